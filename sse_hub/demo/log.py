@@ -28,10 +28,9 @@ MOST_LINES_WAITING = 100
 @contextmanager
 def own_logger(lines: deque[str]) -> Iterator["Logger"]:
     """A loguru logger that writes into `lines` only, and whose lines go nowhere else."""
-    # loguru has one logger for the whole process, and gives every line to every sink. The documented ways out change
-    # what is not ours: removing all sinks (before a deepcopy), or a filter on each of them; the sink on stderr, there
-    # from the start, has none and would print the demo. So: bind() for an object of our own, with a core (levels and
-    # sinks) of its own. `_core` is the one private name this takes.
+    # loguru has one logger for the whole process, and gives every line to every sink. Its documented ways out change
+    # other people's sinks: remove them all (then deepcopy), or filter each; the one on stderr, there from the start,
+    # would print the demo. So: bind() for an own object, with an own core (levels, sinks), the one private name here.
     logger = everybodys_logger.bind()
     logger._core = type(logger._core)()  # type: ignore[attr-defined]
     # No backtrace: it would show how the hub came here. All is said that loguru's variables could change.
