@@ -69,7 +69,7 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def client(self) -> "redis.Redis[bytes]":
+    def client(self) -> redis.Redis:
         """A new blocking client; the caller closes it."""
         return redis.Redis(host="127.0.0.1", port=self.port)
 
@@ -91,7 +91,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(binary: Path | None = None, port: int | None = None, options: tuple[str, ...] = ()) -> Iterator[RedisServer]:
+def redis_server(
+    binary: Path | None = None, port: int | None = None, options: tuple[str, ...] = ()
+) -> Iterator[RedisServer]:
     """A server without persistence in a folder of its own, ready when the block is entered, killed at its end."""
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
@@ -151,7 +153,7 @@ class HubProcess:
 
 @contextmanager
 def hub_process(redis_url: str | None, *options: str, port: int | None = None) -> Iterator[HubProcess]:
-    """`python run.py`, ready when the block is entered; SIGTERM at its end, and a failure if it has not gone in time."""
+    """`python run.py`, ready when the block is entered; SIGTERM at its end, and a failure if it does not go."""
     port = port or free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]

@@ -1,0 +1,83 @@
+"""
+The one place where the parts meet: `create_app` makes a Sanic app with a hub in it.
+
+    Config --> create_app() --> before start: hub, source, their tasks --> before stop: drain --> after stop: tasks end
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from sanic import Sanic
+
+from sse_hub.config import Config
+from sse_hub.context import Context, context_of
+from sse_hub.demo import publish_demo
+from sse_hub.hub import Hub
+from sse_hub.page import page_blueprint
+from sse_hub.routes import api, refuse
+from sse_hub.source import RedisSource
+
+logger = logging.getLogger(__name__)
+
+# How long open streams get to take what was written to them when the hub stops; those that don't read are cut.
+DRAIN_SECONDS = 1.0
+
+
+def create_app(config: Config) -> "Sanic[Any, Any]":
+    """The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts."""
+    app = Sanic("sse_hub", configure_logging=False)
+    app.config.ACCESS_LOG = False
+    app.config.MOTD = False
+    app.config.REQUEST_TIMEOUT = 10
+    app.config.FALLBACK_ERROR_FORMAT = "json"
+    app.blueprint(api)
+    app.blueprint(page_blueprint())
+    app.exception(Exception)(refuse)
+
+    @app.before_server_start
+    async def start(app: "Sanic[Any, Any]") -> None:
+        assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
+        hub = Hub(config)
+        source = RedisSource(config, config.redis_url, hub)
+        hub.connect(source)
+        app.ctx.sse_hub = context = Context(config, hub, source)
+        _watch(context, source.run(), "source")
+        _watch(context, _tick(hub), "tick")
+        if config.demo:
+            _watch(context, publish_demo(config.redis_url), "demo")
+
+    @app.before_server_stop
+    async def drain(app: "Sanic[Any, Any]") -> None:
+        try:
+            await asyncio.wait_for(context_of(app).hub.drain(), DRAIN_SECONDS)
+        except TimeoutError:
+            logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
+
+    @app.after_server_stop
+    async def stop(app: "Sanic[Any, Any]") -> None:
+        tasks = context_of(app).tasks
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    return app
+
+
+def _watch(context: Context, work: Any, name: str) -> None:
+    """Run `work` in the background. Should it ever end by itself, say so and have the server stopped."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            logger.critical("task_died name=%s", name, exc_info=task.exception())
+            context.failed.set()
+
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    task.add_done_callback(ended)
+    context.tasks.append(task)
+
+
+async def _tick(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(1)
+        hub.tick()

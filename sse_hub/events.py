@@ -1,0 +1,77 @@
+"""
+Event ids and cursors: computed from fences, the same in every process. Pure; no I/O.
+
+    fence F, then the n-th line on a channel --> EventId F-n --> SSE `id:` --> Last-Event-ID --> Cursor
+
+`F` is milliseconds since the epoch, taken from Redis's clock by the script `lua/fence.lua`. An id is a valid Redis
+stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) and sorts as a pair of numbers.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sse_hub.errors import InvalidId
+
+# 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
+CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
+AGO = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class EventId(NamedTuple):
+    """`F-n`: the n-th line (from 1) on its channel since fence F; `F-0` is the fence itself."""
+
+    fence: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.fence}-{self.n}"
+
+
+class Cursor(NamedTuple):
+    """
+    A place in the order of lines: everything before fence `fence`, and `counts` lines after it.
+
+    `counts` has one number for each channel of the stream in request order; a bare `(0,)` covers any channels.
+    """
+
+    fence: int
+    counts: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.fence}-{'.'.join(map(str, self.counts))}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """The cursor that `text` spells (`F-n` or `F-n1.n2`). Raises InvalidId."""
+        match = CURSOR.fullmatch(text)
+        if not match:
+            raise InvalidId(f"{text[:64]!r} is not an event id: digits-digits is wanted, as in an `id:` this hub sent.")
+        return cls(int(match[1]), tuple(map(int, match[2].split("."))))
+
+
+def cursor_since(text: str, now: datetime) -> Cursor:
+    """
+    The cursor that `since=` asks for: an event id, an ISO 8601 time, or `-15m` before `now` (units s, m, h, d).
+
+    A time without a zone is UTC. Raises InvalidId.
+    """
+    if CURSOR.fullmatch(text):
+        return Cursor.parse(text)
+    ago = AGO.fullmatch(text)
+    if ago:
+        return Cursor(max(0, _milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000), (0,))
+    try:
+        # A "+02:00" that was not percent-encoded reaches us as " 02:00".
+        moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
+    except ValueError:
+        raise InvalidId(
+            f"since={text[:64]!r} is not understood: an event id (1732160000000-5), "
+            "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
+        ) from None
+    return Cursor(max(0, _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))), (0,))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,146 @@
+"""
+A feed: one selection of channels in one shape, encoded once for all its subscribers.
+
+    entries --> offer() --> flush() --> one chunk of bytes --> write() to every live subscriber
+                               └──► a clogged subscriber is left behind, at its position in the rings
+
+A `batch=1` feed flushes at once when it was quiet, else every 50 ms or 500 lines.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Iterator
+
+from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
+from sse_hub.frames import Gap, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.position import Position
+from sse_hub.ring import Entry, Ring
+from sse_hub.selection import Selection
+from sse_hub.subscriber import Subscriber
+
+BATCH_SECONDS = 0.05
+# About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
+BACKLOG_BYTES = 64 * 1024
+
+
+class Feed:
+    """What the subscribers of one selection in one shape share. `slow_gaps` counts those told of lost lines."""
+
+    def __init__(self, selection: Selection, batch: bool, loop: asyncio.AbstractEventLoop) -> None:
+        self.selection = selection
+        self.batch = batch
+        self.rings: dict[str, Ring] = {}
+        self.subscribers: set[Subscriber] = set()
+        self.slow_gaps = 0
+        self._encode = encoder_of(selection, batch)
+        self._live: dict[Subscriber, None] = {}
+        self._position = Position(selection)
+        self._pending: list[Entry] = []
+        self._pending_lines = 0
+        self._loop = loop
+        self._flushed_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def attach(self, name: str, ring: Ring) -> None:
+        """Add a channel; its lines so far are not delivered to those who are live."""
+        self.rings[name] = ring
+        self._position.indexes[name] = ring.end
+
+    def offer(self, entry: Entry) -> None:
+        """Take the newest entry of one of the rings; flush() delivers it."""
+        if self._live:
+            self._pending.append(entry)
+            self._pending_lines += entry.length
+
+    def turn(self) -> None:
+        """Deliver what was offered, now or, in a batch feed that has just flushed, a moment later."""
+        if not self.batch or self._pending_lines >= LINES_PER_FRAME:
+            self.flush()
+        elif self._timer is None:
+            wait = self._flushed_at + BATCH_SECONDS - self._loop.time()
+            if wait <= 0:
+                self.flush()
+            else:
+                self._timer = self._loop.call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Write everything offered to every live subscriber, and leave behind those who don't keep up."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending:
+            return
+        self._flushed_at = self._loop.time()
+        for subscriber in [each for each in self._live if each.clogged]:
+            del self._live[subscriber]
+            subscriber.fall_behind(self._position.copy())
+        pieces = [(entry, 0, entry.length) for entry in self._pending]
+        self._pending = []
+        self._pending_lines = 0
+        if not self._live:
+            return
+        chunk = http_chunk(b"".join(self._encode(self._position, pieces)))
+        for subscriber in self._live:
+            subscriber.write(chunk)
+
+    def go_live(self, subscriber: Subscriber) -> None:
+        """Write to `subscriber` from now on. It must have had everything in the rings."""
+        self.flush()
+        if not self._live:
+            # Nobody was live, so nobody moved the position.
+            self._position.move_to_end(self.rings)
+        self._live[subscriber] = None
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Forget `subscriber`, live or behind."""
+        self._live.pop(subscriber, None)
+        self.subscribers.discard(subscriber)
+
+    def backlog(self, position: Position) -> bytes:
+        """
+        About BACKLOG_BYTES of frames after `position`, which is moved past them; nothing when it has caught up.
+
+        One that has fallen off a ring gets a gap for each channel where lines are lost, and goes on live.
+        """
+        if any(position.indexes.get(name, 0) < ring.first for name, ring in self.rings.items()):
+            return self._slow_gaps(position)
+        return b"".join(self._encode(position, self._pieces(position)))
+
+    def heartbeat(self, fence: int) -> bytes:
+        """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
+        self.flush()
+        return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
+
+    def _slow_gaps(self, position: Position) -> bytes:
+        self.slow_gaps += 1
+        lost = {name: ring.lines_between(position.indexes.get(name, 0), ring.end) for name, ring in self.rings.items()}
+        after = position.cursor().decode() if self.selection.single else f"{position.fence}-0"
+        position.move_to_end(self.rings)
+        gaps = [
+            Gap(name, after, f"{ring.last.fence}-{ring.last.n + 1}", lost[name], "slow")
+            for name, ring in self.rings.items()
+            if lost[name]
+        ]
+        frames = [gap_frame(None, gap) for gap in gaps[:-1]]
+        frames += [gap_frame(position.cursor(), gap) for gap in gaps[-1:]]
+        return b"".join(frames)
+
+    def _pieces(self, position: Position) -> Iterator[Piece]:
+        budget = BACKLOG_BYTES
+        for entry in self._merged(position):
+            start = max(0, position.indexes.get(entry.channel, 0) - entry.index)
+            # A batch can be as large as one read from Redis; cut it where the budget ends, at one line at the least.
+            wanted = max(1, budget * entry.length // entry.size)
+            stop = min(entry.length, start + wanted)
+            yield entry, start, stop
+            budget -= entry.size * (stop - start) // entry.length
+            if budget <= 0 or stop < entry.length:
+                return
+
+    def _merged(self, position: Position) -> Iterator[Entry]:
+        behind = [
+            ring.entries_from(position.indexes.get(name, 0))
+            for name, ring in self.rings.items()
+            if position.indexes.get(name, 0) < ring.end
+        ]
+        return behind[0] if len(behind) == 1 else heapq.merge(*behind, key=lambda entry: entry.seq)

@@ -1,0 +1,103 @@
+"""
+Fences: markers that give all sessions a common point in the order of lines.
+
+    issue() --> lua/fence.lua on Redis --> sse-hub:fence --> session --> seen(F) --> next_fence() returns
+
+However many joins wait, one fence at most is on its way; those who come meanwhile share the next.
+"""
+
+import asyncio
+import logging
+from importlib.resources import files
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+CLOCK_KEY = "sse-hub:clock"
+FENCE_CHANNEL = "sse-hub:fence"
+
+
+class Fencer:
+    """Issues fences. `last` is the highest fence seen, `seen_at` the loop's time when it came."""
+
+    def __init__(self, commands: redis.asyncio.Redis, loop: asyncio.AbstractEventLoop) -> None:
+        self.last = 0
+        self.seen_at = float("-inf")
+        self._loop = loop
+        self._script = commands.register_script((files("sse_hub") / "lua" / "fence.lua").read_text())
+        self._waiting: list[asyncio.Future[int]] = []
+        self._session_there = False
+        self._round: asyncio.Task[None] | None = None
+        self._issued_at = 0.0
+        self._seen = asyncio.Event()
+
+    async def next_fence(self) -> int:
+        """A fence issued after this call, once it has come back on the session. Waits as long as that takes."""
+        # Not the one on its way: it may have been issued before the caller's channel was subscribed.
+        waiter: asyncio.Future[int] = self._loop.create_future()
+        self._waiting.append(waiter)
+        self.issue()
+        return await waiter
+
+    def issue(self) -> None:
+        """Send a fence on its way, unless one is, or no session is there to see it come back."""
+        if self._round is None and self._session_there:
+            self._issued_at = self._loop.time()
+            self._round = self._loop.create_task(self._run_round())
+            self._round.add_done_callback(self._end_round)
+
+    def seen(self, fence: int) -> None:
+        """`fence` has come on the session, and the hub knows it already."""
+        self.last = fence
+        self.seen_at = self._loop.time()
+        self._seen.set()
+
+    @property
+    def wanted(self) -> bool:
+        """True when somebody waits for a fence that has not been issued."""
+        return bool(self._waiting)
+
+    def seconds_overdue(self) -> float:
+        """How long the fence on its way has been; 0.0 when none is."""
+        return self._loop.time() - self._issued_at if self._round else 0.0
+
+    def begin(self) -> None:
+        """A session is there and has all its subscriptions: it will see what is issued from now on."""
+        self._session_there = True
+        self.issue()
+
+    def give_up(self) -> None:
+        """The session is gone, and the fence on its way with it. Those who wait get one from the next session."""
+        self._session_there = False
+        if self._round:
+            self._round.cancel()
+
+    async def _run_round(self) -> None:
+        served, self._waiting = self._waiting, []
+        try:
+            fence = int(await self._script(keys=[CLOCK_KEY, FENCE_CHANNEL], args=[self.last]))
+            while self.last < fence:
+                self._seen.clear()
+                await self._seen.wait()
+        except BaseException:
+            self._waiting = served + self._waiting
+            raise
+        for waiter in served:
+            if not waiter.done():
+                waiter.set_result(fence)
+
+    def _end_round(self, round: asyncio.Task[None]) -> None:
+        self._round = None
+        if round.cancelled():
+            return
+        error = round.exception()
+        if error is None:
+            if self._waiting:
+                self.issue()
+        elif isinstance(error, (RedisError, OSError)):
+            # The source's watch tries again, at its own pace.
+            logger.warning("fence_refused error=%r", str(error))
+        else:
+            self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

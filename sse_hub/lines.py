@@ -1,0 +1,77 @@
+"""
+What a publisher sent becomes one line: always the text of one JSON object, whatever the payload was. Pure; no I/O.
+
+    payload bytes --> one_line() --> (line bytes, event name)
+
+Every rule here is a rule of docs/protocol.md, "Lines".
+"""
+
+import json
+import re
+
+import orjson
+
+EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
+# The hub's own events; `closed` is the one name of its own that a publisher may use.
+RESERVED_EVENTS = frozenset({"lines", "gap"})
+MESSAGE = "message"
+
+
+def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
+    """
+    The line that `payload` is, and the name of its event.
+
+    A payload that is one JSON object comes back as it is. Anything else becomes `{"info": "<text>"}`, with U+FFFD
+    for what is not UTF-8; one longer than `limit_bytes` is cut, with `"truncated": true` and its `"size"` in bytes.
+    """
+    if len(payload) > limit_bytes:
+        # Cut before anything is parsed: the cost of a hostile payload must not grow with its length.
+        text = payload[:limit_bytes].decode(errors="replace")
+        return orjson.dumps({"info": text, "truncated": True, "size": len(payload)}), MESSAGE
+    record = _json_object(payload)
+    if record is None:
+        return orjson.dumps({"info": payload.decode(errors="replace")}), MESSAGE
+    return payload, _event_name(record)
+
+
+def with_channel(line: bytes, channel: str) -> bytes:
+    """`line` with a first member `"@channel"`. A member of that name which the publisher wrote is taken out."""
+    if b"@channel" in line or b"\\u" in line:
+        # JSON.parse keeps the last of two equal names, so a publisher could otherwise pose as another channel.
+        record = _json_object(line)
+        if record is not None and "@channel" in record:
+            del record["@channel"]
+            line = json.dumps(record, separators=(",", ":")).encode()
+    rest = line[line.index(b"{") + 1 :]
+    comma = b"" if rest.lstrip().startswith(b"}") else b","
+    return b'{"@channel":"%b"%b%b' % (channel.encode(), comma, rest)
+
+
+def _json_object(payload: bytes) -> dict[str, object] | None:
+    try:
+        record = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        record = _with_lone_surrogates(payload)
+    return record if isinstance(record, dict) else None
+
+
+def _with_lone_surrogates(payload: bytes) -> object:
+    # RFC 8259 section 8.2 and JSON.parse allow an unpaired \ud800 escape; orjson does not. The slower parser takes
+    # NaN and a byte order mark too, which JSON.parse would refuse.
+    if b"\\ud" not in payload.lower():
+        return None
+    try:
+        return json.loads(payload.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _event_name(record: dict[str, object]) -> str:
+    name = record.get("@event")
+    if isinstance(name, str) and EVENT_NAME.fullmatch(name) and name not in RESERVED_EVENTS:
+        return name
+    return MESSAGE

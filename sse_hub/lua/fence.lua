@@ -1,0 +1,18 @@
+-- Takes the next fence and publishes it, in one step: nothing can come between the two.
+--
+-- KEYS[1]  the clock: string, the last fence in ms since the epoch
+-- KEYS[2]  the channel on which fences are published
+-- ARGV[1]  floor: integer, the highest fence the caller has seen (0 if none)
+-- returns  the fence: integer, ms since the epoch; greater than every one before
+--
+-- The floor keeps fences rising when the server has lost its memory or its clock was set back.
+
+local time = redis.call('TIME')
+local fence = time[1] * 1000 + math.floor(time[2] / 1000)
+local last = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
+fence = math.max(fence, last + 1, tonumber(ARGV[1]) + 1)
+-- %.0f: the default format of a number this large would round it.
+local text = string.format('%.0f', fence)
+redis.call('SET', KEYS[1], text)
+redis.call('PUBLISH', KEYS[2], text)
+return fence

@@ -1,0 +1,110 @@
+"""
+A hub process from its start to its end.
+
+    Config --> embedded Redis if none is given --> listening socket --> app serves --> SIGTERM --> drain --> the end
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+from sse_hub.app import create_app
+from sse_hub.config import Config
+from sse_hub.context import context_of
+from sse_hub.embedded import embedded_redis
+from sse_hub.errors import ServerUnavailable
+
+logger = logging.getLogger(__name__)
+
+# With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
+BACKLOG = 4096
+# What a client that stopped reading costs the kernel: without this limit nearly 3 MB each.
+SEND_BUFFER_BYTES = 64 * 1024
+# A peer that acknowledges nothing for this long is gone; without it, lines to a dead peer wait a quarter of an hour.
+PEER_TIMEOUT_MS = 20_000
+CLOSE_SECONDS = 0.5
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` to its end in the fastest event loop there is."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+async def serve(config: Config, announce: Callable[[Config], None]) -> None:
+    """
+    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered.
+
+    Raises ServerUnavailable when there is no Redis or no port to be had.
+    """
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listening_socket(config.host, config.port))
+        if config.redis_url is None:
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis()))
+        app = create_app(config)
+        # Its methods carry no types.
+        server: Any = await app.create_server(
+            sock=listener,
+            backlog=BACKLOG,
+            access_log=False,
+            return_asyncio_server=True,
+            asyncio_server_kwargs={"start_serving": False},
+        )
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
+        await server.after_start()
+        stopping = context_of(app).failed
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        announce(config)
+        await stopping.wait()
+        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+        await server.before_stop()
+        await _close(server)
+        await server.after_stop()
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket whose options every accepted connection inherits. Raises ServerUnavailable."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ServerUnavailable(f"{host!r} can't be listened on: {error}.") from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise ServerUnavailable(
+            f"{host}:{port} can't be listened on: {error.strerror}. Choose another --port."
+        ) from None
+    return listener
+
+
+async def _close(server: Any) -> None:
+    server.close()
+    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
+    for connection in list(server.connections):
+        connection.close_if_idle()
+    # Sanic tells in no other way that the last connection has gone.
+    while server.connections and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    for connection in list(server.connections):
+        connection.abort()

@@ -1,0 +1,237 @@
+"""
+A session: one TCP connection that receives pub/sub pushes. It never reconnects; any error ends it.
+
+    socket --> hiredis reader --> fences and lines, in Redis's order --> Receiver
+
+redis-py's own pub/sub client reconnects by itself and says nothing of the lines it lost, hence this one.
+Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/ (RESP2) and
+https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+import hiredis
+from redis.asyncio.connection import parse_url
+
+from sse_hub.fence import FENCE_CHANNEL
+from sse_hub.selection import matcher
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2.0
+
+
+class Receiver(Protocol):
+    """Who is told what a session receives."""
+
+    def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Lines by channel, all after the last fence told of."""
+
+    def fence(self, fence: int) -> None:
+        """A fence; what is told of next came after it."""
+
+
+class SessionEnded(ConnectionError):
+    """The connection broke, or Redis said something a session can't go on after."""
+
+
+class Session(asyncio.Protocol):
+    """One connection. `ended` is done, with the reason as its exception, when it is over."""
+
+    def __init__(
+        self, receiver: Receiver, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        # The channels by name for which Redis has confirmed the subscription.
+        self.subscribed: set[str] = set()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        # A session that nobody waits for ends like any other; asyncio would report its reason as never retrieved.
+        self.ended.add_done_callback(_retrieve)
+        self._receiver = receiver
+        self._loop = loop
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._replies: list[asyncio.Future[None]] = []
+        self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
+        self._owner = _owner_of(patterns) if len(patterns) > 1 else None
+        self._last_fence = last_fence
+
+    @classmethod
+    async def open(
+        cls, url: str, receiver: Receiver, channels: Sequence[str], patterns: Sequence[str], last_fence: int
+    ) -> "Session":
+        """
+        A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` don't count.
+
+        Raises OSError (SessionEnded is one) or TimeoutError when Redis can't be reached or refuses.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            session = await _connect(url, lambda: cls(receiver, patterns, last_fence, loop))
+            try:
+                options = parse_url(url)
+                if options.get("password"):
+                    user = (options["username"],) if options.get("username") else ()
+                    await session._command("AUTH", *user, options["password"])
+                await session._command("CLIENT", "SETNAME", "sse-hub:session")
+                await session.subscribe((FENCE_CHANNEL, *channels), patterns)
+            except BaseException:
+                session.close("not opened")
+                raise
+        return session
+
+    async def subscribe(self, channels: Iterable[str], patterns: Iterable[str] = ()) -> None:
+        """Return when Redis has confirmed every one. Raises SessionEnded."""
+        names = [name for name in channels if name not in self.subscribed]
+        await asyncio.gather(*self._confirmed("SUBSCRIBE", names), *self._confirmed("PSUBSCRIBE", patterns))
+        self.subscribed.update(names)
+
+    def unsubscribe(self, channels: Sequence[str]) -> None:
+        """Ask for no more of `channels`; what is on its way still comes."""
+        self.subscribed.difference_update(channels)
+        if channels:
+            self._send("UNSUBSCRIBE", *channels)
+
+    def close(self, reason: str) -> None:
+        """End the session now."""
+        self._end(SessionEnded(reason))
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A cast: uvloop's transports don't derive from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}"))
+
+    def data_received(self, data: bytes) -> None:
+        if self.ended.done():
+            return
+        self._reader.feed(data)
+        try:
+            self._receive()
+        except (hiredis.ProtocolError, SessionEnded) as error:
+            self._end(SessionEnded(str(error)))
+
+    # The rest.
+
+    def _receive(self) -> None:
+        # All pushes of one read are one batch, cut only where a fence stands between them.
+        gets = self._reader.gets
+        owner = self._owner
+        payloads: dict[bytes, list[bytes]] = {}
+        while (push := gets()) is not False:
+            if type(push) is list:
+                kind = push[0]
+                if kind == b"pmessage":
+                    _, pattern, channel, payload = push
+                    # Where patterns overlap, a line comes once for each of them.
+                    if owner is None or owner(channel) == pattern:
+                        payloads.setdefault(channel, []).append(payload)
+                    continue
+                if kind == b"message":
+                    _, channel, payload = push
+                    if channel != b"sse-hub:fence":
+                        payloads.setdefault(channel, []).append(payload)
+                        continue
+                    fence = self._checked(payload)
+                    if fence:
+                        if payloads:
+                            self._receiver.lines(payloads)
+                            payloads = {}
+                        self._receiver.fence(fence)
+                    continue
+            self._answer(push)
+        if payloads:
+            self._receiver.lines(payloads)
+
+    def _checked(self, payload: bytes) -> int:
+        # Anybody who may PUBLISH can write to the fence channel. What does not rise can't be a fence of the script.
+        fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
+        if fence <= self._last_fence:
+            logger.warning("fence_ignored payload=%r last=%d", payload[:32], self._last_fence)
+            return 0
+        self._last_fence = fence
+        return fence
+
+    def _answer(self, push: Any) -> None:
+        if isinstance(push, list):
+            if push[0] in (b"unsubscribe", b"punsubscribe", b"pong"):
+                return
+            confirmed = self._confirmations.pop((push[0], push[1]), None)
+            if confirmed is None:
+                raise SessionEnded(f"unexpected push {push[:2]!r}")
+        elif isinstance(push, Exception) and not self._replies:
+            raise SessionEnded(f"refused: {push}")
+        elif self._replies:
+            confirmed = self._replies.pop(0)
+        else:
+            raise SessionEnded(f"unexpected reply {push!r}")
+        if isinstance(push, Exception):
+            raise SessionEnded(f"refused: {push}")
+        if not confirmed.done():
+            confirmed.set_result(None)
+
+    def _confirmed(self, command: str, names: Iterable[str]) -> list[asyncio.Future[None]]:
+        # One request a name: whoever asks while it is under way waits for the same confirmation.
+        kind = command.lower().encode()
+        keys = [(kind, name.encode()) for name in names]
+        new = [key for key in keys if key not in self._confirmations]
+        self._confirmations |= {key: self._loop.create_future() for key in new}
+        if new:
+            self._send(command, *(name.decode() for _, name in new))
+        return [self._confirmations[key] for key in keys]
+
+    async def _command(self, *words: str) -> None:
+        reply: asyncio.Future[None] = self._loop.create_future()
+        self._replies.append(reply)
+        self._send(*words)
+        await reply
+
+    def _send(self, *words: str) -> None:
+        if self._transport is None or self.ended.done():
+            raise SessionEnded("the session has ended")
+        self._transport.write(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub wants one word only
+
+    def _end(self, error: SessionEnded) -> None:
+        if self.ended.done():
+            return
+        self.ended.set_exception(error)
+        for waiting in (*self._replies, *self._confirmations.values()):
+            if not waiting.done():
+                waiting.set_exception(error)
+        if self._transport:
+            self._transport.abort()
+
+
+def _retrieve(ended: "asyncio.Future[None]") -> None:
+    if not ended.cancelled():
+        ended.exception()
+
+
+def _owner_of(patterns: Sequence[str]) -> Callable[[bytes], bytes]:
+    @lru_cache(maxsize=65_536)
+    def owner(channel: bytes) -> bytes:
+        name = channel.decode("ascii", "replace")
+        return next((each.encode() for each in patterns if matcher(each).fullmatch(name)), b"")
+
+    return owner
+
+
+async def _connect(url: str, factory: Callable[[], Session]) -> Session:
+    options = parse_url(url)
+    loop = asyncio.get_running_loop()
+    if "path" in options:
+        _, session = await loop.create_unix_connection(factory, options["path"])
+    else:
+        tls = ssl.create_default_context() if url.startswith("rediss://") else None
+        _, session = await loop.create_connection(
+            factory, options.get("host", "localhost"), options.get("port", 6379), ssl=tls
+        )
+    assert isinstance(session, Session)
+    return session

@@ -1,0 +1,149 @@
+"""
+The source: always one session to Redis, replaced at once when it ends, and watched by fences.
+
+    Session ──► lines, fences ──► Hub            watch, four times a second: has a fence come lately?
+       └─ ended ──► a new Session ──► its first fence ──► Hub.begin(): what came between is a gap
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from sse_hub.config import Config
+from sse_hub.errors import SourceUnavailable
+from sse_hub.fence import Fencer
+from sse_hub.hub import Hub
+from sse_hub.session import Session
+
+logger = logging.getLogger(__name__)
+
+# A fence is issued when none came for this long, so that ids and idle checkpoints move on.
+FENCE_SECONDS = 1.0
+# A fence that has not come back after this long shows that the session is dead, frozen, or on another server.
+RETURN_SECONDS = 1.0
+# Ready means that a fence came back within this time.
+READY_SECONDS = 3.0
+WATCH_SECONDS = 0.25
+# Longer than a session takes to be replaced, shorter than a client waits before it gives up.
+JOIN_SECONDS = 3.0
+BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
+
+
+class RedisSource:
+    """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
+
+    def __init__(self, config: Config, redis_url: str, hub: Hub) -> None:
+        loop = asyncio.get_running_loop()
+        self._url = redis_url
+        self._hub = hub
+        self._patterns = config.ingest
+        self._outside: dict[str, None] = {}
+        # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
+        self._commands = redis.asyncio.Redis.from_url(
+            redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), protocol=2
+        )
+        self._fencer = Fencer(self._commands, loop)
+        self._loop = loop
+        self._session: Session | None = None
+        self._begun = False
+        self._failures = 0
+
+    @property
+    def ready(self) -> bool:
+        """True when a fence came back on the present session within READY_SECONDS."""
+        return self._begun and self.fence_age_seconds < READY_SECONDS
+
+    @property
+    def fence_age_seconds(self) -> float:
+        """Time since the last fence was seen."""
+        return self._loop.time() - self._fencer.seen_at
+
+    async def join(self, names: Sequence[str]) -> int:
+        """See `hub.Source`. Waits for a session to be there; SourceUnavailable after JOIN_SECONDS."""
+        self._outside |= dict.fromkeys(names)
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._subscribe(names)
+                return await self._fencer.next_fence()
+        except TimeoutError:
+            raise SourceUnavailable(f"Redis did not answer within {JOIN_SECONDS:.0f} s.") from None
+
+    def leave(self, names: Sequence[str]) -> None:
+        """See `hub.Source`."""
+        for name in names:
+            self._outside.pop(name, None)
+        if self._session and not self._session.ended.done():
+            self._session.unsubscribe(names)
+
+    async def run(self) -> None:
+        """Keep a session until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+                await self._run_session()
+        finally:
+            await self._commands.aclose()
+
+    # What a session calls.
+
+    def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Lines before the first fence of a session have no ids; they are part of the gap it begins with."""
+        if self._begun:
+            self._hub.lines(payloads)
+
+    def fence(self, fence: int) -> None:
+        """The hub first, then those who wait for the fence."""
+        if self._begun:
+            self._hub.fence(fence)
+        else:
+            self._begun = True
+            self._failures = 0
+            self._hub.begin(fence)
+            logger.info("session_began fence=%d", fence)
+        self._fencer.seen(fence)
+
+    # The rest.
+
+    async def _run_session(self) -> None:
+        try:
+            session = await Session.open(self._url, self, tuple(self._outside), self._patterns, self._hub.last_fence)
+        except (OSError, TimeoutError) as error:
+            if self._failures == 0:
+                logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
+            self._failures += 1
+            return
+        self._session = session
+        watch = self._loop.create_task(self._watch(session))
+        try:
+            await session.ended
+        except OSError as error:
+            self._failures += 0 if self._begun else 1
+            logger.warning("session_ended reason=%r", str(error))
+        finally:
+            self._session, self._begun = None, False
+            session.close("replaced")
+            watch.cancel()
+            self._fencer.give_up()
+
+    async def _watch(self, session: Session) -> None:
+        # Channels may have been asked for while the session was opened.
+        await self._subscribe(tuple(self._outside))
+        self._fencer.begin()
+        while not session.ended.done():
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._fencer.seconds_overdue() > RETURN_SECONDS:
+                session.close(f"a fence did not come back within {RETURN_SECONDS:.0f} s")
+            elif self._fencer.wanted or self.fence_age_seconds > FENCE_SECONDS:
+                self._fencer.issue()
+
+    async def _subscribe(self, names: Sequence[str]) -> None:
+        try:
+            if self._session:
+                await self._session.subscribe(names)
+        except OSError:
+            # The next session subscribes to them, and the fence that is waited for comes from that one.
+            logger.debug("subscribe_interrupted names=%d", len(names))

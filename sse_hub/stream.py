@@ -1,0 +1,53 @@
+"""
+One client's stream, from its headers to its end.
+
+    join --> headers, retry, gaps, checkpoint --> what it missed --> live --> retry and the end, when the hub drains
+
+An EventSource gives up for good on any status but 200, so a client that can't be served now is told to come back.
+"""
+
+import asyncio
+import math
+import random
+from typing import Any, cast
+
+from sanic import Request
+
+from sse_hub.errors import SourceUnavailable
+from sse_hub.frames import retry_frame
+from sse_hub.hub import Hub
+from sse_hub.origin import Origin
+from sse_hub.selection import Selection
+
+RETRY_MS = 2000
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+HEADERS = {
+    # A proxy that stores or compresses a stream delays it.
+    "Cache-Control": "no-store, no-transform",
+    # nginx buffers up to a gigabyte a client without this.
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def stream(request: Request, hub: Hub, selection: Selection, origin: Origin, batch: bool) -> None:
+    """Answer `request` with the stream of `selection` from `origin` on; returns when it has ended."""
+    # Sanic ends a response that its own send() has not written to for RESPONSE_TIMEOUT; live lines don't pass there,
+    # and the wheel has a stall timer of its own.
+    protocol: Any = request.protocol
+    protocol.response_timeout = math.inf
+    transport = cast(asyncio.Transport, request.transport)
+    frames: list[bytes] = []
+    try:
+        if hub.draining:
+            raise SourceUnavailable("The hub is stopping.")
+        position, frames = await hub.join(selection, origin)
+        with hub.subscribe(selection, batch, transport, position) as subscriber:
+            response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
+            await response.send(retry_frame(RETRY_MS) + b"".join(frames))
+            await subscriber.run(response.send)
+    except SourceUnavailable:
+        response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
+    # Spread, so that the clients of a hub that stops don't all come back in the same moment.
+    await response.send(retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+    await response.eof()

@@ -1,0 +1,102 @@
+"""
+One client of a stream: its transport, and when it is behind, its position.
+
+    live:    Feed.flush() --> write()              the same bytes for all, no task wakes up
+    behind:  Feed.backlog(position) --> send()     its own task, at the pace of its client
+
+A subscriber has no queue. Behind, it is a position in the rings and costs nothing until its transport drains.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from sse_hub.position import Position
+
+# Bytes in a live subscriber's transport above which it is left behind. The kernel's buffer is full by then.
+HIGH_WATER_BYTES = 32 * 1024
+
+
+class Supply(Protocol):
+    """What a subscriber needs of its feed."""
+
+    def backlog(self, position: Position) -> bytes:
+        """The next frames after `position`, which is moved past them; nothing when it has caught up."""
+
+    def go_live(self, subscriber: "Subscriber") -> None:
+        """From now on write to `subscriber` as lines come."""
+
+    def heartbeat(self, fence: int) -> bytes:
+        """A chunk for those who are live."""
+
+
+class Subscriber:
+    """One client. `position` is None while it is live."""
+
+    __slots__ = (
+        "_ended",
+        "_loop",
+        "_wakeup",
+        "buffered_bytes",
+        "feed",
+        "moved_at",
+        "position",
+        "slot",
+        "transport",
+        "write",
+    )
+
+    def __init__(
+        self, feed: Supply, transport: asyncio.Transport, position: Position, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.feed = feed
+        self.transport = transport
+        self.position: Position | None = position
+        # Bound once: the fan-out calls these a million times a second.
+        self.write = transport.write
+        self.buffered_bytes = transport.get_write_buffer_size
+        self.moved_at = loop.time()
+        self.slot = 0
+        self._loop = loop
+        self._ended = False
+        self._wakeup: asyncio.Future[None] | None = None
+
+    @property
+    def clogged(self) -> bool:
+        """True when its client takes bytes slower than they come."""
+        return self.buffered_bytes() > HIGH_WATER_BYTES
+
+    def fall_behind(self, position: Position) -> None:
+        """Stop being live; its task goes on from `position` when the transport drains."""
+        self.position = position
+        self.moved_at = self._loop.time()
+        self._wake()
+
+    def beat(self, heartbeat: bytes) -> None:
+        """Write a heartbeat, unless lines already wait to be sent."""
+        if self.position is None and not self.clogged:
+            self.write(heartbeat)
+
+    def end(self) -> None:
+        """Make run() return."""
+        self._ended = True
+        self._wake()
+
+    async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        """Serve the client until end() is called. `send` writes with back-pressure and is used only while behind."""
+        while not self._ended:
+            # From the last, empty backlog to going live there is no await: a line is in the one or the other.
+            frames = self.feed.backlog(self.position) if self.position else b""
+            if frames:
+                await send(frames)
+                self.moved_at = self._loop.time()
+                continue
+            if self.position:
+                self.position = None
+                self.feed.go_live(self)
+            self._wakeup = self._loop.create_future()
+            await self._wakeup
+
+    def _wake(self) -> None:
+        if self._wakeup and not self._wakeup.done():
+            self._wakeup.set_result(None)

@@ -1,0 +1,48 @@
+"""
+The timer wheel: one timer for the heartbeats of all subscribers, instead of one for each.
+
+    add(subscriber) --> a slot 15 s ±20 % ahead --> tick(), once a second --> heartbeat, or the end of a stalled one
+"""
+
+import random
+
+from sse_hub.subscriber import Subscriber, Supply
+
+# Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever.
+JITTER = 0.2
+
+
+class Wheel:
+    """Subscribers in slots of one second each. `stalled` counts those closed because they took no byte."""
+
+    def __init__(self, heartbeat_seconds: int, stall_seconds: int) -> None:
+        self.stalled = 0
+        self._heartbeat_seconds = heartbeat_seconds
+        self._stall_seconds = stall_seconds
+        self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
+        self._now = 0
+
+    def add(self, subscriber: Subscriber) -> None:
+        """Give `subscriber` its next heartbeat."""
+        wait = max(1, round(self._heartbeat_seconds * random.uniform(1 - JITTER, 1 + JITTER)))
+        subscriber.slot = (self._now + wait) % len(self._slots)
+        self._slots[subscriber.slot].add(subscriber)
+
+    def discard(self, subscriber: Subscriber) -> None:
+        """No more heartbeats for `subscriber`."""
+        self._slots[subscriber.slot].discard(subscriber)
+
+    def tick(self, now_seconds: float, fence: int) -> None:
+        """One second on: a heartbeat to each live subscriber that is due; one that has stalled is cut off."""
+        self._now = (self._now + 1) % len(self._slots)
+        due, self._slots[self._now] = self._slots[self._now], set()
+        chunks: dict[Supply, bytes] = {}
+        for subscriber in due:
+            if subscriber.position is None:
+                if subscriber.feed not in chunks:
+                    chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
+                subscriber.beat(chunks[subscriber.feed])
+            elif now_seconds - subscriber.moved_at > self._stall_seconds:
+                self.stalled += 1
+                subscriber.transport.abort()
+            self.add(subscriber)
