@@ -1,0 +1,44 @@
+# `make run` and `make test` set up all they need: a Python of their own in .venv, from the locked requirements.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
+
+.PHONY: help run test check format lock clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (ARGS="--port 8092" for more)
+	@exec $(BIN)/python run.py --demo $(ARGS)
+
+test: check ## Check the code, then run the unit, integration and browser tests
+	@tests/install-tools.sh
+	$(BIN)/python -m pytest tests/unit tests/integration
+	$(BIN)/python -m pytest tests/browser
+
+check: .venv/test-ready ## Lint and type-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/test-ready ## Lay the code out
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Renew the locked requirements (needs uv)
+	$(LOCK) -o requirements/run.lock
+	$(LOCK) --group dev -o requirements/test.lock
+
+clean: ## Remove what the commands above have made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+
+# The venv is made without pip, which works on Debian too, where ensurepip is missing; the outer pip installs into it.
+.venv/%-ready: requirements/%.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, this is: $$($(PYTHON) --version 2>&1). Say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || \
+		{ echo "pip is missing for $(PYTHON) (Debian: apt-get install python3-pip)."; exit 1; }
+	$(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,25 @@
+#!/bin/sh
+# What the tests need beyond Python: redis-server and a Chromium. On Debian as root they are installed, elsewhere named.
+set -eu
+
+missing=""
+command -v redis-server >/dev/null || missing="redis-server"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    missing="$missing chromium"
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+    echo "The tests need:$(printf ' %s' $missing). Install it (Debian: sudo apt-get install $missing) and run this again." >&2
+    exit 1
+fi
+
+echo "Installing $missing"
+# Without this, Debian would start a Redis service of its own on port 6379.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
