@@ -1,0 +1,29 @@
+// Channel names and patterns, as the hub takes them.
+
+const NAME = /^[A-Za-z0-9._:/@+*-]{1,128}$/;
+
+/** What is wrong with a name or pattern that the hub would refuse, or null. */
+export function nameFault(name) {
+  if (NAME.test(name)) return null;
+  if (name.length > 128) return "A channel name has at most 128 characters.";
+  return "A channel name has letters, digits and . _ : / @ + - only; * makes it a pattern.";
+}
+
+export const isPattern = (name) => name.includes("*");
+
+/** True when a line of `channel` belongs to one of the names and patterns in `wanted`. */
+export function covers(wanted, channel) {
+  return wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
+}
+
+function globOf(pattern) {
+  const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
+
+/** One of eight hues, the same for a name on every page. */
+export function hueOf(name) {
+  let hash = 0;
+  for (const char of name) hash = (hash * 31 + char.codePointAt(0)) | 0;
+  return (hash >>> 0) % 8;
+}

@@ -1,0 +1,88 @@
+// Numbers, times and log text as they are shown. Pure.
+
+const GROUPED = new Intl.NumberFormat("en-US");
+const CUT_VALUE = 120;
+const CUT_TAIL = 600;
+// Controls are made visible; bidi controls too, because they could make a line read as another one.
+const CONTROLS = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
+
+export const grouped = (number) => GROUPED.format(number);
+
+/** Lines per second, short: 0, 0.4, 12, 1.2k. */
+export function rate(perSecond) {
+  if (perSecond >= 1000) return `${(perSecond / 1000).toFixed(perSecond < 9950 ? 1 : 0)}k`;
+  if (perSecond >= 10 || perSecond === 0) return String(Math.round(perSecond));
+  return perSecond.toFixed(1);
+}
+
+/** How long ago, in one unit: "12 s", "4 min", "3 h", "2 d". */
+export function age(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** Local time of day with milliseconds. */
+export function timeOfDay(ms) {
+  const date = new Date(ms);
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** Local date and time with the zone's offset. */
+export function fullTime(ms) {
+  const date = new Date(ms);
+  const offset = -date.getTimezoneOffset();
+  const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(ms)} ${zone}`;
+}
+
+/** The part of a time that is the same as in the row above, cut where a unit ends. */
+export function sharedPart(time, above) {
+  if (!above) return "";
+  let end = 0;
+  for (let at = 0; at < time.length && time[at] === above[at]; at += 1) {
+    if (time[at] === ":" || time[at] === ".") end = at + 1;
+  }
+  return time === above ? time : time.slice(0, end);
+}
+
+/** Text with its controls made visible, on one line. */
+export function visible(text) {
+  return text.replace(CONTROLS, (char) => {
+    const code = char.charCodeAt(0);
+    if (char === "\t") return char;
+    if (code === 0x7f) return "\u2421";
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\u27e8U+${code.toString(16).toUpperCase()}\u27e9`;
+  });
+}
+
+export const firstLine = (text) => {
+  const end = text.search(/[\r\n]/);
+  return end < 0 ? text : text.slice(0, end);
+};
+
+/** Fields as `key=value key=value`. */
+export function keyValues(fields) {
+  let tail = "";
+  for (const [key, value] of Object.entries(fields)) {
+    if (tail.length > CUT_TAIL) return `${tail} …`;
+    tail += `${tail && " "}${key}=${shortValue(value)}`;
+  }
+  return tail;
+}
+
+function shortValue(value) {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const cut = text.length > CUT_VALUE ? `${text.slice(0, CUT_VALUE)}…` : text;
+  return typeof value === "string" && /[\s"=]/.test(cut) ? JSON.stringify(cut) : cut;
+}
+
+/** Bytes in the unit that fits. */
+export function bytes(count) {
+  if (count < 1000) return `${count} B`;
+  return count < 1_000_000 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,28 @@
+// Event ids: `F-n`, the n-th line of its channel after fence F (ms since the epoch). A cursor over
+// several channels is `F-n1.n2`; the part before the dash is a position every channel knows.
+
+const ID = /^(\d{1,16})-(\d{1,15})$/;
+const CURSOR = /^(\d{1,16})-\d/;
+
+/** `{fence, count}`, or null for anything that is not an event id. */
+export function parseId(id) {
+  const match = ID.exec(id);
+  return match && { fence: Number(match[1]), count: Number(match[2]) };
+}
+
+/** True when `id` stands after `last` on the same channel; ids are compared as two numbers, never as text. */
+export function isAfter(id, last) {
+  return id.fence > last.fence || (id.fence === last.fence && id.count > last.count);
+}
+
+/** The id that covers every channel at or before `cursor`, for a stream whose set of channels has changed. */
+export function bareFence(cursor) {
+  const match = CURSOR.exec(cursor ?? "");
+  return match && `${match[1]}-0`;
+}
+
+/** The time of an event id in ms, or null. */
+export function timeOfId(id) {
+  const match = CURSOR.exec(id ?? "");
+  return match && Number(match[1]);
+}

@@ -1,0 +1,108 @@
+// A line becomes a record: JSON text -> envelope taken off -> JSON record or text pattern. Pure, and it never
+// throws: a line nobody can read is a record whose message is the line.
+
+import { NONE } from "./levels.js";
+import { readJson } from "./json.js";
+import { readText } from "./text.js";
+import { errorOfText, framesOf, hasTrace } from "./trace.js";
+
+const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", "event"]);
+const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
+const DOCKER_KEYS = new Set(["log", "stream", "time"]);
+const DEEPEST = 3;
+const NUMBER_OR_STRING = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** The record of a line as it came; `at` (ms) is its time when it names none. */
+export function normalise(raw, at = null) {
+  const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
+  const record = {
+    ts: null, tsFrom: "recv", zone: true, lvl: NONE, lvlRaw: null, msg: null, logger: null,
+    src: { file: null, line: null, fn: null }, err: null, trace: null, span: null,
+    fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw: text,
+  };
+  read(record, text, 0);
+  if (record.err === null && record.msg !== null && hasTrace(record.msg)) splitTrace(record);
+  record.ts ??= at;
+  return record;
+}
+
+function read(record, text, depth) {
+  const object = depth <= DEEPEST ? parseObject(text) : null;
+  if (object) readObject(record, object, depth);
+  else readText(record, text);
+}
+
+function readObject(record, object, depth) {
+  if (typeof object["@event"] === "string") record.event = object["@event"];
+  const slot = slotOf(object);
+  if (slot === null) return readJson(record, withoutHubKeys(object));
+  if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
+  const inner = object[slot];
+  if (typeof inner !== "string") return readObject(record, inner, depth + 1);
+  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time });
+  return read(record, inner.replace(/\r?\n$/, ""), depth + 1);
+}
+
+// An envelope has one key that says something. `info` names the slot here, not a level.
+function slotOf(object) {
+  let slot = null;
+  for (const key of Object.keys(object)) {
+    if (HUB_KEYS.has(key) || (key !== "log" && DOCKER_KEYS.has(key) && typeof object.log === "string")) continue;
+    if (slot !== null || !SLOTS.has(key)) return null;
+    slot = key;
+  }
+  const held = slot === null ? null : object[slot];
+  if (typeof held === "string") return slot;
+  return slot === "info" && held !== null && typeof held === "object" && !Array.isArray(held) ? slot : null;
+}
+
+function withoutHubKeys(object) {
+  if (!("@channel" in object) && !("@event" in object)) return object;
+  return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
+}
+
+function parseObject(text) {
+  if (!/^\s*\{/.test(text)) return null;
+  try {
+    const value = JSON.parse(/\d{16}/.test(text) ? withBigIntegersAsText(text) : text);
+    return value !== null && typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+// Past 2^53 a number would be rounded: keep its digits.
+function withBigIntegersAsText(json) {
+  return json.replace(NUMBER_OR_STRING, (token) =>
+    /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+  );
+}
+
+function splitTrace(record) {
+  const start = record.msg.search(/^\s*(?:Traceback \(most recent|Exception in thread )/m);
+  record.err = errorOfText(record.msg.slice(start).trimStart());
+  record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
+}
+
+/** What a row hides of a record: "ValueError: x · 14 frames", "+ 3 lines", or "". */
+export function foldOf(record) {
+  const parts = [];
+  if (record.err?.stack) {
+    const frames = framesOf(record.err.stack);
+    const lines = record.err.stack.trimEnd().split("\n").length;
+    const named = record.err.type && !record.msg?.includes(record.err.type);
+    if (named) parts.push([record.err.type, record.err.msg].filter(Boolean).join(": ").split("\n")[0].slice(0, 200));
+    if (frames > 0) parts.push(`· ${frames} ${frames === 1 ? "frame" : "frames"}`);
+    else if (lines > 1) parts.push(`+ ${lines} lines`);
+  }
+  const more = (record.msg ?? "").trimEnd().split("\n").length - 1;
+  if (more > 0) parts.push(`+ ${more} ${more === 1 ? "line" : "lines"}`);
+  return parts.join(" ");
+}
+
+/** The numbers of a line that is nothing but numbers (a measurement), or null for a line that says something. */
+export function measurementOf(record) {
+  if (record.fmt !== "json" || record.msg !== null || record.lvlRaw !== null) return null;
+  const numbers = Object.entries(record.fields).filter(([, value]) => typeof value === "number");
+  return numbers.length > 0 ? numbers : null;
+}

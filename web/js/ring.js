@@ -1,0 +1,134 @@
+// The last lines, in columns. `seq` grows for ever and a line's slot is seq % capacity, so nothing is ever
+// shifted. Lines are kept as the text that came; what they mean is worked out again for the few that are drawn.
+// Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
+
+import { LEVELS } from "./normalise/levels.js";
+
+export class Ring {
+  #texts;
+  #fences;
+  #counts;
+  #channels;
+  #levels;
+  #times;
+  #names = [];
+  #numbers = new Map();
+
+  constructor(capacity) {
+    this.capacity = capacity;
+    this.first = 0;
+    this.end = 0;
+    this.notes = 0;
+    this.perLevel = new Uint32Array(LEVELS.length);
+    this.#texts = new Array(capacity).fill("");
+    this.#fences = new Float64Array(capacity);
+    this.#counts = new Float64Array(capacity);
+    this.#channels = new Uint32Array(capacity);
+    this.#levels = new Uint8Array(capacity);
+    this.#times = new Float64Array(capacity);
+  }
+
+  /** Lines held, notes not counted. */
+  get held() {
+    return this.end - this.first - this.notes;
+  }
+
+  /** Keep one line; the oldest falls off when the ring is full. Returns its seq. */
+  append(channel, id, text, level, time) {
+    const slot = this.#take(channel, id, text, level, time);
+    this.perLevel[level] += 1;
+    return slot;
+  }
+
+  /** Keep one note, any object with a `kind`. Returns its seq. */
+  appendNote(channel, id, note, time) {
+    const seq = this.#take(channel, id, note, 0, time);
+    this.notes += 1;
+    return seq;
+  }
+
+  has(seq) {
+    return seq >= this.first && seq < this.end;
+  }
+
+  /** The text of a line, or the note object. */
+  text(seq) {
+    return this.#texts[seq % this.capacity];
+  }
+
+  isNote(seq) {
+    return typeof this.text(seq) !== "string";
+  }
+
+  level(seq) {
+    return this.#levels[seq % this.capacity];
+  }
+
+  channel(seq) {
+    return this.#names[this.#channels[seq % this.capacity]];
+  }
+
+  /** When it came, in ms. */
+  time(seq) {
+    return this.#times[seq % this.capacity];
+  }
+
+  id(seq) {
+    const slot = seq % this.capacity;
+    return `${this.#fences[slot]}-${this.#counts[slot]}`;
+  }
+
+  /** Forget every line whose channel `keep` refuses. Those that stay get new seqs, in the same order. */
+  retain(keep) {
+    const old = [];
+    for (let seq = this.first; seq < this.end; seq += 1) {
+      if (!keep(this.channel(seq))) continue;
+      const slot = seq % this.capacity;
+      const id = { fence: this.#fences[slot], count: this.#counts[slot] };
+      old.push([this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot]]);
+    }
+    this.#clear();
+    for (const [channel, id, text, level, time] of old) {
+      if (typeof text === "string") this.append(channel, id, text, level, time);
+      else this.appendNote(channel, id, text, time);
+    }
+  }
+
+  #clear() {
+    this.#texts.fill("");
+    this.perLevel.fill(0);
+    this.first = this.end;
+    this.notes = 0;
+    this.#names = [];
+    this.#numbers.clear();
+  }
+
+  #take(channel, id, text, level, time) {
+    if (this.end - this.first === this.capacity) this.#evict();
+    const seq = this.end;
+    const slot = seq % this.capacity;
+    this.#texts[slot] = text;
+    this.#fences[slot] = id?.fence ?? 0;
+    this.#counts[slot] = id?.count ?? 0;
+    this.#channels[slot] = this.#numberOf(channel);
+    this.#levels[slot] = level;
+    this.#times[slot] = time;
+    this.end = seq + 1;
+    return seq;
+  }
+
+  #evict() {
+    if (this.isNote(this.first)) this.notes -= 1;
+    else this.perLevel[this.level(this.first)] -= 1;
+    this.first += 1;
+  }
+
+  #numberOf(channel) {
+    let number = this.#numbers.get(channel);
+    if (number === undefined) {
+      number = this.#names.push(channel) - 1;
+      this.#numbers.set(channel, number);
+    }
+    return number;
+  }
+}

@@ -1,0 +1,162 @@
+// The one EventSource. It comes back by itself after a cut connection; where it gives up (any answer but 200)
+// this module asks the hub why, waits, and opens a new one after the last line received.
+//
+//     connecting -> live -> reconnecting -> live ...      stopped (by the reader)   ended (by the publisher)   error (a 4xx)
+
+import { retryDelayMs } from "./backoff.js";
+import { bareFence } from "./ids.js";
+
+export class Stream {
+  #source = null;
+  #timer = 0;
+  #probe = null;
+  #attempt = 0;
+  #cursor = null;
+  #openedAt = null;
+  #tail = 0;
+  #on;
+
+  /** `on` has `lines(batch)`, `gap(gap)` and `state(state)`. */
+  constructor(on) {
+    this.#on = on;
+    this.channels = [];
+    this.state = { name: "stopped" };
+  }
+
+  get running() {
+    return ["connecting", "live", "reconnecting", "offline"].includes(this.state.name);
+  }
+
+  /** Watch these channels from their last `tail` lines on. */
+  watch(channels, tail) {
+    this.channels = channels;
+    this.#tail = tail;
+    this.#cursor = null;
+    this.#openedAt = null;
+    this.#connect();
+  }
+
+  /** Watch another set of channels and miss nothing of those watched before. */
+  change(channels) {
+    this.channels = channels;
+    this.#cursor = bareFence(this.#cursor);
+    this.#connect();
+  }
+
+  /** Go on from where it stopped. */
+  start() {
+    if (!this.running) this.#connect();
+  }
+
+  /** Close on purpose; nothing reconnects until `start`. */
+  stop(name = "stopped") {
+    this.#close();
+    this.#become({ name });
+  }
+
+  /** Stop waiting for the next try. */
+  retryNow() {
+    if (this.state.name === "reconnecting" || this.state.name === "offline") this.#connect();
+  }
+
+  #connect() {
+    this.#close();
+    this.#become({ name: "connecting" });
+    const source = new EventSource(this.#url());
+    this.#source = source;
+    source.onopen = () => this.#opened();
+    source.onerror = () => this.#lost(source);
+    source.addEventListener("lines", (event) => this.#received(event, "lines"));
+    source.addEventListener("gap", (event) => this.#received(event, "gap"));
+  }
+
+  #url() {
+    const query = new URLSearchParams(this.channels.map((channel) => ["channel", channel]));
+    query.append("batch", "1");
+    const since = this.#position();
+    if (since) query.append("since", since);
+    else if (this.#tail > 0) query.append("tail", String(this.#tail));
+    return `message?${query}`;
+  }
+
+  // Without a line there is no id to resume after, and the id-only checkpoints are hidden from scripts: then the
+  // moment the stream opened is the position.
+  #position() {
+    return this.#cursor ?? this.#openedAt;
+  }
+
+  #opened() {
+    this.#attempt = 0;
+    this.#openedAt ??= new Date().toISOString();
+    this.#become({ name: "live" });
+  }
+
+  #received(event, kind) {
+    if (event.lastEventId) this.#cursor = event.lastEventId;
+    let data;
+    try {
+      data = JSON.parse(event.data);
+    } catch {
+      this.#on.gap({ channel: null, lost: null, reason: "unreadable" });
+      return;
+    }
+    this.#on[kind](data);
+  }
+
+  #lost(source) {
+    if (source.readyState === EventSource.CLOSED) this.#ask();
+    else if (!navigator.onLine) this.#become({ name: "offline" });
+    else this.#become({ name: "reconnecting" });
+  }
+
+  // An EventSource does not tell what the hub answered, so ask again with fetch and read no more than needed.
+  async #ask() {
+    this.#close();
+    this.#become({ name: "reconnecting" });
+    const probe = new AbortController();
+    this.#probe = probe;
+    let answer = null;
+    try {
+      answer = await fetch(this.#url(), { signal: probe.signal, headers: { Accept: "text/event-stream" } });
+      if (answer.ok) probe.abort();
+    } catch {
+      answer = null;
+    }
+    if (this.#probe !== probe) return;
+    const detail = answer && !answer.ok ? await wordsOf(answer) : null;
+    if (this.#probe !== probe) return;
+    this.#probe = null;
+    const refused = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;
+    if (refused) this.#become({ name: "error", detail });
+    else this.#retryLater(detail);
+  }
+
+  #retryLater(detail) {
+    const delay = retryDelayMs(this.#attempt);
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => this.#connect(), delay);
+    this.#become({ name: "reconnecting", detail, retryAt: Date.now() + delay });
+  }
+
+  #close() {
+    clearTimeout(this.#timer);
+    this.#probe?.abort();
+    this.#probe = null;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #become(state) {
+    this.state = state;
+    this.#on.state(state);
+  }
+}
+
+async function wordsOf(answer) {
+  try {
+    const { error, detail } = await answer.json();
+    return detail || error || `the hub answered ${answer.status}`;
+  } catch {
+    return `the hub answered ${answer.status}`;
+  }
+}

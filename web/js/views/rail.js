@@ -1,0 +1,156 @@
+// The channel rail: what the hub knows of, how busy each is, and a field that takes any other name or pattern.
+
+import { hueOf, nameFault } from "../channels.js";
+import { age, rate } from "../format.js";
+
+const $ = window.jQuery;
+const PARTS = {
+  app: ".app", rail: ".rail", form: ".rail-form", input: ".rail-form .field", fault: ".rail-fault", list: ".rail-list",
+  empty: ".rail-empty", menu: ".menu", scrim: ".scrim",
+};
+const POLL_MS = 2_000;
+const ACTIVE_MS = 10_000;
+const SPARK_POINTS = 40;
+const SVG = "http://www.w3.org/2000/svg";
+
+export class Rail {
+  #on;
+  #items = new Map();
+  #known = [];
+  #open = [];
+  #narrow = window.matchMedia("(max-width: 699px)");
+
+  /** `on` has `only(name)`, `add(name)` and `remove(name)`. */
+  constructor(on) {
+    this.#on = on;
+    $(PARTS.form).on("submit", (event) => this.#submit(event));
+    $(PARTS.input).on("input", () => this.#typed());
+    $(PARTS.menu).on("click", () => this.#sheet($(PARTS.rail).attr("data-shown") !== "true"));
+    $(PARTS.scrim).on("click", () => this.#sheet(false));
+    $(PARTS.rail).on("keydown", (event) => event.key === "Escape" && this.#sheet(false));
+    $(document).on("visibilitychange", () => document.hidden || this.#poll());
+    setInterval(() => document.hidden || this.#poll(), POLL_MS);
+    this.#poll();
+  }
+
+  showOpen(channels) {
+    this.#open = channels;
+    this.#draw();
+  }
+
+  async #poll() {
+    try {
+      const answer = await fetch("channels");
+      if (!answer.ok) return;
+      const { channels } = await answer.json();
+      this.#known = channels;
+      for (const channel of channels) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
+      this.#draw();
+    } catch {
+      // The hub is away; the status bar says so already.
+    }
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const name = $(PARTS.input).val().trim();
+    if (!name) return;
+    const fault = nameFault(name);
+    this.#say(fault);
+    if (fault) return;
+    $(PARTS.input).val("");
+    this.#choose(() => this.#on.only(name));
+  }
+
+  #typed() {
+    this.#say(null);
+    this.#draw();
+  }
+
+  #say(fault) {
+    $(PARTS.fault).text(fault ?? "").prop("hidden", !fault);
+    $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
+  }
+
+  #choose(act) {
+    act();
+    this.#sheet(false);
+  }
+
+  #sheet(shown) {
+    if (!this.#narrow.matches) shown = false;
+    $(PARTS.rail).attr("data-shown", String(shown));
+    $(PARTS.scrim).prop("hidden", !shown);
+    $(PARTS.menu).attr("aria-expanded", String(shown));
+    if (shown) $(PARTS.input).trigger("focus");
+  }
+
+  #draw() {
+    const typed = $(PARTS.input).val().trim().toLowerCase();
+    const names = new Set([...this.#known.map(({ name }) => name), ...this.#open]);
+    const listed = [...names].filter((name) => !typed || name.toLowerCase().includes(typed.replaceAll("*", ""))).sort();
+    const byName = new Map(this.#known.map((channel) => [channel.name, channel]));
+    const now = Date.now();
+    const elements = listed.map((name) => {
+      const item = this.#itemOf(name);
+      this.#fill(item, name, byName.get(name), now);
+      return item.$item[0];
+    });
+    const list = $(PARTS.list)[0];
+    if (elements.length !== list.children.length || elements.some((element, at) => element !== list.children[at])) {
+      list.replaceChildren(...elements);
+    }
+    const empty = typed ? "No such channel yet. Enter opens it." : "No channel has had a line yet.";
+    $(PARTS.empty).text(empty).prop("hidden", listed.length > 0);
+    for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
+  }
+
+  #itemOf(name) {
+    if (!this.#items.has(name)) this.#items.set(name, this.#make(name));
+    const item = this.#items.get(name);
+    if (item.rates.length > SPARK_POINTS) item.rates.splice(0, item.rates.length - SPARK_POINTS);
+    return item;
+  }
+
+  #make(name) {
+    const spark = document.createElementNS(SVG, "svg");
+    spark.setAttribute("class", "channel-spark");
+    spark.setAttribute("viewBox", `0 0 ${SPARK_POINTS - 1} 12`);
+    spark.setAttribute("preserveAspectRatio", "none");
+    spark.setAttribute("aria-hidden", "true");
+    spark.append(document.createElementNS(SVG, "polyline"));
+    const $figure = $("<span>", { class: "channel-figure" });
+    const $open = $("<button>", { class: "channel-open", "data-testid": `channel-${name}` });
+    $open.append($("<i>", { class: "channel-dot", "aria-hidden": "true" }), $("<span>", { class: "channel-name" }).text(name));
+    $open.append($figure, spark);
+    const $add = $("<button>", { class: "channel-add" });
+    const $item = $("<li>", { class: "channel", "data-hue": String(hueOf(name)) }).append($open, $add);
+    $open.on("click", (event) => {
+      const add = (event.ctrlKey || event.metaKey) && !this.#open.includes(name);
+      this.#choose(() => (add ? this.#on.add(name) : this.#on.only(name)));
+    });
+    $add.on("click", () => this.#choose(() => (this.#open.includes(name) ? this.#on.remove(name) : this.#on.add(name))));
+    return { $item, $open, $add, $figure, spark, rates: [] };
+  }
+
+  #fill(item, name, known, now) {
+    const open = this.#open.includes(name);
+    const last = known?.last_line ? Date.parse(known.last_line) : null;
+    const busy = known && known.lines_per_second > 0;
+    const quiet = last === null ? "" : age(now - last);
+    const alone = open && this.#open.length === 1;
+    item.$item.attr({ "data-open": String(open), "data-active": String(last !== null && now - last < ACTIVE_MS) });
+    item.$open.attr({ "aria-current": open ? "true" : null, title: name });
+    item.$figure.text(busy ? `${rate(known.lines_per_second)}/s` : quiet);
+    item.$add.text(open ? "−" : "+").prop("hidden", alone);
+    item.$add.attr("aria-label", open ? `Close ${name}` : `Open ${name} too`).attr("title", open ? "Close" : "Open too");
+    drawSpark(item.spark, item.rates);
+  }
+}
+
+function drawSpark(spark, rates) {
+  const highest = Math.max(1, ...rates);
+  const start = SPARK_POINTS - rates.length;
+  const points = rates.map((value, at) => `${start + at},${(11 - (value / highest) * 10).toFixed(1)}`).join(" ");
+  spark.firstChild.setAttribute("points", points);
+}

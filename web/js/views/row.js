@@ -1,0 +1,114 @@
+// One row: its elements, made once, and filled again for every line that it comes to show. Plain DOM, text only.
+
+import { hueOf } from "../channels.js";
+import { bytes, firstLine, keyValues, sharedPart, timeOfDay, visible } from "../format.js";
+import { LETTERS, LEVELS } from "../normalise/levels.js";
+import { foldOf, normalise } from "../normalise/index.js";
+import { noteWords } from "../words.js";
+
+const LONGEST_SHOWN = 2_000;
+
+const span = (name) => {
+  const element = document.createElement("span");
+  element.className = name;
+  element.setAttribute("role", "cell");
+  return element;
+};
+
+export class Row {
+  constructor() {
+    this.element = document.createElement("div");
+    this.element.setAttribute("role", "row");
+    this.time = span("time");
+    this.same = document.createElement("span");
+    this.same.className = "same";
+    this.rest = document.createTextNode("");
+    this.time.append(this.same, this.rest);
+    this.level = span("level");
+    this.channel = span("channel-tag");
+    this.logger = span("logger");
+    this.tag = span("tag");
+    this.message = span("message");
+    this.fold = span("fold");
+    this.tail = span("tail");
+    this.element.append(
+      this.time, this.level, this.channel, this.logger, this.tag, this.message, this.fold, this.tail,
+    );
+    this.top = -1;
+    this.place = -1;
+  }
+
+  /** Put the row where it stands in the list. */
+  stand(place, top) {
+    if (top !== this.top) this.element.style.top = `${top}px`;
+    if (place !== this.place) this.element.setAttribute("aria-rowindex", String(place + 1));
+    this.top = top;
+    this.place = place;
+  }
+
+  mark(selected) {
+    if (selected) this.element.setAttribute("aria-current", "true");
+    else this.element.removeAttribute("aria-current");
+  }
+
+  /** Show one line or note of the ring; `above` is the seq of the row before it, or null. */
+  fill(ring, seq, above) {
+    const { dataset } = this.element;
+    dataset.seq = String(seq);
+    dataset.ch = ring.channel(seq);
+    if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset);
+    else this.#fillLine(ring, seq, above, dataset);
+  }
+
+  #fillLine(ring, seq, above, dataset) {
+    const record = normalise(ring.text(seq), ring.time(seq));
+    this.element.className = "row";
+    dataset.testid = "row";
+    dataset.level = LEVELS[record.lvl];
+    dataset.id = ring.id(seq);
+    delete dataset.kind;
+
+    const time = timeOfDay(record.ts);
+    const same = above === null ? "" : sharedPart(time, clockOf(ring, above));
+    this.same.textContent = same;
+    this.rest.data = time.slice(same.length);
+    this.level.textContent = LETTERS[record.lvl];
+    this.level.title = record.lvlRaw ?? "";
+    this.channel.textContent = ring.channel(seq);
+    this.channel.dataset.hue = String(hueOf(ring.channel(seq)));
+    this.logger.textContent = visible(record.logger ?? "");
+    this.tag.textContent = record.event ?? "";
+    const fields = keyValues(record.fields);
+    this.message.textContent = messageOf(record, fields);
+    this.fold.textContent = visible(foldWords(record));
+    this.tail.textContent = record.msg === null ? "" : visible(fields);
+  }
+
+  #fillNote(note, dataset) {
+    this.element.className = "row note";
+    dataset.testid = note.kind;
+    dataset.kind = note.kind;
+    delete dataset.level;
+    delete dataset.id;
+    this.message.textContent = noteWords(note);
+    for (const part of [this.level, this.channel, this.logger, this.tag, this.fold, this.tail]) part.textContent = "";
+    this.same.textContent = "";
+    this.rest.data = "";
+  }
+}
+
+function messageOf(record, fields) {
+  const text = record.msg === null ? fields || record.raw : firstLine(record.msg);
+  return visible(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
+}
+
+function foldWords(record) {
+  const fold = foldOf(record);
+  if (record.truncatedFrom === null) return fold;
+  return `${fold}${fold && " "}· cut from ${bytes(record.truncatedFrom)}`;
+}
+
+function clockOf(ring, seq) {
+  if (ring.isNote(seq)) return "";
+  return timeOfDay(normalise(ring.text(seq), ring.time(seq)).ts);
+}

@@ -1,0 +1,91 @@
+// The status bar, the pill and the words for an empty page: the page says the truth about itself.
+
+import { isPattern } from "../channels.js";
+import { grouped, rate } from "../format.js";
+import { newsWords, stateWords } from "../words.js";
+
+const $ = window.jQuery;
+const PARTS = {
+  app: ".app", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
+  stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
+  shown: ".count-shown",
+};
+const RATE_SAMPLES = 4;
+
+export class Status {
+  #state = { name: "connecting" };
+  #samples = [];
+
+  /** `on` has `retry()` and `follow()`. */
+  constructor(on) {
+    $(PARTS.retry).on("click", () => on.retry());
+    $(PARTS.pill).on("click", () => on.follow());
+  }
+
+  showState(state, lastLineAt, now) {
+    this.#state = state;
+    $(PARTS.app).attr("data-state", state.name);
+    $(PARTS.detail).text(state.detail ?? "").attr("title", state.detail ?? null);
+    $(PARTS.retry).prop("hidden", state.name !== "reconnecting");
+    this.tick(lastLineAt, now);
+  }
+
+  /** What changes by the passing of time alone. */
+  tick(lastLineAt, now) {
+    write(PARTS.state, stateWords(this.#state, lastLineAt, now));
+  }
+
+  /** Lines per second over the last few seconds; called once a second with all lines ever received. */
+  sample(received) {
+    this.#samples.push(received);
+    if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
+    const seconds = Math.max(1, this.#samples.length - 1);
+    number("rate", rate(Math.max(0, (received - this.#samples[0]) / seconds)));
+  }
+
+  showNumbers({ held, shown, received, gaps, dropped }) {
+    number("held", grouped(held));
+    number("shown", grouped(shown));
+    number("seen", grouped(received));
+    number("gaps", grouped(gaps));
+    number("dropped", grouped(dropped));
+    $(PARTS.shown).prop("hidden", shown === held);
+    $(PARTS.lost).eq(0).prop("hidden", gaps === 0);
+    $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
+  }
+
+  showFollow(following, paused, { lines, errors }) {
+    write(PARTS.follow, following ? "following" : paused ? "paused" : "scrolled up");
+    $(PARTS.stage).attr("data-paused", String(paused));
+    $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
+    if (!following) write(PARTS.pill, `↓ ${newsWords(lines, errors)}`);
+  }
+
+  /** Say why there is no line to see, or nothing when there is one. */
+  showEmpty(channels, { held, shown }) {
+    const empty = shown === 0;
+    $(PARTS.empty).prop("hidden", !empty);
+    if (!empty) return;
+    const [title, hint, command] = held > 0 ? filteredWords(held) : emptyWords(channels);
+    write(PARTS.title, title);
+    write(PARTS.hint, hint);
+    write(PARTS.command, command);
+  }
+}
+
+function emptyWords(channels) {
+  const names = channels.map((name) => `\u2018${name}\u2019`).join(", ");
+  const name = channels.length > 0 ? channels[0].replaceAll("*", "example") : "log";
+  const hint = channels.some(isPattern) ? "Any channel that fits joins by itself. Publish a line:" : "Publish a line:";
+  return [`Nothing yet on ${names}`, hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
+}
+
+const filteredWords = (held) => [`None of ${grouped(held)} lines passes the filter`, "Esc in the filter box clears it.", ""];
+
+// jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
+function write(selector, text) {
+  const [element] = $(selector);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const number = (testid, text) => write(`[data-testid=${testid}]`, text);

@@ -1,0 +1,58 @@
+// What the page says about its state and its notes. Pure, so that each sentence is tested once.
+
+import { age, grouped, timeOfDay } from "./format.js";
+
+const IDLE_MS = 5_000;
+
+const REASONS = {
+  trimmed: "no longer in the log",
+  "unknown-id": "the hub could not tell what came since",
+  "recorder-down": "nobody was recording",
+  "log-lost": "Redis lost its log",
+  slow: "this page was too slow",
+  late: "they came too late to be put in order",
+  unreadable: "a frame could not be read",
+};
+
+/** The connection in words. `lastLineAt` and `now` in ms. */
+export function stateWords(state, lastLineAt, now) {
+  switch (state.name) {
+    case "live":
+      if (lastLineAt === null) return "live · waiting for the first line";
+      return now - lastLineAt > IDLE_MS ? `live · last line ${age(now - lastLineAt)} ago` : "live";
+    case "reconnecting":
+      if (!state.retryAt) return "reconnecting";
+      return `reconnecting in ${Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s`;
+    case "offline":
+      return "offline · goes on when the network is back";
+    case "ended":
+      return "ended · the publisher has closed the stream";
+    case "error":
+      return "not connected";
+    default:
+      return state.name;
+  }
+}
+
+/** A note as one sentence. */
+export function noteWords(note) {
+  if (note.kind === "closed") return `${note.channel}: its publisher has closed the stream`;
+  const many = Number.isFinite(note.lost);
+  const count = many ? `${grouped(note.lost)} ${note.lost === 1 ? "line" : "lines"}` : "an unknown number of lines";
+  const where = note.channel ? `${note.channel}: ` : "";
+  return `${where}${count} not delivered${span(note)} · ${REASONS[note.reason] ?? note.reason ?? "reason unknown"}`;
+}
+
+function span({ from, to }) {
+  const clock = (ms) => timeOfDay(ms).slice(0, 8);
+  if (from && to) return `, ${clock(from)}–${clock(to)}`;
+  if (to) return `, up to ${clock(to)}`;
+  return from ? `, from ${clock(from)}` : "";
+}
+
+/** "2,345 new (12 errors)" */
+export function newsWords(lines, errors) {
+  if (lines === 0) return "to the latest";
+  const failed = errors > 0 ? ` (${grouped(errors)} ${errors === 1 ? "error" : "errors"})` : "";
+  return `${grouped(lines)} new${failed}`;
+}
