@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Any
 
+import orjson
 from sanic import Sanic
 
 from sse_hub.config import Config
@@ -26,7 +27,7 @@ DRAIN_SECONDS = 1.0
 
 def create_app(config: Config) -> "Sanic[Any, Any]":
     """The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts."""
-    app = Sanic("sse_hub", configure_logging=False)
+    app = Sanic("sse_hub", configure_logging=False, dumps=orjson.dumps, loads=orjson.loads)
     app.config.ACCESS_LOG = False
     app.config.MOTD = False
     app.config.REQUEST_TIMEOUT = 10

@@ -17,7 +17,7 @@ RATE_SECONDS = 3.0
 class Channel:
     """One channel. `lines` counts what was seen of it, `lines_per_second` is its present rate."""
 
-    __slots__ = ("_counted", "count", "fence", "feeds", "last_seconds", "lines_per_second", "name", "ring")
+    __slots__ = ("_counted", "count", "fence", "feeds", "last_seconds", "lines", "lines_per_second", "name", "ring")
 
     def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float) -> None:
         self.name = name
@@ -25,15 +25,11 @@ class Channel:
         self.feeds: list[Feed] = []
         self.fence = start.fence
         self.count = 0
+        self.lines = 0
         self.lines_per_second = 0.0
         # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
         self.last_seconds = now_seconds
         self._counted = 0
-
-    @property
-    def lines(self) -> int:
-        """How many lines this process has seen."""
-        return self.ring.lines_between(0, self.ring.end)
 
     @property
     def subscribers(self) -> int:
@@ -47,15 +43,17 @@ class Channel:
             self.count = 0
         batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
         self.count += batch.length
+        self.lines += batch.length
         self.last_seconds = now_seconds
         return batch
 
-    def measure(self) -> None:
-        """Bring the rate up to date; to be called once a second."""
+    def measure(self) -> bool:
+        """Bring the rate up to date, once a second. False when it has come to rest: no need to call until a line."""
         seen, self._counted = self.lines - self._counted, self.lines
         self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
         if self.lines_per_second < 0.01:
             self.lines_per_second = 0.0
+        return self.lines_per_second > 0
 
     def directory_entry(self) -> dict[str, object]:
         """What `/channels` says of it."""

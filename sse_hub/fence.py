@@ -73,6 +73,7 @@ class Fencer:
         self._session_there = False
         if self._round:
             self._round.cancel()
+            self._round = None
 
     async def _run_round(self) -> None:
         served, self._waiting = self._waiting, []
@@ -89,9 +90,9 @@ class Fencer:
                 waiter.set_result(fence)
 
     def _end_round(self, round: asyncio.Task[None]) -> None:
-        self._round = None
         if round.cancelled():
             return
+        self._round = None
         error = round.exception()
         if error is None:
             if self._waiting:

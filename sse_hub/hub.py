@@ -7,7 +7,6 @@ Everything here runs in one event loop and only `join()` awaits, so between two 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,23 +14,17 @@ from typing import Protocol
 
 from sse_hub.channel import Channel
 from sse_hub.config import Config
+from sse_hub.directory import Directory
 from sse_hub.errors import SourceUnavailable
 from sse_hub.events import EventId
 from sse_hub.feed import Feed
 from sse_hub.frames import Gap, checkpoint_frame, gap_frame
 from sse_hub.origin import Origin, locate
 from sse_hub.position import Position
-from sse_hub.ring import Break, Entry, Ring
-from sse_hub.selection import Selection, is_channel, matcher
+from sse_hub.ring import Break
+from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
 from sse_hub.wheel import Wheel
-
-logger = logging.getLogger(__name__)
-
-# Beyond this many channels the least recently used that nobody watches are forgotten.
-MAX_CHANNELS_HELD = 10_000
-# A channel outside the ingest patterns is followed this long after its last subscriber left, for those who come back.
-LINGER_SECONDS = 60.0
 
 
 class Source(Protocol):
@@ -67,19 +60,13 @@ class Hub:
     def __init__(self, config: Config) -> None:
         self.last_fence = 0
         self.draining = False
-        self._config = config
+        self.directory = Directory(config)
+        self._line_bytes = config.line_bytes
         self._source: Source = _NoSource()
-        self._channels: dict[bytes, Channel] = {}
-        # A pattern has a ring of its own: it holds nothing but the breaks, so that these are told once for each
-        # pattern, and also when no channel of it is known yet.
-        self._patterns: dict[str, Channel] = {}
         self._feeds: dict[tuple[Selection, bool], Feed] = {}
-        self._lingering: dict[str, float] = {}
+        self._followed: set[str] = set()
         self._wheel = Wheel(config.heartbeat_seconds, config.stall_seconds)
-        self._start = EventId(0, 0)
-        self._forgotten = EventId(0, 0)
         self._seq = 0
-        self._ring_bytes = 0
         self._deserted = asyncio.Event()
         self._deserted.set()
 
@@ -87,55 +74,59 @@ class Hub:
         """Use `source` for joins; it brings this hub its lines."""
         self._source = source
 
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
+
     # What the source calls.
 
     def begin(self, fence: int) -> None:
         """A new session has seen its first fence: what came between the last session and `fence` is a gap."""
-        for channel in (*self._channels.values(), *self._patterns.values()):
-            self._append(channel, self._break(channel, fence))
-        self._start = EventId(fence, 0)
-        self.last_fence = fence
+        for channel in self.directory:
+            self._seq += 1
+            after = max(channel.ring.last, EventId(self.last_fence, 0))
+            gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
+            self.directory.append(channel, Break(channel.name, self._seq, fence, gap))
+        self.directory.start = EventId(fence, 0)
+        self.fence(fence)
         for feed in self._feeds.values():
             feed.turn()
 
     def fence(self, fence: int) -> None:
         """`fence` has come; what comes now counts from it."""
         self.last_fence = fence
+        while self._followed:
+            self._add(self._followed.pop(), EventId(fence, 0))
+
+    def follow(self, name: str) -> None:
+        """Lines of `name`, which no ingest pattern covers, come from here on, and have ids from the next fence on."""
+        if self.directory.get(name.encode()) is None:
+            self._followed.add(name)
 
     def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines since the last fence, by channel, in the order they came on each."""
         touched: dict[Feed, None] = {}
         now_seconds = time.time()
         for key, arrived in payloads.items():
-            channel = self._channels.get(key) or self._new_channel(key, self._start)
+            channel = self.directory.get(key)
             if channel is None:
-                continue
+                if not self.directory.ingests(key):
+                    continue
+                channel = self._add(key.decode(), self.directory.start)
             self._seq += 1
-            batch = channel.batch(self._seq, self.last_fence, arrived, self._config.line_bytes, now_seconds)
-            self._append(channel, batch)
+            batch = channel.batch(self._seq, self.last_fence, arrived, self._line_bytes, now_seconds)
+            self.directory.append(channel, batch)
             touched |= dict.fromkeys(channel.feeds)
         for feed in touched:
             feed.turn()
-        if self._ring_bytes > self._config.ring_megabytes * 1_000_000:
-            self._free_memory()
 
     def tick(self) -> None:
         """Once a second: heartbeats, rates, channels that nobody needs any more."""
         self._wheel.tick(asyncio.get_running_loop().time(), self.last_fence)
-        for channel in self._channels.values():
-            channel.measure()
-        self._stop_lingering()
-
-    def _break(self, channel: Channel, fence: int) -> Break:
-        self._seq += 1
-        after = max(channel.ring.last, EventId(self.last_fence, 0))
-        gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
-        return Break(channel.name, self._seq, fence, gap)
-
-    def _append(self, channel: Channel, entry: Entry) -> None:
-        self._ring_bytes += channel.ring.append(entry)
-        for feed in channel.feeds:
-            feed.offer(entry)
+        forgotten = self.directory.tick()
+        if forgotten:
+            self._source.leave(forgotten)
 
     # What a stream calls.
 
@@ -146,16 +137,17 @@ class Hub:
         What is published after this returns is after that position. Subscribe in the same turn: nothing holds the
         place of a channel that nobody watches. Raises SourceUnavailable.
         """
-        outside = [name for name in selection.channels if not self._ingested(name)]
+        outside = [name for name in selection.channels if not self.directory.covers(name)]
         for name in outside:
-            self._lingering.pop(name, None)
+            # Until a feed carries it: a client that goes before that leaves nothing behind.
+            self.directory.linger(name)
         fence = await self._source.join(outside)
         for name in selection.channels:
-            start = self._start if self._ingested(name) else EventId(fence, 0)
-            self._channel(name, start)
+            if self.directory.get(name.encode()) is None:
+                self._add(name, self.directory.start)
         for pattern in selection.patterns:
-            self._patterns.setdefault(pattern, Channel(pattern, self._start, self._config.ring_lines, time.time()))
-        position, gaps = locate(selection, self._rings(selection), origin, fence)
+            self.directory.add_pattern(pattern)
+        position, gaps = locate(selection, self.directory.rings(selection), origin, fence)
         frames = [gap_frame(None, gap) for gap in gaps]
         return position, [*frames, checkpoint_frame(position.cursor())]
 
@@ -164,7 +156,7 @@ class Hub:
         self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position
     ) -> Iterator[Subscriber]:
         """A subscriber from `position` on, for as long as the block lasts."""
-        feed = self._feed(selection, batch)
+        feed = self._feeds.get((selection, batch)) or self._new_feed(selection, batch)
         subscriber = Subscriber(feed, transport, position, asyncio.get_running_loop())
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
@@ -175,9 +167,7 @@ class Hub:
             self._wheel.discard(subscriber)
             feed.leave(subscriber)
             if not feed.subscribers:
-                self._forget_feed(selection, batch)
-            if not self._feeds:
-                self._deserted.set()
+                self._forget(feed)
 
     async def drain(self) -> None:
         """Take no new stream, end every open one, and return when they are gone."""
@@ -187,92 +177,32 @@ class Hub:
                 subscriber.end()
         await self._deserted.wait()
 
-    def directory(self) -> list[dict[str, object]]:
-        """What is known of every channel, by name."""
-        return [channel.directory_entry() for channel in sorted(self._channels.values(), key=lambda each: each.name)]
-
-    @property
-    def subscribers(self) -> int:
-        """How many streams are open."""
-        return sum(len(feed.subscribers) for feed in self._feeds.values())
-
     # The rest.
 
-    def _ingested(self, name: str) -> bool:
-        return any(matcher(pattern).fullmatch(name) for pattern in self._config.ingest)
-
-    def _rings(self, selection: Selection) -> dict[str, Ring]:
-        names = dict.fromkeys(selection.channels)
-        if selection.patterns:
-            names |= dict.fromkeys(each.name for each in self._channels.values() if selection.matches(each.name))
-        rings = {name: self._channels[name.encode()].ring for name in names}
-        return rings | {pattern: self._patterns[pattern].ring for pattern in selection.patterns}
-
-    def _feed(self, selection: Selection, batch: bool) -> Feed:
-        feed = self._feeds.get((selection, batch))
-        if feed is None:
-            feed = self._feeds[selection, batch] = Feed(selection, batch, asyncio.get_running_loop())
-            for name in self._rings(selection):
-                self._attach(feed, self._patterns.get(name) or self._channels[name.encode()])
-        return feed
-
-    def _attach(self, feed: Feed, channel: Channel) -> None:
-        feed.attach(channel.name, channel.ring)
-        channel.feeds.append(feed)
-
-    def _forget_feed(self, selection: Selection, batch: bool) -> None:
-        feed = self._feeds.pop((selection, batch))
-        for name in feed.rings:
-            channel = self._patterns.get(name) or self._channels[name.encode()]
-            channel.feeds.remove(feed)
-            if channel.feeds:
-                continue
-            if name in self._patterns:
-                del self._patterns[name]
-            elif not self._ingested(name):
-                self._lingering[name] = time.monotonic() + LINGER_SECONDS
-
-    def _channel(self, name: str, start: EventId) -> Channel | None:
-        key = name.encode()
-        return self._channels.get(key) or self._new_channel(key, start)
-
-    def _new_channel(self, key: bytes, start: EventId) -> Channel | None:
-        name = key.decode("ascii", "replace")
-        if not is_channel(name):
-            return None
-        if len(self._channels) >= MAX_CHANNELS_HELD:
-            self._forget_least_used()
-        start = max(start, self._forgotten)
-        channel = self._channels[key] = Channel(name, start, self._config.ring_lines, time.time())
+    def _add(self, name: str, start: EventId) -> Channel:
+        channel = self.directory.add(name, start, self.last_fence)
         for feed in self._feeds.values():
             if feed.selection.patterns and feed.selection.matches(name):
                 self._attach(feed, channel)
         return channel
 
-    def _forget_least_used(self) -> None:
-        # A tenth at a time, so that a flood of new names costs one sort for a thousand of them.
-        idle = sorted((each for each in self._channels.values() if not each.feeds), key=lambda each: each.last_seconds)
-        for channel in idle[: MAX_CHANNELS_HELD // 10]:
-            self._forget_channel(channel)
-        logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
+    def _new_feed(self, selection: Selection, batch: bool) -> Feed:
+        feed = self._feeds[selection, batch] = Feed(selection, batch, asyncio.get_running_loop())
+        for name in self.directory.rings(selection):
+            self._attach(feed, self.directory[name])
+        return feed
 
-    def _forget_channel(self, channel: Channel) -> None:
-        del self._channels[channel.name.encode()]
-        self._ring_bytes -= channel.ring.size
-        self._forgotten = max(self._forgotten, channel.ring.last)
+    def _attach(self, feed: Feed, channel: Channel) -> None:
+        feed.attach(channel.name, channel.ring)
+        channel.feeds.append(feed)
+        self.directory.keep(channel.name)
 
-    def _stop_lingering(self) -> None:
-        now = time.monotonic()
-        over = [name for name, until in self._lingering.items() if until < now]
-        for name in over:
-            del self._lingering[name]
-            self._forget_channel(self._channels[name.encode()])
-        if over:
-            self._source.leave(over)
-
-    def _free_memory(self) -> None:
-        # The longest ring gives first: a loud channel must not cost the quiet ones their lines.
-        allowed = self._config.ring_megabytes * 950_000
-        while self._ring_bytes > allowed:
-            longest = max((channel.ring for channel in self._channels.values()), key=lambda ring: ring.size)
-            self._ring_bytes -= longest.shrink(max(longest.size // 8, 1))
+    def _forget(self, feed: Feed) -> None:
+        del self._feeds[feed.selection, feed.batch]
+        for name in feed.rings:
+            channel = self.directory[name]
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.directory.leave(channel)
+        if not self._feeds:
+            self._deserted.set()

@@ -46,7 +46,7 @@ async def message(request: Request) -> None:
 @api.get("/channels")
 async def channels(request: Request) -> HTTPResponse:
     """The channel directory."""
-    return json({"channels": context_of(request.app).hub.directory()}, headers={"Cache-Control": "no-store"})
+    return json({"channels": context_of(request.app).hub.directory.entries()}, headers={"Cache-Control": "no-store"})
 
 
 @api.get("/health/live")

@@ -24,6 +24,7 @@ from sse_hub.selection import matcher
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
+FENCE = FENCE_CHANNEL.encode()
 
 
 class Receiver(Protocol):
@@ -34,6 +35,9 @@ class Receiver(Protocol):
 
     def fence(self, fence: int) -> None:
         """A fence; what is told of next came after it."""
+
+    def subscribed(self, channel: str) -> None:
+        """Redis has confirmed a channel asked for by name: its lines come from here on."""
 
 
 class SessionEnded(ConnectionError):
@@ -88,7 +92,6 @@ class Session(asyncio.Protocol):
         """Return when Redis has confirmed every one. Raises SessionEnded."""
         names = [name for name in channels if name not in self.subscribed]
         await asyncio.gather(*self._confirmed("SUBSCRIBE", names), *self._confirmed("PSUBSCRIBE", patterns))
-        self.subscribed.update(names)
 
     def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask for no more of `channels`; what is on its way still comes."""
@@ -136,7 +139,7 @@ class Session(asyncio.Protocol):
                     continue
                 if kind == b"message":
                     _, channel, payload = push
-                    if channel != b"sse-hub:fence":
+                    if channel != FENCE:
                         payloads.setdefault(channel, []).append(payload)
                         continue
                     fence = self._checked(payload)
@@ -166,6 +169,9 @@ class Session(asyncio.Protocol):
             confirmed = self._confirmations.pop((push[0], push[1]), None)
             if confirmed is None:
                 raise SessionEnded(f"unexpected push {push[:2]!r}")
+            if push[0] == b"subscribe" and push[1] != FENCE:
+                self.subscribed.add(push[1].decode())
+                self._receiver.subscribed(push[1].decode())
         elif isinstance(push, Exception) and not self._replies:
             raise SessionEnded(f"refused: {push}")
         elif self._replies:

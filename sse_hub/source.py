@@ -106,6 +106,10 @@ class RedisSource:
             logger.info("session_began fence=%d", fence)
         self._fencer.seen(fence)
 
+    def subscribed(self, channel: str) -> None:
+        """The next fence is the first that all lines of `channel` can be counted from."""
+        self._hub.follow(channel)
+
     # The rest.
 
     async def _run_session(self) -> None:
@@ -119,10 +123,12 @@ class RedisSource:
         self._session = session
         watch = self._loop.create_task(self._watch(session))
         try:
-            await session.ended
-        except OSError as error:
+            await asyncio.wait((session.ended, watch), return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                # It only ends before the session by a fault of ours.
+                watch.result()
+            logger.warning("session_ended reason=%r", str(session.ended.exception()))
             self._failures += 0 if self._begun else 1
-            logger.warning("session_ended reason=%r", str(error))
         finally:
             self._session, self._begun = None, False
             session.close("replaced")

@@ -1,0 +1,148 @@
+"""
+The channel directory: every channel this process knows, and how many lines of them it keeps in memory.
+
+    name --> add() --> Channel          too many channels, too many bytes --> the least needed are forgotten
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from sse_hub.channel import Channel
+from sse_hub.config import Config
+from sse_hub.events import EventId
+from sse_hub.ring import Entry, Ring
+from sse_hub.selection import Selection, is_channel, matcher
+
+logger = logging.getLogger(__name__)
+
+# Beyond this many channels the least recently used that nobody watches are forgotten.
+MAX_CHANNELS_HELD = 10_000
+# Beyond this many, where none can be forgotten, new ones are not taken.
+MAX_CHANNELS = 20_000
+# A channel outside the ingest patterns is followed this long after its last subscriber left, for those who come back.
+LINGER_SECONDS = 60.0
+
+
+class Directory:
+    """Channels by name. `start` is where the present session began: it has missed no line of any channel since."""
+
+    def __init__(self, config: Config) -> None:
+        self.start = EventId(0, 0)
+        # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
+        # each pattern, and also when no channel of it is known yet.
+        self.patterns: dict[str, Channel] = {}
+        self._config = config
+        self._channels: dict[bytes, Channel] = {}
+        self._lingering: dict[str, float] = {}
+        self._active: set[Channel] = set()
+        self._forgotten = EventId(0, 0)
+        self._bytes = 0
+        self._swept_fence = 0
+
+    def __iter__(self) -> Iterator[Channel]:
+        """All channels, and the patterns."""
+        yield from self._channels.values()
+        yield from self.patterns.values()
+
+    def get(self, key: bytes) -> Channel | None:
+        """The channel whose name is `key`, if it is known."""
+        return self._channels.get(key)
+
+    def __getitem__(self, name: str) -> Channel:
+        """The known channel, or pattern, called `name`. Raises KeyError."""
+        return self.patterns.get(name) or self._channels[name.encode()]
+
+    def covers(self, name: str) -> bool:
+        """True when an ingest pattern matches `name`: its lines come without being asked for."""
+        return any(matcher(pattern).fullmatch(name) for pattern in self._config.ingest)
+
+    def ingests(self, key: bytes) -> bool:
+        """True when lines of the unknown channel `key` are to be kept."""
+        name = key.decode("ascii", "replace")
+        return is_channel(name) and self.covers(name) and len(self._channels) < MAX_CHANNELS
+
+    def add(self, name: str, start: EventId, fence: int) -> Channel:
+        """A new channel that has missed nothing after `start`. `fence` is the last one seen."""
+        if len(self._channels) >= MAX_CHANNELS_HELD and fence != self._swept_fence:
+            # Once a fence: a sweep that found nothing finds no more before the next.
+            self._swept_fence = fence
+            self._forget_least_used(fence)
+        channel = Channel(name, max(start, self._forgotten), self._config.ring_lines, time.time())
+        self._channels[name.encode()] = channel
+        return channel
+
+    def add_pattern(self, pattern: str) -> None:
+        """Keep breaks for `pattern` from here on."""
+        if pattern not in self.patterns:
+            self.patterns[pattern] = Channel(pattern, self.start, self._config.ring_lines, time.time())
+
+    def rings(self, selection: Selection) -> dict[str, Ring]:
+        """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
+        names = dict.fromkeys(selection.channels)
+        if selection.patterns:
+            names |= dict.fromkeys(each.name for each in self._channels.values() if selection.matches(each.name))
+            names |= dict.fromkeys(selection.patterns)
+        return {name: self[name].ring for name in names}
+
+    def append(self, channel: Channel, entry: Entry) -> None:
+        """Add the newest entry to the ring of `channel`, and hand it to the feeds that carry it."""
+        self._bytes += channel.ring.append(entry)
+        self._active.add(channel)
+        for feed in channel.feeds:
+            feed.offer(entry)
+        if self._bytes > self._config.ring_megabytes * 1_000_000:
+            self._free_memory()
+
+    def linger(self, name: str) -> None:
+        """Forget `name` some time from now, unless keep() is called before."""
+        self._lingering[name] = time.monotonic() + LINGER_SECONDS
+
+    def keep(self, name: str) -> None:
+        """A feed carries `name`."""
+        self._lingering.pop(name, None)
+
+    def leave(self, channel: Channel) -> None:
+        """No feed carries `channel` any more."""
+        if channel.name in self.patterns:
+            del self.patterns[channel.name]
+        elif not self.covers(channel.name):
+            self.linger(channel.name)
+
+    def tick(self) -> list[str]:
+        """Once a second: rates. The names of channels that have lingered long enough, and are forgotten now."""
+        self._active = {channel for channel in self._active if channel.measure()}
+        now = time.monotonic()
+        over = [name for name, until in self._lingering.items() if until < now]
+        for name in over:
+            del self._lingering[name]
+            if channel := self._channels.get(name.encode()):
+                self._forget(channel)
+        return over
+
+    def entries(self) -> list[dict[str, object]]:
+        """What is known of every channel, by name."""
+        return [channel.directory_entry() for channel in sorted(self._channels.values(), key=lambda each: each.name)]
+
+    def _forget_least_used(self, fence: int) -> None:
+        # One that has lines since the last fence must stay: made anew, it would give their ids a second time. A tenth
+        # at a time, so that a flood of new names costs one sort for a thousand of them.
+        idle = [
+            each for each in self._channels.values() if not each.feeds and each.fence < fence and self.covers(each.name)
+        ]
+        idle.sort(key=lambda each: each.last_seconds)
+        for channel in idle[: MAX_CHANNELS_HELD // 10]:
+            self._forget(channel)
+        logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
+
+    def _forget(self, channel: Channel) -> None:
+        del self._channels[channel.name.encode()]
+        self._bytes -= channel.ring.size
+        self._forgotten = max(self._forgotten, channel.ring.last)
+
+    def _free_memory(self) -> None:
+        # The longest ring gives first: a loud channel must not cost the quiet ones their lines.
+        allowed = self._config.ring_megabytes * 950_000
+        while self._bytes > allowed:
+            longest = max((channel.ring for channel in self), key=lambda ring: ring.size)
+            self._bytes -= longest.shrink(max(longest.size // 8, 1))
