@@ -171,6 +171,8 @@ listenToKeys({
   oldest: () => grid.toOldest(),
   next: () => grid.move(1),
   previous: () => grid.move(-1),
+  pageUp: () => grid.page(-1),
+  pageDown: () => grid.page(1),
   open: () => showDetails(grid.selected),
   pause: () => (grid.following ? grid.pause() : live()),
   close: closeDetails,
@@ -208,4 +210,3 @@ const wanted = new URLSearchParams(location.search).getAll("channel").filter((na
 stream.watch(wanted.length > 0 ? wanted : ["log"], tailOf());
 showOpen();
 flushSoon();
-grid.focus();

@@ -84,14 +84,19 @@ function splitTrace(record) {
   record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
 }
 
-/** What a row hides of a record: "ValueError: x · 14 frames", "+ 3 lines", or "". */
+/** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
+export function failureOf({ err, msg }) {
+  if (!err?.type || msg?.includes(err.type)) return "";
+  const said = err.msg ? `${err.type}: ${err.msg}` : err.type;
+  return said.split("\n")[0].slice(0, 200);
+}
+
+/** What a row hides of a record: "· 14 frames", "+ 3 lines", or "". */
 export function foldOf(record) {
   const parts = [];
   if (record.err?.stack) {
     const frames = framesOf(record.err.stack);
     const lines = record.err.stack.trimEnd().split("\n").length;
-    const named = record.err.type && !record.msg?.includes(record.err.type);
-    if (named) parts.push([record.err.type, record.err.msg].filter(Boolean).join(": ").split("\n")[0].slice(0, 200));
     if (frames > 0) parts.push(`· ${frames} ${frames === 1 ? "frame" : "frames"}`);
     else if (lines > 1) parts.push(`+ ${lines} lines`);
   }

@@ -66,6 +66,7 @@ export class Grid {
 
   showChannels(many) {
     this.#viewport.dataset.many = String(many);
+    this.#rows.narrow();
   }
 
   /** Stay at the newest line. */
@@ -106,6 +107,12 @@ export class Grid {
     this.#reveal(place);
   }
 
+  /** Scroll by whole pages. */
+  page(pages) {
+    if (pages < 0) this.#letGo();
+    this.#viewport.scrollTop += pages * (this.#height - this.#rowHeight);
+  }
+
   /** Scroll to the oldest line held. */
   toOldest() {
     this.detach();
@@ -121,7 +128,6 @@ export class Grid {
     let touchY = 0;
     viewport.addEventListener("touchstart", (event) => (touchY = event.touches[0].clientY), { passive: true });
     viewport.addEventListener("touchmove", (event) => event.touches[0].clientY > touchY + 4 && this.#letGo(), { passive: true });
-    viewport.addEventListener("keydown", (event) => event.key === "PageUp" && this.#letGo());
     document.addEventListener("selectionchange", () => {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();

@@ -7,7 +7,7 @@ export function listenToKeys(act) {
   const actions = {
     "/": act.filter, f: act.filter, End: act.follow, G: act.follow, Home: act.oldest, g: act.oldest,
     ArrowDown: act.next, j: act.next, ArrowUp: act.previous, k: act.previous,
-    Enter: act.open, " ": act.pause, Escape: act.close,
+    PageUp: act.pageUp, PageDown: act.pageDown, Enter: act.open, " ": act.pause, Escape: act.close,
   };
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -7,6 +7,7 @@ const $ = window.jQuery;
 const PARTS = { plot: ".plot", canvas: ".plot-canvas", legend: ".plot-legend", toggle: ".plot-toggle" };
 const REDRAW_MS = 250;
 const SHORTEST_SPAN_MS = 60_000;
+const SILENCE_MS = 6_000;
 const LEFT_PX = 44;
 const BOTTOM_PX = 16;
 
@@ -139,6 +140,12 @@ function drawLine(context, { points }, { x, y }, colour) {
   context.lineWidth = 1.5;
   context.lineJoin = "round";
   context.beginPath();
-  for (const [time, number] of points) context.lineTo(x(time), y(number));
+  let before = -Infinity;
+  for (const [time, number] of points) {
+    // A silence is a hole in the line, not a slope.
+    if (time - before > SILENCE_MS) context.moveTo(x(time), y(number));
+    else context.lineTo(x(time), y(number));
+    before = time;
+  }
   context.stroke();
 }

@@ -10,6 +10,7 @@ const PARTS = {
 };
 const POLL_MS = 2_000;
 const ACTIVE_MS = 10_000;
+const QUIET_BELOW = 0.05;
 const SPARK_POINTS = 40;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -115,7 +116,7 @@ export class Rail {
   #make(name) {
     const spark = document.createElementNS(SVG, "svg");
     spark.setAttribute("class", "channel-spark");
-    spark.setAttribute("viewBox", `0 0 ${SPARK_POINTS - 1} 12`);
+    spark.setAttribute("viewBox", `0 0 ${SPARK_POINTS - 1} 10`);
     spark.setAttribute("preserveAspectRatio", "none");
     spark.setAttribute("aria-hidden", "true");
     spark.append(document.createElementNS(SVG, "polyline"));
@@ -136,13 +137,13 @@ export class Rail {
   #fill(item, name, known, now) {
     const open = this.#open.includes(name);
     const last = known?.last_line ? Date.parse(known.last_line) : null;
-    const busy = known && known.lines_per_second > 0;
+    const busy = known && known.lines_per_second >= QUIET_BELOW;
     const quiet = last === null ? "" : age(now - last);
     const alone = open && this.#open.length === 1;
     item.$item.attr({ "data-open": String(open), "data-active": String(last !== null && now - last < ACTIVE_MS) });
     item.$open.attr({ "aria-current": open ? "true" : null, title: name });
     item.$figure.text(busy ? `${rate(known.lines_per_second)}/s` : quiet);
-    item.$add.text(open ? "−" : "+").prop("hidden", alone);
+    item.$add.text(open ? "−" : "+").prop("disabled", alone);
     item.$add.attr("aria-label", open ? `Close ${name}` : `Open ${name} too`).attr("title", open ? "Close" : "Open too");
     drawSpark(item.spark, item.rates);
   }
@@ -150,7 +151,8 @@ export class Rail {
 
 function drawSpark(spark, rates) {
   const highest = Math.max(1, ...rates);
+  spark.toggleAttribute("hidden", !rates.some((value) => value > 0));
   const start = SPARK_POINTS - rates.length;
-  const points = rates.map((value, at) => `${start + at},${(11 - (value / highest) * 10).toFixed(1)}`).join(" ");
+  const points = rates.map((value, at) => `${start + at},${(9.5 - (value / highest) * 9).toFixed(1)}`).join(" ");
   spark.firstChild.setAttribute("points", points);
 }

@@ -2,12 +2,15 @@
 
 import { Row } from "./row.js";
 
+const WIDEST_CH = 18;
+
 export class RowWindow {
   #spacer;
   #ring;
   #view;
   #rows = new Map();
   #pool = [];
+  #widths = { channel: 0, logger: 0 };
 
   constructor(spacer, ring, view) {
     this.#spacer = spacer;
@@ -32,6 +35,11 @@ export class RowWindow {
 
   clear() {
     for (const seq of [...this.#rows.keys()]) this.#recycle(seq);
+  }
+
+  /** Let the columns be as wide as the next lines need. */
+  narrow() {
+    this.#widths = { channel: 0, logger: 0 };
   }
 
   /** Select one seq, or null. */
@@ -75,7 +83,17 @@ export class RowWindow {
     row.mark(seq === this.selected);
     this.#rows.set(seq, row);
     this.#spacer.insertBefore(row.element, before);
+    this.#widen(row.lengths);
     return row;
+  }
+
+  // Columns grow to the longest name seen and never jump back while one reads.
+  #widen(lengths) {
+    for (const [column, length] of Object.entries(lengths)) {
+      if (length <= this.#widths[column] || this.#widths[column] >= WIDEST_CH) continue;
+      this.#widths[column] = Math.min(length, WIDEST_CH);
+      this.#spacer.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
+    }
   }
 
   #recycle(seq) {

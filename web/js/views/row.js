@@ -3,14 +3,19 @@
 import { hueOf } from "../channels.js";
 import { bytes, firstLine, keyValues, sharedPart, timeOfDay, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { foldOf, normalise } from "../normalise/index.js";
+import { failureOf, foldOf, normalise } from "../normalise/index.js";
 import { noteWords } from "../words.js";
 
 const LONGEST_SHOWN = 2_000;
 
-const span = (name) => {
+const plain = (name) => {
   const element = document.createElement("span");
   element.className = name;
+  return element;
+};
+
+const cell = (name) => {
+  const element = plain(name);
   element.setAttribute("role", "cell");
   return element;
 };
@@ -19,21 +24,21 @@ export class Row {
   constructor() {
     this.element = document.createElement("div");
     this.element.setAttribute("role", "row");
-    this.time = span("time");
-    this.same = document.createElement("span");
-    this.same.className = "same";
+    this.time = cell("time");
+    this.same = plain("same");
     this.rest = document.createTextNode("");
     this.time.append(this.same, this.rest);
-    this.level = span("level");
-    this.channel = span("channel-tag");
-    this.logger = span("logger");
-    this.tag = span("tag");
-    this.message = span("message");
-    this.fold = span("fold");
-    this.tail = span("tail");
-    this.element.append(
-      this.time, this.level, this.channel, this.logger, this.tag, this.message, this.fold, this.tail,
-    );
+    this.level = cell("level");
+    this.channel = cell("channel-tag");
+    this.logger = cell("logger");
+    this.tag = cell("tag");
+    this.said = cell("said");
+    this.message = plain("message");
+    this.failure = plain("failure");
+    this.fold = plain("fold");
+    this.tail = plain("tail");
+    this.said.append(this.message, this.failure, this.fold, this.tail);
+    this.element.append(this.time, this.level, this.channel, this.logger, this.tag, this.said);
     this.top = -1;
     this.place = -1;
   }
@@ -44,6 +49,11 @@ export class Row {
     if (place !== this.place) this.element.setAttribute("aria-rowindex", String(place + 1));
     this.top = top;
     this.place = place;
+  }
+
+  /** Characters its channel and its logger take. */
+  get lengths() {
+    return { channel: this.channel.textContent.length, logger: this.logger.textContent.length };
   }
 
   mark(selected) {
@@ -80,6 +90,7 @@ export class Row {
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(record.fields);
     this.message.textContent = messageOf(record, fields);
+    this.failure.textContent = visible(failureOf(record));
     this.fold.textContent = visible(foldWords(record));
     this.tail.textContent = record.msg === null ? "" : visible(fields);
   }
@@ -91,7 +102,8 @@ export class Row {
     delete dataset.level;
     delete dataset.id;
     this.message.textContent = noteWords(note);
-    for (const part of [this.level, this.channel, this.logger, this.tag, this.fold, this.tail]) part.textContent = "";
+    const { level, channel, logger, tag, failure, fold, tail } = this;
+    for (const part of [level, channel, logger, tag, failure, fold, tail]) part.textContent = "";
     this.same.textContent = "";
     this.rest.data = "";
   }
