@@ -6,6 +6,8 @@
 import { retryDelayMs } from "./backoff.js";
 import { bareFence } from "./ids.js";
 
+const MARGIN_MS = 2_000;
+
 export class Stream {
   #source = null;
   #timer = 0;
@@ -80,14 +82,14 @@ export class Stream {
   }
 
   // Without a line there is no id to resume after, and the id-only checkpoints are hidden from scripts: then the
-  // moment the stream opened is the position.
+  // moment the stream opened is the position, less the time a fence and a clock may lag behind.
   #position() {
     return this.#cursor ?? this.#openedAt;
   }
 
   #opened() {
     this.#attempt = 0;
-    this.#openedAt ??= new Date().toISOString();
+    this.#openedAt ??= new Date(Date.now() - MARGIN_MS).toISOString();
     this.#become({ name: "live" });
   }
 

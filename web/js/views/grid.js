@@ -73,7 +73,9 @@ export class Grid {
   follow() {
     this.paused = false;
     this.#setFollowing(true);
-    this.draw();
+    // At once: the event of a scroll that is still under way must find the view at its end, or it lets go again.
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
   }
 
   /** Let go of the end; lines keep coming in below. */
@@ -110,7 +112,8 @@ export class Grid {
   /** Scroll by whole pages. */
   page(pages) {
     if (pages < 0) this.#letGo();
-    this.#viewport.scrollTop += pages * (this.#height - this.#rowHeight);
+    this.#scrollTo(this.#viewport.scrollTop + pages * (this.#height - this.#rowHeight));
+    this.draw();
   }
 
   /** Scroll to the oldest line held. */

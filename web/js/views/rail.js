@@ -28,7 +28,10 @@ export class Rail {
     $(PARTS.input).on("input", () => this.#typed());
     $(PARTS.menu).on("click", () => this.#sheet($(PARTS.rail).attr("data-shown") !== "true"));
     $(PARTS.scrim).on("click", () => this.#sheet(false));
-    $(PARTS.rail).on("keydown", (event) => event.key === "Escape" && this.#sheet(false));
+    // A jQuery handler that returns false cancels the event: no short && here.
+    $(PARTS.rail).on("keydown", (event) => {
+      if (event.key === "Escape") this.#sheet(false);
+    });
     $(document).on("visibilitychange", () => document.hidden || this.#poll());
     setInterval(() => document.hidden || this.#poll(), POLL_MS);
     this.#poll();

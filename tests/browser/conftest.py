@@ -1,0 +1,85 @@
+"""
+A real page: Redis, a hub and Chromium, with a failure for anything the browser's console complains about.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Error, Page
+
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def base_url() -> str | None:
+    """The plugin's own is a method, which pytest 9 warns about, and a warning is an error here."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The installed Chromium; nothing is downloaded."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if not found:
+        pytest.fail("Chromium is missing: `make test` installs it on Debian; elsewhere put `chromium` on PATH")
+    return {**browser_type_launch_args, "executable_path": found, "args": list(CHROMIUM_OPTIONS)}
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """One server for all tests; each test has channels of its own."""
+    with redis_server(valkey_binary()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hub(redis: RedisServer) -> Iterator[HubProcess]:
+    """One hub for all tests that do not end it."""
+    with hub_process(redis.url) as process:
+        yield process
+
+
+@dataclass
+class Console:
+    """What the browser complained about; `allowed` are parts of messages that a test brings about itself."""
+
+    errors: list[str] = field(default_factory=list)
+    allowed: set[str] = field(default_factory=set)
+
+    def said(self, message: ConsoleMessage) -> None:
+        """Keep an error or a warning; a violation of the content policy is an error here."""
+        if message.type in ("error", "warning"):
+            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def failed(self, error: Error) -> None:
+        """Keep an exception that nobody caught."""
+        self.errors.append(f"{error.message}\n{error.stack}")
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The complaints that no test asked for."""
+        return [error for error in self.errors if not any(part in error for part in self.allowed)]
+
+
+@pytest.fixture(autouse=True)
+def console(page: Page) -> Iterator[Console]:
+    """Fails the test on any console error, page error or violation of the content policy."""
+    page.set_default_timeout(DEADLINE_SECONDS * 1000)
+    console = Console()
+    page.on("console", console.said)
+    page.on("pageerror", console.failed)
+    yield console
+    assert console.unexpected == []

@@ -1,0 +1,441 @@
+"""
+The page in a real browser against a real hub: what is published is what is seen.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, free_port, hub_process
+
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=DEADLINE_SECONDS * 1000)
+
+# Counts the streams that are open at one time.
+COUNT_STREAMS = """
+(() => {
+  const Plain = window.EventSource;
+  const made = [];
+  window.EventSource = class extends Plain {
+    constructor(...options) { super(...options); made.push(this); }
+  };
+  window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
+})();
+"""
+
+# The first row that is wholly in sight: its seq and where it is.
+TOP_ROW = """
+() => {
+  const edge = document.querySelector("[data-testid=grid]").getBoundingClientRect().top;
+  const rows = [...document.querySelectorAll(".row")].filter((row) => row.getBoundingClientRect().top >= edge);
+  return [rows[0].dataset.seq, rows[0].getBoundingClientRect().top];
+}
+"""
+
+Publish = Callable[[str, Iterable[str]], None]
+
+
+@pytest.fixture
+def publish(redis: RedisServer) -> Iterable[Publish]:
+    """Publish lines on a channel, in order."""
+    with redis.client() as client:
+
+        def send(channel: str, lines: Iterable[str]) -> None:
+            with client.pipeline(transaction=False) as pipeline:
+                for line in lines:
+                    pipeline.publish(channel, line)
+                pipeline.execute()
+
+        yield send
+
+
+def open_page(page: Page, hub: HubProcess, *channels: str) -> None:
+    """Open the page and return when it is live: what is published from now on must arrive."""
+    query = "&".join(f"channel={channel}" for channel in channels)
+    page.goto(f"{hub.url}/index?{query}")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+
+
+def stats(page: Page) -> dict[str, Any]:
+    """What the page says about itself."""
+    numbers: dict[str, Any] = page.evaluate("window.sseHub.stats()")
+    return numbers
+
+
+def wait_received(page: Page, count: int) -> None:
+    """Return when the page has received `count` lines in all."""
+    page.wait_for_function("(count) => window.sseHub.stats().received >= count", arg=count)
+
+
+def messages(page: Page) -> list[str]:
+    """The messages of the rows in the page, in order."""
+    return page.locator("[data-testid=row] .message").all_inner_texts()
+
+
+def numbered(numbers: Iterable[int]) -> list[str]:
+    """Lines that tell themselves apart."""
+    return [json.dumps({"level": "error" if n % 100 == 0 else "info", "message": f"line {n}"}) for n in numbers]
+
+
+def scroll_up(page: Page, pixels: int) -> None:
+    """Turn the mouse wheel over the lines, and return when the view has let go of the end."""
+    page.get_by_test_id("grid").hover()
+    page.mouse.wheel(0, -pixels)
+    expect(page.get_by_test_id("pill")).to_be_visible()
+
+
+def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "plain")
+
+    publish("plain", ['{"level": "warning", "logger": "shop.db", "message": "hello", "user": "u7"}'])
+
+    row = page.get_by_test_id("row")
+    expect(row).to_have_count(1)
+    expect(row).to_have_attribute("data-level", "warn")
+    expect(row.locator(".level")).to_have_text("W")
+    expect(row.locator(".logger")).to_have_text("shop.db")
+    expect(row.locator(".message")).to_have_text("hello")
+    expect(row.locator(".tail")).to_have_text("user=u7")
+    expect(page.get_by_test_id("held")).to_have_text("1")
+    assert stats(page)["lastId"] == row.get_attribute("data-id")
+
+
+def test_a_loguru_line_shows_time_level_logger_and_its_whole_message(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "loguru")
+    text = "2026-11-21 03:50:18.780 | WARNING  | shop.db:<lambda>:41 - Slow query | took 812 ms - Visit 新增"
+
+    publish("loguru", [json.dumps({"info": text})])
+
+    row = page.get_by_test_id("row")
+    expect(row.locator(".time")).to_have_text("03:50:18.780")
+    expect(row.locator(".level")).to_have_text("W")
+    expect(row.locator(".logger")).to_have_text("shop.db")
+    expect(row.locator(".message")).to_have_text("Slow query | took 812 ms - Visit 新增")
+
+
+def test_markup_in_a_line_is_text(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """No element comes of it, nothing runs and nothing is requested, neither in a row nor in the details."""
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    open_page(page, hub, "markup")
+    hostile = '<img src=/x onerror="window.ran=1"></script><script>window.ran=1</script><b>bold</b> javascript:alert(1)'
+
+    publish(
+        "markup",
+        [
+            json.dumps({"info": f"2026-11-21 03:50:18.780 | ERROR | a.b:c:1 - {hostile}"}),
+            json.dumps(
+                {"level": hostile, "logger": hostile, "message": hostile, hostile: hostile, "exception": hostile}
+            ),
+            hostile,
+        ],
+    )
+    expect(page.get_by_test_id("row")).to_have_count(3)
+    for row in page.get_by_test_id("row").all():
+        row.click()
+        expect(page.get_by_test_id("raw")).to_contain_text("onerror")
+
+    expect(page.get_by_test_id("row").first.locator(".message")).to_have_text(hostile)
+    assert page.evaluate("window.ran") is None
+    assert page.locator(".stage img, .stage script, .stage b, .details img, .details script").count() == 0
+    assert not [url for url in requested if url.endswith("/x")]
+
+
+def test_whatever_is_published_is_a_row(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """Broken JSON, numbers, nothing at all, controls and deep nesting: a row each, and never an error."""
+    open_page(page, hub, "odd")
+    deep = '{"a":' * 400 + "1" + "}" * 400
+    wide = json.dumps({f"key{n}": n for n in range(10_000)})
+    odd = ["", "42", "null", "[]", "{}", '{"info": null}', '{"broken": ', "a\0b\x1b[31mred\x1b[0m", '{"__proto__": 1}']
+
+    publish("odd", [*odd, deep, wide, "x" * 500_000, "\u202eabc"])
+
+    expect(page.get_by_test_id("row")).to_have_count(len(odd) + 4)
+    assert stats(page)["gaps"] == 0
+
+
+def test_a_stack_trace_is_one_row_and_whole_in_the_details(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "trace")
+    stack = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\nValueError: too small'
+
+    publish("trace", [json.dumps({"level": "error", "message": "boom", "exception": stack})])
+
+    row = page.get_by_test_id("row")
+    expect(row).to_contain_text("boom")
+    expect(row).to_contain_text("ValueError: too small")
+    expect(row.locator(".fold")).to_have_text("· 1 frame")
+    row.click()
+    expect(page.get_by_test_id("drawer")).to_contain_text('File "a.py", line 1, in <module>')
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("drawer")).to_be_hidden()
+
+
+def test_the_view_lets_go_when_the_reader_scrolls_up_and_comes_back(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "follow")
+    publish("follow", numbered(range(1, 301)))
+    expect(page.get_by_test_id("row").last).to_contain_text("line 300")
+
+    scroll_up(page, 900)
+    page.wait_for_function("() => !document.querySelector('.pill').hidden")
+    before = settled_top_row(page)
+    publish("follow", numbered(range(301, 801)))
+
+    expect(page.get_by_test_id("pill")).to_have_text("↓ 500 new (5 errors)")
+    assert page.evaluate(TOP_ROW) == before
+    page.get_by_test_id("pill").click()
+    expect(page.get_by_test_id("row").last).to_contain_text("line 800")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+    expect(page.get_by_test_id("pill")).to_be_hidden()
+    page.keyboard.press("PageUp")
+    expect(page.get_by_test_id("pill")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("follow")).to_have_text("following")
+
+
+def settled_top_row(page: Page) -> list[Any]:
+    """The first row in sight once a scroll has come to rest: the same in two frames that follow each other."""
+    page.wait_for_function(f"""() => new Promise((resolve) => {{
+        const look = {TOP_ROW};
+        const first = String(look());
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(String(look()) === first)));
+    }})""")
+    row: list[Any] = page.evaluate(TOP_ROW)
+    return row
+
+
+def test_stop_and_start_use_one_stream_and_leave_no_gap(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.add_init_script(COUNT_STREAMS)
+    open_page(page, hub, "startstop")
+    publish("startstop", numbered(range(1, 16)))
+    wait_received(page, 15)
+
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("state")).to_have_text("stopped")
+    assert page.evaluate("window.openStreams()") == 0
+    publish("startstop", numbered(range(16, 31)))
+    page.get_by_test_id("start").click()
+    expect(page.get_by_test_id("start")).to_be_disabled()
+    wait_received(page, 30)
+    publish("startstop", numbered(range(31, 41)))
+    wait_received(page, 40)
+
+    expect(page.get_by_test_id("row")).to_have_count(40)
+    assert messages(page) == [f"line {n}" for n in range(1, 41)]
+    assert page.evaluate("window.openStreams()") == 1
+    assert (stats(page)["dupes"], stats(page)["gaps"]) == (0, 0)
+
+
+def test_start_misses_nothing_when_no_line_came_before_stop(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """There is no id to resume after; the page goes on from the moment the stream had opened."""
+    open_page(page, hub, "silent", "silent.too")
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("state")).to_have_text("stopped")
+
+    publish("silent", numbered([1, 2, 3]))
+    page.get_by_test_id("start").click()
+
+    wait_received(page, 3)
+    expect(page.get_by_test_id("row")).to_have_count(3)
+    assert messages(page) == ["line 1", "line 2", "line 3"]
+
+
+def test_the_page_says_that_a_publisher_has_closed_and_stops(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.add_init_script(COUNT_STREAMS)
+    open_page(page, hub, "closing")
+
+    publish("closing", ['{"n": 1}', '{"n": 2}', '{"@event": "closed"}'])
+
+    expect(page.get_by_test_id("closed")).to_have_text("closing: its publisher has closed the stream")
+    expect(page.locator(".app")).to_have_attribute("data-state", "ended")
+    expect(page.get_by_test_id("plot")).to_be_visible()
+    assert page.evaluate("window.openStreams()") == 0
+    page.get_by_test_id("start").click()
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    publish("closing", ['{"n": 3}'])
+    expect(page.get_by_test_id("row").last).to_contain_text("n=3")
+    assert stats(page)["gaps"] == 0
+
+
+def test_a_named_event_is_a_tag_on_its_row(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "named")
+
+    publish("named", ['{"@event": "deploy", "message": "1.2.3 is out"}'])
+
+    expect(page.get_by_test_id("row").locator(".tag")).to_have_text("deploy")
+    expect(page.get_by_test_id("row").locator(".message")).to_have_text("1.2.3 is out")
+
+
+def test_lines_lost_at_redis_are_told_by_a_gap_row(
+    page: Page, hub: HubProcess, redis: RedisServer, publish: Publish
+) -> None:
+    open_page(page, hub, "gap")
+    publish("gap", numbered([1]))
+    wait_received(page, 1)
+
+    with redis.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    expect(page.get_by_test_id("gap")).to_have_count(1)
+    expect(page.get_by_test_id("gap")).to_contain_text("not delivered")
+    expect(page.get_by_test_id("gaps")).to_have_text("1")
+    publish("gap", numbered([2]))
+    expect(page.get_by_test_id("row").last).to_contain_text("line 2")
+
+
+def test_the_page_comes_back_by_itself_when_the_hub_does(page: Page, redis: RedisServer, console: Console) -> None:
+    console.allowed |= {"ERR_", "Failed to load resource"}
+    port = free_port()
+    with hub_process(redis.url, port=port) as first:
+        open_page(page, first, "restart")
+    expect(page.get_by_test_id("state")).to_contain_text("reconnecting")
+
+    with hub_process(redis.url, port=port), redis.client() as client:
+        expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        client.publish("restart", '{"message": "after"}')
+        expect(page.get_by_test_id("row").last).to_contain_text("after")
+        page.get_by_test_id("stop").click()
+
+
+def test_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "many")
+    for start in range(0, 120_000, 5_000):
+        publish("many", numbered(range(start, start + 5_000)))
+        wait_received(page, start + 5_000)
+
+    expect(page.get_by_test_id("held")).to_have_text("100,000")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 119999")
+    numbers = stats(page)
+    assert (numbers["received"], numbers["held"], numbers["gaps"], numbers["dupes"]) == (120_000, 100_000, 0, 0)
+    assert numbers["rowsInDom"] <= 150
+    assert page.evaluate("document.querySelectorAll('*').length") < 3_000
+    expect(page.get_by_test_id("level-error")).to_contain_text("1,000")
+
+    # Scrolled away, lines that fall off the ring move nothing.
+    scroll_up(page, 2_000)
+    before = settled_top_row(page)
+    publish("many", numbered(range(120_000, 125_000)))
+    expect(page.get_by_test_id("pill")).to_have_text("↓ 5,000 new (50 errors)")
+    assert page.evaluate(TOP_ROW) == before
+
+    # Not even those in sight.
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("row").first).to_contain_text("line 25000")
+    before = settled_top_row(page)
+    publish("many", numbered(range(125_000, 127_000)))
+    wait_received(page, 127_000)
+    expect(page.get_by_test_id("pill")).to_contain_text("7,000 new")
+    assert page.evaluate(TOP_ROW) == before
+    expect(page.get_by_test_id("row").first).to_contain_text("line 25000")
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 126999")
+
+
+def test_filter_and_level_chips_show_what_fits_and_bring_the_rest_back(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "filter")
+    publish("filter", numbered(range(1, 201)))
+    publish("filter", [json.dumps({"message": "Visit 新增 id 7"})])
+    wait_received(page, 201)
+
+    page.keyboard.press("/")
+    page.keyboard.type("新增")
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    expect(page.get_by_test_id("shown")).to_have_text("1")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("level-error").click(modifiers=["Shift"])
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    publish("filter", numbered([299, 300]))
+    expect(page.get_by_test_id("row")).to_have_count(3)
+    page.get_by_test_id("level-error").click(modifiers=["Shift"])
+
+    expect(page.get_by_test_id("row").last).to_contain_text("line 300")
+    assert stats(page)["shown"] == 203
+
+
+def test_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.add_init_script(COUNT_STREAMS)
+    open_page(page, hub, "one.a")
+    publish("one.a", numbered([1, 2]))
+    publish("one.b", numbered([3]))
+    wait_received(page, 2)
+
+    page.get_by_test_id("channel-one.b").click(modifiers=["Control"])
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    publish("one.a", numbered([4]))
+    publish("one.b", numbered([5]))
+
+    expect(page.get_by_test_id("row").last).to_contain_text("line 5")
+    of_first = page.locator("[data-testid=row][data-ch='one.a'] .message").all_inner_texts()
+    assert of_first == ["line 1", "line 2", "line 4"]
+    assert page.evaluate("window.openStreams()") == 1
+    assert page.url.endswith("?channel=one.a&channel=one.b")
+    page.get_by_role("button", name="Close one.a").first.click()
+    expect(page.locator("[data-ch='one.a']")).to_have_count(0)
+
+
+def test_the_field_takes_any_channel_or_pattern_and_refuses_what_the_hub_would(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "field")
+    expect(page.get_by_test_id("empty")).to_contain_text("Nothing yet on ‘field’")
+    expect(page.get_by_test_id("empty-command")).to_contain_text("redis-cli PUBLISH field")
+
+    page.get_by_test_id("channel-input").fill("no spaces")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("letters, digits")
+    page.get_by_test_id("channel-input").fill("wild.*")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("open")).to_have_text("wild.*")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    publish("wild.new", ['{"message": "joined by itself"}'])
+
+    expect(page.get_by_test_id("row")).to_contain_text("joined by itself")
+    expect(page.get_by_test_id("row").locator(".channel-tag")).to_have_text("wild.new")
+
+
+def test_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_page(page, hub, "phone")
+    publish("phone", [json.dumps({"level": "error", "message": "long " * 80, "field": "x" * 300})] * 40)
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.evaluate("document.querySelector('[data-testid=grid]').scrollWidth") <= 360
+    expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
+    page.get_by_test_id("menu").click()
+    expect(page.get_by_test_id("channel-input")).to_be_in_viewport()
+    page.get_by_test_id("channel-phone").click()
+    expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
+    page.get_by_test_id("row").last.click()
+    expect(page.get_by_test_id("raw")).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "background"), [("dark", "rgb(16, 20, 24)"), ("light", "rgb(255, 255, 255)")])
+def test_the_theme_is_the_systems_until_the_reader_chooses(
+    page: Page, hub: HubProcess, scheme: Any, background: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    open_page(page, hub, "theme")
+    expect(page.locator("body")).to_have_css("background-color", background)
+
+    page.get_by_role("button", name="Theme: light").click()
+    page.reload()
+
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
+    page.get_by_role("button", name="Theme: dark").click()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(16, 20, 24)")

@@ -1,0 +1,165 @@
+// The page's pure modules: ids, ring, view list, intake, filter, words.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { retryDelayMs } from "../../../web/js/backoff.js";
+import { covers, nameFault } from "../../../web/js/channels.js";
+import { compileFilter } from "../../../web/js/filter.js";
+import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format.js";
+import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/ids.js";
+import { Intake } from "../../../web/js/intake.js";
+import { Ring } from "../../../web/js/ring.js";
+import { Series } from "../../../web/js/series.js";
+import { ViewList } from "../../../web/js/view-list.js";
+import { newsWords, noteWords, stateWords } from "../../../web/js/words.js";
+
+function page(capacity = 10) {
+  const ring = new Ring(capacity);
+  const view = new ViewList(ring);
+  const series = new Series();
+  return { ring, view, series, intake: new Intake(ring, view, series) };
+}
+
+const batch = (channel, fence, from, to) =>
+  Array.from({ length: to - from + 1 }, (_, at) => [`${fence}-${from + at}`, channel, `{"level":"info","message":"${from + at}"}`]);
+
+const seqsShown = (view) => Array.from({ length: view.end - view.first }, (_, at) => view.at(view.first + at));
+
+test("ids are ordered as two numbers", () => {
+  assert.ok(isAfter(parseId("1000-10"), parseId("1000-9")));
+  assert.ok(isAfter(parseId("1000-1"), parseId("999-5000")));
+  assert.ok(!isAfter(parseId("1000-9"), parseId("1000-9")));
+  assert.equal(parseId("no id"), null);
+  assert.deepEqual([bareFence("1000-1.2.3"), bareFence(null), timeOfId("1000-7")], ["1000-0", null, 1000]);
+});
+
+test("the ring holds the newest lines and counts them by level", () => {
+  const { ring, intake } = page();
+
+  intake.lines(batch("a", 1, 1, 25), 0);
+
+  assert.deepEqual([ring.held, ring.first, ring.end, ring.perLevel[3]], [10, 15, 25, 10]);
+  assert.deepEqual([ring.id(24), ring.channel(24), ring.has(14)], ["1-25", "a", false]);
+});
+
+test("what is held already is dropped by channel and id", () => {
+  const { ring, intake } = page();
+
+  intake.lines(batch("a", 1, 1, 3), 0);
+  intake.lines([...batch("a", 1, 2, 4), ...batch("b", 1, 1, 1)], 0);
+
+  assert.deepEqual([ring.held, intake.received, intake.dupes, intake.lastId], [5, 5, 2, "1-1"]);
+});
+
+test("a gap and a closed publisher are notes, not lines", () => {
+  const { ring, view, intake } = page();
+
+  intake.gap({ channel: "a", after: "1-1", before: "2-1", lost: 7, reason: "slow" }, 0);
+  const closed = intake.lines([["2-1", "a", '{"n":1}'], ["2-2", "a", '{"@event":"closed"}']], 0);
+  const open = intake.lines([["2-3", "a", '{"@event":"closed"}'], ["2-4", "a", '{"n":1}']], 0);
+
+  assert.deepEqual([closed, open], ["a", null]);
+  assert.deepEqual([ring.held, ring.notes, view.shown, intake.gaps, intake.dropped], [2, 3, 2, 1, 7]);
+  assert.ok(ring.isNote(0));
+});
+
+test("a replayed line without a time has the time of its fence", () => {
+  const { ring, intake } = page();
+
+  intake.lines([["1000000000-1", "a", '{"info":"old"}'], ["1000099000-1", "a", '{"info":"new"}']], 1_000_100_000);
+
+  assert.deepEqual([ring.time(0), ring.time(1)], [1_000_000_000, 1_000_100_000]);
+});
+
+test("places stay while lines fall off the front", () => {
+  const { view, intake } = page();
+
+  intake.lines(batch("a", 1, 1, 12), 0);
+  const seq = view.at(11);
+  intake.lines(batch("a", 1, 13, 15), 0);
+
+  assert.equal(view.at(11), seq);
+  assert.deepEqual([view.first, view.end, view.placeOf(seq), view.lines], [5, 15, 11, 15]);
+});
+
+test("a filter shows what fits, also of lines that come later, and clearing it brings the rest back", async () => {
+  const { ring, view, intake } = page(1_000);
+  intake.lines(batch("a", 1, 1, 500), 0);
+
+  const test = compileFilter('"message":"7"');
+  await new Promise((done) => view.refilter((seq) => test(ring.text(seq)), done));
+  intake.lines([["2-1", "a", '{"message":"7"}'], ["2-2", "a", '{"message":"8"}']], 0);
+  assert.deepEqual([seqsShown(view), view.epoch], [[6, 500], 1]);
+  await new Promise((done) => view.refilter(null, done));
+
+  assert.equal(view.shown, 502);
+});
+
+test("a filter wants every word, takes phrases and negations, and minds case only when asked to", () => {
+  const fits = (typed, line) => compileFilter(typed)(line);
+
+  assert.ok(fits("time OUT", "a timeout, OUT of luck"));
+  assert.ok(!fits("time OUT", "a time out"));
+  assert.ok(fits('"time out"', "a TIME OUT"));
+  assert.ok(!fits("-health", "GET /health") && fits("-health", "GET /orders"));
+  assert.ok(fits("新增", '{"info":"Visit \\u65b0\\u589e"}'));
+  assert.ok(fits("a.c (", "a.c ( x") && !fits("a.c", "abc"));
+  assert.deepEqual([compileFilter(""), compileFilter("  -  ")], [null, null]);
+});
+
+test("closing a channel forgets its lines and keeps the others in order", () => {
+  const { ring, intake } = page(100);
+  intake.lines([...batch("a", 1, 1, 3), ...batch("b", 1, 1, 2), ...batch("a", 1, 4, 5)], 0);
+
+  intake.forget((channel) => channel === "a");
+  intake.lines(batch("b", 1, 1, 1), 0);
+
+  const held = Array.from({ length: ring.end - ring.first }, (_, at) => [ring.channel(ring.first + at), ring.id(ring.first + at)]);
+  assert.deepEqual(held, [["a", "1-1"], ["a", "1-2"], ["a", "1-3"], ["a", "1-4"], ["a", "1-5"], ["b", "1-1"]]);
+});
+
+test("patterns cover what the hub would match", () => {
+  assert.ok(covers(["shop.*"], "shop.api") && covers(["*"], "any") && covers(["a", "b"], "b"));
+  assert.ok(!covers(["shop.*"], "shopxapi") && !covers(["a"], "ab"));
+  assert.equal(nameFault("shop.api:v1/x@y+z-*"), null);
+  assert.ok(nameFault("no spaces") && nameFault("") && nameFault("x".repeat(129)));
+});
+
+test("numbers of measurements are kept for the chart, for a few fields and five minutes", () => {
+  const series = new Series();
+
+  for (let n = 0; n < 5_000; n += 1) series.add("cpu", n * 500, [["cpu", n], ["memory", 41]]);
+  series.add("x", 0, Array.from({ length: 50 }, (_, n) => [`f${n}`, n]));
+
+  const [cpu] = series.recent();
+  assert.equal(series.recent().length, 6);
+  assert.deepEqual([cpu.points.length, cpu.points.at(-1)], [601, [4_999 * 500, 4_999]]);
+});
+
+test("waiting grows from half a second to fifteen, half of it by chance", () => {
+  assert.deepEqual([retryDelayMs(0, () => 1), retryDelayMs(0, () => 0)], [500, 250]);
+  assert.deepEqual([retryDelayMs(3, () => 1), retryDelayMs(50, () => 1)], [4_000, 15_000]);
+});
+
+test("states and notes are said in words", () => {
+  assert.equal(stateWords({ name: "live" }, 0, 12_000), "live · last line 12 s ago");
+  assert.equal(stateWords({ name: "live" }, null, 0), "live · waiting for the first line");
+  assert.equal(stateWords({ name: "reconnecting", retryAt: 2_500 }, null, 0), "reconnecting in 3 s");
+  assert.equal(noteWords({ kind: "closed", channel: "numbers" }), "numbers: its publisher has closed the stream");
+  assert.equal(
+    noteWords({ kind: "gap", channel: "a", lost: null, reason: "trimmed", from: null, to: null }),
+    "a: an unknown number of lines not delivered · no longer in the log",
+  );
+  assert.match(noteWords({ kind: "gap", channel: "a", lost: 1, reason: "slow", from: 1e12, to: 2e12 }), /^a: 1 line not delivered, ..:..:..–/);
+  assert.equal(newsWords(2_345, 12), "2,345 new (12 errors)");
+});
+
+test("numbers, ages and log text are shown short and safe", () => {
+  assert.deepEqual([rate(0), rate(0.44), rate(42.4), rate(1_234), rate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
+  assert.deepEqual([age(12_000), age(240_000), age(7_200_000), age(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
+  assert.equal(sharedPart("03:50:18.780", "03:50:18.912"), "03:50:18.");
+  assert.equal(sharedPart("03:50:18.780", "03:51:18.780"), "03:");
+  assert.equal(visible("a\0\x1b\u202eb"), "a␀␛⟨U+202E⟩b");
+  assert.equal(keyValues({ a: 1, b: "x y", c: [1, 2], d: null }), 'a=1 b="x y" c=[1,2] d=null');
+});

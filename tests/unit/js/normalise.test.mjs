@@ -1,0 +1,184 @@
+// Lines in, records out: one test line per rule of the normaliser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
+import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
+import { timeOf } from "../../../web/js/normalise/time.js";
+
+const info = (text) => JSON.stringify({ info: text });
+const levelName = (record) => LEVELS[record.lvl];
+const STACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n  File "b.py", line 2, in g\nValueError: x';
+
+test("a loguru line in the envelope gives time, level, logger, place and its whole message", () => {
+  const line = info("2026-11-21 03:50:18.780 | WARNING  | shop.db:<lambda>:41 - Slow - query | took 812 ms: Visit 新增\n");
+
+  const record = normalise(line);
+
+  assert.equal(record.fmt, "loguru");
+  assert.equal(record.ts, new Date(2026, 10, 21, 3, 50, 18, 780).getTime());
+  assert.equal(record.zone, false);
+  assert.equal(levelName(record), "warn");
+  assert.equal(record.logger, "shop.db");
+  assert.deepEqual(record.src, { file: null, line: "41", fn: "<lambda>" });
+  assert.equal(record.msg, "Slow - query | took 812 ms: Visit 新增");
+  assert.equal(record.raw, line);
+});
+
+test("a loguru level may be a number, a name of one's own, or hold colour codes", () => {
+  const line = (level) => normalise(info(`2026-11-21 03:50:18.780 | ${level} | a:b:1 - m`));
+
+  assert.equal(levelName(line("Level 30")), "warn");
+  assert.deepEqual([levelName(line("AUDIT   ")), line("AUDIT").lvlRaw], ["none", "AUDIT"]);
+  assert.equal(levelName(line("\x1b[33m\x1b[1mWARNING \x1b[0m")), "warn");
+});
+
+test("a loguru line in JSON has its stack from the text", () => {
+  const record = normalise(
+    JSON.stringify({
+      text: `boom\n${STACK}`,
+      record: {
+        level: { name: "ERROR", no: 40 }, message: "boom", name: "a", function: "f", line: 3, file: { path: "/a.py" },
+        time: { timestamp: 1795233018.78 }, exception: { type: "ValueError" }, extra: { user: 7 },
+      },
+    }),
+  );
+
+  assert.deepEqual([record.fmt, levelName(record), record.msg, record.fields.user], ["loguru-json", "error", "boom", 7]);
+  assert.equal(record.err.type, "ValueError");
+});
+
+test("python's own formats are understood", () => {
+  const cases = [
+    ["WARNING:root.db:watch out: now", "python-basic", "warn", "root.db", "watch out: now"],
+    ["2026-11-21 03:50:18,119 - my.app - ERROR - a - b", "python-dashed", "error", "my.app", "a - b"],
+    ["2026-11-21 03:50:18,119 INFO my.app:12: started", "python-asctime", "info", "my.app", "started"],
+    ["2026-11-21 03:50:18,119 ERROR Failed: x", "python-asctime", "error", null, "Failed: x"],
+    ["[2026-11-21T03:50:18Z] [crit] disk full", "time-level", "fatal", null, "disk full"],
+  ];
+  for (const [text, fmt, level, logger, message] of cases) {
+    const record = normalise(info(text));
+    assert.deepEqual([record.fmt, levelName(record), record.logger, record.msg], [fmt, level, logger, message]);
+  }
+});
+
+test("a JSON record is read by the names most loggers use, and keeps the rest as fields", () => {
+  const record = normalise(
+    JSON.stringify({
+      time: "2026-11-21T03:50:18.5+02:00", level: "error", logger: "shop.api", message: "no", trace_id: "t1", user: "u7",
+      exception: STACK,
+    }),
+  );
+
+  assert.equal(record.ts, Date.UTC(2026, 10, 21, 1, 50, 18, 500));
+  assert.deepEqual([levelName(record), record.logger, record.msg, record.trace], ["error", "shop.api", "no", "t1"]);
+  assert.deepEqual(Object.keys(record.fields), ["trace_id", "user"]);
+  assert.deepEqual([record.err.type, record.err.msg], ["ValueError", "x"]);
+  assert.deepEqual([failureOf(record), foldOf(record)], ["ValueError: x", "· 2 frames"]);
+});
+
+test("nested and dotted names count as well", () => {
+  assert.equal(levelName(normalise('{"log":{"level":"warn","logger":"a"},"message":"m"}')), "warn");
+  assert.equal(levelName(normalise('{"log.level":"fatal","message":"m"}')), "fatal");
+  assert.equal(normalise('{"fields":{"message":"inner"},"target":"crate"}').msg, "inner");
+});
+
+test("the scale of a number depends on its key and its neighbours", () => {
+  assert.equal(levelName(normalise('{"level":30,"time":1795233018780,"pid":1,"msg":"pino"}')), "info");
+  assert.equal(levelName(normalise('{"levelno":30,"msg":"python"}')), "warn");
+  assert.equal(levelName(normalise('{"level":30,"levelname":"ERROR","msg":"a word beats a number"}')), "error");
+  assert.equal(levelName(normalise('{"level":3,"short_message":"gelf","host":"h"}')), "error");
+  assert.equal(levelName(normalise('{"severityNumber":17,"body":"otel"}')), "error");
+  assert.deepEqual([normalise('{"level":4}').lvl, normalise('{"level":4}').lvlRaw], [0, "4"]);
+  assert.equal(LEVELS[levelOfNumber(25, "python")], "success");
+});
+
+test("info names the slot of the envelope, not a level", () => {
+  assert.equal(levelName(normalise(info("hello"))), "none");
+  assert.equal(levelName(normalise(info("ERROR in text"))), "error");
+  assert.equal(levelName(normalise('{"info":{"level":"error","msg":"held"}}')), "error");
+  assert.equal(levelName(normalise(info('{"level":30,"msg":"JSON in JSON"}'))), "info");
+});
+
+test("the hub's marks are not fields", () => {
+  const cut = normalise('{"info":"long","truncated":true,"size":5000000}');
+  const named = normalise('{"@channel":"a","@event":"deploy","message":"m","level":"info"}');
+
+  assert.deepEqual([cut.msg, cut.truncatedFrom], ["long", 5_000_000]);
+  assert.deepEqual([named.event, Object.keys(named.fields)], ["deploy", []]);
+});
+
+test("plain text has a level only if it names exactly one near its start", () => {
+  assert.equal(LEVELS[levelInText("[error] x").level], "error");
+  assert.equal(LEVELS[levelInText("ERROR: no warning here").level], "error");
+  assert.equal(LEVELS[levelInText("ERROR or WARNING").level], "none");
+  assert.equal(LEVELS[levelInText("an error in lower case").level], "none");
+  assert.equal(LEVELS[levelInText("HTTP LOG DEFAULT").level], "none");
+  assert.equal(LEVELS[levelOfWord("INFO+2")], "info");
+});
+
+test("times are told apart by size and shape, and nonsense is no time", () => {
+  const at = Date.UTC(2026, 10, 21, 3, 50, 18);
+  for (const value of [at, at / 1e3, at * 1e3, String(at), "2026-11-21T03:50:18Z", "2026-11-21 05:50:18+0200"]) {
+    assert.equal(timeOf(value).ms, at, String(value));
+  }
+  assert.equal(timeOf("2026-11-21 03:50:18,119 UTC").ms, at + 119);
+  assert.equal(timeOf(at * 1e6).ms, at);
+  for (const value of [0, 1, "yesterday", "1970-01-01T00:00:00Z", "2096-01-01", "2026-13-40", null, {}, NaN]) {
+    assert.equal(timeOf(value), null, String(value));
+  }
+});
+
+test("a line without a time has the time it came", () => {
+  assert.deepEqual([normalise(info("x"), 5).ts, normalise(info("x"), 5).tsFrom], [5, "recv"]);
+  assert.equal(normalise('{"time":"2038-01-01T00:00:00Z","msg":"m"}', 5).fields.time, "2038-01-01T00:00:00Z");
+});
+
+test("a message of many lines is folded, a trace in it is told apart", () => {
+  const record = normalise(info(`2026-11-21 03:50:18.780 | ERROR | a:b:1 - boom\n${STACK}`));
+
+  assert.deepEqual([record.msg, failureOf(record), foldOf(record)], ["boom", "ValueError: x", "· 2 frames"]);
+  assert.equal(foldOf(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
+  assert.equal(foldOf(normalise(info("one"))), "");
+});
+
+test("a line of numbers is a measurement, a line that says something is not", () => {
+  assert.deepEqual(measurementOf(normalise('{"cpu":12.5,"per_core":[1,2],"memory":41}')), [["cpu", 12.5], ["memory", 41]]);
+  assert.equal(measurementOf(normalise('{"status":200,"message":"GET /"}')), null);
+  assert.equal(measurementOf(normalise('{"level":"info","n":1}')), null);
+});
+
+test("big integers keep their digits, other numbers their value", () => {
+  const { fields } = normalise('{"id":12345678901234567890,"f":0.12345678901234567,"s":"12345678901234567890"}');
+
+  assert.deepEqual({ ...fields }, { id: "12345678901234567890", f: 0.12345678901234567, s: "12345678901234567890" });
+});
+
+test("no input throws, and none is lost", () => {
+  const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`key${n}`, n])));
+  const deep = `${'{"info":'.repeat(500)}{}${"}".repeat(500)}`;
+  const odd = [
+    null, undefined, 42, [], {}, "", "{", "42", "null", "[]", "{}", '{"info":null}', '{"__proto__":{"x":1},"constructor":2}',
+    '{"level":{},"time":[],"message":null,"logger":7,"err":true}', '{"err":{"stack":5}}', "\0\x1b[31m", "\u202e", wide, deep,
+    '{"record":{"level":{}},"text":"t"}', '{"exception":[{"exc_type":"E"}]}', '{"@event":7}', '{"log":"x","stream":"stdout"}',
+  ];
+  for (const line of odd) {
+    const record = normalise(line, 1);
+    assert.equal(typeof record.raw, "string");
+    assert.ok(record.ts > 0);
+    assert.equal(typeof foldOf(record) + typeof failureOf(record), "stringstring");
+    measurementOf(record);
+  }
+  assert.equal({}.x, undefined);
+  assert.deepEqual(Object.keys(normalise('{"__proto__":{"x":1},"a":2}').fields), ["__proto__", "a"]);
+});
+
+test("hostile lines take no longer than honest ones of their length", () => {
+  const hostile = ["a ".repeat(15_000), "[".repeat(30_000), "2026-11-21 03:50:18 |".repeat(1_500), " ".repeat(30_000), "a.".repeat(15_000)];
+  for (const text of hostile) {
+    const start = performance.now();
+    normalise(info(text));
+    assert.ok(performance.now() - start < 100, text.slice(0, 20));
+  }
+});

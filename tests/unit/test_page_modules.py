@@ -1,0 +1,26 @@
+"""
+The page's pure modules, tested by node's own test runner.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import playwright
+
+TESTS = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
+
+
+def node_binary() -> str:
+    """The node on PATH, else the one inside the package `playwright`, which the tests need anyway."""
+    packaged = Path(playwright.__file__).parent / "driver" / "node"
+    return shutil.which("node") or str(packaged)
+
+
+def test_the_modules_of_the_page_do_what_their_tests_say() -> None:
+    command = [node_binary(), "--test", "--test-reporter=tap", *map(str, TESTS)]
+
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert TESTS
+    assert result.returncode == 0, result.stdout + result.stderr
