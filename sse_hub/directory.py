@@ -12,7 +12,7 @@ from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.events import EventId
 from sse_hub.ring import Entry, Ring
-from sse_hub.selection import Selection, is_channel, matcher
+from sse_hub.selection import Selection, is_channel, matches
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Directory:
 
     def covers(self, name: str) -> bool:
         """True when an ingest pattern matches `name`: its lines come without being asked for."""
-        return any(matcher(pattern).fullmatch(name) for pattern in self._config.ingest)
+        return any(matches(pattern, name) for pattern in self._config.ingest)
 
     def ingests(self, key: bytes) -> bool:
         """True when lines of the unknown channel `key` are to be kept."""

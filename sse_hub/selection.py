@@ -7,7 +7,6 @@ Which channels a stream is of: names and patterns, checked before anything else 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sse_hub.errors import InvalidChannel
 
@@ -24,10 +23,24 @@ def is_channel(name: str) -> bool:
     return NAME.fullmatch(name) is not None and not name.startswith(RESERVED)
 
 
-@lru_cache(maxsize=1024)
-def matcher(pattern: str) -> re.Pattern[str]:
-    """The regular expression for `pattern`, in which `*` stands for any text and nothing else is special."""
-    return re.compile(".*".join(map(re.escape, re.split(r"\*+", pattern))))
+def matches(pattern: str, name: str) -> bool:
+    """True when `name` is what `pattern` asks for: `*` stands for any text, and nothing else is special."""
+    first, *others = pattern.split("*")
+    if not others:
+        return name == pattern
+    last = others.pop()
+    end = len(name) - len(last)
+    at = len(first)
+    if end < at or not name.startswith(first) or not name.endswith(last):
+        return False
+    # The leftmost place for each part is as good as any later one. A regular expression would try them all, and a
+    # request with many stars would stop the hub for good.
+    for part in others:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +70,4 @@ class Selection:
 
     def matches(self, name: str) -> bool:
         """True when `name` is asked for by name or by pattern."""
-        return name in self.channels or any(matcher(pattern).fullmatch(name) for pattern in self.patterns)
+        return name in self.channels or any(matches(pattern, name) for pattern in self.patterns)

@@ -19,7 +19,7 @@ import hiredis
 from redis.asyncio.connection import parse_url
 
 from sse_hub.fence import FENCE_CHANNEL
-from sse_hub.selection import matcher
+from sse_hub.selection import matches
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ def _owner_of(patterns: Sequence[str]) -> Callable[[bytes], bytes]:
     @lru_cache(maxsize=65_536)
     def owner(channel: bytes) -> bytes:
         name = channel.decode("ascii", "replace")
-        return next((each.encode() for each in patterns if matcher(each).fullmatch(name)), b"")
+        return next((each.encode() for each in patterns if matches(each, name)), b"")
 
     return owner
 

@@ -39,6 +39,7 @@ class Subscriber:
         "_wakeup",
         "buffered_bytes",
         "feed",
+        "gone",
         "moved_at",
         "position",
         "slot",
@@ -55,6 +56,7 @@ class Subscriber:
         # Bound once: the fan-out calls these a million times a second.
         self.write = transport.write
         self.buffered_bytes = transport.get_write_buffer_size
+        self.gone = transport.is_closing
         self.moved_at = loop.time()
         self.slot = 0
         self._loop = loop
@@ -63,8 +65,8 @@ class Subscriber:
 
     @property
     def clogged(self) -> bool:
-        """True when its client takes bytes slower than they come."""
-        return self.buffered_bytes() > HIGH_WATER_BYTES
+        """True when its client takes bytes slower than they come, or has gone: uvloop raises on a write to that."""
+        return self.buffered_bytes() > HIGH_WATER_BYTES or self.gone()
 
     def fall_behind(self, position: Position) -> None:
         """Stop being live; its task goes on from `position` when the transport drains."""

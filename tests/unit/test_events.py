@@ -1,0 +1,55 @@
+"""Ids and cursors."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sse_hub.errors import InvalidId
+from sse_hub.events import Cursor, EventId, cursor_since
+
+NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
+NOW_MS = 1795233018000
+
+
+def test_an_id_is_a_redis_stream_id_and_sorts_by_fence_then_count() -> None:
+    assert str(EventId(1732160000000, 5)) == "1732160000000-5"
+    assert EventId(2, 0) > EventId(1, 99) > EventId(1, 98)
+
+
+@pytest.mark.parametrize("text", ["1-0", "1732160000000-5", "1732160000000-1.0.12"])
+def test_a_cursor_is_spelled_as_it_was_parsed(text: str) -> None:
+    assert str(Cursor.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "1", "1-", "-1", "1-2-3", "1-1.", "1-1..2", " 1-1", "1-1\n", "1-٣", "9" * 21 + "-1", "1-" + "1." * 40],
+)
+def test_what_is_no_cursor_is_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidId, match="is not an event id"):
+        Cursor.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cursor"),
+    [
+        ("17-4", Cursor(17, (4,))),
+        ("-15m", Cursor(NOW_MS - 900_000, (0,))),
+        ("-2h", Cursor(NOW_MS - 7_200_000, (0,))),
+        ("2026-11-21T03:50:18Z", Cursor(NOW_MS, (0,))),
+        ("2026-11-21T03:50:18", Cursor(NOW_MS, (0,))),
+        ("2026-11-21T05:50:18+02:00", Cursor(NOW_MS, (0,))),
+        ("2026-11-21T05:50:18 02:00", Cursor(NOW_MS, (0,))),
+        ("2026-11-21T03:50:18.250Z", Cursor(NOW_MS + 250, (0,))),
+        ("1960-01-01", Cursor(0, (0,))),
+        ("-999999999d", Cursor(0, (0,))),
+    ],
+)
+def test_since_takes_an_id_a_time_or_a_time_ago(text: str, cursor: Cursor) -> None:
+    assert cursor_since(text, NOW) == cursor
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "15m", "-15", "-15y", "2026-13-01", "1-x"])
+def test_since_says_what_it_takes(text: str) -> None:
+    with pytest.raises(InvalidId, match="an ISO time"):
+        cursor_since(text, NOW)
