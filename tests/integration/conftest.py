@@ -1,0 +1,37 @@
+"""One Redis and two hubs on it for all tests that leave them as they were, and a channel of its own for each test."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rig import HubProcess, RedisServer, hub_process, redis_server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RedisServer]:
+    """A Redis that no test may stop or cut."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hub(server: RedisServer) -> Iterator[HubProcess]:
+    """A hub with the default settings on `server`."""
+    with hub_process(server.url) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def other_hub(server: RedisServer) -> Iterator[HubProcess]:
+    """Another one."""
+    with hub_process(server.url) as hub:
+        yield hub
+
+
+@pytest.fixture
+def channel() -> str:
+    """A name that no other test uses."""
+    return f"channel-{next(_numbers)}"

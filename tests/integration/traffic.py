@@ -1,0 +1,181 @@
+"""
+Lines to test with, what Redis knows of them, and the verdict on what a client received.
+
+    publishing() --> Redis --> hub --> client --> Told      redis_order() --> the ids that the lines must have
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import redis
+
+from tests.rig import RedisServer, wait_until
+from tests.sse import Event
+
+
+class Id(NamedTuple):
+    """`F-n` as numbers, so that ids compare."""
+
+    fence: int
+    n: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Id":
+        fence, n = text.split("-")
+        return cls(int(fence), int(n))
+
+
+class Publisher:
+    """
+    Numbered lines `{"publisher": …, "seq": n}` from 1 on, at a rate, on some channels in turn.
+
+    `begun` is the last number that may have reached Redis; every later one is published after now.
+    """
+
+    def __init__(
+        self, server: RedisServer, channels: Sequence[str], lines_per_second: int, name: str, text: str
+    ) -> None:
+        self.begun = 0
+        self.stopped = threading.Event()
+        self._server = server
+        self._channels = channels
+        self._lines_per_second = lines_per_second
+        self._head = json.dumps({"publisher": name, "text": text})[:-1]
+
+    def publish(self, count: int) -> None:
+        """The next `count` lines, in one pipeline."""
+        with self._server.client() as client:
+            self._publish(client, count)
+
+    def run(self) -> None:
+        """Publish at the rate until `stopped` is set. A slow machine makes the pipelines longer, not the rate lower."""
+        started, before = time.monotonic(), self.begun
+        with self._server.client() as client:
+            while not self.stopped.wait(0.005):
+                due = before + int((time.monotonic() - started) * self._lines_per_second) - self.begun
+                while due > 0:
+                    self._publish(client, min(due, 100))
+                    due -= 100
+
+    def _publish(self, client: redis.Redis, count: int) -> None:
+        first, self.begun = self.begun + 1, self.begun + count
+        pipeline = client.pipeline(transaction=False)
+        for seq in range(first, first + count):
+            pipeline.publish(self._channels[seq % len(self._channels)], f'{self._head}, "seq": {seq}}}')
+        pipeline.execute()
+
+
+@contextmanager
+def publishing(
+    server: RedisServer, *channels: str, lines_per_second: int, name: str = "only", text: str = ""
+) -> Iterator[Publisher]:
+    """A publisher in a thread of its own for as long as the block lasts. Its errors are raised at the end."""
+    publisher = Publisher(server, channels, lines_per_second, name, text)
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            publisher.run()
+        except redis.RedisError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield publisher
+    finally:
+        publisher.stopped.set()
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+@dataclass
+class Told:
+    """What a client of one channel was told: ids and sequence numbers of lines, and gaps, in order."""
+
+    lines: list[tuple[Id, int]]
+    gaps: list[dict[str, object]]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [seq for _, seq in self.lines]
+
+
+def verdict(events: Iterable[Event], step: int = 1) -> Told:
+    """
+    What `events` of one channel and one publisher tell. AssertionError unless ids rise, count on without a hole
+    except at a gap or a fence, and lines are missing nowhere but at a gap, and not outside its bounds.
+
+    `step` is by how much the numbers of the channel's lines rise.
+    """
+    told = Told([], [])
+    gap: dict[str, object] | None = None
+    for event in events:
+        if event.type == "gap":
+            gap = json.loads(event.data)
+            told.gaps.append(gap)
+            if told.lines:
+                assert Id.parse(str(gap["after"])) >= told.lines[-1][0]
+            continue
+        id, seq = Id.parse(event.id), int(json.loads(event.data)["seq"])
+        if told.lines:
+            last_id, last_seq = told.lines[-1]
+            assert id > last_id
+            if gap:
+                assert id >= Id.parse(str(gap["before"]))
+                assert gap["lost"] in (None, (seq - last_seq) // step - 1)
+                assert seq > last_seq
+            else:
+                assert seq == last_seq + step, f"{seq} after {last_seq} at {id}"
+                assert id.n == (last_id.n + 1 if id.fence == last_id.fence else 1), f"{id} after {last_id}"
+        told.lines.append((id, seq))
+        gap = None
+    return told
+
+
+@contextmanager
+def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, str]]:
+    """
+    An independent reference: every line of `channel` under the id it must have, from the next fence on.
+
+    MONITOR shows each command at the moment Redis runs it, fences of the script included, and CLIENT KILL TYPE
+    pubsub spares it. A marker line published at the end shows that nothing is still to come.
+    """
+    lines: dict[Id, str] = {}
+    done = threading.Event()
+    seen = threading.Event()
+
+    def watch() -> None:
+        with server.client() as client, client.monitor() as monitor:
+            fence, n = 0, 0
+            seen.set()
+            while not done.is_set():
+                command, _, rest = str(monitor.next_command()["command"]).partition(" ")
+                name, _, payload = rest.partition(" ")
+                if command.upper() != "PUBLISH":
+                    continue
+                if name == "sse-hub:fence":
+                    fence, n = int(payload), 0
+                elif name == channel and fence:
+                    n += 1
+                    lines[Id(fence, n)] = payload
+                elif name == "end-of-reference":
+                    done.set()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        seen.wait()
+        yield lines
+    finally:
+        with server.client() as client:
+            wait_until(
+                lambda: client.publish("end-of-reference", "") >= 0 and done.wait(0.05), "the reference has ended"
+            )
+        thread.join()
