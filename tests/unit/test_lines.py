@@ -1,0 +1,129 @@
+"""A payload becomes one line, whatever it is."""
+
+import json
+
+import orjson
+import pytest
+
+from sse_hub.lines import one_line, with_channel
+
+LIMIT = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{}",
+        b' { "a" : 1 } ',
+        b'{\r\n  "a": 1\r}\n',
+        b'{"big": 12345678901234567890123}',
+        b'{"a": 1, "a": 2}',
+        '{"text": "Visit 新增 \u2028 \U0001f469\u200d\U0001f680"}'.encode(),
+        rb'{"lone": "\ud800"}',
+        rb'{"pair": "\uD83D\uDE00"}',
+    ],
+)
+def test_a_json_object_stays_as_it_is(payload: bytes) -> None:
+    assert one_line(payload, LIMIT) == (payload, "message")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"plain text",
+        b"42",
+        b'"text"',
+        b"null",
+        b"[]",
+        b"NaN",
+        b'{"a": NaN}',
+        rb'{"a": NaN, "b": "\ud800"}',
+        b'{"a": 1',
+        b"\xef\xbb\xbf{}",
+        b'{"a": "\x00"}',
+        b"\x00",
+        b":x",
+        b"data: x",
+        b"a\nb\rc\r\nd",
+    ],
+)
+def test_anything_else_becomes_the_info_of_an_object(payload: bytes) -> None:
+    line, event = one_line(payload, LIMIT)
+
+    assert json.loads(line) == {"info": payload.decode()}
+    assert event == "message"
+    assert not set(line) & set(b"\r\n\0")
+
+
+def test_what_is_not_utf8_is_repaired() -> None:
+    line, _ = one_line(b"a\xff\xc3(\x80", LIMIT)
+
+    assert orjson.loads(line) == {"info": "a\ufffd\ufffd(\ufffd"}
+
+
+def test_an_object_that_is_not_utf8_is_text() -> None:
+    line, _ = one_line(b'{"a": "\xff"}', LIMIT)
+
+    assert orjson.loads(line) == {"info": '{"a": "\ufffd"}'}
+
+
+def test_deep_nesting_is_text() -> None:
+    payload = b'{"a":' + b"[" * 900_000
+
+    line, _ = one_line(payload, LIMIT)
+
+    assert orjson.loads(line)["info"] == payload.decode()
+
+
+def test_a_line_over_the_limit_is_cut_and_says_so() -> None:
+    line, event = one_line(b'{"@event":"deploy","a":"' + b"x" * 500, 100)
+
+    record = orjson.loads(line)
+    assert record["truncated"] is True
+    assert record["size"] == 524
+    assert len(record["info"]) == 100
+    assert event == "message"
+
+
+def test_a_line_at_the_limit_is_whole() -> None:
+    payload = b'{"a":"' + b"x" * 92 + b'"}'
+
+    assert len(payload) == 100
+    assert one_line(payload, 100)[0] == payload
+
+
+@pytest.mark.parametrize("name", ["deploy", "closed", "a", "a1_-", "a" * 64])
+def test_a_publisher_may_name_its_event(name: str) -> None:
+    assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == name
+
+
+@pytest.mark.parametrize(
+    "name", ["gap", "lines", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]]
+)
+def test_names_of_the_hub_and_ill_formed_ones_don_t_count(name: object) -> None:
+    assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == "message"
+
+
+def test_only_the_member_with_the_at_sign_names_the_event() -> None:
+    assert one_line(b'{"event":"gap","a":{"@event":"deploy"}}', LIMIT)[1] == "message"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"a":1}', b'{"@channel":"shop","a":1}'),
+        (b"{}", b'{"@channel":"shop"}'),
+        (b" \n{ } ", b'{"@channel":"shop" } '),
+        (b'{ "a": 1 }', b'{"@channel":"shop", "a": 1 }'),
+    ],
+)
+def test_the_channel_is_the_first_member(line: bytes, expected: bytes) -> None:
+    assert with_channel(line, "shop") == expected
+
+
+@pytest.mark.parametrize("name", ['"@channel"', r'"\u0040channel"', r'"@\u0063hannel"'])
+def test_a_publisher_can_not_pose_as_another_channel(name: str) -> None:
+    line = f'{{{name}:"bank","a":1,{name}:"bank"}}'.encode()
+
+    assert json.loads(with_channel(line, "shop")) == {"@channel": "shop", "a": 1}

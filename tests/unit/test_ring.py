@@ -1,0 +1,111 @@
+"""The ring of one channel."""
+
+import pytest
+
+from sse_hub.events import EventId
+from sse_hub.frames import Gap
+from sse_hub.ring import Batch, Break, Ring
+
+LIMIT = 1_000_000
+
+
+def batch(fence: int, first: int, *payloads: bytes, seq: int = 0) -> Batch:
+    return Batch("log", seq, fence, first, list(payloads), LIMIT)
+
+
+def missed(fence: int) -> Break:
+    return Break("log", 0, fence, Gap("log", "0-0", f"{fence}-0", None, "recorder-down"))
+
+
+@pytest.fixture
+def ring() -> Ring:
+    """Indexes 0..4: ids 5-1 5-2, then 5-3, then 7-1 7-2."""
+    ring = Ring(EventId(5, 0), max_lines=100)
+    ring.append(batch(5, 1, b"{}", b"{}"))
+    ring.append(batch(5, 3, b"{}"))
+    ring.append(batch(7, 1, b"{}", b"{}"))
+    return ring
+
+
+@pytest.mark.parametrize(
+    ("id", "index"),
+    [
+        (EventId(5, 0), 0),
+        (EventId(5, 1), 1),
+        (EventId(5, 2), 2),
+        (EventId(5, 3), 3),
+        (EventId(5, 99), 3),
+        (EventId(6, 0), 3),
+        (EventId(7, 0), 3),
+        (EventId(7, 1), 4),
+        (EventId(7, 2), 5),
+        (EventId(9, 9), 5),
+        (EventId(1, 1), 0),
+    ],
+)
+def test_an_id_leads_to_the_line_after_it(ring: Ring, id: EventId, index: int) -> None:
+    assert ring.index_after(id) == index
+
+
+@pytest.mark.parametrize(
+    ("index", "fence", "count"), [(0, 5, 0), (1, 5, 1), (3, 5, 3), (3, 7, 0), (4, 7, 1), (5, 7, 2), (5, 5, 0)]
+)
+def test_lines_before_an_index_are_counted_by_fence(ring: Ring, index: int, fence: int, count: int) -> None:
+    assert ring.count_before(index, fence) == count
+
+
+def test_entries_come_from_the_one_that_holds_the_index(ring: Ring) -> None:
+    assert [entry.index for entry in ring.entries_from(1)] == [0, 2, 3]
+    assert [entry.index for entry in ring.entries_from(2)] == [2, 3]
+    assert [entry.index for entry in ring.entries_backwards()] == [3, 2, 0]
+
+
+def test_it_holds_no_more_lines_than_it_may() -> None:
+    ring = Ring(EventId(5, 0), max_lines=3)
+
+    for n in range(1, 11):
+        ring.append(batch(5, n, b"{}"))
+
+    assert (ring.first, ring.end) == (7, 10)
+    assert ring.start == EventId(5, 7)
+    assert ring.covers(EventId(5, 7))
+    assert not ring.covers(EventId(5, 6))
+
+
+def test_one_batch_larger_than_the_ring_is_kept_whole() -> None:
+    ring = Ring(EventId(5, 0), max_lines=3)
+
+    ring.append(batch(5, 1, *[b"{}"] * 9))
+
+    assert (ring.first, ring.end) == (0, 9)
+
+
+def test_its_size_is_the_sum_of_what_it_holds() -> None:
+    ring = Ring(EventId(5, 0), max_lines=3)
+    grown = sum(ring.append(batch(5, n, b"x" * n)) for n in range(1, 11))
+
+    freed = ring.shrink(1)
+
+    assert grown == ring.size + freed
+    assert ring.shrink(10**9) > 0
+    assert (ring.size, ring.first, ring.end) == (0, 10, 10)
+    assert ring.start == EventId(5, 10)
+
+
+def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
+    ring.append(missed(9))
+    ring.append(batch(9, 1, b"{}"))
+
+    assert ring.index_after(EventId(7, 2)) == 5
+    assert ring.index_after(EventId(9, 0)) == 6
+    assert ring.lines_between(0, ring.end) == 6
+    assert ring.lines_between(5, 6) == 0
+    assert ring.last == EventId(9, 1)
+
+
+def test_payloads_become_lines_when_they_are_first_read() -> None:
+    entry = batch(5, 1, b"text", b'{"@event":"deploy"}', b'{"a":\n1}')
+
+    assert entry.lines == [b'{"info":"text"}', b'{"@event":"deploy"}', b'{"a":\n1}']
+    assert entry.events == {1: "deploy"}
+    assert entry.folded
