@@ -28,14 +28,13 @@ export class Announcer {
   tick(following, now) {
     if (!following || this.#view.epoch !== this.#told.epoch) return this.#skip();
     const lines = this.#view.lines - this.#told.lines;
-    if (lines === 0) return;
-    if (lines <= FEW_PER_SECOND && now - this.#saidAt < SUMMARY_MS) {
+    if (lines <= FEW_PER_SECOND) {
       for (let place = Math.max(this.#place, this.#view.first); place < this.#view.end; place += 1) this.#say(place);
     } else {
       if (now - this.#saidAt < SUMMARY_MS) return;
+      this.#saidAt = now;
       this.#element.textContent = newsWords(lines, this.#view.errors - this.#told.errors);
     }
-    this.#saidAt = now;
     this.#skip();
   }
 

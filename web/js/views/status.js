@@ -6,7 +6,7 @@ import { newsWords, stateWords } from "../words.js";
 
 const $ = window.jQuery;
 const PARTS = {
-  app: ".app", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
+  app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
   shown: ".count-shown",
 };
@@ -25,6 +25,8 @@ export class Status {
   showState(state, lastLineAt, now) {
     this.#state = state;
     $(PARTS.app).attr("data-state", state.name);
+    // Read out once per change; the words in sight change every second.
+    write(PARTS.said, [state.name, state.detail].filter(Boolean).join(": "));
     $(PARTS.detail).text(state.detail ?? "").attr("title", state.detail ?? null);
     $(PARTS.retry).prop("hidden", state.name !== "reconnecting");
     this.tick(lastLineAt, now);
