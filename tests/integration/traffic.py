@@ -52,6 +52,13 @@ class Publisher:
         with self._server.client() as client:
             self._publish(client, count)
 
+    def finish(self) -> None:
+        """One more line on each channel, of which is_last() is true."""
+        with self._server.client() as client:
+            for channel in self._channels:
+                self.begun += 1
+                client.publish(channel, f'{self._head}, "last": true, "seq": {self.begun}}}')
+
     def run(self) -> None:
         """Publish at the rate until `stopped` is set. A slow machine makes the pipelines longer, not the rate lower."""
         started, before = time.monotonic(), self.begun
@@ -93,6 +100,11 @@ def publishing(
         thread.join()
     if errors:
         raise errors[0]
+
+
+def is_last(event: Event) -> bool:
+    """True for the line with which a publisher of one channel has finished."""
+    return '"last": true' in event.data
 
 
 @dataclass
