@@ -1,4 +1,4 @@
-"""Real implementations without a network, for unit tests: a transport that keeps what is written, a source in memory."""
+"""Real implementations without a network: a transport that keeps what is written, a source in memory, a client."""
 
 import asyncio
 from collections.abc import Sequence
