@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test bench check format lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -21,6 +21,9 @@ check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: .venv/test-ready ## Measure the fan-out: 1,000 subscribers, 1,000 lines/s
+	@ulimit -n 4096; $(BIN)/python bench/fanout.py $(ARGS)
 
 format: .venv/test-ready ## Lay the code out
 	$(BIN)/ruff check --fix
