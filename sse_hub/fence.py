@@ -29,6 +29,7 @@ class Fencer:
         self._script = commands.register_script((files("sse_hub") / "lua" / "fence.lua").read_text())
         self._waiting: list[asyncio.Future[int]] = []
         self._session_there = False
+        self._refused = False
         self._round: asyncio.Task[None] | None = None
         self._issued_at = 0.0
         self._seen = asyncio.Event()
@@ -95,10 +96,13 @@ class Fencer:
         self._round = None
         error = round.exception()
         if error is None:
+            self._refused = False
             if self._waiting:
                 self.issue()
         elif isinstance(error, (RedisError, OSError)):
             # The source's watch tries again, at its own pace.
-            logger.warning("fence_refused error=%r", str(error))
+            if not self._refused:
+                logger.warning("fence_refused error=%r", str(error))
+            self._refused = True
         else:
             self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

@@ -82,16 +82,18 @@ class Session(asyncio.Protocol):
                     user = (options["username"],) if options.get("username") else ()
                     await session._command("AUTH", *user, options["password"])
                 await session._command("CLIENT", "SETNAME", "sse-hub:session")
-                await session.subscribe((FENCE_CHANNEL, *channels), patterns)
+                # Fences last: a fence of another hub that came between two subscriptions would be a point from which
+                # not every line can be counted.
+                await session.subscribe((*channels, FENCE_CHANNEL), patterns)
             except BaseException:
                 session.close("not opened")
                 raise
         return session
 
     async def subscribe(self, channels: Iterable[str], patterns: Iterable[str] = ()) -> None:
-        """Return when Redis has confirmed every one. Raises SessionEnded."""
+        """Subscribe to `patterns`, then to `channels`; return when all are confirmed. Raises SessionEnded."""
         names = [name for name in channels if name not in self.subscribed]
-        await asyncio.gather(*self._confirmed("SUBSCRIBE", names), *self._confirmed("PSUBSCRIBE", patterns))
+        await asyncio.gather(*self._confirmed("PSUBSCRIBE", patterns), *self._confirmed("SUBSCRIBE", names))
 
     def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask for no more of `channels`; what is on its way still comes."""

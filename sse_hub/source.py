@@ -136,8 +136,13 @@ class RedisSource:
             self._fencer.give_up()
 
     async def _watch(self, session: Session) -> None:
-        # Channels may have been asked for while the session was opened.
-        await self._subscribe(tuple(self._outside))
+        try:
+            async with asyncio.timeout(RETURN_SECONDS):
+                # Channels may have been asked for while the session was opened.
+                await self._subscribe(tuple(self._outside))
+        except TimeoutError:
+            session.close(f"a subscription was not confirmed within {RETURN_SECONDS:.0f} s")
+            return
         self._fencer.begin()
         while not session.ended.done():
             await asyncio.sleep(WATCH_SECONDS)
