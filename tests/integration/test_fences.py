@@ -10,7 +10,7 @@ from tests.integration.traffic import is_last, publishing, redis_order, verdict
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
-CUTS = 15
+CUTS = 40
 
 
 @contextmanager
