@@ -439,3 +439,30 @@ def test_the_theme_is_the_systems_until_the_reader_chooses(
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
     page.get_by_role("button", name="Theme: dark").click()
     expect(page.locator("body")).to_have_css("background-color", "rgb(16, 20, 24)")
+
+
+def test_what_the_hub_refuses_is_said_in_its_words_and_not_tried_again(
+    page: Page, hub: HubProcess, console: Console
+) -> None:
+    console.allowed.add("status of 400")
+
+    page.goto(f"{hub.url}/index?channel=sse-hub:private")
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "error")
+    expect(page.get_by_test_id("state-detail")).to_contain_text("sse-hub:private")
+    expect(page.get_by_test_id("empty")).to_contain_text("reserved")
+    page.get_by_test_id("channel-input").fill("allowed")
+    page.keyboard.press("Enter")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+
+
+def test_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "selection")
+    publish("selection", numbered(range(1, 101)))
+    expect(page.get_by_test_id("row").last).to_contain_text("line 100")
+
+    page.get_by_test_id("row").last.locator(".message").dblclick()
+    publish("selection", numbered(range(101, 301)))
+
+    expect(page.get_by_test_id("pill")).to_contain_text("200 new")
+    assert page.evaluate("getSelection().toString()").strip() in ("line", "100")

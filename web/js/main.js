@@ -73,7 +73,7 @@ const rail = new Rail({
   add: (name) => change([...stream.channels, name]),
   remove: (name) => change(stream.channels.filter((other) => other !== name)),
 });
-const status = new Status({ retry: () => stream.retryNow(), follow: () => live() });
+const status = new Status({ retry: () => stream.retryNow(), follow: () => goLive() });
 const details = new Details({ close: () => closeDetails() });
 const plot = new Plot(series);
 const announcer = new Announcer(ring, view);
@@ -148,7 +148,8 @@ function stop() {
   stream.stop();
 }
 
-function live() {
+// The pill goes away and must not take the focus with it.
+function goLive() {
   grid.follow();
   grid.focus();
 }
@@ -161,20 +162,20 @@ function showDetails(seq) {
 }
 
 function closeDetails() {
+  if (details.focused) grid.focus();
   if (grid.selected !== null) grid.select(null);
-  grid.focus();
 }
 
 listenToKeys({
   filter: () => toolbar.focusFilter(),
-  follow: live,
+  follow: () => grid.follow(),
   oldest: () => grid.toOldest(),
   next: () => grid.move(1),
   previous: () => grid.move(-1),
   pageUp: () => grid.page(-1),
   pageDown: () => grid.page(1),
   open: () => showDetails(grid.selected),
-  pause: () => (grid.following ? grid.pause() : live()),
+  pause: () => (grid.following ? grid.pause() : grid.follow()),
   close: closeDetails,
   leave(field) {
     if (field.classList.contains("filter") && field.value) toolbar.clearFilter();

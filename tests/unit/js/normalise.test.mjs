@@ -141,6 +141,7 @@ test("a message of many lines is folded, a trace in it is told apart", () => {
   assert.deepEqual([record.msg, failureOf(record), foldOf(record)], ["boom", "ValueError: x", "· 2 frames"]);
   assert.equal(foldOf(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
   assert.equal(foldOf(normalise(info("one"))), "");
+  assert.equal(failureOf({ msg: "no", err: { type: "shop.pay.Refused", msg: "card" } }), "Refused: card");
 });
 
 test("a line of numbers is a measurement, a line that says something is not", () => {

@@ -86,8 +86,9 @@ function splitTrace(record) {
 
 /** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
 export function failureOf({ err, msg }) {
-  if (!err?.type || msg?.includes(err.type)) return "";
-  const said = err.msg ? `${err.type}: ${err.msg}` : err.type;
+  const type = err?.type?.split(".").at(-1);
+  if (!type || msg?.includes(type)) return "";
+  const said = err.msg ? `${type}: ${err.msg}` : type;
   return said.split("\n")[0].slice(0, 200);
 }
 

@@ -15,6 +15,11 @@ export class Details {
     $(PARTS.close).on("click", () => on.close());
   }
 
+  /** True while the keyboard is in the drawer. */
+  get focused() {
+    return $(PARTS.drawer)[0].contains(document.activeElement);
+  }
+
   hide() {
     $(PARTS.drawer).prop("hidden", true);
   }
@@ -27,7 +32,7 @@ export class Details {
     $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (record.msg !== null) $body.append(heading("Message"), text(record.msg));
-    if (record.err) $body.append(heading("Exception"), text(record.err.stack ?? record.err.msg ?? "").addClass("stack"));
+    if (record.err) $body.append(heading("Exception"), text(record.err.stack ?? record.err.msg ?? "").addClass("stack").attr("tabindex", "0"));
     $body.append(heading("Line"), pairs(factsOf(record, channel, id)));
     const fields = Object.entries(record.fields);
     if (fields.length > 0) $body.append(heading("Fields"), pairs(fields));

@@ -76,7 +76,7 @@ function makeEntry({ channel, field }, at, many) {
   return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: words }).text(words), $value) };
 }
 
-const short = (number) => (Number.isInteger(number) ? String(number) : number.toFixed(Math.abs(number) < 10 ? 2 : 1));
+const short = (number) => String(Number.isInteger(number) ? number : Number(number.toPrecision(3)));
 
 function drawLines(canvas, lines, colourOf) {
   const { width, height } = canvas.getBoundingClientRect();

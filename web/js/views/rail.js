@@ -154,7 +154,7 @@ export class Rail {
 
 function drawSpark(spark, rates) {
   const highest = Math.max(1, ...rates);
-  spark.toggleAttribute("hidden", !rates.some((value) => value > 0));
+  spark.toggleAttribute("hidden", rates.length < 2 || !rates.some((value) => value > 0));
   const start = SPARK_POINTS - rates.length;
   const points = rates.map((value, at) => `${start + at},${(9.5 - (value / highest) * 9).toFixed(1)}`).join(" ");
   spark.firstChild.setAttribute("points", points);

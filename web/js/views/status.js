@@ -68,10 +68,15 @@ export class Status {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
-    const [title, hint, command] = held > 0 ? filteredWords(held) : emptyWords(channels);
+    const [title, hint, command] = held > 0 ? filteredWords(held) : this.#emptyWords(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
+  }
+
+  #emptyWords(channels) {
+    if (this.#state.name === "error") return ["The hub refuses this", this.#state.detail ?? "", ""];
+    return emptyWords(channels);
   }
 }
 

@@ -71,8 +71,8 @@ export class Toolbar {
     const words = level === 0 ? "lines without a level" : `level ${name}`;
     const $count = $("<span>").text("0");
     const $chip = $("<button>", { class: "chip", "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
-    $chip.attr({ "aria-label": words, title: `Show or hide ${words}. Double-click: only these.` });
-    $chip.append($("<b>").text(LETTERS[level] || "no level"), $count);
+    $chip.attr("title", `Show or hide ${words}. Double-click: only these.`);
+    $chip.append($("<b>").text(LETTERS[level] || "no level"), $("<span>", { class: "unseen" }).text(words), $count);
     $chip.on("click", (event) => (event.shiftKey ? this.#only(level) : this.#toggle(level)));
     $chip.on("dblclick", () => this.#only(level));
     $(PARTS.levels).append($chip);
