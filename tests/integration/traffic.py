@@ -7,14 +7,15 @@ Lines to test with, what Redis knows of them, and the verdict on what a client r
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import redis
 
-from tests.rig import RedisServer, wait_until
+from tests.rig import DEADLINE_SECONDS, RedisServer
 from tests.sse import Event
 
 
@@ -83,28 +84,18 @@ def publishing(
 ) -> Iterator[Publisher]:
     """A publisher in a thread of its own for as long as the block lasts. Its errors are raised at the end."""
     publisher = Publisher(server, channels, lines_per_second, name, text)
-    errors: list[Exception] = []
-
-    def run() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(publisher.run)
         try:
-            publisher.run()
-        except redis.RedisError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield publisher
-    finally:
-        publisher.stopped.set()
-        thread.join()
-    if errors:
-        raise errors[0]
+            yield publisher
+        finally:
+            publisher.stopped.set()
+            running.result()
 
 
 def is_last(event: Event) -> bool:
-    """True for the line with which a publisher of one channel has finished."""
-    return '"last": true' in event.data
+    """True for the line with which a publisher of one channel has finished, in a `lines` event too."""
+    return '"last": true' in event.data.replace("\\", "")
 
 
 @dataclass
@@ -117,6 +108,18 @@ class Told:
     @property
     def seqs(self) -> list[int]:
         return [seq for _, seq in self.lines]
+
+    def agree_with(self, published: Mapping[Id, int]) -> None:
+        """
+        AssertionError unless each line has the id and number of one `published`, and each of these, from the first
+        received to the last, was received or lies in a gap.
+        """
+        received = dict(self.lines)
+        assert received.items() <= published.items()
+        bounds = [(Id.parse(str(gap["after"])), Id.parse(str(gap["before"]))) for gap in self.gaps]
+        for id in published.keys() - received.keys():
+            told = any(after < id < before for after, before in bounds)
+            assert told or not self.lines[0][0] < id < self.lines[-1][0], f"{id} was lost, and no gap says so"
 
 
 def verdict(events: Iterable[Event], step: int = 1) -> Told:
@@ -152,42 +155,39 @@ def verdict(events: Iterable[Event], step: int = 1) -> Told:
 
 
 @contextmanager
-def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, str]]:
+def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, int]]:
     """
-    An independent reference: every line of `channel` under the id it must have, from the next fence on.
+    An independent reference: the number of every line of `channel`, which had none so far, under its id.
 
     MONITOR shows each command at the moment Redis runs it, fences of the script included, and CLIENT KILL TYPE
     pubsub spares it. A marker line published at the end shows that nothing is still to come.
     """
-    lines: dict[Id, str] = {}
-    done = threading.Event()
-    seen = threading.Event()
+    lines: dict[Id, int] = {}
+    begun = threading.Event()
 
     def watch() -> None:
-        with server.client() as client, client.monitor() as monitor:
-            fence, n = 0, 0
-            seen.set()
-            while not done.is_set():
+        with server.client() as client, server.client() as asking, client.monitor() as monitor:
+            fence, n = int(asking.get("sse-hub:clock") or 0), 0
+            begun.set()
+            while True:
                 command, _, rest = str(monitor.next_command()["command"]).partition(" ")
                 name, _, payload = rest.partition(" ")
                 if command.upper() != "PUBLISH":
                     continue
                 if name == "sse-hub:fence":
                     fence, n = int(payload), 0
-                elif name == channel and fence:
+                elif name == channel:
                     n += 1
-                    lines[Id(fence, n)] = payload
+                    lines[Id(fence, n)] = int(json.loads(payload)["seq"])
                 elif name == "end-of-reference":
-                    done.set()
+                    return
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        seen.wait()
-        yield lines
-    finally:
-        with server.client() as client:
-            wait_until(
-                lambda: client.publish("end-of-reference", "") >= 0 and done.wait(0.05), "the reference has ended"
-            )
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            assert begun.wait(DEADLINE_SECONDS)
+            yield lines
+        finally:
+            with server.client() as client:
+                client.publish("end-of-reference", "")
+            watching.result()
