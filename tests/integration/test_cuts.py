@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.integration.traffic import Publisher, is_last, publishing, redis_order, verdict
-from tests.rig import HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
 from tests.sse import Event, open_stream
 
 LINES_PER_SECOND = 2_000
@@ -67,7 +67,7 @@ async def test_each_cut_under_load_is_told_by_one_gap() -> None:
     assert {gap["reason"] for gap in told.gaps} == {"recorder-down"}
     assert sorted(gaps_of(of_several)) == ["a"] * CUTS + ["idle"] * CUTS
     assert gaps_of(of_pattern) == ["a*"] * CUTS
-    assert max(seconds) < 1.0
+    assert max(seconds) < 1.0 * PATIENCE
 
 
 async def test_cuts_in_quick_succession_hide_no_loss() -> None:
@@ -118,7 +118,7 @@ async def test_a_frozen_redis_is_noticed_and_what_it_cost_is_told() -> None:
                 publisher.finish()
                 told = verdict(await reading)
 
-    assert noticed < 3.0
+    assert noticed < 3.0 * PATIENCE
     assert heartbeats >= FROZEN_SECONDS / 2
     assert len(told.gaps) == 1
     told.agree_with(published)
