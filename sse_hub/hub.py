@@ -62,6 +62,7 @@ class Hub:
         self.draining = False
         self.directory = Directory(config)
         self._line_bytes = config.line_bytes
+        self._stall_seconds = config.stall_seconds
         self._source: Source = _NoSource()
         self._feeds: dict[tuple[Selection, bool], Feed] = {}
         self._followed: set[str] = set()
@@ -157,7 +158,7 @@ class Hub:
     ) -> Iterator[Subscriber]:
         """A subscriber from `position` on, for as long as the block lasts."""
         feed = self._feeds.get((selection, batch)) or self._new_feed(selection, batch)
-        subscriber = Subscriber(feed, transport, position, asyncio.get_running_loop())
+        subscriber = Subscriber(feed, transport, position, self._stall_seconds, asyncio.get_running_loop())
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._deserted.clear()

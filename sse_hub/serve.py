@@ -19,6 +19,7 @@ from sse_hub.config import Config
 from sse_hub.context import context_of
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
+from sse_hub.subscriber import PEER_TIMEOUT_MS
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 BACKLOG = 4096
 # What a client that stopped reading costs the kernel: without this limit nearly 3 MB each.
 SEND_BUFFER_BYTES = 64 * 1024
-# A peer that acknowledges nothing for this long is gone; without it, lines to a dead peer wait a quarter of an hour.
-PEER_TIMEOUT_MS = 20_000
 CLOSE_SECONDS = 0.5
 
 

@@ -8,6 +8,7 @@ A subscriber has no queue. Behind, it is a position in the rings and costs nothi
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from sse_hub.position import Position
 
 # Bytes in a live subscriber's transport above which it is left behind. The kernel's buffer is full by then.
 HIGH_WATER_BYTES = 32 * 1024
+# A peer that acknowledges nothing for this long is gone. Without it, lines to a dead peer wait a quarter of an hour.
+PEER_TIMEOUT_MS = 20_000
 
 
 class Supply(Protocol):
@@ -36,6 +39,8 @@ class Subscriber:
     __slots__ = (
         "_ended",
         "_loop",
+        "_patient",
+        "_stall_ms",
         "_wakeup",
         "buffered_bytes",
         "feed",
@@ -48,7 +53,12 @@ class Subscriber:
     )
 
     def __init__(
-        self, feed: Supply, transport: asyncio.Transport, position: Position, loop: asyncio.AbstractEventLoop
+        self,
+        feed: Supply,
+        transport: asyncio.Transport,
+        position: Position,
+        stall_seconds: int,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.feed = feed
         self.transport = transport
@@ -60,6 +70,8 @@ class Subscriber:
         self.moved_at = loop.time()
         self.slot = 0
         self._loop = loop
+        self._stall_ms = stall_seconds * 1000
+        self._patient = False
         self._ended = False
         self._wakeup: asyncio.Future[None] | None = None
 
@@ -72,6 +84,8 @@ class Subscriber:
         """Stop being live; its task goes on from `position` when the transport drains."""
         self.position = position
         self.moved_at = self._loop.time()
+        # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
+        self._set_peer_timeout(self._stall_ms)
         self._wake()
 
     def beat(self, heartbeat: bytes) -> None:
@@ -95,9 +109,17 @@ class Subscriber:
                 continue
             if self.position:
                 self.position = None
+                if self._patient:
+                    self._set_peer_timeout(PEER_TIMEOUT_MS)
                 self.feed.go_live(self)
             self._wakeup = self._loop.create_future()
             await self._wakeup
+
+    def _set_peer_timeout(self, milliseconds: int) -> None:
+        self._patient = milliseconds != PEER_TIMEOUT_MS
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and not self.gone():
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def _wake(self) -> None:
         if self._wakeup and not self._wakeup.done():
