@@ -6,12 +6,14 @@ missing=""
 command -v redis-server >/dev/null || missing="redis-server"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
+missing=${missing# }
 [ -n "$missing" ] || exit 0
 
-if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-    echo "The tests need:$(printf ' %s' $missing). Install it (Debian: sudo apt-get install $missing) and run this again." >&2
+fail() {
+    echo "The tests need: $missing. Install it (Debian: sudo apt-get install $missing) and run this again." >&2
     exit 1
-fi
+}
+command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ] || fail
 
 echo "Installing $missing"
 # Without this, Debian would start a Redis service of its own on port 6379.
@@ -21,5 +23,8 @@ if [ ! -e "$policy" ]; then
     chmod +x "$policy"
     trap 'rm -f "$policy"' EXIT
 fi
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# A source that can't be read need not be the one with these packages.
+apt-get update -qq || true
+# A new machine may be busy with its first upgrades, hence the time-out.
+DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
+    fail
