@@ -1,0 +1,141 @@
+"""What is not the stream: errors as JSON, the directory, health, the page's address."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from email.message import Message
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, wait_until
+from tests.sse import open_stream
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    url: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+
+def get(hub: HubProcess, path: str) -> Answer:
+    try:
+        with urllib.request.urlopen(hub.url + path, timeout=DEADLINE_SECONDS) as response:
+            return Answer(response.status, response.headers, response.url, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.url or "", error.read())
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("channel=", "''"),
+        ("channel=a%00", "'a\\x00'"),
+        ("channel=a%0d%0aid:%201", "'a\\r\\nid: 1'"),
+        ("channel=a%0A", "'a\\n'"),
+        ("channel=%C3%A9", "'é'"),
+        ("channel=%FF", "is not a channel name"),
+        ("channel=a%20b", "'a b'"),
+        ("channel=a%3F", "'a?'"),
+        ("channel=[a]", "'[a]'"),
+        ("channel=" + "x" * 129, "1 to 128 letters"),
+        ("channel=" + "x" * 7000, "1 to 128 letters"),
+        ("channel=sse-hub:fence", "is reserved"),
+        ("channel=sse-hub:*", "is reserved"),
+        ("channel=__keyspace@0__:x", "is reserved"),
+        ("channel=__sentinel__:hello", "is reserved"),
+        ("channel=__redis__:invalidate", "is reserved"),
+        ("channel=log&channel=a%20b", "'a b'"),
+        ("&".join(f"channel=c{number}" for number in range(33)), "33 channels were asked for; 1 to 32 are allowed"),
+        ("tail=-1", "tail='-1' is not a whole number from 0 to 10000"),
+        ("tail=10001", "from 0 to 10000"),
+        ("tail=1.5", "from 0 to 10000"),
+        ("tail=", "from 0 to 10000"),
+        ("tail=%D9%A3", "from 0 to 10000"),
+        ("tail=" + "9" * 5000, "from 0 to 10000"),
+        ("batch=2", "batch='2' is not a whole number from 0 to 1"),
+        ("batch=yes", "from 0 to 1"),
+        ("since=", "since='' is not understood"),
+        ("since=yesterday", "an ISO time"),
+        ("since=-15x", "a time ago"),
+        ("since=5-", "an event id"),
+        ("since=2026-13-01", "an ISO time"),
+    ],
+)
+def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
+    answer = get(hub, f"/message?{query}")
+
+    assert answer.status == 400
+    assert answer.json["error"] == "Bad Request"
+    assert told in answer.json["detail"]
+    assert len(answer.json["detail"]) < 400
+
+
+def test_a_name_of_10_kb_is_refused_by_json_too(hub: HubProcess) -> None:
+    answer = get(hub, "/message?channel=" + "x" * 10_000)
+
+    assert answer.status in (400, 413, 431)
+    assert answer.json["detail"]
+
+
+def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
+    answer = get(hub, "/messages")
+
+    assert answer.status == 404
+    assert answer.json["error"] == "Not Found"
+
+
+def test_a_wrong_method_is_405_in_json(hub: HubProcess) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(hub.url + "/message", data=b"", timeout=DEADLINE_SECONDS)
+
+    with refused.value as error:
+        assert error.code == 405
+        assert json.loads(error.read())["error"] == "Method Not Allowed"
+
+
+def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
+    answer = get(hub, "/")
+
+    assert (answer.status, answer.url) == (200, hub.url + "/index")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.body.startswith(b"<!doctype html>")
+
+
+async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
+    def entry() -> dict[str, Any]:
+        entries: list[dict[str, Any]] = get(hub, "/channels").json["channels"]
+        assert [each["name"] for each in entries] == sorted(each["name"] for each in entries)
+        return next((each for each in entries if each["name"] == channel), {})
+
+    with server.client() as client:
+        client.publish(channel, "1")
+        wait_until(lambda: entry().get("lines") == 1, "a channel nobody watches is told of")
+        async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
+            client.publish(channel, "2")
+            await stream.take(1)
+
+            watched = entry()
+            wait_until(lambda: entry()["lines_per_second"] > 0, "the rate is measured")
+        wait_until(lambda: entry()["subscribers"] == 0, "the subscriber has left")
+
+    assert (watched["lines"], watched["subscribers"]) == (2, 1)
+    assert watched["last_line"].endswith("Z")
+
+
+def test_a_hub_that_works_is_live_and_ready(hub: HubProcess) -> None:
+    ready = get(hub, "/health/ready")
+
+    assert get(hub, "/health/live").json == {"live": True}
+    assert ready.status == 200
+    assert ready.json["ready"] is True
+    assert ready.json["fence_age_seconds"] < 3
