@@ -113,13 +113,17 @@ class Feed:
 
     def _slow_gaps(self, position: Position) -> bytes:
         self.slow_gaps += 1
-        lost = {name: ring.lines_between(position.indexes.get(name, 0), ring.end) for name, ring in self.rings.items()}
+        lost = {
+            name: ring.lost_from(position.indexes.get(name, 0))
+            for name, ring in self.rings.items()
+            if position.indexes.get(name, 0) < ring.end
+        }
         after = position.cursor().decode() if self.selection.single else f"{position.fence}-0"
         position.move_to_end(self.rings)
         gaps = [
             Gap(name, after, f"{ring.last.fence}-{ring.last.n + 1}", lost[name], "slow")
             for name, ring in self.rings.items()
-            if lost[name]
+            if name in lost
         ]
         frames = [gap_frame(None, gap) for gap in gaps[:-1]]
         frames += [gap_frame(position.cursor(), gap) for gap in gaps[-1:]]

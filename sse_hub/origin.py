@@ -66,10 +66,14 @@ def _fits(cursor: Cursor, selection: Selection) -> bool:
 def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> tuple[Position, list[Gap]]:
     position = Position(selection, cursor.fence, cursor.counts)
     gaps = []
+    # The gap of a pattern tells of all its channels up to where this process began to listen; what a channel of it
+    # has lost after that has a gap of its own.
+    starts = [rings[pattern].start for pattern in selection.patterns]
+    told_of = max((start for start in starts if EventId(cursor.fence, 0) < start), default=EventId(0, 0))
     for name, ring in rings.items():
         id = EventId(cursor.fence, position.count_of(name))
         position.indexes[name] = ring.index_after(id)
-        if not ring.covers(id) and name in position.names:
+        if not ring.covers(id) and (name in position.names or ring.start > told_of):
             gaps.append(_beyond(name, ring, id))
     return position, gaps
 

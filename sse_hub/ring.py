@@ -168,9 +168,9 @@ class Ring:
         entry = self._entries[at]
         return entry.first + index - 1 - entry.index if entry.fence == fence else 0
 
-    def lines_between(self, start: int, end: int) -> int:
-        """How many lines, breaks not counted, have indexes from `start` up to but not including `end`."""
-        return end - start - (bisect_left(self._breaks, end) - bisect_left(self._breaks, start))
+    def lost_from(self, index: int) -> int | None:
+        """How many lines are lost to one who has had those before `index` only; None if a break is among them."""
+        return None if bisect_left(self._breaks, index) < len(self._breaks) else self.end - index
 
     def entries_from(self, index: int) -> Iterator[Entry]:
         """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""

@@ -98,8 +98,8 @@ def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
 
     assert ring.index_after(EventId(7, 2)) == 5
     assert ring.index_after(EventId(9, 0)) == 6
-    assert ring.lines_between(0, ring.end) == 6
-    assert ring.lines_between(5, 6) == 0
+    assert ring.lost_from(0) is None
+    assert ring.lost_from(6) == 1
     assert ring.last == EventId(9, 1)
 
 

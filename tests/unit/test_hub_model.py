@@ -1,0 +1,182 @@
+"""
+The hub against a model of what every subscriber must be told, over random histories.
+
+    random publishes, fences, cuts, joins, resumes, stalls --> hub in memory --> each client: lines ∪ gaps = published
+
+The histories are seeded: a failure names its seed, and repeats.
+"""
+
+import json
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from sse_hub.events import Cursor
+from sse_hub.hub import Hub
+from sse_hub.origin import After, Origin, Tail
+from tests.rig import at_scale
+from tests.sse import Event
+from tests.unit.memory import Client, new_hub, publish
+
+CHANNELS = ["a.1", "a.2", "b.1"]
+SELECTIONS = [("a.1",), ("b.1",), ("a.1", "b.1"), ("b.1", "a.2", "a.1"), ("a.*",), ("a.*", "b.1"), ("*",)]
+STEPS = 200
+Id = tuple[int, int]
+
+
+@dataclass
+class Viewer:
+    """A client and what it was told: lines by channel, and gaps by channel or pattern."""
+
+    client: Client
+    selection: tuple[str, ...]
+    batch: bool
+    joined: int
+    lines: dict[str, list[Id]] = field(default_factory=dict)
+    gaps: list[dict[str, object]] = field(default_factory=list)
+
+    def read(self) -> None:
+        for event in (*self.client.greeting, *self.client.events()):
+            if event.type == "gap":
+                self.gaps.append(event.json)
+                continue
+            for channel, n in self.rows(event):
+                self.lines.setdefault(channel, []).append(n)
+        self.client.greeting = []
+
+    def rows(self, event: Event) -> list[tuple[str, Id]]:
+        records = [json.loads(row[2]) for row in event.json] if self.batch else [event.json]
+        return [(record["channel"], (record["fence"], record["n"])) for record in records]
+
+    def watches(self, channel: str) -> bool:
+        return any(channel == name or (name.endswith("*") and channel.startswith(name[:-1])) for name in self.selection)
+
+    def told_of(self, channel: str, id: Id) -> bool:
+        """True when a gap of `channel`, or of a pattern it belongs to, covers `id`."""
+        return any(
+            (gap["channel"] == channel or str(gap["channel"]).endswith("*"))
+            and (gap["after"] is None or spelled(gap["after"]) < id)
+            and id < spelled(gap["before"])
+            for gap in self.gaps
+        )
+
+
+def spelled(id: object) -> Id:
+    fence, n = str(id).split("-")
+    return int(fence), int(n)
+
+
+class Model:
+    """Drives a hub at random and remembers what was published, and what nobody heard."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.hub: Hub = new_hub(ring_lines="100")[0]
+        self.published: list[tuple[str, Id]] = []
+        self.viewers: list[Viewer] = []
+        self.counts: dict[str, Id] = {}
+
+    def publish(self) -> None:
+        channel = self.random.choice(CHANNELS)
+        lines = []
+        for _ in range(self.random.choice([1, 1, 2, 7, 40])):
+            fence, n = self.counts.get(channel, (0, 0))
+            id = (self.hub.last_fence, n + 1 if fence == self.hub.last_fence else 1)
+            self.counts[channel] = id
+            self.published.append((channel, id))
+            lines.append(json.dumps({"channel": channel, "fence": id[0], "n": id[1]}))
+        publish(self.hub, channel, *lines)
+
+    def fence(self) -> None:
+        self.hub.fence(self.hub.last_fence + self.random.randint(1, 5))
+
+    def cut(self) -> None:
+        """Lines nobody hears, then a new session."""
+        fence = self.hub.last_fence
+        for channel in CHANNELS:
+            seen, n = self.counts.get(channel, (0, 0))
+            self.published.append((channel, (fence, n + 1 if seen == fence else 1)))
+        self.hub.begin(fence + self.random.randint(1, 5))
+
+    async def tail(self) -> None:
+        """One that wants the last lines first is told of all that comes after it joined."""
+        await self.join(self.random.choice([Tail(self.random.randint(1, 50)), None]))
+
+    async def join(self, origin: Origin | None = None, like: Viewer | None = None) -> None:
+        selection = like.selection if like else self.random.choice(SELECTIONS)
+        batch = self.random.random() < 0.4
+        joined = len(self.published)
+        client = await Client(self.hub, *selection, batch=batch).open(origin)
+        viewer = Viewer(client, selection, batch, joined)
+        if like:
+            viewer.joined = like.joined
+            viewer.lines = {channel: ids.copy() for channel, ids in like.lines.items()}
+            viewer.gaps = like.gaps.copy()
+        self.viewers.append(viewer)
+
+    async def resume(self) -> None:
+        """A viewer goes, and comes back with the last id it was sent."""
+        viewer = self.viewers.pop(self.random.randrange(len(self.viewers)))
+        await viewer.client.close()
+        viewer.read()
+        if viewer.client.last_event_id:
+            await self.join(After(Cursor.parse(viewer.client.last_event_id)), viewer)
+
+    async def stall(self) -> None:
+        client = self.random.choice(self.viewers).client
+        stalled = client.transport.waiting > 0
+        client.transport.waiting = 0 if stalled else 10**6
+        if stalled:
+            client.draining.set()
+        else:
+            client.draining.clear()
+        await client.settle()
+
+    async def run(self) -> None:
+        await self.join()
+        for _ in range(STEPS):
+            match self.random.choices(["publish", "fence", "cut", "join", "resume", "stall"], [60, 15, 1, 4, 8, 12])[0]:
+                case "publish":
+                    self.publish()
+                case "fence":
+                    self.fence()
+                case "cut":
+                    self.cut()
+                case "join":
+                    await self.tail()
+                case "resume" if self.viewers:
+                    await self.resume()
+                case "stall" if self.viewers:
+                    await self.stall()
+        for viewer in self.viewers:
+            viewer.client.transport.waiting = 0
+            viewer.client.draining.set()
+            await viewer.client.settle()
+        for feed in self.hub._feeds.values():
+            feed.flush()
+        for viewer in self.viewers:
+            viewer.read()
+
+    def judge(self, viewer: Viewer) -> None:
+        repeats_allowed = any("*" in name for name in viewer.selection)
+        for channel in CHANNELS:
+            received = viewer.lines.get(channel, [])
+            if repeats_allowed:
+                received = sorted(set(received))
+            assert received == sorted(set(received)), "in order, and none twice"
+            expected = [id for name, id in self.published[viewer.joined :] if name == channel and viewer.watches(name)]
+            missing = [id for id in expected if id not in set(received)]
+            untold = [id for id in missing if not viewer.told_of(channel, id)]
+            assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost in silence"
+
+
+@pytest.mark.parametrize("seed", range(at_scale(8, 400)))
+async def test_what_is_published_is_received_or_told_of(seed: int) -> None:
+    model = Model(seed)
+
+    await model.run()
+
+    for viewer in model.viewers:
+        model.judge(viewer)
+        await viewer.client.close()
