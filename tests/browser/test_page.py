@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import Console
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, free_port, hub_process
@@ -466,3 +466,16 @@ def test_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publish:
 
     expect(page.get_by_test_id("pill")).to_contain_text("200 new")
     assert page.evaluate("getSelection().toString()").strip() == "line"
+
+
+def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
+    assets: list[Response] = []
+    page.on("response", lambda response: assets.append(response))
+
+    open_page(page, hub, "assets")
+    page.wait_for_load_state("load")
+
+    finite = [response for response in assets if "/message?" not in response.url]
+    assert {response.url[: len(hub.url)] for response in finite} == {hub.url}
+    assert {response.status for response in finite} == {200}
+    assert sum(len(response.body()) for response in finite) < 350_000

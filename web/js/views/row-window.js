@@ -39,7 +39,10 @@ export class RowWindow {
 
   /** Let the columns be as wide as the next lines need. */
   narrow() {
-    this.#widths = { channel: 0, logger: 0 };
+    for (const column of Object.keys(this.#widths)) {
+      this.#widths[column] = 0;
+      this.#spacer.style.removeProperty(`--${column}-width`);
+    }
   }
 
   /** Select one seq, or null. */

@@ -86,7 +86,8 @@ export class Row {
     this.level.title = record.lvlRaw ?? "";
     this.channel.textContent = ring.channel(seq);
     this.channel.dataset.hue = String(hueOf(ring.channel(seq)));
-    this.logger.textContent = visible(record.logger ?? "");
+    // Said once is enough where an app names its channel after its logger.
+    this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(record.fields);
     this.message.textContent = messageOf(record, fields);
