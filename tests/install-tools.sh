@@ -1,9 +1,10 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server and a Chromium. On Debian as root they are installed, elsewhere named.
+# What the tests need beyond Python: redis-server, curl, a Chromium. On Debian as root they are installed, else named.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null || missing="redis-server"
+command -v curl >/dev/null || missing="$missing curl"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 missing=${missing# }
@@ -26,5 +27,6 @@ fi
 # A source that can't be read need not be the one with these packages.
 apt-get update -qq || true
 # A new machine may be busy with its first upgrades, hence the time-out.
-DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
+export DEBIAN_FRONTEND=noninteractive
+apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
     fail
