@@ -6,6 +6,7 @@ The one place where the parts meet: `create_app` makes a Sanic app with a hub in
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -25,8 +26,12 @@ logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 1.0
 
 
-def create_app(config: Config) -> "Sanic[Any, Any]":
-    """The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts."""
+def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
+    """
+    The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts.
+
+    `fail` is called when a background task has died: the server must stop then.
+    """
     app = Sanic("sse_hub", configure_logging=False, dumps=orjson.dumps, loads=orjson.loads)
     app.config.ACCESS_LOG = False
     app.config.MOTD = False
@@ -43,10 +48,10 @@ def create_app(config: Config) -> "Sanic[Any, Any]":
         source = RedisSource(config, config.redis_url, hub)
         hub.connect(source)
         app.ctx.sse_hub = context = Context(config, hub, source)
-        _watch(context, source.run(), "source")
-        _watch(context, _tick(hub), "tick")
+        _watch(context, source.run(), "source", fail)
+        _watch(context, _tick(hub), "tick", fail)
         if config.demo:
-            _watch(context, publish_demo(config.redis_url), "demo")
+            _watch(context, publish_demo(config.redis_url), "demo", fail)
 
     @app.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
@@ -65,13 +70,13 @@ def create_app(config: Config) -> "Sanic[Any, Any]":
     return app
 
 
-def _watch(context: Context, work: Any, name: str) -> None:
-    """Run `work` in the background. Should it ever end by itself, say so and have the server stopped."""
+def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
+    """Run `work` in the background. Should it ever end by itself, say so and call `fail`."""
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             logger.critical("task_died name=%s", name, exc_info=task.exception())
-            context.failed.set()
+            fail()
 
     task = asyncio.get_running_loop().create_task(work, name=name)
     task.add_done_callback(ended)

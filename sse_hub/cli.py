@@ -55,6 +55,8 @@ def serve(ingest: tuple[str, ...], **options: str | None) -> None:
     try:
         config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
         logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
+        # Sanic warns of production mode where it is not started by its own command.
+        logging.getLogger("sanic").setLevel(logging.ERROR)
         run(serve_hub(config, _announce))
     except HubError as error:
         raise click.ClickException(str(error)) from None
@@ -79,12 +81,14 @@ def _announce(config: Config) -> None:
     port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
     host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
     shown = f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
+    # What listens on every address is opened on this machine's own.
+    address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     click.echo(
         f"""
 sse-hub {__version__} is running.
 
-  Page     http://{config.host}:{config.port}/index
-  Stream   curl -N 'http://{config.host}:{config.port}/message?channel=log'
+  Page     http://{address}:{config.port}/index
+  Stream   curl -N 'http://{address}:{config.port}/message?channel=log'
   Redis    {shown}
   Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
 """

@@ -17,12 +17,11 @@ from sse_hub.source import RedisSource
 
 @dataclass(slots=True)
 class Context:
-    """Made when the server starts. `failed` is set when a background task has died: the server must stop."""
+    """Made when the server starts."""
 
     config: Config
     hub: Hub
     source: RedisSource
-    failed: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

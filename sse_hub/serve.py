@@ -16,7 +16,6 @@ from typing import Any
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
-from sse_hub.context import context_of
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.subscriber import PEER_TIMEOUT_MS
@@ -47,11 +46,15 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
 
     Raises ServerUnavailable when there is no Redis or no port to be had.
     """
+    stopping = asyncio.Event()
+    # First of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis()))
-        app = create_app(config)
+        app = create_app(config, fail=stopping.set)
         # Its methods carry no types.
         server: Any = await app.create_server(
             sock=listener,
@@ -64,9 +67,6 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         await server.before_start()
         await server.start_serving()
         await server.after_start()
-        stopping = context_of(app).failed
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         announce(config)
         await stopping.wait()
         # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
