@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -151,6 +152,10 @@ class HubProcess:
             return error.code
         except OSError:
             return 0
+
+    def resident_bytes(self) -> int:
+        """What the process holds of the machine's memory."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def wait_ready(self) -> None:
         """Return when the hub is ready; AssertionError with its output when it is not in time or has ended."""

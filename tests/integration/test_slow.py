@@ -1,0 +1,126 @@
+"""A client that stops reading costs nobody else anything, and loses nothing unless it is told so."""
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.integration.traffic import Publisher, is_last, verdict
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
+from tests.sse import open_stream
+
+# 20 MB: many times what the kernel's buffers of one connection hold.
+LINES = 10_000
+TEXT = "x" * 2_000
+PAUSED = 30
+BYTES_PER_PAUSED = 256 * 1024
+STALL_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def small_hub(server: RedisServer) -> Iterator[HubProcess]:
+    """A hub that keeps the last 500 lines of a channel, and closes a client that stalls for five seconds."""
+    with hub_process(
+        server.url, "--ring-lines", "500", "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"
+    ) as hub:
+        yield hub
+
+
+async def publish_large(server: RedisServer, hub: HubProcess, channel: str) -> Publisher:
+    """Publish LINES large lines; return when the hub has them."""
+    publisher = Publisher(server, [channel], 1, "only", TEXT)
+    before = entry(hub, channel)["lines"]
+
+    def publish() -> None:
+        for _ in range(LINES // 100):
+            publisher.publish(100)
+        wait_until(lambda: entry(hub, channel)["lines"] - before == LINES, "the hub has all lines")
+
+    await asyncio.to_thread(publish)
+    return publisher
+
+
+def entry(hub: HubProcess, channel: str) -> dict[str, Any]:
+    """What /channels tells of `channel`, which must be known."""
+    with urllib.request.urlopen(hub.url + "/channels", timeout=DEADLINE_SECONDS) as response:
+        entries: list[dict[str, Any]] = json.load(response)["channels"]
+    return next(each for each in entries if each["name"] == channel)
+
+
+async def test_a_paused_client_gets_every_line_when_it_reads_again_and_nobody_waits_for_it(
+    server: RedisServer, hub: HubProcess, channel: str
+) -> None:
+    url = f"{hub.url}/message?channel={channel}"
+    async with (
+        open_stream(url, receive_buffer_bytes=4096) as paused,
+        open_stream(url) as one,
+        open_stream(f"{url}&batch=1") as other,
+    ):
+        reading = asyncio.gather(one.until(is_last), other.until(is_last))
+        publisher = await publish_large(server, hub, channel)
+        publisher.finish()
+        of_one, of_other = await reading
+        late = verdict(await paused.until(is_last))
+
+    told = verdict(of_one)
+    assert told.seqs == list(range(1, publisher.begun + 1))
+    assert sum(len(event.json) for event in of_other) == publisher.begun
+    assert late == told
+
+
+async def test_a_client_that_falls_off_the_ring_is_told_by_one_gap_how_many_lines_it_lost(
+    server: RedisServer, small_hub: HubProcess, channel: str
+) -> None:
+    async with open_stream(f"{small_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
+        publisher = await publish_large(server, small_hub, channel)
+        events = await paused.until(lambda event: event.type == "gap")
+        publisher.finish()
+        told = verdict(events + await paused.until(is_last))
+
+    [gap] = told.gaps
+    assert gap["reason"] == "slow"
+    assert len(told.lines) + int(str(gap["lost"])) == publisher.begun
+    assert told.seqs == [*range(1, len(told.lines)), publisher.begun]
+
+
+async def test_paused_clients_cost_the_hub_no_memory(server: RedisServer, small_hub: HubProcess, channel: str) -> None:
+    """A full ring stays as large as it is; what comes on top is the clients'."""
+    url = f"{small_hub.url}/message?channel={channel}"
+    async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(open_stream(url))
+        first = asyncio.create_task(reader.until(is_last))
+        (await publish_large(server, small_hub, channel)).finish()
+        await first
+        before = small_hub.resident_bytes()
+
+        for _ in range(PAUSED):
+            await stack.enter_async_context(open_stream(url, receive_buffer_bytes=4096))
+        second = asyncio.create_task(reader.until(is_last))
+        (await publish_large(server, small_hub, channel)).finish()
+        await second
+        grown = small_hub.resident_bytes() - before
+
+    assert grown < PAUSED * BYTES_PER_PAUSED
+
+
+async def test_a_client_that_stalls_too_long_is_closed(
+    server: RedisServer, small_hub: HubProcess, channel: str
+) -> None:
+    async with open_stream(f"{small_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
+        await publish_large(server, small_hub, channel)
+        started = time.monotonic()
+        assert entry(small_hub, channel)["subscribers"] == 1
+
+        await asyncio.to_thread(
+            wait_until, lambda: entry(small_hub, channel)["subscribers"] == 0, "the hub closes the client"
+        )
+        seconds = time.monotonic() - started
+        await paused.rest()
+
+    assert STALL_SECONDS - 1 < seconds < (STALL_SECONDS + 3) * PATIENCE
+    assert not paused.ended_cleanly
