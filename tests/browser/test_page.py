@@ -479,3 +479,28 @@ def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubPro
     assert {response.url[: len(hub.url)] for response in finite} == {hub.url}
     assert {response.status for response in finite} == {200}
     assert sum(len(response.body()) for response in finite) < 350_000
+
+
+def test_lines_are_taken_in_while_the_browser_draws_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """A hidden tab has no animation frames; what comes meanwhile must be there when it is looked at again."""
+    page.add_init_script("window.requestAnimationFrame = () => 1")
+    open_page(page, hub, "hidden")
+
+    publish("hidden", numbered(range(1, 501)))
+
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    assert stats(page)["rowsInDom"] == 0
+
+
+def test_the_view_follows_on_when_it_grows_or_shrinks(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """A higher view is scrolled up by the browser itself; that is not the reader letting go."""
+    open_page(page, hub, "resize")
+    publish("resize", numbered(range(1, 201)))
+    expect(page.get_by_test_id("row").last).to_contain_text("line 200")
+
+    for height in (400, 900, 300, 800, 500, 700):
+        page.set_viewport_size({"width": 1000, "height": height})
+        expect(page.get_by_test_id("row").last).to_be_in_viewport(ratio=0.9)
+        settled_top_row(page)
+
+    expect(page.get_by_test_id("follow")).to_have_text("following")

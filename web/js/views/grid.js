@@ -151,6 +151,8 @@ export class Grid {
   #scrolled() {
     const before = this.#top;
     this.#top = this.#viewport.scrollTop;
+    // Measured now: a view that has just grown was scrolled by the browser, and its observer comes later.
+    this.#height = this.#viewport.clientHeight;
     const left = this.#spacerHeight - this.#height - this.#top;
     if (this.following && this.#top < before && left > 2) this.detach();
     else if (!this.following && !this.paused && this.#top > before && left <= 2) this.#setFollowing(true);
