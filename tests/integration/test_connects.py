@@ -1,0 +1,72 @@
+"""Many clients at once: all are answered soon, cost little, and leave nothing behind."""
+
+import asyncio
+import resource
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psutil
+import pytest
+
+from tests.rig import PATIENCE, RedisServer, at_scale, hub_process, wait_until
+from tests.sse import Stream, open_stream
+
+CONNECTS = at_scale(500, 5_000)
+ANSWERED_SECONDS = 4.0 * PATIENCE
+IDLE = at_scale(1_000, 2_000)
+BYTES_PER_IDLE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def many_files() -> Iterator[None]:
+    """The test may open as many files as the machine allows, and so may a hub that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@asynccontextmanager
+async def crowd(url: str, count: int) -> AsyncIterator[list[Stream]]:
+    """`count` streams, all asked for at once."""
+    async with AsyncExitStack() as stack:
+        yield await asyncio.gather(*(stack.enter_async_context(open_stream(url)) for _ in range(count)))
+
+
+def fences_issued(server: RedisServer) -> int:
+    with server.client() as client:
+        statistics: dict[str, dict[str, int]] = client.info("commandstats")
+    return statistics["cmdstat_evalsha"]["calls"]
+
+
+async def test_all_who_come_at_once_are_answered_and_share_fences(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url) as hub:
+        files = psutil.Process(hub.process.pid).num_fds()
+        fences = fences_issued(server)
+        started = time.monotonic()
+        async with crowd(f"{hub.url}/message?channel={channel}", CONNECTS) as streams:
+            seconds = time.monotonic() - started
+            fences = fences_issued(server) - fences
+            with server.client() as client:
+                client.publish(channel, "to all")
+            events = [(await stream.take(1))[0] for stream in streams]
+        wait_until(lambda: psutil.Process(hub.process.pid).num_fds() <= files, "all connections are closed")
+
+    assert {stream.status for stream in streams} == {200}
+    assert {event.data for event in events} == {'{"info":"to all"}'}
+    assert len({event.id for event in events}) == 1
+    assert seconds < ANSWERED_SECONDS
+    assert fences < CONNECTS / 10
+
+
+async def test_an_idle_subscriber_costs_little_memory(server: RedisServer, channel: str) -> None:
+    """In a hub of its own: one that has held many before would reuse their memory."""
+    with hub_process(server.url) as hub:
+        url = f"{hub.url}/message?channel={channel}"
+        async with crowd(url, 100):
+            before = hub.resident_bytes()
+            async with crowd(url, IDLE):
+                each = (hub.resident_bytes() - before) / IDLE
+
+    assert each < BYTES_PER_IDLE
