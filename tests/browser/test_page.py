@@ -421,6 +421,7 @@ def test_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
     expect(page.get_by_test_id("channel-input")).to_be_in_viewport()
     page.get_by_test_id("channel-phone").click()
     expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
+    expect(page.get_by_test_id("follow")).to_have_text("following")
     page.get_by_test_id("row").last.click()
     expect(page.get_by_test_id("raw")).to_be_visible()
 
