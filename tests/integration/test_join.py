@@ -38,12 +38,14 @@ async def take_rows(stream: Stream, count: int) -> list[list[str]]:
 
 async def join_under_load(server: RedisServer, hub: HubProcess, channel: str) -> None:
     """Subscribers join one after the other while lines come. AssertionError if one misses a line."""
+    joined = asyncio.Semaphore(0)
 
     async def subscribe(number: int) -> None:
         # No waiting for anything: each is to come at another moment of the load.
         await asyncio.sleep(number * JOINING_SECONDS / SUBSCRIBERS)
         async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
             begun = publisher.begun
+            joined.release()
             told = verdict(await stream.until(is_last))
         assert told.gaps == []
         assert told.seqs[0] <= begun + 1, f"line {begun + 1} was published after the headers came, not received"
@@ -51,7 +53,8 @@ async def join_under_load(server: RedisServer, hub: HubProcess, channel: str) ->
     async with asyncio.TaskGroup() as group:
         with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
             subscribers = [group.create_task(subscribe(number)) for number in range(SUBSCRIBERS)]
-            await asyncio.sleep(JOINING_SECONDS)
+            for _ in subscribers:
+                await joined.acquire()
         publisher.finish()
     assert len(subscribers) == SUBSCRIBERS
     assert publisher.begun > LINES_PER_SECOND * JOINING_SECONDS * 0.9
