@@ -16,6 +16,9 @@ from sse_hub.errors import InvalidId
 # 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
 CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
 AGO = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
+# A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
+# quarter more where the watch has just looked.
+FENCE_SPACING_MS = 1500
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -55,13 +58,14 @@ def cursor_since(text: str, now: datetime) -> Cursor:
     """
     The cursor that `since=` asks for: an event id, an ISO 8601 time, or `-15m` before `now` (units s, m, h, d).
 
-    A time without a zone is UTC. Raises InvalidId.
+    A time without a zone is UTC. Nothing that came after a time is left out; a second or so before it may be in.
+    Raises InvalidId.
     """
     if CURSOR.fullmatch(text):
         return Cursor.parse(text)
     ago = AGO.fullmatch(text)
     if ago:
-        return Cursor(max(0, _milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000), (0,))
+        return _from(_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000)
     try:
         # A "+02:00" that was not percent-encoded reaches us as " 02:00".
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
@@ -70,7 +74,11 @@ def cursor_since(text: str, now: datetime) -> Cursor:
             f"since={text[:64]!r} is not understood: an event id (1732160000000-5), "
             "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
         ) from None
-    return Cursor(max(0, _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))), (0,))
+    return _from(_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC)))
+
+
+def _from(milliseconds: int) -> Cursor:
+    return Cursor(max(0, milliseconds - FENCE_SPACING_MS), (0,))
 
 
 def _milliseconds(moment: datetime) -> int:

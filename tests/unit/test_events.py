@@ -9,6 +9,7 @@ from sse_hub.events import Cursor, EventId, cursor_since
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 NOW_MS = 1795233018000
+EARLIEST_MS = NOW_MS - 1500
 
 
 def test_an_id_is_a_redis_stream_id_and_sorts_by_fence_then_count() -> None:
@@ -34,13 +35,13 @@ def test_what_is_no_cursor_is_refused_by_name(text: str) -> None:
     ("text", "cursor"),
     [
         ("17-4", Cursor(17, (4,))),
-        ("-15m", Cursor(NOW_MS - 900_000, (0,))),
-        ("-2h", Cursor(NOW_MS - 7_200_000, (0,))),
-        ("2026-11-21T03:50:18Z", Cursor(NOW_MS, (0,))),
-        ("2026-11-21T03:50:18", Cursor(NOW_MS, (0,))),
-        ("2026-11-21T05:50:18+02:00", Cursor(NOW_MS, (0,))),
-        ("2026-11-21T05:50:18 02:00", Cursor(NOW_MS, (0,))),
-        ("2026-11-21T03:50:18.250Z", Cursor(NOW_MS + 250, (0,))),
+        ("-15m", Cursor(EARLIEST_MS - 900_000, (0,))),
+        ("-2h", Cursor(EARLIEST_MS - 7_200_000, (0,))),
+        ("2026-11-21T03:50:18Z", Cursor(EARLIEST_MS, (0,))),
+        ("2026-11-21T03:50:18", Cursor(EARLIEST_MS, (0,))),
+        ("2026-11-21T05:50:18+02:00", Cursor(EARLIEST_MS, (0,))),
+        ("2026-11-21T05:50:18 02:00", Cursor(EARLIEST_MS, (0,))),
+        ("2026-11-21T03:50:18.250Z", Cursor(EARLIEST_MS + 250, (0,))),
         ("1960-01-01", Cursor(0, (0,))),
         ("-999999999d", Cursor(0, (0,))),
     ],
