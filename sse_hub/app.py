@@ -74,8 +74,9 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     """Run `work` in the background. Should it ever end by itself, say so and call `fail`."""
 
     def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            logger.critical("task_died name=%s", name, exc_info=task.exception())
+        if not context.hub.draining:
+            error = None if task.cancelled() else task.exception()
+            logger.critical("task_died name=%s", name, exc_info=error)
             fail()
 
     task = asyncio.get_running_loop().create_task(work, name=name)

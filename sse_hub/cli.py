@@ -83,6 +83,7 @@ def _announce(config: Config) -> None:
     shown = f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
     # What listens on every address is opened on this machine's own.
     address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
+    address = f"[{address}]" if ":" in address else address
     click.echo(
         f"""
 sse-hub {__version__} is running.

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from sse_hub.errors import InvalidSetting
 
@@ -41,13 +42,17 @@ def _switch(value: str) -> bool:
 
 
 def _redis_url(value: str) -> str:
-    if not value.startswith(("redis://", "rediss://", "unix://")):
+    try:
+        port_is_good = urlsplit(value).port != 0
+    except ValueError:
+        port_is_good = False
+    if not value.startswith(("redis://", "rediss://", "unix://")) or not port_is_good:
         raise ValueError("redis://[user:password@]host:port/0, rediss://… or unix://… is wanted")
     return value
 
 
 def _patterns(value: str) -> tuple[str, ...]:
-    patterns = tuple(value.replace(",", " ").split())
+    patterns = tuple(dict.fromkeys(value.replace(",", " ").split()))
     if not patterns or not all(INGEST_PATTERN.fullmatch(pattern) for pattern in patterns):
         raise ValueError("channel patterns of letters, digits, . _ : / @ + - and * are wanted")
     return patterns

@@ -18,8 +18,10 @@ logger = logging.getLogger(__name__)
 
 # Beyond this many channels the least recently used that nobody watches are forgotten.
 MAX_CHANNELS_HELD = 10_000
-# Beyond this many, where none can be forgotten, new ones are not taken.
-MAX_CHANNELS = 20_000
+# Beyond this many, where none can be forgotten, lines of new ones are not taken.
+MAX_CHANNELS_KNOWN = 20_000
+# The directory as a whole is made anew at most once a second when it is longer than this.
+LONG_DIRECTORY = 500
 # A channel outside the ingest patterns is followed this long after its last subscriber left, for those who come back.
 LINGER_SECONDS = 60.0
 
@@ -32,6 +34,7 @@ class Directory:
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
+        self._members: dict[str, set[str]] = {}
         self._config = config
         self._channels: dict[bytes, Channel] = {}
         self._lingering: dict[str, float] = {}
@@ -39,6 +42,8 @@ class Directory:
         self._forgotten = EventId(0, 0)
         self._bytes = 0
         self._swept_fence = 0
+        self._entries: list[dict[str, object]] = []
+        self._entries_at = 0.0
 
     def __iter__(self) -> Iterator[Channel]:
         """All channels, and the patterns."""
@@ -58,31 +63,40 @@ class Directory:
         return any(matches(pattern, name) for pattern in self._config.ingest)
 
     def ingests(self, key: bytes) -> bool:
-        """True when lines of the unknown channel `key` are to be kept."""
+        """True when lines of the unknown channel `key` are to be kept, if there is room."""
         name = key.decode("ascii", "replace")
-        return is_channel(name) and self.covers(name) and len(self._channels) < MAX_CHANNELS
+        return is_channel(name) and self.covers(name)
 
-    def add(self, name: str, start: EventId, fence: int) -> Channel:
-        """A new channel that has missed nothing after `start`. `fence` is the last one seen."""
+    def has_room(self, fence: int) -> bool:
+        """True when one more channel can be known. `fence` is the last one seen."""
         if len(self._channels) >= MAX_CHANNELS_HELD and fence != self._swept_fence:
             # Once a fence: a sweep that found nothing finds no more before the next.
             self._swept_fence = fence
             self._forget_least_used(fence)
+        return len(self._channels) < MAX_CHANNELS_KNOWN
+
+    def add(self, name: str, start: EventId) -> Channel:
+        """A new channel that has missed nothing after `start`."""
         channel = Channel(name, max(start, self._forgotten), self._config.ring_lines, time.time())
         self._channels[name.encode()] = channel
+        for pattern, members in self._members.items():
+            if matches(pattern, name):
+                members.add(name)
         return channel
 
     def add_pattern(self, pattern: str) -> None:
         """Keep breaks for `pattern` from here on."""
         if pattern not in self.patterns:
-            self.patterns[pattern] = Channel(pattern, self.start, self._config.ring_lines, time.time())
+            start = max(self.start, self._forgotten)
+            self.patterns[pattern] = Channel(pattern, start, self._config.ring_lines, time.time())
+            self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
         names = dict.fromkeys(selection.channels)
-        if selection.patterns:
-            names |= dict.fromkeys(each.name for each in self._channels.values() if selection.matches(each.name))
-            names |= dict.fromkeys(selection.patterns)
+        for pattern in selection.patterns:
+            names |= dict.fromkeys(self._members[pattern])
+        names |= dict.fromkeys(selection.patterns)
         return {name: self[name].ring for name in names}
 
     def append(self, channel: Channel, entry: Entry) -> None:
@@ -95,8 +109,10 @@ class Directory:
             self._free_memory()
 
     def linger(self, name: str) -> None:
-        """Forget `name` some time from now, unless keep() is called before."""
-        self._lingering[name] = time.monotonic() + LINGER_SECONDS
+        """Forget `name` some time from now, unless a feed carries it."""
+        channel = self._channels.get(name.encode())
+        if channel is None or not channel.feeds:
+            self._lingering[name] = time.monotonic() + LINGER_SECONDS
 
     def keep(self, name: str) -> None:
         """A feed carries `name`."""
@@ -105,7 +121,9 @@ class Directory:
     def leave(self, channel: Channel) -> None:
         """No feed carries `channel` any more."""
         if channel.name in self.patterns:
+            self._bytes -= channel.ring.size
             del self.patterns[channel.name]
+            del self._members[channel.name]
         elif not self.covers(channel.name):
             self.linger(channel.name)
 
@@ -118,11 +136,17 @@ class Directory:
             del self._lingering[name]
             if channel := self._channels.get(name.encode()):
                 self._forget(channel)
+                for members in self._members.values():
+                    members.discard(name)
         return over
 
     def entries(self) -> list[dict[str, object]]:
         """What is known of every channel, by name."""
-        return [channel.directory_entry() for channel in sorted(self._channels.values(), key=lambda each: each.name)]
+        age = time.monotonic() - self._entries_at
+        if len(self._channels) <= LONG_DIRECTORY or age > 1:
+            self._entries = [each.directory_entry() for each in sorted(self._channels.values(), key=lambda e: e.name)]
+            self._entries_at = time.monotonic()
+        return self._entries
 
     def _forget_least_used(self, fence: int) -> None:
         # One that has lines since the last fence must stay: made anew, it would give their ids a second time. A tenth
@@ -133,16 +157,26 @@ class Directory:
         idle.sort(key=lambda each: each.last_seconds)
         for channel in idle[: MAX_CHANNELS_HELD // 10]:
             self._forget(channel)
+            # Its lines are lost to whoever comes back to it, or to a pattern of it, with an id from before.
+            lost = EventId(channel.ring.last.fence + 1, 0)
+            self._forgotten = max(self._forgotten, lost)
+            for pattern, members in self._members.items():
+                if channel.name in members:
+                    members.discard(channel.name)
+                    ring = self.patterns[pattern].ring
+                    ring.start = max(ring.start, lost)
         logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
 
     def _forget(self, channel: Channel) -> None:
         del self._channels[channel.name.encode()]
         self._bytes -= channel.ring.size
-        self._forgotten = max(self._forgotten, channel.ring.last)
 
     def _free_memory(self) -> None:
         # The longest ring gives first: a loud channel must not cost the quiet ones their lines.
         allowed = self._config.ring_megabytes * 950_000
         while self._bytes > allowed:
             longest = max((channel.ring for channel in self), key=lambda ring: ring.size)
-            self._bytes -= longest.shrink(max(longest.size // 8, 1))
+            freed = longest.shrink(max(longest.size // 8, 1))
+            self._bytes -= freed
+            if not freed:
+                return

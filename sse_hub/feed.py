@@ -79,7 +79,10 @@ class Feed:
         self._pending_lines = 0
         if not self._live:
             return
-        chunk = http_chunk(b"".join(self._encode(self._position, pieces)))
+        frames = b"".join(self._encode(self._position, pieces))
+        if not frames:
+            return
+        chunk = http_chunk(frames)
         for subscriber in self._live:
             subscriber.write(chunk)
 
@@ -104,7 +107,11 @@ class Feed:
         """
         if any(position.indexes.get(name, 0) < ring.first for name, ring in self.rings.items()):
             return self._slow_gaps(position)
-        return b"".join(self._encode(position, self._pieces(position)))
+        frames = b""
+        # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
+        while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
+            frames = b"".join(self._encode(position, self._pieces(position)))
+        return frames
 
     def heartbeat(self, fence: int) -> bytes:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""

@@ -27,7 +27,8 @@ class Fencer:
         self.seen_at = float("-inf")
         self._loop = loop
         self._script = commands.register_script((files("sse_hub") / "lua" / "fence.lua").read_text())
-        self._waiting: list[asyncio.Future[int]] = []
+        self._waiting: dict[asyncio.Future[int], None] = {}
+        self._served: dict[asyncio.Future[int], None] = {}
         self._session_there = False
         self._refused = False
         self._round: asyncio.Task[None] | None = None
@@ -38,9 +39,18 @@ class Fencer:
         """A fence issued after this call, once it has come back on the session. Waits as long as that takes."""
         # Not the one on its way: it may have been issued before the caller's channel was subscribed.
         waiter: asyncio.Future[int] = self._loop.create_future()
-        self._waiting.append(waiter)
+        self._waiting[waiter] = None
         self.issue()
-        return await waiter
+        try:
+            return await waiter
+        finally:
+            self._waiting.pop(waiter, None)
+
+    def refuse(self, error: Exception) -> None:
+        """Raise `error` to all who wait."""
+        for waiter in (*self._waiting, *self._served):
+            if not waiter.done():
+                waiter.set_exception(error)
 
     def issue(self) -> None:
         """Send a fence on its way, unless one is, or no session is there to see it come back."""
@@ -77,16 +87,16 @@ class Fencer:
             self._round = None
 
     async def _run_round(self) -> None:
-        served, self._waiting = self._waiting, []
+        self._served, self._waiting = self._waiting, {}
         try:
             fence = int(await self._script(keys=[CLOCK_KEY, FENCE_CHANNEL], args=[self.last]))
             while self.last < fence:
                 self._seen.clear()
                 await self._seen.wait()
         except BaseException:
-            self._waiting = served + self._waiting
+            self._waiting = {waiter: None for waiter in (*self._served, *self._waiting) if not waiter.done()}
             raise
-        for waiter in served:
+        for waiter in self._served:
             if not waiter.done():
                 waiter.set_result(fence)
 

@@ -15,7 +15,6 @@ import orjson
 
 # bytes.splitlines() would do, but it drops the empty text after a last line end; the client must get that too.
 LINE_END = re.compile(rb"\r\n|\n|\r")
-END_OF_STREAM = b"0\r\n\r\n"
 
 
 class Gap(NamedTuple):
@@ -68,5 +67,6 @@ def heartbeat_frame(id: bytes) -> bytes:
 
 
 def http_chunk(body: bytes) -> bytes:
-    """`body` as one chunk of `Transfer-Encoding: chunked` (RFC 9112 section 7.1). `body` must not be empty."""
+    """`body` as one chunk of `Transfer-Encoding: chunked` (RFC 9112 section 7.1)."""
+    assert body, "a chunk without bytes is the end of the stream"
     return b"%x\r\n%b\r\n" % (len(body), body)

@@ -3,7 +3,8 @@ The hub: channels, who subscribes to them, and the way of a line through this pr
 
     source --> begin(fence), lines(payloads by channel), fence(F) --> rings --> feeds --> subscribers
 
-Everything here runs in one event loop and only `join()` awaits, so between two awaits nothing changes.
+Everything here runs in one event loop, and nothing but `join()` and `drain()` awaits, so between two awaits nothing
+changes.
 """
 
 import asyncio
@@ -33,12 +34,19 @@ class Source(Protocol):
     async def join(self, names: Sequence[str]) -> int:
         """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
 
+    def refuse(self) -> None:
+        """Raise SourceUnavailable to all who wait in join()."""
+
     def leave(self, names: Sequence[str]) -> None:
         """Stop following `names`."""
 
 
 class Log(Protocol):
-    """Where recorded lines are read back from, when the rings don't reach far enough."""
+    """
+    Where recorded lines are read back from, when the rings don't reach far enough.
+
+    Nothing satisfies it yet: `origin.locate` makes a gap of what will be read from it.
+    """
 
     async def read(self, channel: str, after: EventId, until: EventId, limit: int) -> list[tuple[EventId, bytes]]:
         """At most `limit` recorded lines with `after` < id <= `until`, oldest first."""
@@ -49,6 +57,9 @@ class _NoSource:
 
     async def join(self, names: Sequence[str]) -> int:
         raise SourceUnavailable("The hub is not connected to Redis yet.")
+
+    def refuse(self) -> None:
+        pass
 
     def leave(self, names: Sequence[str]) -> None:
         pass
@@ -66,6 +77,7 @@ class Hub:
         self._source: Source = _NoSource()
         self._feeds: dict[tuple[Selection, bool], Feed] = {}
         self._followed: set[str] = set()
+        self._refused_fence = 0
         self._wheel = Wheel(config.heartbeat_seconds, config.stall_seconds)
         self._seq = 0
         self._deserted = asyncio.Event()
@@ -107,12 +119,16 @@ class Hub:
 
     def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines since the last fence, by channel, in the order they came on each."""
+        refused = False
         touched: dict[Feed, None] = {}
         now_seconds = time.time()
         for key, arrived in payloads.items():
             channel = self.directory.get(key)
             if channel is None:
                 if not self.directory.ingests(key):
+                    continue
+                if not self.directory.has_room(self.last_fence):
+                    refused = True
                     continue
                 channel = self._add(key.decode(), self.directory.start)
             self._seq += 1
@@ -121,6 +137,8 @@ class Hub:
             touched |= dict.fromkeys(channel.feeds)
         for feed in touched:
             feed.turn()
+        if refused and self._refused_fence != self.last_fence:
+            self._tell_refused()
 
     def tick(self) -> None:
         """Once a second: heartbeats, rates, channels that nobody needs any more."""
@@ -143,6 +161,8 @@ class Hub:
             # Until a feed carries it: a client that goes before that leaves nothing behind.
             self.directory.linger(name)
         fence = await self._source.join(outside)
+        # Room first: what it forgets must not be what is asked for.
+        self.directory.has_room(fence)
         for name in selection.channels:
             if self.directory.get(name.encode()) is None:
                 self._add(name, self.directory.start)
@@ -162,6 +182,9 @@ class Hub:
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._deserted.clear()
+        if self.draining:
+            # It joined before, and has come back to find the hub stopping.
+            subscriber.end()
         try:
             yield subscriber
         finally:
@@ -173,6 +196,7 @@ class Hub:
     async def drain(self) -> None:
         """Take no new stream, end every open one, and return when they are gone."""
         self.draining = True
+        self._source.refuse()
         for feed in self._feeds.values():
             for subscriber in feed.subscribers:
                 subscriber.end()
@@ -180,8 +204,19 @@ class Hub:
 
     # The rest.
 
+    def _tell_refused(self) -> None:
+        # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
+        self._refused_fence = self.last_fence
+        for channel in self.directory.patterns.values():
+            self._seq += 1
+            bounds = (str(EventId(self.last_fence, 0)), str(EventId(self.last_fence + 1, 0)))
+            gap = Gap(channel.name, *bounds, None, "trimmed")
+            self.directory.append(channel, Break(channel.name, self._seq, self.last_fence, gap))
+            for feed in channel.feeds:
+                feed.turn()
+
     def _add(self, name: str, start: EventId) -> Channel:
-        channel = self.directory.add(name, start, self.last_fence)
+        channel = self.directory.add(name, start)
         for feed in self._feeds.values():
             if feed.selection.patterns and feed.selection.matches(name):
                 self._attach(feed, channel)

@@ -12,8 +12,9 @@ import re
 import orjson
 
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
-# The hub's own events; `closed` is the one name of its own that a publisher may use.
-RESERVED_EVENTS = frozenset({"lines", "gap"})
+# The hub's own events, and those an EventSource raises itself: a line called "error" would look like a lost connection.
+# `closed` is the one name of its own that a publisher may use.
+RESERVED_EVENTS = frozenset({"lines", "gap", "error", "open"})
 MESSAGE = "message"
 
 
@@ -35,16 +36,17 @@ def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
 
 
 def with_channel(line: bytes, channel: str) -> bytes:
-    """`line` with a first member `"@channel"`. A member of that name which the publisher wrote is taken out."""
+    """`line` with a first member `"@channel"`; whatever the publisher wrote, JSON.parse gives this channel."""
+    member = b'"@channel":"%b"' % channel.encode()
     if b"@channel" in line or b"\\u" in line:
-        # JSON.parse keeps the last of two equal names, so a publisher could otherwise pose as another channel.
         record = _json_object(line)
-        if record is not None and "@channel" in record:
-            del record["@channel"]
-            line = json.dumps(record, separators=(",", ":")).encode()
+        if record and "@channel" in record:
+            # Of two members with one name the last counts (ECMA-262, JSON.parse), so the publisher's stays in between:
+            # to take it out, the line would have to be written anew, and would no longer be as it was published.
+            line = b"%b,%b}" % (line.rstrip()[:-1], member)
     rest = line[line.index(b"{") + 1 :]
     comma = b"" if rest.lstrip().startswith(b"}") else b","
-    return b'{"@channel":"%b"%b%b' % (channel.encode(), comma, rest)
+    return b"{%b%b%b" % (member, comma, rest)
 
 
 def _json_object(payload: bytes) -> dict[str, object] | None:

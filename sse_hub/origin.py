@@ -7,12 +7,13 @@ Where a client wants its stream to begin, and where in the rings that is. Pure; 
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sse_hub.events import Cursor, EventId
 from sse_hub.frames import Gap
 from sse_hub.position import Position
-from sse_hub.ring import Ring
-from sse_hub.selection import Selection
+from sse_hub.ring import Batch, Ring
+from sse_hub.selection import Selection, matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,15 @@ def _fits(cursor: Cursor, selection: Selection) -> bool:
 def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> tuple[Position, list[Gap]]:
     position = Position(selection, cursor.fence, cursor.counts)
     gaps = []
-    # The gap of a pattern tells of all its channels up to where this process began to listen; what a channel of it
-    # has lost after that has a gap of its own.
-    starts = [rings[pattern].start for pattern in selection.patterns]
-    told_of = max((start for start in starts if EventId(cursor.fence, 0) < start), default=EventId(0, 0))
     for name, ring in rings.items():
         id = EventId(cursor.fence, position.count_of(name))
         position.indexes[name] = ring.index_after(id)
-        if not ring.covers(id) and (name in position.names or ring.start > told_of):
+        if ring.covers(id):
+            continue
+        # The gap of a pattern tells of all its channels up to where this process began to listen; what a channel of
+        # it has lost after that has a gap of its own.
+        by_pattern = [rings[pattern].start for pattern in selection.patterns if matches(pattern, name)]
+        if name in position.names or all(ring.start > start for start in by_pattern):
             gaps.append(_beyond(name, ring, id))
     return position, gaps
 
@@ -81,20 +83,25 @@ def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> t
 def _beyond(name: str, ring: Ring, id: EventId) -> Gap:
     lost = ring.start.n - id.n if ring.start.fence == id.fence else None
     before = EventId(ring.start.fence, ring.start.n + 1)
-    return Gap(name, str(id), str(before), lost, "trimmed" if ring.first else "recorder-down")
+    return Gap(name, str(id), str(before), lost, "trimmed" if ring.trimmed else "recorder-down")
 
 
 def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int) -> Position:
     position = Position(selection, fence)
     position.indexes = {name: ring.end for name, ring in rings.items()}
-    newest_first = heapq.merge(*(ring.entries_backwards() for ring in rings.values()), key=lambda entry: -entry.seq)
-    for entry in newest_first:
+    oldest = None
+    for entry in heapq.merge(*(ring.entries_backwards() for ring in rings.values()), key=lambda entry: -entry.seq):
         if lines <= 0:
             break
-        taken = min(entry.length, lines)
-        lines -= taken
-        position.indexes[entry.channel] = entry.index + entry.length - taken
-        position.fence = entry.fence
+        if isinstance(entry, Batch):
+            oldest, taken = entry, min(entry.length, lines)
+            lines -= taken
+            position.indexes[entry.channel] = entry.index + entry.length - taken
+    if oldest is None:
+        return position
     for name, ring in rings.items():
-        position.move_cursor(name, position.fence, ring.count_before(position.indexes[name], position.fence))
+        # Breaks are no lines, but those among the lines are told.
+        newer = [entry.index for entry in takewhile(lambda each: each.seq > oldest.seq, ring.entries_backwards())]
+        position.indexes[name] = min(position.indexes[name], *newer[-1:], ring.end)
+        position.move_cursor(name, oldest.fence, ring.count_before(position.indexes[name], oldest.fence))
     return position

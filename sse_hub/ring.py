@@ -7,7 +7,7 @@ Every line has an index: it counts the channel's lines since the ring was made a
 process missed) takes one index too, so a position says on which side of it a subscriber is.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 
@@ -108,7 +108,7 @@ Entry = Batch | Break
 class Ring:
     """The last lines of one channel, oldest first, at most `max_lines` of them."""
 
-    __slots__ = ("_breaks", "_entries", "_max_lines", "end", "last", "size", "start")
+    __slots__ = ("_entries", "_last_break", "_max_lines", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
         """A ring that holds every line after `start`, until it evicts."""
@@ -118,7 +118,7 @@ class Ring:
         self.size = 0
         self._max_lines = max_lines
         self._entries: deque[Entry] = deque()
-        self._breaks: list[int] = []
+        self._last_break = -1
 
     @property
     def first(self) -> int:
@@ -130,7 +130,7 @@ class Ring:
         before = self.size
         entry.index = self.end
         if isinstance(entry, Break):
-            self._breaks.append(entry.index)
+            self._last_break = entry.index
         self._entries.append(entry)
         self.last = entry.last
         self.end += entry.length
@@ -145,6 +145,11 @@ class Ring:
         while before - self.size < bytes_wanted and self._entries:
             self._evict()
         return before - self.size
+
+    @property
+    def trimmed(self) -> bool:
+        """True when lines have been evicted."""
+        return self.first > 0
 
     def covers(self, id: EventId) -> bool:
         """True when no line after `id` has been evicted, or missed without a break that says so."""
@@ -170,7 +175,7 @@ class Ring:
 
     def lost_from(self, index: int) -> int | None:
         """How many lines are lost to one who has had those before `index` only; None if a break is among them."""
-        return None if bisect_left(self._breaks, index) < len(self._breaks) else self.end - index
+        return None if index <= self._last_break else self.end - index
 
     def entries_from(self, index: int) -> Iterator[Entry]:
         """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""

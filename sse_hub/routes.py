@@ -76,7 +76,8 @@ def origin_of(request: Request) -> Origin:
     last_event_id = request.headers.get("last-event-id", "")
     if last_event_id:
         try:
-            return After(Cursor.parse(last_event_id[:MAX_ID_CHARACTERS]))
+            # Cut, a count would be another number.
+            return After(Cursor.parse(last_event_id)) if len(last_event_id) <= MAX_ID_CHARACTERS else Unknown()
         except InvalidId:
             return Unknown()
     query = request.get_args(keep_blank_values=True)
@@ -95,11 +96,12 @@ def whole_number(name: str, text: str, low: int, high: int) -> int:
 
 async def refuse(request: Request, exception: Exception) -> HTTPResponse:
     """Our errors and Sanic's as JSON `{"error", "detail"}`."""
+    headers: dict[str, str] = {}
     if isinstance(exception, InvalidRequest):
         status, detail = 400, str(exception)
     elif isinstance(exception, SanicException):
-        status, detail = exception.status_code, str(exception)
+        status, detail, headers = exception.status_code, str(exception), dict(exception.headers)
     else:
         logger.error("request_failed path=%r", request.path, exc_info=exception)
         status, detail = 500, "The hub failed to answer; its log says why."
-    return json({"error": HTTPStatus(status).phrase, "detail": detail}, status=status)
+    return json({"error": HTTPStatus(status).phrase, "detail": detail}, status=status, headers=headers)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from sse_hub.errors import InvalidChannel
 
 MAX_CHANNELS = 32
+# Each star is one more search in every known channel's name.
+MAX_STARS = 4
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
 PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
 # The hub's own channels, and the ones Redis writes itself (keyspace events, Sentinel, client tracking).
@@ -59,6 +61,8 @@ class Selection:
         for name in unique:
             if not PATTERN.fullmatch(name):
                 raise InvalidChannel(f"{name[:140]!r} is not a channel name: {ALLOWED}.")
+            if name.count("*") > MAX_STARS:
+                raise InvalidChannel(f"{name!r} has {name.count('*')} stars: up to {MAX_STARS} are allowed.")
             if name.startswith(RESERVED):
                 raise InvalidChannel(f"{name!r} is reserved: names that begin with {', '.join(RESERVED)} are.")
         return cls(tuple(name for name in unique if "*" not in name), tuple(name for name in unique if "*" in name))

@@ -17,7 +17,7 @@ from typing import Any
 from sse_hub.app import create_app
 from sse_hub.config import Config
 from sse_hub.embedded import embedded_redis
-from sse_hub.errors import ServerUnavailable
+from sse_hub.errors import ServerUnavailable, TaskDied
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 
 logger = logging.getLogger(__name__)
@@ -44,17 +44,24 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
     """
     Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered.
 
-    Raises ServerUnavailable when there is no Redis or no port to be had.
+    Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
     stopping = asyncio.Event()
+    failed = False
+
+    def fail() -> None:
+        nonlocal failed
+        failed = True
+        stopping.set()
+
     # First of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis()))
-        app = create_app(config, fail=stopping.set)
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(fail)))
+        app = create_app(config, fail)
         # Its methods carry no types.
         server: Any = await app.create_server(
             sock=listener,
@@ -73,6 +80,8 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         await server.before_stop()
         await _close(server)
         await server.after_stop()
+    if failed:
+        raise TaskDied("The hub has stopped by itself; its log says why.")
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -89,6 +98,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
     try:
         listener.bind(address)
+        # Here, where a failure is seen: two that bind to one port at once can both succeed, but only one can listen.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ServerUnavailable(
@@ -100,10 +111,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
 async def _close(server: Any) -> None:
     server.close()
     deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
-    for connection in list(server.connections):
-        connection.close_if_idle()
-    # Sanic tells in no other way that the last connection has gone.
-    while server.connections and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+    # Sanic tells in no other way that a connection has become idle, or has gone.
+    while server.connections and asyncio.get_running_loop().time() < deadline:
+        for connection in list(server.connections):
+            connection.close_if_idle()
         await asyncio.sleep(0.02)
     for connection in list(server.connections):
         connection.abort()

@@ -10,14 +10,15 @@ https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
 
 import asyncio
 import logging
-import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import hiredis
-from redis.asyncio.connection import parse_url
 
+from sse_hub.address import Address
 from sse_hub.fence import FENCE_CHANNEL
 from sse_hub.selection import matches
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()
+# Clocks of hubs and Redis may differ by less than this; `lua/fence.lua` has the same limit.
+FENCE_AHEAD_MS = 86_400_000
 
 
 class Receiver(Protocol):
@@ -42,6 +45,10 @@ class Receiver(Protocol):
 
 class SessionEnded(ConnectionError):
     """The connection broke, or Redis said something a session can't go on after."""
+
+
+class Refused(SessionEnded):
+    """Redis refused a command."""
 
 
 class Session(asyncio.Protocol):
@@ -63,6 +70,7 @@ class Session(asyncio.Protocol):
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
         self._last_fence = last_fence
+        self._forged = False
 
     @classmethod
     async def open(
@@ -75,13 +83,14 @@ class Session(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
-            session = await _connect(url, lambda: cls(receiver, patterns, last_fence, loop))
+            address = Address.parse(url)
+            session = await address.connect(lambda: cls(receiver, patterns, last_fence, loop))
             try:
-                options = parse_url(url)
-                if options.get("password"):
-                    user = (options["username"],) if options.get("username") else ()
-                    await session._command("AUTH", *user, options["password"])
-                await session._command("CLIENT", "SETNAME", "sse-hub:session")
+                if address.credentials:
+                    await session._command("AUTH", *address.credentials)
+                with suppress(Refused):
+                    # For who reads CLIENT LIST; an account may lack the right to it.
+                    await session._command("CLIENT", "SETNAME", "sse-hub:session")
                 # Fences last: a fence of another hub that came between two subscriptions would be a point from which
                 # not every line can be counted.
                 await session.subscribe((*channels, FENCE_CHANNEL), patterns)
@@ -93,7 +102,9 @@ class Session(asyncio.Protocol):
     async def subscribe(self, channels: Iterable[str], patterns: Iterable[str] = ()) -> None:
         """Subscribe to `patterns`, then to `channels`; return when all are confirmed. Raises SessionEnded."""
         names = [name for name in channels if name not in self.subscribed]
-        await asyncio.gather(*self._confirmed("PSUBSCRIBE", patterns), *self._confirmed("SUBSCRIBE", names))
+        confirmed = self._confirmed("PSUBSCRIBE", patterns) + self._confirmed("SUBSCRIBE", names)
+        # Shielded: others may wait for the same confirmation, and who goes must not take it from them.
+        await asyncio.gather(*map(asyncio.shield, confirmed))
 
     def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask for no more of `channels`; what is on its way still comes."""
@@ -156,32 +167,41 @@ class Session(asyncio.Protocol):
             self._receiver.lines(payloads)
 
     def _checked(self, payload: bytes) -> int:
-        # Anybody who may PUBLISH can write to the fence channel. What does not rise can't be a fence of the script.
+        # Anybody who may PUBLISH can write to the fence channel. What does not rise, or lies far ahead, can't be a
+        # fence of the script.
         fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
-        if fence <= self._last_fence:
-            logger.warning("fence_ignored payload=%r last=%d", payload[:32], self._last_fence)
+        if not self._last_fence < fence < time.time() * 1000 + FENCE_AHEAD_MS:
+            if not self._forged:
+                logger.warning("fence_ignored payload=%r last=%d", payload[:32], self._last_fence)
+            self._forged = True
             return 0
         self._last_fence = fence
         return fence
 
     def _answer(self, push: Any) -> None:
         if isinstance(push, list):
-            if push[0] in (b"unsubscribe", b"punsubscribe", b"pong"):
-                return
-            confirmed = self._confirmations.pop((push[0], push[1]), None)
-            if confirmed is None:
-                raise SessionEnded(f"unexpected push {push[:2]!r}")
-            if push[0] == b"subscribe" and push[1] != FENCE:
-                self.subscribed.add(push[1].decode())
-                self._receiver.subscribed(push[1].decode())
-        elif isinstance(push, Exception) and not self._replies:
-            raise SessionEnded(f"refused: {push}")
-        elif self._replies:
-            confirmed = self._replies.pop(0)
+            self._confirm(push)
+        elif not self._replies:
+            raise SessionEnded(f"refused: {push}" if isinstance(push, Exception) else f"unexpected reply {push!r}")
         else:
-            raise SessionEnded(f"unexpected reply {push!r}")
-        if isinstance(push, Exception):
-            raise SessionEnded(f"refused: {push}")
+            reply = self._replies.pop(0)
+            if reply.done():
+                return
+            if isinstance(push, Exception):
+                reply.set_exception(Refused(str(push)))
+            else:
+                reply.set_result(None)
+
+    def _confirm(self, push: list[Any]) -> None:
+        kind, name, *_ = push
+        if kind in (b"unsubscribe", b"punsubscribe", b"pong"):
+            return
+        confirmed = self._confirmations.pop((kind, name), None)
+        if confirmed is None:
+            raise SessionEnded(f"unexpected push {push[:2]!r}")
+        if kind == b"subscribe" and name != FENCE:
+            self.subscribed.add(name.decode())
+            self._receiver.subscribed(name.decode())
         if not confirmed.done():
             confirmed.set_result(None)
 
@@ -229,17 +249,3 @@ def _owner_of(patterns: Sequence[str]) -> Callable[[bytes], bytes]:
         return next((each.encode() for each in patterns if matches(each, name)), b"")
 
     return owner
-
-
-async def _connect(url: str, factory: Callable[[], Session]) -> Session:
-    options = parse_url(url)
-    loop = asyncio.get_running_loop()
-    if "path" in options:
-        _, session = await loop.create_unix_connection(factory, options["path"])
-    else:
-        tls = ssl.create_default_context() if url.startswith("rediss://") else None
-        _, session = await loop.create_connection(
-            factory, options.get("host", "localhost"), options.get("port", 6379), ssl=tls
-        )
-    assert isinstance(session, Session)
-    return session

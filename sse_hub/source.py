@@ -72,6 +72,10 @@ class RedisSource:
         except TimeoutError:
             raise SourceUnavailable(f"Redis did not answer within {JOIN_SECONDS:.0f} s.") from None
 
+    def refuse(self) -> None:
+        """See `hub.Source`."""
+        self._fencer.refuse(SourceUnavailable("The hub is stopping."))
+
     def leave(self, names: Sequence[str]) -> None:
         """See `hub.Source`."""
         for name in names:
@@ -113,9 +117,11 @@ class RedisSource:
     # The rest.
 
     async def _run_session(self) -> None:
+        # One that was not opened to its end may have seen a fence.
+        self._begun = False
         try:
             session = await Session.open(self._url, self, tuple(self._outside), self._patterns, self._hub.last_fence)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:
             if self._failures == 0:
                 logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
             self._failures += 1

@@ -5,14 +5,21 @@
 -- ARGV[1]  floor: integer, the highest fence the caller has seen (0 if none)
 -- returns  the fence: integer, ms since the epoch; greater than every one before
 --
--- The floor keeps fences rising when the server has lost its memory or its clock was set back.
+-- The floor keeps fences rising when the server has lost its memory or its clock was set back. A clock or a floor
+-- more than a day ahead is not ours: believed, it would stop all hubs for that long.
 
 local time = redis.call('TIME')
-local fence = time[1] * 1000 + math.floor(time[2] / 1000)
-local last = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
-fence = math.max(fence, last + 1, tonumber(ARGV[1]) + 1)
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fence = now
+for _, last in ipairs({redis.call('GET', KEYS[1]) or '0', ARGV[1]}) do
+    last = tonumber(last) or 0
+    if last < now + 86400000 then
+        fence = math.max(fence, last + 1)
+    end
+end
 -- %.0f: the default format of a number this large would round it.
 local text = string.format('%.0f', fence)
-redis.call('SET', KEYS[1], text)
+-- A server whose memory is full refuses this. The fence is good all the same: the clock goes on.
+redis.pcall('SET', KEYS[1], text)
 redis.call('PUBLISH', KEYS[2], text)
 return fence

@@ -48,6 +48,9 @@ class MemorySource:
         self.hub.fence(self.hub.last_fence + 1)
         return self.hub.last_fence
 
+    def refuse(self) -> None:
+        pass
+
     def leave(self, names: Sequence[str]) -> None:
         self.left += names
 

@@ -26,7 +26,7 @@ def test_redis_url_is_read_without_prefix_too() -> None:
 
 
 def test_ingest_patterns_are_parted_by_space_or_comma() -> None:
-    assert Config.read({}, {"SSE_HUB_INGEST": "shop.*, log"}).ingest == ("shop.*", "log")
+    assert Config.read({}, {"SSE_HUB_INGEST": "shop.*, log,log"}).ingest == ("shop.*", "log")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_ingest_patterns_are_parted_by_space_or_comma() -> None:
         ("SSE_HUB_PORT", "0", "a whole number from 1 to 65535 is wanted"),
         ("SSE_HUB_DEMO", "perhaps", "one of true, false, 1, 0 is wanted"),
         ("SSE_HUB_REDIS_URL", "localhost", "redis://"),
+        ("SSE_HUB_REDIS_URL", "redis://127.0.0.1:abc/0", "redis://"),
         ("SSE_HUB_INGEST", "a?", "channel patterns"),
         ("SSE_HUB_LOG_LEVEL", "loud", "one of debug, info, warning, error"),
         ("SSE_HUB_HOST", "", "must not be empty"),

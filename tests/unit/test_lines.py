@@ -99,7 +99,7 @@ def test_a_publisher_may_name_its_event(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gap", "lines", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]]
+    "name", ["gap", "lines", "error", "open", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]]
 )
 def test_names_of_the_hub_and_ill_formed_ones_don_t_count(name: object) -> None:
     assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == "message"
@@ -127,3 +127,18 @@ def test_a_publisher_can_not_pose_as_another_channel(name: str) -> None:
     line = f'{{{name}:"bank","a":1,{name}:"bank"}}'.encode()
 
     assert json.loads(with_channel(line, "shop")) == {"@channel": "shop", "a": 1}
+
+
+@pytest.mark.parametrize("depth", [900, 1000, 1018, 1024])
+def test_deep_lines_that_name_a_channel_are_no_trouble(depth: int) -> None:
+    payload = b'{"@channel":"bank","a":' + b"[" * depth + b"]" * depth + b"}"
+
+    line, _ = one_line(payload, LIMIT)
+
+    assert with_channel(line, "shop").startswith(b'{"@channel":"shop"')
+
+
+def test_a_line_that_names_a_channel_keeps_its_numbers() -> None:
+    line = b'{"@channel":"bank","big":12345678901234567890123,"price":1.10} '
+
+    assert b'"big":12345678901234567890123,"price":1.10' in with_channel(line, "shop")

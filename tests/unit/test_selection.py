@@ -40,6 +40,12 @@ def test_a_star_is_any_text_and_all_else_is_itself() -> None:
     assert not matches("*b*b", "ab")
 
 
+def test_a_pattern_has_few_stars() -> None:
+    Selection.parse(["*a*b*c*"])
+    with pytest.raises(InvalidChannel, match="up to 4 are allowed"):
+        Selection.parse(["*a*b*c*d*"])
+
+
 def test_many_stars_cost_no_time() -> None:
     assert not matches("*a" * 60 + "*", "a" * 59 + "b" * 69)
 

@@ -1,0 +1,53 @@
+"""
+Where a Redis is, and how a connection of our own gets there.
+
+    redis://user:password@host:port/0, rediss://…, unix://… --> Address --> connect() --> a protocol with its transport
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from redis.asyncio.connection import parse_url
+
+AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server, by `path` of a socket or by `host` and `port`, and what AUTH says there, if anything."""
+
+    host: str
+    port: int
+    path: str | None
+    tls: ssl.SSLContext | None
+    credentials: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """The address that `url` spells, as redis-py reads it. Raises ValueError."""
+        options: dict[str, object] = dict(parse_url(url))
+        authority = options.get("ssl_ca_certs")
+        words = [str(options[name]) for name in ("username", "password") if options.get(name)]
+        return cls(
+            host=str(options.get("host", "localhost")),
+            port=int(str(options.get("port", 6379))),
+            path=str(options["path"]) if "path" in options else None,
+            tls=_tls(authority) if url.startswith("rediss://") else None,
+            credentials=tuple(words) if options.get("password") else (),
+        )
+
+    async def connect(self, factory: Callable[[], AnyProtocol]) -> AnyProtocol:
+        """A connected protocol made by `factory`. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        if self.path:
+            _, protocol = await loop.create_unix_connection(factory, self.path)
+        else:
+            _, protocol = await loop.create_connection(factory, self.host, self.port, ssl=self.tls)
+        return protocol
+
+
+def _tls(authority: object) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority) if authority else None)

@@ -1,0 +1,177 @@
+"""What the hub does at its edges: shared channels, very many of them, breaks without lines, streams that come late."""
+
+import asyncio
+import json
+
+import pytest
+
+from sse_hub import directory
+from sse_hub.errors import SourceUnavailable
+from sse_hub.events import Cursor
+from sse_hub.feed import BACKLOG_BYTES
+from sse_hub.origin import After, Tail
+from sse_hub.ring import BATCH_OVERHEAD_BYTES
+from tests.unit.memory import Client, new_hub, publish
+
+
+def line(n: int) -> str:
+    return json.dumps({"n": n})
+
+
+def numbers(client: Client) -> list[int]:
+    return [event.json["n"] for event in client.events() if event.type == "message"]
+
+
+async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(directory, "LINGER_SECONDS", -1.0)
+    hub, source = new_hub(ingest="none")
+    first, second = await Client(hub, "log").open(), await Client(hub, "log").open()
+
+    hub.tick()
+    publish(hub, "log", line(1))
+
+    assert source.left == []
+    assert numbers(first) == numbers(second) == [1]
+
+    await first.close()
+    await second.close()
+    hub.tick()
+    assert source.left == ["log"]
+
+
+async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_lines_after_it() -> None:
+    hub, _ = new_hub()
+    channels = 2 * BACKLOG_BYTES // BATCH_OVERHEAD_BYTES
+    for n in range(channels):
+        publish(hub, f"c{n}", line(n))
+    cursor = After(Cursor(hub.last_fence, (0,)))
+    await Client(hub, "*").open()
+    hub.begin(90)
+    publish(hub, "c0", line(-1))
+
+    client = await Client(hub, "*").open(cursor)
+
+    events = client.events()
+    assert [event.json["channel"] for event in events if event.type == "gap"] == ["*"]
+    assert events[-1].json["n"] == -1
+    assert len(events) == channels + 2
+
+
+async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
+    hub, _ = new_hub(ring_megabytes="1")
+    for round in range(200):
+        client = await Client(hub, *[f"p{n}.*" for n in range(32)]).open()
+        hub.begin(hub.last_fence + 1)
+        await client.close()
+        publish(hub, "log", line(round))
+
+    assert sum(channel.ring.size for channel in hub.directory) == hub.directory._bytes
+
+
+async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
+    hub, _ = new_hub(ring_lines="100")
+    early = await Client(hub, "a.*").open()
+    for n in range(150):
+        publish(hub, "a.x", line(n))
+    hub.begin(300)
+    assert early.events()
+
+    client = await Client(hub, "a.*", "b.*").open(After(Cursor(5, (0,))))
+
+    assert {gap.json["channel"] for gap in client.greeting} >= {"b.*", "a.x"}
+
+
+async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
+    hub, _ = new_hub()
+    for n in range(60):
+        publish(hub, f"c{n}", line(n))
+    hub.begin(90)
+
+    single = await Client(hub, "c5").open(Tail(1))
+    many = await Client(hub, "*").open(Tail(50))
+
+    assert [event.type for event in single.events()] == ["message", "gap"]
+    assert numbers(many) == list(range(10, 60))
+
+
+async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    hub, _ = new_hub()
+    publish(hub, "app.1", line(1))
+    for n in range(12):
+        hub.fence(hub.last_fence + 10)
+        publish(hub, f"c{n}", line(n))
+
+    client = await Client(hub, "app.*").open(After(Cursor(10, (0,))))
+
+    assert [gap.json["channel"] for gap in client.greeting] == ["app.*"]
+
+
+async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 5)
+    monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 5)
+    hub, _ = new_hub()
+    client = await Client(hub, "*").open()
+
+    for n in range(8):
+        publish(hub, f"c{n}", line(n))
+    hub.fence(60)
+    publish(hub, "c9", line(9))
+
+    events = client.events()
+    gaps = [event.json for event in events if event.type == "gap"]
+    assert len(events) - len(gaps) == 5
+    assert [(gap["channel"], gap["after"], gap["before"]) for gap in gaps] == [
+        ("*", "11-0", "12-0"),
+        ("*", "60-0", "61-0"),
+    ]
+
+
+async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    hub, _ = new_hub()
+    for n in range(10):
+        publish(hub, f"c{n}", line(n))
+    hub.fence(60)
+
+    client = await Client(hub, "c0", "new").open()
+    publish(hub, "new", line(1))
+
+    assert numbers(client) == [1]
+
+
+async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_ends_at_once() -> None:
+    hub, _ = new_hub()
+    await hub.drain()
+
+    client = await Client(hub, "log").open()
+
+    assert client.ended
+
+
+async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
+    hub, source = new_hub()
+
+    class Waiting:
+        def __init__(self) -> None:
+            self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def join(self, names: object) -> int:
+            return await self.answer
+
+        def refuse(self) -> None:
+            self.answer.set_exception(SourceUnavailable("stopping"))
+
+        def leave(self, names: object) -> None:
+            raise AssertionError
+
+    hub.connect(Waiting())
+    joining = asyncio.create_task(Client(hub, "log").open())
+    await asyncio.sleep(0)
+
+    await hub.drain()
+
+    with pytest.raises(SourceUnavailable):
+        await joining
