@@ -89,7 +89,7 @@ class Fencer:
     async def _run_round(self) -> None:
         self._served, self._waiting = self._waiting, {}
         try:
-            fence = int(await self._script(keys=[CLOCK_KEY, FENCE_CHANNEL], args=[self.last]))
+            fence = int(await self._script(keys=[CLOCK_KEY], args=[self.last, FENCE_CHANNEL]))
             while self.last < fence:
                 self._seen.clear()
                 await self._seen.wait()

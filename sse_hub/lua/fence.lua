@@ -1,8 +1,8 @@
 -- Takes the next fence and publishes it, in one step: nothing can come between the two.
 --
 -- KEYS[1]  the clock: string, the last fence in ms since the epoch
--- KEYS[2]  the channel on which fences are published
 -- ARGV[1]  floor: integer, the highest fence the caller has seen (0 if none)
+-- ARGV[2]  the channel on which fences are published
 -- returns  the fence: integer, ms since the epoch; greater than every one before
 --
 -- The floor keeps fences rising when the server has lost its memory or its clock was set back. A clock or a floor
@@ -21,5 +21,5 @@ end
 local text = string.format('%.0f', fence)
 -- A server whose memory is full refuses this. The fence is good all the same: the clock goes on.
 redis.pcall('SET', KEYS[1], text)
-redis.call('PUBLISH', KEYS[2], text)
+redis.call('PUBLISH', ARGV[2], text)
 return fence

@@ -110,3 +110,20 @@ def test_where_there_is_none_at_all_the_hub_says_how_to_get_one(tmp_path: Path) 
     assert done.stderr.startswith("Error: No Redis server was found. Install one")
     assert "--redis-url" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_hub_whose_embedded_server_has_died_stops_and_says_so() -> None:
+    with hub_process(None) as hub:
+        [server] = servers_of(hub)
+
+        server.kill()
+
+        wait_until(lambda: hub.process.poll() is not None, "the hub has stopped")
+        assert hub.process.returncode == 1
+        assert "embedded_redis_ended" in hub.output
+
+
+def test_hubs_that_start_at_once_have_a_server_each() -> None:
+    with hub_process(None) as first, hub_process(None) as second:
+        assert redis_port(first) != redis_port(second)
+        assert len(servers_of(first)) == len(servers_of(second)) == 1

@@ -23,7 +23,7 @@ def raining_fences(server: RedisServer) -> Iterator[None]:
         with server.client() as client:
             fence = client.register_script(script)
             while not done.wait(0.001):
-                fence(keys=["sse-hub:clock", "sse-hub:fence"], args=[0])
+                fence(keys=["sse-hub:clock"], args=[0, "sse-hub:fence"])
 
     thread = threading.Thread(target=rain)
     thread.start()
