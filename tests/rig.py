@@ -169,7 +169,11 @@ class HubProcess:
 
 @contextmanager
 def hub_process(redis_url: str | None, *options: str, port: int | None = None) -> Iterator[HubProcess]:
-    """`python run.py`, ready when the block is entered; SIGTERM at its end, and a failure if it does not go or has failed."""
+    """
+    `python run.py`, ready when the block is entered, ended by SIGTERM.
+
+    AssertionError when it does not go then, or has met an error that it did not expect.
+    """
     port = port or free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
@@ -182,7 +186,7 @@ def hub_process(redis_url: str | None, *options: str, port: int | None = None) -
             hub.wait_ready()
             yield hub
             end(hub)
-            assert "Traceback" not in hub.output, "the hub has met an error it did not expect"
+            assert "Traceback" not in hub.output, "the hub has met an error that it did not expect"
         except BaseException:
             # pytest shows it with a test that has failed.
             logger.error("the hub on port %d said:\n%s", port, hub.output)
