@@ -15,7 +15,7 @@ from tests.sse import Stream, open_stream
 CONNECTS = at_scale(500, 5_000)
 ANSWERED_SECONDS = 4.0 * PATIENCE
 IDLE = at_scale(1_000, 2_000)
-BYTES_PER_IDLE = 16_000
+BYTES_PER_IDLE = 16 * 1024
 
 
 @pytest.fixture(autouse=True)
