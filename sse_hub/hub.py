@@ -9,9 +9,8 @@ changes.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
 
 from sse_hub.channel import Channel
 from sse_hub.config import Config
@@ -149,7 +148,7 @@ class Hub:
 
     # What a stream calls.
 
-    async def join(self, selection: Selection, origin: Origin) -> tuple[Position, list[bytes]]:
+    async def join(self, selection: Selection, origin: Origin) -> tuple[Position, bytes]:
         """
         Where a new subscriber starts, and the frames that tell it: gaps, and a checkpoint.
 
@@ -170,28 +169,21 @@ class Hub:
             self.directory.add_pattern(pattern)
         position, gaps = locate(selection, self.directory.rings(selection), origin, fence)
         frames = [gap_frame(None, gap) for gap in gaps]
-        return position, [*frames, checkpoint_frame(position.cursor())]
+        return position, b"".join([*frames, checkpoint_frame(position.cursor())])
 
-    @contextmanager
     def subscribe(
         self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position
-    ) -> Iterator[Subscriber]:
-        """A subscriber from `position` on, for as long as the block lasts."""
+    ) -> Subscriber:
+        """A subscriber from `position` on, for as long as its `with` block lasts."""
         feed = self._feeds.get((selection, batch)) or self._new_feed(selection, batch)
-        subscriber = Subscriber(feed, transport, position, self._stall_seconds, asyncio.get_running_loop())
+        subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._deserted.clear()
         if self.draining:
             # It joined before, and has come back to find the hub stopping.
             subscriber.end()
-        try:
-            yield subscriber
-        finally:
-            self._wheel.discard(subscriber)
-            feed.leave(subscriber)
-            if not feed.subscribers:
-                self._forget(feed)
+        return subscriber
 
     async def drain(self) -> None:
         """Take no new stream, end every open one, and return when they are gone."""
@@ -203,6 +195,13 @@ class Hub:
         await self._deserted.wait()
 
     # The rest.
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        feed = cast(Feed, subscriber.feed)
+        self._wheel.discard(subscriber)
+        feed.leave(subscriber)
+        if not feed.subscribers:
+            self._forget(feed)
 
     def _tell_refused(self) -> None:
         # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.

@@ -16,14 +16,17 @@ EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 # `closed` is the one name of its own that a publisher may use.
 RESERVED_EVENTS = frozenset({"lines", "gap", "error", "open"})
 MESSAGE = "message"
+MAX_TEXT_LINES = 10_000
+BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 
 def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
     """
     The line that `payload` is, and the name of its event.
 
-    A payload that is one JSON object comes back as it is. Anything else becomes `{"info": "<text>"}`, with U+FFFD
-    for what is not UTF-8; one longer than `limit_bytes` is cut, with `"truncated": true` and its `"size"` in bytes.
+    A payload that is one JSON object comes back as it is (but for its line ends, if there are thousands). Anything
+    else becomes `{"info": "<text>"}`, with U+FFFD for what is not UTF-8; one longer than `limit_bytes` is cut, with
+    `"truncated": true` and its `"size"` in bytes.
     """
     if len(payload) > limit_bytes:
         # Cut before anything is parsed: the cost of a hostile payload must not grow with its length.
@@ -32,6 +35,9 @@ def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
     record = _json_object(payload)
     if record is None:
         return orjson.dumps({"info": payload.decode(errors="replace")}), MESSAGE
+    if payload.count(b"\n") + payload.count(b"\r") > MAX_TEXT_LINES:
+        # Each would be a `data:` line. A raw line end stands only between the tokens of JSON, where a blank is as good.
+        payload = payload.translate(BLANKS_FOR_LINE_ENDS)
     return payload, _event_name(record)
 
 
@@ -53,15 +59,13 @@ def _json_object(payload: bytes) -> dict[str, object] | None:
     try:
         record = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        record = _with_lone_surrogates(payload)
+        record = _parsed_leniently(payload) if payload.lstrip(b" \t\r\n").startswith(b"{") else None
     return record if isinstance(record, dict) else None
 
 
-def _with_lone_surrogates(payload: bytes) -> object:
-    # RFC 8259 section 8.2 and JSON.parse allow an unpaired \ud800 escape; orjson does not. The slower parser takes
-    # NaN and a byte order mark too, which JSON.parse would refuse.
-    if b"\\ud" not in payload.lower():
-        return None
+def _parsed_leniently(payload: bytes) -> object:
+    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
+    # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
     try:
         return json.loads(payload.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -37,14 +37,16 @@ async def stream(request: Request, hub: Hub, selection: Selection, origin: Origi
     protocol: Any = request.protocol
     protocol.response_timeout = math.inf
     transport = cast(asyncio.Transport, request.transport)
-    frames: list[bytes] = []
     try:
         if hub.draining:
             raise SourceUnavailable("The hub is stopping.")
         position, frames = await hub.join(selection, origin)
         with hub.subscribe(selection, batch, transport, position) as subscriber:
+            # This frame lives as long as the stream; what it needs no more it must not hold.
+            del position
             response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
-            await response.send(retry_frame(RETRY_MS) + b"".join(frames))
+            await response.send(retry_frame(RETRY_MS) + frames)
+            del frames
             await subscriber.run(response.send)
     except SourceUnavailable:
         response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)

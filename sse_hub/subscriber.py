@@ -34,10 +34,11 @@ class Supply(Protocol):
 
 
 class Subscriber:
-    """One client. `position` is None while it is live."""
+    """One client. `position` is None while it is live. At the end of its `with` block it leaves the hub."""
 
     __slots__ = (
         "_ended",
+        "_leave",
         "_loop",
         "_patient",
         "_stall_ms",
@@ -58,7 +59,7 @@ class Subscriber:
         transport: asyncio.Transport,
         position: Position,
         stall_seconds: int,
-        loop: asyncio.AbstractEventLoop,
+        leave: Callable[["Subscriber"], None],
     ) -> None:
         self.feed = feed
         self.transport = transport
@@ -67,13 +68,20 @@ class Subscriber:
         self.write = transport.write
         self.buffered_bytes = transport.get_write_buffer_size
         self.gone = transport.is_closing
-        self.moved_at = loop.time()
         self.slot = 0
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
+        self._leave = leave
+        self.moved_at = self._loop.time()
         self._stall_ms = stall_seconds * 1000
         self._patient = False
         self._ended = False
         self._wakeup: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> "Subscriber":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._leave(self)
 
     @property
     def clogged(self) -> bool:

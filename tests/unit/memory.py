@@ -72,7 +72,7 @@ class Client:
 
     async def open(self, origin: Origin | None = None) -> "Client":
         position, frames = await self._hub.join(self._selection, origin or Now())
-        self.greeting = self._decoder.feed(b"".join(frames))
+        self.greeting = self._decoder.feed(frames)
         self._task = asyncio.create_task(self._run(position))
         await self.settle()
         return self

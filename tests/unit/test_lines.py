@@ -20,6 +20,7 @@ LIMIT = 1_000_000
         b'{"a": 1, "a": 2}',
         '{"text": "Visit 新增 \u2028 \U0001f469\u200d\U0001f680"}'.encode(),
         rb'{"lone": "\ud800"}',
+        b'{"infinite": 1e400, "exact": 0.10}',
         rb'{"pair": "\uD83D\uDE00"}',
     ],
 )
@@ -66,6 +67,12 @@ def test_an_object_that_is_not_utf8_is_text() -> None:
     line, _ = one_line(b'{"a": "\xff"}', LIMIT)
 
     assert orjson.loads(line) == {"info": '{"a": "\ufffd"}'}
+
+
+def test_an_object_of_very_many_text_lines_becomes_one_of_blanks() -> None:
+    line, _ = one_line(b"{" + b"\r\n" * 300_000 + b'"a": 1}', LIMIT)
+
+    assert line == b"{" + b"  " * 300_000 + b'"a": 1}'
 
 
 def test_deep_nesting_is_text() -> None:
