@@ -19,6 +19,7 @@ from sse_hub.hub import Hub
 from sse_hub.page import page_blueprint
 from sse_hub.routes import api, refuse
 from sse_hub.source import RedisSource
+from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +63,7 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
 
     @app.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
-        tasks = context_of(app).tasks
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(context_of(app).tasks)
 
     return app
 

@@ -4,7 +4,6 @@ The `sse-hub` command. `sse-hub serve` and `python run.py` are the same thing.
     options and SSE_HUB_* --> Config.read() --> serve()         HubError --> its message, exit status 1
 """
 
-import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -16,9 +15,8 @@ import click
 
 from sse_hub import __version__
 from sse_hub.config import Config
-from sse_hub.demo import publish_demo
 from sse_hub.errors import HubError
-from sse_hub.serve import run
+from sse_hub.serve import publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
@@ -71,16 +69,19 @@ def demo(redis_url: str | None) -> None:
     except HubError as error:
         raise click.ClickException(str(error)) from None
     logging.basicConfig(level="INFO", format=LOG_FORMAT)
-    try:
-        asyncio.run(publish_demo(config.redis_url or "redis://127.0.0.1:6379/0"))
-    except KeyboardInterrupt:
-        raise SystemExit(0) from None
+    url = config.redis_url or "redis://127.0.0.1:6379/0"
+    said = f"Publishing to {_without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
+    run(publish_until_stopped(url, lambda: click.echo(said)))
+
+
+def _without_password(url: str) -> str:
+    parsed = urlsplit(url)
+    return f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
 
 
 def _announce(config: Config) -> None:
     port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
     host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
-    shown = f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
     # What listens on every address is opened on this machine's own.
     address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     address = f"[{address}]" if ":" in address else address
@@ -90,7 +91,11 @@ sse-hub {__version__} is running.
 
   Page     http://{address}:{config.port}/index
   Stream   curl -N 'http://{address}:{config.port}/message?channel=log'
-  Redis    {shown}
+  Redis    {_without_password(str(config.redis_url))}
   Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
 """
     )
+
+
+if __name__ == "__main__":
+    main()

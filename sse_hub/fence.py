@@ -87,21 +87,23 @@ class Fencer:
             self._round = None
 
     async def _run_round(self) -> None:
-        self._served, self._waiting = self._waiting, {}
+        served, self._waiting = self._waiting, {}
+        self._served = served
         try:
             fence = int(await self._script(keys=[CLOCK_KEY], args=[self.last, FENCE_CHANNEL]))
             while self.last < fence:
                 self._seen.clear()
                 await self._seen.wait()
         except BaseException:
-            self._waiting = {waiter: None for waiter in (*self._served, *self._waiting) if not waiter.done()}
+            self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise
-        for waiter in self._served:
+        for waiter in served:
             if not waiter.done():
                 waiter.set_result(fence)
 
     def _end_round(self, round: asyncio.Task[None]) -> None:
-        if round.cancelled():
+        if round.cancelled() or self._round is not round:
+            # Given up. Python 3.11 can lose a cancellation, so it may have gone on all the same.
             return
         self._round = None
         error = round.exception()

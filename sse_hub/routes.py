@@ -46,7 +46,9 @@ async def message(request: Request) -> None:
 @api.get("/channels")
 async def channels(request: Request) -> HTTPResponse:
     """The channel directory."""
-    return json({"channels": context_of(request.app).hub.directory.entries()}, headers={"Cache-Control": "no-store"})
+    context = context_of(request.app)
+    body = {"ready": context.source.ready, "channels": context.hub.directory.entries()}
+    return json(body, headers={"Cache-Control": "no-store"})
 
 
 @api.get("/health/live")

@@ -6,6 +6,7 @@ A hub process from its start to its end.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -16,9 +17,11 @@ from typing import Any
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
+from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
 from sse_hub.subscriber import PEER_TIMEOUT_MS
+from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +43,40 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
+def stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set. A second SIGINT ends the process on the spot."""
+    stopping = asyncio.Event()
+
+    def interrupt() -> None:
+        if stopping.is_set():
+            os._exit(128 + signal.SIGINT)
+        stopping.set()
+
+    # To be called first of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    return stopping
+
+
+async def publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:
+    """Publish demo lines until SIGTERM or SIGINT; `announce` is called when these are heeded."""
+    stopping = asyncio.create_task(stop_signal().wait())
+    announce()
+    publishing = asyncio.create_task(publish_demo(redis_url))
+    await asyncio.wait((stopping, publishing), return_when=asyncio.FIRST_COMPLETED)
+    if publishing.done():
+        publishing.result()
+    await cancelled((stopping, publishing))
+
+
 async def serve(config: Config, announce: Callable[[Config], None]) -> None:
     """
     Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
-    stopping = asyncio.Event()
+    stopping = stop_signal()
     failed = False
 
     def fail() -> None:
@@ -54,9 +84,6 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         failed = True
         stopping.set()
 
-    # First of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:

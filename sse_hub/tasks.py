@@ -1,0 +1,32 @@
+"""
+Background tasks: how they are ended for certain.
+
+    tasks --> cancelled(tasks) --> none of them runs any more
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 0.1
+GIVE_UP_SECONDS = 2.0
+
+
+async def cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """
+    Cancel `tasks` until all have ended, or log which have not within GIVE_UP_SECONDS.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which redis-py uses, swallows a cancellation that comes as
+    its inner call ends (https://github.com/python/cpython/issues/86296), and the task goes on.
+    """
+    running = set(tasks)
+    deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS
+    while running and asyncio.get_running_loop().time() < deadline:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=ASK_AGAIN_SECONDS)
+    if running:
+        logger.error("tasks_left names=%s", ",".join(task.get_name() for task in running))
