@@ -130,7 +130,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ServerUnavailable(
-            f"{host}:{port} can't be listened on: {error.strerror}. Choose another --port."
+            f"{host}:{port} can't be listened on: {error.strerror}. Choose another port (--port)."
         ) from None
     return listener
 

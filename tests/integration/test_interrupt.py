@@ -10,7 +10,7 @@ import pytest
 from tests.rig import ROOT, STOP_SECONDS, RedisServer, free_port, wait_until
 
 # The moments that were found to hang: while the demo connects, and just after it has published.
-DELAYS_MS = [0, 5, 10, 15, 20, 25, 30, 40, 50, 80]
+DELAYS_MS = [0, 10, 20, 30, 50, 80]
 
 
 @pytest.mark.parametrize("delay_ms", DELAYS_MS)

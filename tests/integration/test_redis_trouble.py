@@ -132,7 +132,7 @@ def test_two_hubs_that_start_at_once_on_one_port_are_one_hub_and_one_error(serve
         wait_until(lambda: any(process.poll() is not None for process in processes), "one has given up")
         [loser] = [process for process in processes if process.poll() is not None]
         assert loser.returncode == 1
-        assert "Choose another --port" in loser.communicate()[0]
+        assert "Choose another port" in loser.communicate()[0]
     finally:
         for process in processes:
             process.terminate()

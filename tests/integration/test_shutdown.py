@@ -101,7 +101,7 @@ def test_a_port_that_is_taken_is_named(hub: HubProcess, server: RedisServer) -> 
 
     assert done.returncode == 1
     assert f"127.0.0.1:{hub.port} can't be listened on" in done.stderr
-    assert "Choose another --port" in done.stderr
+    assert "Choose another port" in done.stderr
     assert "Traceback" not in done.stderr
 
 
