@@ -305,6 +305,20 @@ def test_the_page_comes_back_by_itself_when_the_hub_does(page: Page, redis: Redi
         page.get_by_test_id("stop").click()
 
 
+def test_a_hub_without_redis_is_not_shown_as_plainly_live(page: Page, hub: HubProcess) -> None:
+    body = {"ready": False, "channels": []}
+    page.route("**/channels", lambda route: route.fulfill(json=body))
+    page.goto(f"{hub.url}/index?channel=degraded")
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "degraded")
+    expect(page.get_by_test_id("state")).to_have_text("live, but the hub has lost Redis")
+    expect(page.get_by_test_id("empty-command")).to_be_hidden()
+    body["ready"] = True
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    expect(page.get_by_test_id("empty-command")).to_be_visible()
+
+
 def test_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

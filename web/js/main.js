@@ -72,6 +72,10 @@ const rail = new Rail({
   only: (name) => change([name]),
   add: (name) => change([...stream.channels, name]),
   remove: (name) => change(stream.channels.filter((other) => other !== name)),
+  ready(ready) {
+    status.showReady(ready, intake.lastLineAt, Date.now());
+    flushSoon();
+  },
 });
 const status = new Status({ retry: () => stream.retryNow(), follow: () => goLive() });
 const details = new Details({ close: () => closeDetails() });

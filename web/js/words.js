@@ -20,6 +20,8 @@ export function stateWords(state, lastLineAt, now) {
     case "live":
       if (lastLineAt === null) return "live · waiting for the first line";
       return now - lastLineAt > IDLE_MS ? `live · last line ${age(now - lastLineAt)} ago` : "live";
+    case "degraded":
+      return "live, but the hub has lost Redis";
     case "reconnecting":
       if (!state.retryAt) return "reconnecting";
       return `reconnecting in ${Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s`;

@@ -21,7 +21,7 @@ export class Rail {
   #open = [];
   #narrow = window.matchMedia("(max-width: 699px)");
 
-  /** `on` has `only(name)`, `add(name)` and `remove(name)`. */
+  /** `on` has `only(name)`, `add(name)`, `remove(name)` and `ready(ready)`, told with every poll. */
   constructor(on) {
     this.#on = on;
     $(PARTS.form).on("submit", (event) => this.#submit(event));
@@ -46,10 +46,11 @@ export class Rail {
     try {
       const answer = await fetch("channels");
       if (!answer.ok) return;
-      const { channels } = await answer.json();
+      const { channels, ready } = await answer.json();
       this.#known = channels;
       for (const channel of channels) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
       this.#draw();
+      this.#on.ready(ready !== false);
     } catch {
       // The hub is away; the status bar says so already.
     }

@@ -14,6 +14,7 @@ const RATE_SAMPLES = 4;
 
 export class Status {
   #state = { name: "connecting" };
+  #ready = true;
   #samples = [];
 
   /** `on` has `retry()` and `follow()`. */
@@ -24,17 +25,23 @@ export class Status {
 
   showState(state, lastLineAt, now) {
     this.#state = state;
-    $(PARTS.app).attr("data-state", state.name);
-    // Read out once per change; the words in sight change every second.
-    write(PARTS.said, [state.name, state.detail].filter(Boolean).join(": "));
+    this.#showName();
     $(PARTS.detail).text(state.detail ?? "").attr("title", state.detail ?? null);
     $(PARTS.retry).prop("hidden", state.name !== "reconnecting");
     this.tick(lastLineAt, now);
   }
 
+  /** Take in whether the hub has Redis: without it a live stream says so. */
+  showReady(ready, lastLineAt, now) {
+    if (ready === this.#ready) return;
+    this.#ready = ready;
+    this.#showName();
+    this.tick(lastLineAt, now);
+  }
+
   /** What changes by the passing of time alone. */
   tick(lastLineAt, now) {
-    write(PARTS.state, stateWords(this.#state, lastLineAt, now));
+    write(PARTS.state, stateWords(this.#said, lastLineAt, now));
   }
 
   /** Lines per second over the last few seconds; called once a second with all lines ever received. */
@@ -74,18 +81,31 @@ export class Status {
     write(PARTS.command, command);
   }
 
+  get #said() {
+    return this.#state.name === "live" && !this.#ready ? { name: "degraded" } : this.#state;
+  }
+
+  #showName() {
+    const { name, detail } = this.#said;
+    $(PARTS.app).attr("data-state", name);
+    // Read out once per change; the words in sight change every second.
+    const words = name === "degraded" ? "live, but the hub has lost Redis" : name;
+    write(PARTS.said, [words, detail].filter(Boolean).join(": "));
+  }
+
   #emptyWords(channels) {
     if (this.#state.name === "error") return ["The hub refuses this", this.#state.detail ?? "", ""];
-    return emptyWords(channels);
+    return this.#ready ? emptyWords(channels) : [nothingOn(channels), "The hub has lost Redis. Lines come again when it is back.", ""];
   }
 }
 
 function emptyWords(channels) {
-  const names = channels.map((name) => `\u2018${name}\u2019`).join(", ");
   const name = channels.length > 0 ? channels[0].replaceAll("*", "example") : "log";
   const hint = channels.some(isPattern) ? "Any channel that fits joins by itself. Publish a line:" : "Publish a line:";
-  return [`Nothing yet on ${names}`, hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
+  return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
+
+const nothingOn = (channels) => `Nothing yet on ${channels.map((name) => `\u2018${name}\u2019`).join(", ")}`;
 
 const filteredWords = (held) => [`None of ${grouped(held)} lines passes the filter`, "Esc in the filter box clears it.", ""];
 
