@@ -1,7 +1,11 @@
 // The filter box: words that must all be in the line, "two words" as one, -word for not. Case counts only
-// for a word that holds a capital.
+// for a word that holds a capital. key=value also finds the field of that name whose value starts so, as rows show it.
+
+import { fieldText } from "./format.js";
+import { normalise } from "./normalise/index.js";
 
 const TERM = /(-?)(?:"([^"]*)"?|(\S+))/g;
+const FIELD = /^([^\s=]+)=./;
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/g;
 const SHORT = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
 
@@ -10,13 +14,24 @@ export function compileFilter(typed) {
   const terms = [];
   for (const [, minus, phrase, word] of typed.matchAll(TERM)) {
     const wanted = phrase ?? word;
-    if (wanted && wanted !== "-") terms.push({ pattern: patternOf(wanted), wanted: minus === "" });
+    if (wanted && wanted !== "-") terms.push({ finds: finderOf(wanted), wanted: minus === "" });
   }
   if (terms.length === 0) return null;
   return (line) => {
     const text = readable(line);
-    return terms.every((term) => term.pattern.test(text) === term.wanted);
+    return terms.every((term) => term.finds(text, line) === term.wanted);
   };
+}
+
+// Only a line that holds the name somewhere is worth reading for its fields.
+function finderOf(word) {
+  const pattern = patternOf(word);
+  const name = FIELD.exec(word)?.[1];
+  if (name === undefined) return (text) => pattern.test(text);
+  const named = patternOf(name);
+  const start = new RegExp(`^${pattern.source}`, pattern.flags);
+  const shown = (line) => Object.entries(normalise(line).fields).some(([key, value]) => start.test(fieldText(key, value)));
+  return (text, line) => pattern.test(text) || (named.test(text) && shown(line));
 }
 
 function patternOf(word) {

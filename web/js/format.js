@@ -70,10 +70,13 @@ export function keyValues(fields) {
   let tail = "";
   for (const [key, value] of Object.entries(fields)) {
     if (tail.length > CUT_TAIL) return `${tail} …`;
-    tail += `${tail && " "}${key}=${shortValue(value)}`;
+    tail += `${tail && " "}${fieldText(key, value)}`;
   }
   return tail;
 }
+
+/** One field as a row shows it: `key=value`. */
+export const fieldText = (key, value) => `${key}=${shortValue(value)}`;
 
 function shortValue(value) {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");

@@ -163,3 +163,15 @@ test("numbers, ages and log text are shown short and safe", () => {
   assert.equal(visible("a\0\x1b\u202eb"), "a␀␛⟨U+202E⟩b");
   assert.equal(keyValues({ a: 1, b: "x y", c: [1, 2], d: null }), 'a=1 b="x y" c=[1,2] d=null');
 });
+
+test("the filter finds a field as the row shows it", () => {
+  const inner = JSON.stringify({ info: JSON.stringify({ message: "m", user: "ana", status: 200, place: "a b" }) });
+  const line = '{"message": "m", "user": "ana", "status": 200, "deep": {"user": "bob"}}';
+  const finds = (typed, text = line) => compileFilter(typed)(text);
+
+  assert.deepEqual([finds("user=ana"), finds("status=200"), finds("User=ana"), finds("user=ana status=200")], [true, true, false, true]);
+  assert.deepEqual([finds("user=bob"), finds("status=404"), finds("ser=ana"), finds("other=1")], [false, false, false, false]);
+  assert.deepEqual([finds("-user=ana"), finds("-status=404")], [false, true]);
+  assert.deepEqual([finds("user=ana", inner), finds("status=200", inner)], [true, true]);
+  assert.deepEqual([finds("took=3", "took=3 ms"), finds("took=4", "took=3 ms")], [true, false]);
+});
