@@ -35,9 +35,13 @@ export function timeOfDay(ms) {
 /** Local date and time with the zone's offset. */
 export function fullTime(ms) {
   const date = new Date(ms);
-  const offset = -date.getTimezoneOffset();
-  const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
+  const zone = offsetWords(-date.getTimezoneOffset());
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(ms)} ${zone}`;
+}
+
+/** An offset from UTC in minutes: "+05:30". */
+export function offsetWords(minutes) {
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
 /** The part of a time that is the same as in the row above, cut where a unit ends. */

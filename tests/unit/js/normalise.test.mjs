@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
-import { timeOf } from "../../../web/js/normalise/time.js";
+import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";
 
 const info = (text) => JSON.stringify({ info: text });
 const levelName = (record) => LEVELS[record.lvl];
@@ -182,4 +182,21 @@ test("hostile lines take no longer than honest ones of their length", () => {
     normalise(info(text));
     assert.ok(performance.now() - start < 100, text.slice(0, 20));
   }
+});
+
+test("a time without a zone is read in the zone that puts it nearest to when the line came", () => {
+  const came = Date.UTC(2026, 5, 1, 12, 0, 2);
+  const minutes = (count) => count * 60_000;
+  const textAt = (offset) => new Date(came - 2_000 + minutes(offset)).toISOString().slice(0, 23).replace("T", " ");
+  const local = -new Date(came).getTimezoneOffset();
+
+  for (const offset of [-840, -210, 0, 330, 345, 840].filter((each) => each !== local)) {
+    const record = normalise(info(`${textAt(offset)} | INFO | a:b:1 - m`), came);
+    assert.deepEqual([record.ts, record.offset, record.zone], [came - 2_000, offset, false]);
+  }
+  const near = normalise(`${textAt(local).replace(".", ",")} INFO near`, came);
+  assert.deepEqual([near.ts, near.offset], [came - 2_000, null]);
+  assert.equal(normalise(info(`${textAt(local)} | INFO | a:b:1 - m`)).offset, null);
+  assert.equal(normalise(`${textAt(0)}Z INFO zoned`, came + minutes(300)).offset, null);
+  assert.equal(likelyOffset(came - minutes(3 * 24 * 60), came), null);
 });

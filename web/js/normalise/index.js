@@ -4,6 +4,7 @@
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { readText } from "./text.js";
+import { atOffset, likelyOffset } from "./time.js";
 import { errorOfText, framesOf, hasTrace } from "./trace.js";
 
 const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", "event"]);
@@ -12,18 +13,25 @@ const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** The record of a line as it came; `at` (ms) is its time when it names none. */
+/** The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. */
 export function normalise(raw, at = null) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
   const record = {
-    ts: null, tsFrom: "recv", zone: true, lvl: NONE, lvlRaw: null, msg: null, logger: null,
+    ts: null, tsFrom: "recv", zone: true, offset: null, lvl: NONE, lvlRaw: null, msg: null, logger: null,
     src: { file: null, line: null, fn: null }, err: null, trace: null, span: null,
     fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw: text,
   };
   read(record, text, 0);
   if (record.err === null && record.msg !== null && hasTrace(record.msg)) splitTrace(record);
+  if (!record.zone && at !== null) chooseZone(record, at);
   record.ts ??= at;
   return record;
+}
+
+// A publisher's clock is often in another zone than the reader's.
+function chooseZone(record, at) {
+  record.offset = likelyOffset(record.ts, at);
+  if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
 }
 
 function read(record, text, depth) {

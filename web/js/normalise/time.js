@@ -2,6 +2,9 @@
 
 const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
+const LOCAL_WITHIN_MS = 10 * 60_000;
+const STEP_MS = 15 * 60_000;
+const MOST_STEPS = 14 * 4;
 const TEXT =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?$/i;
 
@@ -17,6 +20,20 @@ function ofNumber(number) {
   if (number > 1e12) return { ms: number, zone: true };
   return number > 1e9 ? { ms: number * 1e3, zone: true } : null;
 }
+
+/**
+ * The UTC offset, in minutes, that puts a time read as local nearest to when its line came, or null where local does:
+ * within ten minutes, or days away, where no zone explains it.
+ */
+export function likelyOffset(localMs, cameMs) {
+  if (Math.abs(localMs - cameMs) <= LOCAL_WITHIN_MS) return null;
+  const asUtc = localMs - new Date(localMs).getTimezoneOffset() * 60_000;
+  const steps = Math.round((asUtc - cameMs) / STEP_MS) || 0;
+  return Math.abs(steps) <= MOST_STEPS ? steps * 15 : null;
+}
+
+/** A time read as local, read again at a UTC offset in minutes. */
+export const atOffset = (localMs, minutes) => localMs - (new Date(localMs).getTimezoneOffset() + minutes) * 60_000;
 
 // Not Date.parse: it reads a date without a zone as local or as UTC, depending on its shape.
 function ofText(text) {

@@ -1,6 +1,6 @@
 // The drawer: everything about the selected line, as text.
 
-import { bytes, fullTime, visible } from "../format.js";
+import { bytes, fullTime, offsetWords, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { normalise } from "../normalise/index.js";
 
@@ -43,7 +43,7 @@ export class Details {
 
 function factsOf(record, channel, id) {
   const when = fullTime(record.ts);
-  const from = record.tsFrom === "recv" ? "when it came" : record.zone ? null : "no zone in the line, read as local";
+  const from = record.tsFrom === "recv" ? "when it came" : zoneWords(record);
   const { file, line, fn } = record.src;
   const facts = [
     ["time", from ? `${when} (${from})` : when],
@@ -56,6 +56,11 @@ function factsOf(record, channel, id) {
     ["format", record.fmt],
   ];
   return facts.filter(([, value]) => value !== null);
+}
+
+function zoneWords({ zone, offset }) {
+  if (zone) return null;
+  return `no zone in the line; read as ${offset === null ? "local" : `UTC${offsetWords(offset)}`}`;
 }
 
 function heading(words, $extra) {
