@@ -91,5 +91,6 @@ function shortValue(value) {
 /** Bytes in the unit that fits. */
 export function bytes(count) {
   if (count < 1000) return `${count} B`;
-  return count < 1_000_000 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+  if (count < 999_950) return `${(count / 1000).toFixed(count < 99_950 ? 1 : 0)} kB`;
+  return `${(count / 1_000_000).toFixed(1)} MB`;
 }

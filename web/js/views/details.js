@@ -6,6 +6,7 @@ import { normalise } from "../normalise/index.js";
 
 const $ = window.jQuery;
 const PARTS = { drawer: ".details", title: ".details-title", body: ".details-body", close: ".details-close" };
+const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
 const MOST_FIELDS = 200;
 
@@ -31,7 +32,7 @@ export class Details {
     $(PARTS.title).attr("data-level", LEVELS[record.lvl]).empty();
     $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
     const $body = $(PARTS.body).empty().scrollTop(0);
-    if (record.msg !== null) $body.append(heading("Message"), text(record.msg));
+    if (record.msg !== null) $body.append(heading("Message"), text(record.msg, LONGEST_MESSAGE));
     if (record.err) $body.append(heading("Exception"), text(record.err.stack ?? record.err.msg ?? "").addClass("stack").attr("tabindex", "0"));
     $body.append(heading("Line"), pairs(factsOf(record, channel, id)));
     const fields = Object.entries(record.fields);
@@ -68,9 +69,9 @@ function heading(words, $extra) {
   return $extra ? $heading.append($extra) : $heading;
 }
 
-function text(whole) {
-  const $pre = $("<pre>").text(multiline(whole.slice(0, LONGEST_TEXT)));
-  if (whole.length <= LONGEST_TEXT) return $pre;
+function text(whole, longest = LONGEST_TEXT) {
+  const $pre = $("<pre>").text(multiline(whole.slice(0, longest)));
+  if (whole.length <= longest) return $pre;
   const $all = $("<button>", { class: "link" }).text(`show all (${bytes(whole.length)})`);
   $all.on("click", () => $pre.text(multiline(whole)));
   return $pre.append(document.createTextNode(" … "), $all);
