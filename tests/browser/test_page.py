@@ -474,6 +474,26 @@ def test_what_the_hub_refuses_is_said_in_its_words_and_not_tried_again(
     expect(page.locator(".app")).to_have_attribute("data-state", "live")
 
 
+def test_a_name_in_the_address_that_is_none_is_refused_and_nothing_else_opened(page: Page, hub: HubProcess) -> None:
+    page.add_init_script(COUNT_STREAMS)
+    page.goto(f"{hub.url}/index?channel=bad%20name")
+
+    expect(page.get_by_role("alert")).to_contain_text("letters, digits")
+    expect(page.locator(".app")).to_have_attribute("data-state", "error")
+    expect(page.get_by_test_id("empty")).to_contain_text("letters, digits")
+    assert page.evaluate("window.openStreams()") == 0
+
+
+def test_a_long_message_is_cut_in_the_details_until_asked_for(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "longmessage")
+    publish("longmessage", [json.dumps({"level": "info", "message": "m" * 200_000})])
+
+    page.get_by_test_id("row").click()
+    page.get_by_role("button", name="show all (200 kB)").first.click()
+
+    assert len(page.locator(".details-body pre").first.inner_text()) == 200_000
+
+
 def test_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "selection")
     publish("selection", numbered(range(1, 101)))

@@ -211,7 +211,11 @@ window.sseHub = Object.freeze({
   }),
 });
 
-const wanted = new URLSearchParams(location.search).getAll("channel").filter((name) => nameFault(name) === null);
-stream.watch(wanted.length > 0 ? wanted : ["log"], tailOf());
+const named = new URLSearchParams(location.search).getAll("channel");
+const wanted = named.filter((name) => nameFault(name) === null);
+const refused = named.find((name) => nameFault(name) !== null);
+if (refused !== undefined) rail.refuse(refused);
+if (refused !== undefined && wanted.length === 0) stream.refuse([refused], nameFault(refused));
+else stream.watch(wanted.length > 0 ? wanted : ["log"], tailOf());
 showOpen();
 flushSoon();

@@ -38,6 +38,12 @@ export class Stream {
     this.#connect();
   }
 
+  /** Name these channels but do not ask for them: the hub would not take them. */
+  refuse(channels, detail) {
+    this.channels = channels;
+    this.#become({ name: "error", detail });
+  }
+
   /** Watch another set of channels and miss nothing of those watched before. */
   change(channels) {
     this.channels = channels;

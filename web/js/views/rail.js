@@ -12,6 +12,7 @@ const POLL_MS = 2_000;
 const ACTIVE_MS = 10_000;
 const QUIET_BELOW = 0.05;
 const SPARK_POINTS = 40;
+const FEWEST_POINTS = 5;
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Rail {
@@ -42,6 +43,12 @@ export class Rail {
     this.#draw();
   }
 
+  /** Say of a name what the field says of it. */
+  refuse(name) {
+    this.#say(nameFault(name));
+    this.#draw();
+  }
+
   async #poll() {
     try {
       const answer = await fetch("channels");
@@ -62,7 +69,7 @@ export class Rail {
     if (!name) return;
     const fault = nameFault(name);
     this.#say(fault);
-    if (fault) return;
+    if (fault) return this.#draw();
     $(PARTS.input).val("");
     this.#choose(() => this.#on.only(name));
   }
@@ -106,7 +113,7 @@ export class Rail {
       list.replaceChildren(...elements);
     }
     const empty = typed ? "No such channel yet. Enter opens it." : "No channel has had a line yet.";
-    $(PARTS.empty).text(empty).prop("hidden", listed.length > 0);
+    $(PARTS.empty).text(empty).prop("hidden", listed.length > 0 || !$(PARTS.fault).prop("hidden"));
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
 
@@ -155,7 +162,8 @@ export class Rail {
 
 function drawSpark(spark, rates) {
   const highest = Math.max(1, ...rates);
-  spark.toggleAttribute("hidden", rates.length < 2 || !rates.some((value) => value > 0));
+  // Hidden, it keeps its place: nothing jumps.
+  spark.setAttribute("data-drawn", String(rates.length >= FEWEST_POINTS && rates.some((value) => value > 0)));
   const start = SPARK_POINTS - rates.length;
   const points = rates.map((value, at) => `${start + at},${(9.5 - (value / highest) * 9).toFixed(1)}`).join(" ");
   spark.firstChild.setAttribute("points", points);

@@ -6,6 +6,7 @@ import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
 
 const $ = window.jQuery;
 const PARTS = { open: ".open", filter: ".filter", start: ".start", stop: ".stop", theme: ".theme", levels: ".levels" };
+const PHONE = "(max-width: 699px)";
 const TYPING_MS = 120;
 const RUNNING = ["connecting", "live", "reconnecting", "offline"];
 const CHIPS = [...LEVELS.keys()].slice(1).concat(0);
@@ -27,6 +28,10 @@ export class Toolbar {
     });
     $(PARTS.theme).on("click", "button", (event) => this.#setTheme(event.currentTarget.dataset.themeName));
     this.#showTheme();
+    const phone = window.matchMedia(PHONE);
+    const hint = () => $(PARTS.filter).attr("placeholder", phone.matches ? "Filter" : 'Filter: words, "a phrase", -not, key=value');
+    phone.addEventListener("change", hint);
+    hint();
     for (const level of CHIPS) this.#addChip(level);
   }
 
