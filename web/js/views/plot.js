@@ -8,7 +8,9 @@ const PARTS = { plot: ".plot", canvas: ".plot-canvas", legend: ".plot-legend", t
 const REDRAW_MS = 250;
 const SHORTEST_SPAN_MS = 60_000;
 const SILENCE_MS = 6_000;
-const LEFT_PX = 44;
+const FONT = "11px system-ui, sans-serif";
+const LEAST_LEFT_PX = 44;
+const LABEL_GAP_PX = 6;
 const BOTTOM_PX = 16;
 
 export class Plot {
@@ -45,11 +47,12 @@ export class Plot {
     this.#timer = 0;
     this.#version = this.#series.version;
     this.#drawnAt = performance.now();
-    const shown = !this.#series.empty && this.#wanted;
-    $(PARTS.toggle).prop("hidden", this.#series.empty).attr("aria-pressed", String(this.#wanted));
+    // One point is no line.
+    const lines = this.#series.recent().filter(({ points }) => points.length > 1);
+    const shown = lines.length > 0 && this.#wanted;
+    $(PARTS.toggle).prop("hidden", lines.length === 0).attr("aria-pressed", String(this.#wanted));
     $(PARTS.plot).prop("hidden", !shown);
     if (!shown) return;
-    const lines = this.#series.recent();
     this.#showLegend(lines);
     drawLines($(PARTS.canvas)[0], lines, (line) => getComputedStyle(this.#entries.get(keyOf(line)).$item[0]).color);
   }
@@ -85,12 +88,13 @@ function drawLines(canvas, lines, colourOf) {
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  const scale = scaleOf(lines, width, height);
+  context.font = FONT;
+  const scale = scaleOf(lines, width, height, (number) => context.measureText(short(number)).width);
   drawAxes(context, scale, width, height, getComputedStyle(canvas).color);
   for (const line of lines) drawLine(context, line, scale, colourOf(line));
 }
 
-function scaleOf(lines, width, height) {
+function scaleOf(lines, width, height, widthOf) {
   const points = lines.flatMap((line) => line.points);
   const numbers = points.map(([, number]) => number);
   const newest = points.reduce((latest, [time]) => Math.max(latest, time), -Infinity);
@@ -99,9 +103,10 @@ function scaleOf(lines, width, height) {
   const low = numbers.reduce((a, b) => Math.min(a, b), 0);
   const high = roundUp(numbers.reduce((a, b) => Math.max(a, b), -Infinity), low);
   const bottom = height - BOTTOM_PX;
+  const left = Math.max(LEAST_LEFT_PX, Math.ceil(Math.max(widthOf(low), widthOf(high))) + LABEL_GAP_PX + 2);
   return {
-    low, high, newest, span, bottom,
-    x: (time) => LEFT_PX + ((time - newest + span) / span) * (width - LEFT_PX - 2),
+    low, high, newest, span, bottom, left,
+    x: (time) => left + ((time - newest + span) / span) * (width - left - 2),
     y: (number) => bottom - ((number - low) / (high - low)) * (bottom - 4),
   };
 }
@@ -114,23 +119,23 @@ function roundUp(number, low) {
   return number > 0 ? (step ?? 10) * power : 0;
 }
 
-function drawAxes(context, { low, high, newest, span, bottom, x, y }, width, height, colour) {
-  context.font = "11px system-ui, sans-serif";
+function drawAxes(context, { low, high, newest, span, bottom, left, x, y }, width, height, colour) {
+  context.font = FONT;
   context.fillStyle = colour;
   context.strokeStyle = colour;
   context.globalAlpha = 0.18;
   context.beginPath();
   for (const number of [low, (low + high) / 2, high]) {
-    context.moveTo(LEFT_PX, Math.round(y(number)) + 0.5);
+    context.moveTo(left, Math.round(y(number)) + 0.5);
     context.lineTo(width, Math.round(y(number)) + 0.5);
   }
   context.stroke();
   context.globalAlpha = 1;
   context.textAlign = "right";
-  context.fillText(short(high), LEFT_PX - 6, y(high) + 8);
-  context.fillText(short(low), LEFT_PX - 6, bottom);
+  context.fillText(short(high), left - LABEL_GAP_PX, y(high) + 8);
+  context.fillText(short(low), left - LABEL_GAP_PX, bottom);
   context.textAlign = "left";
-  context.fillText(timeOfDay(newest - span).slice(0, 8), LEFT_PX, height - 3);
+  context.fillText(timeOfDay(newest - span).slice(0, 8), left, height - 3);
   context.textAlign = "right";
   context.fillText(timeOfDay(newest).slice(0, 8), x(newest), height - 3);
 }
