@@ -382,6 +382,21 @@ def test_filter_and_level_chips_show_what_fits_and_bring_the_rest_back(
     assert stats(page)["shown"] == 203
 
 
+def test_all_levels_hidden_is_said_and_undone(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "nolevels")
+    publish("nolevels", ['{"level": "info", "message": ""}'])
+    expect(page.get_by_test_id("row").locator(".message")).to_have_text("(empty)")
+
+    for chip in page.locator(".levels .chip:visible").all():
+        chip.click()
+    expect(page.get_by_test_id("empty")).to_contain_text("All levels are hidden")
+    page.get_by_test_id("show-levels").click()
+
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("rate")).to_have_text("–")
+
+
 def test_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "one.a")

@@ -20,6 +20,7 @@ export class Intake {
     this.#view = view;
     this.#series = series;
     this.received = 0;
+    this.live = 0;
     this.dupes = 0;
     this.gaps = 0;
     this.dropped = 0;
@@ -69,7 +70,9 @@ export class Intake {
   }
 
   #line(channel, id, line, now) {
-    const time = id && now - id.fence > REPLAYED_MS ? id.fence : now;
+    const replayed = id && now - id.fence > REPLAYED_MS;
+    const time = replayed ? id.fence : now;
+    if (!replayed) this.live += 1;
     const record = normalise(line, time);
     if (record.event === "closed") {
       this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));

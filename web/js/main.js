@@ -77,7 +77,7 @@ const rail = new Rail({
     flushSoon();
   },
 });
-const status = new Status({ retry: () => stream.retryNow(), follow: () => goLive() });
+const status = new Status({ retry: () => stream.retryNow(), follow: () => goLive(), levels: () => toolbar.showAll() });
 const details = new Details({ close: () => closeDetails() });
 const plot = new Plot(series);
 const announcer = new Announcer(ring, view);
@@ -102,7 +102,7 @@ function flush() {
   const { received, gaps, dropped } = intake;
   status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
   status.showFollow(grid.following, grid.paused, grid.news);
-  status.showEmpty(stream.channels, { held: ring.held, shown: view.end - view.first });
+  status.showEmpty(stream.channels, { held: ring.held, shown: view.end - view.first, hidden: toolbar.allHidden });
   status.tick(intake.lastLineAt, Date.now());
   toolbar.showCounts(ring.perLevel);
   plot.update();
@@ -191,7 +191,7 @@ window.addEventListener("online", () => stream.retryNow());
 document.addEventListener("visibilitychange", () => document.hidden || (stream.retryNow(), flushSoon()));
 setInterval(() => {
   const now = Date.now();
-  status.sample(intake.received);
+  status.sample(intake.live);
   status.tick(intake.lastLineAt, now);
   announcer.tick(grid.following, now);
 }, 1_000);

@@ -90,7 +90,10 @@ export class Row {
     this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(record.fields);
-    this.message.textContent = messageOf(record, fields);
+    const message = messageOf(record, fields);
+    const blank = message.trim() === "" && (record.msg ?? "").trim() === "";
+    this.message.textContent = blank ? "(empty)" : message;
+    this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
     this.fold.textContent = visible(foldWords(record));
     this.tail.textContent = record.msg === null ? "" : visible(fields);
@@ -103,6 +106,7 @@ export class Row {
     delete dataset.level;
     delete dataset.id;
     this.message.textContent = noteWords(note);
+    this.message.classList.remove("blank");
     const { level, channel, logger, tag, failure, fold, tail } = this;
     for (const part of [level, channel, logger, tag, failure, fold, tail]) part.textContent = "";
     this.same.textContent = "";

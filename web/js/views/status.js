@@ -8,8 +8,10 @@ const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
-  shown: ".count-shown",
+  shown: ".count-shown", levels: ".show-levels",
 };
+const HIDDEN_WORDS = ["All levels are hidden", "", ""];
+const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
 
 export class Status {
@@ -17,14 +19,16 @@ export class Status {
   #ready = true;
   #samples = [];
 
-  /** `on` has `retry()` and `follow()`. */
+  /** `on` has `retry()`, `follow()` and `levels()`, which shows all of them. */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
+    $(PARTS.levels).on("click", () => on.levels());
   }
 
   showState(state, lastLineAt, now) {
     this.#state = state;
+    if (STILL.includes(state.name)) this.#still();
     this.#showName();
     $(PARTS.detail).text(state.detail ?? "").attr("title", state.detail ?? null);
     $(PARTS.retry).prop("hidden", state.name !== "reconnecting");
@@ -44,12 +48,18 @@ export class Status {
     write(PARTS.state, stateWords(this.#said, lastLineAt, now));
   }
 
-  /** Lines per second over the last few seconds; called once a second with all lines ever received. */
+  /** Lines per second over the last few seconds; called once a second with all live lines ever received. */
   sample(received) {
+    if (STILL.includes(this.#state.name)) return this.#still();
     this.#samples.push(received);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
     const seconds = Math.max(1, this.#samples.length - 1);
     number("rate", rate(Math.max(0, (received - this.#samples[0]) / seconds)));
+  }
+
+  #still() {
+    this.#samples = [];
+    number("rate", "\u2013");
   }
 
   showNumbers({ held, shown, received, gaps, dropped }) {
@@ -71,11 +81,13 @@ export class Status {
   }
 
   /** Say why there is no line to see, or nothing when there is one. */
-  showEmpty(channels, { held, shown }) {
+  showEmpty(channels, { held, shown, hidden }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
-    const [title, hint, command] = held > 0 ? filteredWords(held) : this.#emptyWords(channels);
+    const levels = held > 0 && hidden;
+    $(PARTS.levels).prop("hidden", !levels);
+    const [title, hint, command] = levels ? HIDDEN_WORDS : held > 0 ? filteredWords(held) : this.#emptyWords(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);

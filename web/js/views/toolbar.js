@@ -62,6 +62,16 @@ export class Toolbar {
     }
   }
 
+  /** True when no level that has a chip in sight is shown. */
+  get allHidden() {
+    return [...this.#chips].every(([level, { $chip }]) => this.#hidden.has(level) || $chip.prop("hidden"));
+  }
+
+  showAll() {
+    this.#hidden = new Set();
+    this.#applyLevels();
+  }
+
   focusFilter() {
     $(PARTS.filter).trigger("focus").trigger("select");
   }
