@@ -418,6 +418,22 @@ def test_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubPr
     expect(page.locator("[data-ch='one.a']")).to_have_count(0)
 
 
+def test_tabs_that_do_not_fit_are_one_button(page: Page, hub: HubProcess) -> None:
+    names = [f"tab{n}.{'x' * 40}" for n in range(3)]
+    open_page(page, hub, *names)
+    expect(page.locator(".open-name").first).to_be_visible()
+    expect(page.get_by_test_id("open-all")).to_be_hidden()
+    assert all((box := name.bounding_box()) and box["width"] > 50 for name in page.locator(".open-name span").all())
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.get_by_test_id("open-all")).to_have_text("3 channels")
+    expect(page.locator(".open-name").first).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.get_by_test_id("open-all").click()
+
+    expect(page.get_by_test_id("channel-input")).to_be_in_viewport()
+
+
 def test_the_field_takes_any_channel_or_pattern_and_refuses_what_the_hub_would(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

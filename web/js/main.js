@@ -59,6 +59,7 @@ const toolbar = new Toolbar({
   start: () => stream.start(),
   stop: () => stop(),
   remove: (name) => change(stream.channels.filter((other) => other !== name)),
+  rail: () => rail.open(),
   filter(text) {
     asked.text = text;
     refilter();

@@ -43,6 +43,12 @@ export class Rail {
     this.#draw();
   }
 
+  /** Bring it into sight and the keyboard into its field. */
+  open() {
+    this.#sheet(true);
+    $(PARTS.input).trigger("focus");
+  }
+
   /** Say of a name what the field says of it. */
   refuse(name) {
     this.#say(nameFault(name));

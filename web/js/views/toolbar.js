@@ -5,7 +5,7 @@ import { grouped } from "../format.js";
 import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
 
 const $ = window.jQuery;
-const PARTS = { open: ".open", filter: ".filter", start: ".start", stop: ".stop", theme: ".theme", levels: ".levels" };
+const PARTS = { bar: ".bar", open: ".open", filter: ".filter", start: ".start", stop: ".stop", theme: ".theme", levels: ".levels" };
 const PHONE = "(max-width: 699px)";
 const TYPING_MS = 120;
 const RUNNING = ["connecting", "live", "reconnecting", "offline"];
@@ -16,7 +16,7 @@ export class Toolbar {
   #chips = new Map();
   #hidden = new Set();
 
-  /** `on` has `start()`, `stop()`, `remove(name)`, `filter(text)` and `levels(hidden)`. */
+  /** `on` has `start()`, `stop()`, `remove(name)`, `rail()`, `filter(text)` and `levels(hidden)`. */
   constructor(on) {
     this.#on = on;
     $(PARTS.start).on("click", () => on.start());
@@ -33,16 +33,30 @@ export class Toolbar {
     phone.addEventListener("change", hint);
     hint();
     for (const level of CHIPS) this.#addChip(level);
+    new ResizeObserver(() => this.#fold()).observe($(PARTS.bar)[0]);
   }
 
   showOpen(channels) {
     const names = channels.map((name) => {
       const $name = $("<span>", { class: "open-name", "data-hue": String(hueOf(name)) }).append($("<span>").text(name));
+      $name.attr("title", name);
       if (channels.length === 1) return $name;
       const $close = $("<button>", { class: "open-close", "aria-label": `Close ${name}` }).text("✕");
       return $name.append($close.on("click", () => this.#on.remove(name)));
     });
     $(PARTS.open).empty().append(names);
+    if (channels.length > 1) {
+      const $all = $("<button>", { class: "button open-all", "data-testid": "open-all" }).text(`${channels.length} channels`);
+      $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.rail()));
+    }
+    this.#fold();
+  }
+
+  // Tabs that do not fit at their least width give way to one button.
+  #fold() {
+    const [open] = $(PARTS.open);
+    open.dataset.folded = "false";
+    open.dataset.folded = String(open.querySelector(".open-all") !== null && open.scrollWidth > open.clientWidth);
   }
 
   showState({ name }) {
