@@ -9,6 +9,7 @@ A `batch=1` feed flushes at once when it was quiet, else every 50 ms or 500 line
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
@@ -18,20 +19,21 @@ from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
 
+logger = logging.getLogger(__name__)
+
 BATCH_SECONDS = 0.05
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
 BACKLOG_BYTES = 64 * 1024
 
 
 class Feed:
-    """What the subscribers of one selection in one shape share. `slow_gaps` counts those told of lost lines."""
+    """What the subscribers of one selection in one shape share."""
 
     def __init__(self, selection: Selection, batch: bool, loop: asyncio.AbstractEventLoop) -> None:
         self.selection = selection
         self.batch = batch
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
-        self.slow_gaps = 0
         self._encode = encoder_of(selection, batch)
         self._live: dict[Subscriber, None] = {}
         self._position = Position(selection)
@@ -119,7 +121,6 @@ class Feed:
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
 
     def _slow_gaps(self, position: Position) -> bytes:
-        self.slow_gaps += 1
         lost = {
             name: ring.lost_from(position.indexes.get(name, 0))
             for name, ring in self.rings.items()
@@ -132,6 +133,7 @@ class Feed:
             for name, ring in self.rings.items()
             if name in lost
         ]
+        logger.info("subscriber_slow channels=%d lines=%d", len(lost), sum(lines or 0 for lines in lost.values()))
         frames = [gap_frame(None, gap) for gap in gaps[:-1]]
         frames += [gap_frame(position.cursor(), gap) for gap in gaps[-1:]]
         return b"".join(frames)

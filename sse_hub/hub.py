@@ -160,7 +160,7 @@ class Hub:
             # Until a feed carries it: a client that goes before that leaves nothing behind.
             self.directory.linger(name)
         fence = await self._source.join(outside)
-        # Room first: what it forgets must not be what is asked for.
+        # Before anything is looked up: what makes room may be what is asked for, and is then known anew.
         self.directory.has_room(fence)
         for name in selection.channels:
             if self.directory.get(name.encode()) is None:

@@ -5,7 +5,6 @@ A hub process from its start to its end.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -22,8 +21,6 @@ from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
-
-logger = logging.getLogger(__name__)
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
 BACKLOG = 4096

@@ -4,19 +4,21 @@ The timer wheel: one timer for the heartbeats of all subscribers, instead of one
     add(subscriber) --> a slot 15 s ±20 % ahead --> tick(), once a second --> heartbeat, or the end of a stalled one
 """
 
+import logging
 import random
 
 from sse_hub.subscriber import Subscriber, Supply
+
+logger = logging.getLogger(__name__)
 
 # Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever.
 JITTER = 0.2
 
 
 class Wheel:
-    """Subscribers in slots of one second each. `stalled` counts those closed because they took no byte."""
+    """Subscribers in slots of one second each."""
 
     def __init__(self, heartbeat_seconds: int, stall_seconds: int) -> None:
-        self.stalled = 0
         self._heartbeat_seconds = heartbeat_seconds
         self._stall_seconds = stall_seconds
         self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
@@ -43,6 +45,6 @@ class Wheel:
                     chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
                 subscriber.beat(chunks[subscriber.feed])
             elif now_seconds - subscriber.moved_at > self._stall_seconds:
-                self.stalled += 1
+                logger.info("subscriber_stalled seconds=%d", now_seconds - subscriber.moved_at)
                 subscriber.transport.abort()
             self.add(subscriber)
