@@ -10,13 +10,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from sanic import Sanic
 
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
 from sse_hub.hub import Hub
+from sse_hub.keys import LogKeys
+from sse_hub.log import RedisLog
+from sse_hub.mend import Mender
 from sse_hub.page import page_blueprint
+from sse_hub.recorder import Recorder
 from sse_hub.routes import api, refuse
 from sse_hub.source import RedisSource
 from sse_hub.tasks import cancelled
@@ -45,11 +52,11 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     @app.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
-        hub = Hub(config)
-        source = RedisSource(config, config.redis_url, hub)
-        hub.connect(source)
-        app.ctx.sse_hub = context = Context(config, hub, source)
-        _watch(context, source.run(), "source", fail)
+        app.ctx.sse_hub = context = _connect(config, config.redis_url)
+        hub = context.hub
+        _watch(context, context.recorder.claim(), "claim", fail)
+        _watch(context, context.recorder.run(), "recorder", fail)
+        _watch(context, context.source.run(), "source", fail)
         _watch(context, _tick(hub), "tick", fail)
         if config.demo:
             _watch(context, publish_demo(config.redis_url), "demo", fail)
@@ -63,9 +70,28 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
 
     @app.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
-        await cancelled(context_of(app).tasks)
+        context = context_of(app)
+        await context.recorder.finish()
+        await cancelled(context.tasks)
+        await context.mender.close()
+        await context.log.close()
+        await context.commands.aclose()
 
     return app
+
+
+def _connect(config: Config, redis_url: str) -> Context:
+    # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
+    commands: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), protocol=2
+    )
+    hub = Hub(config)
+    log = RedisLog(commands, LogKeys.of(config.ingest), config.retain_ms)
+    recorder = Recorder(config, commands, hub, log)
+    mender = Mender(hub, log, recorder.stand)
+    source = RedisSource(config, redis_url, commands, mender)
+    hub.connect(source, log)
+    return Context(config, hub, source, mender, log, recorder, commands)
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:

@@ -17,10 +17,25 @@ RATE_SECONDS = 3.0
 class Channel:
     """One channel. `lines` counts what was seen of it, `lines_per_second` is its present rate."""
 
-    __slots__ = ("_counted", "count", "fence", "feeds", "last_seconds", "lines", "lines_per_second", "name", "ring")
+    __slots__ = (
+        "_counted",
+        "count",
+        "feeds",
+        "fence",
+        "last_seconds",
+        "lines",
+        "lines_per_second",
+        "name",
+        "recorded",
+        "recorded_to",
+        "ring",
+    )
 
-    def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float) -> None:
+    def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float, recorded: bool) -> None:
         self.name = name
+        # Whether it belongs in the log; and up to which index of the ring this process has put it there, if it records.
+        self.recorded = recorded
+        self.recorded_to = 0
         self.ring = Ring(start, max_lines)
         self.feeds: list[Feed] = []
         self.fence = start.fence

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from sse_hub.errors import InvalidSetting
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+DURATION = re.compile(r"([1-9]\d{0,8})([smhd])", re.ASCII)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 INGEST_PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
 
 
@@ -58,6 +60,12 @@ def _patterns(value: str) -> tuple[str, ...]:
     return patterns
 
 
+def _duration(value: str) -> str:
+    if not DURATION.fullmatch(value):
+        raise ValueError("a time as in 90s, 30m, 24h or 7d is wanted")
+    return value
+
+
 def _log_level(value: str) -> str:
     if value.lower() not in LOG_LEVELS:
         raise ValueError(f"one of {', '.join(LOG_LEVELS)} is wanted")
@@ -81,12 +89,20 @@ class Config:
         ("*",), _patterns, "Channels to follow even when nobody watches, as a pattern with *. Repeatable."
     )
     demo: bool = _setting(False, _switch, "Run demo publishers.")
+    retain_lines: int = _setting(100_000, _whole_number(1, 1_000_000_000), "Lines recorded per channel.")
+    retain_time: str = _setting("24h", _duration, "How long recorded lines are kept: 90s, 30m, 24h, 7d.")
     ring_lines: int = _setting(50_000, _whole_number(100, 10_000_000), "Last lines kept in memory per channel.")
     ring_megabytes: int = _setting(256, _whole_number(1, 1_000_000), "Memory for the last lines of all channels.")
     line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
     heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
     log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
+
+    @property
+    def retain_ms(self) -> int:
+        """`retain_time` in milliseconds."""
+        number, unit = self.retain_time[:-1], self.retain_time[-1]
+        return int(number) * SECONDS[unit] * 1000
 
     @classmethod
     def read(cls, options: Mapping[str, str | None], environ: Mapping[str, str]) -> "Config":

@@ -1,5 +1,5 @@
 """
-What a running app holds: its settings, its hub, its source.
+What a running app holds: its settings, its hub, its source, its log.
 
     create_app() --> app.ctx.sse_hub --> context_of(app), for the routes
 """
@@ -8,10 +8,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+import redis.asyncio
 from sanic import Sanic
 
 from sse_hub.config import Config
 from sse_hub.hub import Hub
+from sse_hub.log import RedisLog
+from sse_hub.mend import Mender
+from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
 
 
@@ -22,6 +26,10 @@ class Context:
     config: Config
     hub: Hub
     source: RedisSource
+    mender: Mender
+    log: RedisLog
+    recorder: Recorder
+    commands: redis.asyncio.Redis
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

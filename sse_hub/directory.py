@@ -4,9 +4,10 @@ The channel directory: every channel this process knows, and how many lines of t
     name --> add() --> Channel          too many channels, too many bytes --> the least needed are forgotten
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from sse_hub.channel import Channel
 from sse_hub.config import Config
@@ -34,6 +35,9 @@ class Directory:
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
+        # Set when lines have come that the recorder has not taken yet.
+        self.stirred = asyncio.Event()
+        self._fresh: dict[Channel, None] = {}
         self._members: dict[str, set[str]] = {}
         self._config = config
         self._channels: dict[bytes, Channel] = {}
@@ -77,7 +81,8 @@ class Directory:
 
     def add(self, name: str, start: EventId) -> Channel:
         """A new channel that has missed nothing after `start`."""
-        channel = Channel(name, max(start, self._forgotten), self._config.ring_lines, time.time())
+        start = max(start, self._forgotten)
+        channel = Channel(name, start, self._config.ring_lines, time.time(), recorded=self.covers(name))
         self._channels[name.encode()] = channel
         for pattern, members in self._members.items():
             if matches(pattern, name):
@@ -88,7 +93,7 @@ class Directory:
         """Keep breaks for `pattern` from here on."""
         if pattern not in self.patterns:
             start = max(self.start, self._forgotten)
-            self.patterns[pattern] = Channel(pattern, start, self._config.ring_lines, time.time())
+            self.patterns[pattern] = Channel(pattern, start, self._config.ring_lines, time.time(), recorded=False)
             self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
@@ -103,10 +108,43 @@ class Directory:
         """Add the newest entry to the ring of `channel`, and hand it to the feeds that carry it."""
         self._bytes += channel.ring.append(entry)
         self._active.add(channel)
+        if channel.recorded:
+            if not self._fresh:
+                self.stirred.set()
+            self._fresh[channel] = None
         for feed in channel.feeds:
             feed.offer(entry)
         if self._bytes > self._config.ring_megabytes * 1_000_000:
             self._free_memory()
+
+    def take_fresh(self) -> list[Channel]:
+        """The recorded channels that have had new entries since the last call."""
+        fresh, self._fresh = self._fresh, {}
+        return list(fresh)
+
+    def recorded(self) -> list[Channel]:
+        """All known channels that are recorded."""
+        return [each for each in self._channels.values() if each.recorded]
+
+    def learn(
+        self, recorded: Mapping[str, tuple[EventId, int]], told: EventId, add: Callable[[str, EventId], Channel]
+    ) -> None:
+        """
+        Know what was recorded before this process came: last ids, and how many lines. The log is complete up to the
+        present session's start, and its last break ended at `told`.
+        """
+        newest = sorted(recorded.items(), key=lambda each: each[1], reverse=True)[: MAX_CHANNELS_HELD // 2]
+        for name, (last, count) in newest:
+            channel = self._channels.get(name.encode())
+            if channel is None:
+                if not is_channel(name) or not self.covers(name):
+                    continue
+                channel = add(name, self.start)
+                channel.last_seconds = last.fence / 1000
+            channel.lines = max(channel.lines, count)
+            if channel.ring.first == 0 and last < channel.ring.start:
+                # Nothing came between the last one recorded and what is held.
+                channel.ring.start = max(last, told, self._forgotten)
 
     def linger(self, name: str) -> None:
         """Forget `name` some time from now, unless a feed carries it."""
@@ -151,9 +189,7 @@ class Directory:
     def _forget_least_used(self, fence: int) -> None:
         # One that has lines since the last fence must stay: made anew, it would give their ids a second time. A tenth
         # at a time, so that a flood of new names costs one sort for a thousand of them.
-        idle = [
-            each for each in self._channels.values() if not each.feeds and each.fence < fence and self.covers(each.name)
-        ]
+        idle = [each for each in self._channels.values() if not each.feeds and each.fence < fence and each.recorded]
         idle.sort(key=lambda each: each.last_seconds)
         for channel in idle[: MAX_CHANNELS_HELD // 10]:
             self._forget(channel)

@@ -97,9 +97,9 @@ def _pass(position: Position, entry: Batch, stop: int) -> None:
 
 def _break_frames(position: Position, entry: Break) -> list[bytes]:
     position.move(entry.channel, entry.index + 1, entry.last)
-    if entry.channel not in position.names:
+    if entry.channel not in position.names and not entry.alone:
         # Its pattern has a break of its own, which tells of all channels, known or not.
         return []
     # All channels break at the same fence. With several, an id here would say that the breaks not yet sent were told,
     # too; the next line or heartbeat brings one, and until then a client that comes back is told of them again.
-    return [gap_frame(position.cursor() if len(position.names) == 1 else None, entry.gap)]
+    return [gap_frame(position.cursor() if position.names == {entry.channel} else None, entry.gap)]

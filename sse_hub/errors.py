@@ -8,6 +8,7 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     │   ├── InvalidId
     │   └── InvalidNumber
     ├── SourceUnavailable    Redis did not answer in time
+    ├── LogUnavailable       the log can't be read, or is not complete in time
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
     └── TaskDied             a background task has died, and the hub with it
 """
@@ -39,6 +40,10 @@ class InvalidNumber(InvalidRequest):
 
 class SourceUnavailable(HubError):
     """Redis did not answer in time."""
+
+
+class LogUnavailable(HubError):
+    """The log can't be read now, or the recorder did not reach the wanted fence in time."""
 
 
 class ServerUnavailable(HubError):

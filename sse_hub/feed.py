@@ -10,11 +10,12 @@ A `batch=1` feed flushes at once when it was quiet, else every 50 ms or 500 line
 import asyncio
 import heapq
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
-from sse_hub.frames import Gap, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.frames import heartbeat_frame, http_chunk
 from sse_hub.position import Position
+from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
@@ -29,12 +30,13 @@ BACKLOG_BYTES = 64 * 1024
 class Feed:
     """What the subscribers of one selection in one shape share."""
 
-    def __init__(self, selection: Selection, batch: bool, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, selection: Selection, batch: bool, library: Library, loop: asyncio.AbstractEventLoop) -> None:
         self.selection = selection
         self.batch = batch
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
+        self._replay = Replay(selection, self._encode, library)
         self._live: dict[Subscriber, None] = {}
         self._position = Position(selection)
         self._pending: list[Entry] = []
@@ -47,6 +49,7 @@ class Feed:
         """Add a channel; its lines so far are not delivered to those who are live."""
         self.rings[name] = ring
         self._position.indexes[name] = ring.end
+        self._position.ids[name] = ring.last
 
     def offer(self, entry: Entry) -> None:
         """Take the newest entry of one of the rings; flush() delivers it."""
@@ -75,7 +78,10 @@ class Feed:
         self._flushed_at = self._loop.time()
         for subscriber in [each for each in self._live if each.clogged]:
             del self._live[subscriber]
-            subscriber.fall_behind(self._position.copy())
+            position = self._position.copy()
+            position.live = True
+            subscriber.fall_behind(position)
+            logger.info("subscriber_behind channels=%d", len(self.rings))
         pieces = [(entry, 0, entry.length) for entry in self._pending]
         self._pending = []
         self._pending_lines = 0
@@ -101,14 +107,20 @@ class Feed:
         self._live.pop(subscriber, None)
         self.subscribers.discard(subscriber)
 
+    def beyond_rings(self, position: Position) -> bool:
+        """True when lines after `position` have left the rings, or were never in them."""
+        return bool(lacking_of(position, self.rings))
+
+    def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
+        """Frames from the log, and gaps, until the rings cover `position`, which is moved past them."""
+        return self._replay.frames(position, self.rings)
+
     def backlog(self, position: Position) -> bytes:
         """
         About BACKLOG_BYTES of frames after `position`, which is moved past them; nothing when it has caught up.
 
-        One that has fallen off a ring gets a gap for each channel where lines are lost, and goes on live.
+        To be called when the rings cover it.
         """
-        if any(position.indexes.get(name, 0) < ring.first for name, ring in self.rings.items()):
-            return self._slow_gaps(position)
         frames = b""
         # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
@@ -119,24 +131,6 @@ class Feed:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
         self.flush()
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
-
-    def _slow_gaps(self, position: Position) -> bytes:
-        lost = {
-            name: ring.lost_from(position.indexes.get(name, 0))
-            for name, ring in self.rings.items()
-            if position.indexes.get(name, 0) < ring.end
-        }
-        after = position.cursor().decode() if self.selection.single else f"{position.fence}-0"
-        position.move_to_end(self.rings)
-        gaps = [
-            Gap(name, after, f"{ring.last.fence}-{ring.last.n + 1}", lost[name], "slow")
-            for name, ring in self.rings.items()
-            if name in lost
-        ]
-        logger.info("subscriber_slow channels=%d lines=%d", len(lost), sum(lines or 0 for lines in lost.values()))
-        frames = [gap_frame(None, gap) for gap in gaps[:-1]]
-        frames += [gap_frame(position.cursor(), gap) for gap in gaps[-1:]]
-        return b"".join(frames)
 
     def _pieces(self, position: Position) -> Iterator[Piece]:
         budget = BACKLOG_BYTES

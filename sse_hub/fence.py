@@ -13,10 +13,9 @@ from importlib.resources import files
 import redis.asyncio
 from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
+from sse_hub import keys
 
-CLOCK_KEY = "sse-hub:clock"
-FENCE_CHANNEL = "sse-hub:fence"
+logger = logging.getLogger(__name__)
 
 
 class Fencer:
@@ -32,7 +31,7 @@ class Fencer:
         self._session_there = False
         self._refused = False
         self._round: asyncio.Task[None] | None = None
-        self._issued_at = 0.0
+        self._returned_at: float | None = None
         self._seen = asyncio.Event()
 
     async def next_fence(self) -> int:
@@ -55,7 +54,7 @@ class Fencer:
     def issue(self) -> None:
         """Send a fence on its way, unless one is, or no session is there to see it come back."""
         if self._round is None and self._session_there:
-            self._issued_at = self._loop.time()
+            self._returned_at = None
             self._round = self._loop.create_task(self._run_round())
             self._round.add_done_callback(self._end_round)
 
@@ -71,8 +70,13 @@ class Fencer:
         return bool(self._waiting)
 
     def seconds_overdue(self) -> float:
-        """How long the fence on its way has been; 0.0 when none is."""
-        return self._loop.time() - self._issued_at if self._round else 0.0
+        """
+        How long ago Redis published the fence that has not come back; 0.0 when none is on its way.
+
+        One that Redis has not published says nothing of the session: a server that stands still has it still, and
+        goes on sending to it when it wakes.
+        """
+        return self._loop.time() - self._returned_at if self._round and self._returned_at else 0.0
 
     def begin(self) -> None:
         """A session is there and has all its subscriptions: it will see what is issued from now on."""
@@ -90,7 +94,8 @@ class Fencer:
         served, self._waiting = self._waiting, {}
         self._served = served
         try:
-            fence = int(await self._script(keys=[CLOCK_KEY], args=[self.last, FENCE_CHANNEL]))
+            fence = int(await self._script(keys=[keys.CLOCK], args=[self.last, keys.FENCE_CHANNEL]))
+            self._returned_at = self._loop.time()
             while self.last < fence:
                 self._seen.clear()
                 await self._seen.wait()

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sse_hub.events import Cursor, EventId
+from sse_hub.events import Cursor
 from sse_hub.frames import Gap
 from sse_hub.position import Position
 from sse_hub.ring import Batch, Ring
-from sse_hub.selection import Selection, matches
+from sse_hub.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +46,32 @@ Origin = Now | After | Unknown | Tail
 def locate(selection: Selection, rings: Mapping[str, Ring], origin: Origin, fence: int) -> tuple[Position, list[Gap]]:
     """
     The position that `origin` means in `rings` (those of the selection's channels and patterns, by name), and the
-    gaps between it and what the rings hold. `fence` has just come back: every id given out before is below it.
+    gaps to tell first. `fence` has just come back: every id given out before is below it. What lies between the
+    position and the rings is for a replay to find.
     """
     match origin:
         case Tail(lines):
             return _tail(selection, rings, lines, fence), []
         case After(cursor) if _fits(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
-            return _after(selection, rings, cursor)
-        case Now():
-            return _after(selection, rings, Cursor(fence, (0,)))
-    position, gaps = _after(selection, rings, Cursor(fence, (0,)))
+            return _after(selection, rings, cursor), []
+    position = _after(selection, rings, Cursor(fence, (0,)))
     asked = (*selection.channels, *selection.patterns)
-    return position, gaps or [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
+    return position, [] if origin == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
+
+
+def lines_held(rings: Mapping[str, Ring]) -> int:
+    """How many lines (and breaks) `rings` hold."""
+    return sum(ring.end - ring.first for ring in rings.values())
 
 
 def _fits(cursor: Cursor, selection: Selection) -> bool:
     return cursor.counts == (0,) or bool(selection.patterns) or len(cursor.counts) == len(selection.channels)
 
 
-def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> tuple[Position, list[Gap]]:
+def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> Position:
     position = Position(selection, cursor.fence, cursor.counts)
-    gaps = []
-    for name, ring in rings.items():
-        id = EventId(cursor.fence, position.count_of(name))
-        position.indexes[name] = ring.index_after(id)
-        if ring.covers(id):
-            continue
-        # The gap of a pattern tells of all its channels up to where this process began to listen; what a channel of
-        # it has lost after that has a gap of its own.
-        by_pattern = [rings[pattern].start for pattern in selection.patterns if matches(pattern, name)]
-        if name in position.names or all(ring.start > start for start in by_pattern):
-            gaps.append(_beyond(name, ring, id))
-    return position, gaps
-
-
-def _beyond(name: str, ring: Ring, id: EventId) -> Gap:
-    lost = ring.start.n - id.n if ring.start.fence == id.fence else None
-    before = EventId(ring.start.fence, ring.start.n + 1)
-    return Gap(name, str(id), str(before), lost, "trimmed" if ring.trimmed else "recorder-down")
+    position.relocate(rings)
+    return position
 
 
 def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int) -> Position:
@@ -103,5 +91,6 @@ def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: in
         # Breaks are no lines, but those among the lines are told.
         newer = [entry.index for entry in takewhile(lambda each: each.seq > oldest.seq, ring.entries_backwards())]
         position.indexes[name] = min(position.indexes[name], *newer[-1:], ring.end)
+        position.ids[name] = ring.id_before(position.indexes[name])
         position.move_cursor(name, oldest.fence, ring.count_before(position.indexes[name], oldest.fence))
     return position

@@ -81,25 +81,29 @@ class Batch:
 
 
 class Break:
-    """Lines that this process missed, as an entry of the ring: every subscriber that passes it is told of `gap`."""
+    """
+    Lines up to `last` that this process missed, as an entry of the ring: every subscriber that passes is told of `gap`.
 
-    __slots__ = ("channel", "fence", "first", "gap", "index", "seq", "size")
+    Other channels have a break at the same place, and patterns have one of their own, unless it is `alone`.
+    """
+
+    __slots__ = ("alone", "channel", "fence", "first", "gap", "index", "seq", "size")
 
     length = 1
 
-    def __init__(self, channel: str, seq: int, fence: int, gap: Gap) -> None:
+    def __init__(self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False) -> None:
+        self.alone = alone
         self.channel = channel
         self.seq = seq
-        self.fence = fence
-        self.first = 0
+        self.fence, self.first = last
         self.index = 0
         self.gap = gap
         self.size = BATCH_OVERHEAD_BYTES
 
     @property
     def last(self) -> EventId:
-        """The fence after which lines are known again."""
-        return EventId(self.fence, 0)
+        """The id after which lines are known again."""
+        return EventId(self.fence, self.first)
 
 
 Entry = Batch | Break
@@ -173,9 +177,17 @@ class Ring:
         entry = self._entries[at]
         return entry.first + index - 1 - entry.index if entry.fence == fence else 0
 
-    def lost_from(self, index: int) -> int | None:
-        """How many lines are lost to one who has had those before `index` only; None if a break is among them."""
-        return None if index <= self._last_break else self.end - index
+    def id_before(self, index: int) -> EventId:
+        """The id up to which one has everything who has what lies before `index`."""
+        at = self._at(index - 1)
+        if at < 0:
+            return self.start
+        entry = self._entries[at]
+        return EventId(entry.fence, entry.first + index - 1 - entry.index) if isinstance(entry, Batch) else entry.last
+
+    def evicted_since(self, index: int) -> int | None:
+        """How many lines from `index` on have been evicted; None if a break may be among them."""
+        return None if index <= self._last_break else self.first - index
 
     def entries_from(self, index: int) -> Iterator[Entry]:
         """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""

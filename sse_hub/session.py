@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 import hiredis
 
 from sse_hub.address import Address
-from sse_hub.fence import FENCE_CHANNEL
+from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.selection import matches
 
 logger = logging.getLogger(__name__)

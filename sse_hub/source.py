@@ -1,8 +1,8 @@
 """
 The source: always one session to Redis, replaced at once when it ends, and watched by fences.
 
-    Session ──► lines, fences ──► Hub            watch, four times a second: has a fence come lately?
-       └─ ended ──► a new Session ──► its first fence ──► Hub.begin(): what came between is a gap
+    Session ──► lines, fences ──► Mender ──► Hub            watch, four times a second: has a fence come lately?
+       └─ ended ──► a new Session ──► its first fence ──► Mender.begin(): what came between is mended, or a gap
 """
 
 import asyncio
@@ -10,13 +10,11 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable
 from sse_hub.fence import Fencer
-from sse_hub.hub import Hub
+from sse_hub.mend import Mender
 from sse_hub.session import Session
 
 logger = logging.getLogger(__name__)
@@ -36,17 +34,13 @@ BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
 class RedisSource:
     """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
 
-    def __init__(self, config: Config, redis_url: str, hub: Hub) -> None:
+    def __init__(self, config: Config, redis_url: str, commands: redis.asyncio.Redis, mender: Mender) -> None:
         loop = asyncio.get_running_loop()
         self._url = redis_url
-        self._hub = hub
+        self._mender = mender
         self._patterns = config.ingest
         self._outside: dict[str, None] = {}
-        # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
-        self._commands = redis.asyncio.Redis.from_url(
-            redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), protocol=2
-        )
-        self._fencer = Fencer(self._commands, loop)
+        self._fencer = Fencer(commands, loop)
         self._loop = loop
         self._session: Session | None = None
         self._begun = False
@@ -68,7 +62,9 @@ class RedisSource:
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 await self._subscribe(names)
-                return await self._fencer.next_fence()
+                fence = await self._fencer.next_fence()
+                await self._mender.whole()
+                return fence
         except TimeoutError:
             raise SourceUnavailable(f"Redis did not answer within {JOIN_SECONDS:.0f} s.") from None
 
@@ -85,34 +81,31 @@ class RedisSource:
 
     async def run(self) -> None:
         """Keep a session until cancelled."""
-        try:
-            while True:
-                await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
-                await self._run_session()
-        finally:
-            await self._commands.aclose()
+        while True:
+            await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+            await self._run_session()
 
     # What a session calls.
 
     def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines before the first fence of a session have no ids; they are part of the gap it begins with."""
         if self._begun:
-            self._hub.lines(payloads)
+            self._mender.lines(payloads)
 
     def fence(self, fence: int) -> None:
         """The hub first, then those who wait for the fence."""
         if self._begun:
-            self._hub.fence(fence)
+            self._mender.fence(fence)
         else:
             self._begun = True
             self._failures = 0
-            self._hub.begin(fence)
+            self._mender.begin(fence)
             logger.info("session_began fence=%d", fence)
         self._fencer.seen(fence)
 
     def subscribed(self, channel: str) -> None:
         """The next fence is the first that all lines of `channel` can be counted from."""
-        self._hub.follow(channel)
+        self._mender.follow(channel)
 
     # The rest.
 
@@ -120,7 +113,7 @@ class RedisSource:
         # One that was not opened to its end may have seen a fence.
         self._begun = False
         try:
-            session = await Session.open(self._url, self, tuple(self._outside), self._patterns, self._hub.last_fence)
+            session = await Session.open(self._url, self, tuple(self._outside), self._patterns, self._fencer.last)
         except (OSError, TimeoutError, UnicodeError) as error:
             if self._failures == 0:
                 logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
@@ -137,6 +130,7 @@ class RedisSource:
             self._failures += 0 if self._begun else 1
         finally:
             self._session, self._begun = None, False
+            self._mender.cut()
             session.close("replaced")
             watch.cancel()
             self._fencer.give_up()

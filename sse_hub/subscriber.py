@@ -2,14 +2,16 @@
 One client of a stream: its transport, and when it is behind, its position.
 
     live:    Feed.flush() --> write()              the same bytes for all, no task wakes up
-    behind:  Feed.backlog(position) --> send()     its own task, at the pace of its client
+    behind:  Feed.backlog(position) --> send()     its own task, at the pace of its client, from the rings
+    beyond:  Feed.replay(position) --> send()      the same, from the log, until the rings cover it
 
-A subscriber has no queue. Behind, it is a position in the rings and costs nothing until its transport drains.
+A subscriber has no queue. Behind, it is a position and costs nothing until its transport drains.
 """
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Protocol
 
 from sse_hub.position import Position
@@ -22,6 +24,12 @@ PEER_TIMEOUT_MS = 20_000
 
 class Supply(Protocol):
     """What a subscriber needs of its feed."""
+
+    def beyond_rings(self, position: Position) -> bool:
+        """True when what comes after `position` is not in memory."""
+
+    def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
+        """The next frames from the log, until the rest is in memory."""
 
     def backlog(self, position: Position) -> bytes:
         """The next frames after `position`, which is moved past them; nothing when it has caught up."""
@@ -109,11 +117,13 @@ class Subscriber:
     async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Serve the client until end() is called. `send` writes with back-pressure and is used only while behind."""
         while not self._ended:
+            if self.position and self.feed.beyond_rings(self.position):
+                await self._replay(self.position, send)
+                continue
             # From the last, empty backlog to going live there is no await: a line is in the one or the other.
             frames = self.feed.backlog(self.position) if self.position else b""
             if frames:
-                await send(frames)
-                self.moved_at = self._loop.time()
+                await self._send(frames, send)
                 continue
             if self.position:
                 self.position = None
@@ -122,6 +132,17 @@ class Subscriber:
                 self.feed.go_live(self)
             self._wakeup = self._loop.create_future()
             await self._wakeup
+
+    async def _replay(self, position: Position, send: Callable[[bytes], Awaitable[None]]) -> None:
+        async with aclosing(self.feed.replay(position)) as replay:
+            async for frames in replay:
+                await self._send(frames, send)
+                if self._ended:
+                    return
+
+    async def _send(self, frames: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
+        await send(frames)
+        self.moved_at = self._loop.time()
 
     def _set_peer_timeout(self, milliseconds: int) -> None:
         self._patient = milliseconds != PEER_TIMEOUT_MS

@@ -92,7 +92,7 @@ async def test_cuts_in_quick_succession_hide_no_loss() -> None:
     told.agree_with(published)
 
 
-async def test_a_frozen_redis_is_noticed_and_what_it_cost_is_told() -> None:
+async def test_a_frozen_redis_is_noticed_and_costs_no_line() -> None:
     def freeze(server: RedisServer, hub: HubProcess) -> float:
         """Freeze it for some seconds; the seconds until the hub was not ready."""
         started = time.monotonic()
@@ -120,7 +120,7 @@ async def test_a_frozen_redis_is_noticed_and_what_it_cost_is_told() -> None:
 
     assert noticed < 3.0 * PATIENCE
     assert heartbeats >= FROZEN_SECONDS / 2
-    assert len(told.gaps) == 1
+    assert told.gaps == []
     told.agree_with(published)
 
 

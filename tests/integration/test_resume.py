@@ -12,17 +12,24 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.traffic import Id, Publisher, is_last, publishing, verdict
-from tests.rig import HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.rig import HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
 from tests.sse import Event, open_stream
 
 RESUMES = at_scale(200, 2_000)
 HELD = 100
 
 
-@pytest.fixture(scope="module")
-def small_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 100 lines of a channel."""
-    with hub_process(server.url, "--ring-lines", str(HELD)) as hub:
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A Redis that no other hub records on."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
+    """A hub that keeps the last 100 lines of a channel in memory, and not many more in the log."""
+    with hub_process(own_server.url, "--ring-lines", str(HELD), "--retain-lines", str(HELD)) as hub:
         yield hub
 
 
@@ -171,14 +178,14 @@ async def test_tail_gives_the_last_lines_first(server: RedisServer, hub: HubProc
         assert [event.json["seq"] for event in tail] == [event.json["seq"] for event in events[-count:]]
 
 
-async def test_a_position_older_than_the_ring_is_told_by_one_gap_with_the_number_lost(
-    server: RedisServer, small_hub: HubProcess, channel: str
+async def test_a_position_older_than_the_log_is_told_by_one_gap_with_the_number_lost(
+    own_server: RedisServer, small_hub: HubProcess, channel: str
 ) -> None:
     url = f"{small_hub.url}/message?channel={channel}"
     async with open_stream(url) as stream:
-        publisher = Publisher(server, [channel], 1, "only", "")
+        publisher = Publisher(own_server, [channel], 1, "only", "")
         events: list[Event] = []
-        while len(events) < 5 * HELD:
+        while len(events) < 10 * HELD:
             publisher.publish(10)
             events += await stream.take(10)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.traffic import Publisher, is_last, verdict
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
 # 20 MB: many times what the kernel's buffers of one connection hold.
@@ -24,10 +24,24 @@ STALL_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def small_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 500 lines of a channel, and closes a client that stalls for five seconds."""
+    """A hub that keeps the last 500 lines of a channel in memory, and closes a client that stalls for five seconds."""
     with hub_process(
         server.url, "--ring-lines", "500", "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"
     ) as hub:
+        yield hub
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A Redis that no other hub records on."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def forgetful_hub(own_server: RedisServer) -> Iterator[HubProcess]:
+    """A hub that keeps the last 500 lines in memory, and not many more in the log."""
+    with hub_process(own_server.url, "--ring-lines", "500", "--retain-lines", "500") as hub:
         yield hub
 
 
@@ -73,19 +87,39 @@ async def test_a_paused_client_gets_every_line_when_it_reads_again_and_nobody_wa
     assert late == told
 
 
-async def test_a_client_that_falls_off_the_ring_is_told_by_one_gap_how_many_lines_it_lost(
+async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
     server: RedisServer, small_hub: HubProcess, channel: str
 ) -> None:
-    async with open_stream(f"{small_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
+    url = f"{small_hub.url}/message?channel={channel}"
+    async with (
+        open_stream(url, receive_buffer_bytes=4096) as paused,
+        open_stream(f"{url}&channel=quiet", receive_buffer_bytes=4096) as merged,
+        open_stream(f"{url}&batch=1", receive_buffer_bytes=4096) as batched,
+        open_stream(f"{url}*", receive_buffer_bytes=4096) as pattern,
+    ):
         publisher = await publish_large(server, small_hub, channel)
-        events = await paused.until(lambda event: event.type == "gap")
         publisher.finish()
-        told = verdict(events + await paused.until(is_last))
+        told = verdict(await paused.until(is_last))
+        of_merged, of_batched, of_pattern = [await each.until(is_last) for each in (merged, batched, pattern)]
+
+    every = list(range(1, publisher.begun + 1))
+    assert (told.seqs, told.gaps) == (every, [])
+    assert [event.json["seq"] for event in of_merged] == every
+    assert [json.loads(row[2])["seq"] for event in of_batched for row in event.json] == every
+    assert [event.json["seq"] for event in of_pattern] == every
+
+
+async def test_a_client_that_falls_off_the_log_too_is_told_by_one_gap(
+    own_server: RedisServer, forgetful_hub: HubProcess, channel: str
+) -> None:
+    async with open_stream(f"{forgetful_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
+        publisher = await publish_large(own_server, forgetful_hub, channel)
+        publisher.finish()
+        told = verdict(await paused.until(is_last))
 
     [gap] = told.gaps
-    assert gap["reason"] == "slow"
-    assert len(told.lines) + int(str(gap["lost"])) == publisher.begun
-    assert told.seqs == [*range(1, len(told.lines)), publisher.begun]
+    assert gap["reason"] == "trimmed"
+    assert told.seqs[-400:] == list(range(publisher.begun - 399, publisher.begun + 1))
 
 
 async def test_paused_clients_cost_the_hub_no_memory(server: RedisServer, small_hub: HubProcess, channel: str) -> None:

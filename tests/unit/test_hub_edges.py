@@ -80,7 +80,7 @@ async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
 
     client = await Client(hub, "a.*", "b.*").open(After(Cursor(5, (0,))))
 
-    assert {gap.json["channel"] for gap in client.greeting} >= {"b.*", "a.x"}
+    assert {event.json["channel"] for event in client.events() if event.type == "gap"} >= {"b.*", "a.x"}
 
 
 async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
@@ -106,7 +106,7 @@ async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch
 
     client = await Client(hub, "app.*").open(After(Cursor(10, (0,))))
 
-    assert [gap.json["channel"] for gap in client.greeting] == ["app.*"]
+    assert [event.json["channel"] for event in client.events() if event.type == "gap"] == ["app.*"]
 
 
 async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def batch(fence: int, first: int, *payloads: bytes, seq: int = 0) -> Batch:
 
 
 def missed(fence: int) -> Break:
-    return Break("log", 0, fence, Gap("log", "0-0", f"{fence}-0", None, "recorder-down"))
+    return Break("log", 0, EventId(fence, 0), Gap("log", "0-0", f"{fence}-0", None, "recorder-down"))
 
 
 @pytest.fixture
@@ -98,8 +98,9 @@ def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
 
     assert ring.index_after(EventId(7, 2)) == 5
     assert ring.index_after(EventId(9, 0)) == 6
-    assert ring.lost_from(0) is None
-    assert ring.lost_from(6) == 1
+    assert ring.id_before(6) == EventId(9, 0)
+    assert ring.id_before(7) == EventId(9, 1)
+    assert ring.evicted_since(0) is None
     assert ring.last == EventId(9, 1)
 
 

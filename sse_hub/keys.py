@@ -1,0 +1,75 @@
+"""
+What the hub calls its own things in Redis: every key and channel, in one place.
+
+All of them begin with `sse-hub:`, which no channel of a publisher may. Times in them are in ms since the epoch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+PREFIX = "sse-hub:"
+
+FENCE_CHANNEL = PREFIX + "fence"
+"""The channel on which fences are published."""
+CLOCK = PREFIX + "clock"
+"""String: the last fence."""
+CHANNELS = PREFIX + "channels"
+"""Hash: recorded channel --> "last-id count", its last line and how many were recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """
+    What the processes that record the same channels share.
+
+    Those with other ingest patterns are a group of their own: they can't take over from one another. Where two groups
+    record the same channel, they give its lines the same ids, so the stream is the same.
+    """
+
+    group: str
+
+    @classmethod
+    def of(cls, ingest: Sequence[str]) -> "LogKeys":
+        """The keys of those who record `ingest`."""
+        text = " ".join(sorted(ingest))
+        return cls("" if text == "*" else ":" + sha256(text.encode()).hexdigest()[:12])
+
+    @property
+    def lease(self) -> str:
+        """String, expires: the token of the process that records."""
+        return f"{PREFIX}lease{self.group}"
+
+    @property
+    def taps(self) -> str:
+        """Hash: token of each process --> "start reach seen_at", see lua/lease.lua."""
+        return f"{PREFIX}taps{self.group}"
+
+    @property
+    def watermark(self) -> str:
+        """String: the fence up to which the log is complete."""
+        return f"{PREFIX}watermark{self.group}"
+
+    @property
+    def log_start(self) -> str:
+        """String "fence reason": the log has nothing from before this fence, and why."""
+        return f"{PREFIX}log-start{self.group}"
+
+    @property
+    def breaks(self) -> str:
+        """Stream: when nobody recorded anything. The id is the fence after it, `a` the one before, `r` the reason."""
+        return f"{PREFIX}breaks{self.group}"
+
+
+def log_key(channel: str) -> str:
+    """
+    The stream of the recorded lines of `channel`; an entry's id is the line's.
+
+    `l` holds a line; `g` holds "reason lost" where lines up to this id, and after the entry before it, are missing.
+    """
+    return f"{PREFIX}log:{channel}"
+
+
+def published_key(idempotency_key: str) -> str:
+    """String, expires: what a `POST /publish` with this key has done, see lua/publish.lua."""
+    return f"{PREFIX}published:{idempotency_key}"

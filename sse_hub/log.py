@@ -1,0 +1,234 @@
+"""
+The log, read back: pages of recorded lines from Redis streams, read once for all who want them at the same time.
+
+    page(channel, after) --> the same page on its way, or read a moment ago? --> XRANGE --> Page
+
+The recorder alone writes (`recorder.py`); the watermark says up to which fence it has.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import RedisError, ResponseError
+
+from sse_hub import keys
+from sse_hub.errors import LogUnavailable
+from sse_hub.events import EventId
+from sse_hub.keys import LogKeys
+from sse_hub.pages import Hole, Page, RawEntry, parse_id, parts_of
+from sse_hub.tasks import cancelled
+
+logger = logging.getLogger(__name__)
+
+# How long a join waits for the recorder. It flushes many times a second, and another takes over within two.
+COMPLETE_SECONDS = 1.5
+POLL_SECONDS = 0.005
+ASK_AGAIN_SECONDS = 0.1
+# About the size of a page: what a subscriber that reads slowly holds in memory.
+PAGE_BYTES = 64 * 1024
+# A channel's first page has this many entries; the next ones as many as PAGE_BYTES are likely to hold.
+FIRST_ENTRIES = 32
+MAX_ENTRIES = 2_000
+# Pages that many subscribers read at about the same time, as after a restart.
+PAGES_KEPT = 64
+
+
+class RedisLog:
+    """What the hub's protocol `Log` asks for. `watermark` is the highest fence known to be recorded up to."""
+
+    def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, retain_ms: int) -> None:
+        self.watermark = 0
+        self._keys = log_keys
+        self._commands: Any = commands
+        self._retain_ms = retain_ms
+        self._loop = asyncio.get_running_loop()
+        self._moved = asyncio.Event()
+        self._poll: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self._pages: OrderedDict[tuple[str, EventId, EventId], asyncio.Task[Page]] = OrderedDict()
+        self._entry_bytes: dict[str, float] = {}
+
+    def advance(self, watermark: int) -> None:
+        """The log is complete up to `watermark`."""
+        if watermark != self.watermark:
+            self.watermark = watermark
+            self._moved.set()
+
+    async def complete_to(self, fence: int) -> int:
+        """See `pages.Log`: what has been reached after COMPLETE_SECONDS may be less than `fence`."""
+        self._waiting += 1
+        if self._poll is None and self.watermark < fence:
+            self._poll = self._loop.create_task(self._ask())
+        try:
+            async with asyncio.timeout(COMPLETE_SECONDS):
+                while self.watermark < fence:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            logger.warning("log_late fence=%d watermark=%d", fence, self.watermark)
+        finally:
+            self._waiting -= 1
+        return self.watermark
+
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        """See `pages.Log`."""
+        if after >= until:
+            return Page([], until, False)
+        task = self._pages.get((channel, after, EventId(0, 0))) or self._pages.get((channel, after, until))
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._loop.create_task(self._read(channel, after, until))
+            self._keep((channel, after, until), task)
+        page = await asyncio.shield(task)
+        if page.more and (channel, after, until) in self._pages:
+            # It is full, whatever `until` the next one has.
+            self._keep((channel, after, EventId(0, 0)), self._pages.pop((channel, after, until)))
+        return page
+
+    async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+        """See `pages.Log`."""
+        ids: list[EventId] = []
+        top = str(until)
+        while len(ids) < limit:
+            wanted = min(self._entries_wanted(channel), limit - len(ids) + 1)
+            entries = await self._entries(
+                self._commands.execute_command("XREVRANGE", keys.log_key(channel), top, "-", "COUNT", wanted), channel
+            )
+            ids += [parse_id(id) for id, fields in entries if b"l" in fields]
+            if len(entries) < wanted:
+                break
+            top = "(" + entries[-1][0].decode()
+        return ids[:limit]
+
+    async def breaks(self, after: int, until: int) -> list[Hole]:
+        """See `pages.Log`. What lies before the log's beginning is one, too."""
+        try:
+            start, entries = await asyncio.gather(
+                self._commands.get(self._keys.log_start),
+                self._commands.xrange(self._keys.breaks, f"{after + 1}-0", f"{until}-0"),
+            )
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"The log can't be read: {error}.") from None
+        holes = [
+            Hole(None, EventId(int(fields[b"a"]), 0), EventId(parse_id(id).fence, 0), None, fields[b"r"].decode())
+            for id, fields in entries
+        ]
+        fence, _, reason = (start or b"0").decode().partition(" ")
+        if after < int(fence):
+            holes.insert(0, Hole(None, EventId(0, 0), EventId(int(fence), 0), None, reason))
+        return holes
+
+    async def last_ids(self) -> Mapping[str, EventId]:
+        """See `pages.Log`."""
+        return {name: id for name, (id, _) in (await self.channels()).items()}
+
+    async def channels(self) -> dict[str, tuple[EventId, int]]:
+        """The last id of every recorded channel, and how many lines of it were recorded. Raises LogUnavailable."""
+        try:
+            known: dict[bytes, bytes] = await self._commands.hgetall(keys.CHANNELS)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"The log can't be read: {error}.") from None
+        return {name.decode(): _last_and_count(words) for name, words in known.items()}
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await cancelled([task for task in (self._poll, *self._pages.values()) if task])
+
+    # The rest.
+
+    async def _ask(self) -> None:
+        # One asks for all who wait. The recorder's own process hears of it sooner.
+        try:
+            while self._waiting:
+                try:
+                    self.advance(int(await self._commands.get(self._keys.watermark) or 0))
+                except (RedisError, OSError) as error:
+                    logger.debug("watermark_unread error=%r", str(error))
+                    await asyncio.sleep(ASK_AGAIN_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._poll = None
+
+    def _keep(self, key: tuple[str, EventId, EventId], task: asyncio.Task[Page]) -> None:
+        task.add_done_callback(_retrieve)
+        self._pages[key] = task
+        self._pages.move_to_end(key)
+        while len(self._pages) > PAGES_KEPT:
+            self._pages.popitem(last=False)
+
+    def _entries_wanted(self, channel: str) -> int:
+        size = self._entry_bytes.get(channel)
+        return FIRST_ENTRIES if size is None else max(1, min(MAX_ENTRIES, int(PAGE_BYTES / size)))
+
+    async def _read(self, channel: str, after: EventId, until: EventId) -> Page:
+        wanted = self._entries_wanted(channel)
+        pipeline = self._commands.pipeline(transaction=True)
+        # All three in one step, so that what is trimmed meanwhile is seen.
+        pipeline.execute_command("XRANGE", keys.log_key(channel), f"({after}", str(until), "COUNT", wanted)
+        pipeline.xinfo_stream(keys.log_key(channel))
+        pipeline.hget(keys.CHANNELS, channel)
+        try:
+            raw, info, known = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"The log can't be read: {error}.") from None
+        if isinstance(raw, RedisError):
+            raise LogUnavailable(f"The log can't be read: {raw}.")
+        entries: list[RawEntry] = raw
+        self._measure(channel, entries)
+        parts = parts_of(channel, after, entries)
+        last, count = _last_and_count(known or b"0-0 0")
+        first = parse_id(entries[0][0]) if entries else None
+        lost_to = _lost_to(info, first, last, count)
+        if lost_to > after:
+            # Everything up to `lost_to` has gone, and what comes next is known.
+            aged = lost_to.fence < until.fence - self._retain_ms
+            gone = isinstance(info, ResponseError) and not aged
+            before = first or EventId(lost_to.fence, lost_to.n + 1)
+            same_fence = before.fence == after.fence
+            lost = before.n - after.n - 1 if same_fence else None
+            parts.insert(0, Hole(channel, after, before, lost, "log-lost" if gone else "trimmed"))
+        more = len(entries) == wanted
+        return Page(parts, parse_id(entries[-1][0]) if more else until, more)
+
+    async def _entries(self, asked: Any, channel: str) -> list[RawEntry]:
+        try:
+            entries: list[RawEntry] = await asked
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"The log can't be read: {error}.") from None
+        self._measure(channel, entries)
+        return entries
+
+    def _measure(self, channel: str, entries: list[RawEntry]) -> None:
+        if entries:
+            size = sum(sum(map(len, fields.values())) for _, fields in entries) / len(entries)
+            self._entry_bytes[channel] = max(32.0, size)
+            if len(self._entry_bytes) > 20_000:
+                self._entry_bytes.clear()
+
+
+def _retrieve(task: asyncio.Task[Page]) -> None:
+    # A page that nobody waits for any more may fail like any other.
+    if not task.cancelled():
+        task.exception()
+
+
+def _last_and_count(words: bytes) -> tuple[EventId, int]:
+    last, _, count = words.partition(b" ")
+    return parse_id(last), int(count)
+
+
+def _lost_to(info: Any, first: EventId | None, last: EventId, count: int) -> EventId:
+    """The id up to which a stream has lost its lines, from XINFO STREAM and what the recorder says of the channel."""
+    if isinstance(info, ResponseError):
+        # No such stream: all of it, if there ever was one.
+        return last
+    trimmed = info.get("max-deleted-entry-id")
+    if trimmed is not None:
+        return parse_id(trimmed)
+    # Redis 6.2 does not tell. If not all are there, those before the first have gone.
+    if first and count > int(info["length"]):
+        return EventId(first.fence, first.n - 1)
+    return EventId(0, 0)

@@ -1,0 +1,110 @@
+-- Appends lines to the log. Ids are explicit and the same whoever appends: what is there already is left alone.
+--
+-- KEYS[1]   the lease: string
+-- KEYS[2]   the watermark: string
+-- KEYS[3]   the channels: hash, name -> "last-id count"
+-- KEYS[4]   the breaks: stream
+-- KEYS[5..] the streams of channels
+-- ARGV[1]   token of the calling process
+-- ARGV[2]   the watermark that holds when this is done, ms; '' for no change
+-- ARGV[3]   lines kept of a channel
+-- ARGV[4]   how long they are kept, ms
+-- ARGV[5]   number of breaks; after it for each: fence before it, fence after it, reason
+-- then for each stream: name, number of pieces; for each piece: fence, first, count, and count lines. Count 0 stands
+--           for lines up to fence-first that are missing, and has one text: "reason lost"
+-- returns   the number of lines appended; -1 when another process has the lease; or the names of streams that were
+--           there and have vanished, when nothing was appended
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return -1
+end
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[4]
+local at = 4
+local refused
+
+local function take()
+    at = at + 1
+    return ARGV[at]
+end
+
+local function add(key, id, ...)
+    local reply = redis.pcall('XADD', key, id, ...)
+    if not reply.err then
+        return 1
+    end
+    if not string.find(reply.err, 'equal or smaller', 1, true) then
+        refused = reply.err
+    end
+    return 0
+end
+
+for _ = 1, tonumber(take()) do
+    local before, after, reason = take(), take(), take()
+    add(KEYS[4], after .. '-0', 'a', before, 'r', reason)
+end
+redis.call('XTRIM', KEYS[4], 'MINID', '~', string.format('%.0f', oldest))
+
+-- Read all before anything is written.
+local streams, vanished = {}, {}
+for each = 5, #KEYS do
+    local stream = {key = KEYS[each], name = take(), pieces = {}, count = 0}
+    for _ = 1, tonumber(take()) do
+        local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), at = at}
+        at = at + math.max(piece.count, 1)
+        stream.pieces[#stream.pieces + 1] = piece
+    end
+    local known = redis.call('HGET', KEYS[3], stream.name)
+    if known then
+        local last, count = string.match(known, '^(%S+) (%d+)$')
+        stream.last, stream.count = last, tonumber(count)
+        if stream.pieces[1].count > 0 and redis.call('EXISTS', stream.key) == 0 then
+            if tonumber(string.match(last, '^%d+')) < oldest then
+                stream.aged = last
+            else
+                -- A server that is short of memory has evicted it: the caller has some of its lines.
+                vanished[#vanished + 1] = stream.name
+            end
+        end
+    end
+    streams[#streams + 1] = stream
+end
+if #vanished > 0 then
+    return vanished
+end
+
+local appended = 0
+for _, stream in ipairs(streams) do
+    local key = stream.key
+    if stream.aged then
+        add(key, stream.aged, 'g', 'trimmed -')
+    end
+    for _, piece in ipairs(stream.pieces) do
+        if piece.count == 0 then
+            add(key, piece.fence .. '-' .. string.format('%.0f', piece.first), 'g', ARGV[piece.at + 1])
+        end
+        for offset = 0, piece.count - 1 do
+            local id = piece.fence .. '-' .. string.format('%.0f', piece.first + offset)
+            if add(key, id, 'l', ARGV[piece.at + offset + 1]) == 1 then
+                appended, stream.count, stream.last = appended + 1, stream.count + 1, id
+            end
+        end
+        if refused then
+            return redis.error_reply(refused)
+        end
+    end
+    redis.call('XTRIM', key, 'MAXLEN', '~', ARGV[3])
+    redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest))
+    -- The fence in an id is a little older than its line.
+    redis.call('PEXPIRE', key, ARGV[4] + 5000)
+    if stream.last then
+        redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
+    end
+end
+if refused then
+    return redis.error_reply(refused)
+end
+if ARGV[2] ~= '' then
+    redis.call('SET', KEYS[2], ARGV[2])
+end
+return appended

@@ -1,0 +1,125 @@
+"""
+Recorded lines as they are read back: pages of pieces and holes, and what is asked of a log. Pure; no I/O.
+
+    stream entries [(id, fields)] --> page_of() --> Page(pieces and holes) --> encoded like entries of a ring
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from sse_hub.events import EventId
+from sse_hub.frames import Gap
+from sse_hub.ring import Batch
+
+# What is recorded has been made a line already, and was cut then if it had to be.
+NO_LIMIT = 1 << 62
+
+Piece = tuple[Batch, int, int]
+"""A batch, the offset of its first line wanted, and the offset after the last."""
+
+RawEntry = tuple[bytes, Mapping[bytes, bytes]]
+"""An entry of a stream: its id, and its fields."""
+
+
+class Hole(NamedTuple):
+    """Lines after `after` and before `before` that are not in the log: of `channel`, or, if None, of any channel."""
+
+    channel: str | None
+    after: EventId
+    before: EventId
+    lost: int | None
+    reason: str
+
+    def gap(self, name: str, after: EventId) -> Gap:
+        """The gap to tell of it to one who has had `name` up to `after`."""
+        return Gap(name, str(max(self.after, after)), str(self.before), self.lost, self.reason)
+
+    def joined_with(self, later: "Hole") -> "Hole":
+        """This hole and `later` as one: nothing lies between them."""
+        lost = None if self.lost is None or later.lost is None else self.lost + later.lost
+        return self._replace(after=min(self.after, later.after), before=max(self.before, later.before), lost=lost)
+
+
+class Page(NamedTuple):
+    """Recorded lines of one channel, oldest first. `last` is the last id it reaches to; `more` may follow."""
+
+    parts: list[Piece | Hole]
+    last: EventId
+    more: bool
+
+    def beyond(self, id: EventId) -> "Page":
+        """The page without what comes up to `id`."""
+        at = bisect_right(self.parts, id, key=first_of) - 1
+        if at < 0:
+            return self
+        parts = self.parts[at + 1 :]
+        part = self.parts[at]
+        if not isinstance(part, Hole):
+            batch, start, stop = part
+            skip = id.n - batch.first + 1 if id.fence == batch.fence else batch.length
+            if skip < stop:
+                parts.insert(0, (batch, max(start, skip), stop))
+        return self._replace(parts=parts)
+
+
+class Log(Protocol):
+    """Where recorded lines are read back from. Every method may raise LogUnavailable."""
+
+    async def complete_to(self, fence: int) -> int:
+        """Wait until the log is complete up to `fence`; the fence up to which it is. Waits for a bounded time."""
+
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        """The next recorded lines of `channel` with `after` < id <= `until`."""
+
+    async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+        """The ids of the last `limit` recorded lines of `channel` up to `until`, newest first."""
+
+    async def breaks(self, after: int, until: int) -> list[Hole]:
+        """What nobody recorded of any channel since fence `after`, where it ended at fence `until` or before."""
+
+    async def last_ids(self) -> Mapping[str, EventId]:
+        """The last recorded id of every channel in the log."""
+
+
+def parse_id(text: bytes) -> EventId:
+    """The id that Redis spells `text`."""
+    fence, _, n = text.partition(b"-")
+    return EventId(int(fence), int(n))
+
+
+def first_of(part: Piece | Hole) -> EventId:
+    """By what parts are in order: the id of the first line, or what a hole lies after."""
+    return part.after if isinstance(part, Hole) else EventId(part[0].fence, part[0].first + part[1])
+
+
+def parts_of(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[Piece | Hole]:
+    """Entries of a stream (see `keys.log_key`), those after `after`, as pieces of batches, and holes."""
+    parts: list[Piece | Hole] = []
+    lines: list[bytes] = []
+    first, last = EventId(0, 0), after
+
+    def close() -> None:
+        if lines:
+            batch = Batch(channel, 0, first.fence, first.n, lines.copy(), NO_LIMIT)
+            parts.append((batch, 0, batch.length))
+            lines.clear()
+
+    for text, fields in entries:
+        id = parse_id(text)
+        if b"l" in fields:
+            if not lines or id != (last.fence, last.n + 1):
+                close()
+                first = id
+            lines.append(fields[b"l"])
+        else:
+            close()
+            parts.append(_marked(channel, last, id, fields.get(b"g", b"log-lost -")))
+        last = id
+    close()
+    return parts
+
+
+def _marked(channel: str, after: EventId, id: EventId, words: bytes) -> Hole:
+    reason, _, lost = words.decode("ascii", "replace").partition(" ")
+    return Hole(channel, after, EventId(id.fence, id.n + 1), int(lost) if lost.isdecimal() else None, reason)
