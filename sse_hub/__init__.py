@@ -5,7 +5,7 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
 
     errors < config < tasks < events < lines < selection < frames < ring < position < encoding < subscriber < wheel
            < feed < channel < directory < origin < hub < fence < address < session < source < stream < context < page
-           < routes < demo < app < embedded < serve < cli
+           < routes < demo < app < embedded < serve < canary < cli
 """
 
 __version__ = "0.1.0"

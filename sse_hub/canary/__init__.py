@@ -1,0 +1,1 @@
+"""The canary: a client of the hub that judges what it gets."""
