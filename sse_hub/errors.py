@@ -9,6 +9,7 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     │   └── InvalidNumber
     ├── SourceUnavailable    Redis did not answer in time
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
+    ├── CanaryBlind          a canary could not begin: no Redis to publish to, or no stream to read
     └── TaskDied             a background task has died, and the hub with it
 """
 
@@ -43,6 +44,10 @@ class SourceUnavailable(HubError):
 
 class ServerUnavailable(HubError):
     """No Redis server could be started, or the hub's port is taken."""
+
+
+class CanaryBlind(HubError):
+    """A canary could not begin; the message says which of Redis and the hub is away, and what was heard of it."""
 
 
 class TaskDied(HubError):

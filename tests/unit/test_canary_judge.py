@@ -237,12 +237,12 @@ def test_an_unsure_line_may_be_missing() -> None:
     assert case.found() == {"received": 3}
 
 
-def test_an_unsure_line_may_be_there_but_once_and_in_order() -> None:
+def test_an_unsure_line_may_be_there_and_late_but_once() -> None:
     case = Case(5)
     case.ledger.doubt(range(3, 5))
     case.receive(1, 2, 3, 5, 4, 4)
 
-    assert case.found() == {"received": 5, "reordered": 1, "duplicated": 1}
+    assert case.found() == {"received": 5, "duplicated": 1}
 
 
 def test_unsure_lines_in_a_gap_use_up_none_of_its_number() -> None:
@@ -280,7 +280,9 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
     assert tally.duplicated == len(received) - len(set(received))
     assert tally.missing == len(set(range(1, 31)) - set(received) - unsure)
     firsts = list(dict.fromkeys(received))
-    assert tally.reordered == sum(seq < max(firsts[: index + 1]) for index, seq in enumerate(firsts))
+    assert tally.reordered == sum(
+        seq < max(firsts[: index + 1]) for index, seq in enumerate(firsts) if seq not in unsure
+    )
 
 
 @pytest.mark.parametrize("size", [SMALLEST_BYTES, 101, 200, 5000])
