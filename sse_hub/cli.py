@@ -17,7 +17,7 @@ from sse_hub import __version__
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
-from sse_hub.errors import HubError
+from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.selection import is_channel
 from sse_hub.serve import publish_until_stopped, run, stop_signal
 from sse_hub.serve import serve as serve_hub
@@ -179,6 +179,8 @@ def canary(
 
     try:
         report = run(watched())
+    except InvalidSetting as error:
+        raise click.UsageError(str(error)) from None
     except HubError as error:
         raise click.ClickException(str(error)) from None
     say(report)

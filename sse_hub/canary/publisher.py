@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.canary.ledger import Ledger
 from sse_hub.canary.lines import Lines
+from sse_hub.errors import InvalidSetting
 
 logger = logging.getLogger(__name__)
 
@@ -33,21 +34,16 @@ LONGEST_WAIT_SECONDS = 2.0
 
 class Publisher:
     """
-    Publishes until stop(). `last_error` is the last trouble with Redis in words, `heard` true once anybody
-    subscribed to the channel as a line was published.
+    Publishes until stop(); InvalidSetting when `redis_url` can't be used.
+
+    `last_error` is the trouble that there is with Redis in words, `heard` true once anybody subscribed to the channel
+    as a line was published.
     """
 
     def __init__(self, redis_url: str, channel: str, lines_per_second: int, lines: Lines, ledger: Ledger) -> None:
         self.last_error = ""
         self.heard = False
-        client = Redis.from_url(
-            redis_url,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        pool = client.connection_pool
-        self._connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
+        self._connection = _connection(redis_url)
         self._channel = channel
         self._lines_per_second = lines_per_second
         self._lines = lines
@@ -106,8 +102,9 @@ class Publisher:
                 count = min(due, BATCH_LINES)
                 await self._send(count)
                 sent += count
-            next_at = began + sent / self._lines_per_second
-            await self._pause(max(TICK_SECONDS, next_at - time.perf_counter()))
+            if due <= BATCH_LINES:
+                next_at = began + sent / self._lines_per_second
+                await self._pause(max(TICK_SECONDS, next_at - time.perf_counter()))
 
     async def _send(self, count: int) -> None:
         first = self._ledger.begun + 1
@@ -137,3 +134,17 @@ class Publisher:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _connection(redis_url: str) -> AbstractConnection:
+    try:
+        client = Redis.from_url(
+            redis_url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError) as error:
+        raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
+    return connection

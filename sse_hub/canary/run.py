@@ -189,7 +189,7 @@ def _rounded(milliseconds: float | None) -> float | None:
 
 
 async def watch(plan: Plan, stopping: asyncio.Event, say: Callable[[Report], None]) -> Report:
-    """Carry out `plan`, as Canary.run() does. ValueError when its Redis URL is none."""
+    """Carry out `plan`, as Canary.run() does. InvalidSetting when its Redis URL can't be used."""
     # As in a browser, a stream may be silent for ever.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)

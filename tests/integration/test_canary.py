@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sse_hub.canary import Plan, Report, watch
+from tests.integration.tampering import Tamper, tampering_proxy
 from tests.rig import (
     DEADLINE_SECONDS,
     ROOT,
@@ -212,6 +213,28 @@ async def test_the_publisher_outlives_its_connection_a_frozen_redis_and_a_new_on
     assert report.received > 400
 
 
+TAMPERS: dict[str, Tamper] = {
+    "missing": lambda one, other: [one],
+    "duplicated": lambda one, other: [one, other, other],
+    "reordered": lambda one, other: [other, one],
+    "altered": lambda one, other: [one, other.replace(b"\\u00e9", b"\xc3\xa9")],
+}
+
+
+@pytest.mark.parametrize("fault", TAMPERS)
+async def test_a_proxy_that_tampers_with_lines_is_found_out(
+    server: RedisServer, hub: HubProcess, channel: str, fault: str
+) -> None:
+    async with tampering_proxy(hub.url, TAMPERS[fault]) as proxy:
+        watched = Watched(urls=(proxy.url,), redis_url=server.url, channel=channel)
+        await watched.until(lambda report: report.received > 1000, "some lines were tampered with")
+        report = await watched.end()
+
+    assert report.exit_status == 1
+    assert faults(report) == {fault: proxy.tampered}
+    assert proxy.tampered >= 9
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_for_ever_ends_on_a_signal_with_a_final_report(
     server: RedisServer, hub: HubProcess, channel: str, stop: signal.Signals
@@ -273,11 +296,21 @@ def test_a_redis_that_the_hub_does_not_read_is_suspected(hub: HubProcess, channe
 
 
 @pytest.mark.parametrize(
-    "options", [["--url", "hub:8091"], ["--url", "http://"], ["--redis-url", "http://x"], ["--rate", "0"],
-                ["--channel", "a b"], ["--channel", "sse-hub:fence"], ["--size", "10"]],
-)  # fmt: skip
-def test_an_option_that_can_not_be_used_is_a_usage_error(options: list[str]) -> None:
-    status, _, errors = canary(*options)
+    ("option", "value"),
+    [
+        ("--url", "hub:8091"),
+        ("--url", "http://"),
+        ("--redis-url", "http://x"),
+        ("--redis-url", "redis://x/0?socket_timeout=y"),
+        ("--rate", "0"),
+        ("--size", "10"),
+        ("--channel", "a b"),
+        ("--channel", "sse-hub:fence"),
+    ],
+)
+def test_an_option_that_can_not_be_used_is_a_usage_error(option: str, value: str) -> None:
+    status, _, errors = canary(option, value)
 
     assert status == 2
-    assert options[1] in errors
+    assert value.rpartition("?")[2].partition("=")[0] in errors
+    assert "Traceback" not in errors
