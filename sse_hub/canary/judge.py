@@ -136,7 +136,7 @@ class Judge:
             self._reordered += bool(cursor and self._last_id and cursor <= self._last_id)
         elif self._holes.fill(seq):
             # Of one whose connection died Redis may have run the PUBLISH after later ones, of another connection.
-            self._reordered += seq not in self._ledger.unsure
+            self._reordered += not self._ledger.is_unsure(seq)
         else:
             self._duplicated += 1
             return

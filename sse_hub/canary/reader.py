@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -92,7 +93,7 @@ class Reader:
             self.joined.set()
         if self._away:
             self._away = False
-            logger.info("stream_back url=%s after=%s", url, self._last_event_id or None)
+            logger.info("stream_back url=%s after=%s", _without_password(url), self._last_event_id or None)
 
     def _dispatch(self, event: Event, at: float) -> None:
         if event.type == "message":
@@ -103,9 +104,9 @@ class Reader:
 
     def _failed(self, url: str, error: str) -> None:
         self.errors += 1
-        self.last_error = f"{url}: {error}"
+        self.last_error = f"{_without_password(url)}: {error}"
         if not self._away:
-            logger.warning("stream_lost url=%s error=%r", url, error)
+            logger.warning("stream_lost url=%s error=%r", _without_password(url), error)
         self._away = True
 
     def _cut_seconds(self) -> float | None:
@@ -120,6 +121,11 @@ def _object(data: str) -> dict[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _words(error: BaseException) -> str:

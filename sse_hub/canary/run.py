@@ -72,7 +72,7 @@ class Canary:
         """
         Watch until the plan's time is over or `stopping` is set; the final report, which is not said.
 
-        Raises CanaryBlind when it never came to publish: Redis could not be reached, or no stream opened.
+        Raises CanaryBlind when no line was published for certain: Redis could not be reached, or no stream opened.
         """
         for reader in self.readers:
             self._tasks.add(asyncio.create_task(reader.run()))
@@ -115,10 +115,10 @@ class Canary:
         away = [reader for reader in self.readers if not reader.joined.is_set()]
         reasons = []
         if self.publisher.last_error:
-            reasons.append(f"Redis can't be reached: {self.publisher.last_error}")
+            reasons.append(f"Redis can't be reached, or refuses: {self.publisher.last_error}")
         if away:
             reasons.append(f"no stream began: {away[0].last_error or 'nothing came in time'}")
-        return f"No line was published. {'; '.join(reasons)}"
+        return f"No line was published. {'; '.join(reasons) or 'It was stopped before.'}"
 
     async def _until(self, what: Coroutine[Any, Any, object], seconds: float | None) -> None:
         task = asyncio.create_task(what)
@@ -148,7 +148,9 @@ class Canary:
     def _final_report(self) -> Report:
         self._latest()
         report = self._report(self._latency, final=True)
-        if report.published and not report.received:
+        if not report.published:
+            raise CanaryBlind(self._what_is_missing())
+        if not report.received:
             heard = "nobody subscribes to it there" if not self.publisher.heard else "somebody subscribes to it there"
             logger.warning(
                 "nothing_received channel=%s: does the hub read from this Redis, and follow this channel? (%s)",
@@ -170,8 +172,8 @@ class Canary:
         return Report(
             final=final,
             seconds=round(time.perf_counter() - self._began, 1),
-            published=self._ledger.begun - len(self._ledger.unsure),
-            unsure=len(self._ledger.unsure),
+            published=self._ledger.begun - self._ledger.unsure,
+            unsure=self._ledger.unsure,
             clients=len(self.readers),
             connected=sum(reader.connected for reader in self.readers),
             reconnects=sum(max(0, reader.connects - 1) for reader in self.readers),

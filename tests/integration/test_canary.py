@@ -283,6 +283,32 @@ def test_a_redis_that_is_not_there_is_named_with_the_reason(hub: HubProcess) -> 
     assert "Traceback" not in errors
 
 
+def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubProcess, channel: str) -> None:
+    with server.client() as client:
+        client.execute_command("ACL SETUSER", "canary", "on", ">secret", "+publish", "resetchannels", f"&{channel}")
+    url = server.url.replace("//", "//canary:secret@")
+
+    allowed, _, _ = canary("--url", hub.url, "--redis-url", url, "--channel", channel, "--seconds", "0.5")
+    refused, output, errors = canary("--url", hub.url, "--redis-url", url, "--seconds", "0.5")
+    unknown, _, about_password = canary("--redis-url", url.replace("secret", "wrong"), "--drain", "0.5")
+
+    assert allowed == 0
+    assert (refused, output, unknown) == (1, "", 1)
+    assert "No line was published. Redis can't be reached, or refuses: " in errors
+    assert "no permissions" in errors.lower()
+    assert "invalid username-password pair" in about_password
+    assert "secret" not in errors
+
+
+def test_a_password_in_the_address_of_the_hub_is_not_shown(server: RedisServer) -> None:
+    url = f"http://me:secret@127.0.0.1:{free_port()}"
+
+    _, output, errors = canary("--url", url, "--redis-url", server.url, "--drain", "0.5")
+
+    assert "http://127.0.0.1:" in errors
+    assert "secret" not in output + errors
+
+
 def test_a_redis_that_the_hub_does_not_read_is_suspected(hub: HubProcess, channel: str) -> None:
     options = ("--channel", channel, "--seconds", "0.5", "--drain", "0.5")
 

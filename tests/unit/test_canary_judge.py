@@ -269,13 +269,15 @@ def test_times_are_from_just_before_the_publish_to_the_first_arrival() -> None:
 def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
     """An independent count: by definition, and with all the time and memory in the world."""
     case = Case(30)
-    for seq in unsure:
+    for seq in sorted(unsure):
         case.ledger.doubt(range(seq, seq + 1))
     for seq in received:
         case.judge.line("", LINES.line(seq), 0)
 
     tally = case.judge.tally(final=True)
 
+    assert case.ledger.unsure == len(unsure)
+    assert case.ledger.last_sure() == max(set(range(31)) - unsure)
     assert tally.received == len(set(received))
     assert tally.duplicated == len(received) - len(set(received))
     assert tally.missing == len(set(range(1, 31)) - set(received) - unsure)
