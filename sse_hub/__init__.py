@@ -5,7 +5,8 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
 
     errors < config < tasks < keys < events < lines < selection < frames < ring < position < encoding < pages < replay
            < subscriber < wheel < feed < channel < directory < origin < intake < hub < log < lease < recorder < mend
-           < fence < address < session < source < stream < context < page < routes < demo < app < embedded < serve < cli
+           < fence < address < session < source < stream < context < page < routes < demo < app < embedded < serve
+           < canary < cli
 """
 
 __version__ = "0.1.0"

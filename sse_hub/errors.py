@@ -10,6 +10,7 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     ├── SourceUnavailable    Redis did not answer in time
     ├── LogUnavailable       the log can't be read, or is not complete in time
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
+    ├── CanaryBlind          a canary could not begin: no Redis to publish to, or no stream to read
     └── TaskDied             a background task has died, and the hub with it
 """
 
@@ -48,6 +49,10 @@ class LogUnavailable(HubError):
 
 class ServerUnavailable(HubError):
     """No Redis server could be started, or the hub's port is taken."""
+
+
+class CanaryBlind(HubError):
+    """A canary could not begin; the message says which of Redis and the hub is away, and what was heard of it."""
 
 
 class TaskDied(HubError):

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # How long a join waits for the recorder. It flushes many times a second, and another takes over within two.
 COMPLETE_SECONDS = 1.5
 POLL_SECONDS = 0.005
+FRESH_SECONDS = 3.0
 ASK_AGAIN_SECONDS = 0.1
 # About the size of a page: what a subscriber that reads slowly holds in memory.
 PAGE_BYTES = 64 * 1024
@@ -46,6 +47,7 @@ class RedisLog:
         self._commands: Any = commands
         self._retain_ms = retain_ms
         self._loop = asyncio.get_running_loop()
+        self._advanced_at = float("-inf")
         self._moved = asyncio.Event()
         self._poll: asyncio.Task[None] | None = None
         self._waiting = 0
@@ -56,7 +58,13 @@ class RedisLog:
         """The log is complete up to `watermark`."""
         if watermark != self.watermark:
             self.watermark = watermark
+            self._advanced_at = self._loop.time()
             self._moved.set()
+
+    @property
+    def recording(self) -> bool:
+        """True when some process has recorded up to a fence within FRESH_SECONDS, as it does once a second."""
+        return self._loop.time() - self._advanced_at < FRESH_SECONDS
 
     async def complete_to(self, fence: int) -> int:
         """See `pages.Log`: what has been reached after COMPLETE_SECONDS may be less than `fence`."""
@@ -228,7 +236,8 @@ def _lost_to(info: Any, first: EventId | None, last: EventId, count: int) -> Eve
     trimmed = info.get("max-deleted-entry-id")
     if trimmed is not None:
         return parse_id(trimmed)
-    # Redis 6.2 does not tell. If not all are there, those before the first have gone.
+    # Redis 6.2 does not tell. If not all are there, those before the first have gone; where the first begins a fence,
+    # which one that was is not known, and a position right before it is told of a loss that may be none.
     if first and count > int(info["length"]):
         return EventId(first.fence, first.n - 1)
     return EventId(0, 0)

@@ -47,7 +47,11 @@ async def message(request: Request) -> None:
 async def channels(request: Request) -> HTTPResponse:
     """The channel directory."""
     context = context_of(request.app)
-    body = {"ready": context.source.ready, "channels": context.hub.directory.entries()}
+    body = {
+        "ready": context.source.ready,
+        "recording": context.log.recording,
+        "channels": context.hub.directory.entries(),
+    }
     return json(body, headers={"Cache-Control": "no-store"})
 
 
@@ -69,6 +73,10 @@ async def ready(request: Request) -> HTTPResponse:
         "draining": context.hub.draining,
         "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.last_fence else None,
         "subscribers": context.hub.subscribers,
+        "recording": context.log.recording,
+        "recorder": context.recorder.recording,
+        "recording_error": context.recorder.error or None,
+        "counters": dict(context.hub.counters),
     }
     return json(state, status=200 if is_ready else 503)
 

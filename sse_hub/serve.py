@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
@@ -28,16 +28,17 @@ BACKLOG = 4096
 SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
+Result = TypeVar("Result")
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` to its end in the fastest event loop there is."""
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run `main` to its end in the fastest event loop there is; its result."""
     if sys.platform == "win32":
-        asyncio.run(main)
-        return
+        return asyncio.run(main)
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
+        return runner.run(main)
 
 
 def stop_signal() -> asyncio.Event:

@@ -14,9 +14,9 @@ from typing import Any, cast
 from sanic import Request
 
 from sse_hub.errors import SourceUnavailable
-from sse_hub.frames import retry_frame
+from sse_hub.frames import checkpoint_frame, retry_frame
 from sse_hub.hub import Hub
-from sse_hub.origin import Origin
+from sse_hub.origin import After, Origin
 from sse_hub.selection import Selection
 
 RETRY_MS = 2000
@@ -50,6 +50,9 @@ async def stream(request: Request, hub: Hub, selection: Selection, origin: Origi
             await subscriber.run(response.send)
     except SourceUnavailable:
         response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
+        if isinstance(origin, After):
+            # To the letter of the standard a frame without an id takes the client's last one from it.
+            await response.send(checkpoint_frame(str(origin.cursor).encode()))
     # Spread, so that the clients of a hub that stops don't all come back in the same moment.
     await response.send(retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
     await response.eof()

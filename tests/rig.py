@@ -4,6 +4,7 @@ Real servers for tests: a Redis or Valkey, a hub process, started on free ports 
     redis_server() --> RedisServer(url, ...)      hub_process(redis.url) --> HubProcess(url, ...)
 """
 
+import json
 import logging
 import os
 import shutil
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -152,6 +154,19 @@ class HubProcess:
             return error.code
         except OSError:
             return 0
+
+    def state(self) -> dict[str, Any]:
+        """What /health/ready says, ready or not."""
+        try:
+            with urllib.request.urlopen(self.url + "/health/ready", timeout=5) as response:
+                return dict(json.load(response))
+        except urllib.error.HTTPError as error:
+            with error:
+                return dict(json.load(error))
+
+    def wait_recording(self) -> None:
+        """Return when lines are recorded, by this process or another."""
+        wait_until(lambda: bool(self.state()["recording"]), f"what the hub on port {self.port} gets is recorded")
 
     def resident_bytes(self) -> int:
         """What the process holds of the machine's memory."""

@@ -2,101 +2,31 @@
 An SSE client for tests that is exact where most are lenient: what it makes of a stream, a browser makes of it.
 
     socket --> HTTP chunks --> Decoder.feed() --> events          open_stream(url) --> Stream, an iterator of events
-
-The standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
 
 import asyncio
-import codecs
-import json
-import re
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from sse_hub.canary import decoder
+from sse_hub.canary.decoder import Event
 from tests.rig import DEADLINE_SECONDS
 
-LINE_END = re.compile(r"\r\n|\n|\r")
+__all__ = ["Decoder", "Event", "Stream", "open_stream"]
 
 
-class Event(NamedTuple):
-    """An event as the page's code gets it; `id` is its `lastEventId`."""
-
-    type: str
-    data: str
-    id: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.data)
-
-
-class Decoder:
-    """
-    A text/event-stream in pieces of any size, as events.
-
-    `last_event_id` is what a client would send to resume, `retry_ms` the reconnection time, None until one came.
-    """
+class Decoder(decoder.Decoder):
+    """The canary's decoder, which keeps the comments too."""
 
     def __init__(self) -> None:
-        self.last_event_id = ""
-        self.retry_ms: int | None = None
+        super().__init__()
         self.comments: list[str] = []
-        # "UTF-8 decode": what is not UTF-8 becomes U+FFFD, and one byte order mark at the very beginning is dropped.
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._begun = False
-        self._after_cr = False
-        self._line = ""
-        self._data: list[str] = []
-        self._type = ""
-        self._id = ""
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes."""
-        text = self._utf8.decode(data)
-        if text and not self._begun:
-            self._begun = True
-            text = text.removeprefix("\ufeff")
-        if text and self._after_cr:
-            # The CR that ended the last piece has ended its line already.
-            text = text.removeprefix("\n")
-            self._after_cr = False
-        if not text:
-            return []
-        self._after_cr = text.endswith("\r")
-        *lines, self._line = LINE_END.split(self._line + text)
-        return [event for line in lines for event in self._process(line)]
-
-    def _process(self, line: str) -> list[Event]:
-        if not line:
-            return self._dispatch()
-        name, colon, value = line.partition(":")
-        if name:
-            self._process_field(name, value.removeprefix(" "))
-        elif colon:
-            self.comments.append(value)
-        return []
-
-    def _process_field(self, name: str, value: str) -> None:
-        if name == "data":
-            self._data.append(value)
-        elif name == "id" and "\0" not in value:
-            self._id = value
-        elif name == "event":
-            self._type = value
-        elif name == "retry" and value.isascii() and value.isdigit():
-            self.retry_ms = int(value)
-
-    def _dispatch(self) -> list[Event]:
-        # The id is set even when there is nothing to dispatch. The standard's data buffer is these lines with a LF
-        # after each, and is empty only when there is none.
-        self.last_event_id = self._id
-        data, self._data = self._data, []
-        type, self._type = self._type, ""
-        return [Event(type or "message", "\n".join(data), self._id)] if data else []
+    def comment(self, text: str) -> None:
+        self.comments.append(text)
 
 
 class Stream:

@@ -93,8 +93,13 @@ for _, stream in ipairs(streams) do
             return redis.error_reply(refused)
         end
     end
-    redis.call('XTRIM', key, 'MAXLEN', '~', ARGV[3])
-    redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest))
+    local trimmed = redis.call('XTRIM', key, 'MAXLEN', '~', ARGV[3])
+    if trimmed + redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest)) > 0 then
+        -- XTRIM does not say how far it went, but XDEL does, for good: as the stream's max-deleted-entry-id.
+        for _, first in ipairs(redis.call('XRANGE', key, '-', '+', 'COUNT', 1)) do
+            redis.call('XDEL', key, first[1])
+        end
+    end
     -- The fence in an id is a little older than its line.
     redis.call('PEXPIRE', key, ARGV[4] + 5000)
     if stream.last then

@@ -30,6 +30,7 @@ def own_server() -> Iterator[RedisServer]:
 def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
     """A hub that keeps the last 100 lines of a channel in memory, and not many more in the log."""
     with hub_process(own_server.url, "--ring-lines", str(HELD), "--retain-lines", str(HELD)) as hub:
+        hub.wait_recording()
         yield hub
 
 

@@ -11,6 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
+PACKAGES = ["canary", "demo"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -21,7 +22,8 @@ ALLOWED = {
     "orjson": {"lines", "frames", "app"},
     "click": {"cli"},
 }
-PURE = ["events", "lines", "selection", "frames", "ring", "position", "encoding", "pages", "origin"]
+CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
+PURE = [*CANARY_PURE, "events", "lines", "selection", "frames", "ring", "position", "encoding", "pages", "origin"]
 
 
 def imports_of(module: str) -> set[str]:
@@ -36,8 +38,8 @@ def imports_of(module: str) -> set[str]:
 
 
 def test_every_module_has_its_place_in_the_order() -> None:
-    assert sorted(set(LAYERS) - {"demo"}) == MODULES
-    assert (PACKAGE / "demo" / "__init__.py").is_file()
+    assert sorted(set(LAYERS) - set(PACKAGES)) == MODULES
+    assert sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")) == PACKAGES
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -47,6 +49,15 @@ def test_a_module_imports_only_modules_before_it(module: str) -> None:
     ours = {name.split(".")[1] for name in imports_of(module) if name.startswith("sse_hub.")}
 
     assert ours <= before, f"{module} imports {ours - before}, which come after it"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_itself_and_modules_before_it(package: str) -> None:
+    allowed = {package, *LAYERS[: LAYERS.index(package)]}
+
+    for path in (PACKAGE / package).glob("*.py"):
+        ours = {name.split(".")[1] for name in imports_of(f"{package}/{path.stem}") if name.startswith("sse_hub.")}
+        assert ours <= allowed, f"{path.name} imports {ours - allowed}, which come after {package}"
 
 
 @pytest.mark.parametrize("library", ALLOWED)
@@ -61,7 +72,7 @@ def test_what_must_be_exactly_right_does_no_io(module: str) -> None:
     assert not imports_of(module) & {"asyncio", "socket", "time", "threading", "os"}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [str(p.relative_to(PACKAGE).with_suffix("")) for p in PACKAGE.rglob("*.py")])
 def test_a_module_says_what_it_is_and_stays_readable(module: str) -> None:
     text = (PACKAGE / f"{module}.py").read_text()
 

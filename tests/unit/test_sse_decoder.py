@@ -1,9 +1,10 @@
-"""The test client's own decoder: the standard's examples, and the rules that decoders most often get wrong."""
+"""The decoder of canary and test client: the standard's examples, and the rules that decoders most often get wrong."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sse_hub.canary import decoder
 from tests.sse import Decoder, Event
 
 
@@ -104,6 +105,15 @@ def test_an_id_is_set_at_dispatch_also_without_data() -> None:
 
 def test_an_id_stays_until_another_comes() -> None:
     assert [event.id for event in decode(b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n")] == ["1", "1", ""]
+
+
+def test_a_resumed_stream_keeps_the_id_it_goes_on_from_until_another_comes() -> None:
+    """As browsers do; a hub without Redis sends nothing but a `retry:`, which must not cost a client its place."""
+    resumed = decoder.Decoder("7")
+
+    assert resumed.feed(b"retry: 2000\n\n") == []
+    assert resumed.last_event_id == "7"
+    assert resumed.feed(b"data: a\n\nid: 8\ndata: b\n\n") == [Event("message", "a", "7"), Event("message", "b", "8")]
 
 
 def test_an_id_with_nul_is_ignored() -> None:
