@@ -28,6 +28,7 @@ def small_hub(server: RedisServer) -> Iterator[HubProcess]:
     with hub_process(
         server.url, "--ring-lines", "500", "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"
     ) as hub:
+        hub.wait_recording()
         yield hub
 
 

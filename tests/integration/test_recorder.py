@@ -1,0 +1,76 @@
+"""The recorder dies, freezes, is cut off: the log stays complete, in order, and each line is in it once."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.integration.traffic import Id, Publisher, publishing, redis_order
+from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+
+LINES_PER_SECOND = at_scale(2_000, 6_000)
+KILLS = at_scale(4, 20)
+
+
+def recorded(server: RedisServer, channel: str) -> dict[Id, bytes]:
+    """What the log holds of `channel`, markers of missing lines included, in its order."""
+    with server.client() as client:
+        return {Id.parse(id.decode()): fields.get(b"l", b"") for id, fields in client.xrange(f"sse-hub:log:{channel}")}
+
+
+def recorder_of(hubs: list[HubProcess]) -> HubProcess | None:
+    return next((hub for hub in hubs if hub.state().get("recorder")), None)
+
+
+def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
+    wait_until(lambda: recorder_of(hubs) is not None, "one of them records")
+    hub = recorder_of(hubs)
+    return hub or wait_recorder(hubs)
+
+
+@contextmanager
+def deployment(count: int = 2) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
+    """A Redis of its own, and `count` hubs on it, that record."""
+    with redis_server() as server, ExitStack() as stack:
+        hubs = [stack.enter_context(hub_process(server.url)) for _ in range(count)]
+        for hub in hubs:
+            hub.wait_recording()
+        yield server, hubs, stack
+
+
+def kill(hub: HubProcess) -> None:
+    hub.process.send_signal(signal.SIGKILL)
+    hub.process.wait()
+
+
+def go_on(publisher: Publisher, lines: int) -> None:
+    """Return `lines` later."""
+    begun = publisher.begun
+    wait_until(lambda: publisher.begun > begun + lines, "lines go on")
+
+
+async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() -> None:
+    def kill_often(server: RedisServer, hubs: list[HubProcess], stack: ExitStack, publisher: Publisher) -> list[float]:
+        takeovers = []
+        for _ in range(KILLS):
+            victim = wait_recorder(hubs)
+            hubs.remove(victim)
+            kill(victim)
+            started = time.monotonic()
+            wait_recorder(hubs)
+            takeovers.append(time.monotonic() - started)
+            hubs.append(stack.enter_context(hub_process(server.url, port=victim.port)))
+            go_on(publisher, LINES_PER_SECOND // 2)
+        return takeovers
+
+    with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
+        with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
+            takeovers = await asyncio.to_thread(kill_often, server, hubs, stack, publisher)
+        publisher.finish()
+        wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
+        wait_until(lambda: len(recorded(server, "a")) >= len(published), "all is recorded")
+        log = recorded(server, "a")
+
+    assert list(log) == sorted(published)
+    assert max(takeovers) < 1.6 * PATIENCE
