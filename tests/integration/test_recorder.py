@@ -11,6 +11,7 @@ from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, 
 
 LINES_PER_SECOND = at_scale(2_000, 6_000)
 KILLS = at_scale(4, 20)
+EVERY_LINE = ("--retain-lines", "10000000")
 
 
 def recorded(server: RedisServer, channel: str) -> dict[Id, bytes]:
@@ -33,7 +34,7 @@ def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
 def deployment(count: int = 2) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
     """A Redis of its own, and `count` hubs on it, that record."""
     with redis_server() as server, ExitStack() as stack:
-        hubs = [stack.enter_context(hub_process(server.url)) for _ in range(count)]
+        hubs = [stack.enter_context(hub_process(server.url, *EVERY_LINE)) for _ in range(count)]
         for hub in hubs:
             hub.wait_recording()
         yield server, hubs, stack
@@ -60,7 +61,7 @@ async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() ->
             started = time.monotonic()
             wait_recorder(hubs)
             takeovers.append(time.monotonic() - started)
-            hubs.append(stack.enter_context(hub_process(server.url, port=victim.port)))
+            hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, port=victim.port)))
             go_on(publisher, LINES_PER_SECOND // 2)
         return takeovers
 
