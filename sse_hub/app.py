@@ -23,9 +23,6 @@ from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
-# How long open streams get to take what was written to them when the hub stops; those that don't read are cut.
-DRAIN_SECONDS = 1.0
-
 
 def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     """
@@ -57,7 +54,7 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     @app.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
         try:
-            await asyncio.wait_for(context_of(app).hub.drain(), DRAIN_SECONDS)
+            await context_of(app).hub.drain()
         except TimeoutError:
             logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
 

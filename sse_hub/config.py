@@ -86,6 +86,7 @@ class Config:
     line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
     heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
+    drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
     log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
 
     @classmethod

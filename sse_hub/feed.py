@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
-from sse_hub.frames import Gap, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.frames import Gap, checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
 from sse_hub.position import Position
 from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection
@@ -119,6 +119,14 @@ class Feed:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
         self.flush()
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
+
+    def retire(self, subscriber: Subscriber, fence: int) -> bytes:
+        """Write no more to `subscriber`; the checkpoint of where it is, once `fence` was seen. Nothing if behind."""
+        self.flush()
+        if subscriber not in self._live:
+            return b""
+        del self._live[subscriber]
+        return checkpoint_frame(self._position.cursor_at(fence))
 
     def _slow_gaps(self, position: Position) -> bytes:
         lost = {

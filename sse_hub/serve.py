@@ -16,6 +16,7 @@ from typing import Any
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
+from sse_hub.context import context_of
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
@@ -40,12 +41,13 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-def stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set. A second SIGINT ends the process on the spot."""
+def stop_signal(before_exit: Callable[[], None] = lambda: None) -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set. A second SIGINT calls `before_exit` and ends the process on the spot."""
     stopping = asyncio.Event()
 
     def interrupt() -> None:
         if stopping.is_set():
+            before_exit()
             os._exit(128 + signal.SIGINT)
         stopping.set()
 
@@ -74,38 +76,67 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
     stopping = stop_signal()
-    failed = False
-
-    def fail() -> None:
-        nonlocal failed
-        failed = True
-        stopping.set()
-
+    failure = Failure(stopping)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(fail)))
-        app = create_app(config, fail)
-        # Its methods carry no types.
-        server: Any = await app.create_server(
-            sock=listener,
-            backlog=BACKLOG,
-            access_log=False,
-            return_asyncio_server=True,
-            asyncio_server_kwargs={"start_serving": False},
-        )
-        await server.startup()
-        await server.before_start()
-        await server.start_serving()
-        await server.after_start()
-        announce(config)
-        await stopping.wait()
-        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
-        await server.before_stop()
-        await _close(server)
-        await server.after_stop()
-    if failed:
-        raise TaskDied("The hub has stopped by itself; its log says why.")
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(failure)))
+        await answer(config, listener, stopping, failure, lambda: announce(config))
+    failure.check()
+
+
+class Failure:
+    """Called by a part that has died: it sets `stopping`, and check() tells afterwards."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._stopping = stopping
+        self._failed = False
+
+    def __call__(self) -> None:
+        self._failed = True
+        self._stopping.set()
+
+    def check(self) -> None:
+        """Raises TaskDied when it was called."""
+        if self._failed:
+            raise TaskDied("The hub has stopped by itself; its log says why.")
+
+
+async def answer(
+    config: Config,
+    listener: socket.socket,
+    stopping: asyncio.Event,
+    fail: Callable[[], None],
+    announce: Callable[[], None],
+    abandoned: asyncio.Event | None = None,
+) -> None:
+    """
+    Answer requests on `listener` until `stopping` is set, then drain. `config.redis_url` must be set.
+
+    `announce` is called once requests are answered. With `abandoned` set no connection is taken while draining.
+    """
+    app = create_app(config, fail)
+    # Its methods carry no types.
+    server: Any = await app.create_server(
+        sock=listener,
+        backlog=BACKLOG,
+        access_log=False,
+        return_asyncio_server=True,
+        asyncio_server_kwargs={"start_serving": False},
+    )
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
+    await server.after_start()
+    announce()
+    await stopping.wait()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, context_of(app).hub.hurry)
+    if abandoned and abandoned.is_set():
+        server.close()
+    # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+    await server.before_stop()
+    await _close(server)
+    await server.after_stop()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

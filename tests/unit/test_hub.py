@@ -306,7 +306,7 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_com
 
 
 async def test_draining_ends_every_stream() -> None:
-    hub, _ = new_hub()
+    hub, _ = new_hub(drain_seconds="0")
     clients = [await Client(hub, "log").open(), await Client(hub, "a.*", batch=True).open()]
 
     await hub.drain()
