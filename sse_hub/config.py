@@ -74,6 +74,7 @@ class Config:
 
     host: str = _setting("127.0.0.1", _text, "Address to listen on.")
     port: int = _setting(8091, _whole_number(1, 65535), "Port to listen on.")
+    workers: int = _setting(1, _whole_number(1, 64), "Processes that answer requests.")
     redis_url: str | None = _setting(
         None, _redis_url, "Redis to read from (also REDIS_URL). Without it an embedded server is started."
     )

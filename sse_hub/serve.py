@@ -5,6 +5,7 @@ A hub process from its start to its end.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -39,6 +40,13 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
+
+
+def log_to_stderr(level: str, who: str = "") -> None:
+    """Log from `level` on; `who` stands before each message, where several processes log to one place."""
+    logging.basicConfig(level=level.upper(), format=f"%(asctime)s %(levelname)-7s %(name)s {who}%(message)s")
+    # Sanic warns of production mode where it is not started by its own command.
+    logging.getLogger("sanic").setLevel(logging.ERROR)
 
 
 def stop_signal(before_exit: Callable[[], None] = lambda: None) -> asyncio.Event:

@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from tests.integration.traffic import Publisher, is_last, publishing, verdict
+from tests.integration.clients import Client, lines_later
+from tests.integration.traffic import is_last, publishing, verdict
 from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
 from tests.sse import Event, Stream, open_stream
 
@@ -190,56 +191,13 @@ class Fleet:
         self.hubs = hubs
         self._turn = itertools.cycle(sorted(hubs))
 
-    async def pick(self) -> HubProcess:
-        """The next hub that is ready."""
+    async def pick(self) -> str:
+        """The address of the next hub that is ready."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while True:
                 hub = self.hubs[next(self._turn)]
                 if await asyncio.to_thread(hub.ready):
-                    return hub
-
-
-class Client:
-    """What an EventSource does, with a diary of its connections."""
-
-    def __init__(self, fleet: Fleet, channel: str) -> None:
-        self.opened = asyncio.Event()
-        self.events: list[Event] = []
-        self.ends: list[bool] = []
-        self.statuses: set[int] = set()
-        self._fleet = fleet
-        self._channel = channel
-
-    @property
-    def connects(self) -> int:
-        return len(self.ends) + 1
-
-    async def read(self) -> None:
-        """Read to the last line, over as many connections as it takes."""
-        headers: dict[str, str] = {}
-        while True:
-            hub = await self._fleet.pick()
-            try:
-                async with open_stream(f"{hub.url}/message?channel={self._channel}", headers) as stream:
-                    self.opened.set()
-                    self.statuses.add(stream.status)
-                    async for event in stream:
-                        self.events.append(event)
-                        if is_last(event):
-                            return
-            except (OSError, EOFError):
-                # Where nobody answers an EventSource tries again.
-                continue
-            self.ends.append(stream.ended_cleanly)
-            if stream.last_event_id:
-                headers = {"Last-Event-ID": stream.last_event_id}
-            await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000 * HASTE)
-
-
-def lines_later(publisher: Publisher, seconds: float) -> None:
-    """Return when lines of `seconds` have come: so far back reaches the memory of a hub that was ready before."""
-    begun = publisher.begun + int(seconds * LINES_PER_SECOND)
-    wait_until(lambda: publisher.begun > begun, "lines go on")
+                    return hub.url
 
 
 async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
@@ -251,7 +209,7 @@ async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
             return stack.enter_context(hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS), port=port))
 
         fleet = Fleet({port: start(port) for port in [free_port() for _ in range(NODES)]})
-        clients = [Client(fleet, channel) for _ in range(CLIENTS)]
+        clients = [Client(fleet.pick, channel, HASTE) for _ in range(CLIENTS)]
         running = asyncio.gather(*(client.read() for client in clients))
         await asyncio.gather(*(client.opened.wait() for client in clients))
 
@@ -262,7 +220,7 @@ async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
                 await gone(old)
                 assert max(client.connects for client in clients) <= moves + 1
                 fleet.hubs[port] = await asyncio.to_thread(start, port)
-                await asyncio.to_thread(lines_later, publisher, 1.0)
+                await asyncio.to_thread(lines_later, publisher, LINES_PER_SECOND)
         publisher.finish()
         await running
 
@@ -280,18 +238,18 @@ async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServ
     with ExitStack() as stack:
         hubs = [stack.enter_context(hub_process(server.url, "--drain-seconds", "600")) for _ in range(2)]
         fleet = Fleet({hub.port: hub for hub in hubs})
-        clients = [Client(fleet, channel) for _ in range(CLIENTS)]
+        clients = [Client(fleet.pick, channel, HASTE) for _ in range(CLIENTS)]
         running = asyncio.gather(*(client.read() for client in clients))
         await asyncio.gather(*(client.opened.wait() for client in clients))
 
         with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(lines_later, publisher, 0.2)
+            await asyncio.to_thread(lines_later, publisher, 100)
             hubs[0].process.terminate()
             await until_draining(hubs[0])
-            await asyncio.to_thread(lines_later, publisher, 0.2)
+            await asyncio.to_thread(lines_later, publisher, 100)
             hubs[0].process.send_signal(signal.SIGKILL)
             await gone(hubs[0])
-            await asyncio.to_thread(lines_later, publisher, 0.5)
+            await asyncio.to_thread(lines_later, publisher, 200)
         publisher.finish()
         await running
 
