@@ -18,7 +18,7 @@ STREAMS = 100
 WINDOW_SECONDS = 2
 LINES_PER_SECOND = 500
 NODES = 3
-CLIENTS = at_scale(30, 300)
+CLIENTS = at_scale(30, 100)
 # A client waits this part of the time it was told, so that the tests are quick.
 HASTE = 0.1
 
@@ -181,7 +181,8 @@ async def test_a_second_sigterm_ends_what_is_left_at_once(server: RedisServer, c
 
     assert hub.process.returncode == 0
     assert seconds < 1.0 * PATIENCE
-    assert all(stream.ended_cleanly and stream.decoder.retry_ms != 2000 for stream in streams)
+    assert all(stream.ended_cleanly for stream in streams)
+    assert len({stream.decoder.retry_ms for stream in streams}) > STREAMS / 4
 
 
 class Fleet:
@@ -195,7 +196,9 @@ class Fleet:
         """The address of the next hub that is ready."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while True:
-                hub = self.hubs[next(self._turn)]
+                hub = self.hubs.get(next(self._turn))
+                if hub is None:
+                    continue
                 if await asyncio.to_thread(hub.ready):
                     return hub.url
 
@@ -206,7 +209,7 @@ async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
     with ExitStack() as stack:
 
         def start(port: int) -> HubProcess:
-            return stack.enter_context(hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS), port=port))
+            return stack.enter_context(hub_process(server.url, port=port))
 
         fleet = Fleet({port: start(port) for port in [free_port() for _ in range(NODES)]})
         clients = [Client(fleet.pick, channel, HASTE) for _ in range(CLIENTS)]
@@ -215,12 +218,14 @@ async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
 
         with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
             for moves, port in enumerate(sorted(fleet.hubs), 1):
-                old = fleet.hubs[port]
-                old.process.terminate()
-                await gone(old)
+                fleet.hubs[port].process.terminate()
+                await gone(fleet.hubs.pop(port))
                 assert max(client.connects for client in clients) <= moves + 1
-                fleet.hubs[port] = await asyncio.to_thread(start, port)
+                new = await asyncio.to_thread(start, port)
+                # As operations.md says: who left the old hub just now must not come to one that has not heard what
+                # came meanwhile.
                 await asyncio.to_thread(lines_later, publisher, LINES_PER_SECOND)
+                fleet.hubs[port] = new
         publisher.finish()
         await running
 
