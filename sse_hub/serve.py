@@ -21,6 +21,7 @@ from sse_hub.context import context_of
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
+from sse_hub.hub import Hub
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
 
@@ -49,26 +50,49 @@ def log_to_stderr(level: str, who: str = "") -> None:
     logging.getLogger("sanic").setLevel(logging.ERROR)
 
 
-def stop_signal(before_exit: Callable[[], None] = lambda: None) -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set. A second SIGINT calls `before_exit` and ends the process on the spot."""
-    stopping = asyncio.Event()
+class Stop:
+    """
+    What ends a process: SIGTERM, SIGINT, or a part of it that has died.
 
-    def interrupt() -> None:
-        if stopping.is_set():
-            before_exit()
+    To be made first of all: as process 1 of a container, one without handlers is deaf to SIGTERM. `asked` is set when
+    the process is to drain and end, `hurried` by a second SIGTERM: wait for the rest of the drain no longer.
+    `abandoned` means that no connection is taken while draining. A second SIGINT calls `before_exit` and ends the
+    process on the spot.
+    """
+
+    def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+        self.abandoned = False
+        self._failed = False
+        self._before_exit = before_exit
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def fail(self) -> None:
+        """A part has died: stop, and have check() say so."""
+        self._failed = True
+        self.asked.set()
+
+    def check(self) -> None:
+        """Raises TaskDied after fail()."""
+        if self._failed:
+            raise TaskDied("The hub has stopped by itself; its log says why.")
+
+    def _terminate(self) -> None:
+        (self.hurried if self.asked.is_set() else self.asked).set()
+
+    def _interrupt(self) -> None:
+        if self.asked.is_set():
+            self._before_exit()
             os._exit(128 + signal.SIGINT)
-        stopping.set()
-
-    # To be called first of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    return stopping
+        self.asked.set()
 
 
 async def publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:
     """Publish demo lines until SIGTERM or SIGINT; `announce` is called when these are heeded."""
-    stopping = asyncio.create_task(stop_signal().wait())
+    stopping = asyncio.create_task(Stop().asked.wait())
     announce()
     publishing = asyncio.create_task(publish_demo(redis_url))
     await asyncio.wait((stopping, publishing), return_when=asyncio.FIRST_COMPLETED)
@@ -83,47 +107,22 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
-    stopping = stop_signal()
-    failure = Failure(stopping)
+    stop = Stop()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(failure)))
-        await answer(config, listener, stopping, failure, lambda: announce(config))
-    failure.check()
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
+        await answer(config, listener, stop, lambda: announce(config))
+    stop.check()
 
 
-class Failure:
-    """Called by a part that has died: it sets `stopping`, and check() tells afterwards."""
-
-    def __init__(self, stopping: asyncio.Event) -> None:
-        self._stopping = stopping
-        self._failed = False
-
-    def __call__(self) -> None:
-        self._failed = True
-        self._stopping.set()
-
-    def check(self) -> None:
-        """Raises TaskDied when it was called."""
-        if self._failed:
-            raise TaskDied("The hub has stopped by itself; its log says why.")
-
-
-async def answer(
-    config: Config,
-    listener: socket.socket,
-    stopping: asyncio.Event,
-    fail: Callable[[], None],
-    announce: Callable[[], None],
-    abandoned: asyncio.Event | None = None,
-) -> None:
+async def answer(config: Config, listener: socket.socket, stop: Stop, announce: Callable[[], None]) -> None:
     """
-    Answer requests on `listener` until `stopping` is set, then drain. `config.redis_url` must be set.
+    Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
 
-    `announce` is called once requests are answered. With `abandoned` set no connection is taken while draining.
+    `announce` is called once requests are answered.
     """
-    app = create_app(config, fail)
+    app = create_app(config, stop.fail)
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,
@@ -137,14 +136,20 @@ async def answer(
     await server.start_serving()
     await server.after_start()
     announce()
-    await stopping.wait()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, context_of(app).hub.hurry)
-    if abandoned and abandoned.is_set():
+    await stop.asked.wait()
+    hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
+    if stop.abandoned:
         server.close()
     # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
     await server.before_stop()
     await _close(server)
     await server.after_stop()
+    await cancelled((hurrying,))
+
+
+async def _hurry(stop: Stop, hub: Hub) -> None:
+    await stop.hurried.wait()
+    hub.hurry()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

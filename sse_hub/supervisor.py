@@ -8,7 +8,6 @@ The supervisor of `--workers N`: it holds the listening socket and N workers, an
 import asyncio
 import logging
 import os
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Coroutine
@@ -20,9 +19,9 @@ from typing import Any
 from sse_hub.config import Config
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
-from sse_hub.serve import Failure, listening_socket, stop_signal
-from sse_hub.tasks import ASK_AGAIN_SECONDS, cancelled
-from sse_hub.worker import READY, order
+from sse_hub.serve import Stop, listening_socket
+from sse_hub.tasks import cancelled
+from sse_hub.worker import HURRY, READY, order
 
 logger = logging.getLogger(__name__)
 
@@ -43,29 +42,26 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
     crew = Crew()
-    stopping = stop_signal(crew.kill)
-    failure = Failure(stopping)
+    stop = Stop(crew.kill)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(failure)))
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
         if config.demo:
-            demo = watched(publish_demo(str(config.redis_url)), "demo", stopping, failure)
+            demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))
-        await crew.serve(config, listener.fileno(), stopping, failure, lambda: announce(config))
-    failure.check()
+        await crew.serve(config, listener.fileno(), stop, lambda: announce(config))
+    stop.check()
 
 
-def watched(
-    work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event, fail: Callable[[], None]
-) -> asyncio.Task[None]:
-    """`work` in the background. Should it end before `stopping` is set, that is logged and `fail` called."""
+def watched(work: Coroutine[Any, Any, None], name: str, stop: Stop) -> asyncio.Task[None]:
+    """`work` in the background. Should it end before `stop` asks, that is logged, and the process stops."""
 
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if not stopping.is_set():
+        if not stop.asked.is_set():
             logger.critical("task_died name=%s", name, exc_info=error)
-            fail()
+            stop.fail()
 
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(ended)
@@ -81,31 +77,22 @@ class Crew:
         self._waited_for: set[int] = set()
         self._complete = asyncio.Event()
 
-    async def serve(
-        self,
-        config: Config,
-        listener: int,
-        stopping: asyncio.Event,
-        fail: Callable[[], None],
-        announce: Callable[[], None],
-    ) -> None:
+    async def serve(self, config: Config, listener: int, stop: Stop, announce: Callable[[], None]) -> None:
         """
-        Hold `config.workers` workers on the descriptor `listener` until `stopping` is set; return when they are gone.
+        Hold `config.workers` workers on the descriptor `listener` until `stop` asks; return when they are gone.
 
         `announce` is called when each of them has served once.
         """
-        self._stopping = stopping
+        self._stopping = stop.asked
         self._waited_for = set(range(config.workers))
         first_line = order(replace(config, demo=False, workers=1), listener)
         keeping = [
-            watched(self._keep(number, first_line, listener), f"worker {number}", stopping, fail)
+            watched(self._keep(number, first_line, listener), f"worker {number}", stop)
             for number in range(config.workers)
         ]
-        hurried = asyncio.Event()
-        helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(hurried))]
+        helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
         try:
-            await stopping.wait()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, hurried.set)
+            await stop.asked.wait()
             self.terminate()
             await asyncio.wait(keeping, timeout=config.drain_seconds + STOP_SECONDS)
         finally:
@@ -115,7 +102,7 @@ class Crew:
             await cancelled((*keeping, *helping))
 
     def terminate(self) -> None:
-        """SIGTERM to every worker: it drains. A second one ends the drain."""
+        """SIGTERM to every worker: it drains."""
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -130,12 +117,11 @@ class Crew:
         await self._complete.wait()
         announce()
 
-    async def _hurry(self, hurried: asyncio.Event) -> None:
-        await hurried.wait()
-        while True:
-            # Again and again: two signals to a process that has not run in between are one to it.
-            self.terminate()
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+    async def _hurry(self, stop: Stop) -> None:
+        await stop.hurried.wait()
+        for process in self._processes:
+            assert process.stdin
+            process.stdin.write(HURRY)
 
     async def _keep(self, number: int, first_line: bytes, listener: int) -> None:
         loop = asyncio.get_running_loop()

@@ -3,12 +3,14 @@ A worker: one of the processes of `--workers N`, which answer on one listening s
 
     supervisor ── stdin: order, as a line of JSON ──► answer() ── stdout: "ready" ──► supervisor
                ── SIGTERM, or the end of stdin: the supervisor is gone ──► drain ──► the end
+               ── stdin: "hurry" ──► the rest of the drain at once
 """
 
 import asyncio
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -17,11 +19,13 @@ from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
-from sse_hub.serve import Failure, answer, log_to_stderr, run, stop_signal
+from sse_hub.serve import Stop, answer, log_to_stderr, run
 
-logger = logging.getLogger(__name__)
+# Run as a program, its name is another one.
+logger = logging.getLogger("sse_hub.worker")
 
 READY = b"ready\n"
+HURRY = b"hurry\n"
 STDIN, STDOUT = 0, 1
 
 
@@ -42,20 +46,23 @@ def read_order(line: bytes) -> tuple[Config, int]:
 
 async def work(config: Config, listener: socket.socket) -> None:
     """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
-    stopping, orphaned = stop_signal(), asyncio.Event()
-    failure = Failure(stopping)
+    stop = Stop()
     loop = asyncio.get_running_loop()
+    # systemd sends one to every process of a unit, and then the supervisor sends its own: that is no second one.
+    loop.add_signal_handler(signal.SIGTERM, stop.asked.set)
 
-    def end_of_stdin() -> None:
-        if not os.read(STDIN, 1024):
-            loop.remove_reader(STDIN)
-            logger.warning("supervisor_gone")
-            orphaned.set()
-            stopping.set()
+    def read_stdin() -> None:
+        if os.read(STDIN, 1024):
+            stop.hurried.set()
+            return
+        loop.remove_reader(STDIN)
+        logger.warning("supervisor_gone")
+        stop.abandoned = True
+        stop.asked.set()
 
-    loop.add_reader(STDIN, end_of_stdin)
-    await answer(config, listener, stopping, failure, _tell_ready, orphaned)
-    failure.check()
+    loop.add_reader(STDIN, read_stdin)
+    await answer(config, listener, stop, _tell_ready)
+    stop.check()
 
 
 def _tell_ready() -> None:

@@ -181,6 +181,20 @@ async def test_a_second_sigterm_ends_the_drain_of_all(server: RedisServer, chann
     assert seconds < 2.0 * PATIENCE
 
 
+async def test_a_sigterm_to_every_process_at_once_is_one(server: RedisServer, channel: str) -> None:
+    """As systemd sends it: each worker gets that, and the one of its supervisor."""
+    with worker_hub(server.url, "--drain-seconds", "2") as hub:
+        async with streams_on_all(hub, channel) as streams:
+            for worker in workers_of(hub):
+                worker.terminate()
+            hub.process.terminate()
+            seconds = await seconds_to_end(hub)
+            await asyncio.gather(*(stream.rest() for stream in streams))
+
+    assert all(stream.ended_cleanly for stream in streams)
+    assert 1.0 < seconds < 3.0 * PATIENCE
+
+
 async def test_a_second_interrupt_kills_all(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url, "--drain-seconds", "600") as hub:
         workers = workers_of(hub)
