@@ -30,9 +30,6 @@ from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
-# How long open streams get to take what was written to them when the hub stops; those that don't read are cut.
-DRAIN_SECONDS = 1.0
-
 
 def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     """
@@ -64,14 +61,15 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     @app.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
         try:
-            await asyncio.wait_for(context_of(app).hub.drain(), DRAIN_SECONDS)
+            await context_of(app).hub.drain()
         except TimeoutError:
             logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
+        # Last, so that what streams were still told is recorded, too.
+        await context_of(app).recorder.finish()
 
     @app.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
         context = context_of(app)
-        await context.recorder.finish()
         await cancelled(context.tasks)
         await context.mender.close()
         await context.log.close()
@@ -98,8 +96,8 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     """Run `work` in the background. Should it ever end by itself, say so and call `fail`."""
 
     def ended(task: asyncio.Task[None]) -> None:
-        if not context.hub.draining:
-            error = None if task.cancelled() else task.exception()
+        error = None if task.cancelled() else task.exception()
+        if error or not context.hub.draining:
             logger.critical("task_died name=%s", name, exc_info=error)
             fail()
 

@@ -1,7 +1,7 @@
 """
 The `sse-hub` command. `sse-hub serve` and `python run.py` are the same thing.
 
-    options and SSE_HUB_* --> Config.read() --> serve()         HubError --> its message, exit status 1
+    options and SSE_HUB_* --> Config.read() --> serve() or supervise()         HubError --> its message, exit status 1
 """
 
 import logging
@@ -19,10 +19,9 @@ from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.selection import is_channel
-from sse_hub.serve import publish_until_stopped, run, stop_signal
+from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
+from sse_hub.supervisor import supervise
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,10 +54,8 @@ def serve(ingest: tuple[str, ...], **options: str | None) -> None:
     """
     try:
         config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
-        logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
-        # Sanic warns of production mode where it is not started by its own command.
-        logging.getLogger("sanic").setLevel(logging.ERROR)
-        run(serve_hub(config, _announce))
+        log_to_stderr(config.log_level)
+        run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
     except HubError as error:
         raise click.ClickException(str(error)) from None
 
@@ -71,7 +68,7 @@ def demo(redis_url: str | None) -> None:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.ClickException(str(error)) from None
-    logging.basicConfig(level="INFO", format=LOG_FORMAT)
+    log_to_stderr("info")
     url = config.redis_url or "redis://127.0.0.1:6379/0"
     said = f"Publishing to {_without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
     run(publish_until_stopped(url, lambda: click.echo(said)))
@@ -167,7 +164,7 @@ def canary(
         reconnect_every_seconds=reconnect_every,
         drain_seconds=drain,
     )
-    logging.basicConfig(level="INFO", format=LOG_FORMAT)
+    log_to_stderr("info")
     # It has a line for each request.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -175,7 +172,7 @@ def canary(
         click.echo(report.json() if as_json else report.text())
 
     async def watched() -> Report:
-        return await watch(plan, stop_signal(), say)
+        return await watch(plan, Stop().asked, say)
 
     try:
         report = run(watched())

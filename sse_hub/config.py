@@ -82,6 +82,7 @@ class Config:
 
     host: str = _setting("127.0.0.1", _text, "Address to listen on.")
     port: int = _setting(8091, _whole_number(1, 65535), "Port to listen on.")
+    workers: int = _setting(1, _whole_number(1, 64), "Processes that answer requests.")
     redis_url: str | None = _setting(
         None, _redis_url, "Redis to read from (also REDIS_URL). Without it an embedded server is started."
     )
@@ -96,6 +97,7 @@ class Config:
     line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
     heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
+    drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
     log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
 
     @property

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
-from sse_hub.frames import heartbeat_frame, http_chunk
+from sse_hub.frames import checkpoint_frame, heartbeat_frame, http_chunk
 from sse_hub.position import Position
 from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
@@ -131,6 +131,14 @@ class Feed:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
         self.flush()
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
+
+    def retire(self, subscriber: Subscriber, fence: int) -> bytes:
+        """Write no more to `subscriber`; the checkpoint of where it is, once `fence` was seen. Nothing if behind."""
+        self.flush()
+        if subscriber not in self._live:
+            return b""
+        del self._live[subscriber]
+        return checkpoint_frame(self._position.cursor_at(fence))
 
     def _pieces(self, position: Position) -> Iterator[Piece]:
         budget = BACKLOG_BYTES

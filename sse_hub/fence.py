@@ -107,11 +107,14 @@ class Fencer:
                 waiter.set_result(fence)
 
     def _end_round(self, round: asyncio.Task[None]) -> None:
-        if round.cancelled() or self._round is not round:
-            # Given up. Python 3.11 can lose a cancellation, so it may have gone on all the same.
+        if round.cancelled():
+            return
+        error = round.exception()
+        if self._round is not round:
+            # Given up. Python 3.11 can lose a cancellation, so it may have gone on all the same, or failed; an error
+            # that nobody looks at would be written to stderr.
             return
         self._round = None
-        error = round.exception()
         if error is None:
             self._refused = False
             if self._waiting:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol, cast
 
 from sse_hub.config import Config
+from sse_hub.drain import GRACE_SECONDS, Drain
 from sse_hub.errors import LogUnavailable, SourceUnavailable
 from sse_hub.feed import Feed
 from sse_hub.frames import checkpoint_frame, gap_frame
@@ -63,6 +64,7 @@ class Hub(Intake):
         # A pattern finds recorded channels only.
         self._library = Library(lambda name: "*" in name or self.directory.covers(name))
         self._wheel = Wheel(config.heartbeat_seconds, config.stall_seconds)
+        self._drain = Drain(config.drain_seconds)
         self._deserted = asyncio.Event()
         self._deserted.set()
 
@@ -117,17 +119,21 @@ class Hub(Intake):
         self._deserted.clear()
         if self.draining:
             # It joined before, and has come back to find the hub stopping.
-            subscriber.end()
+            subscriber.end(self.last_fence)
         return subscriber
 
     async def drain(self) -> None:
-        """Take no new stream, end every open one, and return when they are gone."""
+        """Take no new stream, end the open ones over the window. Raises TimeoutError when some don't take their end."""
         self.draining = True
         self._source.refuse()
-        for feed in self._feeds.values():
-            for subscriber in feed.subscribers:
-                subscriber.end()
-        await self._deserted.wait()
+        subscribers = [subscriber for feed in self._feeds.values() for subscriber in feed.subscribers]
+        await self._drain.run(subscribers, lambda subscriber: subscriber.end(self.last_fence))
+        async with asyncio.timeout(GRACE_SECONDS):
+            await self._deserted.wait()
+
+    def hurry(self) -> None:
+        """Wait for the rest of the window no longer: end all streams now."""
+        self._drain.hurry()
 
     # The rest.
 
@@ -173,3 +179,5 @@ class Hub(Intake):
                 self.directory.leave(channel)
         if not self._feeds:
             self._deserted.set()
+            if self.draining:
+                self.hurry()

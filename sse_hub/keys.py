@@ -37,7 +37,7 @@ class LogKeys:
 
     @property
     def lease(self) -> str:
-        """String, expires: the token of the process that records."""
+        """String, expires: "token start" of the process that records, see lua/lease.lua."""
         return f"{PREFIX}lease{self.group}"
 
     @property

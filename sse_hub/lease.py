@@ -66,12 +66,16 @@ class Lease:
             raise LogUnavailable(f"The lease can't be had: {error or type(error).__name__}.") from None
         return Standing(Role(role), watermark, others)
 
+    def claim(self, start: int | None) -> str:
+        """What the lease says while it is ours, got with rings that are whole since fence `start`."""
+        return f"{self.token} {_text(start)}"
+
     async def resign(self) -> None:
         """Leave the lease to the others at once. Raises LogUnavailable."""
         try:
             # Taken from the registry first: what the others see then has no place for this process.
             await self._commands.hdel(self._keys.taps, self.token)
-            if await self._commands.get(self._keys.lease) == self.token.encode():
+            if (await self._commands.get(self._keys.lease) or b"").startswith(self.token.encode()):
                 await self._commands.delete(self._keys.lease)
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"The lease can't be given back: {error}.") from None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -23,27 +23,15 @@ from sse_hub.hub import Hub
 from sse_hub.keys import CHANNELS, LogKeys, log_key
 from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
 from sse_hub.log import RedisLog
-from sse_hub.ring import Batch
+from sse_hub.portions import Portion, portions_of
 
 logger = logging.getLogger(__name__)
 
 # Lines gather for this long, so that a script appends many.
 FLUSH_SECONDS = 0.01
-# One script appends about this much at most: Redis serves nobody else meanwhile.
-SCRIPT_LINES = 500
-SCRIPT_BYTES = 256 * 1024
 RETRY_SECONDS = 0.25
-
-
-class Portion(NamedTuple):
-    """What one script appends of a channel: `words` for the script, and the index in the ring that comes after."""
-
-    channel: Channel
-    words: list[bytes | str | int]
-    pieces: int
-    next: int
-    lines: int
-    size: int
+# How long a hub that stops waits for its last lines to be recorded.
+FINISH_SECONDS = 0.5
 
 
 class Recorder:
@@ -54,6 +42,10 @@ class Recorder:
         self.error = ""
         self._hub = hub
         self._log = log
+        self._leaving = False
+        # One at a time: a lease asked for must not come after it was given back.
+        self._standing = asyncio.Lock()
+        self._flushing = asyncio.Lock()
         self._retain = (config.retain_lines, config.retain_ms)
         self._keys = LogKeys.of(config.ingest)
         self._lease = Lease(commands, self._keys)
@@ -65,6 +57,7 @@ class Recorder:
         # What a round has still to append, to which index; and the fence that is the watermark then.
         self._pending: dict[Channel, int] = {}
         self._fence = 0
+        self._since: int | None = None
         self._no_log_since: float | None = None
 
     async def run(self) -> None:
@@ -72,14 +65,14 @@ class Recorder:
         while True:
             await self._hub.stirred.wait()
             self._hub.stirred.clear()
-            if self.recording and not await self._record():
+            if not await self._flush():
                 await asyncio.sleep(RETRY_SECONDS)
                 self._hub.stirred.set()
             await asyncio.sleep(FLUSH_SECONDS)
 
     async def claim(self) -> None:
         """Ask for the lease, and renew it, until cancelled."""
-        while True:
+        while not self._leaving:
             try:
                 await self.stand()
                 if not self.recording:
@@ -94,31 +87,37 @@ class Recorder:
 
     async def finish(self) -> None:
         """Append what is left, and leave the lease to the others."""
+        self._leaving = True
         try:
-            if self.recording:
-                await self._record()
-            self.recording = False
-            await self._lease.resign()
-        except LogUnavailable as error:
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._flush()
+                async with self._standing:
+                    self.recording = False
+                    await self._lease.resign()
+        except (LogUnavailable, TimeoutError) as error:
             logger.warning("recorder_unfinished error=%r", str(error))
 
     async def stand(self) -> Standing:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
-        hub = self._hub
-        why_new = "log-lost" if self._outlived_log else "recorder-down"
-        patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
-        standing = await self._lease.stand(hub.whole_since, hub.reach, why_new if patient else "")
-        self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
-        self._log.advance(max(0, standing.watermark))
-        if standing.role in (Role.TOOK_OVER, Role.BEGAN_LOG) or (standing.role is Role.RECORDER and not self.recording):
-            self._begin(standing)
-        elif standing.role is Role.TAP:
-            if self.recording:
-                logger.info("recorder_lost")
-            self.recording = False
-        return standing
+        async with self._standing:
+            since = self._hub.whole_since
+            why_new = "log-lost" if self._outlived_log else "recorder-down"
+            patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
+            standing = await self._lease.stand(since, self._hub.reach, why_new if patient else "")
+            self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
+            self._log.advance(max(0, standing.watermark))
+            if standing.role is Role.TAP:
+                self._end()
+            elif (standing.role is not Role.RECORDER or not self.recording) and since == self._hub.whole_since:
+                self._begin(standing)
+            return standing
 
     # The rest.
+
+    def _end(self) -> None:
+        if self.recording:
+            logger.info("recorder_lost")
+        self.recording = False
 
     @property
     def _outlived_log(self) -> bool:
@@ -141,71 +140,35 @@ class Recorder:
                 self._holes[channel] = reason
             self._pending[channel] = channel.ring.end
         self._fence = hub.last_fence
+        self._since = hub.whole_since
         self.recording = True
         self._log.advance(watermark)
         hub.stirred.set()
         logger.info("recorder_began watermark=%d breaks=%d role=%s", watermark, len(self._breaks), standing.role.name)
 
-    async def _record(self) -> bool:
-        """Append what is in the rings now. False when that can't be done at present, or is not ours to do."""
-        if not self._pending:
-            self._pending = {channel: channel.ring.end for channel in self._hub.directory.take_fresh()}
-            self._fence = self._hub.last_fence
-        while self.recording:
-            portions = self._portions()
-            done = sum(each.next >= self._pending[each.channel] for each in portions) == len(self._pending)
-            if not await self._append(portions, str(self._fence) if done else ""):
-                return False
-            if done and not self._pending:
-                self._log.advance(self._fence)
-                return True
-        return False
-
-    def _portions(self) -> list[Portion]:
-        portions: list[Portion] = []
-        lines = size = 0
-        for channel, end in self._pending.items():
-            portion = self._portion(channel, end, SCRIPT_LINES - lines, SCRIPT_BYTES - size)
-            portions.append(portion)
-            lines += max(1, portion.lines)
-            size += portion.size
-            if lines >= SCRIPT_LINES or size >= SCRIPT_BYTES:
-                break
-        return portions
-
-    def _portion(self, channel: Channel, end: int, lines_wanted: int, bytes_wanted: int) -> Portion:
-        ring = channel.ring
-        at = channel.recorded_to
-        words: list[bytes | str | int] = []
-        pieces = lines = size = 0
-        if at < ring.first:
-            # Evicted before it could be appended.
-            self._holes.setdefault(channel, f"trimmed {ring.first - at}")
-            at = ring.first
-        if channel in self._holes:
-            words += [ring.start.fence, ring.start.n, 0, self._holes[channel]]
-            pieces += 1
-        for entry in ring.entries_from(at):
-            if lines >= lines_wanted or size >= bytes_wanted or at >= end:
-                break
-            stop = entry.length
-            # A break is told for all channels at once.
-            if isinstance(entry, Batch):
-                start = at - entry.index
-                fitting = max(1, (bytes_wanted - size) * entry.length // entry.size)
-                stop = min(entry.length, start + lines_wanted - lines, start + fitting)
-                words += [entry.fence, entry.first + start, stop - start, *entry.lines[start:stop]]
-                pieces += 1
-                lines += stop - start
-                size += entry.size * (stop - start) // entry.length
-            at = entry.index + stop
-            if stop < entry.length:
-                break
-        return Portion(channel, words, pieces, at, lines, size)
+    async def _flush(self) -> bool:
+        """Append what is in the rings now, if that is ours to do. False when it can't be done at present."""
+        async with self._flushing:
+            if self.recording and not self._pending:
+                self._pending = {channel: channel.ring.end for channel in self._hub.directory.take_fresh()}
+                self._fence = self._hub.last_fence
+            while self.recording:
+                if self._hub.whole_since != self._since:
+                    # The session was cut: what came after that must not be recorded as if nothing were missing.
+                    self._end()
+                    return True
+                portions = portions_of(self._pending, self._holes)
+                done = sum(each.next >= self._pending[each.channel] for each in portions) == len(self._pending)
+                if not await self._append(portions, str(self._fence) if done else ""):
+                    return not self.recording
+                if done and not self._pending:
+                    self._log.advance(self._fence)
+                    return True
+            return True
 
     async def _append(self, portions: list[Portion], watermark: str) -> bool:
         appending = [each for each in portions if each.pieces]
-        args: list[bytes | str | int] = [self._lease.token, watermark, *self._retain, len(self._breaks)]
+        args: list[bytes | str | int] = [self._lease.claim(self._since), watermark, *self._retain, len(self._breaks)]
         for hole in self._breaks:
             args += hole
         for each in appending:
@@ -220,8 +183,7 @@ class Recorder:
         if isinstance(reply, list):
             self._begin_again({name.decode() for name in reply}, appending)
         elif reply < 0:
-            self.recording = False
-            logger.info("recorder_lost")
+            self._end()
         else:
             self._told("")
             self._hub.counters["recorded_lines"] += reply
@@ -233,8 +195,8 @@ class Recorder:
         for each in portions:
             each.channel.recorded_to = each.next
             self._holes.pop(each.channel, None)
-            if each.next >= self._pending[each.channel]:
-                del self._pending[each.channel]
+            if each.next >= self._pending.get(each.channel, 0):
+                self._pending.pop(each.channel, None)
 
     def _begin_again(self, names: set[str], portions: list[Portion]) -> None:
         """The streams of these channels have vanished: append all that the rings still have."""

@@ -5,6 +5,7 @@ A hub process from its start to its end.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -16,9 +17,11 @@ from typing import Any, TypeVar
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
+from sse_hub.context import context_of
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
+from sse_hub.hub import Hub
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
 
@@ -41,25 +44,56 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
-def stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set. A second SIGINT ends the process on the spot."""
-    stopping = asyncio.Event()
+def log_to_stderr(level: str, who: str = "") -> None:
+    """Log from `level` on; `who` stands before each message, where several processes log to one place."""
+    logging.basicConfig(level=level.upper(), format=f"%(asctime)s %(levelname)-7s %(name)s {who}%(message)s")
+    # Sanic warns of production mode where it is not started by its own command.
+    logging.getLogger("sanic").setLevel(logging.ERROR)
 
-    def interrupt() -> None:
-        if stopping.is_set():
+
+class Stop:
+    """
+    What ends a process: SIGTERM, SIGINT, or a part of it that has died.
+
+    To be made first of all: as process 1 of a container, one without handlers is deaf to SIGTERM. `asked` is set when
+    the process is to drain and end, `hurried` by a second SIGTERM: wait for the rest of the drain no longer.
+    `abandoned` means that no connection is taken while draining. A second SIGINT calls `before_exit` and ends the
+    process on the spot.
+    """
+
+    def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+        self.abandoned = False
+        self._failed = False
+        self._before_exit = before_exit
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def fail(self) -> None:
+        """A part has died: stop, and have check() say so."""
+        self._failed = True
+        self.asked.set()
+
+    def check(self) -> None:
+        """Raises TaskDied after fail()."""
+        if self._failed:
+            raise TaskDied("The hub has stopped by itself; its log says why.")
+
+    def _terminate(self) -> None:
+        (self.hurried if self.asked.is_set() else self.asked).set()
+
+    def _interrupt(self) -> None:
+        if self.asked.is_set():
+            self._before_exit()
             os._exit(128 + signal.SIGINT)
-        stopping.set()
-
-    # To be called first of all: as process 1 of a container, one without handlers is deaf to SIGTERM.
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    return stopping
+        self.asked.set()
 
 
 async def publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:
     """Publish demo lines until SIGTERM or SIGINT; `announce` is called when these are heeded."""
-    stopping = asyncio.create_task(stop_signal().wait())
+    stopping = asyncio.create_task(Stop().asked.wait())
     announce()
     publishing = asyncio.create_task(publish_demo(redis_url))
     await asyncio.wait((stopping, publishing), return_when=asyncio.FIRST_COMPLETED)
@@ -74,39 +108,49 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
-    stopping = stop_signal()
-    failed = False
-
-    def fail() -> None:
-        nonlocal failed
-        failed = True
-        stopping.set()
-
+    stop = Stop()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(fail)))
-        app = create_app(config, fail)
-        # Its methods carry no types.
-        server: Any = await app.create_server(
-            sock=listener,
-            backlog=BACKLOG,
-            access_log=False,
-            return_asyncio_server=True,
-            asyncio_server_kwargs={"start_serving": False},
-        )
-        await server.startup()
-        await server.before_start()
-        await server.start_serving()
-        await server.after_start()
-        announce(config)
-        await stopping.wait()
-        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
-        await server.before_stop()
-        await _close(server)
-        await server.after_stop()
-    if failed:
-        raise TaskDied("The hub has stopped by itself; its log says why.")
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
+        await answer(config, listener, stop, lambda: announce(config))
+    stop.check()
+
+
+async def answer(config: Config, listener: socket.socket, stop: Stop, announce: Callable[[], None]) -> None:
+    """
+    Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
+
+    `announce` is called once requests are answered.
+    """
+    app = create_app(config, stop.fail)
+    # Its methods carry no types.
+    server: Any = await app.create_server(
+        sock=listener,
+        backlog=BACKLOG,
+        access_log=False,
+        return_asyncio_server=True,
+        asyncio_server_kwargs={"start_serving": False},
+    )
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
+    await server.after_start()
+    announce()
+    await stop.asked.wait()
+    hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
+    if stop.abandoned:
+        server.close()
+    # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+    await server.before_stop()
+    await _close(server)
+    await server.after_stop()
+    await cancelled((hurrying,))
+
+
+async def _hurry(stop: Stop, hub: Hub) -> None:
+    await stop.hurried.wait()
+    hub.hurry()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -37,6 +37,7 @@ async def stream(request: Request, hub: Hub, selection: Selection, origin: Origi
     protocol: Any = request.protocol
     protocol.response_timeout = math.inf
     transport = cast(asyncio.Transport, request.transport)
+    last = b""
     try:
         if hub.draining:
             raise SourceUnavailable("The hub is stopping.")
@@ -47,12 +48,21 @@ async def stream(request: Request, hub: Hub, selection: Selection, origin: Origi
             response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
             await response.send(retry_frame(RETRY_MS) + frames)
             del frames
-            await subscriber.run(response.send)
+            last = await subscriber.run(response.send)
     except SourceUnavailable:
+        _close_after(request, hub)
         response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
         if isinstance(origin, After):
             # To the letter of the standard a frame without an id takes the client's last one from it.
             await response.send(checkpoint_frame(str(origin.cursor).encode()))
     # Spread, so that the clients of a hub that stops don't all come back in the same moment.
-    await response.send(retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+    await response.send(last + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+    _close_after(request, hub)
     await response.eof()
+
+
+def _close_after(request: Request, hub: Hub) -> None:
+    # A client that kept the connection would come back on it, past any load balancer, to the hub that has sent it away.
+    if hub.draining:
+        http: Any = request.stream
+        http.keep_alive = False

@@ -40,11 +40,15 @@ class Supply(Protocol):
     def heartbeat(self, fence: int) -> bytes:
         """A chunk for those who are live."""
 
+    def retire(self, subscriber: "Subscriber", fence: int) -> bytes:
+        """Write no more to `subscriber`, which is live; the frame that tells it where it is."""
+
 
 class Subscriber:
     """One client. `position` is None while it is live. At the end of its `with` block it leaves the hub."""
 
     __slots__ = (
+        "_end_fence",
         "_ended",
         "_leave",
         "_loop",
@@ -83,6 +87,7 @@ class Subscriber:
         self._stall_ms = stall_seconds * 1000
         self._patient = False
         self._ended = False
+        self._end_fence = 0
         self._wakeup: asyncio.Future[None] | None = None
 
     def __enter__(self) -> "Subscriber":
@@ -109,13 +114,18 @@ class Subscriber:
         if self.position is None and not self.clogged:
             self.write(heartbeat)
 
-    def end(self) -> None:
-        """Make run() return."""
+    def end(self, fence: int) -> None:
+        """Make run() return; `fence` is the last that was seen."""
         self._ended = True
+        self._end_fence = fence
         self._wake()
 
-    async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Serve the client until end() is called. `send` writes with back-pressure and is used only while behind."""
+    async def run(self, send: Callable[[bytes], Awaitable[None]]) -> bytes:
+        """
+        Serve the client until end() is called. `send` writes with back-pressure and is used only while behind.
+
+        Returns the frames to send last: a checkpoint, or nothing for one that is behind, whose last line has told it.
+        """
         while not self._ended:
             if self.position and self.feed.beyond_rings(self.position):
                 await self._replay(self.position, send)
@@ -132,6 +142,7 @@ class Subscriber:
                 self.feed.go_live(self)
             self._wakeup = self._loop.create_future()
             await self._wakeup
+        return b"" if self.position else self.feed.retire(self, self._end_fence)
 
     async def _replay(self, position: Position, send: Callable[[bytes], Awaitable[None]]) -> None:
         async with aclosing(self.feed.replay(position)) as replay:

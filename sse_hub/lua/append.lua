@@ -1,11 +1,11 @@
 -- Appends lines to the log. Ids are explicit and the same whoever appends: what is there already is left alone.
 --
--- KEYS[1]   the lease: string
+-- KEYS[1]   the lease: string, see lease.lua
 -- KEYS[2]   the watermark: string
 -- KEYS[3]   the channels: hash, name -> "last-id count"
 -- KEYS[4]   the breaks: stream
 -- KEYS[5..] the streams of channels
--- ARGV[1]   token of the calling process
+-- ARGV[1]   what the lease must be: "token start" of the calling process
 -- ARGV[2]   the watermark that holds when this is done, ms; '' for no change
 -- ARGV[3]   lines kept of a channel
 -- ARGV[4]   how long they are kept, ms

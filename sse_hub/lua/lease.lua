@@ -1,6 +1,6 @@
 -- Who records: registers a process as a tap, and gives it the lease, or takes it away, as its rings deserve.
 --
--- KEYS[1]  the lease: string, the token of the recorder
+-- KEYS[1]  the lease: string, "token start" of the recorder
 -- KEYS[2]  the watermark: string, fence in ms
 -- KEYS[3]  the taps: hash, token -> "start reach seen_at"
 -- KEYS[4]  the log's start: string "fence reason"
@@ -42,11 +42,12 @@ end
 
 local covers = start and watermark and start <= watermark
 local holder = redis.call('GET', KEYS[1])
-if holder == token then
-    if covers then
-        redis.call('PEXPIRE', KEYS[1], ARGV[4])
-        return {1, watermark, others}
-    end
+local claim = token .. ' ' .. ARGV[2]
+if holder == claim and watermark then
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    return {1, watermark, others}
+end
+if holder and string.match(holder, '^%S+') == token then
     -- Its session was cut, or the server has lost its memory: it must take the lease as any other.
     redis.call('DEL', KEYS[1])
     holder = false
@@ -56,7 +57,7 @@ local may = covers or (start and others == 0 and best and (watermark or ARGV[6] 
 if holder or not may then
     return {0, watermark or -1, others}
 end
-local taken = redis.pcall('SET', KEYS[1], token, 'PX', ARGV[4])
+local taken = redis.pcall('SET', KEYS[1], claim, 'PX', ARGV[4])
 if taken.err then
     return redis.error_reply(taken.err)
 end

@@ -101,7 +101,9 @@ class Client:
 
     async def _run(self, position: Position) -> None:
         with self._hub.subscribe(self._selection, self._batch, self.transport, position) as subscriber:
-            await subscriber.run(self._send)
+            last = await subscriber.run(self._send)
+            if last:
+                await self._send(last)
 
     async def _send(self, frames: bytes) -> None:
         await self.draining.wait()

@@ -1,5 +1,6 @@
 """The hub: joins, fan-out, breaks, slow subscribers, in memory."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 
@@ -306,13 +307,56 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_com
 
 
 async def test_draining_ends_every_stream() -> None:
-    hub, _ = new_hub()
+    hub, _ = new_hub(drain_seconds="0")
     clients = [await Client(hub, "log").open(), await Client(hub, "a.*", batch=True).open()]
 
     await hub.drain()
 
     assert all(client.ended for client in clients)
     assert hub.subscribers == 0
+
+
+async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    live, batch, several = [
+        await Client(hub, "log").open(),
+        await Client(hub, "log", batch=True).open(),
+        await Client(hub, "log", "other").open(),
+    ]
+    hub.fence(50)
+    publish(hub, "log", line(1), line(2))
+    # A batch feed that has just flushed would wait with this one.
+    publish(hub, "log", line(3))
+    idle = await Client(hub, "idle").open()
+    hub.fence(60)
+
+    await hub.drain()
+
+    assert numbers(live.events()) == numbers(several.events()) == [1, 2, 3]
+    assert [row[2] for event in batch.events() for row in event.json] == [line(1), line(2), line(3)]
+    assert idle.events() == []
+    assert {client.last_event_id for client in (live, batch, idle)} == {"60-0"}
+    assert several.last_event_id == "60-0.0"
+
+
+async def test_one_that_is_behind_is_not_told_that_it_has_caught_up() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    slow = await Client(hub, "log").open()
+    slow.transport.waiting = 10**6
+    slow.draining.clear()
+    for n in range(5_000):
+        publish(hub, "log", line(n))
+    await slow.settle()
+
+    draining = asyncio.create_task(hub.drain())
+    await slow.settle()
+    slow.draining.set()
+    await draining
+
+    events = slow.events()
+    assert numbers(events) == list(range(len(events)))
+    assert 0 < len(events) < 5_000
+    assert slow.last_event_id == events[-1].id
 
 
 async def test_nothing_is_left_of_a_client_that_has_gone() -> None:

@@ -143,7 +143,7 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
 
 
 async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_ends_at_once() -> None:
-    hub, _ = new_hub()
+    hub, _ = new_hub(drain_seconds="0")
     await hub.drain()
 
     client = await Client(hub, "log").open()
@@ -152,7 +152,7 @@ async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_end
 
 
 async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
-    hub, source = new_hub()
+    hub, source = new_hub(drain_seconds="0")
 
     class Waiting:
         def __init__(self) -> None:

@@ -1,0 +1,265 @@
+"""The drain: streams end one by one, each at an exact place, and a fleet is replaced without losing a line."""
+
+import asyncio
+import itertools
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+
+import pytest
+
+from tests.integration.clients import Client, lines_later
+from tests.integration.traffic import is_last, publishing, verdict
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
+from tests.sse import Event, Stream, open_stream
+
+STREAMS = 100
+WINDOW_SECONDS = 2
+LINES_PER_SECOND = 500
+NODES = 3
+CLIENTS = at_scale(30, 100)
+# A client waits this part of the time it was told, so that the tests are quick.
+HASTE = 0.1
+
+
+@asynccontextmanager
+async def crowd(url: str, count: int) -> AsyncIterator[list[Stream]]:
+    """`count` streams."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(open_stream(url)) for _ in range(count)]
+
+
+async def rest_and_time(stream: Stream) -> tuple[list[Event], float]:
+    """What comes to the end of `stream`, and when that was."""
+    events = await stream.rest()
+    return events, time.monotonic()
+
+
+async def gone(hub: HubProcess) -> float:
+    """When the process had ended."""
+    await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
+    return time.monotonic()
+
+
+async def until_draining(hub: HubProcess) -> None:
+    await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
+
+
+async def test_ends_are_spread_over_the_window_and_lines_go_on_meanwhile(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub, ExitStack() as stack:
+        async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
+            publisher = stack.enter_context(publishing(server, channel, lines_per_second=LINES_PER_SECOND))
+            await asyncio.gather(*(stream.take(1) for stream in streams))
+            reading = asyncio.gather(*(rest_and_time(stream) for stream in streams))
+            started = time.monotonic()
+            hub.process.terminate()
+            read = await reading
+            ended = await gone(hub) - started
+        published = publisher.begun
+
+    times = sorted(at - started for _, at in read)
+    spaces = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert times[-1] - times[0] >= 0.8 * WINDOW_SECONDS
+    assert max(spaces) < 0.1 * WINDOW_SECONDS * PATIENCE, "there must be no hole, and so no crowd beside it"
+    assert ended < WINDOW_SECONDS + 1
+    assert all(stream.ended_cleanly for stream in streams)
+    counts = sorted(len(verdict(events).lines) for events, _ in read)
+    assert counts[-1] - counts[0] > 0.5 * WINDOW_SECONDS * LINES_PER_SECOND < published
+
+
+@pytest.mark.parametrize("query", ["channel={0}", "channel={0}&channel=idle", "channel={0}&batch=1"])
+async def test_a_stream_that_was_ended_goes_on_elsewhere_where_it_was(
+    server: RedisServer, other_hub: HubProcess, channel: str, query: str
+) -> None:
+    path = f"/message?{query.format(channel)}"
+    with hub_process(server.url) as hub, publishing(server, channel, lines_per_second=2_000) as publisher:
+        async with crowd(hub.url + path, 20) as streams:
+            reading = asyncio.gather(*(stream.rest() for stream in streams))
+            await asyncio.to_thread(wait_until, lambda: publisher.begun > 100, "lines come")
+            hub.process.terminate()
+            before = await reading
+    publisher.finish()
+
+    for stream, events in zip(streams, before, strict=True):
+        async with open_stream(other_hub.url + path, {"Last-Event-ID": stream.last_event_id}) as resumed:
+            told = verdict(one_by_one([*events, *await resumed.until(is_last)]))
+        assert told.gaps == []
+        assert told.seqs[-1] == publisher.begun
+
+
+def one_by_one(events: list[Event]) -> list[Event]:
+    """The lines of `lines` events as events of their own, ids of several channels as those of the first."""
+    single = [event._replace(id=event.id.split(".")[0]) for event in events if event.type != "lines"]
+    return single + [
+        Event("message", line, id) for event in events if event.type == "lines" for id, _, line in event.json
+    ]
+
+
+async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
+    server: RedisServer, other_hub: HubProcess, channel: str
+) -> None:
+    """Its last id would be one of its beginning else, which another hub's memory may not reach."""
+    with hub_process(server.url) as hub:
+        async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
+            begun_at = stream.last_event_id
+            fence = str(await asyncio.to_thread(later_fence, server, begun_at))
+            hub.process.terminate()
+            assert await stream.rest() == []
+        with server.client() as client:
+            client.publish(channel, "after the end")
+        headers = {"Last-Event-ID": stream.last_event_id}
+        async with open_stream(f"{other_hub.url}/message?channel={channel}", headers) as resumed:
+            [event] = await resumed.take(1)
+
+    assert int(stream.last_event_id.split("-")[0]) >= int(fence)
+    assert event.json == {"info": "after the end"}
+
+
+def later_fence(server: RedisServer, id: str) -> int:
+    """The clock's fence, once it is past that of `id` by two."""
+    with server.client() as client:
+        fences = {int(id.split("-")[0])}
+
+        def moved_on() -> bool:
+            fences.add(int(client.get("sse-hub:clock") or 0))
+            return len(fences) > 3
+
+        wait_until(moved_on, "fences come")
+    return sorted(fences)[-2]
+
+
+async def test_with_no_stream_open_it_ends_at_once(server: RedisServer) -> None:
+    with hub_process(server.url, "--drain-seconds", "600") as hub:
+        started = time.monotonic()
+        hub.process.terminate()
+        seconds = await gone(hub) - started
+
+    assert seconds < 1.0 * PATIENCE
+
+
+async def test_when_its_clients_have_gone_it_waits_no_longer(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url, "--drain-seconds", "600") as hub:
+        async with crowd(f"{hub.url}/message?channel={channel}", 5):
+            hub.process.terminate()
+            await until_draining(hub)
+        started = time.monotonic()
+        seconds = await gone(hub) - started
+
+    assert seconds < 1.0 * PATIENCE
+
+
+async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
+    server: RedisServer, channel: str
+) -> None:
+    with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub:
+        url = f"{hub.url}/message?channel={channel}"
+        async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
+            with server.client() as client:
+                for _ in range(20):
+                    client.publish(channel, "x" * 500_000)
+            await reader.take(20)
+            started = time.monotonic()
+            hub.process.terminate()
+            seconds = await gone(hub) - started
+            assert await reader.rest() == []
+        assert "drain_cut subscribers=1" in hub.output
+
+    assert reader.ended_cleanly
+    assert seconds < WINDOW_SECONDS + 1.0 * PATIENCE
+
+
+async def test_a_second_sigterm_ends_what_is_left_at_once(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url, "--drain-seconds", "600") as hub:
+        async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
+            hub.process.terminate()
+            await until_draining(hub)
+            started = time.monotonic()
+            hub.process.terminate()
+            await asyncio.gather(*(stream.rest() for stream in streams))
+            seconds = await gone(hub) - started
+
+    assert hub.process.returncode == 0
+    assert seconds < 1.0 * PATIENCE
+    assert all(stream.ended_cleanly for stream in streams)
+    assert len({stream.decoder.retry_ms for stream in streams}) > STREAMS / 4
+
+
+class Fleet:
+    """Hubs behind a load balancer that takes those that are ready in turn."""
+
+    def __init__(self, hubs: dict[int, HubProcess]) -> None:
+        self.hubs = hubs
+        self._turn = itertools.cycle(sorted(hubs))
+
+    async def pick(self) -> str:
+        """The address of the next hub that is ready."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                hub = self.hubs.get(next(self._turn))
+                if hub is None:
+                    continue
+                if await asyncio.to_thread(hub.ready):
+                    return hub.url
+
+
+async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
+    server: RedisServer, channel: str
+) -> None:
+    with ExitStack() as stack:
+
+        def start(port: int) -> HubProcess:
+            return stack.enter_context(hub_process(server.url, port=port))
+
+        fleet = Fleet({port: start(port) for port in [free_port() for _ in range(NODES)]})
+        clients = [Client(fleet.pick, channel, HASTE) for _ in range(CLIENTS)]
+        running = asyncio.gather(*(client.read() for client in clients))
+        await asyncio.gather(*(client.opened.wait() for client in clients))
+
+        with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
+            for moves, port in enumerate(sorted(fleet.hubs), 1):
+                fleet.hubs[port].process.terminate()
+                await gone(fleet.hubs.pop(port))
+                assert max(client.connects for client in clients) <= moves + 1
+                new = await asyncio.to_thread(start, port)
+                # As operations.md says: who left the old hub just now must not come to one that has not heard what
+                # came meanwhile.
+                await asyncio.to_thread(lines_later, publisher, LINES_PER_SECOND)
+                fleet.hubs[port] = new
+        publisher.finish()
+        await running
+
+    for client in clients:
+        told = verdict(client.events)
+        assert told.gaps == []
+        assert told.seqs == list(range(1, publisher.begun + 1))
+        assert client.statuses == {200}
+        assert all(client.ends)
+        assert client.connects <= NODES + 1
+    assert sum(client.connects for client in clients) > CLIENTS * 2
+
+
+async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServer, channel: str) -> None:
+    with ExitStack() as stack:
+        hubs = [stack.enter_context(hub_process(server.url, "--drain-seconds", "600")) for _ in range(2)]
+        fleet = Fleet({hub.port: hub for hub in hubs})
+        clients = [Client(fleet.pick, channel, HASTE) for _ in range(CLIENTS)]
+        running = asyncio.gather(*(client.read() for client in clients))
+        await asyncio.gather(*(client.opened.wait() for client in clients))
+
+        with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
+            await asyncio.to_thread(lines_later, publisher, 100)
+            hubs[0].process.terminate()
+            await until_draining(hubs[0])
+            await asyncio.to_thread(lines_later, publisher, 100)
+            hubs[0].process.send_signal(signal.SIGKILL)
+            await gone(hubs[0])
+            await asyncio.to_thread(lines_later, publisher, 200)
+        publisher.finish()
+        await running
+
+    for client in clients:
+        told = verdict(client.events)
+        assert told.gaps == []
+        assert told.seqs == list(range(1, publisher.begun + 1))
+        assert client.connects <= 2
