@@ -16,18 +16,17 @@ class Client:
     """
     Reads one channel over as many connections as it takes.
 
-    `pick` gives the address of a hub. `haste` is the part it waits of the time it was told, so that tests are quick.
+    `pick` gives the address of a hub. It waits as long as it is told, so it may come to a hub that is younger.
     `ends` has an entry for each stream that has ended, true where the hub ended it in good order.
     """
 
-    def __init__(self, pick: Callable[[], Awaitable[str]], channel: str, haste: float) -> None:
+    def __init__(self, pick: Callable[[], Awaitable[str]], channel: str) -> None:
         self.opened = asyncio.Event()
         self.events: list[Event] = []
         self.ends: list[bool] = []
         self.statuses: set[int] = set()
         self._pick = pick
         self._channel = channel
-        self._haste = haste
 
     @property
     def connects(self) -> int:
@@ -53,7 +52,7 @@ class Client:
             self.ends.append(stream.ended_cleanly)
             if stream.last_event_id:
                 headers = {"Last-Event-ID": stream.last_event_id}
-            await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000 * self._haste)
+            await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000)
 
 
 def lines_later(publisher: Publisher, count: int) -> None:

@@ -114,7 +114,7 @@ async def test_a_killed_worker_costs_no_line_and_is_back_soon(server: RedisServe
     with worker_hub(server.url) as hub, publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
         for _ in range(KILLS):
             while len(clients) < CLIENTS or 0 in connections_of(hub).values():
-                clients.append(Client(pick, channel, 0.0))
+                clients.append(Client(pick, channel))
                 running.append(asyncio.create_task(clients[-1].read()))
                 await clients[-1].opened.wait()
             await asyncio.to_thread(lines_later, publisher, 100)
