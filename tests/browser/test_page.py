@@ -259,6 +259,17 @@ def test_a_hub_without_redis_is_not_shown_as_plainly_live(page: Page, hub: HubPr
     expect(page.get_by_test_id("empty-command")).to_be_visible()
 
 
+def test_a_hub_that_cannot_write_the_log_is_said_to_be_live_only(page: Page, hub: HubProcess) -> None:
+    body = {"ready": True, "recording": False, "channels": []}
+    page.route("**/channels", lambda route: route.fulfill(json=body))
+    page.goto(f"{hub.url}/index?channel=unrecorded")
+
+    expect(page.get_by_test_id("not-recording")).to_have_text("Not recording: lines are live only")
+    del body["recording"]
+
+    expect(page.get_by_test_id("not-recording")).to_have_text("")
+
+
 def test_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

@@ -73,8 +73,9 @@ const rail = new Rail({
   only: (name) => change([name]),
   add: (name) => change([...stream.channels, name]),
   remove: (name) => change(stream.channels.filter((other) => other !== name)),
-  ready(ready) {
+  hub({ ready, recording }) {
     status.showReady(ready, intake.lastLineAt, Date.now());
+    status.showRecording(recording);
     flushSoon();
   },
 });

@@ -8,9 +8,10 @@ const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
-  shown: ".count-shown", levels: ".show-levels",
+  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels",
 };
 const HIDDEN_WORDS = ["All levels are hidden", "", ""];
+const NOT_RECORDING = "Not recording: lines are live only";
 const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
 
@@ -41,6 +42,11 @@ export class Status {
     this.#ready = ready;
     this.#showName();
     this.tick(lastLineAt, now);
+  }
+
+  /** Say that lines do not get into the log; that they do goes without saying. */
+  showRecording(recording) {
+    write(PARTS.unrecorded, recording ? "" : NOT_RECORDING);
   }
 
   /** What changes by the passing of time alone. */
