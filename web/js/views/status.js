@@ -44,7 +44,7 @@ export class Status {
     this.tick(lastLineAt, now);
   }
 
-  /** Say that lines do not get into the log; that they do goes without saying. */
+  /** Say when lines do not get into the log; that they do goes without saying. */
   showRecording(recording) {
     write(PARTS.unrecorded, recording ? "" : NOT_RECORDING);
   }
