@@ -360,6 +360,9 @@ def test_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubPr
     expect(page.get_by_test_id("row").last).to_contain_text("line 5")
     of_first = page.locator("[data-testid=row][data-ch='one.a'] .message").all_inner_texts()
     assert of_first == ["line 1", "line 2", "line 4"]
+    expect(page.get_by_test_id("joined")).to_have_text(
+        "one.b joins here; a reload of the page shows its lines from before"
+    )
     assert page.evaluate("window.openStreams()") == 1
     assert page.url.endswith("?channel=one.a&channel=one.b")
     page.get_by_role("button", name="Close one.a").first.click()

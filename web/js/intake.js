@@ -79,6 +79,11 @@ export class Intake {
     return shown;
   }
 
+  /** Note that a channel is watched from here on, among lines of others that are held. */
+  joined(channel, now) {
+    if (this.#ring.held > 0) this.#view.offer(this.#ring.appendNote(channel, null, { kind: "joined", channel }, now));
+  }
+
   /** Forget the lines of every channel that `keep(channel)` refuses. */
   forget(keep) {
     this.#ring.retain(keep);

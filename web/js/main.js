@@ -133,6 +133,7 @@ function change(channels) {
   clearTimeout(ending);
   closeDetails();
   intake.forget((channel) => kept && covers(channels, channel));
+  if (kept) for (const name of channels) if (!covers(stream.channels, name)) intake.joined(name, Date.now());
   refilter();
   grid.follow();
   if (kept) stream.change(channels);

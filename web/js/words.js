@@ -38,6 +38,7 @@ export function stateWords(state, lastLineAt, now) {
 
 /** A note as one sentence. */
 export function noteWords(note) {
+  if (note.kind === "joined") return `${note.channel} joins here; a reload of the page shows its lines from before`;
   if (note.kind === "closed") return `${note.channel}: its publisher has closed the stream`;
   const many = Number.isFinite(note.lost);
   const count = many ? `${grouped(note.lost)} ${note.lost === 1 ? "line" : "lines"}` : "an unknown number of lines";

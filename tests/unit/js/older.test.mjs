@@ -213,3 +213,14 @@ test("the top of the list and the gaps are said in words", () => {
   const days = noteWords({ kind: "gap", channel: "a", lost: null, reason: "log-lost", from: 1e12, to: 1e12 + 3 * 86_400_000 });
   assert.match(days, /, \d{4}-\d\d-\d\d ..:..:..–\d{4}-\d\d-\d\d ..:..:.. · Redis lost its log$/);
 });
+
+test("a channel that joins others is noted, unless there is nothing before it", () => {
+  const { ring, intake } = page();
+
+  intake.joined("a", 0);
+  intake.lines(lines("a", 5, 1, 1), 0);
+  intake.joined("b", 0);
+
+  assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
+  assert.match(noteWords(ring.text(1)), /^b joins here; /);
+});
