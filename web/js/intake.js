@@ -129,7 +129,8 @@ export class Intake {
   }
 
   #noteOf({ channel, after, before, lost, reason }) {
-    const key = JSON.stringify([channel, after, before, reason]);
+    // Told again, it may begin later: after what the reader had then.
+    const key = JSON.stringify([channel, before, reason]);
     if (before && this.#gapsKnown.has(key)) return null;
     if (this.#gapsKnown.size >= MOST_GAPS_KNOWN) this.#gapsKnown.clear();
     this.#gapsKnown.add(key);
