@@ -2,6 +2,10 @@
 The page and the log: what was published before it was opened, older lines above, what is missing in between.
 """
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -17,12 +21,32 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess
+from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
 
 # A fence in ms, older than all that a test publishes.
 LONG_AGO = 1_700_000_000_000
+
+# The numbers of all lines held, from the top of the list to its end, read by looking at every place of it.
+ALL_NUMBERS = """
+async () => {
+  const grid = document.querySelector("[data-testid=grid]");
+  const seen = new Map();
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  // What has just been loaded is drawn first.
+  await frame();
+  for (let top = 0; ; top += grid.clientHeight) {
+    grid.scrollTop = top;
+    await frame();
+    for (const row of document.querySelectorAll("[data-testid=row]")) {
+      seen.set(Number(row.dataset.seq), Number(/line (\\d+)/.exec(row.textContent)[1]));
+    }
+    if (top + grid.clientHeight >= grid.scrollHeight) break;
+  }
+  return [...seen].sort(([one], [other]) => one - other).map(([, number]) => number);
+}
+"""
 
 # Where the row of a seq is.
 ROW_TOP = "(seq) => document.querySelector(`[data-seq='${seq}']`).getBoundingClientRect().top"
@@ -212,3 +236,59 @@ def test_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubProces
     assert page.evaluate("window.longest") < 250
     expect(page.get_by_test_id("row").last).to_contain_text("line 40000")
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
+
+
+@contextmanager
+def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iterator[Callable[[], int]]:
+    """Publish numbered lines all the while; what is given ends it, and tells how many there were."""
+    ended = threading.Event()
+    count = 0
+
+    def publish_all() -> None:
+        nonlocal count
+        with redis.client() as client:
+            start = time.monotonic()
+            while not ended.wait(0.01):
+                due = int((time.monotonic() - start) * per_second)
+                for line in numbered(range(count, due)):
+                    client.publish(channel, line)
+                count = max(count, due)
+
+    thread = threading.Thread(target=publish_all)
+    thread.start()
+
+    def end() -> int:
+        ended.set()
+        thread.join()
+        return count
+
+    try:
+        yield end
+    finally:
+        end()
+
+
+def test_a_page_misses_nothing_while_its_hub_is_restarted_five_times(
+    page: Page, hub: HubProcess, redis: RedisServer, console: Console
+) -> None:
+    """Another hub records meanwhile; lines that nobody records are lost, which the page would tell as gaps."""
+    console.allowed |= {"ERR_", "Failed to load resource"}
+    port = free_port()
+    assert hub.ready()
+    with ExitStack() as running:
+        serving = running.enter_context(ExitStack())
+        open_page(page, serving.enter_context(hub_process(redis.url, port=port)), "restarts")
+        end = running.enter_context(numbers_published(redis, "restarts", at_scale(100, 500)))
+        for _ in range(5):
+            seen = stats(page)["received"]
+            wait_received(page, seen + at_scale(100, 1_000))
+            serving.close()
+            expect(page.locator(".app")).to_have_attribute("data-state", "reconnecting")
+            serving.enter_context(hub_process(redis.url, port=port))
+            expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        total = end()
+        wait_received(page, total)
+        page.get_by_test_id("stop").click()
+
+    assert page.evaluate(ALL_NUMBERS) == list(range(total))
+    assert (stats(page)["received"], stats(page)["dupes"], stats(page)["gaps"]) == (total, 0, 0)
