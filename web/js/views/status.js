@@ -18,6 +18,7 @@ const RATE_SAMPLES = 4;
 export class Status {
   #state = { name: "connecting" };
   #ready = true;
+  #recording = true;
   #samples = [];
 
   /** `on` has `retry()`, `follow()` and `levels()`, which shows all of them. */
@@ -44,9 +45,10 @@ export class Status {
     this.tick(lastLineAt, now);
   }
 
-  /** Say when lines do not get into the log; that they do goes without saying. */
+  /** Say when lines do not get into the log, once it is told twice: a hub that has just started takes a moment. */
   showRecording(recording) {
-    write(PARTS.unrecorded, recording ? "" : NOT_RECORDING);
+    write(PARTS.unrecorded, recording || this.#recording ? "" : NOT_RECORDING);
+    this.#recording = recording;
   }
 
   /** What changes by the passing of time alone. */
