@@ -10,7 +10,7 @@ const REASONS = {
   "recorder-down": "nobody was recording",
   "log-lost": "Redis lost its log",
   slow: "this page was too slow",
-  late: "they came too late to be put in order",
+  late: "the log did not have them in time",
   unreadable: "a frame could not be read",
 };
 

@@ -214,6 +214,15 @@ test("the top of the list and the gaps are said in words", () => {
   assert.match(days, /, \d{4}-\d\d-\d\d ..:..:..–\d{4}-\d\d-\d\d ..:..:.. · Redis lost its log$/);
 });
 
+test("every reason of a gap is said in words, with how many lines and when", () => {
+  const said = ["trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late"].map((reason) =>
+    noteWords({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
+  );
+
+  for (const words of said) assert.match(words, /^a: 1,500 lines not delivered, \d\d:\d\d:\d\d–\d\d:\d\d:\d\d · [A-Za-z]+( [A-Za-z]+)+$/);
+  assert.equal(new Set(said).size, 6);
+});
+
 test("a channel that joins others is noted, unless there is nothing before it", () => {
   const { ring, intake } = page();
 
