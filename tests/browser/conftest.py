@@ -3,13 +3,14 @@ A real page: Redis, a hub and Chromium, with a failure for anything the browser'
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page
 
+from tests.browser.reader import Publish
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -50,6 +51,20 @@ def hub(redis: RedisServer) -> Iterator[HubProcess]:
     """One hub for all tests that do not end it."""
     with hub_process(redis.url) as process:
         yield process
+
+
+@pytest.fixture
+def publish(redis: RedisServer) -> Iterator[Publish]:
+    """Publish lines on a channel, in order."""
+    with redis.client() as client:
+
+        def send(channel: str, lines: Iterable[str]) -> None:
+            with client.pipeline(transaction=False) as pipeline:
+                for line in lines:
+                    pipeline.publish(channel, line)
+                pipeline.execute()
+
+        yield send
 
 
 @dataclass

@@ -3,7 +3,6 @@ The page in a real browser against a real hub: what is published is what is seen
 """
 
 import json
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +10,20 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import Console
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, free_port, hub_process
+from tests.browser.reader import (
+    TOP_ROW,
+    Publish,
+    messages,
+    numbered,
+    open_page,
+    scroll_up,
+    settled_top_row,
+    stats,
+    wait_received,
+)
+from tests.rig import HubProcess, RedisServer, free_port, hub_process
 
 pytestmark = pytest.mark.browser
-
-expect.set_options(timeout=DEADLINE_SECONDS * 1000)
 
 # Counts the streams that are open at one time.
 COUNT_STREAMS = """
@@ -28,66 +36,6 @@ COUNT_STREAMS = """
   window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
 })();
 """
-
-# The first row that is wholly in sight: its seq and where it is.
-TOP_ROW = """
-() => {
-  const edge = document.querySelector("[data-testid=grid]").getBoundingClientRect().top;
-  const rows = [...document.querySelectorAll(".row")].filter((row) => row.getBoundingClientRect().top >= edge);
-  return [rows[0].dataset.seq, rows[0].getBoundingClientRect().top];
-}
-"""
-
-Publish = Callable[[str, Iterable[str]], None]
-
-
-@pytest.fixture
-def publish(redis: RedisServer) -> Iterable[Publish]:
-    """Publish lines on a channel, in order."""
-    with redis.client() as client:
-
-        def send(channel: str, lines: Iterable[str]) -> None:
-            with client.pipeline(transaction=False) as pipeline:
-                for line in lines:
-                    pipeline.publish(channel, line)
-                pipeline.execute()
-
-        yield send
-
-
-def open_page(page: Page, hub: HubProcess, *channels: str) -> None:
-    """Open the page and return when it is live: what is published from now on must arrive."""
-    query = "&".join(f"channel={channel}" for channel in channels)
-    page.goto(f"{hub.url}/index?{query}")
-    expect(page.locator(".app")).to_have_attribute("data-state", "live")
-
-
-def stats(page: Page) -> dict[str, Any]:
-    """What the page says about itself."""
-    numbers: dict[str, Any] = page.evaluate("window.sseHub.stats()")
-    return numbers
-
-
-def wait_received(page: Page, count: int) -> None:
-    """Return when the page has received `count` lines in all."""
-    page.wait_for_function("(count) => window.sseHub.stats().received >= count", arg=count)
-
-
-def messages(page: Page) -> list[str]:
-    """The messages of the rows in the page, in order."""
-    return page.locator("[data-testid=row] .message").all_inner_texts()
-
-
-def numbered(numbers: Iterable[int]) -> list[str]:
-    """Lines that tell themselves apart."""
-    return [json.dumps({"level": "error" if n % 100 == 0 else "info", "message": f"line {n}"}) for n in numbers]
-
-
-def scroll_up(page: Page, pixels: int) -> None:
-    """Turn the mouse wheel over the lines, and return when the view has let go of the end."""
-    page.get_by_test_id("grid").hover()
-    page.mouse.wheel(0, -pixels)
-    expect(page.get_by_test_id("pill")).to_be_visible()
 
 
 def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -204,17 +152,6 @@ def test_the_view_lets_go_when_the_reader_scrolls_up_and_comes_back(
     expect(page.get_by_test_id("follow")).to_have_text("following")
 
 
-def settled_top_row(page: Page) -> list[Any]:
-    """The first row in sight once a scroll has come to rest: the same in two frames that follow each other."""
-    page.wait_for_function(f"""() => new Promise((resolve) => {{
-        const look = {TOP_ROW};
-        const first = String(look());
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(String(look()) === first)));
-    }})""")
-    row: list[Any] = page.evaluate(TOP_ROW)
-    return row
-
-
 def test_stop_and_start_use_one_stream_and_leave_no_gap(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "startstop")
@@ -322,6 +259,17 @@ def test_a_hub_without_redis_is_not_shown_as_plainly_live(page: Page, hub: HubPr
     expect(page.get_by_test_id("empty-command")).to_be_visible()
 
 
+def test_a_hub_that_cannot_write_the_log_is_said_to_be_live_only(page: Page, hub: HubProcess) -> None:
+    body = {"ready": True, "recording": False, "channels": []}
+    page.route("**/channels", lambda route: route.fulfill(json=body))
+    page.goto(f"{hub.url}/index?channel=unrecorded")
+
+    expect(page.get_by_test_id("not-recording")).to_have_text("Not recording: lines are live only")
+    del body["recording"]
+
+    expect(page.get_by_test_id("not-recording")).to_have_text("")
+
+
 def test_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
@@ -412,6 +360,9 @@ def test_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubPr
     expect(page.get_by_test_id("row").last).to_contain_text("line 5")
     of_first = page.locator("[data-testid=row][data-ch='one.a'] .message").all_inner_texts()
     assert of_first == ["line 1", "line 2", "line 4"]
+    expect(page.get_by_test_id("joined")).to_have_text(
+        "one.b joins here; a reload of the page shows its lines from before"
+    )
     assert page.evaluate("window.openStreams()") == 1
     assert page.url.endswith("?channel=one.a&channel=one.b")
     page.get_by_role("button", name="Close one.a").first.click()

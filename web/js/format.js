@@ -34,9 +34,14 @@ export function timeOfDay(ms) {
 
 /** Local date and time with the zone's offset. */
 export function fullTime(ms) {
+  const zone = offsetWords(-new Date(ms).getTimezoneOffset());
+  return `${dateOf(ms)} ${timeOfDay(ms)} ${zone}`;
+}
+
+/** Local date. */
+export function dateOf(ms) {
   const date = new Date(ms);
-  const zone = offsetWords(-date.getTimezoneOffset());
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(ms)} ${zone}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** An offset from UTC in minutes: "+05:30". */

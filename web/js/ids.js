@@ -21,6 +21,11 @@ export function bareFence(cursor) {
   return match && `${match[1]}-0`;
 }
 
+/** `{fence, count}` of an event id or, at its fence, of a cursor; null for anything else. */
+export function positionOf(id) {
+  return parseId(id) ?? parseId(bareFence(id));
+}
+
 /** The time of an event id in ms, or null. */
 export function timeOfId(id) {
   const match = CURSOR.exec(id ?? "");

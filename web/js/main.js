@@ -1,10 +1,11 @@
 // Where the parts meet.
 //
-//     Stream --> Intake --> Ring, ViewList, Series --> Grid, Plot          Toolbar, Rail, keys --> Stream, ViewList
+//     Stream, Older --> Intake --> Ring, ViewList, Series --> Grid, Plot          Toolbar, Rail, keys --> Stream, ViewList
 
 import { covers, isPattern, nameFault } from "./channels.js";
 import { compileFilter } from "./filter.js";
 import { Intake } from "./intake.js";
+import { Older } from "./older.js";
 import { Ring } from "./ring.js";
 import { Series } from "./series.js";
 import { Stream } from "./stream.js";
@@ -17,6 +18,7 @@ import { Plot } from "./views/plot.js";
 import { Rail } from "./views/rail.js";
 import { Status } from "./views/status.js";
 import { Toolbar } from "./views/toolbar.js";
+import { Top } from "./views/top.js";
 
 const HELD_LINES = 100_000;
 const FLUSH_MS = 100;
@@ -73,8 +75,9 @@ const rail = new Rail({
   only: (name) => change([name]),
   add: (name) => change([...stream.channels, name]),
   remove: (name) => change(stream.channels.filter((other) => other !== name)),
-  ready(ready) {
+  hub({ ready, recording }) {
     status.showReady(ready, intake.lastLineAt, Date.now());
+    status.showRecording(recording || !ready);
     flushSoon();
   },
 });
@@ -85,14 +88,19 @@ const announcer = new Announcer(ring, view);
 const grid = new Grid(document.querySelector(".stage"), ring, view, {
   follow: (following) => status.showFollow(following, grid.paused, grid.news),
   select: (seq) => showDetails(seq),
+  top: () => older.load(),
 });
+const older = new Older(ring, intake, () => flushSoon());
+// The button goes away and must not take the focus with it.
+const top = new Top({ load: () => (older.load(), grid.focus()), retry: () => (older.retry(), grid.focus()) });
 
-// A line that comes alone is drawn at once, a stream of them ten times a second. Lines are in the ring before this
+// The first lines and one that comes alone are drawn at once, a stream of them ten times a second. Lines are in the ring before this
 // is called, so a hidden tab, whose timers and frames rest, misses nothing.
 function flushSoon() {
   if (flushTimer) return;
   const since = performance.now() - flushedAt;
-  flushTimer = setTimeout(flush, since > 2 * FLUSH_MS ? 0 : FLUSH_MS);
+  const first = grid.rowsInDom === 0 && !document.hidden;
+  flushTimer = setTimeout(flush, first || since > 2 * FLUSH_MS ? 0 : FLUSH_MS);
 }
 
 function flush() {
@@ -106,6 +114,7 @@ function flush() {
   status.showEmpty(stream.channels, { held: ring.held, shown: view.end - view.first, hidden: toolbar.allHidden });
   status.tick(intake.lastLineAt, Date.now());
   toolbar.showCounts(ring.perLevel);
+  top.show(older.state, stream.channels, ring.held);
   plot.update();
   grid.draw();
 }
@@ -124,6 +133,7 @@ function change(channels) {
   clearTimeout(ending);
   closeDetails();
   intake.forget((channel) => kept && covers(channels, channel));
+  if (kept) for (const name of channels) if (!covers(stream.channels, name)) intake.joined(name, Date.now());
   refilter();
   grid.follow();
   if (kept) stream.change(channels);
@@ -133,6 +143,7 @@ function change(channels) {
 
 function showOpen() {
   const { channels } = stream;
+  older.reset(channels);
   rail.showOpen(channels);
   toolbar.showOpen(channels);
   grid.showChannels(channels.length > 1 || channels.some(isPattern));

@@ -1,6 +1,6 @@
-// The last lines, in columns. `seq` grows for ever and a line's slot is seq % capacity, so nothing is ever
-// shifted. Lines are kept as the text that came; what they mean is worked out again for the few that are drawn.
-// Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
+// The last lines, in columns. `seq` grows for ever at the end and shrinks for older lines put before the first; a line's
+// slot is seq modulo capacity, so nothing is ever shifted. Lines are kept as the text that came; what they mean is worked
+// out again for the few that are drawn. Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
 
 import { LEVELS } from "./normalise/levels.js";
 
@@ -33,18 +33,33 @@ export class Ring {
     return this.end - this.first - this.notes;
   }
 
+  /** How many more lines and notes fit before the oldest falls off. */
+  get room() {
+    return this.capacity - (this.end - this.first);
+  }
+
   /** Keep one line; the oldest falls off when the ring is full. Returns its seq. */
   append(channel, id, text, level, time) {
-    const slot = this.#take(channel, id, text, level, time);
     this.perLevel[level] += 1;
-    return slot;
+    return this.#put(this.#next(), channel, id, text, level, time);
   }
 
   /** Keep one note, any object with a `kind`. Returns its seq. */
   appendNote(channel, id, note, time) {
-    const seq = this.#take(channel, id, note, 0, time);
     this.notes += 1;
-    return seq;
+    return this.#put(this.#next(), channel, id, note, 0, time);
+  }
+
+  /** Keep one line that is older than all others; there must be room. Returns its seq. */
+  prepend(channel, id, text, level, time) {
+    this.perLevel[level] += 1;
+    return this.#put((this.first -= 1), channel, id, text, level, time);
+  }
+
+  /** Keep one note before all others; there must be room. Returns its seq. */
+  prependNote(channel, id, note, time) {
+    this.notes += 1;
+    return this.#put((this.first -= 1), channel, id, note, 0, time);
   }
 
   has(seq) {
@@ -53,7 +68,7 @@ export class Ring {
 
   /** The text of a line, or the note object. */
   text(seq) {
-    return this.#texts[seq % this.capacity];
+    return this.#texts[this.#slotOf(seq)];
   }
 
   isNote(seq) {
@@ -61,21 +76,32 @@ export class Ring {
   }
 
   level(seq) {
-    return this.#levels[seq % this.capacity];
+    return this.#levels[this.#slotOf(seq)];
   }
 
   channel(seq) {
-    return this.#names[this.#channels[seq % this.capacity]];
+    return this.#names[this.#channels[this.#slotOf(seq)]];
   }
 
   /** When it came, in ms. */
   time(seq) {
-    return this.#times[seq % this.capacity];
+    return this.#times[this.#slotOf(seq)];
   }
 
   id(seq) {
-    const slot = seq % this.capacity;
+    const slot = this.#slotOf(seq);
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
+  }
+
+  /** The id of the oldest line of each channel, by name. */
+  oldestIds() {
+    const found = new Map();
+    for (let seq = this.first; seq < this.end && found.size < this.#names.length; seq += 1) {
+      const slot = this.#slotOf(seq);
+      const name = this.#names[this.#channels[slot]];
+      if (this.#fences[slot] > 0 && !found.has(name)) found.set(name, { fence: this.#fences[slot], count: this.#counts[slot] });
+    }
+    return found;
   }
 
   /** Forget every line whose channel `keep` refuses. Those that stay get new seqs, in the same order. */
@@ -83,7 +109,7 @@ export class Ring {
     const old = [];
     for (let seq = this.first; seq < this.end; seq += 1) {
       if (!keep(this.channel(seq))) continue;
-      const slot = seq % this.capacity;
+      const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
       old.push([this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot]]);
     }
@@ -94,26 +120,36 @@ export class Ring {
     }
   }
 
+  // A seq is never given twice: so far on, even a whole ring of older lines stays clear of those given before.
   #clear() {
     this.#texts.fill("");
     this.perLevel.fill(0);
+    this.end += this.capacity;
     this.first = this.end;
     this.notes = 0;
     this.#names = [];
     this.#numbers.clear();
   }
 
-  #take(channel, id, text, level, time) {
-    if (this.end - this.first === this.capacity) this.#evict();
-    const seq = this.end;
+  #slotOf(seq) {
     const slot = seq % this.capacity;
+    return slot < 0 ? slot + this.capacity : slot;
+  }
+
+  #next() {
+    if (this.room === 0) this.#evict();
+    this.end += 1;
+    return this.end - 1;
+  }
+
+  #put(seq, channel, id, text, level, time) {
+    const slot = this.#slotOf(seq);
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
     this.#counts[slot] = id?.count ?? 0;
     this.#channels[slot] = this.#numberOf(channel);
     this.#levels[slot] = level;
     this.#times[slot] = time;
-    this.end = seq + 1;
     return seq;
   }
 

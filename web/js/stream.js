@@ -5,6 +5,7 @@
 
 import { retryDelayMs } from "./backoff.js";
 import { bareFence } from "./ids.js";
+import { wordsOf } from "./refusal.js";
 
 const MARGIN_MS = 2_000;
 
@@ -157,14 +158,5 @@ export class Stream {
   #become(state) {
     this.state = state;
     this.#on.state(state);
-  }
-}
-
-async function wordsOf(answer) {
-  try {
-    const { error, detail } = await answer.json();
-    return detail || error || `the hub answered ${answer.status}`;
-  } catch {
-    return `the hub answered ${answer.status}`;
   }
 }

@@ -1,5 +1,5 @@
 // Which lines of the ring are shown, in order: the seqs that pass the filter and the level chips.
-// A line's place is an absolute number that stays its own while older lines fall off the front, so a
+// A line's place is an absolute number that stays its own while older lines fall off the front or are put before it, so a
 // reader who has scrolled away is not moved by them. A new filter makes new places: `epoch` tells.
 
 import { ERROR } from "./normalise/levels.js";
@@ -30,7 +30,7 @@ export class ViewList {
 
   /** The seq at a place from `first` to `end`. */
   at(place) {
-    return this.#seqs[place % this.#seqs.length];
+    return this.#seqs[this.#slotOf(place)];
   }
 
   /** The place of a seq, or of the next one shown after it. */
@@ -55,6 +55,14 @@ export class ViewList {
     if (this.#ring.level(seq) >= ERROR) this.errors += 1;
   }
 
+  /** Take in a seq put before all others if it passes; true when it does. It is no news. */
+  offerOlder(seq) {
+    if (!this.#passes(seq)) return false;
+    this.first -= 1;
+    this.#seqs[this.#slotOf(this.first)] = seq;
+    return true;
+  }
+
   /** Let go of places whose lines have fallen off the ring. */
   trim() {
     while (this.first < this.end && this.at(this.first) < this.#ring.first) this.first += 1;
@@ -67,7 +75,8 @@ export class ViewList {
     this.#test = test;
     const ticket = (this.#rebuild += 1);
     const found = [];
-    let seq = this.#ring.first;
+    const start = this.#ring.first;
+    let seq = start;
     const slice = () => {
       if (ticket !== this.#rebuild) return;
       const until = performance.now() + SLICE_MS;
@@ -77,10 +86,22 @@ export class ViewList {
         seq += 1;
         if (seq % 256 === 0 && performance.now() > until) return void setTimeout(slice);
       }
-      this.#replace(found);
+      this.#replace([...this.#olderThan(start), ...found]);
       done();
     };
     slice();
+  }
+
+  // What was put before the first while the slices went on.
+  #olderThan(start) {
+    const found = [];
+    for (let seq = this.#ring.first; seq < start; seq += 1) if (this.#passes(seq)) found.push(seq);
+    return found;
+  }
+
+  #slotOf(place) {
+    const slot = place % this.#seqs.length;
+    return slot < 0 ? slot + this.#seqs.length : slot;
   }
 
   #passes(seq) {
@@ -88,7 +109,7 @@ export class ViewList {
   }
 
   #push(seq) {
-    this.#seqs[this.end % this.#seqs.length] = seq;
+    this.#seqs[this.#slotOf(this.end)] = seq;
     this.end += 1;
   }
 

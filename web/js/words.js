@@ -1,16 +1,16 @@
 // What the page says about its state and its notes. Pure, so that each sentence is tested once.
 
-import { age, grouped, timeOfDay } from "./format.js";
+import { age, dateOf, grouped, timeOfDay } from "./format.js";
 
 const IDLE_MS = 5_000;
 
 const REASONS = {
-  trimmed: "no longer in the log",
+  trimmed: "the hub keeps them no longer",
   "unknown-id": "the hub could not tell what came since",
   "recorder-down": "nobody was recording",
   "log-lost": "Redis lost its log",
   slow: "this page was too slow",
-  late: "they came too late to be put in order",
+  late: "the log did not have them in time",
   unreadable: "a frame could not be read",
 };
 
@@ -38,6 +38,7 @@ export function stateWords(state, lastLineAt, now) {
 
 /** A note as one sentence. */
 export function noteWords(note) {
+  if (note.kind === "joined") return `${note.channel} joins here; a reload of the page shows its lines from before`;
   if (note.kind === "closed") return `${note.channel}: its publisher has closed the stream`;
   const many = Number.isFinite(note.lost);
   const count = many ? `${grouped(note.lost)} ${note.lost === 1 ? "line" : "lines"}` : "an unknown number of lines";
@@ -46,11 +47,30 @@ export function noteWords(note) {
 }
 
 function span({ from, to }) {
-  const clock = (ms) => timeOfDay(ms).slice(0, 8);
+  const sameDay = !from || !to || dateOf(from) === dateOf(to);
+  const clock = (ms) => `${sameDay ? "" : `${dateOf(ms)} `}${timeOfDay(ms).slice(0, 8)}`;
   if (from && to) return `, ${clock(from)}–${clock(to)}`;
   if (to) return `, up to ${clock(to)}`;
   return from ? `, from ${clock(from)}` : "";
 }
+
+/** What becomes of older lines, for the top of the list. */
+export function topWords(state, channels, held) {
+  switch (state.name) {
+    case "loading":
+      return "Loading older lines…";
+    case "begin":
+      return `No older lines: this is where the log of ${channels.length > 3 ? `${channels.length} channels` : listed(channels)} begins`;
+    case "failed":
+      return `Older lines could not be loaded: ${state.detail}`;
+    case "full":
+      return `The page holds ${grouped(held)} lines, the most it can; older ones are not loaded`;
+    default:
+      return "";
+  }
+}
+
+const listed = (names) => (names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
 /** "2,345 new (12 errors)" */
 export function newsWords(lines, errors) {

@@ -3,10 +3,11 @@
 //
 // Places are absolute (see view-list.js) and `#base` is the place at the top of the spacer. While the reader has
 // scrolled away the base stays, so lines that fall off the ring move nothing; rows in sight stay even when their lines are gone.
+// `#top` is how far the spacer is scrolled out of sight; it is below 0 while the state at the top of the list is in sight.
 
 import { RowWindow } from "./row-window.js";
 
-const PARTS = { viewport: ".viewport", spacer: ".spacer" };
+const PARTS = { viewport: ".viewport", top: ".top", spacer: ".spacer" };
 const OVERSCAN = 20;
 const MOST_ROWS = 148;
 const TALLEST_PX = 20_000_000;
@@ -15,22 +16,25 @@ export class Grid {
   #view;
   #on;
   #viewport;
+  #lead;
   #spacer;
   #rows;
   #base = 0;
   #top = 0;
   #height = 0;
   #rowHeight = 20;
+  #leadHeight = 20;
   #spacerHeight = -1;
   #epoch = 0;
   #frame = 0;
   #detachedAt = null;
 
-  /** `on` has `follow(following)`, called when it changes, and `select(seq)`. */
+  /** `on` has `follow(following)`, called when it changes, `select(seq)`, and `top()`: the reader nears the oldest line. */
   constructor(stage, ring, view, on) {
     this.#view = view;
     this.#on = on;
     this.#viewport = stage.querySelector(PARTS.viewport);
+    this.#lead = stage.querySelector(PARTS.top);
     this.#spacer = stage.querySelector(PARTS.spacer);
     this.#rows = new RowWindow(this.#spacer, ring, view);
     this.paused = false;
@@ -107,12 +111,14 @@ export class Grid {
     if (place < end - 1) this.detach();
     this.select(this.#view.at(place));
     this.#reveal(place);
+    if (step < 0) this.#nearTop();
   }
 
   /** Scroll by whole pages. */
   page(pages) {
     if (pages < 0) this.#letGo();
-    this.#scrollTo(this.#viewport.scrollTop + pages * (this.#height - this.#rowHeight));
+    this.#scrollTo(this.#top + pages * (this.#height - this.#rowHeight));
+    if (pages < 0) this.#nearTop();
     this.draw();
   }
 
@@ -120,17 +126,18 @@ export class Grid {
   toOldest() {
     this.detach();
     this.#base = this.#view.first;
-    this.#scrollTo(0);
+    this.#scrollTo(-this.#leadHeight);
+    this.#nearTop();
     this.draw();
   }
 
   #listen() {
     const viewport = this.#viewport;
     viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    viewport.addEventListener("wheel", (event) => event.deltaY < 0 && this.#letGo(), { passive: true });
+    viewport.addEventListener("wheel", (event) => event.deltaY < 0 && this.#goUp(), { passive: true });
     let touchY = 0;
     viewport.addEventListener("touchstart", (event) => (touchY = event.touches[0].clientY), { passive: true });
-    viewport.addEventListener("touchmove", (event) => event.touches[0].clientY > touchY + 4 && this.#letGo(), { passive: true });
+    viewport.addEventListener("touchmove", (event) => event.touches[0].clientY > touchY + 4 && this.#goUp(), { passive: true });
     document.addEventListener("selectionchange", () => {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();
@@ -145,17 +152,28 @@ export class Grid {
   }
 
   #letGo() {
-    if (this.#spacerHeight > this.#height) this.detach();
+    if (this.#spacerHeight + this.#leadHeight > this.#height) this.detach();
+  }
+
+  // A list that does not fill the view cannot be scrolled: turning the wheel says enough.
+  #goUp() {
+    this.#letGo();
+    this.#nearTop();
+  }
+
+  #nearTop() {
+    if (this.#top < this.#height) this.#on.top();
   }
 
   #scrolled() {
     const before = this.#top;
-    this.#top = this.#viewport.scrollTop;
+    this.#top = this.#viewport.scrollTop - this.#leadHeight;
     // Measured now: a view that has just grown was scrolled by the browser, and its observer comes later.
     this.#height = this.#viewport.clientHeight;
     const left = this.#spacerHeight - this.#height - this.#top;
     if (this.following && this.#top < before && left > 2) this.detach();
     else if (!this.following && !this.paused && this.#top > before && left <= 2) this.#setFollowing(true);
+    if (!this.following && this.#top < before) this.#nearTop();
     this.draw();
   }
 
@@ -164,6 +182,7 @@ export class Grid {
     const rowHeight = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || 20;
     const topPlace = this.#top / this.#rowHeight;
     this.#height = height;
+    this.#leadHeight = this.#lead.offsetHeight;
     if (rowHeight !== this.#rowHeight) {
       this.#rowHeight = rowHeight;
       this.#spread();
@@ -181,9 +200,10 @@ export class Grid {
   #draw() {
     this.#frame = 0;
     this.#view.trim();
-    this.#top = this.#viewport.scrollTop;
+    this.#top = this.#viewport.scrollTop - this.#leadHeight;
     if (this.#epoch !== this.#view.epoch) this.#relocate();
     if (this.following) this.#base = this.#view.first;
+    else if (this.#view.first < this.#base) this.#rebaseInPlace();
     else if ((this.#view.end - this.#base) * this.#rowHeight > TALLEST_PX) this.#rebaseInPlace();
     this.#spread();
     if (this.following) this.#scrollTo(this.#spacerHeight - this.#height);
@@ -212,11 +232,11 @@ export class Grid {
 
   // Above the oldest line held there is nothing any more; rows still drawn there may be read on.
   #leaveBlank() {
-    const topPlace = this.#base + Math.floor(this.#top / this.#rowHeight);
+    const topPlace = this.#base + Math.max(0, Math.floor(this.#top / this.#rowHeight));
     if (topPlace >= this.#view.first || this.#rows.covers((topPlace - this.#base) * this.#rowHeight)) return;
     this.#base = this.#view.first;
     this.#spread();
-    this.#scrollTo(0);
+    this.#scrollTo(-this.#leadHeight);
   }
 
   #spread() {
@@ -224,13 +244,13 @@ export class Grid {
     if (height === this.#spacerHeight) return;
     this.#spacerHeight = height;
     this.#spacer.style.height = `${height}px`;
-    this.#viewport.setAttribute("aria-rowcount", String(this.#view.end - this.#view.first));
+    this.#spacer.setAttribute("aria-rowcount", String(this.#view.end - this.#view.first));
   }
 
   #scrollTo(top) {
-    const wanted = Math.max(0, top);
+    const wanted = Math.max(0, top + this.#leadHeight);
     if (Math.abs(this.#viewport.scrollTop - wanted) >= 0.5) this.#viewport.scrollTop = wanted;
-    this.#top = this.#viewport.scrollTop;
+    this.#top = this.#viewport.scrollTop - this.#leadHeight;
   }
 
   #place() {

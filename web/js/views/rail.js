@@ -22,7 +22,7 @@ export class Rail {
   #open = [];
   #narrow = window.matchMedia("(max-width: 699px)");
 
-  /** `on` has `only(name)`, `add(name)`, `remove(name)` and `ready(ready)`, told with every poll. */
+  /** `on` has `only(name)`, `add(name)`, `remove(name)` and `hub({ready, recording})`, told with every poll. */
   constructor(on) {
     this.#on = on;
     $(PARTS.form).on("submit", (event) => this.#submit(event));
@@ -59,11 +59,11 @@ export class Rail {
     try {
       const answer = await fetch("channels");
       if (!answer.ok) return;
-      const { channels, ready } = await answer.json();
+      const { channels, ready, recording } = await answer.json();
       this.#known = channels;
       for (const channel of channels) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
       this.#draw();
-      this.#on.ready(ready !== false);
+      this.#on.hub({ ready: ready !== false, recording: recording !== false });
     } catch {
       // The hub is away; the status bar says so already.
     }

@@ -8,15 +8,17 @@ const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
-  shown: ".count-shown", levels: ".show-levels",
+  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels",
 };
 const HIDDEN_WORDS = ["All levels are hidden", "", ""];
+const NOT_RECORDING = "Not recording: lines are live only";
 const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
 
 export class Status {
   #state = { name: "connecting" };
   #ready = true;
+  #recording = true;
   #samples = [];
 
   /** `on` has `retry()`, `follow()` and `levels()`, which shows all of them. */
@@ -41,6 +43,12 @@ export class Status {
     this.#ready = ready;
     this.#showName();
     this.tick(lastLineAt, now);
+  }
+
+  /** Say when lines do not get into the log, once it is told twice: a hub that has just started takes a moment. */
+  showRecording(recording) {
+    write(PARTS.unrecorded, recording || this.#recording ? "" : NOT_RECORDING);
+    this.#recording = recording;
   }
 
   /** What changes by the passing of time alone. */

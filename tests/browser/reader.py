@@ -1,0 +1,70 @@
+"""
+What a reader does with the page, and what the page says of itself.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.rig import DEADLINE_SECONDS, HubProcess
+
+Publish = Callable[[str, Iterable[str]], None]
+
+expect.set_options(timeout=DEADLINE_SECONDS * 1000)
+
+# The first row that is wholly in sight: its seq and where it is.
+TOP_ROW = """
+() => {
+  const edge = document.querySelector("[data-testid=grid]").getBoundingClientRect().top;
+  const rows = [...document.querySelectorAll(".row")].filter((row) => row.getBoundingClientRect().top >= edge);
+  return [rows[0].dataset.seq, rows[0].getBoundingClientRect().top];
+}
+"""
+
+
+def open_page(page: Page, hub: HubProcess, *channels: str) -> None:
+    """Open the page and return when it is live: what is published from now on must arrive."""
+    query = "&".join(f"channel={channel}" for channel in channels)
+    page.goto(f"{hub.url}/index?{query}")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+
+
+def stats(page: Page) -> dict[str, Any]:
+    """What the page says about itself."""
+    numbers: dict[str, Any] = page.evaluate("window.sseHub.stats()")
+    return numbers
+
+
+def wait_received(page: Page, count: int) -> None:
+    """Return when the page has received `count` lines in all."""
+    page.wait_for_function("(count) => window.sseHub.stats().received >= count", arg=count)
+
+
+def messages(page: Page) -> list[str]:
+    """The messages of the rows in the page, in order."""
+    return page.locator("[data-testid=row] .message").all_inner_texts()
+
+
+def numbered(numbers: Iterable[int]) -> list[str]:
+    """Lines that tell themselves apart."""
+    return [json.dumps({"level": "error" if n % 100 == 0 else "info", "message": f"line {n}"}) for n in numbers]
+
+
+def scroll_up(page: Page, pixels: int) -> None:
+    """Turn the mouse wheel over the lines, and return when the view has let go of the end."""
+    page.get_by_test_id("grid").hover()
+    page.mouse.wheel(0, -pixels)
+    expect(page.get_by_test_id("pill")).to_be_visible()
+
+
+def settled_top_row(page: Page) -> list[Any]:
+    """The first row in sight once a scroll has come to rest: the same in two frames that follow each other."""
+    page.wait_for_function(f"""() => new Promise((resolve) => {{
+        const look = {TOP_ROW};
+        const first = String(look());
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(String(look()) === first)));
+    }})""")
+    row: list[Any] = page.evaluate(TOP_ROW)
+    return row

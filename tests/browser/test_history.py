@@ -1,0 +1,294 @@
+"""
+The page and the log: what was published before it was opened, older lines above, what is missing in between.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Console
+from tests.browser.reader import (
+    Publish,
+    numbered,
+    open_page,
+    scroll_up,
+    settled_top_row,
+    stats,
+    wait_received,
+)
+from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
+
+pytestmark = pytest.mark.browser
+
+# A fence in ms, older than all that a test publishes.
+LONG_AGO = 1_700_000_000_000
+
+# The numbers of all lines held, from the top of the list to its end, read by looking at every place of it.
+ALL_NUMBERS = """
+async () => {
+  const grid = document.querySelector("[data-testid=grid]");
+  const seen = new Map();
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  // What has just been loaded is drawn first.
+  await frame();
+  for (let top = 0; ; top += grid.clientHeight) {
+    grid.scrollTop = top;
+    await frame();
+    for (const row of document.querySelectorAll("[data-testid=row]")) {
+      seen.set(Number(row.dataset.seq), Number(/line (\\d+)/.exec(row.textContent)[1]));
+    }
+    if (top + grid.clientHeight >= grid.scrollHeight) break;
+  }
+  return [...seen].sort(([one], [other]) => one - other).map(([, number]) => number);
+}
+"""
+
+# Where the row of a seq is.
+ROW_TOP = "(seq) => document.querySelector(`[data-seq='${seq}']`).getBoundingClientRect().top"
+
+
+def answer_history(page: Page, *answers: dict[str, Any]) -> list[str]:
+    """Answer the page's questions for older lines with these, in turn; returns the list of what it asks."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json=answers[min(len(asked), len(answers)) - 1])
+
+    page.route("**/history?*", answer)
+    return asked
+
+
+def hold_history(page: Page) -> list[Route]:
+    """Leave the page's questions for older lines without an answer; returns the list of them."""
+    held: list[Route] = []
+    page.route("**/history?*", lambda route: held.append(route))
+    return held
+
+
+def page_of(channel: str, fence: int, first: int, last: int, **more: Any) -> dict[str, Any]:
+    """One answer of /history: numbered lines of one fence."""
+    lines = [
+        [f"{fence}-{n}", channel, line]
+        for n, line in zip(range(first, last + 1), numbered(range(first, last + 1)), strict=True)
+    ]
+    return {"lines": lines, "more": False, "gaps": [], **more}
+
+
+def test_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "reload")
+    publish("reload", numbered(range(1, 1_301)))
+    wait_received(page, 1_300)
+
+    page.reload()
+
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 1300")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+    expect(page.get_by_test_id("follow")).to_have_text("following")
+    assert stats(page)["gaps"] == 0
+
+
+def test_rows_in_sight_stay_where_they_are_while_older_lines_come(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "anchor")
+    publish("anchor", numbered(range(501, 1_001)))
+    wait_received(page, 500)
+    held = hold_history(page)
+
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("top-words")).to_have_text("Loading older lines…")
+    seq, top = settled_top_row(page)
+    held[0].fulfill(json=page_of("anchor", LONG_AGO, 1, 500, more=True))
+    expect(page.get_by_test_id("held")).to_have_text("1,000")
+
+    settled_top_row(page)
+    assert page.evaluate(ROW_TOP, seq) == top
+    assert len(held) == 1
+    # New lines meanwhile move nothing either.
+    publish("anchor", numbered(range(1_001, 1_101)))
+    expect(page.get_by_test_id("pill")).to_have_text("↓ 100 new (1 error)")
+    assert page.evaluate(ROW_TOP, seq) == top
+
+
+def test_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:
+    gaps = [
+        {"channel": "oldgaps", "after": None, "before": f"{LONG_AGO}-11", "lost": None, "reason": "trimmed"},
+        {
+            "channel": "oldgaps",
+            "after": f"{LONG_AGO}-20",
+            "before": f"{LONG_AGO}-24",
+            "lost": 3,
+            "reason": "log-lost",
+        },
+    ]
+    answer = page_of("oldgaps", LONG_AGO, 11, 20)
+    answer["lines"] += page_of("oldgaps", LONG_AGO, 24, 30)["lines"]
+    answer_history(page, {**answer, "gaps": gaps})
+    open_page(page, hub, "oldgaps")
+    publish("oldgaps", numbered([31]))
+
+    page.get_by_test_id("top-button").click()
+
+    expect(page.get_by_test_id("gap")).to_have_count(2)
+    rows = page.locator(".spacer .row").all_inner_texts()
+    assert ["line" not in row.split("·")[0] or "not delivered" in row for row in rows] == [
+        position in (0, 11) for position in range(20)
+    ]
+    expect(page.get_by_test_id("gap").last).to_contain_text("oldgaps: 3 lines not delivered")
+    expect(page.get_by_test_id("gap").last).to_contain_text("Redis lost its log")
+    assert (stats(page)["gaps"], stats(page)["dropped"], stats(page)["held"]) == (2, 3, 18)
+
+
+def test_older_lines_that_cannot_be_loaded_are_asked_for_again_only_by_the_reader(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
+    console.allowed.add("status of 503")
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, json={"error": "Service Unavailable", "detail": "Redis does not answer."})
+
+    page.route("**/history?*", refuse)
+    open_page(page, hub, "failing")
+    publish("failing", numbered([5]))
+
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("top-words")).to_have_text("Older lines could not be loaded: Redis does not answer.")
+    for _ in range(5):
+        page.keyboard.press("Home")
+    assert len(asked) == 1
+    page.unroute("**/history?*")
+    answer_history(page, page_of("failing", LONG_AGO, 1, 4))
+    page.get_by_role("button", name="Retry").click()
+
+    expect(page.get_by_test_id("row")).to_have_count(5)
+    expect(page.get_by_test_id("row").first).to_contain_text("line 1")
+    expect(page.get_by_test_id("grid")).to_be_focused()
+
+
+def test_another_channel_ends_the_question_for_older_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """What comes for channels that were left is not shown, and there is one question at a time."""
+    held = hold_history(page)
+    open_page(page, hub, "left")
+    publish("left", numbered([1]))
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    for _ in range(3):
+        page.keyboard.press("Home")
+    expect(page.get_by_test_id("top-words")).to_have_text("Loading older lines…")
+
+    with page.expect_event("requestfailed", lambda request: "/history?" in request.url):
+        page.get_by_test_id("channel-input").fill("entered")
+        page.keyboard.press("Enter")
+
+    expect(page.get_by_test_id("open")).to_have_text("entered")
+    assert len(held) == 1
+    publish("entered", numbered([2]))
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    expect(page.get_by_test_id("top-button")).to_have_text("Load older lines")
+
+
+def test_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """Newer lines take the room; nothing broken is offered."""
+    asked = answer_history(page, page_of("full", LONG_AGO, 1, 4))
+    open_page(page, hub, "full")
+    for start in range(0, 100_500, 7_500):
+        publish("full", numbered(range(start, start + 7_500)))
+        wait_received(page, start + 7_500)
+    scroll_up(page, 500)
+
+    page.keyboard.press("Home")
+
+    expect(page.get_by_test_id("top-words")).to_have_text(
+        "The page holds 100,000 lines, the most it can; older ones are not loaded"
+    )
+    expect(page.get_by_test_id("top-button")).to_be_hidden()
+    assert asked == []
+
+
+def test_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """After an hour away tens of thousands of lines come at once; the page must answer its reader meanwhile."""
+    page.add_init_script("""
+        window.longest = 0;
+        new PerformanceObserver((list) => {
+          for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+        }).observe({ type: "longtask", buffered: true });
+    """)
+    open_page(page, hub, "away")
+    publish("away", numbered([0]))
+    wait_received(page, 1)
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("state")).to_have_text("stopped")
+    for start in range(1, 40_001, 5_000):
+        publish("away", numbered(range(start, start + 5_000)))
+    page.evaluate("window.longest = 0")
+
+    page.get_by_test_id("start").click()
+    wait_received(page, 40_001)
+
+    assert page.evaluate("window.longest") < 250
+    expect(page.get_by_test_id("row").last).to_contain_text("line 40000")
+    assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
+
+
+@contextmanager
+def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iterator[Callable[[], int]]:
+    """Publish numbered lines all the while; what is given ends it, and tells how many there were."""
+    ended = threading.Event()
+    count = 0
+
+    def publish_all() -> None:
+        nonlocal count
+        with redis.client() as client:
+            start = time.monotonic()
+            while not ended.wait(0.01):
+                due = int((time.monotonic() - start) * per_second)
+                for line in numbered(range(count, due)):
+                    client.publish(channel, line)
+                count = max(count, due)
+
+    thread = threading.Thread(target=publish_all)
+    thread.start()
+
+    def end() -> int:
+        ended.set()
+        thread.join()
+        return count
+
+    try:
+        yield end
+    finally:
+        end()
+
+
+def test_a_page_misses_nothing_while_its_hub_is_restarted_five_times(
+    page: Page, hub: HubProcess, redis: RedisServer, console: Console
+) -> None:
+    """Another hub records meanwhile; lines that nobody records are lost, which the page would tell as gaps."""
+    console.allowed |= {"ERR_", "Failed to load resource"}
+    port = free_port()
+    assert hub.ready()
+    with ExitStack() as running:
+        serving = running.enter_context(ExitStack())
+        open_page(page, serving.enter_context(hub_process(redis.url, port=port)), "restarts")
+        end = running.enter_context(numbers_published(redis, "restarts", at_scale(100, 500)))
+        for _ in range(5):
+            seen = stats(page)["received"]
+            wait_received(page, seen + at_scale(100, 1_000))
+            serving.close()
+            expect(page.locator(".app")).to_have_attribute("data-state", "reconnecting")
+            serving.enter_context(hub_process(redis.url, port=port))
+            expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        total = end()
+        wait_received(page, total)
+        page.get_by_test_id("stop").click()
+
+    assert page.evaluate(ALL_NUMBERS) == list(range(total))
+    assert (stats(page)["received"], stats(page)["dupes"], stats(page)["gaps"]) == (total, 0, 0)

@@ -1,0 +1,235 @@
+// Older lines: put above what is held, each once, in order, as far as there is room.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isAfter, parseId, positionOf } from "../../../web/js/ids.js";
+import { Intake } from "../../../web/js/intake.js";
+import { Older } from "../../../web/js/older.js";
+import { Ring } from "../../../web/js/ring.js";
+import { Series } from "../../../web/js/series.js";
+import { ViewList } from "../../../web/js/view-list.js";
+import { noteWords, topWords } from "../../../web/js/words.js";
+
+function page(capacity = 10) {
+  const ring = new Ring(capacity);
+  const view = new ViewList(ring);
+  return { ring, view, intake: new Intake(ring, view, new Series()) };
+}
+
+const line = (channel, fence, count) => [`${fence}-${count}`, channel, `{"level":"info","message":"${channel} ${fence}-${count}"}`];
+const lines = (channel, fence, from, to) => Array.from({ length: to - from + 1 }, (_, at) => line(channel, fence, from + at));
+const seqs = (ring) => Array.from({ length: ring.end - ring.first }, (_, at) => ring.first + at);
+const rows = (ring) => seqs(ring).map((seq) => (ring.isNote(seq) ? ring.text(seq).kind : `${ring.channel(seq)} ${ring.id(seq)}`));
+const idsOf = (ring) => seqs(ring).map((seq) => ring.id(seq));
+const gap = (after, before, more) => ({ channel: "a", after, before, lost: null, reason: "trimmed", ...more });
+
+test("older lines stand before the first and count by level, but are no news", () => {
+  const { ring, view, intake } = page();
+  intake.lines(lines("a", 5, 8, 10), 0);
+
+  const shown = intake.older({ lines: lines("a", 5, 4, 7), gaps: [] }, 0);
+
+  assert.deepEqual(idsOf(ring), ["5-4", "5-5", "5-6", "5-7", "5-8", "5-9", "5-10"]);
+  assert.deepEqual([shown, ring.first, ring.held, ring.room, ring.perLevel[3]], [4, -4, 7, 3, 7]);
+  assert.deepEqual([view.first, view.end, view.shown, view.lines], [-4, 3, 7, 3]);
+  assert.deepEqual([intake.received, intake.lastId], [7, "5-10"]);
+  assert.deepEqual([view.at(-4), view.at(0), view.placeOf(-2)], [-4, 0, -2]);
+});
+
+test("older lines fill the room there is, the newest of them, and new lines push them out again", () => {
+  const { ring, view, intake } = page();
+  intake.lines(lines("a", 5, 21, 25), 0);
+
+  intake.older({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] }, 0);
+  assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, intake.received, intake.gaps], ["5-16", 10, 0, 10, 0]);
+  intake.lines(lines("a", 5, 26, 38), 0);
+
+  assert.deepEqual(idsOf(ring), lines("a", 5, 29, 38).map(([id]) => id));
+  assert.deepEqual([view.shown, ring.perLevel[3]], [10, 10]);
+});
+
+test("older lines that are held are dropped by channel and id, and so is what the stream brings after them", () => {
+  const { ring, intake } = page();
+  intake.lines(lines("a", 5, 3, 4), 0);
+
+  intake.older({ lines: [...lines("b", 4, 1, 2), ...lines("a", 5, 2, 4)], gaps: [] }, 0);
+  intake.lines([...lines("b", 4, 1, 3)], 0);
+
+  assert.deepEqual(rows(ring), ["b 4-1", "b 4-2", "a 5-2", "a 5-3", "a 5-4", "b 4-3"]);
+  assert.equal(intake.dupes, 4);
+});
+
+test("a closed channel makes room, and its lines can be loaded again", () => {
+  const { ring, view, intake } = page();
+  intake.lines([...lines("a", 5, 1, 6), ...lines("b", 6, 1, 6)], 0);
+  assert.equal(ring.room, 0);
+
+  intake.forget((channel) => channel === "b");
+  view.refilter(null);
+  intake.older({ lines: lines("a", 5, 1, 6), gaps: [] }, 0);
+
+  assert.deepEqual([rows(ring)[0], rows(ring)[3], rows(ring).length], ["a 5-3", "a 5-6", 10]);
+  assert.equal(view.shown, 10);
+});
+
+test("gaps of the log stand where lines are missing, each once", () => {
+  const { ring, view, intake } = page(20);
+  const told = gap("4-2", "5-1", { lost: 3, reason: "slow" });
+  intake.gap(told, 0);
+  intake.gap(told, 0);
+  intake.lines(lines("a", 5, 1, 1), 0);
+
+  const gaps = [gap(null, "3-1"), gap("3-2", "4-1"), gap("4-1", null, { reason: "late" }), told];
+  intake.older({ lines: [...lines("a", 3, 1, 2), ...lines("a", 4, 1, 2)], gaps }, 9_000);
+
+  assert.deepEqual(rows(ring), ["gap", "a 3-1", "a 3-2", "gap", "a 4-1", "gap", "a 4-2", "gap", "a 5-1"]);
+  assert.deepEqual([ring.text(ring.first).to, ring.time(ring.first)], [3, 3]);
+  view.trim();
+  assert.deepEqual([ring.held, view.shown, ring.notes, intake.gaps, intake.dropped], [5, 5, 4, 4, 3]);
+});
+
+test("a filter that is being applied takes in older lines that come meanwhile", async () => {
+  const { ring, view, intake } = page(200_000);
+  intake.lines(lines("a", 5, 1_001, 40_000), 0);
+
+  const done = new Promise((resolve) => view.refilter((seq) => ring.text(seq).includes("00\""), resolve));
+  intake.older({ lines: lines("a", 5, 1, 1_000), gaps: [] }, 0);
+  await done;
+
+  assert.deepEqual([view.shown, ring.id(view.at(view.first))], [400, "5-100"]);
+});
+
+test("a position is an id or the fence of a cursor", () => {
+  assert.deepEqual([positionOf("5-2"), positionOf("5-2.3"), positionOf(null)], [{ fence: 5, count: 2 }, { fence: 5, count: 0 }, null]);
+});
+
+/** A hub's answers out of a list of lines, in the hub's order. */
+function log(all) {
+  const asked = [];
+  const ordered = all.toSorted(([one], [other]) => (one === other ? 0 : isAfter(parseId(one), parseId(other)) ? 1 : -1));
+  globalThis.fetch = async (url) => {
+    const query = new URLSearchParams(url.split("?")[1]);
+    const before = query.get("before");
+    asked.push(before);
+    const older = ordered.filter(([id]) => before === null || isAfter(parseId(before), parseId(id)));
+    const limit = Number(query.get("limit"));
+    return Response.json({ lines: older.slice(-limit), more: older.length > limit, gaps: [] });
+  };
+  return asked;
+}
+
+async function loadAll(older, changes) {
+  while (older.state.name === "idle") {
+    const settled = changes.next();
+    older.load();
+    await settled;
+  }
+}
+
+/** `Older` with a way to wait until it has done what was asked for. */
+function asking(ring, intake) {
+  let resolve = () => {};
+  const changes = { next: () => new Promise((done) => (resolve = done)) };
+  const older = new Older(ring, intake, () => older?.state.name !== "loading" && resolve());
+  return { older, changes };
+}
+
+test("pages follow one another to the beginning of the log", async () => {
+  const { ring, intake } = page(5_000);
+  const all = [...lines("a", 3, 1, 700), ...lines("a", 4, 1, 600), ...lines("a", 5, 1, 20)];
+  const asked = log(all);
+  intake.lines(lines("a", 5, 11, 20), 0);
+  const { older, changes } = asking(ring, intake);
+  older.reset(["a"]);
+
+  await loadAll(older, changes);
+
+  assert.deepEqual(idsOf(ring), all.map(([id]) => id));
+  assert.deepEqual([older.state.name, asked, intake.dupes], ["begin", ["5-11", "4-111", "3-311"], 0]);
+});
+
+test("of several channels that share ids every line comes once", async () => {
+  const { ring, intake } = page(20_000);
+  const all = [3, 4, 5, 6].flatMap((fence) => ["a", "b", "c"].flatMap((channel, at) => lines(channel, fence, 1, 400 + 250 * at)));
+  // Held in the order of their coming: of the last fence, all of "c" and the end of "a".
+  intake.lines([...lines("c", 6, 1, 900), ...lines("a", 6, 390, 400)], 0);
+  log(all);
+  const { older, changes } = asking(ring, intake);
+  older.reset(["a", "b", "c"]);
+
+  await loadAll(older, changes);
+
+  assert.deepEqual(rows(ring).toSorted(), all.map(([id, channel]) => `${channel} ${id}`).toSorted());
+  for (const channel of ["a", "b", "c"]) {
+    const ids = seqs(ring).filter((seq) => ring.channel(seq) === channel).map((seq) => parseId(ring.id(seq)));
+    assert.ok(ids.every((id, at) => at === 0 || isAfter(id, ids[at - 1])));
+  }
+});
+
+test("what is asked for ends where the page is full", async () => {
+  const { ring, intake } = page(800);
+  const asked = log(lines("a", 5, 1, 2_000));
+  intake.lines(lines("a", 5, 1_991, 2_000), 0);
+  const { older, changes } = asking(ring, intake);
+  older.reset(["a"]);
+
+  await loadAll(older, changes);
+  older.load();
+  older.retry();
+
+  assert.deepEqual([older.state.name, ring.held, asked.length, rows(ring)[0]], ["full", 800, 2, "a 5-1201"]);
+});
+
+test("a failure is said and only asked for again by a retry", async () => {
+  const { ring, intake } = page();
+  let asked = 0;
+  globalThis.fetch = async () => {
+    asked += 1;
+    return Response.json({ error: "Service Unavailable", detail: "Redis is away." }, { status: 503 });
+  };
+  const { older, changes } = asking(ring, intake);
+  older.reset(["a"]);
+
+  await loadAll(older, changes);
+  older.load();
+  assert.deepEqual([older.state, asked], [{ name: "failed", detail: "Redis is away." }, 1]);
+  log(lines("a", 5, 1, 2));
+  const settled = changes.next();
+  older.retry();
+  await settled;
+
+  assert.deepEqual([older.state.name, ring.held], ["begin", 2]);
+});
+
+test("the top of the list and the gaps are said in words", () => {
+  assert.equal(topWords({ name: "idle" }, ["a"], 5), "");
+  assert.equal(topWords({ name: "loading" }, ["a"], 5), "Loading older lines…");
+  assert.equal(topWords({ name: "begin" }, ["a"], 5), "No older lines: this is where the log of a begins");
+  assert.equal(topWords({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: this is where the log of a, b.* and c begins");
+  assert.equal(topWords({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: this is where the log of 4 channels begins");
+  assert.equal(topWords({ name: "failed", detail: "x" }, ["a"], 5), "Older lines could not be loaded: x");
+  assert.match(topWords({ name: "full" }, ["a"], 100_000), /^The page holds 100,000 lines, /);
+  const days = noteWords({ kind: "gap", channel: "a", lost: null, reason: "log-lost", from: 1e12, to: 1e12 + 3 * 86_400_000 });
+  assert.match(days, /, \d{4}-\d\d-\d\d ..:..:..–\d{4}-\d\d-\d\d ..:..:.. · Redis lost its log$/);
+});
+
+test("every reason of a gap is said in words, with how many lines and when", () => {
+  const said = ["trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late"].map((reason) =>
+    noteWords({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
+  );
+
+  for (const words of said) assert.match(words, /^a: 1,500 lines not delivered, \d\d:\d\d:\d\d–\d\d:\d\d:\d\d · [A-Za-z]+( [A-Za-z]+)+$/);
+  assert.equal(new Set(said).size, 6);
+});
+
+test("a channel that joins others is noted, unless there is nothing before it", () => {
+  const { ring, intake } = page();
+
+  intake.joined("a", 0);
+  intake.lines(lines("a", 5, 1, 1), 0);
+  intake.joined("b", 0);
+
+  assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
+  assert.match(noteWords(ring.text(1)), /^b joins here; /);
+});
