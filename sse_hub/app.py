@@ -73,23 +73,31 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
         await cancelled(context.tasks)
         await context.mender.close()
         await context.log.close()
-        await context.commands.aclose()
+        for client in context.clients:
+            await client.aclose()
 
     return app
 
 
 def _connect(config: Config, redis_url: str) -> Context:
     # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
-    commands: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-        redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), protocol=2
-    )
+    options: dict[str, Any] = {
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    commands = redis.asyncio.Redis.from_url(redis_url, **options)
+    # Thousands may read the log at once; they wait for one another, and not for those that write it.
+    pool = redis.asyncio.BlockingConnectionPool.from_url(redis_url, max_connections=8, timeout=None, **options)
+    reading = redis.asyncio.Redis.from_pool(pool)
     hub = Hub(config)
-    log = RedisLog(commands, LogKeys.of(config.ingest), config.retain_ms)
+    log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub, log)
     mender = Mender(hub, log, recorder.stand)
     source = RedisSource(config, redis_url, commands, mender)
     hub.connect(source, log)
-    return Context(config, hub, source, mender, log, recorder, commands)
+    return Context(config, hub, source, mender, log, recorder, (commands, reading))
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:

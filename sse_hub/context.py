@@ -29,7 +29,7 @@ class Context:
     mender: Mender
     log: RedisLog
     recorder: Recorder
-    commands: redis.asyncio.Redis
+    clients: tuple[redis.asyncio.Redis, ...]
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

@@ -19,7 +19,7 @@ from sse_hub import keys
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
-from sse_hub.pages import Hole, Page, RawEntry, parse_id, parts_of
+from sse_hub.pages import Hole, Page, RawEntry, last_and_count, lost_to, parse_id, parts_of
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,9 @@ class RedisLog:
         self._advanced_at = float("-inf")
         self._moved = asyncio.Event()
         self._poll: asyncio.Task[None] | None = None
+        self._unread = ""
         self._waiting = 0
+        self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
         self._pages: OrderedDict[tuple[str, EventId, EventId], asyncio.Task[Page]] = OrderedDict()
         self._entry_bytes: dict[str, float] = {}
 
@@ -77,6 +79,8 @@ class RedisLog:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
+            if self._unread:
+                raise LogUnavailable(f"The watermark can't be read: {self._unread}.") from None
             logger.warning("log_late fence=%d watermark=%d", fence, self.watermark)
         finally:
             self._waiting -= 1
@@ -87,7 +91,7 @@ class RedisLog:
         if after >= until:
             return Page([], until, False)
         task = self._pages.get((channel, after, EventId(0, 0))) or self._pages.get((channel, after, until))
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
+        if task is None or _failed(task):
             task = self._loop.create_task(self._read(channel, after, until))
             self._keep((channel, after, until), task)
         page = await asyncio.shield(task)
@@ -129,21 +133,24 @@ class RedisLog:
             holes.insert(0, Hole(None, EventId(0, 0), EventId(int(fence), 0), None, reason))
         return holes
 
-    async def last_ids(self) -> Mapping[str, EventId]:
+    async def last_ids(self, until: int) -> Mapping[str, EventId]:
         """See `pages.Log`."""
-        return {name: id for name, (id, _) in (await self.channels()).items()}
+        return {name: id for name, (id, _) in (await self.channels(until)).items()}
 
-    async def channels(self) -> dict[str, tuple[EventId, int]]:
-        """The last id of every recorded channel, and how many lines of it were recorded. Raises LogUnavailable."""
-        try:
-            known: dict[bytes, bytes] = await self._commands.hgetall(keys.CHANNELS)
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error}.") from None
-        return {name.decode(): _last_and_count(words) for name, words in known.items()}
+    async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
+        """
+        The last id of every channel recorded up to fence `until`, and how many lines of it. Raises LogUnavailable.
+        """
+        if self._channels is None or self._channels[0] < until or _failed(self._channels[1]):
+            # Whatever was recorded up to the watermark is in an answer that was asked for after it was known.
+            task = self._loop.create_task(self._read_channels())
+            task.add_done_callback(_retrieve)
+            self._channels = (self.watermark, task)
+        return await asyncio.shield(self._channels[1])
 
     async def close(self) -> None:
         """End what is under way."""
-        await cancelled([task for task in (self._poll, *self._pages.values()) if task])
+        await cancelled([task for task in (self._poll, *self._pages.values(), *(self._channels or ())[1:]) if task])
 
     # The rest.
 
@@ -153,8 +160,9 @@ class RedisLog:
             while self._waiting:
                 try:
                     self.advance(int(await self._commands.get(self._keys.watermark) or 0))
+                    self._unread = ""
                 except (RedisError, OSError) as error:
-                    logger.debug("watermark_unread error=%r", str(error))
+                    self._unread = str(error) or type(error).__name__
                     await asyncio.sleep(ASK_AGAIN_SECONDS)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
@@ -187,19 +195,26 @@ class RedisLog:
         entries: list[RawEntry] = raw
         self._measure(channel, entries)
         parts = parts_of(channel, after, entries)
-        last, count = _last_and_count(known or b"0-0 0")
+        last, count = last_and_count(known or b"0-0 0")
         first = parse_id(entries[0][0]) if entries else None
-        lost_to = _lost_to(info, first, last, count)
-        if lost_to > after:
-            # Everything up to `lost_to` has gone, and what comes next is known.
-            aged = lost_to.fence < until.fence - self._retain_ms
-            gone = isinstance(info, ResponseError) and not aged
-            before = first or EventId(lost_to.fence, lost_to.n + 1)
+        gone = isinstance(info, ResponseError)
+        end = lost_to(None if gone else info, first, last, count)
+        if end > after:
+            # Everything up to `end` has gone, and what comes next is known.
+            gone = gone and end.fence >= until.fence - self._retain_ms
+            before = first or EventId(end.fence, end.n + 1)
             same_fence = before.fence == after.fence
             lost = before.n - after.n - 1 if same_fence else None
             parts.insert(0, Hole(channel, after, before, lost, "log-lost" if gone else "trimmed"))
         more = len(entries) == wanted
         return Page(parts, parse_id(entries[-1][0]) if more else until, more)
+
+    async def _read_channels(self) -> Mapping[str, tuple[EventId, int]]:
+        try:
+            known: dict[bytes, bytes] = await self._commands.hgetall(keys.CHANNELS)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"The log can't be read: {error}.") from None
+        return {name.decode(): last_and_count(words) for name, words in known.items()}
 
     async def _entries(self, asked: Any, channel: str) -> list[RawEntry]:
         try:
@@ -217,27 +232,11 @@ class RedisLog:
                 self._entry_bytes.clear()
 
 
-def _retrieve(task: asyncio.Task[Page]) -> None:
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
     # A page that nobody waits for any more may fail like any other.
     if not task.cancelled():
         task.exception()
-
-
-def _last_and_count(words: bytes) -> tuple[EventId, int]:
-    last, _, count = words.partition(b" ")
-    return parse_id(last), int(count)
-
-
-def _lost_to(info: Any, first: EventId | None, last: EventId, count: int) -> EventId:
-    """The id up to which a stream has lost its lines, from XINFO STREAM and what the recorder says of the channel."""
-    if isinstance(info, ResponseError):
-        # No such stream: all of it, if there ever was one.
-        return last
-    trimmed = info.get("max-deleted-entry-id")
-    if trimmed is not None:
-        return parse_id(trimmed)
-    # Redis 6.2 does not tell. If not all are there, those before the first have gone; where the first begins a fence,
-    # which one that was is not known, and a position right before it is told of a loss that may be none.
-    if first and count > int(info["length"]):
-        return EventId(first.fence, first.n - 1)
-    return EventId(0, 0)

@@ -42,6 +42,7 @@ class Mender:
         """The session has ended; what was held back came after it was cut before, and is missing now."""
         if self._task:
             self._task.cancel()
+        self._task = None
         self._held = None
         self._hub.cut()
 
@@ -102,7 +103,12 @@ class Mender:
                     begin = partial(self._hub.mended, fence)
         except (LogUnavailable, TimeoutError) as error:
             logger.info("mend_failed error=%r", str(error))
-        self._let_go(begin)
+        if self._current():
+            self._let_go(begin)
+
+    def _current(self) -> bool:
+        # Python 3.11 can lose a cancellation (tasks.py): then this goes on for a session that has ended.
+        return asyncio.current_task() is self._task
 
     async def _covered(self, fence: int) -> bool:
         while True:
@@ -117,12 +123,14 @@ class Mender:
         hub = self._hub
         seen = EventId(hub.last_fence, 0)
         after = {}
-        for name, last in (await self._log.last_ids()).items():
+        for name, last in (await self._log.last_ids(fence)).items():
             channel = hub.directory.get(name.encode())
             had = max(seen, channel.ring.last) if channel else seen
             if last > had:
                 after[name] = had
         async for parts in recorded(self._log, after, hub.last_fence, fence):
+            if not self._current():
+                return
             hub.fill(parts)
 
     async def _learn(self, fence: int) -> None:
@@ -132,7 +140,9 @@ class Mender:
                 return
             breaks = await self._log.breaks(0, fence)
             told = EventId(max((hole.before.fence for hole in breaks), default=0), 0)
-            self._hub.learn(await self._log.channels(), told)
+            recorded_channels = await self._log.channels(fence)
+            if self._current():
+                self._hub.learn(recorded_channels, told)
         except LogUnavailable as error:
             logger.info("log_unread error=%r", str(error))
 

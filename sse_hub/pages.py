@@ -6,7 +6,7 @@ Recorded lines as they are read back: pages of pieces and holes, and what is ask
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sse_hub.events import EventId
 from sse_hub.frames import Gap
@@ -78,8 +78,8 @@ class Log(Protocol):
     async def breaks(self, after: int, until: int) -> list[Hole]:
         """What nobody recorded of any channel since fence `after`, where it ended at fence `until` or before."""
 
-    async def last_ids(self) -> Mapping[str, EventId]:
-        """The last recorded id of every channel in the log."""
+    async def last_ids(self, until: int) -> Mapping[str, EventId]:
+        """The last recorded id of every channel in the log, which is known to be complete up to fence `until`."""
 
 
 def parse_id(text: bytes) -> EventId:
@@ -123,3 +123,24 @@ def parts_of(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[
 def _marked(channel: str, after: EventId, id: EventId, words: bytes) -> Hole:
     reason, _, lost = words.decode("ascii", "replace").partition(" ")
     return Hole(channel, after, EventId(id.fence, id.n + 1), int(lost) if lost.isdecimal() else None, reason)
+
+
+def last_and_count(words: bytes) -> tuple[EventId, int]:
+    """What `keys.CHANNELS` says of a channel: its last id, and how many lines were recorded."""
+    last, _, count = words.partition(b" ")
+    return parse_id(last), int(count)
+
+
+def lost_to(info: Mapping[str, Any] | None, first: EventId | None, last: EventId, count: int) -> EventId:
+    """The id up to which a stream has lost its lines, from XINFO STREAM (None: it is not there) and what the recorder says of the channel."""
+    if info is None:
+        # No such stream: all of it, if there ever was one.
+        return last
+    trimmed = info.get("max-deleted-entry-id")
+    if trimmed is not None:
+        return parse_id(trimmed)
+    # Redis 6.2 does not tell. If not all are there, those before the first have gone; where the first begins a fence,
+    # which one that was is not known, and a position right before it is told of a loss that may be none.
+    if first and count > int(info["length"]):
+        return EventId(first.fence, first.n - 1)
+    return EventId(0, 0)

@@ -127,7 +127,7 @@ class Recorder:
     def _begin(self, standing: Standing) -> None:
         """Record from the watermark on: what is there already is refused by its id."""
         hub, watermark = self._hub, standing.watermark
-        self._breaks = [each for each in hub.breaks if each[1] > watermark]
+        self._breaks = [(max(after, watermark), fence, why) for after, fence, why in hub.breaks if fence > watermark]
         if hub.reach is not None and hub.reach > watermark:
             self._breaks.insert(0, (watermark, hub.reach, "recorder-down"))
         at = EventId(watermark, 0)

@@ -6,6 +6,7 @@ What a position lacks of the rings, out of the log.
 A cursor `F-n1.n2` says that everything before fence F has been sent, of all channels: lines must leave in that order.
 """
 
+import asyncio
 import heapq
 import logging
 from collections import deque
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 # About how much a replay holds in memory and sends at a time.
 CHUNK_BYTES = 64 * 1024
+# How often a log that can't be read is tried before its lines are told to be late. Each try may take two seconds.
+TRIES = 8
+TRY_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Replay:
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
         log = self._library.log
+        failures = 0
         while lacking := lacking_of(position, rings):
             unrecorded = [name for name in lacking if not (log and self._library.records(name))]
             if log and not unrecorded:
@@ -117,10 +122,16 @@ class Replay:
                     async for frames in self._from_log(log, position, reached):
                         yield frames
                     position.pass_fence(reached)
+                    failures = 0
                 except LogUnavailable as error:
-                    logger.info("replay_failed reason=%r", str(error))
+                    # What has been sent stays sent: `position` has been moved past it.
+                    failures += 1
+                    logger.info("replay_failed times=%d reason=%r", failures, str(error))
                 position.relocate(rings)
-                if reached >= needed:
+                if reached >= needed and not failures:
+                    continue
+                if 0 < failures < TRIES:
+                    await asyncio.sleep(TRY_AGAIN_SECONDS)
                     continue
                 lacking = lacking_of(position, rings)
             gaps = self._gaps(position, rings, unrecorded or lacking)
@@ -130,7 +141,7 @@ class Replay:
 
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
         holes: dict[str, Hole] = {}
-        after = await self._channels(log, position)
+        after = await self._channels(log, position, until)
         async for chunk in recorded(log, after, position.fence, until):
             frames: list[bytes] = []
             pieces: list[Piece] = []
@@ -150,11 +161,11 @@ class Replay:
         if holes:
             yield b"".join(_told(holes, position))
 
-    async def _channels(self, log: Log, position: Position) -> dict[str, EventId]:
+    async def _channels(self, log: Log, position: Position, until: int) -> dict[str, EventId]:
         names = dict.fromkeys(name for name in self._selection.channels if self._library.records(name))
         after = {name: position.id_of(name) for name in names}
         if self._selection.patterns:
-            for name, last in (await log.last_ids()).items():
+            for name, last in (await log.last_ids(until)).items():
                 if self._selection.matches(name) and last > position.id_of(name):
                     after[name] = position.id_of(name)
         return after
@@ -211,7 +222,7 @@ async def tail_position(library: Library, log: Log, selection: Selection, lines:
     until = EventId(await log.complete_to(fence), 0)
     lasts = {name: until for name in selection.channels if library.records(name)}
     if selection.patterns:
-        lasts |= {name: last for name, last in (await log.last_ids()).items() if selection.matches(name)}
+        lasts |= {name: last for name, last in (await log.last_ids(until.fence)).items() if selection.matches(name)}
     newest: list[tuple[EventId, str]] = []
     for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
         if len(newest) == lines and lasts[name] < newest[-1][0]:
