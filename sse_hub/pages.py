@@ -132,7 +132,10 @@ def last_and_count(words: bytes) -> tuple[EventId, int]:
 
 
 def lost_to(info: Mapping[str, Any] | None, first: EventId | None, last: EventId, count: int) -> EventId:
-    """The id up to which a stream has lost its lines, from XINFO STREAM (None: it is not there) and what the recorder says of the channel."""
+    """
+    The id up to which a stream has lost its lines, from what XINFO STREAM says (None: it is not there), its first entry,
+    and the last id and the number of lines that `keys.CHANNELS` has of it.
+    """
     if info is None:
         # No such stream: all of it, if there ever was one.
         return last
