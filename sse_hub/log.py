@@ -158,6 +158,8 @@ class RedisLog:
         # One asks for all who wait. The recorder's own process hears of it sooner.
         try:
             while self._waiting:
+                # True until there is one: the wait for the watermark is shorter than the one for an answer.
+                self._unread = "no answer"
                 try:
                     self.advance(int(await self._commands.get(self._keys.watermark) or 0))
                     self._unread = ""

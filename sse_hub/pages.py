@@ -133,8 +133,8 @@ def last_and_count(words: bytes) -> tuple[EventId, int]:
 
 def lost_to(info: Mapping[str, Any] | None, first: EventId | None, last: EventId, count: int) -> EventId:
     """
-    The id up to which a stream has lost its lines, from what XINFO STREAM says (None: it is not there), its first entry,
-    and the last id and the number of lines that `keys.CHANNELS` has of it.
+    The id up to which a stream has lost its lines: from what XINFO STREAM says (None: it is not there), its first entry
+    (None: it has none), and the last id and number of lines that `keys.CHANNELS` has of it.
     """
     if info is None:
         # No such stream: all of it, if there ever was one.

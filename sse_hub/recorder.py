@@ -1,7 +1,7 @@
 """
 The recorder: appends the lines of the rings to the log, in the one process that has the lease.
 
-    a ring grew --> hub.stirred --> at most a hundred times a second: lua/append.lua --> streams, watermark
+    a ring grew --> hub.stirred --> at most fifty times a second: lua/append.lua --> streams, watermark
 
 It hangs off the side of the rings and waits for Redis on its own; live delivery does not notice it.
 """
@@ -28,7 +28,7 @@ from sse_hub.portions import Portion, portions_of
 logger = logging.getLogger(__name__)
 
 # Lines gather for this long, so that a script appends many.
-FLUSH_SECONDS = 0.01
+FLUSH_SECONDS = 0.02
 RETRY_SECONDS = 0.25
 # How long a hub that stops waits for its last lines to be recorded.
 FINISH_SECONDS = 0.5
