@@ -29,6 +29,9 @@ COMPLETE_SECONDS = 1.5
 POLL_SECONDS = 0.005
 FRESH_SECONDS = 3.0
 ASK_AGAIN_SECONDS = 0.1
+# For this many times as long as its lines, the name of an idle channel is kept, with its last id. Of what is older
+# nobody knows whether there was something.
+KEPT_TIMES = 2
 # About the size of a page: what a subscriber that reads slowly holds in memory.
 PAGE_BYTES = 64 * 1024
 # A channel's first page has this many entries; the next ones as many as PAGE_BYTES are likely to hold.
@@ -208,6 +211,8 @@ class RedisLog:
             same_fence = before.fence == after.fence
             lost = before.n - after.n - 1 if same_fence else None
             parts.insert(0, Hole(channel, after, before, lost, "log-lost" if gone else "trimmed"))
+        elif after.fence < until.fence - KEPT_TIMES * self._retain_ms:
+            parts.insert(0, Hole(channel, after, first or until, None, "trimmed"))
         more = len(entries) == wanted
         return Page(parts, parse_id(entries[-1][0]) if more else until, more)
 

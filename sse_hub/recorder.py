@@ -22,14 +22,15 @@ from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.keys import CHANNELS, LogKeys, log_key
 from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
-from sse_hub.log import RedisLog
-from sse_hub.portions import Portion, portions_of
+from sse_hub.log import KEPT_TIMES, RedisLog
+from sse_hub.portions import SCRIPT_LINES, Portion, portions_of
 
 logger = logging.getLogger(__name__)
 
 # Lines gather for this long, so that a script appends many.
 FLUSH_SECONDS = 0.02
 RETRY_SECONDS = 0.25
+PRUNE_SECONDS = 60.0
 # How long a hub that stops waits for its last lines to be recorded.
 FINISH_SECONDS = 0.5
 
@@ -48,6 +49,7 @@ class Recorder:
         self._flushing = asyncio.Lock()
         self._retain = (config.retain_lines, config.retain_ms)
         self._keys = LogKeys.of(config.ingest)
+        self._commands: Any = commands
         self._lease = Lease(commands, self._keys)
         self._script = commands.register_script((files("sse_hub") / "lua" / "append.lua").read_text())
         self._loop = asyncio.get_running_loop()
@@ -59,6 +61,7 @@ class Recorder:
         self._fence = 0
         self._since: int | None = None
         self._no_log_since: float | None = None
+        self._prune_at = 0.0
 
     async def run(self) -> None:
         """Record while the lease is ours, until cancelled."""
@@ -77,6 +80,9 @@ class Recorder:
                 await self.stand()
                 if not self.recording:
                     self._told("")
+                elif self._loop.time() > self._prune_at:
+                    self._prune_at = self._loop.time() + PRUNE_SECONDS
+                    await self._prune()
             except LogUnavailable as error:
                 self._told(str(error))
             # Sooner where a session was cut or has begun.
@@ -118,6 +124,19 @@ class Recorder:
         if self.recording:
             logger.info("recorder_lost")
         self.recording = False
+
+    async def _prune(self) -> None:
+        """Forget the names of channels that have had no line for KEPT_TIMES as long as lines are kept."""
+        oldest = self._hub.last_fence - KEPT_TIMES * self._retain[1]
+        known = await self._log.channels(self._log.watermark)
+        aged = [name for name, (last, _) in known.items() if last.fence < oldest]
+        try:
+            for at in range(0, len(aged), SCRIPT_LINES):
+                await self._commands.hdel(CHANNELS, *aged[at : at + SCRIPT_LINES])
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"Old channels can't be forgotten: {error}.") from None
+        if aged:
+            logger.info("channels_aged channels=%d", len(aged))
 
     @property
     def _outlived_log(self) -> bool:
