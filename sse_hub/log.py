@@ -1,7 +1,7 @@
 """
 The log, read back: pages of recorded lines from Redis streams, read once for all who want them at the same time.
 
-    page(channel, after) --> the same page on its way, or read a moment ago? --> XRANGE --> Page
+    page(channel, after) --> the same page on its way, or read a moment ago? --> lua/page.lua --> Page
 
 The recorder alone writes (`recorder.py`); the watermark says up to which fence it has.
 """
@@ -10,16 +10,17 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from importlib.resources import files
+from typing import Any, NamedTuple
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from sse_hub import keys
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
-from sse_hub.pages import Hole, Page, RawEntry, last_and_count, lost_to, parse_id, parts_of
+from sse_hub.pages import Hole, Page, Piece, RawEntry, last_and_count, lost_to, parse_id, parts_of
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -32,13 +33,23 @@ ASK_AGAIN_SECONDS = 0.1
 # For this many times as long as its lines, the name of an idle channel is kept, with its last id. Of what is older
 # nobody knows whether there was something.
 KEPT_TIMES = 2
-# About the size of a page: what a subscriber that reads slowly holds in memory.
+# About the size of a page, to one line: what a subscriber that reads slowly holds in memory.
 PAGE_BYTES = 64 * 1024
-# A channel's first page has this many entries; the next ones as many as PAGE_BYTES are likely to hold.
-FIRST_ENTRIES = 32
 MAX_ENTRIES = 2_000
 # Pages that many subscribers read at about the same time, as after a restart.
 PAGES_KEPT = 64
+
+
+_Asked = tuple[str, EventId, EventId, int]
+
+
+class _Raw(NamedTuple):
+    """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
+
+    entries: list[RawEntry]
+    more: bool
+    info: Mapping[str, Any] | None
+    known: bytes
 
 
 class RedisLog:
@@ -56,8 +67,8 @@ class RedisLog:
         self._unread = ""
         self._waiting = 0
         self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
-        self._pages: OrderedDict[tuple[str, EventId, EventId], asyncio.Task[Page]] = OrderedDict()
-        self._entry_bytes: dict[str, float] = {}
+        self._pages: OrderedDict[_Asked, asyncio.Task[Page]] = OrderedDict()
+        self._page_script = commands.register_script((files("sse_hub") / "lua" / "page.lua").read_text())
 
     def advance(self, watermark: int) -> None:
         """The log is complete up to `watermark`."""
@@ -89,33 +100,44 @@ class RedisLog:
             self._waiting -= 1
         return self.watermark
 
-    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+    async def page(self, channel: str, after: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
         """See `pages.Log`."""
         if after >= until:
             return Page([], until, False)
-        task = self._pages.get((channel, after, EventId(0, 0))) or self._pages.get((channel, after, until))
+        key, full = (channel, after, until, size), (channel, after, EventId(0, 0), size)
+        task = self._pages.get(full) or self._pages.get(key)
         if task is None or _failed(task):
-            task = self._loop.create_task(self._read(channel, after, until))
-            self._keep((channel, after, until), task)
+            task = self._loop.create_task(self._read(channel, after, until, size))
+            self._keep(key, task)
         page = await asyncio.shield(task)
-        if page.more and (channel, after, until) in self._pages:
+        if page.more and key in self._pages:
             # It is full, whatever `until` the next one has.
-            self._keep((channel, after, EventId(0, 0)), self._pages.pop((channel, after, until)))
+            self._keep(full, self._pages.pop(key))
         return page
+
+    async def page_before(self, channel: str, before: EventId, size: int = PAGE_BYTES) -> Page:
+        """See `pages.Log`."""
+        raw = await self._read_raw(channel, "XREVRANGE", f"({before}", "-", size)
+        entries = raw.entries[::-1]
+        after = EventId(0, 0)
+        if raw.more and b"l" not in entries[0][1]:
+            # A hole lies after the line before it, which is in the next page; so it is, too.
+            after = parse_id(entries.pop(0)[0])
+        parts = parts_of(channel, after, entries)
+        if not raw.more:
+            parts[:0] = self._lost(channel, after, entries, raw, before)
+        return Page(parts, parse_id(entries[0][0]) if raw.more else after, raw.more)
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """See `pages.Log`."""
         ids: list[EventId] = []
-        top = str(until)
+        begin = str(until)
         while len(ids) < limit:
-            wanted = min(self._entries_wanted(channel), limit - len(ids) + 1)
-            entries = await self._entries(
-                self._commands.execute_command("XREVRANGE", keys.log_key(channel), top, "-", "COUNT", wanted), channel
-            )
-            ids += [parse_id(id) for id, fields in entries if b"l" in fields]
-            if len(entries) < wanted:
+            raw = await self._read_raw(channel, "XREVRANGE", begin, "-", PAGE_BYTES)
+            ids += [parse_id(id) for id, fields in raw.entries if b"l" in fields]
+            if not raw.more:
                 break
-            top = "(" + entries[-1][0].decode()
+            begin = "(" + raw.entries[-1][0].decode()
         return ids[:limit]
 
     async def breaks(self, after: int, until: int) -> list[Hole]:
@@ -173,48 +195,45 @@ class RedisLog:
         finally:
             self._poll = None
 
-    def _keep(self, key: tuple[str, EventId, EventId], task: asyncio.Task[Page]) -> None:
+    def _keep(self, key: _Asked, task: asyncio.Task[Page]) -> None:
         task.add_done_callback(_retrieve)
         self._pages[key] = task
         self._pages.move_to_end(key)
         while len(self._pages) > PAGES_KEPT:
             self._pages.popitem(last=False)
 
-    def _entries_wanted(self, channel: str) -> int:
-        size = self._entry_bytes.get(channel)
-        return FIRST_ENTRIES if size is None else max(1, min(MAX_ENTRIES, int(PAGE_BYTES / size)))
+    async def _read(self, channel: str, after: EventId, until: EventId, size: int) -> Page:
+        raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size)
+        parts = self._lost(channel, after, raw.entries, raw, until) + parts_of(channel, after, raw.entries)
+        return Page(parts, parse_id(raw.entries[-1][0]) if raw.more else until, raw.more)
 
-    async def _read(self, channel: str, after: EventId, until: EventId) -> Page:
-        wanted = self._entries_wanted(channel)
-        pipeline = self._commands.pipeline(transaction=True)
-        # All three in one step, so that what is trimmed meanwhile is seen.
-        pipeline.execute_command("XRANGE", keys.log_key(channel), f"({after}", str(until), "COUNT", wanted)
-        pipeline.xinfo_stream(keys.log_key(channel))
-        pipeline.hget(keys.CHANNELS, channel)
+    async def _read_raw(self, channel: str, command: str, begin: str, end: str, size: int) -> _Raw:
         try:
-            raw, info, known = await pipeline.execute(raise_on_error=False)
+            reply = await self._page_script(
+                keys=[keys.log_key(channel), keys.CHANNELS], args=[command, begin, end, MAX_ENTRIES, size, channel]
+            )
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error}.") from None
-        if isinstance(raw, RedisError):
-            raise LogUnavailable(f"The log can't be read: {raw}.")
-        entries: list[RawEntry] = raw
-        self._measure(channel, entries)
-        parts = parts_of(channel, after, entries)
-        last, count = last_and_count(known or b"0-0 0")
+            raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
+        raw, more, length, deleted, known = reply
+        entries: list[RawEntry] = [(id, dict(zip(words[::2], words[1::2], strict=True))) for id, words in raw]
+        info = {"length": length, "max-deleted-entry-id": deleted or None}
+        return _Raw(entries, bool(more), info if length >= 0 else None, known or b"0-0 0")
+
+    def _lost(
+        self, channel: str, after: EventId, entries: list[RawEntry], raw: _Raw, until: EventId
+    ) -> list[Piece | Hole]:
+        """A hole where the stream has lost what came after `after` and before `entries`, its first ones."""
         first = parse_id(entries[0][0]) if entries else None
-        gone = isinstance(info, ResponseError)
-        end = lost_to(None if gone else info, first, last, count)
-        if end > after:
-            # Everything up to `end` has gone, and what comes next is known.
-            gone = gone and end.fence >= until.fence - self._retain_ms
-            before = first or EventId(end.fence, end.n + 1)
-            same_fence = before.fence == after.fence
-            lost = before.n - after.n - 1 if same_fence else None
-            parts.insert(0, Hole(channel, after, before, lost, "log-lost" if gone else "trimmed"))
-        elif after.fence < until.fence - KEPT_TIMES * self._retain_ms:
-            parts.insert(0, Hole(channel, after, first or until, None, "trimmed"))
-        more = len(entries) == wanted
-        return Page(parts, parse_id(entries[-1][0]) if more else until, more)
+        end = lost_to(raw.info, first, *last_and_count(raw.known))
+        if end <= after:
+            # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
+            unknown = EventId(0, 0) < after and after.fence < until.fence - KEPT_TIMES * self._retain_ms
+            return [Hole(channel, after, first or until, None, "trimmed")] if unknown else []
+        # Everything up to `end` has gone, and what comes next is known.
+        gone = raw.info is None and end.fence >= until.fence - self._retain_ms
+        before = first or EventId(end.fence, end.n + 1)
+        lost = before.n - after.n - 1 if before.fence == after.fence else None
+        return [Hole(channel, after, before, lost, "log-lost" if gone else "trimmed")]
 
     async def _read_channels(self) -> Mapping[str, tuple[EventId, int]]:
         try:
@@ -222,21 +241,6 @@ class RedisLog:
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"The log can't be read: {error}.") from None
         return {name.decode(): last_and_count(words) for name, words in known.items()}
-
-    async def _entries(self, asked: Any, channel: str) -> list[RawEntry]:
-        try:
-            entries: list[RawEntry] = await asked
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error}.") from None
-        self._measure(channel, entries)
-        return entries
-
-    def _measure(self, channel: str, entries: list[RawEntry]) -> None:
-        if entries:
-            size = sum(sum(map(len, fields.values())) for _, fields in entries) / len(entries)
-            self._entry_bytes[channel] = max(32.0, size)
-            if len(self._entry_bytes) > 20_000:
-                self._entry_bytes.clear()
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:

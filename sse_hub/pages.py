@@ -42,7 +42,7 @@ class Hole(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Recorded lines of one channel, oldest first. `last` is the last id it reaches to; `more` may follow."""
+    """Recorded lines of one channel, oldest first. `last` is how far it reaches, its way; `more` may follow."""
 
     parts: list[Piece | Hole]
     last: EventId
@@ -71,6 +71,9 @@ class Log(Protocol):
 
     async def page(self, channel: str, after: EventId, until: EventId) -> Page:
         """The next recorded lines of `channel` with `after` < id <= `until`."""
+
+    async def page_before(self, channel: str, before: EventId) -> Page:
+        """The last recorded lines of `channel` with id < `before`; the page before it is that before its `last`."""
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` recorded lines of `channel` up to `until`, newest first."""
