@@ -8,12 +8,12 @@ However many joins wait, one fence at most is on its way; those who come meanwhi
 
 import asyncio
 import logging
-from importlib.resources import files
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub import keys
+from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Fencer:
         self.last = 0
         self.seen_at = float("-inf")
         self._loop = loop
-        self._script = commands.register_script((files("sse_hub") / "lua" / "fence.lua").read_text())
+        self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
         self._served: dict[asyncio.Future[int], None] = {}
         self._session_there = False

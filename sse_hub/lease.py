@@ -6,7 +6,6 @@ The lease: which one of the processes records. Who has it, and what the others c
 
 import secrets
 from enum import IntEnum
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import redis.asyncio
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.errors import LogUnavailable
 from sse_hub.keys import LogKeys
+from sse_hub.scripts import script
 
 # Renewed every RENEW_SECONDS by a process that is alive; another takes over when it has run out.
 LEASE_MS = 1000
@@ -48,7 +48,7 @@ class Lease:
         self.token = secrets.token_hex(8)
         self._keys = log_keys
         self._commands: Any = commands
-        self._script = commands.register_script((files("sse_hub") / "lua" / "lease.lua").read_text())
+        self._script = commands.register_script(script("lease"))
 
     async def stand(self, start: int | None, reach: int | None, why_new: str = "") -> Standing:
         """

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import redis.asyncio
@@ -21,6 +20,7 @@ from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
 from sse_hub.pages import Hole, Page, Piece, RawEntry, last_and_count, lost_to, parse_id, parts_of
+from sse_hub.scripts import script
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class RedisLog:
         self._waiting = 0
         self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
         self._pages: OrderedDict[_Asked, asyncio.Task[Page]] = OrderedDict()
-        self._page_script = commands.register_script((files("sse_hub") / "lua" / "page.lua").read_text())
+        self._page_script = commands.register_script(script("page"))
 
     def advance(self, watermark: int) -> None:
         """The log is complete up to `watermark`."""

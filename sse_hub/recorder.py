@@ -9,7 +9,6 @@ It hangs off the side of the rings and waits for Redis on its own; live delivery
 import asyncio
 import logging
 from contextlib import suppress
-from importlib.resources import files
 from typing import Any
 
 import redis.asyncio
@@ -24,6 +23,7 @@ from sse_hub.keys import CHANNELS, LogKeys, log_key
 from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
 from sse_hub.log import KEPT_TIMES, RedisLog
 from sse_hub.portions import SCRIPT_LINES, Portion, portions_of
+from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Recorder:
         self._keys = LogKeys.of(config.ingest)
         self._commands: Any = commands
         self._lease = Lease(commands, self._keys)
-        self._script = commands.register_script((files("sse_hub") / "lua" / "append.lua").read_text())
+        self._script = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         # What is missing before the next line of a channel.
         self._holes: dict[Channel, str] = {}

@@ -4,8 +4,8 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 
+from sse_hub.scripts import script
 from tests.integration.traffic import is_last, publishing, redis_order, verdict
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream
@@ -16,12 +16,12 @@ CUTS = 40
 @contextmanager
 def raining_fences(server: RedisServer) -> Iterator[None]:
     """Another hub's fences, as fast as Redis takes them."""
-    script = (files("sse_hub") / "lua" / "fence.lua").read_text()
+    text = script("clock", "fence")
     done = threading.Event()
 
     def rain() -> None:
         with server.client() as client:
-            fence = client.register_script(script)
+            fence = client.register_script(text)
             while not done.wait(0.001):
                 fence(keys=["sse-hub:clock"], args=[0, "sse-hub:fence"])
 
