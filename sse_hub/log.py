@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -19,7 +19,7 @@ from sse_hub import keys
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
-from sse_hub.pages import Hole, Page, Piece, RawEntry, last_and_count, lost_to, parse_id, parts_of
+from sse_hub.pages import Hole, Page, Piece, RawEntry, RawPage, last_and_count, lost_to, parse_id, parts_of
 from sse_hub.scripts import script
 from sse_hub.tasks import cancelled
 
@@ -41,15 +41,6 @@ PAGES_KEPT = 64
 
 
 _Asked = tuple[str, EventId, EventId, int]
-
-
-class _Raw(NamedTuple):
-    """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
-
-    entries: list[RawEntry]
-    more: bool
-    info: Mapping[str, Any] | None
-    known: bytes
 
 
 class RedisLog:
@@ -204,10 +195,14 @@ class RedisLog:
 
     async def _read(self, channel: str, after: EventId, until: EventId, size: int) -> Page:
         raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size)
-        parts = self._lost(channel, after, raw.entries, raw, until) + parts_of(channel, after, raw.entries)
+        parts = self._lost(channel, after, raw.entries, raw, until)
+        if not parts and await self._unknown(channel, after, until):
+            first = parse_id(raw.entries[0][0]) if raw.entries else until
+            parts = [Hole(channel, after, first, None, "trimmed")]
+        parts += parts_of(channel, after, raw.entries)
         return Page(parts, parse_id(raw.entries[-1][0]) if raw.more else until, raw.more)
 
-    async def _read_raw(self, channel: str, command: str, begin: str, end: str, size: int) -> _Raw:
+    async def _read_raw(self, channel: str, command: str, begin: str, end: str, size: int) -> RawPage:
         try:
             reply = await self._page_script(
                 keys=[keys.log_key(channel), keys.CHANNELS], args=[command, begin, end, MAX_ENTRIES, size, channel]
@@ -217,18 +212,25 @@ class RedisLog:
         raw, more, length, deleted, known = reply
         entries: list[RawEntry] = [(id, dict(zip(words[::2], words[1::2], strict=True))) for id, words in raw]
         info = {"length": length, "max-deleted-entry-id": deleted or None}
-        return _Raw(entries, bool(more), info if length >= 0 else None, known or b"0-0 0")
+        return RawPage(entries, bool(more), info if length >= 0 else None, known or b"0-0 0")
+
+    async def _unknown(self, channel: str, after: EventId, until: EventId) -> bool:
+        """True where `after` is from so long ago that nobody knows whether lines came after it."""
+        # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
+        if after == EventId(0, 0) or after.fence >= until.fence - KEPT_TIMES * self._retain_ms:
+            return False
+        # A busy channel keeps some older lines; from one of them to the next nothing is missing.
+        raw = await self._read_raw(channel, "XRANGE", str(after), str(after), 1)
+        return not raw.entries
 
     def _lost(
-        self, channel: str, after: EventId, entries: list[RawEntry], raw: _Raw, until: EventId
+        self, channel: str, after: EventId, entries: list[RawEntry], raw: RawPage, until: EventId
     ) -> list[Piece | Hole]:
         """A hole where the stream has lost what came after `after` and before `entries`, its first ones."""
         first = parse_id(entries[0][0]) if entries else None
         end = lost_to(raw.info, first, *last_and_count(raw.known))
         if end <= after:
-            # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
-            unknown = EventId(0, 0) < after and after.fence < until.fence - KEPT_TIMES * self._retain_ms
-            return [Hole(channel, after, first or until, None, "trimmed")] if unknown else []
+            return []
         # Everything up to `end` has gone, and what comes next is known.
         gone = raw.info is None and end.fence >= until.fence - self._retain_ms
         before = first or EventId(end.fence, end.n + 1)

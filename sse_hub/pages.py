@@ -22,6 +22,15 @@ RawEntry = tuple[bytes, Mapping[bytes, bytes]]
 """An entry of a stream: its id, and its fields."""
 
 
+class RawPage(NamedTuple):
+    """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
+
+    entries: list[RawEntry]
+    more: bool
+    info: Mapping[str, Any] | None
+    known: bytes
+
+
 class Hole(NamedTuple):
     """Lines after `after` and before `before` that are not in the log: of `channel`, or, if None, of any channel."""
 
