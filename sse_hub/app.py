@@ -18,11 +18,13 @@ from sanic import Sanic
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.page import page_blueprint
+from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.routes import api, refuse
 from sse_hub.source import RedisSource
@@ -41,6 +43,8 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     app.config.ACCESS_LOG = False
     app.config.MOTD = False
     app.config.REQUEST_TIMEOUT = 10
+    # /publish alone takes a body, and reads it with a limit of its own.
+    app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.blueprint(api)
     app.blueprint(page_blueprint())
@@ -97,7 +101,9 @@ def _connect(config: Config, redis_url: str) -> Context:
     mender = Mender(hub, log, recorder.stand)
     source = RedisSource(config, redis_url, commands, mender)
     hub.connect(source, log)
-    return Context(config, hub, source, mender, log, recorder, (commands, reading))
+    history = History(log, source, hub.directory.covers)
+    publisher = Publisher(commands, log, hub, config.line_bytes)
+    return Context(config, hub, source, mender, log, recorder, history, publisher, (commands, reading))
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:

@@ -12,9 +12,11 @@ import redis.asyncio
 from sanic import Sanic
 
 from sse_hub.config import Config
+from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
+from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
 
@@ -29,6 +31,8 @@ class Context:
     mender: Mender
     log: RedisLog
     recorder: Recorder
+    history: History
+    publisher: Publisher
     clients: tuple[redis.asyncio.Redis, ...]
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 

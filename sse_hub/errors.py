@@ -6,9 +6,15 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     ├── InvalidRequest       a request that can't be served as asked (HTTP 400)
     │   ├── InvalidChannel
     │   ├── InvalidId
-    │   └── InvalidNumber
-    ├── SourceUnavailable    Redis did not answer in time
-    ├── LogUnavailable       the log can't be read, or is not complete in time
+    │   ├── InvalidNumber
+    │   ├── InvalidLine      a line to be published that is not JSON
+    │   ├── TooLarge         more than is taken at once (413)
+    │   ├── ForeignOrigin    another site's page asks for a change (403)
+    │   └── KeyReused        an Idempotency-Key that stands for something else (422)
+    ├── SourceUnavailable    Redis did not answer in time (503, but for streams)
+    ├── LogUnavailable       the log can't be read, or is not complete in time (503)
+    ├── HubStopping          the hub takes no new work (503)
+    ├── NotRecorded          what was to be published is not in the log, as far as is known (503)
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
     ├── CanaryBlind          a canary could not begin: no Redis to publish to, or no stream to read
     └── TaskDied             a background task has died, and the hub with it
@@ -39,12 +45,45 @@ class InvalidNumber(InvalidRequest):
     """A number that is none, or outside its range."""
 
 
+class InvalidLine(InvalidRequest):
+    """A line to be published that is not JSON; the message names its number."""
+
+
+class TooLarge(InvalidRequest):
+    """A request with more than is taken at once."""
+
+
+class ForeignOrigin(InvalidRequest):
+    """A page of another site asks for a change: a browser may have been made to."""
+
+
+class KeyReused(InvalidRequest):
+    """An `Idempotency-Key` that was used before for another body or channel."""
+
+
 class SourceUnavailable(HubError):
     """Redis did not answer in time."""
 
 
 class LogUnavailable(HubError):
     """The log can't be read now, or the recorder did not reach the wanted fence in time."""
+
+
+class HubStopping(HubError):
+    """The hub is being stopped and takes no new work; another, or the next, will."""
+
+
+class NotRecorded(HubError):
+    """
+    Lines that were to be published are not known to be in the log.
+
+    `published` is how many Redis has taken, and `recorded` whether they are in the log; None where that is unknown.
+    """
+
+    def __init__(self, message: str, published: int | None, recorded: bool | None) -> None:
+        super().__init__(message)
+        self.published = published
+        self.recorded = recorded
 
 
 class ServerUnavailable(HubError):

@@ -19,6 +19,8 @@ AGO = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
 # A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
 # quarter more where the watch has just looked.
 FENCE_SPACING_MS = 1500
+# The end of the year 9999.
+LAST_TIME_MS = 253_402_300_799_999
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -54,31 +56,43 @@ class Cursor(NamedTuple):
         return cls(int(match[1]), tuple(map(int, match[2].split("."))))
 
 
-def cursor_since(text: str, now: datetime) -> Cursor:
+def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
     """
     The cursor that `since=` asks for: an event id, an ISO 8601 time, or `-15m` before `now` (units s, m, h, d).
 
     A time without a zone is UTC. Nothing that came after a time is left out; a second or so before it may be in.
-    Raises InvalidId.
+    Raises InvalidId, which calls the text `name`.
     """
     if CURSOR.fullmatch(text):
         return Cursor.parse(text)
+    return Cursor(max(0, _moment(text, now, name) - FENCE_SPACING_MS), (0,))
+
+
+def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
+    """As cursor_since(), for an end: nothing that came before a time is left out; a second or so after it may be in."""
+    return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _moment(text, now, name)), (0,))
+
+
+def time_of(fence: int) -> str:
+    """The time of `fence` as ISO 8601 text in UTC, to the millisecond."""
+    # A fence that can't be a time is not ours, but it may be asked about.
+    seconds, milliseconds = divmod(min(fence, LAST_TIME_MS), 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def _moment(text: str, now: datetime, name: str) -> int:
     ago = AGO.fullmatch(text)
     if ago:
-        return _from(_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000)
+        return _milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
     try:
         # A "+02:00" that was not percent-encoded reaches us as " 02:00".
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
     except ValueError:
         raise InvalidId(
-            f"since={text[:64]!r} is not understood: an event id (1732160000000-5), "
+            f"{name}={text[:64]!r} is not understood: an event id (1732160000000-5), "
             "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
         ) from None
-    return _from(_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC)))
-
-
-def _from(milliseconds: int) -> Cursor:
-    return Cursor(max(0, milliseconds - FENCE_SPACING_MS), (0,))
+    return _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -8,6 +8,7 @@ Every rule here is a rule of docs/protocol.md, "Lines".
 
 import json
 import re
+from typing import NamedTuple
 
 import orjson
 
@@ -55,6 +56,28 @@ def with_channel(line: bytes, channel: str) -> bytes:
     return b"{%b%b%b" % (member, comma, rest)
 
 
+class Fault(NamedTuple):
+    """What is wrong with a JSON text, and where: text line and column, from 1."""
+
+    what: str
+    line: int
+    column: int
+
+
+def json_fault(payload: bytes) -> Fault | None:
+    """Why `payload` is not a JSON text; None when it is one."""
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        try:
+            _strictly(payload)
+        except RecursionError:
+            return Fault("it is nested too deeply", 1, 1)
+        except ValueError:
+            return Fault(error.msg, error.lineno, error.colno)
+    return None
+
+
 def _json_object(payload: bytes) -> dict[str, object] | None:
     try:
         record = orjson.loads(payload)
@@ -64,12 +87,16 @@ def _json_object(payload: bytes) -> dict[str, object] | None:
 
 
 def _parsed_leniently(payload: bytes) -> object:
-    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
-    # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
     try:
-        return json.loads(payload.decode(), parse_constant=_refuse)
+        return _strictly(payload)
     except (ValueError, RecursionError):
         return None
+
+
+def _strictly(payload: bytes) -> object:
+    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
+    # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
+    return json.loads(payload.decode(), parse_constant=_refuse)
 
 
 def _refuse(constant: str) -> None:

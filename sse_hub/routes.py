@@ -2,21 +2,42 @@
 The HTTP routes. Requests are checked here, and our errors become answers here, nowhere else.
 
     request --> Selection, Origin, batch --> stream()          InvalidRequest --> 400 {"error", "detail"}
+            --> Stretch --> page, or download                  TooLarge --> 413, NotRecorded --> 503, …
 """
 
 import logging
+from collections.abc import Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from sanic import Blueprint, HTTPResponse, Request, json, redirect
 from sanic.exceptions import SanicException
 
+from sse_hub.body import MAX_BODY_BYTES
 from sse_hub.context import context_of
-from sse_hub.errors import InvalidId, InvalidNumber, InvalidRequest
-from sse_hub.events import Cursor, cursor_since
+from sse_hub.errors import (
+    ForeignOrigin,
+    HubError,
+    HubStopping,
+    InvalidChannel,
+    InvalidId,
+    InvalidNumber,
+    InvalidRequest,
+    KeyReused,
+    LogUnavailable,
+    NotRecorded,
+    SourceUnavailable,
+    TooLarge,
+)
+from sse_hub.events import Cursor, cursor_since, cursor_until
+from sse_hub.export import FORMATS, file_name, format_of, written
+from sse_hub.history import MAX_LINES
 from sse_hub.origin import After, Now, Origin, Tail, Unknown
 from sse_hub.selection import Selection
 from sse_hub.stream import stream
+from sse_hub.transfer import download, received
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +45,21 @@ DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
+DEFAULT_LIMIT = 500
+NO_STORE = {"Cache-Control": "no-store"}
+DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+# What each of our errors is in HTTP; those derived from one of these are the same.
+STATUSES: dict[type, HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    ForeignOrigin: HTTPStatus.FORBIDDEN,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+RETRY_SECONDS = 2
 
 api = Blueprint("api")
 
@@ -38,7 +74,7 @@ async def root(request: Request) -> HTTPResponse:
 async def message(request: Request) -> None:
     """The stream: see docs/protocol.md."""
     query = request.get_args(keep_blank_values=True)
-    selection = Selection.parse(query.getlist("channel") or [DEFAULT_CHANNEL])
+    selection = selection_of(request)
     batch = whole_number("batch", str(query.get("batch", "0")), 0, 1) == 1
     await stream(request, context_of(request.app).hub, selection, origin_of(request), batch)
 
@@ -52,7 +88,53 @@ async def channels(request: Request) -> HTTPResponse:
         "recording": context.log.recording,
         "channels": context.hub.directory.entries(),
     }
-    return json(body, headers={"Cache-Control": "no-store"})
+    return json(body, headers=NO_STORE)
+
+
+@api.get("/history")
+async def history(request: Request) -> HTTPResponse:
+    """A page of recorded lines."""
+    context = context_of(request.app)
+    query = request.get_args(keep_blank_values=True)
+    limit = whole_number("limit", str(query.get("limit", DEFAULT_LIMIT)), 1, MAX_LINES)
+    after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
+    stretch = await context.history.stretch(selection_of(request), after, before)
+    page = await (context.history.oldest if after else context.history.newest)(stretch, limit)
+    rows = [(str(line.id), line.channel, line.text.decode()) for line in page.lines]
+    body = {"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}
+    return json(body, headers=NO_STORE)
+
+
+@api.get("/export")
+async def export(request: Request) -> None:
+    """Recorded lines as a file."""
+    context = context_of(request.app)
+    selection = selection_of(request)
+    name = str(request.get_args(keep_blank_values=True).get("format", FORMATS[0]))
+    if name not in FORMATS:
+        raise InvalidRequest(f"format={name[:32]!r} is none of {', '.join(FORMATS)}.")
+    since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
+    stretch = await context.history.stretch(selection, since, until)
+    format = format_of(name, selection.single)
+    file = file_name(selection, min(stretch.before.fence, stretch.asked), format.suffix)
+    headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
+    async with (
+        aclosing(context.history.all(stretch)) as runs,
+        aclosing(written(format, runs)) as pieces,
+    ):
+        await download(request, pieces, headers, format.content_type, context.config.stall_seconds)
+
+
+@api.post("/publish", stream=True)
+async def publish(request: Request) -> HTTPResponse:
+    """Publish lines, and answer when they are recorded."""
+    # First of all: a client that is still sending may not see an answer.
+    body = await received(request, MAX_BODY_BYTES)
+    refuse_foreign_origin(request)
+    context = context_of(request.app)
+    channel = channel_to_publish(request, context.hub.directory.covers)
+    published = await context.publisher.publish(channel, body, request.headers.get("idempotency-key"))
+    return json({"published": published.size, "last_id": str(published.last_id)}, headers=NO_STORE)
 
 
 @api.get("/health/live")
@@ -81,6 +163,39 @@ async def ready(request: Request) -> HTTPResponse:
     return json(state, status=200 if is_ready else 503)
 
 
+def selection_of(request: Request) -> Selection:
+    """The channels that `request` asks for. Raises InvalidChannel."""
+    return Selection.parse(request.get_args(keep_blank_values=True).getlist("channel") or [DEFAULT_CHANNEL])
+
+
+def channel_to_publish(request: Request, covers: Callable[[str], bool]) -> str:
+    """The one channel to publish to, which must be recorded. Raises InvalidChannel."""
+    selection = selection_of(request)
+    if not selection.single or len(selection.channels) != 1:
+        raise InvalidChannel("One channel to publish to is wanted, by its name.")
+    channel = selection.channels[0]
+    if not covers(channel):
+        raise InvalidChannel(f"{channel!r} is not covered by --ingest: what is published there would not be recorded.")
+    return channel
+
+
+def refuse_foreign_origin(request: Request) -> None:
+    """
+    Raise ForeignOrigin for a request that a browser made for a page from elsewhere.
+
+    Its user may reach this hub where the page's author can't; other programs send no `Origin`.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise ForeignOrigin(f"A page of {origin[:140]!r} may not publish here.")
+
+
+def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str], Cursor]) -> Cursor | None:
+    """The place in the log that the query's `name` means, None where it is left out. Raises InvalidId."""
+    query = request.get_args(keep_blank_values=True)
+    return parse(str(query.get(name))[:MAX_ID_CHARACTERS], datetime.now(UTC), name) if name in query else None
+
+
 def origin_of(request: Request) -> Origin:
     """Where the client wants to begin: `Last-Event-ID` wins over `since`, which wins over `tail`."""
     last_event_id = request.headers.get("last-event-id", "")
@@ -107,11 +222,17 @@ def whole_number(name: str, text: str, low: int, high: int) -> int:
 async def refuse(request: Request, exception: Exception) -> HTTPResponse:
     """Our errors and Sanic's as JSON `{"error", "detail"}`."""
     headers: dict[str, str] = {}
-    if isinstance(exception, InvalidRequest):
-        status, detail = 400, str(exception)
+    status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
+    more: dict[str, object] = {}
+    if isinstance(exception, HubError) and status:
+        detail = str(exception)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+        if isinstance(exception, NotRecorded):
+            more = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):
-        status, detail, headers = exception.status_code, str(exception), dict(exception.headers)
+        status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
     else:
         logger.error("request_failed path=%r", request.path, exc_info=exception)
-        status, detail = 500, "The hub failed to answer; its log says why."
-    return json({"error": HTTPStatus(status).phrase, "detail": detail}, status=status, headers=headers)
+        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
+    return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)

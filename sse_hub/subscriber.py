@@ -157,10 +157,15 @@ class Subscriber:
 
     def _set_peer_timeout(self, milliseconds: int) -> None:
         self._patient = milliseconds != PEER_TIMEOUT_MS
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and not self.gone():
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        set_peer_timeout(self.transport, milliseconds)
 
     def _wake(self) -> None:
         if self._wakeup and not self._wakeup.done():
             self._wakeup.set_result(None)
+
+
+def set_peer_timeout(transport: asyncio.Transport, milliseconds: int) -> None:
+    """Have the kernel end the connection of `transport` when its peer has acknowledged nothing for so long."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and not transport.is_closing():
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

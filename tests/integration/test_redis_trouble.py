@@ -5,18 +5,23 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
 
+from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
 # What docs/operations.md says a hub needs, for channels that begin with "app.".
-RIGHTS = (
-    "+subscribe +psubscribe +unsubscribe +evalsha +script|load +time +get +set +publish "
-    "+client|setname ~sse-hub:clock resetchannels &sse-hub:fence &app.*"
+LIVE_RIGHTS = (
+    "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish "
+    "~sse-hub:* resetchannels &sse-hub:fence &app.*"
 )
+LOG_RIGHTS = "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +del"
+MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 
 def publish(server: RedisServer, channel: str, n: int) -> None:
@@ -31,13 +36,49 @@ async def next_number(hub: HubProcess, server: RedisServer, channel: str = "app.
         return int(event.json["n"])
 
 
-async def test_the_rights_in_the_operations_manual_are_enough() -> None:
+@contextmanager
+def restricted_hub(rights: str) -> Iterator[tuple[RedisServer, HubProcess]]:
+    """A hub whose account has `rights` and no others."""
     with redis_server() as server:
         with server.client() as client:
-            client.execute_command("ACL", "SETUSER", "hub", "on", ">secret", *RIGHTS.split())
+            client.execute_command("ACL", "SETUSER", "hub", "on", ">secret", *rights.split())
         with hub_process(f"redis://hub:secret@127.0.0.1:{server.port}/0", "--ingest", "app.*") as hub:
-            assert await next_number(hub, server) == 7
+            yield server, hub
             assert "secret" not in hub.output
+
+
+async def test_the_rights_in_the_operations_manual_are_enough() -> None:
+    with restricted_hub(f"{LIVE_RIGHTS} {LOG_RIGHTS}") as (server, hub):
+        hub.wait_recording()
+        assert await next_number(hub, server) == 7
+        first, again = (post(hub, "app.log", b'{"n": 8}', Idempotency_Key="key") for _ in "ab")
+        page = ask(hub, "/history?channel=app.*").json
+        assert ask(hub, "/export?channel=app.log").body.endswith(b'{"n": 7}\n{"n": 8}\n')
+        async with open_stream(f"{hub.url}/message?channel=app.log&since={page['lines'][0][0]}") as stream:
+            [event] = await stream.take(1)
+        assert hub.state()["recording_error"] is None
+        with server.client() as client:
+            denied = {entry["object"] for entry in client.acl_log()}
+
+    # What redis-py tells of itself is for who reads CLIENT LIST.
+    assert denied <= {"client|setinfo", "client"}
+    assert (first.status, again.json) == (200, first.json)
+    assert [json.loads(line)["n"] for _, _, line in page["lines"]] == [7, 8]
+    assert event.json == {"n": 8}
+    for right in (*LIVE_RIGHTS.split(), *LOG_RIGHTS.split()):
+        assert right in MANUAL, f"the manual does not name {right}"
+
+
+async def test_without_the_rights_to_record_lines_are_still_served_live() -> None:
+    with restricted_hub(LIVE_RIGHTS) as (server, hub):
+        assert await next_number(hub, server) == 7
+        assert hub.state()["recording"] is False
+        assert "can't run this command" in hub.state()["recording_error"]
+        history, published = ask(hub, "/history?channel=app.log"), post(hub, "app.log", b"{}")
+
+    assert (history.status, published.status) == (503, 503)
+    assert published.json["published"] == 0
+    assert "No hub records" in published.json["detail"]
 
 
 def test_a_wrong_password_is_named_as_what_it_is(server: RedisServer) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sse_hub.errors import InvalidId
-from sse_hub.events import Cursor, EventId, cursor_since
+from sse_hub.events import Cursor, EventId, cursor_since, cursor_until, time_of
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 NOW_MS = 1795233018000
@@ -54,3 +54,23 @@ def test_since_takes_an_id_a_time_or_a_time_ago(text: str, cursor: Cursor) -> No
 def test_since_says_what_it_takes(text: str) -> None:
     with pytest.raises(InvalidId, match="an ISO time"):
         cursor_since(text, NOW)
+
+
+def test_until_leaves_nothing_out_that_came_before_it() -> None:
+    assert cursor_until("17-4", NOW) == Cursor(17, (4,))
+    assert cursor_until("2026-11-21T03:50:18Z", NOW) == Cursor(NOW_MS, (0,))
+    assert cursor_until("-1s", NOW) == Cursor(NOW_MS - 1000, (0,))
+    with pytest.raises(InvalidId, match="before='x' is not understood"):
+        cursor_until("x", NOW, "before")
+
+
+@pytest.mark.parametrize(
+    ("fence", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (NOW_MS + 7, "2026-11-21T03:50:18.007Z"),
+        (2**64 - 1, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_fence_is_a_time(fence: int, text: str) -> None:
+    assert time_of(fence) == text

@@ -1,0 +1,88 @@
+"""
+Bodies over HTTP that are not streams of events: one that comes in, and a file that goes out at its client's pace.
+
+    request --> received() --> bytes, or TooLarge            pieces of a file --> download(): whole, or cut off
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+from sanic import Request
+from sanic.exceptions import RequestTimeout
+
+from sse_hub.errors import LogUnavailable, TooLarge
+from sse_hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_SECONDS = 60.0
+# A client reads no answer before it has sent its body; of one that is too large this much is taken and dropped.
+DROPPED_FACTOR = 4
+
+
+async def received(request: Request, limit: int) -> bytes:
+    """
+    The body of `request`, which may have `limit` bytes.
+
+    Raises TooLarge; RequestTimeout where it takes longer than RECEIVE_SECONDS.
+    """
+    stream: Any = request.stream
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(RECEIVE_SECONDS):
+            while size <= DROPPED_FACTOR * limit and (piece := await stream.read()) is not None:
+                size += len(piece)
+                if size <= limit:
+                    pieces.append(piece)
+                else:
+                    pieces.clear()
+    except TimeoutError:
+        raise RequestTimeout(f"The body did not come within {RECEIVE_SECONDS:.0f} s.") from None
+    if size > limit:
+        raise TooLarge(f"The body has more than {limit} bytes.")
+    return b"".join(pieces)
+
+
+async def download(
+    request: Request,
+    pieces: AsyncGenerator[bytes, None],
+    headers: dict[str, str],
+    content_type: str,
+    stall_seconds: int,
+) -> None:
+    """
+    Answer `request` with `pieces`. One that can't be had, or a client that takes none for `stall_seconds`, ends the
+    connection without the end of the body, so that the client sees a file that is not whole.
+
+    Raises LogUnavailable while nothing has been sent.
+    """
+    first = await anext(pieces, b"")
+    protocol: Any = request.protocol
+    transport = cast(asyncio.Transport, request.transport)
+    patience, protocol.response_timeout = protocol.response_timeout, math.inf
+    # Linux counts a peer that acknowledges but takes no bytes as gone, too.
+    set_peer_timeout(transport, stall_seconds * 1000)
+    try:
+        response = await request.respond(headers=headers, content_type=content_type)
+        await _send(response, first, stall_seconds)
+        async for piece in pieces:
+            await _send(response, piece, stall_seconds)
+        async with asyncio.timeout(stall_seconds):
+            await response.eof()
+    except (LogUnavailable, TimeoutError) as error:
+        logger.warning("download_cut path=%r reason=%r", request.path, str(error) or "the client took nothing")
+        transport.abort()
+    finally:
+        # The connection may serve other requests.
+        protocol.response_timeout = patience
+        set_peer_timeout(transport, PEER_TIMEOUT_MS)
+
+
+async def _send(response: Any, piece: bytes, stall_seconds: int) -> None:
+    if piece:
+        async with asyncio.timeout(stall_seconds):
+            await response.send(piece)

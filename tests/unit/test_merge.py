@@ -1,0 +1,77 @@
+"""Lines of several channels as one sequence."""
+
+import asyncio
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_hub.events import EventId
+from sse_hub.merge import Item, Line, Reader, breaks_reader, merged, place_of, turned, upto
+from sse_hub.pages import NO_LIMIT, Hole
+from sse_hub.ring import Batch
+
+Ids = list[EventId]
+IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=True).map(sorted)
+
+
+class Paged(Reader):
+    """A channel that is read a few lines at a time."""
+
+    def __init__(self, channel: str, ids: Ids, back: bool) -> None:
+        super().__init__(turned(EventId(9, 0)) if back else (0, 0))
+        keys = [turned(id) for id in reversed(ids)] if back else list(ids)
+        self._rest: list[Item] = [(key, Line(EventId(abs(key[0]), abs(key[1])), channel, b"{}")) for key in keys]
+
+    async def fill(self) -> None:
+        count = random.randint(1, 3)
+        self.items += self._rest[:count]
+        del self._rest[:count]
+        self.ended = not self.items
+
+
+async def sequence(readers: list[Reader]) -> list[Line | Hole]:
+    return [item async for run in merged(readers) for _, item in run]
+
+
+@given(st.lists(IDS, max_size=4))
+def test_a_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
+    names = [str(number) for number in range(len(channels))]
+    lines = sorted((id, name) for name, ids in zip(names, channels, strict=True) for id in ids)
+
+    for back in (False, True):
+        readers: list[Reader] = [Paged(name, ids, back) for name, ids in zip(names, channels, strict=True)]
+        found = asyncio.run(sequence(readers))
+        there = [(line.id, line.channel) for line in found if isinstance(line, Line)]
+        # Where several channels have an id, they keep their order either way.
+        assert there == sorted(lines, key=lambda line: (turned(line[0]) if back else line[0], line[1]))
+
+
+def test_a_break_stands_between_what_came_before_it_and_after_it() -> None:
+    ids = [EventId(1, 1), EventId(1, 2), EventId(3, 1), EventId(5, 1)]
+    holes = [Hole(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
+
+    for back in (False, True):
+        found = asyncio.run(sequence([breaks_reader(holes, back), Paged("a", ids, back)]))
+        order = [item if isinstance(item, Hole) else item.id for item in found]
+        assert order[:: -1 if back else 1] == [*ids[:2], *holes, *ids[2:]]
+
+
+@given(IDS, st.builds(EventId, st.integers(1, 6), st.integers(0, 6)))
+def test_what_lies_before_an_id_is_cut_there(ids: Ids, end: EventId) -> None:
+    batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT), 0, 1) for fence, n in ids]
+    kept, whole = upto(batches, end)
+
+    assert [part[0].last for part in kept if not isinstance(part, Hole)] == [id for id in ids if id < end]
+    assert whole == (len(kept) == len(ids))
+
+
+def test_a_batch_and_a_hole_are_cut_in_their_middle() -> None:
+    batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT), 0, 3)
+    hole = Hole("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
+
+    assert upto([batch, hole], EventId(7, 5)) == ([(batch[0], 0, 2)], False)
+    assert upto([batch, hole], EventId(7, 6)) == ([batch], False)
+    assert upto([batch, hole], EventId(8, 0)) == ([batch, hole._replace(before=EventId(8, 0), lost=None)], False)
+    assert upto([batch, hole], EventId(9, 1)) == ([batch, hole], True)
+    assert place_of(hole) == EventId(9, 0)
