@@ -29,6 +29,9 @@ local function take()
 end
 
 local function add(key, id, ...)
+    if refused then
+        return 0
+    end
     local reply = redis.pcall('XADD', key, id, ...)
     if not reply.err then
         return 1
@@ -43,7 +46,6 @@ for _ = 1, tonumber(take()) do
     local before, after, reason = take(), take(), take()
     add(KEYS[4], after .. '-0', 'a', before, 'r', reason)
 end
-redis.call('XTRIM', KEYS[4], 'MINID', '~', string.format('%.0f', oldest))
 
 -- Read all before anything is written.
 local streams, vanished = {}, {}
@@ -89,10 +91,8 @@ for _, stream in ipairs(streams) do
                 appended, stream.count, stream.last = appended + 1, stream.count + 1, id
             end
         end
-        if refused then
-            return redis.error_reply(refused)
-        end
     end
+    -- After what needs room: a script that has written once may go on writing when the server's memory is full.
     local trimmed = redis.call('XTRIM', key, 'MAXLEN', '~', ARGV[3])
     if trimmed + redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest)) > 0 then
         -- XTRIM does not say how far it went, but XDEL does, for good: as the stream's max-deleted-entry-id.
@@ -106,6 +106,7 @@ for _, stream in ipairs(streams) do
         redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
     end
 end
+redis.call('XTRIM', KEYS[4], 'MINID', '~', string.format('%.0f', oldest))
 if refused then
     return redis.error_reply(refused)
 end

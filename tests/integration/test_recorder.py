@@ -97,3 +97,20 @@ async def test_what_is_older_than_the_log_remembers_is_told_and_idle_channels_ar
 
     assert (gap.type, gap.json["reason"]) == ("gap", "trimmed")
     assert gap.json["after"] == first.id
+
+
+def test_a_full_redis_is_not_filled_further_and_gets_the_lines_when_there_is_room() -> None:
+    with redis_server() as server, hub_process(server.url) as hub, server.client() as client:
+        hub.wait_recording()
+        client.publish("log", '{"n": 1}')
+        wait_until(lambda: len(recorded(server, "log")) == 1, "a line is recorded")
+        client.config_set("maxmemory", "100kb")
+        client.publish("log", '{"n": 2}')
+        wait_until(lambda: hub.state()["recording_error"] is not None, "the hub says why it records nothing")
+        error, lines = hub.state()["recording_error"], len(recorded(server, "log"))
+        client.config_set("maxmemory", "0")
+        wait_until(lambda: len(recorded(server, "log")) == 2, "it is recorded when there is room")
+        wait_until(lambda: hub.state()["recording_error"] is None, "all is well")
+
+    assert lines == 1
+    assert "memory" in error
