@@ -21,7 +21,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
+from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +50,25 @@ async () => {
 
 # Where the row of a seq is.
 ROW_TOP = "(seq) => document.querySelector(`[data-seq='${seq}']`).getBoundingClientRect().top"
+
+AT_THE_BEGINNING = """
+() => document.querySelector("[data-testid=grid]").scrollTop === 0
+  && /begins/.test(document.querySelector(".top").textContent)
+"""
+
+
+def to_beginning(page: Page, names: str) -> None:
+    """Press Home until the log of these channels has no older lines."""
+    words = page.get_by_test_id("top-words")
+    end = f"No older lines: this is where the log of {names} begins"
+    while words.inner_text() != end:
+        held = stats(page)["held"]
+        page.keyboard.press("Home")
+        page.wait_for_function(
+            """([held, end]) => window.sseHub.stats().held > held
+            || document.querySelector(".top-words").textContent === end""",
+            arg=[held, end],
+        )
 
 
 def answer_history(page: Page, *answers: dict[str, Any]) -> list[str]:
@@ -94,6 +113,26 @@ def test_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, 
     assert stats(page)["gaps"] == 0
 
 
+def test_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "older")
+    publish("older", numbered(range(1, 1_801)))
+    wait_received(page, 1_800)
+    page.reload()
+    expect(page.get_by_test_id("held")).to_have_text("500")
+
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("held")).to_have_text("1,000")
+    to_beginning(page, "older")
+
+    expect(page.get_by_test_id("top-button")).to_be_hidden()
+    assert page.evaluate(ALL_NUMBERS) == list(range(1, 1_801))
+    assert (stats(page)["held"], stats(page)["dupes"], stats(page)["gaps"]) == (1_800, 0, 0)
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 1800")
+
+
 def test_rows_in_sight_stay_where_they_are_while_older_lines_come(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
@@ -115,6 +154,82 @@ def test_rows_in_sight_stay_where_they_are_while_older_lines_come(
     publish("anchor", numbered(range(1_001, 1_101)))
     expect(page.get_by_test_id("pill")).to_have_text("↓ 100 new (1 error)")
     assert page.evaluate(ROW_TOP, seq) == top
+
+
+def test_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """No row is passed over when a page comes in the middle of a scroll."""
+    open_page(page, hub, "wheel")
+    publish("wheel", numbered(range(1, 1_201)))
+    wait_received(page, 1_200)
+    page.reload()
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    page.evaluate("""() => {
+        window.rowsSeen = new Set();
+        const look = () => {
+          const view = document.querySelector("[data-testid=grid]").getBoundingClientRect();
+          for (const row of document.querySelectorAll("[data-testid=row]")) {
+            const { top, bottom } = row.getBoundingClientRect();
+            if (bottom > view.top && top < view.bottom) rowsSeen.add(Number(/line (\\d+)/.exec(row.textContent)[1]));
+          }
+          requestAnimationFrame(look);
+        };
+        look();
+    }""")
+
+    def turn() -> bool:
+        page.mouse.wheel(0, -400)
+        return bool(page.evaluate(AT_THE_BEGINNING))
+
+    page.get_by_test_id("grid").hover()
+    wait_until(turn, "the wheel has brought the beginning of the log")
+
+    assert sorted(page.evaluate("[...rowsSeen]")) == list(range(1, 1_201))
+
+
+def test_older_lines_of_several_channels_come_in_one_order_each_once(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Lines of different channels share ids; none may be lost where one page of the log ends."""
+    open_page(page, hub, "many.a", "many.b", "many.c")
+    for start in range(1, 1_801, 60):
+        for shift, channel in enumerate(("many.a", "many.b", "many.c")):
+            publish(channel, numbered(range(start + 20 * shift, start + 20 * shift + 20)))
+    wait_received(page, 1_800)
+    page.reload()
+    expect(page.get_by_test_id("held")).to_have_text("500")
+
+    to_beginning(page, "many.a, many.b and many.c")
+
+    assert sorted(page.evaluate(ALL_NUMBERS)) == list(range(1, 1_801))
+    for name in ("many.a", "many.b", "many.c"):
+        page.get_by_test_id(f"channel-{name}").click()
+        expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        to_beginning(page, name)
+        numbers = page.evaluate(ALL_NUMBERS)
+        assert (numbers, len(numbers)) == (sorted(numbers), 600)
+
+
+def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "olderfilter")
+    publish("olderfilter", numbered(range(1, 1_901)))
+    wait_received(page, 1_900)
+    page.reload()
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    page.get_by_test_id("level-error").click(modifiers=["Shift"])
+    expect(page.get_by_test_id("row")).to_have_count(5)
+
+    page.get_by_test_id("top-button").click()
+
+    expect(page.get_by_test_id("held")).to_have_text("1,900")
+    expect(page.get_by_test_id("level-error")).to_contain_text("19")
+    expect(page.get_by_test_id("row").first).to_contain_text("line 100")
+    expect(page.get_by_test_id("shown")).to_have_text("19")
+    page.get_by_test_id("filter").fill("1700")
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    page.get_by_test_id("filter").fill("")
+    page.get_by_test_id("level-error").click(modifiers=["Shift"])
+    expect(page.get_by_test_id("shown")).to_be_hidden()
+    assert page.evaluate(ALL_NUMBERS) == list(range(1, 1_901))
 
 
 def test_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -28,8 +28,11 @@ def own_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 100 lines of a channel in memory, and not many more in the log."""
-    with hub_process(own_server.url, "--ring-lines", str(HELD), "--retain-lines", str(HELD)) as hub:
+    """
+    A hub that keeps not many more than the last 100 lines of a channel in the log, and 1,000 in memory: as many as can
+    come between two looks of the recorder.
+    """
+    with hub_process(own_server.url, "--ring-lines", str(10 * HELD), "--retain-lines", str(HELD)) as hub:
         hub.wait_recording()
         yield hub
 
@@ -186,7 +189,7 @@ async def test_a_position_older_than_the_log_is_told_by_one_gap_with_the_number_
     async with open_stream(url) as stream:
         publisher = Publisher(own_server, [channel], 1, "only", "")
         events: list[Event] = []
-        while len(events) < 10 * HELD:
+        while len(events) < 20 * HELD:
             publisher.publish(10)
             events += await stream.take(10)
 

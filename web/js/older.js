@@ -79,7 +79,7 @@ export class Older {
       if (!answer.ok) return { fault: await wordsOf(answer) };
       const { lines, more, gaps = [] } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
-      return { page: { lines, more, gaps } };
+      return { page: { lines, more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
@@ -116,4 +116,9 @@ export class Older {
     this.#state = state;
     this.#changed();
   }
+}
+
+// Before there was a log nobody recorded: that is where it begins, and nothing that is missing in it.
+function isBeginning(gap) {
+  return gap.after === "0-0" && gap.reason === "recorder-down";
 }
