@@ -1,55 +1,16 @@
 """The recorder dies, freezes, is cut off: the log stays complete, in order, and each line is in it once."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
-from tests.integration.traffic import Id, Publisher, publishing, redis_order
+from tests.integration.deployment import EVERY_LINE, deployment, go_on, kill, recorded, wait_recorder
+from tests.integration.traffic import Publisher, publishing, redis_order
 from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
 LINES_PER_SECOND = at_scale(2_000, 6_000)
 KILLS = at_scale(4, 20)
-EVERY_LINE = ("--retain-lines", "10000000")
-
-
-def recorded(server: RedisServer, channel: str) -> dict[Id, bytes]:
-    """What the log holds of `channel`, markers of missing lines included, in its order."""
-    with server.client() as client:
-        return {Id.parse(id.decode()): fields.get(b"l", b"") for id, fields in client.xrange(f"sse-hub:log:{channel}")}
-
-
-def recorder_of(hubs: list[HubProcess]) -> HubProcess | None:
-    return next((hub for hub in hubs if hub.state().get("recorder")), None)
-
-
-def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
-    wait_until(lambda: recorder_of(hubs) is not None, "one of them records")
-    hub = recorder_of(hubs)
-    return hub or wait_recorder(hubs)
-
-
-@contextmanager
-def deployment(count: int = 2) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
-    """A Redis of its own, and `count` hubs on it, that record."""
-    with redis_server() as server, ExitStack() as stack:
-        hubs = [stack.enter_context(hub_process(server.url, *EVERY_LINE)) for _ in range(count)]
-        for hub in hubs:
-            hub.wait_recording()
-        yield server, hubs, stack
-
-
-def kill(hub: HubProcess) -> None:
-    hub.process.send_signal(signal.SIGKILL)
-    hub.process.wait()
-
-
-def go_on(publisher: Publisher, lines: int) -> None:
-    """Return `lines` later."""
-    begun = publisher.begun
-    wait_until(lambda: publisher.begun > begun + lines, "lines go on")
 
 
 async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import redis
+from redis.client import Monitor
 
 from tests.rig import DEADLINE_SECONDS, RedisServer
 from tests.sse import Event
@@ -25,6 +26,9 @@ class Id(NamedTuple):
     fence: int
     n: int
 
+    def __str__(self) -> str:
+        return f"{self.fence}-{self.n}"
+
     @classmethod
     def parse(cls, text: str) -> "Id":
         fence, n = text.split("-")
@@ -35,13 +39,15 @@ class Publisher:
     """
     Numbered lines `{"publisher": …, "seq": n}` from 1 on, at a rate, on some channels in turn.
 
-    `begun` is the last number that may have reached Redis; every later one is published after now.
+    `begun` is the last number that may have reached Redis; every later one is published after now. `sent_at` has the
+    monotonic time before each was sent.
     """
 
     def __init__(
         self, server: RedisServer, channels: Sequence[str], lines_per_second: int, name: str, text: str
     ) -> None:
         self.begun = 0
+        self.sent_at: dict[int, float] = {}
         self.stopped = threading.Event()
         self._server = server
         self._channels = channels
@@ -75,6 +81,7 @@ class Publisher:
         pipeline = client.pipeline(transaction=False)
         for seq in range(first, first + count):
             pipeline.publish(self._channels[seq % len(self._channels)], f'{self._head}, "seq": {seq}}}')
+        self.sent_at |= dict.fromkeys(range(first, first + count), time.monotonic())
         pipeline.execute()
 
 
@@ -160,7 +167,8 @@ def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, int]]:
     An independent reference: the number of every line of `channel`, which had none so far, under its id.
 
     MONITOR shows each command at the moment Redis runs it, fences of the script included, and CLIENT KILL TYPE
-    pubsub spares it. A marker line published at the end shows that nothing is still to come.
+    pubsub spares it. A marker line published at the end shows that nothing is still to come. When the server is killed,
+    the reference ends with it.
     """
     lines: dict[Id, int] = {}
     begun = threading.Event()
@@ -169,8 +177,8 @@ def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, int]]:
         with server.client() as client, server.client() as asking, client.monitor() as monitor:
             fence, n = int(asking.get("sse-hub:clock") or 0), 0
             begun.set()
-            while True:
-                command, _, rest = str(monitor.next_command()["command"]).partition(" ")
+            while command := next_command(monitor):
+                command, _, rest = command.partition(" ")
                 name, _, payload = rest.partition(" ")
                 if command.upper() != "PUBLISH":
                     continue
@@ -182,12 +190,21 @@ def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, int]]:
                 elif name == "end-of-reference":
                     return
 
+    def next_command(monitor: Monitor) -> str:
+        try:
+            shown: dict[str, str] = monitor.next_command()  # type: ignore[no-untyped-call]  # redis-py's own
+            return shown["command"]
+        except redis.ConnectionError:
+            server.process.wait(DEADLINE_SECONDS)
+            return ""
+
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch)
         try:
             assert begun.wait(DEADLINE_SECONDS)
             yield lines
         finally:
-            with server.client() as client:
-                client.publish("end-of-reference", "")
+            if server.process.poll() is None:
+                with server.client() as client:
+                    client.publish("end-of-reference", "")
             watching.result()
