@@ -154,7 +154,7 @@ class History:
     async def _breaks(self, stretch: Stretch) -> list[Hole]:
         """The breaks of the log that reach into the stretch, cut where it ends."""
         end = EventId(min(stretch.before.fence, stretch.until), 0)
-        holes = await self._log.breaks(min(stretch.after.fence, stretch.until), stretch.until)
+        _, holes = await self._log.breaks(min(stretch.after.fence, stretch.until), stretch.until)
         return [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end]
 
     def _recorded(self, stretch: Stretch) -> list[str]:

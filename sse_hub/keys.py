@@ -15,7 +15,11 @@ FENCE_CHANNEL = PREFIX + "fence"
 CLOCK = PREFIX + "clock"
 """String: the last fence."""
 CHANNELS = PREFIX + "channels"
-"""Hash: recorded channel --> "last-id count", its last line and how many were recorded."""
+"""
+Hash: recorded channel --> "last-id count", its last line and how many were recorded.
+
+The name of each group's watermark is among them while its log is there: without it, this is not what the log has.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,12 @@ class LogKeys:
         return f"{PREFIX}watermark{self.group}"
 
     @property
-    def log_start(self) -> str:
-        """String "fence reason": the log has nothing from before this fence, and why."""
-        return f"{PREFIX}log-start{self.group}"
-
-    @property
     def breaks(self) -> str:
-        """Stream: when nobody recorded anything. The id is the fence after it, `a` the one before, `r` the reason."""
+        """
+        Stream: when nobody recorded anything. The id is the fence after it, `a` the one before, `r` the reason.
+
+        The first entry is where the log begins, so the stream is never empty; `t` is when the log was begun.
+        """
         return f"{PREFIX}breaks{self.group}"
 
 

@@ -12,7 +12,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.keys import LogKeys
+from sse_hub.keys import CHANNELS, LogKeys
 from sse_hub.scripts import script
 
 # Renewed every RENEW_SECONDS by a process that is alive; another takes over when it has run out.
@@ -59,7 +59,7 @@ class Lease:
         """
         try:
             role, watermark, others = await self._script(
-                keys=[self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.log_start],
+                keys=[self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.breaks, CHANNELS],
                 args=[self.token, _text(start), _text(reach), LEASE_MS, TAP_MS, why_new],
             )
         except (RedisError, OSError) as error:

@@ -19,8 +19,19 @@ from sse_hub import keys
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
-from sse_hub.pages import Hole, Page, Piece, RawEntry, RawPage, last_and_count, lost_to, parse_id, parts_of
+from sse_hub.pages import (
+    Breaks,
+    Hole,
+    Look,
+    Page,
+    RawEntry,
+    RawPage,
+    last_and_count,
+    parse_id,
+    parts_of,
+)
 from sse_hub.scripts import script
+from sse_hub.step import looked, read_page
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -57,16 +68,18 @@ class RedisLog:
         self._poll: asyncio.Task[None] | None = None
         self._unread = ""
         self._waiting = 0
+        self._log = ""
         self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
         self._pages: OrderedDict[_Asked, asyncio.Task[Page]] = OrderedDict()
         self._page_script = commands.register_script(script("page"))
 
     def advance(self, watermark: int) -> None:
         """The log is complete up to `watermark`."""
-        if watermark != self.watermark:
-            self.watermark = watermark
+        if watermark > self.watermark:
             self._advanced_at = self._loop.time()
             self._moved.set()
+        # It falls where the server has lost some of the log, or all.
+        self.watermark = watermark
 
     @property
     def recording(self) -> bool:
@@ -116,7 +129,7 @@ class RedisLog:
             after = parse_id(entries.pop(0)[0])
         parts = parts_of(channel, after, entries)
         if not raw.more:
-            parts[:0] = self._lost(channel, after, entries, raw, before)
+            parts[:0] = lost_parts(channel, after, entries, raw, before.fence - self._retain_ms)
         return Page(parts, parse_id(entries[0][0]) if raw.more else after, raw.more)
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
@@ -131,23 +144,21 @@ class RedisLog:
             begin = "(" + raw.entries[-1][0].decode()
         return ids[:limit]
 
-    async def breaks(self, after: int, until: int) -> list[Hole]:
-        """See `pages.Log`. What lies before the log's beginning is one, too."""
-        try:
-            start, entries = await asyncio.gather(
-                self._commands.get(self._keys.log_start),
-                self._commands.xrange(self._keys.breaks, f"{after + 1}-0", f"{until}-0"),
-            )
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error}.") from None
-        holes = [
-            Hole(None, EventId(int(fields[b"a"]), 0), EventId(parse_id(id).fence, 0), None, fields[b"r"].decode())
-            for id, fields in entries
-        ]
-        fence, _, reason = (start or b"0").decode().partition(" ")
-        if after < int(fence):
-            holes.insert(0, Hole(None, EventId(0, 0), EventId(int(fence), 0), None, reason))
-        return holes
+    async def breaks(self, after: int, until: int) -> Breaks:
+        """See `pages.Log`."""
+        look, entries = await looked(self._commands, self._keys, "XRANGE", self._keys.breaks, f"{after + 1}-0", "+")
+        self._check(look, until)
+        if look.log != self._log:
+            # What was read of another one must not be taken for this one's.
+            self._log = look.log
+            self._pages.clear()
+            self._channels = None
+        holes = [hole for hole in map(_break, entries) if hole.before != look.beginning]
+        if after < look.beginning.fence:
+            holes.insert(0, Hole(None, EventId(0, 0), look.beginning, None, look.reason))
+        # One that ends later, for a process that came back later, has begun before `until` all the same.
+        end = EventId(until, 0)
+        return Breaks(look.log, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         """See `pages.Log`."""
@@ -159,7 +170,7 @@ class RedisLog:
         """
         if self._channels is None or self._channels[0] < until or _failed(self._channels[1]):
             # Whatever was recorded up to the watermark is in an answer that was asked for after it was known.
-            task = self._loop.create_task(self._read_channels())
+            task = self._loop.create_task(self._read_channels(until))
             task.add_done_callback(_retrieve)
             self._channels = (self.watermark, task)
         return await asyncio.shield(self._channels[1])
@@ -195,24 +206,16 @@ class RedisLog:
 
     async def _read(self, channel: str, after: EventId, until: EventId, size: int) -> Page:
         raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size)
-        parts = self._lost(channel, after, raw.entries, raw, until)
+        self._check(raw.look, until.fence)
+        parts = lost_parts(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         if not parts and await self._unknown(channel, after, until):
             first = parse_id(raw.entries[0][0]) if raw.entries else until
             parts = [Hole(channel, after, first, None, "trimmed")]
         parts += parts_of(channel, after, raw.entries)
-        return Page(parts, parse_id(raw.entries[-1][0]) if raw.more else until, raw.more)
+        return Page(parts, parse_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.look.log)
 
     async def _read_raw(self, channel: str, command: str, begin: str, end: str, size: int) -> RawPage:
-        try:
-            reply = await self._page_script(
-                keys=[keys.log_key(channel), keys.CHANNELS], args=[command, begin, end, MAX_ENTRIES, size, channel]
-            )
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
-        raw, more, length, deleted, known = reply
-        entries: list[RawEntry] = [(id, dict(zip(words[::2], words[1::2], strict=True))) for id, words in raw]
-        info = {"length": length, "max-deleted-entry-id": deleted or None}
-        return RawPage(entries, bool(more), info if length >= 0 else None, known or b"0-0 0")
+        return await read_page(self._page_script, self._keys, channel, (command, begin, end, MAX_ENTRIES, size))
 
     async def _unknown(self, channel: str, after: EventId, until: EventId) -> bool:
         """True where `after` is from so long ago that nobody knows whether lines came after it."""
@@ -223,26 +226,24 @@ class RedisLog:
         raw = await self._read_raw(channel, "XRANGE", str(after), str(after), 1)
         return not raw.entries
 
-    def _lost(
-        self, channel: str, after: EventId, entries: list[RawEntry], raw: RawPage, until: EventId
-    ) -> list[Piece | Hole]:
-        """A hole where the stream has lost what came after `after` and before `entries`, its first ones."""
-        first = parse_id(entries[0][0]) if entries else None
-        end = lost_to(raw.info, first, *last_and_count(raw.known))
-        if end <= after:
-            return []
-        # Everything up to `end` has gone, and what comes next is known.
-        gone = raw.info is None and end.fence >= until.fence - self._retain_ms
-        before = first or EventId(end.fence, end.n + 1)
-        lost = before.n - after.n - 1 if before.fence == after.fence else None
-        return [Hole(channel, after, before, lost, "log-lost" if gone else "trimmed")]
+    async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
+        look, known = await looked(self._commands, self._keys, "HGETALL", keys.CHANNELS)
+        self._check(look, until)
+        if self._keys.watermark.encode() not in known:
+            raise LogUnavailable("The log has lost its channels.")
+        own = keys.PREFIX.encode()
+        return {name.decode(): last_and_count(words) for name, words in known.items() if not name.startswith(own)}
 
-    async def _read_channels(self) -> Mapping[str, tuple[EventId, int]]:
-        try:
-            known: dict[bytes, bytes] = await self._commands.hgetall(keys.CHANNELS)
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The log can't be read: {error}.") from None
-        return {name.decode(): last_and_count(words) for name, words in known.items()}
+    def _check(self, look: Look, until: int) -> None:
+        # It falls short where the server has lost some of the log, or all.
+        if look.reached < until:
+            self.advance(min(self.watermark, max(0, look.reached)))
+            raise LogUnavailable(f"The log reaches to {look.reached}, not to {until}.")
+
+
+def _break(entry: RawEntry) -> Hole:
+    id, fields = entry
+    return Hole(None, EventId(int(fields[b"a"]), 0), parse_id(id), None, fields[b"r"].decode())
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:

@@ -139,7 +139,7 @@ class Mender:
             if await self._log.complete_to(fence) < fence:
                 return
             breaks = await self._log.breaks(0, fence)
-            told = EventId(max((hole.before.fence for hole in breaks), default=0), 0)
+            told = EventId(max((hole.before.fence for hole in breaks.holes), default=0), 0)
             recorded_channels = await self._log.channels(fence)
             if self._current():
                 self._hub.learn(recorded_channels, told)

@@ -22,6 +22,26 @@ RawEntry = tuple[bytes, Mapping[bytes, bytes]]
 """An entry of a stream: its id, and its fields."""
 
 
+class Look(NamedTuple):
+    """`log` as in Breaks; it begins at `beginning`, for `reason`, and is complete up to `reached`."""
+
+    log: str
+    beginning: EventId
+    reason: str
+    reached: int
+
+    @classmethod
+    def of(cls, watermark: bytes | None, first: Sequence[RawEntry], last: Sequence[RawEntry]) -> "Look":
+        """From the watermark, and the first and last entry of the breaks. `reached` is -1 where there is no log."""
+        if not watermark or not first:
+            return cls("", EventId(0, 0), "", -1)
+        id, fields = first[0]
+        # Where there have been very many breaks, the first of them are gone.
+        reason = fields[b"r"].decode() if fields[b"a"] == b"0" else "trimmed"
+        log = f"{id!r} {fields.get(b't')!r} {last[0][0]!r}"
+        return cls(log, parse_id(id), reason, int(watermark))
+
+
 class RawPage(NamedTuple):
     """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
 
@@ -29,6 +49,7 @@ class RawPage(NamedTuple):
     more: bool
     info: Mapping[str, Any] | None
     known: bytes
+    look: Look
 
 
 class Hole(NamedTuple):
@@ -50,12 +71,24 @@ class Hole(NamedTuple):
         return self._replace(after=min(self.after, later.after), before=max(self.before, later.before), lost=lost)
 
 
+class Breaks(NamedTuple):
+    """When nobody recorded, in order. `log` says of which log: another one when it is lost, or has broken again."""
+
+    log: str
+    holes: list[Hole]
+
+
 class Page(NamedTuple):
-    """Recorded lines of one channel, oldest first. `last` is how far it reaches, its way; `more` may follow."""
+    """
+    Recorded lines of one channel, oldest first. `last` is how far it reaches, its way; `more` may follow.
+
+    `log` says, as in Breaks, which log this is of; '' where nothing had to be read.
+    """
 
     parts: list[Piece | Hole]
     last: EventId
     more: bool
+    log: str = ""
 
     def beyond(self, id: EventId) -> "Page":
         """The page without what comes up to `id`."""
@@ -73,7 +106,11 @@ class Page(NamedTuple):
 
 
 class Log(Protocol):
-    """Where recorded lines are read back from. Every method may raise LogUnavailable."""
+    """
+    Where recorded lines are read back from. Every method may raise LogUnavailable.
+
+    They do where the log is not, or no longer, complete up to `until`: it can be lost between any two calls.
+    """
 
     async def complete_to(self, fence: int) -> int:
         """Wait until the log is complete up to `fence`; the fence up to which it is. Waits for a bounded time."""
@@ -87,8 +124,11 @@ class Log(Protocol):
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` recorded lines of `channel` up to `until`, newest first."""
 
-    async def breaks(self, after: int, until: int) -> list[Hole]:
-        """What nobody recorded of any channel since fence `after`, where it ended at fence `until` or before."""
+    async def breaks(self, after: int, until: int) -> Breaks:
+        """
+        What nobody recorded of any channel since fence `after`, where it ended at fence `until` or before. What lies
+        before the log's beginning is such, too.
+        """
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         """The last recorded id of every channel in the log, which is known to be complete up to fence `until`."""
@@ -159,3 +199,21 @@ def lost_to(info: Mapping[str, Any] | None, first: EventId | None, last: EventId
     if first and count > int(info["length"]):
         return EventId(first.fence, first.n - 1)
     return EventId(0, 0)
+
+
+def lost_parts(
+    channel: str, after: EventId, entries: Sequence[RawEntry], page: RawPage, oldest: int
+) -> list[Piece | Hole]:
+    """
+    A hole where the stream has lost what came after `after` and before `entries`, the first ones of `page`. Lines from
+    before fence `oldest` are not kept.
+    """
+    first = parse_id(entries[0][0]) if entries else None
+    end = lost_to(page.info, first, *last_and_count(page.known))
+    if end <= after:
+        return []
+    # Everything up to `end` has gone, and what comes next is known.
+    gone = page.info is None and end.fence >= oldest
+    before = first or EventId(end.fence, end.n + 1)
+    lost = before.n - after.n - 1 if before.fence == after.fence else None
+    return [Hole(channel, after, before, lost, "log-lost" if gone else "trimmed")]

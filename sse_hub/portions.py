@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple
 
 from sse_hub.channel import Channel
-from sse_hub.ring import Batch
+from sse_hub.ring import Break
 
 # One script appends about this much at most: Redis serves nobody else meanwhile.
 SCRIPT_LINES = 500
@@ -61,8 +61,13 @@ def _portion(
         if lines >= lines_wanted or size >= bytes_wanted or at >= end:
             break
         stop = entry.length
-        # A break is told for all channels at once.
-        if isinstance(entry, Batch):
+        # A break is told for all channels at once, unless it is of this one alone.
+        if isinstance(entry, Break):
+            if entry.alone:
+                lost = "-" if entry.gap.lost is None else entry.gap.lost
+                words += [entry.fence, entry.first, 0, f"{entry.gap.reason} {lost}"]
+                pieces += 1
+        else:
             start = at - entry.index
             fitting = max(1, (bytes_wanted - size) * entry.length // entry.size)
             stop = min(entry.length, start + lines_wanted - lines, start + fitting)

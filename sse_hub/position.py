@@ -86,7 +86,7 @@ class Position:
 
     def pass_fence(self, fence: int) -> None:
         """Everything before `fence` has been sent, on all channels; relocate() is to follow."""
-        self._origin = EventId(fence, 0)
+        self._origin = max(self._origin, EventId(fence, 0))
         self.ids = {name: id for name, id in self.ids.items() if id > self._origin}
 
     def relocate(self, rings: Mapping[str, Ring]) -> None:

@@ -62,6 +62,8 @@ class Recorder:
         self._since: int | None = None
         self._no_log_since: float | None = None
         self._prune_at = 0.0
+        # Whether there was a log at any time: one that begins after that is what is left of it.
+        self._had_log = False
 
     async def run(self) -> None:
         """Record while the lease is ours, until cancelled."""
@@ -107,7 +109,7 @@ class Recorder:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
         async with self._standing:
             since = self._hub.whole_since
-            why_new = "log-lost" if self._outlived_log else "recorder-down"
+            why_new = "log-lost" if self._had_log else "recorder-down"
             patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
             standing = await self._lease.stand(since, self._hub.reach, why_new if patient else "")
             self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
@@ -116,6 +118,7 @@ class Recorder:
                 self._end()
             elif (standing.role is not Role.RECORDER or not self.recording) and since == self._hub.whole_since:
                 self._begin(standing)
+            self._had_log = self._had_log or standing.watermark >= 0
             return standing
 
     # The rest.
@@ -138,11 +141,6 @@ class Recorder:
         if aged:
             logger.info("channels_aged channels=%d", len(aged))
 
-    @property
-    def _outlived_log(self) -> bool:
-        # One whose rings have a break was there before a log that begins only now: the server has lost it.
-        return self._hub.reach != self._hub.whole_since
-
     def _begin(self, standing: Standing) -> None:
         """Record from the watermark on: what is there already is refused by its id."""
         hub, watermark = self._hub, standing.watermark
@@ -151,7 +149,7 @@ class Recorder:
             self._breaks.insert(0, (watermark, hub.reach, "recorder-down"))
         at = EventId(watermark, 0)
         known_from = max(at, EventId(hub.reach or 0, 0))
-        reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._outlived_log else "trimmed -"
+        reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._had_log else "trimmed -"
         self._holes, self._pending = {}, {}
         for channel in hub.directory.recorded():
             channel.recorded_to = channel.ring.index_after(at)
@@ -203,6 +201,8 @@ class Recorder:
             self._begin_again({name.decode() for name in reply}, appending)
         elif reply < 0:
             self._end()
+            # Ask at once whose it is, or whether a log must be begun.
+            self._hub.changed.set()
         else:
             self._told("")
             self._hub.counters["recorded_lines"] += reply

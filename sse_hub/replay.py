@@ -43,10 +43,11 @@ class Library:
 class _Reader:
     """One channel's pages, one after the other."""
 
-    def __init__(self, log: Log, channel: str, after: EventId, until: EventId) -> None:
+    def __init__(self, log: Log, which: str, channel: str, after: EventId, until: EventId) -> None:
         self.parts: deque[Piece | Hole] = deque()
         self.ended = False
         self._log = log
+        self._which = which
         self._channel = channel
         self._after = after
         self._until = until
@@ -55,6 +56,8 @@ class _Reader:
         """Read until there is a part, or the end."""
         while not self.parts and not self.ended:
             page: Page = await self._log.page(self._channel, self._after, self._until)
+            if page.log not in ("", self._which):
+                raise LogUnavailable("The log was lost, or has broken again, while it was read.")
             self.parts += page.parts
             self._after = page.last
             self.ended = not page.more
@@ -67,14 +70,15 @@ async def recorded(log: Log, after: Mapping[str, EventId], since: int, until: in
     """
     order = count()
     heads: list[tuple[EventId, int, _Reader]] = []
-    for hole in await log.breaks(since, until):
-        told = _Reader(log, "", hole.before, hole.before)
+    which, holes = await log.breaks(since, until)
+    for hole in holes:
+        told = _Reader(log, which, "", hole.before, hole.before)
         told.parts.append(hole)
         told.ended = True
         # A break sorts where it ends: what was recorded within its bounds stands before it.
         heapq.heappush(heads, (hole.before, next(order), told))
     for channel, id in after.items():
-        reader = _Reader(log, channel, id, EventId(until, 0))
+        reader = _Reader(log, which, channel, id, EventId(until, 0))
         await reader.fill()
         if reader.parts:
             heapq.heappush(heads, (first_of(reader.parts[0]), next(order), reader))

@@ -2,8 +2,8 @@
 --
 -- KEYS[1]   the lease: string, see lease.lua
 -- KEYS[2]   the watermark: string
--- KEYS[3]   the channels: hash, name -> "last-id count"
--- KEYS[4]   the breaks: stream
+-- KEYS[3]   the channels: hash, see keys.py
+-- KEYS[4]   the breaks: stream, see keys.py
 -- KEYS[5..] the streams of channels
 -- ARGV[1]   what the lease must be: "token start" of the calling process
 -- ARGV[2]   the watermark that holds when this is done, ms; '' for no change
@@ -12,10 +12,16 @@
 -- ARGV[5]   number of breaks; after it for each: fence before it, fence after it, reason
 -- then for each stream: name, number of pieces; for each piece: fence, first, count, and count lines. Count 0 stands
 --           for lines up to fence-first that are missing, and has one text: "reason lost"
--- returns   the number of lines appended; -1 when another process has the lease; or the names of streams that were
---           there and have vanished, when nothing was appended
+-- returns   the number of lines appended; -1 when another process has the lease, or the log is lost; or the names of
+--           streams that were there and have vanished, when nothing was appended
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return -1
+end
+-- Of a server that is short of memory, or by hand, one of these may be gone, and the others mean nothing without it.
+-- Then the log is begun anew.
+if not redis.call('GET', KEYS[2]) or redis.call('XLEN', KEYS[4]) == 0 or not redis.call('HGET', KEYS[3], KEYS[2]) then
+    redis.call('DEL', KEYS[2])
     return -1
 end
 local time = redis.call('TIME')
@@ -68,6 +74,11 @@ for each = 5, #KEYS do
                 vanished[#vanished + 1] = stream.name
             end
         end
+    else
+        for _, newest in ipairs(redis.call('XREVRANGE', stream.key, '+', '-', 'COUNT', 1)) do
+            -- The log was begun anew, and this is left of the one before.
+            stream.last, stream.count = newest[1], redis.call('XLEN', stream.key)
+        end
     end
     streams[#streams + 1] = stream
 end
@@ -106,7 +117,9 @@ for _, stream in ipairs(streams) do
         redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
     end
 end
-redis.call('XTRIM', KEYS[4], 'MINID', '~', string.format('%.0f', oldest))
+-- Not by age: the lines of a slow channel stay much longer than they must. What is older than the first break counts
+-- as lost.
+redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', 1000)
 if refused then
     return redis.error_reply(refused)
 end

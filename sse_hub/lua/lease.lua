@@ -3,7 +3,8 @@
 -- KEYS[1]  the lease: string, "token start" of the recorder
 -- KEYS[2]  the watermark: string, fence in ms
 -- KEYS[3]  the taps: hash, token -> "start reach seen_at"
--- KEYS[4]  the log's start: string "fence reason"
+-- KEYS[4]  the breaks: stream, see keys.py; begins where the log does
+-- KEYS[5]  the channels: hash, see keys.py
 -- ARGV[1]  token of the calling process
 -- ARGV[2]  start: fence since which its rings have every line; '' while it has no session, or mends its rings
 -- ARGV[3]  reach: fence since which its rings have lines, perhaps with breaks among them; '' before the first
@@ -43,6 +44,10 @@ end
 local covers = start and watermark and start <= watermark
 local holder = redis.call('GET', KEYS[1])
 local claim = token .. ' ' .. ARGV[2]
+if holder and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[4]) then
+    -- The server's clock was set back: the lease of one who has died would not run out before that time comes again.
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+end
 if holder == claim and watermark then
     redis.call('PEXPIRE', KEYS[1], ARGV[4])
     return {1, watermark, others}
@@ -64,6 +69,8 @@ end
 if watermark then
     return {2, watermark, others}
 end
-redis.call('SET', KEYS[4], ARGV[3] .. ' ' .. ARGV[6])
+redis.call('DEL', KEYS[4])
+redis.call('XADD', KEYS[4], ARGV[3] .. '-0', 'a', '0', 'r', ARGV[6], 't', time[1] .. '.' .. time[2])
+redis.call('HSET', KEYS[5], KEYS[2], '0-0 0')
 redis.call('SET', KEYS[2], ARGV[3])
 return {3, reach, others}

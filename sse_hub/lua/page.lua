@@ -1,14 +1,16 @@
 -- Reads a page of a stream, in either direction, and what tells of the lines it has lost, in one step.
 --
 -- KEYS[1]  the stream
--- KEYS[2]  the channels: hash, name -> "last-id count"
+-- KEYS[2]  the channels: hash, see keys.py
+-- KEYS[3]  the watermark: string
+-- KEYS[4]  the breaks: stream, see keys.py
 -- ARGV[1]  XRANGE or XREVRANGE
 -- ARGV[2]  the bound to begin at, as that command takes it
 -- ARGV[3]  the other bound
 -- ARGV[4]  entries at most
 -- ARGV[5]  the entry with which the page reaches this many bytes is its last
 -- ARGV[6]  name of the channel
--- returns  {entries, more, length, deleted, known}: more is 1 when the page is full; length is -1 when there is no
+-- returns  {entries, more, length, deleted, known, watermark, first break, last break}: more is 1 when the page is full; length is -1 when there is no
 --          such stream; deleted is the highest id that was deleted, '' where the server does not tell; known is what
 --          KEYS[2] has of the channel, or ''
 --
@@ -44,4 +46,7 @@ if not info.err then
         end
     end
 end
-return {entries, more, length, deleted, redis.call('HGET', KEYS[2], ARGV[6]) or ''}
+return {
+    entries, more, length, deleted, redis.call('HGET', KEYS[2], ARGV[6]) or '', redis.call('GET', KEYS[3]) or '',
+    redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1), redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1),
+}

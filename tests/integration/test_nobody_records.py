@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.integration.deployment import EVERY_LINE, deployment, follow, gaps_of, go_on, kill, read_since, recorded
+from tests.integration.deployment import EVERY_LINE, deployment, follow, gaps_of, go_on, read_since, recorded
 from tests.integration.traffic import Publisher, publishing, redis_order, verdict
 from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
 from tests.sse import open_stream
@@ -14,9 +14,7 @@ DEAD_SECONDS = 3.0
 QUERIES = ("channel=a", "channel=a&channel=idle", "channel=a*&batch=1")
 
 
-def kill_all_and_restart(
-    server: RedisServer, hubs: list[HubProcess], stack: ExitStack, publisher: Publisher
-) -> float:
+def kill_all_and_restart(server: RedisServer, hubs: list[HubProcess], stack: ExitStack, publisher: Publisher) -> float:
     """Kill `hubs` and start others on their ports; the monotonic time at which one was ready."""
     for hub in hubs:
         hub.process.kill()

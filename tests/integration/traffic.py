@@ -116,17 +116,18 @@ class Told:
     def seqs(self) -> list[int]:
         return [seq for _, seq in self.lines]
 
-    def agree_with(self, published: Mapping[Id, int]) -> None:
+    def agree_with(self, published: Mapping[Id, int], since: Id | None = None) -> None:
         """
         AssertionError unless each line has the id and number of one `published`, and each of these, from the first
-        received to the last, was received or lies in a gap.
+        received, or the first after `since`, to the last, was received or lies in a gap.
         """
         received = dict(self.lines)
         assert received.items() <= published.items()
         bounds = [(Id.parse(str(gap["after"])), Id.parse(str(gap["before"]))) for gap in self.gaps]
+        begin = since or self.lines[0][0]
         for id in published.keys() - received.keys():
             told = any(after < id < before for after, before in bounds)
-            assert told or not self.lines[0][0] < id < self.lines[-1][0], f"{id} was lost, and no gap says so"
+            assert told or not begin < id < self.lines[-1][0], f"{id} was lost, and no gap says so"
 
 
 def verdict(events: Iterable[Event], step: int = 1) -> Told:

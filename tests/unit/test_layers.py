@@ -16,7 +16,19 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__i
 
 # Who may import what from outside, where it says something about the architecture.
 ALLOWED = {
-    "redis": {"fence", "log", "lease", "recorder", "publish", "address", "source", "context", "app", "embedded"},
+    "redis": {
+        "fence",
+        "step",
+        "log",
+        "lease",
+        "recorder",
+        "publish",
+        "address",
+        "source",
+        "context",
+        "app",
+        "embedded",
+    },
     "hiredis": {"session"},
     "sanic": {"stream", "transfer", "context", "page", "routes", "app"},
     "orjson": {"lines", "frames", "export", "app"},
