@@ -129,7 +129,7 @@ class Intake:
 
     def _fill_hole(self, hole: Hole) -> None:
         if hole.channel is None:
-            self._break(hole.after, hole.before, hole.reason)
+            self._break(max(hole.after, EventId(self.last_fence, 0)), hole.before, hole.reason)
             return
         channel = self.directory.get(hole.channel.encode()) or self._add(hole.channel, self.directory.start)
         self._seq += 1

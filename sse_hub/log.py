@@ -27,6 +27,7 @@ from sse_hub.pages import (
     RawEntry,
     RawPage,
     last_and_count,
+    lost_parts,
     parse_id,
     parts_of,
 )

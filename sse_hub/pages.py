@@ -126,7 +126,7 @@ class Log(Protocol):
 
     async def breaks(self, after: int, until: int) -> Breaks:
         """
-        What nobody recorded of any channel since fence `after`, where it ended at fence `until` or before. What lies
+        What nobody recorded of any channel since fence `after` and before fence `until`, where it is cut off. What lies
         before the log's beginning is such, too.
         """
 

@@ -164,14 +164,14 @@ async def test_a_redis_restarted_from_an_old_snapshot_gets_the_lines_since() -> 
                 publisher.finish()
                 hubs.append(stack.enter_context(hub_process(again.url, *EVERY_LINE)))
                 told = [verdict(await read_since(hub, "a", str(first))) for hub in hubs]
+
+                assert log == published
+                for each in told:
+                    assert [gap["reason"] for gap in each.gaps] == ["recorder-down"]
+                    assert each.seqs == list(range(2, publisher.begun + 1))
                 for hub in hubs[::-1]:
                     hub.process.terminate()
                     hub.process.wait()
-
-    assert log == published
-    for each in told:
-        assert [gap["reason"] for gap in each.gaps] == ["recorder-down"]
-        assert each.seqs == list(range(2, publisher.begun + 1))
 
 
 def cut_and_publish(client: redis.Redis, publisher: Publisher) -> None:
