@@ -1,11 +1,14 @@
 """Real implementations without a network: a transport that keeps what is written, a source in memory, a client."""
 
 import asyncio
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
+from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.origin import Now, Origin
+from sse_hub.pages import Breaks, Hole, Page, parts_of
 from sse_hub.position import Position
 from sse_hub.selection import Selection
 from tests.sse import Decoder, Event
@@ -53,6 +56,66 @@ class MemorySource:
 
     def leave(self, names: Sequence[str]) -> None:
         self.left += names
+
+
+class MemoryLog:
+    """
+    A log that the test writes. What was added is there at once; it is complete up to `watermark`, and of each channel
+    nothing is left up to the id in `trimmed`. Its answers are some turns of the loop late.
+    """
+
+    def __init__(self, chance: random.Random, beginning: int) -> None:
+        self.watermark = beginning
+        self.trimmed: dict[str, EventId] = {}
+        self.broken: list[Hole] = [Hole(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
+        self._chance = chance
+        self._lines: dict[str, list[tuple[EventId, bytes]]] = {}
+
+    def add(self, channel: str, id: EventId, line: bytes) -> None:
+        """A line is recorded."""
+        self._lines.setdefault(channel, []).append((id, line))
+
+    def trim(self, channel: str, count: int) -> None:
+        """Drop all but the last `count` lines of `channel`."""
+        lines = self._lines.get(channel, [])
+        if len(lines) > count:
+            self.trimmed[channel] = lines[-count - 1][0]
+            self._lines[channel] = lines[-count:]
+
+    async def complete_to(self, fence: int) -> int:
+        await self._late()
+        return self.watermark
+
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        await self._late()
+        found = [(id, line) for id, line in self._lines.get(channel, []) if after < id <= until]
+        wanted = self._chance.randint(1, 20)
+        entries = [(str(id).encode(), {b"l": line}) for id, line in found[:wanted]]
+        parts = parts_of(channel, after, entries)
+        trimmed = self.trimmed.get(channel, EventId(0, 0))
+        if trimmed > after:
+            before = found[0][0] if found else EventId(trimmed.fence, trimmed.n + 1)
+            parts.insert(0, Hole(channel, after, before, None, "trimmed"))
+        more = len(found) > wanted
+        return Page(parts, found[wanted - 1][0] if more else until, more)
+
+    async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+        await self._late()
+        return [id for id, _ in self._lines.get(channel, [])[::-1] if id <= until][:limit]
+
+    async def breaks(self, after: int, until: int) -> Breaks:
+        await self._late()
+        end = EventId(until, 0)
+        holes = [hole for hole in self.broken if hole.before.fence > after and hole.after < end]
+        return Breaks("", [hole._replace(before=min(hole.before, end)) for hole in holes])
+
+    async def last_ids(self, until: int) -> Mapping[str, EventId]:
+        await self._late()
+        return {channel: lines[-1][0] for channel, lines in self._lines.items() if lines}
+
+    async def _late(self) -> None:
+        for _ in range(self._chance.choice([0, 0, 1, 5])):
+            await asyncio.sleep(0)
 
 
 class Client:

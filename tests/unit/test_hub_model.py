@@ -9,15 +9,18 @@ The histories are seeded: a failure names its seed, and repeats.
 import json
 import random
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
-from sse_hub.events import Cursor
+from sse_hub.events import Cursor, EventId
 from sse_hub.hub import Hub
 from sse_hub.origin import After, Origin, Tail
+from sse_hub.pages import Hole
+from sse_hub.replay import recorded
 from tests.rig import at_scale
 from tests.sse import Event
-from tests.unit.memory import Client, new_hub, publish
+from tests.unit.memory import Client, MemoryLog, MemorySource, new_hub, publish
 
 CHANNELS = ["a.1", "a.2", "b.1"]
 SELECTIONS = [("a.1",), ("b.1",), ("a.1", "b.1"), ("b.1", "a.2", "a.1"), ("a.*",), ("a.*", "b.1"), ("*",)]
@@ -67,8 +70,14 @@ def spelled(id: object) -> Id:
     return int(fence), int(n)
 
 
+def line_of(channel: str, id: Id) -> str:
+    return json.dumps({"channel": channel, "fence": id[0], "n": id[1]})
+
+
 class Model:
     """Drives a hub at random and remembers what was published, and what nobody heard."""
+
+    CHANCES: ClassVar = {"publish": 60, "fence": 15, "cut": 1, "join": 4, "resume": 8, "stall": 12}
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -81,12 +90,19 @@ class Model:
         channel = self.random.choice(CHANNELS)
         lines = []
         for _ in range(self.random.choice([1, 1, 2, 7, 40])):
-            fence, n = self.counts.get(channel, (0, 0))
-            id = (self.hub.last_fence, n + 1 if fence == self.hub.last_fence else 1)
-            self.counts[channel] = id
+            id = self.next_id(channel, self.hub.last_fence)
             self.published.append((channel, id))
-            lines.append(json.dumps({"channel": channel, "fence": id[0], "n": id[1]}))
+            self.record(channel, id)
+            lines.append(line_of(channel, id))
         publish(self.hub, channel, *lines)
+
+    def next_id(self, channel: str, fence: int) -> Id:
+        counted, n = self.counts.get(channel, (0, 0))
+        self.counts[channel] = (fence, n + 1 if counted == fence else 1)
+        return self.counts[channel]
+
+    def record(self, channel: str, id: Id) -> None:
+        """Nobody does."""
 
     def fence(self) -> None:
         self.hub.fence(self.hub.last_fence + self.random.randint(1, 5))
@@ -133,10 +149,13 @@ class Model:
             client.draining.clear()
         await client.settle()
 
+    async def other(self, step: str) -> None:
+        """A step of another kind of model."""
+
     async def run(self) -> None:
         await self.join()
         for _ in range(STEPS):
-            match self.random.choices(["publish", "fence", "cut", "join", "resume", "stall"], [60, 15, 1, 4, 8, 12])[0]:
+            match self.random.choices(list(self.CHANCES), list(self.CHANCES.values()))[0]:
                 case "publish":
                     self.publish()
                 case "fence":
@@ -149,10 +168,14 @@ class Model:
                     await self.resume()
                 case "stall" if self.viewers:
                     await self.stall()
+                case step:
+                    await self.other(step)
         for viewer in self.viewers:
             viewer.client.transport.waiting = 0
             viewer.client.draining.set()
-            await viewer.client.settle()
+            # A replay reads many pages.
+            for _ in range(20):
+                await viewer.client.settle()
         for feed in self.hub._feeds.values():
             feed.flush()
         for viewer in self.viewers:
@@ -171,12 +194,81 @@ class Model:
             assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost in silence"
 
 
+class RecordedModel(Model):
+    """
+    The same with a log, which another process writes: late, and forgetting. A cut session is mended out of it, unless
+    that process was cut, too.
+    """
+
+    CHANCES = Model.CHANCES | {"mend": 4, "flush": 20, "trim": 2}
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.log = MemoryLog(self.random, self.hub.last_fence)
+        self.hub.connect(MemorySource(self.hub), self.log)
+        self.unrecorded: list[tuple[str, Id]] = []
+
+    def record(self, channel: str, id: Id) -> None:
+        self.unrecorded.append((channel, id))
+
+    def flush(self) -> None:
+        """The other process catches up."""
+        for channel, id in self.unrecorded:
+            self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+        self.unrecorded = []
+        self.log.watermark = self.hub.last_fence
+
+    def trim(self) -> None:
+        self.log.trim(self.random.choice(CHANNELS), self.random.choice([0, 10, 100]))
+
+    def cut(self) -> None:
+        before = self.hub.last_fence
+        self.flush()
+        super().cut()
+        self.log.broken.append(Hole(None, EventId(before, 0), EventId(self.hub.last_fence, 0), None, "recorder-down"))
+
+    async def other(self, step: str) -> None:
+        match step:
+            case "mend":
+                await self.mend()
+            case "flush":
+                self.flush()
+            case "trim":
+                self.trim()
+
+    async def mend(self) -> None:
+        """Only the other process hears some lines, over some fences, and records them; see `mend.py`."""
+        self.flush()
+        self.hub.cut()
+        last = self.hub.last_fence
+        fence = last
+        for _ in range(self.random.randint(0, 3)):
+            for channel in self.random.sample(CHANNELS, self.random.randint(0, 3)):
+                for _ in range(self.random.randint(1, 60)):
+                    id = self.next_id(channel, fence)
+                    self.published.append((channel, id))
+                    self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+            fence += self.random.randint(1, 3)
+        fence += 1
+        self.log.watermark = fence
+        after = {}
+        for name, newest in (await self.log.last_ids(fence)).items():
+            channel_known = self.hub.directory.get(name.encode())
+            had = max(EventId(last, 0), channel_known.ring.last) if channel_known else EventId(last, 0)
+            if newest > had:
+                after[name] = had
+        async for parts in recorded(self.log, after, last, fence):
+            self.hub.fill(parts)
+        self.hub.mended(fence)
+
+
+@pytest.mark.parametrize("model", [Model, RecordedModel])
 @pytest.mark.parametrize("seed", range(at_scale(8, 400)))
-async def test_what_is_published_is_received_or_told_of(seed: int) -> None:
-    model = Model(seed)
+async def test_what_is_published_is_received_or_told_of(model: type[Model], seed: int) -> None:
+    history = model(seed)
 
-    await model.run()
+    await history.run()
 
-    for viewer in model.viewers:
-        model.judge(viewer)
+    for viewer in history.viewers:
+        history.judge(viewer)
         await viewer.client.close()
