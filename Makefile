@@ -4,7 +4,10 @@ ARGS ?=
 BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
 
-.PHONY: help run test bench check format lock clean
+FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
+	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py) tests/unit/test_hub_model.py
+
+.PHONY: help run test soak bench check format lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -16,6 +19,10 @@ test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
 	$(BIN)/python -m pytest tests/unit tests/integration
 	$(BIN)/python -m pytest tests/browser
+
+soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
+	@tests/install-tools.sh
+	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest $(FAULTS)
 
 check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff check
