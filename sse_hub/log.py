@@ -32,7 +32,7 @@ from sse_hub.pages import (
     parts_of,
 )
 from sse_hub.scripts import script
-from sse_hub.step import looked, read_page
+from sse_hub.step import entries_of, looked, read_page
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class RedisLog:
         self._log = ""
         self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
         self._pages: OrderedDict[_Asked, asyncio.Task[Page]] = OrderedDict()
+        self._look_script = commands.register_script(script("look"))
         self._page_script = commands.register_script(script("page"))
 
     def advance(self, watermark: int) -> None:
@@ -147,14 +148,14 @@ class RedisLog:
 
     async def breaks(self, after: int, until: int) -> Breaks:
         """See `pages.Log`."""
-        look, entries = await looked(self._commands, self._keys, "XRANGE", self._keys.breaks, f"{after + 1}-0", "+")
+        look, entries = await looked(self._look_script, self._keys, self._keys.breaks, "XRANGE", f"{after + 1}-0", "+")
         self._check(look, until)
         if look.log != self._log:
             # What was read of another one must not be taken for this one's.
             self._log = look.log
             self._pages.clear()
             self._channels = None
-        holes = [hole for hole in map(_break, entries) if hole.before != look.beginning]
+        holes = [hole for hole in map(_break, entries_of(entries)) if hole.before != look.beginning]
         if after < look.beginning.fence:
             holes.insert(0, Hole(None, EventId(0, 0), look.beginning, None, look.reason))
         # One that ends later, for a process that came back later, has begun before `until` all the same.
@@ -228,7 +229,8 @@ class RedisLog:
         return not raw.entries
 
     async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
-        look, known = await looked(self._commands, self._keys, "HGETALL", keys.CHANNELS)
+        look, words = await looked(self._look_script, self._keys, keys.CHANNELS, "HGETALL")
+        known = dict(zip(words[::2], words[1::2], strict=True))
         self._check(look, until)
         if self._keys.watermark.encode() not in known:
             raise LogUnavailable("The log has lost its channels.")

@@ -117,9 +117,6 @@ for _, stream in ipairs(streams) do
         redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
     end
 end
--- Not by age: the lines of a slow channel stay much longer than they must. What is older than the first break counts
--- as lost.
-redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', 1000)
 if refused then
     return redis.error_reply(refused)
 end

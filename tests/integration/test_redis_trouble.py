@@ -20,7 +20,9 @@ LIVE_RIGHTS = (
     "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish "
     "~sse-hub:* resetchannels &sse-hub:fence &app.*"
 )
-LOG_RIGHTS = "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +del"
+LOG_RIGHTS = (
+    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +pttl +xlen +del"
+)
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 
