@@ -13,12 +13,16 @@ from tests.rig import RedisServer
 
 END = EventId(10**9, 0)
 LARGE = 1_000_000
+KEYS = LogKeys.of(["none"])
 
 
 @asynccontextmanager
 async def log_on(server: RedisServer) -> AsyncIterator[RedisLog]:
     async with redis.asyncio.Redis.from_url(server.url) as commands:
-        log = RedisLog(commands, LogKeys.of(["*"]), retain_ms=3_600_000)
+        # A group of its own, whose log is complete up to END.
+        await commands.set(KEYS.watermark, END.fence)
+        await commands.xadd(KEYS.breaks, {"a": "0", "r": "recorder-down"})
+        log = RedisLog(commands, KEYS, retain_ms=3_600_000)
         yield log
         await log.close()
 
