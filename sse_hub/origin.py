@@ -53,7 +53,9 @@ def locate(selection: Selection, rings: Mapping[str, Ring], origin: Origin, fenc
         case Tail(lines):
             return _tail(selection, rings, lines, fence), []
         case After(cursor) if _fits(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
-            return _after(selection, rings, cursor), []
+            position = _after(selection, rings, cursor)
+            if not any(rings[name].denies(position.id_of(name)) for name in selection.channels):
+                return position, []
     position = _after(selection, rings, Cursor(fence, (0,)))
     asked = (*selection.channels, *selection.patterns)
     return position, [] if origin == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]

@@ -159,6 +159,14 @@ class Ring:
         """True when no line after `id` has been evicted, or missed without a break that says so."""
         return id >= self.start
 
+    def denies(self, id: EventId) -> bool:
+        """True when there has certainly been no line `id`: it is another channel's, or invented."""
+        since = EventId(id.fence, 0)
+        if not self.covers(since) or self._last_break >= self.index_after(since):
+            # Lines that other processes delivered may have ids that this one has never seen.
+            return False
+        return self.count_before(self.index_after(id), id.fence) < id.n
+
     def index_after(self, id: EventId) -> int:
         """The index of the first line, or break, whose id is greater than `id`, among those held."""
         at = bisect_right(self._entries, id, key=_id_of) - 1

@@ -94,7 +94,10 @@ for _, stream in ipairs(streams) do
     end
     for _, piece in ipairs(stream.pieces) do
         if piece.count == 0 then
-            add(key, piece.fence .. '-' .. string.format('%.0f', piece.first), 'g', ARGV[piece.at + 1])
+            local id = piece.fence .. '-' .. string.format('%.0f', piece.first)
+            if add(key, id, 'g', ARGV[piece.at + 1]) == 1 then
+                stream.last = id
+            end
         end
         for offset = 0, piece.count - 1 do
             local id = piece.fence .. '-' .. string.format('%.0f', piece.first + offset)

@@ -17,6 +17,22 @@ def ranges_read(server: RedisServer) -> int:
     return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("xrange", "xrevrange"))
 
 
+async def test_the_id_of_another_channel_is_none_of_ours() -> None:
+    with deployment(1) as (server, [hub], _):
+        one, other = Publisher(server, ["a"], 1, "only", ""), Publisher(server, ["b"], 1, "only", "")
+        async with open_stream(f"{hub.url}/message?channel=b") as stream:
+            other.publish(100)
+            last = (await stream.take(100))[-1]
+        one.publish(3)
+        for query, id in (("channel=a", last.id), ("channel=b&channel=a", f"{last.id}.70")):
+            async with open_stream(f"{hub.url}/message?{query}", {"Last-Event-ID": id}) as stream:
+                one.publish(1)
+                *gaps, line = await stream.until(lambda event: event.type != "gap")
+
+            assert {gap.json["reason"] for gap in gaps} == {"unknown-id"}
+            assert line.json["seq"] == one.begun
+
+
 async def test_a_position_that_is_none_of_ours_is_cheap_and_told() -> None:
     with deployment(1) as (server, _, stack):
         publisher = Publisher(server, ["a"], 1, "only", "")
