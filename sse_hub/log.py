@@ -51,7 +51,6 @@ MAX_ENTRIES = 2_000
 # Pages that many subscribers read at about the same time, as after a restart.
 PAGES_KEPT = 64
 
-
 _Asked = tuple[str, EventId, EventId, int]
 
 
@@ -210,7 +209,9 @@ class RedisLog:
         raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size)
         self._check(raw.look, until.fence)
         parts = lost_parts(channel, after, raw.entries, raw, until.fence - self._retain_ms)
-        if not parts and await self._unknown(channel, after, until):
+        # A channel whose last line is known to be no later has none to be missing.
+        known = EventId(0, 0) < last_and_count(raw.known)[0] <= after
+        if not parts and not known and await self._unknown(channel, after, until):
             first = parse_id(raw.entries[0][0]) if raw.entries else until
             parts = [Hole(channel, after, first, None, "trimmed")]
         parts += parts_of(channel, after, raw.entries)

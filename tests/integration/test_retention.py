@@ -73,6 +73,7 @@ async def test_lines_older_than_they_are_kept_are_trimmed_and_an_idle_channel_ex
         publisher = publisher_of(server, "a")
         events = await publish_and_read(publisher, hub, "a", 300)
         with server.client() as client:
+            await asyncio.to_thread(wait_until, lambda: exists(client, "idle"), "it is recorded")
             # What makes it expire is the time since its last line; no more than that and 5 s.
             assert 2_000 < client.pttl("sse-hub:log:idle") <= 7_000
             old = Id.parse(events[-1].id).fence
