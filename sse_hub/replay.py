@@ -218,22 +218,27 @@ def lacking_of(position: Position, rings: Mapping[str, Ring]) -> list[str]:
     return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]
 
 
-async def tail_position(library: Library, log: Log, selection: Selection, lines: int, fence: int) -> Position:
+async def tail_position(
+    library: Library, log: Log, selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int
+) -> Position:
     """
-    The position after which the last `lines` recorded lines before `fence` lie, of all channels together.
+    The position after which the last `lines` lines before `fence` lie, of all channels together: recorded ones out of
+    the log, others out of `rings`.
 
     Raises LogUnavailable.
     """
     until = EventId(await log.complete_to(fence), 0)
-    lasts = {name: until for name in selection.channels if library.records(name)}
+    lasts = dict.fromkeys(selection.channels, until)
     if selection.patterns:
-        lasts |= {name: last for name, last in (await log.last_ids(until.fence)).items() if selection.matches(name)}
+        known = await log.last_ids(until.fence)
+        lasts |= {name: last for name, last in known.items() if selection.matches(name)}
     newest: list[tuple[EventId, str]] = []
     for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
         if len(newest) == lines and lasts[name] < newest[-1][0]:
             break
-        newest += [(id, name) for id in await log.newest(name, until, lines)]
-        newest = sorted(newest, reverse=True)[:lines]
+        recorded = library.records(name)
+        ids = await log.newest(name, until, lines) if recorded else rings[name].newest(until, lines)
+        newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
     # The oldest comes last and stays.
     first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
     fence = newest[-1][0].fence if newest else until.fence
