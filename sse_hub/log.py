@@ -37,8 +37,8 @@ from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
-# How long a join waits for the recorder. It flushes many times a second, and another takes over within two.
-COMPLETE_SECONDS = 1.5
+# How long to wait for a fence that is recorded. The next one may be 1.25 s away, and the next recorder almost two.
+COMPLETE_SECONDS = 3.5
 POLL_SECONDS = 0.005
 FRESH_SECONDS = 3.0
 ASK_AGAIN_SECONDS = 0.1

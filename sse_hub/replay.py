@@ -115,26 +115,28 @@ class Replay:
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
         log = self._library.log
-        failures = 0
+        failures, passed = 0, position.fence
         while lacking := lacking_of(position, rings):
             unrecorded = [name for name in lacking if not (log and self._library.records(name))]
             if log and not unrecorded:
-                needed = max(ring.start.fence + (ring.start.n > 0) for ring in map(rings.__getitem__, lacking))
-                reached = 0
+                reached = passed
                 try:
-                    # 0 where there is no log at all.
-                    if reached := await log.complete_to(needed):
+                    # What is there is sent before anything is waited for.
+                    reached = log.watermark if log.watermark > passed else await log.complete_to(passed + 1)
+                    if reached > passed:
                         async for frames in self._from_log(log, position, reached):
                             yield frames
-                        position.pass_fence(reached)
                     failures = 0
                 except LogUnavailable as error:
                     # What has been sent stays sent: `position` has been moved past it.
                     failures += 1
                     logger.info("replay_failed times=%d reason=%r", failures, str(error))
-                position.relocate(rings)
-                if reached >= needed and not failures:
+                if reached > passed and not failures:
+                    passed = reached
+                    position.pass_fence(reached)
+                    position.relocate(rings)
                     continue
+                position.relocate(rings)
                 if 0 < failures < TRIES:
                     await asyncio.sleep(TRY_AGAIN_SECONDS)
                     continue
@@ -209,6 +211,9 @@ class Replay:
 
 def _told(holes: dict[str, Hole], position: Position) -> list[bytes]:
     frames = [gap_frame(None, hole.gap(name, position.id_of(name))) for name, hole in holes.items()]
+    for name, hole in holes.items():
+        # It may reach beyond what this replay reads, and must not be told again.
+        position.leap(name, max(position.id_of(name), EventId(hole.before.fence, max(0, hole.before.n - 1))))
     holes.clear()
     return frames
 
