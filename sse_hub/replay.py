@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass
 from itertools import count
 
-from sse_hub.encoding import Encoder
+from sse_hub.encoding import Encoder, once
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.frames import Gap, gap_frame
@@ -105,7 +105,7 @@ class Replay:
 
     def __init__(self, selection: Selection, encode: Encoder, library: Library) -> None:
         self._selection = selection
-        self._encode = encode
+        self._encode = once(encode) if selection.single else encode
         self._library = library
 
     async def frames(self, position: Position, rings: Mapping[str, Ring]) -> AsyncGenerator[bytes, None]:

@@ -33,6 +33,7 @@ class Batch:
         "fence",
         "first",
         "folded",
+        "frames",
         "index",
         "length",
         "seq",
@@ -49,6 +50,8 @@ class Batch:
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
         self.events: dict[int, str] = {}
         self.folded = False
+        # Encoded whole, by encoder, where many read it out of the log: see `encoding.once`.
+        self.frames: dict[object, bytes] | None = None
         self._limit = limit_bytes
         self._payloads = payloads
         self._lines: list[bytes] | None = None
