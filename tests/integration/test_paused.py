@@ -23,7 +23,7 @@ SHAPE = Shape(["a"])
 
 PAUSED = 10
 ALONE_SECONDS = at_scale(2, 30)
-PAUSED_SECONDS = at_scale(6, 60)
+PAUSED_SECONDS = at_scale(4, 60)
 BYTES_PER_PAUSED = 256 * 1024
 HEALTHY = 5
 
