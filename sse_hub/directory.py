@@ -35,6 +35,8 @@ class Directory:
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
+        # Up to where a recorded channel has lost lines of its ring, the one that reaches back least.
+        self.evicted_to = EventId(0, 0)
         # Set when lines have come that the recorder has not taken yet.
         self.stirred = asyncio.Event()
         self._fresh: dict[Channel, None] = {}
@@ -109,6 +111,7 @@ class Directory:
         self._bytes += channel.ring.append(entry)
         self._active.add(channel)
         if channel.recorded:
+            self.evicted_to = max(self.evicted_to, channel.ring.start)
             if not self._fresh:
                 self.stirred.set()
             self._fresh[channel] = None
@@ -214,5 +217,6 @@ class Directory:
             longest = max((channel.ring for channel in self), key=lambda ring: ring.size)
             freed = longest.shrink(max(longest.size // 8, 1))
             self._bytes -= freed
+            self.evicted_to = max(self.evicted_to, longest.start)
             if not freed:
                 return

@@ -17,6 +17,8 @@ from sse_hub.selection import Selection
 
 # A frame of a batch=1 stream holds at most this many lines, so that a page never parses for long at a time.
 LINES_PER_FRAME = 500
+# Batches of fewer lines are encoded together: with `batch=1` each would be an event of its own.
+SHARED_LINES = 32
 
 Piece = tuple[Entry, int, int]
 """An entry, the offset of its first line wanted, and the offset after the last."""
@@ -29,6 +31,33 @@ def encoder_of(selection: Selection, batch: bool) -> Encoder:
     if batch:
         return batched_frames
     return single_frames if selection.single else merged_frames
+
+
+def once(encode: Encoder) -> Encoder:
+    """
+    `encode` for one channel's lines out of the log: a whole batch is encoded once for all who read it.
+
+    Nothing in the frames of one channel depends on who reads them.
+    """
+
+    def encode_once(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
+        frames: list[bytes] = []
+        rest: list[Piece] = []
+        for entry, start, stop in pieces:
+            if isinstance(entry, Break) or stop - start < max(entry.length, SHARED_LINES):
+                rest.append((entry, start, stop))
+                continue
+            frames += encode(position, rest)
+            rest = []
+            entry.frames = entry.frames or {}
+            if encode in entry.frames:
+                _pass(position, entry, stop)
+            else:
+                entry.frames[encode] = b"".join(encode(position, [(entry, start, stop)]))
+            frames.append(entry.frames[encode])
+        return frames + encode(position, rest)
+
+    return encode_once
 
 
 def single_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:

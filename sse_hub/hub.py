@@ -18,7 +18,7 @@ from sse_hub.errors import LogUnavailable, SourceUnavailable
 from sse_hub.feed import Feed
 from sse_hub.frames import checkpoint_frame, gap_frame
 from sse_hub.intake import Intake
-from sse_hub.origin import Origin, Tail, lines_held, locate
+from sse_hub.origin import Origin, Tail, locate, tail_held
 from sse_hub.pages import Log
 from sse_hub.position import Position
 from sse_hub.replay import Library, tail_position
@@ -102,8 +102,9 @@ class Hub(Intake):
         # Before anything is looked up: what makes room may be what is asked for, and is then known anew.
         self.directory.has_room(fence)
         self._know(selection)
-        position, gaps = locate(selection, self.directory.rings(selection), origin, fence)
-        if isinstance(origin, Tail) and lines_held(self.directory.rings(selection)) < origin.lines:
+        rings = self.directory.rings(selection)
+        position, gaps = locate(selection, rings, origin, fence)
+        if isinstance(origin, Tail) and not tail_held(rings, origin.lines):
             position = await self._tail(selection, origin.lines, fence) or position
         frames = [gap_frame(None, gap) for gap in gaps]
         return position, b"".join([*frames, checkpoint_frame(position.cursor())])
@@ -142,7 +143,8 @@ class Hub(Intake):
         if self._library.log is None:
             return None
         try:
-            position = await tail_position(self._library, self._library.log, selection, lines, fence)
+            rings = self.directory.rings(selection)
+            position = await tail_position(self._library, self._library.log, selection, rings, lines, fence)
         except LogUnavailable:
             return None
         # Others may have left it meanwhile, and taken it with them.

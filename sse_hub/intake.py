@@ -44,6 +44,12 @@ class Intake:
         self._refused_fence = 0
         self._seq = 0
 
+    @property
+    def held_since(self) -> int | None:
+        """The fence since which the rings still have every line; what they have evicted they can't give to the log."""
+        evicted_to = self.directory.evicted_to
+        return None if self.whole_since is None else max(self.whole_since, evicted_to.fence + (evicted_to.n > 0))
+
     def cut(self) -> None:
         """The session has ended; the next one's first fence is told by begin(), or mended()."""
         self.whole_since = None

@@ -50,9 +50,11 @@ class Lease:
         self._commands: Any = commands
         self._script = commands.register_script(script("lease"))
 
-    async def stand(self, start: int | None, reach: int | None, why_new: str = "") -> Standing:
+    async def stand(self, start: int | None, reach: int | None, why_new: str = "", held: int | None = None) -> Standing:
         """
         Register with rings that are whole since fence `start` and reach back to `reach`; renew, take or lose the lease.
+
+        `held` is later than `start` where they have evicted lines from before it.
 
         `why_new` is the reason for which there is no log before `reach`, where one may be begun. Raises
         LogUnavailable.
@@ -60,7 +62,7 @@ class Lease:
         try:
             role, watermark, others = await self._script(
                 keys=[self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.breaks, CHANNELS],
-                args=[self.token, _text(start), _text(reach), LEASE_MS, TAP_MS, why_new],
+                args=[self.token, _text(start), _text(reach), LEASE_MS, TAP_MS, why_new, _text(held or start)],
             )
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"The lease can't be had: {error or type(error).__name__}.") from None

@@ -1,14 +1,13 @@
 """
 The log, read back: pages of recorded lines from Redis streams, read once for all who want them at the same time.
 
-    page(channel, after) --> the same page on its way, or read a moment ago? --> lua/page.lua --> Page
+    page(channel, after) --> Shelf: read a moment ago, or on its way? --> lua/page.lua --> Page
 
 The recorder alone writes (`recorder.py`); the watermark says up to which fence it has.
 """
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,13 +31,14 @@ from sse_hub.pages import (
     parts_of,
 )
 from sse_hub.scripts import script
+from sse_hub.shelf import Shared, Shelf
 from sse_hub.step import entries_of, looked, read_page
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
-# How long a join waits for the recorder. It flushes many times a second, and another takes over within two.
-COMPLETE_SECONDS = 1.5
+# How long to wait for a fence that is recorded. The next one may be 1.25 s away, and the next recorder almost two.
+COMPLETE_SECONDS = 3.5
 POLL_SECONDS = 0.005
 FRESH_SECONDS = 3.0
 ASK_AGAIN_SECONDS = 0.1
@@ -47,11 +47,7 @@ ASK_AGAIN_SECONDS = 0.1
 KEPT_TIMES = 2
 # About the size of a page, to one line: what a subscriber that reads slowly holds in memory.
 PAGE_BYTES = 64 * 1024
-MAX_ENTRIES = 2_000
-# Pages that many subscribers read at about the same time, as after a restart.
-PAGES_KEPT = 64
-
-_Asked = tuple[str, EventId, EventId, int]
+MAX_ENTRIES = 2_048
 
 
 class RedisLog:
@@ -69,8 +65,10 @@ class RedisLog:
         self._unread = ""
         self._waiting = 0
         self._log = ""
-        self._channels: tuple[int, asyncio.Task[Mapping[str, tuple[EventId, int]]]] | None = None
-        self._pages: OrderedDict[_Asked, asyncio.Task[Page]] = OrderedDict()
+        self._shelf = Shelf(self._read, self._lines_a_page)
+        self._breaks = Shared(self._read_breaks)
+        self._channels = Shared(self._read_channels)
+        self._line_bytes: dict[str, float] = {}
         self._look_script = commands.register_script(script("look"))
         self._page_script = commands.register_script(script("page"))
 
@@ -107,18 +105,9 @@ class RedisLog:
 
     async def page(self, channel: str, after: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
         """See `pages.Log`."""
-        if after >= until:
-            return Page([], until, False)
-        key, full = (channel, after, until, size), (channel, after, EventId(0, 0), size)
-        task = self._pages.get(full) or self._pages.get(key)
-        if task is None or _failed(task):
-            task = self._loop.create_task(self._read(channel, after, until, size))
-            self._keep(key, task)
-        page = await asyncio.shield(task)
-        if page.more and key in self._pages:
-            # It is full, whatever `until` the next one has.
-            self._keep(full, self._pages.pop(key))
-        return page
+        if size != PAGE_BYTES or self._long_ago(after, until):
+            return await self._read(channel, after, until, size) if after < until else Page([], until, False)
+        return await self._shelf.page(channel, after, until)
 
     async def page_before(self, channel: str, before: EventId, size: int = PAGE_BYTES) -> Page:
         """See `pages.Log`."""
@@ -147,19 +136,11 @@ class RedisLog:
 
     async def breaks(self, after: int, until: int) -> Breaks:
         """See `pages.Log`."""
-        look, entries = await looked(self._look_script, self._keys, self._keys.breaks, "XRANGE", f"{after + 1}-0", "+")
-        self._check(look, until)
-        if look.log != self._log:
-            # What was read of another one must not be taken for this one's.
-            self._log = look.log
-            self._pages.clear()
-            self._channels = None
-        holes = [hole for hole in map(_break, entries_of(entries)) if hole.before != look.beginning]
-        if after < look.beginning.fence:
-            holes.insert(0, Hole(None, EventId(0, 0), look.beginning, None, look.reason))
+        log, holes = await self._breaks.get(until)
         # One that ends later, for a process that came back later, has begun before `until` all the same.
         end = EventId(until, 0)
-        return Breaks(look.log, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
+        wanted = [hole for hole in holes if after < hole.before.fence and hole.after < end]
+        return Breaks(log, [hole._replace(before=min(hole.before, end)) for hole in wanted])
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         """See `pages.Log`."""
@@ -169,16 +150,13 @@ class RedisLog:
         """
         The last id of every channel recorded up to fence `until`, and how many lines of it. Raises LogUnavailable.
         """
-        if self._channels is None or self._channels[0] < until or _failed(self._channels[1]):
-            # Whatever was recorded up to the watermark is in an answer that was asked for after it was known.
-            task = self._loop.create_task(self._read_channels(until))
-            task.add_done_callback(_retrieve)
-            self._channels = (self.watermark, task)
-        return await asyncio.shield(self._channels[1])
+        return await self._channels.get(until)
 
     async def close(self) -> None:
         """End what is under way."""
-        await cancelled([task for task in (self._poll, *self._pages.values(), *(self._channels or ())[1:]) if task])
+        await cancelled([self._poll] if self._poll else [])
+        for each in (self._shelf, self._breaks, self._channels):
+            await each.close()
 
     # The rest.
 
@@ -198,36 +176,56 @@ class RedisLog:
         finally:
             self._poll = None
 
-    def _keep(self, key: _Asked, task: asyncio.Task[Page]) -> None:
-        task.add_done_callback(_retrieve)
-        self._pages[key] = task
-        self._pages.move_to_end(key)
-        while len(self._pages) > PAGES_KEPT:
-            self._pages.popitem(last=False)
+    def _lines_a_page(self, channel: str) -> int | None:
+        size = self._line_bytes.get(channel)
+        # A power of two, so that the bounds of pages stay where they are.
+        return None if size is None else min(MAX_ENTRIES, 1 << max(0, int(PAGE_BYTES / size).bit_length() - 1))
 
-    async def _read(self, channel: str, after: EventId, until: EventId, size: int) -> Page:
-        raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size)
+    def _measure(self, channel: str, entries: list[RawEntry]) -> None:
+        if entries:
+            size = sum(sum(map(len, fields.values())) for _, fields in entries) / len(entries)
+            self._line_bytes[channel] = max(32.0, size)
+            if len(self._line_bytes) > 20_000:
+                self._line_bytes.clear()
+
+    async def _read(self, channel: str, after: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
+        most = self._lines_a_page(channel) if size == PAGE_BYTES else None
+        raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size, most or MAX_ENTRIES)
         self._check(raw.look, until.fence)
-        parts = lost_parts(channel, after, raw.entries, raw, until.fence - self._retain_ms)
+        self._measure(channel, raw.entries)
+        lost = lost_parts(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later has none to be missing.
         known = EventId(0, 0) < last_and_count(raw.known)[0] <= after
-        if not parts and not known and await self._unknown(channel, after, until):
+        if not lost and not known and await self._unknown(channel, after, until):
             first = parse_id(raw.entries[0][0]) if raw.entries else until
-            parts = [Hole(channel, after, first, None, "trimmed")]
-        parts += parts_of(channel, after, raw.entries)
+            lost = [Hole(channel, after, first, None, "trimmed")]
+        # What a mark among the entries tells of lies after that.
+        begin = EventId(lost[0].before.fence, lost[0].before.n - 1) if lost else after
+        parts = [*lost, *parts_of(channel, begin, raw.entries)]
         return Page(parts, parse_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.look.log)
 
-    async def _read_raw(self, channel: str, command: str, begin: str, end: str, size: int) -> RawPage:
-        return await read_page(self._page_script, self._keys, channel, (command, begin, end, MAX_ENTRIES, size))
+    async def _read_raw(
+        self, channel: str, command: str, begin: str, end: str, size: int, most: int = MAX_ENTRIES
+    ) -> RawPage:
+        return await read_page(self._page_script, self._keys, channel, (command, begin, end, most, size))
+
+    def _long_ago(self, after: EventId, until: EventId) -> bool:
+        # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
+        return EventId(0, 0) < after and after.fence < until.fence - KEPT_TIMES * self._retain_ms
 
     async def _unknown(self, channel: str, after: EventId, until: EventId) -> bool:
         """True where `after` is from so long ago that nobody knows whether lines came after it."""
-        # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
-        if after == EventId(0, 0) or after.fence >= until.fence - KEPT_TIMES * self._retain_ms:
+        if not self._long_ago(after, until):
             return False
         # A busy channel keeps some older lines; from one of them to the next nothing is missing.
         raw = await self._read_raw(channel, "XRANGE", str(after), str(after), 1)
         return not raw.entries
+
+    async def _read_breaks(self, until: int) -> Breaks:
+        look, entries = await looked(self._look_script, self._keys, self._keys.breaks, "XRANGE", "-", "+")
+        self._check(look, until)
+        holes = [hole for hole in map(_break, entries_of(entries)) if hole.before != look.beginning]
+        return Breaks(look.log, [Hole(None, EventId(0, 0), look.beginning, None, look.reason), *holes])
 
     async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
         look, words = await looked(self._look_script, self._keys, keys.CHANNELS, "HGETALL")
@@ -239,6 +237,11 @@ class RedisLog:
         return {name.decode(): last_and_count(words) for name, words in known.items() if not name.startswith(own)}
 
     def _check(self, look: Look, until: int) -> None:
+        if look.log != self._log:
+            # What was read of another one must not be taken for this one's.
+            self._log = look.log
+            for each in (self._shelf, self._breaks, self._channels):
+                each.clear()
         # It falls short where the server has lost some of the log, or all.
         if look.reached < until:
             self.advance(min(self.watermark, max(0, look.reached)))
@@ -248,13 +251,3 @@ class RedisLog:
 def _break(entry: RawEntry) -> Hole:
     id, fields = entry
     return Hole(None, EventId(int(fields[b"a"]), 0), parse_id(id), None, fields[b"r"].decode())
-
-
-def _failed(task: asyncio.Task[Any]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    # A page that nobody waits for any more may fail like any other.
-    if not task.cancelled():
-        task.exception()

@@ -5,7 +5,7 @@ Where a client wants its stream to begin, and where in the rings that is. Pure; 
 """
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -61,9 +61,15 @@ def locate(selection: Selection, rings: Mapping[str, Ring], origin: Origin, fenc
     return position, [] if origin == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
 
 
-def lines_held(rings: Mapping[str, Ring]) -> int:
-    """How many lines (and breaks) `rings` hold."""
-    return sum(ring.end - ring.first for ring in rings.values())
+def tail_held(rings: Mapping[str, Ring], lines: int) -> bool:
+    """True when the last `lines` lines of all channels together are in `rings`."""
+    newest = list(_newest(rings, lines))
+    if sum(taken for _, taken in newest) < lines:
+        return False
+    oldest, _ = newest[-1]
+    # Of each other channel all must be there that may be newer than the oldest line.
+    others = (ring.start for name, ring in rings.items() if name != oldest.channel)
+    return all(start.fence + (start.n > 0) <= oldest.fence for start in others)
 
 
 def _fits(cursor: Cursor, selection: Selection) -> bool:
@@ -80,13 +86,8 @@ def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: in
     position = Position(selection, fence)
     position.indexes = {name: ring.end for name, ring in rings.items()}
     oldest = None
-    for entry in heapq.merge(*(ring.entries_backwards() for ring in rings.values()), key=lambda entry: -entry.seq):
-        if lines <= 0:
-            break
-        if isinstance(entry, Batch):
-            oldest, taken = entry, min(entry.length, lines)
-            lines -= taken
-            position.indexes[entry.channel] = entry.index + entry.length - taken
+    for oldest, taken in _newest(rings, lines):
+        position.indexes[oldest.channel] = oldest.index + oldest.length - taken
     if oldest is None:
         return position
     for name, ring in rings.items():
@@ -96,3 +97,13 @@ def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: in
         position.ids[name] = ring.id_before(position.indexes[name])
         position.move_cursor(name, oldest.fence, ring.count_before(position.indexes[name], oldest.fence))
     return position
+
+
+def _newest(rings: Mapping[str, Ring], lines: int) -> Iterator[tuple[Batch, int]]:
+    """The batches that hold the last `lines` lines, newest first, and how many of the lines each holds."""
+    for entry in heapq.merge(*(ring.entries_backwards() for ring in rings.values()), key=lambda entry: -entry.seq):
+        if lines <= 0:
+            return
+        if isinstance(entry, Batch):
+            yield entry, min(entry.length, lines)
+            lines -= entry.length

@@ -14,6 +14,7 @@ from sse_hub.ring import Batch
 
 # What is recorded has been made a line already, and was cut then if it had to be.
 NO_LIMIT = 1 << 62
+PAGE_OVERHEAD_BYTES = 500
 
 Piece = tuple[Batch, int, int]
 """A batch, the offset of its first line wanted, and the offset after the last."""
@@ -65,6 +66,16 @@ class Hole(NamedTuple):
         """The gap to tell of it to one who has had `name` up to `after`."""
         return Gap(name, str(max(self.after, after)), str(self.before), self.lost, self.reason)
 
+    def beyond(self, id: EventId) -> "Hole | None":
+        """What is left of it to one who has had the channel up to `id`."""
+        if EventId(id.fence, id.n + 1) >= self.before:
+            return None
+        if id <= self.after:
+            return self
+        same_fence = id.fence == self.after.fence
+        lost = self.lost - (id.n - self.after.n) if same_fence and self.lost is not None else None
+        return self._replace(after=id, lost=lost)
+
     def joined_with(self, later: "Hole") -> "Hole":
         """This hole and `later` as one: nothing lies between them."""
         lost = None if self.lost is None or later.lost is None else self.lost + later.lost
@@ -90,19 +101,26 @@ class Page(NamedTuple):
     more: bool
     log: str = ""
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        return PAGE_OVERHEAD_BYTES + sum(part[0].size for part in self.parts if not isinstance(part, Hole))
+
     def beyond(self, id: EventId) -> "Page":
         """The page without what comes up to `id`."""
         at = bisect_right(self.parts, id, key=first_of) - 1
         if at < 0:
             return self
         parts = self.parts[at + 1 :]
-        part = self.parts[at]
-        if not isinstance(part, Hole):
-            batch, start, stop = part
-            skip = id.n - batch.first + 1 if id.fence == batch.fence else batch.length
-            if skip < stop:
-                parts.insert(0, (batch, max(start, skip), stop))
-        return self._replace(parts=parts)
+        rest = _beyond(self.parts[at], id)
+        return self._replace(parts=[rest, *parts] if rest else parts)
+
+    def up_to(self, fence: EventId) -> "Page":
+        """The page for one who wants nothing beyond `fence`, and all up to there."""
+        if self.last < fence:
+            return self._replace(more=True)
+        parts = self.parts[: bisect_right(self.parts, fence, key=first_of)]
+        return self._replace(parts=parts, last=fence, more=False)
 
 
 class Log(Protocol):
@@ -112,11 +130,15 @@ class Log(Protocol):
     They do where the log is not, or no longer, complete up to `until`: it can be lost between any two calls.
     """
 
+    @property
+    def watermark(self) -> int:
+        """The highest fence up to which the log is known to be complete."""
+
     async def complete_to(self, fence: int) -> int:
         """Wait until the log is complete up to `fence`; the fence up to which it is. Waits for a bounded time."""
 
     async def page(self, channel: str, after: EventId, until: EventId) -> Page:
-        """The next recorded lines of `channel` with `after` < id <= `until`."""
+        """The next recorded lines of `channel` with `after` < id <= `until`, which is a fence."""
 
     async def page_before(self, channel: str, before: EventId) -> Page:
         """The last recorded lines of `channel` with id < `before`; the page before it is that before its `last`."""
@@ -143,6 +165,14 @@ def parse_id(text: bytes) -> EventId:
 def first_of(part: Piece | Hole) -> EventId:
     """By what parts are in order: the id of the first line, or what a hole lies after."""
     return part.after if isinstance(part, Hole) else EventId(part[0].fence, part[0].first + part[1])
+
+
+def _beyond(part: Piece | Hole, id: EventId) -> Piece | Hole | None:
+    if isinstance(part, Hole):
+        return part.beyond(id)
+    batch, start, stop = part
+    skip = id.n - batch.first + 1 if id.fence == batch.fence else batch.length
+    return (batch, max(start, skip), stop) if skip < stop else None
 
 
 def parts_of(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[Piece | Hole]:
@@ -201,9 +231,7 @@ def lost_to(info: Mapping[str, Any] | None, first: EventId | None, last: EventId
     return EventId(0, 0)
 
 
-def lost_parts(
-    channel: str, after: EventId, entries: Sequence[RawEntry], page: RawPage, oldest: int
-) -> list[Piece | Hole]:
+def lost_parts(channel: str, after: EventId, entries: Sequence[RawEntry], page: RawPage, oldest: int) -> list[Hole]:
     """
     A hole where the stream has lost what came after `after` and before `entries`, the first ones of `page`. Lines from
     before fence `oldest` are not kept.
@@ -212,8 +240,7 @@ def lost_parts(
     end = lost_to(page.info, first, *last_and_count(page.known))
     if end <= after:
         return []
-    # Everything up to `end` has gone, and what comes next is known.
+    # Everything up to `end` has gone.
     gone = page.info is None and end.fence >= oldest
-    before = first or EventId(end.fence, end.n + 1)
-    lost = before.n - after.n - 1 if before.fence == after.fence else None
-    return [Hole(channel, after, before, lost, "log-lost" if gone else "trimmed")]
+    lost = end.n - after.n if end.fence == after.fence else None
+    return [Hole(channel, after, EventId(end.fence, end.n + 1), lost, "log-lost" if gone else "trimmed")]

@@ -111,7 +111,9 @@ class Recorder:
             since = self._hub.whole_since
             why_new = "log-lost" if self._had_log else "recorder-down"
             patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
-            standing = await self._lease.stand(since, self._hub.reach, why_new if patient else "")
+            # What a recorder has evicted it has recorded before.
+            held = since if self.recording else self._hub.held_since
+            standing = await self._lease.stand(since, self._hub.reach, why_new if patient else "", held)
             self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
             self._log.advance(max(0, standing.watermark))
             if standing.role is Role.TAP:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass
 from itertools import count
 
-from sse_hub.encoding import Encoder
+from sse_hub.encoding import Encoder, once
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.frames import Gap, gap_frame
@@ -105,7 +105,7 @@ class Replay:
 
     def __init__(self, selection: Selection, encode: Encoder, library: Library) -> None:
         self._selection = selection
-        self._encode = encode
+        self._encode = once(encode) if selection.single else encode
         self._library = library
 
     async def frames(self, position: Position, rings: Mapping[str, Ring]) -> AsyncGenerator[bytes, None]:
@@ -115,26 +115,28 @@ class Replay:
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
         log = self._library.log
-        failures = 0
+        failures, passed = 0, position.fence
         while lacking := lacking_of(position, rings):
             unrecorded = [name for name in lacking if not (log and self._library.records(name))]
             if log and not unrecorded:
-                needed = max(ring.start.fence + (ring.start.n > 0) for ring in map(rings.__getitem__, lacking))
-                reached = 0
+                reached = passed
                 try:
-                    # 0 where there is no log at all.
-                    if reached := await log.complete_to(needed):
+                    # What is there is sent before anything is waited for.
+                    reached = log.watermark if log.watermark > passed else await log.complete_to(passed + 1)
+                    if reached > passed:
                         async for frames in self._from_log(log, position, reached):
                             yield frames
-                        position.pass_fence(reached)
                     failures = 0
                 except LogUnavailable as error:
                     # What has been sent stays sent: `position` has been moved past it.
                     failures += 1
                     logger.info("replay_failed times=%d reason=%r", failures, str(error))
-                position.relocate(rings)
-                if reached >= needed and not failures:
+                if reached > passed and not failures:
+                    passed = reached
+                    position.pass_fence(reached)
+                    position.relocate(rings)
                     continue
+                position.relocate(rings)
                 if 0 < failures < TRIES:
                     await asyncio.sleep(TRY_AGAIN_SECONDS)
                     continue
@@ -209,6 +211,9 @@ class Replay:
 
 def _told(holes: dict[str, Hole], position: Position) -> list[bytes]:
     frames = [gap_frame(None, hole.gap(name, position.id_of(name))) for name, hole in holes.items()]
+    for name, hole in holes.items():
+        # It may reach beyond what this replay reads, and must not be told again.
+        position.leap(name, max(position.id_of(name), EventId(hole.before.fence, max(0, hole.before.n - 1))))
     holes.clear()
     return frames
 
@@ -218,22 +223,27 @@ def lacking_of(position: Position, rings: Mapping[str, Ring]) -> list[str]:
     return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]
 
 
-async def tail_position(library: Library, log: Log, selection: Selection, lines: int, fence: int) -> Position:
+async def tail_position(
+    library: Library, log: Log, selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int
+) -> Position:
     """
-    The position after which the last `lines` recorded lines before `fence` lie, of all channels together.
+    The position after which the last `lines` lines before `fence` lie, of all channels together: recorded ones out of
+    the log, others out of `rings`.
 
     Raises LogUnavailable.
     """
     until = EventId(await log.complete_to(fence), 0)
-    lasts = {name: until for name in selection.channels if library.records(name)}
+    lasts = dict.fromkeys(selection.channels, until)
     if selection.patterns:
-        lasts |= {name: last for name, last in (await log.last_ids(until.fence)).items() if selection.matches(name)}
+        known = await log.last_ids(until.fence)
+        lasts |= {name: last for name, last in known.items() if selection.matches(name)}
     newest: list[tuple[EventId, str]] = []
     for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
         if len(newest) == lines and lasts[name] < newest[-1][0]:
             break
-        newest += [(id, name) for id in await log.newest(name, until, lines)]
-        newest = sorted(newest, reverse=True)[:lines]
+        recorded = library.records(name)
+        ids = await log.newest(name, until, lines) if recorded else rings[name].newest(until, lines)
+        newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
     # The oldest comes last and stays.
     first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
     fence = newest[-1][0].fence if newest else until.fence

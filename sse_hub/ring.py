@@ -10,6 +10,7 @@ process missed) takes one index too, so a position says on which side of it a su
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from sse_hub.events import EventId
 from sse_hub.frames import Gap
@@ -32,6 +33,7 @@ class Batch:
         "fence",
         "first",
         "folded",
+        "frames",
         "index",
         "length",
         "seq",
@@ -48,6 +50,8 @@ class Batch:
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
         self.events: dict[int, str] = {}
         self.folded = False
+        # Encoded whole, by encoder, where many read it out of the log: see `encoding.once`.
+        self.frames: dict[object, bytes] | None = None
         self._limit = limit_bytes
         self._payloads = payloads
         self._lines: list[bytes] | None = None
@@ -205,6 +209,12 @@ class Ring:
     def entries_backwards(self) -> Iterator[Entry]:
         """All entries held, newest first. To be used up before the ring changes."""
         return reversed(self._entries)
+
+    def newest(self, until: EventId, limit: int) -> list[EventId]:
+        """The ids of the last `limit` lines up to `until` that are held, newest first."""
+        batches = (entry for entry in reversed(self._entries) if isinstance(entry, Batch))
+        ids = (EventId(each.fence, each.first + at) for each in batches for at in reversed(range(each.length)))
+        return list(islice((id for id in ids if id <= until), limit))
 
     def _at(self, index: int) -> int:
         return bisect_right(self._entries, index, key=_index_of) - 1

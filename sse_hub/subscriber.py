@@ -152,6 +152,9 @@ class Subscriber:
                     return
 
     async def _send(self, frames: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
+        if not self._patient:
+            # It came with a position and was never live.
+            self._set_peer_timeout(self._stall_ms)
         await send(frames)
         self.moved_at = self._loop.time()
 

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the lease: string, "token start" of the recorder
 -- KEYS[2]  the watermark: string, fence in ms
--- KEYS[3]  the taps: hash, token -> "start reach seen_at"
+-- KEYS[3]  the taps: hash, token -> "held reach seen_at"
 -- KEYS[4]  the breaks: stream, see keys.py; begins where the log does
 -- KEYS[5]  the channels: hash, see keys.py
 -- ARGV[1]  token of the calling process
@@ -12,26 +12,27 @@
 -- ARGV[5]  how long a tap that says nothing counts as alive, ms
 -- ARGV[6]  why there is no log before `reach`, if there is none now and it may be begun; '' while it may not: the
 --          others must have had the time to register
+-- ARGV[7]  held: fence since which its rings still have every line; '' with `start`
 -- returns  {role, watermark, others}: role 1 holds the lease, 2 has just taken it, 3 has begun a new log, 0 has it
 --          not; watermark -1 when there is none; others is the number of other processes whose rings reach back to it
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token, start, reach = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local token, start, reach, held = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
 local watermark = tonumber(redis.call('GET', KEYS[2]) or '')
 
 -- A full server refuses what needs room. Who has the lease already keeps it: that needs none.
-local words = (start and ARGV[2] or '-') .. ' ' .. (reach and ARGV[3] or '-') .. ' ' .. string.format('%.0f', now)
+local words = (held and ARGV[7] or '-') .. ' ' .. (reach and ARGV[3] or '-') .. ' ' .. string.format('%.0f', now)
 redis.pcall('HSET', KEYS[3], token, words)
 local others, best = 0, true
 local taps = redis.call('HGETALL', KEYS[3])
 for i = 1, #taps, 2 do
     if taps[i] ~= token then
-        local its_start, its_reach, seen_at = string.match(taps[i + 1], '^(%S+) (%S+) (%S+)$')
+        local its_held, its_reach, seen_at = string.match(taps[i + 1], '^(%S+) (%S+) (%S+)$')
         if not seen_at or math.abs(now - tonumber(seen_at)) > tonumber(ARGV[5]) then
             redis.call('HDEL', KEYS[3], taps[i])
-        elseif tonumber(its_start) then
-            if watermark and tonumber(its_start) <= watermark then
+        elseif tonumber(its_held) then
+            if watermark and tonumber(its_held) <= watermark then
                 others = others + 1
             end
             if reach and tonumber(its_reach) < reach then
@@ -41,7 +42,7 @@ for i = 1, #taps, 2 do
     end
 end
 
-local covers = start and watermark and start <= watermark
+local covers = held and watermark and held <= watermark
 local holder = redis.call('GET', KEYS[1])
 local claim = token .. ' ' .. ARGV[2]
 if holder and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[4]) then

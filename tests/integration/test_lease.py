@@ -18,7 +18,7 @@ from sse_hub.lease import TAP_MS, Lease, Role, Standing
 from tests.rig import RedisServer, at_scale, redis_server
 
 STEPS = 60
-CHANCES = {"stand": 50, "cut": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2}
+CHANCES = {"stand": 50, "cut": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2, "evict": 6}
 KEYS = LogKeys.of(("*",))
 
 
@@ -36,15 +36,20 @@ def lease_of(client: redis.Redis) -> str:
 
 @dataclass
 class Process:
-    """One that stands for the lease, and how far its rings reach."""
+    """One that stands for the lease, how far its rings reach, and the fence before which they have evicted lines."""
 
     lease: Lease
     start: int | None
     reach: int | None
+    evicted: int = 0
+
+    @property
+    def held(self) -> int | None:
+        return None if self.start is None else max(self.start, self.evicted)
 
     @property
     def covers(self) -> int:
-        return self.start if self.start is not None else 1 << 60
+        return self.held if self.held is not None else 1 << 60
 
 
 class Rules:
@@ -59,14 +64,14 @@ class Rules:
         known: Any = client.hgetall(KEYS.taps)
         taps = {token.decode(): words.decode().split() for token, words in known.items()}
         self.others = [
-            (int(start), int(reach))
-            for token, (start, reach, seen_at) in taps.items()
-            if token != process.lease.token and start != "-" and now - int(seen_at) <= TAP_MS
+            (int(held), int(reach))
+            for token, (held, reach, seen_at) in taps.items()
+            if token != process.lease.token and held != "-" and now - int(seen_at) <= TAP_MS
         ]
 
     def covering(self) -> int:
         """How many others have every line since the watermark."""
-        return sum(self.watermark >= 0 and start <= self.watermark for start, _ in self.others)
+        return sum(self.watermark >= 0 and held <= self.watermark for held, _ in self.others)
 
     def role(self, why_new: str) -> Role:
         me = self.process
@@ -75,7 +80,7 @@ class Rules:
             return Role.RECORDER
         if me.start is None or me.reach is None or (self.holder and not mine):
             return Role.TAP
-        if self.watermark >= 0 and me.start <= self.watermark:
+        if self.watermark >= 0 and me.covers <= self.watermark:
             return Role.TOOK_OVER
         furthest = all(reach >= me.reach for _, reach in self.others)
         if self.covering() or not furthest or (self.watermark < 0 and not why_new):
@@ -112,6 +117,8 @@ class History:
             case "record" if self.client.get(KEYS.lease):
                 self.fence += self.random.randint(1, 20)
                 self.client.set(KEYS.watermark, self.fence)
+            case "evict":
+                process.evicted = self.fence + 1
             case "die":
                 self.die(process)
             case "lose":
@@ -129,7 +136,7 @@ class History:
     async def stand(self, process: Process) -> None:
         why_new = self.random.choice(["", "log-lost"])
         rules = Rules(self.client, process)
-        standing = await process.lease.stand(process.start, process.reach, why_new)
+        standing = await process.lease.stand(process.start, process.reach, why_new, process.held)
         self.check(rules, standing, why_new)
 
     def check(self, rules: Rules, standing: Standing, why_new: str) -> None:

@@ -54,6 +54,10 @@ class Publisher:
         self._lines_per_second = lines_per_second
         self._head = json.dumps({"publisher": name, "text": text})[:-1]
 
+    def line(self, seq: int) -> str:
+        """Line `seq`."""
+        return f'{self._head}, "seq": {seq}}}'
+
     def publish(self, count: int) -> None:
         """The next `count` lines, in one pipeline."""
         with self._server.client() as client:
@@ -80,7 +84,7 @@ class Publisher:
         first, self.begun = self.begun + 1, self.begun + count
         pipeline = client.pipeline(transaction=False)
         for seq in range(first, first + count):
-            pipeline.publish(self._channels[seq % len(self._channels)], f'{self._head}, "seq": {seq}}}')
+            pipeline.publish(self._channels[seq % len(self._channels)], self.line(seq))
         self.sent_at |= dict.fromkeys(range(first, first + count), time.monotonic())
         pipeline.execute()
 
@@ -90,7 +94,13 @@ def publishing(
     server: RedisServer, *channels: str, lines_per_second: int, name: str = "only", text: str = ""
 ) -> Iterator[Publisher]:
     """A publisher in a thread of its own for as long as the block lasts. Its errors are raised at the end."""
-    publisher = Publisher(server, channels, lines_per_second, name, text)
+    with running(Publisher(server, channels, lines_per_second, name, text)) as publisher:
+        yield publisher
+
+
+@contextmanager
+def running(publisher: Publisher) -> Iterator[Publisher]:
+    """`publisher` at work in a thread of its own for as long as the block lasts."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(publisher.run)
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
@@ -16,10 +17,10 @@ from tests.sse import Decoder, Event
 
 
 class MemoryTransport(asyncio.Transport):
-    """Keeps what is written; `waiting` bytes are said not to have been sent yet."""
+    """Keeps what is written; `waiting` bytes are said not to have been sent yet. `connection` is for its options."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, connection: socket.socket | None = None) -> None:
+        super().__init__({"socket": connection})
         self.written = b""
         self.waiting = 0
         self.aborted = False

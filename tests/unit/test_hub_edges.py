@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 
@@ -11,7 +12,7 @@ from sse_hub.events import Cursor
 from sse_hub.feed import BACKLOG_BYTES
 from sse_hub.origin import After, Tail
 from sse_hub.ring import BATCH_OVERHEAD_BYTES
-from tests.unit.memory import Client, new_hub, publish
+from tests.unit.memory import Client, MemoryTransport, new_hub, publish
 
 
 def line(n: int) -> str:
@@ -175,3 +176,21 @@ async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
 
     with pytest.raises(SourceUnavailable):
         await joining
+
+
+async def test_a_client_that_comes_with_a_position_may_pause_as_long_as_one_that_was_live() -> None:
+    """Linux takes a peer that acknowledges but does not read for one that has gone, after this time."""
+    hub, _ = new_hub()
+    publish(hub, "log", line(1))
+    with socket.socket() as connection:
+        client = Client(hub, "log")
+        client.transport = MemoryTransport(connection)
+        client.draining.clear()
+
+        await client.open(After(Cursor(10, (0,))))
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
+
+        client.draining.set()
+        await client.settle()
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+        await client.close()

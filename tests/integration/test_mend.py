@@ -1,0 +1,73 @@
+"""A hub whose session is cut while another one records: its subscribers notice nothing."""
+
+import asyncio
+from contextlib import AsyncExitStack, ExitStack
+
+import psutil
+import pytest
+
+from tests.integration.deployment import go_on, wait_recorder
+from tests.integration.reference import RepeatingPublisher, Shape, follow, hold_to, reference
+from tests.integration.traffic import Publisher, running
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.sse import open_stream
+
+LINES_PER_SECOND = 2_000
+CUTS = at_scale(6, 20)
+CHANNELS = ["a", "b", "c"]
+SHAPES = [
+    Shape(["a"]),
+    Shape(["b"], batch=True),
+    Shape(CHANNELS),
+    Shape(CHANNELS, batch=True),
+    Shape(CHANNELS, pattern="*", batch=True),
+]
+
+
+def cut_session(server: RedisServer, hub: HubProcess) -> None:
+    """CLIENT KILL of the one connection on which `hub` receives lines."""
+    ports = {each.laddr.port for each in psutil.Process(hub.process.pid).net_connections("tcp")}
+    with server.client() as client:
+        [session] = [
+            each
+            for each in client.client_list()
+            if each["name"] == "sse-hub:session" and int(each["addr"].rpartition(":")[2]) in ports
+        ]
+        client.client_kill_filter(_id=session["id"])
+
+
+def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> None:
+    for number in range(1, CUTS + 1):
+        cut_session(server, hub)
+        wait_until(lambda n=number: hub.output.count("session_began") > n, "there is another session")  # type: ignore[misc]
+        go_on(publisher, LINES_PER_SECOND // 3)
+
+
+@pytest.mark.parametrize("cut", ["one that does not record", "the recorder"])
+async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing(cut: str) -> None:
+    """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
+    with redis_server() as server, ExitStack() as servers:
+        hubs = [servers.enter_context(hub_process(server.url, "--ring-lines", "3000")) for _ in range(2)]
+        account = servers.enter_context(reference(server, *CHANNELS))
+        recorder = wait_recorder(hubs)
+        hub = recorder if cut == "the recorder" else next(each for each in hubs if each is not recorder)
+        async with AsyncExitStack() as stack:
+            live = [await stack.enter_async_context(open_stream(f"{hub.url}/message?{each.query}")) for each in SHAPES]
+            paused = [
+                await stack.enter_async_context(
+                    open_stream(f"{hub.url}/message?{each.query}", receive_buffer_bytes=4096)
+                )
+                for each in SHAPES
+            ]
+            with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
+                following = asyncio.gather(*map(follow, live, SHAPES))
+                await asyncio.to_thread(cut_often, server, hub, publisher)
+            publisher.finish()
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                assert hub.output.count("session_began") == CUTS + 1
+                told = [*await following, *await asyncio.gather(*map(follow, paused, SHAPES))]
+
+    for shape, (received, start) in zip(SHAPES * 2, told, strict=True):
+        hold_to(account, received, shape, start)
+        for name in shape.channels:
+            assert received.lines[name][-1] == account.lines[name][-1]
