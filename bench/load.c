@@ -5,6 +5,7 @@
  *
  * "t" is CLOCK_MONOTONIC in nanoseconds, written by publish.c on the same machine; "n" counts from 0 on each channel.
  * Says READY on stderr when every client has had its response's head; prints one JSON object on stdout at the end.
+ * A number on stdin is how many lines each client is to get (as --lines); it ends when all have had them.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -385,13 +386,38 @@ static void take_slowly(void)
     }
 }
 
+static void watch_stdin(void)
+{
+    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = NULL};
+    /* Refused for files and /dev/null, which say nothing. */
+    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &wanted);
+}
+
+static void on_stdin(void)
+{
+    char text[64];
+    ssize_t length = read(STDIN_FILENO, text, sizeof text - 1);
+    if (length <= 0) {
+        epoll_ctl(poller, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        return;
+    }
+    text[length] = 0;
+    option.lines = atoll(text);
+    complete = 0;
+    for (int each = 0; each < option.clients; each++)
+        complete += clients[each].complete = clients[each].distinct >= (uint64_t)option.lines;
+    completed_ns = clock_ns();
+}
+
 static void poll_once(int timeout_ms)
 {
     struct epoll_event events[512];
     int count = epoll_wait(poller, events, 512, timeout_ms);
     for (int each = 0; each < count; each++) {
         struct client *client = events[each].data.ptr;
-        if (client->phase == CONNECTING)
+        if (!client)
+            on_stdin();
+        else if (client->phase == CONNECTING)
             on_connected(client);
         else if (client->phase != CLOSED)
             take(client, READ_BYTES);
@@ -510,6 +536,7 @@ int main(int count, char **values)
     for (int each = 0; each < option.slow && each < option.clients; each++)
         clients[each].slow = 1;
     poller = epoll_create1(EPOLL_CLOEXEC);
+    watch_stdin();
     began_ns = now_ns = clock_ns();
     run();
     report();

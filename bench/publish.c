@@ -23,14 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUT_BYTES = 256 * 1024, IN_BYTES = 64 * 1024, LINE_BYTES = 128 * 1024, TICK_US = 250 };
+enum { OUT_BYTES = 256 * 1024, IN_BYTES = 64 * 1024, LINE_BYTES = 128 * 1024, TICK_US = 250, PATIENCE_SECONDS = 30 };
 
 static struct {
-    int port, channels, size, window;
+    int port, channels, size, window, burst;
     double rate, seconds;
     int64_t count;
     const char *channel, *http;
-} option = {.channels = 1, .size = 200, .window = 2000, .seconds = 60, .count = 1000, .channel = "bench"};
+} option = {.channels = 1, .size = 200, .window = 2000, .burst = 1, .seconds = 60, .count = 1000, .channel = "bench"};
 
 static int connection;
 static char out[OUT_BYTES + 2 * LINE_BYTES], in[IN_BYTES];
@@ -102,6 +102,7 @@ static int64_t due(int64_t now)
     if (option.rate <= 0)
         return option.count;
     int64_t lines = (int64_t)((now - began_ns) / 1e9 * option.rate) + 1;
+    lines = lines / option.burst * option.burst;
     return lines < option.count ? lines : option.count;
 }
 
@@ -181,7 +182,7 @@ static void wait_a_moment(void)
     struct pollfd wanted = {.fd = connection, .events = (short)(POLLIN | (out_bytes ? POLLOUT : 0))};
     int64_t wait_ns = 100000000;
     if (option.rate > 0 && sent < option.count && sent - answered < option.window) {
-        int64_t next_ns = began_ns + (int64_t)(sent / option.rate * 1e9) - clock_ns();
+        int64_t next_ns = began_ns + (int64_t)((sent + option.burst - 1) / option.rate * 1e9) - clock_ns();
         wait_ns = next_ns < TICK_US * 1000 ? TICK_US * 1000 : next_ns;
     }
     struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
@@ -189,10 +190,18 @@ static void wait_a_moment(void)
         ppoll(&wanted, 1, &wait, NULL);
 }
 
+/* After --seconds no further line is begun, but every channel gets as many as the others, and all answers are awaited. */
+static int over(double seconds)
+{
+    if (seconds > option.seconds && sent < option.count)
+        option.count = (sent + option.channels - 1) / option.channels * option.channels;
+    return answered >= option.count || seconds > option.seconds + PATIENCE_SECONDS;
+}
+
 static void run(void)
 {
     began_ns = clock_ns();
-    while (answered < option.count && clock_ns() - began_ns < option.seconds * 1e9) {
+    while (!over((clock_ns() - began_ns) / 1e9)) {
         fill();
         if (out_bytes)
             flush();
@@ -214,7 +223,7 @@ static void report(void)
 static void usage(void)
 {
     fprintf(stderr, "publish --port P [--channel c%%d] [--channels C] [--count LINES] [--rate LINES_PER_SECOND, 0: flat out]\n"
-                    "        [--size BYTES] [--window ANSWERS] [--seconds AT_MOST] [--http /publish?id=c%%d]\n");
+                    "        [--size BYTES] [--window ANSWERS] [--burst LINES] [--seconds AT_MOST] [--http /publish?id=c%%d]\n");
     exit(2);
 }
 
@@ -222,7 +231,8 @@ static void parse(int count, char **values)
 {
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"channel", 1, 0, 'c'}, {"channels", 1, 0, 'C'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
-        {"size", 1, 0, 's'}, {"window", 1, 0, 'w'},  {"seconds", 1, 0, 'S'},  {"http", 1, 0, 'h'},  {0, 0, 0, 0}};
+        {"size", 1, 0, 's'}, {"window", 1, 0, 'w'},  {"seconds", 1, 0, 'S'},  {"http", 1, 0, 'h'},
+        {"burst", 1, 0, 'b'}, {0, 0, 0, 0}};
     for (int name; (name = getopt_long(count, values, "", names, NULL)) != -1;) {
         switch (name) {
         case 'p': option.port = atoi(optarg); break;
@@ -233,11 +243,12 @@ static void parse(int count, char **values)
         case 's': option.size = atoi(optarg); break;
         case 'w': option.window = atoi(optarg); break;
         case 'S': option.seconds = atof(optarg); break;
+        case 'b': option.burst = atoi(optarg); break;
         case 'h': option.http = optarg; break;
         default: usage();
         }
     }
-    if (!option.port || option.channels < 1 || option.size > LINE_BYTES - 256)
+    if (!option.port || option.channels < 1 || option.burst < 1 || option.size > LINE_BYTES - 256)
         usage();
 }
 
@@ -247,5 +258,5 @@ int main(int count, char **values)
     open_connection();
     run();
     report();
-    return errors || answered < option.count;
+    return errors != 0;
 }
