@@ -77,7 +77,8 @@ SCENARIOS = (
     Scenario(
         "S6", "1,000 channels × 10 subscribers, 10,000 lines/s", 10_000, 10_000, 10, ("hub", "nchan"), channels=1000
     ),
-    Scenario("S7", "ingest: nobody watches, 100,000 lines/s", 0, 100_000, 60, HUB, kind="ingest"),
+    Scenario("S7", "ingest: nobody watches, 100,000 lines/s in one channel", 0, 100_000, 60, HUB, kind="ingest"),
+    Scenario("S7-10", "ingest: the same in 10 channels", 0, 100_000, 60, HUB, kind="ingest", channels=10),
     Scenario(
         "S8",
         "resume herd: 2,000 subscribers come back for 10,000 lines",

@@ -21,9 +21,9 @@ from bench.servers import CHANNEL, Running
 from bench.tools import Broken, Tools
 from sse_hub.keys import CHANNELS, log_key
 
-RECORDED = (CHANNEL % 0).encode()
-STAMP = re.compile(rb'"t":(\d+)')
+STAMP = re.compile(r'"t":(\d+)')
 LAG_EVERY_SECONDS = 0.25
+STANDSTILL_SECONDS = 3.0
 LIVE_CHANNEL = "live%d"
 LIVE_CLIENTS = 100
 
@@ -32,42 +32,47 @@ def ingest(scenario: Scenario, running: Running, tools: Tools, meter: Meter, bla
     """How many lines are recorded, and how old the newest recorded line is while they come."""
     if not running.redis:
         raise Broken("only a server with a Redis records")
+    channels = [CHANNEL % number for number in range(scenario.channels)]
     lags: list[float] = []
     with running.redis.client() as client, tools.run("publish", **publishing(scenario, running)) as publisher:
         while publisher.running:
             time.sleep(LAG_EVERY_SECONDS)
-            lags += newest_age(client)
+            lags += ages(client, channels)
         published = publisher.report(PATIENCE_SECONDS)
-        recorded = wait_for_recorded(client, published["sent"])
-        seconds = published["seconds"] + recorded[1]
-        figures = {
-            "publish_rate": published["rate"],
-            "recorded": float(recorded[0]),
-            "recorded_per_second": recorded[0] / seconds,
-            "lag_median_s": median(lags or [0.0]),
-            "lag_max_s": max(lags, default=0.0),
-        }
-    found = replace(blank, published=published["sent"], extra=figures, commands=(publisher.command,))
-    return meter.finish(found)
+        recorded, late = wait_for_recorded(client, channels, published["sent"])
+    figures = {
+        "publish_rate": published["rate"],
+        "recorded_share": recorded / published["sent"],
+        "recorded_per_second": recorded / (published["seconds"] + late),
+        "lag_median_s": median(lags or [0.0]),
+        "lag_max_s": max(lags, default=0.0),
+    }
+    found = meter.finish(replace(blank, published=published["sent"], extra=figures, commands=(publisher.command,)))
+    return replace(found, extra={**found.extra, "cpu_us_a_line": found.cpu_seconds * 1e6 / published["sent"]})
 
 
-def newest_age(client: redis.Redis) -> list[float]:
-    """Seconds since the newest line of the log was published; nothing when there is none, or it is of no publisher."""
-    entries = client.xrevrange(log_key(RECORDED.decode()), count=1)
-    text = repr(entries).encode()
-    match = STAMP.search(text)
-    return [(time.monotonic_ns() - int(match[1])) / 1e9] if match else []
+def ages(client: redis.Redis, channels: list[str]) -> list[float]:
+    """For each channel with lines in the log, how many seconds ago its newest one there was published."""
+    now_ns = time.monotonic_ns()
+    newest = [repr(client.xrevrange(log_key(channel), count=1)) for channel in channels]
+    return [(now_ns - int(match[1])) / 1e9 for text in newest if (match := STAMP.search(text))]
 
 
-def wait_for_recorded(client: redis.Redis, wanted: int) -> tuple[int, float]:
-    """How many lines were recorded, and how many seconds it took until they were `wanted`, or patience was over."""
-    began = time.monotonic()
+def wait_for_recorded(client: redis.Redis, channels: list[str], wanted: int) -> tuple[int, float]:
+    """
+    How many lines were recorded, and how many seconds from now the last of them was.
+
+    Returns when they are `wanted`, or no more come.
+    """
+    began = changed = time.monotonic()
     recorded = 0
-    while recorded < wanted and time.monotonic() - began < PATIENCE_SECONDS:
-        found = client.hget(CHANNELS, RECORDED.decode())
-        recorded = int(bytes(found).split()[1]) if isinstance(found, bytes) else 0
+    while recorded < wanted and time.monotonic() - changed < STANDSTILL_SECONDS:
+        found = client.hmget(CHANNELS, channels)
+        counted = sum(int(bytes(each).split()[1]) for each in found if isinstance(each, bytes))
+        if counted > recorded:
+            recorded, changed = counted, time.monotonic()
         time.sleep(0.02)
-    return recorded, time.monotonic() - began
+    return recorded, changed - began
 
 
 def resume(scenario: Scenario, running: Running, tools: Tools, before: Usage, blank: Measurement) -> Measurement:
@@ -96,7 +101,7 @@ def resume(scenario: Scenario, running: Running, tools: Tools, before: Usage, bl
     found = replace(delivered(blank, report, {}), asked=asked, commands=(herd.command, publisher.command))
     latency = others["latency"]
     faults = others["missing"] + others["duplicates"] + others["gaps"]
-    found = replace(found, p50_ms=latency["p50_ms"], p99_ms=latency["p99_ms"], max_ms=latency["max_ms"])
+    found = replace(found, **{name: latency[name] for name in ("p50_ms", "p90_ms", "p99_ms", "max_ms")})
     took = report["completed_seconds"] if report["complete"] == scenario.clients else float("inf")
     return meter.finish(replace(found, extra={"herd_seconds": took, "live_faults": float(faults)}))
 

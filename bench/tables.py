@@ -11,14 +11,16 @@ from bench.scenarios import Scenario
 
 Cells = list[list[str]]
 
-HEAD = ["server", "delivered", "a second", "p50 ms", "p99 ms", "CPU µs", "Redis µs", "× hub", "faults"]
+HEAD = ["server", "delivered", "a second", "p50 ms", "p99 ms", "CPU µs", "Redis µs", "× hub", "RSS MB", "faults"]
 IDLE_HEAD = ["server", "kB a subscriber", "CPU, % of a core"]
-INGEST_HEAD = ["server", "lines/s", "recorded", "recorded a second", "lag, median s", "lag, max s", "CPU µs a line"]
+INGEST_HEAD = ["server", "lines/s", "recorded", "a second", "lag, median s", "lag, max s", "CPU µs a line"]
 RESUME_HEAD = ["server", "delivered", "herd done in s", "others' p50 ms", "others' p99 ms", "CPU µs", "faults"]
 
 
 def number(value: float) -> str:
-    """Three digits that count: 1,234,000 stays whole, 0.9512 is 0.951."""
+    """Three digits that count: 1,234,000 stays whole, 0.9512 is 0.951; a dash where there is nothing."""
+    if value == 0:
+        return "–"
     if value >= 1000:
         return f"{value:,.0f}"
     if value >= 100:
@@ -50,16 +52,16 @@ def _figures(scenario: Scenario, row: Row, hub: Row | None) -> list[str]:
     if scenario.kind == "idle":
         return [number(row.kb_per_client), number(row.cpu_share * 100)]
     if scenario.kind == "ingest":
-        keys = ("publish_rate", "recorded", "recorded_per_second", "lag_median_s", "lag_max_s")
-        cost = row.cpu_share / row.extra["publish_rate"] * 1e6 if row.extra["publish_rate"] else 0.0
-        return [*(number(row.extra[key]) for key in keys), number(cost)]
+        keys = ("recorded_per_second", "lag_median_s", "lag_max_s", "cpu_us_a_line")
+        shares = [number(row.extra["publish_rate"]), percent(row.extra["recorded_share"])]
+        return [*shares, *(number(row.extra[key]) for key in keys)]
     if scenario.kind == "resume":
         faults = row.faults + round(row.extra["live_faults"])
         times = [row.extra["herd_seconds"], row.p50_ms, row.p99_ms, row.cpu_us]
         return [percent(row.share), *map(number, times), str(faults)]
     times_hub = number(row.cpu_us / hub.cpu_us) if hub and hub.cpu_us else ""
     figures = [row.per_second, row.p50_ms, row.p99_ms, row.cpu_us, row.redis_cpu_us]
-    return [percent(row.share), *map(number, figures), times_hub, str(row.faults)]
+    return [percent(row.share), *map(number, figures), times_hub, number(row.rss_peak_mb), str(row.faults)]
 
 
 def plain(cells: Cells) -> str:
