@@ -22,6 +22,8 @@ PEERS = Path(__file__).parent / "peers"
 PATH = f"/message?channel={CHANNEL}"
 PUBLISH_PATH = f"/publish?channel={CHANNEL}"
 STOP_SECONDS = 5
+# Requests that wait for Nchan's answer at a time. With more, it delivers no more, only later.
+HTTP_WINDOW = 16
 
 Make = Callable[[Path], Server]
 
@@ -129,7 +131,7 @@ def run_nchan(program: Path, module: Path, with_redis: bool, batch: bool) -> Ite
         (folder / "nginx.conf").write_text(text)
         arguments = [str(program), "-p", name, "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
         with _process(arguments, port, {}, folder / "output") as pid:
-            publish: dict[str, object] = {"port": port, "http": PUBLISH_PATH}
+            publish: dict[str, object] = {"port": port, "http": PUBLISH_PATH, "window": HTTP_WINDOW}
             yield Running(pid, port, PATH, publish, redis if with_redis else None)
 
 
