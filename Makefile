@@ -7,10 +7,10 @@ LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py) tests/unit/test_hub_model.py
 
-.PHONY: help run test soak bench check format lock clean
+.PHONY: help run test soak bench bench-quick check format lock clean
 
 help: ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (ARGS="--port 8092" for more)
 	@exec $(BIN)/python run.py --demo $(ARGS)
@@ -29,8 +29,11 @@ check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/test-ready ## Measure the fan-out: 1,000 subscribers, 1,000 lines/s
-	@ulimit -n 4096; $(BIN)/python bench/fanout.py $(ARGS)
+bench: .venv/test-ready ## Measure the hub beside its peers, which are put into .bench, and write docs/benchmarks.md
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-quick: .venv/test-ready ## Measure the hub and the physical limit: two minutes, nothing installed or written
+	@$(BIN)/python -m bench --quick $(ARGS)
 
 format: .venv/test-ready ## Lay the code out
 	$(BIN)/ruff check --fix
@@ -41,7 +44,7 @@ lock: ## Renew the locked requirements (needs uv)
 	$(LOCK) --group dev -o requirements/test.lock
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
 
 # The venv is made without pip, which works on Debian too, where ensurepip is missing; the outer pip installs into it.
 .venv/%-ready: requirements/%.lock
