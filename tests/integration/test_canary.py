@@ -141,8 +141,9 @@ async def test_readers_that_cut_themselves_resume_at_other_hubs(
     assert report.received == 4 * report.published
 
 
-async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(server: RedisServer, channel: str) -> None:
-    with hub_process(server.url) as hub:
+async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(channel: str) -> None:
+    """With nobody else to record meanwhile."""
+    with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(urls=(hub.url,), redis_url=server.url, channel=channel)
         await watched.go_on()
         hub.process.kill()
@@ -158,9 +159,9 @@ async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(server:
     assert report.received + report.told == report.published
 
 
-async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(server: RedisServer, channel: str) -> None:
+async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(channel: str) -> None:
     """Nothing is published after the gap, and the lines before it are told all the same."""
-    with hub_process(server.url) as hub:
+    with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(urls=(hub.url,), redis_url=server.url, channel=channel, drain_seconds=DEADLINE_SECONDS)
         await watched.go_on()
         hub.process.kill()
