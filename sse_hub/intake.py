@@ -34,9 +34,10 @@ class Intake:
         self.whole_since: int | None = None
         self.reach: int | None = None
         self.breaks: deque[tuple[int, int, str]] = deque(maxlen=100)
-        # Set when a session was cut or has begun, and when there is something new for the recorder.
+        # Set when a session was cut or has begun; when there is something new for the recorder; when that is a fence.
         self.changed = asyncio.Event()
         self.stirred = self.directory.stirred
+        self.fenced = asyncio.Event()
         self.counters: Counter[str] = Counter()
         self._feeds: dict[tuple[Selection, bool], Feed] = {}
         self._line_bytes = config.line_bytes
@@ -90,6 +91,7 @@ class Intake:
         """`fence` has come; what comes now counts from it."""
         self.last_fence = fence
         self.stirred.set()
+        self.fenced.set()
         while self._followed:
             self._add(self._followed.pop(), EventId(fence, 0))
 

@@ -1,7 +1,7 @@
 """
 The recorder: appends the lines of the rings to the log, in the one process that has the lease.
 
-    a ring grew --> hub.stirred --> at most fifty times a second: lua/append.lua --> streams, watermark
+    a ring grew --> hub.stirred --> fifty times a second, and after each fence: lua/append.lua --> streams, watermark
 
 It hangs off the side of the rings and waits for Redis on its own; live delivery does not notice it.
 """
@@ -70,10 +70,14 @@ class Recorder:
         while True:
             await self._hub.stirred.wait()
             self._hub.stirred.clear()
+            self._hub.fenced.clear()
             if not await self._flush():
                 await asyncio.sleep(RETRY_SECONDS)
                 self._hub.stirred.set()
-            await asyncio.sleep(FLUSH_SECONDS)
+            # A fence is what joins and publishers wait for.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._hub.fenced.wait()
 
     async def claim(self) -> None:
         """Ask for the lease, and renew it, until cancelled."""
