@@ -172,8 +172,9 @@ class Recorder:
     async def _flush(self) -> bool:
         """Append what is in the rings now, if that is ours to do. False when it can't be done at present."""
         async with self._flushing:
-            if self.recording and not self._pending:
-                self._pending = {channel: channel.ring.end for channel in self._hub.directory.take_fresh()}
+            if self.recording:
+                # Also where a round is still to be ended: what is left among the fresh would stir nobody.
+                self._pending |= {channel: channel.ring.end for channel in self._hub.directory.take_fresh()}
                 self._fence = self._hub.last_fence
             while self.recording:
                 if self._hub.whole_since != self._since:
