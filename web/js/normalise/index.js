@@ -69,7 +69,8 @@ function withoutHubKeys(object) {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
 }
 
-function parseObject(text) {
+/** The JSON object or array of a text, integers past 2^53 as text, or null. */
+export function parseObject(text) {
   if (!/^\s*\{/.test(text)) return null;
   try {
     const value = JSON.parse(/\d{16}/.test(text) ? withBigIntegersAsText(text) : text);

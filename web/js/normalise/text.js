@@ -34,6 +34,9 @@ const PATTERNS = [
   },
 ];
 
+/** The names of fields that patterns give, which the text itself does not hold. */
+export const DERIVED = new Set();
+
 const ANSI = /\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
 
 const FILL = {
