@@ -11,7 +11,8 @@ const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", 
 const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
 const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
-const NUMBER_OR_STRING = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+// A string that never ends is taken to the end, or every quote in it would be tried as its beginning.
+const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
  * The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. `zone` is the publisher's, for
