@@ -30,6 +30,8 @@ export class Ring {
     this.#moments = new Float64Array(capacity);
     /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
     this.onDrop = null;
+    /** Called with the old and the new seq of a line that is kept while others are forgotten. */
+    this.onMove = null;
   }
 
   /** Lines held, notes not counted. */
@@ -123,12 +125,16 @@ export class Ring {
       }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot]]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot]]);
     }
     this.#clear();
-    for (const [channel, id, text, level, time, moment] of old) {
-      if (typeof text === "string") this.append(channel, id, text, level, time, moment);
-      else this.appendNote(channel, id, text, time);
+    for (const [seq, channel, id, text, level, time, moment] of old) {
+      if (typeof text !== "string") {
+        this.appendNote(channel, id, text, time);
+        continue;
+      }
+      const moved = this.append(channel, id, text, level, time, moment);
+      this.onMove?.(seq, moved);
     }
   }
 

@@ -27,6 +27,13 @@ export class Pattern {
     return found;
   }
 
+  /** `{start, end}` of each match in a text, one after the other. */
+  *places(text) {
+    if (!this.test(text)) return;
+    const every = new RegExp(this.#expression.source, `${this.#expression.flags}g`);
+    for (const match of text.matchAll(every)) yield { start: match.index, end: match.index + match[0].length };
+  }
+
   /** True when a match in a part of a text is one in the whole: no anchors, no looking around. */
   get floating() {
     return !/[\^$]|\\[bB]|\(\?[=!<]/.test(this.#expression.source);
