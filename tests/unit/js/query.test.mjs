@@ -7,6 +7,7 @@ import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { parseQuery, quoted } from "../../../web/js/query/parse.js";
 import { suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
+import { CAME, FORMATS } from "../../fixtures/formats.mjs";
 import { Ring } from "../../../web/js/ring.js";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
@@ -162,6 +163,13 @@ test("fields of text lines and of lines within lines are fields", () => {
   no("user=u8", envelope);
   yes("user=ana status=200", { info: JSON.stringify({ message: "m", user: "ana", status: 200 }) });
   yes("msg~^Slow", envelope);
+  yes("took>4us", { info: "a took=5\u00b5s" });
+  yes("took>4us", '{"info":"a took=5\\u00b5s"}');
+  yes("took>4", { info: "a\ntook=5\nb" });
+  no("took>4", { info: "a took=3, mistook=5" });
+  yes("status>=500 path=/x", { info: '203.0.113.7 - - [21/Nov/2026:03:50:18 +0000] "GET /x HTTP/1.0" 500 -' });
+  yes("status=404", { info: '203.0.113.7 - - [21/Nov/2026:03:50:18 +0000] "GET /x" 404 12' });
+  yes("stream=stderr", { info: "2026-11-21T03:50:18.780000001Z stderr F x" });
 });
 
 test("channel, time and id are those of the line", () => {
@@ -320,4 +328,20 @@ test("suggestions are names, then values, of what is being typed", () => {
   assert.deepEqual(inserts("-(channel=or"), ["orders "]);
   assert.deepEqual(inserts("user=u x", 6), ["u7 "]);
   for (const text of ["", "a ", "/us", '"us', "msg~u", "user=u7"]) assert.deepEqual(inserts(text), [], text);
+});
+
+test("every field of every format is found by its term, and by no other value", () => {
+  for (const { name, line, fields = {}, logger, pid, host, thread } of FORMATS) {
+    const parts = Object.entries({ logger, pid, host, thread }).filter(([, value]) => typeof value === "string");
+    for (const [key, value] of [...Object.entries(fields), ...parts]) {
+      const own = { time: CAME };
+      assert.ok(fits(fieldTerm(key, value), line, own), `${name}: ${key}=${value}`);
+      assert.ok(fits(fieldTerm(key, "", { op: "exists" }), line, own), `${name}: ${key}:*`);
+      assert.ok(!fits(fieldTerm(key, `${value}x`), line, own), `${name}: not ${key}=${value}x`);
+      if (typeof value === "number") {
+        const both = [fits(`${key}>=${value}`, line, own), fits(`${key}>${value}`, line, own), fits(`${key}<${value + 1}`, line, own)];
+        assert.deepEqual(both, [true, false, true], `${name}: ${key} and ${value}`);
+      }
+    }
+  }
 });

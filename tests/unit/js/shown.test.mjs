@@ -8,7 +8,9 @@ import { dividersBetween } from "../../../web/js/dividers.js";
 import { csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
 import { Find, findPattern } from "../../../web/js/find.js";
 import { MergeOrder, insertionIndex } from "../../../web/js/merge-order.js";
+import { normalise } from "../../../web/js/normalise/index.js";
 import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
+import { continuesTrace, stackLines } from "../../../web/js/stacks.js";
 import { isLink, tokensOf } from "../../../web/js/tokens.js";
 import { pathText, treeOf } from "../../../web/js/tree.js";
 
@@ -234,4 +236,27 @@ test("large and deep JSON is a tree in time", () => {
   for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
   assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
   assert.ok(performance.now() - start < 3_000);
+});
+
+test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
+  const line = (msg, own = {}) => ({ channel: "a", time: T, record: normalise(JSON.stringify({ info: msg }), T), ...own });
+  const first = line("2026-11-21 03:50:18,780 ERROR boom");
+
+  for (const text of ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    at pay (/srv/a.js:1:2)", "\tat shop.A.b(A.java:1)", "Caused by: java.io.IOException", "}"]) {
+    assert.equal(continuesTrace(first, line(text, { time: T + 40 })), true, text);
+  }
+  assert.equal(continuesTrace(first, line("  indented", { time: T + 60 })), false);
+  assert.equal(continuesTrace(first, line("  indented", { channel: "b" })), false);
+  for (const text of ["hello", "[error] x", "2026-11-21 03:50:18,780 INFO next"]) assert.equal(continuesTrace(first, line(text)), false, text);
+});
+
+test("frames of libraries are told from those of the application", () => {
+  const kinds = (stack) => stackLines(stack).map(({ kind }) => kind);
+
+  assert.deepEqual(
+    kinds('Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\n  File "/v/site-packages/x.py", line 2, in g\n    h()\nValueError: x'),
+    ["said", "frame", "code", "library", "library", "said"],
+  );
+  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["said", "frame", "library", "library"]);
+  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["said", "frame", "library", "said"]);
 });
