@@ -9,9 +9,10 @@
 //
 // A node has `kind` (object, array, string, number, boolean, null, deep) and `text`, its source; a string has `value` besides, and `inner`, a
 // tree, if it holds JSON itself. `name` is what a query calls a field; items of an array have the name of the array, since a term asks
-// any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed.
+// any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed. Of more than 10,000 entries the rest is `more`, its text.
 
 const DEEPEST = 50;
+const MOST_ENTRIES = 10_000;
 const MOST_INNER = 3;
 const BLANK = /[ \t\r\n]*/y;
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
@@ -65,8 +66,8 @@ class Reader {
     const char = this.#text[start];
     if (char === "{" || char === "[") {
       if (depth >= DEEPEST) return { kind: "deep", text: this.#skipped() };
-      const entries = char === "{" ? this.#members(path, name, depth) : this.#items(path, name, depth);
-      return { kind: char === "{" ? "object" : "array", size: entries.length, text: this.#text.slice(start, this.#at), entries };
+      const { entries, more } = char === "{" ? this.#members(path, name, depth) : this.#items(path, name, depth);
+      return { kind: char === "{" ? "object" : "array", size: entries.length, text: this.#text.slice(start, this.#at), entries, ...more };
     }
     if (char === '"') return this.#string();
     const number = this.#match(NUMBER);
@@ -101,10 +102,12 @@ class Reader {
     this.#match(BLANK);
     if (this.#text[this.#at] === end) this.#at += 1;
     else {
-      do entries.push(read());
-      while (this.#separator(end));
+      do {
+        if (entries.length === MOST_ENTRIES) return { entries, more: { more: this.#skipped(1).slice(0, -1) } };
+        entries.push(read());
+      } while (this.#separator(end));
     }
-    return entries;
+    return { entries };
   }
 
   // True after a comma, false after the end.
@@ -124,10 +127,9 @@ class Reader {
     return inner === null ? node : { ...node, inner };
   }
 
-  // Past everything up to the bracket that closes the one here, without recursion.
-  #skipped() {
+  // Past everything up to the bracket that closes the one here, or the one it stands in, without recursion.
+  #skipped(open = 0) {
     const start = this.#at;
-    let open = 0;
     do {
       const char = this.#text[this.#at];
       if (char === undefined) throw new NotJson();

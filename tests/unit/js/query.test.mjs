@@ -257,6 +257,7 @@ test("terms are added, taken away, turned round and replaced in the text", () =>
   assert.equal(negateTerm("a user=u7", "user=u7"), "a -user=u7");
   assert.equal(negateTerm("a -user=u7", "-user=u7"), "a user=u7");
   assert.equal(negateTerm("a user!=u7", "user!=u7"), "a user=u7");
+  assert.deepEqual([negateTerm("--(", "--("), negateTerm("-OR", "-OR")], ['"-("', '"OR"']);
   assert.equal(negateTerm("a OR b", "a OR b"), "-(a OR b)");
   assert.equal(negateTerm("-(a OR b)", "-(a OR b)"), "(a OR b)");
   assert.equal(replaceTerm("a level>=warn b", "level>=warn", "level>=error"), "a level>=error b");
@@ -343,5 +344,30 @@ test("every field of every format is found by its term, and by no other value", 
         assert.deepEqual(both, [true, false, true], `${name}: ${key} and ${value}`);
       }
     }
+  }
+});
+
+test("no text throws, and its terms are where they say", () => {
+  const parts = ["a", "OR", "-", "(", ")", '"', "\\", "/", "user=u7", "level>=warn", "x:*", "took<10ms", "msg~a+", " ", "  ", ",", "=", "新", "after=-5m", "channel=o*", "!=", "[", "{2}"];
+  let seed = 11;
+  const chance = (most) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % most;
+  const line = new HeldLine().of('{"msg":"aaa","user":"u7"}', { channel: "orders", time: NOW });
+  for (let round = 0; round < 5_000; round += 1) {
+    const text = Array.from({ length: chance(9) }, () => parts[chance(parts.length)]).join(chance(2) ? " " : "");
+    const query = compileQuery(text, UTC);
+    if (query.fault) {
+      const { start, end } = query.fault;
+      assert.ok(start >= 0 && start < end && end <= text.length, text);
+    } else if (query.test) {
+      assert.equal(typeof query.test(line), "boolean");
+      for (const term of query.terms) {
+        assert.equal(text.slice(term.start, term.end), term.text);
+        const { terms } = compileQuery(removeTerm(text, term), UTC);
+        assert.ok(terms.length < query.terms.length, `${text} without ${term.text}`);
+        const opposite = query.terms.length === 1 && negateTerm(text, term);
+        if (opposite) assert.notEqual(compileQuery(opposite, UTC).test(line), query.test(line), `${text} | ${opposite}`);
+      }
+    }
+    suggest(text, chance(text.length + 1));
   }
 });

@@ -1,7 +1,7 @@
 // JSON records: a family that can be told by its signature is read its own way, all others by the names in names.js.
 
 import { FAMILIES } from "./families.js";
-import { levelFrom, rolesOf } from "./names.js";
+import { MOST_KEYS, levelFrom, rolesOf } from "./names.js";
 import { timeOf } from "./time.js";
 import { errorOf } from "./trace.js";
 
@@ -54,7 +54,7 @@ function readByNames(record, object, came) {
   record.pid = text("pid") ?? record.pid;
   record.thread = text("thread") ?? record.thread;
   if (roles.file || roles.function) readPlace(record.src, text);
-  for (const name of Object.keys(object)) if (!used.has(name)) record.fields[name] = object[name];
+  for (const name of Object.keys(object).slice(0, MOST_KEYS)) if (!used.has(name)) record.fields[name] = object[name];
 }
 
 // ECS names what failed beside the stack.

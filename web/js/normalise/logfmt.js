@@ -8,9 +8,12 @@ const TOKEN = /([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)
 const FIRST_PAIR = /(?:^|\s)[A-Za-z_@][\w.@/-]*=/g;
 const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 const UNKNOWN = Symbol();
+// A line that is longer is no line of pairs, or nobody wants to read them all.
+const LONGEST = 65_536;
 
 /** The pairs that make up a whole text, or null. A word without a value is true, if pairs stand before it. */
 export function pairsOf(text) {
+  if (text.length > LONGEST) return null;
   const found = Object.create(null);
   let pairs = 0;
   for (let at = 0; at < text.length; at = TOKEN.lastIndex) {

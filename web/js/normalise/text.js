@@ -49,7 +49,7 @@ const FILL = {
     Object.assign(record.fields, pairs);
   },
   structured(record, text) {
-    for (const [, , key, value] of text.matchAll(STRUCTURED)) if (key) record.fields[key] = value.replace(/\\(["\\\]])/g, "$1");
+    for (const [, , key, value] of text.slice(0, 65_536).matchAll(STRUCTURED)) if (key) record.fields[key] = value.replace(/\\(["\\\]])/g, "$1");
   },
   json(record, text, came, again) {
     again.fields(record, text);

@@ -7,7 +7,7 @@
 
 import { normalise, parseObject } from "../normalise/index.js";
 
-const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/g;
+const HEX = /^[0-9a-fA-F]{4}$/;
 const SHORT = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
 
 export class HeldLine {
@@ -84,6 +84,16 @@ export class HeldLine {
 
 /** A line of JSON with its escapes undone. */
 export function readable(line) {
-  if (!line.includes("\\")) return line;
-  return line.replace(ESCAPE, (_, hex, char) => (hex ? String.fromCharCode(parseInt(hex, 16)) : (SHORT[char] ?? char)));
+  let at = line.indexOf("\\");
+  if (at < 0) return line;
+  // A large line may hold a million of them: a call for each would take a second.
+  const parts = [];
+  let from = 0;
+  for (; at >= 0 && at < line.length - 1; at = line.indexOf("\\", from)) {
+    const next = line[at + 1];
+    const hex = next === "u" && HEX.test(line.slice(at + 2, at + 6));
+    parts.push(line.slice(from, at), hex ? String.fromCharCode(parseInt(line.slice(at + 2, at + 6), 16)) : (SHORT[next] ?? next));
+    from = at + (hex ? 6 : 2);
+  }
+  return parts.join("") + line.slice(from);
 }

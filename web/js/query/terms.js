@@ -53,7 +53,10 @@ export function negateTerm(text, term) {
   if (!found) return text;
   if (found.negated) {
     const { item } = found.node;
-    const opposite = found.text.startsWith("-") ? text.slice(item.start, found.end) : found.text.replace(/!(?=[=~])/, "");
+    // Of --a and -OR the words are "-a" and "OR", which mean something else when they stand alone.
+    const written = text.slice(item.start, found.end);
+    const bare = item.kind === "text" && /^(?:-|OR(?:[()]|$))/.test(written) ? quoted(item.value) : written;
+    const opposite = found.text.startsWith("-") ? bare : found.text.replace(/!(?=[=~])/, "");
     return replaceTerm(text, found, opposite);
   }
   return replaceTerm(text, found, found.kind === "or" && !found.node.group ? `-(${found.text})` : `-${found.text}`);
