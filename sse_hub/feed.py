@@ -13,6 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
+from sse_hub.events import EventId
 from sse_hub.frames import checkpoint_frame, heartbeat_frame, http_chunk
 from sse_hub.position import Position
 from sse_hub.replay import Library, Replay, lacking_of
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 BATCH_SECONDS = 0.05
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
 BACKLOG_BYTES = 64 * 1024
+# How many pieces of that size are kept for the others who are behind.
+SHARED_PIECES = 64
 
 
 class Feed:
@@ -40,6 +43,8 @@ class Feed:
         # Bound once: the fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._clogged: set[Subscriber] = set()
+        # Pieces of one channel's backlog, by the index they begin at, for all who come by.
+        self._shared: dict[int, tuple[bytes, int, EventId]] = {}
         self._position = Position(selection)
         self._pending: list[Entry] = []
         self._pending_lines = 0
@@ -99,6 +104,8 @@ class Feed:
             # Nobody was live, so nobody moved the position.
             self._position.move_to_end(self.rings)
         self._live[subscriber] = subscriber.transport.write
+        if len(self._live) == len(self.subscribers):
+            self._shared.clear()
 
     def clog(self, subscriber: Subscriber) -> None:
         """Leave `subscriber`, which is live and takes no more, behind before the next line."""
@@ -128,10 +135,26 @@ class Feed:
 
         To be called when the rings cover it.
         """
+        if self.selection.single:
+            return self._shared_backlog(position, *self.selection.channels)
         frames = b""
         # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
             frames = b"".join(self._encode(position, self._pieces(position)))
+        return frames
+
+    def _shared_backlog(self, position: Position, name: str) -> bytes:
+        begin = position.indexes.get(name, 0)
+        if begin >= self.rings[name].end:
+            return b""
+        if begin in self._shared:
+            frames, end, id = self._shared[begin]
+            position.move(name, end, id)
+            return frames
+        frames = b"".join(self._encode(position, self._pieces(position)))
+        if len(self._shared) >= SHARED_PIECES:
+            del self._shared[next(iter(self._shared))]
+        self._shared[begin] = frames, position.indexes[name], position.id_of(name)
         return frames
 
     def heartbeat(self, fence: int) -> bytes:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast
 import hiredis
 
 from sse_hub.address import Address
+from sse_hub.inflow import Inflow
 from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.selection import matches
 
@@ -66,6 +67,7 @@ class Session(asyncio.Protocol):
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
+        self._inflow = Inflow(self._take, loop)
         self._replies: list[asyncio.Future[None]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
@@ -106,6 +108,11 @@ class Session(asyncio.Protocol):
         # Shielded: others may wait for the same confirmation, and who goes must not take it from them.
         await asyncio.gather(*map(asyncio.shield, confirmed))
 
+    @property
+    def flooded(self) -> bool:
+        """True while more has come than could be passed on; a fence may be among it."""
+        return self._inflow.flooded
+
     def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask for no more of `channels`; what is on its way still comes."""
         self.subscribed.difference_update(channels)
@@ -121,11 +128,18 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports don't derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._inflow.begin(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}"))
+        # What has come counts.
+        self._inflow.end(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
 
     def data_received(self, data: bytes) -> None:
+        self._inflow.add(data)
+
+    # The rest.
+
+    def _take(self, data: bytes) -> None:
         if self.ended.done():
             return
         self._reader.feed(data)
@@ -133,8 +147,6 @@ class Session(asyncio.Protocol):
             self._receive()
         except (hiredis.ProtocolError, SessionEnded) as error:
             self._end(SessionEnded(str(error)))
-
-    # The rest.
 
     def _receive(self) -> None:
         # All pushes of one read are one batch, cut only where a fence stands between them.
