@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 # uvloop reads up to 256,000 bytes at a time; a read of about that length has left something in the kernel.
 FULL_READ_BYTES = 200_000
+# What takes longer than this may be the beginning of a flood, too: the next read waits for its turn.
+LONG_SECONDS = 0.005
 # How much is taken ahead of its turn; beyond that Redis has to wait.
 AHEAD_BYTES = 128_000_000
 
@@ -26,6 +28,8 @@ class Inflow:
         self._loop = loop
         self._pieces: deque[bytes] = deque()
         self._bytes = 0
+        self._waiting = False
+        self._clock = loop.time
         self._at_end: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -40,13 +44,17 @@ class Inflow:
 
     def add(self, data: bytes) -> None:
         """What has come next."""
-        if not self._pieces and len(data) < FULL_READ_BYTES:
+        if not self._waiting and len(data) < FULL_READ_BYTES:
+            begun = self._clock()
             self._take(data)
+            # uvloop reads 32 times before it turns to anything else.
+            if self._clock() - begun > LONG_SECONDS:
+                self._wait()
             return
         self._pieces.append(data)
         self._bytes += len(data)
-        if len(self._pieces) == 1:
-            self._loop.call_soon(self._turn)
+        if not self._waiting:
+            self._wait()
         if self._bytes > AHEAD_BYTES and self._transport:
             self._transport.pause_reading()
 
@@ -58,13 +66,19 @@ class Inflow:
         else:
             then()
 
+    def _wait(self) -> None:
+        self._waiting = True
+        self._loop.call_soon(self._turn)
+
     def _turn(self) -> None:
-        piece = self._pieces.popleft()
-        self._bytes -= len(piece)
-        self._take(piece)
-        if self._transport and self._bytes < AHEAD_BYTES // 2:
-            self._transport.resume_reading()
+        self._waiting = False
         if self._pieces:
-            self._loop.call_soon(self._turn)
+            piece = self._pieces.popleft()
+            self._bytes -= len(piece)
+            self._take(piece)
+            if self._transport and self._bytes < AHEAD_BYTES // 2:
+                self._transport.resume_reading()
+        if self._pieces:
+            self._wait()
         elif self._at_end:
             self._at_end()

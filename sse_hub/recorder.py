@@ -71,7 +71,11 @@ class Recorder:
             await self._hub.stirred.wait()
             self._hub.stirred.clear()
             self._hub.fenced.clear()
-            if not await self._flush():
+            self._log.busy = self.recording and not self.error
+            flushed = await self._flush()
+            # In a flood there is more by now.
+            self._log.busy = self._log.busy and flushed and self._hub.stirred.is_set()
+            if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._hub.stirred.set()
             # A fence is what joins and publishers wait for.

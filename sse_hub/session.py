@@ -67,7 +67,8 @@ class Session(asyncio.Protocol):
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
-        self._inflow = Inflow(self._take, loop)
+        # While it is flooded, a fence may be waiting in it.
+        self.inflow = Inflow(self._take, loop)
         self._replies: list[asyncio.Future[None]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
@@ -108,11 +109,6 @@ class Session(asyncio.Protocol):
         # Shielded: others may wait for the same confirmation, and who goes must not take it from them.
         await asyncio.gather(*map(asyncio.shield, confirmed))
 
-    @property
-    def flooded(self) -> bool:
-        """True while more has come than could be passed on; a fence may be among it."""
-        return self._inflow.flooded
-
     def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask for no more of `channels`; what is on its way still comes."""
         self.subscribed.difference_update(channels)
@@ -128,14 +124,14 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports don't derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self._inflow.begin(self._transport)
+        self.inflow.begin(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         # What has come counts.
-        self._inflow.end(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
+        self.inflow.end(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
 
     def data_received(self, data: bytes) -> None:
-        self._inflow.add(data)
+        self.inflow.add(data)
 
     # The rest.
 

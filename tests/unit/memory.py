@@ -102,6 +102,7 @@ class MemoryLog:
 
     def __init__(self, chance: random.Random, beginning: int) -> None:
         self.watermark = beginning
+        self.busy = False
         self.trimmed: dict[str, EventId] = {}
         self.broken: list[Hole] = [Hole(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
         self._chance = chance
