@@ -1,6 +1,7 @@
 """One Redis and two hubs on it for all tests that leave them as they were, and a channel of its own for each test."""
 
 import itertools
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,22 @@ def other_hub(server: RedisServer) -> Iterator[HubProcess]:
     """Another one."""
     with hub_process(server.url) as hub:
         yield hub
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A Redis without hubs, to which a test may do anything."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """The test may open as many files as the machine allows, and so may a hub that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

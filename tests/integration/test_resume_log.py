@@ -13,11 +13,12 @@ from functools import partial
 
 from tests.integration.deployment import kill, wait_recorder
 from tests.integration.reference import (
+    CHANNELS,
+    SHAPES,
     Place,
     Received,
     Reference,
     RepeatingPublisher,
-    Shape,
     come_back,
     hold_to,
     reference,
@@ -45,14 +46,6 @@ KILLS = at_scale(3, 20)
 # One in so many reads on until it is live.
 CATCH_UP = 5
 LARGE = 50_000
-CHANNELS = ["a", "b", "c"]
-SHAPES = [
-    Shape(["a"]),
-    Shape(["a"], batch=True),
-    Shape(CHANNELS),
-    Shape(CHANNELS, batch=True),
-    Shape(CHANNELS, pattern="*", batch=True),
-]
 
 
 def start_hub(server: RedisServer, ring_lines: int, port: int | None = None) -> AbstractContextManager[HubProcess]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.traffic import Publisher, is_last, verdict
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
 
 # 20 MB: many times what the kernel's buffers of one connection hold.
@@ -30,13 +30,6 @@ def small_hub(server: RedisServer) -> Iterator[HubProcess]:
     ) as hub:
         hub.wait_recording()
         yield hub
-
-
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that no other hub records on."""
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture
