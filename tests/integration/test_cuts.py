@@ -11,7 +11,7 @@ from tests.sse import Event, open_stream
 
 LINES_PER_SECOND = 2_000
 CUTS = at_scale(8, 20)
-FROZEN_SECONDS = 5.0
+FROZEN_SECONDS = at_scale(4, 5)
 
 
 @contextmanager

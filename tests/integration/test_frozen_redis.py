@@ -3,13 +3,15 @@
 import asyncio
 import time
 
-from tests.integration.deployment import deployment, follow, go_on, recorded, recorded_seqs
+from tests.integration.deployment import EVERY_LINE, deployment, follow, go_on, recorded, recorded_seqs
 from tests.integration.traffic import publishing, redis_order, verdict
 from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, wait_until
 from tests.sse import open_stream
 
 LINES_PER_SECOND = at_scale(2_000, 5_000)
 FROZEN_SECONDS = at_scale(4, 12)
+# Else the idle client waits up to 18 s for a sign of life.
+OPTIONS = (*EVERY_LINE, "--heartbeat-seconds", "1")
 
 
 async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
@@ -29,7 +31,7 @@ async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
             hub.wait_recording()
         return noticed
 
-    with deployment() as (server, hubs, _), redis_order(server, "a") as published:
+    with deployment(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in hubs]
         readers = [
