@@ -2,10 +2,12 @@
 
 import itertools
 import resource
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.vanishing import in_a_network_of_its_own
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server
 
 _numbers = itertools.count(1)
@@ -30,6 +32,19 @@ def other_hub(server: RedisServer) -> Iterator[HubProcess]:
     """Another one."""
     with hub_process(server.url) as hub:
         yield hub
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] | None]:
+    """
+    What test_vanished.py, where it is run, waits for. It begins with the first test, for it only waits for the kernel,
+    20 s and more, and disturbs nobody in its own network.
+    """
+    if any(item.nodeid.startswith("tests/integration/test_vanished.py") for item in request.session.items):
+        with in_a_network_of_its_own() as process:
+            yield process
+    else:
+        yield None
 
 
 @pytest.fixture
