@@ -93,8 +93,11 @@ async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
     ):
         publisher = await publish_large(server, small_hub, channel)
         publisher.finish()
-        told = verdict(await paused.until(is_last))
-        of_merged, of_batched, of_pattern = [await each.until(is_last) for each in (merged, batched, pattern)]
+        # All at once: one that waited for the others would be closed after STALL_SECONDS.
+        of_paused, of_merged, of_batched, of_pattern = await asyncio.gather(
+            *(each.until(is_last) for each in (paused, merged, batched, pattern))
+        )
+        told = verdict(of_paused)
 
     every = list(range(1, publisher.begun + 1))
     assert (told.seqs, told.gaps) == (every, [])
