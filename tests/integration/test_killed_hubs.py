@@ -22,8 +22,8 @@ from tests.integration.reference import (
 from tests.integration.traffic import Id, Publisher, running
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, wait_until
 
-LINES_PER_SECOND = at_scale(1_500, 6_000)
-KILLS = at_scale(2, 60)
+LINES_PER_SECOND = at_scale(1_500, 3_000)
+KILLS = at_scale(2, 30)
 CLIENTS_OF_EACH_SHAPE = 3
 DOWN_SECONDS = 3.0
 
