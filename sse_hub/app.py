@@ -68,6 +68,7 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
             await context_of(app).hub.drain()
         except TimeoutError:
             logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
+            context_of(app).hub.abandon()
         # Last, so that what streams were still told is recorded, too.
         await context_of(app).recorder.finish()
 

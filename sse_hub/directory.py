@@ -37,6 +37,8 @@ class Directory:
         self.patterns: dict[str, Channel] = {}
         # Up to where a recorded channel has lost lines of its ring, the one that reaches back least.
         self.evicted_to = EventId(0, 0)
+        # Whether this process records: what it has not put into the log, nobody else may have.
+        self.recording = False
         # Set when lines have come that the recorder has not taken yet.
         self.stirred = asyncio.Event()
         self._fresh: dict[Channel, None] = {}
@@ -108,10 +110,11 @@ class Directory:
 
     def append(self, channel: Channel, entry: Entry) -> None:
         """Add the newest entry to the ring of `channel`, and hand it to the feeds that carry it."""
-        self._bytes += channel.ring.append(entry)
+        self._bytes += entry.size
+        channel.ring.append(entry)
+        self.trim(channel)
         self._active.add(channel)
         if channel.recorded:
-            self.evicted_to = max(self.evicted_to, channel.ring.start)
             if not self._fresh:
                 self.stirred.set()
             self._fresh[channel] = None
@@ -119,6 +122,14 @@ class Directory:
             feed.offer(entry)
         if self._bytes > self._config.ring_megabytes * 1_000_000:
             self._free_memory()
+
+    def trim(self, channel: Channel) -> None:
+        """Let go of the oldest lines of `channel` beyond its share; while we record, only of what is recorded."""
+        ring, before = channel.ring, channel.ring.size
+        ring.trim(channel.recorded_to if self.recording and channel.recorded else None)
+        self._bytes += ring.size - before
+        if channel.recorded:
+            self.evicted_to = max(self.evicted_to, ring.start)
 
     def take_fresh(self) -> list[Channel]:
         """The recorded channels that have had new entries since the last call."""

@@ -10,9 +10,10 @@ A `batch=1` feed flushes at once when it was quiet, else every 50 ms or 500 line
 import asyncio
 import heapq
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
+from sse_hub.events import EventId
 from sse_hub.frames import checkpoint_frame, heartbeat_frame, http_chunk
 from sse_hub.position import Position
 from sse_hub.replay import Library, Replay, lacking_of
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 BATCH_SECONDS = 0.05
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
 BACKLOG_BYTES = 64 * 1024
+# How many pieces of that size are kept for the others who are behind.
+SHARED_PIECES = 64
 
 
 class Feed:
@@ -37,7 +40,11 @@ class Feed:
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
         self._replay = Replay(selection, self._encode, library)
-        self._live: dict[Subscriber, None] = {}
+        # Bound once: the fan-out calls these a million times a second.
+        self._live: dict[Subscriber, Callable[[bytes], None]] = {}
+        self._clogged: set[Subscriber] = set()
+        # Pieces of one channel's backlog, by the index they begin at, for all who come by.
+        self._shared: dict[int, tuple[bytes, int, EventId]] = {}
         self._position = Position(selection)
         self._pending: list[Entry] = []
         self._pending_lines = 0
@@ -76,12 +83,8 @@ class Feed:
         if not self._pending:
             return
         self._flushed_at = self._loop.time()
-        for subscriber in [each for each in self._live if each.clogged]:
-            del self._live[subscriber]
-            position = self._position.copy()
-            position.live = True
-            subscriber.fall_behind(position)
-            logger.info("subscriber_behind channels=%d", len(self.rings))
+        if self._clogged:
+            self._leave_behind()
         pieces = [(entry, 0, entry.length) for entry in self._pending]
         self._pending = []
         self._pending_lines = 0
@@ -91,8 +94,8 @@ class Feed:
         if not frames:
             return
         chunk = http_chunk(frames)
-        for subscriber in self._live:
-            subscriber.write(chunk)
+        for write in self._live.values():
+            write(chunk)
 
     def go_live(self, subscriber: Subscriber) -> None:
         """Write to `subscriber` from now on. It must have had everything in the rings."""
@@ -100,11 +103,22 @@ class Feed:
         if not self._live:
             # Nobody was live, so nobody moved the position.
             self._position.move_to_end(self.rings)
-        self._live[subscriber] = None
+        self._live[subscriber] = subscriber.transport.write
+        if len(self._live) == len(self.subscribers):
+            self._shared.clear()
+
+    def clog(self, subscriber: Subscriber) -> None:
+        """Leave `subscriber`, which is live and takes no more, behind before the next line."""
+        self._clogged.add(subscriber)
+
+    def unclog(self, subscriber: Subscriber) -> None:
+        """Keep `subscriber`, which takes more now, live."""
+        self._clogged.discard(subscriber)
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forget `subscriber`, live or behind."""
         self._live.pop(subscriber, None)
+        self._clogged.discard(subscriber)
         self.subscribers.discard(subscriber)
 
     def beyond_rings(self, position: Position) -> bool:
@@ -121,10 +135,26 @@ class Feed:
 
         To be called when the rings cover it.
         """
+        if self.selection.single:
+            return self._shared_backlog(position, *self.selection.channels)
         frames = b""
         # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
             frames = b"".join(self._encode(position, self._pieces(position)))
+        return frames
+
+    def _shared_backlog(self, position: Position, name: str) -> bytes:
+        begin = position.indexes.get(name, 0)
+        if begin >= self.rings[name].end:
+            return b""
+        if begin in self._shared:
+            frames, end, id = self._shared[begin]
+            position.move(name, end, id)
+            return frames
+        frames = b"".join(self._encode(position, self._pieces(position)))
+        if len(self._shared) >= SHARED_PIECES:
+            del self._shared[next(iter(self._shared))]
+        self._shared[begin] = frames, position.indexes[name], position.id_of(name)
         return frames
 
     def heartbeat(self, fence: int) -> bytes:
@@ -139,6 +169,15 @@ class Feed:
             return b""
         del self._live[subscriber]
         return checkpoint_frame(self._position.cursor_at(fence))
+
+    def _leave_behind(self) -> None:
+        for subscriber in self._clogged:
+            del self._live[subscriber]
+            position = self._position.copy()
+            position.live = True
+            subscriber.fall_behind(position)
+            logger.info("subscriber_behind channels=%d", len(self.rings))
+        self._clogged.clear()
 
     def _pieces(self, position: Position) -> Iterator[Piece]:
         budget = BACKLOG_BYTES

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import orjson
 
+# The last chunk of `Transfer-Encoding: chunked` (RFC 9112 section 7.1).
+END_OF_BODY = b"0\r\n\r\n"
 # bytes.splitlines() would do, but it drops the empty text after a last line end; the client must get that too.
 LINE_END = re.compile(rb"\r\n|\n|\r")
 

@@ -112,7 +112,7 @@ class Hub(Intake):
     def subscribe(
         self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position
     ) -> Subscriber:
-        """A subscriber from `position` on, for as long as its `with` block lasts."""
+        """A subscriber from `position` on, to be started, or to leave."""
         feed = self._feeds.get((selection, batch)) or self._new_feed(selection, batch)
         subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
         feed.subscribers.add(subscriber)
@@ -131,6 +131,12 @@ class Hub(Intake):
         await self._drain.run(subscribers, lambda subscriber: subscriber.end(self.last_fence))
         async with asyncio.timeout(GRACE_SECONDS):
             await self._deserted.wait()
+
+    def abandon(self) -> None:
+        """Cut the connections of those who did not take their end."""
+        for feed in self._feeds.values():
+            for subscriber in feed.subscribers:
+                subscriber.transport.abort()
 
     def hurry(self) -> None:
         """Wait for the rest of the window no longer: end all streams now."""

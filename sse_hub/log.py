@@ -55,6 +55,8 @@ class RedisLog:
 
     def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, retain_ms: int) -> None:
         self.watermark = 0
+        # Set by the recorder.
+        self.busy = False
         self._keys = log_keys
         self._commands: Any = commands
         self._retain_ms = retain_ms

@@ -134,6 +134,10 @@ class Log(Protocol):
     def watermark(self) -> int:
         """The highest fence up to which the log is known to be complete."""
 
+    @property
+    def busy(self) -> bool:
+        """True while this process brings the log further, and has more to record: waiting is worth it."""
+
     async def complete_to(self, fence: int) -> int:
         """Wait until the log is complete up to `fence`; the fence up to which it is. Waits for a bounded time."""
 

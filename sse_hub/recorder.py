@@ -1,7 +1,7 @@
 """
 The recorder: appends the lines of the rings to the log, in the one process that has the lease.
 
-    a ring grew --> hub.stirred --> fifty times a second, and after each fence: lua/append.lua --> streams, watermark
+    a ring grew --> hub.stirred --> twenty times a second, and after each fence: lua/append.lua --> streams, watermark
 
 It hangs off the side of the rings and waits for Redis on its own; live delivery does not notice it.
 """
@@ -28,7 +28,7 @@ from sse_hub.scripts import script
 logger = logging.getLogger(__name__)
 
 # Lines gather for this long, so that a script appends many.
-FLUSH_SECONDS = 0.02
+FLUSH_SECONDS = 0.05
 RETRY_SECONDS = 0.25
 PRUNE_SECONDS = 60.0
 # How long a hub that stops waits for its last lines to be recorded.
@@ -71,7 +71,11 @@ class Recorder:
             await self._hub.stirred.wait()
             self._hub.stirred.clear()
             self._hub.fenced.clear()
-            if not await self._flush():
+            self._log.busy = self.recording and not self.error
+            flushed = await self._flush()
+            # In a flood there is more by now.
+            self._log.busy = self._log.busy and flushed and self._hub.stirred.is_set()
+            if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._hub.stirred.set()
             # A fence is what joins and publishers wait for.
@@ -104,7 +108,7 @@ class Recorder:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._flush()
                 async with self._standing:
-                    self.recording = False
+                    self.recording = self._hub.directory.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recorder_unfinished error=%r", str(error))
@@ -132,7 +136,7 @@ class Recorder:
     def _end(self) -> None:
         if self.recording:
             logger.info("recorder_lost")
-        self.recording = False
+        self.recording = self._hub.directory.recording = False
 
     async def _prune(self) -> None:
         """Forget the names of channels that have had no line for KEPT_TIMES as long as lines are kept."""
@@ -164,7 +168,7 @@ class Recorder:
             self._pending[channel] = channel.ring.end
         self._fence = hub.last_fence
         self._since = hub.whole_since
-        self.recording = True
+        self.recording = hub.directory.recording = True
         self._log.advance(watermark)
         hub.stirred.set()
         logger.info("recorder_began watermark=%d breaks=%d role=%s", watermark, len(self._breaks), standing.role.name)
@@ -220,6 +224,7 @@ class Recorder:
         self._breaks = []
         for each in portions:
             each.channel.recorded_to = each.next
+            self._hub.directory.trim(each.channel)
             self._holes.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)

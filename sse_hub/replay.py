@@ -137,6 +137,9 @@ class Replay:
                     position.relocate(rings)
                     continue
                 position.relocate(rings)
+                if log.busy and not failures:
+                    # A flood takes its time to be recorded.
+                    continue
                 if 0 < failures < TRIES:
                     await asyncio.sleep(TRY_AGAIN_SECONDS)
                     continue

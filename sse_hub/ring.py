@@ -114,7 +114,7 @@ Entry = Batch | Break
 
 
 class Ring:
-    """The last lines of one channel, oldest first, at most `max_lines` of them."""
+    """The last lines of one channel, oldest first; trim() leaves `max_lines` of them."""
 
     __slots__ = ("_entries", "_last_break", "_max_lines", "end", "last", "size", "start")
 
@@ -133,9 +133,8 @@ class Ring:
         """The index of the oldest line held, or `end` when none is."""
         return self._entries[0].index if self._entries else self.end
 
-    def append(self, entry: Entry) -> int:
-        """Add the newest entry; the number of bytes by which the ring grew (or shrank, evicting)."""
-        before = self.size
+    def append(self, entry: Entry) -> None:
+        """Add the newest entry; trim() is to follow."""
         entry.index = self.end
         if isinstance(entry, Break):
             self._last_break = entry.index
@@ -143,9 +142,14 @@ class Ring:
         self.last = entry.last
         self.end += entry.length
         self.size += entry.size
+
+    def trim(self, wanted_from: int | None = None) -> None:
+        """Evict the oldest entries while there are too many lines, but none from the index `wanted_from` on."""
         while self.end - self.first > self._max_lines and len(self._entries) > 1:
+            oldest = self._entries[0]
+            if wanted_from is not None and oldest.index + oldest.length > wanted_from:
+                return
             self._evict()
-        return self.size - before
 
     def shrink(self, bytes_wanted: int) -> int:
         """Evict oldest entries until `bytes_wanted` are free or nothing is left; the number of bytes freed."""

@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast
 import hiredis
 
 from sse_hub.address import Address
+from sse_hub.inflow import Inflow
 from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.selection import matches
 
@@ -66,6 +67,8 @@ class Session(asyncio.Protocol):
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
+        # While it is flooded, a fence may be waiting in it.
+        self.inflow = Inflow(self._take, loop)
         self._replies: list[asyncio.Future[None]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
@@ -121,11 +124,18 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports don't derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self.inflow.begin(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}"))
+        # What has come counts.
+        self.inflow.end(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
 
     def data_received(self, data: bytes) -> None:
+        self.inflow.add(data)
+
+    # The rest.
+
+    def _take(self, data: bytes) -> None:
         if self.ended.done():
             return
         self._reader.feed(data)
@@ -133,8 +143,6 @@ class Session(asyncio.Protocol):
             self._receive()
         except (hiredis.ProtocolError, SessionEnded) as error:
             self._end(SessionEnded(str(error)))
-
-    # The rest.
 
     def _receive(self) -> None:
         # All pushes of one read are one batch, cut only where a fence stands between them.

@@ -146,7 +146,7 @@ class RedisSource:
         self._fencer.begin()
         while not session.ended.done():
             await asyncio.sleep(WATCH_SECONDS)
-            if self._fencer.seconds_overdue() > RETURN_SECONDS:
+            if self._fencer.seconds_overdue() > RETURN_SECONDS and not session.inflow.flooded:
                 session.close(f"a fence did not come back within {RETURN_SECONDS:.0f} s")
             elif self._fencer.wanted or self.fence_age_seconds > FENCE_SECONDS:
                 self._fencer.issue()

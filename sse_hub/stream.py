@@ -1,25 +1,25 @@
 """
-One client's stream, from its headers to its end.
+One client's stream, from its headers until it is a subscriber.
 
-    join --> headers, retry, gaps, checkpoint --> what it missed --> live --> retry and the end, when the hub drains
+    join --> headers, retry, gaps, checkpoint --> Subscriber.start() --> what it missed --> live
 
 An EventSource gives up for good on any status but 200, so a client that can't be served now is told to come back.
 """
 
 import asyncio
-import math
 import random
 from typing import Any, cast
 
 from sanic import Request
+from sanic.http import Stage
 
 from sse_hub.errors import SourceUnavailable
 from sse_hub.frames import checkpoint_frame, retry_frame
 from sse_hub.hub import Hub
 from sse_hub.origin import After, Origin
 from sse_hub.selection import Selection
+from sse_hub.subscriber import RETRY_MS
 
-RETRY_MS = 2000
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEADERS = {
     # A proxy that stores or compresses a stream delays it.
@@ -31,38 +31,46 @@ HEADERS = {
 
 
 async def stream(request: Request, hub: Hub, selection: Selection, origin: Origin, batch: bool) -> None:
-    """Answer `request` with the stream of `selection` from `origin` on; returns when it has ended."""
-    # Sanic ends a response that its own send() has not written to for RESPONSE_TIMEOUT; live lines don't pass there,
-    # and the wheel has a stall timer of its own.
-    protocol: Any = request.protocol
-    protocol.response_timeout = math.inf
-    transport = cast(asyncio.Transport, request.transport)
-    last = b""
+    """Answer `request` with the stream of `selection` from `origin` on, which goes on when this has returned."""
+    http: Any = request.stream
+    # A client that comes back on the same connection would come, past any load balancer, to the hub that sent it away.
+    http.keep_alive = False
     try:
         if hub.draining:
             raise SourceUnavailable("The hub is stopping.")
         position, frames = await hub.join(selection, origin)
-        with hub.subscribe(selection, batch, transport, position) as subscriber:
-            # This frame lives as long as the stream; what it needs no more it must not hold.
-            del position
-            response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
-            await response.send(retry_frame(RETRY_MS) + frames)
-            del frames
-            last = await subscriber.run(response.send)
     except SourceUnavailable:
-        _close_after(request, hub)
+        await _send_away(request, origin)
+        return
+    subscriber = hub.subscribe(selection, batch, cast(asyncio.Transport, request.transport), position)
+    try:
         response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
-        if isinstance(origin, After):
-            # To the letter of the standard a frame without an id takes the client's last one from it.
-            await response.send(checkpoint_frame(str(origin.cursor).encode()))
-    # Spread, so that the clients of a hub that stops don't all come back in the same moment.
-    await response.send(last + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
-    _close_after(request, hub)
+        await response.send(retry_frame(RETRY_MS) + frames)
+    except BaseException:
+        subscriber.leave()
+        raise
+    _release(request)
+    subscriber.start()
+
+
+async def _send_away(request: Request, origin: Origin) -> None:
+    response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
+    if isinstance(origin, After):
+        # To the letter of the standard a frame without an id takes the client's last one from it.
+        await response.send(checkpoint_frame(str(origin.cursor).encode()))
+    await response.send(retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
     await response.eof()
 
 
-def _close_after(request: Request, hub: Hub) -> None:
-    # A client that kept the connection would come back on it, past any load balancer, to the hub that has sent it away.
-    if hub.draining:
-        http: Any = request.stream
-        http.keep_alive = False
+def _release(request: Request) -> None:
+    """
+    Have Sanic forget the connection of `request`, whose answer has begun.
+
+    What Sanic holds for a request that is being answered, its task and its parsed headers, is 10 kB; a stream may be
+    open for days. To Sanic it looks as if the answer were complete and the connection already closed.
+    """
+    http: Any = request.stream
+    http.stage, http.response_func, http.request_body = Stage.IDLE, None, None
+    protocol: Any = http.protocol
+    protocol.connections.discard(protocol)
+    protocol.transport = None

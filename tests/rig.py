@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,25 @@ def hub_process(
 
     AssertionError when it does not go then, or has met an error that it did not expect.
     """
+    with _starting(redis_url, *options, port=port, more_environ=more_environ) as hub:
+        hub.wait_ready()
+        yield hub
+
+
+@contextmanager
+def hub_processes(count: int, redis_url: str, *options: str) -> Iterator[list[HubProcess]]:
+    """As many hubs as that, started at the same time, all ready when the block is entered. Else as hub_process()."""
+    with ExitStack() as stack:
+        hubs = [stack.enter_context(_starting(redis_url, *options)) for _ in range(count)]
+        for hub in hubs:
+            hub.wait_ready()
+        yield hubs
+
+
+@contextmanager
+def _starting(
+    redis_url: str | None, *options: str, port: int | None = None, more_environ: Mapping[str, str] | None = None
+) -> Iterator[HubProcess]:
     port = port or free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
     environ |= more_environ or {}
@@ -222,7 +241,6 @@ def hub_process(
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
         hub = HubProcess(port, process, Path(output.name))
         try:
-            hub.wait_ready()
             yield hub
             end(hub)
             assert "Traceback" not in hub.output, "the hub has met an error that it did not expect"

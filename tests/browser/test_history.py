@@ -57,6 +57,13 @@ AT_THE_BEGINNING = """
 """
 
 
+def reload(page: Page, received: int) -> None:
+    """Load the page anew, once it has received so many lines in all: then it holds the last 500 of them."""
+    wait_received(page, received)
+    page.reload()
+    expect(page.get_by_test_id("held")).to_have_text("500")
+
+
 def to_beginning(page: Page, names: str) -> None:
     """Press Home until the log of these channels has no older lines."""
     words = page.get_by_test_id("top-words")
@@ -102,11 +109,9 @@ def page_of(channel: str, fence: int, first: int, last: int, **more: Any) -> dic
 def test_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "reload")
     publish("reload", numbered(range(1, 1_301)))
-    wait_received(page, 1_300)
 
-    page.reload()
+    reload(page, 1_300)
 
-    expect(page.get_by_test_id("held")).to_have_text("500")
     expect(page.get_by_test_id("row").last).to_contain_text("line 1300")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
     expect(page.get_by_test_id("follow")).to_have_text("following")
@@ -118,9 +123,7 @@ def test_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
 ) -> None:
     open_page(page, hub, "older")
     publish("older", numbered(range(1, 1_801)))
-    wait_received(page, 1_800)
-    page.reload()
-    expect(page.get_by_test_id("held")).to_have_text("500")
+    reload(page, 1_800)
 
     page.keyboard.press("Home")
     expect(page.get_by_test_id("held")).to_have_text("1,000")
@@ -160,9 +163,7 @@ def test_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubProces
     """No row is passed over when a page comes in the middle of a scroll."""
     open_page(page, hub, "wheel")
     publish("wheel", numbered(range(1, 1_201)))
-    wait_received(page, 1_200)
-    page.reload()
-    expect(page.get_by_test_id("held")).to_have_text("500")
+    reload(page, 1_200)
     page.evaluate("""() => {
         window.rowsSeen = new Set();
         const look = () => {
@@ -194,9 +195,7 @@ def test_older_lines_of_several_channels_come_in_one_order_each_once(
     for start in range(1, 1_801, 60):
         for shift, channel in enumerate(("many.a", "many.b", "many.c")):
             publish(channel, numbered(range(start + 20 * shift, start + 20 * shift + 20)))
-    wait_received(page, 1_800)
-    page.reload()
-    expect(page.get_by_test_id("held")).to_have_text("500")
+    reload(page, 1_800)
 
     to_beginning(page, "many.a, many.b and many.c")
 
@@ -212,9 +211,7 @@ def test_older_lines_of_several_channels_come_in_one_order_each_once(
 def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "olderfilter")
     publish("olderfilter", numbered(range(1, 1_901)))
-    wait_received(page, 1_900)
-    page.reload()
-    expect(page.get_by_test_id("held")).to_have_text("500")
+    reload(page, 1_900)
     page.get_by_test_id("level-error").click(modifiers=["Shift"])
     expect(page.get_by_test_id("row")).to_have_count(5)
 

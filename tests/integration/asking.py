@@ -4,7 +4,9 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
+from functools import partial
 from typing import Any, NamedTuple
 
 from tests.rig import DEADLINE_SECONDS, HubProcess
@@ -13,6 +15,7 @@ from tests.rig import DEADLINE_SECONDS, HubProcess
 class Answer(NamedTuple):
     status: int
     headers: Message
+    url: str
     body: bytes
 
     @property
@@ -26,10 +29,16 @@ def ask(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[
     request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
-            return Answer(response.status, response.headers, response.read())
+            return Answer(response.status, response.headers, response.url, response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.headers, error.read())
+            return Answer(error.code, error.headers, error.url or "", error.read())
+
+
+def ask_at_once(hub: HubProcess, *paths: str) -> list[Answer]:
+    """Several GETs, whose answers are waited for together."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return list(pool.map(partial(ask, hub), paths))
 
 
 def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Answer:

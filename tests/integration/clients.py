@@ -5,11 +5,15 @@ Clients that come back, as an EventSource does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from tests.integration.traffic import Publisher, is_last
-from tests.rig import wait_until
-from tests.sse import Event, open_stream
+from tests.rig import HubProcess, RedisServer, wait_until
+from tests.sse import Event, Stream, open_stream
+
+# More than the kernel's buffers of one connection hold.
+LARGE_LINES, LARGE_BYTES = 20, 500_000
 
 
 class Client:
@@ -59,3 +63,15 @@ def lines_later(publisher: Publisher, count: int) -> None:
     """Return when `count` more lines have come: so far back reaches the memory of a hub that was ready before."""
     begun = publisher.begun + count
     wait_until(lambda: publisher.begun > begun, "lines go on")
+
+
+@asynccontextmanager
+async def beside_one_that_does_not_read(server: RedisServer, hub: HubProcess, channel: str) -> AsyncIterator[Stream]:
+    """A client of `hub` that has had some large lines; another one reads none, and so holds up a hub that stops."""
+    url = f"{hub.url}/message?channel={channel}"
+    async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
+        with server.client() as client:
+            for _ in range(LARGE_LINES):
+                client.publish(channel, "x" * LARGE_BYTES)
+        await reader.take(LARGE_LINES)
+        yield reader

@@ -1,10 +1,13 @@
 """One Redis and two hubs on it for all tests that leave them as they were, and a channel of its own for each test."""
 
 import itertools
+import resource
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.vanishing import in_a_network_of_its_own
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server
 
 _numbers = itertools.count(1)
@@ -29,6 +32,35 @@ def other_hub(server: RedisServer) -> Iterator[HubProcess]:
     """Another one."""
     with hub_process(server.url) as hub:
         yield hub
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] | None]:
+    """
+    What test_vanished.py, where it is run, waits for. It begins with the first test, for it only waits for the kernel,
+    20 s and more, and disturbs nobody in its own network.
+    """
+    if any(item.nodeid.startswith("tests/integration/test_vanished.py") for item in request.session.items):
+        with in_a_network_of_its_own() as process:
+            yield process
+    else:
+        yield None
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A Redis without hubs, to which a test may do anything."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """The test may open as many files as the machine allows, and so may a hub that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from tests.integration.traffic import Id, Publisher, is_last
-from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import HubProcess, RedisServer, hub_processes, redis_server, wait_until
 from tests.sse import Event, Stream, open_stream
 
 RETRY_SECONDS = 0.05
@@ -28,7 +28,7 @@ def deployment(
 ) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
     """A Redis of its own, and `count` hubs on it, that record."""
     with redis_server(options=redis_options) as server, ExitStack() as stack:
-        hubs = [stack.enter_context(hub_process(server.url, *options)) for _ in range(count)]
+        hubs = stack.enter_context(hub_processes(count, server.url, *options))
         for hub in hubs:
             hub.wait_recording()
         yield server, hubs, stack
@@ -128,6 +128,12 @@ def restarted(server: RedisServer, options: tuple[str, ...] = (), kill_first: bo
 
 
 # Clients.
+
+
+async def ask_for_fence(hub: HubProcess) -> int:
+    """A fence that `hub` has seen. Who joins is given one at once; else there is one a second."""
+    async with open_stream(f"{hub.url}/message?channel=none") as stream:
+        return Id.parse(stream.last_event_id).fence
 
 
 async def follow(urls: Sequence[str], query: str, begun: asyncio.Event, after: str = "") -> list[Event]:

@@ -137,6 +137,17 @@ class Shape:
         return [(name, (Id(int(fence), n), event.data.replace(f'"@channel":"{name}",', "", 1)))]
 
 
+# All ways to ask, each with its own way of telling which line is which.
+CHANNELS = ["a", "b", "c"]
+SHAPES = [
+    Shape(["a"]),
+    Shape(["b"], batch=True),
+    Shape(CHANNELS),
+    Shape(CHANNELS, batch=True),
+    Shape(CHANNELS, pattern="*", batch=True),
+]
+
+
 @dataclass
 class Received:
     """What a client got: its lines by channel, its gaps, how long it waited for the first event, its reconnects."""

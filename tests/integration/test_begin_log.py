@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.integration.deployment import ask_for_fence
 from tests.integration.reference import Place, Reference, RepeatingPublisher, Shape, come_back, hold_to, reference
 from tests.integration.traffic import Id, Publisher, running
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
 
 HELD = 100
@@ -18,13 +19,6 @@ LOUD, QUIET = 30, 3
 ROUNDS = 20
 LINES = ROUNDS * (LOUD + 2 * QUIET)
 TAILS = [1, HELD - 1, HELD, HELD + 1, HELD + ROUNDS * QUIET, 2 * HELD, LINES - 1, LINES, 10_000]
-
-
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that no other hub records on."""
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -45,8 +39,7 @@ async def publish_in_turn(server: RedisServer, hub: HubProcess) -> None:
         loud.publish(LOUD)
         for each in quiet:
             each.publish(QUIET)
-        async with open_stream(f"{hub.url}/message?channel=none"):
-            pass
+        await ask_for_fence(hub)
 
 
 async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.deployment import EVERY_LINE, deployment, read_since, recorded, wait_recorder
+from tests.integration.deployment import EVERY_LINE, ask_for_fence, deployment, read_since, recorded, wait_recorder
 from tests.integration.traffic import Id, Publisher, is_last, verdict
 from tests.rig import HubProcess, RedisServer, clock_set, hub_process, redis_server, valkey_binary, wait_until
 from tests.sse import Event, open_stream
@@ -26,9 +26,12 @@ async def lines_around(
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(50)
         change()
-        for _ in range(3):
+        for hub in hubs:
             publisher.publish(50)
-            await asyncio.to_thread(wait_fence, server)
+            await ask_for_fence(hub)
+        publisher.publish(50)
+        # One that nobody has asked for.
+        await asyncio.to_thread(wait_fence, server)
         publisher.finish()
         return await one.until(is_last), await other.until(is_last)
 

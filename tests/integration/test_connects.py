@@ -1,9 +1,8 @@
 """Many clients at once: all are answered soon, cost little, and leave nothing behind."""
 
 import asyncio
-import resource
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psutil
@@ -12,19 +11,12 @@ import pytest
 from tests.rig import PATIENCE, RedisServer, at_scale, hub_process, wait_until
 from tests.sse import Stream, open_stream
 
+pytestmark = pytest.mark.usefixtures("many_files")
+
 CONNECTS = at_scale(500, 5_000)
 ANSWERED_SECONDS = 4.0 * PATIENCE
 IDLE = at_scale(1_000, 2_000)
 BYTES_PER_IDLE = 16 * 1024
-
-
-@pytest.fixture(autouse=True)
-def many_files() -> Iterator[None]:
-    """The test may open as many files as the machine allows, and so may a hub that it starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @asynccontextmanager

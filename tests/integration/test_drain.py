@@ -9,9 +9,19 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from tests.integration.clients import Client, lines_later
-from tests.integration.traffic import is_last, publishing, verdict
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
+from tests.integration.clients import Client, beside_one_that_does_not_read, lines_later
+from tests.integration.deployment import ask_for_fence
+from tests.integration.traffic import Id, Publisher, is_last, publishing, verdict
+from tests.rig import (
+    DEADLINE_SECONDS,
+    PATIENCE,
+    HubProcess,
+    RedisServer,
+    at_scale,
+    hub_process,
+    hub_processes,
+    wait_until,
+)
 from tests.sse import Event, Stream, open_stream
 
 STREAMS = 100
@@ -19,7 +29,6 @@ WINDOW_SECONDS = 2
 LINES_PER_SECOND = 500
 NODES = 3
 CLIENTS = at_scale(30, 100)
-# A client waits this part of the time it was told, so that the tests are quick.
 
 
 @asynccontextmanager
@@ -101,8 +110,8 @@ async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
     """Its last id would be one of its beginning else, which another hub's memory may not reach."""
     with hub_process(server.url) as hub:
         async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
-            begun_at = stream.last_event_id
-            fence = str(await asyncio.to_thread(later_fence, server, begun_at))
+            begun_at = Id.parse(stream.last_event_id).fence
+            fence = await ask_for_fence(hub)
             hub.process.terminate()
             assert await stream.rest() == []
         with server.client() as client:
@@ -111,21 +120,8 @@ async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
         async with open_stream(f"{other_hub.url}/message?channel={channel}", headers) as resumed:
             [event] = await resumed.take(1)
 
-    assert int(stream.last_event_id.split("-")[0]) >= int(fence)
+    assert Id.parse(stream.last_event_id).fence >= fence > begun_at
     assert event.json == {"info": "after the end"}
-
-
-def later_fence(server: RedisServer, id: str) -> int:
-    """The clock's fence, once it is past that of `id` by two."""
-    with server.client() as client:
-        fences = {int(id.split("-")[0])}
-
-        def moved_on() -> bool:
-            fences.add(int(client.get("sse-hub:clock") or 0))
-            return len(fences) > 3
-
-        wait_until(moved_on, "fences come")
-    return sorted(fences)[-2]
 
 
 async def test_with_no_stream_open_it_ends_at_once(server: RedisServer) -> None:
@@ -152,12 +148,7 @@ async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
     server: RedisServer, channel: str
 ) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub:
-        url = f"{hub.url}/message?channel={channel}"
-        async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
-            with server.client() as client:
-                for _ in range(20):
-                    client.publish(channel, "x" * 500_000)
-            await reader.take(20)
+        async with beside_one_that_does_not_read(server, hub, channel) as reader:
             started = time.monotonic()
             hub.process.terminate()
             seconds = await gone(hub) - started
@@ -185,11 +176,12 @@ async def test_a_second_sigterm_ends_what_is_left_at_once(server: RedisServer, c
 
 
 class Fleet:
-    """Hubs behind a load balancer that takes those that are ready in turn."""
+    """Hubs, by port, behind a load balancer that takes those that are ready in turn; and clients of them."""
 
-    def __init__(self, hubs: dict[int, HubProcess]) -> None:
-        self.hubs = hubs
-        self._turn = itertools.cycle(sorted(hubs))
+    def __init__(self, hubs: list[HubProcess], channel: str) -> None:
+        self.hubs = {hub.port: hub for hub in hubs}
+        self.clients = [Client(self.pick, channel) for _ in range(CLIENTS)]
+        self._turn = itertools.cycle(sorted(self.hubs))
 
     async def pick(self) -> str:
         """The address of the next hub that is ready."""
@@ -201,60 +193,58 @@ class Fleet:
                 if await asyncio.to_thread(hub.ready):
                     return hub.url
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[None]:
+        """All clients have their places when the block is entered, and have read to the last line at its end."""
+        reading = asyncio.gather(*(client.read() for client in self.clients))
+        await asyncio.gather(*(client.opened.wait() for client in self.clients))
+        yield
+        await reading
+
+    def hold_to(self, publisher: Publisher) -> None:
+        """AssertionError unless each client has every line of `publisher` once and in order."""
+        for client in self.clients:
+            told = verdict(client.events)
+            assert told.gaps == []
+            assert told.seqs == list(range(1, publisher.begun + 1))
+
 
 async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
     server: RedisServer, channel: str
 ) -> None:
     with ExitStack() as stack:
+        fleet = Fleet(stack.enter_context(hub_processes(NODES, server.url)), channel)
+        async with fleet.read():
+            with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
+                for moves, port in enumerate(sorted(fleet.hubs), 1):
+                    fleet.hubs[port].process.terminate()
+                    await gone(fleet.hubs.pop(port))
+                    assert max(client.connects for client in fleet.clients) <= moves + 1
+                    again = hub_process(server.url, port=port)
+                    fleet.hubs[port] = await asyncio.to_thread(stack.enter_context, again)
+            publisher.finish()
 
-        def start(port: int) -> HubProcess:
-            return stack.enter_context(hub_process(server.url, port=port))
-
-        fleet = Fleet({port: start(port) for port in [free_port() for _ in range(NODES)]})
-        clients = [Client(fleet.pick, channel) for _ in range(CLIENTS)]
-        running = asyncio.gather(*(client.read() for client in clients))
-        await asyncio.gather(*(client.opened.wait() for client in clients))
-
-        with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
-            for moves, port in enumerate(sorted(fleet.hubs), 1):
-                fleet.hubs[port].process.terminate()
-                await gone(fleet.hubs.pop(port))
-                assert max(client.connects for client in clients) <= moves + 1
-                fleet.hubs[port] = await asyncio.to_thread(start, port)
-        publisher.finish()
-        await running
-
-    for client in clients:
-        told = verdict(client.events)
-        assert told.gaps == []
-        assert told.seqs == list(range(1, publisher.begun + 1))
+    fleet.hold_to(publisher)
+    for client in fleet.clients:
         assert client.statuses == {200}
         assert all(client.ends)
         assert client.connects <= NODES + 1
-    assert sum(client.connects for client in clients) > CLIENTS * 2
+    assert sum(client.connects for client in fleet.clients) > CLIENTS * 2
 
 
 async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServer, channel: str) -> None:
-    with ExitStack() as stack:
-        hubs = [stack.enter_context(hub_process(server.url, "--drain-seconds", "600")) for _ in range(2)]
-        fleet = Fleet({hub.port: hub for hub in hubs})
-        clients = [Client(fleet.pick, channel) for _ in range(CLIENTS)]
-        running = asyncio.gather(*(client.read() for client in clients))
-        await asyncio.gather(*(client.opened.wait() for client in clients))
+    with hub_processes(2, server.url, "--drain-seconds", "600") as hubs:
+        fleet = Fleet(hubs, channel)
+        async with fleet.read():
+            with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
+                await asyncio.to_thread(lines_later, publisher, 100)
+                hubs[0].process.terminate()
+                await until_draining(hubs[0])
+                await asyncio.to_thread(lines_later, publisher, 100)
+                hubs[0].process.send_signal(signal.SIGKILL)
+                await gone(hubs[0])
+                await asyncio.to_thread(lines_later, publisher, 200)
+            publisher.finish()
 
-        with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(lines_later, publisher, 100)
-            hubs[0].process.terminate()
-            await until_draining(hubs[0])
-            await asyncio.to_thread(lines_later, publisher, 100)
-            hubs[0].process.send_signal(signal.SIGKILL)
-            await gone(hubs[0])
-            await asyncio.to_thread(lines_later, publisher, 200)
-        publisher.finish()
-        await running
-
-    for client in clients:
-        told = verdict(client.events)
-        assert told.gaps == []
-        assert told.seqs == list(range(1, publisher.begun + 1))
-        assert client.connects <= 2
+    fleet.hold_to(publisher)
+    assert max(client.connects for client in fleet.clients) <= 2

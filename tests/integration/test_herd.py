@@ -4,18 +4,19 @@ import asyncio
 import itertools
 import logging
 import random
-import resource
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
+from tests.integration.deployment import ask_for_fence
 from tests.integration.traffic import Publisher
 from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, hub_process, redis_server
 from tests.sse import Event, open_stream
 
 logger = logging.getLogger(__name__)
+
+pytestmark = pytest.mark.usefixtures("many_files")
 
 CLIENTS = at_scale(500, 5_000)
 RECORDED = 20_000
@@ -27,15 +28,6 @@ CALLS_A_PAGE = 2 * 7
 # Each fence makes a new end of the log: what lies up to there, lines and breaks, is read once.
 CALLS_A_FENCE = 5
 WAITED_SECONDS = 5.0 * PATIENCE
-
-
-@pytest.fixture(autouse=True)
-def many_files() -> Iterator[None]:
-    """The test may open as many files as the machine allows, and so may a hub that it starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Returning(asyncio.Protocol):
@@ -100,9 +92,7 @@ async def record(server: RedisServer, hub: HubProcess, channel: str) -> list[Eve
         for _ in range(RECORDED // 1_000):
             publisher.publish(1_000)
             events += await stream.take(1_000)
-            async with open_stream(f"{hub.url}/message?channel={channel}"):
-                # A fence.
-                pass
+            await ask_for_fence(hub)
     return events
 
 

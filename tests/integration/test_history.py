@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.integration.asking import ask, post
+from tests.integration.asking import Answer, ask, ask_at_once, post
 from tests.integration.traffic import Id
 from tests.rig import PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream
@@ -46,7 +47,10 @@ def place(row: Row) -> tuple[Id, str]:
 
 
 def page_of(hub: HubProcess, query: str) -> tuple[list[Row], bool, list[dict[str, Any]]]:
-    answer = ask(hub, f"/history?{query}")
+    return content_of(ask(hub, f"/history?{query}"))
+
+
+def content_of(answer: Answer) -> tuple[list[Row], bool, list[dict[str, Any]]]:
     assert answer.status == 200, answer.body
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json.keys() == {"lines", "more", "gaps"}
@@ -218,7 +222,7 @@ def test_a_frozen_redis_is_503_in_json() -> None:
         hub.wait_recording()
         server.freeze()
         started = time.monotonic()
-        newest, old = ask(hub, "/history"), ask(hub, "/history?before=1-0")
+        newest, old = ask_at_once(hub, "/history", "/history?before=1-0")
         seconds = time.monotonic() - started
         server.thaw()
         wait_until(lambda: ask(hub, "/history").status == 200, "it is served again")
@@ -235,10 +239,14 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
         assert post(hub, "log", b'{"n": 1}').status == 200
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "default", "-xadd")
-        refused = post(hub, "log", b'{"n": 2}')
-        rows, more, gaps = page_of(hub, "channel=log")
+        with ThreadPoolExecutor(1) as pool:
+            refusing = pool.submit(post, hub, "log", b'{"n": 2}')
+            wait_until(lambda: ask(hub, "/channels").json["channels"][0]["lines"] == 2, "the hub has both lines")
+            page, file = ask_at_once(hub, "/history?channel=log", "/export?channel=log&format=txt")
+            refused = refusing.result()
+        rows, _, gaps = content_of(page)
         last_id = Id.parse(rows[-1][0])
-        file = ask(hub, "/export?channel=log&format=txt").body.splitlines()
+        told = file.body.splitlines()
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "default", "+xadd")
         wait_until(lambda: len(page_of(hub, "channel=log")[0]) == 2, "it is recorded when it may be")
@@ -247,4 +255,4 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
     assert [row[2] for row in rows] == ['{"n": 1}']
     assert gaps[-1]["reason"] == "late"
     assert Id.parse(gaps[-1]["after"]) > last_id
-    assert file[-1].endswith(b"reason=late")
+    assert told[-1].endswith(b"reason=late")

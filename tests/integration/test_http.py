@@ -1,37 +1,12 @@
 """What is not the stream: errors as JSON, the directory, health, the page's address."""
 
-import json
-import urllib.error
-import urllib.parse
-import urllib.request
-from email.message import Message
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, wait_until
+from tests.integration.asking import ask
+from tests.rig import HubProcess, RedisServer, wait_until
 from tests.sse import open_stream
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Message
-    url: str
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        assert self.headers["content-type"] == "application/json"
-        return json.loads(self.body)
-
-
-def get(hub: HubProcess, path: str) -> Answer:
-    try:
-        with urllib.request.urlopen(hub.url + path, timeout=DEADLINE_SECONDS) as response:
-            return Answer(response.status, response.headers, response.url, response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, error.headers, error.url or "", error.read())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +46,7 @@ def get(hub: HubProcess, path: str) -> Answer:
     ],
 )
 def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
-    answer = get(hub, f"/message?{query}")
+    answer = ask(hub, f"/message?{query}")
 
     assert answer.status == 400
     assert answer.json["error"] == "Bad Request"
@@ -80,30 +55,28 @@ def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: 
 
 
 def test_a_name_of_10_kb_is_refused_by_json_too(hub: HubProcess) -> None:
-    answer = get(hub, "/message?channel=" + "x" * 10_000)
+    answer = ask(hub, "/message?channel=" + "x" * 10_000)
 
     assert answer.status in (400, 413, 431)
     assert answer.json["detail"]
 
 
 def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
-    answer = get(hub, "/messages")
+    answer = ask(hub, "/messages")
 
     assert answer.status == 404
     assert answer.json["error"] == "Not Found"
 
 
 def test_a_wrong_method_is_405_in_json(hub: HubProcess) -> None:
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(hub.url + "/message", data=b"", timeout=DEADLINE_SECONDS)
+    answer = ask(hub, "/message", b"")
 
-    with refused.value as error:
-        assert error.code == 405
-        assert json.loads(error.read())["error"] == "Method Not Allowed"
+    assert answer.status == 405
+    assert answer.json["error"] == "Method Not Allowed"
 
 
 def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
-    answer = get(hub, "/")
+    answer = ask(hub, "/")
 
     assert (answer.status, answer.url) == (200, hub.url + "/index")
     assert answer.headers["content-type"].startswith("text/html")
@@ -113,7 +86,7 @@ def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
 
 async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
     def entry() -> dict[str, Any]:
-        entries: list[dict[str, Any]] = get(hub, "/channels").json["channels"]
+        entries: list[dict[str, Any]] = ask(hub, "/channels").json["channels"]
         assert [each["name"] for each in entries] == sorted(each["name"] for each in entries)
         return next((each for each in entries if each["name"] == channel), {})
 
@@ -133,9 +106,9 @@ async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: Red
 
 
 def test_a_hub_that_works_is_live_and_ready(hub: HubProcess) -> None:
-    ready = get(hub, "/health/ready")
+    ready = ask(hub, "/health/ready")
 
-    assert get(hub, "/health/live").json == {"live": True}
+    assert ask(hub, "/health/live").json == {"live": True}
     assert ready.status == 200
     assert ready.json["ready"] is True
     assert ready.json["fence_age_seconds"] < 3

@@ -2,82 +2,95 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
-from tests.integration.deployment import go_on, kill
-from tests.integration.reference import RepeatingPublisher, Shape, come_back, hold_to, hold_to_gaps, reference
+from tests.integration.deployment import EVERY_LINE, deployment, go_on, kill
+from tests.integration.reference import (
+    CHANNELS,
+    SHAPES,
+    Received,
+    Reference,
+    RepeatingPublisher,
+    Shape,
+    come_back,
+    hold_to,
+    hold_to_gaps,
+    reference,
+)
 from tests.integration.traffic import Id, Publisher, running
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, wait_until
 
-LINES_PER_SECOND = at_scale(1_500, 6_000)
-KILLS = at_scale(2, 60)
+LINES_PER_SECOND = at_scale(1_500, 3_000)
+KILLS = at_scale(2, 30)
 CLIENTS_OF_EACH_SHAPE = 3
 DOWN_SECONDS = 3.0
-CHANNELS = ["a", "b", "c"]
-SHAPES = [
-    Shape(["a"]),
-    Shape(["b"], batch=True),
-    Shape(CHANNELS),
-    Shape(CHANNELS, batch=True),
-    Shape(CHANNELS, pattern="*", batch=True),
-]
 
 
-def recording_hub(servers: ExitStack, server: RedisServer, port: int | None = None) -> HubProcess:
-    hub = servers.enter_context(hub_process(server.url, "--retain-lines", "10000000", port=port))
-    hub.wait_recording()
-    return hub
+@dataclass
+class Scene:
+    """Two hubs under load with clients of all shapes, which come back wherever they can."""
+
+    server: RedisServer
+    hubs: list[HubProcess]
+    servers: ExitStack
+    publisher: Publisher
+
+    def start(self, port: int) -> HubProcess:
+        """A hub on a port that another one has left."""
+        return self.servers.enter_context(hub_process(self.server.url, *EVERY_LINE, port=port))
+
+
+async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, list[tuple[Shape, Received]]]:
+    """What clients received that had their places before `fault` and read on to the end; and what to hold them to."""
+    with deployment() as (server, hubs, servers), reference(server, *CHANNELS) as account:
+        with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
+            shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
+            clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))
+            await asyncio.to_thread(
+                wait_until,
+                lambda: sum(hub.state()["subscribers"] for hub in hubs) == len(shapes),
+                "all clients have their places",
+            )
+            await asyncio.to_thread(fault, Scene(server, hubs, servers, publisher))
+        publisher.finish()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            told = await clients
+    return account, list(zip(shapes, told, strict=True))
 
 
 async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing() -> None:
-    def kill_in_turn(server: RedisServer, hubs: list[HubProcess], servers: ExitStack, publisher: Publisher) -> None:
+    def kill_in_turn(scene: Scene) -> None:
         for number in range(KILLS):
-            at = number % len(hubs)
-            kill(hubs[at])
-            go_on(publisher, LINES_PER_SECOND)
-            hubs[at] = recording_hub(servers, server, hubs[at].port)
-            go_on(publisher, LINES_PER_SECOND // 2)
+            at = number % len(scene.hubs)
+            kill(scene.hubs[at])
+            go_on(scene.publisher, LINES_PER_SECOND)
+            scene.hubs[at] = scene.start(scene.hubs[at].port)
+            scene.hubs[at].wait_recording()
+            go_on(scene.publisher, LINES_PER_SECOND // 2)
 
-    with redis_server() as server, ExitStack() as servers:
-        hubs = [recording_hub(servers, server) for _ in range(2)]
-        with reference(server, *CHANNELS) as account:
-            with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
-                shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
-                clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))
-                await asyncio.sleep(0.5)
-                await asyncio.to_thread(kill_in_turn, server, hubs, servers, publisher)
-            publisher.finish()
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                told = await clients
+    account, told = await clients_through(kill_in_turn)
 
-    assert sum(each.reconnects for each in told) >= KILLS
-    for shape, received in zip(shapes, told, strict=True):
+    assert sum(received.reconnects for _, received in told) >= KILLS
+    for shape, received in told:
         hold_to(account, received, shape, {name: Id(received.fence, 0) for name in shape.channels})
 
 
 async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_gap_for_each_channel() -> None:
-    def kill_all(server: RedisServer, hubs: list[HubProcess], servers: ExitStack, publisher: Publisher) -> None:
-        go_on(publisher, LINES_PER_SECOND)
-        for hub in hubs:
+    def kill_all(scene: Scene) -> None:
+        go_on(scene.publisher, LINES_PER_SECOND)
+        for hub in scene.hubs:
             kill(hub)
         killed = time.monotonic()
         wait_until(lambda: time.monotonic() - killed > DOWN_SECONDS, "they were away for a while")
-        hubs[:] = [servers.enter_context(hub_process(server.url, port=hub.port)) for hub in hubs]
-        hubs[0].wait_recording()
-        go_on(publisher, LINES_PER_SECOND)
+        scene.hubs[:] = [scene.start(hub.port) for hub in scene.hubs]
+        scene.hubs[0].wait_recording()
+        go_on(scene.publisher, LINES_PER_SECOND)
 
-    with redis_server() as server, ExitStack() as servers:
-        hubs = [recording_hub(servers, server) for _ in range(2)]
-        with reference(server, *CHANNELS) as account:
-            with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
-                shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
-                clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))
-                await asyncio.to_thread(kill_all, server, hubs, servers, publisher)
-            publisher.finish()
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                told = await clients
+    account, told = await clients_through(kill_all)
 
-    for shape, received in zip(shapes, told, strict=True):
+    for shape, received in told:
         gaps = sorted(gap.json["channel"] for gap in received.gaps)
         assert gaps == ([shape.pattern] if shape.pattern else sorted(shape.channels)), [g.data for g in received.gaps]
         assert {gap.json["reason"] for gap in received.gaps} == {"recorder-down"}

@@ -11,6 +11,7 @@ import redis
 
 from tests.integration.deployment import (
     EVERY_LINE,
+    ask_for_fence,
     deployment,
     gaps_of,
     go_on,
@@ -23,10 +24,12 @@ from tests.integration.traffic import Id, Publisher, is_last, publishing, redis_
 from tests.rig import HubProcess, RedisServer, at_scale, hub_process, wait_until
 from tests.sse import Event, open_stream
 
-LINES_PER_SECOND = at_scale(2_000, 5_000)
+LINES_PER_SECOND = at_scale(3_000, 5_000)
 # More than a ring holds at full scale.
 LINES = at_scale(6_000, 60_000)
 RING_LINES = 50_000
+LINES_AFTER_FLUSH = at_scale(3_000, 10_000)
+LINES_WHEN_FILLED = at_scale(1_500, 5_000)
 
 
 def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
@@ -109,9 +112,9 @@ async def test_a_redis_flushed_while_sessions_stay_up_is_filled_again() -> None:
             with server.client() as client:
                 client.flushall()
             last = max(published)
-            await asyncio.to_thread(go_on, publisher, 2 * LINES_PER_SECOND)
+            await asyncio.to_thread(go_on, publisher, LINES_AFTER_FLUSH)
             await asyncio.to_thread(wait_recorded, server, last)
-            await asyncio.to_thread(go_on, publisher, LINES_PER_SECOND)
+            await asyncio.to_thread(go_on, publisher, LINES_WHEN_FILLED)
             stop.set()
             assert await resuming > 1
         publisher.finish()
@@ -190,6 +193,13 @@ def reference_end(published: dict[Id, int], publisher: Publisher) -> Id:
     return max(published)
 
 
+async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, int], publisher: Publisher) -> None:
+    """Return when the log is complete up to what was published last."""
+    last = await asyncio.to_thread(reference_end, published, publisher)
+    await ask_for_fence(hub)
+    await asyncio.to_thread(wait_recorded, server, last)
+
+
 @pytest.mark.parametrize("key", ["log:a", "channels", "breaks", "watermark", "log:a channels"])
 async def test_a_key_that_is_evicted_costs_nothing_in_silence(key: str) -> None:
     """By a server short of memory, or by hand; whatever the hub keeps there."""
@@ -200,10 +210,10 @@ async def test_a_key_that_is_evicted_costs_nothing_in_silence(key: str) -> None:
             cut_and_publish(client, publisher)
             await asyncio.to_thread(wait_until, lambda: on_a_new_session(hubs, 2), "a new session")
             publisher.publish(100)
-            await asyncio.to_thread(wait_recorded, server, await asyncio.to_thread(reference_end, published, publisher))
+            await record_all(server, hubs[0], published, publisher)
             client.delete(*(f"sse-hub:{name}" for name in key.split()))
         publisher.publish(100)
-        await asyncio.to_thread(wait_recorded, server, await asyncio.to_thread(reference_end, published, publisher))
+        await record_all(server, hubs[0], published, publisher)
         publisher.finish()
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         since = min(published)

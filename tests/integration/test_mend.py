@@ -7,21 +7,13 @@ import psutil
 import pytest
 
 from tests.integration.deployment import go_on, wait_recorder
-from tests.integration.reference import RepeatingPublisher, Shape, follow, hold_to, reference
+from tests.integration.reference import CHANNELS, SHAPES, RepeatingPublisher, follow, hold_to, reference
 from tests.integration.traffic import Publisher, running
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_processes, redis_server, wait_until
 from tests.sse import open_stream
 
 LINES_PER_SECOND = 2_000
 CUTS = at_scale(6, 20)
-CHANNELS = ["a", "b", "c"]
-SHAPES = [
-    Shape(["a"]),
-    Shape(["b"], batch=True),
-    Shape(CHANNELS),
-    Shape(CHANNELS, batch=True),
-    Shape(CHANNELS, pattern="*", batch=True),
-]
 
 
 def cut_session(server: RedisServer, hub: HubProcess) -> None:
@@ -47,7 +39,7 @@ def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> Non
 async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing(cut: str) -> None:
     """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
     with redis_server() as server, ExitStack() as servers:
-        hubs = [servers.enter_context(hub_process(server.url, "--ring-lines", "3000")) for _ in range(2)]
+        hubs = servers.enter_context(hub_processes(2, server.url, "--ring-lines", "3000"))
         account = servers.enter_context(reference(server, *CHANNELS))
         recorder = wait_recorder(hubs)
         hub = recorder if cut == "the recorder" else next(each for each in hubs if each is not recorder)

@@ -22,13 +22,14 @@ RING_LINES = 1_000
 SHAPE = Shape(["a"])
 
 PAUSED = 10
-ALONE_SECONDS = at_scale(2, 30)
+ALONE_SECONDS = at_scale(1, 30)
 PAUSED_SECONDS = at_scale(4, 60)
+CATCHING_UP_SECONDS = at_scale(1, 3)
 BYTES_PER_PAUSED = 256 * 1024
 HEALTHY = 5
 
 MANY_PAUSED = at_scale(30, 100)
-LOAD_SECONDS = at_scale(10, 300)
+LOAD_SECONDS = at_scale(6, 150)
 STALL_SECONDS = at_scale(5, 120)
 MANY_PAUSED_BYTES = 64 * 1024 * 1024
 
@@ -109,7 +110,7 @@ async def test_paused_clients_get_every_line_out_of_the_log_and_cost_little() ->
                     while_paused = p99_ms(measured)
                     grown = hub.resident_bytes() - before
                     following = asyncio.gather(*(follow(stream, SHAPE) for stream in paused))
-                    await after(publisher, 3)
+                    await after(publisher, CATCHING_UP_SECONDS)
                     catching_up = p99_ms(measured)
                 publisher.finish()
                 async with asyncio.timeout(PAUSED_SECONDS + DEADLINE_SECONDS):

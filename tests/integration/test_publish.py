@@ -4,15 +4,15 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.integration.asking import Answer, ask, post
+from tests.integration.clients import LARGE_LINES, beside_one_that_does_not_read
 from tests.integration.traffic import Id
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
 
 MEGABYTE = 1_048_576
@@ -169,13 +169,6 @@ def test_others_are_served_while_a_large_body_is_published(hub: HubProcess, chan
     assert max(waits) < 0.3 * PATIENCE
 
 
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that a test may stop."""
-    with redis_server() as server:
-        yield server
-
-
 def test_a_frozen_redis_is_told_in_time(own_server: RedisServer) -> None:
     with hub_process(own_server.url) as hub:
         hub.wait_recording()
@@ -253,12 +246,7 @@ def test_a_channel_that_is_not_recorded_is_refused(own_server: RedisServer) -> N
 async def test_a_hub_that_stops_says_when_to_come_back(server: RedisServer, channel: str) -> None:
     """While it waits for a client that does not read."""
     with hub_process(server.url) as hub:
-        url = f"{hub.url}/message?channel={channel}"
-        async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
-            with server.client() as client:
-                for _ in range(20):
-                    client.publish(channel, "x" * 500_000)
-            await reader.take(20)
+        async with beside_one_that_does_not_read(server, hub, channel):
             hub.process.terminate()
             await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
 
@@ -267,4 +255,4 @@ async def test_a_hub_that_stops_says_when_to_come_back(server: RedisServer, chan
 
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
     assert answer.json["detail"] == "The hub is stopping."
-    assert len(log_of(server, channel)) == 20
+    assert len(log_of(server, channel)) == LARGE_LINES

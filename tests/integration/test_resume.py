@@ -12,18 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.traffic import Id, Publisher, is_last, publishing, verdict
-from tests.rig import HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.rig import HubProcess, RedisServer, at_scale, hub_process, wait_until
 from tests.sse import Event, open_stream
 
 RESUMES = at_scale(200, 2_000)
 HELD = 100
-
-
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that no other hub records on."""
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

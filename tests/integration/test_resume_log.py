@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from typing import NamedTuple
+
+import pytest
 
 from tests.integration.deployment import kill, wait_recorder
 from tests.integration.reference import (
+    CHANNELS,
+    SHAPES,
     Place,
     Received,
     Reference,
     RepeatingPublisher,
-    Shape,
     come_back,
     hold_to,
     reference,
@@ -40,19 +44,11 @@ LINES_PER_SECOND = at_scale(2_000, 6_000)
 RESUMES = at_scale(150, 10_000)
 RESUMES_AMID_KILLS = at_scale(60, 500)
 OLDEST_SECONDS = at_scale(4, 60)
-KILL_EVERY_SECONDS = 2.0
+KILL_EVERY_SECONDS = at_scale(1, 2)
 KILLS = at_scale(3, 20)
 # One in so many reads on until it is live.
 CATCH_UP = 5
 LARGE = 50_000
-CHANNELS = ["a", "b", "c"]
-SHAPES = [
-    Shape(["a"]),
-    Shape(["a"], batch=True),
-    Shape(CHANNELS),
-    Shape(CHANNELS, batch=True),
-    Shape(CHANNELS, pattern="*", batch=True),
-]
 
 
 def start_hub(server: RedisServer, ring_lines: int, port: int | None = None) -> AbstractContextManager[HubProcess]:
@@ -61,30 +57,48 @@ def start_hub(server: RedisServer, ring_lines: int, port: int | None = None) -> 
     )
 
 
-@contextmanager
-def deployment() -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
-    """Two hubs that record, and two that hold so little in memory that most positions lie beyond it."""
-    with redis_server() as server, ExitStack() as stack:
-        hubs = [stack.enter_context(start_hub(server, lines)) for lines in (LARGE, LARGE, 200, 2_000)]
+class Scene(NamedTuple):
+    """
+    Two hubs that record, and two that hold so little in memory that most positions lie beyond it, under load; and what
+    they must deliver, of the last OLDEST_SECONDS and more.
+    """
+
+    server: RedisServer
+    hubs: list[HubProcess]
+    servers: ExitStack
+    account: Reference
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """One for all tests here: what they kill they start anew."""
+    with redis_server() as server, ExitStack() as servers:
+        hubs = [servers.enter_context(start_hub(server, lines)) for lines in (LARGE, LARGE, 200, 2_000)]
         for hub in hubs:
             hub.wait_recording()
-        yield server, hubs, stack
+        with (
+            reference(server, *CHANNELS) as account,
+            running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")),
+        ):
+            become_old()
+            yield Scene(server, hubs, servers, account)
 
 
 def has(count: int, beyond: Place, received: Received) -> bool:
     return received.count >= count and received.reaches(beyond)
 
 
-async def resume_often(hubs: list[HubProcess], account: Reference, done: Callable[[int], bool]) -> list[Received]:
+async def resume_often(scene: Scene, done: Callable[[int], bool]) -> list[Received]:
     """Clients one after the other until `done(number)`; each comes back with a place of its own and is held to it."""
     all_received: list[Received] = []
+    account = scene.account
     while not done(number := len(all_received)):
         shape = random.choice(SHAPES)
         place = shape.start(account.place(OLDEST_SECONDS))
         beyond: Place = {name: account.now()[name] for name in shape.channels} if number % CATCH_UP == 0 else {}
         count = random.randint(1, 1_000)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            received = await come_back(hubs, shape, shape.cursor(place), partial(has, count, beyond))
+            received = await come_back(scene.hubs, shape, shape.cursor(place), partial(has, count, beyond))
         await asyncio.to_thread(hold_to, account, received, shape, place)
         all_received.append(Received({}, [], received.waited_seconds, received.reconnects))
     return all_received
@@ -112,32 +126,28 @@ def report(received: list[Received]) -> float:
     return median
 
 
-async def test_clients_that_come_back_from_beyond_the_rings_miss_and_repeat_nothing_and_hardly_wait() -> None:
-    with (
-        deployment() as (server, hubs, _),
-        reference(server, *CHANNELS) as account,
-        running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")),
-    ):
-        await asyncio.to_thread(become_old)
-        received = await resume_often(hubs, account, lambda number: number >= RESUMES)
+async def test_clients_that_come_back_from_beyond_the_rings_miss_and_repeat_nothing_and_hardly_wait(
+    scene: Scene,
+) -> None:
+    received = await resume_often(scene, lambda number: number >= RESUMES)
 
     assert report(received) < 0.02 * PATIENCE
 
 
 @contextmanager
-def killing_recorders(server: RedisServer, hubs: list[HubProcess], stack: ExitStack) -> Iterator[list[int]]:
+def killing_recorders(scene: Scene) -> Iterator[list[int]]:
     """SIGKILL the recorder every few seconds, and start it anew; gives the ports of those that were killed."""
     killed: list[int] = []
     stopping = threading.Event()
 
     def kill_often() -> None:
         while not stopping.wait(KILL_EVERY_SECONDS):
-            victim = wait_recorder(hubs)
-            at = hubs.index(victim)
+            victim = wait_recorder(scene.hubs)
+            at = scene.hubs.index(victim)
             kill(victim)
             killed.append(victim.port)
             # Only a process that holds what has not been recorded yet takes over.
-            hubs[at] = stack.enter_context(start_hub(server, LARGE, victim.port))
+            scene.hubs[at] = scene.servers.enter_context(start_hub(scene.server, LARGE, victim.port))
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_often)
@@ -148,16 +158,8 @@ def killing_recorders(server: RedisServer, hubs: list[HubProcess], stack: ExitSt
             killing.result()
 
 
-async def test_so_do_clients_that_come_back_while_recorders_are_killed() -> None:
-    with (
-        deployment() as (server, hubs, stack),
-        reference(server, *CHANNELS) as account,
-        running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")),
-    ):
-        await asyncio.to_thread(become_old)
-        with killing_recorders(server, hubs, stack) as killed:
-            received = await resume_often(
-                hubs, account, lambda number: number >= RESUMES_AMID_KILLS and len(killed) >= KILLS
-            )
+async def test_so_do_clients_that_come_back_while_recorders_are_killed(scene: Scene) -> None:
+    with killing_recorders(scene) as killed:
+        received = await resume_often(scene, lambda number: number >= RESUMES_AMID_KILLS and len(killed) >= KILLS)
 
     report(received)

@@ -98,6 +98,7 @@ async def test_lines_older_than_they_are_kept_are_trimmed_and_an_idle_channel_ex
     assert [gap["reason"] for gap in told.gaps] == ["trimmed"]
     assert told.lines[-1][0] == Id.parse(later[-1].id)
     assert (of_idle.type, of_idle.json["reason"]) == ("gap", "trimmed")
+    assert of_idle.json["after"] == idle[0].id
     assert of_idle.json["lost"] in (None, 299)
     assert again.type == "message"
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.integration.clients import beside_one_that_does_not_read
 from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
 
@@ -63,16 +64,10 @@ async def test_curl_takes_the_end_for_a_good_one(server: RedisServer, channel: s
 async def test_a_client_that_does_not_read_holds_nothing_up(server: RedisServer, channel: str) -> None:
     """While the hub waits for it, a new client is told to come back: an EventSource gives up on anything but a 200."""
     with hub_process(server.url) as hub:
-        url = f"{hub.url}/message?channel={channel}"
-        async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
-            with server.client() as client:
-                for _ in range(20):
-                    client.publish(channel, "x" * 500_000)
-            await reader.take(20)
-
+        async with beside_one_that_does_not_read(server, hub, channel) as reader:
             ending = asyncio.create_task(seconds_to_end(hub))
             await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
-            async with open_stream(url) as late:
+            async with open_stream(f"{hub.url}/message?channel={channel}") as late:
                 pass
 
             assert await ending < GONE_SECONDS

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.traffic import Publisher, is_last, verdict
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
 
 # 20 MB: many times what the kernel's buffers of one connection hold.
@@ -30,13 +30,6 @@ def small_hub(server: RedisServer) -> Iterator[HubProcess]:
     ) as hub:
         hub.wait_recording()
         yield hub
-
-
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that no other hub records on."""
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -100,8 +93,11 @@ async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
     ):
         publisher = await publish_large(server, small_hub, channel)
         publisher.finish()
-        told = verdict(await paused.until(is_last))
-        of_merged, of_batched, of_pattern = [await each.until(is_last) for each in (merged, batched, pattern)]
+        # All at once: one that waited for the others would be closed after STALL_SECONDS.
+        of_paused, of_merged, of_batched, of_pattern = await asyncio.gather(
+            *(each.until(is_last) for each in (paused, merged, batched, pattern))
+        )
+        told = verdict(of_paused)
 
     every = list(range(1, publisher.begun + 1))
     assert (told.seqs, told.gaps) == (every, [])

@@ -27,8 +27,11 @@ logger = logging.getLogger(__name__)
 
 LINES_PER_SECOND = at_scale(2_000, 5_000)
 KILLS = at_scale(2, 10)
+LINES_BEFORE_KILL = at_scale(300, 1_000)
+LINES_AFTER_TAKEOVER = at_scale(300, 500)
 FROZEN_SECONDS = at_scale(3, 10)
 CUTS = at_scale(4, 60)
+LINES_BETWEEN_CUTS = at_scale(1_000, 5_000)
 EACH_PER_SECOND = at_scale(2_000, 10_000)
 EACH_LINES = EACH_PER_SECOND * at_scale(2, 10)
 
@@ -70,11 +73,11 @@ async def test_live_lines_of_other_processes_are_neither_lost_nor_late_while_rec
             async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
                 reading = asyncio.create_task(arrivals(stream))
                 with publishing(server, "a", lines_per_second=500) as publisher:
-                    await asyncio.to_thread(go_on, publisher, 1_000)
+                    await asyncio.to_thread(go_on, publisher, LINES_BEFORE_KILL)
                     before = publisher.begun
                     await asyncio.to_thread(kill, victim)
                     await asyncio.to_thread(wait_recorder, hubs)
-                    await asyncio.to_thread(go_on, publisher, 500)
+                    await asyncio.to_thread(go_on, publisher, LINES_AFTER_TAKEOVER)
                 publisher.finish()
                 arrived = await reading
             told = verdict(event for _, event in arrived)
@@ -142,7 +145,7 @@ async def test_sessions_cut_in_turn_are_mended_and_nobody_notices() -> None:
     def cut_in_turn(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for number in range(CUTS):
             cut_and_wait(server, [hubs[number % 2]], hubs)
-            go_on(publisher, LINES_PER_SECOND)
+            go_on(publisher, LINES_BETWEEN_CUTS)
 
     with deployment() as (server, hubs, _), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
@@ -164,7 +167,7 @@ async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
     def cut_all(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for _ in range(CUTS):
             cut_and_wait(server, hubs, hubs)
-            go_on(publisher, LINES_PER_SECOND)
+            go_on(publisher, LINES_BETWEEN_CUTS)
 
     with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
         readers = await readers_of(hubs)

@@ -11,31 +11,65 @@ from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.origin import Now, Origin
 from sse_hub.pages import Breaks, Hole, Page, parts_of
-from sse_hub.position import Position
 from sse_hub.selection import Selection
 from tests.sse import Decoder, Event
 
 
 class MemoryTransport(asyncio.Transport):
-    """Keeps what is written; `waiting` bytes are said not to have been sent yet. `connection` is for its options."""
+    """
+    Keeps what is written. Its client can be told to take no more, and to take more again, by clog() and unclog().
+
+    `connection` is for its options.
+    """
 
     def __init__(self, connection: socket.socket | None = None) -> None:
         super().__init__({"socket": connection})
-        self.written = b""
-        self.waiting = 0
+        self.written = self.last = b""
+        self.clogged = False
+        self.closed = False
         self.aborted = False
+        self._protocol: asyncio.BaseProtocol | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
+        self.last = bytes(data)
 
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+        if self.clogged:
+            protocol.pause_writing()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def clog(self) -> None:
+        """Its client takes no more from now on."""
+        self.clogged = True
+        if self._protocol:
+            self._protocol.pause_writing()
+
+    def unclog(self) -> None:
+        """Its client takes what it is sent."""
+        self.clogged = False
+        if self._protocol:
+            self._protocol.resume_writing()
+
+    def close(self) -> None:
+        self.closed = True
+        asyncio.get_running_loop().call_soon(self.lose)
 
     def abort(self) -> None:
         self.aborted = True
+        self.close()
 
     def is_closing(self) -> bool:
-        return self.aborted
+        return self.closed
+
+    def lose(self) -> None:
+        """The connection ends."""
+        protocol, self._protocol = self._protocol, None
+        if isinstance(protocol, asyncio.Protocol):
+            protocol.connection_lost(None)
 
 
 class MemorySource:
@@ -68,6 +102,7 @@ class MemoryLog:
 
     def __init__(self, chance: random.Random, beginning: int) -> None:
         self.watermark = beginning
+        self.busy = False
         self.trimmed: dict[str, EventId] = {}
         self.broken: list[Hole] = [Hole(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
         self._chance = chance
@@ -134,21 +169,17 @@ class Client:
         self._batch = batch
         self._decoder = Decoder()
         self._read = 0
-        self._task: asyncio.Task[None] | None = None
-        self.draining = asyncio.Event()
-        self.draining.set()
 
     async def open(self, origin: Origin | None = None) -> "Client":
         position, frames = await self._hub.join(self._selection, origin or Now())
         self.greeting = self._decoder.feed(frames)
-        self._task = asyncio.create_task(self._run(position))
+        self._hub.subscribe(self._selection, self._batch, self.transport, position).start()
         await self.settle()
         return self
 
     async def close(self) -> None:
-        assert self._task
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self.transport.lose()
+        await self.settle()
 
     async def settle(self) -> None:
         """Let every task that can run, run."""
@@ -165,17 +196,7 @@ class Client:
 
     @property
     def ended(self) -> bool:
-        return self._task is not None and self._task.done()
-
-    async def _run(self, position: Position) -> None:
-        with self._hub.subscribe(self._selection, self._batch, self.transport, position) as subscriber:
-            last = await subscriber.run(self._send)
-            if last:
-                await self._send(last)
-
-    async def _send(self, frames: bytes) -> None:
-        await self.draining.wait()
-        self.transport.write(b"%x\r\n%b\r\n" % (len(frames), frames))
+        return self.transport.closed
 
 
 def _bodies(chunked: bytes) -> list[bytes]:

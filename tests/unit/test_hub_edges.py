@@ -185,12 +185,12 @@ async def test_a_client_that_comes_with_a_position_may_pause_as_long_as_one_that
     with socket.socket() as connection:
         client = Client(hub, "log")
         client.transport = MemoryTransport(connection)
-        client.draining.clear()
+        client.transport.clog()
 
         await client.open(After(Cursor(10, (0,))))
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
 
-        client.draining.set()
+        client.transport.unclog()
         await client.settle()
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
         await client.close()

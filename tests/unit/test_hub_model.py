@@ -141,12 +141,10 @@ class Model:
 
     async def stall(self) -> None:
         client = self.random.choice(self.viewers).client
-        stalled = client.transport.waiting > 0
-        client.transport.waiting = 0 if stalled else 10**6
-        if stalled:
-            client.draining.set()
+        if client.transport.clogged:
+            client.transport.unclog()
         else:
-            client.draining.clear()
+            client.transport.clog()
         await client.settle()
 
     async def other(self, step: str) -> None:
@@ -171,8 +169,8 @@ class Model:
                 case step:
                     await self.other(step)
         for viewer in self.viewers:
-            viewer.client.transport.waiting = 0
-            viewer.client.draining.set()
+            if viewer.client.transport.clogged:
+                viewer.client.transport.unclog()
             # A replay reads many pages.
             for _ in range(20):
                 await viewer.client.settle()

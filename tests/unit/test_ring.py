@@ -65,6 +65,7 @@ def test_it_holds_no_more_lines_than_it_may() -> None:
 
     for n in range(1, 11):
         ring.append(batch(5, n, b"{}"))
+        ring.trim()
 
     assert (ring.first, ring.end) == (7, 10)
     assert ring.start == EventId(5, 7)
@@ -72,17 +73,33 @@ def test_it_holds_no_more_lines_than_it_may() -> None:
     assert not ring.covers(EventId(5, 6))
 
 
+def test_what_is_still_wanted_stays_beyond_that() -> None:
+    ring = Ring(EventId(5, 0), max_lines=3)
+    for n in range(1, 11):
+        ring.append(batch(5, n, b"{}"))
+
+    ring.trim(wanted_from=4)
+    assert (ring.first, ring.end) == (4, 10)
+
+    ring.trim(wanted_from=9)
+    assert (ring.first, ring.end) == (7, 10)
+
+
 def test_one_batch_larger_than_the_ring_is_kept_whole() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
 
     ring.append(batch(5, 1, *[b"{}"] * 9))
+    ring.trim()
 
     assert (ring.first, ring.end) == (0, 9)
 
 
 def test_its_size_is_the_sum_of_what_it_holds() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
-    grown = sum(ring.append(batch(5, n, b"x" * n)) for n in range(1, 11))
+    for n in range(1, 11):
+        ring.append(batch(5, n, b"x" * n))
+        ring.trim()
+    grown = ring.size
 
     freed = ring.shrink(1)
 

@@ -1,0 +1,120 @@
+"""What a connection brings: taken at once, or a piece a turn."""
+
+import asyncio
+
+import pytest
+
+from sse_hub import inflow
+from sse_hub.inflow import FULL_READ_BYTES, LONG_SECONDS, Inflow
+
+FULL = b"x" * FULL_READ_BYTES
+
+
+class Source(asyncio.Transport):
+    """Knows whether it is paused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = False
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+class Taken:
+    """The pieces taken so far; `held_up` seconds pass with each on `clock`."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.held_up = 0.0
+        self.source = Source()
+        self.loop = asyncio.get_running_loop()
+        self.inflow = Inflow(self.take, self.loop)
+        self.inflow.begin(self.source)
+
+    def take(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        until = self.loop.time() + self.held_up
+        while self.loop.time() < until:
+            pass
+
+    async def everything(self) -> None:
+        """Return when nothing waits for its turn."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not self.inflow.flooded
+
+
+async def test_what_is_small_is_taken_at_once() -> None:
+    taken = Taken()
+
+    taken.inflow.add(b"a")
+    taken.inflow.add(b"b")
+
+    assert taken.pieces == [b"a", b"b"]
+    assert not taken.inflow.flooded
+
+
+async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
+    taken = Taken()
+
+    for piece in (b"a", FULL, b"b", FULL):
+        taken.inflow.add(piece)
+    assert (taken.pieces, taken.inflow.flooded) == ([b"a"], True)
+
+    await asyncio.sleep(0)
+    assert taken.pieces == [b"a", FULL]
+    taken.inflow.add(b"c")
+    await taken.everything()
+
+    assert taken.pieces == [b"a", FULL, b"b", FULL, b"c"]
+    await asyncio.sleep(0)
+    taken.inflow.add(b"d")
+    assert taken.pieces[-1] == b"d"
+
+
+async def test_after_what_takes_long_the_next_read_waits_for_its_turn() -> None:
+    taken = Taken()
+    taken.held_up = 2 * LONG_SECONDS
+
+    taken.inflow.add(b"a")
+    taken.inflow.add(b"b")
+    assert taken.pieces == [b"a"]
+
+    await asyncio.sleep(0)
+    assert taken.pieces == [b"a", b"b"]
+
+
+async def test_the_connection_is_paused_while_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inflow, "AHEAD_BYTES", 2 * FULL_READ_BYTES)
+    taken = Taken()
+
+    for _ in range(3):
+        taken.inflow.add(FULL)
+    assert taken.source.paused
+
+    await taken.everything()
+    assert not taken.source.paused
+
+
+async def test_the_end_comes_after_all_that_has_come() -> None:
+    taken = Taken()
+    taken.inflow.add(FULL)
+
+    taken.inflow.end(lambda: taken.pieces.append(b"the end"))
+    assert taken.pieces == []
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert taken.pieces == [FULL, b"the end"]
+
+
+async def test_the_end_comes_at_once_when_nothing_waits() -> None:
+    taken = Taken()
+
+    taken.inflow.end(lambda: taken.pieces.append(b"the end"))
+
+    assert taken.pieces == [b"the end"]
