@@ -1,5 +1,9 @@
 // Numbers, times and log text as they are shown. Pure.
 
+import { offsetWords } from "./zones.js";
+
+export { offsetWords };
+
 const GROUPED = new Intl.NumberFormat("en-US");
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
@@ -42,11 +46,6 @@ export function fullTime(ms) {
 export function dateOf(ms) {
   const date = new Date(ms);
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
-
-/** An offset from UTC in minutes: "+05:30". */
-export function offsetWords(minutes) {
-  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
 /** The part of a time that is the same as in the row above, cut where a unit ends. */

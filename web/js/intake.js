@@ -110,7 +110,7 @@ export class Intake {
       this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));
       return true;
     }
-    this.#view.offer(this.#ring.append(channel, id, line, record.lvl, time));
+    this.#view.offer(this.#ring.append(channel, id, line, record.lvl, time, record.ts));
     const numbers = measurementOf(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
@@ -118,9 +118,9 @@ export class Intake {
 
   #olderLine(channel, id, line, now) {
     const time = timeOfLine(id, now);
-    const { lvl, event } = normalise(line, time);
+    const { lvl, ts, event } = normalise(line, time);
     if (event === "closed") return this.#ring.prependNote(channel, id, { kind: "closed", channel, raw: line }, time);
-    return this.#ring.prepend(channel, id, line, lvl, time);
+    return this.#ring.prepend(channel, id, line, lvl, time, ts);
   }
 
   #olderGap(edge, gap) {

@@ -11,6 +11,7 @@ export class Ring {
   #channels;
   #levels;
   #times;
+  #moments;
   #names = [];
   #numbers = new Map();
 
@@ -26,6 +27,11 @@ export class Ring {
     this.#channels = new Uint32Array(capacity);
     this.#levels = new Uint8Array(capacity);
     this.#times = new Float64Array(capacity);
+    this.#moments = new Float64Array(capacity);
+    /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
+    this.onDrop = null;
+    /** Called with the old and the new seq of a line that is kept while others are forgotten. */
+    this.onMove = null;
   }
 
   /** Lines held, notes not counted. */
@@ -38,10 +44,10 @@ export class Ring {
     return this.capacity - (this.end - this.first);
   }
 
-  /** Keep one line; the oldest falls off when the ring is full. Returns its seq. */
-  append(channel, id, text, level, time) {
+  /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time. Returns its seq. */
+  append(channel, id, text, level, time, moment = time) {
     this.perLevel[level] += 1;
-    return this.#put(this.#next(), channel, id, text, level, time);
+    return this.#put(this.#next(), channel, id, text, level, time, moment);
   }
 
   /** Keep one note, any object with a `kind`. Returns its seq. */
@@ -51,9 +57,9 @@ export class Ring {
   }
 
   /** Keep one line that is older than all others; there must be room. Returns its seq. */
-  prepend(channel, id, text, level, time) {
+  prepend(channel, id, text, level, time, moment = time) {
     this.perLevel[level] += 1;
-    return this.#put((this.first -= 1), channel, id, text, level, time);
+    return this.#put((this.first -= 1), channel, id, text, level, time, moment);
   }
 
   /** Keep one note before all others; there must be room. Returns its seq. */
@@ -88,6 +94,11 @@ export class Ring {
     return this.#times[this.#slotOf(seq)];
   }
 
+  /** Its own time, in ms: what the line says, else when it came. */
+  moment(seq) {
+    return this.#moments[this.#slotOf(seq)];
+  }
+
   id(seq) {
     const slot = this.#slotOf(seq);
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
@@ -108,15 +119,22 @@ export class Ring {
   retain(keep) {
     const old = [];
     for (let seq = this.first; seq < this.end; seq += 1) {
-      if (!keep(this.channel(seq))) continue;
+      if (!keep(this.channel(seq))) {
+        if (!this.isNote(seq)) this.onDrop?.(seq);
+        continue;
+      }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot]]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot]]);
     }
     this.#clear();
-    for (const [channel, id, text, level, time] of old) {
-      if (typeof text === "string") this.append(channel, id, text, level, time);
-      else this.appendNote(channel, id, text, time);
+    for (const [seq, channel, id, text, level, time, moment] of old) {
+      if (typeof text !== "string") {
+        this.appendNote(channel, id, text, time);
+        continue;
+      }
+      const moved = this.append(channel, id, text, level, time, moment);
+      this.onMove?.(seq, moved);
     }
   }
 
@@ -142,7 +160,7 @@ export class Ring {
     return this.end - 1;
   }
 
-  #put(seq, channel, id, text, level, time) {
+  #put(seq, channel, id, text, level, time, moment = time) {
     const slot = this.#slotOf(seq);
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
@@ -150,12 +168,16 @@ export class Ring {
     this.#channels[slot] = this.#numberOf(channel);
     this.#levels[slot] = level;
     this.#times[slot] = time;
+    this.#moments[slot] = moment;
     return seq;
   }
 
   #evict() {
     if (this.isNote(this.first)) this.notes -= 1;
-    else this.perLevel[this.level(this.first)] -= 1;
+    else {
+      this.onDrop?.(this.first);
+      this.perLevel[this.level(this.first)] -= 1;
+    }
     this.first += 1;
   }
 

@@ -4,51 +4,78 @@
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { readText } from "./text.js";
-import { atOffset, likelyOffset } from "./time.js";
-import { errorOfText, framesOf, hasTrace } from "./trace.js";
+import { atOffset, inZone, likelyOffset } from "./time.js";
+import { errorOfText, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", "event"]);
 const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
 const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
-const NUMBER_OR_STRING = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+// A string that never ends is taken to the end, or every quote in it would be tried as its beginning.
+const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. */
-export function normalise(raw, at = null) {
+/**
+ * The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. `zone` is the publisher's, for
+ * times that name none; null takes the local one, or the offset that puts the line nearest to when it came.
+ */
+export function normalise(raw, at = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
-  const record = {
-    ts: null, tsFrom: "recv", zone: true, offset: null, lvl: NONE, lvlRaw: null, msg: null, logger: null,
-    src: { file: null, line: null, fn: null }, err: null, trace: null, span: null,
-    fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw: text,
-  };
-  read(record, text, 0);
-  if (record.err === null && record.msg !== null && hasTrace(record.msg)) splitTrace(record);
-  if (!record.zone && at !== null) chooseZone(record, at);
+  const record = blank(text);
+  read(record, text, at, 0);
+  const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
+  if (start >= 0) splitTrace(record, start);
+  if (!record.zone) chooseZone(record, at, zone);
   record.ts ??= at;
   return record;
 }
 
+const blank = (raw) => ({
+  ts: null, tsFrom: "recv", zone: true, offset: null, wall: null, lvl: NONE, lvlRaw: null, msg: null, logger: null,
+  src: { file: null, line: null, fn: null }, err: null, trace: null, span: null, host: null, pid: null, thread: null,
+  fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw,
+});
+
 // A publisher's clock is often in another zone than the reader's.
-function chooseZone(record, at) {
-  record.offset = likelyOffset(record.ts, at);
-  if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
+function chooseZone(record, at, zone) {
+  if (zone !== null) {
+    const { ms, offset } = inZone(record.wall, zone);
+    Object.assign(record, { ts: ms, offset });
+  } else if (at !== null) {
+    record.offset = likelyOffset(record.ts, at);
+    if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
+  }
 }
 
-function read(record, text, depth) {
+function read(record, text, at, depth) {
   const object = depth <= DEEPEST ? parseObject(text) : null;
-  if (object) readObject(record, object, depth);
-  else readText(record, text);
+  if (object) return readObject(record, object, at, depth);
+  return readText(record, text, at, {
+    parse: parseObject,
+    object: (into, inner) => readJson(into, inner, at),
+    line: (into, inner) => read(into, inner, at, depth + 1),
+    fields: (into, json) => Object.assign(into.fields, parseObject(json)),
+    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, at, depth + 1),
+  });
 }
 
-function readObject(record, object, depth) {
+// What follows the name of a service counts only if it is a format of its own.
+function readKnown(record, text, at, depth) {
+  const found = blank(record.raw);
+  read(found, text, at, depth);
+  if (found.fmt === "plain") return false;
+  Object.assign(record, found, { fields: Object.assign(record.fields, found.fields) });
+  return true;
+}
+
+function readObject(record, object, at, depth) {
   if (typeof object["@event"] === "string") record.event = object["@event"];
   const slot = slotOf(object);
-  if (slot === null) return readJson(record, withoutHubKeys(object));
+  if (slot === null) return readJson(record, withoutHubKeys(object), at);
   if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
   const inner = object[slot];
-  if (typeof inner !== "string") return readObject(record, inner, depth + 1);
-  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time });
-  return read(record, inner.replace(/\r?\n$/, ""), depth + 1);
+  if (typeof inner !== "string") return readObject(record, inner, at, depth + 1);
+  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, at);
+  return read(record, inner.replace(/\r?\n$/, ""), at, depth + 1);
 }
 
 // An envelope has one key that says something. `info` names the slot here, not a level.
@@ -69,7 +96,8 @@ function withoutHubKeys(object) {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
 }
 
-function parseObject(text) {
+/** The JSON object or array of a text, integers past 2^53 as text, or null. */
+export function parseObject(text) {
   if (!/^\s*\{/.test(text)) return null;
   try {
     const value = JSON.parse(/\d{16}/.test(text) ? withBigIntegersAsText(text) : text);
@@ -86,17 +114,17 @@ function withBigIntegersAsText(json) {
   );
 }
 
-function splitTrace(record) {
-  const start = record.msg.search(/^\s*(?:Traceback \(most recent|Exception in thread )/m);
+function splitTrace(record, start) {
   record.err = errorOfText(record.msg.slice(start).trimStart());
   record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
 }
 
 /** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
 export function failureOf({ err, msg }) {
-  const type = err?.type?.split(".").at(-1);
-  if (!type || msg?.includes(type)) return "";
-  const said = err.msg ? `${type}: ${err.msg}` : type;
+  if (!err) return "";
+  const type = err.type?.split(".").at(-1) ?? "";
+  const said = [type, err.msg].filter(Boolean).join(": ");
+  if (said === "" || msg?.includes(type || said)) return "";
   return said.split("\n")[0].slice(0, 200);
 }
 

@@ -1,35 +1,28 @@
 // JSON records: a family that can be told by its signature is read its own way, all others by the names in names.js.
 
-import { levelOfWord } from "./levels.js";
-import { levelFrom, rolesOf } from "./names.js";
+import { FAMILIES } from "./families.js";
+import { MOST_KEYS, levelFrom, rolesOf } from "./names.js";
 import { timeOf } from "./time.js";
-import { errorOf, errorOfText } from "./trace.js";
+import { errorOf } from "./trace.js";
 
-const FAMILIES = [
-  {
-    fmt: "loguru-json",
-    fits: (object) => isObject(object.record) && typeof object.text === "string" && isObject(object.record.level),
-    read: readLoguru,
-  },
-];
+const PLACE = /^(.+?):(\d+)$/;
 
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
-/** Fill a record from a JSON object. */
-export function readJson(record, object) {
+/** Fill a record from a JSON object; `came` (ms) is when the line did. */
+export function readJson(record, object, came) {
   const family = FAMILIES.find(({ fits }) => fits(object));
   record.fmt = family?.fmt ?? "json";
-  if (family) family.read(record, object);
-  else readByNames(record, object);
+  const again = (view) => readByNames(record, view, came);
+  if (family) family.read(record, object, again);
+  else again(object);
 }
 
-function readByNames(record, object) {
+function readByNames(record, object, came) {
   const roles = rolesOf(object);
   const used = new Set();
   const use = ({ key }) => used.add(key);
 
   for (const entry of roles.time ?? []) {
-    if (!takeTime(record, entry.value)) continue;
+    if (!takeTime(record, entry.value, came)) continue;
     use(entry);
     break;
   }
@@ -52,30 +45,32 @@ function readByNames(record, object) {
   if (error) {
     record.err = errorOf(error.value);
     use(error);
+    nameError(record.err, object);
   }
-  if (roles.trace) record.trace = String(roles.trace[0].value);
-  if (roles.span) record.span = String(roles.span[0].value);
-  for (const name of Object.keys(object)) if (!used.has(name)) record.fields[name] = object[name];
+  const text = (role) => (roles[role] ? String(roles[role][0].value) : null);
+  record.trace = text("trace") ?? record.trace;
+  record.span = text("span") ?? record.span;
+  record.host = text("host") ?? record.host;
+  record.pid = text("pid") ?? record.pid;
+  record.thread = text("thread") ?? record.thread;
+  if (roles.file || roles.function) readPlace(record.src, text);
+  for (const name of Object.keys(object).slice(0, MOST_KEYS)) if (!used.has(name)) record.fields[name] = object[name];
 }
 
-// loguru's serialize=True: the stack stands in `text` only.
-function readLoguru(record, { record: inner, text }) {
-  takeTime(record, inner.time?.timestamp);
-  record.lvlRaw = typeof inner.level.name === "string" ? inner.level.name : null;
-  record.lvl = levelOfWord(record.lvlRaw ?? "");
-  record.msg = typeof inner.message === "string" ? inner.message : text;
-  record.logger = typeof inner.name === "string" ? inner.name : null;
-  record.src = { file: inner.file?.path ?? null, line: inner.line ?? null, fn: inner.function ?? null };
-  const start = text.indexOf("Traceback (most recent call last)");
-  if (inner.exception && start >= 0) record.err = errorOfText(text.slice(start));
-  Object.assign(record.fields, isObject(inner.extra) ? inner.extra : {});
+// ECS names what failed beside the stack.
+function nameError(err, object) {
+  if (typeof object["error.type"] === "string") err.type = object["error.type"];
+  if (typeof object["error.message"] === "string") err.msg = object["error.message"];
 }
 
-function takeTime(record, value) {
-  const time = timeOf(value);
+function readPlace(src, text) {
+  const [, file, line] = PLACE.exec(text("file") ?? "") ?? [null, text("file"), text("lineNumber")];
+  Object.assign(src, { file, line, fn: text("function") });
+}
+
+function takeTime(record, value, came) {
+  const time = timeOf(value, came);
   if (!time) return false;
-  record.ts = time.ms;
-  record.tsFrom = "line";
-  record.zone = time.zone;
+  Object.assign(record, { ts: time.ms, tsFrom: "line", zone: time.zone, wall: time.wall });
   return true;
 }

@@ -43,6 +43,16 @@ export function levelOfNumber(number, scale) {
   return STEPS[scale].find(([top]) => number <= top)[1];
 }
 
+const SIGNS = { ".": DEBUG, "*": INFO, "#": WARN, "-": DEBUG, T: TRACE, V: TRACE, D: DEBUG, I: INFO, W: WARN, E: ERROR, F: FATAL, C: FATAL };
+
+/** The level of one letter or sign, as klog, MongoDB and Redis write it. */
+export const levelOfSign = (sign) => SIGNS[sign[0]] ?? NONE;
+
+/** The level of an HTTP status. */
+export function levelOfStatus(status) {
+  return status >= 500 ? ERROR : status >= 400 ? WARN : INFO;
+}
+
 /** The level a plain text names near its start, NONE when it names none or two different ones. */
 export function levelInText(text) {
   const start = text.slice(0, NEAR_START);

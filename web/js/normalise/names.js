@@ -6,49 +6,75 @@ import { NONE, levelOfNumber, levelOfWord } from "./levels.js";
 const NAMES = {
   time:
     "@timestamp timestamp time ts @t datetime date asctime eventTime event_time logged_at created_at created " +
-    "timeUnixNano timestamp_ns __REALTIME_TIMESTAMP stageTimestamp t.$date",
+    "timeUnixNano observedTimeUnixNano timestamp_ns __REALTIME_TIMESTAMP stageTimestamp t.$date receiveTimestamp time_iso8601 time_local msec",
   level: "level lvl severity levelname log.level loglevel log_level @l severityText severity_text PRIORITY",
   message: "message msg event @m @mt short_message body text log info fields.message textPayload",
-  logger: "logger logger_name log.logger name target module component service service.name c SYSLOG_IDENTIFIER",
+  logger: "logger logger_name log.logger name target module component service service.name SourceContext c SYSLOG_IDENTIFIER",
   error: "exception exc_info exc_text err error stack stacktrace stack_trace error.stack_trace @x",
   trace:
     "trace_id traceId trace.id @tr otelTraceID dd.trace_id logging.googleapis.com/trace correlation_id " +
     "correlationId request_id requestId req_id reqId x-request-id",
   span: "span_id spanId span.id @sp otelSpanID",
+  host: "hostname host host.name _HOSTNAME",
+  pid: "pid process_id process.pid process.id process _PID",
+  thread: "thread_name threadName thread.name process.thread.name thread threadId tid",
+  file: "caller pathname file filename log.origin.file.name source.file src.file CODE_FILE",
+  lineNumber: "lineno line line_number log.origin.file.line source.line src.line CODE_LINE",
+  function: "funcName func_name func function log.origin.function source.function src.func CODE_FUNC",
   levelNumber: "levelno severityNumber severity_number level_value priority",
 };
 
 const FLAT = new Map();
-const PATHS = [];
+const PATHS = new Map();
 for (const [role, names] of Object.entries(NAMES)) {
   names.split(" ").forEach((name, rank) => {
     const lower = name.toLowerCase();
     if (!FLAT.has(lower)) FLAT.set(lower, []);
     FLAT.get(lower).push({ role, rank });
-    if (/^[a-z]+\.[^/]+$/.test(lower)) PATHS.push({ role, rank, path: lower.split(".") });
+    if (!/^[a-z]+\.[^/]+$/.test(lower)) return;
+    const [head, ...path] = lower.split(".");
+    if (!PATHS.has(head)) PATHS.set(head, []);
+    PATHS.get(head).push({ role, rank, path });
   });
 }
 
+const isWord = (value) => typeof value === "string" || typeof value === "number";
 const FITS = {
-  time: (value) => typeof value === "string" || typeof value === "number",
-  level: (value) => typeof value === "string" || typeof value === "number",
-  message: (value) => typeof value === "string" || typeof value === "number",
+  time: isWord,
+  level: isWord,
+  message: isWord,
   logger: (value) => typeof value === "string",
   error: (value) => value !== null && value !== "" && typeof value !== "boolean" && typeof value !== "number",
-  trace: (value) => typeof value === "string" || typeof value === "number",
-  span: (value) => typeof value === "string" || typeof value === "number",
+  trace: isWord,
+  span: isWord,
+  host: "hostname host host.name _HOSTNAME",
+  pid: "pid process_id process.pid process.id process _PID",
+  thread: "thread_name threadName thread.name process.thread.name thread threadId tid",
+  file: "caller pathname file filename log.origin.file.name source.file src.file CODE_FILE",
+  lineNumber: "lineno line line_number log.origin.file.line source.line src.line CODE_LINE",
+  function: "funcName func_name func function log.origin.function source.function src.func CODE_FUNC",
+  host: (value) => typeof value === "string",
+  pid: (value) => isWord(value) && /^\d+$/.test(value),
+  thread: isWord,
+  file: (value) => typeof value === "string",
+  lineNumber: (value) => isWord(value) && /^\d+$/.test(value),
+  function: (value) => typeof value === "string",
   levelNumber: (value) => value !== null && value !== "" && Number.isFinite(Number(value)),
 };
+
+/** How many keys of an object are looked at; the line itself has them all. */
+export const MOST_KEYS = 10_000;
 
 /** For each role every key that could fill it, best first: `{time: [{key, value}, …], …}`. */
 export function rolesOf(object) {
   const found = {};
-  for (const key of Object.keys(object)) {
-    for (const { role, rank } of FLAT.get(key.toLowerCase()) ?? []) add(found, role, rank, key, object[key]);
-  }
-  for (const { role, rank, path } of PATHS) {
-    const parent = object[path[0]];
-    if (parent !== null && typeof parent === "object") add(found, role, rank, null, atPath(parent, path.slice(1)));
+  for (const key of Object.keys(object).slice(0, MOST_KEYS)) {
+    const lower = key.toLowerCase();
+    const value = object[key];
+    const flat = FLAT.get(lower);
+    if (flat) for (const { role, rank } of flat) add(found, role, rank, key, value);
+    const inner = value !== null && typeof value === "object" && PATHS.get(lower);
+    if (inner) for (const { role, rank, path } of inner) add(found, role, rank, null, atPath(value, path));
   }
   for (const list of Object.values(found)) list.sort((a, b) => a.rank - b.rank);
   return found;

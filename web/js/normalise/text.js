@@ -1,83 +1,79 @@
-// Text lines: patterns in order, each with a name for every group. To teach the page a format, add a row.
+// Text lines: the patterns in order, then key=value pairs, then a text that at least names a level.
 
-import { levelInText, levelOfNumber, levelOfWord } from "./levels.js";
+import { NONE, levelInText, levelOfNumber, levelOfSign, levelOfStatus, levelOfWord } from "./levels.js";
+import { pairsOf, scalar, splitPairs } from "./logfmt.js";
+import { rolesOf } from "./names.js";
+import { LOOSE_PATTERNS, PATTERNS } from "./patterns.js";
 import { timeOf } from "./time.js";
 
-const PATTERNS = [
-  {
-    fmt: "loguru",
-    pattern:
-      /^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)\s*\|\s*(?:Level (\d+)|([A-Za-z]\w*))\s*\|\s*([\w.<>$-]+):([\w.<>$]+):(\d+) - ([\s\S]*)$/,
-    groups: ["time", "pythonLevel", "level", "logger", "function", "line", "message"],
-  },
-  {
-    fmt: "python-basic",
-    pattern: /^(DEBUG|INFO|WARNING|ERROR|CRITICAL):([\w.-]+):([\s\S]*)$/,
-    groups: ["level", "logger", "message"],
-  },
-  {
-    fmt: "python-dashed",
-    pattern: /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}) - (\S+) - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - ([\s\S]*)$/,
-    groups: ["time", "logger", "level", "message"],
-  },
-  {
-    fmt: "python-asctime",
-    pattern:
-      /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})\s+\[?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\]?\s+(?:([a-z_][\w.]*)(?::(\d+))?(?:: | - ))?([\s\S]*)$/,
-    groups: ["time", "level", "logger", "line", "message"],
-  },
-  {
-    fmt: "time-level",
-    pattern:
-      /^\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?)\]?\s*[|\-:]?\s*\[?(EMERG(?:ENCY)?|ALERT|CRIT(?:ICAL)?|FATAL|PANIC|ERROR|ERR|WARN(?:ING)?|NOTICE|SUCCESS|INFO|DEBUG|TRACE|VERBOSE)\]?\s*[|\-:]?\s*([\s\S]*)$/i,
-    groups: ["time", "level", "message"],
-  },
-];
-
 const ANSI = /\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
+const STRUCTURED = /\[([^\s\]]+)|([^\s=\]]+)="((?:[^"\\]|\\.)*)"/g;
+const NIL = "-";
 
 const FILL = {
-  time(record, text) {
-    const time = timeOf(text);
-    if (!time) return;
-    record.ts = time.ms;
-    record.tsFrom = "line";
-    record.zone = time.zone;
+  time(record, text, came) {
+    const time = timeOf(text, came);
+    if (time) Object.assign(record, { ts: time.ms, tsFrom: "line", zone: time.zone, wall: time.wall });
   },
   level(record, text) {
     record.lvl = levelOfWord(text);
     record.lvlRaw = text;
   },
-  pythonLevel(record, text) {
-    record.lvl = levelOfNumber(Number(text), "python");
+  pythonLevel: (record, text) => onScale(record, text, "python"),
+  pri: (record, text) => onScale(record, String(Number(text) & 7), "syslog"),
+  letter(record, text) {
+    record.lvl = levelOfSign(text);
     record.lvlRaw = text;
   },
-  logger(record, text) {
-    record.logger = text;
+  logger: (record, text) => (record.logger = text === NIL ? null : text),
+  function: (record, text) => (record.src.fn = text),
+  line: (record, text) => (record.src.line = text),
+  file: (record, text) => (record.src.file = text),
+  host: (record, text) => (record.host = text === NIL ? null : text),
+  pid: (record, text) => (record.pid = text === NIL ? null : text),
+  thread: (record, text) => (record.thread = text),
+  message: (record, text) => (record.msg = text),
+  // klog: "text" key=value
+  pairs(record, text) {
+    const quoted = /^"((?:[^"\\]|\\.)*)"\s*/.exec(text);
+    const pairs = quoted && (quoted[0].length === text.length ? {} : pairsOf(text.slice(quoted[0].length)));
+    record.msg = pairs ? quoted[1].replace(/\\(["\\])/g, "$1") : text;
+    Object.assign(record.fields, pairs);
   },
-  function(record, text) {
-    record.src.fn = text;
+  // structlog: text padded to 30, [logger], key=value
+  padded(record, text) {
+    const [head, pairs] = splitPairs(text);
+    const tail = /^([\s\S]*\S)\s+\[([\w.:-]+)\]$/.exec(head.slice(-400));
+    record.msg = tail ? head.slice(0, -400) + tail[1] : head;
+    record.logger = tail?.[2] ?? record.logger;
+    Object.assign(record.fields, pairs);
   },
-  line(record, text) {
-    record.src.line = text;
+  structured(record, text) {
+    for (const [, , key, value] of text.slice(0, 65_536).matchAll(STRUCTURED)) if (key) record.fields[key] = value.replace(/\\(["\\\]])/g, "$1");
   },
-  message(record, text) {
-    record.msg = text;
+  json(record, text, came, again) {
+    again.fields(record, text);
   },
 };
+FILL.sign = FILL.letter;
 
-/** Fill a record from one text line; a line no pattern knows is its own message. */
-export function readText(record, text) {
+/** The names of fields that patterns give, which the text itself does not hold. */
+export const DERIVED = new Set(
+  PATTERNS.flatMap(({ groups }) => groups.filter((name) => name !== null && !(name in FILL) && name !== "inner")),
+);
+
+function onScale(record, text, scale) {
+  record.lvl = levelOfNumber(Number(text), scale);
+  record.lvlRaw = text;
+}
+
+/**
+ * Fill a record from one text line; a line no pattern knows is its own message. `again` reads what is held in it: `line(record, text)`,
+ * `object(record, object)`, `fields(record, json)` and `parse(text)`.
+ */
+export function readText(record, text, came, again) {
   const plain = text.includes("\x1b") ? text.replace(ANSI, "") : text;
-  for (const { fmt, pattern, groups } of PATTERNS) {
-    const match = pattern.exec(plain);
-    if (!match) continue;
-    record.fmt = fmt;
-    groups.forEach((name, index) => {
-      if (match[index + 1] !== undefined) FILL[name](record, match[index + 1]);
-    });
-    return;
-  }
+  if (byPatterns(record, plain, came, again) || byPairs(record, plain, again) || loosely(record, plain, came, again)) return;
   const { level, word } = levelInText(plain);
   record.fmt = "plain";
   record.msg = plain;
@@ -86,3 +82,81 @@ export function readText(record, text) {
     record.lvlRaw = word;
   }
 }
+
+function byPatterns(record, text, came, again) {
+  for (const row of PATTERNS) {
+    const match = row.pattern.exec(text);
+    if (!match) continue;
+    record.fmt = row.fmt;
+    fill(record, row, match, came, again);
+    const inner = row.groups.indexOf("inner");
+    if (inner >= 0) again.line(record, match[inner + 1]);
+    else if (record.fields.status !== undefined) sayRequest(record);
+    return true;
+  }
+  return false;
+}
+
+function fill(record, { groups, time }, match, came, again) {
+  if (time) FILL.time(record, time(match), came);
+  groups.forEach((name, index) => {
+    const text = match[index + 1];
+    if (text === undefined || name === null || name === "inner") return;
+    if (name in FILL) FILL[name](record, text, came, again);
+    else if (text !== NIL && text !== "") record.fields[name] = scalar(text);
+  });
+}
+
+// A request says best what it is by method, path and status; a status that tells of a failure is one.
+function sayRequest(record) {
+  const { method, path, status, phrase, version } = record.fields;
+  record.msg ??= [method, path, status, phrase].filter((part) => part !== undefined).join(" ");
+  if (version !== undefined) record.fields.version = String(version);
+  delete record.fields.phrase;
+  record.lvl = Math.max(record.lvl, levelOfStatus(status));
+}
+
+function byPairs(record, text, again) {
+  if (!text.includes("=")) return false;
+  const pairs = pairsOf(text);
+  if (!pairs) return false;
+  const values = Object.values(pairs);
+  const { time, level, message } = rolesOf(pairs);
+  const words = values.filter((value) => value === true).length;
+  const known = (time || level || message) && values.length - words >= 2;
+  if (!known && (values.length < 3 || words > 0)) return false;
+  again.object(record, pairs);
+  record.fmt = "logfmt";
+  return true;
+}
+
+function loosely(record, text, came, again) {
+  const [compose, withJson, timeLevel] = LOOSE_PATTERNS;
+  const named = compose.pattern.exec(text);
+  if (named && again.known(record, named[2])) {
+    record.logger ??= named[1];
+    return true;
+  }
+  const [, prefix, json] = (text.endsWith("}") && withJson.pattern.exec(text)) || [];
+  const object = json && again.parse(json);
+  if (object) {
+    readPrefixed(record, prefix.trim(), object, again);
+    return true;
+  }
+  const match = timeLevel.pattern.exec(text);
+  if (!match) return false;
+  record.fmt = timeLevel.fmt;
+  fill(record, timeLevel, match, came, again);
+  return true;
+}
+
+function readPrefixed(record, prefix, object, again) {
+  const { level, word } = levelInText(prefix);
+  again.object(record, object);
+  record.fmt = "text-json";
+  if (record.lvlRaw === null && level !== NONE) Object.assign(record, { lvl: level, lvlRaw: word });
+  if (record.msg === null) record.msg = prefix;
+  else if (/^[\w.-]+:?$/.test(prefix)) record.logger ??= prefix.replace(/:$/, "");
+  else record.msg = `${prefix} ${record.msg}`;
+}
+

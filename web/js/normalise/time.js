@@ -1,25 +1,41 @@
-// Times as ms since the epoch. Anything outside 2000 .. tomorrow is not a time of a log line.
+// Times as ms since the epoch, from every shape that loggers write. Anything outside 2000 .. tomorrow is not a time of a log line.
+//
+//     timeOf("2026-11-21T03:50:18.78+02:00")         {ms, zone: true, wall: null}
+//     timeOf("Nov 21 03:50:18")                      {ms, zone: false, wall}   `wall` is what its clock showed, as if it were UTC
+//     timeOf(1795233018.78), timeOf("1795233018780000")     by size: s, ms, µs or ns
+
+import { msOfEpoch } from "../times.js";
+import { clockAt, momentOf, offsetAt } from "../zones.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
 const LOCAL_WITHIN_MS = 10 * 60_000;
 const STEP_MS = 15 * 60_000;
 const MOST_STEPS = 14 * 4;
-const TEXT =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?$/i;
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const CLOCK = "(?<hour>\\d\\d):(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:[.,](?<fraction>\\d{1,9}))?)?";
+const ZONE = "(?<zone>Z|UTC|GMT|[+-]\\d\\d(?::?\\d\\d)?|[A-Z]{2,5})";
+// By far the most frequent: numbered groups are read twice as fast as named ones.
+const ISO =
+  /^(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{2,5})?$/i;
+const SHAPES = [
+  `(?<day>\\d\\d)/(?<name>[A-Z]{3})/(?<year>\\d{4}):${CLOCK} ${ZONE}`,
+  `(?<name>[A-Z]{3}) (?<day>[ \\d]\\d) ${CLOCK}`,
+  `[A-Z]{3} (?<name>[A-Z]{3}) (?<day>[ \\d]\\d) ${CLOCK} (?<year>\\d{4})`,
+  `(?<day>\\d\\d) (?<name>[A-Z]{3}) (?<year>\\d{4}) ${CLOCK}`,
+  `(?<month>\\d\\d)-(?<day>\\d\\d) ${CLOCK}`,
+].map((shape) => new RegExp(`^${shape}$`, "i"));
 
-/** `{ms, zone}` of a number or a text, or null. `zone` is false when the text names none: it is read as local. */
-export function timeOf(value) {
-  const found = typeof value === "number" ? ofNumber(value) : typeof value === "string" ? ofText(value.trim()) : null;
-  return found && found.ms >= EARLIEST && found.ms <= Date.now() + DAY_MS ? found : null;
+/**
+ * `{ms, zone, wall}` of a number or a text, or null. `zone` is false when the text names none: `ms` is then read as local. `came`,
+ * when the line did, gives the year to a time that has none.
+ */
+export function timeOf(value, came = null) {
+  const found = typeof value === "number" ? ofNumber(value) : typeof value === "string" ? ofText(value.trim(), came) : null;
+  return found && found.ms >= EARLIEST && found.ms <= Math.max(came ?? 0, Date.now()) + DAY_MS ? found : null;
 }
 
-function ofNumber(number) {
-  if (number > 1e18) return { ms: number / 1e6, zone: true };
-  if (number > 1e15) return { ms: number / 1e3, zone: true };
-  if (number > 1e12) return { ms: number, zone: true };
-  return number > 1e9 ? { ms: number * 1e3, zone: true } : null;
-}
+const ofNumber = (number) => (number > 1e9 ? { ms: msOfEpoch(number), zone: true, wall: null } : null);
 
 /**
  * The UTC offset, in minutes, that puts a time read as local nearest to when its line came, or null where local does:
@@ -35,21 +51,58 @@ export function likelyOffset(localMs, cameMs) {
 /** A time read as local, read again at a UTC offset in minutes. */
 export const atOffset = (localMs, minutes) => localMs - (new Date(localMs).getTimezoneOffset() + minutes) * 60_000;
 
-// Not Date.parse: it reads a date without a zone as local or as UTC, depending on its shape.
-function ofText(text) {
-  if (/^\d{10,19}(\.\d+)?$/.test(text)) return ofNumber(Number(text));
-  const match = TEXT.exec(text);
-  if (!match) return null;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
-  const ms = match[7] ? Math.trunc(Number(`0.${match[7]}`) * 1e3 + 1e-6) : 0;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60) return null;
-  const parts = [year, month - 1, day, hour, minute, second, ms];
-  if (match[8]) return { ms: Date.UTC(...parts) - offsetMs(match[8]), zone: true };
-  return { ms: new Date(...parts).getTime(), zone: false };
+/** `{ms, offset}`: a time without a zone, read in one. */
+export function inZone(wall, zone) {
+  const ms = momentOf(clockAt("UTC", wall), zone);
+  return { ms, offset: offsetAt(zone, ms) };
 }
 
-function offsetMs(zone) {
-  const match = /^([+-])(\d\d):?(\d\d)$/.exec(zone);
-  if (!match) return 0;
-  return (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3])) * 60_000;
+// Not Date.parse: it reads a date without a zone as local or as UTC, depending on its shape.
+function ofText(text, came) {
+  if (/^\d{10,19}(\.\d+)?$/.test(text)) return ofNumber(Number(text));
+  if (text.length > 64) return null;
+  const iso = ISO.exec(text);
+  if (iso) {
+    const [, year, month, day, hour, minute, second, fraction, zone] = iso;
+    return ofParts({ year, month, day, hour, minute, second, fraction, zone }, came);
+  }
+  for (const shape of SHAPES) {
+    const match = shape.exec(text);
+    if (match) return ofParts(match.groups, came);
+  }
+  return null;
+}
+
+function ofParts({ year, month, name, day, hour = 0, minute = 0, second = 0, fraction, zone }, came) {
+  const at = { month: name ? MONTHS.indexOf(name.toLowerCase()) + 1 : Number(month), day: Number(day) };
+  const clock = { hour: Number(hour), minute: Number(minute), second: Number(second) };
+  const ms = fraction ? Math.trunc(Number(`0.${fraction}`) * 1e3 + 1e-6) : 0;
+  const ofYear = (each) => wallOf({ year: each, ...at, ...clock, ms });
+  let wall = ofYear(year ? Number(year) : new Date(came ?? Date.now()).getUTCFullYear());
+  // A year that is not written is this one, unless that would be tomorrow.
+  if (wall !== null && !year && wall > (came ?? Date.now()) + DAY_MS) wall = ofYear(new Date(wall).getUTCFullYear() - 1);
+  if (wall === null) return null;
+  const offset = zone === undefined ? null : offsetOf(zone);
+  if (offset !== null) return { ms: wall - offset, zone: true, wall: null };
+  return { ms: localOf(wall), zone: false, wall };
+}
+
+// As momentOf(clock, "local"), which takes longer.
+function localOf(wall) {
+  const shown = new Date(wall);
+  const [year, month, day] = [shown.getUTCFullYear(), shown.getUTCMonth(), shown.getUTCDate()];
+  return new Date(year, month, day, 0, 0, 0, wall % DAY_MS).getTime();
+}
+
+function wallOf({ year, month, day, hour, minute, second, ms }) {
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > new Date(Date.UTC(year, month, 0)).getUTCDate())) return null;
+  if (hour > 24 || minute > 59 || second > 60) return null;
+  return Date.UTC(year, month - 1, day, hour, minute, second, ms);
+}
+
+// In ms; null for letters that name no zone for certain (CST is three of them).
+function offsetOf(zone) {
+  if (/^(?:Z|UTC|GMT)$/i.test(zone)) return 0;
+  const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone);
+  return match && (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0)) * 60_000;
 }

@@ -1,21 +1,28 @@
 // Stack traces: what failed, and how many frames there are, from the text that Python, Java, Node and Go write.
 
 const FRAME = /^[>\s]*(?:File "|at |[\w./@-]+\.go:\d+)/;
-const HEADER = /^\s*(?:Traceback \(most recent call last\)|Exception in thread )/m;
+const PYTHON = /^[ \t]*(?:Traceback \(most recent call last\)|Exception in thread )/m;
+// The line before the first frame says what failed; a blank "at" in prose is followed by no place in a file.
+const AT = /^[^\n]*\n[ \t]+at [^\n]*[(:]/m;
+const GO = /^(?:panic: |goroutine \d+ \[)/m;
+const CONTINUES = /^(?:\s+\S|\s*at \S|Traceback \(most|Caused by: |\.\.\. \d+ more|> File |\}|During handling of the above|The above exception was)/;
 const NAMED = /^(?:Caused by: )?([A-Za-z_][\w.$]*)(?:: ([\s\S]*))?$/;
 
 /** `{type, msg, stack}` of an exception written as text. */
 export function errorOfText(stack) {
   const lines = stack.trimEnd().split("\n");
   // Python says last what Java and Node say first.
-  const said = HEADER.test(stack) ? lines.findLast((line) => /^\S/.test(line)) : lines[0];
+  const said = PYTHON.test(stack) ? lines.findLast((line) => /^\S/.test(line)) : lines[0];
   const match = NAMED.exec((said ?? "").trim());
-  return { type: match?.[1] ?? null, msg: match?.[2] ?? null, stack };
+  // One word, or a sentence, is what failed and not what kind of failure it is.
+  if (!match || (match[2] === undefined && lines.length === 1)) return { type: null, msg: lines.length === 1 ? stack : null, stack };
+  return { type: match[1], msg: match[2] ?? null, stack };
 }
 
 /** `{type, msg, stack}` of whatever a logger put under its error key. */
 export function errorOf(value) {
   if (typeof value === "string") return errorOfText(value);
+  if (Array.isArray(value)) return errorOfList(value);
   const text = (name) => (typeof value[name] === "string" ? value[name] : null);
   const stack = text("stack") ?? text("stack_trace") ?? text("stacktrace") ?? text("traceback");
   return {
@@ -25,10 +32,29 @@ export function errorOf(value) {
   };
 }
 
+// structlog's dict_tracebacks: one entry for each exception of a chain, the last one raised first.
+function errorOfList(chain) {
+  const [first] = chain;
+  if (first === null || typeof first !== "object") return { type: null, msg: null, stack: JSON.stringify(chain) };
+  const frames = (Array.isArray(first.frames) ? first.frames : []).map(
+    (frame) => `  File "${frame?.filename}", line ${frame?.lineno}, in ${frame?.name}`,
+  );
+  const type = typeof first.exc_type === "string" ? first.exc_type : null;
+  const msg = typeof first.exc_value === "string" ? first.exc_value : null;
+  return { type, msg, stack: ["Traceback (most recent call last):", ...frames, `${type}: ${msg}`].join("\n") };
+}
+
 /** How many frames a stack shows. */
 export function framesOf(stack) {
   return stack.split("\n").filter((line) => FRAME.test(line)).length;
 }
 
-/** True when a text holds a stack trace. */
-export const hasTrace = (text) => HEADER.test(text);
+/** Where a stack trace begins in a text, or -1. */
+export function traceStart(text) {
+  if (!text.includes("\n")) return -1;
+  const places = [PYTHON, AT, GO].map((pattern) => text.search(pattern)).filter((at) => at >= 0);
+  return places.length > 0 ? Math.min(...places) : -1;
+}
+
+/** True for a line that goes on with what the line before it said, if that came within 50 ms on the same channel. */
+export const isContinuation = (text) => CONTINUES.test(text);

@@ -1,0 +1,53 @@
+// Every format of the fixture file gives the time, level, message and logger that stand beside it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { normalise } from "../../../web/js/normalise/index.js";
+import { LEVELS } from "../../../web/js/normalise/levels.js";
+import { CAME, FORMATS } from "../../fixtures/formats.mjs";
+
+const GIVEN = {
+  fmt: (record) => record.fmt,
+  time: (record) => (record.tsFrom === "recv" ? "recv" : new Date(Math.floor(record.ts)).toISOString()),
+  level: (record) => LEVELS[record.lvl],
+  levelRaw: (record) => record.lvlRaw,
+  message: (record) => record.msg,
+  logger: (record) => record.logger,
+  error: (record) => record.err?.type ?? null,
+  trace: (record) => record.trace,
+  span: (record) => record.span,
+  pid: (record) => record.pid,
+  host: (record) => record.host,
+  thread: (record) => record.thread,
+  file: (record) => record.src.file,
+};
+
+for (const { name, line, fields, ...expected } of FORMATS) {
+  test(name, () => {
+    const record = normalise(line, CAME, { zone: "UTC" });
+
+    const found = Object.fromEntries(Object.keys(expected).map((key) => [key, GIVEN[key](record)]));
+    assert.deepEqual(found, expected);
+    for (const [key, value] of Object.entries(fields ?? {})) assert.deepEqual(record.fields[key], value, key);
+    assert.equal(record.raw, line);
+    if (expected.time === "recv") assert.equal(record.ts, CAME);
+  });
+}
+
+test("there are at least sixty formats", () => {
+  assert.ok(FORMATS.length >= 60);
+});
+
+// A pattern that tries every way to split a run of blanks takes a second on the 20 kB of them.
+test("no beginning of a format, whatever follows, takes long", () => {
+  const heads = FORMATS.map(({ line }) => JSON.parse(line.startsWith('{"info":"') ? line : "{}").info ?? line);
+  const starts = new Set(heads.flatMap((text) => [19, 24, 40, text.length].map((end) => text.slice(0, end))));
+  for (const start of starts) {
+    for (const fill of [" ", "\n", "a ", "a=", "[a] ", '\\"', "\n  at x(", "\t"]) {
+      const begun = performance.now();
+      normalise(start + fill.repeat(20_000 / fill.length) + "!", 1);
+      assert.ok(performance.now() - begun < 400, JSON.stringify([start, fill]));
+    }
+  }
+});

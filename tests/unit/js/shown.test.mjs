@@ -1,0 +1,264 @@
+// What is done to text that is shown, copied, looked for and put in order.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ansiSpans, stripAnsi } from "../../../web/js/ansi.js";
+import { dividersBetween } from "../../../web/js/dividers.js";
+import { csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
+import { Find, findPattern } from "../../../web/js/find.js";
+import { MergeOrder, insertionIndex } from "../../../web/js/merge-order.js";
+import { normalise } from "../../../web/js/normalise/index.js";
+import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
+import { continuesTrace, stackLines } from "../../../web/js/stacks.js";
+import { isLink, tokensOf } from "../../../web/js/tokens.js";
+import { pathText, treeOf } from "../../../web/js/tree.js";
+
+const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
+
+test("a moment and a span are text in any zone", () => {
+  assert.deepEqual([clockOf(T, "UTC"), dayOf(T, "UTC"), epochOf(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
+  assert.deepEqual([isoOf(T, "UTC"), isoOf(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
+  assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(spanText), [
+    "0 ms", "12 ms", "1.3 s", "59.9 s", "4 min 12 s", "1 h", "3 h 5 min", "2 d 1 h",
+  ]);
+  assert.deepEqual([gapText(12), gapText(-1_300)], ["+12 ms", "−1.3 s"]);
+});
+
+test("a silence and a new day stand between lines, the day in the zone shown", () => {
+  const midnight = Date.UTC(2026, 10, 21);
+
+  assert.deepEqual(dividersBetween(null, T, "UTC"), []);
+  assert.deepEqual(dividersBetween(T, T + 60_000, "UTC"), []);
+  assert.deepEqual(dividersBetween(T, T + 252_000, "UTC"), [{ kind: "silence", from: T, to: T + 252_000, span: "4 min 12 s" }]);
+  assert.deepEqual(dividersBetween(midnight - 1, midnight, "UTC"), [{ kind: "day", date: "2026-11-21", weekday: 6 }]);
+  assert.deepEqual(dividersBetween(midnight - 1, midnight, "Asia/Tokyo"), []);
+  assert.deepEqual(dividersBetween(midnight, midnight - 1, "UTC").map(({ date }) => date), ["2026-11-20"]);
+});
+
+test("terminal colours are spans, in 16, 256 and true colours, and nothing else is left", () => {
+  assert.deepEqual(ansiSpans("\x1b[1;31mno\x1b[0m way"), [{ text: "no", style: { bold: true, fg: 1 } }, { text: " way", style: null }]);
+  assert.deepEqual(ansiSpans("\x1b[93;44ma\x1b[39mb\x1b[mc").map(({ style }) => style), [{ fg: 11, bg: 4 }, { bg: 4 }, null]);
+  assert.deepEqual(ansiSpans("\x1b[38;5;9ma\x1b[38;5;196mb\x1b[48;5;244mc").map(({ style }) => style), [
+    { fg: 9 }, { fg: "#ff0000" }, { fg: "#ff0000", bg: "#808080" },
+  ]);
+  assert.deepEqual(ansiSpans("\x1b[38;2;1;2;255;4ma")[0].style, { fg: "#0102ff", underline: true });
+  assert.deepEqual(ansiSpans("\x1b[38;2;999;0;0ma\x1b[38;5;999mb\x1b[38mc"), [{ text: "abc", style: null }]);
+  assert.deepEqual(ansiSpans("plain"), [{ text: "plain", style: null }]);
+  const odd = "a\x1b[2Jb\x1b[?25lc\x1b]8;;http://x\x07d\x1b]0;title\x1b\\e\x1b(Bf\x1bMg\x9b31mh\x1b[";
+  assert.equal(stripAnsi(odd), "abcdefgh");
+  assert.equal(ansiSpans(odd).map(({ text }) => text).join(""), "abcdefgh");
+  const start = performance.now();
+  for (const text of ["\x1b[".repeat(20_000), "\x1b]".repeat(20_000), `\x1b[${"1;".repeat(20_000)}`]) assert.equal(stripAnsi(text).includes("\x1b"), false);
+  assert.ok(performance.now() - start < 500);
+});
+
+test("tokens are told apart, in order, and cover what they say", () => {
+  const kinds = (text) => tokensOf(text).map(({ start, end, kind }) => [kind, text.slice(start, end)]);
+
+  assert.deepEqual(kinds("GET /orders?id=7 200 in 12ms"), [["method", "GET"], ["path", "/orders?id=7"], ["status", "200"], ["number", "12ms"]]);
+  assert.deepEqual(kinds('"POST /x HTTP/1.1" 503 7'), [["quoted", '"POST /x HTTP/1.1"'], ["status", "503"], ["number", "7"]]);
+  assert.deepEqual(kinds("12:30 a::b shop::db"), [["number", "12"], ["number", "30"], ["ip", "a::b"]]);
+  assert.deepEqual(kinds("see https://a.b/c?d=e, and (http://x.y)."), [["url", "https://a.b/c?d=e"], ["url", "http://x.y"]]);
+  assert.deepEqual(kinds("user=u7 took=812ms ok=true"), [["key", "user"], ["key", "took"], ["number", "812ms"], ["key", "ok"]]);
+  assert.deepEqual(kinds("203.0.113.7:80 fe80::1 ::1 999.1.1.1.1"), [["ip", "203.0.113.7:80"], ["ip", "fe80::1"], ["ip", "::1"], ["number", "999.1.1.1.1"]]);
+  assert.deepEqual(kinds("id 6f1c9a52-1111-2222-3333-444455556666"), [["uuid", "6f1c9a52-1111-2222-3333-444455556666"]]);
+  assert.deepEqual(kinds("/var/log/app.log ./run C:\\tmp\\a"), [["path", "/var/log/app.log"], ["path", "./run"], ["path", "C:\\tmp\\a"]]);
+  assert.deepEqual(kinds("-1.5e3 99% 2 MB x2 a1b"), [["number", "-1.5e3"], ["number", "99%"], ["number", "2 MB"]]);
+  assert.deepEqual(kinds("it's 'so' and can't"), [["quoted", "'so'"]]);
+  assert.deepEqual(kinds("Visit 新增 id 8348"), [["number", "8348"]]);
+  assert.deepEqual(tokensOf("1 ".repeat(1_001)), []);
+  assert.deepEqual([isLink("https://x"), isLink("javascript:alert(1)"), isLink("ws://x")], [true, false, false]);
+});
+
+test("no text of 2,000 characters takes long to be told apart", () => {
+  const fills = ["a", "1", "1.", "a.", "/a", "'", '"', "a=", "a:", "GET ", "GET x", "http://", "::", "0x", "-", "ab:", "C:\\", "status "];
+  for (const fill of fills) {
+    const start = performance.now();
+    tokensOf(fill.repeat(2_000 / fill.length));
+    assert.ok(performance.now() - start < 150, fill);
+  }
+});
+
+test("a file has one line for each, in their order, and harms no spreadsheet", () => {
+  const published = [
+    { text: '{"info":"2026-11-21 03:50:18.780 | ERROR | a:b:1 - =1+1, \\"x\\""}', channel: "a", time: T },
+    { text: '{"message":"-2\\nmore","level":"info","user":"@me","n":-5,"@x":1}', channel: "新", time: T },
+    { text: "\x1b[31mplain\x1b[0m", channel: "a", time: T },
+  ];
+  const whole = (format, options) => [...exportParts(published, format, { zone: "UTC", publisherZone: "UTC", ...options })].join("");
+
+  assert.equal(whole("ndjson"), published.map(({ text }) => `${text}\n`).join(""));
+  assert.deepEqual(whole("txt").split("\n"), [
+    '2026-11-21 03:50:18.780Z a ERROR a =1+1, "x"',
+    "2026-11-21 03:50:18.780Z 新 INFO -2 ⏎ more user=@me n=-5 @x=1",
+    "2026-11-21 03:50:18.780Z a plain",
+    "",
+  ]);
+  assert.equal(
+    whole("csv", { columns: ["time", "level", "message", "user", "n"] }),
+    'time,level,message,user,n\r\n2026-11-21 03:50:18.780Z,ERROR,"\'=1+1, ""x""",,\r\n' +
+      '2026-11-21 03:50:18.780Z,INFO,"\'-2\nmore",\'@me,\'-5\r\n2026-11-21 03:50:18.780Z,,plain,,\r\n',
+  );
+  assert.match(whole("txt", { zone: "Asia/Kolkata" }), /^2026-11-21 09:20:18.780\+05:30 /);
+  for (const text of ["=1", "+1", "-1", "@a", "\ta", "＝1"]) assert.equal(csvCell(text).replace(/^"/, "")[0], "'");
+  assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");
+});
+
+test("100,000 lines are exported, each once, in parts", () => {
+  const lines = Array.from({ length: 100_000 }, (_, n) => ({ text: `{"message":"line ${n}","n":${n}}`, channel: "a", time: T }));
+  let count = 0;
+  let largest = 0;
+  for (const part of exportParts(lines, "txt", { zone: "UTC" })) {
+    largest = Math.max(largest, part.length);
+    for (const line of part.trimEnd().split("\n")) assert.ok(line.includes(` line ${count} n=${(count += 1) - 1}`), line);
+  }
+  assert.equal(count, 100_000);
+  assert.ok(largest < 70_000);
+});
+
+function listOf(texts) {
+  return { first: 0, end: texts.length, at: (place) => place };
+}
+
+test("find counts every hit, goes round, and keeps up with what comes and goes", () => {
+  const texts = Array.from({ length: 1_000 }, (_, n) => (n % 100 === 7 ? `a Time OUT ${n}` : `line ${n}`));
+  const view = listOf(texts);
+  const wanted = findPattern("time out");
+  const find = new Find((seq) => wanted.test(texts[seq] ?? "time out"), view);
+
+  assert.equal(find.work(1_000), true);
+  assert.deepEqual([find.count, find.number(207), find.number(208)], [10, 3, 0]);
+  assert.deepEqual([find.next(207, 1), find.next(208, -1), find.next(907, 1), find.next(7, -1), find.next(0, -1)], [307, 207, 7, 907, 907]);
+  assert.deepEqual([...find.ticks(10)], new Array(10).fill(1));
+  view.first = 208;
+  view.end = 1_001;
+  assert.equal(find.done, false);
+  find.work(1_000);
+  assert.deepEqual([find.count, find.number(307)], [8, 1]);
+  view.first = -2;
+  find.work(1_000);
+  assert.deepEqual([find.count, find.next(-1, -1)], [13, -2]);
+});
+
+test("find works in slices and marks what it finds", () => {
+  const texts = Array.from({ length: 100_000 }, (_, n) => `line ${n}`);
+  const wanted = findPattern("/9{3}/");
+  const find = new Find((seq) => wanted.test(texts[seq]), listOf(texts));
+
+  let slices = 1;
+  while (!find.work(1)) slices += 1;
+  assert.ok(slices > 1);
+  assert.equal(find.count, texts.filter((text) => text.includes("999")).length);
+  assert.deepEqual(findPattern("ab").marks("abAB b"), [{ start: 0, end: 2 }, { start: 2, end: 4 }]);
+  assert.deepEqual(findPattern("a.b (").marks("a.b ( axb"), [{ start: 0, end: 5 }]);
+  assert.deepEqual(findPattern("/x*/").marks("axxb"), [{ start: 1, end: 3 }]);
+  assert.match(findPattern("/(/").fault, /Unterminated group/);
+  assert.equal(findPattern(""), null);
+  assert.equal(new Find(() => true, listOf([])).next(0, 1), null);
+});
+
+test("two channels published up to 200 ms late come out in the order of their times", () => {
+  const order = new MergeOrder({ windowMs: 250 });
+  const lines = Array.from({ length: 400 }, (_, n) => ({ moment: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
+  const out = [];
+
+  for (let now = T; now < T + 5_000; now += 10) {
+    for (const line of lines) if (line.comes >= now && line.comes < now + 10) order.push(line, line.comes);
+    out.push(...order.release(now + 10));
+  }
+
+  assert.deepEqual(out.map(({ line }) => line.moment), lines.map(({ moment }) => moment));
+  assert.ok(out.every(({ late }) => !late));
+  assert.equal(order.waiting, 0);
+});
+
+test("a straggler is flagged and has its place, never dropped", () => {
+  const order = new MergeOrder({ windowMs: 250 });
+  order.push({ moment: T + 100 }, T + 100);
+  assert.deepEqual([order.release(T + 300), order.dueIn(T + 300)], [[], 50]);
+  assert.equal(order.release(T + 350).length, 1);
+  order.push({ moment: T }, T + 400);
+  const [late] = order.flush();
+
+  assert.deepEqual([late.late, late.line.moment, order.dueIn(T)], [true, T, null]);
+  const moments = [T - 5, T, T, T + 100];
+  assert.equal(insertionIndex(moments.length, (at) => moments[at], late.at), 3);
+});
+
+test("without a window lines leave as they came, and a clock that is far off orders nothing", () => {
+  const arrival = new MergeOrder({ windowMs: 0 });
+  for (const moment of [T + 5, T, T + 3]) arrival.push({ moment }, T + 10);
+  assert.deepEqual(arrival.release(T + 10).map(({ line, late }) => [line.moment - T, late]), [[5, false], [0, false], [3, false]]);
+
+  const order = new MergeOrder();
+  order.push({ moment: T + 3_600_000, channel: "ahead" }, T);
+  order.push({ moment: T + 1, channel: "right" }, T + 2);
+  assert.deepEqual(order.flush().map(({ line, late }) => [line.channel, late]), [["ahead", false], ["right", false]]);
+});
+
+test("a tree keeps digits, order, double keys and odd names", () => {
+  const text = '{"id":12345678901234567890, "f":1.50e+3,"a.b":{"c":[1,null,{"d":true}]},"id":"x\\u0041\\n","":""}';
+  const tree = treeOf(text);
+
+  const flat = [];
+  const walk = (entries) => entries.forEach(({ name, path, node }) => (node.entries ? walk(node.entries) : flat.push([name, pathText(path), node.kind, node.text])));
+  walk(tree.entries);
+  assert.deepEqual(flat, [
+    ["id", "id", "number", "12345678901234567890"],
+    ["f", "f", "number", "1.50e+3"],
+    ["a.b.c", '["a.b"].c[0]', "number", "1"],
+    ["a.b.c", '["a.b"].c[1]', "null", "null"],
+    ["a.b.c.d", '["a.b"].c[2].d', "boolean", "true"],
+    ["id", "id", "string", '"x\\u0041\\n"'],
+    ["", '[""]', "string", '""'],
+  ]);
+  assert.equal(tree.entries[3].node.value, "xA\n");
+  assert.equal(tree.text, text);
+});
+
+test("JSON within a string is a tree of its own, and what is no JSON is none", () => {
+  const inner = treeOf(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
+
+  assert.deepEqual(inner.entries[0].node, { kind: "number", text: "30" });
+  for (const text of ["", "x", "42", "{", '{"a":}', "[1,]", '{"a":1}}', '{"a" 1}', "{a:1}", "[01]", '["\n"]', '{"a":nul}', "[1 2]"]) assert.equal(treeOf(text), null, text);
+  assert.deepEqual([treeOf("{}").entries, treeOf(" [ ] ").size], [[], 0]);
+});
+
+test("large and deep JSON is a tree in time", () => {
+  const start = performance.now();
+  const deep = treeOf(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
+  let node = deep;
+  let levels = 0;
+  for (; node.entries; levels += 1) node = node.entries[0].node;
+  assert.deepEqual([levels, node.kind, node.text.startsWith('{"a":')], [50, "deep", true]);
+  assert.equal(treeOf(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
+  const wide = treeOf(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
+  assert.deepEqual([wide.entries[0].node.size, wide.entries[0].node.more, wide.entries[1].name], [10_000, "[10000],[10001]", "after"]);
+  for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
+  assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
+  assert.ok(performance.now() - start < 3_000);
+});
+
+test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
+  const line = (msg, own = {}) => ({ channel: "a", time: T, record: normalise(JSON.stringify({ info: msg }), T), ...own });
+  const first = line("2026-11-21 03:50:18,780 ERROR boom");
+
+  for (const text of ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    at pay (/srv/a.js:1:2)", "\tat shop.A.b(A.java:1)", "Caused by: java.io.IOException", "}"]) {
+    assert.equal(continuesTrace(first, line(text, { time: T + 40 })), true, text);
+  }
+  assert.equal(continuesTrace(first, line("  indented", { time: T + 60 })), false);
+  assert.equal(continuesTrace(first, line("  indented", { channel: "b" })), false);
+  for (const text of ["hello", "[error] x", "2026-11-21 03:50:18,780 INFO next"]) assert.equal(continuesTrace(first, line(text)), false, text);
+});
+
+test("frames of libraries are told from those of the application", () => {
+  const kinds = (stack) => stackLines(stack).map(({ kind }) => kind);
+
+  assert.deepEqual(
+    kinds('Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\n  File "/v/site-packages/x.py", line 2, in g\n    h()\nValueError: x'),
+    ["said", "frame", "code", "library", "library", "said"],
+  );
+  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["said", "frame", "library", "library"]);
+  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["said", "frame", "library", "said"]);
+});

@@ -1,0 +1,48 @@
+// How the value of a field is held against what a query says. Each function makes a test over one value.
+//
+//     equals(["u7", "u8"])(value)             the text, or the number; of an array, any of its items
+//     compares(">=", "500")(value, name)      numbers, durations and sizes; raises SyntaxError for anything else
+//
+// Units: `took<10ms` holds for "9.5 ms", for "0.009s", and for the number 9, which is ms unless its name says otherwise (took_us);
+// bare numbers under a size are bytes. Without a unit in the query only plain numbers are compared, also those that stand in text.
+
+import { isNumber, parseQuantity, unitOfName } from "../units.js";
+import { textOf } from "./fields.js";
+
+const SIGNS = {
+  ">": (one, other) => one > other,
+  ">=": (one, other) => one >= other,
+  "<": (one, other) => one < other,
+  "<=": (one, other) => one <= other,
+};
+
+export function equals(wanted) {
+  const texts = new Set(wanted);
+  const numbers = new Set(wanted.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
+  const fits = (value) => {
+    if (Array.isArray(value)) return value.some(fits);
+    const text = textOf(value);
+    return texts.has(text) || (numbers.size > 0 && isNumber(text) && numbers.has(Number(text)));
+  };
+  return fits;
+}
+
+export function compares(sign, wanted) {
+  const quantity = parseQuantity(wanted);
+  if (quantity === null) throw new SyntaxError(`${sign} needs a number, a duration or a size, such as 500, 10ms or 2MB`);
+  const holds = SIGNS[sign];
+  return (value, name) => {
+    const number = quantityOf(value, name, quantity.kind);
+    return number !== null && holds(number, quantity.value);
+  };
+}
+
+function quantityOf(value, name, kind) {
+  const text = typeof value === "number" ? String(value) : typeof value === "string" ? value : "";
+  const own = parseQuantity(text);
+  if (own === null) return null;
+  if (own.kind === kind) return own.value;
+  if (own.kind !== "number") return null;
+  const unit = unitOfName(name);
+  return unit?.kind === kind ? own.value * unit.factor : own.value;
+}

@@ -1,0 +1,132 @@
+// The structure of a regular expression that is known to be valid: what it could cost a backtracking engine, and what automaton.js needs.
+//
+//     const tree = expressionTree("(a+)+$", "iu")    null where it looks around or back, which no automaton can
+//     stepsFor(tree, 150)                             an upper bound of the steps to try it on 150 characters; Infinity is possible
+//
+// Nodes: {kind: "char", source} (a character, a class, an escape) · {kind: "assert", what: "^" "$" "b" "B"} · {kind: "all", items} ·
+// {kind: "any", items} · {kind: "repeat", item, min, max}.
+
+const ESCAPE = /\\(?:u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[pP]\{[^}]*\}|[^])/y;
+const CLASS = /\[(?:[^\]\\]|\\[^])*\]/y;
+const COUNT = /\{(\d+)(,(\d*))?\}/y;
+const GROUP = /\((?:\?:|\?<[^=!][^>]*>|(?!\?))/y;
+const DEEPEST = 100;
+
+class Beyond extends Error {}
+
+/** The tree of an expression, or null for one that no automaton can match. */
+export function expressionTree(source, flags = "u") {
+  try {
+    return new Reader(source, flags.includes("u")).any(0);
+  } catch (error) {
+    if (error instanceof Beyond) return null;
+    throw error;
+  }
+}
+
+/** How many steps an engine that goes back may need, at most, over a text of a length. */
+export function stepsFor(tree, length) {
+  const starts = tree.kind === "all" && tree.items[0]?.what === "^" ? 1 : length;
+  return pathsOf(tree, Math.max(1, length)) * starts;
+}
+
+function pathsOf(node, length) {
+  switch (node.kind) {
+    case "all":
+      return node.items.reduce((product, item) => product * pathsOf(item, length), 1);
+    case "any":
+      return node.items.reduce((sum, item) => sum + pathsOf(item, length), 0);
+    case "repeat": {
+      const paths = pathsOf(node.item, length);
+      const most = Math.min(node.max, length);
+      return paths > 1 ? paths ** most : Math.max(1, most - node.min + 1);
+    }
+    default:
+      return 1;
+  }
+}
+
+class Reader {
+  #source;
+  #unicode;
+  #at = 0;
+
+  constructor(source, unicode) {
+    this.#source = source;
+    this.#unicode = unicode;
+  }
+
+  any(depth) {
+    if (depth > DEEPEST) throw new Beyond();
+    const items = [this.#all(depth)];
+    while (this.#source[this.#at] === "|") {
+      this.#at += 1;
+      items.push(this.#all(depth));
+    }
+    return items.length === 1 ? items[0] : { kind: "any", items };
+  }
+
+  #all(depth) {
+    const items = [];
+    while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at])) items.push(this.#repeated(this.#one(depth)));
+    return { kind: "all", items };
+  }
+
+  #one(depth) {
+    const start = this.#at;
+    const char = this.#source[start];
+    if (char === "(") {
+      if (!this.#match(GROUP)) throw new Beyond();
+      const inner = this.any(depth + 1);
+      this.#at += 1;
+      return inner;
+    }
+    if (char === "^" || char === "$") return this.#assert(char, 1);
+    if (char === "\\") return this.#escape();
+    if (char === "[" && this.#match(CLASS)) return { kind: "char", source: this.#source.slice(start, this.#at) };
+    this.#at += this.#unicode && this.#source.codePointAt(start) > 0xffff ? 2 : 1;
+    return { kind: "char", source: this.#source.slice(start, this.#at) };
+  }
+
+  #escape() {
+    const start = this.#at;
+    const next = this.#source[start + 1];
+    if (next === "b" || next === "B") return this.#assert(next, 2);
+    if (/[1-9k]/.test(next)) throw new Beyond();
+    this.#match(ESCAPE);
+    return { kind: "char", source: this.#source.slice(start, this.#at) };
+  }
+
+  #assert(what, length) {
+    this.#at += length;
+    return { kind: "assert", what };
+  }
+
+  #repeated(item) {
+    const range = this.#range();
+    if (range === null) return item;
+    // Lazy or not is a matter of which match, not of whether there is one.
+    if (this.#source[this.#at] === "?") this.#at += 1;
+    return this.#repeated({ kind: "repeat", item, ...range });
+  }
+
+  #range() {
+    const char = this.#source[this.#at];
+    const simple = { "*": [0, Infinity], "+": [1, Infinity], "?": [0, 1] }[char];
+    if (simple) {
+      this.#at += 1;
+      return { min: simple[0], max: simple[1] };
+    }
+    const count = char === "{" && this.#match(COUNT);
+    if (!count) return null;
+    const min = Number(count[1]);
+    return { min, max: count[2] === undefined ? min : count[3] === "" ? Infinity : Number(count[3]) };
+  }
+
+  #match(pattern) {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#source);
+    if (match) this.#at = pattern.lastIndex;
+    return match;
+  }
+}

@@ -1,0 +1,80 @@
+// What may come next at the cursor: names of fields, their values, channels, levels. Pure; what has been learnt is handed in.
+//
+//     suggest("level>=warn us", 14, {fields: facets.fields(), channels: ["orders"]})
+//     → {start: 12, end: 14, items: [{insert: "user=", label: "user", kind: "field", count: 97}, …]}
+//     suggest("user=u", 6, …)  → {start: 5, end: 6, items: [{insert: "u7 ", label: "u7", kind: "value", count: 40}, …]}
+//
+// `fields` is [{name, count, values: [{value, count}, …]}, …], as facets.js gives it. Put `insert` in the place of start to end.
+
+import { LEVELS } from "../normalise/levels.js";
+import { PART_NAMES } from "./fields.js";
+import { fieldTerm } from "./terms.js";
+
+const MOST = 12;
+const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~|=|~|>|<)(.*)$/su;
+const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
+const OFTEN = { level: ">=", channel: "=", after: "=", before: "=" };
+
+/** `{start, end, items}` for the place `cursor` in `text`; no items where nothing is known to fit. */
+export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
+  const { start, word } = wordBefore(text, cursor);
+  const term = TERM.exec(word);
+  if (term) return valuesFor(term, start, cursor, { fields, channels });
+  const minus = word.startsWith("-") ? 1 : 0;
+  const typed = word.slice(minus).toLowerCase();
+  if (word === "" || /^["/]/.test(typed)) return { start: cursor, end: cursor, items: [] };
+  return { start: start + minus, end: cursor, items: best(namesOf(fields), typed).map(nameItem) };
+}
+
+function namesOf(fields) {
+  const seen = fields.map(({ name, count = 0 }) => ({ label: name, count }));
+  const known = new Set(fields.map(({ name }) => name));
+  const always = [...Object.keys(OFTEN), ...PART_NAMES].filter((name) => !known.has(name));
+  return [...seen, ...[...new Set(always)].map((label) => ({ label, count: null }))];
+}
+
+function nameItem({ label, count }) {
+  const key = fieldTerm(label, "", { op: "exists" }).slice(0, -2);
+  return { insert: `${key}${OFTEN[label] ?? "="}`, label, kind: "field", count };
+}
+
+function valuesFor([whole, , key, sign, typed], start, cursor, learnt) {
+  const name = key.startsWith('"') ? key.slice(1, -1).replace(/\\(["\\])/g, "$1") : key;
+  // Of `user=u7,u` only what follows the comma is being typed.
+  const own = sign === "=" || sign === "!=" ? typed.slice(typed.lastIndexOf(",") + 1) : typed;
+  const from = start + whole.length - own.length;
+  const items = best(knownValues(name, learnt), own.replace(/^"/, "").toLowerCase()).map(({ label, count }) => ({
+    insert: `${fieldTerm("x", label).slice(2)} `, label, kind: "value", count,
+  }));
+  return { start: from, end: cursor, items: sign.includes("~") ? [] : items };
+}
+
+function knownValues(name, { fields, channels }) {
+  if (name === "level") return LEVELS.slice(1).map((label) => ({ label, count: null }));
+  if (name === "channel") return channels.map((label) => ({ label, count: null }));
+  if (name === "after" || name === "before") return TIMES.map((label) => ({ label, count: null }));
+  const values = fields.find((field) => field.name === name)?.values ?? [];
+  return values.map(({ value, count }) => ({ label: String(value), count }));
+}
+
+// What begins with it before what holds it; else as they came, which is by count. What is typed whole is no news.
+function best(items, typed) {
+  const ranked = items
+    .map((item, at) => ({ item, at, rank: item.label.toLowerCase().indexOf(typed) }))
+    .filter(({ item, rank }) => rank >= 0 && item.label.toLowerCase() !== typed);
+  ranked.sort((one, other) => Number(one.rank > 0) - Number(other.rank > 0) || one.at - other.at);
+  return ranked.slice(0, MOST).map(({ item }) => item);
+}
+
+// The word that ends at the cursor; a quote keeps its spaces, a bracket begins a new one.
+function wordBefore(text, cursor) {
+  let start = 0;
+  let open = false;
+  for (let at = 0; at < cursor; at += 1) {
+    const char = text[at];
+    if (char === "\\" && open) at += 1;
+    else if (char === '"') open = !open;
+    else if (!open && (/\s/.test(char) || (char === "(" && start === at) || (char === "-" && text[at + 1] === "(" && start === at))) start = at + 1;
+  }
+  return { start, word: text.slice(start, cursor) };
+}
