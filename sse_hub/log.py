@@ -42,6 +42,8 @@ COMPLETE_SECONDS = 3.5
 POLL_SECONDS = 0.005
 FRESH_SECONDS = 3.0
 ASK_AGAIN_SECONDS = 0.1
+# Redis that has not said its watermark for this long, asked all the time, can't be read.
+SILENT_SECONDS = 1.5
 # For this many times as long as its lines, the name of an idle channel is kept, with its last id. Of what is older
 # nobody knows whether there was something.
 KEPT_TIMES = 2
@@ -64,7 +66,8 @@ class RedisLog:
         self._advanced_at = float("-inf")
         self._moved = asyncio.Event()
         self._poll: asyncio.Task[None] | None = None
-        self._unread = ""
+        self._unread = "no answer"
+        self._answered_at = float("-inf")
         self._waiting = 0
         self._log = ""
         self._shelf = Shelf(self._read, self._lines_a_page)
@@ -98,7 +101,7 @@ class RedisLog:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
-            if self._unread:
+            if self._loop.time() - self._answered_at > SILENT_SECONDS:
                 raise LogUnavailable(f"The watermark can't be read: {self._unread}.") from None
             logger.warning("log_late fence=%d watermark=%d", fence, self.watermark)
         finally:
@@ -166,11 +169,9 @@ class RedisLog:
         # One asks for all who wait. The recorder's own process hears of it sooner.
         try:
             while self._waiting:
-                # True until there is one: the wait for the watermark is shorter than the one for an answer.
-                self._unread = "no answer"
                 try:
                     self.advance(int(await self._commands.get(self._keys.watermark) or 0))
-                    self._unread = ""
+                    self._unread, self._answered_at = "no answer", self._loop.time()
                 except (RedisError, OSError) as error:
                     self._unread = str(error) or type(error).__name__
                     await asyncio.sleep(ASK_AGAIN_SECONDS)

@@ -97,7 +97,7 @@ async def resume_often(scene: Scene, done: Callable[[int], bool]) -> list[Receiv
         place = shape.start(account.place(OLDEST_SECONDS))
         beyond: Place = {name: account.now()[name] for name in shape.channels} if number % CATCH_UP == 0 else {}
         count = random.randint(1, 1_000)
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(DEADLINE_SECONDS + OLDEST_SECONDS):
             received = await come_back(scene.hubs, shape, shape.cursor(place), partial(has, count, beyond))
         await asyncio.to_thread(hold_to, account, received, shape, place)
         all_received.append(Received({}, [], received.waited_seconds, received.reconnects))
