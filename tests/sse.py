@@ -6,6 +6,7 @@ An SSE client for tests that is exact where most are lenient: what it makes of a
 
 import asyncio
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +35,7 @@ class Stream:
     One response. Nothing is read from its socket but by the calls below, so a test pauses a client by not calling.
 
     `ended` is true when the body is over; `ended_cleanly` when the server said so, and did not just go away.
+    `read_at` is when the last chunk had come, on the clock of time.monotonic().
     """
 
     def __init__(self, reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> None:
@@ -42,6 +44,7 @@ class Stream:
         self.ended = False
         self.ended_cleanly = False
         self.decoder = Decoder()
+        self.read_at = 0.0
         self._reader = reader
         self._events: deque[Event] = deque()
 
@@ -63,6 +66,7 @@ class Stream:
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended = True
             return b""
+        self.read_at = time.monotonic()
         self._events += self.decoder.feed(chunk[:-2])
         return chunk[:-2]
 

@@ -47,7 +47,7 @@ OLDEST_SECONDS = at_scale(4, 60)
 KILL_EVERY_SECONDS = at_scale(1, 2)
 KILLS = at_scale(3, 20)
 # One in so many reads on until it is live.
-CATCH_UP = 5
+CATCH_UP = at_scale(5, 100)
 LARGE = 50_000
 
 
