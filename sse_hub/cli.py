@@ -18,10 +18,13 @@ from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
+from sse_hub.ship.command import ship
 from sse_hub.supervisor import supervise
+from sse_hub.watch.command import watch as watch_stream
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -42,6 +45,11 @@ def _config_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(__version__)
 def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
+
+
+main.add_command(publish)
+main.add_command(ship)
+main.add_command(watch_stream)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
