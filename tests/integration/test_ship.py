@@ -418,6 +418,27 @@ def test_what_is_written_while_redis_is_away_or_no_hub_listens_arrives_later(tmp
     assert [json.loads(line)["info"] for line in found] == ["no hub", "no Redis", "still none", "there it is"]
 
 
+async def test_the_rights_in_the_manual_are_enough(server: RedisServer, tmp_path: Path, channel: str) -> None:
+    manual = (ROOT / "docs" / "publishers.md").read_text()
+    (rule,) = re.findall(r"^ACL SETUSER shipper on >secret (.*) &app$", manual, re.M)
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "shipper", "on", ">secret", *rule.split(), f"&{channel}")
+    (tmp_path / "app.log").write_text("one\ntwo\n")
+    plan = Plan(
+        patterns=(str(tmp_path / "app.log"),),
+        redis_url=server.url.replace("://", "://shipper:secret@"),
+        registry=tmp_path / "positions.json",
+        channel=channel,
+        from_start=True,
+        once=True,
+    )
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await ship(plan, asyncio.Event()) == 2
+
+    assert len(await asyncio.to_thread(wait_lines, server, channel, 2)) == 2
+
+
 def test_a_frozen_redis_is_waited_for(tmp_path: Path, channel: str) -> None:
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, hub_process(server.url) as hub:

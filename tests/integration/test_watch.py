@@ -19,6 +19,7 @@ from tests.rig import (
     ROOT,
     HubProcess,
     RedisServer,
+    at_scale,
     free_port,
     hub_process,
     redis_server,
@@ -26,6 +27,8 @@ from tests.rig import (
 )
 
 COMMAND = (sys.executable, "-m", "sse_hub.cli", "watch")
+# How often the hub goes.
+TURNS = at_scale(1, 3)
 
 
 @pytest.fixture(autouse=True)
@@ -131,19 +134,19 @@ def test_a_hub_that_goes_and_comes_back_loses_and_repeats_nothing(channel: str, 
         other.wait_recording()
         with watching(f"http://127.0.0.1:{port}", tmp_path, channel[:-1] + "*" if pattern else channel) as watch:
             wait_until(lambda: "the hub is away" in watch.errors, "the watch says what it waits for")
-            for turn in range(3):
+            for turn in range(TURNS):
                 with hub_process(server.url, port=port) as hub:
                     joined(hub)
                     publish(server, channel, *(f"{turn} {n}" for n in range(100)))
-                    watch.wait_lines(len(range(turn * 110 + 100)))
+                    watch.wait_lines(turn * 110 + 100)
                 publish(server, channel, *(f"{turn} away {n}" for n in range(10)))
             with hub_process(server.url, port=port):
-                lines = watch.wait_lines(330)
+                lines = watch.wait_lines(TURNS * 110)
 
     texts = [line.removeprefix(channel + " ") for line in lines]
     assert texts == [
         text
-        for turn in range(3)
+        for turn in range(TURNS)
         for text in (*(f"{turn} {n}" for n in range(100)), *(f"{turn} away {n}" for n in range(10)))
     ]
 
