@@ -27,9 +27,11 @@ from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.page import page_blueprint
 from sse_hub.publish import Publisher
+from sse_hub.questions import questions
 from sse_hub.recorder import Recorder
 from sse_hub.routes import api, refuse
 from sse_hub.source import RedisSource
+from sse_hub.survey import EVERY_SECONDS, Survey
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None) -> Blu
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, _tick(context.hub), "tick", failed)
+        _watch(context, _look(context.survey), "survey", failed)
         if config.demo:
             _watch(context, publish_demo(config.redis_url), "demo", failed)
 
@@ -93,7 +96,7 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None) -> Blu
         for client in context.clients:
             await client.aclose()
 
-    return Blueprint.group(api, page_blueprint(), hub)
+    return Blueprint.group(api, questions, page_blueprint(), hub)
 
 
 def _retire(context: Context) -> None:
@@ -122,7 +125,8 @@ def _connect(config: Config, redis_url: str) -> Context:
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, (commands, reading))
+    survey = Survey(hub.directory)
+    return Context(config, hub, source, mender, log, recorder, history, publisher, survey, (commands, reading))
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
@@ -143,3 +147,9 @@ async def _tick(hub: Hub) -> None:
     while True:
         await asyncio.sleep(1)
         hub.tick()
+
+
+async def _look(survey: Survey) -> None:
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        survey.look()

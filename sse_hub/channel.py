@@ -12,6 +12,9 @@ from sse_hub.ring import Batch, Ring
 
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0
+# The usual gap between lines is the longest of late: each shorter one takes it down by this part of the difference.
+GAP_DECAY = 0.02
+GAPS_TO_LEARN = 3
 
 
 class Channel:
@@ -19,6 +22,7 @@ class Channel:
 
     __slots__ = (
         "_counted",
+        "_gaps",
         "count",
         "feeds",
         "fence",
@@ -26,9 +30,11 @@ class Channel:
         "lines",
         "lines_per_second",
         "name",
+        "recent_errors",
         "recorded",
         "recorded_to",
         "ring",
+        "usual_gap_seconds",
     )
 
     def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float, recorded: bool) -> None:
@@ -45,6 +51,10 @@ class Channel:
         # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
         self.last_seconds = now_seconds
         self._counted = 0
+        # Lines of the last minute that tell of an error; see `survey`.
+        self.recent_errors = 0
+        self.usual_gap_seconds = 0.0
+        self._gaps = -1
 
     @property
     def subscribers(self) -> int:
@@ -59,6 +69,7 @@ class Channel:
         batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
         self.count += batch.length
         self.lines += batch.length
+        self._learn_gap(now_seconds - self.last_seconds)
         self.last_seconds = now_seconds
         return batch
 
@@ -79,4 +90,13 @@ class Channel:
             "lines_per_second": round(self.lines_per_second, 2),
             "last_line": last if self.lines else None,
             "subscribers": self.subscribers,
+            "errors_last_minute": self.recent_errors,
+            "usual_gap_seconds": round(self.usual_gap_seconds, 3) if self._gaps >= GAPS_TO_LEARN else None,
         }
+
+    def _learn_gap(self, seconds: float) -> None:
+        # What came before the first line that this process has seen is no gap of the publisher's.
+        self._gaps += 1
+        if self._gaps > 0:
+            shorter = self.usual_gap_seconds + (seconds - self.usual_gap_seconds) * GAP_DECAY
+            self.usual_gap_seconds = max(seconds, shorter)

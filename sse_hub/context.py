@@ -19,6 +19,7 @@ from sse_hub.mend import Mender
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
+from sse_hub.survey import Survey
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Context:
     recorder: Recorder
     history: History
     publisher: Publisher
+    survey: Survey
     clients: tuple[redis.asyncio.Redis, ...]
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 

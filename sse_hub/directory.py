@@ -133,6 +133,11 @@ class Directory:
         if channel.recorded:
             self.evicted_to = max(self.evicted_to, ring.start)
 
+    @property
+    def active(self) -> set[Channel]:
+        """The channels that have had lines lately."""
+        return self._active
+
     def take_fresh(self) -> list[Channel]:
         """The recorded channels that have had new entries since the last call."""
         fresh, self._fresh = self._fresh, {}

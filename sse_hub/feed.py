@@ -16,7 +16,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
 from sse_hub.events import EventId
-from sse_hub.frames import checkpoint_frame, heartbeat_frame, http_chunk
+from sse_hub.frames import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.guard import SECOND, Guard
 from sse_hub.position import Position
 from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
@@ -40,9 +41,15 @@ SHARED_PIECES = 64
 class Feed:
     """What the subscribers of one selection in one shape share."""
 
-    def __init__(self, selection: Selection, batch: bool, library: Library, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, selection: Selection, batch: bool, guard: int, library: Library, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`guard` is how many lines of one channel are delivered live in a second, 0 for all."""
         self.selection = selection
         self.batch = batch
+        self.guard = guard
+        self._guard = Guard(guard) if guard else None
+        self._telling = False
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
@@ -84,6 +91,8 @@ class Feed:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if self._guard:
+            self._keep_guard(self._guard)
         if not self._pending:
             return
         began = time.monotonic()
@@ -95,7 +104,7 @@ class Feed:
         self._pending_lines = 0
         if not self._live:
             return
-        frames = b"".join(self._encode(self._position, pieces))
+        frames = b"".join(self._guarded(self._guard, pieces) if self._guard else self._encode(self._position, pieces))
         if not frames:
             return
         chunk = http_chunk(frames)
@@ -108,6 +117,7 @@ class Feed:
     def go_live(self, subscriber: Subscriber) -> None:
         """Write to `subscriber` from now on. It must have had everything in the rings."""
         self.flush()
+        self._tell_skipped()
         if not self._live:
             # Nobody was live, so nobody moved the position.
             self._position.move_to_end(self.rings)
@@ -168,15 +178,48 @@ class Feed:
     def heartbeat(self, fence: int) -> bytes:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
         self.flush()
+        self._tell_skipped()
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
 
     def retire(self, subscriber: Subscriber, fence: int) -> bytes:
         """Write no more to `subscriber`; the checkpoint of where it is, once `fence` was seen. Nothing if behind."""
         self.flush()
+        self._tell_skipped()
         if subscriber not in self._live:
             return b""
         del self._live[subscriber]
         return checkpoint_frame(self._position.cursor_at(fence))
+
+    def _keep_guard(self, guard: Guard) -> None:
+        now = self._loop.time()
+        if guard.over(now):
+            self._tell_skipped()
+            guard.begin(now)
+        elif self._clogged:
+            # Who is left behind now is past what was skipped.
+            self._tell_skipped()
+
+    def _guarded(self, guard: Guard, pieces: list[Piece]) -> list[bytes]:
+        frames = self._encode(self._position, guard.admit(pieces))
+        for entry, _, _ in pieces:
+            self._position.move(entry.channel, entry.index + entry.length, entry.last)
+        if guard.waiting and not self._telling:
+            # The channel may fall silent: then nothing else would tell.
+            self._telling = True
+            self._loop.call_later(SECOND, self._tell_later)
+        return frames
+
+    def _tell_later(self) -> None:
+        self._telling = False
+        self._tell_skipped()
+
+    def _tell_skipped(self) -> None:
+        gaps = self._guard.skipped() if self._guard else []
+        if not gaps or not self._live:
+            return
+        chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
+        for write in self._live.values():
+            write(chunk)
 
     def _leave_behind(self) -> None:
         for subscriber in self._clogged:

@@ -92,11 +92,7 @@ class History:
 
     async def newest(self, stretch: Stretch, limit: int) -> HistoryPage:
         """The last lines of `stretch`, see _page(). Raises LogUnavailable."""
-        ends = {name: stretch.end(name) for name in self._recorded(stretch)}
-        for name, last in (await self._found(stretch)).items():
-            ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
-        size = share_of(len(ends))
-        readers = [Backward(self._log, name, ends[name], size) for name in sorted(ends)]
+        readers = await self._backward(stretch)
         page = await self._page(stretch, [breaks_reader(await self._breaks(stretch), back=True), *readers], limit)
         return page._replace(gaps=page.gaps + self._late(stretch))
 
@@ -118,6 +114,19 @@ class History:
         if late := self._late(stretch):
             yield [*late]
 
+    async def back(self, stretch: Stretch) -> AsyncGenerator[list[Item], None]:
+        """The lines of `stretch`, newest first. Raises LogUnavailable."""
+        begin = {name: stretch.begin(name) for name in stretch.selection.channels}
+        bare = EventId(stretch.after.fence, 0)
+        async with aclosing(merged(await self._backward(stretch))) as runs:
+            async for run in runs:
+                kept = [
+                    each for each in run if isinstance(each[1], Line) and each[1].id > begin.get(each[1].channel, bare)
+                ]
+                yield kept
+                if len(kept) < len(run) and all(isinstance(item, Line) for _, item in run):
+                    return
+
     # The rest.
 
     async def _page(self, stretch: Stretch, readers: list[Reader], limit: int) -> HistoryPage:
@@ -132,6 +141,13 @@ class History:
         gaps = [gap for hole in holes for gap in self._gaps(stretch, hole)]
         gaps += [] if more else self._unrecorded(stretch)
         return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: parse_id(gap.before.encode())), more)
+
+    async def _backward(self, stretch: Stretch) -> list[Reader]:
+        ends = {name: stretch.end(name) for name in self._recorded(stretch)}
+        for name, last in (await self._found(stretch)).items():
+            ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
+        size = share_of(len(ends))
+        return [Backward(self._log, name, ends[name], size) for name in sorted(ends)]
 
     async def _onward(self, stretch: Stretch) -> list[Reader]:
         names = dict.fromkeys(self._recorded(stretch))

@@ -110,10 +110,10 @@ class Hub(Intake):
         return position, b"".join([*frames, checkpoint_frame(position.cursor())])
 
     def subscribe(
-        self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position
+        self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, guard: int = 0
     ) -> Subscriber:
-        """A subscriber from `position` on, to be started, or to leave."""
-        feed = self._feeds.get((selection, batch)) or self._new_feed(selection, batch)
+        """A subscriber from `position` on, to be started, or to leave. For `guard` see Feed."""
+        feed = self._feeds.get((selection, batch, guard)) or self._new_feed(selection, batch, guard)
         subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
@@ -172,14 +172,15 @@ class Hub(Intake):
         if not feed.subscribers:
             self._forget(feed)
 
-    def _new_feed(self, selection: Selection, batch: bool) -> Feed:
-        feed = self._feeds[selection, batch] = Feed(selection, batch, self._library, asyncio.get_running_loop())
+    def _new_feed(self, selection: Selection, batch: bool, guard: int) -> Feed:
+        feed = Feed(selection, batch, guard, self._library, asyncio.get_running_loop())
+        self._feeds[selection, batch, guard] = feed
         for name in self.directory.rings(selection):
             self._attach(feed, self.directory[name])
         return feed
 
     def _forget(self, feed: Feed) -> None:
-        del self._feeds[feed.selection, feed.batch]
+        del self._feeds[feed.selection, feed.batch, feed.guard]
         for name in feed.rings:
             channel = self.directory[name]
             channel.feeds.remove(feed)

@@ -39,7 +39,7 @@ class Intake:
         self.stirred = self.directory.stirred
         self.fenced = asyncio.Event()
         self.counters: Counter[str] = Counter()
-        self._feeds: dict[tuple[Selection, bool], Feed] = {}
+        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
         self._line_bytes = config.line_bytes
         self._followed: set[str] = set()
         self._refused_fence = 0

@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
+MAX_GUARD = 1_000_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
 DEFAULT_LIMIT = 500
@@ -76,7 +77,8 @@ async def message(request: Request) -> None:
     query = request.get_args(keep_blank_values=True)
     selection = selection_of(request)
     batch = whole_number("batch", str(query.get("batch", "0")), 0, 1) == 1
-    await stream(request, context_of(request.app).hub, selection, origin_of(request), batch)
+    guard = whole_number("guard", str(query.get("guard", "0")), 0, MAX_GUARD)
+    await stream(request, context_of(request.app).hub, selection, origin_of(request), batch, guard)
 
 
 @api.get("/channels")

@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-async def stream(request: Request, hub: Hub, selection: Selection, origin: Origin, batch: bool) -> None:
+async def stream(request: Request, hub: Hub, selection: Selection, origin: Origin, batch: bool, guard: int) -> None:
     """Answer `request` with the stream of `selection` from `origin` on, which goes on when this has returned."""
     http: Any = request.stream
     # A client that comes back on the same connection would come, past any load balancer, to the hub that sent it away.
@@ -42,7 +42,7 @@ async def stream(request: Request, hub: Hub, selection: Selection, origin: Origi
     except SourceUnavailable:
         await _send_away(request, origin)
         return
-    subscriber = hub.subscribe(selection, batch, cast(asyncio.Transport, request.transport), position)
+    subscriber = hub.subscribe(selection, batch, cast(asyncio.Transport, request.transport), position, guard)
     try:
         response = await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
         await response.send(retry_frame(RETRY_MS) + frames)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, rsyslog, a Chromium. On Debian as root they are installed, else named.
+# What the tests need beyond Python: redis-server, curl, faketime, rsyslog, a Chromium, npm. On Debian as root they are installed,
+# else named. From npm comes axe-core, which looks for what keeps people out of the page.
 set -eu
 
 missing=""
@@ -9,8 +10,15 @@ command -v faketime >/dev/null || missing="$missing faketime"
 ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog rsyslog-hiredis"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
+command -v npm >/dev/null || missing="$missing npm"
 missing=${missing# }
-[ -n "$missing" ] || exit 0
+
+get_axe() {
+    cd "$(dirname "$0")/browser"
+    [ node_modules/axe-core/axe.min.js -nt package-lock.json ] ||
+        { npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/axe-core/axe.min.js; }
+}
+[ -n "$missing" ] || { get_axe; exit 0; }
 
 fail() {
     echo "The tests need: $missing. Install it (Debian: sudo apt-get install $missing) and run this again." >&2
@@ -32,3 +40,4 @@ apt-get update -qq || true
 export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
     fail
+get_axe

@@ -52,6 +52,13 @@ def numbered(numbers: Iterable[int]) -> list[str]:
     return [json.dumps({"level": "error" if n % 100 == 0 else "info", "message": f"line {n}"}) for n in numbers]
 
 
+def palette(page: Page, what: str) -> None:
+    """Do something by its name."""
+    page.keyboard.press("Control+k")
+    page.get_by_test_id("palette-input").fill(what)
+    page.keyboard.press("Enter")
+
+
 def scroll_up(page: Page, pixels: int) -> None:
     """Turn the mouse wheel over the lines, and return when the view has let go of the end."""
     page.get_by_test_id("grid").hover()

@@ -106,7 +106,7 @@ def page_of(channel: str, fence: int, first: int, last: int, **more: Any) -> dic
     return {"lines": lines, "more": False, "gaps": [], **more}
 
 
-def test_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f02_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "reload")
     publish("reload", numbered(range(1, 1_301)))
 
@@ -118,7 +118,7 @@ def test_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProcess, 
     assert stats(page)["gaps"] == 0
 
 
-def test_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
+def test_f12_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "older")
@@ -136,7 +136,7 @@ def test_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
     expect(page.get_by_test_id("row").last).to_contain_text("line 1800")
 
 
-def test_rows_in_sight_stay_where_they_are_while_older_lines_come(
+def test_f12_rows_in_sight_stay_where_they_are_while_older_lines_come(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "anchor")
@@ -159,7 +159,7 @@ def test_rows_in_sight_stay_where_they_are_while_older_lines_come(
     assert page.evaluate(ROW_TOP, seq) == top
 
 
-def test_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f12_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubProcess, publish: Publish) -> None:
     """No row is passed over when a page comes in the middle of a scroll."""
     open_page(page, hub, "wheel")
     publish("wheel", numbered(range(1, 1_201)))
@@ -229,7 +229,7 @@ def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: Hu
     assert page.evaluate(ALL_NUMBERS) == list(range(1, 1_901))
 
 
-def test_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f02_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:
     gaps = [
         {"channel": "oldgaps", "after": None, "before": f"{LONG_AGO}-11", "lost": None, "reason": "trimmed"},
         {
@@ -307,7 +307,7 @@ def test_another_channel_ends_the_question_for_older_lines(page: Page, hub: HubP
     expect(page.get_by_test_id("top-button")).to_have_text("Load older lines")
 
 
-def test_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f12_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Newer lines take the room; nothing broken is offered."""
     asked = answer_history(page, page_of("full", LONG_AGO, 1, 4))
     open_page(page, hub, "full")
@@ -325,7 +325,7 @@ def test_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubProces
     assert asked == []
 
 
-def test_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f02_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubProcess, publish: Publish) -> None:
     """After an hour away tens of thousands of lines come at once; the page must answer its reader meanwhile."""
     page.add_init_script("""
         window.longest = 0;
@@ -380,7 +380,7 @@ def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iter
         end()
 
 
-def test_a_page_misses_nothing_while_its_hub_is_restarted_five_times(
+def test_f02_a_page_misses_nothing_while_its_hub_is_restarted_five_times(
     page: Page, hub: HubProcess, redis: RedisServer, console: Console
 ) -> None:
     """Another hub records meanwhile; lines that nobody records are lost, which the page would tell as gaps."""

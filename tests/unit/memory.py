@@ -161,19 +161,20 @@ class MemoryLog:
 class Client:
     """A subscriber with its transport: `events()` gives what has come since the last call."""
 
-    def __init__(self, hub: Hub, *channels: str, batch: bool = False) -> None:
+    def __init__(self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0) -> None:
         self.transport = MemoryTransport()
         self.greeting: list[Event] = []
         self._hub = hub
         self._selection = Selection.parse(channels)
         self._batch = batch
+        self._guard = guard
         self._decoder = Decoder()
         self._read = 0
 
     async def open(self, origin: Origin | None = None) -> "Client":
         position, frames = await self._hub.join(self._selection, origin or Now())
         self.greeting = self._decoder.feed(frames)
-        self._hub.subscribe(self._selection, self._batch, self.transport, position).start()
+        self._hub.subscribe(self._selection, self._batch, self.transport, position, self._guard).start()
         await self.settle()
         return self
 

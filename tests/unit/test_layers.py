@@ -31,8 +31,8 @@ ALLOWED = {
         "connection",
     },
     "hiredis": {"session"},
-    "sanic": {"stream", "transfer", "context", "page", "routes", "app"},
-    "orjson": {"lines", "frames", "export", "app"},
+    "sanic": {"stream", "transfer", "context", "page", "routes", "questions", "app"},
+    "orjson": {"lines", "frames", "masks", "export", "app"},
     "click": {"cli"},
 }
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
@@ -45,9 +45,11 @@ PURE = [
     "repeats",
     "selection",
     "frames",
+    "masks",
     "ring",
     "position",
     "encoding",
+    "guard",
     "pages",
     "origin",
     "body",

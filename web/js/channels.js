@@ -1,13 +1,19 @@
 // Channel names and patterns, as the hub takes them.
 
+import { say } from "./say.js";
+
+const MOST_CHANNELS = 32;
 const NAME = /^[A-Za-z0-9._:/@+*-]{1,128}$/;
 
 /** What is wrong with a name or pattern that the hub would refuse, or null. */
 export function nameFault(name) {
   if (NAME.test(name)) return null;
-  if (name.length > 128) return "A channel name has at most 128 characters.";
-  return "A channel name has letters, digits and . _ : / @ + - only; * makes it a pattern.";
+  if (name.length > 128) return say("rail.long");
+  return say("rail.bad");
 }
+
+/** Where markers are published that all who watch a channel see. The apps' own channels have none of them. */
+export const MARKERS = "sse-hub.markers";
 
 export const isPattern = (name) => name.includes("*");
 
@@ -15,6 +21,9 @@ export const isPattern = (name) => name.includes("*");
 export function covers(wanted, channel) {
   return wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
 }
+
+/** What to watch to see these channels with their markers. */
+export const withMarkers = (names) => (names.length < MOST_CHANNELS && !covers(names, MARKERS) ? [...names, MARKERS] : names);
 
 function globOf(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));

@@ -4,13 +4,12 @@ import { offsetWords } from "./zones.js";
 
 export { offsetWords };
 
-const GROUPED = new Intl.NumberFormat("en-US");
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
 // Controls are made visible; bidi controls too, because they could make a line read as another one.
 const CONTROLS = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
 
-export const grouped = (number) => GROUPED.format(number);
+export { grouped } from "./say.js";
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
 export function rate(perSecond) {

@@ -4,13 +4,17 @@
 //     stream --> Intake.lines() / .gap() --> ring, view list, series
 //     older  --> Intake.older()          --> ring, view list
 
+import { MARKERS } from "./channels.js";
+import { firstLine } from "./format.js";
 import { isAfter, parseId, positionOf, timeOfId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
+import { MergeOrder } from "./merge-order.js";
 import { measurementOf, normalise } from "./normalise/index.js";
 
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
 const REPLAYED_MS = 2_500;
 const MOST_GAPS_KNOWN = 1_000;
+const FARTHEST_LATE = 5_000;
 
 export class Intake {
   #ring;
@@ -19,6 +23,7 @@ export class Intake {
   #last = new Map();
   #gapsKnown = new Set();
   #lineIds = new LineIds();
+  #order = new MergeOrder({ windowMs: 0 });
 
   constructor(ring, view, series) {
     this.#ring = ring;
@@ -31,6 +36,14 @@ export class Intake {
     this.dropped = 0;
     this.lastId = null;
     this.lastLineAt = null;
+    /** How long the newest live line had been on its way by its own clock, in ms; below 0 where that is ahead. */
+    this.lag = null;
+    /** True for a channel whose lines are wanted; what is told of others is not shown. */
+    this.watches = () => true;
+    /** Called with the seq and the record of each line, not of a note, that is taken in. */
+    this.onLine = null;
+    /** Called with the seq and the record of a late line that was put before others, whose seqs are one higher now. */
+    this.onInsert = null;
   }
 
   /** Take one batch `[[id, channel, line], …]`. Returns the channel whose publisher's "closed" ended it, or null. */
@@ -39,16 +52,39 @@ export class Intake {
     for (const [id, channel, line] of batch) {
       const parsed = parseId(id);
       if (parsed && (this.#held(channel, parsed) || this.#repeated(channel, id, line))) continue;
+      if (channel === MARKERS && !this.watches(MARKERS)) {
+        this.#marker(parsed, line, now);
+        continue;
+      }
       this.received += 1;
       this.lastId = id;
       closed = this.#line(channel, parsed, line, now) ? channel : null;
     }
     if (batch.length > 0) this.lastLineAt = now;
+    this.release(now);
     return closed;
+  }
+
+  /** Hold lines of several channels back for so many ms and let them go in the order of their times; 0: in that of arrival. */
+  holdBack(windowMs) {
+    this.#take(this.#order.flush());
+    this.#order.windowMs = windowMs;
+  }
+
+  /** Let go of what has been held back long enough; all of it without `now`. Returns ms until there is more, or null. */
+  release(now = null) {
+    this.#take(now === null ? this.#order.flush() : this.#order.release(now));
+    return now === null ? null : this.#order.dueIn(now);
+  }
+
+  get waiting() {
+    return this.#order.waiting;
   }
 
   /** Take a `gap` event: lines of a channel that will not come. One that is told again is dropped. */
   gap(gap, now) {
+    if (gap.channel === MARKERS && !this.watches(MARKERS)) return;
+    this.release();
     const note = this.#noteOf(gap);
     if (note) this.#view.offer(this.#ring.appendNote(gap.channel ?? "", null, note, now));
   }
@@ -84,15 +120,33 @@ export class Intake {
 
   /** Note that a channel is watched from here on, among lines of others that are held. */
   joined(channel, now) {
+    this.release();
     if (this.#ring.held > 0) this.#view.offer(this.#ring.appendNote(channel, null, { kind: "joined", channel }, now));
+  }
+
+  /** Put a word of the page's own among the lines: any object with a `kind`. */
+  note(channel, note, now) {
+    this.release();
+    this.#view.offer(this.#ring.appendNote(channel, null, note, now));
   }
 
   /** Forget the lines of every channel that `keep(channel)` refuses. */
   forget(keep) {
+    this.release();
     this.#ring.retain(keep);
     this.#series.retain(keep);
     this.#gapsKnown.clear();
-    for (const channel of [...this.#last.keys()]) if (!keep(channel)) this.#last.delete(channel);
+    for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
+  }
+
+  // A marker names the channel it is for; without a name it is for all.
+  #marker(id, line, now) {
+    const time = timeOfLine(id, now);
+    const record = normalise(line, time);
+    const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
+    if (record.event !== "marker" || (target && !this.watches(target))) return;
+    this.release();
+    this.#view.offer(this.#ring.appendNote(target, null, markerOf(target, record, line), time));
   }
 
   #held(channel, id) {
@@ -113,23 +167,64 @@ export class Intake {
 
   #line(channel, id, line, now) {
     const time = timeOfLine(id, now);
-    if (time === now) this.live += 1;
     const record = normalise(line, time);
+    if (time === now) {
+      this.live += 1;
+      this.lag = record.tsFrom === "line" ? now - record.ts : null;
+    }
+    if (record.event === "closed" || record.event === "marker") this.release();
     if (record.event === "closed") {
       this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));
       return true;
     }
-    this.#view.offer(this.#ring.append(channel, id, line, record.lvl, time, record.ts));
+    if (record.event === "marker") {
+      this.#view.offer(this.#ring.appendNote(channel, id, markerOf(channel, record, line), time));
+      return false;
+    }
+    const entry = { channel, id, line, record, time, moment: record.ts };
+    if (this.#order.windowMs > 0 && time === now) this.#order.push(entry, now);
+    else this.#append(entry);
     const numbers = measurementOf(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
   }
 
+  #take(entries) {
+    for (const { line, late, at } of entries) {
+      if (late) this.#insert(line, at);
+      else this.#append(line);
+    }
+  }
+
+  #append({ channel, id, line, record, time, moment }) {
+    const seq = this.#ring.append(channel, id, line, record.lvl, time, moment);
+    this.onLine?.(seq, record);
+    this.#view.offer(seq);
+  }
+
+  // A straggler is put where its time belongs, if that is not far back.
+  #insert(entry, at) {
+    const ring = this.#ring;
+    const { channel, id, line, record, time, moment } = entry;
+    let seq = ring.end;
+    const last = Math.max(ring.first + 1, ring.end - FARTHEST_LATE);
+    while (seq > last && (ring.isNote(seq - 1) ? ring.time(seq - 1) : ring.moment(seq - 1)) > at) seq -= 1;
+    if (seq === ring.end || ring.room === 0) return this.#append(entry);
+    ring.insert(seq, channel, id, line, record.lvl, time, moment);
+    this.onInsert?.(seq, record);
+    this.#view.insert(seq);
+    return undefined;
+  }
+
   #olderLine(channel, id, line, now) {
     const time = timeOfLine(id, now);
-    const { lvl, ts, event } = normalise(line, time);
+    const record = normalise(line, time);
+    const { lvl, ts, event } = record;
+    if (event === "marker") return this.#ring.prependNote(channel, id, markerOf(channel, record, line), time);
     if (event === "closed") return this.#ring.prependNote(channel, id, { kind: "closed", channel, raw: line }, time);
-    return this.#ring.prepend(channel, id, line, lvl, time, ts);
+    const seq = this.#ring.prepend(channel, id, line, lvl, time, ts);
+    this.onLine?.(seq, record);
+    return seq;
   }
 
   #olderGap(edge, gap) {
@@ -148,6 +243,8 @@ export class Intake {
     return { kind: "gap", channel, lost, reason, from: timeOfId(after), to: timeOfId(before) };
   }
 }
+
+const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });
 
 const timeOfLine = (id, now) => (id && now - id.fence > REPLAYED_MS ? id.fence : now);
 

@@ -1,233 +1,299 @@
 // Where the parts meet.
 //
-//     Stream, Older --> Intake --> Ring, ViewList, Series --> Grid, Plot          Toolbar, Rail, keys --> Stream, ViewList
+//     Desk (stream, ring, lists) --> Grid, Plot, Status        Toolbar, FilterBox, Levels, Rail, keys --> Desk
+//
+// What the reader can do beyond that stands in features/, each a function of the page that returns its actions.
 
-import { covers, isPattern, nameFault } from "./channels.js";
-import { compileFilter } from "./filter.js";
-import { Intake } from "./intake.js";
-import { Older } from "./older.js";
-import { Ring } from "./ring.js";
-import { Series } from "./series.js";
-import { Stream } from "./stream.js";
-import { ViewList } from "./view-list.js";
-import { Announcer } from "./views/announcer.js";
+import { actionsOf } from "./actions.js";
+import { readAddress } from "./address.js";
+import { isPattern, nameFault } from "./channels.js";
+import { Desk } from "./desk.js";
+import { alarming } from "./features/alarming.js";
+import { askingHub } from "./features/asking-hub.js";
+import { commanding } from "./features/commanding.js";
+import { copying } from "./features/copying.js";
+import { finding } from "./features/finding.js";
+import { counting, inspecting } from "./features/inspecting.js";
+import { looking } from "./features/looking.js";
+import { moving } from "./features/moving.js";
+import { publishing } from "./features/publishing.js";
+import { ruling } from "./features/ruling.js";
+import { sharing } from "./features/sharing.js";
+import { splitting } from "./features/splitting.js";
+import { telling } from "./features/telling.js";
+import { suggest } from "./query/suggest.js";
+import { removeTerm } from "./query/terms.js";
+import { languageOf, say, sayAll, speak } from "./say.js";
+import { Settings } from "./settings.js";
 import { Details } from "./views/details.js";
+import { FilterBox } from "./views/filter-box.js";
 import { Grid } from "./views/grid.js";
 import { listenToKeys } from "./views/keys.js";
+import { Levels } from "./views/levels.js";
 import { Plot } from "./views/plot.js";
+import { listenToRows } from "./views/pointing.js";
 import { Rail } from "./views/rail.js";
 import { Status } from "./views/status.js";
+import { Style } from "./views/style.js";
+import { Terms } from "./views/terms.js";
+import { toast } from "./views/toast.js";
 import { Toolbar } from "./views/toolbar.js";
 import { Top } from "./views/top.js";
+import { rangeWords } from "./words.js";
 
-const HELD_LINES = 100_000;
 const FLUSH_MS = 100;
 const TAIL_LINES = 500;
-const CLOSE_AFTER_MS = 200;
 
-const ring = new Ring(HELD_LINES);
-const view = new ViewList(ring);
-const series = new Series();
-const intake = new Intake(ring, view, series);
-const asked = { text: "", hidden: new Set() };
+const settings = new Settings(() => localStorage);
+const language = languageOf(settings.get("lang"), navigator.languages);
+speak(language, await (await fetch(new URL(`../lang/${language}.json`, import.meta.url))).json());
+document.documentElement.lang = language;
+sayAll(document);
+
+const opened = readAddress(location.search);
 let flushTimer = 0;
 let flushedAt = 0;
-let ending = 0;
-let unshown = 0;
 
-const stream = new Stream({
-  lines(batch) {
-    clearTimeout(ending);
-    unshown += batch.length;
-    const closed = intake.lines(batch, Date.now());
-    // A replay may go on after an old "closed": the publisher has finished when nothing follows it.
-    if (closed !== null && stream.channels.length === 1 && stream.channels[0] === closed) {
-      ending = setTimeout(() => stream.running && stream.stop("ended"), CLOSE_AFTER_MS);
-    }
-    flushSoon();
-  },
-  gap(gap) {
-    intake.gap(gap, Date.now());
-    flushSoon();
-  },
+const desk = new Desk(settings.get("held"), settings.get("guard"), () => settings.get("zone"), {
+  changed: () => flushSoon(),
+  abandoned: (source) => toast(say("filter.abandoned", { source })),
   state(state) {
     toolbar.showState(state);
-    status.showState(state, intake.lastLineAt, Date.now());
+    status.showState(state, desk.intake.lastLineAt, Date.now());
     flushSoon();
   },
+});
+const { ring, view, intake, older, stream } = desk;
+
+const counts = counting(desk, (seq) => {
+  style.shift(seq, `${ring.channel(seq)}@${ring.id(seq)}`);
+  for (const each of page.grids) each.shift(seq);
 });
 
 const toolbar = new Toolbar({
-  start: () => stream.start(),
-  stop: () => stop(),
-  remove: (name) => change(stream.channels.filter((other) => other !== name)),
+  start: () => desk.start(),
+  stop: () => desk.stop(),
+  pause: () => act.pause(),
+  remove: (name) => change(desk.channels.filter((other) => other !== name)),
   rail: () => rail.open(),
-  filter(text) {
-    asked.text = text;
-    refilter();
+});
+const levels = new Levels({ levels: (hidden) => ask({ hidden }) });
+const filter = new FilterBox({
+  filter: (text, committed) => ask({ text, off: new Set() }, committed),
+  suggest: (text, caret) => suggest(text, caret, { channels: rail.names, fields: counts.facets.fields() }),
+  leave: () => page.grid.focus(),
+});
+const terms = new Terms({
+  toggle(term) {
+    const off = new Set(desk.asked.off);
+    if (!off.delete(term.text)) off.add(term.text);
+    ask({ off });
   },
-  levels(hidden) {
-    asked.hidden = hidden;
-    refilter();
-  },
+  remove: (term) => ask({ text: removeTerm(desk.asked.text, term) }),
+  removeRange: () => ask({ range: null }),
+  removeColumn: (name) => setColumns(style.columns.filter((other) => other !== name)),
 });
 const rail = new Rail({
+  fold: () => settings.set("rail", !settings.get("rail")),
   only: (name) => change([name]),
-  add: (name) => change([...stream.channels, name]),
-  remove: (name) => change(stream.channels.filter((other) => other !== name)),
-  hub({ ready, recording }) {
+  add: (name) => change([...desk.channels, name]),
+  remove: (name) => change(desk.channels.filter((other) => other !== name)),
+  hub({ ready, recording, channels }) {
+    tells.heard();
+    alarms.look(channels);
     status.showReady(ready, intake.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
     flushSoon();
   },
 });
-const status = new Status({ retry: () => stream.retryNow(), follow: () => goLive(), levels: () => toolbar.showAll() });
-const details = new Details({ close: () => closeDetails() });
-const plot = new Plot(series);
-const announcer = new Announcer(ring, view);
-const grid = new Grid(document.querySelector(".stage"), ring, view, {
-  follow: (following) => status.showFollow(following, grid.paused, grid.news),
-  select: (seq) => showDetails(seq),
-  top: () => older.load(),
+const status = new Status({
+  retry: () => stream.retryNow(),
+  // The pill goes away and must not take the focus with it.
+  follow: () => (page.grid.follow(), page.grid.focus()),
+  levels: () => (levels.show([]), ask({ hidden: new Set() })),
+  filter: () => ask({ text: "", off: new Set(), range: null }),
 });
-const older = new Older(ring, intake, () => flushSoon());
+const details = new Details({
+  close: () => closeDetails(),
+  value: (entry, button) => inspects.offer(entry, button),
+  width: (px) => settings.set("drawer", px),
+  acts: () => commands.ofLine(act),
+});
+const plot = new Plot(desk.series);
+const style = new Style(settings, ring);
+const [stage] = document.querySelectorAll(".stage");
+const inGrid = { follow: () => tells.showFollow(), select: (seq) => selected(seq), top: () => older.load(), drawn: () => finds.drawn() };
+const grid = new Grid(stage, ring, view, style, inGrid);
+const page = {
+  desk, settings, style, grid, grids: [grid], details, levels, filter, rail, status, toolbar, ask, change, flushSoon, showAsked, setColumns, open, unfold,
+  showAddress: (step) => shared.showAddress(step),
+  flash: (seq) => page.grid.flash(seq),
+  goToLine: (place) => shared.showLine(place),
+  unread: () => tells.mark(),
+};
+const look = looking(page);
+const tells = telling(page, counts.counter);
+const moves = moving(page);
+const finds = finding(page);
+const inspects = inspecting(page, counts);
+page.moves = moves;
+page.inspects = inspects;
+const copies = copying(page);
+const rules = ruling(page);
+const alarms = alarming(page);
+const shared = sharing(page, opened);
+page.shared = shared;
 // The button goes away and must not take the focus with it.
 const top = new Top({ load: () => (older.load(), grid.focus()), retry: () => (older.retry(), grid.focus()) });
+const splits = splitting(page, grid, inGrid, (each) => listenToRows(each, onRows));
+const commands = commanding(page, () => actions);
+const act = {
+  filter: () => filter.focus(),
+  open: () => open(page.grid.selected),
+  drawer: () => (details.shown ? closeDetails() : open(page.grid.selected)),
+  lowest: (event) => levels.setLowest(Number(event.key)),
+  allLevels: () => levels.setLowest(0),
+  unfold: () => unfold(page.grid.selected, true),
+  fold: () => unfold(page.grid.selected, false),
+  close: () => close(),
+  ...commands.act,
+  ...look.act,
+  ...moves.act,
+  ...finds.act,
+  ...inspects.act,
+  ...copies.act,
+  ...rules.act,
+  ...shared.act,
+  ...publishing(page).act,
+  ...alarms.act,
+  ...splits.act,
+  ...askingHub(page).act,
+};
+const actions = actionsOf(act);
+listenToKeys(actions, {
+  single: () => settings.get("keys"),
+  typing: () => page.grid.focus(),
+});
+const onRows = {
+  open,
+  extend: (seq) => page.grid.extend(seq),
+  unfold: (seq) => unfold(seq, !style.isOpen(seq)),
+  times: (seq) => style.allTimes(seq),
+  link: (seq) => shared.copyLink(seq),
+  copy: (seq) => copies.copyOne(seq),
+  pin: (seq) => moves.pin(seq),
+  context: (seq) => finds.context(seq),
+};
+listenToRows(stage, onRows);
 
 // The first lines and one that comes alone are drawn at once, a stream of them ten times a second. Lines are in the ring before this
 // is called, so a hidden tab, whose timers and frames rest, misses nothing.
 function flushSoon() {
   if (flushTimer) return;
   const since = performance.now() - flushedAt;
-  const first = grid.rowsInDom === 0 && !document.hidden;
+  const first = page.grid.rowsInDom === 0 && !document.hidden;
   flushTimer = setTimeout(flush, first || since > 2 * FLUSH_MS ? 0 : FLUSH_MS);
 }
 
 function flush() {
   flushTimer = 0;
   flushedAt = performance.now();
-  unshown = 0;
-  view.trim();
-  const { received, gaps, dropped } = intake;
-  status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
-  status.showFollow(grid.following, grid.paused, grid.news);
-  status.showEmpty(stream.channels, { held: ring.held, shown: view.end - view.first, hidden: toolbar.allHidden });
-  status.tick(intake.lastLineAt, Date.now());
-  toolbar.showCounts(ring.perLevel);
-  top.show(older.state, stream.channels, ring.held);
+  desk.unshown = 0;
+  desk.shown.trim();
+  tells.update();
+  levels.showCounts(ring.perLevel);
+  top.show(older.state, desk.channels, ring.held);
   plot.update();
-  grid.draw();
+  finds.update();
+  inspects.update();
+  for (const each of page.grids) each.draw();
 }
 
-function refilter() {
-  const text = compileFilter(asked.text);
-  const { hidden } = asked;
-  const test = (seq) => !hidden.has(ring.level(seq)) && (text === null || text(ring.text(seq)));
-  view.refilter(text === null && hidden.size === 0 ? null : test, flushSoon);
+/** Ask the desk for other lines; a committed wish is a step that Back undoes. */
+function ask(wanted, committed = true) {
+  const fault = desk.ask(wanted);
+  if (fault) return fault;
+  if ("text" in wanted && filter.text !== desk.asked.text) filter.show(desk.asked.text);
+  showAsked();
+  shared.showAddress(committed);
+  return null;
 }
 
-/** Watch other channels. What stays open loses nothing, what is closed is forgotten. */
+function showAsked() {
+  const { text, range, hidden } = desk.asked;
+  style.filtered = text !== "" || range !== null || hidden.size > 0;
+  inspects.hist.show(settings.get("hist"), range);
+  terms.show(desk.query.terms, range && rangeWords(range, settings.get("zone")), style.columns);
+}
+
+function setColumns(columns) {
+  style.columns = columns;
+  showAsked();
+  for (const each of page.grids) each.rewrite();
+  shared.showAddress(true);
+}
+
 function change(channels) {
-  if (channels.length === 0 || String(channels) === String(stream.channels)) return;
-  const kept = channels.some((name) => stream.channels.includes(name)) && stream.state.name !== "ended";
-  clearTimeout(ending);
+  if (channels.length === 0 || String(channels) === String(desk.channels)) return;
   closeDetails();
-  intake.forget((channel) => kept && covers(channels, channel));
-  if (kept) for (const name of channels) if (!covers(stream.channels, name)) intake.joined(name, Date.now());
-  refilter();
+  splits.end();
+  desk.change(channels, tailOf());
   grid.follow();
-  if (kept) stream.change(channels);
-  else stream.watch(channels, tailOf());
   showOpen();
 }
 
 function showOpen() {
-  const { channels } = stream;
-  older.reset(channels);
+  const { channels } = desk;
+  desk.holdBack(settings.get("holdBack"));
   rail.showOpen(channels);
   toolbar.showOpen(channels);
   grid.showChannels(channels.length > 1 || channels.some(isPattern));
-  document.title = `${channels.join(", ")} · sse-hub`;
-  const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
-  const tail = new URLSearchParams(location.search).get("tail");
-  if (tail !== null) query.set("tail", tail);
-  history.replaceState(null, "", `?${query}`);
+  tells.title(`${channels.join(", ")} · sse-hub`);
+  shared.showAddress(false);
 }
 
-function tailOf() {
-  const tail = Number(new URLSearchParams(location.search).get("tail") ?? TAIL_LINES);
-  return Number.isInteger(tail) && tail >= 0 && tail <= 10_000 ? tail : TAIL_LINES;
+const tailOf = () => opened.tail ?? TAIL_LINES;
+
+function selected(seq) {
+  shared.showSelected(seq);
+  if (seq === null) details.hide();
+  else if (details.shown) inspects.show(seq);
 }
 
-function stop() {
-  clearTimeout(ending);
-  stream.stop();
+function open(seq) {
+  if (seq === null) return;
+  if (seq !== page.grid.selected) page.grid.select(seq);
+  inspects.show(seq);
 }
 
-// The pill goes away and must not take the focus with it.
-function goLive() {
-  grid.follow();
-  grid.focus();
-}
-
-function showDetails(seq) {
-  if (seq === null || !ring.has(seq)) return details.hide();
-  const note = ring.isNote(seq) ? ring.text(seq) : null;
-  const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
-  details.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, time: ring.time(seq) });
+function unfold(seq, wanted) {
+  if (seq === null) return;
+  style.open(seq, wanted);
+  page.grid.rewrite();
 }
 
 function closeDetails() {
-  if (details.focused) grid.focus();
-  if (grid.selected !== null) grid.select(null);
+  if (details.focused) page.grid.focus();
+  details.hide();
 }
 
-listenToKeys({
-  filter: () => toolbar.focusFilter(),
-  follow: () => grid.follow(),
-  oldest: () => grid.toOldest(),
-  next: () => grid.move(1),
-  previous: () => grid.move(-1),
-  pageUp: () => grid.page(-1),
-  pageDown: () => grid.page(1),
-  open: () => showDetails(grid.selected),
-  pause: () => (grid.following ? grid.pause() : grid.follow()),
-  close: closeDetails,
-  leave(field) {
-    if (field.classList.contains("filter") && field.value) toolbar.clearFilter();
-    else grid.focus();
-  },
-});
+function close() {
+  if (details.shown) return closeDetails();
+  if (finds.leave()) return;
+  if (page.grid.selected !== null) page.grid.select(null);
+}
 
-window.addEventListener("online", () => stream.retryNow());
-document.addEventListener("visibilitychange", () => document.hidden || (stream.retryNow(), flushSoon()));
-setInterval(() => {
-  const now = Date.now();
-  status.sample(intake.live);
-  status.tick(intake.lastLineAt, now);
-  announcer.tick(grid.following, now);
-}, 1_000);
-
-window.sseHub = Object.freeze({
-  stats: () => ({
-    received: intake.received,
-    held: ring.held,
-    shown: view.shown,
-    buffered: unshown,
-    dropped: intake.dropped,
-    dupes: intake.dupes,
-    gaps: intake.gaps,
-    rowsInDom: grid.rowsInDom,
-    state: stream.state.name,
-    lastId: intake.lastId,
-  }),
-});
-
-const named = new URLSearchParams(location.search).getAll("channel");
-const wanted = named.filter((name) => nameFault(name) === null);
-const refused = named.find((name) => nameFault(name) !== null);
+for (const name of ["help", "find"]) document.querySelector(`[data-testid=${name}-open]`).addEventListener("click", () => act[name]());
+settings.on(["hist", "zone"], showAsked);
+settings.on("holdBack", (ms) => desk.holdBack(ms));
+look.show();
+const wanted = opened.channels.filter((name) => nameFault(name) === null);
+const refused = opened.channels.find((name) => nameFault(name) !== null);
 if (refused !== undefined) rail.refuse(refused);
 if (refused !== undefined && wanted.length === 0) stream.refuse([refused], nameFault(refused));
-else stream.watch(wanted.length > 0 ? wanted : ["log"], tailOf());
+else desk.open(wanted.length > 0 ? wanted : ["log"], tailOf());
 showOpen();
+shared.take(opened);
+tells.begin();
+if (opened.at) shared.goToLine(opened.at);
 flushSoon();

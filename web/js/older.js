@@ -19,6 +19,7 @@ export class Older {
   #channels = [];
   #before = null;
   #wish = null;
+  #going = null;
   #state = { name: "idle" };
 
   /** `changed()` is called whenever the state or what is held has changed. */
@@ -47,11 +48,24 @@ export class Older {
     if (this.state.name === "idle" && this.#channels.length > 0) this.#load();
   }
 
+  /** Load older lines until `enough()`, or there are none, or no room. */
+  async until(enough) {
+    await this.#going;
+    while (!enough() && this.state.name === "idle" && this.#channels.length > 0) {
+      this.#load();
+      await this.#going;
+    }
+  }
+
   retry() {
     if (this.state.name === "failed") this.#load();
   }
 
-  async #load() {
+  #load() {
+    this.#going = this.#fulfil();
+  }
+
+  async #fulfil() {
     const wish = new AbortController();
     this.#wish = wish;
     this.#become({ name: "loading" });

@@ -50,6 +50,15 @@ export class Ring {
     return this.#put(this.#next(), channel, id, text, level, time, moment);
   }
 
+  /** Keep one line before the line or note at `at`, which get new seqs with all after them: each is one more. Returns its seq. */
+  insert(at, channel, id, text, level, time, moment) {
+    if (this.room === 0 && at === this.first) return this.append(channel, id, text, level, time, moment);
+    this.perLevel[level] += 1;
+    const last = this.#next();
+    for (let seq = last; seq > at; seq -= 1) this.#copy(this.#slotOf(seq - 1), this.#slotOf(seq));
+    return this.#put(at, channel, id, text, level, time, moment);
+  }
+
   /** Keep one note, any object with a `kind`. Returns its seq. */
   appendNote(channel, id, note, time) {
     this.notes += 1;
@@ -102,6 +111,15 @@ export class Ring {
   id(seq) {
     const slot = this.#slotOf(seq);
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
+  }
+
+  /** The seq of a line by its channel and id `{fence, count}`, or null. */
+  seqOf(channel, { fence, count }) {
+    for (let seq = this.end - 1; seq >= this.first; seq -= 1) {
+      const slot = this.#slotOf(seq);
+      if (this.#fences[slot] === fence && this.#counts[slot] === count && this.channel(seq) === channel && !this.isNote(seq)) return seq;
+    }
+    return null;
   }
 
   /** The id of the oldest line of each channel, by name. */
@@ -170,6 +188,10 @@ export class Ring {
     this.#times[slot] = time;
     this.#moments[slot] = moment;
     return seq;
+  }
+
+  #copy(from, to) {
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments]) column[to] = column[from];
   }
 
   #evict() {

@@ -4,6 +4,7 @@
 //     connecting -> live -> reconnecting -> live ...      stopped (by the reader)   ended (by the publisher)   error (a 4xx)
 
 import { retryDelayMs } from "./backoff.js";
+import { isPattern, withMarkers } from "./channels.js";
 import { bareFence } from "./ids.js";
 import { wordsOf } from "./refusal.js";
 
@@ -23,11 +24,13 @@ export class Stream {
   constructor(on) {
     this.#on = on;
     this.channels = [];
+    /** How many lines of one among several channels the hub may deliver in a second; 0: all. */
+    this.guard = 0;
     this.state = { name: "stopped" };
   }
 
   get running() {
-    return ["connecting", "live", "reconnecting", "offline"].includes(this.state.name);
+    return ["connecting", "live", "reconnecting", "offline", "stale"].includes(this.state.name);
   }
 
   /** Watch these channels from their last `tail` lines on. */
@@ -63,9 +66,15 @@ export class Stream {
     this.#become({ name });
   }
 
+  /** Nothing has been heard of the hub for long: begin anew after what was received. */
+  restart() {
+    this.#close();
+    this.#retryLater(null, "stale");
+  }
+
   /** Stop waiting for the next try. */
   retryNow() {
-    if (this.state.name === "reconnecting" || this.state.name === "offline") this.#connect();
+    if (["reconnecting", "offline", "stale"].includes(this.state.name)) this.#connect();
   }
 
   #connect() {
@@ -80,8 +89,10 @@ export class Stream {
   }
 
   #url() {
-    const query = new URLSearchParams(this.channels.map((channel) => ["channel", channel]));
+    const query = new URLSearchParams(withMarkers(this.channels).map((channel) => ["channel", channel]));
     query.append("batch", "1");
+    // One loud channel must not drown the others; alone it is shown whole.
+    if (this.guard > 0 && (this.channels.length > 1 || this.channels.some(isPattern))) query.append("guard", String(this.guard));
     const since = this.#position();
     if (since) query.append("since", since);
     else if (this.#tail > 0) query.append("tail", String(this.#tail));
@@ -140,11 +151,11 @@ export class Stream {
     else this.#retryLater(detail);
   }
 
-  #retryLater(detail) {
+  #retryLater(detail, name = "reconnecting") {
     const delay = retryDelayMs(this.#attempt);
     this.#attempt += 1;
     this.#timer = setTimeout(() => this.#connect(), delay);
-    this.#become({ name: "reconnecting", detail, retryAt: Date.now() + delay });
+    this.#become({ name, detail, retryAt: Date.now() + delay });
   }
 
   #close() {

@@ -1,15 +1,17 @@
-// Sets the theme before the first paint; a plain script in <head>, because a module would come too late.
+// Sets what the first paint shows: theme, density, size of the text. A plain script in <head>, because a module would come too late.
 (() => {
-  const NAMES = ["auto", "dark", "light"];
-  const read = () => {
+  const read = (name) => {
     try {
-      return localStorage.getItem("sse-hub.theme");
+      return localStorage.getItem(`sse-hub.${name}`);
     } catch {
       return null;
     }
   };
-  const set = (name) => {
-    document.documentElement.dataset.theme = NAMES.includes(name) ? name : "auto";
-  };
-  set(read());
+  const root = document.documentElement;
+  const chosen = (name, known, fallback) => (known.includes(read(name)) ? read(name) : fallback);
+  root.dataset.theme = chosen("theme", ["auto", "dark", "light", "contrast"], "auto");
+  root.dataset.density = chosen("density", ["compact", "normal", "comfortable"], "normal");
+  root.dataset.rail = chosen("rail", ["true", "false"], "true");
+  const size = Number(read("size"));
+  if (size >= 11 && size <= 18) root.style.setProperty("--size", `${size}px`);
 })();

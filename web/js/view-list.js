@@ -63,6 +63,20 @@ export class ViewList {
     return true;
   }
 
+  /** A line was put into the ring at `seq`, and those from there on have a seq one higher. What was drawn is to be placed anew. */
+  insert(seq) {
+    this.trim();
+    const at = this.placeOf(seq);
+    for (let place = at; place < this.end; place += 1) this.#seqs[this.#slotOf(place)] += 1;
+    this.epoch += 1;
+    if (!this.#passes(seq)) return;
+    for (let place = this.end; place > at; place -= 1) this.#seqs[this.#slotOf(place)] = this.at(place - 1);
+    this.#seqs[this.#slotOf(at)] = seq;
+    this.end += 1;
+    this.lines += 1;
+    if (this.#ring.level(seq) >= ERROR) this.errors += 1;
+  }
+
   /** Let go of places whose lines have fallen off the ring. */
   trim() {
     while (this.first < this.end && this.at(this.first) < this.#ring.first) this.first += 1;

@@ -1,80 +1,71 @@
-// What the page says about its state and its notes. Pure, so that each sentence is tested once.
+// What the page says about its state and its notes, as whole sentences. Pure, so that each is tested once.
 
-import { age, dateOf, grouped, timeOfDay } from "./format.js";
+import { age, dateOf, timeOfDay } from "./format.js";
+import { hasWords, say } from "./say.js";
+import { clockOf, dayOf } from "./time-text.js";
 
 const IDLE_MS = 5_000;
-
-const REASONS = {
-  trimmed: "the hub keeps them no longer",
-  "unknown-id": "the hub could not tell what came since",
-  "recorder-down": "nobody was recording",
-  "log-lost": "Redis lost its log",
-  slow: "this page was too slow",
-  late: "the log did not have them in time",
-  unreadable: "a frame could not be read",
-};
 
 /** The connection in words. `lastLineAt` and `now` in ms. */
 export function stateWords(state, lastLineAt, now) {
   switch (state.name) {
     case "live":
-      if (lastLineAt === null) return "live · waiting for the first line";
-      return now - lastLineAt > IDLE_MS ? `live · last line ${age(now - lastLineAt)} ago` : "live";
-    case "degraded":
-      return "live, but the hub has lost Redis";
+      if (lastLineAt === null) return say("state.live.first");
+      return now - lastLineAt > IDLE_MS ? say("state.live.idle", { age: age(now - lastLineAt) }) : say("state.live");
     case "reconnecting":
-      if (!state.retryAt) return "reconnecting";
-      return `reconnecting in ${Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s`;
-    case "offline":
-      return "offline · goes on when the network is back";
-    case "ended":
-      return "ended · the publisher has closed the stream";
-    case "error":
-      return "not connected";
+      if (!state.retryAt) return say("state.reconnecting");
+      return say("state.reconnecting.in", { seconds: Math.max(0, Math.ceil((state.retryAt - now) / 1000)) });
     default:
-      return state.name;
+      return say(`state.${state.name}`);
   }
 }
 
 /** A note as one sentence. */
 export function noteWords(note) {
-  if (note.kind === "joined") return `${note.channel} joins here; a reload of the page shows its lines from before`;
-  if (note.kind === "closed") return `${note.channel}: its publisher has closed the stream`;
-  const many = Number.isFinite(note.lost);
-  const count = many ? `${grouped(note.lost)} ${note.lost === 1 ? "line" : "lines"}` : "an unknown number of lines";
+  if (note.kind === "marker") return say("note.marker", { text: note.text });
+  if (note.kind !== "gap") return say(`note.${note.kind}`, note);
+  const lost = Number.isFinite(note.lost) ? say("note.lost", { n: note.lost }) : say("note.lost.unknown");
   const where = note.channel ? `${note.channel}: ` : "";
-  return `${where}${count} not delivered${span(note)} · ${REASONS[note.reason] ?? note.reason ?? "reason unknown"}`;
+  const why = hasWords(`reason.${note.reason}`) ? say(`reason.${note.reason}`) : (note.reason ?? say("reason.unknown"));
+  return `${where}${lost}${span(note)} · ${why}`;
 }
 
 function span({ from, to }) {
   const sameDay = !from || !to || dateOf(from) === dateOf(to);
   const clock = (ms) => `${sameDay ? "" : `${dateOf(ms)} `}${timeOfDay(ms).slice(0, 8)}`;
   if (from && to) return `, ${clock(from)}–${clock(to)}`;
-  if (to) return `, up to ${clock(to)}`;
-  return from ? `, from ${clock(from)}` : "";
+  if (to) return say("note.upTo", { time: clock(to) });
+  return from ? say("note.from", { time: clock(from) }) : "";
 }
 
 /** What becomes of older lines, for the top of the list. */
 export function topWords(state, channels, held) {
   switch (state.name) {
     case "loading":
-      return "Loading older lines…";
+      return say("top.loading");
     case "begin":
-      return `No older lines: this is where the log of ${channels.length > 3 ? `${channels.length} channels` : listed(channels)} begins`;
+      return say("top.begin", { names: channels.length > 3 ? say("top.channels", { n: channels.length }) : listed(channels) });
     case "failed":
-      return `Older lines could not be loaded: ${state.detail}`;
+      return say("top.failed", { detail: state.detail });
     case "full":
-      return `The page holds ${grouped(held)} lines, the most it can; older ones are not loaded`;
+      return say("top.full", { n: held });
     default:
       return "";
   }
 }
 
-const listed = (names) => (names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
+const listed = (names) => (names.length < 2 ? names.join() : say("list.and", { first: names.slice(0, -1).join(", "), last: names.at(-1) }));
 
 /** "2,345 new (12 errors)" */
 export function newsWords(lines, errors) {
-  if (lines === 0) return "to the latest";
-  const failed = errors > 0 ? ` (${grouped(errors)} ${errors === 1 ? "error" : "errors"})` : "";
-  return `${grouped(lines)} new${failed}`;
+  if (lines === 0) return say("news.none");
+  const failed = errors > 0 ? ` (${say("news.errors", { n: errors })})` : "";
+  return `${say("news.lines", { n: lines })}${failed}`;
+}
+
+/** A range of time: "03:50:18–03:52:00", with days where they differ. */
+export function rangeWords([from, to], zone) {
+  const same = dayOf(from, zone) === dayOf(to, zone);
+  const words = (ms) => `${same ? "" : `${dayOf(ms, zone)} `}${clockOf(ms, zone).slice(0, 8)}`;
+  return `${words(from)}–${words(to)}`;
 }

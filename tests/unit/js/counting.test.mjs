@@ -6,7 +6,6 @@ import { test } from "node:test";
 import { Facets } from "../../../web/js/facets.js";
 import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/histogram.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { FirstSeen, maskOf, runsOf } from "../../../web/js/patterns.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { fieldTerm } from "../../../web/js/query/terms.js";
 import { Ring } from "../../../web/js/ring.js";
@@ -175,30 +174,4 @@ test("100 lines more among 100,000 are drawn anew in a moment", () => {
   if (process.env.SHOW_TIMES) console.log("histogram", took.toFixed(1), "ms");
   assert.equal(total, 100_000);
   assert.ok(took < 100, `${took} ms`);
-});
-
-test("a mask is what is left without numbers and ids", () => {
-  const cases = {
-    "order 8348 paid by 203.0.113.7:80 in 12ms": "order # paid by # in #ms",
-    "user 6f1c9a52-1111-2222-3333-444455556666 gone": "user # gone",
-    "session 00a1b2c3 at 0xFF": "session # at #",
-    "facade deadbeef v2": "facade deadbeef v#",
-    "2026-11-21 03:50:18,780 x": "# # x",
-    "took 1.5s": "took #s",
-  };
-  for (const [message, mask] of Object.entries(cases)) assert.equal(maskOf(message), mask);
-});
-
-test("runs of a mask are one group each", () => {
-  assert.deepEqual(runsOf(["a", "a", "b", "a"]), [{ start: 0, count: 2 }, { start: 2, count: 1 }, { start: 3, count: 1 }]);
-  assert.deepEqual(runsOf([]), []);
-});
-
-test("a line is new when its mask has not come for an hour, in a bounded table", () => {
-  const news = new FirstSeen({ most: 3 });
-
-  assert.deepEqual([news.offer("a", 0), news.offer("a", 1), news.offer("a", 3_600_002), news.offer("a", 3_600_003)], [true, false, true, false]);
-  for (const mask of ["b", "c", "d"]) news.offer(mask, 3_600_004);
-  assert.equal(news.offer("a", 3_600_005), true);
-  assert.deepEqual(news.top(1), [{ mask: "c", count: 1, first: 3_600_004, last: 3_600_004 }]);
 });

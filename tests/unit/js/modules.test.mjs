@@ -1,18 +1,30 @@
 // The page's pure modules: ids, ring, view list, intake, filter, words.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { retryDelayMs } from "../../../web/js/backoff.js";
 import { covers, nameFault } from "../../../web/js/channels.js";
-import { compileFilter } from "../../../web/js/filter.js";
 import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format.js";
 import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/ids.js";
 import { Intake } from "../../../web/js/intake.js";
 import { Ring } from "../../../web/js/ring.js";
+import { speak } from "../../../web/js/say.js";
 import { Series } from "../../../web/js/series.js";
 import { ViewList } from "../../../web/js/view-list.js";
 import { newsWords, noteWords, stateWords } from "../../../web/js/words.js";
+import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
+
+// A filter over the text of a line.
+function compileFilter(typed) {
+  const read = compileQuery(typed);
+  const { test } = read.fault ? compileQuery(`"${typed.replace(/["\\]/g, "\\$&")}"`) : read;
+  const line = new HeldLine();
+  return test && ((text) => test(line.of(text)));
+}
+
+speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);
@@ -174,4 +186,20 @@ test("the filter finds a field as the row shows it", () => {
   assert.deepEqual([finds("-user=ana"), finds("-status=404")], [false, true]);
   assert.deepEqual([finds("user=ana", inner), finds("status=200", inner)], [true, true]);
   assert.deepEqual([finds("took=3", "took=3 ms"), finds("took=4", "took=3 ms")], [true, false]);
+});
+
+test("markers stand among the lines of the channel they name, or of all, and count as none", () => {
+  const { ring, intake } = page(100);
+  intake.watches = (name) => name === "a";
+  const marker = (id, more) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", message: id, ...more })];
+  intake.lines([["1-1", "a", '{"message":"x"}'], marker("1-1", { channel: "a" }), marker("1-2", { channel: "b" }), marker("1-3", {})], 0);
+  intake.lines([marker("1-3", {}), ["1-4", "sse-hub.markers", '{"message":"no marker"}']], 0);
+  intake.gap({ channel: "sse-hub.markers", after: "1-1", before: "2-0", lost: null, reason: "recorder-down" }, 0);
+
+  assert.deepEqual([ring.text(1).text, ring.text(2).text, ring.end], ["1-1", "1-3", 3]);
+  assert.deepEqual([intake.received, ring.held, intake.gaps], [1, 1, 0]);
+  // Whoever opens the markers' own channel sees it as any other.
+  intake.watches = (name) => name === "sse-hub.markers";
+  intake.lines([["2-1", "sse-hub.markers", '{"message":"plain"}']], 0);
+  assert.equal(ring.held, 2);
 });

@@ -1,15 +1,19 @@
 // Older lines: put above what is held, each once, in order, as far as there is room.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { isAfter, parseId, positionOf } from "../../../web/js/ids.js";
 import { Intake } from "../../../web/js/intake.js";
 import { Older } from "../../../web/js/older.js";
 import { Ring } from "../../../web/js/ring.js";
+import { speak } from "../../../web/js/say.js";
 import { Series } from "../../../web/js/series.js";
 import { ViewList } from "../../../web/js/view-list.js";
 import { noteWords, topWords } from "../../../web/js/words.js";
+
+speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);

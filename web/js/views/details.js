@@ -1,19 +1,35 @@
-// The drawer: everything about the selected line, as text.
+// The drawer: everything about the selected line. Log text is text here as everywhere.
 
-import { bytes, fullTime, offsetWords, visible } from "../format.js";
+import { bytes, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { normalise } from "../normalise/index.js";
+import { say } from "../say.js";
+import { treeOf } from "../tree.js";
+import { copyText } from "./clipboard.js";
+import { treeView } from "./tree-view.js";
 
 const $ = window.jQuery;
-const PARTS = { drawer: ".details", title: ".details-title", body: ".details-body", close: ".details-close" };
+const PARTS = { drawer: ".details", title: ".details-title", acts: ".details-acts", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
-const MOST_FIELDS = 200;
+const NARROWEST = 280;
 
 export class Details {
-  /** `on` has `close()`. */
+  #on;
+  #shown = null;
+  #raw = false;
+
+  /**
+   * `on` has `close()`, `value(entry, button)`: what to offer for a value of the tree, `width(px)`: dragged to, and `acts()`:
+   * `[{name, label, run}, …]` for the line.
+   */
   constructor(on) {
+    this.#on = on;
     $(PARTS.close).on("click", () => on.close());
+    this.#listenToGrip();
+  }
+
+  get shown() {
+    return !$(PARTS.drawer).prop("hidden");
   }
 
   /** True while the keyboard is in the drawer. */
@@ -22,46 +38,73 @@ export class Details {
   }
 
   hide() {
+    this.#shown = null;
     $(PARTS.drawer).prop("hidden", true);
   }
 
-  /** Show one line: its channel, id, text and the time it came (ms). */
-  show({ channel, id, line, time }) {
-    const record = normalise(line, time);
-    const word = record.lvlRaw ?? (record.lvl === 0 ? "no level" : LEVELS[record.lvl]);
+  /** Show the line as it was published and nothing else, or parsed again. */
+  toggleRaw() {
+    this.#raw = !this.#raw;
+    if (this.#shown) this.show(this.#shown);
+  }
+
+  /** Show one line: its channel, id and text, the record made of it, and all forms of its time. */
+  show(shown) {
+    this.#shown = shown;
+    const { channel, line, record } = shown;
+    const word = record.lvlRaw ?? (record.lvl === 0 ? say("fact.noLevel") : LEVELS[record.lvl]);
     $(PARTS.title).attr("data-level", LEVELS[record.lvl]).empty();
     $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
+    this.#showActs();
     const $body = $(PARTS.body).empty().scrollTop(0);
-    if (record.msg !== null) $body.append(heading("Message"), text(record.msg, LONGEST_MESSAGE));
-    if (record.err) $body.append(heading("Exception"), text(record.err.stack ?? record.err.msg ?? "").addClass("stack").attr("tabindex", "0"));
-    $body.append(heading("Line"), pairs(factsOf(record, channel, id)));
-    const fields = Object.entries(record.fields);
-    if (fields.length > 0) $body.append(heading("Fields"), pairs(fields));
-    $body.append(heading("Raw", copyButton(line)), text(line).attr("data-testid", "raw"));
+    if (!this.#raw) this.#showParsed($body, shown);
+    $body.append(heading(say("drawer.raw"), copyButton(line)), text(line).attr("data-testid", "raw"));
     $(PARTS.drawer).prop("hidden", false);
+  }
+
+  #showParsed($body, { channel, id, line, record, times }) {
+    if (record.msg !== null) $body.append(heading(say("drawer.message")), text(record.msg, LONGEST_MESSAGE));
+    if (record.err) {
+      const stack = record.err.stack ?? record.err.msg ?? "";
+      $body.append(heading(say("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+    }
+    const tree = treeOf(line) ?? treeOf(JSON.stringify(record.fields));
+    if (tree?.entries.length > 0) $body.append(heading(say("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
+    $body.append(heading(say("drawer.line")), pairs(factsOf(record, channel, id, times)));
+  }
+
+  #showActs() {
+    const buttons = this.#on.acts().map(({ name, label, run }) =>
+      $("<button>", { class: "button", "data-testid": `drawer-${name}` }).text(label).on("click", run),
+    );
+    const $raw = $("<button>", { class: "button", "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(say("drawer.raw"));
+    $(PARTS.acts).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
+  }
+
+  #listenToGrip() {
+    const $grip = $("<div>", { class: "details-grip" });
+    $(PARTS.drawer).append($grip);
+    $grip[0].addEventListener("pointerdown", (event) => $grip[0].setPointerCapture(event.pointerId));
+    $grip[0].addEventListener("pointermove", (event) => {
+      if (!$grip[0].hasPointerCapture(event.pointerId)) return;
+      this.#on.width(Math.round(Math.min(window.innerWidth * 0.7, Math.max(NARROWEST, window.innerWidth - event.clientX))));
+    });
   }
 }
 
-function factsOf(record, channel, id) {
-  const when = fullTime(record.ts);
-  const from = record.tsFrom === "recv" ? "when it came" : zoneWords(record);
+function factsOf(record, channel, id, times) {
   const { file, line, fn } = record.src;
   const facts = [
-    ["time", from ? `${when} (${from})` : when],
-    ["channel", channel],
-    ["id", id],
-    ["logger", record.logger],
-    ["source", [file, fn, line].filter((part) => part !== null).join(":") || null],
-    ["event", record.event],
-    ["cut from", record.truncatedFrom === null ? null : bytes(record.truncatedFrom)],
-    ["format", record.fmt],
+    [say("fact.time"), times],
+    [say("fact.channel"), channel],
+    [say("fact.id"), id],
+    [say("fact.logger"), record.logger],
+    [say("fact.source"), [file, fn, line].filter((part) => part !== null).join(":") || null],
+    [say("fact.event"), record.event],
+    [say("fact.cut"), record.truncatedFrom === null ? null : bytes(record.truncatedFrom)],
+    [say("fact.format"), record.fmt],
   ];
   return facts.filter(([, value]) => value !== null);
-}
-
-function zoneWords({ zone, offset }) {
-  if (zone) return null;
-  return `no zone in the line; read as ${offset === null ? "local" : `UTC${offsetWords(offset)}`}`;
 }
 
 function heading(words, $extra) {
@@ -72,7 +115,7 @@ function heading(words, $extra) {
 function text(whole, longest = LONGEST_TEXT) {
   const $pre = $("<pre>").text(multiline(whole.slice(0, longest)));
   if (whole.length <= longest) return $pre;
-  const $all = $("<button>", { class: "link" }).text(`show all (${bytes(whole.length)})`);
+  const $all = $("<button>", { class: "link" }).text(say("drawer.all", { size: bytes(whole.length) }));
   $all.on("click", () => $pre.text(multiline(whole)));
   return $pre.append(document.createTextNode(" … "), $all);
 }
@@ -81,23 +124,11 @@ const multiline = (whole) => whole.split(/\r?\n/).map(visible).join("\n");
 
 function pairs(entries) {
   const $list = $("<dl>");
-  for (const [key, value] of entries.slice(0, MOST_FIELDS)) {
-    const shown = typeof value === "string" ? value : JSON.stringify(value, null, 2);
-    const $value = $("<dd>", { "data-type": typeof value }).text(multiline(String(shown).slice(0, LONGEST_TEXT)));
-    $list.append($("<dt>", { title: key }).text(visible(key)), $value);
-  }
-  if (entries.length > MOST_FIELDS) $list.append($("<dt>").text("…"), $("<dd>").text(`${entries.length - MOST_FIELDS} more`));
+  for (const [key, value] of entries) $list.append($("<dt>", { title: key }).text(key), $("<dd>").text(multiline(String(value))));
   return $list;
 }
 
 function copyButton(line) {
-  const $copy = $("<button>", { class: "link", "data-testid": "copy" }).text("copy");
-  return $copy.on("click", async () => {
-    try {
-      await navigator.clipboard.writeText(line);
-      $copy.text("copied");
-    } catch {
-      $copy.text("not allowed by the browser");
-    }
-  });
+  const $copy = $("<button>", { class: "link", "data-testid": "copy" }).text(say("drawer.copy"));
+  return $copy.on("click", async () => $copy.text(say((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }

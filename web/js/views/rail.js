@@ -1,7 +1,8 @@
 // The channel rail: what the hub knows of, how busy each is, and a field that takes any other name or pattern.
 
-import { hueOf, nameFault } from "../channels.js";
-import { age, rate } from "../format.js";
+import { MARKERS, hueOf, nameFault } from "../channels.js";
+import { age, grouped, rate } from "../format.js";
+import { say } from "../say.js";
 
 const $ = window.jQuery;
 const PARTS = {
@@ -20,14 +21,14 @@ export class Rail {
   #items = new Map();
   #known = [];
   #open = [];
-  #narrow = window.matchMedia("(max-width: 699px)");
+  #narrow = window.matchMedia("(max-width: 899px)");
 
-  /** `on` has `only(name)`, `add(name)`, `remove(name)` and `hub({ready, recording})`, told with every poll. */
+  /** `on` has `fold()`, `only(name)`, `add(name)`, `remove(name)` and `hub({ready, recording, channels})`, told with every poll. */
   constructor(on) {
     this.#on = on;
     $(PARTS.form).on("submit", (event) => this.#submit(event));
     $(PARTS.input).on("input", () => this.#typed());
-    $(PARTS.menu).on("click", () => this.#sheet($(PARTS.rail).attr("data-shown") !== "true"));
+    $(PARTS.menu).on("click", () => this.toggle());
     $(PARTS.scrim).on("click", () => this.#sheet(false));
     // A jQuery handler that returns false cancels the event: no short && here.
     $(PARTS.rail).on("keydown", (event) => {
@@ -43,10 +44,21 @@ export class Rail {
     this.#draw();
   }
 
+  /** The channels known, for the palette. */
+  get names() {
+    return this.#known.map(({ name }) => name);
+  }
+
   /** Bring it into sight and the keyboard into its field. */
   open() {
     this.#sheet(true);
     $(PARTS.input).trigger("focus");
+  }
+
+  /** Show or hide it: a sheet where the window is narrow. */
+  toggle() {
+    if (this.#narrow.matches) this.#sheet($(PARTS.rail).attr("data-shown") !== "true");
+    else this.#on.fold();
   }
 
   /** Say of a name what the field says of it. */
@@ -60,10 +72,10 @@ export class Rail {
       const answer = await fetch("channels");
       if (!answer.ok) return;
       const { channels, ready, recording } = await answer.json();
-      this.#known = channels;
-      for (const channel of channels) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
+      this.#known = channels.filter(({ name }) => name !== MARKERS);
+      for (const channel of this.#known) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
       this.#draw();
-      this.#on.hub({ ready: ready !== false, recording: recording !== false });
+      this.#on.hub({ ready: ready !== false, recording: recording !== false, channels: this.#known });
     } catch {
       // The hub is away; the status bar says so already.
     }
@@ -118,7 +130,7 @@ export class Rail {
     if (elements.length !== list.children.length || elements.some((element, at) => element !== list.children[at])) {
       list.replaceChildren(...elements);
     }
-    const empty = typed ? "No such channel yet. Enter opens it." : "No channel has had a line yet.";
+    const empty = say(typed ? "rail.noSuch" : "rail.none");
     $(PARTS.empty).text(empty).prop("hidden", listed.length > 0 || !$(PARTS.fault).prop("hidden"));
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
@@ -138,9 +150,10 @@ export class Rail {
     spark.setAttribute("aria-hidden", "true");
     spark.append(document.createElementNS(SVG, "polyline"));
     const $figure = $("<span>", { class: "channel-figure" });
+    const $errors = $("<b>", { class: "channel-errors", "data-testid": "channel-errors" }).prop("hidden", true);
     const $open = $("<button>", { class: "channel-open", "data-testid": `channel-${name}` });
     $open.append($("<i>", { class: "channel-dot", "aria-hidden": "true" }), $("<span>", { class: "channel-name" }).text(name));
-    $open.append($figure, spark);
+    $open.append($("<span>", { class: "channel-figures" }).append($errors, $figure), spark);
     const $add = $("<button>", { class: "channel-add" });
     const $item = $("<li>", { class: "channel", "data-hue": String(hueOf(name)) }).append($open, $add);
     $open.on("click", (event) => {
@@ -148,7 +161,7 @@ export class Rail {
       this.#choose(() => (add ? this.#on.add(name) : this.#on.only(name)));
     });
     $add.on("click", () => this.#choose(() => (this.#open.includes(name) ? this.#on.remove(name) : this.#on.add(name))));
-    return { $item, $open, $add, $figure, spark, rates: [] };
+    return { $item, $open, $add, $errors, $figure, spark, rates: [] };
   }
 
   #fill(item, name, known, now) {
@@ -159,9 +172,11 @@ export class Rail {
     const alone = open && this.#open.length === 1;
     item.$item.attr({ "data-open": String(open), "data-active": String(last !== null && now - last < ACTIVE_MS) });
     item.$open.attr({ "aria-current": open ? "true" : null, title: name });
+    const errors = known?.errors_last_minute ?? 0;
+    item.$errors.text(grouped(errors)).attr("title", say("rail.errors", { n: errors })).prop("hidden", errors === 0);
     item.$figure.text(busy ? `${rate(known.lines_per_second)}/s` : quiet);
     item.$add.text(open ? "−" : "+").prop("disabled", alone);
-    item.$add.attr("aria-label", open ? `Close ${name}` : `Open ${name} too`).attr("title", open ? "Close" : "Open too");
+    item.$add.attr({ "aria-label": say(open ? "rail.close" : "rail.add", { name }), title: say(open ? "rail.closeIt" : "rail.addIt") });
     drawSpark(item.spark, item.rates);
   }
 }

@@ -2,20 +2,23 @@
 
 import { Row } from "./row.js";
 
-const WIDEST_CH = 18;
+const WIDEST_CH = { channel: 12, logger: 18 };
 
 export class RowWindow {
   #spacer;
   #ring;
   #view;
+  #style;
   #rows = new Map();
   #pool = [];
   #widths = { channel: 0, logger: 0 };
+  #from = null;
 
-  constructor(spacer, ring, view) {
+  constructor(spacer, ring, view, style) {
     this.#spacer = spacer;
     this.#ring = ring;
     this.#view = view;
+    this.#style = style;
     this.selected = null;
   }
 
@@ -23,9 +26,24 @@ export class RowWindow {
     return this.#rows.size;
   }
 
+  get range() {
+    if (this.selected === null) return null;
+    const from = this.#from ?? this.selected;
+    return [Math.min(from, this.selected), Math.max(from, this.selected)];
+  }
+
+  inOrder() {
+    return [...this.#rows.values()].sort((one, other) => one.seq - other.seq);
+  }
+
+  /** True when rows may have different heights. */
+  get variable() {
+    return this.#style.variable;
+  }
+
   /** The first row that reaches below `top` px, or undefined. */
-  firstBelow(top, rowHeight) {
-    return [...this.#rows.values()].find((row) => row.top + rowHeight > top);
+  firstBelow(top) {
+    return this.inOrder().find((row) => row.top + row.height > top);
   }
 
   /** True when a row stands at `top` px. */
@@ -35,6 +53,44 @@ export class RowWindow {
 
   clear() {
     for (const seq of [...this.#rows.keys()]) this.#recycle(seq);
+  }
+
+  /** Write the rows again where they stand, each at once, so that what is selected in them may go but nothing jumps. */
+  rewrite() {
+    for (const [seq, row] of this.#rows) {
+      if (!this.#ring.has(seq)) continue;
+      this.#refill(row, seq, this.#view.placeOf(seq));
+      this.#widen(row.lengths);
+    }
+  }
+
+  #refill(row, seq, place) {
+    row.fill(this.#ring, seq, this.#above(place), this.#style);
+    this.#mark(row);
+    row.measured = false;
+  }
+
+  flash(seq) {
+    const element = this.#rows.get(seq)?.element;
+    if (!element) return;
+    element.classList.add("flash");
+    element.addEventListener("animationend", () => element.classList.remove("flash"), { once: true });
+  }
+
+  /** Lines from `seq` on have a seq one higher now. */
+  shift(seq) {
+    const rows = [...this.#rows.values()];
+    this.#rows.clear();
+    for (const row of rows) {
+      if (row.seq >= seq) row.renumber(row.seq + 1);
+      this.#rows.set(row.seq, row);
+    }
+    if (this.selected !== null && this.selected >= seq) this.selected += 1;
+    if (this.#from !== null && this.#from >= seq) this.#from += 1;
+  }
+
+  unmeasure() {
+    for (const row of this.#rows.values()) row.measured = false;
   }
 
   /** Let the columns be as wide as the next lines need. */
@@ -47,54 +103,96 @@ export class RowWindow {
 
   /** Select one seq, or null. */
   mark(seq) {
-    this.#rows.get(this.selected)?.mark(false);
+    this.#from = null;
     this.selected = seq;
-    this.#rows.get(seq)?.mark(true);
+    this.#showMarks();
+  }
+
+  /** Select from the seq selected first to this one. */
+  extend(seq) {
+    this.#from ??= this.selected ?? seq;
+    this.selected = seq;
+    this.#showMarks();
   }
 
   /**
-   * Have the places `from` to `to` in the page and nothing else, except rows whose line has fallen off the ring
-   * and that `stays(top)` wants to keep. `topOf(place)` is where a place stands, in px.
+   * Have the places `from` to `to` in the page and nothing else, except rows whose line has fallen off the ring and that
+   * `stays(row)` wants to keep. Returns true when a row has another height than the scroller thought.
    */
-  show(from, to, topOf, stays) {
+  show(from, to, scroller, stays) {
     const lowest = from < to ? this.#view.at(from) : Infinity;
     const highest = from < to ? this.#view.at(to - 1) : -Infinity;
     for (const [seq, row] of this.#rows) {
-      const wanted = seq < this.#ring.first ? stays(row.top) : seq >= lowest && seq <= highest;
+      const wanted = seq < this.#ring.first ? stays(row) : seq >= lowest && seq <= highest;
       if (!wanted) this.#recycle(seq);
     }
-    this.#fill(from, to, topOf);
+    this.#fill(from, to);
+    return this.#stand(from, to, scroller);
   }
 
   // Rows that stay are never moved in the document, new ones are put between them: so the order of the elements
   // is the order of the lines, and a selection over them survives.
-  #fill(from, to, topOf) {
+  #fill(from, to) {
     let next = this.#spacer.firstElementChild;
     while (next && Number(next.dataset.seq) < this.#ring.first) next = next.nextElementSibling;
     for (let place = from; place < to; place += 1) {
       const seq = this.#view.at(place);
-      let row = this.#rows.get(seq);
-      if (row) next = row.element.nextElementSibling;
-      else row = this.#insert(seq, place, next);
-      row.stand(place - this.#view.first, topOf(place));
+      const row = this.#rows.get(seq);
+      if (!row) {
+        this.#insert(seq, place, next);
+        continue;
+      }
+      next = row.element.nextElementSibling;
+      // Older lines have come above what was the first row.
+      if (row.above === null && place > this.#view.first) this.#refill(row, seq, place);
     }
+  }
+
+  #stand(from, to, scroller) {
+    const sizes = [];
+    let top = scroller.topOf(from);
+    for (let place = from; place < to; place += 1) {
+      const row = this.#rows.get(this.#view.at(place));
+      if (!row.measured) {
+        row.measured = true;
+        sizes.push([place, this.#style.variable || row.tall ? row.element.offsetHeight : scroller.rowHeight]);
+      }
+      row.stand(place - this.#view.first, top, scroller.heightOf(place));
+      top += scroller.heightOf(place);
+    }
+    return scroller.measured(sizes);
   }
 
   #insert(seq, place, before) {
     const row = this.#pool.pop() ?? new Row();
-    row.fill(this.#ring, seq, place > this.#view.first ? this.#view.at(place - 1) : null);
-    row.mark(seq === this.selected);
+    row.fill(this.#ring, seq, this.#above(place), this.#style);
+    row.measured = false;
     this.#rows.set(seq, row);
+    this.#mark(row);
     this.#spacer.insertBefore(row.element, before);
     this.#widen(row.lengths);
-    return row;
+  }
+
+  #above(place) {
+    return place > this.#view.first ? this.#view.at(place - 1) : null;
+  }
+
+  #showMarks() {
+    for (const row of this.#rows.values()) this.#mark(row);
+  }
+
+  #mark(row) {
+    const range = this.range;
+    const inside = range !== null && row.seq >= range[0] && row.seq <= range[1];
+    row.mark(row.seq === this.selected, inside && range[0] !== range[1]);
   }
 
   // Columns grow to the longest name seen and never jump back while one reads.
   #widen(lengths) {
     for (const [column, length] of Object.entries(lengths)) {
-      if (length <= this.#widths[column] || this.#widths[column] >= WIDEST_CH) continue;
-      this.#widths[column] = Math.min(length, WIDEST_CH);
+      const widest = WIDEST_CH[column];
+      if (length <= this.#widths[column] || this.#widths[column] >= widest) continue;
+      this.#widths[column] = Math.min(length, widest);
       this.#spacer.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
     }
   }

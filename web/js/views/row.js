@@ -1,12 +1,16 @@
 // One row: its elements, made once, and filled again for every line that it comes to show. Plain DOM, text only.
+// How a line is written (time, columns, colours, what is open) is a Style, see style.js.
 
 import { hueOf } from "../channels.js";
-import { bytes, firstLine, keyValues, sharedPart, timeOfDay, visible } from "../format.js";
+import { bytes, firstLine, keyValues, sharedPart, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { failureOf, foldOf, normalise } from "../normalise/index.js";
+import { failureOf, foldOf } from "../normalise/index.js";
+import { say } from "../say.js";
+import { stackLines } from "../stacks.js";
 import { noteWords } from "../words.js";
 
 const LONGEST_SHOWN = 2_000;
+const LONGEST_OPEN = 20_000;
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -24,6 +28,7 @@ export class Row {
   constructor() {
     this.element = document.createElement("div");
     this.element.setAttribute("role", "row");
+    this.divider = plain("divider");
     this.time = cell("time");
     this.same = plain("same");
     this.rest = document.createTextNode("");
@@ -37,17 +42,25 @@ export class Row {
     this.failure = plain("failure");
     this.fold = plain("fold");
     this.tail = plain("tail");
+    this.columns = cell("columns");
+    this.more = plain("more");
     this.said.append(this.message, this.failure, this.fold, this.tail);
-    this.element.append(this.time, this.level, this.channel, this.logger, this.tag, this.said);
+    this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.said, this.columns, this.more);
+    this.seq = null;
+    this.above = null;
     this.top = -1;
+    this.height = -1;
     this.place = -1;
+    this.measured = false;
+    this.tall = false;
   }
 
   /** Put the row where it stands in the list. */
-  stand(place, top) {
+  stand(place, top, height) {
     if (top !== this.top) this.element.style.top = `${top}px`;
     if (place !== this.place) this.element.setAttribute("aria-rowindex", String(place + 1));
     this.top = top;
+    this.height = height;
     this.place = place;
   }
 
@@ -56,30 +69,43 @@ export class Row {
     return { channel: this.channel.textContent.length, logger: this.logger.textContent.length };
   }
 
-  mark(selected) {
-    if (selected) this.element.setAttribute("aria-current", "true");
+  /** Show whether it is the selected row, and whether it is one of several. */
+  mark(current, chosen) {
+    if (current) this.element.setAttribute("aria-current", "true");
     else this.element.removeAttribute("aria-current");
+    if (chosen) this.element.setAttribute("aria-selected", "true");
+    else this.element.removeAttribute("aria-selected");
+  }
+
+  /** Its line has another seq now. */
+  renumber(seq) {
+    this.seq = seq;
+    this.element.dataset.seq = String(seq);
   }
 
   /** Show one line or note of the ring; `above` is the seq of the row before it, or null. */
-  fill(ring, seq, above) {
+  fill(ring, seq, above, style) {
     const { dataset } = this.element;
+    this.seq = seq;
+    this.above = above;
     dataset.seq = String(seq);
     dataset.ch = ring.channel(seq);
-    if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset);
-    else this.#fillLine(ring, seq, above, dataset);
+    if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset, style);
+    else this.#fillLine(ring, seq, above, dataset, style);
+    this.element.classList.toggle("tall", this.tall);
   }
 
-  #fillLine(ring, seq, above, dataset) {
-    const record = normalise(ring.text(seq), ring.time(seq));
+  #fillLine(ring, seq, above, dataset, style) {
+    const record = style.recordOf(ring, seq);
+    const before = above === null || ring.isNote(above) ? null : style.recordOf(ring, above);
     this.element.className = "row";
     dataset.testid = "row";
     dataset.level = LEVELS[record.lvl];
     dataset.id = ring.id(seq);
     delete dataset.kind;
 
-    const time = timeOfDay(record.ts);
-    const same = above === null ? "" : sharedPart(time, clockOf(ring, above));
+    const time = style.timeOf(record, before);
+    const same = before === null ? "" : sharedPart(time, style.timeOf(before, null));
     this.same.textContent = same;
     this.rest.data = time.slice(same.length);
     this.level.textContent = LETTERS[record.lvl];
@@ -89,14 +115,20 @@ export class Row {
     // Said once is enough where an app names its channel after its logger.
     this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
     this.tag.textContent = record.event ?? "";
-    const fields = keyValues(record.fields);
-    const message = messageOf(record, fields);
+    const fields = keyValues(style.tailOf(record));
+    const message = style.messageOf(record, fields);
     const blank = message.trim() === "" && (record.msg ?? "").trim() === "";
-    this.message.textContent = blank ? "(empty)" : message;
+    if (blank) this.message.textContent = say("row.empty");
+    else style.write(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
-    this.fold.textContent = visible(foldWords(record));
+    this.fold.textContent = foldWords(record);
     this.tail.textContent = record.msg === null ? "" : visible(fields);
+    this.#fillColumns(style.columnsOf(record, seq));
+    this.#fillMore(record, style.isOpen(seq));
+    this.#divide(style.dividerOf(record, before));
+    style.paint(this.element, record, seq);
+    this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
   }
 
   #fillNote(note, dataset) {
@@ -107,25 +139,51 @@ export class Row {
     delete dataset.id;
     this.message.textContent = noteWords(note);
     this.message.classList.remove("blank");
-    const { level, channel, logger, tag, failure, fold, tail } = this;
-    for (const part of [level, channel, logger, tag, failure, fold, tail]) part.textContent = "";
+    const { level, channel, logger, tag, failure, fold, tail, columns, more, divider } = this;
+    for (const part of [level, channel, logger, tag, failure, fold, tail, columns, more, divider]) part.textContent = "";
     this.same.textContent = "";
     this.rest.data = "";
+    delete dataset.rule;
+    this.tall = false;
+  }
+
+  #fillColumns(values) {
+    this.columns.textContent = "";
+    for (const [name, value] of values) {
+      const column = plain("column");
+      column.title = name;
+      column.textContent = visible(value.slice(0, LONGEST_SHOWN));
+      this.columns.append(column);
+    }
+  }
+
+  // What a row hides of its line: the stack, or the lines of its message after the first.
+  #fillMore(record, open) {
+    const stack = record.err?.stack ?? "";
+    const rest = (record.msg ?? "").trimEnd().split("\n").slice(1).join("\n");
+    const hidden = [rest, stack].filter(Boolean).join("\n");
+    this.element.dataset.fold = hidden ? (open ? "open" : "closed") : "none";
+    this.more.textContent = "";
+    if (!hidden || !open) return;
+    for (const { text, kind } of stackLines(hidden.slice(0, LONGEST_OPEN))) {
+      const element = plain(kind === "library" ? "frame foreign" : "frame");
+      element.textContent = visible(text) || " ";
+      this.more.append(element);
+    }
+  }
+
+  #divide(divider) {
+    this.divider.textContent = divider?.words ?? "";
+    if (divider) this.divider.dataset.testid = divider.kind;
+    else delete this.divider.dataset.testid;
   }
 }
 
-function messageOf(record, fields) {
-  const text = record.msg === null ? fields || record.raw : firstLine(record.msg);
-  return visible(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
-}
+const cut = (message) => (message.length > LONGEST_SHOWN ? `${message.slice(0, LONGEST_SHOWN)}…` : message);
 
 function foldWords(record) {
-  const fold = foldOf(record);
-  if (record.truncatedFrom === null) return fold;
-  return `${fold}${fold && " "}· cut from ${bytes(record.truncatedFrom)}`;
-}
-
-function clockOf(ring, seq) {
-  if (ring.isNote(seq)) return "";
-  return timeOfDay(normalise(ring.text(seq), ring.time(seq)).ts);
+  const fold = visible(foldOf(record));
+  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? say("row.all", { size: bytes(record.raw.length) }) : "";
+  const short = record.truncatedFrom === null ? "" : say("row.cut", { size: bytes(record.truncatedFrom) });
+  return [fold, more, short].filter(Boolean).join(" ");
 }

@@ -2,18 +2,21 @@
 
 import { isPattern } from "../channels.js";
 import { grouped, rate } from "../format.js";
+import { say } from "../say.js";
+import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
 
 const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
-  stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost",
-  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels",
+  stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",
+  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
 };
-const HIDDEN_WORDS = ["All levels are hidden", "", ""];
-const NOT_RECORDING = "Not recording: lines are live only";
 const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
+const LAG_SHOWN_MS = 10_000;
+// A publisher's clock that is so far ahead is wrong, and not just a little.
+const AHEAD_MS = 1_000;
 
 export class Status {
   #state = { name: "connecting" };
@@ -21,11 +24,12 @@ export class Status {
   #recording = true;
   #samples = [];
 
-  /** `on` has `retry()`, `follow()` and `levels()`, which shows all of them. */
+  /** `on` has `retry()`, `follow()`, `levels()`, which shows all of them, and `filter()`, which clears it. */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
     $(PARTS.levels).on("click", () => on.levels());
+    $(PARTS.filter).on("click", () => on.filter());
   }
 
   showState(state, lastLineAt, now) {
@@ -47,7 +51,7 @@ export class Status {
 
   /** Say when lines do not get into the log, once it is told twice: a hub that has just started takes a moment. */
   showRecording(recording) {
-    write(PARTS.unrecorded, recording || this.#recording ? "" : NOT_RECORDING);
+    write(PARTS.unrecorded, recording || this.#recording ? "" : say("state.notRecording"));
     this.#recording = recording;
   }
 
@@ -63,6 +67,13 @@ export class Status {
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
     const seconds = Math.max(1, this.#samples.length - 1);
     number("rate", rate(Math.max(0, (received - this.#samples[0]) / seconds)));
+  }
+
+  /** How far the newest line is behind, while lines come. */
+  showLag(lag, lastLineAt, now) {
+    const shown = lag !== null && lastLineAt !== null && now - lastLineAt < LAG_SHOWN_MS;
+    $(PARTS.lag).prop("hidden", !shown);
+    if (shown) number("lag", lag < -AHEAD_MS ? say("status.ahead", { span: spanText(-lag) }) : spanText(Math.max(0, lag)));
   }
 
   #still() {
@@ -82,23 +93,25 @@ export class Status {
   }
 
   showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, following ? "following" : paused ? "paused" : "scrolled up");
+    write(PARTS.follow, say(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newsWords(lines, errors)}`);
   }
 
   /** Say why there is no line to see, or nothing when there is one. */
-  showEmpty(channels, { held, shown, hidden }) {
+  showEmpty(channels, { held, shown, hidden, filtered }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
-    const [title, hint, command] = levels ? HIDDEN_WORDS : held > 0 ? filteredWords(held) : this.#emptyWords(channels);
+    $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
+    const [title, hint, command] = levels ? [say("empty.levels"), "", ""] : held > 0 ? filteredWords(held) : this.#emptyWords(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
+    $(PARTS.test).prop("hidden", command === "" || channels.every(isPattern));
   }
 
   get #said() {
@@ -109,25 +122,25 @@ export class Status {
     const { name, detail } = this.#said;
     $(PARTS.app).attr("data-state", name);
     // Read out once per change; the words in sight change every second.
-    const words = name === "degraded" ? "live, but the hub has lost Redis" : name;
+    const words = say(`state.${name}`);
     write(PARTS.said, [words, detail].filter(Boolean).join(": "));
   }
 
   #emptyWords(channels) {
-    if (this.#state.name === "error") return ["The hub refuses this", this.#state.detail ?? "", ""];
-    return this.#ready ? emptyWords(channels) : [nothingOn(channels), "The hub has lost Redis. Lines come again when it is back.", ""];
+    if (this.#state.name === "error") return [say("empty.refused"), this.#state.detail ?? "", ""];
+    return this.#ready ? emptyWords(channels) : [nothingOn(channels), say("empty.redis"), ""];
   }
 }
 
 function emptyWords(channels) {
   const name = channels.length > 0 ? channels[0].replaceAll("*", "example") : "log";
-  const hint = channels.some(isPattern) ? "Any channel that fits joins by itself. Publish a line:" : "Publish a line:";
+  const hint = say(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
 
-const nothingOn = (channels) => `Nothing yet on ${channels.map((name) => `\u2018${name}\u2019`).join(", ")}`;
+const nothingOn = (channels) => say("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredWords = (held) => [`None of ${grouped(held)} lines passes the filter`, "Esc in the filter box clears it.", ""];
+const filteredWords = (held) => [say("empty.filtered", { n: held }), say("empty.filteredHint"), ""];
 
 // jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
 function write(selector, text) {

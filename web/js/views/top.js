@@ -1,9 +1,10 @@
 // The top of the list: what becomes of older lines, and the button that asks for them.
 
+import { say } from "../say.js";
 import { topWords } from "../words.js";
 
 const PARTS = { top: ".top", words: ".top-words", button: ".top-button" };
-const LABELS = { idle: "Load older lines", failed: "Retry" };
+const LABELS = { idle: "top.load", failed: "top.retry" };
 
 export class Top {
   #top = document.querySelector(PARTS.top);
@@ -23,7 +24,7 @@ export class Top {
     if (this.#words.textContent !== words) this.#words.textContent = words;
     if (this.#top.dataset.state === name) return;
     this.#top.dataset.state = name;
-    this.#button.textContent = LABELS[name] ?? "";
+    this.#button.textContent = name in LABELS ? say(LABELS[name]) : "";
     this.#button.hidden = !(name in LABELS);
   }
 }

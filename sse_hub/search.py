@@ -1,0 +1,45 @@
+"""
+Lines of the log that hold a text, looked for from the newest back, a bounded number of lines at a time.
+
+    Stretch, text --> found() --> Found: the lines, and how far it has looked, from where the next search goes on
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from sse_hub.events import EventId
+from sse_hub.merge import Item, Key, Line
+
+MOST_LOOKED_AT = 20_000
+MOST_FOUND = 500
+
+
+class Found(NamedTuple):
+    """`lines`, oldest first, among the last `looked_at`; before `reached` lie `more`. None was looked at: no id."""
+
+    lines: list[Line]
+    looked_at: int
+    reached: EventId | None
+    more: bool
+
+
+async def found(runs: AsyncIterator[list[Item]], text: str) -> Found:
+    """The lines with `text` among the first MOST_LOOKED_AT of `runs`, which go back. Raises what `runs` raises."""
+    needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
+    lines: list[Line] = []
+    looked_at = 0
+    reached: EventId | None = None
+    last: Key | None = None
+    async for run in runs:
+        for key, item in run:
+            if not isinstance(item, Line):
+                continue
+            # Lines with one id on several channels stay together: that id is where the next search goes on.
+            if key != last and (looked_at >= MOST_LOOKED_AT or len(lines) >= MOST_FOUND):
+                return Found(sorted(lines), looked_at, reached, True)
+            looked_at += 1
+            reached, last = item.id, key
+            if needle in item.text:
+                lines.append(item)
+    return Found(sorted(lines), looked_at, reached, False)

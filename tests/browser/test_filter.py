@@ -1,0 +1,297 @@
+"""
+The filter box, the level chips, find and context: what is shown, and what is only marked.
+"""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.reader import TOP_ROW, Publish, messages, numbered, open_page, settled_top_row, stats, wait_received
+from tests.rig import HubProcess, at_scale
+
+pytestmark = pytest.mark.browser
+
+# The longest task of the page, in ms, from now on.
+WATCH_TASKS = """() => {
+  window.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+  }).observe({ type: "longtask" });
+}"""
+
+# How long it takes, in ms, from typing a filter until what it finds is counted.
+TIME_FILTER = """async ([text, shown]) => {
+  const box = document.querySelector("[data-testid=filter]");
+  box.value = text;
+  const start = performance.now();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  while (window.sseHub.stats().shown !== shown) await new Promise((done) => setTimeout(done, 5));
+  return performance.now() - start;
+}"""
+
+# What is marked, as text; a mark may reach over several nodes.
+MARKED = """(name) => [...(CSS.highlights.get(name) ?? [])].map((mark) => {
+  const range = document.createRange();
+  range.setStart(mark.startContainer, mark.startOffset);
+  range.setEnd(mark.endContainer, mark.endOffset);
+  return range.toString();
+})"""
+
+
+def orders(count: int) -> list[str]:
+    """Lines with fields."""
+    return [
+        json.dumps(
+            {"level": "warn" if n % 4 == 0 else "info", "message": f"order {n} done", "user": f"u{n % 10}", "n": n}
+        )
+        for n in range(count)
+    ]
+
+
+def type_filter(page: Page, text: str) -> None:
+    """Type a filter and commit it."""
+    page.get_by_test_id("filter").fill(text)
+    page.keyboard.press("Enter")
+
+
+def test_f05_a_filter_over_100_000_lines_is_there_in_300_ms_and_blocks_nothing(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.many")
+    for start in range(0, 100_000, 5_000):
+        publish("f05.many", orders(5_000))
+        wait_received(page, start + 5_000)
+    page.evaluate(WATCH_TASKS)
+
+    took = page.evaluate(TIME_FILTER, ["level>=warn user=u4", 5_000])
+    expect(page.get_by_test_id("shown")).to_have_text("5,000")
+
+    assert took < at_scale(1_500, 300)
+    assert page.evaluate("window.longest") < at_scale(400, 100)
+    assert stats(page)["received"] == 100_000
+    page.get_by_test_id("filter-clear").click()
+    expect(page.get_by_test_id("shown")).to_be_hidden()
+    assert stats(page)["shown"] == 100_000
+
+
+def test_f05_new_lines_obey_the_filter_and_clearing_it_brings_back_the_line_in_view(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.live")
+    publish("f05.live", orders(400))
+    wait_received(page, 400)
+
+    type_filter(page, "level>=warn user=u4 n>=100")
+    expect(page.get_by_test_id("row").last).to_contain_text("order 384 done")
+    publish("f05.live", orders(500)[400:])
+    expect(page.get_by_test_id("row").last).to_contain_text("order 484 done")
+    assert messages(page) == [f"order {n} done" for n in range(104, 500, 20)]
+    page.get_by_test_id("row").filter(has_text="order 204 done").click()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("filter-clear").click()
+
+    expect(page.get_by_test_id("shown")).to_be_hidden()
+    assert stats(page)["shown"] == 500
+
+
+def test_f05_a_bad_expression_turns_the_box_red_and_the_last_good_filter_stays(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.bad")
+    publish("f05.bad", orders(40))
+    wait_received(page, 40)
+    type_filter(page, "user=u4")
+    expect(page.get_by_test_id("row")).to_have_count(4)
+
+    type_filter(page, "user=u4 /(/")
+
+    expect(page.get_by_test_id("filter-error")).to_contain_text("regular expression")
+    expect(page.get_by_test_id("filter")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_test_id("row")).to_have_count(4)
+    type_filter(page, "user=u5")
+    expect(page.get_by_test_id("filter-error")).to_be_hidden()
+    expect(page.get_by_test_id("row").first).to_contain_text("order 5 done")
+
+
+def test_f05_suggestions_are_learnt_from_the_lines_and_taken_by_keyboard(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.suggest")
+    publish("f05.suggest", orders(40))
+    wait_received(page, 40)
+
+    page.keyboard.press("f")
+    page.keyboard.type("us")
+    expect(page.get_by_role("option").first).to_contain_text("user")
+    page.keyboard.press("Tab")
+    expect(page.get_by_test_id("filter")).to_have_value("user=")
+    expect(page.get_by_role("option").first).to_contain_text("u")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_test_id("row")).to_have_count(4)
+
+
+def test_f05_every_term_is_a_chip_that_can_be_switched_off_and_removed(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.chips")
+    publish("f05.chips", orders(40))
+    wait_received(page, 40)
+    type_filter(page, "user=u4 level>=warn")
+    chips = page.get_by_test_id("term")
+    expect(chips).to_have_count(2)
+    expect(page.get_by_test_id("row")).to_have_count(2)
+
+    chips.nth(1).locator(".term-text").click()
+    expect(page.get_by_test_id("row")).to_have_count(4)
+    expect(page.get_by_test_id("filter")).to_have_value("user=u4 level>=warn")
+    chips.nth(1).locator(".term-text").click()
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    chips.nth(0).locator(".term-close").click()
+
+    expect(page.get_by_test_id("filter")).to_have_value("level>=warn")
+    expect(page.get_by_test_id("row")).to_have_count(10)
+
+
+def test_f07_digits_set_the_least_level_and_0_shows_all(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f07")
+    levels = ["trace", "debug", "info", "warn", "error", "fatal"]
+    publish("f07", [json.dumps({"level": level, "message": level}) for level in levels] + ["plain text"])
+    wait_received(page, 7)
+    for level in [*levels, "none"]:
+        expect(page.get_by_test_id(f"level-{level}")).to_contain_text("1")
+
+    page.keyboard.press("4")
+    expect(page.get_by_test_id("row")).to_have_count(3)
+    assert messages(page) == ["warn", "error", "fatal"]
+    page.keyboard.press("6")
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    expect(page.get_by_test_id("level-warn")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("0")
+
+    expect(page.get_by_test_id("row")).to_have_count(7)
+
+
+def test_f07_levels_are_told_apart_by_text_in_forced_colours(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.emulate_media(forced_colors="active")
+    open_page(page, hub, "f07.forced")
+    publish(
+        "f07.forced", [json.dumps({"level": level, "message": "m"}) for level in ("info", "warn", "error", "fatal")]
+    )
+
+    expect(page.get_by_test_id("row")).to_have_count(4)
+    assert page.locator("[data-testid=row] .level").all_inner_texts() == ["I", "W", "E", "F"]
+
+
+def test_f06_find_counts_marks_and_moves_and_hides_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f06")
+    publish("f06", numbered(range(1, 2_001)))
+    wait_received(page, 2_000)
+
+    page.keyboard.press("/")
+    page.keyboard.type("line 19")
+    expect(page.get_by_test_id("find-count")).to_have_text("111 hits")
+    page.wait_for_function(f"() => ({MARKED})('found').length > 0")
+    assert set(page.evaluate(MARKED, "found")) == {"line 19"}
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("find-count")).to_contain_text("of 111")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("find")).to_be_hidden()
+    assert stats(page)["shown"] == 2_000
+
+    page.keyboard.press("End")
+    page.keyboard.press("Control+f")
+    page.get_by_test_id("find").fill(r"/line 1[0]?7\b/")
+    expect(page.get_by_test_id("find-count")).to_have_text("2 hits")
+    page.keyboard.press("Enter")
+    page.locator(".find-previous").click()
+    page.keyboard.press("n")
+    page.keyboard.press("N")
+
+    expect(page.locator(".row[aria-current=true]")).to_be_in_viewport()
+    expect(page.locator(".row[aria-current=true]")).to_contain_text("line 1")
+    page.wait_for_function(f"() => ({MARKED})('found-now').length === 1")
+
+
+def test_f06_find_becomes_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f06.filter")
+    publish("f06.filter", numbered(range(1, 201)))
+    wait_received(page, 200)
+
+    page.keyboard.press("/")
+    page.keyboard.type("line 19")
+    page.keyboard.press("Alt+Enter")
+
+    expect(page.get_by_test_id("filter")).to_have_value('"line 19"')
+    expect(page.get_by_test_id("row")).to_have_count(11)
+
+
+def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f06.context")
+    publish("f06.context", numbered(range(1, 1_001)))
+    wait_received(page, 1_000)
+    page.keyboard.press("5")
+    expect(page.get_by_test_id("row")).to_have_count(10)
+    page.get_by_test_id("row").nth(4).click()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("x")
+    expect(page.get_by_test_id("row").filter(has_text="line 499")).to_be_visible()
+    expect(page.get_by_test_id("row").filter(has_text="line 500")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_test_id("row")).to_have_count(10)
+    expect(page.locator(".row[aria-current=true]")).to_contain_text("line 500")
+
+
+def test_f03_the_view_is_pixel_still_while_paused_and_the_pill_counts(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f03")
+    publish("f03", numbered(range(1, 301)))
+    expect(page.get_by_test_id("row").last).to_contain_text("line 300")
+
+    page.get_by_test_id("grid").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("pause")).to_have_attribute("aria-pressed", "true")
+    before = settled_top_row(page)
+    publish("f03", numbered(range(301, 2_646)))
+
+    expect(page.get_by_test_id("pill")).to_have_text("↓ 2,345 new (23 errors)")
+    assert page.evaluate(TOP_ROW) == before
+    page.get_by_test_id("pause").click()
+    expect(page.get_by_test_id("row").last).to_contain_text("line 2645")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+
+
+def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """Rows of different heights, scrolled up through rows that were never measured."""
+    open_page(page, hub, "f03.wrap")
+    publish("f03.wrap", [json.dumps({"message": f"line {n} " + "word " * (n % 90)}) for n in range(1, 601)])
+    wait_received(page, 600)
+    page.keyboard.press("z")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+    page.get_by_test_id("grid").hover()
+    for _ in range(8):
+        page.mouse.wheel(0, -700)
+        settled_top_row(page)
+
+    before = settled_top_row(page)
+    publish("f03.wrap", numbered(range(601, 701)))
+    expect(page.get_by_test_id("pill")).to_contain_text("100 new")
+
+    assert page.evaluate(TOP_ROW) == before
+    tops = page.evaluate("""() => [...document.querySelectorAll("[data-testid=row]")].map((row) => {
+        const { top, bottom } = row.getBoundingClientRect();
+        return [Math.round(top), Math.round(bottom)];
+    })""")
+    assert all(bottom == top for (_, bottom), (top, _) in zip(tops, tops[1:], strict=False))
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 700")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()

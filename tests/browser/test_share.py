@@ -1,0 +1,175 @@
+"""
+Out of the page and back into it: addresses, saved views, copies, files.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.reader import Publish, messages, numbered, open_page, palette, stats, wait_received
+from tests.rig import HubProcess
+
+pytestmark = pytest.mark.browser
+
+
+def test_f09_the_address_opens_the_same_view_with_the_selected_line(
+    page: Page, hub: HubProcess, publish: Publish, browser: Browser
+) -> None:
+    open_page(page, hub, "f09")
+    publish("f09", numbered(range(1, 1_501)))
+    wait_received(page, 1_500)
+    page.get_by_test_id("filter").fill("line 1")
+    page.keyboard.press("Enter")
+    page.get_by_test_id("level-debug").click()
+    page.get_by_test_id("filter").fill('"line 100"')
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("row").first).to_contain_text("line 100")
+    page.get_by_test_id("row").first.click()
+    url = page.url
+
+    with browser.new_context() as context:
+        other = context.new_page()
+        other.goto(url)
+        expect(other.locator(".row[aria-current=true] .message")).to_have_text("line 100")
+        expect(other.locator(".row[aria-current=true]")).to_be_in_viewport()
+        expect(other.get_by_test_id("filter")).to_have_value('"line 100"')
+        expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
+        other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
+        expect(other.get_by_test_id("toast")).to_contain_text("not in the log any more")
+
+
+def test_f09_back_undoes_the_last_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f09.back")
+    publish("f09.back", numbered(range(1, 101)))
+    wait_received(page, 100)
+    for text in ("line 1", "line 10"):
+        page.get_by_test_id("filter").fill(text)
+        page.keyboard.press("Enter")
+    page.wait_for_function("() => window.sseHub.stats().shown < 100")
+
+    page.go_back()
+    expect(page.get_by_test_id("filter")).to_have_value("line 1")
+    page.go_back()
+
+    expect(page.get_by_test_id("filter")).to_have_value("")
+    page.wait_for_function("() => window.sseHub.stats().shown === 100")
+
+
+def test_f09_identical_lines_have_links_of_their_own(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, hub, "f09.twins")
+    publish("f09.twins", ['{"message": "same"}'] * 2)
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    links = []
+    for row in page.get_by_test_id("row").all():
+        row.click()
+        page.keyboard.press("l")
+        expect(page.get_by_test_id("toast")).to_contain_text("clipboard")
+        links.append(page.evaluate("navigator.clipboard.readText()"))
+        page.keyboard.press("Escape")
+
+    assert links[0] != links[1]
+
+
+def test_f09_a_view_is_saved_under_a_name(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f09.views")
+    publish("f09.views", numbered(range(1, 201)))
+    wait_received(page, 200)
+    page.keyboard.press("5")
+    page.get_by_test_id("views").click()
+    page.get_by_test_id("view-name").fill("errors only")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("saved-view")).to_have_text("errors only")
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    page.wait_for_function("() => window.sseHub.stats().shown === 200")
+
+    palette(page, "errors only")
+
+    page.wait_for_function("() => window.sseHub.stats().shown === 2")
+
+
+def test_f17_an_export_has_exactly_the_lines_shown_in_order(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    open_page(page, hub, "f17")
+    lines = [
+        json.dumps({"level": "info", "message": f"新 {n}", "user": f"=u{n % 2}"}, ensure_ascii=False)
+        for n in range(20_000)
+    ]
+    for start in range(0, 20_000, 5_000):
+        publish("f17", lines[start : start + 5_000])
+        wait_received(page, start + 5_000)
+    page.get_by_test_id("filter").fill("user==u1")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => window.sseHub.stats().shown === 10000")
+
+    palette(page, "export")
+    with page.expect_download() as ndjson:
+        page.get_by_test_id("ask-go").click()
+    palette(page, "export")
+    page.get_by_test_id("ask-format").select_option("csv")
+    with page.expect_download() as table:
+        page.get_by_test_id("ask-go").click()
+
+    ndjson.value.save_as(tmp_path / "lines.ndjson")
+    table.value.save_as(tmp_path / "lines.csv")
+    assert (tmp_path / "lines.ndjson").read_text(encoding="utf-8").splitlines() == lines[1::2]
+    with (tmp_path / "lines.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["message"] for row in rows] == [f"新 {n}" for n in range(1, 20_000, 2)]
+    assert not [row for row in rows if row["fields"].startswith(("=", "+", "-", "@"))]
+
+
+def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, hub, "f17.range")
+    publish("f17.range", numbered(range(1, 1_001)))
+    wait_received(page, 1_000)
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("row").first).to_contain_text("line 1")
+    page.get_by_test_id("row").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("End")
+    page.get_by_test_id("row").last.click(modifiers=["Shift"])
+
+    page.keyboard.press("C")
+    expect(page.get_by_test_id("toast")).to_have_text("1,000 lines are in the clipboard")
+    copied = page.evaluate("navigator.clipboard.readText()").split("\n")
+
+    assert copied == numbered(range(1, 1_001))
+    page.keyboard.press("K")
+    page.keyboard.press("Control+c")
+    expect(page.get_by_test_id("toast")).to_have_text("999 lines are in the clipboard")
+    assert stats(page)["shown"] == 1_000
+
+
+def test_f16_a_trace_opens_in_its_row_and_is_copied_whole(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, hub, "f16")
+    stack = (
+        'Traceback (most recent call last):\n  File "/x/site-packages/lib.py", line 1, in g\n    h()\n'
+        '  File "app.py", line 2, in f\n    g()\nValueError: too small'
+    )
+    publish("f16", [json.dumps({"level": "error", "message": "boom", "exception": stack}), '{"message": "after"}'])
+    row = page.get_by_test_id("row").first
+    expect(row.locator(".fold")).to_have_text("· 2 frames")
+
+    page.get_by_test_id("grid").focus()
+    page.keyboard.press("k")
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowRight")
+    expect(row.locator(".frame")).to_have_count(6)
+    expect(row.locator(".frame.foreign")).to_have_count(2)
+    boxes = [each.bounding_box() for each in page.get_by_test_id("row").all()]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] == boxes[1]["y"]
+    page.keyboard.press("ArrowLeft")
+    expect(row.locator(".frame")).to_have_count(0)
+    page.keyboard.press("c")
+    expect(page.get_by_test_id("toast")).to_contain_text("clipboard")
+
+    assert stack in page.evaluate("navigator.clipboard.readText()")
+    assert messages(page) == ["boom", "after"]

@@ -1,0 +1,169 @@
+"""
+Times and channels: several channels in one order, panes side by side, going to a time, zones, dividers.
+"""
+
+import json
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.reader import Publish, messages, open_page, palette, stats, wait_received
+from tests.rig import HubProcess
+
+pytestmark = pytest.mark.browser
+
+PANE_TOPS = """() => [...document.querySelectorAll("[data-testid=pane]")].map((pane) => {
+  const edge = pane.querySelector(".viewport").getBoundingClientRect().top;
+  const row = [...pane.querySelectorAll(".row")].find((each) => each.getBoundingClientRect().bottom > edge + 1);
+  return Number(row.dataset.seq);
+})"""
+
+
+def stamped(ms: float, message: str) -> str:
+    """A line with its own time, in ms since the epoch."""
+    return json.dumps({"level": "info", "time": int(ms), "msg": message, "pid": 1})
+
+
+def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_and_stragglers_are_flagged(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f13.a", "f13.b")
+    assert (
+        page.evaluate(
+            "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/message?')).length"
+        )
+        <= 1
+    )
+    now = time.time() * 1_000
+    # Each channel in its own order, b 150 ms late.
+    publish("f13.a", [stamped(now + 20 * n, f"a{n}") for n in range(10)])
+    publish("f13.b", [stamped(now + 20 * n + 10, f"b{n}") for n in range(10)])
+    expect(page.get_by_test_id("row")).to_have_count(20)
+    assert messages(page) == [f"{name}{n}" for n in range(10) for name in "ab"]
+    assert page.locator(".row[data-late]").count() == 0
+
+    expect(page.get_by_test_id("held")).to_have_text("20")
+    publish("f13.a", [stamped(now + 1_000, "later")])
+    expect(page.get_by_test_id("row").last).to_contain_text("later")
+    publish("f13.b", [stamped(now + 105, "straggler")])
+    expect(page.locator(".row[data-late]")).to_contain_text("straggler")
+    assert messages(page)[11] == "straggler"
+    assert (stats(page)["received"], stats(page)["held"]) == (22, 22)
+
+
+def test_f13_eight_channels_use_one_connection_and_the_page_still_loads(page: Page, hub: HubProcess) -> None:
+    open_page(page, hub, *(f"f13.eight.{n}" for n in range(8)))
+
+    assert page.evaluate("async () => (await fetch('index')).status") == 200
+    assert page.locator(".channel-tag, .open-name").count() >= 1
+
+
+def test_f13_panes_are_linked_by_time(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "pane.a", "pane.b")
+    now = time.time() * 1_000
+    for start in range(0, 600, 100):
+        for name in ("a", "b"):
+            publish(f"pane.{name}", [stamped(now + n, f"{name}{n}") for n in range(start, start + 100)])
+        wait_received(page, 2 * (start + 100))
+
+    page.get_by_test_id("grid").focus()
+    page.keyboard.press("s")
+    panes = page.get_by_test_id("pane")
+    expect(panes).to_have_count(2)
+    expect(panes.nth(0).locator(".pane-name")).to_have_text("pane.a")
+    expect(panes.nth(1).get_by_test_id("row").last).to_contain_text("b599")
+    publish("pane.b", [stamped(now + 700, "live in its pane")])
+    expect(panes.nth(1).get_by_test_id("row").last).to_contain_text("live in its pane")
+    panes.nth(0).hover()
+    page.mouse.wheel(0, -4_000)
+    page.wait_for_function(
+        f"() => {{ const [one, other] = ({PANE_TOPS})(); return one < 900 && Math.abs(one - other) <= 2; }}"
+    )
+    page.keyboard.press("End")
+    expect(panes.nth(0).get_by_test_id("row").last).to_contain_text("a599")
+    expect(panes.nth(1).get_by_test_id("row").last).to_contain_text("live in its pane")
+    assert panes.nth(0).get_by_test_id("row").filter(has_text="b5").count() == 0
+    page.keyboard.press("s")
+
+    expect(panes).to_have_count(0)
+    expect(page.get_by_test_id("row").last).to_contain_text("live in its pane")
+
+
+def test_f12_going_to_a_time_lands_on_the_first_line_at_or_after_it(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Most of the lines are not in the page when it is opened: they come out of the log."""
+    base = 1_795_233_018_000
+    for start in range(0, 3_000, 500):
+        publish("f12.time", [stamped(base + 1_000 * n, f"line {n}") for n in range(start, start + 500)])
+    page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    page.goto(f"{hub.url}/index?channel=f12.time&tail=100")
+    expect(page.get_by_test_id("held")).to_have_text("100")
+
+    for typed, message in (
+        (str(base + 1_500), "line 2"),
+        ("2026-11-21T04:00:00Z", "line 582"),
+        ("1795235018", "line 2000"),
+    ):
+        page.keyboard.press("t")
+        page.get_by_test_id("ask-time").fill(typed)
+        page.keyboard.press("Enter")
+        expect(page.locator(".row[aria-current=true] .message")).to_have_text(message)
+        expect(page.locator(".row[aria-current=true]")).to_be_in_viewport()
+    page.keyboard.press("t")
+    page.get_by_test_id("ask-time").fill("soon")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="soon")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert stats(page)["dupes"] == 0
+
+
+def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f14")
+    base = 1_795_233_018_780  # 2026-11-21 03:50:18.780 UTC
+    lines = [
+        stamped(base, "first"),
+        stamped(base + 12, "second"),
+        stamped(base + 252_012, "after silence"),
+        stamped(base + 86_400_000, "next day"),
+    ]
+    publish("f14", lines)
+    expect(page.get_by_test_id("row")).to_have_count(4)
+
+    page.get_by_test_id("zone-open").click()
+    page.get_by_test_id("zone").fill("UTC")
+    page.keyboard.press("Tab")
+    times = page.locator("[data-testid=row] .time")
+    expect(times.first).to_have_text("03:50:18.780")
+    page.get_by_test_id("zone").fill("Asia/Kolkata")
+    page.keyboard.press("Tab")
+    expect(times.first).to_have_text("09:20:18.780")
+    page.get_by_test_id("zone").fill("Nowhere/At all")
+    page.keyboard.press("Tab")
+    expect(page.get_by_test_id("settings").get_by_role("alert").first).to_be_visible()
+    page.get_by_test_id("zone").fill("UTC")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("silence").first).to_contain_text("4 min 12 s")
+    expect(page.get_by_test_id("day")).to_contain_text("November 22")
+
+    page.get_by_test_id("grid").focus()
+    forms = []
+    for _ in range(6):
+        forms.append(times.nth(1).inner_text())
+        page.keyboard.press("Shift+T")
+    assert forms[:4] == ["03:50:18.792", "2026-11-21 03:50:18.792", "2026-11-21T03:50:18.792Z", "1795233018.792"]
+    assert forms[5] == "+12 ms"
+    expect(times.nth(1)).to_have_text("03:50:18.792")
+    times.first.hover()
+    title = times.first.get_attribute("title") or ""
+    assert "2026-11-21T03:50:18.780Z" in title and "UTC" in title
+    publish("f14", ["2026-11-22 04:00:00,000 - app - INFO - no zone"])
+    expect(page.get_by_test_id("row").last).to_contain_text("no zone")
+    times.last.hover()
+    expect(times.last).to_have_attribute("title", re.compile("no zone in the line"))
+    palette(page, "export")
+    expect(page.get_by_test_id("asking")).to_contain_text("UTC")
+    page.keyboard.press("Escape")

@@ -1,0 +1,168 @@
+"""What the hub learns of lines by looking at them: errors, masks, usual gaps."""
+
+import json
+
+import pytest
+
+from sse_hub.channel import Channel
+from sse_hub.config import Config
+from sse_hub.directory import Directory
+from sse_hub.events import EventId
+from sse_hub.lines import one_line
+from sse_hub.masks import mask_of, tells_error
+from sse_hub.selection import Selection
+from sse_hub.survey import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
+
+LIMIT = 1_048_576
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_795_233_018.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def publish(directory: Directory, name: str, *payloads: str, at: float = 0.0) -> Channel:
+    """Lines on a channel, made known when it is not."""
+    channel = directory.get(name.encode()) or directory.add(name, EventId(10, 0))
+    directory.append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
+    return channel
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ('{"level": "error", "message": "x"}', True),
+        ('{"level":"ERROR"}', True),
+        ('{"severity":"CRITICAL"}', True),
+        ('{"levelname": "FATAL"}', True),
+        ('{"log.level":"error"}', True),
+        ('{"@l":"Error"}', True),
+        ('{"level":50,"time":1,"msg":"x"}', True),
+        ('{"record": {"level": {"icon": "x", "name": "ERROR", "no": 40}}}', True),
+        ("2026-11-21 03:50:18.780 | ERROR    | api.db:get:17 - gone", True),
+        ("[ERROR] gone", True),
+        ('{"level": "info", "message": "no ERROR at all"}', False),
+        ('{"level":5}', False),
+        ('{"level":30}', False),
+        ("INFO: the word is not an error", False),
+        ("TERROR in the text", False),
+        ('{"message": "level error"}', False),
+    ],
+)
+def test_a_line_tells_of_an_error_by_its_level(payload: str, error: bool) -> None:
+    line, _ = one_line(payload.encode(), LIMIT)
+
+    assert tells_error(line) is error
+
+
+@pytest.mark.parametrize(
+    ("payload", "mask"),
+    [
+        ('{"message": "order 8348 paid by 203.0.113.7 in 12ms"}', "order # paid by # in #ms"),
+        ('{"msg": "req 0190a5c8-1111-7222-8333-444455556666"}', "req #"),
+        ('{"event": "0xff deadbeef 7fa3c91e"}', "# deadbeef #"),
+        ('{"text": "a 1\\n", "record": {"message": "inner 5\\nmore"}}', "inner #"),
+        ("2026-11-21 03:50:18 plain 7", "# # plain #"),
+        ('{"n": 12}', '{"n": #}'),
+    ],
+)
+def test_a_mask_is_a_message_without_what_varies(payload: str, mask: str) -> None:
+    line, _ = one_line(payload.encode(), LIMIT)
+
+    assert mask_of(line) == mask
+
+
+def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
+    clock, directory = Clock(), Directory(Config())
+    survey = Survey(directory, clock)
+    api = publish(directory, "api", '{"level":"error"}', '{"level":"info"}', '{"level":"error"}')
+    mail = publish(directory, "mail", '{"level":"info"}')
+
+    survey.look(10)
+    survey.look(10)
+    assert (api.recent_errors, mail.recent_errors) == (2, 0)
+    clock.seconds += 40
+    publish(directory, "api", '{"level":"fatal"}')
+    survey.look(10)
+    assert api.recent_errors == 3
+    clock.seconds += 40
+    survey.look(10)
+    assert api.recent_errors == 1
+    clock.seconds += 40
+    survey.look(10)
+
+    assert api.recent_errors == 0
+    assert api.directory_entry()["errors_last_minute"] == 0
+
+
+def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
+    clock, directory = Clock(), Directory(Config())
+    survey = Survey(directory, clock)
+    publish(directory, "api", '{"message": "order 1"}', '{"message": "order 2"}')
+    survey.look(10)
+    clock.seconds += FORGET_SECONDS / 2
+    publish(directory, "api", '{"message": "order 3"}', '{"level": "error", "message": "new 1"}')
+    publish(directory, "mail", '{"message": "sent"}')
+    survey.look(10)
+    everything = Selection.parse(["*"])
+
+    found = survey.newest(Selection.parse(["api"]), 10)
+    assert [(each["pattern"], each["count"], each["error"]) for each in found] == [
+        ("new #", 1, True),
+        ("order #", 3, False),
+    ]
+    assert json.loads(str(found[0]["example"]))["message"] == "new 1"
+    assert len(survey.newest(everything, 10)) == 3
+    assert len(survey.newest(everything, 1)) == 1
+    clock.seconds += FORGET_SECONDS / 2 + 1
+    assert [each["pattern"] for each in survey.newest(Selection.parse(["api"]), 10)] == ["new #"]
+    # What has not come for an hour is new when it comes again.
+    clock.seconds += FORGET_SECONDS
+    publish(directory, "api", '{"message": "order 4"}')
+    survey.look(10)
+
+    assert [(each["pattern"], each["count"]) for each in survey.newest(everything, 10)] == [("order #", 1)]
+
+
+def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:
+    clock, directory = Clock(), Directory(Config())
+    survey = Survey(directory, clock)
+    words = [
+        json.dumps({"message": "word " + "".join(chr(97 + n // 26**k % 26) for k in range(4))}) for n in range(9_000)
+    ]
+    publish(directory, "flood", *words[:3_000])
+
+    survey.look(10)
+    assert len(survey.newest(Selection.parse(["flood"]), 9_000)) == MOST_BEHIND // 4
+    for start in range(0, 9_000, 1_000):
+        publish(directory, "flood", *words[start : start + 1_000])
+        survey.look(10)
+
+    assert len(survey.newest(Selection.parse(["flood"]), 9_000)) == MOST_MASKS
+    # No time at all: nothing is looked at, and nothing is lost of what comes next.
+    publish(directory, "flood", '{"message": "last"}')
+    survey.look(0)
+    survey.look(10)
+    assert survey.newest(Selection.parse(["flood"]), 1)[0]["pattern"] in (
+        "last",
+        *(json.loads(word)["message"] for word in words),
+    )
+
+
+def test_the_usual_gap_is_the_longest_of_late_and_unknown_at_first() -> None:
+    channel = Channel("api", EventId(10, 0), 100, 0.0, recorded=True)
+    for at in (1_000.0, 1_001.0, 1_011.0):
+        channel.batch(1, 10, [b"{}"], LIMIT, at)
+    assert channel.directory_entry()["usual_gap_seconds"] is None
+
+    channel.batch(1, 10, [b"{}"], LIMIT, 1_012.0)
+    assert channel.directory_entry()["usual_gap_seconds"] == 9.82
+    for at in range(1_013, 1_400):
+        channel.batch(1, 10, [b"{}"], LIMIT, float(at))
+
+    assert channel.usual_gap_seconds == pytest.approx(1.0, abs=0.1)

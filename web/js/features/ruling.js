@@ -1,0 +1,64 @@
+// The highlight rules, put together in a dialog and remembered; one that is loud beeps for a new line.
+
+import { findPattern } from "../find.js";
+import { compileRules } from "../rules.js";
+import { say } from "../say.js";
+import { askFor } from "../views/asking.js";
+
+const $ = window.jQuery;
+const FIRST_COLOUR = "#ff9f43";
+const BEEP_MS = 120;
+const QUIET_MS = 1_000;
+
+export function ruling(page) {
+  const { settings, style } = page;
+  let beepedAt = -Infinity;
+  const use = () => (style.rules = compileRules(settings.get("rules")));
+
+  function rules() {
+    const $list = $("<div>", { "data-testid": "rules" });
+    const draw = () =>
+      $list.empty().append(settings.get("rules").map((rule, at) => {
+        const $swatch = $("<span>", { class: "swatch" });
+        $swatch[0].style.setProperty("background", rule.colour);
+        const $drop = $("<button>", { class: "button", type: "button", "aria-label": say("rules.remove", { text: rule.text }) }).text("✕");
+        $drop.on("click", () => (settings.set("rules", settings.get("rules").filter((_, other) => other !== at)), draw()));
+        return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(say("rules.whole")) : "", $drop);
+      }));
+    draw();
+    askFor({
+      title: say("act.rules"),
+      more: [$list],
+      fields: [
+        { name: "text", label: say("rules.text"), placeholder: "timeout · /conn(ect)?ed/" },
+        { name: "colour", label: say("rules.colour"), type: "color", value: FIRST_COLOUR },
+        { name: "row", label: say("rules.row"), type: "checkbox" },
+        { name: "sound", label: say("rules.sound"), type: "checkbox" },
+      ],
+      go: say("rules.add"),
+      act({ text, colour, row, sound }) {
+        const fault = text.trim() === "" ? say("rules.fault") : findPattern(text).fault;
+        if (!fault) settings.set("rules", [...settings.get("rules"), { text, colour, row, sound }]);
+        return fault;
+      },
+    });
+  }
+
+  function beep() {
+    if (performance.now() - beepedAt < QUIET_MS) return;
+    beepedAt = performance.now();
+    const context = new AudioContext();
+    const tone = context.createOscillator();
+    tone.connect(context.destination);
+    tone.start();
+    tone.stop(context.currentTime + BEEP_MS / 1_000);
+    tone.onended = () => context.close();
+  }
+
+  settings.on("rules", () => {
+    use();
+    for (const grid of page.grids) grid.rewrite();
+  });
+  use();
+  return { heard: (line) => style.rules.any && style.rules.loud(line) && beep(), act: { rules } };
+}

@@ -1,0 +1,83 @@
+// What the page says of itself: numbers, state, lag, what came unread; and to tests, `window.sseHub`.
+
+import { Announcer } from "../views/announcer.js";
+import { Unread } from "../views/unread.js";
+
+// Heartbeats are hidden from scripts; the answers to the rail's questions are signs of life as well.
+const STALE_MS = 30_000;
+const TICK_MS = 1_000;
+
+export function telling(page, counter) {
+  const { desk, settings, status, toolbar, levels } = page;
+  const { ring, view, intake, stream } = desk;
+  const announcer = new Announcer(ring, view);
+  const unread = new Unread();
+  let heardAt = Date.now();
+
+  function showFollow() {
+    const { grid } = page;
+    status.showFollow(grid.following, grid.paused, grid.news);
+    toolbar.showPaused(grid.paused);
+  }
+
+  function update() {
+    const { received, gaps, dropped } = intake;
+    const { text, range } = desk.asked;
+    status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
+    showFollow();
+    status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered: text !== "" || range !== null });
+    status.tick(intake.lastLineAt, Date.now());
+  }
+
+  function tick() {
+    const now = Date.now();
+    status.sample(intake.live);
+    status.tick(intake.lastLineAt, now);
+    status.showLag(intake.lag, intake.lastLineAt, now);
+    if (settings.get("announce")) announcer.tick(page.grid.following, now);
+    unread.update(view.errors, document.hidden);
+    if (stream.state.name === "live" && now - Math.max(intake.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
+  }
+
+  window.addEventListener("online", () => stream.retryNow());
+  document.addEventListener("visibilitychange", () => {
+    heardAt = Date.now();
+    unread.update(view.errors, document.hidden);
+    if (document.hidden) return;
+    stream.retryNow();
+    page.flushSoon();
+  });
+  setInterval(tick, TICK_MS);
+
+  window.sseHub = Object.freeze({
+    stats: () => ({
+      received: intake.received,
+      held: ring.held,
+      shown: view.shown,
+      buffered: desk.unshown,
+      dropped: intake.dropped,
+      dupes: intake.dupes,
+      gaps: intake.gaps,
+      rowsInDom: page.grids.reduce((sum, each) => sum + each.rowsInDom, 0),
+      state: stream.state.name,
+      lastId: intake.lastId,
+      histMs: page.inspects.hist.lastMs,
+    }),
+    bars: () => counter.bars(),
+  });
+
+  return {
+    /** The lists are in place: what comes from here on is news. */
+    begin() {
+      status.sample(intake.live);
+      announcer.tick(false, Date.now());
+    },
+    update,
+    showFollow,
+    title: (words) => unread.title(words),
+    /** Something happened that is to be seen in the title of a hidden page. */
+    mark: () => unread.mark(document.hidden),
+    /** The hub has given a sign of life. */
+    heard: () => (heardAt = Date.now()),
+  };
+}

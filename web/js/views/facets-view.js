@@ -1,0 +1,89 @@
+// The fields of the lines held, with their most frequent values: a click filters for a value, Alt-click filters it out.
+
+import { grouped, say } from "../say.js";
+
+const $ = window.jQuery;
+const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
+const MOST_FIELDS = 12;
+const MOST_FOUND = 40;
+const VALUES = 5;
+const REDRAW_MS = 1_000;
+
+export class FacetsView {
+  #facets;
+  #on;
+  #items = new Map();
+  #timer = 0;
+  #drawnAt = 0;
+
+  /** `on` has `value(name, value, out)` and `column(name)`. */
+  constructor(facets, on) {
+    this.#facets = facets;
+    this.#on = on;
+    $(PARTS.search).on("input", () => this.#draw());
+  }
+
+  /** Draw at most once a second, and only what can be seen. */
+  update() {
+    if (this.#timer || document.hidden) return;
+    const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
+    this.#timer = setTimeout(() => this.#draw(), wait);
+  }
+
+  #draw() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#drawnAt = performance.now();
+    const typed = $(PARTS.search).val().trim().toLowerCase();
+    const fields = this.#facets.fields({ top: VALUES });
+    $(PARTS.panel).prop("hidden", fields.length === 0);
+    if ($(PARTS.panel)[0].offsetParent === null) return;
+    const shown = typed ? fields.filter(({ name }) => name.toLowerCase().includes(typed)).slice(0, MOST_FOUND) : fields.slice(0, MOST_FIELDS);
+    const elements = shown.map((field) => {
+      const item = this.#itemOf(field.name);
+      fill(item, field);
+      return item.$item[0];
+    });
+    const [list] = $(PARTS.list);
+    if (elements.length !== list.children.length || elements.some((element, at) => element !== list.children[at])) list.replaceChildren(...elements);
+    const names = new Set(fields.map(({ name }) => name));
+    for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
+  }
+
+  // Elements stay what they are while counts change, so a click is never lost.
+  #itemOf(name) {
+    if (!this.#items.has(name)) this.#items.set(name, this.#make(name));
+    return this.#items.get(name);
+  }
+
+  #make(name) {
+    const $count = $("<i>");
+    const $name = $("<button>", { class: "facet-name", title: say("facets.column", { name }) }).append($("<span>").text(name), $count);
+    $name.on("click", () => this.#on.column(name));
+    const values = Array.from({ length: VALUES }, () => {
+      const $text = $("<span>");
+      const $number = $("<b>");
+      const $value = $("<button>", { class: "facet-value" }).append($text, $number);
+      $value.on("click", (event) => this.#on.value(name, $value.data("value"), event.altKey));
+      return { $value, $text, $number, $line: $("<li>").append($value) };
+    });
+    const $many = $("<div>", { class: "facet-many" }).text(say("facets.many"));
+    const $list = $("<ul>", { class: "facet-values" }).append(values.map(({ $line }) => $line));
+    return { $item: $("<div>", { class: "facet", "data-testid": `facet-${name}` }).append($name, $many, $list), $count, $many, values };
+  }
+}
+
+function fill({ $count, $many, values: buttons }, { count, many, values }) {
+  $count.text(grouped(count));
+  $many.prop("hidden", !many);
+  buttons.forEach(({ $value, $text, $number, $line }, at) => {
+    const found = values[at];
+    $line.prop("hidden", !found);
+    if (!found) return;
+    const text = String(found.value);
+    if ($text.text() !== text) $text.text(text === "" ? say("row.empty") : text);
+    $number.text(grouped(found.count));
+    $value.data("value", found.value).attr("title", say("facets.value", { value: text }));
+    $value[0].style.setProperty("--share", `${((found.count / Math.max(1, count)) * 100).toFixed(1)}%`);
+  });
+}

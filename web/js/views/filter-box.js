@@ -1,0 +1,145 @@
+// The filter box: what is typed is applied while it is typed; a fault turns it red and leaves the last good filter in place.
+// Suggestions stand under it: ↑ ↓ choose, Tab or Enter takes, Esc closes.
+
+import { grouped, say } from "../say.js";
+
+const $ = window.jQuery;
+const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
+const PHONE = "(max-width: 699px)";
+const TYPING_MS = 120;
+const NOTHING = { start: 0, end: 0, items: [] };
+
+export class FilterBox {
+  #on;
+  #typing = 0;
+  #chosen = -1;
+  #found = NOTHING;
+  #applied = "";
+  #committed = "";
+
+  /**
+   * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as
+   * query/suggest.js gives it, and `leave()`: Esc with nothing left to close.
+   */
+  constructor(on) {
+    this.#on = on;
+    const $input = $(PARTS.input);
+    $input.on("input", () => this.#typed());
+    $input.on("keydown", (event) => this.#key(event));
+    $input.on("focus click", () => this.#suggest());
+    $input.on("blur", () => {
+      this.#close();
+      this.#apply(true);
+    });
+    $(PARTS.list).on("mousedown", (event) => event.preventDefault());
+    $(PARTS.list).on("click", ".suggestion", (event) => this.#take(Number(event.currentTarget.dataset.at)));
+    $(PARTS.clear).on("click", () => (this.clear(), this.focus()));
+    const phone = window.matchMedia(PHONE);
+    const hint = () => $input.attr("placeholder", say(phone.matches ? "filter.hint.short" : "filter.hint"));
+    phone.addEventListener("change", hint);
+    hint();
+  }
+
+  get text() {
+    return $(PARTS.input).val();
+  }
+
+  focus() {
+    $(PARTS.input).trigger("focus").trigger("select");
+  }
+
+  /** Put a text in without applying it: it is applied already. */
+  show(text, fault = null) {
+    clearTimeout(this.#typing);
+    $(PARTS.input).val(text);
+    this.#applied = text;
+    this.#committed = text;
+    this.#showFault(fault);
+    $(PARTS.clear).prop("hidden", text === "");
+  }
+
+  clear() {
+    $(PARTS.input).val("");
+    this.#apply(true);
+  }
+
+  #typed() {
+    clearTimeout(this.#typing);
+    $(PARTS.clear).prop("hidden", this.text === "");
+    this.#typing = setTimeout(() => this.#apply(false), TYPING_MS);
+    this.#suggest();
+  }
+
+  #apply(committed) {
+    clearTimeout(this.#typing);
+    $(PARTS.clear).prop("hidden", this.text === "");
+    if (this.text === this.#applied && (!committed || this.text === this.#committed)) return;
+    this.#applied = this.text;
+    if (committed) this.#committed = this.text;
+    this.#showFault(this.#on.filter(this.text, committed));
+  }
+
+  #showFault(fault) {
+    $(PARTS.fault).text(fault?.message ?? "").prop("hidden", !fault);
+    $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
+  }
+
+  #key(event) {
+    if (event.isComposing || event.originalEvent.isComposing) return;
+    const open = this.#found.items.length > 0 && !$(PARTS.list).prop("hidden");
+    const { key } = event;
+    if (open && (key === "ArrowDown" || key === "ArrowUp")) this.#choose(this.#chosen + (key === "ArrowDown" ? 1 : -1));
+    else if (open && key === "Tab" && !event.shiftKey) this.#take(Math.max(0, this.#chosen));
+    else if (open && key === "Enter" && this.#chosen >= 0) this.#take(this.#chosen);
+    else if (key === "Enter") {
+      this.#close();
+      this.#apply(true);
+    } else if (open && key === "Escape" && this.#chosen >= 0) this.#close();
+    else if (key === "Escape") {
+      this.#close();
+      if (this.text) this.clear();
+      else this.#on.leave();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #suggest() {
+    const { selectionStart, selectionEnd } = $(PARTS.input)[0];
+    this.#found = selectionStart === selectionEnd ? this.#on.suggest(this.text, selectionEnd) : NOTHING;
+    this.#chosen = -1;
+    const items = this.#found.items.map(({ label, count }, at) =>
+      $("<li>", { class: "suggestion", id: `suggestion-${at}`, role: "option", "aria-selected": "false", "data-at": at })
+        .append($("<span>").text(label), $("<i>").text(count ? grouped(count) : "")),
+    );
+    $(PARTS.list).empty().append(items).prop("hidden", items.length === 0);
+    $(PARTS.input).attr("aria-expanded", String(items.length > 0)).removeAttr("aria-activedescendant");
+  }
+
+  #choose(at) {
+    this.#chosen = (at + this.#found.items.length + 1) % (this.#found.items.length + 1);
+    if (this.#chosen === this.#found.items.length) this.#chosen = -1;
+    $(PARTS.list).children().each((index, item) => {
+      item.setAttribute("aria-selected", String(index === this.#chosen));
+      if (index === this.#chosen) item.scrollIntoView({ block: "nearest" });
+    });
+    const id = this.#chosen < 0 ? null : `suggestion-${this.#chosen}`;
+    $(PARTS.input).attr("aria-activedescendant", id);
+  }
+
+  #take(at) {
+    const { start, end, items } = this.#found;
+    const { insert } = items[at];
+    const text = this.text.slice(0, start) + insert + this.text.slice(end);
+    const [input] = $(PARTS.input);
+    input.value = text;
+    input.setSelectionRange(start + insert.length, start + insert.length);
+    this.#typed();
+  }
+
+  #close() {
+    this.#found = NOTHING;
+    $(PARTS.list).prop("hidden", true);
+    $(PARTS.input).attr("aria-expanded", "false").removeAttr("aria-activedescendant");
+  }
+}

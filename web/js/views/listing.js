@@ -1,0 +1,41 @@
+// A dialog with a list of lines that are not those of the grid: what a search has found, what is new.
+
+import { LETTERS, LEVELS } from "../normalise/levels.js";
+import { hueOf } from "../channels.js";
+import { say } from "../say.js";
+
+const $ = window.jQuery;
+const PARTS = { dialog: ".listing" };
+
+/**
+ * Open it under a title. Returns `{show(words, items), closed}`: `items` are `[{time, channel, level, text, note, run}, …]` and
+ * `closed` becomes true when the reader closes it. `foot` are `[{label, run}, …]`.
+ */
+export function openListing(title, foot = []) {
+  const [dialog] = $(PARTS.dialog);
+  const state = { closed: false };
+  const $close = $("<button>", { class: "button icon", "aria-label": say("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
+  const $words = $("<p>", { class: "hint", role: "status", "data-testid": "listing-words" });
+  const $list = $("<ul>", { class: "listing-lines", "data-testid": "listing-lines" });
+  const $foot = foot.map(({ label, run }) => $("<button>", { class: "button", "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
+  $close.on("click", () => dialog.close());
+  dialog.addEventListener("close", () => (state.closed = true), { once: true });
+  $(dialog).empty().append($("<div>", { class: "dialog-head" }).append($("<h2>").text(title), $close), $words, $list, $("<div>", { class: "acts" }).append($foot));
+  dialog.showModal();
+  return {
+    get closed() {
+      return state.closed;
+    },
+    show(words, items) {
+      $words.text(words);
+      $list.empty().append(items.map((item) => $("<li>").append(lineOf(item, dialog))));
+    },
+  };
+}
+
+function lineOf({ time, channel, level, text, note = "", run }, dialog) {
+  const $line = $("<button>", { class: "listing-line", "data-level": LEVELS[level] });
+  $line.append($("<span>", { class: "listing-time" }).text(time), $("<b>", { class: "level" }).text(LETTERS[level]));
+  $line.append($("<span>", { class: "channel-tag listing-channel", "data-hue": String(hueOf(channel)) }).text(channel), $("<span>", { class: "listing-text" }).text(text), $("<i>").text(note));
+  return $line.on("click", () => (dialog.close(), run()));
+}

@@ -1,0 +1,39 @@
+// A small menu at a button: arrows and Enter, Esc or a click elsewhere closes it.
+
+const $ = window.jQuery;
+let open = null;
+
+/** Offer `items`, `[{label, run}, …]`, at an element. */
+export function menuAt(element, items) {
+  close();
+  const $menu = $("<div>", { class: "menu-panel at", popover: "auto", role: "menu" });
+  for (const { label, run } of items) {
+    const $item = $("<button>", { class: "menu-item", role: "menuitem" }).append($("<span>").text(label));
+    $menu.append($item.on("click", () => (close(), run())));
+  }
+  $menu.on("keydown", (event) => {
+    const $all = $menu.children();
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    $all.eq(($all.index(document.activeElement) + step + $all.length) % $all.length).trigger("focus");
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  $menu.on("toggle", (event) => event.originalEvent.newState === "closed" && close());
+  $("body").append($menu);
+  open = { $menu, back: document.activeElement };
+  const box = element.getBoundingClientRect();
+  const [menu] = $menu;
+  menu.showPopover();
+  menu.style.left = `${Math.max(8, Math.min(box.right - menu.offsetWidth, window.innerWidth - menu.offsetWidth - 8))}px`;
+  menu.style.top = `${box.bottom + menu.offsetHeight > window.innerHeight ? Math.max(8, box.top - menu.offsetHeight) : box.bottom}px`;
+  $menu.children().first().trigger("focus");
+}
+
+function close() {
+  if (!open) return;
+  const { $menu, back } = open;
+  open = null;
+  $menu.remove();
+  back?.focus?.({ preventScroll: true });
+}

@@ -1,0 +1,114 @@
+// The menu behind "…": how the page looks and what it does, each choice at once and remembered.
+
+import { LANGUAGES, say } from "../say.js";
+import { zoneFault } from "../zones.js";
+
+const $ = window.jQuery;
+const PARTS = { menu: "#more" };
+const CHOICES = {
+  theme: ["auto", "dark", "light", "contrast"],
+  density: ["compact", "normal", "comfortable"],
+};
+const TIMES = ["clock", "full", "iso", "epoch", "relative", "gap"];
+const SWITCHES = ["rail", "hist", "tokens", "announce", "keys"];
+const NUMBERS = { size: [11, 18], held: [10_000, 500_000], holdBack: [0, 5_000], guard: [0, 100_000] };
+
+export class SettingsMenu {
+  #settings;
+  #on;
+
+  /** `on` has `reload()`, and `acts()`: `[{label, keys, run}, …]` to offer at the end. */
+  constructor(settings, on) {
+    this.#settings = settings;
+    this.#on = on;
+    $(PARTS.menu).on("beforetoggle", (event) => {
+      if (event.originalEvent.newState === "open") this.#draw();
+    });
+    settings.on(["theme", "density"], () => this.#showChoices());
+  }
+
+  close() {
+    const [menu] = $(PARTS.menu);
+    if (menu.matches(":popover-open")) menu.hidePopover();
+  }
+
+  #draw() {
+    const parts = [heading("more.look")];
+    for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
+    parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
+    parts.push(this.#select("time", Object.fromEntries(TIMES.map((form) => [form, say(`time.${form}`)]))));
+    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.does"));
+    for (const name of SWITCHES) parts.push(this.#switch(name));
+    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));
+    for (const { label, keys, run } of this.#on.acts()) {
+      const $item = $("<button>", { class: "menu-item" }).append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
+      parts.push($item.on("click", () => (this.close(), run())));
+    }
+    $(PARTS.menu).empty().append(parts.flat(), zones());
+    this.#showChoices();
+  }
+
+  #segments(name) {
+    const buttons = CHOICES[name].map((value) => {
+      const label = `${say(`set.${name}`)}: ${say(`${name}.${value}`)}`;
+      const $button = $("<button>", { class: "button", "data-set": name, "data-value": value, "aria-label": label, "aria-pressed": "false" });
+      return $button.text(say(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
+    });
+    const $group = $("<div>", { class: "segments", role: "group", "aria-label": say(`set.${name}`), "data-testid": name }).append(buttons);
+    return $("<div>", { class: "menu-line" }).append($("<span>").text(say(`set.${name}`)), $group);
+  }
+
+  #showChoices() {
+    $(PARTS.menu).find("[data-set]").each((_, button) => {
+      button.setAttribute("aria-pressed", String(this.#settings.get(button.dataset.set) === button.dataset.value));
+    });
+  }
+
+  #select(name, options) {
+    const $select = $("<select>", { "data-testid": name });
+    for (const [value, words] of Object.entries(options)) $select.append($("<option>", { value }).text(words));
+    $select.val(this.#settings.get(name)).on("change", () => {
+      this.#settings.set(name, $select.val());
+      if (name === "lang") this.#on.reload();
+    });
+    return line(name, $select);
+  }
+
+  #zone(name, plain) {
+    const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
+    const current = this.#settings.get(name);
+    const $input = $("<input>", { class: "field", list: "zones", "data-testid": name, placeholder: say(`zone.${plain}`), spellcheck: "false" });
+    $input.val(current === plain ? "" : current).on("change", () => {
+      const zone = $input.val().trim() || plain;
+      const fault = zone === plain ? null : zoneFault(zone);
+      $fault.text(fault ?? "").prop("hidden", !fault);
+      if (!fault) this.#settings.set(name, zone);
+    });
+    return [line(name, $input), $fault];
+  }
+
+  #switch(name) {
+    const $box = $("<input>", { type: "checkbox", "data-testid": `set-${name}` }).prop("checked", this.#settings.get(name));
+    return line(name, $box.on("change", () => this.#settings.set(name, $box.prop("checked"))));
+  }
+
+  #number(name) {
+    const [min, max] = NUMBERS[name];
+    const $input = $("<input>", { class: "field", type: "number", min, max, "data-testid": `set-${name}` }).val(this.#settings.get(name));
+    $input.on("change", () => {
+      const value = Math.round(Math.min(max, Math.max(min, Number($input.val()) || min)));
+      $input.val(value);
+      this.#settings.set(name, value);
+    });
+    return line(name, $input);
+  }
+}
+
+const heading = (key) => $("<h2>").text(say(key));
+
+const line = (name, $control) => $("<label>").append($("<span>").text(say(`set.${name}`)), $control);
+
+function zones() {
+  const names = ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])];
+  return $("<datalist>", { id: "zones" }).append(names.map((value) => $("<option>", { value })));
+}

@@ -1,0 +1,93 @@
+// The JSON of a line as a tree (tree.js): arrows walk and open it, "⋯" or Enter on a value offers what can be done with it.
+
+import { bytes, visible } from "../format.js";
+import { say } from "../say.js";
+
+const $ = window.jQuery;
+const LONGEST = 2_000;
+const MOST_CHILDREN = 200;
+const OPEN_DEPTH = 3;
+
+/** A list of the tree's entries. `act(entry, button)` is called for what the reader wants with a value. */
+export function treeView(tree, act) {
+  const $tree = $("<ul>", { class: "tree", role: "tree", "data-testid": "tree", "aria-label": say("drawer.fields") });
+  $tree.append(itemsOf(tree.entries, 1, act));
+  $tree.find("[role=treeitem]").first().attr("tabindex", "0");
+  $tree.on("keydown", "[role=treeitem]", onKey);
+  return $tree;
+}
+
+function itemsOf(entries, depth, act) {
+  const items = entries.slice(0, MOST_CHILDREN).map((entry) => itemOf(entry, depth, act));
+  if (entries.length <= MOST_CHILDREN) return items;
+  const $more = $("<button>", { class: "link" }).text(say("drawer.more", { n: entries.length - MOST_CHILDREN }));
+  const $line = $("<li>", { role: "none" }).append($more);
+  $more.on("click", () => $line.replaceWith(itemsOf(entries.slice(MOST_CHILDREN), depth, act)));
+  return [...items, $line];
+}
+
+function itemOf(entry, depth, act) {
+  const { key, node } = entry;
+  const group = node.entries ?? node.inner?.entries ?? null;
+  const $item = $("<li>", { role: "treeitem", tabindex: "-1", "data-name": entry.name });
+  const $line = $("<div>", { class: "node-line" });
+  const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
+  $line.append($twist, $("<span>", { class: "node-key", title: String(key) }).text(`${visible(String(key))}:`), valueOf(node));
+  const $act = $("<button>", { class: "node-act", tabindex: "-1", "aria-label": say("node.acts", { name: entry.name }) }).text("⋯");
+  $line.append($act.on("click", (event) => (event.stopPropagation(), act(entry, $act[0]))));
+  $item.append($line).data("act", () => act(entry, $act[0]));
+  if (group === null || group.length === 0) return $item;
+  const $group = $("<ul>", { role: "group" });
+  const open = (wanted) => {
+    // Made when it is opened first: a line may have tens of thousands of values.
+    if (wanted && $group.children().length === 0) $group.append(itemsOf(group, depth + 1, act));
+    $group.prop("hidden", !wanted);
+    $item.attr("aria-expanded", String(wanted));
+    $twist.text(wanted ? "▾" : "▸");
+  };
+  $twist.on("click", () => open($item.attr("aria-expanded") !== "true"));
+  $item.append($group).data("open", open);
+  open(depth < OPEN_DEPTH && node.inner === undefined);
+  return $item;
+}
+
+function valueOf(node) {
+  const { kind } = node;
+  if (kind === "object" || kind === "array") {
+    const words = kind === "array" ? `[${node.size}]` : `{${node.size}}`;
+    return $("<span>", { class: "node-value", "data-type": "group" }).text(words);
+  }
+  const text = kind === "string" ? node.value : node.text;
+  const $value = $("<span>", { class: "node-value", "data-type": kind }).text(lines(text.slice(0, LONGEST)));
+  if (text.length <= LONGEST) return kind === "string" && text === "" ? $value.text('""') : $value;
+  const $all = $("<button>", { class: "link" }).text(say("drawer.all", { size: bytes(text.length) }));
+  return $value.append(" … ", $all.on("click", () => $value.text(lines(text))));
+}
+
+const lines = (text) => text.split(/\r?\n/).map(visible).join("\n");
+
+function onKey(event) {
+  const { key } = event;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const $item = $(event.currentTarget);
+  const $all = $item.closest(".tree").find("[role=treeitem]").filter((_, item) => item.offsetParent !== null);
+  const at = $all.index($item);
+  const expanded = $item.attr("aria-expanded");
+  if (key === "ArrowDown") go($all[at + 1]);
+  else if (key === "ArrowUp") go($all[at - 1]);
+  else if (key === "Home") go($all[0]);
+  else if (key === "End") go($all[$all.length - 1]);
+  else if (key === "ArrowRight") expanded === "false" ? $item.data("open")(true) : go($all[at + 1]);
+  else if (key === "ArrowLeft") expanded === "true" ? $item.data("open")(false) : go($item.parent().closest("[role=treeitem]")[0]);
+  else if (key === "Enter" || key === " ") $item.data("act")();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function go(item) {
+  if (!item) return;
+  $(item).closest(".tree").find("[tabindex='0']").attr("tabindex", "-1");
+  item.setAttribute("tabindex", "0");
+  item.focus();
+}
