@@ -9,6 +9,7 @@ import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { fieldTerm } from "../../../web/js/query/terms.js";
 import { Ring } from "../../../web/js/ring.js";
+import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18);
 
@@ -163,13 +164,13 @@ test("100 lines more among 100,000 are drawn anew in a moment", () => {
   const histogram = new Histogram();
   for (let n = 0; n < 100_000; n += 1) histogram.add(T + n * 50, n % 8);
 
-  const start = performance.now();
+  const start = cpuMs();
   for (let n = 0; n < 100; n += 1) {
     histogram.remove(T + n * 50, n % 8);
     histogram.add(T + (100_000 + n) * 50, n % 8);
   }
   const { total } = histogram.bars();
-  const took = performance.now() - start;
+  const took = cpuMs() - start;
 
   if (process.env.SHOW_TIMES) console.log("histogram", took.toFixed(1), "ms");
   assert.equal(total, 100_000);

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { automatonOf } from "../../../web/js/query/automaton.js";
 import { expressionTree, stepsFor } from "../../../web/js/query/expression.js";
 import { Pattern, smartFlags } from "../../../web/js/query/pattern.js";
+import { cpuMs } from "./cpu.mjs";
 
 const SOURCES = [
   "", "a", "abc", "a|b|", "(a|b)*c", "(?:ab)+", "(?<n>a)b?", "a{2}", "a{2,}", "a{1,3}b", "a{0}b", "[a-c]+x", "[^a]b", "\\d+ms", "\\w+@\\w+", "a.c", "^a", "a$", "^$", "^a*$",
@@ -73,9 +74,9 @@ test("no expression freezes the page, on lines of any length", () => {
   for (const source of sources) {
     const pattern = new Pattern(source, "i");
     for (const line of [`${"a".repeat(40)}!`, `${"a".repeat(5_000)}!`, `${"a,".repeat(20_000)}!`, `${" ".repeat(50_000)}!`, "x".repeat(50_000)]) {
-      const start = performance.now();
+      const start = cpuMs();
       pattern.test(line);
-      assert.ok(performance.now() - start < 800, `${source} on ${line.length}`);
+      assert.ok(cpuMs() - start < 800, `${source} on ${line.length}`);
     }
     assert.equal(pattern.abandoned, false, source);
   }
@@ -85,11 +86,11 @@ test("an expression that looks back and could take for ever is abandoned and tol
   const told = [];
   const pattern = new Pattern("(a+)+\\1$", "", (abandoned) => told.push(abandoned.source));
 
-  const start = performance.now();
+  const start = cpuMs();
   assert.equal(pattern.test(`${"a".repeat(40)}!`), false);
   assert.equal(pattern.test("aa"), false);
 
-  assert.deepEqual([pattern.abandoned, told, performance.now() - start < 500], [true, ["(a+)+\\1$"], true]);
+  assert.deepEqual([pattern.abandoned, told, cpuMs() - start < 500], [true, ["(a+)+\\1$"], true]);
   const short = new Pattern("(?<=user=)u\\d");
   assert.deepEqual([short.test("user=u7"), short.test("user=x"), short.abandoned], [true, false, false]);
 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS } from "../../../web/js/normalise/levels.js";
 import { CAME, FORMATS } from "../../fixtures/formats.mjs";
+import { cpuMs } from "./cpu.mjs";
 
 const GIVEN = {
   fmt: (record) => record.fmt,
@@ -45,9 +46,9 @@ test("no beginning of a format, whatever follows, takes long", () => {
   const starts = new Set(heads.flatMap((text) => [19, 24, 40, text.length].map((end) => text.slice(0, end))));
   for (const start of starts) {
     for (const fill of [" ", "\n", "a ", "a=", "[a] ", '\\"', "\n  at x(", "\t"]) {
-      const begun = performance.now();
+      const begun = cpuMs();
       normalise(start + fill.repeat(20_000 / fill.length) + "!", 1);
-      assert.ok(performance.now() - begun < 400, JSON.stringify([start, fill]));
+      assert.ok(cpuMs() - begun < 400, JSON.stringify([start, fill]));
     }
   }
 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
 import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";
+import { cpuMs } from "./cpu.mjs";
 
 const info = (text) => JSON.stringify({ info: text });
 const levelName = (record) => LEVELS[record.lvl];
@@ -178,9 +179,9 @@ test("no input throws, and none is lost", () => {
 test("hostile lines take no longer than honest ones of their length", () => {
   const hostile = ["a ".repeat(15_000), "[".repeat(30_000), "2026-11-21 03:50:18 |".repeat(1_500), " ".repeat(30_000), "a.".repeat(15_000)];
   for (const text of hostile) {
-    const start = performance.now();
+    const start = cpuMs();
     normalise(info(text));
-    assert.ok(performance.now() - start < 100, text.slice(0, 20));
+    assert.ok(cpuMs() - start < 100, text.slice(0, 20));
   }
 });
 

@@ -9,6 +9,7 @@ import { suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
 import { CAME, FORMATS } from "../../fixtures/formats.mjs";
 import { Ring } from "../../../web/js/ring.js";
+import { cpuMs } from "./cpu.mjs";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 const UTC = { now: NOW, zone: "UTC" };
@@ -208,7 +209,7 @@ test("what is still being typed is no fault", () => {
 test("an expression that would take for ever answers at once, or is abandoned and told", () => {
   const told = [];
   const line = new HeldLine().of(`${"x".repeat(5_000)}z`);
-  const start = performance.now();
+  const start = cpuMs();
 
   const long = compileQuery("/(x+x+)+y/");
   const never = compileQuery("msg~(x+)+\\1y", { abandoned: (source) => told.push(source) });
@@ -216,7 +217,7 @@ test("an expression that would take for ever answers at once, or is abandoned an
   assert.deepEqual([long.test(line), long.abandoned], [false, []]);
   assert.equal(never.test(new HeldLine().of(JSON.stringify({ msg: "x".repeat(5_000) }))), false);
   assert.deepEqual([told, never.abandoned], [["(x+)+\\1y"], ["(x+)+\\1y"]]);
-  assert.ok(performance.now() - start < 1_000);
+  assert.ok(cpuMs() - start < 1_000);
 });
 
 test("terms are chips with their places", () => {
@@ -293,10 +294,10 @@ test("100,000 lines are asked in a fraction of a second", () => {
     "-path~^/health", "user:*", "took>800ms", "logger=shop.db", "after=-15m", "msg~slow", "a OR b", "level>=warn"];
   for (const text of typed) {
     const query = compileQuery(text, UTC);
-    const start = performance.now();
+    const start = cpuMs();
     let found = 0;
     for (let seq = ring.first; seq < ring.end; seq += 1) if (query.test(line.at(seq))) found += 1;
-    const took = performance.now() - start;
+    const took = cpuMs() - start;
     if (process.env.SHOW_TIMES) console.log(text.padEnd(28), found, took.toFixed(0), "ms");
     assert.ok(took < 1_500, `${text}: ${took} ms`);
   }

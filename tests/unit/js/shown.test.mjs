@@ -13,6 +13,7 @@ import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/
 import { continuesTrace, stackLines } from "../../../web/js/stacks.js";
 import { isLink, tokensOf } from "../../../web/js/tokens.js";
 import { pathText, treeOf } from "../../../web/js/tree.js";
+import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
@@ -48,9 +49,9 @@ test("terminal colours are spans, in 16, 256 and true colours, and nothing else 
   const odd = "a\x1b[2Jb\x1b[?25lc\x1b]8;;http://x\x07d\x1b]0;title\x1b\\e\x1b(Bf\x1bMg\x9b31mh\x1b[";
   assert.equal(stripAnsi(odd), "abcdefgh");
   assert.equal(ansiSpans(odd).map(({ text }) => text).join(""), "abcdefgh");
-  const start = performance.now();
+  const start = cpuMs();
   for (const text of ["\x1b[".repeat(20_000), "\x1b]".repeat(20_000), `\x1b[${"1;".repeat(20_000)}`]) assert.equal(stripAnsi(text).includes("\x1b"), false);
-  assert.ok(performance.now() - start < 500);
+  assert.ok(cpuMs() - start < 500);
 });
 
 test("tokens are told apart, in order, and cover what they say", () => {
@@ -74,9 +75,9 @@ test("tokens are told apart, in order, and cover what they say", () => {
 test("no text of 2,000 characters takes long to be told apart", () => {
   const fills = ["a", "1", "1.", "a.", "/a", "'", '"', "a=", "a:", "GET ", "GET x", "http://", "::", "0x", "-", "ab:", "C:\\", "status "];
   for (const fill of fills) {
-    const start = performance.now();
+    const start = cpuMs();
     tokensOf(fill.repeat(2_000 / fill.length));
-    assert.ok(performance.now() - start < 150, fill);
+    assert.ok(cpuMs() - start < 150, fill);
   }
 });
 
@@ -226,7 +227,7 @@ test("JSON within a string is a tree of its own, and what is no JSON is none", (
 });
 
 test("large and deep JSON is a tree in time", () => {
-  const start = performance.now();
+  const start = cpuMs();
   const deep = treeOf(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
   let node = deep;
   let levels = 0;
@@ -237,7 +238,7 @@ test("large and deep JSON is a tree in time", () => {
   assert.deepEqual([wide.entries[0].node.size, wide.entries[0].node.more, wide.entries[1].name], [10_000, "[10000],[10001]", "after"]);
   for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
   assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
-  assert.ok(performance.now() - start < 3_000);
+  assert.ok(cpuMs() - start < 3_000);
 });
 
 test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
