@@ -5,7 +5,8 @@ BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
 
 # Most tests wait for a fault to be noticed, so two at a time take half as long; those of a file share their servers.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Each has half of the machine, and so twice the time for what must not take long.
+TWO_AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
@@ -22,8 +23,8 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/integration
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/browser
+	$(TWO_AT_A_TIME) tests/unit tests/integration
+	$(TWO_AT_A_TIME) tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh
