@@ -51,7 +51,7 @@ def main(
             tools = build(Path(folder))
         except Unbuildable as problem:
             raise click.ClickException(str(problem)) from None
-        results = run_all(scenarios, rounds or (1 if short else 3), tools)
+        results = run_all(scenarios, rounds or (1 if short else 3), tools, scale)
     click.echo("\n" + summary(results))
     whole = not (short or only or names or scale != 1)
     if whole if writes is None else writes:
@@ -70,13 +70,14 @@ def raise_limit() -> int:
     return hard
 
 
-def run_all(scenarios: tuple[Scenario, ...], rounds: int, tools: Tools) -> Results:
-    """Every scenario against each of its servers, `rounds` times, with progress."""
+def run_all(scenarios: tuple[Scenario, ...], rounds: int, tools: Tools, scale: float) -> Results:
+    """Every scenario, already at `scale`, against each of its servers, `rounds` times, with progress."""
     wanted = {name: True for scenario in scenarios for name in scenario.servers}
     if wanted.keys() & RIVALS.keys():
         click.echo(f"Installing peers into {CACHE.relative_to(ROOT)} where they are missing …", err=True)
     servers = {server.key: server for server in [hub(), floor(), *rivals(CACHE, wanted)] if server.key in wanted}
-    results = Results(facts(), [(each.key, each.title, each.version) for each in servers.values()])
+    scaled = [("scale", f"{scale:g} of the seconds and lines in the titles")] if scale != 1 else []
+    results = Results([*facts(), *scaled], [(each.key, each.title, each.version) for each in servers.values()])
     runs = [(scenario, servers[name]) for _ in range(rounds) for scenario in scenarios for name in scenario.servers]
     chunk_lines: dict[str, float] = {}
     for place, (scenario, server) in enumerate(runs, 1):

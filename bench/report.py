@@ -103,7 +103,8 @@ def write(results: Results, docs: Path) -> list[Path]:
 
 def commands_of(scenario: Scenario, rows: Sequence[Row]) -> list[str]:
     """How the figures of one scenario were got: all of them anew, and what was run against the first server."""
-    seconds = f"{min(row.runs for row in rows)} to {max(row.runs for row in rows)} rounds"
+    least, most = min(row.runs for row in rows), max(row.runs for row in rows)
+    seconds = f"{most} rounds" if least == most else f"{least} to {most} rounds"
     again = f'Measured by `make bench ARGS="--only {scenario.key}"`, {seconds}; against the first server that was:'
     commands = next((row.commands for row in rows if row.commands), ())
     return [again, "", "```sh", *commands, "```"]
