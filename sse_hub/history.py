@@ -82,8 +82,9 @@ class History:
             if cursor and len(cursor.counts) not in fitting:
                 raise InvalidId(f"{str(cursor)[:64]!r} does not fit: one count is wanted, or one for each channel.")
         asked = until = self._log.watermark
-        if before is None or before.fence > until:
-            # What a client has seen must be in it: all that came before a fence which is issued only now.
+        if before is None or (before.fence, max(before.counts)) > (until, 0):
+            # What a client has seen must be in it: all that came before a fence which is issued only now. Lines that
+            # count from the watermark's own fence come after it.
             asked = await self._source.join(())
             until = min(asked, await self._log.complete_to(asked))
         if not until:

@@ -1,5 +1,6 @@
 """`GET /history`: pages of the log in both directions, whole, in order, bounded; what is missing is told."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -231,6 +232,21 @@ def test_a_frozen_redis_is_503_in_json() -> None:
     assert newest.json["error"] == "Service Unavailable"
     assert old.headers["retry-after"]
     assert seconds < 8 * PATIENCE
+
+
+async def test_a_page_before_a_line_has_those_right_before_it(server: RedisServer, hub: HubProcess) -> None:
+    """Also where they count from the fence up to which the log is complete: that is, until the next one comes."""
+    hub.wait_recording()
+    async with open_stream(f"{hub.url}/message?channel=edge") as stream:
+        with server.client() as client:
+            for _ in range(20):
+                for n in range(3):
+                    client.publish("edge", json.dumps({"n": n}))
+                *before, last = [event.id for event in await stream.take(3)]
+                rows, _, gaps = await asyncio.to_thread(page_of, hub, f"channel=edge&before={last}&limit=2")
+                # The first page tells where the log begins, too.
+                assert [id for id, _, _ in rows] == before
+                assert [gap for gap in gaps if gap["after"] != "0-0"] == []
 
 
 def test_what_is_not_recorded_in_time_is_a_gap() -> None:
