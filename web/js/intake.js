@@ -6,6 +6,7 @@
 
 import { MARKERS } from "./channels.js";
 import { firstLine } from "./format.js";
+import { Groups } from "./groups.js";
 import { isAfter, parseId, positionOf, timeOfId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
 import { MergeOrder } from "./merge-order.js";
@@ -24,6 +25,8 @@ export class Intake {
   #gapsKnown = new Set();
   #lineIds = new LineIds();
   #order = new MergeOrder({ windowMs: 0 });
+  #groups = new Groups();
+  #markersHeld = new Set();
 
   constructor(ring, view, series) {
     this.#ring = ring;
@@ -96,26 +99,30 @@ export class Intake {
   older({ lines, gaps }, now) {
     const oldest = this.#ring.oldestIds();
     const told = gaps.map((gap) => [edgeOf(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
-    let shown = 0;
+    const added = [];
     for (const [id, channel, line] of lines.toReversed()) {
       const parsed = parseId(id);
       if (!parsed) continue;
-      while (told.length > 0 && isAfter(told.at(-1)[0], parsed)) shown += this.#olderGap(...told.pop());
+      while (told.length > 0 && isAfter(told.at(-1)[0], parsed)) this.#olderGap(added, ...told.pop());
       const known = oldest.get(channel);
       if (known && !isAfter(known, parsed)) {
         this.dupes += 1;
         continue;
       }
+      if (channel === MARKERS && !this.watches(MARKERS)) {
+        this.#olderMarker(added, id, parsed, line, now);
+        continue;
+      }
       if (this.#repeated(channel, id, line)) continue;
-      if (this.#ring.room === 0) return shown;
+      if (this.#ring.room === 0) return this.#offerOlder(added);
       oldest.set(channel, parsed);
       // The stream may yet bring it, when it had brought no line of this channel so far.
       if (!this.#last.has(channel)) this.#last.set(channel, parsed);
       this.received += 1;
-      shown += this.#view.offerOlder(this.#olderLine(channel, parsed, line, now));
+      added.push(this.#olderLine(channel, parsed, line, now));
     }
-    while (told.length > 0) shown += this.#olderGap(...told.pop());
-    return shown;
+    while (told.length > 0) this.#olderGap(added, ...told.pop());
+    return this.#offerOlder(added);
   }
 
   /** Note that a channel is watched from here on, among lines of others that are held. */
@@ -136,17 +143,38 @@ export class Intake {
     this.#ring.retain(keep);
     this.#series.retain(keep);
     this.#gapsKnown.clear();
+    this.#groups.clear();
+    this.#markersHeld.clear();
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
   }
 
   // A marker names the channel it is for; without a name it is for all.
   #marker(id, line, now) {
     const time = timeOfLine(id, now);
+    const marker = this.#markerIn(line, time);
+    if (marker === null) return;
+    this.release();
+    if (id) this.#remember(`${id.fence}-${id.count}`);
+    this.#view.offer(this.#ring.appendNote(marker.channel, null, marker, time));
+  }
+
+  #olderMarker(added, name, id, line, now) {
+    const time = timeOfLine(id, now);
+    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#markerIn(line, time) : null;
+    if (marker === null) return;
+    this.#remember(name);
+    added.push(this.#ring.prependNote(marker.channel, null, marker, time));
+  }
+
+  #remember(marker) {
+    if (this.#markersHeld.size >= MOST_GAPS_KNOWN) this.#markersHeld.clear();
+    this.#markersHeld.add(marker);
+  }
+
+  #markerIn(line, time) {
     const record = normalise(line, time);
     const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
-    if (record.event !== "marker" || (target && !this.watches(target))) return;
-    this.release();
-    this.#view.offer(this.#ring.appendNote(target, null, markerOf(target, record, line), time));
+    return record.event === "marker" && (!target || this.watches(target)) ? markerOf(target, record, line) : null;
   }
 
   #held(channel, id) {
@@ -184,7 +212,7 @@ export class Intake {
     const entry = { channel, id, line, record, time, moment: record.ts };
     if (this.#order.windowMs > 0 && time === now) this.#order.push(entry, now);
     else this.#append(entry);
-    const numbers = measurementOf(record);
+    const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
   }
@@ -198,6 +226,8 @@ export class Intake {
 
   #append({ channel, id, line, record, time, moment }) {
     const seq = this.#ring.append(channel, id, line, record.lvl, time, moment);
+    const head = this.#groups.take(channel, record, time, seq);
+    if (head !== null) this.#ring.join(seq, head);
     this.onLine?.(seq, record);
     this.#view.offer(seq);
   }
@@ -211,6 +241,7 @@ export class Intake {
     while (seq > last && (ring.isNote(seq - 1) ? ring.time(seq - 1) : ring.moment(seq - 1)) > at) seq -= 1;
     if (seq === ring.end || ring.room === 0) return this.#append(entry);
     ring.insert(seq, channel, id, line, record.lvl, time, moment);
+    this.#groups.shift(seq);
     this.onInsert?.(seq, record);
     this.#view.insert(seq);
     return undefined;
@@ -227,9 +258,21 @@ export class Intake {
     return seq;
   }
 
-  #olderGap(edge, gap) {
+  #olderGap(added, edge, gap) {
     const note = this.#ring.room > 0 && this.#noteOf(gap);
-    return note ? this.#view.offerOlder(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence)) : false;
+    if (note) added.push(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence));
+  }
+
+  // What goes on with what is known only when the whole page is there. `added` are seqs, the newest first.
+  #offerOlder(added) {
+    const groups = new Groups();
+    for (const seq of added.toReversed()) {
+      if (this.#ring.isNote(seq)) continue;
+      const time = this.#ring.time(seq);
+      const head = groups.take(this.#ring.channel(seq), normalise(this.#ring.text(seq), time), time, seq);
+      if (head !== null) this.#ring.join(seq, head);
+    }
+    return added.filter((seq) => this.#view.offerOlder(seq)).length;
   }
 
   #noteOf({ channel, after, before, lost, reason }) {

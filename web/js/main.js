@@ -16,6 +16,7 @@ import { finding } from "./features/finding.js";
 import { counting, inspecting } from "./features/inspecting.js";
 import { looking } from "./features/looking.js";
 import { moving } from "./features/moving.js";
+import { plotting } from "./features/plotting.js";
 import { publishing } from "./features/publishing.js";
 import { ruling } from "./features/ruling.js";
 import { sharing } from "./features/sharing.js";
@@ -30,7 +31,6 @@ import { FilterBox } from "./views/filter-box.js";
 import { Grid } from "./views/grid.js";
 import { listenToKeys } from "./views/keys.js";
 import { Levels } from "./views/levels.js";
-import { Plot } from "./views/plot.js";
 import { listenToRows } from "./views/pointing.js";
 import { Rail } from "./views/rail.js";
 import { Status } from "./views/status.js";
@@ -99,7 +99,7 @@ const rail = new Rail({
   add: (name) => change([...desk.channels, name]),
   remove: (name) => change(desk.channels.filter((other) => other !== name)),
   hub({ ready, recording, channels }) {
-    tells.heard();
+    tells.heard(channels);
     alarms.look(channels);
     status.showReady(ready, intake.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
@@ -119,7 +119,6 @@ const details = new Details({
   width: (px) => settings.set("drawer", px),
   acts: () => commands.ofLine(act),
 });
-const plot = new Plot(desk.series);
 const style = new Style(settings, ring);
 const [stage] = document.querySelectorAll(".stage");
 const inGrid = { follow: () => tells.showFollow(), select: (seq) => selected(seq), top: () => older.load(), drawn: () => finds.drawn() };
@@ -138,6 +137,7 @@ const finds = finding(page);
 const inspects = inspecting(page, counts);
 page.moves = moves;
 page.inspects = inspects;
+const plots = plotting(page);
 const copies = copying(page);
 const rules = ruling(page);
 const alarms = alarming(page);
@@ -161,6 +161,7 @@ const act = {
   ...moves.act,
   ...finds.act,
   ...inspects.act,
+  ...plots.act,
   ...copies.act,
   ...rules.act,
   ...shared.act,
@@ -202,8 +203,8 @@ function flush() {
   desk.shown.trim();
   tells.update();
   levels.showCounts(ring.perLevel);
-  top.show(older.state, desk.channels, ring.held);
-  plot.update();
+  top.show(older.state, desk.channels, ring.held, ring.held > 0 ? ring.time(ring.first) : null);
+  plots.update();
   finds.update();
   inspects.update();
   for (const each of page.grids) each.draw();

@@ -2,7 +2,7 @@
 //
 //     idle -> loading -> idle ...      begin (the log has no older ones)   failed (until asked again)   full (no room)
 
-import { isPattern } from "./channels.js";
+import { MARKERS, isPattern } from "./channels.js";
 import { isAfter, parseId } from "./ids.js";
 import { wordsOf } from "./refusal.js";
 
@@ -93,7 +93,8 @@ export class Older {
       if (!answer.ok) return { fault: await wordsOf(answer) };
       const { lines, more, gaps = [] } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
-      return { page: { lines, more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
+      const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#markers(lines[0][0], signal) : [];
+      return { page: { lines: inOrder(lines, markers), more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
@@ -105,6 +106,18 @@ export class Older {
     if (this.#before) query.append("before", this.#before);
     query.append("limit", String(PAGE_LINES));
     return `history?${query}`;
+  }
+
+  // Markers are a channel of their own: those of the same time stand among the lines. Without them the page is whole all the same.
+  async #markers(after, signal) {
+    const query = new URLSearchParams({ channel: MARKERS, after, ...(this.#before ? { before: this.#before } : {}), limit: String(PAGE_LINES) });
+    try {
+      const answer = await fetch(`history?${query}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
+      const { lines } = answer.ok ? await answer.json() : { lines: [] };
+      return Array.isArray(lines) ? lines : [];
+    } catch {
+      return [];
+    }
   }
 
   get #alone() {
@@ -130,6 +143,17 @@ export class Older {
     this.#state = state;
     this.#changed();
   }
+}
+
+// Both in the order of their ids.
+function inOrder(lines, markers) {
+  const merged = lines.slice();
+  for (const marker of markers) {
+    const id = parseId(marker[0]);
+    const at = id ? merged.findIndex(([other]) => isAfter(parseId(other) ?? id, id)) : -1;
+    merged.splice(at < 0 ? merged.length : at, 0, marker);
+  }
+  return merged;
 }
 
 // Before there was a log nobody recorded: that is where it begins, and nothing that is missing in it.

@@ -18,6 +18,7 @@ export const DEFAULTS = Object.freeze({
   held: 100_000, // lines
   holdBack: 250, // ms
   guard: 2_000, // lines per second of one among several channels; 0: all
+  repeats: false, // lines that say the same apart from their numbers are one row
   tokens: true,
   keys: true,
   announce: true,

@@ -10,7 +10,7 @@ const CHOICES = {
   density: ["compact", "normal", "comfortable"],
 };
 const TIMES = ["clock", "full", "iso", "epoch", "relative", "gap"];
-const SWITCHES = ["rail", "hist", "tokens", "announce", "keys"];
+const SWITCHES = ["rail", "hist", "repeats", "tokens", "announce", "keys"];
 const NUMBERS = { size: [11, 18], held: [10_000, 500_000], holdBack: [0, 5_000], guard: [0, 100_000] };
 
 export class SettingsMenu {
