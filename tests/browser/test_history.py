@@ -3,10 +3,7 @@ The page and the log: what was published before it was opened, older lines above
 """
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,8 +11,10 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console
 from tests.browser.reader import (
+    ALL_NUMBERS,
     Publish,
     numbered,
+    numbers_published,
     open_page,
     scroll_up,
     settled_top_row,
@@ -28,26 +27,6 @@ pytestmark = pytest.mark.browser
 
 # A fence in ms, older than all that a test publishes.
 LONG_AGO = 1_700_000_000_000
-
-# The numbers of all lines held, from the top of the list to its end, read by looking at every place of it.
-ALL_NUMBERS = """
-async () => {
-  const grid = document.querySelector("[data-testid=grid]");
-  const seen = new Map();
-  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  // What has just been loaded is drawn first.
-  await frame();
-  for (let top = 0; ; top += grid.clientHeight) {
-    grid.scrollTop = top;
-    await frame();
-    for (const row of document.querySelectorAll("[data-testid=row]")) {
-      seen.set(Number(row.dataset.seq), Number(/line (\\d+)/.exec(row.textContent)[1]));
-    }
-    if (top + grid.clientHeight >= grid.scrollHeight) break;
-  }
-  return [...seen].sort(([one], [other]) => one - other).map(([, number]) => number);
-}
-"""
 
 # Questions for lines, and not those for the markers among them.
 OF_LINES = re.compile(r"/history\?(?!channel=sse-hub\.markers)")
@@ -352,36 +331,6 @@ def test_f02_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubPr
     assert page.evaluate("window.longest") < 250
     expect(page.get_by_test_id("row").last).to_contain_text("line 40000")
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
-
-
-@contextmanager
-def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iterator[Callable[[], int]]:
-    """Publish numbered lines all the while; what is given ends it, and tells how many there were."""
-    ended = threading.Event()
-    count = 0
-
-    def publish_all() -> None:
-        nonlocal count
-        with redis.client() as client:
-            start = time.monotonic()
-            while not ended.wait(0.01):
-                due = int((time.monotonic() - start) * per_second)
-                for line in numbered(range(count, due)):
-                    client.publish(channel, line)
-                count = max(count, due)
-
-    thread = threading.Thread(target=publish_all)
-    thread.start()
-
-    def end() -> int:
-        ended.set()
-        thread.join()
-        return count
-
-    try:
-        yield end
-    finally:
-        end()
 
 
 def test_f02_a_page_misses_nothing_while_its_hub_is_restarted_five_times(

@@ -4,6 +4,7 @@ Floods: what comes fast is taken in whole, and the page answers its reader meanw
 Usual runs are short and their limits wide; SSE_HUB_TEST_FULL=1 measures what docs/page.md says.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.reader import Publish, numbered, open_page, stats, wait_received
 from tests.rig import HubProcess, RedisServer, at_scale
 
+logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.browser
 
 # Tasks that block, and the time between frames, in ms, from now on.
@@ -89,7 +91,7 @@ def test_f01_5_000_lines_a_second_are_all_there_and_the_page_stays_smooth(
     wait_received(page, sent)
     watched = page.evaluate(WATCHED)
     numbers = stats(page)
-    print(f"5,000 lines/s: {watched}")
+    logger.info("5,000 lines/s: %s", watched)
     assert (numbers["received"], numbers["gaps"], numbers["dropped"], numbers["dupes"]) == (sent, 0, 0, 0)
     assert watched["longest"] < at_scale(1_000, 500)
     assert watched["p95"] < at_scale(300, 120)
@@ -108,7 +110,7 @@ def test_f01_20_000_lines_a_second_lose_none_and_pause_works_meanwhile(
 
     wait_received(page, sent + 1)
     numbers = stats(page)
-    print(f"20,000 lines/s: {page.evaluate(WATCHED)}, pause {took:.0f} ms")
+    logger.info("20,000 lines/s: %s, pause after %.0f ms", page.evaluate(WATCHED), took)
     assert (numbers["received"], numbers["gaps"], numbers["dropped"], numbers["dupes"]) == (sent + 1, 0, 0, 0)
     assert took < at_scale(1_000, 200)
     expect(page.get_by_test_id("pill")).to_be_visible()
@@ -130,6 +132,6 @@ def test_f01_memory_does_not_grow_with_what_has_passed_by(page: Page, hub: HubPr
     once = take_in(0, held)
     thrice = take_in(held, 3 * held)
 
-    print(f"heap: {once / 1e6:.1f} MB at {held:,} lines, {thrice / 1e6:.1f} MB at {3 * held:,}")
+    logger.info("heap: %.1f MB at %d lines, %.1f MB at %d", once / 1e6, held, thrice / 1e6, 3 * held)
     assert stats(page)["held"] == held
     assert thrice < 1.3 * once

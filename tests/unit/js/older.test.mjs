@@ -245,7 +245,7 @@ test("a channel that joins others is noted, unless there is nothing before it", 
 test("markers stand at their place among older lines, once, if they are for these channels", async () => {
   const { ring, intake } = page(2_000);
   const marker = (id, channel) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", channel, message: `at ${id}` })];
-  log(lines("a", 5, 1, 600), [marker("5-50"), marker("5-60", "b"), marker("5-300", "a"), marker("5-400", "other")]);
+  log([...lines("a", 5, 1, 300), ...lines("a", 6, 1, 300)], [marker("5-50"), marker("5-60", "b"), marker("5-70", "a"), marker("6-400", "other")]);
   intake.watches = (name) => name === "a";
   const older = new Older(ring, intake, () => {});
   older.reset(["a"]);
@@ -254,5 +254,5 @@ test("markers stand at their place among older lines, once, if they are for thes
 
   assert.deepEqual([ring.held, ring.notes, older.state.name], [600, 2, "begin"]);
   const at = seqs(ring).filter((seq) => ring.isNote(seq));
-  assert.deepEqual(at.map((seq) => [ring.text(seq).text, ring.id(seq + 1)]), [["at 5-50", "5-51"], ["at 5-300", "5-301"]]);
+  assert.deepEqual(at.map((seq) => [ring.text(seq).text, ring.id(seq + 1)]), [["at 5-50", "0-0"], ["at 5-70", "6-1"]]);
 });
