@@ -491,7 +491,7 @@ def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publ
 
 
 def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
-    """Small on the wire: files are sent compressed."""
+    """All of it, uncompressed, in one language; and kept by the browser until another hub has another page."""
     assets: list[Response] = []
     page.on("response", lambda response: assets.append(response))
 
@@ -501,7 +501,14 @@ def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubPro
     finite = [response for response in assets if "/message?" not in response.url]
     assert {response.url[: len(hub.url)] for response in finite} == {hub.url}
     assert {response.status for response in finite} == {200}
-    assert sum(response.request.sizes()["responseBodySize"] for response in finite) < 350_000
+    files = [response for response in finite if "/channels" not in response.url]
+    assert sum(len(response.body()) for response in files) < 350_000
+    assert len(files) < 10
+    assert sum(response.request.sizes()["responseBodySize"] for response in files) < 130_000
+    for response in files:
+        assert response.headers["etag"]
+        kept = "no-cache" if "/index" in response.url else "public, max-age=31536000, immutable"
+        assert response.headers["cache-control"] == kept
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     assert paint < at_scale(2_000, 500)
 
