@@ -227,3 +227,22 @@ def test_f21_thirty_numbers_a_second_make_no_long_task(page: Page, hub: HubProce
         page.evaluate("() => new Promise((done) => setTimeout(done, 90))")
 
     assert page.evaluate("window.longest") < at_scale(150, 50)
+
+
+def test_f20_an_empty_channel_offers_a_test_line(page: Page, hub: HubProcess) -> None:
+    open_page(page, hub, "f20.empty")
+    expect(page.get_by_test_id("empty")).to_contain_text("Nothing yet on ‘f20.empty’")
+
+    page.get_by_test_id("test-line").click()
+
+    expect(page.get_by_test_id("row").locator(".message")).to_have_text("Hello from the page")
+    expect(page.get_by_test_id("empty")).to_be_hidden()
+
+
+def test_f20_a_browser_that_keeps_nothing_is_said_to(page: Page, hub: HubProcess) -> None:
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('off'); } })")
+    open_page(page, hub, "f20.storage")
+
+    page.get_by_test_id("more").click()
+
+    expect(page.get_by_test_id("settings")).to_contain_text("keeps no settings")

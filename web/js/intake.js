@@ -7,13 +7,14 @@
 import { MARKERS } from "./channels.js";
 import { firstLine } from "./format.js";
 import { Groups } from "./groups.js";
-import { isAfter, parseId, positionOf, timeOfId } from "./ids.js";
+import { edgeOf, isAfter, parseId, timeOfId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
 import { MergeOrder } from "./merge-order.js";
 import { measurementOf, normalise } from "./normalise/index.js";
 
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
 const REPLAYED_MS = 2_500;
+const REPLAY_RESTS_MS = 1_000;
 const MOST_GAPS_KNOWN = 1_000;
 const FARTHEST_LATE = 5_000;
 
@@ -41,6 +42,8 @@ export class Intake {
     this.lastLineAt = null;
     /** How long the newest live line had been on its way by its own clock, in ms; below 0 where that is ahead. */
     this.lag = null;
+    /** While lines of before come: `{since, at, to}`, when they began to, the last one came, and that one's time; else null. */
+    this.replay = null;
     /** True for a channel whose lines are wanted; what is told of others is not shown. */
     this.watches = () => true;
     /** Called with the seq and the record of each line, not of a note, that is taken in. */
@@ -199,7 +202,7 @@ export class Intake {
     if (time === now) {
       this.live += 1;
       this.lag = record.tsFrom === "line" ? now - record.ts : null;
-    }
+    } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: time };
     if (record.event === "closed" || record.event === "marker") this.release();
     if (record.event === "closed") {
       this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));
@@ -290,9 +293,3 @@ export class Intake {
 const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });
 
 const timeOfLine = (id, now) => (id && now - id.fence > REPLAYED_MS ? id.fence : now);
-
-// A gap stands right above the first line after it.
-function edgeOf({ after, before }) {
-  const last = positionOf(after);
-  return positionOf(before) ?? { fence: last?.fence ?? 0, count: (last?.count ?? -1) + 1 };
-}

@@ -5,11 +5,15 @@ import { hasWords, say } from "./say.js";
 import { clockOf, dayOf } from "./time-text.js";
 
 const IDLE_MS = 5_000;
+const REPLAY_RESTS_MS = 1_000;
+// The last lines of a page that opens come at once: that is nothing to tell of.
+const REPLAY_TOLD_MS = 300;
 
-/** The connection in words. `lastLineAt` and `now` in ms. */
-export function stateWords(state, lastLineAt, now) {
+/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Intake. */
+export function stateWords(state, lastLineAt, now, replay = null) {
   switch (state.name) {
     case "live":
+      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: timeOfDay(replay.to).slice(0, 8) });
       if (lastLineAt === null) return say("state.live.first");
       return now - lastLineAt > IDLE_MS ? say("state.live.idle", { age: age(now - lastLineAt) }) : say("state.live");
     case "reconnecting":

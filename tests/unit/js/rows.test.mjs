@@ -1,6 +1,7 @@
 // Rows that stand for several lines, a stream that is dead without a word, and what a chart shows.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Groups, maskOf } from "../../../web/js/groups.js";
@@ -8,7 +9,11 @@ import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js
 import { Pulse } from "../../../web/js/pulse.js";
 import { Ring } from "../../../web/js/ring.js";
 import { Series, columnsOf, pointNear } from "../../../web/js/series.js";
+import { speak } from "../../../web/js/say.js";
 import { ViewList } from "../../../web/js/view-list.js";
+import { stateWords } from "../../../web/js/words.js";
+
+speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
@@ -97,4 +102,12 @@ test("lines say the same when they differ in numbers only", () => {
   assert.equal(mask('{"level":"info","message":"order 17 took 1.5 ms"}'), mask('{"level":"info","message":"order 2 took 300 ms"}'));
   assert.notEqual(mask('{"level":"info","message":"order 17"}'), mask('{"level":"warn","message":"order 17"}'));
   assert.notEqual(mask('{"level":"info","message":"paid"}'), mask('{"level":"info","message":"sent"}'));
+});
+
+test("a page that catches up says how far it is, and one that has just opened does not", () => {
+  const words = (replay) => stateWords({ name: "live" }, 10_000, 10_000, replay);
+  const to = new Date(2026, 10, 21, 3, 50, 18).getTime();
+  assert.equal(words({ since: 9_000, at: 9_900, to }), "catching up · at 03:50:18");
+  assert.equal(words({ since: 9_900, at: 9_900, to }), "live");
+  assert.equal(words({ since: 5_000, at: 8_900, to }), "live");
 });

@@ -29,13 +29,14 @@ export function telling(page, counter) {
     status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
     showFollow();
     status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered: text !== "" || range !== null });
-    status.tick(intake.lastLineAt, Date.now());
+    status.tick(intake.lastLineAt, Date.now(), intake.replay);
   }
 
   function tick() {
     const now = Date.now();
     status.sample(intake.live);
-    status.tick(intake.lastLineAt, now);
+    status.tick(intake.lastLineAt, now, intake.replay);
+    status.showHeap(performance.memory?.usedJSHeapSize ?? null);
     status.showLag(intake.lag, intake.lastLineAt, now);
     if (settings.get("announce")) announcer.tick(page.grid.following, now);
     unread.update(view.errors, document.hidden);

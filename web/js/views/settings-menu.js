@@ -33,7 +33,7 @@ export class SettingsMenu {
   }
 
   #draw() {
-    const parts = [heading("more.look")];
+    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(say("set.notKept")), heading("more.look")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
     parts.push(this.#select("time", Object.fromEntries(TIMES.map((form) => [form, say(`time.${form}`)]))));

@@ -1,7 +1,7 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
 import { isPattern } from "../channels.js";
-import { grouped, rate } from "../format.js";
+import { bytes, grouped, rate } from "../format.js";
 import { say } from "../say.js";
 import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
@@ -10,7 +10,7 @@ const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",
-  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
 };
 const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
@@ -56,8 +56,8 @@ export class Status {
   }
 
   /** What changes by the passing of time alone. */
-  tick(lastLineAt, now) {
-    write(PARTS.state, stateWords(this.#said, lastLineAt, now));
+  tick(lastLineAt, now, replay = null) {
+    write(PARTS.state, stateWords(this.#said, lastLineAt, now, replay));
   }
 
   /** Lines per second over the last few seconds; called once a second with all live lines ever received. */
@@ -74,6 +74,11 @@ export class Status {
     const shown = lag !== null && lastLineAt !== null && now - lastLineAt < LAG_SHOWN_MS;
     $(PARTS.lag).prop("hidden", !shown);
     if (shown) number("lag", lag < -AHEAD_MS ? say("status.ahead", { span: spanText(-lag) }) : spanText(Math.max(0, lag)));
+  }
+
+  /** What the page takes of memory, where the browser tells: a tooltip, since it is rarely what one looks for. */
+  showHeap(heap) {
+    if (heap !== null) $(PARTS.held).attr("title", say("status.heap", { size: bytes(heap) }));
   }
 
   #still() {
