@@ -37,6 +37,7 @@ ROW_TOP = "(seq) => document.querySelector(`[data-seq='${seq}']`).getBoundingCli
 AT_THE_BEGINNING = """
 () => document.querySelector("[data-testid=grid]").scrollTop === 0
   && /begins/.test(document.querySelector(".top").textContent)
+  && / 1$/.test(document.querySelector("[data-testid=row] .message").textContent)
 """
 
 

@@ -110,6 +110,14 @@ export class Desk {
     this.older.reset(channels);
   }
 
+  /** Watch these channels and hold none of the lines held so far: all of them are shown from their last `tail` lines on. */
+  anew(channels, tail) {
+    clearTimeout(this.#ending);
+    this.intake.forget(() => false);
+    this.refilter();
+    this.open(channels, tail);
+  }
+
   /** Show lines that say the same, apart from their numbers, as one. */
   foldRepeats(wanted) {
     this.shown.maskOf = wanted ? (seq) => maskOf(this.ring.channel(seq), this.line.at(seq).record) : null;

@@ -234,11 +234,11 @@ function setColumns(columns) {
   shared.showAddress(true);
 }
 
-function change(channels) {
-  if (channels.length === 0 || String(channels) === String(desk.channels)) return;
+function change(channels, anew = false) {
+  if (channels.length === 0 || (!anew && String(channels) === String(desk.channels))) return;
   closeDetails();
   splits.end();
-  desk.change(channels, tailOf());
+  desk[anew ? "anew" : "change"](channels, tailOf());
   grid.follow();
   showOpen();
 }
