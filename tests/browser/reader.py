@@ -26,6 +26,19 @@ TOP_ROW = """
 }
 """
 
+# Counts the streams that were made, and those open at one time.
+COUNT_STREAMS = """
+(() => {
+  const Plain = window.EventSource;
+  const made = [];
+  window.EventSource = class extends Plain {
+    constructor(...options) { super(...options); made.push(this); }
+  };
+  window.madeStreams = () => made.length;
+  window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
+})();
+"""
+
 # The numbers of all lines held, from the top of the list to its end, read by looking at every place of it.
 ALL_NUMBERS = """
 async () => {

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import Console
 from tests.browser.reader import (
+    COUNT_STREAMS,
     TOP_ROW,
     Publish,
     messages,
@@ -24,18 +25,6 @@ from tests.browser.reader import (
 from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
-
-# Counts the streams that are open at one time.
-COUNT_STREAMS = """
-(() => {
-  const Plain = window.EventSource;
-  const made = [];
-  window.EventSource = class extends Plain {
-    constructor(...options) { super(...options); made.push(this); }
-  };
-  window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
-})();
-"""
 
 
 def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:

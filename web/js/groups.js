@@ -11,6 +11,8 @@ import { isContinuation } from "./normalise/trace.js";
 
 const APART_MS = 50;
 const MOST_CHANNELS = 1_000;
+// A program that indents all it says is no trace.
+const MOST_LINES = 500;
 const PYTHON = /^\s*(?:Traceback \(most|Exception in thread )/;
 const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
 // What ends a trace of Python stands at the margin; in Go's, function names do.
@@ -24,8 +26,9 @@ export class Groups {
   take(channel, record, time, seq) {
     const last = this.#lastOf(channel, seq);
     const text = record.fmt === "plain" && record.lvlRaw === null && record.event === null ? (record.msg ?? "") : null;
-    const joins = text !== null && Math.abs(time - last.time) <= APART_MS && goesOn(last, text);
-    if (!joins) last.head = seq;
+    const joins = text !== null && Math.abs(time - last.time) <= APART_MS && last.lines < MOST_LINES && goesOn(last, text);
+    if (!joins) Object.assign(last, { head: seq, lines: 0 });
+    last.lines += 1;
     last.kind = text === null ? null : (kindOf(text) ?? (joins ? last.kind : null));
     last.time = time;
     last.text = text ?? "";
@@ -44,7 +47,7 @@ export class Groups {
     let last = this.#last.get(channel);
     if (last === undefined) {
       if (this.#last.size >= MOST_CHANNELS) this.#last.clear();
-      this.#last.set(channel, (last = { head: seq, time: -Infinity, text: "", kind: null }));
+      this.#last.set(channel, (last = { head: seq, lines: 0, time: -Infinity, text: "", kind: null }));
     }
     return last;
   }

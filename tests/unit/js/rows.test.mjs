@@ -40,6 +40,7 @@ test("a line that goes on with a trace belongs to the line before, if it comes a
   assert.deepEqual(heads([error, "  late"], (seq) => ({ time: seq * 60 })), [null, null]);
   assert.deepEqual(heads([error, "  of another"], (seq) => ({ channel: "ab"[seq] })), [null, null]);
   assert.deepEqual(heads(["  first of all"]), [null]);
+  assert.deepEqual(heads([error, ...new Array(1_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
   const joined = withLines(record(error), python.concat("  "));
   assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, foldOf(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });
