@@ -100,7 +100,7 @@ def _connect(config: Config, redis_url: str) -> Context:
     log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub, log)
     mender = Mender(hub, log, recorder.stand)
-    source = RedisSource(config, redis_url, commands, mender)
+    source = RedisSource(config, redis_url, commands, mender, hub.tally)
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)

@@ -20,6 +20,7 @@ from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +34,15 @@ SHARED_PIECES = 64
 class Feed:
     """What the subscribers of one selection in one shape share."""
 
-    def __init__(self, selection: Selection, batch: bool, library: Library, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, selection: Selection, batch: bool, library: Library, tally: Tally, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.selection = selection
         self.batch = batch
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
-        self._replay = Replay(selection, self._encode, library)
+        self._replay = Replay(selection, self._encode, library, tally)
         # Bound once: the fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._clogged: set[Subscriber] = set()
@@ -48,9 +51,16 @@ class Feed:
         self._position = Position(selection)
         self._pending: list[Entry] = []
         self._pending_lines = 0
+        self._tally = tally
+        self._delivered = 0
         self._loop = loop
         self._flushed_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def delivered(self) -> int:
+        """How many lines and gaps were written, each counted for each subscriber."""
+        return self._delivered + self._replay.lines
 
     def attach(self, name: str, ring: Ring) -> None:
         """Add a channel; its lines so far are not delivered to those who are live."""
@@ -87,6 +97,7 @@ class Feed:
             self._leave_behind()
         pieces = [(entry, 0, entry.length) for entry in self._pending]
         self._pending = []
+        self._delivered += self._pending_lines * len(self._live)
         self._pending_lines = 0
         if not self._live:
             return
@@ -140,8 +151,14 @@ class Feed:
         frames = b""
         # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
-            frames = b"".join(self._encode(position, self._pieces(position)))
+            pieces = list(self._pieces(position))
+            self._delivered += sum(stop - start for _, start, stop in pieces)
+            frames = b"".join(self._encode(position, pieces))
         return frames
+
+    def stalled(self, seconds: float) -> None:
+        """A subscriber has taken nothing for `seconds`."""
+        self._tally.write_stalls.add(seconds)
 
     def _shared_backlog(self, position: Position, name: str) -> bytes:
         begin = position.indexes.get(name, 0)
@@ -150,11 +167,13 @@ class Feed:
         if begin in self._shared:
             frames, end, id = self._shared[begin]
             position.move(name, end, id)
+            self._delivered += end - begin
             return frames
         frames = b"".join(self._encode(position, self._pieces(position)))
         if len(self._shared) >= SHARED_PIECES:
             del self._shared[next(iter(self._shared))]
         self._shared[begin] = frames, position.indexes[name], position.id_of(name)
+        self._delivered += position.indexes[name] - begin
         return frames
 
     def heartbeat(self, fence: int) -> bytes:
