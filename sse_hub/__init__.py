@@ -3,11 +3,12 @@ sse-hub: a live log hub. Lines come in by Redis `PUBLISH`, go out as Server-Sent
 
 A line travels down this list of modules; imports point up it, and `tests/unit/test_layers.py` holds them to it:
 
-    errors < config < tally < tasks < keys < scripts < events < lines < selection < frames < ring < position
-           < encoding < pages < replay < tail < subscriber < wheel < drain < feed < channel < directory < origin
-           < intake < hub < step < shelf < log < lease < portions < recorder < mend < fence < address < inflow
-           < session < source < merge < history < export < body < publish < stream < transfer < context < page
-           < routes < demo < app < embedded < serve < worker < supervisor < canary < cli
+    errors < config < journal < tally < tasks < keys < scripts < events < lines < selection < acl < frames < ring
+           < position < encoding < pages < replay < tail < subscriber < wheel < drain < feed < channel < directory
+           < origin < intake < hub < step < shelf < log < lease < portions < recorder < mend < fence < address
+           < inflow < session < source < merge < history < export < body < publish < stream < transfer < peers
+           < context < readings < exposition < metrics < reference < page < routes < demo < app < embedded < serve
+           < worker < supervisor < canary < ops < cli
 """
 
 __version__ = "0.1.0"

@@ -23,9 +23,12 @@ from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
+from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
+from sse_hub.peers import Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
+from sse_hub.reference import reference_blueprint
 from sse_hub.routes import api, refuse
 from sse_hub.source import RedisSource
 from sse_hub.tasks import cancelled
@@ -33,9 +36,11 @@ from sse_hub.tasks import cancelled
 logger = logging.getLogger(__name__)
 
 
-def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
+def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic[Any, Any]":
     """
-    The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts.
+    The app for `config`, whose `redis_url` must be set, in the process at `place`.
+
+    Nothing is connected until the server starts.
 
     `fail` is called when a background task has died: the server must stop then.
     """
@@ -48,12 +53,14 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.blueprint(api)
     app.blueprint(page_blueprint())
+    app.blueprint(metrics_blueprint)
+    app.blueprint(reference_blueprint())
     app.exception(Exception)(refuse)
 
     @app.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
-        app.ctx.sse_hub = context = _connect(config, config.redis_url)
+        app.ctx.sse_hub = context = _connect(config, config.redis_url, place)
         hub = context.hub
         _watch(context, context.recorder.claim(), "claim", fail)
         _watch(context, context.recorder.run(), "recorder", fail)
@@ -84,7 +91,7 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     return app
 
 
-def _connect(config: Config, redis_url: str) -> Context:
+def _connect(config: Config, redis_url: str, place: Place) -> Context:
     # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
     options: dict[str, Any] = {
         "socket_timeout": 2,
@@ -104,7 +111,7 @@ def _connect(config: Config, redis_url: str) -> Context:
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, (commands, reading))
+    return Context(config, hub, source, mender, log, recorder, history, publisher, (commands, reading), place)
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:

@@ -156,6 +156,13 @@ class Feed:
             frames = b"".join(self._encode(position, pieces))
         return frames
 
+    def owed_bytes(self, position: Position) -> int:
+        """About how much comes after `position` in the rings, by the mean size of a line there."""
+        behind = (
+            (ring.end - max(position.indexes.get(name, 0), ring.first), ring) for name, ring in self.rings.items()
+        )
+        return sum(lines * ring.size // (ring.end - ring.first) for lines, ring in behind if lines > 0)
+
     def stalled(self, seconds: float) -> None:
         """A subscriber has taken nothing for `seconds`."""
         self._tally.write_stalls.add(seconds)

@@ -8,6 +8,7 @@ changes.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol, cast
@@ -83,6 +84,13 @@ class Hub(Intake):
     def feeds(self) -> Iterable[Feed]:
         """What the open streams share, one for each selection and shape."""
         return self._feeds.values()
+
+    def delivered(self) -> Counter[str]:
+        """Lines and gaps written to subscribers since the start, by namespace, each counted for each of them."""
+        delivered = self.tally.delivered.copy()
+        for feed in self.feeds:
+            delivered[self._namespace_of(feed)] += feed.delivered
+        return delivered
 
     def tick(self) -> None:
         """Once a second: heartbeats, rates, channels that nobody needs any more."""

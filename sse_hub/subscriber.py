@@ -49,6 +49,9 @@ class Supply(Protocol):
     def unclog(self, subscriber: "Subscriber") -> None:
         """`subscriber`, which is still live, takes more."""
 
+    def owed_bytes(self, position: Position) -> int:
+        """About how much comes after `position`."""
+
     def stalled(self, seconds: float) -> None:
         """A subscriber takes bytes again, after `seconds`."""
 

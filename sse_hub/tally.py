@@ -15,6 +15,12 @@ MAX_NAMESPACES = 50
 OTHERS = "(others)"
 SEVERAL = "(several)"
 ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+# So that a count is there, and 0, before the first time: a rise from nothing is none to Prometheus.
+GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late")
+RESUME_RESULTS = ("memory", "log", "unknown-id")
+SLOW_REASONS = ("stalled", "drain")
+REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
+COVERED = ("true", "false")
 STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
@@ -72,11 +78,11 @@ class Tally:
     received: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     recorded: Counter[str] = field(default_factory=Counter)
-    gaps: Counter[str] = field(default_factory=Counter)
-    resumes: Counter[str] = field(default_factory=Counter)
-    slow_closed: Counter[str] = field(default_factory=Counter)
-    redis_errors: Counter[str] = field(default_factory=Counter)
-    takeovers: Counter[str] = field(default_factory=Counter)
+    gaps: Counter[str] = field(default_factory=lambda: _zeros(GAP_REASONS))
+    resumes: Counter[str] = field(default_factory=lambda: _zeros(RESUME_RESULTS))
+    slow_closed: Counter[str] = field(default_factory=lambda: _zeros(SLOW_REASONS))
+    redis_errors: Counter[str] = field(default_factory=lambda: _zeros(REDIS_ERRORS))
+    takeovers: Counter[str] = field(default_factory=lambda: _zeros(COVERED))
     refused: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
     forged_fences: int = 0
@@ -84,3 +90,7 @@ class Tally:
     replayed: int = 0
     fence_round_trips: Spread = field(default_factory=lambda: Spread(ROUND_TRIPS_SECONDS))
     write_stalls: Spread = field(default_factory=lambda: Spread(STALLS_SECONDS))
+
+
+def _zeros(names: tuple[str, ...]) -> Counter[str]:
+    return Counter(dict.fromkeys(names, 0))
