@@ -56,7 +56,7 @@ def publisher_rules(channels: Sequence[str]) -> str:
             raise InvalidSetting(
                 f"Publishers on {each!r} could forge fences: name their channels with --publish, such as app.*."
             )
-    return f"+publish +ping +client|setinfo resetchannels {' '.join(f'&{each}' for each in channels)}"
+    return f"+publish +ping resetchannels {' '.join(f'&{each}' for each in channels)}"
 
 
 def account(name: str, password: str, rules: str) -> Account:

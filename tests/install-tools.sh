@@ -1,11 +1,15 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, a Chromium. On Debian as root they are installed, else named.
+# What the tests need beyond Python: redis-server, curl, faketime, openssl, nginx, Caddy, HAProxy, a Chromium. On Debian as root they are installed, else named.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null || missing="redis-server"
 command -v curl >/dev/null || missing="$missing curl"
 command -v faketime >/dev/null || missing="$missing faketime"
+for proxy in nginx caddy haproxy; do
+    PATH=$PATH:/usr/sbin command -v $proxy >/dev/null || missing="$missing $proxy"
+done
+command -v openssl >/dev/null || missing="$missing openssl"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 missing=${missing# }

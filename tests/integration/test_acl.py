@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tests.integration.asking import ask, post
+from tests.integration.certificates import make_certificates
 from tests.rig import ROOT, HubProcess, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
@@ -38,17 +39,6 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
 
-def make_certificates(folder: Path) -> None:
-    """An authority, and a certificate of it for 127.0.0.1."""
-    for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.crt -subj /CN=test",
-        "req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=redis",
-        "x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out redis.crt -extfile san.txt",
-    ):
-        (folder / "san.txt").write_text("subjectAltName=IP:127.0.0.1")
-        subprocess.run(["openssl", *command.split()], cwd=folder, capture_output=True, check=True)
-
-
 @contextmanager
 def deployed(folder: Path) -> Iterator[Deployed]:
     made = run("redis-acl", "--ingest", "app.*", "--aclfile")
@@ -56,14 +46,13 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     (folder / "users.acl").write_text(made.stdout + "user default on nopass allcommands allkeys allchannels\n")
     make_certificates(folder)
     port = free_port()
-    files = {"cert": "redis.crt", "key": "redis.key", "ca-cert": "ca.crt"}
+    files = {"cert": "server.crt", "key": "server.key", "ca-cert": "ca.crt"}
     options = [f"--tls-{name}-file {folder / file}" for name, file in files.items()]
     words = " ".join((*options, f"--tls-port {port} --aclfile {folder / 'users.acl'}")).split()
     with redis_server(options=tuple(words), accounts=False):
         told = re.findall(r"redis://\S+", made.stderr)
-        rest = (
-            f"?ssl_ca_certs={folder / 'ca.crt'}&ssl_certfile={folder / 'redis.crt'}&ssl_keyfile={folder / 'redis.key'}"
-        )
+        files = {"ca_certs": "ca.crt", "certfile": "server.crt", "keyfile": "server.key"}
+        rest = "?" + "&".join(f"ssl_{name}={folder / file}" for name, file in files.items())
         urls = [url.replace("redis://", "rediss://").replace("HOST:6379", f"127.0.0.1:{port}") + rest for url in told]
         with hub_process(urls[0], "--ingest", "app.*") as hub:
             hub.wait_recording()
