@@ -1,19 +1,21 @@
 """
-The one place where the parts meet: `create_app` makes a Sanic app with a hub in it.
+The one place where the parts meet: `hub_blueprint` is a hub for any Sanic app, `create_app` an app with nothing else.
 
-    Config --> create_app() --> before start: hub, source, their tasks --> before stop: drain --> after stop: tasks end
+    Config --> hub_blueprint() --> before start: hub, source, tasks --> before stop: drain --> after stop: tasks end
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import orjson
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from sanic import Sanic
+from sanic import Blueprint, Sanic
+from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
@@ -25,7 +27,7 @@ from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
-from sse_hub.peers import Place
+from sse_hub.peers import ALONE, Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.reference import reference_blueprint
@@ -51,25 +53,34 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
     # /publish alone takes a body, and reads it with a limit of its own.
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
-    app.blueprint(api)
-    app.blueprint(page_blueprint())
-    app.blueprint(metrics_blueprint)
-    app.blueprint(reference_blueprint())
+    app.blueprint(hub_blueprint(config, fail, place))
     app.exception(Exception)(refuse)
+    return app
 
-    @app.before_server_start
+
+def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: Place = ALONE) -> BlueprintGroup:
+    """
+    A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
+
+    Of `config`, `redis_url` must be set; what concerns the server (`host`, `port`, `workers`, `log_level`) is the app's
+    own. `fail` is called when a background task has died; without it the hub then ends its streams and is not ready.
+    `place` is that of a worker among others.
+    """
+    hub = Blueprint("sse_hub")
+
+    @hub.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
-        assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
+        assert config.redis_url, "a hub needs a Redis URL; serve() starts an embedded server where none is given"
         app.ctx.sse_hub = context = _connect(config, config.redis_url, place)
-        hub = context.hub
-        _watch(context, context.recorder.claim(), "claim", fail)
-        _watch(context, context.recorder.run(), "recorder", fail)
-        _watch(context, context.source.run(), "source", fail)
-        _watch(context, _tick(hub), "tick", fail)
+        failed = fail or partial(_retire, context)
+        _watch(context, context.recorder.claim(), "claim", failed)
+        _watch(context, context.recorder.run(), "recorder", failed)
+        _watch(context, context.source.run(), "source", failed)
+        _watch(context, _tick(context.hub), "tick", failed)
         if config.demo:
-            _watch(context, publish_demo(config.redis_url), "demo", fail)
+            _watch(context, publish_demo(config.redis_url), "demo", failed)
 
-    @app.before_server_stop
+    @hub.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
         try:
             await context_of(app).hub.drain()
@@ -79,7 +90,7 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
         # Last, so that what streams were still told is recorded, too.
         await context_of(app).recorder.finish()
 
-    @app.after_server_stop
+    @hub.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
         context = context_of(app)
         await cancelled(context.tasks)
@@ -88,7 +99,13 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
         for client in context.clients:
             await client.aclose()
 
-    return app
+    return Blueprint.group(api, page_blueprint(), metrics_blueprint, reference_blueprint(), hub)
+
+
+def _retire(context: Context) -> None:
+    """Have a hub that is broken deceive nobody: the app around it goes on."""
+    context.hub.draining = True
+    context.hub.abandon()
 
 
 def _connect(config: Config, redis_url: str, place: Place) -> Context:

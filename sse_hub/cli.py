@@ -19,10 +19,13 @@ from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.ops.command import check, redis_acl, top
+from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
+from sse_hub.ship.command import ship
 from sse_hub.supervisor import supervise
+from sse_hub.watch.command import watch as watch_stream
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +48,7 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
-for each in (check, redis_acl, top):
+for each in (check, publish, redis_acl, ship, top, watch_stream):
     main.add_command(each)
 
 

@@ -76,3 +76,8 @@ def log_key(channel: str) -> str:
 def published_key(idempotency_key: str) -> str:
     """String, expires: what a `POST /publish` with this key has done, see lua/publish.lua."""
     return f"{PREFIX}published:{idempotency_key}"
+
+
+def shipped_key(registry: str) -> str:
+    """Hash, expires: file --> up to which offset a shipper with this registry has published it, see lua/ship.lua."""
+    return f"{PREFIX}shipped:{registry}"

@@ -11,7 +11,7 @@ from sse_hub.exposition import CONTENT_TYPE, dumped, exposition
 from sse_hub.peers import gathered
 from sse_hub.readings import readings
 
-metrics_blueprint = Blueprint("metrics")
+metrics_blueprint = Blueprint("sse_hub_metrics")
 
 
 @metrics_blueprint.get("/metrics")

@@ -24,9 +24,9 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>sse-hub: routes</title>
-<link rel="stylesheet" href="/web/css/docs.css">
+<link rel="stylesheet" href="web/css/docs.css">
 <h1>sse-hub {version}</h1>
-<p>{summary} For programs: <a href="/docs/openapi.json">openapi.json</a>.</p>
+<p>{summary} For programs: <a href="docs/openapi.json">openapi.json</a>.</p>
 {operations}
 </html>
 """
@@ -56,7 +56,7 @@ def reference_blueprint() -> Blueprint:
     """The two routes; both answers are made once."""
     described = document()
     as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), page(described).encode()
-    reference = Blueprint("reference")
+    reference = Blueprint("sse_hub_reference")
 
     @reference.get("/docs")
     async def docs(request: Request) -> HTTPResponse:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, openssl, nginx, Caddy, HAProxy, a Chromium. On Debian as root they are installed, else named.
+# What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, nginx, Caddy, HAProxy, a Chromium. On Debian as root they are installed, else named.
 set -eu
 
 missing=""
@@ -10,6 +10,7 @@ for proxy in nginx caddy haproxy; do
     PATH=$PATH:/usr/sbin command -v $proxy >/dev/null || missing="$missing $proxy"
 done
 command -v openssl >/dev/null || missing="$missing openssl"
+ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog rsyslog-hiredis"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 missing=${missing# }
