@@ -18,6 +18,7 @@ from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.ops.command import check, redis_acl, top
 from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
@@ -47,9 +48,8 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
-main.add_command(publish)
-main.add_command(ship)
-main.add_command(watch_stream)
+for each in (check, publish, redis_acl, ship, top, watch_stream):
+    main.add_command(each)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +62,7 @@ def serve(ingest: tuple[str, ...], **options: str | None) -> None:
     """
     try:
         config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
-        log_to_stderr(config.log_level)
+        log_to_stderr(config)
         run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
     except HubError as error:
         raise click.ClickException(str(error)) from None
@@ -76,7 +76,7 @@ def demo(redis_url: str | None) -> None:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.ClickException(str(error)) from None
-    log_to_stderr("info")
+    log_to_stderr(config)
     url = config.redis_url or "redis://127.0.0.1:6379/0"
     said = f"Publishing to {_without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
     run(publish_until_stopped(url, lambda: click.echo(said)))
@@ -172,7 +172,7 @@ def canary(
         reconnect_every_seconds=reconnect_every,
         drain_seconds=drain,
     )
-    log_to_stderr("info")
+    log_to_stderr(config)
     # It has a line for each request.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

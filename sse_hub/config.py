@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from sse_hub.errors import InvalidSetting
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 DURATION = re.compile(r"([1-9]\d{0,8})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 INGEST_PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
@@ -72,6 +73,12 @@ def _log_level(value: str) -> str:
     return value.lower()
 
 
+def _log_format(value: str) -> str:
+    if value.lower() not in LOG_FORMATS:
+        raise ValueError(f"one of {', '.join(LOG_FORMATS)} is wanted")
+    return value.lower()
+
+
 def _setting(default: object, parse: Callable[[str], object], help: str) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help})
 
@@ -99,6 +106,7 @@ class Config:
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
     drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
     log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
+    log_format: str = _setting("text", _log_format, "Form of what the hub itself logs: text or json.")
 
     @property
     def retain_ms(self) -> int:

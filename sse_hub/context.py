@@ -16,6 +16,7 @@ from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
+from sse_hub.peers import Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
@@ -36,6 +37,7 @@ class Context:
     publisher: Publisher
     survey: Survey
     clients: tuple[redis.asyncio.Redis, ...]
+    place: Place
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

@@ -49,6 +49,12 @@ class Supply(Protocol):
     def unclog(self, subscriber: "Subscriber") -> None:
         """`subscriber`, which is still live, takes more."""
 
+    def owed_bytes(self, position: Position) -> int:
+        """About how much comes after `position`."""
+
+    def stalled(self, seconds: float) -> None:
+        """A subscriber takes bytes again, after `seconds`."""
+
     def heartbeat(self, fence: int) -> bytes:
         """A chunk for those who are live."""
 
@@ -67,6 +73,7 @@ class Subscriber(asyncio.Protocol):
         "_leave",
         "_loop",
         "_patient",
+        "_paused_at",
         "_stall_ms",
         "_started",
         "_task",
@@ -95,6 +102,7 @@ class Subscriber(asyncio.Protocol):
         self._stall_ms = stall_seconds * 1000
         self._clogged = False
         self._patient = False
+        self._paused_at = 0.0
         self._started = False
         self._ended = False
         self._end_fence = 0
@@ -141,6 +149,7 @@ class Subscriber(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._clogged = True
+        self._paused_at = self._loop.time()
         # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
         self._set_peer_timeout(self._stall_ms)
         if self.position is None:
@@ -149,6 +158,7 @@ class Subscriber(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._clogged = False
         self.moved_at = self._loop.time()
+        self.feed.stalled(self.moved_at - self._paused_at)
         if self._drained and not self._drained.done():
             self._drained.set_result(None)
         if self.position is None:

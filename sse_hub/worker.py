@@ -19,6 +19,7 @@ from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
+from sse_hub.peers import Place
 from sse_hub.serve import Stop, answer, log_to_stderr, run
 
 # Run as a program, its name is another one.
@@ -29,22 +30,23 @@ HURRY = b"hurry\n"
 STDIN, STDOUT = 0, 1
 
 
-def order(config: Config, listener: int) -> bytes:
-    """What a worker reads first: the settings, and the descriptor of the listening socket that it inherits."""
-    return json.dumps({"listener": listener, "config": asdict(config)}).encode() + b"\n"
+def order(config: Config, listener: int, place: Place) -> bytes:
+    """What a worker reads first: settings, the descriptor of the listening socket that it inherits, its place."""
+    words = {"listener": listener, "config": asdict(config), "place": asdict(place)}
+    return json.dumps(words).encode() + b"\n"
 
 
-def read_order(line: bytes) -> tuple[Config, int]:
-    """The settings and the descriptor in an order()."""
+def read_order(line: bytes) -> tuple[Config, int, Place]:
+    """The settings, the descriptor and the place in an order()."""
     read: dict[str, Any] = json.loads(line)
     # JSON knows no tuples.
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in read["config"].items()
     }
-    return Config(**settings), read["listener"]
+    return Config(**settings), read["listener"], Place(**read["place"])
 
 
-async def work(config: Config, listener: socket.socket) -> None:
+async def work(config: Config, listener: socket.socket, place: Place) -> None:
     """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
     stop = Stop()
     loop = asyncio.get_running_loop()
@@ -61,7 +63,7 @@ async def work(config: Config, listener: socket.socket) -> None:
         stop.asked.set()
 
     loop.add_reader(STDIN, read_stdin)
-    await answer(config, listener, stop, _tell_ready)
+    await answer(config, listener, stop, _tell_ready, place)
     stop.check()
 
 
@@ -76,11 +78,11 @@ def main() -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return
-    config, descriptor = read_order(line)
-    log_to_stderr(config.log_level, f"worker={os.getpid()} ")
+    config, descriptor, place = read_order(line)
+    log_to_stderr(config, os.getpid())
     with socket.socket(fileno=descriptor) as listener:
         try:
-            run(work(config, listener))
+            run(work(config, listener, place))
         except TaskDied as error:
             logger.error("%s", error)
             sys.exit(1)

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import click
@@ -112,7 +113,7 @@ def publish(
         fields=fields,
         wait_seconds=wait,
     )
-    log_to_stderr("warning")
+    log_to_stderr(replace(config, log_level="warning"))
     try:
         tally = run(_published(plan))
     except InvalidSetting as error:

@@ -39,6 +39,9 @@ class MemoryTransport(asyncio.Transport):
         if self.clogged:
             protocol.pause_writing()
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
 

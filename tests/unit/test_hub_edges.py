@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from sse_hub import directory
+from sse_hub.backlog import BACKLOG_BYTES
 from sse_hub.errors import SourceUnavailable
 from sse_hub.events import Cursor
-from sse_hub.feed import BACKLOG_BYTES
 from sse_hub.origin import After, Tail
 from sse_hub.ring import BATCH_OVERHEAD_BYTES
 from tests.unit.memory import Client, MemoryTransport, new_hub, publish
@@ -68,7 +68,7 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.directory) == hub.directory._bytes
+    assert sum(channel.ring.size for channel in hub.directory) == hub.directory.bytes
 
 
 async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
