@@ -15,9 +15,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sanic import Sanic
 
+from sse_hub.access import open_access
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.door import door
+from sse_hub.headers import add_headers
 from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
@@ -47,18 +50,20 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.blueprint(api)
+    app.blueprint(door)
     app.blueprint(page_blueprint())
     app.exception(Exception)(refuse)
+    add_headers(app, frozenset(config.cors_origin))
 
     @app.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
         app.ctx.sse_hub = context = _connect(config, config.redis_url)
-        hub = context.hub
         _watch(context, context.recorder.claim(), "claim", fail)
         _watch(context, context.recorder.run(), "recorder", fail)
         _watch(context, context.source.run(), "source", fail)
-        _watch(context, _tick(hub), "tick", fail)
+        _watch(context, _tick(context), "tick", fail)
+        _watch(context, context.access.refresh_for_ever(), "access", fail)
         if config.demo:
             _watch(context, publish_demo(config.redis_url), "demo", fail)
 
@@ -104,7 +109,8 @@ def _connect(config: Config, redis_url: str) -> Context:
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, (commands, reading))
+    access = open_access(config, commands, hub)
+    return Context(config, hub, source, mender, log, recorder, history, publisher, access, (commands, reading))
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
@@ -121,7 +127,8 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     context.tasks.append(task)
 
 
-async def _tick(hub: Hub) -> None:
+async def _tick(context: Context) -> None:
     while True:
         await asyncio.sleep(1)
-        hub.tick()
+        context.hub.tick()
+        context.access.tenure.tick()

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import click
 
 from sse_hub import __version__
+from sse_hub.access import check_access
+from sse_hub.access.command import token
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
@@ -27,12 +29,12 @@ from sse_hub.supervisor import supervise
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
     for each in reversed(fields(Config)):
         default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
-        note = "" if each.default in (None, False) else f"  [default: {default}]"
+        note = "" if default in (None, False, "") else f"  [default: {default}]"
         kind: dict[str, Any] = {"metavar": each.name.rsplit("_")[-1].upper()}
         if each.default is False:
             kind = {"is_flag": True, "flag_value": "true", "default": None, "type": str}
-        elif each.name == "ingest":
-            kind = {"multiple": True, "metavar": "PATTERN"}
+        elif isinstance(each.default, tuple):
+            kind["multiple"] = True
         option = click.option("--" + each.name.replace("_", "-"), each.name, help=each.metadata["help"] + note, **kind)
         command = option(command)
     return command
@@ -44,16 +46,22 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
+main.add_command(token)
+
+
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
 @_config_options
-def serve(ingest: tuple[str, ...], **options: str | None) -> None:
+def serve(**options: str | tuple[str, ...] | None) -> None:
     """
     Run the hub.
 
     Every option can be set by an environment variable too: --ring-lines is SSE_HUB_RING_LINES.
     """
     try:
-        config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
+        # Those that may be repeated come as a tuple, which is empty where they are not given.
+        given = {name: " ".join(each) or None if isinstance(each, tuple) else each for name, each in options.items()}
+        config = Config.read(given, os.environ)
+        check_access(config)
         log_to_stderr(config.log_level)
         run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
     except HubError as error:

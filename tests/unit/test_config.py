@@ -57,7 +57,7 @@ def test_a_bad_option_is_named_as_it_was_typed() -> None:
 
 def spelled(default: object) -> str:
     if isinstance(default, tuple):
-        return " ".join(default)
+        return " ".join(default) or "not set"
     if default is None or default is False:
         return "not set" if default is None else "off"
     return f"{default:,}" if isinstance(default, int) and default >= 10_000 else str(default)

@@ -11,7 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
-PACKAGES = ["canary", "demo"]
+PACKAGES = ["access", "canary", "demo"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -30,13 +30,15 @@ ALLOWED = {
         "embedded",
     },
     "hiredis": {"session"},
-    "sanic": {"stream", "transfer", "context", "page", "routes", "app"},
+    "sanic": {"stream", "transfer", "context", "caller", "headers", "page", "door", "routes", "app"},
     "orjson": {"lines", "frames", "export", "app"},
     "click": {"cli"},
 }
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
+ACCESS_PURE = [f"access/{name}" for name in ("grant", "knock", "keyring", "rules")]
 PURE = [
     *CANARY_PURE,
+    *ACCESS_PURE,
     "events",
     "lines",
     "selection",
