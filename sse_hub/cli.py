@@ -15,7 +15,7 @@ import click
 
 from sse_hub import __version__
 from sse_hub.access import check_access
-from sse_hub.access.command import token
+from sse_hub.access.command import token as token_command
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
@@ -46,7 +46,7 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
-main.add_command(token)
+main.add_command(token_command)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,6 +136,9 @@ def _channel(_context: click.Context, _option: click.Parameter, name: str) -> st
     type=click.FloatRange(0),
     help="Seconds to wait for Redis and the hub at the start, and for the last lines at the end.",
 )
+@click.option(
+    "--token", envvar="SSE_HUB_TOKEN", show_default=False, help="What to sign in with (rather by SSE_HUB_TOKEN)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Each report as one JSON object.")
 def canary(
     urls: tuple[str, ...],
@@ -149,6 +152,7 @@ def canary(
     every: float,
     reconnect_every: float,
     drain: float,
+    token: str | None,
     as_json: bool,
 ) -> None:
     """
@@ -171,6 +175,7 @@ def canary(
         every_seconds=every if forever else None,
         reconnect_every_seconds=reconnect_every,
         drain_seconds=drain,
+        token=token or None,
     )
     log_to_stderr("info")
     # It has a line for each request.

@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,6 +47,7 @@ class Plan:
     every_seconds: float | None = None
     reconnect_every_seconds: float = 0.0
     drain_seconds: float = 10.0
+    token: str | None = field(default=None, repr=False)
 
 
 class Canary:
@@ -195,5 +196,6 @@ async def watch(plan: Plan, stopping: asyncio.Event, say: Callable[[Report], Non
     # As in a browser, a stream may be silent for ever.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=True) as client:
+    headers = {"Authorization": f"Bearer {plan.token}"} if plan.token else {}
+    async with httpx.AsyncClient(timeout=timeout, limits=limits, headers=headers, follow_redirects=True) as client:
         return await Canary(plan, client).run(stopping, say)
