@@ -48,6 +48,9 @@ def web_folder() -> Path:
 
 def _served(path: Path) -> Callable[[Request], Coroutine[Any, Any, HTTPResponse]]:
     async def serve(request: Request) -> HTTPResponse:
-        return await file(path, headers=dict(SECURITY_HEADERS), request_headers=request.headers)
+        response = await file(path, request_headers=request.headers)
+        # A 304 too: a browser takes the policy of what it has in its cache from there.
+        response.headers.update(SECURITY_HEADERS)
+        return response
 
     return serve

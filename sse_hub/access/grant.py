@@ -38,6 +38,11 @@ class Grant:
         """True when the channel `name` may be seen."""
         return matches_any(self.subscribe, name) and (self.bound is None or matches_any(self.bound, name))
 
+    @property
+    def reads_all(self) -> bool:
+        """True when there is no channel that may not be seen."""
+        return self.bound is None and "*" in self.subscribe
+
     def publishes(self, name: str) -> None:
         """Raises NotAllowed, unless lines may be published on the channel `name`."""
         if not matches_any(self.publish, name):

@@ -57,7 +57,11 @@ class Tickets:
         told: dict[str, Any] = json.loads(found)
         # JSON knows no tuples.
         fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
-        return Grant(**fields)
+        try:
+            return Grant(**fields)
+        except TypeError:
+            # Of a hub of another version.
+            raise NotAllowed("The ticket is used, too old, or none.") from None
 
 
 def _key(ticket: str) -> str:

@@ -129,6 +129,16 @@ def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body
     assert headers.get_all("access-control-allow-origin") is None
 
 
+def test_a_page_that_has_not_changed_keeps_its_policy(hub: HubProcess) -> None:
+    first = ask(hub, "/index")
+
+    again = ask(hub, "/index", headers={"If-Modified-Since": first.headers["last-modified"]})
+
+    assert (first.status, again.status) == (200, 304)
+    assert "script-src 'self'" in again.headers["content-security-policy"]
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
 def test_a_stream_has_them_too(hub: HubProcess) -> None:
     connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
     connection.request("GET", "/message")
