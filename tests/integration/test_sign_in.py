@@ -1,6 +1,7 @@
 """Cookies and tickets: how an `EventSource` is let in, and whose page may have it (S8, S11, S12)."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,10 @@ from tests.integration.people import (
     signed_in,
     ticket_for,
     token,
+    token_hub,
 )
-from tests.rig import HubProcess, RedisServer
+from tests.integration.test_redis_trouble import LIVE_RIGHTS, LOG_RIGHTS
+from tests.rig import HubProcess, RedisServer, wait_until
 from tests.sse import open_stream
 
 # Cookies.
@@ -148,3 +151,19 @@ def test_of_twenty_who_come_with_one_ticket_one_gets_in(guarded: HubProcess) -> 
             statuses.append(int(reader.readline().split()[1]))
 
     assert sorted(statuses) == [200] + [403] * 19
+
+
+def test_the_rights_in_the_operations_manual_are_enough_for_tickets_too(
+    own_server: RedisServer, tmp_path: Path
+) -> None:
+    with own_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "hub", "on", ">secret", *f"{LIVE_RIGHTS} {LOG_RIGHTS}".split())
+    address = f"redis://hub:secret@127.0.0.1:{own_server.port}/0"
+    with token_hub(address, tmp_path, "--ingest", "app.*") as hub:
+        ticket = ticket_for(hub, f"channel={A}", bearer(subscribe=[A]))
+        wait_until(lambda: "recorder_began" in hub.output, "it records")
+
+        assert ask(hub, f"/export?channel={A}&ticket={ticket}").status == 200
+        with own_server.client() as client:
+            denied = {entry["object"] for entry in client.acl_log()}
+    assert denied <= {"client|setinfo", "client"}
