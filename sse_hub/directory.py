@@ -39,8 +39,9 @@ class Directory:
         self.evicted_to = EventId(0, 0)
         # Whether this process records: what it has not put into the log, nobody else may have.
         self.recording = False
-        # Set when lines have come that the recorder has not taken yet.
+        # Set when lines have come that the recorder has not taken yet; and how much that is.
         self.stirred = asyncio.Event()
+        self.fresh_bytes = 0
         self._fresh: dict[Channel, None] = {}
         self._members: dict[str, set[str]] = {}
         self._config = config
@@ -118,6 +119,7 @@ class Directory:
             if not self._fresh:
                 self.stirred.set()
             self._fresh[channel] = None
+            self.fresh_bytes += entry.size
         for feed in channel.feeds:
             feed.offer(entry)
         if self._bytes > self._config.ring_megabytes * 1_000_000:
@@ -134,6 +136,7 @@ class Directory:
     def take_fresh(self) -> list[Channel]:
         """The recorded channels that have had new entries since the last call."""
         fresh, self._fresh = self._fresh, {}
+        self.fresh_bytes = 0
         return list(fresh)
 
     def recorded(self) -> list[Channel]:

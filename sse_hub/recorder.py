@@ -1,7 +1,7 @@
 """
 The recorder: appends the lines of the rings to the log, in the one process that has the lease.
 
-    a ring grew --> hub.stirred --> twenty times a second, and after each fence: lua/append.lua --> streams, watermark
+    a ring grew --> hub.stirred --> 4 to 20 times a second, and after each fence: lua/append.lua --> streams, watermark
 
 It hangs off the side of the rings and waits for Redis on its own; live delivery does not notice it.
 """
@@ -27,8 +27,10 @@ from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
 
-# Lines gather for this long, so that a script appends many.
+# Lines gather for this long, so that a script appends many; a few, for up to so many times as long.
 FLUSH_SECONDS = 0.05
+FEW_BYTES = 32 * 1024
+FEW_TIMES = 5
 RETRY_SECONDS = 0.25
 PRUNE_SECONDS = 60.0
 # How long a hub that stops waits for its last lines to be recorded.
@@ -78,10 +80,7 @@ class Recorder:
             if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._hub.stirred.set()
-            # A fence is what joins and publishers wait for.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._hub.fenced.wait()
+            await self._gather()
 
     async def claim(self) -> None:
         """Ask for the lease, and renew it, until cancelled."""
@@ -132,6 +131,16 @@ class Recorder:
             return standing
 
     # The rest.
+
+    async def _gather(self) -> None:
+        """Return when it is worth a script to append what has come, or when a fence has: others wait for that."""
+        for _ in range(FEW_TIMES):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._hub.fenced.wait()
+                    return
+            if self._hub.directory.fresh_bytes >= FEW_BYTES:
+                return
 
     def _end(self) -> None:
         if self.recording:

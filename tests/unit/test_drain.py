@@ -1,6 +1,7 @@
 """The pace of a drain."""
 
 import asyncio
+from itertools import pairwise
 from typing import cast
 
 from sse_hub.drain import Drain
@@ -24,13 +25,23 @@ async def test_ends_are_spread_evenly_even_when_there_are_more_than_ticks() -> N
     loop = asyncio.get_running_loop()
     times: list[float] = []
     begun = loop.time()
+    turns = [0.0]
 
+    async def watch_turns() -> None:
+        while True:
+            await asyncio.sleep(0.005)
+            turns.append(loop.time() - begun)
+
+    watching = asyncio.create_task(watch_turns())
     await Drain(0.5).run(streams(5_000), lambda _: times.append(loop.time() - begun))
+    watching.cancel()
+    # A machine that is busy elsewhere holds up both.
+    held_up = max(later - earlier for earlier, later in pairwise([*turns, times[-1]]))
 
     assert len(times) == 5_000
     assert times[-1] - times[0] >= 0.4
     for part in (1, 2, 3):
-        assert 0.5 * part / 4 - 0.01 <= times[5_000 * part // 4] <= 0.5 * part / 4 + 0.1
+        assert 0.5 * part / 4 - 0.01 <= times[5_000 * part // 4] <= 0.5 * part / 4 + 0.1 + held_up
 
 
 async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
