@@ -9,7 +9,8 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
-	paused.py vanished.py herd.py lines_log.py drain.py workers.py flood.py) tests/unit/test_hub_model.py
+	paused.py vanished.py herd.py lines_log.py drain.py workers.py flood.py \
+	logging_durable.py ship_exactly.py ship_histories.py) tests/unit/test_hub_model.py
 
 .PHONY: help run test soak bench bench-quick check format lock clean
 

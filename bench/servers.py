@@ -15,6 +15,8 @@ from tests.rig import RedisServer, free_port, hub_process, redis_server, valkey_
 
 CHANNEL = "bench%d"
 """The name of a channel: load.c and publish.c put its number in."""
+# In S3 subscribers may be 200,000 lines behind, twice what a log keeps by default.
+RETAINED_LINES = "200000"
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def redis_program() -> Path:
 
 @contextmanager
 def run_hub(batch: bool) -> Iterator[Running]:
-    """`sse-hub serve` with its default settings, and a Redis with its own."""
+    """`sse-hub serve` and a Redis with default settings, but that a channel's log keeps all lines of any scenario."""
     path = f"/message?channel={CHANNEL}" + ("&batch=1" if batch else "")
-    with redis_server(redis_program()) as redis, hub_process(redis.url) as hub:
+    with redis_server(redis_program()) as redis, hub_process(redis.url, "--retain-lines", RETAINED_LINES) as hub:
         hub.wait_recording()
         yield Running(hub.process.pid, hub.port, path, to_redis(redis), redis)
 

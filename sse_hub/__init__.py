@@ -1,13 +1,36 @@
 """
 sse-hub: a live log hub. Lines come in by Redis `PUBLISH`, go out as Server-Sent Events.
 
+A Sanic app of one's own mounts a hub with `hub_blueprint(Config(redis_url=…))`.
+
 A line travels down this list of modules; imports point up it, and `tests/unit/test_layers.py` holds them to it:
 
-    errors < config < tasks < keys < scripts < events < lines < selection < frames < ring < position < encoding
-           < pages < replay < subscriber < wheel < drain < feed < channel < directory < origin < intake < hub < step
-           < shelf < log < lease < portions < recorder < mend < fence < address < inflow < session < source < merge
-           < history < export < body < publish < access < stream < transfer < context < caller < headers < page < door
-           < routes < demo < app < embedded < serve < worker < supervisor < canary < cli
+    errors < config < tasks < keys < scripts < events < lines < repeats < selection < frames < ring < position
+           < encoding < pages < replay < subscriber < wheel < drain < feed < channel < directory < origin < intake
+           < hub < step < shelf < log < lease < portions < recorder < mend < fence < address < inflow < session
+           < source < merge < history < export < body < publish < access < stream < transfer < context < caller
+           < headers < page < door < routes < demo < app < embedded < serve < worker < supervisor < connection
+           < canary < logging < ship < pipe < watch < cli
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sse_hub.app import hub_blueprint
+    from sse_hub.config import Config
+
+__all__ = ["Config", "hub_blueprint"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is asked for: an app that imports nothing but sse_hub.logging must not pay for a server.
+    if name == "hub_blueprint":
+        from sse_hub.app import hub_blueprint
+
+        return hub_blueprint
+    if name == "Config":
+        from sse_hub.config import Config
+
+        return Config
+    raise AttributeError(f"module 'sse_hub' has no attribute {name!r}")

@@ -1,19 +1,21 @@
 """
-The one place where the parts meet: `create_app` makes a Sanic app with a hub in it.
+The one place where the parts meet: `hub_blueprint` is a hub for any Sanic app, `create_app` an app with nothing else.
 
-    Config --> create_app() --> before start: hub, source, their tasks --> before stop: drain --> after stop: tasks end
+    Config --> hub_blueprint() --> before start: hub, source, tasks --> before stop: drain --> after stop: tasks end
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import orjson
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from sanic import Sanic
+from sanic import Blueprint, Sanic
+from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.access import open_access
 from sse_hub.config import Config
@@ -49,25 +51,35 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     # /publish alone takes a body, and reads it with a limit of its own.
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
-    app.blueprint(api)
-    app.blueprint(door)
-    app.blueprint(page_blueprint())
+    app.blueprint(hub_blueprint(config, fail))
     app.exception(Exception)(refuse)
     add_headers(app, frozenset(config.cors_origin))
+    return app
 
-    @app.before_server_start
+
+def hub_blueprint(config: Config, fail: Callable[[], None] | None = None) -> BlueprintGroup:
+    """
+    A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
+
+    Of `config`, `redis_url` must be set; what concerns the server (`host`, `port`, `workers`, `log_level`) is the app's
+    own. `fail` is called when a background task has died; without it the hub then ends its streams and is not ready.
+    """
+    hub = Blueprint("sse_hub")
+
+    @hub.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
-        assert config.redis_url, "create_app needs a Redis URL; serve() starts an embedded server where none is given"
+        assert config.redis_url, "a hub needs a Redis URL; serve() starts an embedded server where none is given"
         app.ctx.sse_hub = context = _connect(config, config.redis_url)
-        _watch(context, context.recorder.claim(), "claim", fail)
-        _watch(context, context.recorder.run(), "recorder", fail)
-        _watch(context, context.source.run(), "source", fail)
-        _watch(context, _tick(context), "tick", fail)
-        _watch(context, context.access.refresh_for_ever(), "access", fail)
+        failed = fail or partial(_retire, context)
+        _watch(context, context.recorder.claim(), "claim", failed)
+        _watch(context, context.recorder.run(), "recorder", failed)
+        _watch(context, context.source.run(), "source", failed)
+        _watch(context, _tick(context), "tick", failed)
+        _watch(context, context.access.refresh_for_ever(), "access", failed)
         if config.demo:
-            _watch(context, publish_demo(config.redis_url), "demo", fail)
+            _watch(context, publish_demo(config.redis_url), "demo", failed)
 
-    @app.before_server_stop
+    @hub.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
         try:
             await context_of(app).hub.drain()
@@ -77,7 +89,7 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
         # Last, so that what streams were still told is recorded, too.
         await context_of(app).recorder.finish()
 
-    @app.after_server_stop
+    @hub.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
         context = context_of(app)
         await cancelled(context.tasks)
@@ -86,7 +98,13 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
         for client in context.clients:
             await client.aclose()
 
-    return app
+    return Blueprint.group(api, door, page_blueprint(), hub)
+
+
+def _retire(context: Context) -> None:
+    """Have a hub that is broken deceive nobody: the app around it goes on."""
+    context.hub.draining = True
+    context.hub.abandon()
 
 
 def _connect(config: Config, redis_url: str) -> Context:

@@ -20,10 +20,13 @@ from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
+from sse_hub.ship.command import ship
 from sse_hub.supervisor import supervise
+from sse_hub.watch.command import watch as watch_stream
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,6 +50,9 @@ def main() -> None:
 
 
 main.add_command(token_command)
+main.add_command(publish)
+main.add_command(ship)
+main.add_command(watch_stream)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,6 +19,8 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     ├── NotRecorded          what was to be published is not in the log, as far as is known (503)
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
     ├── CanaryBlind          a canary could not begin: no Redis to publish to, or no stream to read
+    ├── StreamRefused        a hub says that it can't be asked for a stream like this
+    ├── RegistryUnavailable  a shipper's registry of positions can't be used
     └── TaskDied             a background task has died, and the hub with it
 """
 
@@ -106,6 +108,14 @@ class ServerUnavailable(HubError):
 
 class CanaryBlind(HubError):
     """A canary could not begin; the message says which of Redis and the hub is away, and what was heard of it."""
+
+
+class StreamRefused(HubError):
+    """A hub does not give the stream that was asked for; the message has its reason."""
+
+
+class RegistryUnavailable(HubError):
+    """The registry of a shipper can't be read or written, or another shipper uses it."""
 
 
 class TaskDied(HubError):

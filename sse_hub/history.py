@@ -18,6 +18,7 @@ from sse_hub.hub import Source
 from sse_hub.log import RedisLog
 from sse_hub.merge import Backward, Item, Key, Line, Onward, Reader, breaks_reader, merged, share_of
 from sse_hub.pages import Hole, parse_id
+from sse_hub.repeats import Repeats
 from sse_hub.selection import Selection
 
 MAX_LINES = 5_000
@@ -122,6 +123,7 @@ class History:
     async def _page(self, stretch: Stretch, readers: list[Reader], limit: int) -> HistoryPage:
         """
         `limit` lines, or fewer where they are large, or more where several channels have a line with the last id.
+        Of lines with the same line id it has the one that is read first.
         """
         lines: list[Line] = []
         holes: list[Hole] = []
@@ -183,6 +185,7 @@ async def _gather(runs: AsyncIterator[list[Item]], lines: list[Line], holes: lis
     last: Key | None = None
     # What is missing beyond the last line of a full page is told there only if no line follows.
     beyond: list[Hole] = []
+    known = Repeats()
     async for run in runs:
         for key, item in run:
             full = len(lines) >= limit or size >= MAX_BYTES
@@ -190,7 +193,7 @@ async def _gather(runs: AsyncIterator[list[Item]], lines: list[Line], holes: lis
                 (beyond if full and key != last else holes).append(item)
             elif full and key != last:
                 return True
-            else:
+            elif not known.repeats(item.channel, item.text):
                 lines.append(item)
                 size += len(item.text)
                 last = key

@@ -83,3 +83,8 @@ def published_key(idempotency_key: str) -> str:
 def ticket_key(digest: str) -> str:
     """String, expires: what the ticket with this SHA-256 is for, as JSON, see `access/ticket.py`."""
     return f"{PREFIX}ticket:{digest}"
+
+
+def shipped_key(registry: str) -> str:
+    """Hash, expires: file --> up to which offset a shipper with this registry has published it, see lua/ship.lua."""
+    return f"{PREFIX}shipped:{registry}"

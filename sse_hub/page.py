@@ -31,7 +31,7 @@ def page_blueprint() -> Blueprint:
     folder = web_folder()
     routes = {"/index": folder / "index.html", "/web/vendor/jquery.min.js": JQUERY}
     routes |= {f"/web/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
-    page = Blueprint("page")
+    page = Blueprint("sse_hub_page")
     for number, (route, path) in enumerate(routes.items()):
         page.add_route(_served(path), route, name=f"file{number}")
     return page

@@ -63,13 +63,13 @@ STATUSES: dict[type, HTTPStatus] = {
 }
 RETRY_SECONDS = 2
 
-api = Blueprint("api")
+api = Blueprint("sse_hub_api")
 
 
 @api.get("/")
 async def root(request: Request) -> HTTPResponse:
-    """The page is at /index."""
-    return redirect("/index")
+    """The page is at /index, below wherever the hub is mounted."""
+    return redirect(request.path.rstrip("/") + "/index")
 
 
 @api.get("/message")
@@ -232,3 +232,7 @@ async def refuse(request: Request, exception: Exception) -> HTTPResponse:
         logger.error("request_failed path=%r", request.path, exc_info=exception)
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
     return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
+
+
+# Of these routes alone: an app that the hub is mounted in has answers of its own.
+api.exception(Exception)(refuse)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, a Chromium. On Debian as root they are installed, else named.
+# What the tests need beyond Python: redis-server, curl, faketime, rsyslog, a Chromium. On Debian as root they are installed, else named.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null || missing="redis-server"
 command -v curl >/dev/null || missing="$missing curl"
 command -v faketime >/dev/null || missing="$missing faketime"
+ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog rsyslog-hiredis"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 missing=${missing# }

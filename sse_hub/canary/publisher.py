@@ -11,19 +11,14 @@ import logging
 import time
 from contextlib import suppress
 
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.canary.ledger import Ledger
 from sse_hub.canary.lines import Lines
-from sse_hub.errors import InvalidSetting
+from sse_hub.connection import connection_to
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0
 TICK_SECONDS = 0.005
 BATCH_LINES = 500
 # Later than this the schedule begins anew: what a pause has held up is not made up for in a burst.
@@ -43,7 +38,7 @@ class Publisher:
     def __init__(self, redis_url: str, channel: str, lines_per_second: int, lines: Lines, ledger: Ledger) -> None:
         self.last_error = ""
         self.heard = False
-        self._connection = _connection(redis_url)
+        self._connection = connection_to(redis_url)
         self._channel = channel
         self._lines_per_second = lines_per_second
         self._lines = lines
@@ -134,17 +129,3 @@ class Publisher:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-
-
-def _connection(redis_url: str) -> AbstractConnection:
-    try:
-        client = Redis.from_url(
-            redis_url,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError) as error:
-        raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
-    return connection

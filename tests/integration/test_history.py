@@ -256,3 +256,15 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
     assert gaps[-1]["reason"] == "late"
     assert Id.parse(gaps[-1]["after"]) > last_id
     assert told[-1].endswith(b"reason=late")
+
+
+def test_a_line_published_twice_with_one_line_id_is_in_a_page_once(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
+    lines = [b'{"n":%d,"line_id":"w-%d"}' % (n, n) for n in (1, 2, 1, 3, 2)]
+    for line in lines:
+        assert post(hub, channel, line).status == 200
+
+    for query in ("", "&after=0-0", "&limit=3"):
+        rows, _, _ = page_of(hub, f"channel={channel}{query}")
+        assert sorted(json.loads(row[2])["n"] for row in rows) == [1, 2, 3]

@@ -24,11 +24,16 @@ STALL_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def small_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 500 lines of a channel in memory, and closes a client that stalls for five seconds."""
-    with hub_process(
-        server.url, "--ring-lines", "500", "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"
-    ) as hub:
+    """A hub that keeps the last 500 lines of a channel in memory."""
+    with hub_process(server.url, "--ring-lines", "500") as hub:
         hub.wait_recording()
+        yield hub
+
+
+@pytest.fixture
+def stalling_hub(server: RedisServer) -> Iterator[HubProcess]:
+    """A hub that closes a client that stalls for STALL_SECONDS."""
+    with hub_process(server.url, "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1") as hub:
         yield hub
 
 
@@ -93,7 +98,6 @@ async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
     ):
         publisher = await publish_large(server, small_hub, channel)
         publisher.finish()
-        # All at once: one that waited for the others would be closed after STALL_SECONDS.
         of_paused, of_merged, of_batched, of_pattern = await asyncio.gather(
             *(each.until(is_last) for each in (paused, merged, batched, pattern))
         )
@@ -140,15 +144,15 @@ async def test_paused_clients_cost_the_hub_no_memory(server: RedisServer, small_
 
 
 async def test_a_client_that_stalls_too_long_is_closed(
-    server: RedisServer, small_hub: HubProcess, channel: str
+    server: RedisServer, stalling_hub: HubProcess, channel: str
 ) -> None:
-    async with open_stream(f"{small_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
-        await publish_large(server, small_hub, channel)
+    async with open_stream(f"{stalling_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
+        await publish_large(server, stalling_hub, channel)
         started = time.monotonic()
-        assert entry(small_hub, channel)["subscribers"] == 1
+        assert entry(stalling_hub, channel)["subscribers"] == 1
 
         await asyncio.to_thread(
-            wait_until, lambda: entry(small_hub, channel)["subscribers"] == 0, "the hub closes the client"
+            wait_until, lambda: entry(stalling_hub, channel)["subscribers"] == 0, "the hub closes the client"
         )
         seconds = time.monotonic() - started
         await paused.rest()

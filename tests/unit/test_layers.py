@@ -11,7 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
-PACKAGES = ["access", "canary", "demo"]
+PACKAGES = ["access", "canary", "demo", "logging", "pipe", "ship", "watch"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -28,6 +28,7 @@ ALLOWED = {
         "context",
         "app",
         "embedded",
+        "connection",
     },
     "hiredis": {"session"},
     "sanic": {"stream", "transfer", "context", "caller", "headers", "page", "door", "routes", "app"},
@@ -36,11 +37,14 @@ ALLOWED = {
 }
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
 ACCESS_PURE = [f"access/{name}" for name in ("grant", "knock", "keyring", "rules")]
+SHELL_PURE = ["ship/records", "pipe/payload", "watch/safe", "watch/record", "watch/show"]
 PURE = [
     *CANARY_PURE,
     *ACCESS_PURE,
+    *SHELL_PURE,
     "events",
     "lines",
+    "repeats",
     "selection",
     "frames",
     "ring",

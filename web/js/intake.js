@@ -5,6 +5,7 @@
 //     older  --> Intake.older()          --> ring, view list
 
 import { isAfter, parseId, positionOf, timeOfId } from "./ids.js";
+import { LineIds } from "./line-ids.js";
 import { measurementOf, normalise } from "./normalise/index.js";
 
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
@@ -17,6 +18,7 @@ export class Intake {
   #series;
   #last = new Map();
   #gapsKnown = new Set();
+  #lineIds = new LineIds();
 
   constructor(ring, view, series) {
     this.#ring = ring;
@@ -36,7 +38,7 @@ export class Intake {
     let closed = null;
     for (const [id, channel, line] of batch) {
       const parsed = parseId(id);
-      if (parsed && this.#held(channel, parsed)) continue;
+      if (parsed && (this.#held(channel, parsed) || this.#repeated(channel, id, line))) continue;
       this.received += 1;
       this.lastId = id;
       closed = this.#line(channel, parsed, line, now) ? channel : null;
@@ -68,6 +70,7 @@ export class Intake {
         this.dupes += 1;
         continue;
       }
+      if (this.#repeated(channel, id, line)) continue;
       if (this.#ring.room === 0) return shown;
       oldest.set(channel, parsed);
       // The stream may yet bring it, when it had brought no line of this channel so far.
@@ -100,6 +103,12 @@ export class Intake {
     }
     this.#last.set(channel, id);
     return false;
+  }
+
+  #repeated(channel, id, line) {
+    const repeated = this.#lineIds.repeats(channel, id, line);
+    if (repeated) this.dupes += 1;
+    return repeated;
   }
 
   #line(channel, id, line, now) {

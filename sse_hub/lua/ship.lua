@@ -1,0 +1,37 @@
+-- Publishes lines of a file, and remembers in the same step how far the file has been published. Begins with clock.lua.
+--
+-- KEYS[1]  what has been shipped: hash, file -> offset in bytes; expires
+-- KEYS[2]  the watermark: string, the fence up to which the log is complete
+-- KEYS[3]  the clock: string, the last fence in ms since the epoch; only where a fence is wanted after the lines
+-- ARGV[1]  the file
+-- ARGV[2]  the offset at which the lines begin: they are published only if this is what KEYS[1] says
+-- ARGV[3]  the offset at which they end
+-- ARGV[4]  how long KEYS[1] is kept, ms
+-- ARGV[5]  the channel of the lines
+-- ARGV[6]  the channel on which fences are published
+-- ARGV[7]  floor: integer, the highest fence the caller has seen (0 if none)
+-- ARGV[8..] the lines
+-- returns  {told, offset, fence, watermark}: told 1 when they are published, 0 when KEYS[1] says otherwise, 2 when
+--          nobody would hear them; offset is what KEYS[1] says now, fence '' without one, watermark '' without one
+
+local watermark = redis.call('GET', KEYS[2]) or ''
+local known = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if known ~= ARGV[2] then
+    return {0, known, '', watermark}
+end
+if redis.call('PUBSUB', 'NUMPAT') == 0 and redis.call('PUBSUB', 'NUMSUB', ARGV[5])[2] == 0 then
+    return {2, known, '', watermark}
+end
+
+-- First of all: where this is refused, nothing has been published.
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+for at = 8, #ARGV do
+    redis.call('PUBLISH', ARGV[5], ARGV[at])
+end
+if not KEYS[3] then
+    return {1, ARGV[3], '', watermark}
+end
+local fence = next_fence(KEYS[3], ARGV[7])
+publish_fence(KEYS[3], ARGV[6], fence)
+return {1, ARGV[3], digits(fence), watermark}

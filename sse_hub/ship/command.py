@@ -1,0 +1,82 @@
+"""
+`sse-hub ship`.
+
+    options --> Plan --> ship()          HubError --> its message, exit status 1
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from sse_hub.config import Config
+from sse_hub.errors import HubError
+from sse_hub.serve import Stop, log_to_stderr, run
+from sse_hub.ship.registry import default_path
+from sse_hub.ship.run import Plan
+from sse_hub.ship.run import ship as ship_files
+
+REDIS_URL = "redis://127.0.0.1:6379/0"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--channel",
+    default="{name}",
+    show_default=True,
+    help="Where to publish: {name} is the file's name without its extension, {path} all of its path.",
+)
+@click.option("--from-start", is_flag=True, help="Publish what is there already too, rotated and .gz files first.")
+@click.option("--multiline", is_flag=True, help="Publish a stack trace together with the line before it.")
+@click.option("--once", is_flag=True, help="End when all that is there has been published.")
+@click.option(
+    "--registry",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Where positions are kept; each shipper needs its own.  [default: ~/.local/state/sse-hub/ship.json]",
+)
+@click.option(
+    "--redis-url",
+    default=None,
+    metavar="URL",
+    help=f"Where to publish (also REDIS_URL).  [default: {REDIS_URL}]",
+)
+@click.option("--ingest", multiple=True, metavar="PATTERN", help="As the hubs have it (also SSE_HUB_INGEST).")
+def ship(
+    files: tuple[str, ...],
+    channel: str,
+    from_start: bool,
+    multiline: bool,
+    once: bool,
+    registry: Path | None,
+    redis_url: str | None,
+    ingest: tuple[str, ...],
+) -> None:
+    """
+    Follow files as `tail -F` does, and publish each of their lines once, across rotations and restarts.
+
+    FILE may be a pattern in quotes ('/var/log/*.log'): files that appear later are followed too.
+    """
+    try:
+        config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
+        plan = Plan(
+            patterns=files,
+            redis_url=config.redis_url or REDIS_URL,
+            registry=registry or default_path(os.environ),
+            channel=channel,
+            from_start=from_start,
+            multiline=multiline,
+            once=once,
+            ingest=config.ingest,
+        )
+        log_to_stderr("info")
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)
+
+        async def shipped() -> None:
+            await ship_files(plan, Stop().asked)
+
+        run(shipped())
+    except HubError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,47 @@
+// Lines published twice are shown once.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Intake } from "../../../web/js/intake.js";
+import { LineIds } from "../../../web/js/line-ids.js";
+import { Ring } from "../../../web/js/ring.js";
+import { Series } from "../../../web/js/series.js";
+import { ViewList } from "../../../web/js/view-list.js";
+
+const line = (n, id) => `{"message":"${n}","line_id":"${id}"}`;
+
+test("a line id counts as the last member of the object, and for its channel", () => {
+  const ids = new LineIds();
+  const seen = (channel, id, text) => ids.repeats(channel, id, text);
+
+  assert.deepEqual([seen("a", "1-1", line(1, "w-1")), seen("a", "1-2", line(1, "w-1"))], [false, true]);
+  assert.deepEqual([seen("b", "1-1", line(1, "w-1")), seen("a", "1-1", line(1, "w-1"))], [false, false]);
+  assert.equal(seen("a", "1-3", '{"m": 1, "line_id" : "w-1" }'.trimEnd()), true);
+  for (const text of ['{"line_id":"w-1","m":1}', '{"a":{"line_id":"w-1"}}', '{"m":"\\"line_id\\":\\"w-1\\"}"}', "plain", "}", '{"line_id":1}']) {
+    assert.equal(seen("a", "1-9", text), false, text);
+  }
+});
+
+test("what was published twice is held once, live and out of the log", () => {
+  const ring = new Ring(100);
+  const view = new ViewList(ring);
+  const intake = new Intake(ring, view, new Series());
+
+  intake.lines([["5-1", "a", line(1, "w-1")], ["6-1", "a", line(1, "w-1")], ["6-2", "a", line(2, "w-2")]], 0);
+  const shown = intake.older({ lines: [["1-1", "a", line(0, "w-0")], ["2-1", "a", line(2, "w-2")]], gaps: [] }, 0);
+
+  assert.deepEqual([ring.held, shown, intake.dupes], [3, 1, 2]);
+});
+
+test("what was forgotten may come again", () => {
+  const ring = new Ring(100);
+  const intake = new Intake(ring, new ViewList(ring), new Series());
+  const lines = [["5-1", "a", line(1, "w-1")]];
+
+  intake.lines(lines, 0);
+  intake.forget(() => false);
+  intake.lines(lines, 0);
+
+  assert.equal(ring.held, 1);
+});

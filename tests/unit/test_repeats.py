@@ -1,0 +1,34 @@
+"""A line that was published twice is told by its `line_id`, without a look at the rest of it."""
+
+import pytest
+
+from sse_hub.repeats import Repeats
+
+
+def test_the_same_line_id_on_the_same_channel_is_a_repeat() -> None:
+    known = Repeats()
+    line = b'{"message":"paid","line_id":"w-1"}'
+
+    assert [known.repeats(channel, line) for channel in ("a", "a", "b", "b")] == [False, True, False, True]
+    assert known.repeats("a", b'{"other": 1, "line_id" : "w-1" }')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"line_id":"w-1","message":"paid"}',
+        b'{"message":{"line_id":"w-1"}}',
+        b'{"info":"\\"line_id\\":\\"w-1\\"}"}',
+        b'{"info":"\\"line_id\\":\\"w-1"}',
+        b'{"line_id":1}',
+        b'{"line_id":""}',
+        b'{"line_id":"%b"}' % (b"x" * 129),
+        b"{}",
+        b"",
+    ],
+)
+def test_what_is_no_line_id_of_the_line_itself_does_not_count(line: bytes) -> None:
+    known = Repeats()
+
+    assert not known.repeats("a", b'{"line_id":"w-1"}')
+    assert [known.repeats("a", line), known.repeats("a", line)] == [False, False]
