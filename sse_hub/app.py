@@ -17,9 +17,12 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
+from sse_hub.access import open_access
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.door import door
+from sse_hub.headers import add_headers
 from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
@@ -32,7 +35,8 @@ from sse_hub.publish import Publisher
 from sse_hub.questions import questions
 from sse_hub.recorder import Recorder
 from sse_hub.reference import reference_blueprint
-from sse_hub.routes import api, refuse
+from sse_hub.refusal import refuse
+from sse_hub.routes import api
 from sse_hub.source import RedisSource
 from sse_hub.survey import EVERY_SECONDS, Survey
 from sse_hub.tasks import cancelled
@@ -57,6 +61,7 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.blueprint(hub_blueprint(config, fail, place))
     app.exception(Exception)(refuse)
+    add_headers(app, frozenset(config.cors_origin))
     return app
 
 
@@ -78,7 +83,8 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         _watch(context, context.recorder.claim(), "claim", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.source.run(), "source", failed)
-        _watch(context, _tick(context.hub), "tick", failed)
+        _watch(context, _tick(context), "tick", failed)
+        _watch(context, context.access.refresh_for_ever(), "access", failed)
         _watch(context, _look(context.survey), "survey", failed)
         if config.demo:
             _watch(context, publish_demo(config.redis_url), "demo", failed)
@@ -102,7 +108,8 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         for client in context.clients:
             await client.aclose()
 
-    return Blueprint.group(api, questions, page_blueprint(), metrics_blueprint, reference_blueprint(), hub)
+    reference = reference_blueprint()
+    return Blueprint.group(api, questions, door, page_blueprint(), metrics_blueprint, reference, hub)
 
 
 def _retire(context: Context) -> None:
@@ -131,9 +138,10 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)
+    access = open_access(config, commands, hub)
     survey = Survey(hub.directory)
     clients = (commands, reading)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, survey, clients, place)
+    return Context(config, hub, source, mender, log, recorder, history, publisher, access, survey, clients, place)
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
@@ -150,10 +158,11 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     context.tasks.append(task)
 
 
-async def _tick(hub: Hub) -> None:
+async def _tick(context: Context) -> None:
     while True:
         await asyncio.sleep(1)
-        hub.tick()
+        context.hub.tick()
+        context.access.tenure.tick()
 
 
 async def _look(survey: Survey) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import redis.asyncio
 from sanic import Sanic
 
+from sse_hub.access import Access
 from sse_hub.config import Config
 from sse_hub.history import History
 from sse_hub.hub import Hub
@@ -35,6 +36,7 @@ class Context:
     recorder: Recorder
     history: History
     publisher: Publisher
+    access: Access
     survey: Survey
     clients: tuple[redis.asyncio.Redis, ...]
     place: Place

@@ -111,7 +111,7 @@ class Directory:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
         names = dict.fromkeys(selection.channels)
         for pattern in selection.patterns:
-            names |= dict.fromkeys(self._members[pattern])
+            names |= dict.fromkeys(name for name in self._members[pattern] if selection.shows(name))
         names |= dict.fromkeys(selection.patterns)
         return {name: self[name].ring for name in names}
 

@@ -12,6 +12,8 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from sse_hub import __version__
+from sse_hub.caller import operator_of
+from sse_hub.refusal import refusing
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -56,16 +58,18 @@ def reference_blueprint() -> Blueprint:
     """The two routes; both answers are made once."""
     described = document()
     as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), page(described).encode()
-    reference = Blueprint("sse_hub_reference")
+    reference = refusing("sse_hub_reference")
 
     @reference.get("/docs")
     async def docs(request: Request) -> HTTPResponse:
         """The routes, for people."""
+        await operator_of(request)
         return HTTPResponse(as_html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
     @reference.get("/docs/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:
         """The routes, for programs."""
+        await operator_of(request)
         return HTTPResponse(as_json, headers=HEADERS, content_type="application/json")
 
     return reference

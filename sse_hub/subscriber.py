@@ -70,6 +70,7 @@ class Subscriber(asyncio.Protocol):
         "_drained",
         "_end_fence",
         "_ended",
+        "_farewell",
         "_leave",
         "_loop",
         "_patient",
@@ -78,6 +79,7 @@ class Subscriber(asyncio.Protocol):
         "_started",
         "_task",
         "feed",
+        "left",
         "moved_at",
         "position",
         "slot",
@@ -106,6 +108,9 @@ class Subscriber(asyncio.Protocol):
         self._started = False
         self._ended = False
         self._end_fence = 0
+        self._farewell = b""
+        # Called with this subscriber when it has left.
+        self.left: Callable[[Subscriber], None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
 
@@ -124,6 +129,8 @@ class Subscriber(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._leave(self)
+        if self.left:
+            self.left(self)
 
     def fall_behind(self, position: Position) -> None:
         """Stop being live; go on from `position` when the transport drains."""
@@ -135,13 +142,14 @@ class Subscriber(asyncio.Protocol):
         if self.position is None and not self._clogged and not self._ended:
             self.transport.write(heartbeat)
 
-    def end(self, fence: int) -> None:
+    def end(self, fence: int, farewell: bytes = b"") -> None:
         """
-        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen.
+        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen; frames of
+        `farewell` say why it ends.
 
         One that is behind has been told by its last line.
         """
-        ended, self._ended, self._end_fence = self._ended, True, fence
+        ended, self._ended, self._end_fence, self._farewell = self._ended, True, fence, farewell
         if self._started and not ended and self._task is None:
             self._finish()
 
@@ -222,7 +230,7 @@ class Subscriber(asyncio.Protocol):
             return
         last = b"" if self.position else self.feed.retire(self, self._end_fence)
         # Spread, so that the clients of a hub that stops don't all come back in the same moment.
-        self._write(last + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+        self._write(last + self._farewell + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
         self.transport.write(END_OF_BODY)
         self.transport.close()
 

@@ -20,6 +20,7 @@ GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "la
 RESUME_RESULTS = ("memory", "log", "unknown-id")
 SLOW_REASONS = ("stalled", "drain")
 REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
+REFUSED = ("not-signed-in", "not-allowed", "foreign-origin", "too-large")
 COVERED = ("true", "false")
 STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
@@ -83,7 +84,7 @@ class Tally:
     slow_closed: Counter[str] = field(default_factory=lambda: _zeros(SLOW_REASONS))
     redis_errors: Counter[str] = field(default_factory=lambda: _zeros(REDIS_ERRORS))
     takeovers: Counter[str] = field(default_factory=lambda: _zeros(COVERED))
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=lambda: _zeros(REFUSED))
     sessions: int = 0
     forged_fences: int = 0
     heartbeats: int = 0

@@ -12,6 +12,7 @@ import httpx
 
 from sse_hub.acl import account, hub_rules, publisher_rules
 from sse_hub.config import Config
+from sse_hub.credential import bearer
 from sse_hub.errors import HubError
 from sse_hub.ops.check_hub import check_hub
 from sse_hub.ops.check_redis import check_redis
@@ -29,10 +30,6 @@ def _settings(redis_url: str | None, ingest: tuple[str, ...]) -> Config:
         return Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
     except HubError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _bearer(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 _token = click.option("--token", envvar="SSE_HUB_TOKEN", help="Sent to the hub (better: SSE_HUB_TOKEN).", metavar="JWT")
@@ -60,7 +57,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
         async for finding in check_redis(redis_at, config.ingest):
             yield finding
         if url:
-            async for finding in check_hub(url, redis_at, channel, _bearer(token)):
+            async for finding in check_hub(url, redis_at, channel, bearer(token)):
                 yield finding
 
     async def tell() -> int:
@@ -84,7 +81,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
 
     async def watch() -> None:
         before: Glance | None = None
-        async with httpx.AsyncClient(base_url=url, headers=_bearer(token), timeout=5.0) as client:
+        async with httpx.AsyncClient(base_url=url, headers=bearer(token), timeout=5.0) as client:
             while True:
                 now = await glance(client)
                 width, height = shutil.get_terminal_size()

@@ -60,7 +60,8 @@ def test_an_operation_has_a_name_a_summary_and_answers(path: str, method: str) -
 
 def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
     used = set(references(DOCUMENT))
-    there = {f"#/components/{kind}/{name}" for kind, parts in DOCUMENT["components"].items() for name in parts}
+    components = {kind: parts for kind, parts in DOCUMENT["components"].items() if kind != "securitySchemes"}
+    there = {f"#/components/{kind}/{name}" for kind, parts in components.items() for name in parts}
 
     assert used == there
 
