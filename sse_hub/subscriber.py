@@ -208,6 +208,9 @@ class Subscriber(asyncio.Protocol):
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay(position)) as replay:
             async for frames in replay:
+                # redis-py can swallow the cancellation of leave(): what comes then is for nobody.
+                if self.transport.is_closing():
+                    return
                 self._write(frames)
                 if self._clogged:
                     self._drained = self._loop.create_future()
