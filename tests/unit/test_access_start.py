@@ -1,6 +1,8 @@
 """What is said at the start (access), and the rules of a proxy's users."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from sse_hub.access.file import Kept
 from sse_hub.access.rules import Rules, trusting
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, NotSignedIn
+from tests.rig import ROOT
 
 KEYS = json.dumps({"keys": [{"kty": "oct", "k": "A" * 43}]})
 RULES = """
@@ -141,3 +144,10 @@ def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path: 
     path.write_text("333")
     kept.refresh()
     assert (kept.value, kept.edition) == (333, 2)
+
+
+def test_a_hub_without_tokens_does_not_pay_for_their_library() -> None:
+    """60 ms of a start, and 8 MB of each worker."""
+    look = "import sys, sse_hub.cli, sse_hub.app; sys.exit('jwt' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=False).returncode == 0
