@@ -5,10 +5,14 @@ S6 to S9 and S12 of the security checklist.
 """
 
 import asyncio
+import os
 import re
 import statistics
+import sys
 import time
+from asyncio.subprocess import PIPE
 from http.client import HTTPConnection
+from typing import Any
 
 import jwt
 import pytest
@@ -27,8 +31,9 @@ from tests.integration.people import (
     carrying,
     message,
     publish,
+    token,
 )
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer
+from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer
 from tests.sse import open_stream
 
 TRIES = 1_000
@@ -215,3 +220,28 @@ def test_a_retry_key_of_another_is_nobodys_business(guarded: HubProcess) -> None
         return ask(guarded, f"/publish?channel={A}", body, carrying(signed) | {"Idempotency-Key": "run-1"}).status
 
     assert [with_key("alice", b"1"), with_key("bob", b"2"), with_key("alice", b"3")] == [200, 200, 422]
+
+
+async def test_our_own_programs_bring_a_token_too(guarded: HubProcess) -> None:
+    async def started(*words: str, **rights: Any) -> asyncio.subprocess.Process:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("SSE_HUB_")}
+        environ |= {"SSE_HUB_TOKEN": token(**rights)} if rights else {}
+        command = (sys.executable, "-m", "sse_hub.cli", *words)
+        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environ, stdout=PIPE, stderr=PIPE)
+
+    to_hub = ("publish", A, "from a shell", "--http", guarded.url)
+    watcher, publisher, stranger = await asyncio.gather(
+        started("watch", A, "--since", "-1h", "--json", "--url", guarded.url, subscribe=[A]),
+        started(*to_hub, publish=[A]),
+        started(*to_hub),
+    )
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        (_, said), (_, told) = await asyncio.gather(publisher.communicate(), stranger.communicate())
+        assert watcher.stdout is not None
+        while b"from a shell" not in await watcher.stdout.readline():
+            assert not watcher.stdout.at_eof()
+        watcher.kill()
+        await watcher.communicate()
+
+    assert (publisher.returncode, said) == (0, b"")
+    assert (stranger.returncode, b"401" in told) == (1, True)
