@@ -112,6 +112,15 @@ class Recorder:
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recorder_unfinished error=%r", str(error))
 
+    async def replace(self, token: str) -> None:
+        """Ask for the lease in place of a process that is known to have died, whose token this was."""
+        try:
+            await self._lease.resign(token)
+        except LogUnavailable as error:
+            # Then its lease runs out in its time.
+            logger.warning("lease_left token=%s error=%r", token, str(error))
+        self._hub.changed.set()
+
     async def stand(self) -> Standing:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
         async with self._standing:
@@ -129,6 +138,11 @@ class Recorder:
                 self._begin(standing)
             self._had_log = self._had_log or standing.watermark >= 0
             return standing
+
+    @property
+    def token(self) -> str:
+        """This process's name among those that could record."""
+        return self._lease.token
 
     # The rest.
 
