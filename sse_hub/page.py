@@ -36,7 +36,7 @@ ASKED_ANEW = "no-cache"
 KEPT = "public, max-age=31536000, immutable"
 # The slim one lacks requests and animations, of which the page uses none.
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
-STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z]+\.css)">\n')
+STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
 MINIFIED = {".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
 
 
@@ -90,10 +90,12 @@ def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
     sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
     html = sources.pop("index.html")
     modules = {name: text for name, text in sources.items() if name.startswith("js/")}
-    served = {name: text for name, text in sources.items() if name.startswith("lang/") or name == "favicon.svg"}
-    served["js/theme.js"] = modules["js/theme.js"]
+    sheets = STYLESHEET.findall(html)
+    # What other pages than this one ask for, and what is loaded only by some.
+    alone = [name for name in sources if name.startswith(("lang/", "css/")) and name not in sheets]
+    served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
     served["js/page.js"] = bundle(modules, "js/main.js")
-    served["css/page.css"] = "".join(sources[name] for name in STYLESHEET.findall(html))
+    served["css/page.css"] = "".join(sources[name] for name in sheets)
     assets = {name: _asset(name, _minified(name, text).encode()) for name, text in sorted(served.items())}
     assets["vendor/jquery.js"] = _asset("jquery.js", JQUERY.read_bytes())
     return assets, _with_one_of_each(html)

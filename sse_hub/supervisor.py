@@ -14,14 +14,16 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
+from sse_hub.peers import Place
 from sse_hub.serve import Stop, listening_socket
 from sse_hub.tasks import cancelled
-from sse_hub.worker import HURRY, READY, order
+from sse_hub.worker import GONE, HURRY, READY, order, said
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,9 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         if config.demo:
             demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))
-        await crew.serve(config, listener.fileno(), stop, lambda: announce(config))
+        # Where the workers ask one another for their numbers.
+        folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
+        await crew.serve(config, listener.fileno(), folder, stop, lambda: announce(config))
     stop.check()
 
 
@@ -72,23 +76,27 @@ class Crew:
     """The workers: as many as wanted, always."""
 
     def __init__(self) -> None:
-        self._processes: set[Process] = set()
+        # With the names that they have as recorders, once they serve.
+        self._processes: dict[Process, str] = {}
         self._stopping = asyncio.Event()
         self._waited_for: set[int] = set()
         self._complete = asyncio.Event()
 
-    async def serve(self, config: Config, listener: int, stop: Stop, announce: Callable[[], None]) -> None:
+    async def serve(self, config: Config, listener: int, folder: str, stop: Stop, announce: Callable[[], None]) -> None:
         """
         Hold `config.workers` workers on the descriptor `listener` until `stop` asks; return when they are gone.
+
+        In `folder` they find one another.
 
         `announce` is called when each of them has served once.
         """
         self._stopping = stop.asked
         self._waited_for = set(range(config.workers))
-        first_line = order(replace(config, demo=False, workers=1), listener)
+        settings = replace(config, demo=False, workers=1)
+        orders = [order(settings, listener, Place(number, config.workers, folder)) for number in range(config.workers)]
         keeping = [
             watched(self._keep(number, first_line, listener), f"worker {number}", stop)
-            for number in range(config.workers)
+            for number, first_line in enumerate(orders)
         ]
         helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
         try:
@@ -120,8 +128,7 @@ class Crew:
     async def _hurry(self, stop: Stop) -> None:
         await stop.hurried.wait()
         for process in self._processes:
-            assert process.stdin
-            process.stdin.write(HURRY)
+            _say(process, said(HURRY))
 
     async def _keep(self, number: int, first_line: bytes, listener: int) -> None:
         loop = asyncio.get_running_loop()
@@ -140,20 +147,25 @@ class Crew:
 
     async def _run(self, number: int, first_line: bytes, listener: int) -> None:
         process = await _start(listener)
-        assert process.stdin
         assert process.stdout
-        self._processes.add(process)
+        self._processes[process] = ""
         try:
             # Left open: its end tells the worker that this process is gone, however it went.
-            process.stdin.write(first_line)
+            _say(process, first_line)
             if self._stopping.is_set():
                 process.terminate()
-            if await process.stdout.readline() == READY:
+            word, _, token = (await process.stdout.readline()).strip().partition(b" ")
+            if word == READY:
                 logger.info("worker_serves pid=%d", process.pid)
+                self._processes[process] = token.decode()
                 self._serves(number)
             status = await process.wait()
         finally:
-            self._processes.discard(process)
+            name = self._processes.pop(process)
+        if name:
+            # It may have been the one that records; the others need not wait until its lease has run out.
+            for other in self._processes:
+                _say(other, said(GONE, name))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%d status=%d", process.pid, status)
 
@@ -161,6 +173,11 @@ class Crew:
         self._waited_for.discard(number)
         if not self._waited_for:
             self._complete.set()
+
+
+def _say(process: Process, words: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(words)
 
 
 async def _start(listener: int) -> Process:
