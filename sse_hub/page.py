@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import minify  # type: ignore[import-untyped]
 import xstatic.pkg.jquery
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
 from sse_hub.bundle import bundle
+from sse_hub.minified import minified
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -37,7 +37,6 @@ KEPT = "public, max-age=31536000, immutable"
 # The slim one lacks requests and animations, of which the page uses none.
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
 STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
-MINIFIED = {".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
     served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
     served["js/page.js"] = bundle(modules, "js/main.js")
     served["css/page.css"] = "".join(sources[name] for name in sheets)
-    assets = {name: _asset(name, _minified(name, text).encode()) for name, text in sorted(served.items())}
+    assets = {name: _asset(name, text.encode()) for name, text in sorted(minified(served).items())}
     assets["vendor/jquery.js"] = _asset("jquery.js", JQUERY.read_bytes())
     return assets, _with_one_of_each(html)
 
@@ -106,11 +105,6 @@ def _with_one_of_each(html: str) -> str:
     one = '  <link rel="stylesheet" href="web/css/page.css">\n'
     html = STYLESHEET.sub("", STYLESHEET.sub(lambda _: "\0", html, count=1)).replace("\0", one)
     return html.replace('"web/js/main.js"', '"web/js/page.js"')
-
-
-def _minified(name: str, text: str) -> str:
-    kind = MINIFIED.get(Path(name).suffix)
-    return str(minify.string(kind, text)) if kind else text
 
 
 def _asset(name: str, content: bytes) -> Asset:

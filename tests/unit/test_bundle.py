@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
-import minify  # type: ignore[import-untyped]
 import pytest
 
 from sse_hub.bundle import bundle
+from sse_hub.minified import minified
 from sse_hub.page import page_assets, web_folder
 from tests.unit.test_page_modules import node_binary
 
@@ -59,7 +60,16 @@ def test_a_bundle_does_what_its_modules_do_and_so_does_it_minified() -> None:
     bundled = bundle(MODULES, "js/main.js")
 
     assert run(bundled) == "41 43 thing [1,2]"
-    assert run(minify.string("application/javascript", bundled)) == "41 43 thing [1,2]"
+    assert run(minified({"page.js": bundled})["page.js"]) == "41 43 thing [1,2]"
+
+
+def test_without_a_process_the_page_is_served_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    assert minified({"a.js": "const a  =  1;"}) == {"a.js": "const a  =  1;"}
+    assert "page_not_minified" in caplog.text
 
 
 @pytest.mark.parametrize(
