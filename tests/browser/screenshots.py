@@ -125,6 +125,7 @@ def filtered(scene: Scene) -> None:
     scene.page.get_by_test_id("filter").fill("level>=warn user:* OR slow")
     scene.page.keyboard.press("Enter")
     if not phone(scene):
+        scene.page.get_by_test_id("grid").focus()
         scene.page.keyboard.press("/")
         scene.page.keyboard.type("ms")
 
