@@ -182,7 +182,7 @@ def stale(scene: Scene) -> None:
     scene.page.clock.install()
     scene.open()
     for path in ("**/channels", "**/message?*"):
-        scene.page.route(path, silent.append)
+        scene.page.route(path, lambda route: silent.append(route))
     scene.page.clock.fast_forward(31_000)
     expect(scene.page.locator(".app")).to_have_attribute("data-state", "stale")
 
@@ -354,8 +354,10 @@ def main() -> None:
     ):
 
         def publish(channel: str, lines: list[str]) -> None:
-            for line in lines:
-                client.publish(channel, line)
+            with client.pipeline(transaction=False) as pipeline:
+                for line in lines:
+                    pipeline.publish(channel, line)
+                pipeline.execute()
 
         for number, channel in enumerate(CHANNELS):
             publish(channel, shop_lines(300 * number, 260))
