@@ -241,7 +241,12 @@ def storage_off(scene: Scene) -> None:
 
 def ended(scene: Scene) -> None:
     """The publisher has closed, and its numbers are a chart."""
-    numbers = [json.dumps({"cpu": 20 + 15 * random.random(), "memory": 61.5, "load": n / 50}) for n in range(120)]
+    numbers = [
+        json.dumps(
+            {"time": int(time.time() * 1_000) - (120 - n) * 500, "cpu": 20 + n % 17, "memory": 61, "load": n / 50}
+        )
+        for n in range(120)
+    ]
     name = f"numbers.{random.randrange(10**6)}"
     scene.publish(name, [*numbers[:60], *numbers[60:], '{"@event": "closed"}'])
     scene.page.goto(f"{scene.hub.url}/index?channel={name}")
@@ -359,8 +364,10 @@ def main() -> None:
                     pipeline.publish(channel, line)
                 pipeline.execute()
 
-        for number, channel in enumerate(CHANNELS):
-            publish(channel, shop_lines(300 * number, 260))
+        # In turns, so that the last lines are some of each.
+        for lines in zip(*(shop_lines(300 * number, 260) for number in range(len(CHANNELS))), strict=True):
+            for channel, line in zip(CHANNELS, lines, strict=True):
+                publish(channel, [line])
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_OPTIONS))
         take(browser, hub, publish, folder, tuple(sys.argv[2:]))
         browser.close()

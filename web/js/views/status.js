@@ -93,6 +93,7 @@ export class Status {
     number("gaps", grouped(gaps));
     number("dropped", grouped(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
+    $(PARTS.lost).eq(0).children("span").text(say("status.gaps", { n: gaps }));
     $(PARTS.lost).eq(0).prop("hidden", gaps === 0);
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }
