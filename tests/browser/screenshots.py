@@ -72,7 +72,7 @@ def shop_lines(first: int, count: int) -> list[str]:
         message, more, level = chance.choice(
             (
                 (f"GET /orders/{order} {status} in {took}ms", {"user": user, "status": status, "took": took}, 30),
-                (f"Visit 新增 id {order}", {"user": user}, 30),
+                (f"pedido {order} enviado para São Paulo", {"user": user}, 30),
                 (f"order {order} paid", {"amount": took / 10, "user": user}, 30),
                 ("cache miss", {"key": f"order:{order}"}, 20),
                 (f"slow query: 812 ms > 500 ms on shard {n % 4}", {"table": "orders"}, 40),
