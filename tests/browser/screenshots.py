@@ -8,7 +8,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -358,7 +358,7 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
 
-        def publish(channel: str, lines: list[str]) -> None:
+        def publish(channel: str, lines: Iterable[str]) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 for line in lines:
                     pipeline.publish(channel, line)
@@ -368,6 +368,7 @@ def main() -> None:
         for lines in zip(*(shop_lines(300 * number, 260) for number in range(len(CHANNELS))), strict=True):
             for channel, line in zip(CHANNELS, lines, strict=True):
                 publish(channel, [line])
+        publish(CHANNELS[0], shop_lines(10, 14))
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_OPTIONS))
         take(browser, hub, publish, folder, tuple(sys.argv[2:]))
         browser.close()
