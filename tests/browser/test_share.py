@@ -139,7 +139,9 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
         page.get_by_test_id("ask-go").click()
 
     download.value.save_as(tmp_path / "lines")
-    assert (tmp_path / "lines").read_text().splitlines() == numbered(range(1, 701))
+    saved = (tmp_path / "lines").read_text().splitlines()
+    # The hour before that is asked for is from before the log, which the file says.
+    assert [line for line in saved if not line.startswith('{"@gap"')] == numbered(range(1, 701))
 
 
 def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:

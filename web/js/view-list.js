@@ -24,6 +24,8 @@ export class ViewList {
     this.first = 0;
     this.end = 0;
     this.epoch = 0;
+    /** How often a filter has made it anew. */
+    this.rebuilt = 0;
     this.notes = 0;
     this.lines = 0;
     this.errors = 0;
@@ -210,6 +212,7 @@ export class ViewList {
     this.end = 0;
     this.folded = 0;
     this.#lastMask = null;
+    this.rebuilt += 1;
     this.epoch += 1;
     seqs.forEach((seq, at) => this.#take(seq, masks[at] ?? null));
     this.trim();

@@ -17,6 +17,8 @@ export class ListView {
   #epoch = 0;
   #frame = 0;
   #detachedAt = null;
+  #length = 0;
+  #rebuilt = 0;
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
@@ -199,6 +201,7 @@ export class ListView {
     else this.#leaveBlank();
     const anchor = scroller.anchor();
     if (this.#place()) this.#settle(anchor);
+    this.#length = this.view.end - this.view.first;
     this.on.drawn();
   }
 
@@ -218,7 +221,12 @@ export class ListView {
   // The list was made anew: keep the first line in sight where it is.
   #relocate() {
     this.#epoch = this.view.epoch;
-    const anchor = this.rowWindow.firstBelow(this.scroller.top);
+    // When a filter is lifted, a reader who has chosen a line wants it among its neighbours, and not the newest ones.
+    const widened = this.view.rebuilt !== this.#rebuilt && this.view.end - this.view.first > this.#length;
+    this.#rebuilt = this.view.rebuilt;
+    const chosen = widened && this.selected !== this.view.at(this.view.end - 1) ? this.rowWindow.chosenIn(this.scroller) : null;
+    if (chosen && this.following) this.#setFollowing(false);
+    const anchor = chosen ?? this.rowWindow.firstBelow(this.scroller.top);
     const place = anchor ? this.view.placeOf(anchor.seq) : this.view.end;
     const offset = anchor ? this.scroller.top - anchor.top : 0;
     this.rowWindow.clear();

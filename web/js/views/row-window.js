@@ -46,6 +46,12 @@ export class RowWindow {
     return this.inOrder().find((row) => row.top + row.height > top);
   }
 
+  /** The selected row, if it is in sight, or null. */
+  chosenIn({ top, height }) {
+    const row = this.selected === null ? undefined : this.#rows.get(this.selected);
+    return row && row.top >= top && row.top < top + height ? row : null;
+  }
+
   /** True when a row stands at `top` px. */
   covers(top) {
     return [...this.#rows.values()].some((row) => row.top === top);
