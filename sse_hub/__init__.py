@@ -10,7 +10,7 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
            < origin < intake < hub < step < shelf < log < lease < portions < recorder < mend < fence < address
            < inflow < session < source < merge < history < search < export < body < publish < stream < transfer
            < context < page < routes < questions < demo < app < embedded < serve < worker < supervisor < connection
-           < canary < logging < ship < pipe < watch < cli
+           < canary < logging < ship < docker < pipe < watch < cli
 """
 
 from typing import TYPE_CHECKING, Any

@@ -17,6 +17,7 @@ from sse_hub import __version__
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
+from sse_hub.docker.command import docker
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
@@ -47,6 +48,7 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
+main.add_command(docker)
 main.add_command(publish)
 main.add_command(ship)
 main.add_command(watch_stream)

@@ -11,7 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
-PACKAGES = ["canary", "demo", "logging", "pipe", "ship", "watch"]
+PACKAGES = ["canary", "demo", "docker", "logging", "pipe", "ship", "watch"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -36,7 +36,17 @@ ALLOWED = {
     "click": {"cli"},
 }
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
-SHELL_PURE = ["ship/records", "pipe/payload", "watch/safe", "watch/record", "watch/show"]
+SHELL_PURE = [
+    "docker/containers",
+    "docker/messages",
+    "docker/tracker",
+    "docker/usage",
+    "ship/records",
+    "pipe/payload",
+    "watch/safe",
+    "watch/record",
+    "watch/show",
+]
 PURE = [
     *CANARY_PURE,
     *SHELL_PURE,
