@@ -25,10 +25,11 @@ ERROR_CHARACTERS = 300
 
 
 class Condition(NamedTuple):
-    """What matters of one container for reading its log."""
+    """What matters of one container for reading its log; `started` tells its runs apart."""
 
     terminal: bool
     running: bool
+    started: str
 
 
 def default_engine(environ: Mapping[str, str]) -> str:
@@ -89,7 +90,8 @@ class Engine:
         found = await self._read(f"/containers/{container}/json")
         try:
             state = found["State"]
-            return Condition(bool(found["Config"]["Tty"]), bool(state["Running"]) and not state.get("Restarting"))
+            running = bool(state["Running"]) and not state.get("Restarting")
+            return Condition(bool(found["Config"]["Tty"]), running, str(state["StartedAt"]))
         except (KeyError, TypeError) as error:
             raise EngineUnavailable(f"what it says of a container lacks {error}") from None
 

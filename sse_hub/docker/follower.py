@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sse_hub.docker.containers import Container
 from sse_hub.docker.engine import Condition, Engine
 from sse_hub.docker.messages import NANOSECONDS, STDERR, STDOUT, Decoder, Message, Multiplexed, Terminal
-from sse_hub.docker.positions import Positions, time_of_position, token
+from sse_hub.docker.positions import Positions, Stream, time_of_position, token, tokens
 from sse_hub.docker.tracker import Tracker
 from sse_hub.errors import ContainerGone, EngineUnavailable
 from sse_hub.ship.reader import Batch
@@ -28,25 +28,29 @@ logger = logging.getLogger(__name__)
 # What one stream has printed may stand this much after what the other has, with a later time.
 SLACK_SECONDS = 2
 SOON_SECONDS = 0.2
+# A line that may have been caught half is whole when it has stayed as it is for this long.
+SETTLE_SECONDS = 0.5
 # Of the time, a container's log is read no more than one part in so many.
 BUSY_FACTOR = 4
-# An engine that misses lines may miss the last one for long.
-IDLE_SECONDS = 30.0
+# An engine that misses lines may miss the last one, and that a container has stopped or run again.
+FIRST_QUIET_SECONDS = 1.0
+QUIET_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 5.0
 BATCH_LINES = 500
 BATCH_BYTES = 262_144
 
 
 class Rest(NamedTuple):
-    """Wait `seconds`, and then for something to happen, `at_most` so long; None is for ever."""
+    """Wait `seconds`, and then for something to happen, `at_most` so long."""
 
     seconds: float
-    at_most: float | None
+    at_most: float
 
 
 class Follower:
     """
-    Follows `container`, which is set anew as it changes, until it is removed. `idle` is true while it does not run.
+    Follows `container`, which is set anew as it changes, until it is removed. `idle` is true while all that it has
+    printed has been read, and it does not run.
     """
 
     def __init__(self, engine: Engine, sender: Sender, positions: Positions, container: Container) -> None:
@@ -59,28 +63,46 @@ class Follower:
         self._trackers: dict[int, Tracker] = {}
         self._decoder: Decoder = Multiplexed()
         self._bell: asyncio.Task[None] | None = None
-        # What has been read last, and not been published; and what was the last message of the log before.
+        # What has been read last, and not been published; what was the last message of the log before, and since when.
         self._last: Message | None = None
         self._seen: Message | None = None
+        self._seen_at = 0.0
+        self._caught_up = False
+        self._finished = ""
+        self._quiet_seconds = FIRST_QUIET_SECONDS
+        self._trouble = ""
         self._said = ""
 
     def wake(self) -> None:
         """Something has happened to the container: look at once whether its log has grown."""
         self._wake.set()
 
+    def note(self) -> None:
+        """Have the positions say from where on the log must be read again, should this process die."""
+        if not self._caught_up:
+            return
+        whole, states = self._newest(), list[Stream]()
+        for stream, tracker in self._trackers.items():
+            state = self._positions.files[token(self.container.id, stream)]
+            states.append(state)
+            if tracker.handed > state.offset:
+                whole = min(whole, state.offset)
+            elif tracker.unfinished is not None:
+                whole = min(whole, tracker.unfinished)
+        for state in states:
+            state.since = max(state.since, time_of_position(whole) // NANOSECONDS)
+
     async def run(self) -> None:
         """Publish what it prints until it has been removed."""
         await self._room()
-        self._trackers = {
-            stream: Tracker(self._positions.files[token(self.container.id, stream)].offset)
-            for stream in (STDOUT, STDERR)
-        }
+        for stream in (STDOUT, STDERR):
+            self._trackers[stream] = Tracker(self._positions.files[token(self.container.id, stream)].offset)
         try:
             while True:
                 self._wake.clear()
                 try:
                     rest = await self._look()
-                    self._said = ""
+                    self._trouble = self._said = ""
                 except ContainerGone:
                     await self._finish()
                     return
@@ -94,21 +116,32 @@ class Follower:
 
     async def _look(self) -> Rest:
         """Read what is new; when to look again."""
+        self.idle = False
         condition = await self._engine.condition(self.container.id)
-        if condition.running and self._engine.follows_whole:
+        if condition.running and self._engine.follows_whole and self._caught_up:
             await self._read(condition, follow=True)
             # What was printed last may be in the log only now.
             return Rest(SOON_SECONDS, 0)
-        if condition.running and (self._bell is None or self._bell.done()):
+        if condition.started == self._finished and not condition.running:
+            self.idle = True
+            return Rest(0, QUIET_SECONDS)
+        if condition.running and not self._engine.follows_whole and (self._bell is None or self._bell.done()):
             self._bell = asyncio.create_task(self._listen())
         began = time.monotonic()
         new = await self._read(condition, follow=False)
+        self._caught_up = True
         # An engine goes through all of a log each time: long ones are read less often.
         pause = max(SOON_SECONDS, BUSY_FACTOR * (time.monotonic() - began))
-        if condition.running or (await self._engine.condition(self.container.id)).running:
-            return Rest(pause, 0 if new else IDLE_SECONDS)
+        if new:
+            self._quiet_seconds = FIRST_QUIET_SECONDS
+            return Rest(pause, 0)
+        if condition.running or await self._engine.condition(self.container.id) != condition:
+            quiet_seconds = 0 if self._engine.follows_whole else self._quiet_seconds
+            self._quiet_seconds = min(2 * self._quiet_seconds, QUIET_SECONDS)
+            return Rest(pause, quiet_seconds)
         await self._finish()
-        return Rest(0, None)
+        self._finished = condition.started
+        return Rest(0, 0)
 
     async def _read(self, condition: Condition, follow: bool) -> bool:
         """
@@ -116,9 +149,8 @@ class Follower:
 
         Unless it is followed, its last message may still be written: it is kept until it is the last again.
         """
-        newest = self._newest()
-        since = time_of_position(newest) // NANOSECONDS - SLACK_SECONDS
-        seen, began = self._seen, False
+        newest, seen, began = self._newest(), self._seen, False
+        since = self._since() - SLACK_SECONDS
         async with aclosing(self._engine.log(self.container.id, since, follow)) as pieces:
             async for piece in pieces:
                 if not began:
@@ -135,14 +167,25 @@ class Follower:
             return True
         self._seen = self._last
         if self._newest() != newest or self._seen != seen:
+            self._seen_at = time.monotonic()
             return True
-        if self._last is not None:
-            last, self._last = self._last, None
-            await self._publish([last])
+        if self._last is None or not self._last.text:
+            # Podman's monitor writes a line's time before its text; that alone would be an empty line.
+            return False
+        if time.monotonic() < self._seen_at + SETTLE_SECONDS:
+            return True
+        last, self._last = self._last, None
+        await self._publish([last])
         return False
 
+    def _since(self) -> int:
+        """Where the log is to be read from, in seconds since the epoch: all before it has been taken in."""
+        if not self._caught_up:
+            return min(self._positions.files[name].since for name in tokens(self.container.id))
+        return time_of_position(self._newest()) // NANOSECONDS
+
     def _newest(self) -> int:
-        return max(tracker.handed for tracker in self._trackers.values())
+        return max(tracker.taken for tracker in self._trackers.values())
 
     async def _listen(self) -> None:
         """Wake up for what is printed."""
@@ -192,13 +235,14 @@ class Follower:
 
     async def _rest(self, rest: Rest) -> None:
         await asyncio.sleep(rest.seconds)
-        self.idle = rest.at_most is None
         with suppress(TimeoutError):
             async with asyncio.timeout(rest.at_most):
                 await self._wake.wait()
         self.idle = False
 
     def _say(self, trouble: str) -> None:
-        if trouble != self._said:
+        # Podman answers with an error once where a container ends as it is asked about.
+        if trouble == self._trouble and trouble != self._said:
             logger.warning("container_not_read name=%s error=%r", self.container.name, trouble)
-        self._said = trouble
+            self._said = trouble
+        self._trouble = trouble

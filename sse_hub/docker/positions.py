@@ -43,9 +43,14 @@ def tokens(container: str) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Stream:
-    """All before the position `offset` has been published; `seen_at` is in seconds since the epoch."""
+    """
+    All of it before the position `offset` has been published, and all of its container before `since`.
+
+    `since` and `seen_at` are in seconds since the epoch.
+    """
 
     offset: int
+    since: int
     seen_at: float = field(default_factory=time.time)
 
 
@@ -64,8 +69,8 @@ class Positions:
                 self.id = str(record["id"])
                 self.began = int(record["began"])
                 self.files = {
-                    str(name): Stream(int(offset), float(seen_at))
-                    for name, (offset, seen_at) in dict(record["streams"]).items()
+                    str(name): Stream(int(offset), int(since), float(seen_at))
+                    for name, (offset, since, seen_at) in dict(record["streams"]).items()
                 }
         except (OSError, KeyError, TypeError, ValueError) as error:
             self._store.close()
@@ -84,7 +89,8 @@ class Positions:
                 if state := self.files.get(name):
                     state.seen_at = self._looked_at
                 else:
-                    self.files[name] = Stream(position((self.began or 0) * NANOSECONDS, 0))
+                    began = self.began or 0
+                    self.files[name] = Stream(position(began * NANOSECONDS, 0), began)
                     new = True
         if new:
             self.save()
@@ -99,7 +105,7 @@ class Positions:
 
     def save(self) -> None:
         """Write them. Raises RegistryUnavailable."""
-        streams = {name: [state.offset, round(state.seen_at)] for name, state in self.files.items()}
+        streams = {name: [state.offset, state.since, round(state.seen_at)] for name, state in self.files.items()}
         self._store.write({"id": self.id, "began": self.began or 0, "streams": streams})
 
     def close(self) -> None:

@@ -152,13 +152,16 @@ class Containers:
         found = [container for record in records if (container := container_of(record, self._plan.channel))]
         self._positions.add(container.id for container in found)
         self._followers = {id: each for id, each in self._followers.items() if not _ended(each[1])}
+        if missed:
+            for follower, _ in self._followers.values():
+                follower.wake()
         for container in found:
             if container.id not in self._followers:
                 self._start(container)
                 continue
             follower, _ = self._followers[container.id]
             follower.container = container
-            if missed or (container.running and follower.idle):
+            if container.running and follower.idle:
                 follower.wake()
 
     def _start(self, container: Container) -> None:
@@ -178,6 +181,8 @@ class Containers:
         if self.sender.lines == self._saved_lines:
             return
         self._saved_lines = self.sender.lines
+        for follower, _ in self._followers.values():
+            follower.note()
         self.sender.forget(self._positions.forget())
         self._positions.save()
 

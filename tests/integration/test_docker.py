@@ -37,6 +37,17 @@ def texts(server: RedisServer, channel: str) -> list[str]:
     return [json.loads(line).get("info", line.decode()) for line in lines_of(server, channel)]
 
 
+def whole_runs(log: list[str]) -> bool:
+    """Whether the file lacks nothing: of each stream of each run the lines from its first one on, all of one run."""
+    runs: dict[tuple[str, bool], list[int]] = {}
+    for line in log:
+        run, number = line.split()
+        runs.setdefault((run, int(number) % 5 == 0), []).append(int(number))
+    counted = {number: [n for n in range(1, LINES + 1) if (n % 5 == 0) == number] for number in (True, False)}
+    prefixes = [sorted(numbers) == counted[error][: len(numbers)] for (_, error), numbers in runs.items()]
+    return all(prefixes) and any(len(numbers) == LINES // 5 for numbers in runs.values())
+
+
 def test_what_a_container_prints_arrives_as_it_was_printed(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
@@ -99,9 +110,11 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
+    halves = "printf 'one half, '; for n in $(seq 45); do echo $n >&2; sleep 0.1; done; echo 'and the other'"
     with docker_command(server, engine, tmp_path):
         wait_begun(tmp_path)
         going = engine.run("going", *printing(1500))
+        halved = engine.run("halved", "sh", "-c", halves)
         wait_lines(server, "docker.going", 200)
     before = len(lines_of(server, "docker.going"))
 
@@ -110,15 +123,19 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
     engine.wait_stopped(brief)
     with docker_command(server, engine, tmp_path) as process:
         wait_lines(server, "docker.going", before + 100)
+        # By now, what the one stream has had is long after the half line in the other.
+        wait_lines(server, "docker.halved", 35)
         process.send_signal(signal.SIGKILL)
         process.wait()
     with docker_command(server, engine, tmp_path):
-        engine.wait_stopped(going)
+        engine.wait_stopped(going, halved)
         wait_lines(server, "docker.going", 1500)
         wait_lines(server, "docker.brief", 50)
+        wait_lines(server, "docker.halved", 46)
 
     assert sorted(texts(server, "docker.going")) == engine.log(going)
     assert sorted(texts(server, "docker.brief")) == engine.log(brief)
+    assert sorted(texts(server, "docker.halved")) == engine.log(halved)
 
 
 def test_an_engine_that_goes_and_comes_back_costs_no_line(
@@ -155,7 +172,7 @@ def test_what_was_printed_before_the_first_start_is_published_if_asked_for(
 def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_command_restart(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
-    """Each prints 500 lines/s. What the engine has in its log at the end is what has been printed."""
+    """Each prints 500 lines/s. What the engine's monitor has written to its file is what has been printed."""
     server, _ = deployed
     chance = random.Random(4711)
     deadline_seconds = LINES / 500 * 3 + DEADLINE_SECONDS
@@ -184,6 +201,7 @@ def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_c
     for number, log in enumerate(logs):
         assert sorted(texts(server, f"docker.many{number}")) == log
     assert min(map(len, logs)) == LINES < max(map(len, logs))
+    assert all(whole_runs(log) for log in logs)
     figures = json.loads(lines_of(server, "docker.lasting.stats")[0])
     assert set(figures) == {"cpu_percent", "memory_mb"}
     assert 0 <= figures["cpu_percent"] < 100 > figures["memory_mb"] > 0.1
