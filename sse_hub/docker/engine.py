@@ -6,6 +6,7 @@ The engine's HTTP API, over its socket: as much of it as is needed here, which i
 See https://docs.docker.com/reference/api/engine/; Podman answers the same requests.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -30,6 +31,18 @@ class Condition(NamedTuple):
     terminal: bool
     running: bool
     started: str
+
+
+def complained(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """
+    A loop's exception handler, for those that read from an engine: all is told but what means nothing.
+
+    anyio tells a read on a Unix socket that bytes have come even if it has been cancelled in the same turn, and the
+    loop would print that as an error (https://github.com/agronholm/anyio/issues/1267 is about the same futures).
+    """
+    cancelled = isinstance(context.get("exception"), asyncio.InvalidStateError)
+    if not (cancelled and "set_result" in context.get("message", "")):
+        loop.default_exception_handler(context)
 
 
 def default_engine(environ: Mapping[str, str]) -> str:

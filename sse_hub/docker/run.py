@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sse_hub.docker.containers import Container, check_template, container_of
-from sse_hub.docker.engine import Engine
+from sse_hub.docker.engine import Engine, complained
 from sse_hub.docker.follower import Follower
 from sse_hub.docker.positions import Positions
 from sse_hub.docker.stats import Stats
@@ -201,6 +201,7 @@ async def follow(plan: Plan, stopping: asyncio.Event) -> int:
     Raises InvalidSetting where it can't be, RegistryUnavailable where positions can't be kept.
     """
     check_template(plan.channel)
+    asyncio.get_running_loop().set_exception_handler(complained)
     engine = Engine(plan.engine)
     try:
         positions = Positions(plan.registry)

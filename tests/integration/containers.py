@@ -121,6 +121,10 @@ class EngineService:
             self.wait_stopped(container)
             self.start(container)
 
+    def stop(self, container: str) -> None:
+        """SIGTERM for what runs in it."""
+        self._ask("POST", f"/containers/{container}/kill?signal=SIGTERM")
+
     def remove(self, container: str) -> None:
         self._ask("DELETE", f"/containers/{container}?force=true")
 

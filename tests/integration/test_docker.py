@@ -18,6 +18,12 @@ LINES = at_scale(1_500, 20_000)
 RESTARTS = at_scale(3, 60)
 KILLS = at_scale(1, 3)
 
+# Prints half a line, and goes on with another stream until it is told to stop: only then comes the other half.
+HALVES = """
+$| = 1; print 'one half, '; $SIG{TERM} = sub { print "and the other\\n"; exit };
+for ($n = 1; ; $n++) { print STDERR "$n\\n"; select(undef, undef, undef, 0.1) }
+"""
+
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[tuple[RedisServer, HubProcess]]:
@@ -110,11 +116,10 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
-    halves = "printf 'one half, '; for n in $(seq 45); do echo $n >&2; sleep 0.1; done; echo 'and the other'"
     with docker_command(server, engine, tmp_path):
         wait_begun(tmp_path)
         going = engine.run("going", *printing(1500))
-        halved = engine.run("halved", "sh", "-c", halves)
+        halved = engine.run("halved", "perl", "-e", HALVES)
         wait_lines(server, "docker.going", 200)
     before = len(lines_of(server, "docker.going"))
 
@@ -128,13 +133,15 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
         process.send_signal(signal.SIGKILL)
         process.wait()
     with docker_command(server, engine, tmp_path):
+        engine.stop(halved)
         engine.wait_stopped(going, halved)
         wait_lines(server, "docker.going", 1500)
         wait_lines(server, "docker.brief", 50)
-        wait_lines(server, "docker.halved", 46)
+        wait_lines(server, "docker.halved", len(engine.log(halved)))
 
     assert sorted(texts(server, "docker.going")) == engine.log(going)
     assert sorted(texts(server, "docker.brief")) == engine.log(brief)
+    assert "one half, and the other" in engine.log(halved)
     assert sorted(texts(server, "docker.halved")) == engine.log(halved)
 
 
