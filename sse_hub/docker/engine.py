@@ -8,6 +8,7 @@ See https://docs.docker.com/reference/api/engine/; Podman answers the same reque
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -19,6 +20,8 @@ import httpx
 from sse_hub.errors import ContainerGone, EngineUnavailable, InvalidSetting
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
+# Of an engine that runs without root, below XDG_RUNTIME_DIR.
+OWN_SOCKETS = ("docker.sock", "podman/podman.sock")
 # A follower may be silent for days; what an engine does at once it does within this.
 ANSWER_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
@@ -49,7 +52,9 @@ def default_engine(environ: Mapping[str, str]) -> str:
     """Where an engine is found if nobody says: DOCKER_HOST, or the first of the usual sockets that is there."""
     if url := environ.get("DOCKER_HOST"):
         return url
-    return "unix://" + next((path for path in SOCKETS if Path(path).exists()), SOCKETS[0])
+    folder = environ.get("XDG_RUNTIME_DIR")
+    paths = [*SOCKETS, *(f"{folder}/{name}" for name in OWN_SOCKETS if folder)]
+    return "unix://" + next((path for path in paths if Path(path).exists()), SOCKETS[0])
 
 
 class Engine:
@@ -71,6 +76,8 @@ class Engine:
             transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits),
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         )
+        # Without a password.
+        self._place = re.sub(r"//[^/@]*@", "//", url)
         self._prefix = ""
         self.follows_whole = True
 
@@ -80,7 +87,10 @@ class Engine:
 
     async def connect(self) -> None:
         """Ask which version of the API it speaks, and speak that. Raises EngineUnavailable."""
-        headers = (await self._get("/_ping")).headers
+        try:
+            headers = (await self._get("/_ping")).headers
+        except EngineUnavailable as error:
+            raise EngineUnavailable(f"no answer at {self._place} ({error}): does it run? --engine says where") from None
         version = headers.get("api-version", "")
         # Podman reads lines while they are being written, and leaves out those that it has caught half.
         self.follows_whole = "libpod-api-version" not in headers

@@ -1,8 +1,11 @@
 """Which containers are followed, and on which channels, whatever their labels say."""
 
+from pathlib import Path
+
 import pytest
 
 from sse_hub.docker.containers import check_template, container_of
+from sse_hub.docker.engine import SOCKETS, default_engine
 from sse_hub.errors import InvalidSetting
 
 TEMPLATE = "docker.{name}"
@@ -73,3 +76,13 @@ def test_channels_are_no_longer_than_they_may_be() -> None:
 def test_a_template_that_makes_no_channel_is_refused(template: str) -> None:
     with pytest.raises(InvalidSetting):
         check_template(template)
+
+
+def test_an_engine_is_found_where_it_usually_is(tmp_path: Path) -> None:
+    own = tmp_path / "podman" / "podman.sock"
+    own.parent.mkdir()
+    own.touch()
+    machines = next((path for path in SOCKETS if Path(path).exists()), str(own))
+
+    assert default_engine({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"unix://{machines}"
+    assert default_engine({"DOCKER_HOST": "tcp://proxy:2375"}) == "tcp://proxy:2375"
