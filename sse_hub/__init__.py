@@ -7,7 +7,7 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
 
     errors < config < tasks < keys < scripts < events < lines < repeats < selection < frames < masks < ring < position
            < encoding < pages < replay < subscriber < wheel < drain < guard < feed < channel < directory < survey
-           < origin < intake < hub < step < shelf < log < lease < portions < recorder < mend < fence < address
+           < origin < intake < hub < step < shelf < log < lease < portions < aging < recorder < mend < fence < address
            < inflow < session < source < merge < history < search < export < body < publish < stream < transfer
            < context < page < routes < questions < demo < app < embedded < serve < worker < supervisor < connection
            < canary < logging < ship < docker < pipe < watch < cli

@@ -28,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.05
 # A flush to a thousand subscribers takes 6 ms, for one line or for ten. A feed that rests after one that took longer
-# than the first of these, for so much of its time, but for no longer than the last, writes half as often.
+# than the first of these, for so much of its time, but for no longer than the last, writes half as often. With few
+# subscribers it was not the writing that took long.
+REST_SUBSCRIBERS = 64
 REST_AFTER_SECONDS = 0.001
 REST_SHARE = 0.7
 REST_SECONDS = 0.005
@@ -111,7 +113,7 @@ class Feed:
         for write in self._live.values():
             write(chunk)
         took = time.monotonic() - began
-        if not self.batch and took > REST_AFTER_SECONDS:
+        if took > REST_AFTER_SECONDS and len(self._live) >= REST_SUBSCRIBERS and not self.batch:
             self._rests_until = began + took + min(took * REST_SHARE, REST_SECONDS)
 
     def go_live(self, subscriber: Subscriber) -> None:

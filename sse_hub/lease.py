@@ -49,6 +49,7 @@ class Lease:
         self._keys = log_keys
         self._commands: Any = commands
         self._script = commands.register_script(script("lease"))
+        self._resign_script = commands.register_script(script("resign"))
 
     async def stand(self, start: int | None, reach: int | None, why_new: str = "", held: int | None = None) -> Standing:
         """
@@ -72,13 +73,10 @@ class Lease:
         """What the lease says while it is ours, got with rings that are whole since fence `start`."""
         return f"{self.token} {_text(start)}"
 
-    async def resign(self) -> None:
-        """Leave the lease to the others at once. Raises LogUnavailable."""
+    async def resign(self, token: str = "") -> None:
+        """Leave the lease to the others at once, for the process of `token`, or this one. Raises LogUnavailable."""
         try:
-            # Taken from the registry first: what the others see then has no place for this process.
-            await self._commands.hdel(self._keys.taps, self.token)
-            if (await self._commands.get(self._keys.lease) or b"").startswith(self.token.encode()):
-                await self._commands.delete(self._keys.lease)
+            await self._resign_script(keys=[self._keys.lease, self._keys.taps], args=[token or self.token])
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"The lease can't be given back: {error}.") from None
 

@@ -14,6 +14,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.aging import Aging
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable
@@ -21,8 +22,8 @@ from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.keys import CHANNELS, LogKeys, log_key
 from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
-from sse_hub.log import KEPT_TIMES, RedisLog
-from sse_hub.portions import SCRIPT_LINES, Portion, portions_of
+from sse_hub.log import RedisLog
+from sse_hub.portions import Portion, portions_of
 from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ FLUSH_SECONDS = 0.05
 FEW_BYTES = 32 * 1024
 FEW_TIMES = 5
 RETRY_SECONDS = 0.25
-PRUNE_SECONDS = 60.0
 # How long a hub that stops waits for its last lines to be recorded.
 FINISH_SECONDS = 0.5
 
@@ -53,6 +53,7 @@ class Recorder:
         self._keys = LogKeys.of(config.ingest)
         self._commands: Any = commands
         self._lease = Lease(commands, self._keys)
+        self._aging = Aging(commands, log, config.retain_ms)
         self._script = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         # What is missing before the next line of a channel.
@@ -63,7 +64,6 @@ class Recorder:
         self._fence = 0
         self._since: int | None = None
         self._no_log_since: float | None = None
-        self._prune_at = 0.0
         # Whether there was a log at any time: one that begins after that is what is left of it.
         self._had_log = False
 
@@ -89,9 +89,8 @@ class Recorder:
                 await self.stand()
                 if not self.recording:
                     self._told("")
-                elif self._loop.time() > self._prune_at:
-                    self._prune_at = self._loop.time() + PRUNE_SECONDS
-                    await self._prune()
+                else:
+                    await self._aging.prune(self._loop.time(), self._hub.last_fence)
             except LogUnavailable as error:
                 self._told(str(error))
             # Sooner where a session was cut or has begun.
@@ -112,6 +111,15 @@ class Recorder:
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recorder_unfinished error=%r", str(error))
 
+    async def replace(self, token: str) -> None:
+        """Ask for the lease in place of a process that is known to have died, whose token this was."""
+        try:
+            await self._lease.resign(token)
+        except LogUnavailable as error:
+            # Then its lease runs out in its time.
+            logger.warning("lease_left token=%s error=%r", token, str(error))
+        self._hub.changed.set()
+
     async def stand(self) -> Standing:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
         async with self._standing:
@@ -130,6 +138,11 @@ class Recorder:
             self._had_log = self._had_log or standing.watermark >= 0
             return standing
 
+    @property
+    def token(self) -> str:
+        """This process's name among those that could record."""
+        return self._lease.token
+
     # The rest.
 
     async def _gather(self) -> None:
@@ -146,19 +159,6 @@ class Recorder:
         if self.recording:
             logger.info("recorder_lost")
         self.recording = self._hub.directory.recording = False
-
-    async def _prune(self) -> None:
-        """Forget the names of channels that have had no line for KEPT_TIMES as long as lines are kept."""
-        oldest = self._hub.last_fence - KEPT_TIMES * self._retain[1]
-        known = await self._log.channels(self._log.watermark)
-        aged = [name for name, (last, _) in known.items() if last.fence < oldest]
-        try:
-            for at in range(0, len(aged), SCRIPT_LINES):
-                await self._commands.hdel(CHANNELS, *aged[at : at + SCRIPT_LINES])
-        except (RedisError, OSError) as error:
-            raise LogUnavailable(f"Old channels can't be forgotten: {error}.") from None
-        if aged:
-            logger.info("channels_aged channels=%d", len(aged))
 
     def _begin(self, standing: Standing) -> None:
         """Record from the watermark on: what is there already is refused by its id."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sse_hub.app import create_app
 from sse_hub.config import Config
-from sse_hub.context import context_of
+from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
@@ -119,11 +119,11 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        await answer(config, listener, stop, lambda: announce(config))
+        await answer(config, listener, stop, lambda _: announce(config))
     stop.check()
 
 
-async def answer(config: Config, listener: socket.socket, stop: Stop, announce: Callable[[], None]) -> None:
+async def answer(config: Config, listener: socket.socket, stop: Stop, announce: Callable[[Context], None]) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
 
@@ -142,7 +142,7 @@ async def answer(config: Config, listener: socket.socket, stop: Stop, announce: 
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    announce()
+    announce(context_of(app))
     await stop.asked.wait()
     hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
     if stop.abandoned:

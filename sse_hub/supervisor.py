@@ -21,7 +21,7 @@ from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.serve import Stop, listening_socket
 from sse_hub.tasks import cancelled
-from sse_hub.worker import HURRY, READY, order
+from sse_hub.worker import GONE, HURRY, READY, order, said
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ class Crew:
     """The workers: as many as wanted, always."""
 
     def __init__(self) -> None:
-        self._processes: set[Process] = set()
+        # With the names that they have as recorders, once they serve.
+        self._processes: dict[Process, str] = {}
         self._stopping = asyncio.Event()
         self._waited_for: set[int] = set()
         self._complete = asyncio.Event()
@@ -120,8 +121,7 @@ class Crew:
     async def _hurry(self, stop: Stop) -> None:
         await stop.hurried.wait()
         for process in self._processes:
-            assert process.stdin
-            process.stdin.write(HURRY)
+            _say(process, said(HURRY))
 
     async def _keep(self, number: int, first_line: bytes, listener: int) -> None:
         loop = asyncio.get_running_loop()
@@ -140,20 +140,25 @@ class Crew:
 
     async def _run(self, number: int, first_line: bytes, listener: int) -> None:
         process = await _start(listener)
-        assert process.stdin
         assert process.stdout
-        self._processes.add(process)
+        self._processes[process] = ""
         try:
             # Left open: its end tells the worker that this process is gone, however it went.
-            process.stdin.write(first_line)
+            _say(process, first_line)
             if self._stopping.is_set():
                 process.terminate()
-            if await process.stdout.readline() == READY:
+            word, _, token = (await process.stdout.readline()).strip().partition(b" ")
+            if word == READY:
                 logger.info("worker_serves pid=%d", process.pid)
+                self._processes[process] = token.decode()
                 self._serves(number)
             status = await process.wait()
         finally:
-            self._processes.discard(process)
+            name = self._processes.pop(process)
+        if name:
+            # It may have been the one that records; the others need not wait until its lease has run out.
+            for other in self._processes:
+                _say(other, said(GONE, name))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%d status=%d", process.pid, status)
 
@@ -161,6 +166,11 @@ class Crew:
         self._waited_for.discard(number)
         if not self._waited_for:
             self._complete.set()
+
+
+def _say(process: Process, words: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(words)
 
 
 async def _start(listener: int) -> Process:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import redis
 
+from sse_hub.scripts import script
 from tests.integration.deployment import entries, gaps_of, recorded_seqs, wait_recorder
 from tests.integration.traffic import Id, Publisher, verdict
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
@@ -101,6 +102,17 @@ async def test_lines_older_than_they_are_kept_are_trimmed_and_an_idle_channel_ex
     assert of_idle.json["after"] == idle[0].id
     assert of_idle.json["lost"] in (None, 299)
     assert again.type == "message"
+
+
+def test_the_name_of_a_channel_that_has_a_line_again_is_not_forgotten(server: RedisServer) -> None:
+    with server.client() as client:
+        client.hset("names", mapping={"old": "1-1 5", "again": "9-1 6"})
+
+        forgotten = client.register_script(script("prune"))(
+            ["names"], ["old", "1-1 5", "again", "1-1 5", "gone", "1-1 5"]
+        )
+
+        assert (forgotten, client.hkeys("names")) == (1, [b"again"])
 
 
 async def test_what_is_not_ingested_is_not_recorded_nor_are_the_hubs_own_channels() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -13,9 +14,19 @@ from typing import Any
 import psutil
 import redis
 
+from sse_hub.keys import LogKeys
 from tests.integration.clients import Client, lines_later
 from tests.integration.traffic import publishing, verdict
-from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.rig import (
+    DEADLINE_SECONDS,
+    PATIENCE,
+    HubProcess,
+    RedisServer,
+    at_scale,
+    hub_process,
+    redis_server,
+    wait_until,
+)
 from tests.sse import Stream, open_stream
 
 WORKERS = 2
@@ -134,6 +145,22 @@ async def test_a_killed_worker_costs_no_line_and_is_back_soon(server: RedisServe
     assert ended == KILLS
     assert sum(client.connects for client in clients) > len(clients)
     assert max(seconds) < BACK_SECONDS * PATIENCE
+
+
+def recorders_of(hub: HubProcess) -> list[int]:
+    """The process ids of the workers that have begun to record, one after the other."""
+    return [int(pid) for pid in re.findall(r"worker=(\d+) recorder_began", hub.output)]
+
+
+def test_a_killed_worker_leaves_its_lease_to_the_others_at_once() -> None:
+    """Nobody waits until it has run out: this one never would."""
+    with redis_server() as server, server.client() as client, worker_hub(server.url) as hub:
+        hub.wait_recording()
+        wait_until(lambda: len(recorders_of(hub)) == 1, "a worker has said that it records")
+        os.kill(recorders_of(hub)[0], signal.SIGKILL)
+        client.persist(LogKeys.of(("*",)).lease)
+
+        wait_until(lambda: len(recorders_of(hub)) == 2, "another worker records")
 
 
 async def test_who_connects_while_no_worker_is_there_is_answered_by_the_next(server: RedisServer) -> None:

@@ -17,6 +17,7 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__i
 # Who may import what from outside, where it says something about the architecture.
 ALLOWED = {
     "redis": {
+        "aging",
         "fence",
         "step",
         "log",

@@ -1,7 +1,7 @@
 """What a supervisor tells a worker."""
 
 from sse_hub.config import Config
-from sse_hub.worker import order, read_order
+from sse_hub.worker import GONE, HURRY, order, read_order, said
 
 
 def test_settings_reach_a_worker_as_they_are() -> None:
@@ -11,3 +11,7 @@ def test_settings_reach_a_worker_as_they_are() -> None:
 
     assert line.index(b"\n") == len(line) - 1
     assert read_order(line) == (config, 12)
+
+
+def test_a_word_is_a_line() -> None:
+    assert (said(HURRY), said(GONE, "ab12")) == (b"hurry \n", b"gone ab12\n")
