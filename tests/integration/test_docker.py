@@ -1,6 +1,7 @@
 """`sse-hub docker` against a real engine: what containers print arrives once, whatever comes, goes or restarts."""
 
 import json
+import logging
 import random
 import signal
 import time
@@ -12,6 +13,8 @@ import pytest
 from tests.integration.containers import EngineService, docker_command, engine_service, printing, said, wait_begun
 from tests.integration.shipping import lines_of, wait_lines
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+
+logger = logging.getLogger(__name__)
 
 CONTAINERS = at_scale(4, 20)
 LINES = at_scale(1_500, 20_000)
@@ -209,6 +212,7 @@ def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_c
         assert sorted(texts(server, f"docker.many{number}")) == log
     assert min(map(len, logs)) == LINES < max(map(len, logs))
     assert all(whole_runs(log) for log in logs)
+    logger.info("%d lines of %d containers, %d restarts, %d kills", sum(map(len, logs)), CONTAINERS, RESTARTS, KILLS)
     figures = json.loads(lines_of(server, "docker.lasting.stats")[0])
     assert set(figures) == {"cpu_percent", "memory_mb"}
     assert 0 <= figures["cpu_percent"] < 100 > figures["memory_mb"] > 0.1
