@@ -121,9 +121,9 @@ class EngineService:
             self.wait_stopped(container)
             self.start(container)
 
-    def stop(self, container: str) -> None:
-        """SIGTERM for what runs in it."""
-        self._ask("POST", f"/containers/{container}/kill?signal=SIGTERM")
+    def stop(self, container: str, signal: str = "SIGTERM") -> None:
+        """`signal` for what runs in it."""
+        self._ask("POST", f"/containers/{container}/kill?signal={signal}")
 
     def remove(self, container: str) -> None:
         self._ask("DELETE", f"/containers/{container}?force=true")
@@ -145,12 +145,15 @@ class EngineService:
 
         Each is "time stream F text", or "P" instead of "F" for a part that goes on.
         """
-        path = self.folder / "root" / "vfs-containers" / container / "userdata" / "ctr.log"
         texts = {"stdout": "", "stderr": ""}
-        for line in path.read_text().splitlines():
+        for line in self.log_path(container).read_text().splitlines():
             _, stream, tag, text = line.split(" ", 3)
             texts[stream] += text + ("\n" if tag == "F" else "")
         return sorted(line for text in texts.values() for line in text.split("\n") if line)
+
+    def log_path(self, container: str) -> Path:
+        """The file that the engine's monitor writes."""
+        return self.folder / "root" / "vfs-containers" / container / "userdata" / "ctr.log"
 
     # The rest.
 
