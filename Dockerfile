@@ -1,7 +1,10 @@
 # The hub without anything that was needed to build it: Python, and one venv with the hub in it.
 #
 #   docker build -t sse-hub .
-#   docker run --rm -p 127.0.0.1:8091:8091 -e REDIS_URL=redis://host:6379/0 sse-hub
+#   docker run --rm -p 127.0.0.1:8091:8091 -e SSE_HUB_ACCESS=none -e REDIS_URL=redis://host:6379/0 sse-hub
+#
+# Inside, the hub listens on every address, so it wants to be told who is let in: on a port that is published on
+# loopback alone everybody may be, anywhere else see docs/security.md.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build

@@ -6,7 +6,7 @@ Where a Redis is, and how a connection of our own gets there.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,13 +29,12 @@ class Address:
     def parse(cls, url: str) -> "Address":
         """The address that `url` spells, as redis-py reads it. Raises ValueError."""
         options: dict[str, object] = dict(parse_url(url))
-        authority = options.get("ssl_ca_certs")
         words = [str(options[name]) for name in ("username", "password") if options.get(name)]
         return cls(
             host=str(options.get("host", "localhost")),
             port=int(str(options.get("port", 6379))),
             path=str(options["path"]) if "path" in options else None,
-            tls=_tls(authority) if url.startswith("rediss://") else None,
+            tls=_tls(options) if url.startswith("rediss://") else None,
             credentials=tuple(words) if options.get("password") else (),
         )
 
@@ -49,5 +48,10 @@ class Address:
         return protocol
 
 
-def _tls(authority: object) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(authority) if authority else None)
+def _tls(options: Mapping[str, object]) -> ssl.SSLContext:
+    # The server's name and certificate are always checked; options that would have redis-py do without are not for us.
+    authority, certificate, key = (options.get(f"ssl_{name}") for name in ("ca_certs", "certfile", "keyfile"))
+    context = ssl.create_default_context(cafile=str(authority) if authority else None)
+    if certificate:
+        context.load_cert_chain(str(certificate), str(key) if key else None)
+    return context

@@ -17,19 +17,26 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
+from sse_hub.access import open_access
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.door import door
+from sse_hub.headers import add_headers
 from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
+from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
+from sse_hub.peers import ALONE, Place
 from sse_hub.publish import Publisher
 from sse_hub.questions import questions
 from sse_hub.recorder import Recorder
-from sse_hub.routes import api, refuse
+from sse_hub.reference import reference_blueprint
+from sse_hub.refusal import refuse
+from sse_hub.routes import api
 from sse_hub.source import RedisSource
 from sse_hub.survey import EVERY_SECONDS, Survey
 from sse_hub.tasks import cancelled
@@ -37,9 +44,11 @@ from sse_hub.tasks import cancelled
 logger = logging.getLogger(__name__)
 
 
-def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
+def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic[Any, Any]":
     """
-    The app for `config`, whose `redis_url` must be set. Nothing is connected until the server starts.
+    The app for `config`, whose `redis_url` must be set, in the process at `place`.
+
+    Nothing is connected until the server starts.
 
     `fail` is called when a background task has died: the server must stop then.
     """
@@ -50,29 +59,32 @@ def create_app(config: Config, fail: Callable[[], None]) -> "Sanic[Any, Any]":
     # /publish alone takes a body, and reads it with a limit of its own.
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
-    app.blueprint(hub_blueprint(config, fail))
+    app.blueprint(hub_blueprint(config, fail, place))
     app.exception(Exception)(refuse)
+    add_headers(app, frozenset(config.cors_origin))
     return app
 
 
-def hub_blueprint(config: Config, fail: Callable[[], None] | None = None) -> BlueprintGroup:
+def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: Place = ALONE) -> BlueprintGroup:
     """
     A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
 
     Of `config`, `redis_url` must be set; what concerns the server (`host`, `port`, `workers`, `log_level`) is the app's
     own. `fail` is called when a background task has died; without it the hub then ends its streams and is not ready.
+    `place` is that of a worker among others.
     """
     hub = Blueprint("sse_hub")
 
     @hub.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "a hub needs a Redis URL; serve() starts an embedded server where none is given"
-        app.ctx.sse_hub = context = _connect(config, config.redis_url)
+        app.ctx.sse_hub = context = _connect(config, config.redis_url, place)
         failed = fail or partial(_retire, context)
         _watch(context, context.recorder.claim(), "claim", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.source.run(), "source", failed)
-        _watch(context, _tick(context.hub), "tick", failed)
+        _watch(context, _tick(context), "tick", failed)
+        _watch(context, context.access.refresh_for_ever(), "access", failed)
         _watch(context, _look(context.survey), "survey", failed)
         if config.demo:
             _watch(context, publish_demo(config.redis_url), "demo", failed)
@@ -96,7 +108,8 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None) -> Blu
         for client in context.clients:
             await client.aclose()
 
-    return Blueprint.group(api, questions, page_blueprint(), hub)
+    reference = reference_blueprint()
+    return Blueprint.group(api, questions, door, page_blueprint(), metrics_blueprint, reference, hub)
 
 
 def _retire(context: Context) -> None:
@@ -105,7 +118,7 @@ def _retire(context: Context) -> None:
     context.hub.abandon()
 
 
-def _connect(config: Config, redis_url: str) -> Context:
+def _connect(config: Config, redis_url: str, place: Place) -> Context:
     # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
     options: dict[str, Any] = {
         "socket_timeout": 2,
@@ -121,12 +134,14 @@ def _connect(config: Config, redis_url: str) -> Context:
     log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub, log)
     mender = Mender(hub, log, recorder.stand)
-    source = RedisSource(config, redis_url, commands, mender)
+    source = RedisSource(config, redis_url, commands, mender, hub.tally)
     hub.connect(source, log)
     history = History(log, source, hub.directory.covers)
     publisher = Publisher(commands, log, hub, config.line_bytes)
+    access = open_access(config, commands, hub)
     survey = Survey(hub.directory)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, survey, (commands, reading))
+    clients = (commands, reading)
+    return Context(config, hub, source, mender, log, recorder, history, publisher, access, survey, clients, place)
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
@@ -143,10 +158,11 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     context.tasks.append(task)
 
 
-async def _tick(hub: Hub) -> None:
+async def _tick(context: Context) -> None:
     while True:
         await asyncio.sleep(1)
-        hub.tick()
+        context.hub.tick()
+        context.access.tenure.tick()
 
 
 async def _look(survey: Survey) -> None:

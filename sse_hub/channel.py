@@ -27,9 +27,11 @@ class Channel:
         "feeds",
         "fence",
         "last_seconds",
+        "learned",
         "lines",
         "lines_per_second",
         "name",
+        "namespace",
         "recent_errors",
         "recorded",
         "recorded_to",
@@ -37,8 +39,11 @@ class Channel:
         "usual_gap_seconds",
     )
 
-    def __init__(self, name: str, start: EventId, max_lines: int, now_seconds: float, recorded: bool) -> None:
+    def __init__(
+        self, name: str, namespace: str, start: EventId, max_lines: int, now_seconds: float, recorded: bool
+    ) -> None:
         self.name = name
+        self.namespace = namespace
         # Whether it belongs in the log; and up to which index of the ring this process has put it there, if it records.
         self.recorded = recorded
         self.recorded_to = 0
@@ -47,6 +52,8 @@ class Channel:
         self.fence = start.fence
         self.count = 0
         self.lines = 0
+        # How many of them were recorded before this process came.
+        self.learned = 0
         self.lines_per_second = 0.0
         # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
         self.last_seconds = now_seconds

@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 import click
 
 from sse_hub import __version__
+from sse_hub.access import check_access
+from sse_hub.access.command import token as token_command
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.docker.command import docker
 from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.ops.command import check, redis_acl, top
 from sse_hub.pipe.command import publish
 from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
@@ -31,12 +34,12 @@ from sse_hub.watch.command import watch as watch_stream
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:
     for each in reversed(fields(Config)):
         default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
-        note = "" if each.default in (None, False) else f"  [default: {default}]"
+        note = "" if default in (None, False, "") else f"  [default: {default}]"
         kind: dict[str, Any] = {"metavar": each.name.rsplit("_")[-1].upper()}
         if each.default is False:
             kind = {"is_flag": True, "flag_value": "true", "default": None, "type": str}
-        elif each.name == "ingest":
-            kind = {"multiple": True, "metavar": "PATTERN"}
+        elif isinstance(each.default, tuple):
+            kind["multiple"] = True
         option = click.option("--" + each.name.replace("_", "-"), each.name, help=each.metadata["help"] + note, **kind)
         command = option(command)
     return command
@@ -48,23 +51,24 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
-main.add_command(docker)
-main.add_command(publish)
-main.add_command(ship)
-main.add_command(watch_stream)
+for each in (check, docker, publish, redis_acl, ship, token_command, top, watch_stream):
+    main.add_command(each)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
 @_config_options
-def serve(ingest: tuple[str, ...], **options: str | None) -> None:
+def serve(**options: str | tuple[str, ...] | None) -> None:
     """
     Run the hub.
 
     Every option can be set by an environment variable too: --ring-lines is SSE_HUB_RING_LINES.
     """
     try:
-        config = Config.read({**options, "ingest": " ".join(ingest) or None}, os.environ)
-        log_to_stderr(config.log_level)
+        # Those that may be repeated come as a tuple, which is empty where they are not given.
+        given = {name: " ".join(each) or None if isinstance(each, tuple) else each for name, each in options.items()}
+        config = Config.read(given, os.environ)
+        check_access(config)
+        log_to_stderr(config)
         run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
     except HubError as error:
         raise click.ClickException(str(error)) from None
@@ -78,7 +82,7 @@ def demo(redis_url: str | None) -> None:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.ClickException(str(error)) from None
-    log_to_stderr("info")
+    log_to_stderr(config)
     url = config.redis_url or "redis://127.0.0.1:6379/0"
     said = f"Publishing to {_without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
     run(publish_until_stopped(url, lambda: click.echo(said)))
@@ -138,6 +142,9 @@ def _channel(_context: click.Context, _option: click.Parameter, name: str) -> st
     type=click.FloatRange(0),
     help="Seconds to wait for Redis and the hub at the start, and for the last lines at the end.",
 )
+@click.option(
+    "--token", envvar="SSE_HUB_TOKEN", show_default=False, help="What to sign in with (rather by SSE_HUB_TOKEN)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Each report as one JSON object.")
 def canary(
     urls: tuple[str, ...],
@@ -151,6 +158,7 @@ def canary(
     every: float,
     reconnect_every: float,
     drain: float,
+    token: str | None,
     as_json: bool,
 ) -> None:
     """
@@ -173,8 +181,9 @@ def canary(
         every_seconds=every if forever else None,
         reconnect_every_seconds=reconnect_every,
         drain_seconds=drain,
+        token=token or None,
     )
-    log_to_stderr("info")
+    log_to_stderr(config)
     # It has a line for each request.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

@@ -10,14 +10,19 @@ table in the README all follow from it.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 from sse_hub.errors import InvalidSetting
 
+ACCESS = ("none", "token", "proxy")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 DURATION = re.compile(r"([1-9]\d{0,8})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+ORIGIN = re.compile(r"https?://[a-z0-9._-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 INGEST_PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
 
 
@@ -66,9 +71,42 @@ def _duration(value: str) -> str:
     return value
 
 
+def _access(value: str) -> str:
+    if value.lower() not in ACCESS:
+        raise ValueError(f"one of {', '.join(ACCESS)} is wanted")
+    return value.lower()
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(each)) for each in value.replace(",", " ").split())
+    except ValueError:
+        raise ValueError("addresses or networks such as 10.0.0.7 or 10.0.0.0/8 are wanted") from None
+
+
+def _header(value: str) -> str:
+    if not HEADER.fullmatch(value):
+        raise ValueError("the name of a header is wanted")
+    return value
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(dict.fromkeys(value.replace(",", " ").split()))
+    # Neither `*` nor `null`: anybody's page can have those.
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("origins such as https://app.example are wanted, in small letters, without a path")
+    return origins
+
+
 def _log_level(value: str) -> str:
     if value.lower() not in LOG_LEVELS:
         raise ValueError(f"one of {', '.join(LOG_LEVELS)} is wanted")
+    return value.lower()
+
+
+def _log_format(value: str) -> str:
+    if value.lower() not in LOG_FORMATS:
+        raise ValueError(f"one of {', '.join(LOG_FORMATS)} is wanted")
     return value.lower()
 
 
@@ -98,7 +136,23 @@ class Config:
     heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
     drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
+    access: str | None = _setting(
+        None, _access, "Who is let in: none asks nobody, token, proxy. On loopback it is none; elsewhere say which."
+    )
+    token_keys: str | None = _setting(None, _text, "JWKS file with the keys that tokens are checked with.")
+    token_audience: str = _setting("sse-hub", _text, "What a token must have as its audience (aud).")
+    token_issuer: str | None = _setting(None, _text, "What a token must have as its issuer (iss).")
+    proxy_peers: tuple[str, ...] = _setting(
+        (), _networks, "Address or network of a proxy that says who asks. Repeatable."
+    )
+    proxy_user_header: str = _setting("Remote-User", _header, "Header in which the proxy names who asks.")
+    proxy_groups_header: str = _setting("Remote-Groups", _header, "Header in which the proxy lists their groups.")
+    proxy_rules: str | None = _setting(None, _text, "TOML file that says what users and groups may see and publish.")
+    cors_origin: tuple[str, ...] = _setting(
+        (), _origins, "Origin of another site whose pages may ask, as https://app.example. Repeatable."
+    )
     log_level: str = _setting("info", _log_level, "What the hub itself logs: debug, info, warning or error.")
+    log_format: str = _setting("text", _log_format, "Form of what the hub itself logs: text or json.")
 
     @property
     def retain_ms(self) -> int:

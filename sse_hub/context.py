@@ -11,11 +11,13 @@ from typing import Any
 import redis.asyncio
 from sanic import Sanic
 
+from sse_hub.access import Access
 from sse_hub.config import Config
 from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
+from sse_hub.peers import Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
@@ -34,8 +36,10 @@ class Context:
     recorder: Recorder
     history: History
     publisher: Publisher
+    access: Access
     survey: Survey
     clients: tuple[redis.asyncio.Redis, ...]
+    place: Place
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

@@ -14,6 +14,7 @@ from sse_hub.config import Config
 from sse_hub.events import EventId
 from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection, is_channel, matches
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ LINGER_SECONDS = 60.0
 class Directory:
     """Channels by name. `start` is where the present session began: it has missed no line of any channel since."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tally: Tally) -> None:
         self.start = EventId(0, 0)
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
@@ -45,11 +46,13 @@ class Directory:
         self._fresh: dict[Channel, None] = {}
         self._members: dict[str, set[str]] = {}
         self._config = config
+        self._tally = tally
         self._channels: dict[bytes, Channel] = {}
         self._lingering: dict[str, float] = {}
         self._active: set[Channel] = set()
         self._forgotten = EventId(0, 0)
-        self._bytes = 0
+        # What the rings of all of them hold in memory, about.
+        self.bytes = 0
         self._swept_fence = 0
         self._entries: list[dict[str, object]] = []
         self._entries_at = 0.0
@@ -58,6 +61,10 @@ class Directory:
         """All channels, and the patterns."""
         yield from self._channels.values()
         yield from self.patterns.values()
+
+    def __len__(self) -> int:
+        """How many channels are known."""
+        return len(self._channels)
 
     def get(self, key: bytes) -> Channel | None:
         """The channel whose name is `key`, if it is known."""
@@ -87,8 +94,7 @@ class Directory:
     def add(self, name: str, start: EventId) -> Channel:
         """A new channel that has missed nothing after `start`."""
         start = max(start, self._forgotten)
-        channel = Channel(name, start, self._config.ring_lines, time.time(), recorded=self.covers(name))
-        self._channels[name.encode()] = channel
+        channel = self._channels[name.encode()] = self._new(name, start, self.covers(name))
         for pattern, members in self._members.items():
             if matches(pattern, name):
                 members.add(name)
@@ -98,20 +104,20 @@ class Directory:
         """Keep breaks for `pattern` from here on."""
         if pattern not in self.patterns:
             start = max(self.start, self._forgotten)
-            self.patterns[pattern] = Channel(pattern, start, self._config.ring_lines, time.time(), recorded=False)
+            self.patterns[pattern] = self._new(pattern, start, recorded=False)
             self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
         names = dict.fromkeys(selection.channels)
         for pattern in selection.patterns:
-            names |= dict.fromkeys(self._members[pattern])
+            names |= dict.fromkeys(name for name in self._members[pattern] if selection.shows(name))
         names |= dict.fromkeys(selection.patterns)
         return {name: self[name].ring for name in names}
 
     def append(self, channel: Channel, entry: Entry) -> None:
         """Add the newest entry to the ring of `channel`, and hand it to the feeds that carry it."""
-        self._bytes += entry.size
+        self.bytes += entry.size
         channel.ring.append(entry)
         self.trim(channel)
         self._active.add(channel)
@@ -122,14 +128,14 @@ class Directory:
             self.fresh_bytes += entry.size
         for feed in channel.feeds:
             feed.offer(entry)
-        if self._bytes > self._config.ring_megabytes * 1_000_000:
+        if self.bytes > self._config.ring_megabytes * 1_000_000:
             self._free_memory()
 
     def trim(self, channel: Channel) -> None:
         """Let go of the oldest lines of `channel` beyond its share; while we record, only of what is recorded."""
         ring, before = channel.ring, channel.ring.size
         ring.trim(channel.recorded_to if self.recording and channel.recorded else None)
-        self._bytes += ring.size - before
+        self.bytes += ring.size - before
         if channel.recorded:
             self.evicted_to = max(self.evicted_to, ring.start)
 
@@ -163,6 +169,7 @@ class Directory:
                     continue
                 channel = add(name, self.start)
                 channel.last_seconds = last.fence / 1000
+            channel.learned += max(0, count - channel.lines)
             channel.lines = max(channel.lines, count)
             if channel.ring.first == 0 and last < channel.ring.start:
                 # Nothing came between the last one recorded and what is held.
@@ -181,7 +188,7 @@ class Directory:
     def leave(self, channel: Channel) -> None:
         """No feed carries `channel` any more."""
         if channel.name in self.patterns:
-            self._bytes -= channel.ring.size
+            self.bytes -= channel.ring.size
             del self.patterns[channel.name]
             del self._members[channel.name]
         elif not self.covers(channel.name):
@@ -225,17 +232,22 @@ class Directory:
                     ring.start = max(ring.start, lost)
         logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
 
+    def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
+        namespace = self._tally.namespaces.of(name)
+        return Channel(name, namespace, start, self._config.ring_lines, time.time(), recorded)
+
     def _forget(self, channel: Channel) -> None:
+        self._tally.received[channel.namespace] += channel.lines - channel.learned
         del self._channels[channel.name.encode()]
-        self._bytes -= channel.ring.size
+        self.bytes -= channel.ring.size
 
     def _free_memory(self) -> None:
         # The longest ring gives first: a loud channel must not cost the quiet ones their lines.
         allowed = self._config.ring_megabytes * 950_000
-        while self._bytes > allowed:
+        while self.bytes > allowed:
             longest = max((channel.ring for channel in self), key=lambda ring: ring.size)
             freed = longest.shrink(max(longest.size // 8, 1))
-            self._bytes -= freed
+            self.bytes -= freed
             self.evicted_to = max(self.evicted_to, longest.start)
             if not freed:
                 return

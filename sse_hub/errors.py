@@ -1,5 +1,5 @@
 """
-The errors raised on purpose. Domain code raises them; `routes` alone turns them into HTTP, `cli` into an exit.
+The errors raised on purpose. Domain code raises them; `refusal` alone turns them into HTTP, `cli` into an exit.
 
     HubError
     ├── InvalidSetting       a command-line option or SSE_HUB_* variable that can't be used
@@ -11,6 +11,8 @@ The errors raised on purpose. Domain code raises them; `routes` alone turns them
     │   ├── TooLarge         more than is taken at once (413)
     │   ├── ForeignOrigin    another site's page asks for a change (403)
     │   └── KeyReused        an Idempotency-Key that stands for something else (422)
+    ├── NotSignedIn          who asks is not known (401)
+    ├── NotAllowed           who asks is known, and may not (403)
     ├── SourceUnavailable    Redis did not answer in time (503, but for streams)
     ├── LogUnavailable       the log can't be read, or is not complete in time (503)
     ├── HubStopping          the hub takes no new work (503)
@@ -63,6 +65,18 @@ class ForeignOrigin(InvalidRequest):
 
 class KeyReused(InvalidRequest):
     """An `Idempotency-Key` that was used before for another body or channel."""
+
+
+class NotSignedIn(HubError):
+    """
+    Nothing that says who asks, or something that can't be believed.
+
+    The message says no more than its sender knows: not which key, not what else there is.
+    """
+
+
+class NotAllowed(HubError):
+    """Who asks is known, and may not; the same for what exists and what does not."""
 
 
 class SourceUnavailable(HubError):

@@ -9,13 +9,12 @@ the flush took, if that was long. What comes meanwhile shares the next chunk, at
 """
 
 import asyncio
-import heapq
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 
+from sse_hub.backlog import Backlog
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
-from sse_hub.events import EventId
 from sse_hub.frames import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
 from sse_hub.guard import SECOND, Guard
 from sse_hub.position import Position
@@ -23,6 +22,7 @@ from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
 from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +34,19 @@ REST_SUBSCRIBERS = 64
 REST_AFTER_SECONDS = 0.001
 REST_SHARE = 0.7
 REST_SECONDS = 0.005
-# About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
-BACKLOG_BYTES = 64 * 1024
-# How many pieces of that size are kept for the others who are behind.
-SHARED_PIECES = 64
 
 
 class Feed:
     """What the subscribers of one selection in one shape share."""
 
     def __init__(
-        self, selection: Selection, batch: bool, guard: int, library: Library, loop: asyncio.AbstractEventLoop
+        self,
+        selection: Selection,
+        batch: bool,
+        guard: int,
+        library: Library,
+        tally: Tally,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """`guard` is how many lines of one channel are delivered live in a second, 0 for all."""
         self.selection = selection
@@ -55,18 +57,24 @@ class Feed:
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
-        self._replay = Replay(selection, self._encode, library)
+        self._replay = Replay(selection, self._encode, library, tally)
         # Bound once: the fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._clogged: set[Subscriber] = set()
-        # Pieces of one channel's backlog, by the index they begin at, for all who come by.
-        self._shared: dict[int, tuple[bytes, int, EventId]] = {}
+        self._backlog = Backlog(selection, self.rings, self._encode)
         self._position = Position(selection)
         self._pending: list[Entry] = []
         self._pending_lines = 0
+        self._tally = tally
+        self._delivered = 0
         self._loop = loop
         self._rests_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def delivered(self) -> int:
+        """How many lines and gaps were written, each counted for each subscriber."""
+        return self._delivered + self._replay.lines + self._backlog.lines
 
     def attach(self, name: str, ring: Ring) -> None:
         """Add a channel; its lines so far are not delivered to those who are live."""
@@ -103,6 +111,7 @@ class Feed:
             self._leave_behind()
         pieces = [(entry, 0, entry.length) for entry in self._pending]
         self._pending = []
+        self._delivered += self._pending_lines * len(self._live)
         self._pending_lines = 0
         if not self._live:
             return
@@ -125,7 +134,7 @@ class Feed:
             self._position.move_to_end(self.rings)
         self._live[subscriber] = subscriber.transport.write
         if len(self._live) == len(self.subscribers):
-            self._shared.clear()
+            self._backlog.clear()
 
     def clog(self, subscriber: Subscriber) -> None:
         """Leave `subscriber`, which is live and takes no more, behind before the next line."""
@@ -150,32 +159,16 @@ class Feed:
         return self._replay.frames(position, self.rings)
 
     def backlog(self, position: Position) -> bytes:
-        """
-        About BACKLOG_BYTES of frames after `position`, which is moved past them; nothing when it has caught up.
+        """The next frames after `position`, which is moved past them and must be covered by the rings; see Backlog."""
+        return self._backlog.take(position)
 
-        To be called when the rings cover it.
-        """
-        if self.selection.single:
-            return self._shared_backlog(position, *self.selection.channels)
-        frames = b""
-        # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
-        while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self.rings.items()):
-            frames = b"".join(self._encode(position, self._pieces(position)))
-        return frames
+    def owed_bytes(self, position: Position) -> int:
+        """About how much comes after `position` in the rings."""
+        return self._backlog.owed_bytes(position)
 
-    def _shared_backlog(self, position: Position, name: str) -> bytes:
-        begin = position.indexes.get(name, 0)
-        if begin >= self.rings[name].end:
-            return b""
-        if begin in self._shared:
-            frames, end, id = self._shared[begin]
-            position.move(name, end, id)
-            return frames
-        frames = b"".join(self._encode(position, self._pieces(position)))
-        if len(self._shared) >= SHARED_PIECES:
-            del self._shared[next(iter(self._shared))]
-        self._shared[begin] = frames, position.indexes[name], position.id_of(name)
-        return frames
+    def stalled(self, seconds: float) -> None:
+        """A subscriber has taken nothing for `seconds`."""
+        self._tally.write_stalls.add(seconds)
 
     def heartbeat(self, fence: int) -> bytes:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
@@ -219,6 +212,7 @@ class Feed:
         gaps = self._guard.skipped() if self._guard else []
         if not gaps or not self._live:
             return
+        self._tally.gaps["guard"] += len(gaps)
         chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
         for write in self._live.values():
             write(chunk)
@@ -231,23 +225,3 @@ class Feed:
             subscriber.fall_behind(position)
             logger.info("subscriber_behind channels=%d", len(self.rings))
         self._clogged.clear()
-
-    def _pieces(self, position: Position) -> Iterator[Piece]:
-        budget = BACKLOG_BYTES
-        for entry in self._merged(position):
-            start = max(0, position.indexes.get(entry.channel, 0) - entry.index)
-            # A batch can be as large as one read from Redis; cut it where the budget ends, at one line at the least.
-            wanted = max(1, budget * entry.length // entry.size)
-            stop = min(entry.length, start + wanted)
-            yield entry, start, stop
-            budget -= entry.size * (stop - start) // entry.length
-            if budget <= 0 or stop < entry.length:
-                return
-
-    def _merged(self, position: Position) -> Iterator[Entry]:
-        behind = [
-            ring.entries_from(position.indexes.get(name, 0))
-            for name, ring in self.rings.items()
-            if position.indexes.get(name, 0) < ring.end
-        ]
-        return behind[0] if len(behind) == 1 else heapq.merge(*behind, key=lambda entry: entry.seq)

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from sse_hub import keys
 from sse_hub.scripts import script
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +22,11 @@ logger = logging.getLogger(__name__)
 class Fencer:
     """Issues fences. `last` is the highest fence seen, `seen_at` the loop's time when it came."""
 
-    def __init__(self, commands: redis.asyncio.Redis, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
         self.last = 0
         self.seen_at = float("-inf")
         self._loop = loop
+        self._tally = tally
         self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
         self._served: dict[asyncio.Future[int], None] = {}
@@ -93,6 +95,7 @@ class Fencer:
     async def _run_round(self) -> None:
         served, self._waiting = self._waiting, {}
         self._served = served
+        begun = self._loop.time()
         try:
             fence = int(await self._script(keys=[keys.CLOCK], args=[self.last, keys.FENCE_CHANNEL]))
             self._returned_at = self._loop.time()
@@ -102,6 +105,7 @@ class Fencer:
         except BaseException:
             self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise
+        self._tally.fence_round_trips.add(self._loop.time() - begun)
         for waiter in served:
             if not waiter.done():
                 waiter.set_result(fence)
@@ -124,5 +128,6 @@ class Fencer:
             if not self._refused:
                 logger.warning("fence_refused error=%r", str(error))
             self._refused = True
+            self._tally.redis_errors["fence"] += 1
         else:
             self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

@@ -53,6 +53,11 @@ def gap_frame(id: bytes | None, gap: Gap) -> bytes:
     return b"%bevent: gap\ndata: %b\n\n" % (head, orjson.dumps(gap._asdict()))
 
 
+def auth_frame(reason: str) -> bytes:
+    """Why a stream ends whose client may see it no more. `reason` is the hub's own word: expired, revoked, changed."""
+    return b"event: auth\ndata: %b\n\n" % orjson.dumps({"reason": reason})
+
+
 def retry_frame(milliseconds: int) -> bytes:
     """How long an EventSource waits before it comes back. Alone it dispatches no event."""
     return b"retry: %d\n\n" % milliseconds

@@ -8,7 +8,8 @@ changes.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol, cast
 
@@ -18,12 +19,13 @@ from sse_hub.errors import LogUnavailable, SourceUnavailable
 from sse_hub.feed import Feed
 from sse_hub.frames import checkpoint_frame, gap_frame
 from sse_hub.intake import Intake
-from sse_hub.origin import Origin, Tail, locate, tail_held
+from sse_hub.origin import After, Origin, Tail, Unknown, locate, tail_held
 from sse_hub.pages import Log
 from sse_hub.position import Position
-from sse_hub.replay import Library, tail_position
+from sse_hub.replay import Library, lacking_of
 from sse_hub.selection import Selection
 from sse_hub.subscriber import Subscriber
+from sse_hub.tail import tail_position
 from sse_hub.wheel import Wheel
 
 
@@ -63,7 +65,7 @@ class Hub(Intake):
         self._source: Source = _NoSource()
         # A pattern finds recorded channels only.
         self._library = Library(lambda name: "*" in name or self.directory.covers(name))
-        self._wheel = Wheel(config.heartbeat_seconds, config.stall_seconds)
+        self._wheel = Wheel(config.heartbeat_seconds, config.stall_seconds, self.tally)
         self._drain = Drain(config.drain_seconds)
         self._deserted = asyncio.Event()
         self._deserted.set()
@@ -77,6 +79,18 @@ class Hub(Intake):
     def subscribers(self) -> int:
         """How many streams are open."""
         return sum(len(feed.subscribers) for feed in self._feeds.values())
+
+    @property
+    def feeds(self) -> Iterable[Feed]:
+        """What the open streams share, one for each selection and shape."""
+        return self._feeds.values()
+
+    def delivered(self) -> Counter[str]:
+        """Lines and gaps written to subscribers since the start, by namespace, each counted for each of them."""
+        delivered = self.tally.delivered.copy()
+        for feed in self.feeds:
+            delivered[self._namespace_of(feed)] += feed.delivered
+        return delivered
 
     def tick(self) -> None:
         """Once a second: heartbeats, rates, channels that nobody needs any more."""
@@ -106,6 +120,9 @@ class Hub(Intake):
         position, gaps = locate(selection, rings, origin, fence)
         if isinstance(origin, Tail) and not tail_held(rings, origin.lines):
             position = await self._tail(selection, origin.lines, fence) or position
+        if isinstance(origin, After | Unknown):
+            self.tally.gaps["unknown-id"] += len(gaps)
+            self.tally.resumes["unknown-id" if gaps else "log" if lacking_of(position, rings) else "memory"] += 1
         frames = [gap_frame(None, gap) for gap in gaps]
         return position, b"".join([*frames, checkpoint_frame(position.cursor())])
 
@@ -135,6 +152,7 @@ class Hub(Intake):
     def abandon(self) -> None:
         """Cut the connections of those who did not take their end."""
         for feed in self._feeds.values():
+            self.tally.slow_closed["drain"] += len(feed.subscribers)
             for subscriber in feed.subscribers:
                 subscriber.transport.abort()
 
@@ -173,14 +191,18 @@ class Hub(Intake):
             self._forget(feed)
 
     def _new_feed(self, selection: Selection, batch: bool, guard: int) -> Feed:
-        feed = Feed(selection, batch, guard, self._library, asyncio.get_running_loop())
-        self._feeds[selection, batch, guard] = feed
+        loop = asyncio.get_running_loop()
+        feed = self._feeds[selection, batch, guard] = Feed(selection, batch, guard, self._library, self.tally, loop)
         for name in self.directory.rings(selection):
             self._attach(feed, self.directory[name])
         return feed
 
+    def _namespace_of(self, feed: Feed) -> str:
+        return self.tally.namespaces.of_all((*feed.selection.channels, *feed.selection.patterns))
+
     def _forget(self, feed: Feed) -> None:
         del self._feeds[feed.selection, feed.batch, feed.guard]
+        self.tally.delivered[self._namespace_of(feed)] += feed.delivered
         for name in feed.rings:
             channel = self.directory[name]
             channel.feeds.remove(feed)

@@ -21,6 +21,7 @@ from sse_hub.frames import Gap
 from sse_hub.pages import NO_LIMIT, Hole, Piece
 from sse_hub.ring import Batch, Break
 from sse_hub.selection import Selection
+from sse_hub.tally import Tally
 
 
 class Intake:
@@ -28,7 +29,8 @@ class Intake:
 
     def __init__(self, config: Config) -> None:
         self.last_fence = 0
-        self.directory = Directory(config)
+        self.tally = Tally()
+        self.directory = Directory(config, self.tally)
         # The fence since which the rings have every line, None while there is no session; the one since which they
         # have lines at all; and the fences between which they have none, with the reason.
         self.whole_since: int | None = None
@@ -129,6 +131,7 @@ class Intake:
         """A break in every ring."""
         if self.last_fence:
             self.breaks.append((after.fence, before.fence, reason))
+            self.tally.gaps[reason] += 1
         for channel in self.directory:
             self._seq += 1
             gap = Gap(channel.name, str(max(channel.ring.last, after)), str(before), None, reason)
@@ -143,6 +146,7 @@ class Intake:
         self._seq += 1
         last = EventId(hole.before.fence, hole.before.n - 1)
         gap = hole.gap(channel.name, channel.ring.last)
+        self.tally.gaps[hole.reason] += 1
         self.directory.append(channel, Break(channel.name, self._seq, last, gap, alone=True))
 
     def _resume(self, fence: int) -> None:
@@ -155,6 +159,7 @@ class Intake:
     def _tell_refused(self) -> None:
         # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
         self._refused_fence = self.last_fence
+        self.tally.gaps["trimmed"] += 1
         for channel in self.directory.patterns.values():
             self._seq += 1
             bounds = (str(EventId(self.last_fence, 0)), str(EventId(self.last_fence + 1, 0)))

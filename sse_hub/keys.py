@@ -20,6 +20,8 @@ Hash: recorded channel --> "last-id count", its last line and how many were reco
 
 The name of each group's watermark is among them while its log is there: without it, this is not what the log has.
 """
+REVOKED = PREFIX + "revoked"
+"""Hash: id of a revoked token --> when it would have expired, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ def log_key(channel: str) -> str:
 def published_key(idempotency_key: str) -> str:
     """String, expires: what a `POST /publish` with this key has done, see lua/publish.lua."""
     return f"{PREFIX}published:{idempotency_key}"
+
+
+def ticket_key(digest: str) -> str:
+    """String, expires: what the ticket with this SHA-256 is for, as JSON, see `access/ticket.py`."""
+    return f"{PREFIX}ticket:{digest}"
 
 
 def shipped_key(registry: str) -> str:

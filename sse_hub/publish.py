@@ -65,10 +65,10 @@ class Publisher:
         self._check_script = commands.register_script(script("published"))
         self._large = asyncio.Lock()
 
-    async def publish(self, channel: str, body: bytes, key: str | None) -> Published:
+    async def publish(self, channel: str, body: bytes, key: str | None, owner: str = "") -> Published:
         """
-        Publish the lines of `body`; return when they are recorded. With an Idempotency-Key `key` that was used before,
-        nothing is published, and the answer is the same.
+        Publish the lines of `body`; return when they are recorded. With an Idempotency-Key `key` that `owner` has used
+        before, nothing is published, and the answer is the same.
 
         Raises InvalidRequest, InvalidLine, TooLarge, KeyReused, HubStopping, NotRecorded.
         """
@@ -76,6 +76,9 @@ class Publisher:
             raise HubStopping("The hub is stopping.")
         if key is not None and not KEY.fullmatch(key):
             raise InvalidRequest(f"Idempotency-Key {key[:32]!r} is not 1 to 128 visible ASCII characters.")
+        if key and owner:
+            # Another's keys are nobody's business, not even that there is such a one.
+            key = f"{sha256(owner.encode()).hexdigest()[:32]}:{key}"
         lines = await self._lines_of(body)
         # SHA-256 of 16 MiB takes longer than others should wait.
         digest = await asyncio.to_thread(_digest, channel, body) if key else ""

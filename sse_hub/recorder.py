@@ -175,6 +175,9 @@ class Recorder:
             if channel.ring.start > known_from:
                 self._holes[channel] = reason
             self._pending[channel] = channel.ring.end
+        if standing.role is not Role.BEGAN_LOG or self._had_log:
+            covered = not self._breaks and standing.role is not Role.BEGAN_LOG
+            hub.tally.takeovers[str(covered).lower()] += 1
         self._fence = hub.last_fence
         self._since = hub.whole_since
         self.recording = hub.directory.recording = True
@@ -215,6 +218,7 @@ class Recorder:
         try:
             reply: Any = await self._script(keys=[*shared, *streams], args=args)
         except (RedisError, OSError) as error:
+            self._hub.tally.redis_errors["recording"] += 1
             self._told(f"Lines can't be recorded: {error or type(error).__name__}.")
             return False
         if isinstance(reply, list):
@@ -232,6 +236,7 @@ class Recorder:
     def _appended(self, portions: list[Portion]) -> None:
         self._breaks = []
         for each in portions:
+            self._hub.tally.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
             self._hub.directory.trim(each.channel)
             self._holes.pop(each.channel, None)

@@ -22,6 +22,7 @@ from sse_hub.pages import Hole, Log, Page, Piece, first_of
 from sse_hub.position import Position
 from sse_hub.ring import Ring
 from sse_hub.selection import Selection, matches
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,10 @@ async def recorded(log: Log, after: Mapping[str, EventId], since: int, until: in
 class Replay:
     """Brings positions of one selection from the log to where the rings cover them."""
 
-    def __init__(self, selection: Selection, encode: Encoder, library: Library) -> None:
+    def __init__(self, selection: Selection, encode: Encoder, library: Library, tally: Tally) -> None:
+        # Lines out of the log so far, for all who were sent them.
+        self.lines = 0
+        self._tally = tally
         self._selection = selection
         self._encode = once(encode) if selection.single else encode
         self._library = library
@@ -130,6 +134,7 @@ class Replay:
                 except LogUnavailable as error:
                     # What has been sent stays sent: `position` has been moved past it.
                     failures += 1
+                    self._tally.redis_errors["log"] += 1
                     logger.info("replay_failed times=%d reason=%r", failures, str(error))
                 if reached > passed and not failures:
                     passed = reached
@@ -165,6 +170,8 @@ class Replay:
                 if holes:
                     frames += _told(holes, position)
                 pieces.append(part)
+                self.lines += part[2] - part[1]
+                self._tally.replayed += part[2] - part[1]
             frames += self._encode(position, pieces)
             if frames:
                 yield b"".join(frames)
@@ -184,6 +191,7 @@ class Replay:
         # A break of the log is told once for each name that was asked for.
         for name in (hole.channel,) if hole.channel else (*self._selection.channels, *self._selection.patterns):
             if hole.before > position.id_of(name):
+                self._tally.gaps[hole.reason] += name not in holes
                 holes[name] = holes[name].joined_with(hole) if name in holes else hole
 
     def _gaps(self, position: Position, rings: Mapping[str, Ring], lacking: Sequence[str]) -> bytes:
@@ -197,6 +205,7 @@ class Replay:
                 gaps.append(self._gap(name, position, rings[name]))
         for name in lacking:
             position.leap(name, rings[name].start)
+        self._tally.gaps.update(gap.reason for gap in gaps)
         return b"".join([gap_frame(None, gap) for gap in gaps])
 
     def _gap(self, name: str, position: Position, ring: Ring) -> Gap:
@@ -224,34 +233,3 @@ def _told(holes: dict[str, Hole], position: Position) -> list[bytes]:
 def lacking_of(position: Position, rings: Mapping[str, Ring]) -> list[str]:
     """The names of `rings` that have lost lines after `position`."""
     return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]
-
-
-async def tail_position(
-    library: Library, log: Log, selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int
-) -> Position:
-    """
-    The position after which the last `lines` lines before `fence` lie, of all channels together: recorded ones out of
-    the log, others out of `rings`.
-
-    Raises LogUnavailable.
-    """
-    until = EventId(await log.complete_to(fence), 0)
-    lasts = dict.fromkeys(selection.channels, until)
-    if selection.patterns:
-        known = await log.last_ids(until.fence)
-        lasts |= {name: last for name, last in known.items() if selection.matches(name)}
-    newest: list[tuple[EventId, str]] = []
-    for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
-        if len(newest) == lines and lasts[name] < newest[-1][0]:
-            break
-        recorded = library.records(name)
-        ids = await log.newest(name, until, lines) if recorded else rings[name].newest(until, lines)
-        newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
-    # The oldest comes last and stays.
-    first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
-    fence = newest[-1][0].fence if newest else until.fence
-    begun = [first.get(name, until) for name in selection.channels]
-    counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in begun]
-    position = Position(selection, fence, counts)
-    position.begin_at(first, until)
-    return position

@@ -1,47 +1,29 @@
 """
-The HTTP routes. Requests are checked here, and our errors become answers here, nowhere else.
+The HTTP routes of lines. Requests are checked here; what is wrong with them becomes an answer in `refusal`.
 
-    request --> Selection, Origin, batch --> stream()          InvalidRequest --> 400 {"error", "detail"}
-            --> Stretch --> page, or download                  TooLarge --> 413, NotRecorded --> 503, …
+    request --> Grant --> Selection, Origin, batch --> stream()
+                      --> Stretch --> page, or download
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from http import HTTPStatus
-from urllib.parse import urlsplit
+from functools import partial
 
-from sanic import Blueprint, HTTPResponse, Request, json, redirect
-from sanic.exceptions import SanicException
+from sanic import HTTPResponse, Request, json, redirect
 
 from sse_hub.body import MAX_BODY_BYTES
+from sse_hub.caller import channel_to_publish, grant_of, is_operator, selection_of
 from sse_hub.context import context_of
-from sse_hub.errors import (
-    ForeignOrigin,
-    HubError,
-    HubStopping,
-    InvalidChannel,
-    InvalidId,
-    InvalidNumber,
-    InvalidRequest,
-    KeyReused,
-    LogUnavailable,
-    NotRecorded,
-    SourceUnavailable,
-    TooLarge,
-)
+from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable
 from sse_hub.events import Cursor, cursor_since, cursor_until
 from sse_hub.export import FORMATS, file_name, format_of, written
 from sse_hub.history import MAX_LINES
 from sse_hub.origin import After, Now, Origin, Tail, Unknown
-from sse_hub.selection import Selection
-from sse_hub.stream import stream
-from sse_hub.transfer import download, received
+from sse_hub.refusal import refusing
+from sse_hub.stream import send_away, stream
+from sse_hub.transfer import download, dropped, received
 
-logger = logging.getLogger(__name__)
-
-DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
 MAX_GUARD = 1_000_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
@@ -49,20 +31,8 @@ MAX_ID_CHARACTERS = 512
 DEFAULT_LIMIT = 500
 NO_STORE = {"Cache-Control": "no-store"}
 DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
-# What each of our errors is in HTTP; those derived from one of these are the same.
-STATUSES: dict[type, HTTPStatus] = {
-    InvalidRequest: HTTPStatus.BAD_REQUEST,
-    ForeignOrigin: HTTPStatus.FORBIDDEN,
-    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
-    NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-RETRY_SECONDS = 2
 
-api = Blueprint("sse_hub_api")
+api = refusing("sse_hub_api")
 
 
 @api.get("/")
@@ -74,21 +44,30 @@ async def root(request: Request) -> HTTPResponse:
 @api.get("/message")
 async def message(request: Request) -> None:
     """The stream: see docs/protocol.md."""
+    context = context_of(request.app)
+    try:
+        grant = await grant_of(request)
+    except SourceUnavailable:
+        await send_away(request, origin_of(request))
+        return
+    selection = grant.narrowed(selection_of(request))
     query = request.get_args(keep_blank_values=True)
-    selection = selection_of(request)
     batch = whole_number("batch", str(query.get("batch", "0")), 0, 1) == 1
     guard = whole_number("guard", str(query.get("guard", "0")), 0, MAX_GUARD)
-    await stream(request, context_of(request.app).hub, selection, origin_of(request), batch, guard)
+    hold = partial(context.access.tenure.hold, grant)
+    await stream(request, context.hub, selection, origin_of(request), batch, guard, hold)
 
 
 @api.get("/channels")
 async def channels(request: Request) -> HTTPResponse:
-    """The channel directory."""
+    """The channel directory: of the channels that may be seen."""
     context = context_of(request.app)
+    grant = await grant_of(request)
+    entries = context.hub.directory.entries()
     body = {
         "ready": context.source.ready,
         "recording": context.log.recording,
-        "channels": context.hub.directory.entries(),
+        "channels": entries if grant.reads_all else [each for each in entries if grant.reads(str(each["name"]))],
     }
     return json(body, headers=NO_STORE)
 
@@ -97,10 +76,12 @@ async def channels(request: Request) -> HTTPResponse:
 async def history(request: Request) -> HTTPResponse:
     """A page of recorded lines."""
     context = context_of(request.app)
+    grant = await grant_of(request)
+    selection = grant.narrowed(selection_of(request))
     query = request.get_args(keep_blank_values=True)
     limit = whole_number("limit", str(query.get("limit", DEFAULT_LIMIT)), 1, MAX_LINES)
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
-    stretch = await context.history.stretch(selection_of(request), after, before)
+    stretch = await context.history.stretch(selection, after, before)
     page = await (context.history.oldest if after else context.history.newest)(stretch, limit)
     rows = [(str(line.id), line.channel, line.text.decode()) for line in page.lines]
     body = {"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}
@@ -111,7 +92,8 @@ async def history(request: Request) -> HTTPResponse:
 async def export(request: Request) -> None:
     """Recorded lines as a file."""
     context = context_of(request.app)
-    selection = selection_of(request)
+    grant = await grant_of(request)
+    selection = grant.narrowed(selection_of(request))
     name = str(request.get_args(keep_blank_values=True).get("format", FORMATS[0]))
     if name not in FORMATS:
         raise InvalidRequest(f"format={name[:32]!r} is none of {', '.join(FORMATS)}.")
@@ -130,12 +112,16 @@ async def export(request: Request) -> None:
 @api.post("/publish", stream=True)
 async def publish(request: Request) -> HTTPResponse:
     """Publish lines, and answer when they are recorded."""
-    # First of all: a client that is still sending may not see an answer.
-    body = await received(request, MAX_BODY_BYTES)
-    refuse_foreign_origin(request)
     context = context_of(request.app)
-    channel = channel_to_publish(request, context.hub.directory.covers)
-    published = await context.publisher.publish(channel, body, request.headers.get("idempotency-key"))
+    try:
+        grant = await grant_of(request)
+        channel = channel_to_publish(request, grant, context.hub.directory.covers)
+    except HubError:
+        await dropped(request)
+        raise
+    body = await received(request, MAX_BODY_BYTES)
+    key = request.headers.get("idempotency-key")
+    published = await context.publisher.publish(channel, body, key, grant.subject)
     return json({"published": published.size, "last_id": str(published.last_id)}, headers=NO_STORE)
 
 
@@ -147,10 +133,13 @@ async def live(request: Request) -> HTTPResponse:
 
 @api.get("/health/ready")
 async def ready(request: Request) -> HTTPResponse:
-    """200 when a fence came back on this worker's session within 3 s, else 503."""
+    """200 when a fence came back on this worker's session within 3 s, else 503. Why is for operators."""
     context = context_of(request.app)
     source = context.source
     is_ready = source.ready and not context.hub.draining
+    status = 200 if is_ready else 503
+    if not await is_operator(request):
+        return json({"ready": is_ready}, status=status, headers=NO_STORE)
     state = {
         "ready": is_ready,
         "redis": "connected" if source.ready else "away",
@@ -162,34 +151,7 @@ async def ready(request: Request) -> HTTPResponse:
         "recording_error": context.recorder.error or None,
         "counters": dict(context.hub.counters),
     }
-    return json(state, status=200 if is_ready else 503)
-
-
-def selection_of(request: Request) -> Selection:
-    """The channels that `request` asks for. Raises InvalidChannel."""
-    return Selection.parse(request.get_args(keep_blank_values=True).getlist("channel") or [DEFAULT_CHANNEL])
-
-
-def channel_to_publish(request: Request, covers: Callable[[str], bool]) -> str:
-    """The one channel to publish to, which must be recorded. Raises InvalidChannel."""
-    selection = selection_of(request)
-    if not selection.single or len(selection.channels) != 1:
-        raise InvalidChannel("One channel to publish to is wanted, by its name.")
-    channel = selection.channels[0]
-    if not covers(channel):
-        raise InvalidChannel(f"{channel!r} is not covered by --ingest: what is published there would not be recorded.")
-    return channel
-
-
-def refuse_foreign_origin(request: Request) -> None:
-    """
-    Raise ForeignOrigin for a request that a browser made for a page from elsewhere.
-
-    Its user may reach this hub where the page's author can't; other programs send no `Origin`.
-    """
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise ForeignOrigin(f"A page of {origin[:140]!r} may not publish here.")
+    return json(state, status=status, headers=NO_STORE)
 
 
 def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str], Cursor]) -> Cursor | None:
@@ -219,26 +181,3 @@ def whole_number(name: str, text: str, low: int, high: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} is not a whole number from {low} to {high}.")
     return int(text)
-
-
-async def refuse(request: Request, exception: Exception) -> HTTPResponse:
-    """Our errors and Sanic's as JSON `{"error", "detail"}`."""
-    headers: dict[str, str] = {}
-    status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
-    more: dict[str, object] = {}
-    if isinstance(exception, HubError) and status:
-        detail = str(exception)
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers = {"Retry-After": str(RETRY_SECONDS)}
-        if isinstance(exception, NotRecorded):
-            more = {"published": exception.published, "recorded": exception.recorded}
-    elif isinstance(exception, SanicException):
-        status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
-    else:
-        logger.error("request_failed path=%r", request.path, exc_info=exception)
-        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
-    return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
-
-
-# Of these routes alone: an app that the hub is mounted in has answers of its own.
-api.exception(Exception)(refuse)

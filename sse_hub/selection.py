@@ -5,7 +5,7 @@ Which channels a stream is of: names and patterns, checked before anything else 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sse_hub.errors import InvalidChannel
@@ -45,12 +45,22 @@ def matches(pattern: str, name: str) -> bool:
     return True
 
 
+def matches_any(patterns: Iterable[str], name: str) -> bool:
+    """True when `name` is what one of `patterns` asks for."""
+    return any(matches(pattern, name) for pattern in patterns)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The channels of one stream: `channels` by name in request order, and `patterns` with `*`."""
+    """
+    The channels of one stream: `channels` by name in request order, and `patterns` with `*`.
+
+    Of what the patterns find, it is only what one of the patterns `within` matches too; all, where that is None.
+    """
 
     channels: tuple[str, ...]
     patterns: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
 
     @classmethod
     def parse(cls, names: Sequence[str]) -> "Selection":
@@ -74,4 +84,8 @@ class Selection:
 
     def matches(self, name: str) -> bool:
         """True when `name` is asked for by name or by pattern."""
-        return name in self.channels or any(matches(pattern, name) for pattern in self.patterns)
+        return name in self.channels or (matches_any(self.patterns, name) and self.shows(name))
+
+    def shows(self, name: str) -> bool:
+        """True when `name`, which a pattern has found, may be shown."""
+        return self.within is None or matches_any(self.within, name)

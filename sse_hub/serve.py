@@ -22,7 +22,11 @@ from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
+from sse_hub.exposition import dumped
 from sse_hub.hub import Hub
+from sse_hub.journal import JsonFormatter, TextFormatter, secrets_of
+from sse_hub.peers import ALONE, Place, answering
+from sse_hub.readings import readings
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
 
@@ -50,9 +54,16 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
-def log_to_stderr(level: str, who: str = "") -> None:
-    """Log from `level` on; `who` stands before each message, where several processes log to one place."""
-    logging.basicConfig(level=level.upper(), format=f"%(asctime)s %(levelname)-7s %(name)s {who}%(message)s")
+def log_to_stderr(config: Config, worker: int | None = None) -> None:
+    """Log as `config` says; the process id of a `worker` stands in each record."""
+    secrets = secrets_of(config.redis_url)
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JsonFormatter(secrets, worker)
+        if config.log_format == "json"
+        else TextFormatter(secrets, "" if worker is None else f"worker={worker} ")
+    )
+    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     # Sanic warns of production mode where it is not started by its own command.
     logging.getLogger("sanic").setLevel(logging.ERROR)
 
@@ -123,13 +134,15 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
     stop.check()
 
 
-async def answer(config: Config, listener: socket.socket, stop: Stop, announce: Callable[[Context], None]) -> None:
+async def answer(
+    config: Config, listener: socket.socket, stop: Stop, announce: Callable[[Context], None], place: Place = ALONE
+) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
 
     `announce` is called once requests are answered.
     """
-    app = create_app(config, stop.fail)
+    app = create_app(config, stop.fail, place)
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,
@@ -142,8 +155,9 @@ async def answer(config: Config, listener: socket.socket, stop: Stop, announce: 
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    announce(context_of(app))
-    await stop.asked.wait()
+    async with answering(place, lambda: dumped(readings(context_of(app)))):
+        announce(context_of(app))
+        await stop.asked.wait()
     hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
     if stop.abandoned:
         server.close()

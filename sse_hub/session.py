@@ -9,7 +9,6 @@ https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,8 +21,6 @@ from sse_hub.address import Address
 from sse_hub.inflow import Inflow
 from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.selection import matches
-
-logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()
@@ -42,6 +39,9 @@ class Receiver(Protocol):
 
     def subscribed(self, channel: str) -> None:
         """Redis has confirmed a channel asked for by name: its lines come from here on."""
+
+    def forged(self, payload: bytes, last: int) -> None:
+        """`payload`, which can't be a fence after `last`, has come as one."""
 
 
 class SessionEnded(ConnectionError):
@@ -73,7 +73,6 @@ class Session(asyncio.Protocol):
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
         self._last_fence = last_fence
-        self._forged = False
 
     @classmethod
     async def open(
@@ -179,9 +178,7 @@ class Session(asyncio.Protocol):
         # fence of the script.
         fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
         if not self._last_fence < fence < time.time() * 1000 + FENCE_AHEAD_MS:
-            if not self._forged:
-                logger.warning("fence_ignored payload=%r last=%d", payload[:32], self._last_fence)
-            self._forged = True
+            self._receiver.forged(payload, self._last_fence)
             return 0
         self._last_fence = fence
         return fence

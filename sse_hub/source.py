@@ -16,6 +16,7 @@ from sse_hub.errors import SourceUnavailable
 from sse_hub.fence import Fencer
 from sse_hub.mend import Mender
 from sse_hub.session import Session
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +35,16 @@ BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
 class RedisSource:
     """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
 
-    def __init__(self, config: Config, redis_url: str, commands: redis.asyncio.Redis, mender: Mender) -> None:
+    def __init__(
+        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, mender: Mender, tally: Tally
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._url = redis_url
         self._mender = mender
         self._patterns = config.ingest
         self._outside: dict[str, None] = {}
-        self._fencer = Fencer(commands, loop)
+        self._tally = tally
+        self._fencer = Fencer(commands, tally, loop)
         self._loop = loop
         self._session: Session | None = None
         self._begun = False
@@ -99,6 +103,7 @@ class RedisSource:
         else:
             self._begun = True
             self._failures = 0
+            self._tally.sessions += 1
             self._mender.begin(fence)
             logger.info("session_began fence=%d", fence)
         self._fencer.seen(fence)
@@ -106,6 +111,12 @@ class RedisSource:
     def subscribed(self, channel: str) -> None:
         """The next fence is the first that all lines of `channel` can be counted from."""
         self._mender.follow(channel)
+
+    def forged(self, payload: bytes, last: int) -> None:
+        """Somebody publishes on the fences' channel what the script does not. One is logged, all are counted."""
+        if not self._tally.forged_fences:
+            logger.warning("fence_ignored payload=%r last=%d", payload[:32], last)
+        self._tally.forged_fences += 1
 
     # The rest.
 
@@ -118,6 +129,7 @@ class RedisSource:
             if self._failures == 0:
                 logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
             self._failures += 1
+            self._tally.redis_errors["connect"] += 1
             return
         self._session = session
         watch = self._loop.create_task(self._watch(session))
@@ -128,6 +140,7 @@ class RedisSource:
                 watch.result()
             logger.warning("session_ended reason=%r", str(session.ended.exception()))
             self._failures += 0 if self._begun else 1
+            self._tally.redis_errors["session"] += 1
         finally:
             self._session, self._begun = None, False
             self._mender.cut()

@@ -49,6 +49,12 @@ class Supply(Protocol):
     def unclog(self, subscriber: "Subscriber") -> None:
         """`subscriber`, which is still live, takes more."""
 
+    def owed_bytes(self, position: Position) -> int:
+        """About how much comes after `position`."""
+
+    def stalled(self, seconds: float) -> None:
+        """A subscriber takes bytes again, after `seconds`."""
+
     def heartbeat(self, fence: int) -> bytes:
         """A chunk for those who are live."""
 
@@ -64,13 +70,16 @@ class Subscriber(asyncio.Protocol):
         "_drained",
         "_end_fence",
         "_ended",
+        "_farewell",
         "_leave",
         "_loop",
         "_patient",
+        "_paused_at",
         "_stall_ms",
         "_started",
         "_task",
         "feed",
+        "left",
         "moved_at",
         "position",
         "slot",
@@ -95,9 +104,13 @@ class Subscriber(asyncio.Protocol):
         self._stall_ms = stall_seconds * 1000
         self._clogged = False
         self._patient = False
+        self._paused_at = 0.0
         self._started = False
         self._ended = False
         self._end_fence = 0
+        self._farewell = b""
+        # Called with this subscriber when it has left.
+        self.left: Callable[[Subscriber], None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
 
@@ -116,6 +129,8 @@ class Subscriber(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._leave(self)
+        if self.left:
+            self.left(self)
 
     def fall_behind(self, position: Position) -> None:
         """Stop being live; go on from `position` when the transport drains."""
@@ -127,13 +142,14 @@ class Subscriber(asyncio.Protocol):
         if self.position is None and not self._clogged and not self._ended:
             self.transport.write(heartbeat)
 
-    def end(self, fence: int) -> None:
+    def end(self, fence: int, farewell: bytes = b"") -> None:
         """
-        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen.
+        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen; frames of
+        `farewell` say why it ends.
 
         One that is behind has been told by its last line.
         """
-        ended, self._ended, self._end_fence = self._ended, True, fence
+        ended, self._ended, self._end_fence, self._farewell = self._ended, True, fence, farewell
         if self._started and not ended and self._task is None:
             self._finish()
 
@@ -141,6 +157,7 @@ class Subscriber(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._clogged = True
+        self._paused_at = self._loop.time()
         # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
         self._set_peer_timeout(self._stall_ms)
         if self.position is None:
@@ -149,6 +166,7 @@ class Subscriber(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._clogged = False
         self.moved_at = self._loop.time()
+        self.feed.stalled(self.moved_at - self._paused_at)
         if self._drained and not self._drained.done():
             self._drained.set_result(None)
         if self.position is None:
@@ -190,6 +208,9 @@ class Subscriber(asyncio.Protocol):
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay(position)) as replay:
             async for frames in replay:
+                # redis-py can swallow the cancellation of leave(): what comes then is for nobody.
+                if self.transport.is_closing():
+                    return
                 self._write(frames)
                 if self._clogged:
                     self._drained = self._loop.create_future()
@@ -212,7 +233,7 @@ class Subscriber(asyncio.Protocol):
             return
         last = b"" if self.position else self.feed.retire(self, self._end_fence)
         # Spread, so that the clients of a hub that stops don't all come back in the same moment.
-        self._write(last + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+        self._write(last + self._farewell + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
         self.transport.write(END_OF_BODY)
         self.transport.close()
 

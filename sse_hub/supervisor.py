@@ -14,11 +14,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
+from sse_hub.peers import Place
 from sse_hub.serve import Stop, listening_socket
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
@@ -50,7 +52,9 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         if config.demo:
             demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))
-        await crew.serve(config, listener.fileno(), stop, lambda: announce(config))
+        # Where the workers ask one another for their numbers.
+        folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
+        await crew.serve(config, listener.fileno(), folder, stop, lambda: announce(config))
     stop.check()
 
 
@@ -78,18 +82,21 @@ class Crew:
         self._waited_for: set[int] = set()
         self._complete = asyncio.Event()
 
-    async def serve(self, config: Config, listener: int, stop: Stop, announce: Callable[[], None]) -> None:
+    async def serve(self, config: Config, listener: int, folder: str, stop: Stop, announce: Callable[[], None]) -> None:
         """
         Hold `config.workers` workers on the descriptor `listener` until `stop` asks; return when they are gone.
+
+        In `folder` they find one another.
 
         `announce` is called when each of them has served once.
         """
         self._stopping = stop.asked
         self._waited_for = set(range(config.workers))
-        first_line = order(replace(config, demo=False, workers=1), listener)
+        settings = replace(config, demo=False, workers=1)
+        orders = [order(settings, listener, Place(number, config.workers, folder)) for number in range(config.workers)]
         keeping = [
             watched(self._keep(number, first_line, listener), f"worker {number}", stop)
-            for number in range(config.workers)
+            for number, first_line in enumerate(orders)
         ]
         helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
         try:

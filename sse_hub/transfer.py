@@ -8,6 +8,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any, cast
 
 from sanic import Request
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 RECEIVE_SECONDS = 60.0
 # A client reads no answer before it has sent its body; of one that is too large this much is taken and dropped.
 DROPPED_FACTOR = 4
+# Of who may not send at all, less.
+DROPPED_BYTES = 1024 * 1024
+DROP_SECONDS = 5.0
 
 
 async def received(request: Request, limit: int) -> bytes:
@@ -45,6 +49,16 @@ async def received(request: Request, limit: int) -> bytes:
     if size > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
     return b"".join(pieces)
+
+
+async def dropped(request: Request) -> None:
+    """Take the body of `request`, which is refused, and keep nothing: a client that still sends may see no answer."""
+    stream: Any = request.stream
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DROP_SECONDS):
+            while size <= DROPPED_BYTES and (piece := await stream.read()) is not None:
+                size += len(piece)
 
 
 async def download(

@@ -8,6 +8,7 @@ import logging
 import random
 
 from sse_hub.subscriber import Subscriber, Supply
+from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +19,12 @@ JITTER = 0.2
 class Wheel:
     """Subscribers in slots of one second each."""
 
-    def __init__(self, heartbeat_seconds: int, stall_seconds: int) -> None:
+    def __init__(self, heartbeat_seconds: int, stall_seconds: int, tally: Tally) -> None:
         self._heartbeat_seconds = heartbeat_seconds
         self._stall_seconds = stall_seconds
         self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
         self._now = 0
+        self._tally = tally
 
     def add(self, subscriber: Subscriber) -> None:
         """Give `subscriber` its next heartbeat."""
@@ -44,7 +46,9 @@ class Wheel:
                 if subscriber.feed not in chunks:
                     chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
                 subscriber.beat(chunks[subscriber.feed])
+                self._tally.heartbeats += 1
             elif now_seconds - subscriber.moved_at > self._stall_seconds:
                 logger.info("subscriber_stalled seconds=%d", now_seconds - subscriber.moved_at)
+                self._tally.slow_closed["stalled"] += 1
                 subscriber.transport.abort()
             self.add(subscriber)

@@ -21,6 +21,7 @@ from typing import Any
 from sse_hub.config import Config
 from sse_hub.context import Context
 from sse_hub.errors import TaskDied
+from sse_hub.peers import Place
 from sse_hub.serve import Stop, answer, log_to_stderr, run
 from sse_hub.tasks import cancelled
 
@@ -33,19 +34,20 @@ GONE = b"gone"
 STDIN, STDOUT = 0, 1
 
 
-def order(config: Config, listener: int) -> bytes:
-    """What a worker reads first: the settings, and the descriptor of the listening socket that it inherits."""
-    return json.dumps({"listener": listener, "config": asdict(config)}).encode() + b"\n"
+def order(config: Config, listener: int, place: Place) -> bytes:
+    """What a worker reads first: settings, the descriptor of the listening socket that it inherits, its place."""
+    words = {"listener": listener, "config": asdict(config), "place": asdict(place)}
+    return json.dumps(words).encode() + b"\n"
 
 
-def read_order(line: bytes) -> tuple[Config, int]:
-    """The settings and the descriptor in an order()."""
+def read_order(line: bytes) -> tuple[Config, int, Place]:
+    """The settings, the descriptor and the place in an order()."""
     read: dict[str, Any] = json.loads(line)
     # JSON knows no tuples.
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in read["config"].items()
     }
-    return Config(**settings), read["listener"]
+    return Config(**settings), read["listener"], Place(**read["place"])
 
 
 def said(word: bytes, token: str = "") -> bytes:
@@ -53,7 +55,7 @@ def said(word: bytes, token: str = "") -> bytes:
     return b"%b %b\n" % (word, token.encode())
 
 
-async def work(config: Config, listener: socket.socket) -> None:
+async def work(config: Config, listener: socket.socket, place: Place) -> None:
     """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
     stop = Stop()
     gone: asyncio.Queue[str] = asyncio.Queue()
@@ -88,7 +90,7 @@ async def work(config: Config, listener: socket.socket) -> None:
         with suppress(OSError):
             os.write(STDOUT, said(READY, context.recorder.token))
 
-    await answer(config, listener, stop, serves)
+    await answer(config, listener, stop, serves, place)
     await cancelled([replacing] if replacing else [])
     stop.check()
 
@@ -105,11 +107,11 @@ def main() -> None:
         line = stdin.readline()
     if not line:
         return
-    config, descriptor = read_order(line)
-    log_to_stderr(config.log_level, f"worker={os.getpid()} ")
+    config, descriptor, place = read_order(line)
+    log_to_stderr(config, os.getpid())
     with socket.socket(fileno=descriptor) as listener:
         try:
-            run(work(config, listener))
+            run(work(config, listener, place))
         except TaskDied as error:
             logger.error("%s", error)
             sys.exit(1)

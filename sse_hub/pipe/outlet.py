@@ -13,6 +13,7 @@ import httpx
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.connection import connection_to
+from sse_hub.credential import bearer
 from sse_hub.pipe.payload import as_json
 
 ANSWER_SECONDS = 15.0
@@ -83,9 +84,9 @@ class RedisOutlet:
 class HttpOutlet:
     """Publishes on `channel` by `POST /publish` of the hub at `url`, each body under a key of its own."""
 
-    def __init__(self, url: str, channel: str) -> None:
+    def __init__(self, url: str, channel: str, token: str | None) -> None:
         self._url = f"{url.rstrip('/')}/publish?{urlencode({'channel': channel})}"
-        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS)
+        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, headers=bearer(token))
         self._key: tuple[list[bytes], str] = ([], "")
         self._tries = 0
 

@@ -26,13 +26,14 @@ LONGEST_WAIT_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
-    What to do. `texts` are published instead of the standard input if there are any; `url` is that of a hub, else
-    lines go to Redis. `wait_seconds` is how long to wait for either after the last line.
+    What to do. `texts` are published instead of the standard input if there are any; `url` is that of a hub, to
+    be asked with `token`, else lines go to Redis. `wait_seconds` is how long to wait for either after the last line.
     """
 
     channel: str
     redis_url: str
     url: str | None = None
+    token: str | None = field(default=None, repr=False)
     texts: tuple[str, ...] = ()
     tee: bool = False
     lines_per_second: float | None = None
@@ -148,7 +149,7 @@ async def publish(plan: Plan, stopping: asyncio.Event, source: int, tee: int | N
 
     Raises InvalidSetting when the Redis URL can't be used.
     """
-    outlet: Outlet = HttpOutlet(plan.url, plan.channel) if plan.url else RedisOutlet(plan.redis_url, plan.channel)
+    outlet: Outlet = _outlet(plan)
     intake = Intake()
     if plan.texts:
         _put(intake, plan.texts)
@@ -177,6 +178,12 @@ async def publish(plan: Plan, stopping: asyncio.Event, source: int, tee: int | N
 def _put(intake: Intake, texts: Sequence[str]) -> None:
     intake.put([text.encode(errors="surrogateescape") for text in texts])
     intake.end()
+
+
+def _outlet(plan: Plan) -> Outlet:
+    if plan.url:
+        return HttpOutlet(plan.url, plan.channel, plan.token)
+    return RedisOutlet(plan.redis_url, plan.channel)
 
 
 async def _end(plan: Plan, intake: Intake, stopping: asyncio.Event) -> None:

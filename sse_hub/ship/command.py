@@ -71,7 +71,7 @@ def ship(
             once=once,
             ingest=config.ingest,
         )
-        log_to_stderr("info")
+        log_to_stderr(config)
         logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
         async def shipped() -> None:

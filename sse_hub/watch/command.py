@@ -15,7 +15,7 @@ from contextlib import suppress
 import click
 
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
-from sse_hub.pipe.command import url_of_hub
+from sse_hub.pipe.command import token_option, url_of_hub
 from sse_hub.selection import Selection
 from sse_hub.serve import Stop, run
 from sse_hub.tasks import cancelled
@@ -72,6 +72,7 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("channels", nargs=-1, required=True, callback=_channels, metavar="CHANNEL...")
 @click.option("--url", default=URL, show_default=True, callback=url_of_hub, help="Address of the hub.")
+@token_option
 @click.option(
     "--filter",
     "filters",
@@ -81,7 +82,9 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
 )
 @click.option("--since", default=None, help="Begin after an id, at a time (2026-11-21T03:50:18Z) or a time ago (-15m).")
 @click.option("--json", "as_json", is_flag=True, help="Lines as they are, one JSON object each.")
-def watch(channels: tuple[str, ...], url: str, filters: tuple[str, ...], since: str | None, as_json: bool) -> None:
+def watch(
+    channels: tuple[str, ...], url: str, token: str | None, filters: tuple[str, ...], since: str | None, as_json: bool
+) -> None:
     """
     Show the lines of channels as they come. CHANNEL may be a pattern in quotes ('shop.*').
 
@@ -95,8 +98,14 @@ def watch(channels: tuple[str, ...], url: str, filters: tuple[str, ...], since: 
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     show = Show(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
     logging.basicConfig(level=logging.WARNING)
+    printer = Printer(show, filter, as_json)
+
+    def say(said: str) -> None:
+        click.echo(Show(False, False).notice(said), err=True)
+
+    follower = Follower(url, channels, since, printer.line, printer.gap, say, token)
     try:
-        position = run(_watched(url, channels, since, Show(False, False), Printer(show, filter, as_json)))
+        position = run(_watched(follower, printer))
     except HubError as error:
         raise click.ClickException(safe_line(str(error))) from None
     if position:
@@ -104,12 +113,9 @@ def watch(channels: tuple[str, ...], url: str, filters: tuple[str, ...], since: 
         click.echo(f"To go on from here: {shlex.join(words)}", err=True)
 
 
-async def _watched(url: str, channels: tuple[str, ...], since: str | None, notices: Show, printer: Printer) -> str:
+async def _watched(follower: Follower, printer: Printer) -> str:
     """The position at the end."""
     stop = Stop()
-    follower = Follower(
-        url, channels, since, printer.line, printer.gap, lambda said: click.echo(notices.notice(said), err=True)
-    )
     tasks = [
         asyncio.create_task(follower.run()),
         asyncio.create_task(stop.asked.wait()),

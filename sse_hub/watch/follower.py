@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import httpx
 
 from sse_hub.canary.decoder import Decoder, Event
+from sse_hub.credential import bearer
 from sse_hub.errors import StreamRefused
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Follower:
         line: Callable[[str, str], None],
         gap: Callable[[dict[str, object]], None],
         say: Callable[[str], None],
+        token: str | None = None,
     ) -> None:
         self.position = ""
         query = [("channel", channel) for channel in channels] + [("batch", "1")]
@@ -49,6 +51,7 @@ class Follower:
         self._line = line
         self._gap = gap
         self._say = say
+        self._headers = bearer(token)
         self._retry_ms = RETRY_MS
         self._away = False
         self._last: dict[str, tuple[int, int]] = {}
@@ -56,7 +59,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled. Raises StreamRefused when the hub says that it can't be asked like this."""
         timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(timeout=timeout, follow_redirects=True) as client:
+        async with httpx.AsyncClient(timeout=timeout, headers=self._headers, follow_redirects=True) as client:
             while True:
                 try:
                     await self._follow(client)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.asking import ask
+from tests.integration.people import HIDDEN, A, B, bearer, publish, token_hub
 from tests.integration.vanishing import in_a_network_of_its_own
-from tests.rig import HubProcess, RedisServer, hub_process, redis_server
+from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
 
 _numbers = itertools.count(1)
 
@@ -67,3 +69,23 @@ def many_files() -> Iterator[None]:
 def channel() -> str:
     """A name that no other test uses."""
     return f"channel-{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def guarded_server() -> Iterator[RedisServer]:
+    """A Redis for `guarded` alone."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def guarded(guarded_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub that asks for tokens, with recorded lines on A and B."""
+    folder = tmp_path_factory.mktemp("keys")
+    origin = ("--cors-origin", "https://app.example")
+    with token_hub(guarded_server.url, folder, "--ingest", "app.*", *origin) as hub:
+        operator = bearer(publish=["app.*"], operate=True)
+        wait_until(lambda: ask(hub, "/health/ready", headers=operator).json.get("recording"), "it records")
+        for channel, text in ((A, "what alpha says"), (B, HIDDEN)):
+            assert publish(hub, channel, {"message": text}, operator).status == 200
+        yield hub

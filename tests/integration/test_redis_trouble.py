@@ -11,18 +11,15 @@ from contextlib import contextmanager
 import pytest
 import redis
 
+from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS
 from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
 # What docs/operations.md says a hub needs, for channels that begin with "app.".
-LIVE_RIGHTS = (
-    "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish "
-    "~sse-hub:* resetchannels &sse-hub:fence &app.*"
-)
-LOG_RIGHTS = (
-    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +pttl +xlen +del"
-)
+CHANNELS = "~sse-hub:* resetchannels &sse-hub:fence &app.*"
+LIVE_RIGHTS = f"{LIVE_COMMANDS} {CHANNELS}"
+LOG_RIGHTS = LOG_COMMANDS
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 

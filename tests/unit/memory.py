@@ -27,10 +27,14 @@ class MemoryTransport(asyncio.Transport):
         self.written = self.last = b""
         self.clogged = False
         self.closed = False
+        self.lost = False
         self.aborted = False
         self._protocol: asyncio.BaseProtocol | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        # As uvloop does.
+        if self.lost:
+            raise RuntimeError("the handler is closed")
         self.written += data
         self.last = bytes(data)
 
@@ -38,6 +42,9 @@ class MemoryTransport(asyncio.Transport):
         self._protocol = protocol
         if self.clogged:
             protocol.pause_writing()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
@@ -67,6 +74,7 @@ class MemoryTransport(asyncio.Transport):
 
     def lose(self) -> None:
         """The connection ends."""
+        self.closed = self.lost = True
         protocol, self._protocol = self._protocol, None
         if isinstance(protocol, asyncio.Protocol):
             protocol.connection_lost(None)

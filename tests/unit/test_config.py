@@ -8,7 +8,9 @@ import pytest
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+# Those that say who is let in stand where they are explained.
+TABLES = (ROOT / "README.md").read_text() + (ROOT / "docs" / "security.md").read_text()
 
 
 def test_an_option_wins_over_the_environment_which_wins_over_the_default() -> None:
@@ -57,17 +59,17 @@ def test_a_bad_option_is_named_as_it_was_typed() -> None:
 
 def spelled(default: object) -> str:
     if isinstance(default, tuple):
-        return " ".join(default)
+        return " ".join(default) or "not set"
     if default is None or default is False:
         return "not set" if default is None else "off"
     return f"{default:,}" if isinstance(default, int) and default >= 10_000 else str(default)
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
-def test_the_readme_lists_every_setting_with_its_default(field: object) -> None:
+def test_the_readme_or_the_security_page_lists_every_setting_with_its_default(field: object) -> None:
     name, shown = field.name, spelled(field.default)  # type: ignore[attr-defined]
 
-    rows = [line for line in README.read_text().splitlines() if line.startswith(f"| `--{name.replace('_', '-')}`")]
+    rows = [line for line in TABLES.splitlines() if line.startswith(f"| `--{name.replace('_', '-')}`")]
 
     assert len(rows) == 1
     assert f"| {shown} |" in rows[0]

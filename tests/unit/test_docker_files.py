@@ -1,5 +1,6 @@
 """The Dockerfile and docker-compose.yml agree with the program and with each other."""
 
+import configparser
 import json
 import re
 import tomllib
@@ -96,3 +97,30 @@ def test_compose_follows_containers_only_when_asked_to_and_never_itself() -> Non
     assert re.search(r"^volumes:\n(?:  #.*\n)*  docker-state:$", COMPOSE, re.MULTILINE)
     for name in ("redis", "hub", "demo"):
         assert "docker.sock" not in service(name)
+
+
+def test_nothing_in_the_image_needs_a_shell_or_root_or_a_file_to_write() -> None:
+    for word in ("ENTRYPOINT", "CMD"):
+        assert isinstance(json.loads(final(word)), list), "without brackets Docker runs it in a shell"
+    shared = COMPOSE.split("\nservices:\n")[0]
+    for line in ("read_only: true", "tmpfs: [/tmp]", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
+        assert line in shared
+
+
+def test_the_unit_of_systemd_runs_the_command_with_settings_that_there_are() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=True)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their capitals
+    unit.read(ROOT / "docs" / "proxies" / "sse-hub.service")
+    service = unit["Service"]
+
+    program, verb, *options = service["ExecStart"].split()
+    config = Config.read({name.removeprefix("--").replace("-", "_"): text for name, text in batched(options)}, {})
+
+    assert (Path(program).name, verb) == ("sse-hub", "serve")
+    assert int(service["TimeoutStopSec"]) >= config.drain_seconds + 2
+    assert int(service["LimitNOFILE"]) >= 10_240
+
+
+def batched(words: list[str]) -> list[tuple[str, str]]:
+    """`words` by twos: an option and its value."""
+    return list(zip(words[::2], words[1::2], strict=True))

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 import sse_hub
-from sse_hub.frames import Gap, checkpoint_frame, event_frame, gap_frame, heartbeat_frame, lines_frame, retry_frame
+from sse_hub.frames import (
+    Gap,
+    auth_frame,
+    checkpoint_frame,
+    event_frame,
+    gap_frame,
+    heartbeat_frame,
+    lines_frame,
+    retry_frame,
+)
 from sse_hub.lines import with_channel
 from tests.sse import Decoder
 
@@ -40,6 +49,7 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
             gap_frame(b"1795233020000-0", Gap("log", "1795233018000-2", "1795233020000-0", None, "recorder-down")),
         ),
         (5, heartbeat_frame(b"1795233030000-0")),
+        (6, auth_frame("expired")),
     ],
 )
 def test_the_frames_in_the_protocol_are_the_ones_we_send(block: int, frames: bytes) -> None:
@@ -47,7 +57,7 @@ def test_the_frames_in_the_protocol_are_the_ones_we_send(block: int, frames: byt
 
 
 def test_every_frame_in_the_protocol_is_checked() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     for block in BLOCKS:
         for event in Decoder().feed(block.encode()):
             json.loads(event.data)

@@ -2,17 +2,34 @@
 
 import asyncio
 import json
+import random
 import socket
+from contextlib import suppress
 
 import pytest
 
 from sse_hub import directory
+from sse_hub.backlog import BACKLOG_BYTES
 from sse_hub.errors import SourceUnavailable
-from sse_hub.events import Cursor
-from sse_hub.feed import BACKLOG_BYTES
+from sse_hub.events import Cursor, EventId
 from sse_hub.origin import After, Tail
+from sse_hub.pages import Page
 from sse_hub.ring import BATCH_OVERHEAD_BYTES
-from tests.unit.memory import Client, MemoryTransport, new_hub, publish
+from tests.unit.memory import Client, MemoryLog, MemoryTransport, new_hub, publish
+
+
+class DeafLog(MemoryLog):
+    """As redis-py's connections do at times, it goes on when it is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__(random.Random(1), 1)
+        self.asked = asyncio.Event()
+
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        self.asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return await super().page(channel, after, until)
 
 
 def line(n: int) -> str:
@@ -68,7 +85,7 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.directory) == hub.directory._bytes
+    assert sum(channel.ring.size for channel in hub.directory) == hub.directory.bytes
 
 
 async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
@@ -194,3 +211,22 @@ async def test_a_client_that_comes_with_a_position_may_pause_as_long_as_one_that
         await client.settle()
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
         await client.close()
+
+
+async def test_what_the_log_brings_for_a_client_that_has_gone_is_written_nowhere() -> None:
+    hub, source = new_hub()
+    log = DeafLog()
+    log.watermark = 10
+    log.add("log", EventId(5, 1), b'{"n": 1}')
+    hub.connect(source, log)
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    client = await Client(hub, "log").open(After(Cursor.parse("4-0")))
+    await log.asked.wait()
+
+    await client.close()
+    await client.settle()
+
+    assert failed == []
+    assert numbers(client) == []
+    assert hub.subscribers == 0

@@ -11,7 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
-PACKAGES = ["canary", "demo", "docker", "logging", "pipe", "ship", "watch"]
+PACKAGES = ["access", "canary", "demo", "docker", "logging", "ops", "pipe", "ship", "watch"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -32,11 +32,28 @@ ALLOWED = {
         "connection",
     },
     "hiredis": {"session"},
-    "sanic": {"stream", "transfer", "context", "page", "routes", "questions", "app"},
+    "sanic": {
+        "stream",
+        "transfer",
+        "context",
+        "refusal",
+        "caller",
+        "headers",
+        "metrics",
+        "reference",
+        "page",
+        "door",
+        "routes",
+        "questions",
+        "app",
+    },
     "orjson": {"lines", "frames", "masks", "export", "app"},
+    "prometheus_client": {"exposition"},
     "click": {"cli"},
 }
+OPS_PURE = ["ops/finding"]
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
+ACCESS_PURE = [f"access/{name}" for name in ("grant", "knock", "keyring", "rules")]
 SHELL_PURE = [
     "docker/containers",
     "docker/messages",
@@ -50,6 +67,9 @@ SHELL_PURE = [
 ]
 PURE = [
     *CANARY_PURE,
+    *OPS_PURE,
+    *ACCESS_PURE,
+    "acl",
     *SHELL_PURE,
     "events",
     "lines",
@@ -60,6 +80,7 @@ PURE = [
     "ring",
     "position",
     "encoding",
+    "backlog",
     "guard",
     "pages",
     "origin",

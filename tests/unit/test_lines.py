@@ -106,7 +106,8 @@ def test_a_publisher_may_name_its_event(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gap", "lines", "error", "open", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]]
+    "name",
+    ["gap", "lines", "auth", "error", "open", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]],
 )
 def test_names_of_the_hub_and_ill_formed_ones_don_t_count(name: object) -> None:
     assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == "message"

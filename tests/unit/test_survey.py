@@ -12,6 +12,7 @@ from sse_hub.lines import one_line
 from sse_hub.masks import mask_of, tells_error
 from sse_hub.selection import Selection
 from sse_hub.survey import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
+from sse_hub.tally import Tally
 
 LIMIT = 1_048_576
 
@@ -78,7 +79,7 @@ def test_a_mask_is_a_message_without_what_varies(payload: str, mask: str) -> Non
 
 
 def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
-    clock, directory = Clock(), Directory(Config())
+    clock, directory = Clock(), Directory(Config(), Tally())
     survey = Survey(directory, clock)
     api = publish(directory, "api", '{"level":"error"}', '{"level":"info"}', '{"level":"error"}')
     mail = publish(directory, "mail", '{"level":"info"}')
@@ -101,7 +102,7 @@ def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
 
 
 def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
-    clock, directory = Clock(), Directory(Config())
+    clock, directory = Clock(), Directory(Config(), Tally())
     survey = Survey(directory, clock)
     publish(directory, "api", '{"message": "order 1"}', '{"message": "order 2"}')
     survey.look(10)
@@ -130,7 +131,7 @@ def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
 
 
 def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:
-    clock, directory = Clock(), Directory(Config())
+    clock, directory = Clock(), Directory(Config(), Tally())
     survey = Survey(directory, clock)
     words = [
         json.dumps({"message": "word " + "".join(chr(97 + n // 26**k % 26) for k in range(4))}) for n in range(9_000)
@@ -155,7 +156,7 @@ def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() 
 
 
 def test_the_usual_gap_is_the_longest_of_late_and_unknown_at_first() -> None:
-    channel = Channel("api", EventId(10, 0), 100, 0.0, recorded=True)
+    channel = Channel("api", "api", EventId(10, 0), 100, 0.0, recorded=True)
     for at in (1_000.0, 1_001.0, 1_011.0):
         channel.batch(1, 10, [b"{}"], LIMIT, at)
     assert channel.directory_entry()["usual_gap_seconds"] is None

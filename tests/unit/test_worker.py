@@ -1,16 +1,17 @@
 """What a supervisor tells a worker."""
 
 from sse_hub.config import Config
+from sse_hub.peers import Place
 from sse_hub.worker import GONE, HURRY, order, read_order, said
 
 
 def test_settings_reach_a_worker_as_they_are() -> None:
     config = Config.read({"ingest": "a.* b", "redis_url": "redis://:pässword@host:1/0", "drain_seconds": "7"}, {})
 
-    line = order(config, 12)
+    line = order(config, 12, Place(1, 2, "/folder"))
 
     assert line.index(b"\n") == len(line) - 1
-    assert read_order(line) == (config, 12)
+    assert read_order(line) == (config, 12, Place(1, 2, "/folder"))
 
 
 def test_a_word_is_a_line() -> None:

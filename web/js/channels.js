@@ -22,8 +22,9 @@ export function covers(wanted, channel) {
   return wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
 }
 
-/** What to watch to see these channels with their markers. */
-export const withMarkers = (names) => (names.length < MOST_CHANNELS && !covers(names, MARKERS) ? [...names, MARKERS] : names);
+/** What to watch to see these channels with their markers, if one who may see `seen` may see these: else the hub would refuse all. */
+export const withMarkers = (names, seen) =>
+  names.length < MOST_CHANNELS && !covers(names, MARKERS) && covers(seen, MARKERS) ? [...names, MARKERS] : names;
 
 function globOf(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));

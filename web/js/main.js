@@ -33,6 +33,7 @@ import { Levels } from "./views/levels.js";
 import { Plot } from "./views/plot.js";
 import { listenToRows } from "./views/pointing.js";
 import { Rail } from "./views/rail.js";
+import { showWho, whoAsks } from "./views/sign-in.js";
 import { Status } from "./views/status.js";
 import { Style } from "./views/style.js";
 import { Terms } from "./views/terms.js";
@@ -46,7 +47,8 @@ const TAIL_LINES = 500;
 
 const settings = new Settings(() => localStorage);
 const language = languageOf(settings.get("lang"), navigator.languages);
-speak(language, await (await fetch(new URL(`../lang/${language}.json`, import.meta.url))).json());
+const [table, who] = await Promise.all([fetch(new URL(`../lang/${language}.json`, import.meta.url)).then((answer) => answer.json()), whoAsks()]);
+speak(language, table);
 document.documentElement.lang = language;
 sayAll(document);
 
@@ -64,6 +66,7 @@ const desk = new Desk(settings.get("held"), settings.get("guard"), () => setting
   },
 });
 const { ring, view, intake, older, stream } = desk;
+stream.seen = who.subscribe;
 
 const counts = counting(desk, (seq) => {
   style.shift(seq, `${ring.channel(seq)}@${ring.id(seq)}`);
@@ -293,6 +296,7 @@ if (refused !== undefined) rail.refuse(refused);
 if (refused !== undefined && wanted.length === 0) stream.refuse([refused], nameFault(refused));
 else desk.open(wanted.length > 0 ? wanted : ["log"], tailOf());
 showOpen();
+showWho(who);
 shared.take(opened);
 tells.begin();
 if (opened.at) shared.goToLine(opened.at);

@@ -26,6 +26,8 @@ export class Stream {
     this.channels = [];
     /** How many lines of one among several channels the hub may deliver in a second; 0: all. */
     this.guard = 0;
+    /** The channels, as patterns, that the reader may see. */
+    this.seen = ["*"];
     this.state = { name: "stopped" };
   }
 
@@ -89,7 +91,7 @@ export class Stream {
   }
 
   #url() {
-    const query = new URLSearchParams(withMarkers(this.channels).map((channel) => ["channel", channel]));
+    const query = new URLSearchParams(withMarkers(this.channels, this.seen).map((channel) => ["channel", channel]));
     query.append("batch", "1");
     // One loud channel must not drown the others; alone it is shown whole.
     if (this.guard > 0 && (this.channels.length > 1 || this.channels.some(isPattern))) query.append("guard", String(this.guard));

@@ -1,0 +1,34 @@
+"""
+Is this machine set up for many streams?
+
+    limits of the kernel and of this process --> check_machine() --> findings
+"""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from sse_hub.ops.finding import Finding, good, odd, unseen
+
+FILES = 10_240
+BACKLOG = 4096
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+
+
+def check_machine() -> Iterator[Finding]:
+    """What there is to say of the limits that a hub started like this has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES:
+        allowed = "more" if hard == resource.RLIM_INFINITY or hard > soft else f"{hard} at most"
+        yield odd("open files", f"{soft}, one for each stream: ulimit -n can set {allowed} (LimitNOFILE= in systemd)")
+    else:
+        yield good("open files", str(soft))
+    try:
+        backlog = int(SOMAXCONN.read_text())
+    except (OSError, ValueError):
+        yield unseen("backlog", "net.core.somaxconn can't be read; it should be 4096 for mass reconnects")
+        return
+    if backlog < BACKLOG:
+        yield odd("backlog", f"net.core.somaxconn is {backlog}: mass reconnects take long; set it to {BACKLOG}")
+    else:
+        yield good("backlog", f"net.core.somaxconn is {backlog}")

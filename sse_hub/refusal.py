@@ -1,0 +1,85 @@
+"""
+Our errors as answers, here and nowhere else; and how often each refusal was given.
+
+    InvalidRequest --> 400 {"error", "detail"}      NotSignedIn --> 401      NotRecorded --> 503 with what is known
+"""
+
+import logging
+from http import HTTPStatus
+
+from sanic import Blueprint, HTTPResponse, Request, json
+from sanic.exceptions import SanicException
+
+from sse_hub.context import context_of
+from sse_hub.errors import (
+    ForeignOrigin,
+    HubError,
+    HubStopping,
+    InvalidRequest,
+    KeyReused,
+    LogUnavailable,
+    NotAllowed,
+    NotRecorded,
+    NotSignedIn,
+    SourceUnavailable,
+    TooLarge,
+)
+
+logger = logging.getLogger(__name__)
+
+# What each of our errors is in HTTP; those derived from one of these are the same.
+STATUSES: dict[type, HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    ForeignOrigin: HTTPStatus.FORBIDDEN,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+# What an operator wants to see as a number: `hub_refused_total{reason}`.
+REASONS: dict[type, str] = {
+    NotSignedIn: "not-signed-in",
+    NotAllowed: "not-allowed",
+    ForeignOrigin: "foreign-origin",
+    TooLarge: "too-large",
+}
+RETRY_SECONDS = 2
+
+
+async def refuse(request: Request, exception: Exception) -> HTTPResponse:
+    """Our errors and Sanic's as JSON `{"error", "detail"}`."""
+    headers: dict[str, str] = {}
+    status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
+    more: dict[str, object] = {}
+    if isinstance(exception, HubError) and status:
+        detail = str(exception)
+        _count(request, exception)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers = {"WWW-Authenticate": "Bearer"}
+        if isinstance(exception, NotRecorded):
+            more = {"published": exception.published, "recorded": exception.recorded}
+    elif isinstance(exception, SanicException):
+        status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
+    else:
+        logger.error("request_failed path=%r", request.path, exc_info=exception)
+        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
+    return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
+
+
+def refusing(name: str) -> Blueprint:
+    """A blueprint that answers the errors of its own routes alone: an app around the hub has answers of its own."""
+    blueprint = Blueprint(name)
+    blueprint.exception(Exception)(refuse)
+    return blueprint
+
+
+def _count(request: Request, exception: HubError) -> None:
+    reason = next((REASONS[each] for each in type(exception).__mro__ if each in REASONS), None)
+    if reason:
+        context_of(request.app).hub.tally.refused[reason] += 1

@@ -1,0 +1,62 @@
+"""The page at a hub that wants to know who reads: a token signs in, by a cookie that no script sees."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console
+from tests.browser.reader import Publish
+from tests.integration.people import token, token_hub
+from tests.rig import HubProcess, RedisServer
+
+
+@pytest.fixture(scope="module")
+def guarded(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with token_hub(redis.url, tmp_path_factory.mktemp("keys")) as hub:
+        yield hub
+
+
+def sign_in(page: Page, text: str) -> None:
+    page.get_by_test_id("token").fill(text)
+    page.get_by_test_id("sign-in-button").click()
+
+
+def test_a_reader_signs_in_sees_what_they_may_and_signs_out(
+    page: Page, guarded: HubProcess, publish: Publish, console: Console
+) -> None:
+    console.allowed |= {"status of 401", "status of 403"}
+    publish("mine.a", ['{"message": "for my eyes"}'])
+    publish("theirs.b", ['{"message": "not for mine"}'])
+    page.goto(f"{guarded.url}/index?channel=mine.a")
+
+    sign_in(page, "nonsense")
+    expect(page.get_by_test_id("sign-in")).to_contain_text("The token is not valid here.")
+    sign_in(page, token(subscribe=["mine.*"]))
+
+    expect(page.get_by_test_id("signed-in")).to_contain_text("alice sees mine.*")
+    expect(page.get_by_test_id("rail")).to_contain_text("mine.a")
+    expect(page.get_by_test_id("rail")).not_to_contain_text("theirs.b")
+    publish("mine.a", ['{"message": "here it is"}'])
+    expect(page.get_by_test_id("grid")).to_contain_text("here it is")
+    assert page.evaluate("document.cookie") == ""
+    page.get_by_role("button", name=re.compile("Sign out")).click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+
+def test_where_a_sign_in_ends_the_page_asks_again(page: Page, guarded: HubProcess, console: Console) -> None:
+    console.allowed |= {"status of 401"}
+    page.goto(f"{guarded.url}/index?channel=mine.a")
+    sign_in(page, token(4, subscribe=["mine.*"]))
+    expect(page.get_by_test_id("signed-in")).to_be_visible()
+
+    expect(page.get_by_test_id("sign-in")).to_contain_text("Your sign-in has ended.")
+
+
+def test_where_nobody_is_asked_nothing_is_shown(page: Page, hub: HubProcess) -> None:
+    page.goto(f"{hub.url}/index")
+    expect(page.get_by_test_id("rail")).to_be_visible()
+
+    expect(page.get_by_test_id("sign-in")).to_have_count(0)
+    expect(page.get_by_test_id("signed-in")).to_have_count(0)

@@ -1,0 +1,138 @@
+"""The end of a right is the end of its streams (S9), and nothing secret is left in the log."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from tests.integration.asking import ask
+from tests.integration.people import (
+    SECRET,
+    A,
+    B,
+    bearer,
+    carrying,
+    cookie_of,
+    key_set,
+    message,
+    publish,
+    signed_in,
+    ticket_for,
+    token,
+    token_hub,
+)
+from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, wait_until
+from tests.sse import Stream, open_stream
+
+# The end.
+
+
+async def ended(stream: Stream) -> str:
+    events = await stream.rest()
+    assert stream.ended_cleanly
+    return str(events[-1].json["reason"]) if events and events[-1].type == "auth" else str(events)
+
+
+async def test_a_stream_ends_with_its_token(guarded: HubProcess) -> None:
+    ends = time.time() + 2
+    short = token(2, subscribe=[A])
+    cookie = cookie_of(signed_in(guarded, short))
+    ticket = ticket_for(guarded, f"channel={A}", carrying(short))
+    async with (
+        open_stream(message(guarded, f"channel={A}"), carrying(short)) as by_token,
+        open_stream(message(guarded, "channel=*"), cookie) as by_cookie,
+        open_stream(message(guarded, f"channel={A}&ticket={ticket}")) as by_ticket,
+        open_stream(message(guarded, f"channel={A}"), bearer(subscribe=[A])) as longer,
+    ):
+        assert [await ended(stream) for stream in (by_token, by_cookie, by_ticket)] == ["expired"] * 3
+        late = time.time() - ends
+        assert by_token.last_event_id
+        publish(guarded, A, {"message": "on"}, bearer(publish=[A]))
+        assert len(await longer.take(1)) == 1
+
+    assert -0.1 < late < 5
+    answer = ask(guarded, f"/message?channel={A}", headers=carrying(short))
+    assert (answer.status, answer.json["detail"]) == (401, "The token has expired.")
+
+
+async def test_a_client_that_does_not_read_its_end_is_cut(guarded: HubProcess) -> None:
+    short = token(3, subscribe=["app.flood"])
+    writer, operator = bearer(publish=["app.flood"]), bearer(operate=True)
+
+    def subscribers() -> int:
+        return int(ask(guarded, "/health/ready", headers=operator).json["subscribers"])
+
+    before = subscribers()
+    async with open_stream(message(guarded, "channel=app.flood"), carrying(short), receive_buffer_bytes=4096):
+        for _ in range(8):
+            await asyncio.to_thread(publish, guarded, "app.flood", {"message": "x" * 500_000}, writer)
+        assert subscribers() == before + 1
+        begun = time.monotonic()
+        await asyncio.to_thread(wait_until, lambda: subscribers() == before, "it is cut")
+
+    assert time.monotonic() - begun < 8 * PATIENCE
+
+
+async def test_a_revoked_token_ends_its_streams_and_opens_none(
+    guarded: HubProcess, guarded_server: RedisServer
+) -> None:
+    revoked, other = token(subscribe=[A]), token(subscribe=[A])
+    async with (
+        open_stream(message(guarded, f"channel={A}"), carrying(revoked)) as stream,
+        open_stream(message(guarded, f"channel={A}"), carrying(other)) as lasting,
+    ):
+        begun = time.monotonic()
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sse_hub.cli", "token", "revoke", revoked, "--redis-url", guarded_server.url),
+            cwd=ROOT,
+        )
+        assert await command.wait() == 0
+        assert await ended(stream) == "revoked"
+        assert time.monotonic() - begun < 10 * PATIENCE
+        publish(guarded, A, {"message": "on"}, bearer(publish=[A]))
+        assert len(await lasting.take(1)) == 1
+
+    answer = ask(guarded, "/whoami", headers=carrying(revoked))
+    assert (answer.status, answer.json["detail"]) == (401, "The token has been revoked.")
+
+
+async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: RedisServer, tmp_path: Path) -> None:
+    new = b"another secret of thirty-two bytes and more"
+    sets = [json.loads(key_set(SECRET)), json.loads(key_set(new, "new"))]
+    both = {"keys": [key for each in sets for key in each["keys"]]}
+    with token_hub(guarded_server.url, tmp_path, "--ingest", "app.*") as hub:
+        async with open_stream(message(hub, f"channel={A}"), bearer(subscribe=[A])) as stream:
+            (tmp_path / "keys.json").write_text(json.dumps(both))
+            assert await ended(stream) == "changed"
+            assert ask(hub, "/whoami", headers=bearer(subscribe=[A])).status == 200
+        (tmp_path / "keys.json").write_text("broken")
+        wait_until(lambda: "file_not_read" in hub.output, "it says that the file is broken")
+        assert ask(hub, "/whoami", headers=bearer(subscribe=[A])).status == 200
+        (tmp_path / "keys.json").write_text(key_set(new, "new"))
+        wait_until(lambda: ask(hub, "/whoami", headers=bearer()).status == 401, "the old key is believed no more")
+        assert ask(hub, "/whoami", headers=carrying(token(secret=new, kid="new"))).status == 200
+
+
+async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServer, tmp_path: Path) -> None:
+    with token_hub(own_server.url, tmp_path) as hub:
+        own_server.freeze()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            answer = await asyncio.to_thread(ask, hub, "/message?channel=log&ticket=x")
+            issued = await asyncio.to_thread(ask, hub, "/ticket?channel=log", b"", bearer(subscribe=["log"]))
+        own_server.thaw()
+
+    assert (answer.status, issued.status) == (200, 503)
+    assert b"retry: " in answer.body
+
+
+def test_no_secret_gets_into_the_hubs_log(guarded: HubProcess) -> None:
+    """Last of this file: what all the tests above have made the hub log."""
+    secret = token(subscribe=[A])
+    ticket = ticket_for(guarded, f"channel={A}", carrying(secret))
+    ask(guarded, f"/message?channel={B}&ticket={ticket}")
+    signed_in(guarded, secret + "x")
+
+    assert "grant_ended" in guarded.output
+    for text in (secret, ticket, "ticket=", "Bearer", "eyJ", SECRET.hex()):
+        assert text not in guarded.output

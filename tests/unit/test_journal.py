@@ -1,0 +1,76 @@
+"""Our own log: one line a record, as text or JSON, and no secret in it."""
+
+import json
+import logging
+
+import pytest
+
+from sse_hub.journal import HIDDEN, JsonFormatter, TextFormatter, secrets_of
+
+PASSWORD = "hünter2/@"
+URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+
+
+def record(message: str, *values: object, error: BaseException | None = None) -> logging.LogRecord:
+    trace = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("sse_hub.session", logging.WARNING, __file__, 1, message, values, trace)
+
+
+def test_an_event_is_an_object_with_its_values() -> None:
+    line = JsonFormatter(pid=7).format(record("mend_failed error=%r seconds=%.1f n=%d", "no\nlog", 1.5, 3))
+
+    assert "\n" not in line
+    members = json.loads(line)
+    assert members.pop("time").endswith("+00:00")
+    assert members == {
+        "level": "warning",
+        "logger": "sse_hub.session",
+        "worker": 7,
+        "event": "mend_failed",
+        "error": "no\nlog",
+        "seconds": 1.5,
+        "n": 3,
+    }
+
+
+def test_what_others_log_is_a_message() -> None:
+    assert json.loads(JsonFormatter().format(record("Task %s was destroyed", "x")))["message"] == "Task x was destroyed"
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) -> None:
+    line = formatter.format(record("fence_ignored payload=%s", "a\nb\rc\u2028d\0e"))
+
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"can't connect to {URL}",
+        f"AUTH hub {PASSWORD}",
+        "redis://:abc@host",
+        "GET /message?channel=a&ticket=abc&tail=1",
+        "Authorization: Bearer abc",
+        f"refused {TOKEN}",
+    ],
+)
+@pytest.mark.parametrize("kind", [TextFormatter, JsonFormatter])
+def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextFormatter]) -> None:
+    formatter = kind(secrets_of(URL, None))
+
+    said = formatter.format(record("request_failed path=%r", text, error=ValueError(text)))
+
+    assert said.count(HIDDEN) >= 2
+    for secret in (PASSWORD, "h%C3%BCnter2%2F%40", "abc", TOKEN):
+        assert secret not in said
+
+
+def test_a_traceback_is_a_member() -> None:
+    failed = ValueError("no")
+
+    assert (
+        "ValueError: no"
+        in json.loads(JsonFormatter().format(record("task_died name=%s", "x", error=failed)))["exception"]
+    )

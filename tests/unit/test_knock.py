@@ -1,0 +1,114 @@
+"""Whose page made the browser ask: Origin, Host and Sec-Fetch-Site (S11, S12), and the headers that answer."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from sse_hub.access.gate import groups_of, is_among
+from sse_hub.access.knock import Knock, is_foreign, is_same, refuse_unproven
+from sse_hub.errors import ForeignOrigin, NotSignedIn
+from sse_hub.headers import cors_headers
+
+HOST = "hub.example"
+ALLOWED = frozenset({"https://app.example"})
+
+
+def knock(changes: bool = False, **headers: str | list[str]) -> Knock:
+    given = {"host": HOST} | {name.replace("_", "-"): value for name, value in headers.items()}
+    values = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+    return Knock("127.0.0.1", lambda name: values.get(name, []), changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("origin", "foreign"),
+    [
+        ("https://hub.example", False),
+        ("http://HUB.example", False),
+        ("https://app.example", False),
+        ("https://app.example:444", True),
+        ("http://app.example", True),
+        ("https://evil-app.example", True),
+        ("https://app.example.evil.example", True),
+        ("https://hub.example.evil.example", True),
+        ("https://hub.example@evil.example", True),
+        ("https://evil.example#hub.example", True),
+        ("null", True),
+        ("", True),
+        ("hub.example", True),
+        ("file://hub.example", True),
+        ("https://[", True),
+    ],
+)
+def test_an_origin_is_the_hubs_own_or_one_of_the_list_or_foreign(origin: str, foreign: bool) -> None:
+    assert is_foreign(knock(origin=origin), ALLOWED) == foreign
+
+
+@pytest.mark.parametrize(
+    ("site", "foreign"),
+    [("same-origin", False), ("none", False), ("same-site", True), ("cross-site", True), ("anything", True)],
+)
+def test_without_an_origin_the_browser_tells_whose_page_it_was(site: str, foreign: bool) -> None:
+    assert is_foreign(knock(sec_fetch_site=site), ALLOWED) == foreign
+
+
+def test_a_page_of_the_list_may_ask_from_another_site() -> None:
+    assert not is_foreign(knock(origin="https://app.example", sec_fetch_site="cross-site"), ALLOWED)
+
+
+def test_programs_send_neither() -> None:
+    assert not is_foreign(knock(), ALLOWED)
+
+
+def test_of_two_origins_or_hosts_the_wrong_one_counts() -> None:
+    assert is_foreign(knock(origin=["https://hub.example", "https://evil.example"]), ALLOWED)
+    assert not is_same("https://hub.example", ["hub.example", "evil.example"])
+
+
+def test_a_change_with_a_cookie_needs_proof_of_where_it_comes_from() -> None:
+    refuse_unproven(knock())
+    refuse_unproven(knock(changes=True, origin="https://hub.example"))
+    refuse_unproven(knock(changes=True, sec_fetch_site="same-origin"))
+    for given in ({}, {"sec_fetch_site": "none"}):
+        with pytest.raises(ForeignOrigin):
+            refuse_unproven(knock(changes=True, **given))
+
+
+def test_a_header_that_comes_twice_is_nobodys() -> None:
+    with pytest.raises(NotSignedIn):
+        knock(remote_user=["alice", "root"]).value("remote-user")
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://app.example.evil.example", "*"])
+def test_an_origin_that_is_not_on_the_list_is_given_nothing(origin: str | None) -> None:
+    assert cors_headers(origin, ALLOWED) == {"Vary": "Origin"}
+    assert cors_headers(origin, frozenset()) == {}
+
+
+def test_one_that_is_gets_its_own_name_and_no_star() -> None:
+    headers = cors_headers("https://app.example", ALLOWED)
+
+    assert headers["Access-Control-Allow-Origin"] == "https://app.example"
+    assert headers["Vary"] == "Origin"
+    assert "*" not in "".join(headers.values())
+
+
+@pytest.mark.parametrize(
+    ("peer", "among"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("fd00::7", True),
+        ("fd00::7%eth0", True),
+        ("11.1.2.3", False),
+        ("::ffff:11.1.2.3", False),
+        ("fe80::1", False),
+        ("", False),
+        ("10.1.2.3, 11.1.2.3", False),
+    ],
+)
+def test_a_peer_is_trusted_by_its_address_alone(peer: str, among: bool) -> None:
+    assert is_among(peer, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]) == among
+
+
+def test_proxies_part_groups_by_comma_or_bar() -> None:
+    assert groups_of("ops, dev|night shift,,") == ["ops", "dev", "night shift"]
