@@ -82,7 +82,7 @@ def docker(
             stats=stats,
             ingest=config.ingest,
         )
-        log_to_stderr("info")
+        log_to_stderr(config)
         # It has a line for each request.
         logging.getLogger("httpx").setLevel(logging.WARNING)
 

@@ -226,7 +226,12 @@ def said(folder: Path) -> str:
 
 def wait_begun(folder: Path) -> None:
     """Return when the first run has settled where it begins: what is printed from then on must arrive."""
-    wait_until((folder / "positions.json").exists, "the command has begun")
+
+    def begun() -> bool:
+        assert "Traceback" not in said(folder), said(folder)
+        return (folder / "positions.json").exists()
+
+    wait_until(begun, "the command has begun")
 
 
 def _root() -> bytes:
