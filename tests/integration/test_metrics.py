@@ -142,13 +142,14 @@ def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess])
     process = psutil.Process(hub.process.pid)
     begun = sum(process.cpu_times()[:2])
     seconds = []
+    largest = 0
     for _ in range(SCRAPES):
         asked = time.perf_counter()
-        answer = ask(hub, "/metrics")
+        largest = max(largest, len(ask(hub, "/metrics").body))
         seconds.append(time.perf_counter() - asked)
     cpu_seconds = (sum(process.cpu_times()[:2]) - begun) / SCRAPES
 
-    assert len(answer.body) < MOST_BYTES
+    assert largest < MOST_BYTES
     # What it takes, and not what others on the machine take meanwhile.
     assert min(seconds) < MOST_SECONDS
     assert cpu_seconds < MOST_SECONDS
