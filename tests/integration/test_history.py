@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.asking import Answer, ask, ask_at_once, post
 from tests.integration.traffic import Id
-from tests.rig import PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.rig import HUB_USER, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
 Row = tuple[str, str, str]
@@ -254,7 +254,7 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
         hub.wait_recording()
         assert post(hub, "log", b'{"n": 1}').status == 200
         with server.client() as client:
-            client.execute_command("ACL", "SETUSER", "default", "-xadd")
+            client.execute_command("ACL", "SETUSER", HUB_USER, "-xadd")
         with ThreadPoolExecutor(1) as pool:
             refusing = pool.submit(post, hub, "log", b'{"n": 2}')
             wait_until(lambda: ask(hub, "/channels").json["channels"][0]["lines"] == 2, "the hub has both lines")
@@ -264,7 +264,7 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
         last_id = Id.parse(rows[-1][0])
         told = file.body.splitlines()
         with server.client() as client:
-            client.execute_command("ACL", "SETUSER", "default", "+xadd")
+            client.execute_command("ACL", "SETUSER", HUB_USER, "+xadd")
         wait_until(lambda: len(page_of(hub, "channel=log")[0]) == 2, "it is recorded when it may be")
 
     assert (refused.status, refused.json) == (503, {**refused.json, "published": 1, "recorded": False})
