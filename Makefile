@@ -13,7 +13,7 @@ FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_rec
 	paused.py vanished.py herd.py lines_log.py drain.py workers.py flood.py \
 	logging_durable.py ship_exactly.py ship_histories.py docker.py) tests/unit/test_hub_model.py
 
-.PHONY: help run test soak bench bench-quick check format lock clean
+.PHONY: help run test soak fuzz audit bench bench-quick check format lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -29,6 +29,13 @@ test: check ## Check the code, then run the unit, integration and browser tests
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh
 	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest $(FAULTS)
+
+fuzz: .venv/test-ready ## An hour of requests, ids, names, tokens and bodies that nobody has thought of
+	@tests/install-tools.sh
+	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest tests/unit/test_whatever_comes.py tests/integration/test_fuzz.py
+
+audit: ## Ask PyPI for known faults of what the hub is installed with (needs uv)
+	uvx pip-audit --disable-pip -r requirements/run.lock
 
 check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff check

@@ -25,6 +25,7 @@ ALLOWED = {
         "recorder",
         "publish",
         "address",
+        "pool",
         "source",
         "context",
         "app",
