@@ -8,11 +8,11 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
     errors < config < journal < tally < tasks < keys < scripts < events < lines < repeats < selection < acl < frames
             < masks < ring < position < encoding < pages < replay < tail < backlog < subscriber < wheel < drain
             < guard < feed < channel < directory < survey < origin < intake < hub < step < shelf < log < lease
-            < portions < aging < recorder < mend < fence < address < inflow < session < source < merge < history
-            < search < export < body < publish < access < stream < transfer < peers < context < refusal < caller
-            < headers < readings < exposition < metrics < reference < bundle < minified < page < door < routes
-            < questions < demo < app < embedded < serve < worker < supervisor < connection < credential < canary < ops
-            < logging < ship < pipe < watch < cli
+            < portions < aging < recorder < mend < fence < address < pool < inflow < session < source < merge
+            < history < search < export < body < publish < access < stream < transfer < peers < context < refusal
+            < caller < headers < readings < exposition < metrics < reference < bundle < minified < page < door
+            < routes < questions < demo < app < embedded < serve < worker < supervisor < connection < credential
+            < canary < ops < logging < ship < docker < pipe < watch < cli
 """
 
 from typing import TYPE_CHECKING, Any

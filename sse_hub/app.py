@@ -31,6 +31,7 @@ from sse_hub.mend import Mender
 from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
 from sse_hub.peers import ALONE, Place
+from sse_hub.pool import pool_of
 from sse_hub.publish import Publisher
 from sse_hub.questions import questions
 from sse_hub.recorder import Recorder
@@ -126,10 +127,10 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
-    commands = redis.asyncio.Redis.from_url(redis_url, **options)
+    commands = redis.asyncio.Redis.from_pool(pool_of(redis_url, redis.asyncio.ConnectionPool, **options))
     # Thousands may read the log at once; they wait for one another, and not for those that write it.
-    pool = redis.asyncio.BlockingConnectionPool.from_url(redis_url, max_connections=8, timeout=None, **options)
-    reading = redis.asyncio.Redis.from_pool(pool)
+    waiting = pool_of(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=8, timeout=None, **options)
+    reading = redis.asyncio.Redis.from_pool(waiting)
     hub = Hub(config)
     log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub, log)

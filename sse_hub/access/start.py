@@ -24,7 +24,7 @@ from sse_hub.errors import InvalidSetting, ServerUnavailable
 
 logger = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 4.0
+REFRESH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,14 +71,14 @@ def channel() -> str:
     return f"channel-{next(_numbers)}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guarded_server() -> Iterator[RedisServer]:
     """A Redis for `guarded` alone."""
     with redis_server() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guarded(guarded_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub that asks for tokens, with recorded lines on A and B."""
     folder = tmp_path_factory.mktemp("keys")

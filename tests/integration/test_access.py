@@ -17,9 +17,6 @@ from typing import Any
 import jwt
 import pytest
 
-from sse_hub.app import create_app
-from sse_hub.config import Config
-from sse_hub.peers import ALONE
 from tests.integration.asking import Answer, ask
 from tests.integration.people import (
     HIDDEN,
@@ -35,6 +32,7 @@ from tests.integration.people import (
 )
 from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer
 from tests.sse import open_stream
+from tests.whole_app import whole_app
 
 TRIES = 1_000
 # Routes that name no channel and hold no line: everybody gets them.
@@ -51,7 +49,7 @@ def follows(redis: RedisServer, name: str) -> int:
 
 def test_each_route_asks_or_is_public_by_name() -> None:
     """A new route must be put into one of the two, and one that asks into the test below."""
-    app = create_app(Config(), lambda: None, ALONE)
+    app = whole_app()
     paths = {"/" + route.path for route in app.router.routes}
 
     assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING

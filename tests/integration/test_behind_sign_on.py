@@ -108,7 +108,7 @@ def test_workers_ask_too(redis: RedisServer, tmp_path: Path) -> None:
 
 ROUTES: list[tuple[str, bytes | None]] = [
     *((path, None) for path in ("/index", "/channels", "/history", "/export", "/health/live", "/health/ready")),
-    *((path, None) for path in ("/whoami", "/nothing", "/message?channel=a%20b", "/web/js/main.js")),
+    *((path, None) for path in ("/whoami", "/nothing", "/message?channel=a%20b", "/web/js/page.js")),
     ("/publish", b"nonsense"),
     ("/login", b""),
 ]

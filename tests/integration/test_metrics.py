@@ -1,12 +1,12 @@
 """`/metrics`: true numbers, of all workers whichever is asked, and little work however many channels there are."""
 
 import asyncio
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,6 +17,7 @@ from tests.sse import open_stream
 
 CHANNELS = 10_000
 STREAMS = 20
+SCRAPES = 15
 MOST_BYTES = 200_000
 MOST_SECONDS = 0.05
 # What docs/operations.md and the dashboard rely on.
@@ -145,15 +146,20 @@ def test_sessions_and_forged_fences_are_counted() -> None:
 
 def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess]) -> None:
     _, hub = busy
+    process = psutil.Process(hub.process.pid)
+    begun = sum(process.cpu_times()[:2])
     seconds = []
     largest = 0
-    for _ in range(15):
-        begun = time.perf_counter()
+    for _ in range(SCRAPES):
+        asked = time.perf_counter()
         largest = max(largest, len(ask(hub, "/metrics").body))
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - asked)
+    cpu_seconds = (sum(process.cpu_times()[:2]) - begun) / SCRAPES
 
     assert largest < MOST_BYTES
-    assert statistics.median(seconds) < MOST_SECONDS, f"{1000 * statistics.median(seconds):.0f} ms"
+    # What it takes, and not what others on the machine take meanwhile.
+    assert min(seconds) < MOST_SECONDS
+    assert cpu_seconds < MOST_SECONDS
 
 
 def test_names_of_channels_never_become_more_labels_than_that(busy: tuple[RedisServer, HubProcess]) -> None:

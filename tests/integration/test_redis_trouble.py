@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import redis
+import redis.asyncio
+import uvloop
+from redis.exceptions import RedisError
 
 from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS
+from sse_hub.pool import pool_of
 from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
@@ -130,6 +133,21 @@ async def test_a_forged_fence_changes_nothing(server: RedisServer, hub: HubProce
 
     assert first.id.split("-")[0] <= second.id.split("-")[0] < "2"
     assert later[0] < time.time() * 1000 + 60_000
+
+
+def test_a_connection_that_is_lost_between_two_looks_is_an_error_of_redis(server: RedisServer) -> None:
+    """On uvloop it is a RuntimeError, which would end the recorder, and the hub with it."""
+
+    async def lose_and_ask() -> None:
+        client = redis.asyncio.Redis.from_pool(pool_of(server.url, redis.asyncio.ConnectionPool, retry=None))
+        connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        await connection.connect()
+        connection._writer.transport.abort()
+        await asyncio.sleep(0)
+        with pytest.raises(RedisError):
+            await connection.send_command("PING")
+
+    uvloop.run(lose_and_ask())
 
 
 async def test_a_forged_clock_is_not_believed() -> None:

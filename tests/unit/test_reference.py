@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 import sse_hub
-from sse_hub.app import create_app
-from sse_hub.config import Config
 from sse_hub.export import FORMATS, format_of
 from sse_hub.history import MAX_LINES
-from sse_hub.peers import ALONE
 from sse_hub.questions import MOST_PATTERNS, MOST_TEXT
 from sse_hub.reference import document, page
 from sse_hub.routes import DEFAULT_LIMIT, MAX_GUARD, MAX_ID_CHARACTERS, MAX_TAIL
 from sse_hub.selection import MAX_CHANNELS
+from tests.whole_app import whole_app
 
 DOCUMENT = document()
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item]
@@ -41,7 +39,7 @@ def parameters(path: str, method: str = "get") -> dict[str, dict[str, Any]]:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    app = create_app(Config(redis_url="redis://127.0.0.1:1/0"), lambda: None, ALONE)
+    app = whole_app()
     routes = {(f"/{route.path}", method.lower()) for route in app.router.routes for method in route.methods}
 
     assert {(path, method) for path, method in routes if not path.startswith("/web/")} == set(OPERATIONS)

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
-from sse_hub.app import create_app
-from sse_hub.config import Config
 from sse_hub.lines import one_line
 from sse_hub.masks import mask_of, tells_error
 from sse_hub.page import JQUERY
-from sse_hub.peers import ALONE
 from tests.rig import PATIENCE, ROOT
+from tests.whole_app import whole_app
 
 LIMIT = 1_048_576
 SCRIPTS = sorted((ROOT / "sse_hub" / "lua").glob("*.lua"))
@@ -99,7 +97,7 @@ def test_s25_nothing_is_installed_without_its_hash(file: str) -> None:
 
 
 def test_s25_nothing_is_on_that_helps_to_find_faults() -> None:
-    app = create_app(Config(redis_url="redis://127.0.0.1:1/0"), lambda: None, ALONE)
+    app = whole_app()
 
     assert not app.config.INSPECTOR
     assert not app.config.AUTO_RELOAD

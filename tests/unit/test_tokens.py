@@ -158,6 +158,15 @@ def test_keys_that_a_token_brings_along_do_not_count() -> None:
             grant_of(jwt.encode(claims, other, "RS256", headers={"kid": "rs", **extra}))
 
 
+def test_one_that_wants_more_of_its_reader_than_we_know_is_refused() -> None:
+    """RFC 7515 section 4.1.11. PyJWT before 2.12 took them (CVE-2026-32597)."""
+    claims = CLAIMS | {"exp": int(time.time()) + 60}
+    wanting = jwt.encode(claims, SECRET, "HS256", headers={"kid": "hs", "crit": ["mfa"], "mfa": True})
+
+    with pytest.raises(NotSignedIn):
+        grant_of(wanting)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", ".", "..", "a.b.c", "é", "x" * 6_001, unpadded(b"[" * 3_000) + ".e30.", unpadded(b'{"alg":"HS256"}') + ".."],

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { retryDelayMs } from "../../../web/js/backoff.js";
-import { covers, nameFault } from "../../../web/js/channels.js";
+import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/channels.js";
 import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format.js";
 import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/ids.js";
 import { Intake } from "../../../web/js/intake.js";
@@ -136,6 +136,12 @@ test("patterns cover what the hub would match", () => {
   assert.ok(!covers(["shop.*"], "shopxapi") && !covers(["a"], "ab"));
   assert.equal(nameFault("shop.api:v1/x@y+z-*"), null);
   assert.ok(nameFault("no spaces") && nameFault("") && nameFault("x".repeat(129)));
+});
+
+test("markers are asked for by who may see them", () => {
+  assert.deepEqual(withMarkers(["shop.api"], ["*"]), ["shop.api", MARKERS]);
+  assert.deepEqual(withMarkers(["shop.api"], ["shop.*"]), ["shop.api"]);
+  assert.deepEqual(withMarkers(["*"], ["*"]), ["*"]);
 });
 
 test("numbers of measurements are kept for the chart, for a few fields and five minutes", () => {

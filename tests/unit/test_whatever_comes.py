@@ -1,0 +1,125 @@
+"""
+Ids, cursors, times, names, tokens and bodies that nobody has thought of: each is taken for what it is, or refused by
+an error of ours. At full scale 20,000 of each kind.
+"""
+
+import contextlib
+import json
+import re
+import time
+from datetime import UTC, datetime
+
+import jwt
+import orjson
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sse_hub.access.grant import MAX_PATTERNS
+from sse_hub.access.keyring import Keyring
+from sse_hub.access.token import verified
+from sse_hub.body import MAX_LINES, payloads_of
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
+from sse_hub.events import Cursor, cursor_since, cursor_until
+from sse_hub.selection import Selection
+from tests.integration.people import SECRET, key_set
+from tests.rig import at_scale
+
+NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
+LINE_BYTES = 200
+NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
+RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
+KEYS = Keyring.read(key_set(SECRET))
+thorough = settings(max_examples=at_scale(100, 20_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+digits = st.text("0123456789", max_size=25)
+cursors = st.one_of(
+    st.text(max_size=40),
+    st.builds(lambda fence, counts: f"{fence}-{'.'.join(counts)}", digits, st.lists(digits, max_size=40)),
+    st.from_regex(r"-?\d{0,20}[smhd]", fullmatch=True),
+    st.datetimes().map(datetime.isoformat),
+    st.text("0123456789-.:TZ+ smhd", max_size=30),
+)
+names = st.one_of(st.text(max_size=140), st.text("ab*.:/@+-_ \0\r\n?[]\\", max_size=140), st.sampled_from(RESERVED))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=10), inner, max_size=5),
+    max_leaves=20,
+)
+patterns = st.lists(st.text("a*. [", max_size=8) | values, max_size=4)
+rights = st.fixed_dictionaries({}, optional={"subscribe": patterns | values, "publish": patterns, "operate": values})
+claims = st.fixed_dictionaries(
+    {
+        "sub": st.text(max_size=10) | values,
+        "aud": st.just("sse-hub") | values,
+        "exp": st.just(4e9) | values,
+        "sse_hub": rights | values,
+    },
+    optional=dict.fromkeys(("jti", "iss", "nbf", "iat", "extra"), values),
+)
+pieces = st.sampled_from(
+    [b"{}", b"1", b'"a"', b"[", b"]", b"\n", b"\r\n", b" ", b"\xff", b"\xef\xbb\xbf", b'{"a":', b"}"]
+)
+bodies = (
+    st.binary(max_size=300) | st.lists(pieces, max_size=60).map(b"".join) | values.map(lambda v: json.dumps(v).encode())
+)
+
+
+@thorough
+@given(cursors)
+@example("9" * 500 + "-1")
+@example("1-" + "1." * 200)
+def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
+    with contextlib.suppress(InvalidId):
+        cursor = Cursor.parse(text)
+        assert Cursor.parse(str(cursor)) == cursor
+    for parse in (cursor_since, cursor_until):
+        with contextlib.suppress(InvalidId):
+            assert Cursor.parse(str(parse(text, NOW))) is not None
+
+
+@thorough
+@given(st.lists(names, max_size=40))
+def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: list[str]) -> None:
+    try:
+        selection = Selection.parse(wanted)
+    except InvalidChannel as error:
+        assert len(str(error)) < 1_000
+        return
+    assert 1 <= len(selection.channels) + len(selection.patterns) <= 32
+    for name in selection.channels:
+        assert NAME.fullmatch(name)
+        assert not name.startswith(RESERVED)
+    for pattern in selection.patterns:
+        assert NAME.fullmatch(pattern.replace("*", "x")[:128])
+
+
+@thorough
+@given(claims)
+def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: dict[str, object]) -> None:
+    """Login services have mistakes, too."""
+    head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
+    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, json.dumps(said).encode()))
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
+    try:
+        grant = verified(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
+    except NotSignedIn:
+        return
+    assert grant.until is not None
+    assert grant.until > time.time()
+    assert grant.subject == said["sub"]
+    assert len(grant.subscribe) <= MAX_PATTERNS
+    assert isinstance(grant.operate, bool)
+
+
+@thorough
+@given(bodies)
+def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
+    try:
+        lines = list(payloads_of(body, LINE_BYTES))
+    except (InvalidLine, TooLarge) as error:
+        assert len(str(error)) < 1_000
+        return
+    assert 0 < len(lines) <= MAX_LINES
+    for line in lines:
+        assert len(line) <= LINE_BYTES
+        orjson.loads(line)
