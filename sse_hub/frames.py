@@ -63,6 +63,20 @@ def retry_frame(milliseconds: int) -> bytes:
     return b"retry: %d\n\n" % milliseconds
 
 
+def refused_frame(reason: str, detail: str) -> bytes:
+    """Why there is no stream at present, for those who can tell somebody."""
+    return b"event: refused\ndata: %b\n\n" % orjson.dumps({"reason": reason, "detail": detail})
+
+
+def away_frames(last_id: bytes | None, milliseconds: int, told: bytes = b"") -> bytes:
+    """
+    All that a client gets that is to come back later: frames `told`, and how long it waits.
+
+    To the letter of the standard a frame without an id takes the client's `last_id` from it, so that comes first.
+    """
+    return (checkpoint_frame(last_id) if last_id else b"") + told + retry_frame(milliseconds)
+
+
 def checkpoint_frame(id: bytes) -> bytes:
     """An id alone: the client's last id moves on, no event is dispatched."""
     return b"id: %b\n\n" % id

@@ -17,6 +17,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from sse_hub.frames import END_OF_BODY, http_chunk, retry_frame
+from sse_hub.limits import Seat
 from sse_hub.position import Position
 
 # Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live
@@ -81,6 +82,7 @@ class Subscriber(asyncio.Protocol):
         "left",
         "moved_at",
         "position",
+        "seat",
         "slot",
         "transport",
     )
@@ -97,6 +99,8 @@ class Subscriber(asyncio.Protocol):
         self.transport = transport
         self.position: Position | None = position
         self.slot = 0
+        # Given back when it leaves.
+        self.seat: Seat | None = None
         self._loop = asyncio.get_running_loop()
         self.moved_at = self._loop.time()
         self._leave = leave
@@ -127,6 +131,8 @@ class Subscriber(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._leave(self)
+        if self.seat:
+            self.seat.give_back()
         if self.left:
             self.left(self)
 
