@@ -150,6 +150,11 @@ class Config:
         "Streams open at a time. Not set: as many as the process may open files for.",
     )
     channels_per_stream: int = _setting(32, _whole_number(1, 32), "Channels and patterns of one stream.")
+    channel_lines_per_second: int = _setting(
+        0,
+        _whole_number(0, 1_000_000),
+        "Lines of one channel delivered live in a second, the rest told as a gap; 0: all.",
+    )
     publish_lines_per_second: int | None = _setting(
         None,
         _whole_number(0, 10_000_000),

@@ -24,7 +24,7 @@ class Gap(NamedTuple):
     A stretch of lines on `channel` that can't be delivered: those with ids after `after` and before `before`.
 
     `lost` is their number where it is known. `reason` is one of trimmed, unknown-id, recorder-down, log-lost, slow,
-    late, guard.
+    late, guard, rate.
     """
 
     channel: str
