@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
+from sse_hub.canary.judge import Judge
+from sse_hub.canary.ledger import Ledger
+from sse_hub.canary.lines import Lines
+from sse_hub.canary.reader import Reader
+from sse_hub.tasks import cancelled
+from sse_hub.watch.follower import Follower
 from tests.integration.asking import ask
 from tests.integration.people import token, token_hub
 from tests.integration.wires import HERE, Reply, open_streams, request, told, wire
@@ -156,6 +163,20 @@ async def first_frames(hub: HubProcess, data: bytes, address: str) -> bytes:
         connection.send(data)
         await connection.read_until(b"\r\n\r\n")
         return await connection.read_until(b"\n\n\r\n")
+
+
+async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess, channel: str) -> None:
+    said: list[str] = []
+    follower = Follower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
+    async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
+        judge = Judge(Ledger(), Lines("refused", 100))
+        reader = Reader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
+        running = [asyncio.create_task(each.run()) for each in (follower, reader)]
+        await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")
+        await cancelled(running)
+
+    assert f"{HERE} has {STREAMS} streams open" in said[0]
+    assert f"{HERE} has {STREAMS} streams open" in reader.last_error
 
 
 async def test_s15_a_spoofed_x_forwarded_for_has_no_effect(strict_hub: HubProcess, channel: str) -> None:
