@@ -83,7 +83,8 @@ export class Stream {
   #connect() {
     this.#close();
     this.#why = null;
-    this.#become({ name: "connecting" });
+    // A hub that gives no sign may not answer this either: then that stays what is said.
+    if (this.state.name !== "stale") this.#become({ name: "connecting" });
     const source = new EventSource(this.#url());
     this.#source = source;
     source.onopen = () => this.#opened();
