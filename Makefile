@@ -11,7 +11,7 @@ TWO_AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -n 2 --dist loa
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
 	paused.py vanished.py herd.py lines_log.py drain.py workers.py flood.py \
-	logging_durable.py ship_exactly.py ship_histories.py) tests/unit/test_hub_model.py
+	logging_durable.py ship_exactly.py ship_histories.py docker.py) tests/unit/test_hub_model.py
 
 .PHONY: help run test soak fuzz audit bench bench-quick check format lock clean
 

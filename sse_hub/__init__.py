@@ -12,7 +12,7 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
            < history < search < export < body < publish < access < stream < transfer < peers < context < refusal
            < caller < headers < readings < exposition < metrics < reference < page < door < routes < questions < demo
            < app < embedded < serve < worker < supervisor < connection < credential < canary < ops < logging < ship
-           < pipe < watch < cli
+           < docker < pipe < watch < cli
 """
 
 from typing import TYPE_CHECKING, Any

@@ -19,6 +19,7 @@ from sse_hub.access.command import token as token_command
 from sse_hub.canary import Plan, Report, watch
 from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
+from sse_hub.docker.command import docker
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.ops.command import check, redis_acl, top
 from sse_hub.pipe.command import publish
@@ -50,7 +51,7 @@ def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
 
 
-for each in (check, publish, redis_acl, ship, token_command, top, watch_stream):
+for each in (check, docker, publish, redis_acl, ship, token_command, top, watch_stream):
     main.add_command(each)
 
 

@@ -20,6 +20,8 @@ The errors raised on purpose. Domain code raises them; `refusal` alone turns the
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
     ├── CanaryBlind          a canary could not begin: no Redis to publish to, or no stream to read
     ├── StreamRefused        a hub says that it can't be asked for a stream like this
+    ├── EngineUnavailable    the engine of containers does not answer, or not as it should
+    │   └── ContainerGone    it has no such container any more
     ├── RegistryUnavailable  a shipper's registry of positions can't be used
     └── TaskDied             a background task has died, and the hub with it
 """
@@ -116,6 +118,14 @@ class StreamRefused(HubError):
 
 class RegistryUnavailable(HubError):
     """The registry of a shipper can't be read or written, or another shipper uses it."""
+
+
+class EngineUnavailable(HubError):
+    """The engine of containers (Docker, Podman) does not answer, or not as it should; the message says how."""
+
+
+class ContainerGone(EngineUnavailable):
+    """The engine has no such container any more."""
 
 
 class TaskDied(HubError):

@@ -1,12 +1,15 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, nginx, Caddy, HAProxy, a Chromium, npm.
-# On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people out of the page.
+# What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
+# Chromium, npm. On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people
+# out of the page.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null || missing="redis-server"
 command -v curl >/dev/null || missing="$missing curl"
 command -v faketime >/dev/null || missing="$missing faketime"
+command -v podman >/dev/null || missing="$missing podman"
+command -v runc >/dev/null || missing="$missing runc"
 for proxy in nginx caddy haproxy; do
     PATH=$PATH:/usr/sbin command -v $proxy >/dev/null || missing="$missing $proxy"
 done

@@ -13,9 +13,9 @@ import click
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.serve import Stop, log_to_stderr, run
-from sse_hub.ship.registry import default_path
 from sse_hub.ship.run import Plan
 from sse_hub.ship.run import ship as ship_files
+from sse_hub.ship.store import default_path
 
 REDIS_URL = "redis://127.0.0.1:6379/0"
 
@@ -64,7 +64,7 @@ def ship(
         plan = Plan(
             patterns=files,
             redis_url=config.redis_url or REDIS_URL,
-            registry=registry or default_path(os.environ),
+            registry=registry or default_path(os.environ, "ship"),
             channel=channel,
             from_start=from_start,
             multiline=multiline,

@@ -1,15 +1,12 @@
 """
 The registry: which file is which, and how far each has been published, as a file that a crash can't tear.
 
-    FileState(token, path, place, offset, marks) --> save(): a new file, fsync, rename, fsync --> Registry.open()
+    FileState(token, path, place, offset, marks) --> save() --> Store --> Registry(path)
 
 It is behind Redis by what was published since it was saved. What it has that Redis has not is what makes a file known
 again, so each file stands in it before its first line is published.
 """
 
-import fcntl
-import json
-import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -17,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sse_hub.errors import InvalidSetting, RegistryUnavailable
+from sse_hub.errors import RegistryUnavailable
 from sse_hub.ship.content import MARK_BYTES, Content, Mark, Place, line_start, mark_before
+from sse_hub.ship.store import Store
 
 # Marks of one file: where it begins, and where it was at the last so many saves.
 MARKS = 8
@@ -109,23 +107,14 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         """Raises RegistryUnavailable where it can't be read or written, or is in use."""
-        self._path = path
         self.id = secrets.token_hex(8)
         self.patterns: set[str] = set()
         self.files: dict[str, FileState] = {}
+        self._store = Store(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RegistryUnavailable(f"The registry {path} can't be used: {error.strerror}.") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._read()
-        except BlockingIOError:
-            os.close(self._lock)
-            raise RegistryUnavailable(f"Another shipper uses the registry {path}: choose one (--registry).") from None
         except (OSError, KeyError, TypeError, ValueError) as error:
-            os.close(self._lock)
+            self._store.close()
             raise RegistryUnavailable(f"The registry {path} can't be read: {error!r}.") from None
 
     def add(self, state: FileState) -> None:
@@ -141,40 +130,15 @@ class Registry:
         oldest = time.time() - FORGET_SECONDS
         self.files = {token: state for token, state in self.files.items() if state.seen_at > oldest}
         files = [state.as_json() for state in self.files.values()]
-        text = json.dumps({"id": self.id, "patterns": sorted(self.patterns), "files": files}, indent=1)
-        new = self._path.with_name(self._path.name + ".new")
-        try:
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise RegistryUnavailable(f"The registry {self._path} can't be written: {error.strerror}.") from None
+        self._store.write({"id": self.id, "patterns": sorted(self.patterns), "files": files})
 
     def close(self) -> None:
         """Let another shipper use it."""
-        os.close(self._lock)
+        self._store.close()
 
     def _read(self) -> None:
-        if not self._path.exists():
+        if (record := self._store.read()) is None:
             return
-        record = json.loads(self._path.read_text())
         self.id = str(record["id"])
         self.patterns = {str(pattern) for pattern in record["patterns"]}
         self.files = {state.token: state for state in map(FileState.from_json, record["files"])}
-
-
-def default_path(environ: "os._Environ[str] | dict[str, str]") -> Path:
-    """Where the registry is if nobody says. Raises InvalidSetting where there is no home."""
-    folder = environ.get("XDG_STATE_HOME")
-    try:
-        base = Path(folder) if folder else Path.home() / ".local" / "state"
-    except RuntimeError:
-        raise InvalidSetting("There is no home for the registry: say where it is to be (--registry).") from None
-    return base / "sse-hub" / "ship.json"

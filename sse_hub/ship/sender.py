@@ -8,8 +8,8 @@ Batches into Redis, each once, however often the connection dies.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
@@ -18,7 +18,6 @@ from sse_hub.connection import connection_to
 from sse_hub.scripts import script
 from sse_hub.ship.pace import Pace
 from sse_hub.ship.reader import Batch
-from sse_hub.ship.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +29,29 @@ LOOK_SECONDS = 0.005
 PUBLISHED, UNHEARD = 1, 2
 
 
+class Source(Protocol):
+    """What lines are published of: `offset` is how far, and only rises."""
+
+    offset: int
+
+
+class Sources(Protocol):
+    """All of them; `id` names them in Redis."""
+
+    id: str
+
+    @property
+    def files(self) -> Mapping[str, Source]:
+        """By token."""
+
+
 class Sender:
     """
     Publishes for `registry`. `began` is set once Redis has said how far it has come, `changed` with every answer;
     `lines` counts what was published, `trouble` says in words why nothing is.
     """
 
-    def __init__(self, redis_url: str, registry: Registry, watermark_key: str) -> None:
+    def __init__(self, redis_url: str, registry: Sources, watermark_key: str) -> None:
         """Raises InvalidSetting when `redis_url` can't be used."""
         self.began = asyncio.Event()
         self.changed = asyncio.Event()
@@ -51,6 +66,7 @@ class Sender:
         self._queue: deque[Batch] = deque()
         self._work = asyncio.Event()
         self._known: set[str] = set()
+        self._gone: set[str] = set()
         self._last_fence = 0
         self._sha = b""
 
@@ -69,6 +85,10 @@ class Sender:
         self._queue.append(batch)
         self._pace.put(batch)
         self._work.set()
+
+    def forget(self, tokens: Iterable[str]) -> None:
+        """Nothing will be put for `tokens` any more: Redis need not remember them."""
+        self._gone.update(tokens)
 
     async def run(self) -> None:
         """Publish until cancelled; while Redis is away, wait for it."""
@@ -133,11 +153,14 @@ class Sender:
     async def _send(self, batches: list[Batch]) -> None:
         # Reversed, so that the first batch of a file is the one that counts.
         first = {batch.token: batch.start for batch in reversed(batches) if batch.token not in self._known}
-        commands = [("HSETNX", self._key, token, start) for token, start in first.items()]
+        commands: list[tuple[Any, ...]] = [("HSETNX", self._key, token, start) for token, start in first.items()]
+        gone, self._gone = self._gone, set()
+        if gone:
+            commands.append(("HDEL", self._key, *gone))
         await self._write([*commands, *map(self._command, batches)])
-        for token in first:
+        for _ in commands:
             await self._connection.read_response()
-            self._known.add(token)
+        self._known |= first.keys()
         for batch in batches:
             await self._answered(batch)
 

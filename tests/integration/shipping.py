@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.rig import ROOT, STOP_SECONDS, RedisServer, wait_until
+from tests.rig import DEADLINE_SECONDS, ROOT, STOP_SECONDS, RedisServer, wait_until
 
 
 class LogFile:
@@ -113,12 +113,12 @@ def lines_of(server: RedisServer, channel: str) -> list[bytes]:
         return [fields.get(b"l", b"") for _, fields in client.xrange(f"sse-hub:log:{channel}")]
 
 
-def wait_lines(server: RedisServer, channel: str, count: int) -> list[bytes]:
-    """What the log has of `channel` when that are `count` lines or more."""
+def wait_lines(server: RedisServer, channel: str, count: int, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
+    """What the log has of `channel` when that are `count` lines or more, within `seconds`."""
 
     def there() -> bool:
         with server.client() as client:
             return int(client.xlen(f"sse-hub:log:{channel}")) >= count
 
-    wait_until(there, f"{count} lines are in {channel}")
+    wait_until(there, f"{count} lines are in {channel}", seconds)
     return lines_of(server, channel)

@@ -264,7 +264,7 @@ def test_times_are_from_just_before_the_publish_to_the_first_arrival() -> None:
     assert case.judge.latency.max_ms == 250.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.integers(1, 30), max_size=60), st.sets(st.integers(1, 30)))
 def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
     """An independent count: by definition, and with all the time and memory in the world."""

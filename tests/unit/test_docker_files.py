@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 from sse_hub.config import Config
+from sse_hub.docker.containers import FOLLOW_LABEL
+from sse_hub.docker.engine import SOCKETS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -60,10 +62,15 @@ def test_the_image_listens_and_is_asked_on_the_port_of_the_settings() -> None:
 
 
 def test_compose_starts_hub_and_demo_on_a_healthy_redis() -> None:
-    assert re.findall(r"^  (\w+):$", COMPOSE.split("\nservices:\n")[1], re.MULTILINE) == ["redis", "hub", "demo"]
+    assert re.findall(r"^  (\w+):$", COMPOSE.split("\nservices:\n")[1], re.MULTILINE) == [
+        "redis",
+        "hub",
+        "demo",
+        "docker",
+    ]
     assert "healthcheck:\n      test: [CMD, redis-cli, ping]" in service("redis")
     assert "condition: service_healthy" in COMPOSE.split("\nservices:\n")[0]
-    for name in ("hub", "demo"):
+    for name in ("hub", "demo", "docker"):
         assert "<<: *sse-hub" in service(name)
         assert REDIS_URL in service(name)
 
@@ -75,6 +82,21 @@ def test_compose_publishes_on_loopback_only() -> None:
         ["127.0.0.1:${REDIS_PORT:-6379}:6379"],
         [f"127.0.0.1:${{HUB_PORT:-{Config().port}}}:{Config().port}"],
     ]
+
+
+def test_compose_follows_containers_only_when_asked_to_and_never_itself() -> None:
+    followed = service("docker")
+
+    assert "profiles: [docker]" in followed
+    assert "- ${DOCKER_SOCKET:-/var/run/docker.sock}:/var/run/docker.sock\n" in followed
+    assert f'{FOLLOW_LABEL}: "false"' in followed
+    assert SOCKETS[0] == "/var/run/docker.sock"
+    # Positions outlive the container.
+    assert "- docker-state:/state" in followed
+    assert "--registry, /state/" in followed
+    assert re.search(r"^volumes:\n(?:  #.*\n)*  docker-state:$", COMPOSE, re.MULTILINE)
+    for name in ("redis", "hub", "demo"):
+        assert "docker.sock" not in service(name)
 
 
 def test_nothing_in_the_image_needs_a_shell_or_root_or_a_file_to_write() -> None:

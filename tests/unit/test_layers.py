@@ -11,7 +11,7 @@ import sse_hub
 PACKAGE = Path(sse_hub.__file__).parent
 ORDER = re.findall(r"\w+", (sse_hub.__doc__ or "").split("errors <", 1)[1], re.ASCII)
 LAYERS = ["errors", *ORDER]
-PACKAGES = ["access", "canary", "demo", "logging", "ops", "pipe", "ship", "watch"]
+PACKAGES = ["access", "canary", "demo", "docker", "logging", "ops", "pipe", "ship", "watch"]
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 # Who may import what from outside, where it says something about the architecture.
@@ -55,7 +55,17 @@ ALLOWED = {
 OPS_PURE = ["ops/finding"]
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
 ACCESS_PURE = [f"access/{name}" for name in ("grant", "knock", "keyring", "rules")]
-SHELL_PURE = ["ship/records", "pipe/payload", "watch/safe", "watch/record", "watch/show"]
+SHELL_PURE = [
+    "docker/containers",
+    "docker/messages",
+    "docker/tracker",
+    "docker/usage",
+    "ship/records",
+    "pipe/payload",
+    "watch/safe",
+    "watch/record",
+    "watch/show",
+]
 PURE = [
     *CANARY_PURE,
     *OPS_PURE,

@@ -49,7 +49,7 @@ def frame_of(payload: bytes) -> tuple[bytes, str]:
     return event_frame(ID, event.encode(), line), event
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(payloads)
 @example(b"")
 @example(b"\xef\xbb\xbf{}")
@@ -67,7 +67,7 @@ def test_any_payload_is_one_event_with_one_json_object(payload: bytes) -> None:
         assert json.loads(event.data) == {"info": payload.decode(errors="replace")}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(objects, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from([None, 1, "\t"]))
 def test_an_object_arrives_as_it_was_but_for_its_line_ends(
     record: dict[str, object], end: str, indent: int | str | None
@@ -80,7 +80,7 @@ def test_an_object_arrives_as_it_was_but_for_its_line_ends(
     assert json.loads(event.data) == record
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(payloads | objects.map(lambda record: json.dumps(record | {"@channel": "bank"}).encode()))
 @example(b'{"\\u0040channel": "bank"}')
 def test_the_channel_of_a_line_is_the_one_it_came_on(payload: bytes) -> None:

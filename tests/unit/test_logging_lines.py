@@ -232,7 +232,7 @@ values: st.SearchStrategy[object] = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(message=values, args=st.lists(values).map(tuple), extra=st.dictionaries(st.text(min_size=1), values))
 def test_anything_becomes_one_json_object(message: object, args: tuple[object, ...], extra: dict[str, object]) -> None:
     record = logging.makeLogRecord({"msg": message, "args": args, "levelname": "INFO"})

@@ -142,7 +142,7 @@ def test_an_event_without_its_empty_line_is_dropped() -> None:
     assert data(b"data: a\n\ndata: b\n") == ["a"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_pieces_of_any_size_give_the_same_events(draw: st.DataObject) -> None:
     words = [

@@ -1,0 +1,105 @@
+"""The engine's log is taken apart the same way in whatever pieces it comes; nothing that an app prints misleads it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_hub.docker.messages import STDERR, STDOUT, Message, Multiplexed, Terminal
+from sse_hub.docker.usage import figures, usage_of
+from sse_hub.errors import EngineUnavailable
+
+NOON = 1795262400_000000000
+
+
+def frame(stream: int, text: bytes) -> bytes:
+    return bytes((stream, 0, 0, 0)) + len(text).to_bytes(4, "big") + text
+
+
+def fed(decoder: Multiplexed | Terminal, data: bytes, cuts: list[int]) -> list[Message]:
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    found = [message for a, b in zip(places, places[1:], strict=False) for message in decoder.feed(data[a:b])]
+    return found + decoder.end()
+
+
+@given(st.lists(st.integers(min_value=0), max_size=20))
+def test_frames_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
+    data = (
+        frame(STDOUT, b"2026-11-21T12:00:00.000000001Z one\n")
+        + frame(STDERR, b"2026-11-21T13:00:00+01:00 two\n")
+        + frame(STDOUT, b"2026-11-21T12:00:00.5Z in ")
+        + frame(STDOUT, b"2026-11-21T12:00:01Z parts\n")
+        + frame(0, b"2026-11-21T12:00:01Z 2026-11-21T12:00:01Z \n")
+    )
+
+    assert fed(Multiplexed(), data, cuts) == [
+        Message(STDOUT, NOON + 1, b"one", True),
+        Message(STDERR, NOON, b"two", True),
+        Message(STDOUT, NOON + 500_000_000, b"in ", False),
+        Message(STDOUT, NOON + 1_000_000_000, b"parts", True),
+        Message(STDOUT, NOON + 1_000_000_000, b"2026-11-21T12:00:01Z ", True),
+    ]
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 500", b"\x01\0\0\0\xff\xff\xff\xff", b"\x07\0\0\0\0\0\0\1x"])
+def test_what_is_no_log_is_told(data: bytes) -> None:
+    with pytest.raises(EngineUnavailable):
+        Multiplexed().feed(data)
+
+
+@given(st.lists(st.integers(min_value=0), max_size=20))
+def test_a_terminal_s_lines_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
+    size = 100
+    long = b"y" * (2 * size)
+    data = b"2026-11-21T12:00:00Z one\r\n2026-11-21T12:00:01Z " + long + b"\n2026-11-21T12:00:02Z $ "
+    stamp = len(b"2026-11-21T12:00:01Z ")
+
+    found = fed(Terminal(size), data, cuts)
+
+    assert [(message.time - NOON) // 1_000_000_000 for message in found] == [0, 1, 1, 1, 2]
+    assert [message.ends for message in found] == [True, False, False, True, False]
+    assert [len(message.text) for message in found[1:4]] == [size - stamp, size, stamp]
+    assert (found[0].text, found[-1].text) == (b"one\r", b"$ ")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b"2026-11-21T12:00:00Z pro2026-11-21T12:00:00Z mpt", b"prompt"),
+        (b"2026-11-21T12:00:00.123456789Z $ 2026-11-21T12:00:00.223456789Z ls", b"$ ls"),
+        (b"2026-11-21T12:00:00Z 2026-11-21T12:00:00Z INFO own", b"2026-11-21T12:00:00Z INFO own"),
+        (b"2026-11-21T12:00:00Z at 2026-11-21T12:00:00Z it began", b"at 2026-11-21T12:00:00Z it began"),
+        (b"2026-11-21T12:00:00Z since:2020-01-01T00:00:00.123456789Z old", b"since:2020-01-01T00:00:00.123456789Z old"),
+        (b"no stamp", b"no stamp"),
+    ],
+)
+def test_a_terminal_s_parts_are_joined_and_an_app_s_own_times_stay(line: bytes, text: bytes) -> None:
+    assert Terminal().feed(line + b"\n")[0].text == text
+
+
+def test_a_time_that_an_app_prints_is_not_the_engine_s() -> None:
+    """Believed, a day in the future would have a command that is started again wait for it."""
+    decoder = Terminal()
+
+    first, second = decoder.feed(b"2026-11-21T12:00:00Z x2100-01-01T00:00:00Z y\n2026-99-99T12:00:00Z z\n")
+
+    assert (first.time, second.time) == (NOON, 0)
+
+
+def test_figures_are_what_was_used_between_two_looks() -> None:
+    def answer(read: str, cpu: int) -> dict[str, object]:
+        memory = {"usage": 50_000_000, "stats": {"inactive_file": 20_000_000}}
+        return {"read": read, "cpu_stats": {"cpu_usage": {"total_usage": cpu}}, "memory_stats": memory}
+
+    before = usage_of(answer("2026-11-21T12:00:00.250000001Z", 1_000_000_000))
+    now = usage_of(answer("2026-11-21T12:00:02.25Z", 2_500_000_000))
+    assert before
+    assert now
+
+    assert figures(before, now) == {"cpu_percent": 75.0, "memory_mb": 30.0}
+    # It was started anew meanwhile.
+    assert figures(now, before) is None
+
+
+@pytest.mark.parametrize("record", [{}, {"read": "x"}, {"cpu_stats": None}, {"read": "2026", "memory_stats": {}}])
+def test_a_container_that_does_not_run_has_no_figures(record: dict[str, object]) -> None:
+    assert usage_of(record) is None
