@@ -10,10 +10,10 @@ TWO_AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -n 2 --dist loa
 
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
-	paused.py vanished.py herd.py lines_log.py drain.py workers.py flood.py \
+	paused.py vanished.py herd.py crowds.py hostile.py limits.py lines_log.py drain.py workers.py flood.py \
 	logging_durable.py ship_exactly.py ship_histories.py docker.py) tests/unit/test_hub_model.py
 
-.PHONY: help run test soak fuzz audit bench bench-quick check format lock clean
+.PHONY: help run test soak fuzz audit screenshots bench bench-quick check format lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -37,6 +37,10 @@ fuzz: .venv/test-ready ## An hour of requests, ids, names, tokens and bodies tha
 audit: ## Ask PyPI for known faults of what the hub is installed with (needs uv)
 	uvx pip-audit --disable-pip -r requirements/run.lock
 
+screenshots: .venv/test-ready ## Make pictures of every state of the page in .screenshots, to be looked at (ARGS="paused" for some)
+	@tests/install-tools.sh
+	@$(BIN)/python -m tests.browser.screenshots .screenshots $(ARGS)
+
 check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -57,7 +61,7 @@ lock: ## Renew the locked requirements (needs uv)
 	$(LOCK) --group dev -o requirements/test.lock
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv .bench .screenshots .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
 
 # The venv is made without pip, which works on Debian too, where ensurepip is missing; the outer pip installs into it.
 .venv/%-ready: requirements/%.lock

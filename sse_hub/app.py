@@ -21,11 +21,13 @@ from sse_hub.access import open_access
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.descriptors import allowed
 from sse_hub.door import door
 from sse_hub.headers import add_headers
 from sse_hub.history import History
 from sse_hub.hub import Hub
 from sse_hub.keys import LogKeys
+from sse_hub.limits import Limits
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.metrics import metrics_blueprint
@@ -44,6 +46,10 @@ from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
 
+MAX_HEAD_BYTES = 16_384
+# The longest that an answer takes to begin, once its request is there.
+ANSWER_SECONDS = 60
+
 
 def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic[Any, Any]":
     """
@@ -56,7 +62,11 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
     app = Sanic("sse_hub", configure_logging=False, dumps=orjson.dumps, loads=orjson.loads)
     app.config.ACCESS_LOG = False
     app.config.MOTD = False
-    app.config.REQUEST_TIMEOUT = 10
+    # The porter is stricter with heads; these are for requests that are sent before the last one is answered.
+    app.config.REQUEST_TIMEOUT = config.header_seconds
+    app.config.REQUEST_MAX_HEADER_SIZE = MAX_HEAD_BYTES
+    # From the head on, since bytes of a body don't count as a sign of life.
+    app.config.RESPONSE_TIMEOUT = config.body_seconds + ANSWER_SECONDS
     # /publish alone takes a body, and reads it with a limit of its own.
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
@@ -141,8 +151,9 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
     publisher = Publisher(commands, log, hub, config.line_bytes)
     access = open_access(config, commands, hub)
     survey = Survey(hub.directory)
-    clients = (commands, reading)
-    return Context(config, hub, source, mender, log, recorder, history, publisher, access, survey, clients, place)
+    limits = Limits(config, allowed(), hub.tally.refused)
+    parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
+    return Context(*parts, (commands, reading), place)
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from sse_hub.errors import InvalidLine, TooLarge
 from sse_hub.lines import Fault, json_fault
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_LINES = 10_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\n"

@@ -55,9 +55,16 @@ async def is_operator(request: Request) -> bool:
     return True
 
 
+def address_of(request: Request) -> str:
+    """From where `request` comes, as limits count it."""
+    peer = request.conn_info.client_ip if request.conn_info else ""
+    return context_of(request.app).limits.whence.of(peer, request.headers.getall("x-forwarded-for", []))
+
+
 def selection_of(request: Request) -> Selection:
     """The channels that `request` asks for, by anybody. Raises InvalidChannel."""
-    return Selection.parse(request.get_args(keep_blank_values=True).getlist("channel") or [DEFAULT_CHANNEL])
+    names = request.get_args(keep_blank_values=True).getlist("channel") or [DEFAULT_CHANNEL]
+    return Selection.parse(names, context_of(request.app).config.channels_per_stream)
 
 
 def channel_to_publish(request: Request, grant: Grant, covers: Callable[[str], bool]) -> str:

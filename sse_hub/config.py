@@ -135,6 +135,39 @@ class Config:
     line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
     heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
     stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
+    streams_per_address: int | None = _setting(
+        None,
+        _whole_number(0, 1_000_000),
+        "Streams open at a time from one address (IPv6: from one /64); 0: any number. Not set: 64, but any number "
+        "from this machine.",
+    )
+    streams_per_subject: int = _setting(
+        32, _whole_number(0, 1_000_000), "Streams open at a time of one who has signed in; 0: any number."
+    )
+    streams_total: int | None = _setting(
+        None,
+        _whole_number(1, 10_000_000),
+        "Streams open at a time. Not set: as many as the process may open files for.",
+    )
+    channels_per_stream: int = _setting(32, _whole_number(1, 32), "Channels and patterns of one stream.")
+    channel_lines_per_second: int = _setting(
+        0,
+        _whole_number(0, 1_000_000),
+        "Lines of one channel delivered live in a second, the rest told as a gap; 0: all.",
+    )
+    publish_lines_per_second: int | None = _setting(
+        None,
+        _whole_number(0, 10_000_000),
+        "Lines a second that one subject, or one address, may POST; 0: any number. Not set: 10000, but any number from "
+        "this machine.",
+    )
+    body_bytes: int = _setting(
+        16_777_216, _whole_number(1_000, 64_000_000), "Longer bodies of POST /publish are refused."
+    )
+    body_seconds: int = _setting(60, _whole_number(1, 600), "Time in which a request's body must have come.")
+    url_bytes: int = _setting(4_096, _whole_number(256, 8_000), "Longer URLs are refused.")
+    header_bytes: int = _setting(8_192, _whole_number(1_000, 8_192), "A request with longer headers is refused.")
+    header_seconds: int = _setting(10, _whole_number(1, 60), "Time in which a request's head must have come.")
     drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
     access: str | None = _setting(
         None, _access, "Who is let in: none asks nobody, token, proxy. On loopback it is none; elsewhere say which."

@@ -15,6 +15,7 @@ from sse_hub.access import Access
 from sse_hub.config import Config
 from sse_hub.history import History
 from sse_hub.hub import Hub
+from sse_hub.limits import Limits
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.peers import Place
@@ -38,6 +39,7 @@ class Context:
     publisher: Publisher
     access: Access
     survey: Survey
+    limits: Limits
     clients: tuple[redis.asyncio.Redis, ...]
     place: Place
     tasks: list[asyncio.Task[None]] = field(default_factory=list)

@@ -13,6 +13,7 @@ The errors raised on purpose. Domain code raises them; `refusal` alone turns the
     │   └── KeyReused        an Idempotency-Key that stands for something else (422)
     ├── NotSignedIn          who asks is not known (401)
     ├── NotAllowed           who asks is known, and may not (403)
+    ├── TooMany              more at a time than one sender, or all of them, may have (429 or 503, but for streams)
     ├── SourceUnavailable    Redis did not answer in time (503, but for streams)
     ├── LogUnavailable       the log can't be read, or is not complete in time (503)
     ├── HubStopping          the hub takes no new work (503)
@@ -77,6 +78,19 @@ class NotSignedIn(HubError):
 
 class NotAllowed(HubError):
     """Who asks is known, and may not; the same for what exists and what does not."""
+
+
+class TooMany(HubError):
+    """
+    More at a time than one sender, or all of them together, may have. It may be tried again in `wait_seconds`.
+
+    `reason` names the limit, for those who count.
+    """
+
+    def __init__(self, reason: str, message: str, wait_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.wait_seconds = wait_seconds
 
 
 class SourceUnavailable(HubError):

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable
 from sse_hub.backlog import Backlog
 from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
 from sse_hub.frames import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
-from sse_hub.guard import SECOND, Guard
+from sse_hub.guard import SECOND, Guard, guard_of
 from sse_hub.position import Position
 from sse_hub.replay import Library, Replay, lacking_of
 from sse_hub.ring import Entry, Ring
@@ -47,12 +47,13 @@ class Feed:
         library: Library,
         tally: Tally,
         loop: asyncio.AbstractEventLoop,
+        allowed: int = 0,
     ) -> None:
-        """`guard` is how many lines of one channel are delivered live in a second, 0 for all."""
+        """`guard` is how many lines of one channel are wanted live in a second, and `allowed` how many are; 0: all."""
         self.selection = selection
         self.batch = batch
         self.guard = guard
-        self._guard = Guard(guard) if guard else None
+        self._guard = guard_of(guard, allowed)
         self._telling = False
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
@@ -212,7 +213,7 @@ class Feed:
         gaps = self._guard.skipped() if self._guard else []
         if not gaps or not self._live:
             return
-        self._tally.gaps["guard"] += len(gaps)
+        self._tally.gaps.update(gap.reason for gap in gaps)
         chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
         for write in self._live.values():
             write(chunk)

@@ -24,7 +24,7 @@ class Gap(NamedTuple):
     A stretch of lines on `channel` that can't be delivered: those with ids after `after` and before `before`.
 
     `lost` is their number where it is known. `reason` is one of trimmed, unknown-id, recorder-down, log-lost, slow,
-    late, guard.
+    late, guard, rate.
     """
 
     channel: str
@@ -61,6 +61,20 @@ def auth_frame(reason: str) -> bytes:
 def retry_frame(milliseconds: int) -> bytes:
     """How long an EventSource waits before it comes back. Alone it dispatches no event."""
     return b"retry: %d\n\n" % milliseconds
+
+
+def refused_frame(reason: str, detail: str) -> bytes:
+    """Why there is no stream at present, for those who can tell somebody."""
+    return b"event: refused\ndata: %b\n\n" % orjson.dumps({"reason": reason, "detail": detail})
+
+
+def away_frames(last_id: bytes | None, milliseconds: int, told: bytes = b"") -> bytes:
+    """
+    All that a client gets that is to come back later: frames `told`, and how long it waits.
+
+    To the letter of the standard a frame without an id takes the client's `last_id` from it, so that comes first.
+    """
+    return (checkpoint_frame(last_id) if last_id else b"") + told + retry_frame(milliseconds)
 
 
 def checkpoint_frame(id: bytes) -> bytes:

@@ -27,11 +27,23 @@ class _Share:
         self.after = self.before = EventId(0, 0)
 
 
-class Guard:
-    """Lets `quota` lines of each channel pass each second; the times given to it are in seconds and never fall."""
+def guard_of(asked: int, allowed: int) -> "Guard | None":
+    """The guard for who has `asked` for so many lines a second, where the hub's own settings allow so many; 0: all."""
+    if asked and (not allowed or asked <= allowed):
+        return Guard(asked)
+    return Guard(allowed, "rate") if allowed else None
 
-    def __init__(self, quota: int) -> None:
+
+class Guard:
+    """
+    Lets `quota` lines of each channel pass each second, and tells of the rest with `reason`.
+
+    The times given to it are in seconds and never fall.
+    """
+
+    def __init__(self, quota: int, reason: str = "guard") -> None:
         self._quota = quota
+        self._reason = reason
         self._shares: dict[str, _Share] = {}
         self._until = 0.0
 
@@ -73,6 +85,6 @@ class Guard:
         gaps = []
         for name, share in self._shares.items():
             if share.skipped:
-                gaps.append(Gap(name, str(share.after), str(share.before), share.skipped, "guard"))
+                gaps.append(Gap(name, str(share.after), str(share.before), share.skipped, self._reason))
                 share.skipped = 0
         return gaps

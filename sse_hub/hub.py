@@ -62,6 +62,7 @@ class Hub(Intake):
         super().__init__(config)
         self.draining = False
         self._stall_seconds = config.stall_seconds
+        self._lines_per_second = config.channel_lines_per_second
         self._source: Source = _NoSource()
         # A pattern finds recorded channels only.
         self._library = Library(lambda name: "*" in name or self.directory.covers(name))
@@ -191,8 +192,9 @@ class Hub(Intake):
             self._forget(feed)
 
     def _new_feed(self, selection: Selection, batch: bool, guard: int) -> Feed:
-        loop = asyncio.get_running_loop()
-        feed = self._feeds[selection, batch, guard] = Feed(selection, batch, guard, self._library, self.tally, loop)
+        loop, allowed = asyncio.get_running_loop(), self._lines_per_second
+        feed = Feed(selection, batch, guard, self._library, self.tally, loop, allowed)
+        self._feeds[selection, batch, guard] = feed
         for name in self.directory.rings(selection):
             self._attach(feed, self.directory[name])
         return feed

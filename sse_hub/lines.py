@@ -15,7 +15,7 @@ import orjson
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 # The hub's own events, and those an EventSource raises itself: a line called "error" would look like a lost connection.
 # `closed` is the one name of its own that a publisher may use.
-RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "error", "open"})
+RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "refused", "error", "open"})
 MESSAGE = "message"
 MAX_TEXT_LINES = 10_000
 BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")

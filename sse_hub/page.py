@@ -4,11 +4,13 @@ The page's files: `web/` beside the package in a checkout, inside it in an insta
     GET /index ---------------> index.html, asked for anew each time; it names the version of all others
     GET /web/<version>/... ---> files, kept by browsers for a year: another content is another version
 
-They are read once, when the hub starts. All carry the headers that keep log text from ever becoming code.
+They are read once, when the hub starts: all modules become one script, all styles one sheet, both minified.
+All carry the headers that keep log text from ever becoming code.
 """
 
 import gzip
 import mimetypes
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +18,9 @@ from pathlib import Path
 import xstatic.pkg.jquery
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
+
+from sse_hub.bundle import bundle
+from sse_hub.minified import minified
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -29,7 +34,9 @@ SECURITY_HEADERS = {
 # A page that is older than its hub is a riddle to users; the names of the files change with their content.
 ASKED_ANEW = "no-cache"
 KEPT = "public, max-age=31536000, immutable"
-JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.min.js"
+# The slim one lacks requests and animations, of which the page uses none.
+JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
+STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +51,10 @@ class Asset:
 
 def page_blueprint() -> Blueprint:
     """The page and its files. Raises FileNotFoundError when the installation is broken."""
-    folder = web_folder()
     # A table made at the start: no path from a request ever reaches the file system.
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    files["vendor/jquery.min.js"] = JQUERY
-    assets = {name: _asset(name, path.read_bytes()) for name, path in sorted(files.items())}
+    assets, html = page_assets(web_folder())
     version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
-    index = _asset("index.html", _index(assets, version))
+    index = _asset("index.html", html.replace('"web/', f'"web/{version}/').encode())
     page = Blueprint("sse_hub_page")
 
     @page.get("/index")
@@ -80,6 +84,29 @@ def web_folder() -> Path:
     raise FileNotFoundError(f"the page is missing: neither {package / 'web'} nor {package.parent / 'web'} holds it")
 
 
+def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
+    """What `folder` is to a browser: its files by name, and the page that asks for them. ValueError: see bundle()."""
+    sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
+    html = sources.pop("index.html")
+    modules = {name: text for name, text in sources.items() if name.startswith("js/")}
+    sheets = STYLESHEET.findall(html)
+    # What other pages than this one ask for, and what is loaded only by some.
+    alone = [name for name in sources if name.startswith(("lang/", "css/")) and name not in sheets]
+    served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
+    served["js/page.js"] = bundle(modules, "js/main.js")
+    served["css/page.css"] = "".join(sources[name] for name in sheets)
+    assets = {name: _asset(name, text.encode()) for name, text in sorted(minified(served).items())}
+    assets["vendor/jquery.js"] = _asset("jquery.js", JQUERY.read_bytes())
+    return assets, _with_one_of_each(html)
+
+
+def _with_one_of_each(html: str) -> str:
+    # Where the first sheet stood, so that nothing is painted before it.
+    one = '  <link rel="stylesheet" href="web/css/page.css">\n'
+    html = STYLESHEET.sub("", STYLESHEET.sub(lambda _: "\0", html, count=1)).replace("\0", one)
+    return html.replace('"web/js/main.js"', '"web/js/page.js"')
+
+
 def _asset(name: str, content: bytes) -> Asset:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     text = kind.startswith("text/") or kind in ("application/javascript", "application/json", "image/svg+xml")
@@ -90,14 +117,6 @@ def _asset(name: str, content: bytes) -> Asset:
         gzip.compress(content, 9, mtime=0),
         f'"{blake2b(content, digest_size=12).hexdigest()}"',
     )
-
-
-def _index(assets: dict[str, Asset], version: str) -> bytes:
-    # All modules are asked for at once, and not one import after the other.
-    names = (name for name in assets if name.startswith("js/") and name != "js/theme.js")
-    preloads = "".join(f'  <link rel="modulepreload" href="web/{name}">\n' for name in names)
-    html = assets["index.html"].plain.decode().replace("</head>", f"{preloads}</head>")
-    return html.replace('"web/', f'"web/{version}/').encode()
 
 
 def _answer(request: Request, asset: Asset, cache: str) -> HTTPResponse:

@@ -9,7 +9,7 @@ Between two fences that were taken in one step the ids of the lines are known be
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha1, sha256
 from typing import NamedTuple
@@ -65,12 +65,20 @@ class Publisher:
         self._check_script = commands.register_script(script("published"))
         self._large = asyncio.Lock()
 
-    async def publish(self, channel: str, body: bytes, key: str | None, owner: str = "") -> Published:
+    async def publish(
+        self,
+        channel: str,
+        body: bytes,
+        key: str | None,
+        owner: str = "",
+        spend: Callable[[int], None] = lambda lines: None,
+    ) -> Published:
         """
         Publish the lines of `body`; return when they are recorded. With an Idempotency-Key `key` that `owner` has used
-        before, nothing is published, and the answer is the same.
+        before, nothing is published, and the answer is the same. `spend` is told how many lines there are, and may
+        object.
 
-        Raises InvalidRequest, InvalidLine, TooLarge, KeyReused, HubStopping, NotRecorded.
+        Raises InvalidRequest, InvalidLine, TooLarge, KeyReused, HubStopping, NotRecorded, and what `spend` does.
         """
         if self._hub.draining:
             raise HubStopping("The hub is stopping.")
@@ -80,6 +88,7 @@ class Publisher:
             # Another's keys are nobody's business, not even that there is such a one.
             key = f"{sha256(owner.encode()).hexdigest()[:32]}:{key}"
         lines = await self._lines_of(body)
+        spend(len(lines))
         # SHA-256 of 16 MiB takes longer than others should wait.
         digest = await asyncio.to_thread(_digest, channel, body) if key else ""
         async with self._turn(len(body)):

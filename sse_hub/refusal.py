@@ -5,10 +5,11 @@ Our errors as answers, here and nowhere else; and how often each refusal was giv
 """
 
 import logging
+import math
 from http import HTTPStatus
 
 from sanic import Blueprint, HTTPResponse, Request, json
-from sanic.exceptions import SanicException
+from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
 
 from sse_hub.context import context_of
 from sse_hub.errors import (
@@ -23,6 +24,7 @@ from sse_hub.errors import (
     NotSignedIn,
     SourceUnavailable,
     TooLarge,
+    TooMany,
 )
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ STATUSES: dict[type, HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     ForeignOrigin: HTTPStatus.FORBIDDEN,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -42,6 +45,8 @@ STATUSES: dict[type, HTTPStatus] = {
 }
 # What an operator wants to see as a number: `hub_refused_total{reason}`.
 REASONS: dict[type, str] = {
+    RequestTimeout: "slow",
+    PayloadTooLarge: "too-large",
     NotSignedIn: "not-signed-in",
     NotAllowed: "not-allowed",
     ForeignOrigin: "foreign-origin",
@@ -55,13 +60,15 @@ async def refuse(request: Request, exception: Exception) -> HTTPResponse:
     headers: dict[str, str] = {}
     status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
     more: dict[str, object] = {}
+    _count(request, exception)
     if isinstance(exception, HubError) and status:
         detail = str(exception)
-        _count(request, exception)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(RETRY_SECONDS)}
         if status == HTTPStatus.UNAUTHORIZED:
             headers = {"WWW-Authenticate": "Bearer"}
+        if isinstance(exception, TooMany):
+            headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, NotRecorded):
             more = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):
@@ -79,7 +86,9 @@ def refusing(name: str) -> Blueprint:
     return blueprint
 
 
-def _count(request: Request, exception: HubError) -> None:
+def _count(request: Request, exception: Exception) -> None:
     reason = next((REASONS[each] for each in type(exception).__mro__ if each in REASONS), None)
+    if isinstance(exception, TooMany):
+        reason = exception.reason
     if reason:
-        context_of(request.app).hub.tally.refused[reason] += 1
+        context_of(request.app).limits.refuse(reason, str(exception))

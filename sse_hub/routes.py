@@ -12,16 +12,19 @@ from functools import partial
 
 from sanic import HTTPResponse, Request, json, redirect
 
-from sse_hub.body import MAX_BODY_BYTES
-from sse_hub.caller import channel_to_publish, grant_of, is_operator, selection_of
+from sse_hub.access import Grant
+from sse_hub.caller import address_of, channel_to_publish, grant_of, is_operator, selection_of
 from sse_hub.context import context_of
-from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable
+from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable, TooMany
 from sse_hub.events import Cursor, cursor_since, cursor_until
 from sse_hub.export import FORMATS, file_name, format_of, written
 from sse_hub.history import MAX_LINES
+from sse_hub.limits import Seat
 from sse_hub.origin import After, Now, Origin, Tail, Unknown
 from sse_hub.refusal import refusing
+from sse_hub.selection import Selection
 from sse_hub.stream import send_away, stream
+from sse_hub.subscriber import Subscriber
 from sse_hub.transfer import download, dropped, received
 
 MAX_TAIL = 10_000
@@ -44,17 +47,32 @@ async def root(request: Request) -> HTTPResponse:
 @api.get("/message")
 async def message(request: Request) -> None:
     """The stream: see docs/protocol.md."""
-    context = context_of(request.app)
+    limits, address = context_of(request.app).limits, address_of(request)
     try:
+        # Before anything is asked of Redis, which knows the tickets.
+        if error := limits.full(address):
+            raise error
         grant = await grant_of(request)
+        selection = grant.narrowed(selection_of(request))
+        with limits.seat(address, grant.subject) as seat:
+            await _stream(request, grant, selection, seat)
+    except TooMany as error:
+        limits.refuse(error.reason, str(error))
+        await send_away(request, origin_of(request), error)
     except SourceUnavailable:
         await send_away(request, origin_of(request))
-        return
-    selection = grant.narrowed(selection_of(request))
+
+
+async def _stream(request: Request, grant: Grant, selection: Selection, seat: Seat) -> None:
+    context = context_of(request.app)
     query = request.get_args(keep_blank_values=True)
     batch = whole_number("batch", str(query.get("batch", "0")), 0, 1) == 1
     guard = whole_number("guard", str(query.get("guard", "0")), 0, MAX_GUARD)
-    hold = partial(context.access.tenure.hold, grant)
+
+    def hold(subscriber: Subscriber) -> None:
+        context.access.tenure.hold(grant, subscriber)
+        subscriber.seat = seat.keep()
+
     await stream(request, context.hub, selection, origin_of(request), batch, guard, hold)
 
 
@@ -119,9 +137,11 @@ async def publish(request: Request) -> HTTPResponse:
     except HubError:
         await dropped(request)
         raise
-    body = await received(request, MAX_BODY_BYTES)
-    key = request.headers.get("idempotency-key")
-    published = await context.publisher.publish(channel, body, key, grant.subject)
+    config, limits, key = context.config, context.limits, request.headers.get("idempotency-key")
+    spend = partial(limits.spend, address_of(request), grant.subject)
+    with limits.holding() as hold:
+        body = await received(request, config.body_bytes, config.body_seconds, hold)
+        published = await context.publisher.publish(channel, body, key, grant.subject, spend)
     return json({"published": published.size, "last_id": str(published.last_id)}, headers=NO_STORE)
 
 

@@ -63,11 +63,11 @@ class Selection:
     within: tuple[str, ...] | None = None
 
     @classmethod
-    def parse(cls, names: Sequence[str]) -> "Selection":
-        """The selection for the values of `channel=`; doubles count once. Raises InvalidChannel."""
+    def parse(cls, names: Sequence[str], most: int = MAX_CHANNELS) -> "Selection":
+        """The selection for the values of `channel=`, `most` at most; doubles count once. Raises InvalidChannel."""
         unique = tuple(dict.fromkeys(names))
-        if not 1 <= len(unique) <= MAX_CHANNELS:
-            raise InvalidChannel(f"{len(unique)} channels were asked for; 1 to {MAX_CHANNELS} are allowed.")
+        if not 1 <= len(unique) <= most:
+            raise InvalidChannel(f"{len(unique)} channels were asked for; 1 to {most} are allowed.")
         for name in unique:
             if not PATTERN.fullmatch(name):
                 raise InvalidChannel(f"{name[:140]!r} is not a channel name: {ALLOWED}.")

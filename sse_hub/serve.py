@@ -20,12 +20,14 @@ from sse_hub.app import create_app
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.demo import publish_demo
+from sse_hub.descriptors import allow_many
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable, TaskDied
 from sse_hub.exposition import dumped
 from sse_hub.hub import Hub
 from sse_hub.journal import JsonFormatter, TextFormatter, secrets_of
 from sse_hub.peers import ALONE, Place, answering
+from sse_hub.porter import Porter
 from sse_hub.readings import readings
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
@@ -142,12 +144,14 @@ async def answer(
 
     `announce` is called once requests are answered.
     """
+    allow_many()
     app = create_app(config, stop.fail, place)
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,
         backlog=BACKLOG,
         access_log=False,
+        protocol=Porter,
         return_asyncio_server=True,
         asyncio_server_kwargs={"start_serving": False},
     )

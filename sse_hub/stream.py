@@ -9,19 +9,21 @@ An EventSource gives up for good on any status but 200, so a client that can't b
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from sanic import Request
 from sanic.http import Stage
 
-from sse_hub.errors import SourceUnavailable
-from sse_hub.frames import checkpoint_frame, retry_frame
+from sse_hub.errors import SourceUnavailable, TooMany
+from sse_hub.frames import away_frames, refused_frame, retry_frame
 from sse_hub.hub import Hub
 from sse_hub.origin import After, Origin
 from sse_hub.selection import Selection
 from sse_hub.subscriber import RETRY_MS, Subscriber
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
+# Most of those who are one too many would be refused again.
+TOO_MANY_RETRY_MS = 10_000
 HEADERS = {
     # A proxy that stores or compresses a stream delays it.
     "Cache-Control": "no-store, no-transform",
@@ -29,6 +31,14 @@ HEADERS = {
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+@runtime_checkable
+class Host(Protocol):
+    """A server that counts its connections; that of another app may not."""
+
+    def let_go(self) -> None:
+        """This one is a stream from now on."""
 
 
 async def stream(
@@ -64,14 +74,18 @@ async def stream(
     subscriber.start()
 
 
-async def send_away(request: Request, origin: Origin) -> None:
-    """Tell the client of `request` to come back in a while: at present the hub can't tell what it should get."""
+async def send_away(request: Request, origin: Origin, error: TooMany | None = None) -> None:
+    """Tell the client of `request` to come back in a while: because of `error`, or the hub has no answer at present."""
     response = await _begin(request)
-    if isinstance(origin, After):
-        # To the letter of the standard a frame without an id takes the client's last one from it.
-        await response.send(checkpoint_frame(str(origin.cursor).encode()))
-    await response.send(retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+    last_id = str(origin.cursor).encode() if isinstance(origin, After) else None
+    told = refused_frame(error.reason, str(error)) if error else b""
+    await response.send(away_frames(last_id, spread_ms(TOO_MANY_RETRY_MS if error else RETRY_MS), told))
     await response.eof()
+
+
+def spread_ms(milliseconds: int) -> int:
+    """A time of about so many `milliseconds`: those who are sent away together must not come back together."""
+    return round(milliseconds * random.uniform(0.5, 1.5))
 
 
 async def _begin(request: Request) -> Any:
@@ -92,4 +106,6 @@ def _release(request: Request) -> None:
     http.stage, http.response_func, http.request_body = Stage.IDLE, None, None
     protocol: Any = http.protocol
     protocol.connections.discard(protocol)
+    if isinstance(protocol, Host):
+        protocol.let_go()
     protocol.transport = None

@@ -17,6 +17,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from sse_hub.frames import END_OF_BODY, http_chunk, retry_frame
+from sse_hub.limits import Seat
 from sse_hub.position import Position
 
 # Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live
@@ -74,7 +75,6 @@ class Subscriber(asyncio.Protocol):
         "_leave",
         "_loop",
         "_patient",
-        "_paused_at",
         "_stall_ms",
         "_started",
         "_task",
@@ -82,6 +82,7 @@ class Subscriber(asyncio.Protocol):
         "left",
         "moved_at",
         "position",
+        "seat",
         "slot",
         "transport",
     )
@@ -98,13 +99,14 @@ class Subscriber(asyncio.Protocol):
         self.transport = transport
         self.position: Position | None = position
         self.slot = 0
+        # Given back when it leaves.
+        self.seat: Seat | None = None
         self._loop = asyncio.get_running_loop()
         self.moved_at = self._loop.time()
         self._leave = leave
         self._stall_ms = stall_seconds * 1000
         self._clogged = False
         self._patient = False
-        self._paused_at = 0.0
         self._started = False
         self._ended = False
         self._end_fence = 0
@@ -129,13 +131,18 @@ class Subscriber(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._leave(self)
+        if self.seat:
+            self.seat.give_back()
         if self.left:
             self.left(self)
 
     def fall_behind(self, position: Position) -> None:
         """Stop being live; go on from `position` when the transport drains."""
         self.position = position
-        self.moved_at = self._loop.time()
+
+    def stalled_seconds(self, now_seconds: float) -> float:
+        """For how long its client has taken nothing of what it is owed. What the client sends does not matter."""
+        return now_seconds - self.moved_at if self._clogged or self.position is not None else 0.0
 
     def beat(self, heartbeat: bytes) -> None:
         """Write a heartbeat, unless lines already wait to be sent."""
@@ -157,7 +164,7 @@ class Subscriber(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._clogged = True
-        self._paused_at = self._loop.time()
+        self.moved_at = self._loop.time()
         # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
         self._set_peer_timeout(self._stall_ms)
         if self.position is None:
@@ -165,8 +172,8 @@ class Subscriber(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._clogged = False
-        self.moved_at = self._loop.time()
-        self.feed.stalled(self.moved_at - self._paused_at)
+        paused_at, self.moved_at = self.moved_at, self._loop.time()
+        self.feed.stalled(self.moved_at - paused_at)
         if self._drained and not self._drained.done():
             self._drained.set_result(None)
         if self.position is None:

@@ -7,14 +7,13 @@ Bodies over HTTP that are not streams of events: one that comes in, and a file t
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
 from sanic import Request
 from sanic.exceptions import RequestTimeout
 
-from sse_hub.errors import LogUnavailable, TooLarge
+from sse_hub.errors import LogUnavailable, TooLarge, TooMany
 from sse_hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
 
 logger = logging.getLogger(__name__)
@@ -27,27 +26,34 @@ DROPPED_BYTES = 1024 * 1024
 DROP_SECONDS = 5.0
 
 
-async def received(request: Request, limit: int) -> bytes:
+async def received(
+    request: Request, limit: int, seconds: float = RECEIVE_SECONDS, hold: Callable[[int], None] = lambda size: None
+) -> bytes:
     """
-    The body of `request`, which may have `limit` bytes.
+    The body of `request`, which may have `limit` bytes. `hold` is told of each piece that is kept, and may object.
 
-    Raises TooLarge; RequestTimeout where it takes longer than RECEIVE_SECONDS.
+    Raises TooLarge, and what `hold` does; RequestTimeout where it takes longer than `seconds`.
     """
     stream: Any = request.stream
     pieces: list[bytes] = []
     size = 0
+    error: TooMany | None = None
     try:
-        async with asyncio.timeout(RECEIVE_SECONDS):
+        async with asyncio.timeout(seconds):
             while size <= DROPPED_FACTOR * limit and (piece := await stream.read()) is not None:
                 size += len(piece)
-                if size <= limit:
+                if size <= limit and not error:
+                    error = _objection(hold, len(piece))
                     pieces.append(piece)
-                else:
+                if size > limit or error:
                     pieces.clear()
     except TimeoutError:
-        raise RequestTimeout(f"The body did not come within {RECEIVE_SECONDS:.0f} s.") from None
+        _hear_no_more(stream)
+        raise RequestTimeout(f"The body did not come within {seconds:.0f} s.") from None
     if size > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
+    if error:
+        raise error
     return b"".join(pieces)
 
 
@@ -55,10 +61,25 @@ async def dropped(request: Request) -> None:
     """Take the body of `request`, which is refused, and keep nothing: a client that still sends may see no answer."""
     stream: Any = request.stream
     size = 0
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(DROP_SECONDS):
             while size <= DROPPED_BYTES and (piece := await stream.read()) is not None:
                 size += len(piece)
+    except TimeoutError:
+        _hear_no_more(stream)
+
+
+def _hear_no_more(stream: Any) -> None:
+    # Sanic would answer, and then wait for the rest of the body.
+    stream.keep_alive, stream.request_body = False, None
+
+
+def _objection(hold: Callable[[int], None], size: int) -> TooMany | None:
+    try:
+        hold(size)
+    except TooMany as error:
+        return error
+    return None
 
 
 async def download(

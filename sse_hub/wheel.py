@@ -42,13 +42,13 @@ class Wheel:
         due, self._slots[self._now] = self._slots[self._now], set()
         chunks: dict[Supply, bytes] = {}
         for subscriber in due:
-            if subscriber.position is None:
+            if (seconds := subscriber.stalled_seconds(now_seconds)) > self._stall_seconds:
+                logger.info("subscriber_stalled seconds=%d", seconds)
+                self._tally.slow_closed["stalled"] += 1
+                subscriber.transport.abort()
+            elif subscriber.position is None:
                 if subscriber.feed not in chunks:
                     chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
                 subscriber.beat(chunks[subscriber.feed])
                 self._tally.heartbeats += 1
-            elif now_seconds - subscriber.moved_at > self._stall_seconds:
-                logger.info("subscriber_stalled seconds=%d", now_seconds - subscriber.moved_at)
-                self._tally.slow_closed["stalled"] += 1
-                subscriber.transport.abort()
             self.add(subscriber)

@@ -6,9 +6,8 @@ The one place that decides who asks, and what they may: a gate, one kind for eac
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 
 from sse_hub.access.file import Kept
@@ -20,8 +19,7 @@ from sse_hub.access.rules import Rules, trusting
 from sse_hub.access.ticket import Tickets
 from sse_hub.access.token import verified
 from sse_hub.errors import NotSignedIn
-
-Networks = Sequence[IPv4Network | IPv6Network]
+from sse_hub.whence import Networks, is_among
 
 
 class Gate(Protocol):
@@ -173,15 +171,3 @@ def bearer_of(knock: Knock) -> str | None:
 def groups_of(text: str) -> list[str]:
     """The names in a header of groups, which proxies part by a comma or a bar."""
     return [name for part in text.replace("|", ",").split(",") if (name := part.strip())]
-
-
-def is_among(peer: str, networks: Networks) -> bool:
-    """True when the address `peer` lies in one of `networks`."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    # What an IPv6 socket calls a peer that came by IPv4.
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)

@@ -56,8 +56,8 @@ def check_access(config: Config) -> None:
         if not config.proxy_peers:
             raise InvalidSetting("--access proxy needs --proxy-peers: the address from which the proxy asks.")
         _rules(config)
-    elif config.proxy_peers or config.proxy_rules:
-        raise InvalidSetting("--proxy-peers and --proxy-rules are for --access proxy.")
+    elif config.proxy_rules:
+        raise InvalidSetting("--proxy-rules is for --access proxy.")
 
 
 def open_access(config: Config, commands: redis.asyncio.Redis, hub: Fenced) -> Access:

@@ -84,11 +84,12 @@ class Reader:
 
     def _take(self, url: str, decoder: Decoder, data: bytes) -> None:
         at = time.perf_counter()
-        for event in decoder.feed(data):
-            self._dispatch(event, at)
-        self._last_event_id = decoder.last_event_id
+        events = decoder.feed(data)
         if decoder.retry_ms is not None:
             self._retry_ms = decoder.retry_ms
+        for event in events:
+            self._dispatch(event, at)
+        self._last_event_id = decoder.last_event_id
         if self._last_event_id and not self.joined.is_set():
             self.joined.set()
         if self._away:
@@ -101,6 +102,8 @@ class Reader:
         elif event.type == "gap":
             logger.warning("gap_told %s", event.data)
             self.judge.gap(_object(event.data))
+        elif event.type == "refused":
+            raise ConnectionRefusedError(event.data)
 
     def _failed(self, url: str, error: str) -> None:
         self.errors += 1

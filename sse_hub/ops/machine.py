@@ -17,12 +17,12 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 def check_machine() -> Iterator[Finding]:
     """What there is to say of the limits that a hub started like this has."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < FILES:
-        allowed = "more" if hard == resource.RLIM_INFINITY or hard > soft else f"{hard} at most"
-        yield odd("open files", f"{soft}, one for each stream: ulimit -n can set {allowed} (LimitNOFILE= in systemd)")
+    # The hub raises the soft limit to this one by itself.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < FILES:
+        yield odd("open files", f"{hard} at most, one for each stream: raise it (ulimit -Hn, LimitNOFILE= in systemd)")
     else:
-        yield good("open files", str(soft))
+        yield good("open files", "any number" if hard == resource.RLIM_INFINITY else str(hard))
     try:
         backlog = int(SOMAXCONN.read_text())
     except (OSError, ValueError):

@@ -87,15 +87,18 @@ class Follower:
             decoder = Decoder(self.position)
             async for data in response.aiter_bytes():
                 # No await in here: what is handed on and the position go together.
-                for event in decoder.feed(data):
+                events = decoder.feed(data)
+                self._retry_ms = self._retry_ms if decoder.retry_ms is None else decoder.retry_ms
+                for event in events:
                     self._take(event)
                 self.position = decoder.last_event_id or self.position
-                self._retry_ms = self._retry_ms if decoder.retry_ms is None else decoder.retry_ms
                 if self._away and self.position:
                     self._away = False
                     self._say("the hub is back")
 
     def _take(self, event: Event) -> None:
+        if event.type == "refused":
+            raise ConnectionRefusedError(event.data)
         with suppress(ValueError):
             if event.type == "lines":
                 for id, channel, line in event.json:

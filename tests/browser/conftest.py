@@ -24,6 +24,13 @@ CHROMIUM_OPTIONS = (
 )
 
 
+def chromium() -> str:
+    """The browser on PATH. AssertionError with the way to get it where it is missing."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    assert found, "Chromium is missing: `make test` installs it on Debian; elsewhere put `chromium` on PATH"
+    return found
+
+
 @pytest.fixture(scope="session")
 def base_url() -> str | None:
     """The plugin's own is a method, which pytest 9 warns about, and a warning is an error here."""
@@ -33,10 +40,7 @@ def base_url() -> str | None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The installed Chromium; nothing is downloaded."""
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if not found:
-        pytest.fail("Chromium is missing: `make test` installs it on Debian; elsewhere put `chromium` on PATH")
-    return {**browser_type_launch_args, "executable_path": found, "args": list(CHROMIUM_OPTIONS)}
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": list(CHROMIUM_OPTIONS)}
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,15 @@ What a reader does with the page, and what the page says of itself.
 """
 
 import json
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.rig import DEADLINE_SECONDS, HubProcess
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer
 
 Publish = Callable[[str, Iterable[str]], None]
 
@@ -20,6 +23,40 @@ TOP_ROW = """
   const edge = document.querySelector("[data-testid=grid]").getBoundingClientRect().top;
   const rows = [...document.querySelectorAll(".row")].filter((row) => row.getBoundingClientRect().top >= edge);
   return [rows[0].dataset.seq, rows[0].getBoundingClientRect().top];
+}
+"""
+
+# Counts the streams that were made, and those open at one time.
+COUNT_STREAMS = """
+(() => {
+  const Plain = window.EventSource;
+  const made = [];
+  window.EventSource = class extends Plain {
+    constructor(...options) { super(...options); made.push(this); }
+  };
+  window.madeStreams = () => made.length;
+  window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
+})();
+"""
+
+# The numbers of all lines held, from the top of the list to its end, read by looking at every place of it.
+ALL_NUMBERS = """
+async () => {
+  const grid = document.querySelector("[data-testid=grid]");
+  const seen = new Map();
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  // As a reader does: let go of the end, and what has just been loaded is drawn first.
+  grid.dispatchEvent(new WheelEvent("wheel", { deltaY: -1 }));
+  await frame();
+  for (let top = 0; ; top += grid.clientHeight) {
+    grid.scrollTop = top;
+    await frame();
+    for (const row of document.querySelectorAll("[data-testid=row]")) {
+      seen.set(Number(row.dataset.seq), Number(/line (\\d+)/.exec(row.textContent)[1]));
+    }
+    if (top + grid.clientHeight >= grid.scrollHeight) break;
+  }
+  return [...seen].sort(([one], [other]) => one - other).map(([, number]) => number);
 }
 """
 
@@ -75,3 +112,33 @@ def settled_top_row(page: Page) -> list[Any]:
     }})""")
     row: list[Any] = page.evaluate(TOP_ROW)
     return row
+
+
+@contextmanager
+def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iterator[Callable[[], int]]:
+    """Publish numbered lines all the while; what is given ends it, and tells how many there were."""
+    ended = threading.Event()
+    count = 0
+
+    def publish_all() -> None:
+        nonlocal count
+        with redis.client() as client:
+            start = time.monotonic()
+            while not ended.wait(0.01):
+                due = int((time.monotonic() - start) * per_second)
+                for line in numbered(range(count, due)):
+                    client.publish(channel, line)
+                count = max(count, due)
+
+    thread = threading.Thread(target=publish_all)
+    thread.start()
+
+    def end() -> int:
+        ended.set()
+        thread.join()
+        return count
+
+    try:
+        yield end
+    finally:
+        end()

@@ -7,7 +7,17 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import TOP_ROW, Publish, messages, numbered, open_page, settled_top_row, stats, wait_received
+from tests.browser.reader import (
+    COUNT_STREAMS,
+    TOP_ROW,
+    Publish,
+    messages,
+    numbered,
+    open_page,
+    settled_top_row,
+    stats,
+    wait_received,
+)
 from tests.rig import HubProcess, at_scale
 
 pytestmark = pytest.mark.browser
@@ -38,6 +48,14 @@ MARKED = """(name) => [...(CSS.highlights.get(name) ?? [])].map((mark) => {
   range.setEnd(mark.endContainer, mark.endOffset);
   return range.toString();
 })"""
+
+
+# Pixels of the scroll bar's ticks that are drawn.
+TICKS = """() => {
+  const canvas = document.querySelector(".ticks");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, at) => at % 4 === 3 && value > 0).length;
+}"""
 
 
 def orders(count: int) -> list[str]:
@@ -79,6 +97,7 @@ def test_f05_a_filter_over_100_000_lines_is_there_in_300_ms_and_blocks_nothing(
 def test_f05_new_lines_obey_the_filter_and_clearing_it_brings_back_the_line_in_view(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
+    page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "f05.live")
     publish("f05.live", orders(400))
     wait_received(page, 400)
@@ -93,7 +112,10 @@ def test_f05_new_lines_obey_the_filter_and_clearing_it_brings_back_the_line_in_v
     page.get_by_test_id("filter-clear").click()
 
     expect(page.get_by_test_id("shown")).to_be_hidden()
+    expect(page.get_by_test_id("row").filter(has_text="order 204 done")).to_be_in_viewport()
     assert stats(page)["shown"] == 500
+    # The stream is the one it was.
+    assert page.evaluate("window.madeStreams()") == 1
 
 
 def test_f05_a_bad_expression_turns_the_box_red_and_the_last_good_filter_stays(
@@ -197,6 +219,7 @@ def test_f06_find_counts_marks_and_moves_and_hides_nothing(page: Page, hub: HubP
     expect(page.get_by_test_id("find-count")).to_have_text("111 hits")
     page.wait_for_function(f"() => ({MARKED})('found').length > 0")
     assert set(page.evaluate(MARKED, "found")) == {"line 19"}
+    assert page.evaluate(TICKS) > 0
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("find-count")).to_contain_text("of 111")
     page.keyboard.press("Escape")

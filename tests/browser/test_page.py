@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import Console
 from tests.browser.reader import (
+    COUNT_STREAMS,
     TOP_ROW,
     Publish,
     messages,
@@ -24,18 +25,6 @@ from tests.browser.reader import (
 from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
-
-# Counts the streams that are open at one time.
-COUNT_STREAMS = """
-(() => {
-  const Plain = window.EventSource;
-  const made = [];
-  window.EventSource = class extends Plain {
-    constructor(...options) { super(...options); made.push(this); }
-  };
-  window.openStreams = () => made.filter((source) => source.readyState !== Plain.CLOSED).length;
-})();
-"""
 
 
 def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -491,7 +480,7 @@ def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publ
 
 
 def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
-    """Small on the wire: files are sent compressed."""
+    """All of it, uncompressed, in one language; and kept by the browser until another hub has another page."""
     assets: list[Response] = []
     page.on("response", lambda response: assets.append(response))
 
@@ -501,7 +490,14 @@ def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubPro
     finite = [response for response in assets if "/message?" not in response.url]
     assert {response.url[: len(hub.url)] for response in finite} == {hub.url}
     assert {response.status for response in finite} == {200}
-    assert sum(response.request.sizes()["responseBodySize"] for response in finite) < 350_000
+    files = [response for response in finite if "/web/" in response.url or "/index" in response.url]
+    assert sum(len(response.body()) for response in files) < 350_000
+    assert len(files) < 10
+    assert sum(response.request.sizes()["responseBodySize"] for response in files) < 130_000
+    for response in files:
+        assert response.headers["etag"]
+        kept = "no-cache" if "/index" in response.url else "public, max-age=31536000, immutable"
+        assert response.headers["cache-control"] == kept
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     assert paint < at_scale(2_000, 500)
 

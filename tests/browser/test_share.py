@@ -28,7 +28,7 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("row").first).to_contain_text("line 100")
     page.get_by_test_id("row").first.click()
-    url = page.url
+    url = page.url + "&column=user&zone=Asia%2FKolkata"
 
     with browser.new_context() as context:
         other = context.new_page()
@@ -36,6 +36,8 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
         expect(other.locator(".row[aria-current=true] .message")).to_have_text("line 100")
         expect(other.locator(".row[aria-current=true]")).to_be_in_viewport()
         expect(other.get_by_test_id("filter")).to_have_value('"line 100"')
+        expect(other.get_by_test_id("zone-open")).to_contain_text("Kolkata")
+        expect(other.get_by_test_id("terms")).to_contain_text("user")
         expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
         expect(other.get_by_test_id("toast")).to_contain_text("not in the log any more")
@@ -122,6 +124,22 @@ def test_f17_an_export_has_exactly_the_lines_shown_in_order(
         rows = list(csv.DictReader(file))
     assert [row["message"] for row in rows] == [f"新 {n}" for n in range(1, 20_000, 2)]
     assert not [row for row in rows if row["fields"].startswith(("=", "+", "-", "@"))]
+
+
+def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    publish("f17.log", numbered(range(1, 701)))
+    page.goto(f"{hub.url}/index?channel=f17.log&tail=10")
+    expect(page.get_by_test_id("held")).to_have_text("10")
+
+    palette(page, "export")
+    page.get_by_test_id("ask-scope").select_option("store")
+    with page.expect_download() as download:
+        page.get_by_test_id("ask-go").click()
+
+    download.value.save_as(tmp_path / "lines")
+    assert (tmp_path / "lines").read_text().splitlines() == numbered(range(1, 701))
 
 
 def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -30,9 +30,9 @@ def key_set(secret: bytes, kid: str = "test") -> str:
     return json.dumps({"keys": [{"kty": "oct", "kid": kid, "k": k}]})
 
 
-def token(seconds: float = 600, secret: bytes = SECRET, kid: str = "test", **rights: Any) -> str:
-    """A token for `subscribe=[…]`, `publish=[…]`, `operate=True`."""
-    claims = {"sub": "alice", "aud": "sse-hub", "exp": time.time() + seconds, "jti": secrets.token_hex(8)}
+def token(seconds: float = 600, secret: bytes = SECRET, kid: str = "test", sub: str = "alice", **rights: Any) -> str:
+    """A token of `sub` for `subscribe=[…]`, `publish=[…]`, `operate=True`."""
+    claims = {"sub": sub, "aud": "sse-hub", "exp": time.time() + seconds, "jti": secrets.token_hex(8)}
     return jwt.encode(claims | {"sse_hub": rights}, secret, "HS256", headers={"kid": kid})
 
 

@@ -22,7 +22,7 @@ from tests.sse import open_stream
         ("channel=a%3F", "'a?'"),
         ("channel=[a]", "'[a]'"),
         ("channel=" + "x" * 129, "1 to 128 letters"),
-        ("channel=" + "x" * 7000, "1 to 128 letters"),
+        ("channel=" + "x" * 3000, "1 to 128 letters"),
         ("channel=sse-hub:fence", "is reserved"),
         ("channel=sse-hub:*", "is reserved"),
         ("channel=__keyspace@0__:x", "is reserved"),
@@ -35,7 +35,7 @@ from tests.sse import open_stream
         ("tail=1.5", "from 0 to 10000"),
         ("tail=", "from 0 to 10000"),
         ("tail=%D9%A3", "from 0 to 10000"),
-        ("tail=" + "9" * 5000, "from 0 to 10000"),
+        ("tail=" + "9" * 3000, "from 0 to 10000"),
         ("batch=2", "batch='2' is not a whole number from 0 to 1"),
         ("batch=yes", "from 0 to 1"),
         ("since=", "since='' is not understood"),
@@ -57,7 +57,7 @@ def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: 
 def test_a_name_of_10_kb_is_refused_by_json_too(hub: HubProcess) -> None:
     answer = ask(hub, "/message?channel=" + "x" * 10_000)
 
-    assert answer.status in (400, 413, 431)
+    assert answer.status == 414
     assert answer.json["detail"]
 
 

@@ -79,9 +79,9 @@ def test_all_metrics_that_the_promises_name_are_there(hub: HubProcess, channel: 
 
 
 @pytest.fixture
-def new_hub(own_server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that has not yet seen as many namespaces as it tells apart, and that records."""
-    with hub_process(own_server.url) as hub:
+def new_hub() -> Iterator[HubProcess]:
+    """A hub that records, and has not yet seen as many namespaces as it tells apart."""
+    with redis_server() as server, hub_process(server.url) as hub:
         yield hub
 
 

@@ -24,7 +24,7 @@ def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, 
 
 def main_module(hub: HubProcess) -> str:
     """The path of the first module, as the page names it."""
-    found = re.search(rb'src="(web/[0-9a-f]+/js/main\.js)"', fetched(hub, "/index")[2])
+    found = re.search(rb'src="(web/[0-9a-f]+/js/page\.js)"', fetched(hub, "/index")[2])
     assert found
     return "/" + found[1].decode()
 
@@ -60,7 +60,7 @@ def test_files_are_compressed_for_who_takes_it(hub: HubProcess) -> None:
 
 
 def test_a_file_of_another_version_is_served_but_not_kept(hub: HubProcess) -> None:
-    status, headers, _ = fetched(hub, "/web/0123456789ab/js/main.js")
+    status, headers, _ = fetched(hub, "/web/0123456789ab/js/page.js")
     missing, _, _ = fetched(hub, "/web/0123456789ab/../../pyproject.toml")
 
     assert (status, headers["cache-control"]) == (200, "no-cache")

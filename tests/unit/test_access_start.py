@@ -53,7 +53,7 @@ def test_elsewhere_who_is_let_in_must_be_said(host: str) -> None:
         ({"access": "proxy", "proxy_peers": ("10.0.0.1/32",), "proxy_rules": "/nowhere"}, "No such file"),
         # Said by mistake without --access, they would protect nothing.
         ({"token_keys": "keys.json"}, "is for --access token"),
-        ({"proxy_rules": "rules.toml"}, "are for --access proxy"),
+        ({"proxy_rules": "rules.toml"}, "is for --access proxy"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(settings: dict[str, object], told: str) -> None:

@@ -9,8 +9,8 @@ from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
 
 ROOT = Path(__file__).parents[2]
-# Those that say who is let in stand where they are explained.
-TABLES = (ROOT / "README.md").read_text() + (ROOT / "docs" / "security.md").read_text()
+# Those that say who is let in, and what one client may have, stand where they are explained.
+TABLES = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/security.md", "docs/limits.md"))
 
 
 def test_an_option_wins_over_the_environment_which_wins_over_the_default() -> None:
@@ -66,7 +66,7 @@ def spelled(default: object) -> str:
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
-def test_the_readme_or_the_security_page_lists_every_setting_with_its_default(field: object) -> None:
+def test_a_table_lists_every_setting_with_its_default(field: object) -> None:
     name, shown = field.name, spelled(field.default)  # type: ignore[attr-defined]
 
     rows = [line for line in TABLES.splitlines() if line.startswith(f"| `--{name.replace('_', '-')}`")]

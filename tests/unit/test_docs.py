@@ -15,6 +15,7 @@ from sse_hub.frames import (
     gap_frame,
     heartbeat_frame,
     lines_frame,
+    refused_frame,
     retry_frame,
 )
 from sse_hub.lines import with_channel
@@ -49,7 +50,8 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
             gap_frame(b"1795233020000-0", Gap("log", "1795233018000-2", "1795233020000-0", None, "recorder-down")),
         ),
         (5, heartbeat_frame(b"1795233030000-0")),
-        (6, auth_frame("expired")),
+        (6, refused_frame("address", "203.0.113.9 has 64 streams open, as many as it may have.")),
+        (7, auth_frame("expired")),
     ],
 )
 def test_the_frames_in_the_protocol_are_the_ones_we_send(block: int, frames: bytes) -> None:
@@ -57,7 +59,7 @@ def test_the_frames_in_the_protocol_are_the_ones_we_send(block: int, frames: byt
 
 
 def test_every_frame_in_the_protocol_is_checked() -> None:
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
     for block in BLOCKS:
         for event in Decoder().feed(block.encode()):
             json.loads(event.data)

@@ -3,7 +3,7 @@
 import json
 
 from sse_hub.events import EventId
-from sse_hub.guard import SECOND, Guard
+from sse_hub.guard import SECOND, Guard, guard_of
 from sse_hub.ring import Batch
 from tests.unit.memory import Client, new_hub, publish
 from tests.unit.test_hub import line, numbers
@@ -71,3 +71,36 @@ async def test_what_was_left_out_of_a_single_channel_is_told_at_the_next_heartbe
     [feed] = hub._feeds.values()
     feed.heartbeat(hub.last_fence)
     assert [event.json["lost"] for event in client.events() if event.type == "gap"] == [3]
+
+
+def test_the_smaller_of_what_is_wanted_and_what_the_hub_allows_counts_and_the_gap_says_which() -> None:
+    def left_out(asked: int, allowed: int) -> tuple[int | None, str]:
+        guard = guard_of(asked, allowed)
+        assert guard
+        guard.begin(100.0)
+        guard.admit([(batch("loud", 1, 50), 0, 50)])
+        [gap] = guard.skipped()
+        return gap.lost, gap.reason
+
+    assert guard_of(0, 0) is None
+    assert left_out(10, 0) == (40, "guard")
+    assert left_out(10, 20) == (40, "guard")
+    assert left_out(20, 10) == (40, "rate")
+    assert left_out(0, 10) == (40, "rate")
+
+
+async def test_a_hub_that_allows_so_many_lines_a_second_thins_every_stream_and_says_so() -> None:
+    hub, _ = new_hub(channel_lines_per_second="3")
+    alone, several = await Client(hub, "loud").open(), await Client(hub, "loud", "calm").open()
+
+    publish(hub, "loud", *(line(n) for n in range(10)))
+    publish(hub, "calm", line(100))
+    for feed in list(hub._feeds.values()):
+        feed.flush()
+        feed.heartbeat(hub.last_fence)
+
+    for client, seen in ((alone, [0, 1, 2]), (several, [0, 1, 2, 100])):
+        events = client.events()
+        assert numbers([event for event in events if event.type == "message"]) == seen
+        [gap] = [event.json for event in events if event.type == "gap"]
+        assert (gap["channel"], gap["lost"], gap["reason"]) == ("loud", 7, "rate")

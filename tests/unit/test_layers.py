@@ -37,6 +37,7 @@ ALLOWED = {
         "stream",
         "transfer",
         "context",
+        "porter",
         "refusal",
         "caller",
         "headers",
@@ -48,7 +49,7 @@ ALLOWED = {
         "questions",
         "app",
     },
-    "orjson": {"lines", "frames", "masks", "export", "app"},
+    "orjson": {"lines", "frames", "masks", "export", "porter", "app"},
     "prometheus_client": {"exposition"},
     "click": {"cli"},
 }
@@ -84,6 +85,7 @@ PURE = [
     "backlog",
     "guard",
     "pages",
+    "whence",
     "origin",
     "body",
 ]

@@ -28,6 +28,7 @@ const TABLE = [
   ["look", "split", ["s"]],
   ["look", "wrap", ["z"]],
   ["look", "timeForm", ["T"]],
+  ["look", "repeats", []],
   ["look", "plot", ["p"]],
   ["look", "rail", ["["]],
   ["look", "drawer", ["]"]],

@@ -4,6 +4,7 @@
 //     filter, levels, time range --> the test each list applies
 
 import { covers, isPattern } from "./channels.js";
+import { maskOf } from "./groups.js";
 import { Intake } from "./intake.js";
 import { Older } from "./older.js";
 import { HeldLine, compileQuery } from "./query/index.js";
@@ -107,6 +108,20 @@ export class Desk {
     if (kept) this.stream.change(channels);
     else this.stream.watch(channels, tail);
     this.older.reset(channels);
+  }
+
+  /** Watch these channels and hold none of the lines held so far: all of them are shown from their last `tail` lines on. */
+  anew(channels, tail) {
+    clearTimeout(this.#ending);
+    this.intake.forget(() => false);
+    this.refilter();
+    this.open(channels, tail);
+  }
+
+  /** Show lines that say the same, apart from their numbers, as one. */
+  foldRepeats(wanted) {
+    this.shown.maskOf = wanted ? (seq) => maskOf(this.ring.channel(seq), this.line.at(seq).record) : null;
+    this.refilter();
   }
 
   start() {

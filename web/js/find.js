@@ -109,10 +109,10 @@ export class Find {
     return ticks;
   }
 
-  // Notes stand in the list, too, and are found by nothing.
+  // Notes stand in the list, too, and are found by nothing. A row that stands for several lines is found by any of them.
   #fits(place) {
     const seq = this.#view.at(place);
-    return Boolean(this.#test(seq));
+    return Boolean(this.#test(seq)) || (this.#view.foldOf?.(place) && this.#view.foldedAt(place).some((each) => this.#test(each)));
   }
 
   #trim() {

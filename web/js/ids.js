@@ -31,3 +31,9 @@ export function timeOfId(id) {
   const match = CURSOR.exec(id ?? "");
   return match && Number(match[1]);
 }
+
+/** Where a gap stands: right above the first line after it. */
+export function edgeOf({ after, before }) {
+  const last = positionOf(after);
+  return positionOf(before) ?? { fence: last?.fence ?? 0, count: (last?.count ?? -1) + 1 };
+}

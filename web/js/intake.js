@@ -6,13 +6,15 @@
 
 import { MARKERS } from "./channels.js";
 import { firstLine } from "./format.js";
-import { isAfter, parseId, positionOf, timeOfId } from "./ids.js";
+import { Groups } from "./groups.js";
+import { edgeOf, isAfter, parseId, timeOfId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
 import { MergeOrder } from "./merge-order.js";
 import { measurementOf, normalise } from "./normalise/index.js";
 
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
 const REPLAYED_MS = 2_500;
+const REPLAY_RESTS_MS = 1_000;
 const MOST_GAPS_KNOWN = 1_000;
 const FARTHEST_LATE = 5_000;
 
@@ -24,6 +26,8 @@ export class Intake {
   #gapsKnown = new Set();
   #lineIds = new LineIds();
   #order = new MergeOrder({ windowMs: 0 });
+  #groups = new Groups();
+  #markersHeld = new Set();
 
   constructor(ring, view, series) {
     this.#ring = ring;
@@ -38,6 +42,8 @@ export class Intake {
     this.lastLineAt = null;
     /** How long the newest live line had been on its way by its own clock, in ms; below 0 where that is ahead. */
     this.lag = null;
+    /** While lines of before come: `{since, at, to}`, when they began to, the last one came, and that one's time; else null. */
+    this.replay = null;
     /** True for a channel whose lines are wanted; what is told of others is not shown. */
     this.watches = () => true;
     /** Called with the seq and the record of each line, not of a note, that is taken in. */
@@ -96,26 +102,30 @@ export class Intake {
   older({ lines, gaps }, now) {
     const oldest = this.#ring.oldestIds();
     const told = gaps.map((gap) => [edgeOf(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
-    let shown = 0;
+    const added = [];
     for (const [id, channel, line] of lines.toReversed()) {
       const parsed = parseId(id);
       if (!parsed) continue;
-      while (told.length > 0 && isAfter(told.at(-1)[0], parsed)) shown += this.#olderGap(...told.pop());
+      while (told.length > 0 && isAfter(told.at(-1)[0], parsed)) this.#olderGap(added, ...told.pop());
       const known = oldest.get(channel);
       if (known && !isAfter(known, parsed)) {
         this.dupes += 1;
         continue;
       }
+      if (channel === MARKERS && !this.watches(MARKERS)) {
+        this.#olderMarker(added, id, parsed, line, now);
+        continue;
+      }
       if (this.#repeated(channel, id, line)) continue;
-      if (this.#ring.room === 0) return shown;
+      if (this.#ring.room === 0) return this.#offerOlder(added);
       oldest.set(channel, parsed);
       // The stream may yet bring it, when it had brought no line of this channel so far.
       if (!this.#last.has(channel)) this.#last.set(channel, parsed);
       this.received += 1;
-      shown += this.#view.offerOlder(this.#olderLine(channel, parsed, line, now));
+      added.push(this.#olderLine(channel, parsed, line, now));
     }
-    while (told.length > 0) shown += this.#olderGap(...told.pop());
-    return shown;
+    while (told.length > 0) this.#olderGap(added, ...told.pop());
+    return this.#offerOlder(added);
   }
 
   /** Note that a channel is watched from here on, among lines of others that are held. */
@@ -136,17 +146,38 @@ export class Intake {
     this.#ring.retain(keep);
     this.#series.retain(keep);
     this.#gapsKnown.clear();
+    this.#groups.clear();
+    this.#markersHeld.clear();
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
   }
 
   // A marker names the channel it is for; without a name it is for all.
   #marker(id, line, now) {
     const time = timeOfLine(id, now);
+    const marker = this.#markerIn(line, time);
+    if (marker === null) return;
+    this.release();
+    if (id) this.#remember(`${id.fence}-${id.count}`);
+    this.#view.offer(this.#ring.appendNote(marker.channel, null, marker, time));
+  }
+
+  #olderMarker(added, name, id, line, now) {
+    const time = timeOfLine(id, now);
+    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#markerIn(line, time) : null;
+    if (marker === null) return;
+    this.#remember(name);
+    added.push(this.#ring.prependNote(marker.channel, null, marker, time));
+  }
+
+  #remember(marker) {
+    if (this.#markersHeld.size >= MOST_GAPS_KNOWN) this.#markersHeld.clear();
+    this.#markersHeld.add(marker);
+  }
+
+  #markerIn(line, time) {
     const record = normalise(line, time);
     const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
-    if (record.event !== "marker" || (target && !this.watches(target))) return;
-    this.release();
-    this.#view.offer(this.#ring.appendNote(target, null, markerOf(target, record, line), time));
+    return record.event === "marker" && (!target || this.watches(target)) ? markerOf(target, record, line) : null;
   }
 
   #held(channel, id) {
@@ -171,7 +202,7 @@ export class Intake {
     if (time === now) {
       this.live += 1;
       this.lag = record.tsFrom === "line" ? now - record.ts : null;
-    }
+    } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: time };
     if (record.event === "closed" || record.event === "marker") this.release();
     if (record.event === "closed") {
       this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));
@@ -184,7 +215,7 @@ export class Intake {
     const entry = { channel, id, line, record, time, moment: record.ts };
     if (this.#order.windowMs > 0 && time === now) this.#order.push(entry, now);
     else this.#append(entry);
-    const numbers = measurementOf(record);
+    const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
   }
@@ -198,6 +229,8 @@ export class Intake {
 
   #append({ channel, id, line, record, time, moment }) {
     const seq = this.#ring.append(channel, id, line, record.lvl, time, moment);
+    const head = this.#groups.take(channel, record, time, seq);
+    if (head !== null) this.#ring.join(seq, head);
     this.onLine?.(seq, record);
     this.#view.offer(seq);
   }
@@ -211,6 +244,7 @@ export class Intake {
     while (seq > last && (ring.isNote(seq - 1) ? ring.time(seq - 1) : ring.moment(seq - 1)) > at) seq -= 1;
     if (seq === ring.end || ring.room === 0) return this.#append(entry);
     ring.insert(seq, channel, id, line, record.lvl, time, moment);
+    this.#groups.shift(seq);
     this.onInsert?.(seq, record);
     this.#view.insert(seq);
     return undefined;
@@ -227,9 +261,21 @@ export class Intake {
     return seq;
   }
 
-  #olderGap(edge, gap) {
+  #olderGap(added, edge, gap) {
     const note = this.#ring.room > 0 && this.#noteOf(gap);
-    return note ? this.#view.offerOlder(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence)) : false;
+    if (note) added.push(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence));
+  }
+
+  // What goes on with what is known only when the whole page is there. `added` are seqs, the newest first.
+  #offerOlder(added) {
+    const groups = new Groups();
+    for (const seq of added.toReversed()) {
+      if (this.#ring.isNote(seq)) continue;
+      const time = this.#ring.time(seq);
+      const head = groups.take(this.#ring.channel(seq), normalise(this.#ring.text(seq), time), time, seq);
+      if (head !== null) this.#ring.join(seq, head);
+    }
+    return added.filter((seq) => this.#view.offerOlder(seq)).length;
   }
 
   #noteOf({ channel, after, before, lost, reason }) {
@@ -247,9 +293,3 @@ export class Intake {
 const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });
 
 const timeOfLine = (id, now) => (id && now - id.fence > REPLAYED_MS ? id.fence : now);
-
-// A gap stands right above the first line after it.
-function edgeOf({ after, before }) {
-  const last = positionOf(after);
-  return positionOf(before) ?? { fence: last?.fence ?? 0, count: (last?.count ?? -1) + 1 };
-}

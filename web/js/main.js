@@ -16,6 +16,7 @@ import { finding } from "./features/finding.js";
 import { counting, inspecting } from "./features/inspecting.js";
 import { looking } from "./features/looking.js";
 import { moving } from "./features/moving.js";
+import { plotting } from "./features/plotting.js";
 import { publishing } from "./features/publishing.js";
 import { ruling } from "./features/ruling.js";
 import { sharing } from "./features/sharing.js";
@@ -30,7 +31,6 @@ import { FilterBox } from "./views/filter-box.js";
 import { Grid } from "./views/grid.js";
 import { listenToKeys } from "./views/keys.js";
 import { Levels } from "./views/levels.js";
-import { Plot } from "./views/plot.js";
 import { listenToRows } from "./views/pointing.js";
 import { Rail } from "./views/rail.js";
 import { showWho, whoAsks } from "./views/sign-in.js";
@@ -74,9 +74,7 @@ const counts = counting(desk, (seq) => {
 });
 
 const toolbar = new Toolbar({
-  start: () => desk.start(),
-  stop: () => desk.stop(),
-  pause: () => act.pause(),
+  start: () => desk.start(), stop: () => desk.stop(), pause: () => act.pause(),
   remove: (name) => change(desk.channels.filter((other) => other !== name)),
   rail: () => rail.open(),
 });
@@ -102,7 +100,7 @@ const rail = new Rail({
   add: (name) => change([...desk.channels, name]),
   remove: (name) => change(desk.channels.filter((other) => other !== name)),
   hub({ ready, recording, channels }) {
-    tells.heard();
+    tells.heard(channels);
     alarms.look(channels);
     status.showReady(ready, intake.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
@@ -122,7 +120,6 @@ const details = new Details({
   width: (px) => settings.set("drawer", px),
   acts: () => commands.ofLine(act),
 });
-const plot = new Plot(desk.series);
 const style = new Style(settings, ring);
 const [stage] = document.querySelectorAll(".stage");
 const inGrid = { follow: () => tells.showFollow(), select: (seq) => selected(seq), top: () => older.load(), drawn: () => finds.drawn() };
@@ -141,6 +138,7 @@ const finds = finding(page);
 const inspects = inspecting(page, counts);
 page.moves = moves;
 page.inspects = inspects;
+const plots = plotting(page);
 const copies = copying(page);
 const rules = ruling(page);
 const alarms = alarming(page);
@@ -154,8 +152,7 @@ const act = {
   filter: () => filter.focus(),
   open: () => open(page.grid.selected),
   drawer: () => (details.shown ? closeDetails() : open(page.grid.selected)),
-  lowest: (event) => levels.setLowest(Number(event.key)),
-  allLevels: () => levels.setLowest(0),
+  lowest: (event) => levels.setLowest(Number(event.key)), allLevels: () => levels.setLowest(0),
   unfold: () => unfold(page.grid.selected, true),
   fold: () => unfold(page.grid.selected, false),
   close: () => close(),
@@ -164,6 +161,7 @@ const act = {
   ...moves.act,
   ...finds.act,
   ...inspects.act,
+  ...plots.act,
   ...copies.act,
   ...rules.act,
   ...shared.act,
@@ -182,8 +180,7 @@ const onRows = {
   extend: (seq) => page.grid.extend(seq),
   unfold: (seq) => unfold(seq, !style.isOpen(seq)),
   times: (seq) => style.allTimes(seq),
-  link: (seq) => shared.copyLink(seq),
-  copy: (seq) => copies.copyOne(seq),
+  link: (seq) => shared.copyLink(seq), copy: (seq) => copies.copyOne(seq),
   pin: (seq) => moves.pin(seq),
   context: (seq) => finds.context(seq),
 };
@@ -205,8 +202,8 @@ function flush() {
   desk.shown.trim();
   tells.update();
   levels.showCounts(ring.perLevel);
-  top.show(older.state, desk.channels, ring.held);
-  plot.update();
+  top.show(older.state, desk.channels, ring.held, ring.held > 0 ? ring.time(ring.first) : null);
+  plots.update();
   finds.update();
   inspects.update();
   for (const each of page.grids) each.draw();
@@ -236,11 +233,11 @@ function setColumns(columns) {
   shared.showAddress(true);
 }
 
-function change(channels) {
-  if (channels.length === 0 || String(channels) === String(desk.channels)) return;
+function change(channels, anew = false) {
+  if (channels.length === 0 || (!anew && String(channels) === String(desk.channels))) return;
   closeDetails();
   splits.end();
-  desk.change(channels, tailOf());
+  desk[anew ? "anew" : "change"](channels, tailOf());
   grid.follow();
   showOpen();
 }

@@ -2,7 +2,7 @@
 //
 //     idle -> loading -> idle ...      begin (the log has no older ones)   failed (until asked again)   full (no room)
 
-import { isPattern } from "./channels.js";
+import { MARKERS, isPattern } from "./channels.js";
 import { isAfter, parseId } from "./ids.js";
 import { wordsOf } from "./refusal.js";
 
@@ -81,7 +81,7 @@ export class Older {
       if (fault) return { name: "failed", detail: fault };
       shown += this.#intake.older(page, Date.now());
       if (!page.more || page.lines.length === 0) return { name: "begin" };
-      this.#before = this.#after(page.lines[0][0]);
+      this.#before = this.#after(page.first);
       this.#changed();
     }
     return { name: "idle" };
@@ -93,7 +93,8 @@ export class Older {
       if (!answer.ok) return { fault: await wordsOf(answer) };
       const { lines, more, gaps = [] } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
-      return { page: { lines, more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
+      const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#markers(parseId(lines[0][0]), signal) : [];
+      return { page: { lines: inOrder(lines, markers), first: lines[0]?.[0], more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
@@ -105,6 +106,19 @@ export class Older {
     if (this.#before) query.append("before", this.#before);
     query.append("limit", String(PAGE_LINES));
     return `history?${query}`;
+  }
+
+  // Markers are a channel of their own, which counts for itself: all from the first line's fence on, which the intake takes once.
+  // Without them the page is whole all the same.
+  async #markers(first, signal) {
+    const query = new URLSearchParams({ channel: MARKERS, after: `${first.fence}-0`, ...(this.#before ? { before: this.#before } : {}), limit: String(PAGE_LINES) });
+    try {
+      const answer = await fetch(`history?${query}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
+      const { lines } = answer.ok ? await answer.json() : { lines: [] };
+      return Array.isArray(lines) ? lines : [];
+    } catch {
+      return [];
+    }
   }
 
   get #alone() {
@@ -130,6 +144,17 @@ export class Older {
     this.#state = state;
     this.#changed();
   }
+}
+
+// Both in the order of their fences: channels count each for itself, so a marker stands behind the lines of its own.
+function inOrder(lines, markers) {
+  const merged = lines.slice();
+  for (const marker of markers) {
+    const id = parseId(marker[0]);
+    const at = id ? merged.findIndex(([other]) => parseId(other)?.fence > id.fence) : -1;
+    merged.splice(at < 0 ? merged.length : at, 0, marker);
+  }
+  return merged;
 }
 
 // Before there was a log nobody recorded: that is where it begins, and nothing that is missing in it.

@@ -1,4 +1,4 @@
-// What the hub says when its answer is not 200.
+// What the hub says when it gives no stream, or no answer with 200.
 
 export async function wordsOf(answer) {
   try {
@@ -6,5 +6,14 @@ export async function wordsOf(answer) {
     return detail || error || `the hub answered ${answer.status}`;
   } catch {
     return `the hub answered ${answer.status}`;
+  }
+}
+
+/** Why a stream was refused that has come with 200, as an EventSource wants it: the detail of an `event: refused`. */
+export function detailIn(text) {
+  try {
+    return JSON.parse(text).detail ?? null;
+  } catch {
+    return null;
   }
 }

@@ -12,6 +12,7 @@ export class Ring {
   #levels;
   #times;
   #moments;
+  #joins;
   #names = [];
   #numbers = new Map();
 
@@ -28,6 +29,7 @@ export class Ring {
     this.#levels = new Uint8Array(capacity);
     this.#times = new Float64Array(capacity);
     this.#moments = new Float64Array(capacity);
+    this.#joins = new Uint32Array(capacity);
     /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
     this.onDrop = null;
     /** Called with the old and the new seq of a line that is kept while others are forgotten. */
@@ -55,7 +57,11 @@ export class Ring {
     if (this.room === 0 && at === this.first) return this.append(channel, id, text, level, time, moment);
     this.perLevel[level] += 1;
     const last = this.#next();
-    for (let seq = last; seq > at; seq -= 1) this.#copy(this.#slotOf(seq - 1), this.#slotOf(seq));
+    for (let seq = last; seq > at; seq -= 1) {
+      const head = this.headOf(seq - 1);
+      this.#copy(this.#slotOf(seq - 1), this.#slotOf(seq));
+      if (head !== null) this.join(seq, head >= at ? head + 1 : head);
+    }
     return this.#put(at, channel, id, text, level, time, moment);
   }
 
@@ -113,6 +119,17 @@ export class Ring {
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
   }
 
+  /** Let a line go on with one before it: both are one row, see groups.js. */
+  join(seq, head) {
+    this.#joins[this.#slotOf(seq)] = seq - head;
+  }
+
+  /** The seq of the line that this one goes on with, or null. */
+  headOf(seq) {
+    const join = this.#joins[this.#slotOf(seq)];
+    return join === 0 || seq - join < this.first ? null : seq - join;
+  }
+
   /** The seq of a line by its channel and id `{fence, count}`, or null. */
   seqOf(channel, { fence, count }) {
     for (let seq = this.end - 1; seq >= this.first; seq -= 1) {
@@ -143,15 +160,18 @@ export class Ring {
       }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot]]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot], this.headOf(seq)]);
     }
     this.#clear();
-    for (const [seq, channel, id, text, level, time, moment] of old) {
+    const now = new Map();
+    for (const [seq, channel, id, text, level, time, moment, head] of old) {
       if (typeof text !== "string") {
         this.appendNote(channel, id, text, time);
         continue;
       }
       const moved = this.append(channel, id, text, level, time, moment);
+      if (head !== null) this.join(moved, now.get(head));
+      else now.set(seq, moved);
       this.onMove?.(seq, moved);
     }
   }
@@ -187,11 +207,12 @@ export class Ring {
     this.#levels[slot] = level;
     this.#times[slot] = time;
     this.#moments[slot] = moment;
+    this.#joins[slot] = 0;
     return seq;
   }
 
   #copy(from, to) {
-    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments]) column[to] = column[from];
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments, this.#joins]) column[to] = column[from];
   }
 
   #evict() {

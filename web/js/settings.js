@@ -18,6 +18,7 @@ export const DEFAULTS = Object.freeze({
   held: 100_000, // lines
   holdBack: 250, // ms
   guard: 2_000, // lines per second of one among several channels; 0: all
+  repeats: false, // lines that say the same apart from their numbers are one row
   tokens: true,
   keys: true,
   announce: true,
@@ -30,11 +31,17 @@ export class Settings {
   #values = {};
   #listeners = [];
   #store;
+  #kept = true;
 
   /** `store` is the browser's localStorage, or anything like it; one that throws is done without. */
   constructor(store) {
     this.#store = store;
     for (const [name, fallback] of Object.entries(DEFAULTS)) this.#values[name] = this.#read(name, fallback);
+  }
+
+  /** False where the browser remembers nothing. */
+  get kept() {
+    return this.#kept;
   }
 
   get(name) {
@@ -49,6 +56,7 @@ export class Settings {
       this.#store().setItem(PREFIX + name, typeof value === "string" ? value : JSON.stringify(value));
     } catch {
       // Storage is off or full: the choice lasts as long as the page.
+      this.#kept = false;
     }
     this.#tell(name);
   }
@@ -75,7 +83,8 @@ export class Settings {
       if (text === null) return fallback;
       const value = typeof fallback === "string" ? text : JSON.parse(text);
       return sameKind(value, fallback) ? value : fallback;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) this.#kept = false;
       return fallback;
     }
   }

@@ -8,12 +8,20 @@ export class Shown {
   #plain = null;
   #range = null;
   #panes = [];
+  #maskOf;
 
   constructor(ring) {
     this.#ring = ring;
     this.main = new ViewList(ring);
     /** Has `add(seq)` and `reset()`; told of lines that pass all but the time range, of some more than once. */
     this.counter = null;
+    this.#maskOf = null;
+  }
+
+  /** See ViewList.maskOf; counts with the next filter. */
+  set maskOf(maskOf) {
+    this.#maskOf = maskOf;
+    for (const list of this.lists) list.maskOf = maskOf;
   }
 
   get lists() {
@@ -52,7 +60,10 @@ export class Shown {
   /** Have one more list for each of these tests over a channel name. */
   split(keeps) {
     this.#panes = keeps.map((keep) => ({ keep, list: new ViewList(this.#ring) }));
-    for (const { list, keep } of this.#panes) list.refilter(this.#test(keep));
+    for (const { list, keep } of this.#panes) {
+      list.maskOf = this.#maskOf;
+      list.refilter(this.#test(keep));
+    }
     return this.#panes.map(({ list }) => list);
   }
 

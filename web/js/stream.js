@@ -6,7 +6,7 @@
 import { retryDelayMs } from "./backoff.js";
 import { isPattern, withMarkers } from "./channels.js";
 import { bareFence } from "./ids.js";
-import { wordsOf } from "./refusal.js";
+import { detailIn, wordsOf } from "./refusal.js";
 
 const MARGIN_MS = 2_000;
 
@@ -17,6 +17,7 @@ export class Stream {
   #attempt = 0;
   #cursor = null;
   #openedAt = null;
+  #why = null;
   #tail = 0;
   #on;
 
@@ -81,13 +82,18 @@ export class Stream {
 
   #connect() {
     this.#close();
-    this.#become({ name: "connecting" });
+    this.#why = null;
+    // A hub that gives no sign may not answer this either: then that stays what is said.
+    if (this.state.name !== "stale") this.#become({ name: "connecting" });
     const source = new EventSource(this.#url());
     this.#source = source;
     source.onopen = () => this.#opened();
     source.onerror = () => this.#lost(source);
     source.addEventListener("lines", (event) => this.#received(event, "lines"));
     source.addEventListener("gap", (event) => this.#received(event, "gap"));
+    source.addEventListener("refused", (event) => {
+      this.#why = detailIn(event.data);
+    });
   }
 
   #url() {
@@ -128,7 +134,8 @@ export class Stream {
   #lost(source) {
     if (source.readyState === EventSource.CLOSED) this.#ask();
     else if (!navigator.onLine) this.#become({ name: "offline" });
-    else this.#become({ name: "reconnecting" });
+    else this.#become({ name: "reconnecting", detail: this.#why });
+    this.#why = null;
   }
 
   // An EventSource does not tell what the hub answered, so ask again with fetch and read no more than needed.

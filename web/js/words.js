@@ -5,11 +5,15 @@ import { hasWords, say } from "./say.js";
 import { clockOf, dayOf } from "./time-text.js";
 
 const IDLE_MS = 5_000;
+const REPLAY_RESTS_MS = 1_000;
+// The last lines of a page that opens come at once: that is nothing to tell of.
+const REPLAY_TOLD_MS = 300;
 
-/** The connection in words. `lastLineAt` and `now` in ms. */
-export function stateWords(state, lastLineAt, now) {
+/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Intake. */
+export function stateWords(state, lastLineAt, now, replay = null) {
   switch (state.name) {
     case "live":
+      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: timeOfDay(replay.to).slice(0, 8) });
       if (lastLineAt === null) return say("state.live.first");
       return now - lastLineAt > IDLE_MS ? say("state.live.idle", { age: age(now - lastLineAt) }) : say("state.live");
     case "reconnecting":
@@ -20,31 +24,33 @@ export function stateWords(state, lastLineAt, now) {
   }
 }
 
-/** A note as one sentence. */
-export function noteWords(note) {
+/** A note as one sentence, its times in a zone. */
+export function noteWords(note, zone = "local") {
   if (note.kind === "marker") return say("note.marker", { text: note.text });
   if (note.kind !== "gap") return say(`note.${note.kind}`, note);
   const lost = Number.isFinite(note.lost) ? say("note.lost", { n: note.lost }) : say("note.lost.unknown");
   const where = note.channel ? `${note.channel}: ` : "";
   const why = hasWords(`reason.${note.reason}`) ? say(`reason.${note.reason}`) : (note.reason ?? say("reason.unknown"));
-  return `${where}${lost}${span(note)} · ${why}`;
+  return `${where}${lost}${span(note, zone)} · ${why}`;
 }
 
-function span({ from, to }) {
-  const sameDay = !from || !to || dateOf(from) === dateOf(to);
-  const clock = (ms) => `${sameDay ? "" : `${dateOf(ms)} `}${timeOfDay(ms).slice(0, 8)}`;
+function span({ from, to }, zone) {
+  const sameDay = !from || !to || dayOf(from, zone) === dayOf(to, zone);
+  const clock = (ms) => `${sameDay ? "" : `${dayOf(ms, zone)} `}${clockOf(ms, zone).slice(0, 8)}`;
   if (from && to) return `, ${clock(from)}–${clock(to)}`;
   if (to) return say("note.upTo", { time: clock(to) });
   return from ? say("note.from", { time: clock(from) }) : "";
 }
 
-/** What becomes of older lines, for the top of the list. */
-export function topWords(state, channels, held) {
+/** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came. */
+export function topWords(state, channels, held, oldest = null) {
   switch (state.name) {
     case "loading":
       return say("top.loading");
-    case "begin":
-      return say("top.begin", { names: channels.length > 3 ? say("top.channels", { n: channels.length }) : listed(channels) });
+    case "begin": {
+      const names = channels.length > 3 ? say("top.channels", { n: channels.length }) : listed(channels);
+      return oldest === null ? say("top.begin", { names }) : say("top.begin.at", { names, time: `${dateOf(oldest)} ${timeOfDay(oldest).slice(0, 8)}` });
+    }
     case "failed":
       return say("top.failed", { detail: state.detail });
     case "full":

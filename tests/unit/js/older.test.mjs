@@ -109,12 +109,16 @@ test("a position is an id or the fence of a cursor", () => {
 });
 
 /** A hub's answers out of a list of lines, in the hub's order. */
-function log(all) {
+function log(all, markers = []) {
   const asked = [];
   const ordered = all.toSorted(([one], [other]) => (one === other ? 0 : isAfter(parseId(one), parseId(other)) ? 1 : -1));
   globalThis.fetch = async (url) => {
     const query = new URLSearchParams(url.split("?")[1]);
     const before = query.get("before");
+    if (query.get("channel") === "sse-hub.markers") {
+      const after = parseId(query.get("after"));
+      return Response.json({ lines: markers.filter(([id]) => isAfter(parseId(id), after) && (before === null || isAfter(parseId(before), parseId(id)))), more: false, gaps: [] });
+    }
     asked.push(before);
     const older = ordered.filter(([id]) => before === null || isAfter(parseId(before), parseId(id)));
     const limit = Number(query.get("limit"));
@@ -236,4 +240,19 @@ test("a channel that joins others is noted, unless there is nothing before it", 
 
   assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
   assert.match(noteWords(ring.text(1)), /^b joins here; /);
+});
+
+test("markers stand at their place among older lines, once, if they are for these channels", async () => {
+  const { ring, intake } = page(2_000);
+  const marker = (id, channel) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", channel, message: `at ${id}` })];
+  log([...lines("a", 5, 1, 300), ...lines("a", 6, 1, 300)], [marker("5-50"), marker("5-60", "b"), marker("5-70", "a"), marker("6-400", "other")]);
+  intake.watches = (name) => name === "a";
+  const older = new Older(ring, intake, () => {});
+  older.reset(["a"]);
+
+  await older.until(() => false);
+
+  assert.deepEqual([ring.held, ring.notes, older.state.name], [600, 2, "begin"]);
+  const at = seqs(ring).filter((seq) => ring.isNote(seq));
+  assert.deepEqual(at.map((seq) => [ring.text(seq).text, ring.id(seq + 1)]), [["at 5-50", "0-0"], ["at 5-70", "6-1"]]);
 });

@@ -10,7 +10,7 @@ import { Find, findPattern } from "../../../web/js/find.js";
 import { MergeOrder, insertionIndex } from "../../../web/js/merge-order.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
-import { continuesTrace, stackLines } from "../../../web/js/stacks.js";
+import { stackLines } from "../../../web/js/stacks.js";
 import { isLink, tokensOf } from "../../../web/js/tokens.js";
 import { pathText, treeOf } from "../../../web/js/tree.js";
 import { cpuMs } from "./cpu.mjs";
@@ -239,18 +239,6 @@ test("large and deep JSON is a tree in time", () => {
   for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
   assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
   assert.ok(cpuMs() - start < 3_000);
-});
-
-test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
-  const line = (msg, own = {}) => ({ channel: "a", time: T, record: normalise(JSON.stringify({ info: msg }), T), ...own });
-  const first = line("2026-11-21 03:50:18,780 ERROR boom");
-
-  for (const text of ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    at pay (/srv/a.js:1:2)", "\tat shop.A.b(A.java:1)", "Caused by: java.io.IOException", "}"]) {
-    assert.equal(continuesTrace(first, line(text, { time: T + 40 })), true, text);
-  }
-  assert.equal(continuesTrace(first, line("  indented", { time: T + 60 })), false);
-  assert.equal(continuesTrace(first, line("  indented", { channel: "b" })), false);
-  for (const text of ["hello", "[error] x", "2026-11-21 03:50:18,780 INFO next"]) assert.equal(continuesTrace(first, line(text)), false, text);
 });
 
 test("frames of libraries are told from those of the application", () => {

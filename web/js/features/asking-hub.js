@@ -30,8 +30,15 @@ export function askingHub(page) {
     let lines = [];
     const channels = () => [...new Set(lines.map(({ channel }) => channel))].slice(0, MOST_CHANNELS);
     const listing = openListing(say("story.title", { id: id.slice(0, 64) }), [
-      { label: say("story.open"), run: () => (page.change(channels()), page.ask({ text: quoted(id) })) },
+      { label: say("story.open"), run: () => openAll() },
     ]);
+    // A channel that joins others brings its lines from then on: all are opened anew, as far back as the story goes.
+    async function openAll() {
+      page.change(channels(), true);
+      page.ask({ text: quoted(id) });
+      await desk.settled;
+      await desk.older.until(() => ring.held > 0 && ring.moment(ring.first) <= lines[0].record.ts);
+    }
     let lookedAt = 0;
     let before = null;
     for (let more = true; more && !listing.closed && lines.length < MOST_LINES; ) {

@@ -31,11 +31,14 @@ export function copying(page) {
     for (let place = from; place < view.end; place += 1) {
       const seq = view.at(place);
       if (range && seq > range[1]) return;
-      if (!ring.isNote(seq)) yield seq;
+      if (ring.isNote(seq)) continue;
+      yield seq;
+      yield* view.foldedAt(place);
     }
   }
 
   function shownText(seq) {
+    if (ring.headOf(seq) !== null) return stripAnsi(style.recordOf(ring, seq).msg ?? ring.text(seq));
     const { lvl, lvlRaw, logger, msg, err, ts, fields, raw } = style.recordOf(ring, seq);
     const head = [isoOf(ts, settings.get("zone")), lvl > 0 ? LEVELS[lvl].toUpperCase() : lvlRaw, logger, msg ?? (keyValues(fields) || raw)];
     const tail = msg === null ? "" : keyValues(fields);

@@ -69,7 +69,7 @@ export function finding(page) {
 
   function showCount() {
     const n = hits?.count ?? 0;
-    const at = current === null || n === 0 ? 0 : hits.number(view.placeOf(current));
+    const at = current === null || n === 0 ? 0 : hits.number(view.rowOf(current));
     const words = wanted === null ? "" : n === 0 ? say("find.none") : at > 0 ? say("find.count", { at, n }) : say("find.some", { n });
     if ($(PARTS.count).text() !== words) $(PARTS.count).text(words);
     marks();

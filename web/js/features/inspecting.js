@@ -40,7 +40,7 @@ export function inspecting(page, { counter, facets }) {
   const { desk, settings, style, details } = page;
   const { ring, view } = desk;
   const hist = new HistView(counter, () => settings.get("zone"), { range: (range) => page.ask({ range }), jump: (moment) => page.moves.goTo(moment) });
-  const fields = new FacetsView(facets, { value: (name, value, out) => filterFor(name, value, out), column: toggleColumn });
+  const fields = new FacetsView(facets, { value: (name, value, out) => filterFor(name, value, out), column: toggleColumn, plot: (name) => page.plot(name) });
 
   function filterFor(name, value, not = false) {
     page.ask({ text: addTerm(desk.asked.text, fieldTerm(name, value, { not })) });
@@ -58,6 +58,7 @@ export function inspecting(page, { counter, facets }) {
     menuAt(button, [
       ...(leaf ? [{ label: say("node.for"), run: () => filterFor(name, value) }, { label: say("node.out"), run: () => filterFor(name, value, true) }] : []),
       { label: say("node.column"), run: () => toggleColumn(name) },
+      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: say("node.plot"), run: () => page.plot(name) }] : []),
       { label: say("node.copyValue"), run: async () => toast(say((await copyText(value)) ? "drawer.copied" : "drawer.denied")) },
       { label: say("node.copyPath"), run: async () => toast(say((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
       ...(leaf ? [{ label: say("node.count"), run: () => showCounts(name, button) }] : []),
@@ -68,9 +69,10 @@ export function inspecting(page, { counter, facets }) {
   function showCounts(name, button) {
     const counts = new Map();
     for (let place = view.first; place < view.end; place += 1) {
-      const seq = view.at(place);
-      const value = ring.isNote(seq) ? undefined : valueOf(desk.line.at(seq), name);
-      if (value !== undefined) counts.set(textOf(value), (counts.get(textOf(value)) ?? 0) + 1);
+      for (const seq of ring.isNote(view.at(place)) ? [] : [view.at(place), ...view.foldedAt(place)]) {
+        const value = valueOf(desk.line.at(seq), name);
+        if (value !== undefined) counts.set(textOf(value), (counts.get(textOf(value)) ?? 0) + 1);
+      }
     }
     const top = [...counts].sort(([, one], [, other]) => other - one).slice(0, MOST_COUNTED);
     const $lines = top.map(([value, count]) => $("<div>").append($("<b>").text(grouped(count)), document.createTextNode(value.slice(0, 80) || say("row.empty"))));
@@ -84,8 +86,11 @@ export function inspecting(page, { counter, facets }) {
     if (!ring.has(seq)) return details.hide();
     const note = ring.isNote(seq) ? ring.text(seq) : null;
     const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
-    const record = style.read(line, ring.time(seq));
-    details.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, record, times: style.timesOf(record) });
+    const place = view.rowOf(seq);
+    const more = !note && view.at(place) === seq && view.foldOf(place) > 0 ? view.foldedAt(place) : [];
+    const record = note ? style.read(line, ring.time(seq)) : style.joined(ring, seq, more);
+    const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
+    details.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record) });
   }
 
   /** Only the lines of the trace or request of the selected one, over all channels that are open. */

@@ -39,6 +39,8 @@ export function looking(page) {
     toast(`${say("set.time")}: ${say(`time.${next}`)}`);
   }
 
+  settings.on("repeats", (wanted) => page.desk.foldRepeats(wanted));
+  if (settings.get("repeats")) page.desk.foldRepeats(true);
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(ROWS, () => (showRows(), page.showAddress(false)));
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
@@ -52,6 +54,7 @@ export function looking(page) {
     act: {
       wrap: () => settings.set("wrap", !settings.get("wrap")),
       timeForm: nextTime,
+      repeats: () => settings.set("repeats", !settings.get("repeats")),
       rail: () => page.rail.toggle(),
     },
   };

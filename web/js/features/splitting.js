@@ -29,6 +29,7 @@ export function splitting(page, whole, on, rows) {
     stage.hidden = false;
     stage.dataset.pane = String(at);
     stage.dataset.testid = "pane";
+    stage.dataset.none = say("split.none");
     const [title] = stage.querySelectorAll(".pane-name");
     title.textContent = name;
     title.hidden = false;

@@ -1,5 +1,7 @@
 // What the page says of itself: numbers, state, lag, what came unread; and to tests, `window.sseHub`.
 
+import { covers } from "../channels.js";
+import { Pulse } from "../pulse.js";
 import { Announcer } from "../views/announcer.js";
 import { Unread } from "../views/unread.js";
 
@@ -12,6 +14,7 @@ export function telling(page, counter) {
   const { ring, view, intake, stream } = desk;
   const announcer = new Announcer(ring, view);
   const unread = new Unread();
+  const pulse = new Pulse();
   let heardAt = Date.now();
 
   function showFollow() {
@@ -26,13 +29,14 @@ export function telling(page, counter) {
     status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
     showFollow();
     status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered: text !== "" || range !== null });
-    status.tick(intake.lastLineAt, Date.now());
+    status.tick(intake.lastLineAt, Date.now(), intake.replay);
   }
 
   function tick() {
     const now = Date.now();
     status.sample(intake.live);
-    status.tick(intake.lastLineAt, now);
+    status.tick(intake.lastLineAt, now, intake.replay);
+    status.showHeap(performance.memory?.usedJSHeapSize ?? null);
     status.showLag(intake.lag, intake.lastLineAt, now);
     if (settings.get("announce")) announcer.tick(page.grid.following, now);
     unread.update(view.errors, document.hidden);
@@ -77,7 +81,13 @@ export function telling(page, counter) {
     title: (words) => unread.title(words),
     /** Something happened that is to be seen in the title of a hidden page. */
     mark: () => unread.mark(document.hidden),
-    /** The hub has given a sign of life. */
-    heard: () => (heardAt = Date.now()),
+    /** The hub has given a sign of life, and says when each of its channels last spoke. */
+    heard(channels) {
+      heardAt = Date.now();
+      if (stream.state.name !== "live") return;
+      const times = channels.filter(({ name, last_line: last }) => last && covers(desk.channels, name)).map(({ last_line: last }) => Date.parse(last));
+      const { received, dupes, gaps, dropped } = intake;
+      if (pulse.dead(times.length > 0 ? Math.max(...times) : null, received + dupes + gaps + dropped, heardAt)) stream.restart();
+    },
   };
 }

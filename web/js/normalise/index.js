@@ -119,6 +119,17 @@ function splitTrace(record, start) {
   record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
 }
 
+/** The record of a line with those that go on with it: a trace among them is its error. */
+export function withLines(record, texts) {
+  if (texts.length === 0) return record;
+  const more = texts.join("\n");
+  if (record.err) return { ...record, err: { ...record.err, stack: `${record.err.stack ?? ""}\n${more}` } };
+  const joined = { ...record, msg: `${record.msg ?? ""}\n${more}` };
+  const start = traceStart(joined.msg);
+  if (start >= 0) splitTrace(joined, start);
+  return joined;
+}
+
 /** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
 export function failureOf({ err, msg }) {
   if (!err) return "";

@@ -3,7 +3,9 @@
 
 export const LEVELS = ["none", "trace", "debug", "info", "success", "warn", "error", "fatal"];
 export const LETTERS = ["", "T", "D", "I", "S", "W", "E", "F"];
-export const [NONE, TRACE, DEBUG, INFO, SUCCESS, WARN, ERROR, FATAL] = LEVELS.keys();
+const [NONE, TRACE, DEBUG, INFO, SUCCESS, WARN, ERROR, FATAL] = LEVELS.keys();
+
+export { NONE, TRACE, DEBUG, INFO, SUCCESS, WARN, ERROR, FATAL };
 
 const WORDS = new Map(
   Object.entries({

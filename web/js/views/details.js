@@ -48,17 +48,17 @@ export class Details {
     if (this.#shown) this.show(this.#shown);
   }
 
-  /** Show one line: its channel, id and text, the record made of it, and all forms of its time. */
+  /** Show one line: its channel, id, text, and `raw`, the text of all lines it goes on in; the record made of it, and all forms of its time. */
   show(shown) {
     this.#shown = shown;
-    const { channel, line, record } = shown;
+    const { channel, raw, record } = shown;
     const word = record.lvlRaw ?? (record.lvl === 0 ? say("fact.noLevel") : LEVELS[record.lvl]);
     $(PARTS.title).attr("data-level", LEVELS[record.lvl]).empty();
     $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
     this.#showActs();
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (!this.#raw) this.#showParsed($body, shown);
-    $body.append(heading(say("drawer.raw"), copyButton(line)), text(line).attr("data-testid", "raw"));
+    $body.append(heading(say("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
     $(PARTS.drawer).prop("hidden", false);
   }
 

@@ -60,6 +60,8 @@ export class FacetsView {
     const $count = $("<i>");
     const $name = $("<button>", { class: "facet-name", title: say("facets.column", { name }) }).append($("<span>").text(name), $count);
     $name.on("click", () => this.#on.column(name));
+    const $plot = $("<button>", { class: "facet-plot", "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
+    $plot.on("click", () => this.#on.plot(name));
     const values = Array.from({ length: VALUES }, () => {
       const $text = $("<span>");
       const $number = $("<b>");
@@ -69,13 +71,14 @@ export class FacetsView {
     });
     const $many = $("<div>", { class: "facet-many" }).text(say("facets.many"));
     const $list = $("<ul>", { class: "facet-values" }).append(values.map(({ $line }) => $line));
-    return { $item: $("<div>", { class: "facet", "data-testid": `facet-${name}` }).append($name, $many, $list), $count, $many, values };
+    return { $item: $("<div>", { class: "facet", "data-testid": `facet-${name}` }).append($("<div>", { class: "facet-head" }).append($name, $plot), $many, $list), $count, $many, $plot, values };
   }
 }
 
-function fill({ $count, $many, values: buttons }, { count, many, values }) {
+function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric, values }) {
   $count.text(grouped(count));
   $many.prop("hidden", !many);
+  $plot.prop("hidden", !numeric);
   buttons.forEach(({ $value, $text, $number, $line }, at) => {
     const found = values[at];
     $line.prop("hidden", !found);

@@ -25,7 +25,7 @@ export class Grid extends ListView {
   /** Bring a seq, or the next one shown, into sight, into the middle if it was not; select it. Nothing moves by itself then. */
   goTo(seq, select = true) {
     this.sync();
-    const place = Math.min(this.view.placeOf(seq), this.view.end - 1);
+    const place = Math.min(this.view.rowOf(seq), this.view.end - 1);
     if (place < this.view.first) return;
     this.detach();
     if (this.scroller.base > place) this.scroller.rebase(this.view.first);

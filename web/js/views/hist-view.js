@@ -11,6 +11,7 @@ const REDRAW_MS = 250;
 const TABLE_MS = 5_000;
 const TABLE_ROWS = 12;
 const DRAG_PX = 4;
+const LEAST_BARS = 60;
 // From the bottom of a bar to its top: what is worst is at the bottom, where it is seen even when it is little.
 const ORDER = [7, 6, 5, 4, 3, 2, 1, 0];
 
@@ -64,7 +65,7 @@ export class HistView {
     const { version } = this.#counter;
     const start = performance.now();
     this.#drawnAt = start;
-    const drawn = this.#counter.bars();
+    const drawn = padded(this.#counter.bars());
     this.#version = version;
     this.#drawn = drawn;
     if (!this.#wanted) return;
@@ -176,6 +177,15 @@ export class HistView {
     const { left, width } = $(PARTS.hist)[0].getBoundingClientRect();
     tip.style.left = `${Math.min(Math.max(0, event.clientX - left - tip.offsetWidth / 2), width - tip.offsetWidth)}px`;
   }
+}
+
+// A few lines of one moment are a few bars at the end, not one that fills the picture.
+function padded(drawn) {
+  const missing = drawn.bars.length === 0 ? 0 : Math.max(0, LEAST_BARS - drawn.bars.length);
+  if (missing === 0) return drawn;
+  const from = drawn.from - missing * drawn.width;
+  const empty = Array.from({ length: missing }, (_, at) => ({ at: from + at * drawn.width, total: 0, counts: [] }));
+  return { ...drawn, from, bars: [...empty, ...drawn.bars] };
 }
 
 function coloursOf(canvas) {

@@ -10,6 +10,10 @@ export function paintText(element, text, layers) {
     element.textContent = text;
     return;
   }
+  if (used.length === 1) {
+    element.replaceChildren(...piecesOf(text, used[0]));
+    return;
+  }
   const edges = new Set([0, text.length]);
   for (const { start, end } of used.flat()) edges.add(Math.min(start, text.length)).add(Math.min(end, text.length));
   const order = [...edges].sort((one, other) => one - other);
@@ -26,9 +30,25 @@ export function paintText(element, text, layers) {
   }
 }
 
+// One layer, as nearly all rows have it, is cut without a look at where layers meet.
+function piecesOf(text, layer) {
+  const pieces = [];
+  let at = 0;
+  for (const span of layer) {
+    const end = Math.min(span.end, text.length);
+    if (span.start >= end) continue;
+    if (span.start > at) pieces.push(text.slice(at, span.start));
+    pieces.push(pieceOf(text.slice(span.start, end), [span]));
+    at = end;
+  }
+  if (at < text.length) pieces.push(text.slice(at));
+  return pieces;
+}
+
 function pieceOf(text, spans) {
   if (spans.length === 0) return document.createTextNode(text);
-  const merged = Object.assign({}, ...spans, { className: spans.map(({ className }) => className ?? "").join(" ") });
+  const [only] = spans;
+  const merged = spans.length === 1 ? { ...only, className: only.className ?? "" } : Object.assign({}, ...spans, { className: spans.map(({ className }) => className ?? "").join(" ") });
   const piece = document.createElement(merged.href ? "a" : "span");
   piece.className = merged.className.trim();
   piece.textContent = text;

@@ -65,7 +65,7 @@ export class RowWindow {
   }
 
   #refill(row, seq, place) {
-    row.fill(this.#ring, seq, this.#above(place), this.#style);
+    row.fill(this.#ring, seq, this.#above(place), this.#style, this.#foldAt(place));
     this.#mark(row);
     row.measured = false;
   }
@@ -143,8 +143,9 @@ export class RowWindow {
         continue;
       }
       next = row.element.nextElementSibling;
-      // Older lines have come above what was the first row.
-      if (row.above === null && place > this.#view.first) this.#refill(row, seq, place);
+      // Older lines have come above what was the first row, or lines that belong to it.
+      const other = row.count !== this.#view.foldOf(place);
+      if (other || (row.above === null && place > this.#view.first)) this.#refill(row, seq, place);
     }
   }
 
@@ -165,12 +166,16 @@ export class RowWindow {
 
   #insert(seq, place, before) {
     const row = this.#pool.pop() ?? new Row();
-    row.fill(this.#ring, seq, this.#above(place), this.#style);
+    row.fill(this.#ring, seq, this.#above(place), this.#style, this.#foldAt(place));
     row.measured = false;
     this.#rows.set(seq, row);
     this.#mark(row);
     this.#spacer.insertBefore(row.element, before);
     this.#widen(row.lengths);
+  }
+
+  #foldAt(place) {
+    return { count: this.#view.foldOf(place), seqs: (most) => this.#view.foldedAt(place, most) };
   }
 
   #above(place) {

@@ -2,7 +2,7 @@
 // How a line is written (time, columns, colours, what is open) is a Style, see style.js.
 
 import { hueOf } from "../channels.js";
-import { bytes, firstLine, keyValues, sharedPart, visible } from "../format.js";
+import { bytes, firstLine, grouped, keyValues, sharedPart, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, foldOf } from "../normalise/index.js";
 import { say } from "../say.js";
@@ -11,6 +11,7 @@ import { noteWords } from "../words.js";
 
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;
+const MOST_REPEATS = 200;
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -48,6 +49,7 @@ export class Row {
     this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.said, this.columns, this.more);
     this.seq = null;
     this.above = null;
+    this.count = 0;
     this.top = -1;
     this.height = -1;
     this.place = -1;
@@ -83,20 +85,24 @@ export class Row {
     this.element.dataset.seq = String(seq);
   }
 
-  /** Show one line or note of the ring; `above` is the seq of the row before it, or null. */
-  fill(ring, seq, above, style) {
+  /**
+   * Show one line or note of the ring; `above` is the seq of the row before it, or null. `fold` tells of the lines it stands for
+   * beside its own: `{count, seqs(most)}`, `count` below 0 for repeats.
+   */
+  fill(ring, seq, above, style, fold) {
     const { dataset } = this.element;
     this.seq = seq;
     this.above = above;
+    this.count = fold.count;
     dataset.seq = String(seq);
     dataset.ch = ring.channel(seq);
-    if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset, style);
-    else this.#fillLine(ring, seq, above, dataset, style);
+    if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset, style.zone);
+    else this.#fillLine(ring, seq, above, dataset, style, fold);
     this.element.classList.toggle("tall", this.tall);
   }
 
-  #fillLine(ring, seq, above, dataset, style) {
-    const record = style.recordOf(ring, seq);
+  #fillLine(ring, seq, above, dataset, style, fold) {
+    const record = fold.count > 0 ? style.joined(ring, seq, fold.seqs()) : style.recordOf(ring, seq);
     const before = above === null || ring.isNote(above) ? null : style.recordOf(ring, above);
     this.element.className = "row";
     dataset.testid = "row";
@@ -122,22 +128,24 @@ export class Row {
     else style.write(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
-    this.fold.textContent = foldWords(record);
+    this.fold.textContent = [fold.count < 0 ? `×${grouped(1 - fold.count)}` : "", foldWords(record)].filter(Boolean).join(" ");
     this.tail.textContent = record.msg === null ? "" : visible(fields);
     this.#fillColumns(style.columnsOf(record, seq));
-    this.#fillMore(record, style.isOpen(seq));
+    const open = style.isOpen(seq);
+    if (fold.count < 0) this.#fillRepeats(ring, open ? fold.seqs(MOST_REPEATS) : [], style, open);
+    else this.#fillMore(record, open);
     this.#divide(style.dividerOf(record, before));
     style.paint(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
   }
 
-  #fillNote(note, dataset) {
+  #fillNote(note, dataset, zone) {
     this.element.className = "row note";
     dataset.testid = note.kind;
     dataset.kind = note.kind;
     delete dataset.level;
     delete dataset.id;
-    this.message.textContent = noteWords(note);
+    this.message.textContent = noteWords(note, zone);
     this.message.classList.remove("blank");
     const { level, channel, logger, tag, failure, fold, tail, columns, more, divider } = this;
     for (const part of [level, channel, logger, tag, failure, fold, tail, columns, more, divider]) part.textContent = "";
@@ -145,6 +153,7 @@ export class Row {
     this.rest.data = "";
     delete dataset.rule;
     this.tall = false;
+    this.count = 0;
   }
 
   #fillColumns(values) {
@@ -168,6 +177,18 @@ export class Row {
     for (const { text, kind } of stackLines(hidden.slice(0, LONGEST_OPEN))) {
       const element = plain(kind === "library" ? "frame foreign" : "frame");
       element.textContent = visible(text) || " ";
+      this.more.append(element);
+    }
+  }
+
+  // The lines that said the same as this one.
+  #fillRepeats(ring, seqs, style, open) {
+    this.element.dataset.fold = open ? "open" : "closed";
+    this.more.textContent = "";
+    for (const seq of seqs) {
+      const record = style.recordOf(ring, seq);
+      const element = plain("frame");
+      element.textContent = `${style.timeOf(record, null)}  ${cut(style.messageOf(record, keyValues(record.fields)))}`;
       this.more.append(element);
     }
   }

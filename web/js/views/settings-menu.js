@@ -10,7 +10,7 @@ const CHOICES = {
   density: ["compact", "normal", "comfortable"],
 };
 const TIMES = ["clock", "full", "iso", "epoch", "relative", "gap"];
-const SWITCHES = ["rail", "hist", "tokens", "announce", "keys"];
+const SWITCHES = ["rail", "hist", "repeats", "tokens", "announce", "keys"];
 const NUMBERS = { size: [11, 18], held: [10_000, 500_000], holdBack: [0, 5_000], guard: [0, 100_000] };
 
 export class SettingsMenu {
@@ -33,7 +33,7 @@ export class SettingsMenu {
   }
 
   #draw() {
-    const parts = [heading("more.look")];
+    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(say("set.notKept")), heading("more.look")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
     parts.push(this.#select("time", Object.fromEntries(TIMES.map((form) => [form, say(`time.${form}`)]))));

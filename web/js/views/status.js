@@ -1,7 +1,7 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
 import { isPattern } from "../channels.js";
-import { grouped, rate } from "../format.js";
+import { bytes, grouped, rate } from "../format.js";
 import { say } from "../say.js";
 import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
@@ -10,7 +10,7 @@ const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",
-  unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
 };
 const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
@@ -56,8 +56,8 @@ export class Status {
   }
 
   /** What changes by the passing of time alone. */
-  tick(lastLineAt, now) {
-    write(PARTS.state, stateWords(this.#said, lastLineAt, now));
+  tick(lastLineAt, now, replay = null) {
+    write(PARTS.state, stateWords(this.#said, lastLineAt, now, replay));
   }
 
   /** Lines per second over the last few seconds; called once a second with all live lines ever received. */
@@ -76,6 +76,11 @@ export class Status {
     if (shown) number("lag", lag < -AHEAD_MS ? say("status.ahead", { span: spanText(-lag) }) : spanText(Math.max(0, lag)));
   }
 
+  /** What the page takes of memory, where the browser tells: a tooltip, since it is rarely what one looks for. */
+  showHeap(heap) {
+    if (heap !== null) $(PARTS.held).attr("title", say("status.heap", { size: bytes(heap) }));
+  }
+
   #still() {
     this.#samples = [];
     number("rate", "\u2013");
@@ -88,6 +93,7 @@ export class Status {
     number("gaps", grouped(gaps));
     number("dropped", grouped(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
+    $(PARTS.lost).eq(0).children("span").text(say("status.gaps", { n: gaps }));
     $(PARTS.lost).eq(0).prop("hidden", gaps === 0);
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }

@@ -3,7 +3,7 @@
 import { ansiSpans, stripAnsi } from "../ansi.js";
 import { dividersBetween } from "../dividers.js";
 import { firstLine, visible } from "../format.js";
-import { normalise } from "../normalise/index.js";
+import { normalise, withLines } from "../normalise/index.js";
 import { fieldIn, textOf, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
@@ -40,8 +40,17 @@ export class Style {
     return this.#settings.get("wrap") || this.#phone.matches;
   }
 
+  get zone() {
+    return this.#settings.get("zone");
+  }
+
   recordOf(ring, seq) {
     return this.read(ring.text(seq), ring.time(seq));
+  }
+
+  /** The record of a line with the text of those that go on with it. */
+  joined(ring, seq, seqs) {
+    return withLines(this.recordOf(ring, seq), seqs.map((each) => this.recordOf(ring, each).msg ?? ring.text(each)));
   }
 
   /** The record of a line; a time without a zone is read in the zone that the reader has set for publishers. */

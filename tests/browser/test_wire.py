@@ -1,0 +1,157 @@
+"""
+When the connection is cut, refused, or dead without a word: nothing is missed, and the page says what is the case.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Console
+from tests.browser.reader import ALL_NUMBERS, Publish, numbered, numbers_published, open_page, stats, wait_received
+from tests.browser.wire import wire
+from tests.rig import HubProcess, RedisServer, at_scale, wait_until
+
+pytestmark = pytest.mark.browser
+
+PER_SECOND = 500
+LINES = at_scale(1_000, 10_000)
+CUT_SECONDS = (0, at_scale(0, 10), 0)
+
+
+def test_f02_a_connection_killed_three_times_leaves_no_gap_and_no_double(
+    page: Page, hub: HubProcess, redis: RedisServer, console: Console
+) -> None:
+    console.allowed |= {"ERR_", "Failed to load resource"}
+    with wire(hub.port) as between, numbers_published(redis, "killed", PER_SECOND) as end:
+        page.goto(f"{between.url}/index?channel=killed&tail=10000")
+        expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        for down_seconds in CUT_SECONDS:
+            wait_received(page, stats(page)["received"] + LINES // 5)
+            between.down.set()
+            between.cut()
+            expect(page.locator(".app")).to_have_attribute("data-state", "reconnecting")
+            started = time.monotonic()
+            wait_until(lambda: time.monotonic() >= started + down_seconds, "the connection may come back")  # noqa: B023
+            between.down.clear()
+            expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        wait_received(page, LINES)
+        total = end()
+        wait_received(page, total)
+        page.get_by_test_id("stop").click()
+
+        assert (stats(page)["received"], stats(page)["dupes"], stats(page)["gaps"]) == (total, 0, 0)
+        assert page.evaluate(ALL_NUMBERS) == list(range(total))
+
+
+def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publish: Publish, console: Console) -> None:
+    """An EventSource gives up on it for good; the page does not, and goes on at once when it is looked at again."""
+    console.allowed.add("status of 503")
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, json={"error": "Service Unavailable", "detail": "Too many streams."})
+
+    page.route("**/message?*", refuse)
+    page.goto(f"{hub.url}/index?channel=busy")
+    expect(page.get_by_test_id("state")).to_contain_text("reconnecting in")
+    expect(page.get_by_test_id("state-detail")).to_have_text("Too many streams.")
+    assert len(asked) >= 2
+    page.unroute("**/message?*")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    publish("busy", numbered([1]))
+
+    expect(page.get_by_test_id("row")).to_have_count(1)
+
+
+def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
+    """Neither a line nor an answer to what the page asks every two seconds."""
+    console.allowed.add("ERR_FAILED")
+    page.clock.install()
+    open_page(page, hub, "stale")
+    publish("stale", numbered([1]))
+    wait_received(page, 1)
+    page.get_by_test_id("row").click()
+    silent: list[Route] = []
+    for path in ("**/channels", "**/message?*"):
+        page.route(path, lambda route: silent.append(route))
+
+    page.clock.fast_forward(31_000)
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "stale")
+    expect(page.get_by_test_id("state")).to_have_text("no sign of the hub · reconnecting")
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    for route in silent:
+        route.abort()
+    page.unroute_all()
+    page.clock.run_for(20_000)
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+    publish("stale", numbered([2]))
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
+
+
+def test_f02_a_stream_that_is_dead_without_a_word_is_noticed_by_what_the_hub_has(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Everything else still works, so only the hub's directory tells that lines do not come here."""
+    page.clock.install()
+    with wire(hub.port) as between:
+        page.goto(f"{between.url}/index?channel=dead")
+        expect(page.locator(".app")).to_have_attribute("data-state", "live")
+        publish("dead", numbered([1]))
+        wait_received(page, 1)
+        expect(page.get_by_test_id("channel-dead")).to_be_visible()
+        between.thawed.clear()
+
+        for number in range(2, 5):
+            publish("dead", numbered([number]))
+            with page.expect_response("**/channels"):
+                page.clock.run_for(2_000)
+        assert stats(page)["received"] == 1
+        for connection in [each for each in between.connections if each.streaming]:
+            between.connections.remove(connection)
+        for _ in range(10):
+            if page.locator(".app").get_attribute("data-state") != "live":
+                break
+            with page.expect_response("**/channels"):
+                page.clock.run_for(2_000)
+        between.thawed.set()
+        page.clock.run_for(1_000)
+
+        wait_received(page, 4)
+        expect(page.get_by_test_id("row")).to_have_count(4)
+        assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
+
+
+def test_f12_markers_older_than_the_tail_come_with_the_lines_around_them(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    publish("marked.old", numbered(range(1, 301)))
+    publish("sse-hub.markers", [json.dumps({"@event": "marker", "channel": "marked.old", "message": "deploy 7"})])
+    publish("sse-hub.markers", [json.dumps({"@event": "marker", "channel": "marked.elsewhere", "message": "not here"})])
+    began = datetime.now(UTC)
+    wait_until(lambda: (datetime.now(UTC) - began).total_seconds() > 1.1, "another fence")
+    publish("marked.old", numbered(range(301, 601)))
+    page.goto(f"{hub.url}/index?channel=marked.old&tail=100")
+    expect(page.get_by_test_id("held")).to_have_text("100")
+    expect(page.get_by_test_id("marker")).to_have_count(0)
+
+    page.get_by_test_id("top-button").click()
+
+    expect(page.get_by_test_id("held")).to_have_text("600")
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("row").first).to_contain_text("line 1")
+    # Behind the lines of its time and before those of another.
+    page.evaluate("document.querySelector('[data-testid=grid]').scrollTop = 295 * 20")
+    expect(page.get_by_test_id("marker")).to_have_count(1)
+    expect(page.get_by_test_id("marker")).to_contain_text("deploy 7")
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("top-words")).to_contain_text(f"begins, {began:%Y-%m-%d}")

@@ -1,0 +1,114 @@
+// Rows that stand for several lines, a stream that is dead without a word, and what a chart shows.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { Groups, maskOf } from "../../../web/js/groups.js";
+import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js";
+import { Pulse } from "../../../web/js/pulse.js";
+import { Ring } from "../../../web/js/ring.js";
+import { Series, columnsOf, pointNear } from "../../../web/js/series.js";
+import { speak } from "../../../web/js/say.js";
+import { ViewList } from "../../../web/js/view-list.js";
+import { stateWords } from "../../../web/js/words.js";
+
+speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+
+const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
+
+test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
+  const record = (msg) => normalise(JSON.stringify({ info: msg }), T);
+  const heads = (texts, own = () => ({})) => {
+    const groups = new Groups();
+    return texts.map((text, seq) => groups.take(own(seq).channel ?? "a", record(text), T + (own(seq).time ?? seq), seq));
+  };
+  const error = "2026-11-21 03:50:18,780 ERROR boom";
+  const python = ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    g()", "ValueError: too small"];
+  const chained = ["", "During handling of the above exception, another exception occurred:", "", ...python];
+  const node = ["    at pay (/srv/a.js:1:2)", "    at async run (/srv/b.js:3:4)", "}"];
+  const java = ["java.lang.IllegalStateException: x", "\tat shop.A.b(A.java:1)", "Caused by: java.io.IOException: y", "\t... 3 more"];
+  const go = ["panic: boom", "", "goroutine 1 [running]:", "main.main()", "\t/srv/a.go:10 +0x1d", "exit status 2"];
+
+  for (const lines of [[error, ...python], [error, ...python, ...chained], [error, ...node], java, go, python]) {
+    assert.deepEqual(heads(lines), [null, ...lines.slice(1).map(() => 0)], lines[1]);
+  }
+  for (const text of ["hello", "[error] x", "ValueError: too small", "", "2026-11-21 03:50:18,780 INFO next", "INFO  indented"]) {
+    assert.deepEqual(heads([error, text]), [null, null], text);
+  }
+  assert.deepEqual(heads([error, ...python, "hello", "  there"]).slice(-2), [null, 5]);
+  assert.deepEqual(heads([error, "  late"], (seq) => ({ time: seq * 60 })), [null, null]);
+  assert.deepEqual(heads([error, "  of another"], (seq) => ({ channel: "ab"[seq] })), [null, null]);
+  assert.deepEqual(heads(["  first of all"]), [null]);
+  assert.deepEqual(heads([error, ...new Array(1_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
+  const joined = withLines(record(error), python.concat("  "));
+  assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, foldOf(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
+});
+
+test("lines that belong to one row are counted, found and let go of with it", () => {
+  const ring = new Ring(6);
+  const view = new ViewList(ring);
+  const put = (text, head = null, channel = "a") => {
+    const seq = ring.append(channel, { fence: 1, count: ring.end }, text, 0, T);
+    if (head !== null) ring.join(seq, head);
+    view.offer(seq);
+    return seq;
+  };
+  const rows = () => Array.from({ length: view.end - view.first }, (_, at) => [ring.text(view.at(view.first + at)), view.foldOf(view.first + at)]);
+
+  put("one");
+  const head = put("boom");
+  put("between", null, "b");
+  put("  f()", head);
+  put("  g()", head);
+  assert.deepEqual([rows(), view.shown, view.lines], [[["one", 0], ["boom", 2], ["between", 0]], 5, 5]);
+  assert.deepEqual([view.foldedAt(view.first + 1), view.rowOf(4)], [[3, 4], view.first + 1]);
+  // A filter that shows what goes on, but not what it goes on with, shows it by itself.
+  view.refilter((seq) => ring.text(seq).startsWith("  "));
+  assert.deepEqual([rows(), view.shown], [[["  f()", 0], ["  g()", 0]], 2]);
+  view.refilter(null);
+  for (const text of ["x 1", "x 2", "x 3"]) put(text);
+  assert.deepEqual([rows(), view.shown, ring.held], [[["between", 0], ["x 1", 0], ["x 2", 0], ["x 3", 0]], 4, 6]);
+  view.maskOf = (seq) => ring.text(seq).replace(/\d/, "#");
+  view.refilter(null);
+  assert.deepEqual(rows().at(-1), ["x 1", -2]);
+  put("x 4");
+  assert.deepEqual([rows().at(-1), view.rowOf(ring.end - 1), view.foldedAt(view.end - 1).length], [["x 1", -3], view.end - 1, 3]);
+  put("y");
+  assert.deepEqual([rows().at(-1), view.shown], [["y", 0], view.end - view.first + 3]);
+});
+
+test("a stream is dead when the hub has lines that do not come, and not when nobody speaks", () => {
+  const pulse = new Pulse();
+  for (let now = 0; now < 60_000; now += 2_000) assert.equal(pulse.dead(5, 10, now), false);
+  assert.deepEqual([62, 64, 66, 68, 70, 72].map((second) => pulse.dead(second, 10, second * 1_000)), [false, false, false, false, false, true]);
+  assert.equal(pulse.dead(80, 10, 80_000), false);
+  for (let now = 90_000; now < 150_000; now += 2_000) assert.equal(pulse.dead(now, now, now), false);
+});
+
+test("a chart shows the span and the mean of what falls on one column, and the point under the mouse", () => {
+  const points = [[0, 1], [1, 3], [2, 2], [50, 9], [100, 4]];
+  assert.deepEqual(columnsOf(points, 0, 100, 10).map(({ column, low, mean, high }) => [column, low, mean, high]), [[0, 1, 2, 3], [5, 9, 9, 9], [9, 4, 4, 4]]);
+  assert.deepEqual([pointNear(points, -5), pointNear(points, 30), pointNear(points, 60), pointNear(points, 1e9)], [points[0], points[3], points[3], points[4]]);
+  const series = new Series();
+  series.choose("took");
+  const chosen = (line) => series.chosenIn(normalise(line, T));
+  assert.deepEqual([chosen('{"took":12,"message":"m"}'), chosen('{"took":"0.5","message":"m"}'), chosen('{"took":"x"}'), chosen('{"n":1}')], [[["took", 12]], [["took", 0.5]], null, null]);
+  series.drop("took");
+  assert.equal(chosen('{"took":12}'), null);
+});
+
+test("lines say the same when they differ in numbers only", () => {
+  const mask = (line) => maskOf("a", normalise(line, T));
+  assert.equal(mask('{"level":"info","message":"order 17 took 1.5 ms"}'), mask('{"level":"info","message":"order 2 took 300 ms"}'));
+  assert.notEqual(mask('{"level":"info","message":"order 17"}'), mask('{"level":"warn","message":"order 17"}'));
+  assert.notEqual(mask('{"level":"info","message":"paid"}'), mask('{"level":"info","message":"sent"}'));
+});
+
+test("a page that catches up says how far it is, and one that has just opened does not", () => {
+  const words = (replay) => stateWords({ name: "live" }, 10_000, 10_000, replay);
+  const to = new Date(2026, 10, 21, 3, 50, 18).getTime();
+  assert.equal(words({ since: 9_000, at: 9_900, to }), "catching up · at 03:50:18");
+  assert.equal(words({ since: 9_900, at: 9_900, to }), "live");
+  assert.equal(words({ since: 5_000, at: 8_900, to }), "live");
+});
