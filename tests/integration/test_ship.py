@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.errors import RegistryUnavailable
+from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.ship import Plan, ship
 from sse_hub.ship.registry import Registry
 from tests.integration.shipping import LogFile, lines_of, said, shipper, wait_begun, wait_lines
@@ -416,6 +417,22 @@ def test_what_is_written_while_redis_is_away_or_no_hub_listens_arrives_later(tmp
     log.close()
 
     assert [json.loads(line)["info"] for line in found] == ["no hub", "no Redis", "still none", "there it is"]
+
+
+def test_lines_wait_for_a_hub_that_can_count_them_and_come_after_a_fence(tmp_path: Path, channel: str) -> None:
+    """Between its subscription and its first fence, a hub has no ids for what comes."""
+    log = LogFile(tmp_path / "app.log")
+    with redis_server() as server, server.client() as client, client.pubsub() as half_a_hub:
+        half_a_hub.psubscribe("*")
+        with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
+            log.write("first")
+            wait_until(lambda: "nobody listens" in said(tmp_path), "the shipper says what it waits for")
+            half_a_hub.subscribe(FENCE_CHANNEL)
+            heard = (each["channel"].decode() for each in half_a_hub.listen() if each["type"] == "pmessage")
+            came = [next(heard), next(heard)]
+    log.close()
+
+    assert came == [FENCE_CHANNEL, channel]
 
 
 async def test_the_rights_in_the_manual_are_enough(server: RedisServer, tmp_path: Path, channel: str) -> None:
