@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
 
 # Most tests wait for a fault to be noticed, so several run at a time, even on two cores; those of a file share their servers.
-# Each has half of the machine, and so twice the time for what must not take long.
+# Each has a part of the machine only, and so twice the time for what must not take long.
 AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest --dist loadfile -n
 
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
