@@ -4,9 +4,9 @@ ARGS ?=
 BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
 
-# Most tests wait for a fault to be noticed, so two at a time take half as long; those of a file share their servers.
+# Most tests wait for a fault to be noticed, so several run at a time, even on two cores; those of a file share their servers.
 # Each has half of the machine, and so twice the time for what must not take long.
-TWO_AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -n 2 --dist loadfile
+AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest --dist loadfile -n
 
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
@@ -23,8 +23,8 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
-	$(TWO_AT_A_TIME) tests/unit tests/integration
-	$(TWO_AT_A_TIME) tests/browser
+	$(AT_A_TIME) 3 tests/unit tests/integration
+	$(AT_A_TIME) 2 tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh

@@ -16,7 +16,7 @@ OTHERS = "(others)"
 SEVERAL = "(several)"
 ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 # So that a count is there, and 0, before the first time: a rise from nothing is none to Prometheus.
-GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late", "guard")
+GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late", "guard", "rate")
 RESUME_RESULTS = ("memory", "log", "unknown-id")
 SLOW_REASONS = ("stalled", "drain")
 REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
