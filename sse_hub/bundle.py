@@ -3,7 +3,8 @@ The page's modules as one: a hundred files would be a hundred requests, six at a
 
     bundle({"js/main.js": "import { a } from './a.js'; …", "js/a.js": "export const a = 1;"}, "js/main.js")
 
-Each module becomes a function that gives its exports, called once, in the order of the imports.
+Each module becomes a function that gives what others import of it, under short keys, called once, in the order
+of the imports.
 It knows the few forms of `import` and `export` that the page uses, each at the beginning of a line; others are refused.
 """
 
@@ -23,9 +24,12 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
     order: list[str] = []
     _visit(entry, modules, order, ())
     numbers = {name: f"$${number}" for number, name in enumerate(order)}
-    parts = [f"const {numbers[name]} = (() => {{\n{_body(name, modules[name], numbers)}}})();\n" for name in order[:-1]]
+    keys = _keys(order, modules)
+    parts = [
+        f"const {numbers[name]} = (() => {{\n{_body(name, modules[name], numbers, keys)}}})();\n" for name in order[:-1]
+    ]
     # Only the entry waits for anything.
-    return f"(async () => {{\n{''.join(parts)}{_body(entry, modules[entry], numbers)}}})();\n"
+    return f"(async () => {{\n{''.join(parts)}{_body(entry, modules[entry], numbers, keys)}}})();\n"
 
 
 def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple[str, ...]) -> None:
@@ -41,23 +45,45 @@ def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple
     order.append(name)
 
 
-def _body(name: str, text: str, numbers: Mapping[str, str]) -> str:
+# A minifier renames what is local to a function, but not the keys of the object that it gives.
+def _keys(order: list[str], modules: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    wanted: dict[str, dict[str, str]] = {name: {} for name in order}
+    for name in order:
+        for pattern in (IMPORT, EXPORTED_FROM):
+            for match in pattern.finditer(modules[name]):
+                keys = wanted[_target(name, match[2])]
+                for inner, _ in _pairs(match[1]):
+                    keys.setdefault(inner, f"k{len(keys)}")
+    return wanted
+
+
+def _body(name: str, text: str, numbers: Mapping[str, str], keys: Mapping[str, Mapping[str, str]]) -> str:
     given: list[str] = []
+    own = keys[name]
+
+    def give(outer: str, inner: str) -> None:
+        # What no module imports is there for tests.
+        if outer in own:
+            given.append(f"{own[outer]}: {inner}")
 
     def taken(match: re.Match[str]) -> str:
-        return f"const {{ {_renamed(match[1], ':')} }} = {numbers[_target(name, match[2])]};\n"
+        target = _target(name, match[2])
+        names = ", ".join(f"{keys[target][inner]}: {outer}" for inner, outer in _pairs(match[1]))
+        return f"const {{ {names} }} = {numbers[target]};\n"
 
     def passed_on(match: re.Match[str]) -> str:
-        source = numbers[_target(name, match[2])]
-        given.extend(f"{outer}: {source}.{inner}" for inner, outer in _pairs(match[1]))
+        target = _target(name, match[2])
+        for inner, outer in _pairs(match[1]):
+            give(outer, f"{numbers[target]}.{keys[target][inner]}")
         return ""
 
     def listed(match: re.Match[str]) -> str:
-        given.extend(f"{outer}: {inner}" for inner, outer in _pairs(match[1]))
+        for inner, outer in _pairs(match[1]):
+            give(outer, inner)
         return ""
 
     def declared(match: re.Match[str]) -> str:
-        given.append(match[1])
+        give(match[1], match[1])
         return ""
 
     for pattern, replace in (
@@ -75,10 +101,6 @@ def _body(name: str, text: str, numbers: Mapping[str, str]) -> str:
 def _pairs(names: str) -> list[tuple[str, str]]:
     pairs = [part.split(" as ") for part in map(str.strip, names.split(",")) if part]
     return [(pair[0], pair[-1]) for pair in pairs]
-
-
-def _renamed(names: str, sign: str) -> str:
-    return ", ".join(inner if inner == outer else f"{inner}{sign} {outer}" for inner, outer in _pairs(names))
 
 
 def _target(name: str, path: str) -> str:

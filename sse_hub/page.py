@@ -37,6 +37,7 @@ KEPT = "public, max-age=31536000, immutable"
 # The slim one lacks requests and animations, of which the page uses none.
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
 STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
+INDENTATION = re.compile(r"^ +", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def _with_one_of_each(html: str) -> str:
     # Where the first sheet stood, so that nothing is painted before it.
     one = '  <link rel="stylesheet" href="web/css/page.css">\n'
     html = STYLESHEET.sub("", STYLESHEET.sub(lambda _: "\0", html, count=1)).replace("\0", one)
-    return html.replace('"web/js/main.js"', '"web/js/page.js"')
+    html = html.replace('"web/js/main.js"', '"web/js/page.js"')
+    # The page has no text whose indentation is to be seen.
+    return INDENTATION.sub("", html)
 
 
 def _asset(name: str, content: bytes) -> Asset:

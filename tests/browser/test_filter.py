@@ -3,6 +3,7 @@ The filter box, the level chips, find and context: what is shown, and what is on
 """
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -318,3 +319,26 @@ def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: 
     page.keyboard.press("End")
     expect(page.get_by_test_id("row").last).to_contain_text("line 700")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
+
+
+def test_a_filter_that_hides_everything_says_when_a_line_passed_it_last(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Also of a line that is held no longer; nothing is said where none has passed since the filter was set."""
+    page.add_init_script("localStorage.setItem('sse-hub.held', '10000')")
+    open_page(page, hub, "f05.last")
+    type_filter(page, "needle")
+    publish("f05.last", [json.dumps({"message": "a needle"}), *numbered(range(2))])
+    expect(page.get_by_test_id("row")).to_have_count(1)
+
+    publish("f05.last", numbered(range(10_000)))
+
+    empty = page.get_by_test_id("empty")
+    expect(empty).to_contain_text("0 of 10,000 lines pass the filter")
+    expect(empty).to_contain_text(re.compile(r"Last match \d+ s ago"))
+    type_filter(page, "straw")
+    expect(empty).to_contain_text("Esc in the filter box")
+    page.get_by_test_id("level-error").click()
+    page.get_by_test_id("clear-filter").click()
+    expect(empty).to_be_hidden()
+    assert stats(page)["shown"] == 10_000

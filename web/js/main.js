@@ -112,7 +112,7 @@ const status = new Status({
   // The pill goes away and must not take the focus with it.
   follow: () => (page.grid.follow(), page.grid.focus()),
   levels: () => (levels.show([]), ask({ hidden: new Set() })),
-  filter: () => ask({ text: "", off: new Set(), range: null }),
+  filter: () => (levels.show([]), ask({ text: "", off: new Set(), hidden: new Set(), range: null })),
 });
 const details = new Details({
   close: () => closeDetails(),

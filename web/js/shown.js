@@ -15,6 +15,8 @@ export class Shown {
     this.main = new ViewList(ring);
     /** Has `add(seq)` and `reset()`; told of lines that pass all but the time range, of some more than once. */
     this.counter = null;
+    /** When the newest line came that passed all but the time range since the filter was set, in ms, whether it is still held or not; else null. */
+    this.lastMatch = null;
     this.#maskOf = null;
   }
 
@@ -52,6 +54,7 @@ export class Shown {
   refilter(plain, range, done = () => {}) {
     this.#plain = plain;
     this.#range = range;
+    this.lastMatch = null;
     this.counter?.reset();
     this.main.refilter(this.#test(null), done);
     for (const { list, keep } of this.#panes) list.refilter(this.#test(keep), done);
@@ -67,6 +70,10 @@ export class Shown {
     return this.#panes.map(({ list }) => list);
   }
 
+  #matched(time) {
+    if (this.lastMatch === null || time > this.lastMatch) this.lastMatch = time;
+  }
+
   #test(keep) {
     const [plain, range, ring, counter] = [this.#plain, this.#range, this.#ring, keep === null ? this.counter : null];
     if (plain === null && range === null && keep === null && counter === null) return null;
@@ -74,6 +81,7 @@ export class Shown {
       if (keep !== null && !keep(ring.channel(seq))) return false;
       if (plain !== null && !plain(seq)) return false;
       counter?.add(seq);
+      if (keep === null) this.#matched(ring.time(seq));
       if (range === null) return true;
       const moment = ring.moment(seq);
       return moment >= range[0] && moment <= range[1];

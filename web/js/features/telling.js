@@ -25,11 +25,15 @@ export function telling(page, counter) {
 
   function update() {
     const { received, gaps, dropped } = intake;
-    const { text, range } = desk.asked;
+    const { text, range, hidden } = desk.asked;
     status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
     showFollow();
-    status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered: text !== "" || range !== null });
-    status.tick(intake.lastLineAt, Date.now(), intake.replay);
+    const now = Date.now();
+    const { lastMatch } = desk.shown;
+    const filtered = text !== "" || range !== null || hidden.size > 0;
+    const sinceMatch = lastMatch === null ? null : now - lastMatch;
+    status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered, sinceMatch });
+    status.tick(intake.lastLineAt, now, intake.replay);
   }
 
   function tick() {

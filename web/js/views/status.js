@@ -1,7 +1,7 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
 import { isPattern } from "../channels.js";
-import { bytes, grouped, rate } from "../format.js";
+import { age, bytes, grouped, rate } from "../format.js";
 import { say } from "../say.js";
 import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
@@ -105,15 +105,15 @@ export class Status {
     if (!following) write(PARTS.pill, `↓ ${newsWords(lines, errors)}`);
   }
 
-  /** Say why there is no line to see, or nothing when there is one. */
-  showEmpty(channels, { held, shown, hidden, filtered }) {
+  /** Say why there is no line to see, or nothing when there is one. `sinceMatch`: ms since a line passed the filter, or null. */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [say("empty.levels"), "", ""] : held > 0 ? filteredWords(held) : this.#emptyWords(channels);
+    const [title, hint, command] = levels ? [say("empty.levels"), "", ""] : held > 0 ? filteredWords(held, sinceMatch) : this.#emptyWords(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -146,7 +146,9 @@ function emptyWords(channels) {
 
 const nothingOn = (channels) => say("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredWords = (held) => [say("empty.filtered", { n: held }), say("empty.filteredHint"), ""];
+function filteredWords(held, sinceMatch) {
+  return [say("empty.filtered", { n: held }), sinceMatch === null ? say("empty.filteredHint") : say("empty.lastMatch", { age: age(sinceMatch) }), ""];
+}
 
 // jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
 function write(selector, text) {
