@@ -40,6 +40,7 @@ from sse_hub.recorder import Recorder
 from sse_hub.reference import reference_blueprint
 from sse_hub.refusal import refuse
 from sse_hub.routes import api
+from sse_hub.shared import Shared
 from sse_hub.source import RedisSource
 from sse_hub.survey import EVERY_SECONDS, Survey
 from sse_hub.tasks import cancelled
@@ -151,7 +152,8 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
     publisher = Publisher(commands, log, hub, config.line_bytes)
     access = open_access(config, commands, hub)
     survey = Survey(hub.directory)
-    limits = Limits(config, allowed(), hub.tally.refused)
+    shared = Shared(place.number, place.count, place.folder)
+    limits = Limits(config, allowed(), hub.tally.refused, shared)
     parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)
 
