@@ -16,7 +16,7 @@ from time import monotonic
 
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
-from sse_hub.shared import Shared
+from sse_hub.table import Table
 from sse_hub.whence import Whence, is_local
 
 logger = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ ALL = "all"
 
 class Limits:
     """
-    The limits that `config` sets for the processes of `shared`, of which this one may have `open_files` files open.
+    The limits that `config` sets for the processes of `table`, of which this one may have `open_files` files open.
 
     Every refusal is counted in `refused`, by its reason.
     """
 
-    def __init__(self, config: Config, open_files: int, refused: Counter[str], shared: Shared) -> None:
+    def __init__(self, config: Config, open_files: int, refused: Counter[str], table: Table) -> None:
         self.whence = Whence(config.proxy_peers)
         self.streams = 0
         self._refused = refused
@@ -56,7 +56,7 @@ class Limits:
         self._total = config.streams_total or math.inf
         self._room = math.inf if config.streams_total else max(1, open_files - min(RESERVED_FILES, open_files // 4))
         self._lines_per_second = config.publish_lines_per_second
-        self._shared = shared
+        self._table = table
         self._held_bytes = 0
         self._quiet_until: dict[str, float] = {}
 
@@ -75,16 +75,16 @@ class Limits:
         Why no stream can be opened from `address`, or where that is not known by anybody, at present; None when one
         can. Counts nothing.
         """
-        if self.streams >= self._room or self._shared.count(ALL) >= self._total:
+        if self.streams >= self._room or self._table.count(ALL) >= self._total:
             return TooMany("total", "This hub has as many streams open as it takes.")
-        if address is not None and (count := self._shared.count(_of_address(address))) >= self._most(address):
+        if address is not None and (count := self._table.count(_of_address(address))) >= self._most(address):
             return TooMany("address", f"{address or 'this machine'} has {count} streams open, as many as it may have.")
         return None
 
     def seat(self, address: str, subject: str = "") -> "Seat":
         """A place for one more stream from `address`, of `subject` where it is known. Raises TooMany."""
         error = self.full(address)
-        if error is None and subject and (count := self._shared.count(_of_subject(subject))) >= self._per_subject:
+        if error is None and subject and (count := self._table.count(_of_subject(subject))) >= self._per_subject:
             error = TooMany("subject", f"{subject!r} has {count} streams open, as many as one subject may have.")
         if error:
             raise error
@@ -100,14 +100,14 @@ class Limits:
     def connect(self, address: str) -> bool:
         """Count one more connection from `address`. False, and not counted, when it has too many."""
         most = max(LEAST_CONNECTIONS, CONNECTIONS_FACTOR * self._most(address))
-        if self._shared.count(_connections_of(address)) >= most:
+        if self._table.count(_connections_of(address)) >= most:
             return False
-        self._shared.add(_connections_of(address), 1)
+        self._table.add(_connections_of(address), 1)
         return True
 
     def disconnect(self, address: str) -> None:
         """One of them has gone, or has become a stream."""
-        self._shared.add(_connections_of(address), -1)
+        self._table.add(_connections_of(address), -1)
 
     # What comes in.
 
@@ -126,11 +126,11 @@ class Limits:
             return
         now = monotonic()
         sender = _of_subject(subject) if subject else _of_address(address)
-        whole_at = max(now, self._shared.time(sender))
+        whole_at = max(now, self._table.time(sender))
         wait = whole_at - now - 1 + 1 / rate
         if wait > TRIFLE_SECONDS:
             raise TooMany("publish-rate", f"More than {rate} lines a second; try again in {wait:.1f} s.", wait)
-        self._shared.note(sender, whole_at + lines / rate)
+        self._table.note(sender, whole_at + lines / rate)
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
@@ -163,7 +163,7 @@ class Limits:
     def _take(self, address: str, subject: str, streams: int) -> None:
         self.streams += streams
         for name in (ALL, _of_address(address), _of_subject(subject)):
-            self._shared.add(name, streams)
+            self._table.add(name, streams)
 
 
 class Seat:

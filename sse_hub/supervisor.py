@@ -23,7 +23,7 @@ from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.peers import Place
 from sse_hub.serve import Stop, listening_socket
-from sse_hub.shared import prepare
+from sse_hub.table import prepare
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
 

@@ -8,7 +8,7 @@ from sse_hub import limits as module
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
 from sse_hub.limits import Limits, Seat
-from sse_hub.shared import Shared
+from sse_hub.table import Table
 
 ELSEWHERE = "203.0.113.9"
 HERE = "127.0.0.1"
@@ -16,7 +16,7 @@ FILES = 100_000
 
 
 def limits_of(open_files: int = FILES, **settings: int) -> Limits:
-    return Limits(Config(**settings), open_files, Counter(), Shared())  # type: ignore[arg-type]  # each is a number
+    return Limits(Config(**settings), open_files, Counter(), Table())  # type: ignore[arg-type]  # each is a number
 
 
 def seats(limits: Limits, address: str, count: int, subject: str = "") -> list[Seat]:
@@ -136,7 +136,7 @@ def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
     now = 1_000.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
     refused: Counter[str] = Counter()
-    hub = Limits(Config(), FILES, refused, Shared())
+    hub = Limits(Config(), FILES, refused, Table())
 
     for _ in range(1_000):
         hub.refuse("address", "one too many")

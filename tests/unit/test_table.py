@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.shared import Shared, prepare
+from sse_hub.table import Table, prepare
 
 
 def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:
     prepare(str(tmp_path), 3)
-    first, second, third = (Shared(number, 3, str(tmp_path)) for number in range(3))
+    first, second, third = (Table(number, 3, str(tmp_path)) for number in range(3))
 
     first.add("here", 2)
     third.add("here", 5)
@@ -23,17 +23,17 @@ def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_pa
 
 def test_who_takes_the_place_of_a_worker_begins_with_nothing(tmp_path: Path) -> None:
     prepare(str(tmp_path), 2)
-    first, second = (Shared(number, 2, str(tmp_path)) for number in range(2))
+    first, second = (Table(number, 2, str(tmp_path)) for number in range(2))
     first.add("here", 2)
     second.add("here", 40)
 
-    again = Shared(1, 2, str(tmp_path))
+    again = Table(1, 2, str(tmp_path))
 
     assert (again.count("here"), first.count("here")) == (2, 2)
 
 
 def test_a_process_that_is_alone_counts_for_itself() -> None:
-    one, other = Shared(), Shared()
+    one, other = Table(), Table()
 
     one.add("here", 1)
 
@@ -44,7 +44,7 @@ def test_names_have_slots_that_nobody_outside_can_tell() -> None:
     """Else a hostile client could choose addresses that count together with another's."""
     hits = 0
     for _ in range(20):
-        table = Shared()
+        table = Table()
         table.add("203.0.113.9", 1)
         hits += table.count("2001:db8::/64")
 

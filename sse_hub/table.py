@@ -24,7 +24,7 @@ def prepare(folder: str, count: int) -> None:
     _path(folder).write_bytes(bytes(_size_bytes(count)))
 
 
-class Shared:
+class Table:
     """The table of worker `number` among `count`, in the `folder` that was prepared for them; without, of a process."""
 
     def __init__(self, number: int = 0, count: int = 1, folder: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Shared:
 
 
 def _path(folder: str) -> Path:
-    return Path(folder) / "shared"
+    return Path(folder) / "table"
 
 
 def _size_bytes(count: int) -> int:
