@@ -78,7 +78,7 @@ def test_no_request_makes_the_hub_fail(target: HubProcess) -> None:
     process = psutil.Process(target.process.pid)
     answers: Counter[str] = Counter()
     begun = time.monotonic()
-    half_bytes = 0
+    spent, half_bytes = 0.0, 0
     for number in itertools.count():
         mode = MODES[number % len(MODES)]
         for operation in OPERATIONS if mode is POSITIVE else QUESTIONS:

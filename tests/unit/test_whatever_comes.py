@@ -20,7 +20,13 @@ from sse_hub.access.token import verified
 from sse_hub.body import MAX_LINES, payloads_of
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
 from sse_hub.events import Cursor, cursor_since, cursor_until
+from sse_hub.lines import one_line
+from sse_hub.masks import mask_of, tells_error
+from sse_hub.position import Position
+from sse_hub.repeats import Repeats
 from sse_hub.selection import Selection
+from sse_hub.watch.record import record_of
+from sse_hub.watch.show import Show
 from tests.integration.people import SECRET, key_set
 from tests.rig import at_scale
 
@@ -72,6 +78,11 @@ def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
     with contextlib.suppress(InvalidId):
         cursor = Cursor.parse(text)
         assert Cursor.parse(str(cursor)) == cursor
+        # Of a stream of as many channels it is the place; of any other only its fence is known.
+        for count in (1, 2, len(cursor.counts)):
+            place = Position(Selection(tuple(map(str, range(count)))), cursor.fence, cursor.counts).cursor().decode()
+            exact = count == len(cursor.counts)
+            assert Cursor.parse(place) == (cursor if exact else Cursor(cursor.fence, (0,) * count))
     for parse in (cursor_since, cursor_until):
         with contextlib.suppress(InvalidId):
             assert Cursor.parse(str(parse(text, NOW))) is not None
@@ -94,11 +105,11 @@ def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: list[st
 
 
 @thorough
-@given(claims)
-def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: dict[str, object]) -> None:
+@given(claims.map(lambda said: json.dumps(said).encode()) | st.binary(max_size=100))
+def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> None:
     """Login services have mistakes, too."""
     head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
-    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, json.dumps(said).encode()))
+    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
     try:
         grant = verified(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
@@ -106,7 +117,7 @@ def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: dict[str, o
         return
     assert grant.until is not None
     assert grant.until > time.time()
-    assert grant.subject == said["sub"]
+    assert grant.subject == json.loads(said)["sub"]
     assert len(grant.subscribe) <= MAX_PATTERNS
     assert isinstance(grant.operate, bool)
 
@@ -123,3 +134,18 @@ def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
     for line in lines:
         assert len(line) <= LINE_BYTES
         orjson.loads(line)
+
+
+@thorough
+@given(
+    bodies | values.map(lambda value: json.dumps({"level": value, "time": value, "message": value, "@m": 1}).encode())
+)
+@example(b'{"time": 1e999}')
+def test_whatever_comes_as_a_line_can_be_looked_at(payload: bytes) -> None:
+    """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
+    line, _ = one_line(payload, LINE_BYTES)
+
+    assert len(mask_of(line)) <= 200
+    assert tells_error(line) in (True, False)
+    assert not Repeats().repeats("log", line)
+    assert "\x1b" not in Show(colours=False, channels=True).line(record_of(line.decode(errors="replace")), "log")
