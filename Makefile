@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml
+LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header
 
 # Most tests wait for a fault to be noticed, so several run at a time, even on two cores; those of a file share their servers.
 # Each has a part of the machine only, and so twice the time for what must not take long.
@@ -30,9 +30,10 @@ soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md
 	@tests/install-tools.sh
 	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest $(FAULTS)
 
-fuzz: .venv/test-ready ## An hour of requests, ids, names, tokens and bodies that nobody has thought of
+fuzz: .venv/fuzz-ready ## An hour of requests nobody has thought of, then 15 minutes of bytes, chosen by the code they reach
 	@tests/install-tools.sh
-	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest tests/unit/test_whatever_comes.py tests/integration/test_fuzz.py
+	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest --log-cli-level=INFO tests/unit/test_whatever_comes.py tests/integration/test_fuzz.py
+	$(BIN)/python -m tests.guided --seconds 900 $(ARGS)
 
 audit: ## Ask PyPI for known faults of what the hub is installed with (needs uv)
 	uvx pip-audit --disable-pip -r requirements/run.lock
@@ -57,11 +58,15 @@ format: .venv/test-ready ## Lay the code out
 	$(BIN)/ruff format
 
 lock: ## Renew the locked requirements (needs uv)
-	$(LOCK) -o requirements/run.lock
-	$(LOCK) --group dev -o requirements/test.lock
+	$(LOCK) pyproject.toml -o requirements/run.lock
+	$(LOCK) pyproject.toml --group dev -o requirements/test.lock
+	$(LOCK) --group fuzz -o requirements/fuzz.lock
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .bench .screenshots .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv .bench .fuzz .screenshots .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+
+# Its lock has only what fuzzing needs more than the tests.
+.venv/fuzz-ready: .venv/test-ready
 
 # The venv is made without pip, which works on Debian too, where ensurepip is missing; the outer pip installs into it.
 .venv/%-ready: requirements/%.lock

@@ -62,7 +62,7 @@ class Session(asyncio.Protocol):
         self.subscribed: set[str] = set()
         self.ended: asyncio.Future[None] = loop.create_future()
         # A session that nobody waits for ends like any other; asyncio would report its reason as never retrieved.
-        self.ended.add_done_callback(_retrieve)
+        self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._receiver = receiver
         self._loop = loop
         self._reader = hiredis.Reader()
@@ -142,6 +142,10 @@ class Session(asyncio.Protocol):
             self._receive()
         except (hiredis.ProtocolError, SessionEnded) as error:
             self._end(SessionEnded(str(error)))
+        except BaseException as error:
+            # What Redis never says, or a fault of ours: what has come with it is lost, and only a new session says so.
+            self._end(SessionEnded(f"not understood: {error!r}"))
+            raise
 
     def _receive(self) -> None:
         # All pushes of one read are one batch, cut only where a fence stands between them.
@@ -240,11 +244,6 @@ class Session(asyncio.Protocol):
                 waiting.set_exception(error)
         if self._transport:
             self._transport.abort()
-
-
-def _retrieve(ended: "asyncio.Future[None]") -> None:
-    if not ended.cancelled():
-        ended.exception()
 
 
 def _owner_of(patterns: Sequence[str]) -> Callable[[bytes], bytes]:

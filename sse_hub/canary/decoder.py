@@ -11,6 +11,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
+# More digits than anybody's clock has; Python refuses to make a number of thousands.
+RETRY_DIGITS = 18
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -83,7 +85,7 @@ class Decoder:
             self._id = value
         elif name == "event":
             self._type = value
-        elif name == "retry" and value.isascii() and value.isdigit():
+        elif name == "retry" and value.isascii() and value.isdigit() and len(value) <= RETRY_DIGITS:
             self.retry_ms = int(value)
 
     def _dispatch(self) -> list[Event]:

@@ -98,11 +98,19 @@ def record_starts(lines: list[bytes]) -> list[int]:
     """The indexes of the lines that begin a record; the first does always."""
     starts = [0]
     in_traceback = lines[0].startswith(TRACEBACK)
+    # The line that is not blank after those that are, and whether it goes on: looked for once for all of them.
+    after_blanks, goes_on = 0, False
     for index, line in enumerate(lines[1:], 1):
         if line.startswith(TRACEBACK):
             in_traceback = True
-        elif line.startswith(INDENTED) or (not line.strip() and _goes_on_after(lines, index)):
+        elif line.startswith(INDENTED):
             pass
+        elif not line.strip():
+            if index >= after_blanks:
+                after_blanks, goes_on = _after_blanks(lines, index)
+            if not goes_on:
+                starts.append(index)
+                in_traceback = False
         elif in_traceback and RAISED.match(line):
             # The end of it; another one may follow, which says so in its first line.
             in_traceback = False
@@ -112,10 +120,10 @@ def record_starts(lines: list[bytes]) -> list[int]:
     return starts
 
 
-def _goes_on_after(lines: list[bytes], index: int) -> bool:
-    """Whether the next line that is not blank goes on with the record."""
-    for line in lines[index + 1 :]:
-        if line.strip():
-            return GOES_ON.match(line) is not None or line.startswith(INDENTED)
+def _after_blanks(lines: list[bytes], index: int) -> tuple[int, bool]:
+    """The index of the next line that is not blank, and whether it goes on with the record."""
+    for at in range(index + 1, len(lines)):
+        if lines[at].strip():
+            return at, GOES_ON.match(lines[at]) is not None or lines[at].startswith(INDENTED)
     # Not known yet: a blank line at the end stays with what is before it.
-    return True
+    return len(lines), True

@@ -5,6 +5,7 @@ A line as what a person looks for in it: time, level, logger, message, and the r
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,11 +119,11 @@ def _level(name: str, value: object) -> int:
 def _time(value: object) -> str:
     if isinstance(value, str):
         return value
-    seconds = float(value) if isinstance(value, int | float) else 0.0
-    # Seconds, milliseconds, microseconds, nanoseconds.
-    while seconds > 1e11:
-        seconds /= 1000
     try:
+        seconds = float(value) if isinstance(value, int | float) else 0.0
+        # Seconds, milliseconds, microseconds, nanoseconds; 1e999 is infinite, and stays so.
+        while 1e11 < seconds < math.inf:
+            seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return str(value)

@@ -107,10 +107,10 @@ class Show:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, str):
-        return (
-            safe_line(value)
-            if value and not re.search(r'[\s="]', value)
-            else safe_line(json.dumps(value, ensure_ascii=False))
-        )
-    return safe_line(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str) and value and not re.search(r'[\s="]', value):
+        return safe_line(value)
+    try:
+        return safe_line(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        # Nested just so deeply that it could be read, with less of the stack in use.
+        return "(nested too deeply)"

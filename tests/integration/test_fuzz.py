@@ -4,7 +4,9 @@ more; no stream is left open, no file, and no memory. For as long as FUZZ_SECOND
 """
 
 import itertools
+import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -28,11 +30,15 @@ from tests.integration.asking import ask
 from tests.integration.people import bearer, token, token_hub
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, redis_server, wait_until
 
+logger = logging.getLogger(__name__)
+
 FUZZ_SECONDS = at_scale(0, 3_600)
 EXAMPLES = at_scale(12, 100)
 # Requests of a client or proxy that is broken: answered before there is a route that could document it.
 UNREADABLE = (400, 413, 414, 431)
 MOST_GROWTH_BYTES = 24_000_000
+# The tokens are made once, and must be good to the end: what is refused at the door tests the door only.
+TOKEN_SECONDS = FUZZ_SECONDS + 600
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
 SCHEMA = schemathesis.openapi.from_dict(document())
@@ -41,15 +47,15 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 POSITIVE, NEGATIVE = MODES = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
 # Those that can be asked wrongly, in what the document says of them.
 QUESTIONS = [each for each in OPERATIONS if {"parameters", "requestBody"} & set(each.definition.raw)]
-EVERYTHING = bearer(subscribe=["*"], publish=["*"], operate=True)
+EVERYTHING = bearer(seconds=TOKEN_SECONDS, subscribe=["*"], publish=["*"], operate=True)
 signed_in = st.one_of(
     # Twice: to get further than the door.
     st.just(EVERYTHING),
     st.just(EVERYTHING),
-    st.just(bearer(subscribe=["a*", "log"], publish=["a*"])),
+    st.just(bearer(seconds=TOKEN_SECONDS, subscribe=["a*", "log"], publish=["a*"])),
     st.just({}),
     st.text("abcABC019._-+/= ", max_size=60).map(lambda text: {"Authorization": f"Bearer {text}"}),
-    st.just({"Cookie": f"__Host-sse-hub={token(subscribe=['a*'])}", "Sec-Fetch-Site": "same-origin"}),
+    st.just({"Cookie": f"__Host-sse-hub={token(TOKEN_SECONDS, subscribe=['a*'])}", "Sec-Fetch-Site": "same-origin"}),
 )
 
 
@@ -70,12 +76,13 @@ def target(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_no_request_makes_the_hub_fail(target: HubProcess) -> None:
     process = psutil.Process(target.process.pid)
+    answers: Counter[str] = Counter()
     begun = time.monotonic()
-    half_bytes = 0
+    spent, half_bytes = 0.0, 0
     for number in itertools.count():
         mode = MODES[number % len(MODES)]
         for operation in OPERATIONS if mode is POSITIVE else QUESTIONS:
-            fuzz(target, operation, mode, number)
+            fuzz(target, operation, mode, number, answers)
         spent = time.monotonic() - begun
         if not half_bytes and spent > FUZZ_SECONDS / 2:
             half_bytes = process.memory_info().rss
@@ -88,20 +95,33 @@ def test_no_request_makes_the_hub_fail(target: HubProcess) -> None:
     wait_until(lambda: streams() == 0, "no stream is left")
     # Its session, its log, its pools of connections to Redis; what it listens on.
     wait_until(lambda: process.num_fds() < 40, "no connection is left")
-    assert process.memory_info().rss - half_bytes < MOST_GROWTH_BYTES
+    end_bytes = process.memory_info().rss
+    logger.info(
+        "%d requests in %.0f s (%s), resident %.1f MB at half time and %.1f MB at the end, %d files open",
+        answers.total(),
+        spent,
+        ", ".join(f"{count} x {what}" for what, count in sorted(answers.items())),
+        half_bytes / 1e6,
+        end_bytes / 1e6,
+        process.num_fds(),
+    )
+    assert end_bytes - half_bytes < MOST_GROWTH_BYTES
 
 
-def fuzz(hub: HubProcess, operation: Operation, mode: schemathesis.GenerationMode, number: int) -> None:
-    """One round of requests for one operation: the same ones for the same `number`."""
+def fuzz(
+    hub: HubProcess, operation: Operation, mode: schemathesis.GenerationMode, number: int, answers: Counter[str]
+) -> None:
+    """One round of requests for one operation: the same ones for the same `number`. Counts the `answers`."""
 
     @seed(number)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode), signed_in)
     def send(case: Case, headers: dict[str, str]) -> None:
         if operation.path == "/message":
-            begin_stream(hub, case, headers)
+            answers[begin_stream(hub, case, headers)] += 1
             return
         response = case.call(base_url=hub.url, headers=headers, timeout=DEADLINE_SECONDS)
+        answers[str(response.status_code)] += 1
         if response.status_code in UNREADABLE and mode is NEGATIVE:
             assert response.json()["detail"]
             return
@@ -110,8 +130,8 @@ def fuzz(hub: HubProcess, operation: Operation, mode: schemathesis.GenerationMod
     send()
 
 
-def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> None:
-    """Open a stream and go away again."""
+def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> str:
+    """Open a stream and go away again. Returns what came of it, to be counted."""
     asked = case.as_transport_kwargs(base_url=hub.url)
     query = urlencode(asked["params"], doseq=True, errors="replace")
     extra = {name: str(text) for name, text in asked["headers"].items() if name.lower() == "last-event-id"}
@@ -123,8 +143,11 @@ def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> None:
         if answer.status == 200:
             assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
             assert answer.readline().startswith(b"retry: ")
+            return "a stream"
+        return str(answer.status)
     except (ValueError, UnicodeError, HTTPException):
         # What no client can send.
         assert not extra or not all(text.isprintable() and text.isascii() for text in extra.values())
+        return "not sent"
     finally:
         connection.close()

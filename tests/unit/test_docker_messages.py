@@ -40,6 +40,30 @@ def test_frames_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
     ]
 
 
+STAMPS = [
+    b"2026-11-21T12:00:00Z ",
+    b"2026-11-21T12:00:01.123456789Z ",
+    b"2026-99-99T00:00:00Z ",
+    b"0001-01-01T00:00:00+23:59 ",
+]
+HEADS = [frame(STDOUT, STAMPS[0] + b"one\n"), frame(STDERR, b"two"), b"\x01\0\0\0\0\0\0\3", b"\x02\0\0\0"]
+
+
+@given(
+    st.lists(st.sampled_from([*STAMPS, *HEADS, b"\n", b"\r\n", b"x", b"\xff"]) | st.binary(max_size=4)).map(b"".join)
+)
+def test_any_bytes_are_the_same_messages_however_they_are_cut_or_no_log(data: bytes) -> None:
+    for decoder in (Multiplexed, lambda: Terminal(16)):
+        told: list[list[Message] | None] = []
+        for size in (len(data) + 1, 1, 3):
+            try:
+                told.append(fed(decoder(), data, list(range(0, len(data), size))))
+            except EngineUnavailable:
+                told.append(None)
+        assert told[0] == told[1] == told[2]
+        assert sum(len(message.text) for message in told[0] or []) <= len(data)
+
+
 @pytest.mark.parametrize("data", [b"HTTP/1.1 500", b"\x01\0\0\0\xff\xff\xff\xff", b"\x07\0\0\0\0\0\0\1x"])
 def test_what_is_no_log_is_told(data: bytes) -> None:
     with pytest.raises(EngineUnavailable):

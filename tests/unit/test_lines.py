@@ -1,6 +1,7 @@
 """A payload becomes one line, whatever it is."""
 
 import json
+import tracemalloc
 
 import orjson
 import pytest
@@ -91,6 +92,19 @@ def test_a_line_over_the_limit_is_cut_and_says_so() -> None:
     assert record["size"] == 524
     assert len(record["info"]) == 100
     assert event == "message"
+
+
+def test_a_text_takes_no_more_memory_than_it_has_bytes() -> None:
+    """Rings hold a hundred thousand of them, and count their bytes."""
+    tracemalloc.start()
+    try:
+        for limit in (LIMIT, 30):
+            before, _ = tracemalloc.get_traced_memory()
+            kept = [one_line(b"2026-11-21 03:50:18 INFO visit %d" % number, limit)[0] for number in range(1_000)]
+            after, _ = tracemalloc.get_traced_memory()
+            assert after - before < 1_000 * (max(map(len, kept)) + 100)
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_line_at_the_limit_is_whole() -> None:

@@ -1,9 +1,12 @@
 """Bytes of a file become records, whatever is in them, and the bytes that were taken are exactly theirs."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_hub.ship.reader import CHUNK_BYTES
 from sse_hub.ship.records import LINE_BYTES, RECORD_BYTES, Split, split
 
 PYTHON = b"""2026-11-21 12:00:00,000 - shop - ERROR - payment failed
@@ -96,9 +99,21 @@ def test_a_record_that_goes_on_and_on_is_published_in_parts() -> None:
     assert len(records) >= 1
 
 
-@given(st.lists(st.sampled_from([b"a", b" b", b"\n", b"Traceback (most recent call last)", b"E: x", b"\r\n", b"\0"])))
-def test_however_the_bytes_come_the_same_records_come_out(parts: list[bytes]) -> None:
-    data = b"".join(parts)
+def test_many_blank_lines_take_little_time() -> None:
+    data = b"first\n" + b"\n" * CHUNK_BYTES + b"next\n"
+
+    begun = time.process_time()
+    records = split(data, multiline=True, over=True).records
+
+    assert time.process_time() - begun < 1
+    assert records == [b"first", b"next"]
+
+
+PARTS = [b"a", b" b", b"\n", b"\n\n", b"Traceback (most recent call last)", b"E: x", b"Caused by: ", b"\r\n", b"\0"]
+
+
+@given(st.lists(st.sampled_from(PARTS)).map(b"".join))
+def test_however_the_bytes_come_the_same_records_come_out(data: bytes) -> None:
     for multiline in (False, True):
         whole = split(data, multiline, over=True).records
         found: list[bytes] = []

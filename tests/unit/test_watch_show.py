@@ -1,6 +1,7 @@
 """What a terminal shows of a line: its level in a colour, and nothing that the terminal would obey."""
 
 import re
+import sys
 import unicodedata
 
 import pytest
@@ -85,6 +86,17 @@ def test_no_text_reaches_the_terminal_as_a_command(text: str) -> None:
 
     for shown in (line, safe_json(text)):
         assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t"]
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1" + "0" * 400, "1" + "0" * 5_000])
+def test_a_number_that_is_no_time_is_shown_as_it_is(number: str) -> None:
+    assert shown(f'{{"time": {number}, "msg": "x"}}')
+
+
+def test_what_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 200, limit + 20):
+        assert shown('{"a": ' + "[" * depth + "]" * depth + "}")
 
 
 def test_json_stays_the_same_json() -> None:

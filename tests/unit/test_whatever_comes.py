@@ -10,7 +10,6 @@ import time
 from datetime import UTC, datetime
 
 import jwt
-import orjson
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,12 +19,19 @@ from sse_hub.access.token import verified
 from sse_hub.body import MAX_LINES, payloads_of
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
 from sse_hub.events import Cursor, cursor_since, cursor_until
+from sse_hub.lines import one_line
+from sse_hub.masks import mask_of, tells_error
+from sse_hub.position import Position
+from sse_hub.repeats import Repeats
 from sse_hub.selection import Selection
+from sse_hub.watch.record import record_of
+from sse_hub.watch.show import Show
 from tests.integration.people import SECRET, key_set
 from tests.rig import at_scale
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 LINE_BYTES = 200
+BETWEEN = "\x1f"
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
 RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
 KEYS = Keyring.read(key_set(SECRET))
@@ -56,6 +62,12 @@ claims = st.fixed_dictionaries(
     },
     optional=dict.fromkeys(("jti", "iss", "nbf", "iat", "extra"), values),
 )
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
 pieces = st.sampled_from(
     [b"{}", b"1", b'"a"', b"[", b"]", b"\n", b"\r\n", b" ", b"\xff", b"\xef\xbb\xbf", b'{"a":', b"}"]
 )
@@ -72,16 +84,21 @@ def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
     with contextlib.suppress(InvalidId):
         cursor = Cursor.parse(text)
         assert Cursor.parse(str(cursor)) == cursor
+        # Of a stream of as many channels it is the place; of any other only its fence is known.
+        for count in (1, 2, len(cursor.counts)):
+            place = Position(Selection(tuple(map(str, range(count)))), cursor.fence, cursor.counts).cursor().decode()
+            exact = count == len(cursor.counts)
+            assert Cursor.parse(place) == (cursor if exact else Cursor(cursor.fence, (0,) * count))
     for parse in (cursor_since, cursor_until):
         with contextlib.suppress(InvalidId):
             assert Cursor.parse(str(parse(text, NOW))) is not None
 
 
 @thorough
-@given(st.lists(names, max_size=40))
-def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: list[str]) -> None:
+@given(st.lists(names, max_size=40).map(BETWEEN.join))
+def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: str) -> None:
     try:
-        selection = Selection.parse(wanted)
+        selection = Selection.parse(wanted.split(BETWEEN))
     except InvalidChannel as error:
         assert len(str(error)) < 1_000
         return
@@ -94,11 +111,11 @@ def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: list[st
 
 
 @thorough
-@given(claims)
-def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: dict[str, object]) -> None:
+@given(claims.map(lambda said: json.dumps(said).encode()) | st.binary(max_size=100))
+def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> None:
     """Login services have mistakes, too."""
     head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
-    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, json.dumps(said).encode()))
+    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
     try:
         grant = verified(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
@@ -106,13 +123,14 @@ def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: dict[str, o
         return
     assert grant.until is not None
     assert grant.until > time.time()
-    assert grant.subject == said["sub"]
+    assert grant.subject == json.loads(said)["sub"]
     assert len(grant.subscribe) <= MAX_PATTERNS
     assert isinstance(grant.operate, bool)
 
 
 @thorough
 @given(bodies)
+@example(b"9e611")
 def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
     try:
         lines = list(payloads_of(body, LINE_BYTES))
@@ -122,4 +140,20 @@ def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
     assert 0 < len(lines) <= MAX_LINES
     for line in lines:
         assert len(line) <= LINE_BYTES
-        orjson.loads(line)
+        # Not by orjson, for which 1e999 is none.
+        json.loads(line, parse_constant=refuse)
+
+
+@thorough
+@given(
+    bodies | values.map(lambda value: json.dumps({"level": value, "time": value, "message": value, "@m": 1}).encode())
+)
+@example(b'{"time": 1e999}')
+def test_whatever_comes_as_a_line_can_be_looked_at(payload: bytes) -> None:
+    """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
+    line, _ = one_line(payload, LINE_BYTES)
+
+    assert len(mask_of(line)) <= 200
+    assert tells_error(line) in (True, False)
+    assert not Repeats().repeats("log", line)
+    assert "\x1b" not in Show(colours=False, channels=True).line(record_of(line.decode(errors="replace")), "log")
