@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.events import EventId
-from sse_hub.ring import Entry, Ring
+from sse_hub.ring import Break, Entry, Ring
 from sse_hub.selection import Selection, is_channel, matches
 from sse_hub.tally import Tally
 
@@ -100,12 +100,18 @@ class Directory:
                 members.add(name)
         return channel
 
-    def add_pattern(self, pattern: str) -> None:
-        """Keep breaks for `pattern` from here on."""
-        if pattern not in self.patterns:
-            start = max(self.start, self._forgotten)
-            self.patterns[pattern] = self._new(pattern, start, recorded=False)
-            self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
+    def add_pattern(self, pattern: str, reach: int) -> None:
+        """Keep breaks for the new `pattern`: those to come, and those since this process's first fence, `reach`."""
+        since, breaks = self.start, list[Break]()
+        if self._channels:
+            # Every ring has every break since its start.
+            oldest = min((each.ring for each in self._channels.values()), key=lambda ring: ring.start)
+            since, breaks = min(since, max(oldest.start, EventId(reach, 0))), oldest.breaks()
+        since = max(since, self._forgotten)
+        channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
+        self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
+        for entry in (each for each in breaks if each.last > since):
+            self.append(channel, entry.of_pattern(pattern))
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""

@@ -181,8 +181,8 @@ class Hub(Intake):
         for name in selection.channels:
             if self.directory.get(name.encode()) is None:
                 self._add(name, self.directory.start)
-        for pattern in selection.patterns:
-            self.directory.add_pattern(pattern)
+        for pattern in set(selection.patterns) - self.directory.patterns.keys():
+            self.directory.add_pattern(pattern, self.reach or self.last_fence)
 
     def _leave(self, subscriber: Subscriber) -> None:
         feed = cast(Feed, subscriber.feed)

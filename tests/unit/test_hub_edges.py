@@ -114,6 +114,24 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     assert numbers(many) == list(range(10, 60))
 
 
+async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among_its_last_lines() -> None:
+    hub, _ = new_hub()
+    for n in range(4):
+        publish(hub, "a.x", line(n))
+        hub.begin(90 + 10 * n)
+    publish(hub, "a.y", line(4))
+
+    client = await Client(hub, "a.*").open(Tail(3))
+    later = await Client(hub, "a.*").open(Tail(2))
+    last = await Client(hub, "*").open(Tail(1))
+
+    told = [event.json for event in client.events()]
+    assert [each.get("n", each.get("before")) for each in told] == [2, "110-0", 3, "120-0", 4]
+    assert [each["channel"] for each in told if "before" in each] == ["a.*", "a.*"]
+    assert [event.type for event in later.events()] == ["message", "gap", "message"]
+    assert [event.type for event in last.events()] == ["message"]
+
+
 async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub()
