@@ -239,11 +239,11 @@ class Directory:
         logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
 
     def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
-        namespace = self._tally.namespaces.of(name)
-        return Channel(name, namespace, start, self._config.ring_lines, time.time(), recorded)
+        return Channel(name, self._tally.namespaces, start, self._config.ring_lines, time.time(), recorded)
 
     def _forget(self, channel: Channel) -> None:
-        self._tally.received[channel.namespace] += channel.lines - channel.learned
+        if channel.lines:
+            self._tally.received[channel.namespace] += channel.lines - channel.learned
         del self._channels[channel.name.encode()]
         self.bytes -= channel.ring.size
 

@@ -91,7 +91,8 @@ def readings(context: Context) -> Iterator[Reading]:
 def _received(hub: Hub) -> Counter[str]:
     received = hub.tally.received.copy()
     for channel in hub.directory:
-        received[channel.namespace] += channel.lines - channel.learned
+        if channel.lines:
+            received[channel.namespace] += channel.lines - channel.learned
     return received
 
 
