@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sse_hub.events import EventId
 from sse_hub.feed import Feed
 from sse_hub.ring import Batch, Ring
-from sse_hub.tally import Namespaces
+from sse_hub.tally import OTHERS, Namespaces
 
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0
@@ -67,9 +67,10 @@ class Channel:
 
     @property
     def namespace(self) -> str:
-        """What its lines are counted under. To be asked when there are some: names that nobody publishes to have none."""
-        self._namespace = self._namespace or self._namespaces.of(self.name)
-        return self._namespace
+        """What its lines are counted under. A name that nobody publishes to has none of its own."""
+        if not self._namespace and self.lines:
+            self._namespace = self._namespaces.of(self.name)
+        return self._namespace or OTHERS
 
     @property
     def subscribers(self) -> int:

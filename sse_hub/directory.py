@@ -242,8 +242,7 @@ class Directory:
         return Channel(name, self._tally.namespaces, start, self._config.ring_lines, time.time(), recorded)
 
     def _forget(self, channel: Channel) -> None:
-        if channel.lines:
-            self._tally.received[channel.namespace] += channel.lines - channel.learned
+        self._tally.received[channel.namespace] += channel.lines - channel.learned
         del self._channels[channel.name.encode()]
         self.bytes -= channel.ring.size
 

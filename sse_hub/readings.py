@@ -91,8 +91,7 @@ def readings(context: Context) -> Iterator[Reading]:
 def _received(hub: Hub) -> Counter[str]:
     received = hub.tally.received.copy()
     for channel in hub.directory:
-        if channel.lines:
-            received[channel.namespace] += channel.lines - channel.learned
+        received[channel.namespace] += channel.lines - channel.learned
     return received
 
 

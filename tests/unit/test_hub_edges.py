@@ -5,6 +5,7 @@ import json
 import random
 import socket
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -248,3 +249,18 @@ async def test_what_the_log_brings_for_a_client_that_has_gone_is_written_nowhere
     assert failed == []
     assert numbers(client) == []
     assert hub.subscribers == 0
+
+
+async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_they_may_be() -> None:
+    hub, _ = new_hub()
+    clients = [await Client(hub, "log").open() for _ in range(200)]
+    beats: dict[Client, list[int]] = {client: [] for client in clients}
+    for second in range(1, 60):
+        hub.tick()
+        for client in clients:
+            client.events()
+            if len(client._decoder.comments) > len(beats[client]):
+                beats[client].append(second)
+
+    waits = {after - before for times in beats.values() for before, after in pairwise([0, *times])}
+    assert waits == {13, 14, 15, 16, 17}
