@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sse_hub.events import EventId
 from sse_hub.feed import Feed
 from sse_hub.ring import Batch, Ring
+from sse_hub.tally import OTHERS, Namespaces
 
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0
@@ -23,6 +24,8 @@ class Channel:
     __slots__ = (
         "_counted",
         "_gaps",
+        "_namespace",
+        "_namespaces",
         "count",
         "feeds",
         "fence",
@@ -31,7 +34,6 @@ class Channel:
         "lines",
         "lines_per_second",
         "name",
-        "namespace",
         "recent_errors",
         "recorded",
         "recorded_to",
@@ -40,10 +42,10 @@ class Channel:
     )
 
     def __init__(
-        self, name: str, namespace: str, start: EventId, max_lines: int, now_seconds: float, recorded: bool
+        self, name: str, namespaces: Namespaces, start: EventId, max_lines: int, now_seconds: float, recorded: bool
     ) -> None:
         self.name = name
-        self.namespace = namespace
+        self._namespace, self._namespaces = "", namespaces
         # Whether it belongs in the log; and up to which index of the ring this process has put it there, if it records.
         self.recorded = recorded
         self.recorded_to = 0
@@ -62,6 +64,13 @@ class Channel:
         self.recent_errors = 0
         self.usual_gap_seconds = 0.0
         self._gaps = -1
+
+    @property
+    def namespace(self) -> str:
+        """What its lines are counted under. A name that nobody publishes to has none of its own."""
+        if not self._namespace and self.lines:
+            self._namespace = self._namespaces.of(self.name)
+        return self._namespace or OTHERS
 
     @property
     def subscribers(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.events import EventId
-from sse_hub.ring import Entry, Ring
+from sse_hub.ring import Break, Entry, Ring
 from sse_hub.selection import Selection, is_channel, matches
 from sse_hub.tally import Tally
 
@@ -100,12 +100,18 @@ class Directory:
                 members.add(name)
         return channel
 
-    def add_pattern(self, pattern: str) -> None:
-        """Keep breaks for `pattern` from here on."""
-        if pattern not in self.patterns:
-            start = max(self.start, self._forgotten)
-            self.patterns[pattern] = self._new(pattern, start, recorded=False)
-            self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
+    def add_pattern(self, pattern: str, reach: int) -> None:
+        """Keep breaks for the new `pattern`: those to come, and those since this process's first fence, `reach`."""
+        since, breaks = self.start, list[Break]()
+        if self._channels:
+            # Every ring has every break since its start.
+            oldest = min((each.ring for each in self._channels.values()), key=lambda ring: ring.start)
+            since, breaks = min(since, max(oldest.start, EventId(reach, 0))), oldest.breaks()
+        since = max(since, self._forgotten)
+        channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
+        self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
+        for entry in (each for each in breaks if each.last > since):
+            self.append(channel, entry.of_pattern(pattern))
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
@@ -233,8 +239,7 @@ class Directory:
         logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
 
     def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
-        namespace = self._tally.namespaces.of(name)
-        return Channel(name, namespace, start, self._config.ring_lines, time.time(), recorded)
+        return Channel(name, self._tally.namespaces, start, self._config.ring_lines, time.time(), recorded)
 
     def _forget(self, channel: Channel) -> None:
         self._tally.received[channel.namespace] += channel.lines - channel.learned

@@ -15,6 +15,7 @@ from sse_hub.caller import COOKIE, grant_of, knock_of, selection_of
 from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest
 from sse_hub.refusal import refusing
+from sse_hub.reply import reading
 from sse_hub.transfer import received
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -56,7 +57,7 @@ async def ticket(request: Request) -> HTTPResponse:
     return json({"ticket": issued, "expires_seconds": TICKET_SECONDS}, headers=NO_STORE)
 
 
-@door.get("/whoami")
+@reading(door, "/whoami")
 async def whoami(request: Request) -> HTTPResponse:
     """Who asks, and what they may."""
     return json(_told(await grant_of(request)), headers=NO_STORE)

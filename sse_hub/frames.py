@@ -91,3 +91,8 @@ def http_chunk(body: bytes) -> bytes:
     """`body` as one chunk of `Transfer-Encoding: chunked` (RFC 9112 section 7.1)."""
     assert body, "a chunk without bytes is the end of the stream"
     return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+def chunk_body(chunk: bytes) -> bytes:
+    """What http_chunk() made `chunk` of."""
+    return chunk[chunk.index(b"\r\n") + 2 : -2]

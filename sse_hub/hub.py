@@ -90,7 +90,7 @@ class Hub(Intake):
         """Lines and gaps written to subscribers since the start, by namespace, each counted for each of them."""
         delivered = self.tally.delivered.copy()
         for feed in self.feeds:
-            delivered[self._namespace_of(feed)] += feed.delivered
+            self._count_delivered(feed, delivered)
         return delivered
 
     def tick(self) -> None:
@@ -181,8 +181,8 @@ class Hub(Intake):
         for name in selection.channels:
             if self.directory.get(name.encode()) is None:
                 self._add(name, self.directory.start)
-        for pattern in selection.patterns:
-            self.directory.add_pattern(pattern)
+        for pattern in set(selection.patterns) - self.directory.patterns.keys():
+            self.directory.add_pattern(pattern, self.reach or self.last_fence)
 
     def _leave(self, subscriber: Subscriber) -> None:
         feed = cast(Feed, subscriber.feed)
@@ -199,12 +199,14 @@ class Hub(Intake):
             self._attach(feed, self.directory[name])
         return feed
 
-    def _namespace_of(self, feed: Feed) -> str:
-        return self.tally.namespaces.of_all((*feed.selection.channels, *feed.selection.patterns))
+    def _count_delivered(self, feed: Feed, counts: Counter[str]) -> None:
+        if feed.delivered:
+            names = (*feed.selection.channels, *feed.selection.patterns)
+            counts[self.tally.namespaces.of_all(names)] += feed.delivered
 
     def _forget(self, feed: Feed) -> None:
         del self._feeds[feed.selection, feed.batch, feed.guard]
-        self.tally.delivered[self._namespace_of(feed)] += feed.delivered
+        self._count_delivered(feed, self.tally.delivered)
         for name in feed.rings:
             channel = self.directory[name]
             channel.feeds.remove(feed)

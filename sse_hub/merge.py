@@ -94,7 +94,8 @@ class Backward(Reader):
     def __init__(self, log: RedisLog, turns: Turns, channel: str, before: EventId, size: int) -> None:
         super().__init__(turned(before))
         self._log, self._turns, self._channel, self._before, self._size = log, turns, channel, before, size
-        self._more = True
+        # Redis has no word for what is before the least id.
+        self._more = before > EventId(0, 0)
 
     async def fill(self) -> None:
         while not self.items and self._more:

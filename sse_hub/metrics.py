@@ -12,11 +12,12 @@ from sse_hub.exposition import CONTENT_TYPE, dumped, exposition
 from sse_hub.peers import gathered
 from sse_hub.readings import readings
 from sse_hub.refusal import refusing
+from sse_hub.reply import reading
 
 metrics_blueprint = refusing("sse_hub_metrics")
 
 
-@metrics_blueprint.get("/metrics")
+@reading(metrics_blueprint, "/metrics")
 async def metrics(request: Request) -> HTTPResponse:
     """Metrics for Prometheus, and other operators."""
     await operator_of(request)

@@ -22,6 +22,7 @@ from sanic.exceptions import NotFound
 from sse_hub.bundle import bundle
 from sse_hub.languages import module_of, without_keys
 from sse_hub.minified import minified
+from sse_hub.reply import reading
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -64,11 +65,11 @@ def page_blueprint() -> Blueprint:
     index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
     page = Blueprint("sse_hub_page")
 
-    @page.get("/index")
+    @reading(page, "/index")
     async def serve_index(request: Request) -> HTTPResponse:
         return _answer(request, index, ASKED_ANEW)
 
-    @page.get("/web/<path:path>")
+    @reading(page, "/web/<path:path>")
     async def serve_file(request: Request, path: str) -> HTTPResponse:
         named, _, rest = path.partition("/")
         if named == version and rest in assets:

@@ -156,9 +156,10 @@ class Porter(HttpProtocol):
         told = refused_frame(error.reason, str(error))
         frames = away_frames(_last_id_in(head), spread_ms(TOO_MANY_RETRY_MS), told)
         origin, allowed = _origin_in(head), self._config.cors_origin
-        begin = _stream_head(origin if origin in allowed else None, allowed)
+        chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
+        begin = _stream_head(origin if origin in allowed else None, allowed, chunked)
         self._deaf = True
-        self._wire.write(begin + http_chunk(frames) + END_OF_BODY)
+        self._wire.write(begin + (http_chunk(frames) + END_OF_BODY if chunked else frames))
         self._wire.close()
 
     def _turn_away(self, status: HTTPStatus, reason: str, detail: str) -> None:
@@ -183,10 +184,11 @@ def _head_of(status: HTTPStatus, headers: dict[str, str]) -> bytes:
 
 
 @lru_cache
-def _stream_head(origin: str | None, allowed: tuple[str, ...]) -> bytes:
+def _stream_head(origin: str | None, allowed: tuple[str, ...], chunked: bool) -> bytes:
     # As for any answer: without these a browser takes it for an error, for good.
     headers = HEADERS | SECURITY | cors_headers(origin, allowed)
-    return _head_of(HTTPStatus.OK, headers | {"Content-Type": CONTENT_TYPE, "Transfer-Encoding": "chunked"})
+    coding = {"Transfer-Encoding": "chunked"} if chunked else {}
+    return _head_of(HTTPStatus.OK, headers | {"Content-Type": CONTENT_TYPE} | coding)
 
 
 def _origin_in(head: bytes) -> str | None:

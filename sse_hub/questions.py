@@ -13,6 +13,7 @@ from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest
 from sse_hub.events import cursor_since, cursor_until
 from sse_hub.refusal import refusing
+from sse_hub.reply import reading
 from sse_hub.routes import NO_STORE, cursor_of, whole_number
 from sse_hub.search import found
 from sse_hub.survey import iso
@@ -23,7 +24,7 @@ MOST_TEXT = 256
 questions = refusing("sse_hub_questions")
 
 
-@questions.get("/patterns")
+@reading(questions, "/patterns")
 async def patterns(request: Request) -> HTTPResponse:
     """The patterns of lines that are new within the last hour."""
     survey = context_of(request.app).survey
@@ -35,7 +36,7 @@ async def patterns(request: Request) -> HTTPResponse:
     return json(body, headers=NO_STORE)
 
 
-@questions.get("/search")
+@reading(questions, "/search")
 async def search(request: Request) -> HTTPResponse:
     """Recorded lines that hold a text, from the newest back."""
     history = context_of(request.app).history

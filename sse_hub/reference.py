@@ -14,6 +14,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sse_hub import __version__
 from sse_hub.caller import operator_of
 from sse_hub.refusal import refusing
+from sse_hub.reply import reading
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -60,13 +61,13 @@ def reference_blueprint() -> Blueprint:
     as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), page(described).encode()
     reference = refusing("sse_hub_reference")
 
-    @reference.get("/docs")
+    @reading(reference, "/docs")
     async def docs(request: Request) -> HTTPResponse:
         """The routes, for people."""
         await operator_of(request)
         return HTTPResponse(as_html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
-    @reference.get("/docs/openapi.json")
+    @reading(reference, "/docs/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:
         """The routes, for programs."""
         await operator_of(request)

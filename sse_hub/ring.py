@@ -109,6 +109,11 @@ class Break:
         """The id after which lines are known again."""
         return EventId(self.fence, self.first)
 
+    def of_pattern(self, pattern: str) -> "Break":
+        """The same break, as an entry of the ring of `pattern`: it begins at a fence, whatever came on one channel."""
+        fence = (self.gap.after or "0").partition("-")[0]
+        return Break(pattern, self.seq, self.last, self.gap._replace(channel=pattern, after=f"{fence}-0"))
+
 
 Entry = Batch | Break
 
@@ -213,6 +218,10 @@ class Ring:
     def entries_backwards(self) -> Iterator[Entry]:
         """All entries held, newest first. To be used up before the ring changes."""
         return reversed(self._entries)
+
+    def breaks(self) -> list[Break]:
+        """The breaks held, oldest first, that are not this channel's alone."""
+        return [entry for entry in self._entries if isinstance(entry, Break) and not entry.alone]
 
     def newest(self, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` lines up to `until` that are held, newest first."""

@@ -22,6 +22,7 @@ from sse_hub.history import MAX_LINES
 from sse_hub.limits import Seat
 from sse_hub.origin import After, Now, Origin, Tail, Unknown
 from sse_hub.refusal import refusing
+from sse_hub.reply import reading
 from sse_hub.selection import Selection
 from sse_hub.stream import send_away, stream
 from sse_hub.subscriber import Subscriber
@@ -39,13 +40,13 @@ DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"
 api = refusing("sse_hub_api")
 
 
-@api.get("/")
+@reading(api, "/")
 async def root(request: Request) -> HTTPResponse:
     """The page is at /index, below wherever the hub is mounted."""
     return redirect(request.path.rstrip("/") + "/index")
 
 
-@api.get("/message")
+@reading(api, "/message")
 async def message(request: Request) -> None:
     """The stream: see docs/protocol.md."""
     limits, address = context_of(request.app).limits, address_of(request)
@@ -77,7 +78,7 @@ async def _stream(request: Request, grant: Grant, selection: Selection, seat: Se
     await stream(request, context.hub, selection, origin_of(request), batch, guard, hold)
 
 
-@api.get("/channels")
+@reading(api, "/channels")
 async def channels(request: Request) -> HTTPResponse:
     """The channel directory: of the channels that may be seen."""
     context = context_of(request.app)
@@ -91,7 +92,7 @@ async def channels(request: Request) -> HTTPResponse:
     return json(body, headers=NO_STORE)
 
 
-@api.get("/history")
+@reading(api, "/history")
 async def history(request: Request) -> HTTPResponse:
     """A page of recorded lines."""
     context = context_of(request.app)
@@ -112,7 +113,7 @@ async def history(request: Request) -> HTTPResponse:
     return json(body, headers=NO_STORE)
 
 
-@api.get("/export")
+@reading(api, "/export")
 async def export(request: Request) -> None:
     """Recorded lines as a file."""
     context = context_of(request.app)
@@ -151,13 +152,13 @@ async def publish(request: Request) -> HTTPResponse:
     return json({"published": published.size, "last_id": str(published.last_id)}, headers=NO_STORE)
 
 
-@api.get("/health/live")
+@reading(api, "/health/live")
 async def live(request: Request) -> HTTPResponse:
     """200 as long as the process can answer at all."""
     return json({"live": True})
 
 
-@api.get("/health/ready")
+@reading(api, "/health/ready")
 async def ready(request: Request) -> HTTPResponse:
     """200 when a fence came back on this worker's session within 3 s, else 503. Why is for operators."""
     context = context_of(request.app)
@@ -188,7 +189,7 @@ def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str],
 
 def origin_of(request: Request) -> Origin:
     """Where the client wants to begin: `Last-Event-ID` wins over `since`, which wins over `tail`."""
-    last_event_id = request.headers.get("last-event-id", "")
+    last_event_id = request.headers.get("last-event-id", "").strip(" \t")
     if last_event_id:
         try:
             # Cut, a count would be another number.

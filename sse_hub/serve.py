@@ -16,6 +16,9 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from sanic.application.state import ApplicationServerInfo
+from sanic.http.constants import HTTP
+
 from sse_hub.app import create_app
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
@@ -146,6 +149,8 @@ async def answer(
     """
     allow_many()
     app = create_app(config, stop.fail, place)
+    # Without it Sanic sends an empty Alt-Svc with each answer.
+    app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,

@@ -6,10 +6,9 @@ One client's stream, from its headers until it is a subscriber.
 An EventSource gives up for good on any status but 200, so a client that can't be served now is told to come back.
 """
 
-import asyncio
 import random
 from collections.abc import Callable
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from sanic import Request
 from sanic.http import Stage
@@ -18,6 +17,7 @@ from sse_hub.errors import SourceUnavailable, TooMany
 from sse_hub.frames import away_frames, refused_frame, retry_frame
 from sse_hub.hub import Hub
 from sse_hub.origin import After, Origin
+from sse_hub.reply import begin, transport_of
 from sse_hub.selection import Selection
 from sse_hub.subscriber import RETRY_MS, Subscriber
 
@@ -55,6 +55,9 @@ async def stream(
 
     `hold` is told of its subscriber, and may end it.
     """
+    if request.method == "HEAD":
+        await _begin(request)
+        return
     try:
         if hub.draining:
             raise SourceUnavailable("The hub is stopping.")
@@ -62,7 +65,7 @@ async def stream(
     except SourceUnavailable:
         await send_away(request, origin)
         return
-    subscriber = hub.subscribe(selection, batch, cast(asyncio.Transport, request.transport), position, guard)
+    subscriber = hub.subscribe(selection, batch, transport_of(request), position, guard)
     hold(subscriber)
     try:
         response = await _begin(request)
@@ -77,6 +80,8 @@ async def stream(
 async def send_away(request: Request, origin: Origin, error: TooMany | None = None) -> None:
     """Tell the client of `request` to come back in a while: because of `error`, or the hub has no answer at present."""
     response = await _begin(request)
+    if request.method == "HEAD":
+        return
     last_id = str(origin.cursor).encode() if isinstance(origin, After) else None
     told = refused_frame(error.reason, str(error)) if error else b""
     await response.send(away_frames(last_id, spread_ms(TOO_MANY_RETRY_MS if error else RETRY_MS), told))
@@ -92,7 +97,7 @@ async def _begin(request: Request) -> Any:
     http: Any = request.stream
     # A client that comes back on the same connection would come, past any load balancer, to the hub that sent it away.
     http.keep_alive = False
-    return await request.respond(headers=HEADERS, content_type=CONTENT_TYPE)
+    return await begin(request, HEADERS, CONTENT_TYPE)
 
 
 def _release(request: Request) -> None:

@@ -41,5 +41,6 @@ async def tail_position(
     begun = [first.get(name, until) for name in selection.channels]
     counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in begun]
     position = Position(selection, fence, counts)
-    position.begin_at(first, until)
+    # A pattern is told of the breaks among these lines.
+    position.begin_at(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
     return position

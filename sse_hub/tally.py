@@ -54,6 +54,8 @@ class Namespaces:
             namespace = namespace.partition(mark)[0]
         # A name may begin with such a mark.
         namespace = namespace or name[:1]
+        if "*" in namespace:
+            return SEVERAL
         if namespace in self._known:
             return namespace
         if len(self._known) == MAX_NAMESPACES:

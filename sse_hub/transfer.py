@@ -14,6 +14,7 @@ from sanic import Request
 from sanic.exceptions import RequestTimeout
 
 from sse_hub.errors import LogUnavailable, TooLarge, TooMany
+from sse_hub.reply import begin
 from sse_hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,9 @@ async def download(
 
     Raises LogUnavailable while nothing has been sent.
     """
+    if request.method == "HEAD":
+        await begin(request, headers, content_type)
+        return
     first = await anext(pieces, b"")
     protocol: Any = request.protocol
     transport = cast(asyncio.Transport, request.transport)
@@ -102,7 +106,7 @@ async def download(
     # Linux counts a peer that acknowledges but takes no bytes as gone, too.
     set_peer_timeout(transport, stall_seconds * 1000)
     try:
-        response = await request.respond(headers=headers, content_type=content_type)
+        response = await begin(request, headers, content_type)
         await _send(response, first, stall_seconds)
         async for piece in pieces:
             await _send(response, piece, stall_seconds)

@@ -12,7 +12,8 @@ from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 
-# Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever.
+# Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever. A second less than
+# what is promised, since a slot is up to one long, and ticks drift.
 JITTER = 0.2
 
 
@@ -21,6 +22,7 @@ class Wheel:
 
     def __init__(self, heartbeat_seconds: int, stall_seconds: int, tally: Tally) -> None:
         self._heartbeat_seconds = heartbeat_seconds
+        self._jitter_seconds = max(0, int(heartbeat_seconds * JITTER) - 1)
         self._stall_seconds = stall_seconds
         self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
         self._now = 0
@@ -28,7 +30,7 @@ class Wheel:
 
     def add(self, subscriber: Subscriber) -> None:
         """Give `subscriber` its next heartbeat."""
-        wait = max(1, round(self._heartbeat_seconds * random.uniform(1 - JITTER, 1 + JITTER)))
+        wait = self._heartbeat_seconds + random.randint(-self._jitter_seconds, self._jitter_seconds)
         subscriber.slot = (self._now + wait) % len(self._slots)
         self._slots[subscriber.slot].add(subscriber)
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.integration.asking import post
 from tests.integration.deployment import ask_for_fence
 from tests.integration.reference import Place, Reference, RepeatingPublisher, Shape, come_back, hold_to, reference
 from tests.integration.traffic import Id, Publisher, running
@@ -132,3 +133,21 @@ async def joined(hub: HubProcess, account: Reference, shape: Shape) -> None:
     if shape.begin.startswith("since"):
         first = int(account.fences[1][0])
         assert all(id.fence <= first for id in start.values())
+
+
+async def test_a_break_among_the_last_lines_is_told_whoever_asks_and_wherever_they_come_from(
+    own_server: RedisServer,
+) -> None:
+    with hub_process(own_server.url) as hub, own_server.client() as client:
+        hub.wait_recording()
+        post(hub, "a", b'{"n": 1}')
+        assert client.execute_command("CLIENT", "KILL", "TYPE", "pubsub") == 1
+        wait_until(lambda: post(hub, "a", b'{"n": 2}').status == 200, "there is a session again")
+        with hub_process(own_server.url) as another:
+            another.wait_recording()
+            for query in ("channel=a", "channel=a&channel=b", "channel=a*", "channel=*&batch=1"):
+                for each in (hub, another):
+                    async with open_stream(f"{each.url}/message?{query}&tail=2") as stream:
+                        events = await stream.until(lambda event: '"n": 2' in event.data or '\\"n\\": 2' in event.data)
+                    gaps = [event.json["channel"] for event in events if event.type == "gap"]
+                    assert [name for name in gaps if name != "b"] == [query.split("&")[0].removeprefix("channel=")]

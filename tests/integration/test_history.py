@@ -110,6 +110,8 @@ def test_a_page_lies_where_it_was_asked_for(hub: HubProcess, recorded: list[Row]
     assert page_of(hub, f"channel=walk.a&limit=9&after={ids[10]}&before={ids[20]}")[:2] == (rows[11:20], False)
     assert page_of(hub, f"channel=walk.a&limit=3&before={ids[3]}")[:2] == (rows[:3], False)
     assert page_of(hub, f"channel=walk.a&limit=3&before={ids[0]}")[:2] == ([], False)
+    assert page_of(hub, "channel=walk.a&before=0-0")[:2] == ([], False)
+    assert page_of(hub, "channel=walk.*&before=0-1")[:2] == ([], False)
     assert page_of(hub, f"channel=walk.a&after={ids[-1]}") == ([], False, [])
     assert page_of(hub, f"channel=walk.a&after={ids[20]}&before={ids[10]}")[:2] == ([], False)
     assert page_of(hub, "channel=walk.a&after=99999999999999999999-5") == ([], False, [])

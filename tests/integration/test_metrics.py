@@ -10,6 +10,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sse_hub.tally import MAX_NAMESPACES
 from tests.integration.asking import ask, post
 from tests.integration.test_workers import WORKERS, worker_hub, workers_of
 from tests.rig import PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
@@ -106,6 +107,19 @@ async def test_lines_are_counted_by_stage_and_namespace(new_hub: HubProcess, cha
     wait_until(lambda: counted("recorded") == 3, "they are recorded")
     # Also when their streams have gone.
     wait_until(lambda: counted("delivered") == 5, "they are counted once for each subscriber")
+
+
+async def test_names_that_nobody_publishes_to_take_no_label(new_hub: HubProcess) -> None:
+    for number in range(2 * MAX_NAMESPACES):
+        names = "&".join(f"channel={name}" for name in (f"asked{number}", f"asked{number}*"))
+        async with open_stream(f"{new_hub.url}/message?{names}"):
+            pass
+    new_hub.wait_recording()
+    post(new_hub, "published.a", b"{}")
+
+    metrics = scrape(new_hub)
+    assert metrics.get("hub_lines_total", stage="received", channel_ns="published") == 1
+    assert not [each for each in metrics.values if "asked" in str(each)]
 
 
 async def test_resumes_replays_and_gaps_are_counted(other_hub: HubProcess, server: RedisServer, channel: str) -> None:

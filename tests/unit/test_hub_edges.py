@@ -5,6 +5,7 @@ import json
 import random
 import socket
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -112,6 +113,24 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
 
     assert [event.type for event in single.events()] == ["message", "gap"]
     assert numbers(many) == list(range(10, 60))
+
+
+async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among_its_last_lines() -> None:
+    hub, _ = new_hub()
+    for n in range(4):
+        publish(hub, "a.x", line(n))
+        hub.begin(90 + 10 * n)
+    publish(hub, "a.y", line(4))
+
+    client = await Client(hub, "a.*").open(Tail(3))
+    later = await Client(hub, "a.*").open(Tail(2))
+    last = await Client(hub, "*").open(Tail(1))
+
+    told = [event.json for event in client.events()]
+    assert [each.get("n", each.get("before")) for each in told] == [2, "110-0", 3, "120-0", 4]
+    assert [each["channel"] for each in told if "before" in each] == ["a.*", "a.*"]
+    assert [event.type for event in later.events()] == ["message", "gap", "message"]
+    assert [event.type for event in last.events()] == ["message"]
 
 
 async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,3 +249,18 @@ async def test_what_the_log_brings_for_a_client_that_has_gone_is_written_nowhere
     assert failed == []
     assert numbers(client) == []
     assert hub.subscribers == 0
+
+
+async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_they_may_be() -> None:
+    hub, _ = new_hub()
+    clients = [await Client(hub, "log").open() for _ in range(200)]
+    beats: dict[Client, list[int]] = {client: [] for client in clients}
+    for second in range(1, 60):
+        hub.tick()
+        for client in clients:
+            client.events()
+            if len(client._decoder.comments) > len(beats[client]):
+                beats[client].append(second)
+
+    waits = {after - before for times in beats.values() for before, after in pairwise([0, *times])}
+    assert waits == {13, 14, 15, 16, 17}

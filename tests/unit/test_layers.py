@@ -34,6 +34,7 @@ ALLOWED = {
     },
     "hiredis": {"session"},
     "sanic": {
+        "reply",
         "stream",
         "transfer",
         "context",
@@ -48,6 +49,7 @@ ALLOWED = {
         "routes",
         "questions",
         "app",
+        "serve",
     },
     "orjson": {"lines", "frames", "masks", "export", "porter", "app"},
     "prometheus_client": {"exposition"},

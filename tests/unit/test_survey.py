@@ -12,7 +12,7 @@ from sse_hub.lines import one_line
 from sse_hub.masks import mask_of, tells_error
 from sse_hub.selection import Selection
 from sse_hub.survey import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
-from sse_hub.tally import Tally
+from sse_hub.tally import Namespaces, Tally
 
 LIMIT = 1_048_576
 
@@ -156,7 +156,7 @@ def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() 
 
 
 def test_the_usual_gap_is_the_longest_of_late_and_unknown_at_first() -> None:
-    channel = Channel("api", "api", EventId(10, 0), 100, 0.0, recorded=True)
+    channel = Channel("api", Namespaces(), EventId(10, 0), 100, 0.0, recorded=True)
     for at in (1_000.0, 1_001.0, 1_011.0):
         channel.batch(1, 10, [b"{}"], LIMIT, at)
     assert channel.directory_entry()["usual_gap_seconds"] is None

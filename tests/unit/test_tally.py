@@ -26,7 +26,8 @@ def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:
 
 
 def test_a_namespace_is_what_stands_before_the_first_mark() -> None:
-    names = {"log": "log", "shop.api": "shop", "a/b.c": "a", "a:b": "a", "shop.*": "shop", "*": "*", ".x": "."}
+    names = {"log": "log", "shop.api": "shop", "a/b.c": "a", "a:b": "a", "shop.*": "shop", ".x": "."}
+    names |= {"*": SEVERAL, "sh*.a": SEVERAL}
 
     assert {name: Namespaces().of(name) for name in names} == names
 
