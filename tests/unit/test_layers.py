@@ -85,6 +85,7 @@ PURE = [
     "backlog",
     "guard",
     "pages",
+    "stretch",
     "whence",
     "origin",
     "body",
