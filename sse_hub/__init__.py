@@ -9,11 +9,11 @@ A line travels down this list of modules; imports point up it, and `tests/unit/t
            < acl < frames < masks < ring < position < encoding < pages < replay < tail < backlog < whence < table
            < limits < subscriber < wheel < drain < guard < feed < channel < directory < survey < origin < intake < hub
            < step < shelf < log < lease < portions < aging < recorder < mend < fence < address < pool < inflow
-           < session < source < turns < merge < history < search < export < body < publish < access < reply < stream
-           < transfer < peers < context < refusal < caller < headers < porter < readings < exposition < metrics
-           < reference < bundle < languages < minified < page < door < routes < questions < demo < app < embedded
-           < serve < worker < supervisor < connection < credential < canary < ops < logging < ship < docker < pipe
-           < watch < cli
+           < session < source < turns < merge < stretch < history < search < export < body < publish < options < access
+           < reply < stream < transfer < peers < context < refusal < caller < headers < porter < readings < exposition
+           < metrics < reference < bundle < languages < minified < page < door < routes < questions < demo < app
+           < embedded < serve < worker < supervisor < connection < credential < canary < ops < logging < ship < docker
+           < pipe < watch < cli
 """
 
 from typing import TYPE_CHECKING, Any

@@ -22,8 +22,8 @@ from sse_hub.config import Config
 from sse_hub.docker.command import docker
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.ops.command import check, redis_acl, top
+from sse_hub.options import LOCAL_HUB, LOCAL_REDIS, channel_name, hub_urls, redis_url_option, token_option
 from sse_hub.pipe.command import publish
-from sse_hub.selection import is_channel
 from sse_hub.serve import Stop, log_to_stderr, publish_until_stopped, run
 from sse_hub.serve import serve as serve_hub
 from sse_hub.ship.command import ship
@@ -75,7 +75,7 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--redis-url", default=None, metavar="URL", help="Where to publish.  [default: redis://127.0.0.1:6379/0]")
+@redis_url_option
 def demo(redis_url: str | None) -> None:
     """Publish demo lines: loguru, a shop with traces and stack traces, numbers, CPU load. Ctrl-C ends it."""
     try:
@@ -83,27 +83,9 @@ def demo(redis_url: str | None) -> None:
     except HubError as error:
         raise click.ClickException(str(error)) from None
     log_to_stderr(config)
-    url = config.redis_url or "redis://127.0.0.1:6379/0"
+    url = config.redis_url or LOCAL_REDIS
     said = f"Publishing to {_without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
     run(publish_until_stopped(url, lambda: click.echo(said)))
-
-
-def _hub_urls(_context: click.Context, _option: click.Parameter, urls: tuple[str, ...]) -> tuple[str, ...]:
-    for url in urls:
-        try:
-            parsed = urlsplit(url)
-            good = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            raise click.BadParameter(f"{url!r} is not a hub's address, such as http://127.0.0.1:8091.")
-    return urls
-
-
-def _channel(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if not is_channel(name):
-        raise click.BadParameter(f"{name!r} is not the name of a channel that a hub serves.")
-    return name
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -111,17 +93,12 @@ def _channel(_context: click.Context, _option: click.Parameter, name: str) -> st
     "--url",
     "urls",
     multiple=True,
-    default=["http://127.0.0.1:8091"],
-    callback=_hub_urls,
+    default=[LOCAL_HUB],
+    callback=hub_urls,
     help="Address of a hub, or of a proxy before it. Repeatable: each reconnect takes the next.",
 )
-@click.option(
-    "--redis-url",
-    default=None,
-    metavar="URL",
-    help="Where to publish (also REDIS_URL).  [default: redis://127.0.0.1:6379/0]",
-)
-@click.option("--channel", default="canary", callback=_channel, help="A channel on which nobody else publishes.")
+@redis_url_option
+@click.option("--channel", default="canary", callback=channel_name, help="A channel on which nobody else publishes.")
 @click.option("--rate", default=10, type=click.IntRange(1, 20_000), help="Lines a second.")
 @click.option("--size", default=200, type=click.IntRange(SMALLEST_BYTES, 1_000_000), help="Bytes of a line.")
 @click.option("--clients", default=1, type=click.IntRange(1, 1000), help="Readers.")
@@ -142,9 +119,7 @@ def _channel(_context: click.Context, _option: click.Parameter, name: str) -> st
     type=click.FloatRange(0),
     help="Seconds to wait for Redis and the hub at the start, and for the last lines at the end.",
 )
-@click.option(
-    "--token", envvar="SSE_HUB_TOKEN", show_default=False, help="What to sign in with (rather by SSE_HUB_TOKEN)."
-)
+@token_option
 @click.option("--json", "as_json", is_flag=True, help="Each report as one JSON object.")
 def canary(
     urls: tuple[str, ...],
@@ -172,7 +147,7 @@ def canary(
         raise click.UsageError(str(error)) from None
     plan = Plan(
         urls=urls,
-        redis_url=config.redis_url or "redis://127.0.0.1:6379/0",
+        redis_url=config.redis_url or LOCAL_REDIS,
         channel=channel,
         lines_per_second=rate,
         line_bytes=size,

@@ -16,6 +16,7 @@ The errors raised on purpose. Domain code raises them; `refusal` alone turns the
     ├── TooMany              more at a time than one sender, or all of them, may have (429 or 503, but for streams)
     ├── SourceUnavailable    Redis did not answer in time (503, but for streams)
     ├── LogUnavailable       the log can't be read, or is not complete in time (503)
+    │   └── LogChanged       it has lost lines since it was looked at before, or may have
     ├── HubStopping          the hub takes no new work (503)
     ├── NotRecorded          what was to be published is not in the log, as far as is known (503)
     ├── ServerUnavailable    no Redis server could be started, or a port is taken
@@ -99,6 +100,10 @@ class SourceUnavailable(HubError):
 
 class LogUnavailable(HubError):
     """The log can't be read now, or the recorder did not reach the wanted fence in time."""
+
+
+class LogChanged(LogUnavailable):
+    """The log is another than it was, or falls short of where it was: what was read of it goes with nothing more."""
 
 
 class HubStopping(HubError):

@@ -6,28 +6,27 @@ Stretches of the log: a page of one in either direction, or all of it.
 Lines with one id on several channels are never parted by the end of a page, so any line's id is a place to go on from.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from sse_hub.errors import InvalidId, LogUnavailable
+from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
 from sse_hub.events import Cursor, EventId
 from sse_hub.frames import Gap
 from sse_hub.hub import Source
 from sse_hub.log import RedisLog
-from sse_hub.merge import Backward, Item, Key, Line, Onward, Reader, breaks_reader, merged, share_of
-from sse_hub.pages import Hole, parse_id
+from sse_hub.merge import Backward, Bounds, BreaksReader, Item, Key, Line, Onward, Reader, merged, share_of
+from sse_hub.pages import Breaks, Hole, parse_id
 from sse_hub.repeats import Repeats
-from sse_hub.selection import Selection
+from sse_hub.selection import Selection, matches
+from sse_hub.stretch import BEGINNING, Stretch
 from sse_hub.turns import Turns
 
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
 MAX_BYTES = 8 * 1024 * 1024
-# The highest number that Redis takes in an id.
-MAX_NUMBER = 2**64 - 1
-BEGINNING = Cursor(0, (0,))
+# How often a log that changes while it is read is read again, with nothing new in between.
+TRIES = 4
 
 
 class HistoryPage(NamedTuple):
@@ -36,32 +35,6 @@ class HistoryPage(NamedTuple):
     lines: list[Line]
     gaps: list[Gap]
     more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """
-    What lies after `after` and before `before`. The log is complete up to fence `until`; `asked` is the one that was
-    waited for, and greater where it was not in time.
-    """
-
-    selection: Selection
-    after: Cursor
-    before: Cursor
-    until: int
-    asked: int
-
-    def begin(self, name: str) -> EventId:
-        """The id after which lines of `name` are wanted."""
-        return self._id_at(self.after, name)
-
-    def end(self, name: str) -> EventId:
-        """The id before which lines of `name` are wanted."""
-        return min(self._id_at(self.before, name), EventId(self.until, 0))
-
-    def _id_at(self, cursor: Cursor, name: str) -> EventId:
-        slot = self.selection.channels.index(name) if len(cursor.counts) > 1 else 0
-        return EventId(min(cursor.fence, MAX_NUMBER), min(cursor.counts[slot], MAX_NUMBER))
 
 
 class History:
@@ -99,30 +72,43 @@ class History:
 
     async def newest(self, stretch: Stretch, limit: int) -> HistoryPage:
         """The last lines of `stretch`, see _page(). Raises LogUnavailable."""
-        readers = await self._backward(stretch)
-        page = await self._page(stretch, [breaks_reader(await self._breaks(stretch), back=True), *readers], limit)
+        page = await self._page(stretch, self._backward, limit)
         return page._replace(gaps=page.gaps + self._late(stretch))
 
     async def oldest(self, stretch: Stretch, limit: int) -> HistoryPage:
         """The first lines of `stretch`, see _page(). Raises LogUnavailable."""
-        page = await self._page(stretch, await self._onward(stretch), limit)
+        page = await self._page(stretch, self._onward, limit)
         return page if page.more else page._replace(gaps=page.gaps + self._late(stretch))
 
     async def all(self, stretch: Stretch) -> AsyncGenerator[list[Line | Gap], None]:
-        """All of `stretch`, oldest first, in lists of a page of the log at most. Raises LogUnavailable."""
+        """
+        All of `stretch`, oldest first, in lists of a page of the log at most. Where the log changes, what has been read
+        of it is followed by what the new one has beyond that. Raises LogUnavailable.
+        """
         if unrecorded := self._unrecorded(stretch):
             yield [*unrecorded]
-        async with aclosing(merged(await self._onward(stretch))) as runs:
-            async for run in runs:
-                found: list[Line | Gap] = []
-                for _, item in run:
-                    found += self._gaps(stretch, item) if isinstance(item, Hole) else (item,)
-                yield found
+        channels, breaks = await self._channels(stretch), BreaksReader()
+        told: set[Hole] = set()
+        tries, whole = 0, False
+        while not whole:
+            try:
+                await self._go_on(stretch, channels, breaks, told)
+                async with aclosing(merged([breaks, *channels])) as runs:
+                    async for run in runs:
+                        found: list[Line | Gap] = []
+                        for _, item in run:
+                            found += self._gaps(stretch, item) if isinstance(item, Hole) else (item,)
+                        yield found
+                        tries = 0
+                whole = True
+            except LogChanged as error:
+                tries += 1
+                await self._again(stretch, error, tries)
         if late := self._late(stretch):
             yield [*late]
 
     async def back(self, stretch: Stretch) -> AsyncGenerator[list[Item], None]:
-        """The lines of `stretch`, newest first. Raises LogUnavailable."""
+        """The lines of `stretch`, newest first. Raises LogUnavailable, also where the log changes."""
         begin = {name: stretch.begin(name) for name in stretch.selection.channels}
         bare = EventId(stretch.after.fence, 0)
         async with aclosing(merged(await self._backward(stretch))) as runs:
@@ -136,35 +122,68 @@ class History:
 
     # The rest.
 
-    async def _page(self, stretch: Stretch, readers: list[Reader], limit: int) -> HistoryPage:
+    async def _page(
+        self, stretch: Stretch, readers: Callable[[Stretch], Awaitable[list[Reader]]], limit: int
+    ) -> HistoryPage:
         """
         `limit` lines, or fewer where they are large, or more where several channels have a line with the last id.
-        Of lines with the same line id it has the one that is read first.
+        Of lines with the same line id it has the one that is read first. All of it is of one log.
         """
-        lines: list[Line] = []
-        holes: list[Hole] = []
-        async with aclosing(merged(readers)) as runs:
-            more = await _gather(runs, lines, holes, limit)
+        tries, more = 0, False
+        while True:
+            lines: list[Line] = []
+            holes: list[Hole] = []
+            try:
+                async with aclosing(merged(await readers(stretch))) as runs:
+                    more = await _gather(runs, lines, holes, limit)
+                break
+            except LogChanged as error:
+                tries += 1
+                await self._again(stretch, error, tries)
         gaps = [gap for hole in holes for gap in self._gaps(stretch, hole)]
         gaps += [] if more else self._unrecorded(stretch)
         return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: parse_id(gap.before.encode())), more)
+
+    async def _again(self, stretch: Stretch, error: LogChanged, tries: int) -> None:
+        """Return when a log that has changed is complete again up to the end of `stretch`; else raise `error`."""
+        if tries == TRIES or await self._log.complete_to(stretch.until) < stretch.until:
+            raise error
 
     async def _backward(self, stretch: Stretch) -> list[Reader]:
         ends = {name: stretch.end(name) for name in self._recorded(stretch)}
         for name, last in (await self._found(stretch)).items():
             ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
-        size = share_of(len(ends))
-        return [Backward(self._log, self.turns, name, ends[name], size) for name in sorted(ends)]
+        which, holes = await self._breaks(stretch)
+        bounds = Bounds(which, EventId(stretch.until, 0), share_of(len(ends)), self.turns)
+        channels = [Backward(self._log, name, bounds, ends[name]) for name in sorted(ends)]
+        return [BreaksReader(holes, back=True), *channels]
 
     async def _onward(self, stretch: Stretch) -> list[Reader]:
+        channels, breaks = await self._channels(stretch), BreaksReader()
+        await self._go_on(stretch, channels, breaks, set())
+        return [breaks, *channels]
+
+    async def _channels(self, stretch: Stretch) -> list[Onward]:
         names = dict.fromkeys(self._recorded(stretch))
         names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.begin(name)}
-        size = share_of(len(names))
-        readers = [
-            Onward(self._log, self.turns, name, stretch.begin(name), stretch.end(name), stretch.until, size)
-            for name in sorted(names)
-        ]
-        return [breaks_reader(await self._breaks(stretch)), *readers]
+        bounds = Bounds("", EventId(stretch.until, 0), share_of(len(names)), self.turns)
+        return [Onward(self._log, name, bounds, stretch.begin(name), stretch.end(name)) for name in sorted(names)]
+
+    async def _go_on(self, stretch: Stretch, channels: list[Onward], breaks: BreaksReader, told: set[Hole]) -> None:
+        """
+        Have `channels` go on, from where each is, in the log that is there now, and add to `breaks` what that one lacks
+        beyond there. Those in `told` are known already.
+        """
+        which, holes = await self._breaks(stretch)
+        new = [hole for hole in holes if hole not in told]
+        told.update(new)
+        for name in (*self._recorded(stretch), *stretch.selection.patterns):
+            # Of a pattern nothing is missing up to where all its channels have been read.
+            read = [each.place for each in channels if matches(name, each.channel)]
+            place = min(read, default=stretch.begin(name))
+            breaks.add([left._replace(channel=name) for hole in new if (left := hole.beyond(place))])
+        for each in channels:
+            each.go_on_in(which)
 
     async def _found(self, stretch: Stretch) -> Mapping[str, EventId]:
         """The recorded channels that a pattern finds, with the last id of each."""
@@ -176,11 +195,11 @@ class History:
             if stretch.selection.matches(name)
         }
 
-    async def _breaks(self, stretch: Stretch) -> list[Hole]:
+    async def _breaks(self, stretch: Stretch) -> Breaks:
         """The breaks of the log that reach into the stretch, cut where it ends."""
         end = EventId(min(stretch.before.fence, stretch.until), 0)
-        _, holes = await self._log.breaks(min(stretch.after.fence, stretch.until), stretch.until)
-        return [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end]
+        which, holes = await self._log.breaks(min(stretch.after.fence, stretch.until), stretch.until)
+        return Breaks(which, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
 
     def _recorded(self, stretch: Stretch) -> list[str]:
         return [name for name in stretch.selection.channels if self._records(name)]

@@ -15,7 +15,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub import keys
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogChanged, LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
 from sse_hub.pages import (
@@ -114,9 +114,10 @@ class RedisLog:
             return await self._read(channel, after, until, size) if after < until else Page([], until, False)
         return await self._shelf.page(channel, after, until)
 
-    async def page_before(self, channel: str, before: EventId, size: int = PAGE_BYTES) -> Page:
-        """See `pages.Log`."""
+    async def page_before(self, channel: str, before: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
+        """As page(), back: the last lines with id < `before`; the page before it is that before its `last`."""
         raw = await self._read_raw(channel, "XREVRANGE", f"({before}", "-", size)
+        self._check(raw.look, until.fence)
         entries = raw.entries[::-1]
         after = EventId(0, 0)
         if raw.more and b"l" not in entries[0][1]:
@@ -125,7 +126,7 @@ class RedisLog:
         parts = parts_of(channel, after, entries)
         if not raw.more:
             parts[:0] = lost_parts(channel, after, entries, raw, before.fence - self._retain_ms)
-        return Page(parts, parse_id(entries[0][0]) if raw.more else after, raw.more)
+        return Page(parts, parse_id(entries[0][0]) if raw.more else after, raw.more, raw.look.log)
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """See `pages.Log`."""
@@ -133,6 +134,7 @@ class RedisLog:
         begin = str(until)
         while len(ids) < limit:
             raw = await self._read_raw(channel, "XREVRANGE", begin, "-", PAGE_BYTES)
+            self._check(raw.look, until.fence)
             ids += [parse_id(id) for id, fields in raw.entries if b"l" in fields]
             if not raw.more:
                 break
@@ -248,7 +250,7 @@ class RedisLog:
         # It falls short where the server has lost some of the log, or all.
         if look.reached < until:
             self.advance(min(self.watermark, max(0, look.reached)))
-            raise LogUnavailable(f"The log reaches to {look.reached}, not to {until}.")
+            raise LogChanged(f"The log reaches to {look.reached}, not to {until}.")
 
 
 def _break(entry: RawEntry) -> Hole:

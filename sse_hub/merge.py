@@ -9,6 +9,7 @@ A channel is read page by page and only when its turn comes, so what is held is 
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from heapq import heapify, heappop, heappush
+from operator import itemgetter
 from typing import NamedTuple
 
 from sse_hub.events import EventId
@@ -65,42 +66,57 @@ class Reader:
         return run
 
 
-class Onward(Reader):
-    """A channel from `after` on, to before `end`. The log is complete up to fence `until`."""
+class Bounds(NamedTuple):
+    """
+    What readers of one request share: log `which`, as Breaks names it, complete up to `until`; see share_of(); and the
+    turns they take with the readers of others.
+    """
 
-    def __init__(
-        self, log: RedisLog, turns: Turns, channel: str, after: EventId, end: EventId, until: int, size: int
-    ) -> None:
+    which: str
+    until: EventId
+    size: int
+    turns: Turns
+
+
+class Onward(Reader):
+    """`channel` from after `place` on, which is how far it has been read, to before `end`. Raises LogChanged."""
+
+    def __init__(self, log: RedisLog, channel: str, bounds: Bounds, after: EventId, end: EventId) -> None:
         super().__init__(after)
-        self._log, self._turns, self._channel = log, turns, channel
-        self._after, self._end, self._until = after, end, EventId(until, 0)
-        self._size = size
+        self.channel, self.place = channel, after
+        self._log, self._bounds, self._end = log, bounds, end
         self._more = after < end
+
+    def go_on_in(self, which: str) -> None:
+        """What has not been read yet is that of log `which`."""
+        self._bounds = self._bounds._replace(which=which)
 
     async def fill(self) -> None:
         while not self.items and self._more:
-            page = await self._log.page(self._channel, self._after, self._until, self._size)
-            async with self._turns:
+            which, until, size, turns = self._bounds
+            page = (await self._log.page(self.channel, self.place, until, size)).of(which)
+            async with turns:
                 parts, whole = upto(page.parts, self._end)
                 self.items += [item for part in parts for item in _items_of(part)]
-            self._after = page.last
+            self.place = page.last
             self._more = page.more and whole
         self.ended = not self.items
 
 
 class Backward(Reader):
-    """A channel back from before `before`."""
+    """A channel back from before `before`. Raises LogChanged."""
 
-    def __init__(self, log: RedisLog, turns: Turns, channel: str, before: EventId, size: int) -> None:
+    def __init__(self, log: RedisLog, channel: str, bounds: Bounds, before: EventId) -> None:
         super().__init__(turned(before))
-        self._log, self._turns, self._channel, self._before, self._size = log, turns, channel, before, size
+        self._log, self._channel, self._bounds, self._before = log, channel, bounds, before
         # Redis has no word for what is before the least id.
         self._more = before > EventId(0, 0)
 
     async def fill(self) -> None:
         while not self.items and self._more:
-            page = await self._log.page_before(self._channel, self._before, self._size)
-            async with self._turns:
+            which, until, size, turns = self._bounds
+            page = (await self._log.page_before(self._channel, self._before, until, size)).of(which)
+            async with turns:
                 items = [item for part in page.parts for item in _items_of(part)]
                 self.items += [(turned(key), item) for key, item in reversed(items)]
             self._before = page.last
@@ -108,10 +124,19 @@ class Backward(Reader):
         self.ended = not self.items
 
 
-def breaks_reader(holes: Sequence[Hole], back: bool = False) -> Reader:
-    """The breaks of the log among the lines."""
-    items: list[Item] = [(turned(place_of(hole)) if back else place_of(hole), hole) for hole in holes]
-    return Reader((0, 0), sorted(items))
+class BreaksReader(Reader):
+    """Breaks of the log among the lines."""
+
+    def __init__(self, holes: Sequence[Hole] = (), back: bool = False) -> None:
+        super().__init__((0, 0))
+        self._back = back
+        self.add(holes)
+
+    def add(self, holes: Sequence[Hole]) -> None:
+        """Tell of `holes` too."""
+        more: list[Item] = [(turned(place_of(hole)) if self._back else place_of(hole), hole) for hole in holes]
+        self.items = deque(sorted([*self.items, *more], key=itemgetter(0)))
+        self.ended = False
 
 
 async def merged(readers: Iterable[Reader]) -> AsyncGenerator[list[Item], None]:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from sse_hub.errors import LogChanged
 from sse_hub.events import EventId
 from sse_hub.frames import Gap
 from sse_hub.ring import Batch
@@ -106,6 +107,12 @@ class Page(NamedTuple):
         """About how many bytes it takes in memory."""
         return PAGE_OVERHEAD_BYTES + sum(part[0].size for part in self.parts if not isinstance(part, Hole))
 
+    def of(self, log: str) -> "Page":
+        """The page, if it is of `log`, as Breaks names it. Raises LogChanged."""
+        if self.log not in ("", log):
+            raise LogChanged("The log was lost, or has broken again, while it was read.")
+        return self
+
     def beyond(self, id: EventId) -> "Page":
         """The page without what comes up to `id`."""
         at = bisect_right(self.parts, id, key=first_of) - 1
@@ -143,9 +150,6 @@ class Log(Protocol):
 
     async def page(self, channel: str, after: EventId, until: EventId) -> Page:
         """The next recorded lines of `channel` with `after` < id <= `until`, which is a fence."""
-
-    async def page_before(self, channel: str, before: EventId) -> Page:
-        """The last recorded lines of `channel` with id < `before`; the page before it is that before its `last`."""
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` recorded lines of `channel` up to `until`, newest first."""

@@ -18,7 +18,7 @@ from sse_hub.encoding import Encoder, once
 from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.frames import Gap, gap_frame
-from sse_hub.pages import Hole, Log, Page, Piece, first_of
+from sse_hub.pages import Hole, Log, Piece, first_of
 from sse_hub.position import Position
 from sse_hub.ring import Ring
 from sse_hub.selection import Selection, matches
@@ -56,9 +56,7 @@ class _Reader:
     async def fill(self) -> None:
         """Read until there is a part, or the end."""
         while not self.parts and not self.ended:
-            page: Page = await self._log.page(self._channel, self._after, self._until)
-            if page.log not in ("", self._which):
-                raise LogUnavailable("The log was lost, or has broken again, while it was read.")
+            page = (await self._log.page(self._channel, self._after, self._until)).of(self._which)
             self.parts += page.parts
             self._after = page.last
             self.ended = not page.more

@@ -23,6 +23,7 @@ from sse_hub.access.maker import keys_in, new_key, public_half, signed, signing_
 from sse_hub.access.revocation import revoke
 from sse_hub.config import SECONDS, Config
 from sse_hub.errors import InvalidSetting
+from sse_hub.options import LOCAL_REDIS
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
 KEYS = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -111,7 +112,7 @@ def revoke_token(text: str, redis_url: str | None) -> None:
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):
         raise click.ClickException("This is no token with an id (jti) and an end (exp).") from None
     try:
-        asyncio.run(_revoke(config.redis_url or "redis://127.0.0.1:6379/0", str(token_id), until))
+        asyncio.run(_revoke(config.redis_url or LOCAL_REDIS, str(token_id), until))
     except (RedisError, OSError) as error:
         raise click.ClickException(f"Redis refused: {error}.") from None
     click.echo(f"Token {token_id} is revoked.", err=True)

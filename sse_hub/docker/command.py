@@ -14,10 +14,9 @@ from sse_hub.config import Config
 from sse_hub.docker.engine import default_engine
 from sse_hub.docker.run import Plan, follow
 from sse_hub.errors import HubError
+from sse_hub.options import LOCAL_REDIS, ingest_option, redis_url_option
 from sse_hub.serve import Stop, log_to_stderr, run
 from sse_hub.ship.store import default_path
-
-REDIS_URL = "redis://127.0.0.1:6379/0"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,13 +47,8 @@ REDIS_URL = "redis://127.0.0.1:6379/0"
     default=None,
     help="Where positions are kept; each process needs its own.  [default: ~/.local/state/sse-hub/docker.json]",
 )
-@click.option(
-    "--redis-url",
-    default=None,
-    metavar="URL",
-    help=f"Where to publish (also REDIS_URL).  [default: {REDIS_URL}]",
-)
-@click.option("--ingest", multiple=True, metavar="PATTERN", help="As the hubs have it (also SSE_HUB_INGEST).")
+@redis_url_option
+@ingest_option
 def docker(
     channel: str,
     labels: tuple[str, ...],
@@ -74,7 +68,7 @@ def docker(
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
         plan = Plan(
             engine=engine or default_engine(os.environ),
-            redis_url=config.redis_url or REDIS_URL,
+            redis_url=config.redis_url or LOCAL_REDIS,
             registry=registry or default_path(os.environ, "docker"),
             channel=channel,
             labels=labels,

@@ -7,7 +7,7 @@ All containers from the start to the end.
 import asyncio
 import logging
 import time
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 SAVE_SECONDS = 1.0
-END_SECONDS = 3.0
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
 
@@ -71,7 +70,7 @@ class Containers:
                 await asyncio.wait((stop, *tasks), timeout=SAVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 self._save()
             await cancelled([*tasks[1:], *(task for _, task in self._followers.values())])
-            await self._finish(tasks[0])
+            await self.sender.finish(tasks[0])
         finally:
             await cancelled([stop, *tasks, *(task for _, task in self._followers.values())])
             self._save()
@@ -168,14 +167,6 @@ class Containers:
         logger.info("container_begun name=%s channel=%s", container.name, container.stdout)
         follower = Follower(self._engine, self.sender, self._positions, container)
         self._followers[container.id] = follower, asyncio.create_task(follower.run())
-
-    async def _finish(self, sending: "asyncio.Task[None]") -> None:
-        """Wait for the answers on their way; what has none in time is looked up at the next start."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                while not self.sender.idle and not sending.done():
-                    self.sender.changed.clear()
-                    await self.sender.changed.wait()
 
     def _save(self) -> None:
         if self.sender.lines == self._saved_lines:

@@ -19,9 +19,9 @@ from sse_hub.ops.check_redis import check_redis
 from sse_hub.ops.finding import Finding, Grade
 from sse_hub.ops.machine import check_machine
 from sse_hub.ops.top import Glance, glance, text_of
+from sse_hub.options import LOCAL_HUB, LOCAL_REDIS, ingest_option, token_option
 
 HELP = {"help_option_names": ["-h", "--help"]}
-LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 CLEAR = "\x1b[H\x1b[J"
 
 
@@ -32,16 +32,12 @@ def _settings(redis_url: str | None, ingest: tuple[str, ...]) -> Config:
         raise click.UsageError(str(error)) from None
 
 
-_token = click.option("--token", envvar="SSE_HUB_TOKEN", help="Sent to the hub (better: SSE_HUB_TOKEN).", metavar="JWT")
-_ingest = click.option("--ingest", multiple=True, metavar="PATTERN", help="As the hub has it.  [default: *]")
-
-
 @click.command(context_settings=HELP)
 @click.option("--redis-url", default=None, metavar="URL", help=f"As the hub has it.  [default: {LOCAL_REDIS}]")
-@_ingest
+@ingest_option
 @click.option("--url", default=None, metavar="URL", help="A hub, or the proxy before it, as its clients see it.")
 @click.option("--channel", default="check", show_default=True, help="For a line to be published, with --url.")
-@_token
+@token_option
 def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, channel: str, token: str | None) -> None:
     """
     Tell what is wrong with a set-up: Redis, rights, limits, and with --url the way through a proxy.
@@ -72,10 +68,10 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
 
 
 @click.command(context_settings=HELP)
-@click.option("--url", default="http://127.0.0.1:8091", show_default=True, help="The hub.")
+@click.option("--url", default=LOCAL_HUB, show_default=True, help="The hub.")
 @click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="One look, and the end.")
-@_token
+@token_option
 def top(url: str, every: float, once: bool, token: str | None) -> None:
     """Show a hub's channels, rates, streams and lag, live. Ctrl-C ends it."""
 
@@ -101,7 +97,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
 
 
 @click.command(name="redis-acl", context_settings=HELP)
-@_ingest
+@ingest_option
 @click.option("--publish", multiple=True, metavar="PATTERN", help="Channels of the publishers.  [default: as --ingest]")
 @click.option("--hub-user", default="hub", show_default=True)
 @click.option("--publisher-user", default="publisher", show_default=True)

@@ -9,24 +9,15 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import click
 
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.options import LOCAL_REDIS, channel_name, hub_url, redis_url_option, token_option
 from sse_hub.pipe.run import Plan, Tally
 from sse_hub.pipe.run import publish as publish_lines
-from sse_hub.selection import is_channel
 from sse_hub.serve import log_to_stderr, run
-
-REDIS_URL = "redis://127.0.0.1:6379/0"
-
-
-def _channel(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if not is_channel(name):
-        raise click.BadParameter(f"{name!r} is not the name of a channel that a hub serves.")
-    return name
 
 
 def _fields(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -39,27 +30,8 @@ def _fields(_context: click.Context, _option: click.Parameter, pairs: tuple[str,
     return fields
 
 
-def url_of_hub(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
-    """A click callback: the address of a hub, checked."""
-    if url is None:
-        return None
-    try:
-        parsed = urlsplit(url)
-        good = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise click.BadParameter(f"{url!r} is not a hub's address, such as http://127.0.0.1:8091.")
-    return url
-
-
-token_option = click.option(
-    "--token", envvar="SSE_HUB_TOKEN", metavar="JWT", help="To sign in to the hub with (better: SSE_HUB_TOKEN)."
-)
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("channel", callback=_channel)
+@click.argument("channel", callback=channel_name)
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
     "--tee", is_flag=True, help="Pass the standard input through, unbuffered: `app | sse-hub publish app --tee`."
@@ -74,7 +46,7 @@ token_option = click.option(
     help='Add a field. A line that is no JSON object becomes {"message": line}. Repeatable.',
 )
 @click.option(
-    "--http", "url", default=None, callback=url_of_hub, metavar="URL", help="Publish through this hub, not Redis."
+    "--http", "url", default=None, callback=hub_url, metavar="URL", help="Publish through this hub, not Redis."
 )
 @token_option
 @click.option(
@@ -84,12 +56,7 @@ token_option = click.option(
     type=click.FloatRange(0),
     help="Seconds to wait for Redis or the hub after the last line.",
 )
-@click.option(
-    "--redis-url",
-    default=None,
-    metavar="URL",
-    help=f"Where to publish (also REDIS_URL).  [default: {REDIS_URL}]",
-)
+@redis_url_option
 def publish(
     channel: str,
     texts: tuple[str, ...],
@@ -112,7 +79,7 @@ def publish(
         raise click.UsageError(str(error)) from None
     plan = Plan(
         channel=channel,
-        redis_url=config.redis_url or REDIS_URL,
+        redis_url=config.redis_url or LOCAL_REDIS,
         url=url,
         token=token,
         texts=texts,

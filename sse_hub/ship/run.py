@@ -7,7 +7,6 @@ A shipper from its start to its end.
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +25,6 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 PENDING_SECONDS = 0.1
 SAVE_SECONDS = 1.0
-END_SECONDS = 3.0
 # Of one file before the next has its turn.
 TURN_BATCHES = 16
 
@@ -78,7 +76,9 @@ class Shipper:
                     break
                 else:
                     await self._wait(stop)
-            await self._finish(sending)
+            await self.sender.finish(sending)
+            if sending.done():
+                sending.result()
         finally:
             await cancelled((sending, stop))
             await self._notifier.close()
@@ -148,16 +148,6 @@ class Shipper:
             for task in waits:
                 task.cancel()
         self.sender.changed.clear()
-
-    async def _finish(self, sending: "asyncio.Task[None]") -> None:
-        """Wait for the answers on their way; what has none in time is looked up at the next start."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                while not self.sender.idle and not sending.done():
-                    self.sender.changed.clear()
-                    await self.sender.changed.wait()
-        if sending.done():
-            sending.result()
 
     def _save(self, after_seconds: float) -> None:
         now = time.monotonic()

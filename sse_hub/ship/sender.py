@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from redis.exceptions import RedisError
@@ -29,6 +30,7 @@ LONGEST_WAIT_SECONDS = 2.0
 LOOK_SECONDS = 0.005
 # A hub may have ended and another one begun since the last lines, if that is so long ago: none is faster.
 STEADY_SECONDS = 0.25
+END_SECONDS = 3.0
 PUBLISHED, UNHEARD = 1, 2
 
 
@@ -89,6 +91,17 @@ class Sender:
         self._queue.append(batch)
         self._pace.put(batch)
         self._work.set()
+
+    async def finish(self, running: "asyncio.Task[None]") -> None:
+        """
+        Wait for the answers on their way, as long as run(), the task `running`, goes on, and END_SECONDS at most. What
+        has none then is looked up at the next start.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while not self.idle and not running.done():
+                    self.changed.clear()
+                    await self.changed.wait()
 
     def forget(self, tokens: Iterable[str]) -> None:
         """Nothing will be put for `tokens` any more: Redis need not remember them."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 import click
 
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
-from sse_hub.pipe.command import token_option, url_of_hub
+from sse_hub.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.selection import Selection
 from sse_hub.serve import Stop, run
 from sse_hub.tasks import cancelled
@@ -23,8 +23,6 @@ from sse_hub.watch.follower import Follower
 from sse_hub.watch.record import record_of
 from sse_hub.watch.safe import safe_json, safe_line
 from sse_hub.watch.show import Filter, Show
-
-URL = "http://127.0.0.1:8091"
 
 
 class Printer:
@@ -71,7 +69,7 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("channels", nargs=-1, required=True, callback=_channels, metavar="CHANNEL...")
-@click.option("--url", default=URL, show_default=True, callback=url_of_hub, help="Address of the hub.")
+@click.option("--url", default=LOCAL_HUB, show_default=True, callback=hub_url, help="Address of the hub.")
 @token_option
 @click.option(
     "--filter",
@@ -109,7 +107,7 @@ def watch(
     except HubError as error:
         raise click.ClickException(safe_line(str(error))) from None
     if position:
-        words = ["sse-hub", "watch", *channels, *(["--url", url] if url != URL else []), "--since", position]
+        words = ["sse-hub", "watch", *channels, *(["--url", url] if url != LOCAL_HUB else []), "--since", position]
         click.echo(f"To go on from here: {shlex.join(words)}", err=True)
 
 

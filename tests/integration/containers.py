@@ -12,7 +12,6 @@ import resource
 import shutil
 import socket
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +23,8 @@ from typing import Any
 
 import httpx
 
-from tests.rig import DEADLINE_SECONDS, ROOT, STOP_SECONDS, RedisServer, wait_until
+from tests.integration.commands import following, said_in
+from tests.rig import DEADLINE_SECONDS, RedisServer, wait_until
 
 IMAGE = "localhost/sse-hub-test:1"
 FOLDERS = ("usr", "proc", "sys", "dev", "tmp", "etc", "run")
@@ -203,25 +203,14 @@ def docker_command(
     server: RedisServer, engine: EngineService, folder: Path, *options: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub docker` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
-    command = [sys.executable, "-m", "sse_hub.cli", "docker", "--registry", str(folder / "positions.json")]
-    command += ["--engine", engine.url, "--redis-url", server.url, *options]
-    with open(folder / "docker.out", "ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
-        try:
-            yield process
-            if process.poll() is None:
-                process.terminate()
-                assert process.wait(STOP_SECONDS) == 0, said(folder)
-            assert "Traceback" not in said(folder), said(folder)
-        finally:
-            process.kill()
-            process.wait()
+    words = ["docker", "--registry", str(folder / "positions.json"), "--engine", engine.url]
+    with following(folder / "docker.out", *words, "--redis-url", server.url, *options) as process:
+        yield process
 
 
 def said(folder: Path) -> str:
     """What the commands with their registry in `folder` have logged."""
-    return (folder / "docker.out").read_text(errors="replace")
+    return said_in(folder / "docker.out")
 
 
 def wait_begun(folder: Path) -> None:

@@ -8,12 +8,12 @@ import gzip
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.rig import DEADLINE_SECONDS, ROOT, STOP_SECONDS, RedisServer, wait_until
+from tests.integration.commands import following, said_in
+from tests.rig import DEADLINE_SECONDS, RedisServer, wait_until
 
 
 class LogFile:
@@ -79,26 +79,15 @@ def compress(path: Path) -> None:
 @contextmanager
 def shipper(server: RedisServer, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub ship` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
-    command = [sys.executable, "-m", "sse_hub.cli", "ship", "--registry", str(folder / "positions.json"), *options]
-    with open(folder / "shipper.out", "ab") as output:
-        process = subprocess.Popen(
-            [*command, "--redis-url", server.url], stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT
-        )
-        try:
-            yield process
-            if process.poll() is None:
-                process.terminate()
-                assert process.wait(STOP_SECONDS) == 0, said(folder)
-            assert "Traceback" not in said(folder), said(folder)
-        finally:
-            process.kill()
-            process.wait()
+    registry = str(folder / "positions.json")
+    words = ("ship", "--registry", registry, *options, "--redis-url", server.url)
+    with following(folder / "shipper.out", *words) as process:
+        yield process
 
 
 def said(folder: Path) -> str:
     """What the shippers with their registry in `folder` have logged."""
-    return (folder / "shipper.out").read_text(errors="replace")
+    return said_in(folder / "shipper.out")
 
 
 def wait_begun(folder: Path, times: int = 1) -> None:

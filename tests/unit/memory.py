@@ -6,7 +6,6 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
-from sse_hub.errors import LogUnavailable
 from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.origin import Now, Origin
@@ -143,9 +142,6 @@ class MemoryLog:
             parts.insert(0, Hole(channel, after, before, None, "trimmed"))
         more = len(found) > wanted
         return Page(parts, found[wanted - 1][0] if more else until, more)
-
-    async def page_before(self, channel: str, before: EventId) -> Page:
-        raise LogUnavailable("A hub only reads onward.")
 
     async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         await self._late()

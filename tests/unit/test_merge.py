@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.events import EventId
-from sse_hub.merge import Item, Line, Reader, breaks_reader, merged, place_of, turned, upto
+from sse_hub.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
 from sse_hub.pages import NO_LIMIT, Hole
 from sse_hub.ring import Batch
 
@@ -52,7 +52,7 @@ def test_a_break_stands_between_what_came_before_it_and_after_it() -> None:
     holes = [Hole(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
 
     for back in (False, True):
-        found = asyncio.run(sequence([breaks_reader(holes, back), Paged("a", ids, back)]))
+        found = asyncio.run(sequence([BreaksReader(holes, back), Paged("a", ids, back)]))
         order = [item if isinstance(item, Hole) else item.id for item in found]
         assert order[:: -1 if back else 1] == [*ids[:2], *holes, *ids[2:]]
 
