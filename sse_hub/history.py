@@ -20,6 +20,7 @@ from sse_hub.pages import Breaks, Hole, parse_id
 from sse_hub.repeats import Repeats
 from sse_hub.selection import Selection, matches
 from sse_hub.stretch import BEGINNING, Stretch
+from sse_hub.turns import Turns
 
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
@@ -37,9 +38,14 @@ class HistoryPage(NamedTuple):
 
 
 class History:
-    """Reads stretches of the log. `records` tells of a channel whether it is in the log at all."""
+    """
+    Reads stretches of the log. `records` tells of a channel whether it is in the log at all.
+
+    What is done with many lines of it takes `turns`.
+    """
 
     def __init__(self, log: RedisLog, source: Source, records: Callable[[str], bool]) -> None:
+        self.turns = Turns()
         self._log = log
         self._source = source
         self._records = records
@@ -148,7 +154,7 @@ class History:
         for name, last in (await self._found(stretch)).items():
             ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
         which, holes = await self._breaks(stretch)
-        bounds = Bounds(which, EventId(stretch.until, 0), share_of(len(ends)))
+        bounds = Bounds(which, self.turns, EventId(stretch.until, 0), share_of(len(ends)))
         channels = [Backward(self._log, name, bounds, ends[name]) for name in sorted(ends)]
         return [BreaksReader(holes, back=True), *channels]
 
@@ -160,7 +166,7 @@ class History:
     async def _channels(self, stretch: Stretch) -> list[Onward]:
         names = dict.fromkeys(self._recorded(stretch))
         names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.begin(name)}
-        bounds = Bounds("", EventId(stretch.until, 0), share_of(len(names)))
+        bounds = Bounds("", self.turns, EventId(stretch.until, 0), share_of(len(names)))
         return [Onward(self._log, name, bounds, stretch.begin(name), stretch.end(name)) for name in sorted(names)]
 
     async def _go_on(self, stretch: Stretch, channels: list[Onward], breaks: BreaksReader, told: set[Hole]) -> None:

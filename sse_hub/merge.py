@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sse_hub.events import EventId
 from sse_hub.log import RedisLog
 from sse_hub.pages import Hole, Piece
+from sse_hub.turns import Turns
 
 # What all the readers of one request may hold, and what each may at least.
 READ_AHEAD_BYTES = 8 * 1024 * 1024
@@ -66,9 +67,13 @@ class Reader:
 
 
 class Bounds(NamedTuple):
-    """What readers of one request share: log `which`, as Breaks names it, complete up to `until`; see share_of()."""
+    """
+    What readers of one request share: log `which`, as Breaks names it, complete up to `until`. They read `size` bytes
+    at a time, see share_of(), and make lines of them in `turns`.
+    """
 
     which: str
+    turns: Turns
     until: EventId
     size: int
 
@@ -88,10 +93,11 @@ class Onward(Reader):
 
     async def fill(self) -> None:
         while not self.items and self._more:
-            which, until, size = self._bounds
+            which, turns, until, size = self._bounds
             page = (await self._log.page(self.channel, self.place, until, size)).of(which)
-            parts, whole = upto(page.parts, self._end)
-            self.items += [item for part in parts for item in _items_of(part)]
+            async with turns:
+                parts, whole = upto(page.parts, self._end)
+                self.items += [item for part in parts for item in _items_of(part)]
             self.place = page.last
             self._more = page.more and whole
         self.ended = not self.items
@@ -107,10 +113,11 @@ class Backward(Reader):
 
     async def fill(self) -> None:
         while not self.items and self._more:
-            which, until, size = self._bounds
+            which, turns, until, size = self._bounds
             page = (await self._log.page_before(self._channel, self._before, until, size)).of(which)
-            items = [item for part in page.parts for item in _items_of(part)]
-            self.items += [(turned(key), item) for key, item in reversed(items)]
+            async with turns:
+                items = [item for part in page.parts for item in _items_of(part)]
+                self.items += [(turned(key), item) for key, item in reversed(items)]
             self._before = page.last
             self._more = page.more
         self.ended = not self.items
