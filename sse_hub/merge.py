@@ -68,8 +68,8 @@ class Reader:
 
 class Bounds(NamedTuple):
     """
-    What readers of one request share: log `which`, as Breaks names it, complete up to `until`; see share_of(); and the
-    turns they take with the readers of others.
+    What readers of one request share: log `which`, as Breaks names it, complete up to `until`. They read `size` bytes
+    at a time, see share_of(), and make lines of them in `turns`.
     """
 
     which: str

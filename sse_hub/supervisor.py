@@ -183,7 +183,9 @@ class Crew:
 
 def _say(process: Process, words: bytes) -> None:
     assert process.stdin
-    process.stdin.write(words)
+    # It may have ended, and its end not have been seen to yet: uvloop raises on what is written to it then.
+    if not process.stdin.is_closing():
+        process.stdin.write(words)
 
 
 async def _start(listener: int) -> Process:

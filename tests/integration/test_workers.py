@@ -32,6 +32,7 @@ from tests.sse import Stream, open_stream
 WORKERS = 2
 KILLS = at_scale(3, 60)
 CLIENTS = 10
+TOGETHER = 4
 BACK_SECONDS = 5.0
 LINES_PER_SECOND = 500
 
@@ -161,6 +162,19 @@ def test_a_killed_worker_leaves_its_lease_to_the_others_at_once() -> None:
         client.persist(LogKeys.of(("*",)).lease)
 
         wait_until(lambda: len(recorders_of(hub)) == 2, "another worker records")
+
+
+def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None:
+    """One may be told of another's end when it has ended itself, and the supervisor does not know yet."""
+    with worker_hub(server.url, "--workers", str(TOGETHER)) as hub:
+        for times in range(1, 4):
+            wait_until(lambda: hub.output.count("worker_serves") == times * TOGETHER, "all serve")  # noqa: B023
+            for worker in workers_of(hub):
+                worker.kill()
+        wait_until(lambda: hub.status("/health/live") == 200, "they are replaced")
+
+        assert hub.process.poll() is None
+        assert "task_died" not in hub.output
 
 
 async def test_who_connects_while_no_worker_is_there_is_answered_by_the_next(server: RedisServer) -> None:
