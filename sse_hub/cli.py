@@ -35,7 +35,7 @@ def _config_options(command: Callable[..., None]) -> Callable[..., None]:
     for each in reversed(fields(Config)):
         default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
         note = "" if default in (None, False, "") else f"  [default: {default}]"
-        kind: dict[str, Any] = {"metavar": each.name.rsplit("_")[-1].upper()}
+        kind: dict[str, Any] = {"metavar": each.name.partition("_per_")[0].rsplit("_")[-1].upper()}
         if each.default is False:
             kind = {"is_flag": True, "flag_value": "true", "default": None, "type": str}
         elif isinstance(each.default, tuple):
@@ -45,7 +45,15 @@ def _config_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Main(click.Group):
+    """The command, whose help tells the options of the hub itself too: they are what most look for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Options of serve, each of them also as SSE_HUB_<OPTION>"):
+            formatter.write_dl([record for each in serve.params if (record := each.get_help_record(ctx))])
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """A live log hub: PUBLISH lines to Redis, watch them in the browser, read them over Server-Sent Events."""
@@ -65,7 +73,10 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
     """
     try:
         # Those that may be repeated come as a tuple, which is empty where they are not given.
-        given = {name: " ".join(each) or None if isinstance(each, tuple) else each for name, each in options.items()}
+        given = {
+            name: (" ".join(each) if each else None) if isinstance(each, tuple) else each
+            for name, each in options.items()
+        }
         config = Config.read(given, os.environ)
         check_access(config)
         log_to_stderr(config)

@@ -1,0 +1,25 @@
+"""The command line: what its help tells, and what it takes for a value."""
+
+from dataclasses import fields
+
+from click.testing import CliRunner
+
+from sse_hub.cli import main
+from sse_hub.config import Config
+
+
+def test_the_help_of_the_command_and_that_of_serve_tell_every_option_and_its_variable() -> None:
+    for arguments in (["--help"], ["serve", "--help"]):
+        told = CliRunner().invoke(main, arguments)
+
+        assert told.exit_code == 0
+        assert "SSE_HUB_" in told.output
+        for each in fields(Config):
+            assert f"--{each.name.replace('_', '-')} " in told.output
+
+
+def test_an_empty_pattern_is_an_error_and_not_the_default() -> None:
+    told = CliRunner().invoke(main, ["serve", "--ingest", ""])
+
+    assert told.exit_code == 1
+    assert "--ingest='' can't be used" in told.output
