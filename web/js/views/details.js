@@ -52,9 +52,11 @@ export class Details {
   show(shown) {
     this.#shown = shown;
     const { channel, raw, record } = shown;
-    const word = record.lvlRaw ?? (record.lvl === 0 ? say("fact.noLevel") : LEVELS[record.lvl]);
-    $(PARTS.title).attr("data-level", LEVELS[record.lvl]).empty();
-    $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
+    const { lvl, lvlRaw } = record;
+    // A number is no word: "error 50".
+    const named = lvl === 0 ? [say("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
+    $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
+    $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
     this.#showActs();
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (!this.#raw) this.#showParsed($body, shown);

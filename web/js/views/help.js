@@ -4,7 +4,7 @@ import { say } from "../say.js";
 
 const $ = window.jQuery;
 const PARTS = { dialog: ".help" };
-const GROUPS = ["move", "look", "line", "page"];
+const GROUPS = ["move", "line", "look", "page"];
 const LANGUAGE = [
   'timeout "time out"', "/conn(ect)?ed/i", "-health -path~^/health", "level>=warn level=error,fatal", "user=u7 user!=u7 user=u7,u8",
   "msg~slow", "status>=500 took<10ms size>2MB", "user:* -user:*", "a b · a OR b · ( )", "channel=orders after=-15m before=03:50",

@@ -191,7 +191,7 @@ function padded(drawn) {
 function coloursOf(canvas) {
   const style = getComputedStyle(canvas);
   // What is no exception is quiet.
-  const plain = ["line", "line", "line", "quiet", "quiet", "warn", "error", "fatal"];
+  const plain = ["line", "line", "line", "quiet", "quiet", "warn-fill", "error", "fatal"];
   // A custom property is its text: what light-dark() makes of it is told by a colour that uses it.
   return plain.map((name) => {
     canvas.style.setProperty("border-left-color", `var(--${name})`);
