@@ -19,7 +19,7 @@ export class FilterBox {
 
   /**
    * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as
-   * query/suggest.js gives it, and `leave()`: Esc with nothing left to close.
+   * query/suggest.js gives it, and `leave()`: Enter, or Esc with nothing left to close.
    */
   constructor(on) {
     this.#on = on;
@@ -94,6 +94,8 @@ export class FilterBox {
     else if (key === "Enter") {
       this.#close();
       this.#apply(true);
+      // To the lines, where keys move; what is faulty is mended first.
+      if ($(PARTS.fault).prop("hidden")) this.#on.leave();
     } else if (open && key === "Escape" && this.#chosen >= 0) this.#close();
     else if (key === "Escape") {
       this.#close();
