@@ -21,7 +21,7 @@ export function looking(page) {
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
-    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()));
+    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()).replace("local", say("zone.local")));
     $(window).trigger("themechange");
   }
 
