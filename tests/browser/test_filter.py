@@ -274,26 +274,6 @@ def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
     expect(page.locator(".row[aria-current=true]")).to_contain_text("line 500")
 
 
-def test_f03_the_view_is_pixel_still_while_paused_and_the_pill_counts(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
-    open_page(page, hub, "f03")
-    publish("f03", numbered(range(1, 301)))
-    expect(page.get_by_test_id("row").last).to_contain_text("line 300")
-
-    page.get_by_test_id("grid").focus()
-    page.keyboard.press("Space")
-    expect(page.get_by_test_id("pause")).to_have_attribute("aria-pressed", "true")
-    before = settled_top_row(page)
-    publish("f03", numbered(range(301, 2_646)))
-
-    expect(page.get_by_test_id("pill")).to_have_text("↓ 2,345 new (23 errors)")
-    assert page.evaluate(TOP_ROW) == before
-    page.get_by_test_id("pause").click()
-    expect(page.get_by_test_id("row").last).to_contain_text("line 2645")
-    expect(page.get_by_test_id("row").last).to_be_in_viewport()
-
-
 def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Rows of different heights, scrolled up through rows that were never measured."""
     open_page(page, hub, "f03.wrap")
