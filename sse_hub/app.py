@@ -42,6 +42,7 @@ from sse_hub.refusal import refuse
 from sse_hub.routes import api
 from sse_hub.source import RedisSource
 from sse_hub.survey import EVERY_SECONDS, Survey
+from sse_hub.table import Table
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)
@@ -138,8 +139,9 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
         "protocol": 2,
     }
     commands = redis.asyncio.Redis.from_pool(pool_of(redis_url, redis.asyncio.ConnectionPool, **options))
-    # Thousands may read the log at once; they wait for one another, and not for those that write it.
-    waiting = pool_of(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=8, timeout=None, **options)
+    # Thousands may read the log at once; they wait for one another, and not for those that write it. A page takes the
+    # server a millisecond, and what is published meanwhile waits, so only a few are asked for at a time.
+    waiting = pool_of(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=4, timeout=None, **options)
     reading = redis.asyncio.Redis.from_pool(waiting)
     hub = Hub(config)
     log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
@@ -151,7 +153,8 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
     publisher = Publisher(commands, log, hub, config.line_bytes)
     access = open_access(config, commands, hub)
     survey = Survey(hub.directory)
-    limits = Limits(config, allowed(), hub.tally.refused)
+    table = Table(place.number, place.count, place.folder)
+    limits = Limits(config, allowed(), hub.tally.refused, table)
     parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)
 

@@ -3,13 +3,13 @@ The page's modules as one: a hundred files would be a hundred requests, six at a
 
     bundle({"js/main.js": "import { a } from './a.js'; …", "js/a.js": "export const a = 1;"}, "js/main.js")
 
-Each module becomes a function that gives what others import of it, under short keys, called once, in the order
-of the imports.
+Each module becomes a function that is called once, in the order of the imports, and sets what others import of it.
 It knows the few forms of `import` and `export` that the page uses, each at the beginning of a line; others are refused.
 """
 
 import re
 from collections.abc import Mapping
+from itertools import count
 from posixpath import dirname, join, normpath
 
 IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
@@ -23,13 +23,12 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
     """One module that does what `entry` does. ValueError names a module that is not understood, or imports itself."""
     order: list[str] = []
     _visit(entry, modules, order, ())
-    numbers = {name: f"$${number}" for number, name in enumerate(order)}
-    keys = _keys(order, modules)
-    parts = [
-        f"const {numbers[name]} = (() => {{\n{_body(name, modules[name], numbers, keys)}}})();\n" for name in order[:-1]
-    ]
+    wanted = _wanted(order, modules)
+    shared = [name for names in wanted.values() for name in names.values()]
+    declared = f"let {', '.join(shared)};\n" if shared else ""
+    parts = [f"(() => {{\n{_body(name, modules[name], wanted)}}})();\n" for name in order[:-1]]
     # Only the entry waits for anything.
-    return f"(async () => {{\n{''.join(parts)}{_body(entry, modules[entry], numbers, keys)}}})();\n"
+    return f"(async () => {{\n{declared}{''.join(parts)}{_body(entry, modules[entry], wanted)}}})();\n"
 
 
 def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple[str, ...]) -> None:
@@ -45,36 +44,37 @@ def _visit(name: str, modules: Mapping[str, str], order: list[str], above: tuple
     order.append(name)
 
 
-# A minifier renames what is local to a function, but not the keys of the object that it gives.
-def _keys(order: list[str], modules: Mapping[str, str]) -> dict[str, dict[str, str]]:
+# By module, what others import of it, and what that is called among all modules.
+def _wanted(order: list[str], modules: Mapping[str, str]) -> dict[str, dict[str, str]]:
     wanted: dict[str, dict[str, str]] = {name: {} for name in order}
+    numbers = count()
     for name in order:
         for pattern in (IMPORT, EXPORTED_FROM):
             for match in pattern.finditer(modules[name]):
-                keys = wanted[_target(name, match[2])]
+                names = wanted[_target(name, match[2])]
                 for inner, _ in _pairs(match[1]):
-                    keys.setdefault(inner, f"k{len(keys)}")
+                    if inner not in names:
+                        names[inner] = f"$${next(numbers)}"
     return wanted
 
 
-def _body(name: str, text: str, numbers: Mapping[str, str], keys: Mapping[str, Mapping[str, str]]) -> str:
+def _body(name: str, text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
     given: list[str] = []
-    own = keys[name]
+    own = wanted[name]
 
     def give(outer: str, inner: str) -> None:
         # What no module imports is there for tests.
         if outer in own:
-            given.append(f"{own[outer]}: {inner}")
+            given.append(f"{own[outer]} = {inner};\n")
 
     def taken(match: re.Match[str]) -> str:
-        target = _target(name, match[2])
-        names = ", ".join(f"{keys[target][inner]}: {outer}" for inner, outer in _pairs(match[1]))
-        return f"const {{ {names} }} = {numbers[target]};\n"
+        names = wanted[_target(name, match[2])]
+        return f"const {', '.join(f'{outer} = {names[inner]}' for inner, outer in _pairs(match[1]))};\n"
 
     def passed_on(match: re.Match[str]) -> str:
-        target = _target(name, match[2])
+        names = wanted[_target(name, match[2])]
         for inner, outer in _pairs(match[1]):
-            give(outer, f"{numbers[target]}.{keys[target][inner]}")
+            give(outer, names[inner])
         return ""
 
     def listed(match: re.Match[str]) -> str:
@@ -95,7 +95,7 @@ def _body(name: str, text: str, numbers: Mapping[str, str], keys: Mapping[str, M
         text = pattern.sub(replace, text)
     if left := LEFT.search(text):
         raise ValueError(f"{name}: {left[0]!r} is no import or export that can be bundled")
-    return f"{text}return {{ {', '.join(given)} }};\n" if given else text
+    return text + "".join(given)
 
 
 def _pairs(names: str) -> list[tuple[str, str]]:

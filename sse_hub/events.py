@@ -9,6 +9,7 @@ stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) a
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId
@@ -73,6 +74,7 @@ def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
     return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _moment(text, now, name)), (0,))
 
 
+@lru_cache(maxsize=64)
 def time_of(fence: int) -> str:
     """The time of `fence` as ISO 8601 text in UTC, to the millisecond."""
     # A fence that can't be a time is not ours, but it may be asked about.

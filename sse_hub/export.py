@@ -21,9 +21,9 @@ from sse_hub.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.merge import Line
 from sse_hub.pages import parse_id
 from sse_hub.selection import Selection
+from sse_hub.turns import SLICE_LINES, Turns
 
 PIECE_BYTES = 64 * 1024
-PIECE_LINES = 1_000
 # A spreadsheet takes a cell that begins with one of these for a formula, after these quotes for text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -113,20 +113,25 @@ class Csv:
 FORMATS = ("ndjson", "txt", "csv")
 
 
-async def written(format: Format, runs: AsyncIterator[list[Line | Gap]]) -> AsyncGenerator[bytes, None]:
-    """A file of `runs`, in pieces of about PIECE_BYTES. Raises what `runs` raises."""
+async def written(format: Format, runs: AsyncIterator[list[Line | Gap]], turns: Turns) -> AsyncGenerator[bytes, None]:
+    """A file of `runs`, in pieces of about PIECE_BYTES, made in turns. Raises what `runs` raises."""
     if head := format.head():
         yield head
     items: list[Line | Gap] = []
     size = 0
+
+    async def made(items: list[Line | Gap]) -> bytes:
+        async with turns:
+            return format.body(items)
+
     async for run in runs:
         items += run
         size += sum(len(item.text) if isinstance(item, Line) else 0 for item in run)
-        if size >= PIECE_BYTES or len(items) >= PIECE_LINES:
-            yield format.body(items)
+        if size >= PIECE_BYTES or len(items) >= SLICE_LINES:
+            yield await made(items)
             items, size = [], 0
     if items:
-        yield format.body(items)
+        yield await made(items)
 
 
 def format_of(name: str, single: bool) -> Format:

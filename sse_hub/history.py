@@ -20,6 +20,7 @@ from sse_hub.merge import Backward, Item, Key, Line, Onward, Reader, breaks_read
 from sse_hub.pages import Hole, parse_id
 from sse_hub.repeats import Repeats
 from sse_hub.selection import Selection
+from sse_hub.turns import Turns
 
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
@@ -64,9 +65,14 @@ class Stretch:
 
 
 class History:
-    """Reads stretches of the log. `records` tells of a channel whether it is in the log at all."""
+    """
+    Reads stretches of the log. `records` tells of a channel whether it is in the log at all.
+
+    What is done with many lines of it takes `turns`.
+    """
 
     def __init__(self, log: RedisLog, source: Source, records: Callable[[str], bool]) -> None:
+        self.turns = Turns()
         self._log = log
         self._source = source
         self._records = records
@@ -148,14 +154,14 @@ class History:
         for name, last in (await self._found(stretch)).items():
             ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
         size = share_of(len(ends))
-        return [Backward(self._log, name, ends[name], size) for name in sorted(ends)]
+        return [Backward(self._log, self.turns, name, ends[name], size) for name in sorted(ends)]
 
     async def _onward(self, stretch: Stretch) -> list[Reader]:
         names = dict.fromkeys(self._recorded(stretch))
         names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.begin(name)}
         size = share_of(len(names))
         readers = [
-            Onward(self._log, name, stretch.begin(name), stretch.end(name), stretch.until, size)
+            Onward(self._log, self.turns, name, stretch.begin(name), stretch.end(name), stretch.until, size)
             for name in sorted(names)
         ]
         return [breaks_reader(await self._breaks(stretch)), *readers]

@@ -4,7 +4,7 @@ What one sender, and all of them together, may have at a time: counted, and refu
     address, subject --> Limits.seat(): Seat, or TooMany       lines to publish --> Limits.spend()
     connection --> Limits.connect()                            bytes of a body --> Limits.holding()
 
-The counts are those of one process. An address is what `whence` calls it.
+The counts are those of all workers of a hub together. An address is what `whence` calls it.
 """
 
 import logging
@@ -16,6 +16,7 @@ from time import monotonic
 
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
+from sse_hub.table import Table
 from sse_hub.whence import Whence, is_local
 
 logger = logging.getLogger(__name__)
@@ -35,29 +36,27 @@ BODIES_BYTES = 256 * 1024 * 1024
 QUIET_SECONDS = 60.0
 # A wait that is none.
 TRIFLE_SECONDS = 0.001
-# Senders whose rates are known; those that have all their lines again are forgotten.
-MAX_RATES = 10_000
+# In the table that workers share.
+ALL = "all"
 
 
 class Limits:
     """
-    The limits that `config` sets for one process, which may have `open_files` files open.
+    The limits that `config` sets for the processes of `table`, of which this one may have `open_files` files open.
 
     Every refusal is counted in `refused`, by its reason.
     """
 
-    def __init__(self, config: Config, open_files: int, refused: Counter[str]) -> None:
+    def __init__(self, config: Config, open_files: int, refused: Counter[str], table: Table) -> None:
         self.whence = Whence(config.proxy_peers)
         self.streams = 0
         self._refused = refused
         self._per_address = config.streams_per_address
         self._per_subject = config.streams_per_subject or math.inf
-        self._total = config.streams_total or max(1, open_files - min(RESERVED_FILES, open_files // 4))
+        self._total = config.streams_total or math.inf
+        self._room = math.inf if config.streams_total else max(1, open_files - min(RESERVED_FILES, open_files // 4))
         self._lines_per_second = config.publish_lines_per_second
-        self._addresses: Counter[str] = Counter()
-        self._subjects: Counter[str] = Counter()
-        self._connections: Counter[str] = Counter()
-        self._rates: dict[str, _Rate] = {}
+        self._table = table
         self._held_bytes = 0
         self._quiet_until: dict[str, float] = {}
 
@@ -76,44 +75,39 @@ class Limits:
         Why no stream can be opened from `address`, or where that is not known by anybody, at present; None when one
         can. Counts nothing.
         """
-        if self.streams >= self._total:
+        if self.streams >= self._room or self._table.count(ALL) >= self._total:
             return TooMany("total", "This hub has as many streams open as it takes.")
-        if address is not None and self._addresses[address] >= self._most(address):
-            count = self._addresses[address]
+        if address is not None and (count := self._table.count(_of_address(address))) >= self._most(address):
             return TooMany("address", f"{address or 'this machine'} has {count} streams open, as many as it may have.")
         return None
 
     def seat(self, address: str, subject: str = "") -> "Seat":
         """A place for one more stream from `address`, of `subject` where it is known. Raises TooMany."""
         error = self.full(address)
-        if error is None and subject and self._subjects[subject] >= self._per_subject:
-            count = self._subjects[subject]
+        if error is None and subject and (count := self._table.count(_of_subject(subject))) >= self._per_subject:
             error = TooMany("subject", f"{subject!r} has {count} streams open, as many as one subject may have.")
         if error:
             raise error
-        self.streams += 1
-        self._addresses[address] += 1
-        self._subjects[subject] += 1
+        self._take(address, subject, 1)
         return Seat(self, address, subject)
 
     def leave(self, address: str, subject: str) -> None:
         """A stream has ended; see Seat.give_back()."""
-        self.streams -= 1
-        _less(self._addresses, address)
-        _less(self._subjects, subject)
+        self._take(address, subject, -1)
 
     # Connections that are no streams, or not yet.
 
     def connect(self, address: str) -> bool:
         """Count one more connection from `address`. False, and not counted, when it has too many."""
-        if self._connections[address] >= max(LEAST_CONNECTIONS, CONNECTIONS_FACTOR * self._most(address)):
+        most = max(LEAST_CONNECTIONS, CONNECTIONS_FACTOR * self._most(address))
+        if self._table.count(_connections_of(address)) >= most:
             return False
-        self._connections[address] += 1
+        self._table.add(_connections_of(address), 1)
         return True
 
     def disconnect(self, address: str) -> None:
         """One of them has gone, or has become a stream."""
-        _less(self._connections, address)
+        self._table.add(_connections_of(address), -1)
 
     # What comes in.
 
@@ -121,7 +115,9 @@ class Limits:
         """
         `lines` are to be published by `subject`, or where nobody says who that is from `address`. Raises TooMany.
 
-        Who has anything left may publish a body of any length, and waits the longer for the next.
+        Who has anything left may publish a body of any length, and waits the longer for the next. It is the generic
+        cell rate algorithm (ITU-T I.371, annex A): all that is known of a sender is when it has a whole second's lines
+        again.
         """
         rate = self._lines_per_second
         if rate is None:
@@ -129,14 +125,12 @@ class Limits:
         if not rate:
             return
         now = monotonic()
-        known = self._rates.get(sender := f"@{subject}" if subject else address)
-        if known is None:
-            self._make_room(rate, now)
-            known = self._rates[sender] = _Rate(rate, now)
-        wait = known.wait_seconds(rate, now)
-        if wait > 0:
+        sender = _of_subject(subject) if subject else _of_address(address)
+        whole_at = max(now, self._table.time(sender))
+        wait = whole_at - now - 1 + 1 / rate
+        if wait > TRIFLE_SECONDS:
             raise TooMany("publish-rate", f"More than {rate} lines a second; try again in {wait:.1f} s.", wait)
-        known.left -= lines
+        self._table.note(sender, whole_at + lines / rate)
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
@@ -166,13 +160,10 @@ class Limits:
             return math.inf if is_local(address) else STREAMS_PER_ADDRESS
         return self._per_address or math.inf
 
-    def _make_room(self, rate: int, now: float) -> None:
-        if len(self._rates) >= MAX_RATES:
-            self._rates = {name: each for name, each in self._rates.items() if not each.rested(rate, now)}
-        if len(self._rates) >= MAX_RATES:
-            # Those who have been known for longest.
-            for name in list(self._rates)[: MAX_RATES // 2]:
-                del self._rates[name]
+    def _take(self, address: str, subject: str, streams: int) -> None:
+        self.streams += streams
+        for name in (ALL, _of_address(address), _of_subject(subject)):
+            self._table.add(name, streams)
 
 
 class Seat:
@@ -207,26 +198,13 @@ class Seat:
             self.give_back()
 
 
-class _Rate:
-    """How many lines a sender has `left` of one second's worth, at a moment; below 0 it has to wait."""
-
-    __slots__ = ("at", "left")
-
-    def __init__(self, rate: int, now: float) -> None:
-        self.left = float(rate)
-        self.at = now
-
-    def wait_seconds(self, rate: int, now: float) -> float:
-        self.left = min(rate, self.left + (now - self.at) * rate)
-        self.at = now
-        wait = (1 - self.left) / rate
-        return wait if wait > TRIFLE_SECONDS else 0.0
-
-    def rested(self, rate: int, now: float) -> bool:
-        return self.wait_seconds(rate, now) == 0 and self.left >= rate
+def _of_address(address: str) -> str:
+    return f"address {address}"
 
 
-def _less(counts: Counter[str], name: str) -> None:
-    counts[name] -= 1
-    if not counts[name]:
-        del counts[name]
+def _of_subject(subject: str) -> str:
+    return f"subject {subject}"
+
+
+def _connections_of(address: str) -> str:
+    return f"connections of {address}"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sse_hub.events import EventId
 from sse_hub.log import RedisLog
 from sse_hub.pages import Hole, Piece
+from sse_hub.turns import Turns
 
 # What all the readers of one request may hold, and what each may at least.
 READ_AHEAD_BYTES = 8 * 1024 * 1024
@@ -67,9 +68,11 @@ class Reader:
 class Onward(Reader):
     """A channel from `after` on, to before `end`. The log is complete up to fence `until`."""
 
-    def __init__(self, log: RedisLog, channel: str, after: EventId, end: EventId, until: int, size: int) -> None:
+    def __init__(
+        self, log: RedisLog, turns: Turns, channel: str, after: EventId, end: EventId, until: int, size: int
+    ) -> None:
         super().__init__(after)
-        self._log, self._channel = log, channel
+        self._log, self._turns, self._channel = log, turns, channel
         self._after, self._end, self._until = after, end, EventId(until, 0)
         self._size = size
         self._more = after < end
@@ -77,8 +80,9 @@ class Onward(Reader):
     async def fill(self) -> None:
         while not self.items and self._more:
             page = await self._log.page(self._channel, self._after, self._until, self._size)
-            parts, whole = upto(page.parts, self._end)
-            self.items += [item for part in parts for item in _items_of(part)]
+            async with self._turns:
+                parts, whole = upto(page.parts, self._end)
+                self.items += [item for part in parts for item in _items_of(part)]
             self._after = page.last
             self._more = page.more and whole
         self.ended = not self.items
@@ -87,16 +91,17 @@ class Onward(Reader):
 class Backward(Reader):
     """A channel back from before `before`."""
 
-    def __init__(self, log: RedisLog, channel: str, before: EventId, size: int) -> None:
+    def __init__(self, log: RedisLog, turns: Turns, channel: str, before: EventId, size: int) -> None:
         super().__init__(turned(before))
-        self._log, self._channel, self._before, self._size = log, channel, before, size
+        self._log, self._turns, self._channel, self._before, self._size = log, turns, channel, before, size
         self._more = True
 
     async def fill(self) -> None:
         while not self.items and self._more:
             page = await self._log.page_before(self._channel, self._before, self._size)
-            items = [item for part in page.parts for item in _items_of(part)]
-            self.items += [(turned(key), item) for key, item in reversed(items)]
+            async with self._turns:
+                items = [item for part in page.parts for item in _items_of(part)]
+                self.items += [(turned(key), item) for key, item in reversed(items)]
             self._before = page.last
             self._more = page.more
         self.ended = not self.items

@@ -1,5 +1,5 @@
 """
-Scripts, sheets and tables made small, by a process that ends when it has done so.
+Pages, scripts, sheets and tables made small, by a process that ends when it has done so.
 
 The minifier brings a runtime of its own, which would stay: 12 MB, five threads and handlers of signals in every hub.
 
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-KINDS = {".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
+KINDS = {".html": "text/html", ".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
 PATIENCE_SECONDS = 20
 
 logger = logging.getLogger(__name__)

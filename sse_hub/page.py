@@ -20,6 +20,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
 from sse_hub.bundle import bundle
+from sse_hub.languages import module_of, without_keys
 from sse_hub.minified import minified
 
 SECURITY_HEADERS = {
@@ -37,7 +38,8 @@ KEPT = "public, max-age=31536000, immutable"
 # The slim one lacks requests and animations, of which the page uses none.
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
 STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
-INDENTATION = re.compile(r"^ +", re.MULTILINE)
+# With the quotes that a minifier leaves out.
+OWN_FILE = re.compile(r'(?<==)"?web/')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,13 @@ class Asset:
 def page_blueprint() -> Blueprint:
     """The page and its files. Raises FileNotFoundError when the installation is broken."""
     # A table made at the start: no path from a request ever reaches the file system.
-    assets, html = page_assets(web_folder())
+    folder = web_folder()
+    assets, html = page_assets(folder)
+    # A script of another version knows other keys, so its words come with theirs.
+    with_keys = {f"lang/{path.name}": _asset(path.name, path.read_bytes()) for path in folder.glob("lang/*.json")}
+    others = assets | with_keys
     version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
-    index = _asset("index.html", html.replace('"web/', f'"web/{version}/').encode())
+    index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
     page = Blueprint("sse_hub_page")
 
     @page.get("/index")
@@ -68,7 +74,7 @@ def page_blueprint() -> Blueprint:
         if named == version and rest in assets:
             return _answer(request, assets[rest], KEPT)
         # Of another version: a hub that was replaced meanwhile serves what it has, and nobody keeps it.
-        asset = assets.get(path) or assets.get(rest)
+        asset = others.get(path) or others.get(rest)
         if asset is None:
             raise NotFound(f"Requested URL {request.path} not found")
         return _answer(request, asset, ASKED_ANEW)
@@ -92,22 +98,25 @@ def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
     modules = {name: text for name, text in sources.items() if name.startswith("js/")}
     sheets = STYLESHEET.findall(html)
     # What other pages than this one ask for, and what is loaded only by some.
-    alone = [name for name in sources if name.startswith(("lang/", "css/")) and name not in sheets]
+    alone = [name for name in sources if name.startswith("css/") and name not in sheets]
     served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
+    keys, languages = without_keys({name: text for name, text in sources.items() if name.startswith("lang/")})
+    modules["js/word-keys.js"] = module_of(keys)
+    served |= languages
     served["js/page.js"] = bundle(modules, "js/main.js")
     served["css/page.css"] = "".join(sources[name] for name in sheets)
-    assets = {name: _asset(name, text.encode()) for name, text in sorted(minified(served).items())}
-    assets["vendor/jquery.js"] = _asset("jquery.js", JQUERY.read_bytes())
-    return assets, _with_one_of_each(html)
+    served["vendor/jquery.js"] = JQUERY.read_text()
+    served["index.html"] = _with_one_of_each(html)
+    small = minified(served)
+    html = small.pop("index.html")
+    return {name: _asset(name, text.encode()) for name, text in sorted(small.items())}, html
 
 
 def _with_one_of_each(html: str) -> str:
     # Where the first sheet stood, so that nothing is painted before it.
     one = '  <link rel="stylesheet" href="web/css/page.css">\n'
     html = STYLESHEET.sub("", STYLESHEET.sub(lambda _: "\0", html, count=1)).replace("\0", one)
-    html = html.replace('"web/js/main.js"', '"web/js/page.js"')
-    # The page has no text whose indentation is to be seen.
-    return INDENTATION.sub("", html)
+    return html.replace('"web/js/main.js"', '"web/js/page.js"')
 
 
 def _asset(name: str, content: bytes) -> Asset:

@@ -26,6 +26,7 @@ from sse_hub.selection import Selection
 from sse_hub.stream import send_away, stream
 from sse_hub.subscriber import Subscriber
 from sse_hub.transfer import download, dropped, received
+from sse_hub.turns import SLICE_LINES
 
 MAX_TAIL = 10_000
 MAX_GUARD = 1_000_000
@@ -101,7 +102,12 @@ async def history(request: Request) -> HTTPResponse:
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
     stretch = await context.history.stretch(selection, after, before)
     page = await (context.history.oldest if after else context.history.newest)(stretch, limit)
-    rows = [(str(line.id), line.channel, line.text.decode()) for line in page.lines]
+    rows: list[tuple[str, str, str]] = []
+    for begin in range(0, len(page.lines), SLICE_LINES):
+        async with context.history.turns:
+            rows += [
+                (str(line.id), line.channel, line.text.decode()) for line in page.lines[begin : begin + SLICE_LINES]
+            ]
     body = {"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}
     return json(body, headers=NO_STORE)
 
@@ -122,7 +128,7 @@ async def export(request: Request) -> None:
     headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
     async with (
         aclosing(context.history.all(stretch)) as runs,
-        aclosing(written(format, runs)) as pieces,
+        aclosing(written(format, runs, context.history.turns)) as pieces,
     ):
         await download(request, pieces, headers, format.content_type, context.config.stall_seconds)
 

@@ -20,8 +20,10 @@ from typing import Any
 from sse_hub.config import Config
 from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
+from sse_hub.errors import ServerUnavailable
 from sse_hub.peers import Place
 from sse_hub.serve import Stop, listening_socket
+from sse_hub.table import prepare
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
 
@@ -52,8 +54,12 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         if config.demo:
             demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))
-        # Where the workers ask one another for their numbers.
-        folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
+        # Where the workers ask one another for their numbers, and count together.
+        try:
+            folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
+            prepare(folder, config.workers)
+        except OSError as error:
+            raise ServerUnavailable(f"the workers need a folder for temporary files with some room: {error}") from error
         await crew.serve(config, listener.fileno(), folder, stop, lambda: announce(config))
     stop.check()
 

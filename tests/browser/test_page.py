@@ -509,7 +509,7 @@ def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubPro
     assert {response.url[: len(hub.url)] for response in finite} == {hub.url}
     assert {response.status for response in finite} == {200}
     files = [response for response in finite if "/web/" in response.url or "/index" in response.url]
-    assert sum(len(response.body()) for response in files) < 340_000
+    assert sum(len(response.body()) for response in files) < 335_000
     assert len(files) < 10
     assert sum(response.request.sizes()["responseBodySize"] for response in files) < 130_000
     for response in files:

@@ -19,8 +19,9 @@ from sse_hub.tasks import cancelled
 from sse_hub.watch.follower import Follower
 from tests.integration.asking import ask
 from tests.integration.people import token, token_hub
+from tests.integration.test_workers import worker_hub, workers_of
 from tests.integration.wires import HERE, Reply, open_streams, request, told, wire
-from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
 from tests.sse import open_stream
 
 logger = logging.getLogger(__name__)
@@ -217,6 +218,45 @@ async def test_s15_a_subject_has_so_many_streams_from_wherever_it_asks(server: R
     assert is_refused_stream(refused, "subject")
     assert "'alice' has 2 streams open" in refused.body.decode()
     assert stranger.status == 401
+
+
+async def test_what_an_address_has_is_counted_over_all_workers(server: RedisServer, channel: str) -> None:
+    limits = ("--streams-per-address", "5", "--publish-lines-per-second", "5")
+    body = b"{}\n" * 100
+    lines = request(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
+    stream = request(f"/message?channel={channel}")
+    with worker_hub(server.url, *limits) as hub:
+        hub.wait_recording()
+        async with open_streams(hub, channel, 5, STRANGER):
+            refused = [await told(hub, stream, STRANGER) for _ in range(20)]
+            async with open_streams(hub, channel, 5, HERE):
+                pass
+        # They are given back when the hub has noticed.
+        frames = b"refused"
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while b"refused" in frames:
+                async with wire(hub, STRANGER) as again:
+                    again.send(stream)
+                    await again.read_until(b"\r\n\r\n")
+                    frames = await again.read_until(b"\n\n\r\n")
+        published = [(await told(hub, lines, STRANGER)).status for _ in range(10)]
+
+    assert all(is_refused_stream(reply, "address") for reply in refused)
+    assert published == [200] + [429] * 9
+
+
+async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: RedisServer, channel: str) -> None:
+    with worker_hub(server.url, "--streams-total", "4") as hub:
+        async with open_streams(hub, channel, 4):
+            full = await told(hub, request(f"/message?channel={channel}"))
+            for worker in workers_of(hub):
+                worker.kill()
+            wait_until(lambda: hub.output.count("worker_serves") == 4, "others have taken their places")
+        async with open_streams(hub, channel, 4):
+            again = await told(hub, request(f"/message?channel={channel}"))
+
+    assert is_refused_stream(full, "total")
+    assert is_refused_stream(again, "total")
 
 
 async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_hub: HubProcess, channel: str) -> None:

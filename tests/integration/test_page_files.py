@@ -6,6 +6,8 @@ import re
 import urllib.error
 import urllib.request
 
+import orjson
+
 from tests.rig import DEADLINE_SECONDS, HubProcess
 
 
@@ -24,7 +26,7 @@ def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, 
 
 def main_module(hub: HubProcess) -> str:
     """The path of the first module, as the page names it."""
-    found = re.search(rb'src="(web/[0-9a-f]+/js/page\.js)"', fetched(hub, "/index")[2])
+    found = re.search(rb"src=(web/[0-9a-f]+/js/page\.js)", fetched(hub, "/index")[2])
     assert found
     return "/" + found[1].decode()
 
@@ -35,7 +37,7 @@ def test_a_file_is_kept_for_a_year_and_the_page_asked_for_anew(hub: HubProcess) 
 
     assert (status, headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
     assert headers["content-type"] == "text/javascript; charset=utf-8"
-    assert b"import" in body
+    assert b"EventSource" in body
     assert page_headers["cache-control"] == "no-cache"
 
 
@@ -65,3 +67,15 @@ def test_a_file_of_another_version_is_served_but_not_kept(hub: HubProcess) -> No
 
     assert (status, headers["cache-control"]) == (200, "no-cache")
     assert missing == 404
+
+
+def test_a_script_of_another_version_gets_the_words_with_their_keys(hub: HubProcess) -> None:
+    """Its own keys may be others, and the words are sent without."""
+    own = main_module(hub).replace("js/page.js", "lang/pt.json")
+
+    words = orjson.loads(fetched(hub, own)[2])
+    with_keys = orjson.loads(fetched(hub, "/web/0123456789ab/lang/pt.json")[2])
+
+    assert isinstance(words, list)
+    assert set(with_keys.values()) == set(words) - {None}
+    assert with_keys["bar.stop"] == "Parar"

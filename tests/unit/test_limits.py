@@ -8,6 +8,7 @@ from sse_hub import limits as module
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
 from sse_hub.limits import Limits, Seat
+from sse_hub.table import Table
 
 ELSEWHERE = "203.0.113.9"
 HERE = "127.0.0.1"
@@ -15,7 +16,7 @@ FILES = 100_000
 
 
 def limits_of(open_files: int = FILES, **settings: int) -> Limits:
-    return Limits(Config(**settings), open_files, Counter())  # type: ignore[arg-type]  # each is a number
+    return Limits(Config(**settings), open_files, Counter(), Table())  # type: ignore[arg-type]  # each is a number
 
 
 def seats(limits: Limits, address: str, count: int, subject: str = "") -> list[Seat]:
@@ -116,16 +117,6 @@ def test_by_default_this_machine_publishes_as_fast_as_it_can_and_others_10_000_l
         limits.spend(ELSEWHERE, "", 1)
 
 
-def test_no_more_than_so_many_rates_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_RATES", 10)
-    of_100 = limits_of(publish_lines_per_second=100)
-
-    for number in range(1_000):
-        of_100.spend(f"203.0.113.{number}", "", 1_000)
-
-    assert len(of_100._rates) <= 10
-
-
 def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODIES_BYTES", 100)
     hub = limits_of()
@@ -145,7 +136,7 @@ def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
     now = 1_000.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
     refused: Counter[str] = Counter()
-    hub = Limits(Config(), FILES, refused)
+    hub = Limits(Config(), FILES, refused, Table())
 
     for _ in range(1_000):
         hub.refuse("address", "one too many")
