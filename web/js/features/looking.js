@@ -5,7 +5,6 @@ import { TIME_FORMS } from "../time-forms.js";
 import { toast } from "../views/toast.js";
 import { zoneWords } from "../zones.js";
 
-const $ = window.jQuery;
 const PARTS = { wrap: "[data-testid=wrap]", zone: ".zone-open", viewport: ".viewport" };
 const ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
 const AGAIN_MS = 1_000;

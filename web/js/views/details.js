@@ -7,7 +7,6 @@ import { treeOf } from "../tree.js";
 import { copyText } from "./clipboard.js";
 import { treeView } from "./tree-view.js";
 
-const $ = window.jQuery;
 const PARTS = { drawer: ".details", title: ".details-title", acts: ".details-acts", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;

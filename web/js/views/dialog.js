@@ -2,8 +2,6 @@
 
 import { say } from "../say.js";
 
-const $ = window.jQuery;
-
 export function openDialog(dialog, title, ...parts) {
   const $close = $("<button>", { class: "button icon", "aria-label": say("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
   $close.on("click", () => dialog.close());

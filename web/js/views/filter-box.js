@@ -3,7 +3,6 @@
 
 import { grouped, say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";
 const TYPING_MS = 120;

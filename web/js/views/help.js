@@ -3,7 +3,6 @@
 import { say } from "../say.js";
 import { openDialog } from "./dialog.js";
 
-const $ = window.jQuery;
 const PARTS = { dialog: ".help" };
 const GROUPS = ["move", "line", "look", "page"];
 const LANGUAGE = [

@@ -6,7 +6,6 @@ import { rangeWords } from "../words.js";
 import { grouped, say } from "../say.js";
 import { Picture, blank, showTip } from "./picture.js";
 
-const $ = window.jQuery;
 const PARTS = { hist: ".hist", canvas: ".hist-canvas", band: ".hist-band", tip: ".hist-tip", table: ".hist-table" };
 const TABLE_MS = 5_000;
 const TABLE_ROWS = 12;

@@ -4,7 +4,6 @@ import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { hueOf } from "../channels.js";
 import { openDialog } from "./dialog.js";
 
-const $ = window.jQuery;
 const PARTS = { dialog: ".listing" };
 
 /**

@@ -1,6 +1,5 @@
 // A picture of what comes: drawn when there is anything new, at most four times a second, and when its colours or its size change.
 
-const $ = window.jQuery;
 const REDRAW_MS = 250;
 
 export class Picture {

@@ -7,7 +7,6 @@ import { clockOf } from "../time-text.js";
 import { Picture, showTip } from "./picture.js";
 import { drawLines, short } from "./plot-picture.js";
 
-const $ = window.jQuery;
 const PARTS = { plot: ".plot", canvas: ".plot-canvas", legend: ".plot-legend", toggle: ".plot-toggle", tip: ".plot-tip" };
 const NEAR_PX = 24;
 
