@@ -103,6 +103,11 @@ def scroll_up(page: Page, pixels: int) -> None:
     expect(page.get_by_test_id("pill")).to_be_visible()
 
 
+def load_older(page: Page) -> None:
+    """Press the button at the top of the list; a real click scrolls there first, at which the page loads by itself."""
+    page.get_by_test_id("top-button").dispatch_event("click")
+
+
 def settled_top_row(page: Page) -> list[Any]:
     """The first row in sight once a scroll has come to rest: the same in two frames that follow each other."""
     row: list[Any] = page.evaluate(f"""async () => {{

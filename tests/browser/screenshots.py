@@ -353,7 +353,7 @@ def told(scene: Scene) -> None:
     scene.open()
     select(scene)
     scene.page.get_by_test_id("drawer-story").click()
-    expect(scene.page.get_by_test_id("listing")).to_be_visible()
+    expect(scene.page.locator(".listing-line").first).to_be_visible()
 
 
 def contrast(scene: Scene) -> None:

@@ -301,6 +301,26 @@ def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: 
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
 
 
+def test_f10_a_wrapped_line_stays_in_sight_when_its_details_make_the_view_narrow(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f10.wrap")
+    publish("f10.wrap", [json.dumps({"message": f"line {n} " + "word " * 40}) for n in range(1, 201)])
+    wait_received(page, 200)
+    page.keyboard.press("z")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+    row = page.get_by_test_id("row").filter(has_text="line 199 ")
+    before = row.bounding_box()
+
+    row.locator(".time").click()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
+    settled_top_row(page)
+
+    after = row.bounding_box()
+    assert before and after and abs(after["y"] - before["y"]) <= 1
+    assert after["height"] > before["height"]
+
+
 def test_a_filter_that_hides_everything_says_when_a_line_passed_it_last(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
