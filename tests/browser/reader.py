@@ -103,14 +103,22 @@ def scroll_up(page: Page, pixels: int) -> None:
     expect(page.get_by_test_id("pill")).to_be_visible()
 
 
+def load_older(page: Page) -> None:
+    """Press the button at the top of the list; a real click scrolls there first, at which the page loads by itself."""
+    page.get_by_test_id("top-button").dispatch_event("click")
+
+
 def settled_top_row(page: Page) -> list[Any]:
     """The first row in sight once a scroll has come to rest: the same in two frames that follow each other."""
-    page.wait_for_function(f"""() => new Promise((resolve) => {{
+    row: list[Any] = page.evaluate(f"""async () => {{
         const look = {TOP_ROW};
-        const first = String(look());
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(String(look()) === first)));
-    }})""")
-    row: list[Any] = page.evaluate(TOP_ROW)
+        for (let before = null; ;) {{
+            const row = look();
+            if (String(row) === before) return row;
+            before = String(row);
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        }}
+    }}""")
     return row
 
 

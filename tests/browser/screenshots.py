@@ -318,10 +318,56 @@ def rail(scene: Scene) -> None:
         expect(scene.page.get_by_test_id("channel-input")).to_be_in_viewport()
 
 
+def rail_folded(scene: Scene) -> None:
+    """Nothing but lines, with whole dates."""
+    scene.page.add_init_script("localStorage.setItem('sse-hub.time', 'full')")
+    scene.open(*CHANNELS)
+    scene.page.get_by_test_id("grid").focus()
+    scene.page.keyboard.press("[")
+
+
+def marked(scene: Scene) -> None:
+    """Pins, and several lines selected."""
+    scene.open()
+    scene.page.get_by_test_id("grid").focus()
+    for key in "kkkmkkmkKKK":
+        scene.page.keyboard.press(key)
+
+
+def faulty(scene: Scene) -> None:
+    """A filter that cannot be read, and what may come next."""
+    scene.open()
+    scene.page.get_by_test_id("filter").fill("level>=warn (us")
+    expect(scene.page.get_by_test_id("filter-error")).to_be_visible()
+
+
+def offered(scene: Scene) -> None:
+    """What can be done with a value."""
+    scene.open()
+    select(scene)
+    scene.page.locator("[role=treeitem]").filter(has_text="trace_id").locator("button").first.click()
+
+
+def told(scene: Scene) -> None:
+    """The story of a trace."""
+    scene.open()
+    select(scene)
+    scene.page.get_by_test_id("drawer-story").click()
+    expect(scene.page.locator(".listing-line").first).to_be_visible()
+
+
+def contrast(scene: Scene) -> None:
+    """The theme with the most contrast, in Chinese, lines wrapped."""
+    for name, value in {"theme": "contrast", "lang": "zh", "wrap": "true"}.items():
+        scene.page.add_init_script(f"localStorage.setItem('sse-hub.{name}', '{value}')")
+    scene.open(*CHANNELS)
+    select(scene)
+
+
 SCENES: tuple[Callable[[Scene], None], ...] = (
     connecting, live, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline, stopped,
     gap_row, dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted, help_open,
-    palette_open, exporting, details, rail,
+    palette_open, exporting, details, rail, rail_folded, marked, faulty, offered, told, contrast,
 )  # fmt: skip
 
 

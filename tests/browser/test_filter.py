@@ -274,26 +274,6 @@ def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
     expect(page.locator(".row[aria-current=true]")).to_contain_text("line 500")
 
 
-def test_f03_the_view_is_pixel_still_while_paused_and_the_pill_counts(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
-    open_page(page, hub, "f03")
-    publish("f03", numbered(range(1, 301)))
-    expect(page.get_by_test_id("row").last).to_contain_text("line 300")
-
-    page.get_by_test_id("grid").focus()
-    page.keyboard.press("Space")
-    expect(page.get_by_test_id("pause")).to_have_attribute("aria-pressed", "true")
-    before = settled_top_row(page)
-    publish("f03", numbered(range(301, 2_646)))
-
-    expect(page.get_by_test_id("pill")).to_have_text("↓ 2,345 new (23 errors)")
-    assert page.evaluate(TOP_ROW) == before
-    page.get_by_test_id("pause").click()
-    expect(page.get_by_test_id("row").last).to_contain_text("line 2645")
-    expect(page.get_by_test_id("row").last).to_be_in_viewport()
-
-
 def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Rows of different heights, scrolled up through rows that were never measured."""
     open_page(page, hub, "f03.wrap")
@@ -319,6 +299,26 @@ def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: 
     page.keyboard.press("End")
     expect(page.get_by_test_id("row").last).to_contain_text("line 700")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
+
+
+def test_f10_a_wrapped_line_stays_in_sight_when_its_details_make_the_view_narrow(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f10.wrap")
+    publish("f10.wrap", [json.dumps({"message": f"line {n} " + "word " * 40}) for n in range(1, 201)])
+    wait_received(page, 200)
+    page.keyboard.press("z")
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
+    row = page.get_by_test_id("row").filter(has_text="line 199 ")
+    before = row.bounding_box()
+
+    row.locator(".time").click()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
+    settled_top_row(page)
+
+    after = row.bounding_box()
+    assert before and after and abs(after["y"] - before["y"]) <= 1
+    assert after["height"] > before["height"]
 
 
 def test_a_filter_that_hides_everything_says_when_a_line_passed_it_last(

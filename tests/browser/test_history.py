@@ -13,6 +13,7 @@ from tests.browser.conftest import Console
 from tests.browser.reader import (
     ALL_NUMBERS,
     Publish,
+    load_older,
     numbered,
     numbers_published,
     open_page,
@@ -199,7 +200,7 @@ def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: Hu
     page.get_by_test_id("level-error").click(modifiers=["Shift"])
     expect(page.get_by_test_id("row")).to_have_count(5)
 
-    page.get_by_test_id("top-button").click()
+    load_older(page)
 
     expect(page.get_by_test_id("held")).to_have_text("1,900")
     expect(page.get_by_test_id("level-error")).to_contain_text("19")
@@ -230,7 +231,7 @@ def test_f02_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess
     open_page(page, hub, "oldgaps")
     publish("oldgaps", numbered([31]))
 
-    page.get_by_test_id("top-button").click()
+    load_older(page)
 
     expect(page.get_by_test_id("gap")).to_have_count(2)
     rows = page.locator(".spacer .row").all_inner_texts()

@@ -91,7 +91,7 @@ def test_the_story_of_a_trace_is_told_over_all_channels(page: Page, hub: HubProc
     page.get_by_test_id("drawer-story").click()
     lines = page.get_by_test_id("listing-lines").locator(".listing-text")
     expect(lines).to_have_text(["GET /pay", "charge", "insert", "200"])
-    expect(page.get_by_test_id("listing-words")).to_contain_text("4 lines on 3 channels")
+    expect(page.get_by_test_id("listing-words")).to_contain_text("4 lines, channels: 3")
     lines.nth(2).click()
     expect(page.locator(".row[aria-current=true] .message")).to_have_text("insert")
     page.keyboard.press("Enter")

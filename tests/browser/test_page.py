@@ -3,6 +3,7 @@ The page in a real browser against a real hub: what is published is what is seen
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -117,27 +118,44 @@ def test_f16_a_stack_trace_is_one_row_and_whole_in_the_details(page: Page, hub: 
     expect(page.get_by_test_id("drawer")).to_be_hidden()
 
 
-def test_f03_the_view_lets_go_when_the_reader_scrolls_up_and_comes_back(
-    page: Page, hub: HubProcess, publish: Publish
+def pause(page: Page) -> None:
+    """As one does with the keyboard."""
+    page.get_by_test_id("grid").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("pause")).to_have_attribute("aria-pressed", "true")
+
+
+def go_up(page: Page) -> None:
+    """As one does with the mouse."""
+    scroll_up(page, 900)
+
+
+def choose_older(page: Page) -> None:
+    """Look at a line before the newest."""
+    page.get_by_test_id("row").filter(has_text="line 295").click()
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("let_go", "back"), [(pause, "pause"), (go_up, "pill"), (choose_older, "pill")])
+def test_f03_the_view_is_pixel_still_until_the_reader_comes_back_and_the_pill_counts(
+    page: Page, hub: HubProcess, publish: Publish, let_go: Callable[[Page], None], back: str
 ) -> None:
-    open_page(page, hub, "follow")
-    publish("follow", numbered(range(1, 301)))
+    channel = f"still.{let_go.__name__}"
+    open_page(page, hub, channel)
+    publish(channel, numbered(range(1, 301)))
     expect(page.get_by_test_id("row").last).to_contain_text("line 300")
 
-    scroll_up(page, 900)
-    page.wait_for_function("() => !document.querySelector('.pill').hidden")
+    let_go(page)
+    expect(page.get_by_test_id("pill")).to_be_visible()
     before = settled_top_row(page)
-    publish("follow", numbered(range(301, 801)))
+    publish(channel, numbered(range(301, 2_646)))
 
-    expect(page.get_by_test_id("pill")).to_have_text("↓ 500 new (5 errors)")
+    expect(page.get_by_test_id("pill")).to_have_text("↓ 2,345 new (23 errors)")
     assert page.evaluate(TOP_ROW) == before
-    page.get_by_test_id("pill").click()
-    expect(page.get_by_test_id("row").last).to_contain_text("line 800")
+    page.get_by_test_id(back).click()
+    expect(page.get_by_test_id("row").last).to_contain_text("line 2645")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
     expect(page.get_by_test_id("pill")).to_be_hidden()
-    page.keyboard.press("PageUp")
-    expect(page.get_by_test_id("pill")).to_be_visible()
-    page.keyboard.press("End")
     expect(page.get_by_test_id("follow")).to_have_text("following")
 
 

@@ -125,9 +125,8 @@ def test_f18_everything_is_done_by_keyboard_alone(
     palette(page, "export")
     expect(page.get_by_test_id("ask-scope")).to_be_focused()
     with page.expect_download() as download:
-        page.keyboard.press("Tab")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        for key in ("Tab", "Tab", "Tab", "Enter"):
+            page.keyboard.press(key)
     download.value.save_as(tmp_path / "lines")
     saved = (tmp_path / "lines").read_text().splitlines()
     assert [json.loads(line)["level"] for line in saved] == ["error", "fatal"]

@@ -10,7 +10,16 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console
-from tests.browser.reader import ALL_NUMBERS, Publish, numbered, numbers_published, open_page, stats, wait_received
+from tests.browser.reader import (
+    ALL_NUMBERS,
+    Publish,
+    load_older,
+    numbered,
+    numbers_published,
+    open_page,
+    stats,
+    wait_received,
+)
 from tests.browser.wire import wire
 from tests.rig import HubProcess, RedisServer, at_scale, wait_until
 
@@ -144,7 +153,7 @@ def test_f12_markers_older_than_the_tail_come_with_the_lines_around_them(
     expect(page.get_by_test_id("held")).to_have_text("100")
     expect(page.get_by_test_id("marker")).to_have_count(0)
 
-    page.get_by_test_id("top-button").click()
+    load_older(page)
 
     expect(page.get_by_test_id("held")).to_have_text("600")
     page.keyboard.press("Home")

@@ -263,6 +263,8 @@ function selected(seq) {
 function open(seq) {
   if (seq === null) return;
   if (seq !== page.grid.selected) page.grid.select(seq);
+  // An older line must not run away from its reader.
+  if (seq !== page.grid.view.at(page.grid.view.end - 1)) page.grid.detach();
   inspects.show(seq);
 }
 

@@ -6,7 +6,6 @@ import { addTerm } from "../query/terms.js";
 import { say } from "../say.js";
 import { markRows } from "../views/marks.js";
 
-const $ = window.jQuery;
 const PARTS = {
   bar: ".find", text: ".find-text", count: ".find-count", next: ".find-next", previous: ".find-previous", filter: ".find-filter",
   close: ".find-close", ticks: ".ticks",

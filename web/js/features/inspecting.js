@@ -13,7 +13,6 @@ import { menuAt } from "../views/menu.js";
 import { toast } from "../views/toast.js";
 import { traceOf } from "./moving.js";
 
-const $ = window.jQuery;
 const MOST_COUNTED = 10;
 
 /** Counts what comes and goes; made before the first line. `onInsert(seq)` is called when a late line was put at a seq. */

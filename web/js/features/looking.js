@@ -5,7 +5,6 @@ import { TIME_FORMS } from "../time-forms.js";
 import { toast } from "../views/toast.js";
 import { zoneWords } from "../zones.js";
 
-const $ = window.jQuery;
 const PARTS = { wrap: "[data-testid=wrap]", zone: ".zone-open", viewport: ".viewport" };
 const ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
 const AGAIN_MS = 1_000;
@@ -21,7 +20,7 @@ export function looking(page) {
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
-    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()));
+    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()).replace("local", say("zone.local")));
     $(window).trigger("themechange");
   }
 

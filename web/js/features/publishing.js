@@ -6,7 +6,6 @@ import { say } from "../say.js";
 import { askFor } from "../views/asking.js";
 import { toast } from "../views/toast.js";
 
-const $ = window.jQuery;
 const PARTS = { test: ".test-line" };
 
 export function publishing(page) {

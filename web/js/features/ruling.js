@@ -5,7 +5,6 @@ import { compileRules } from "../rules.js";
 import { say } from "../say.js";
 import { askFor } from "../views/asking.js";
 
-const $ = window.jQuery;
 const FIRST_COLOUR = "#ff9f43";
 const BEEP_MS = 120;
 const QUIET_MS = 1_000;

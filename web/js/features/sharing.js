@@ -7,7 +7,6 @@ import { DEFAULTS } from "../settings.js";
 import { copyText } from "../views/clipboard.js";
 import { toast } from "../views/toast.js";
 
-const $ = window.jQuery;
 const PARTS = { panel: "#views" };
 const LENT = ["wrap", "time", "zone"];
 

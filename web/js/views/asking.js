@@ -2,7 +2,6 @@
 
 import { say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { dialog: ".asking" };
 
 /**

@@ -7,7 +7,6 @@ import { treeOf } from "../tree.js";
 import { copyText } from "./clipboard.js";
 import { treeView } from "./tree-view.js";
 
-const $ = window.jQuery;
 const PARTS = { drawer: ".details", title: ".details-title", acts: ".details-acts", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
@@ -52,9 +51,11 @@ export class Details {
   show(shown) {
     this.#shown = shown;
     const { channel, raw, record } = shown;
-    const word = record.lvlRaw ?? (record.lvl === 0 ? say("fact.noLevel") : LEVELS[record.lvl]);
-    $(PARTS.title).attr("data-level", LEVELS[record.lvl]).empty();
-    $(PARTS.title).append($("<b>").text(`${LETTERS[record.lvl]} ${word}`.trim()), document.createTextNode(` · ${channel}`));
+    const { lvl, lvlRaw } = record;
+    // A number is no word: "error 50".
+    const named = lvl === 0 ? [say("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
+    $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
+    $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
     this.#showActs();
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (!this.#raw) this.#showParsed($body, shown);

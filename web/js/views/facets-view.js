@@ -2,7 +2,6 @@
 
 import { grouped, say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
 const MOST_FIELDS = 12;
 const MOST_FOUND = 40;

@@ -3,7 +3,6 @@
 
 import { grouped, say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";
 const TYPING_MS = 120;
@@ -19,7 +18,7 @@ export class FilterBox {
 
   /**
    * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as
-   * query/suggest.js gives it, and `leave()`: Esc with nothing left to close.
+   * query/suggest.js gives it, and `leave()`: Enter, or Esc with nothing left to close.
    */
   constructor(on) {
     this.#on = on;
@@ -94,6 +93,8 @@ export class FilterBox {
     else if (key === "Enter") {
       this.#close();
       this.#apply(true);
+      // To the lines, where keys move; what is faulty is mended first.
+      if ($(PARTS.fault).prop("hidden")) this.#on.leave();
     } else if (open && key === "Escape" && this.#chosen >= 0) this.#close();
     else if (key === "Escape") {
       this.#close();

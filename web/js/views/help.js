@@ -1,10 +1,10 @@
 // The help: all keys by group, and the language of the filter.
 
 import { say } from "../say.js";
+import { openDialog } from "./dialog.js";
 
-const $ = window.jQuery;
 const PARTS = { dialog: ".help" };
-const GROUPS = ["move", "look", "line", "page"];
+const GROUPS = ["move", "line", "look", "page"];
 const LANGUAGE = [
   'timeout "time out"', "/conn(ect)?ed/i", "-health -path~^/health", "level>=warn level=error,fatal", "user=u7 user!=u7 user=u7,u8",
   "msg~slow", "status>=500 took<10ms size>2MB", "user:* -user:*", "a b · a OR b · ( )", "channel=orders after=-15m before=03:50",
@@ -16,14 +16,10 @@ export const keyWords = (key) => SHOWN[key] ?? key;
 
 export function showHelp(actions) {
   const [dialog] = $(PARTS.dialog);
-  const $close = $("<button>", { class: "button icon", "aria-label": say("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
-  $close.on("click", () => dialog.close());
-  const head = $("<div>", { class: "dialog-head" }).append($("<h2>").text(say("help.title")), $close);
   const $keys = $("<div>", { class: "help-keys" }).append(GROUPS.map((group) => keysOf(actions.filter((action) => action.group === group), group)));
   const $rows = LANGUAGE.map((text, at) => $("<tr>").append($("<td>").append($("<code>").text(text)), $("<td>").text(say(`help.language.${at}`))));
   const $table = $("<table>", { class: "help-language" }).append($("<tbody>").append($rows));
-  $(dialog).empty().append(head, $keys, $("<h3>").text(say("help.language")), $table);
-  dialog.showModal();
+  openDialog(dialog, say("help.title"), $keys, $("<h3>").text(say("help.language")), $table);
 }
 
 function keysOf(actions, group) {

@@ -4,10 +4,9 @@ import { LEVELS } from "../normalise/levels.js";
 import { barAt, rangeOf } from "../histogram.js";
 import { rangeWords } from "../words.js";
 import { grouped, say } from "../say.js";
+import { Picture, blank, showTip } from "./picture.js";
 
-const $ = window.jQuery;
 const PARTS = { hist: ".hist", canvas: ".hist-canvas", band: ".hist-band", tip: ".hist-tip", table: ".hist-table" };
-const REDRAW_MS = 250;
 const TABLE_MS = 5_000;
 const TABLE_ROWS = 12;
 const DRAG_PX = 4;
@@ -20,10 +19,8 @@ export class HistView {
   #zoneOf;
   #on;
   #drawn = null;
-  #version = -1;
-  #drawnAt = 0;
   #tabledAt = -Infinity;
-  #timer = 0;
+  #picture;
   #wanted = true;
   #range = null;
 
@@ -34,9 +31,8 @@ export class HistView {
     this.#on = on;
     /** How long the last drawing took, bins and all, in ms. */
     this.lastMs = 0;
+    this.#picture = new Picture(() => counter.version, () => this.#draw());
     this.#listen();
-    $(window).on("themechange resize", () => this.#again());
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#again());
   }
 
   /** Show it or not; `range` `[from, to]` is what a chip narrows the list to. */
@@ -45,28 +41,17 @@ export class HistView {
     this.#range = range;
     // Empty, it keeps its place: lines that come must not move down.
     $(PARTS.hist).prop("hidden", !wanted);
-    this.#again();
+    this.#picture.again();
   }
 
   /** Draw, if there is anything new, at most four times a second. */
   update() {
-    if (this.#timer || document.hidden || this.#version === this.#counter.version) return;
-    const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
-    this.#timer = setTimeout(() => requestAnimationFrame(() => this.#draw()), wait);
-  }
-
-  #again() {
-    this.#version = -1;
-    this.update();
+    this.#picture.update();
   }
 
   #draw() {
-    this.#timer = 0;
-    const { version } = this.#counter;
     const start = performance.now();
-    this.#drawnAt = start;
     const drawn = padded(this.#counter.bars());
-    this.#version = version;
     this.#drawn = drawn;
     if (!this.#wanted) return;
     this.#paint(drawn);
@@ -76,13 +61,7 @@ export class HistView {
 
   #paint({ bars, most, from, width: barMs }) {
     const [canvas] = $(PARTS.canvas);
-    const { width, height } = canvas.getBoundingClientRect();
-    const ratio = window.devicePixelRatio || 1;
-    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    const context = canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
+    const { context, width, height } = blank(canvas);
     const colours = coloursOf(canvas);
     const step = width / bars.length;
     bars.forEach(({ counts, at }, index) => {
@@ -173,9 +152,7 @@ export class HistView {
     if (!bar) return;
     const counts = ORDER.filter((level) => bar.counts[level]).map((level) => `${LEVELS[level]} ${grouped(bar.counts[level])}`);
     const words = `${rangeWords([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
-    const [tip] = $(PARTS.tip).prop("hidden", false).text(words);
-    const { left, width } = $(PARTS.hist)[0].getBoundingClientRect();
-    tip.style.left = `${Math.min(Math.max(0, event.clientX - left - tip.offsetWidth / 2), width - tip.offsetWidth)}px`;
+    showTip($(PARTS.tip)[0], $(PARTS.hist)[0], event.clientX, words);
   }
 }
 
@@ -191,7 +168,7 @@ function padded(drawn) {
 function coloursOf(canvas) {
   const style = getComputedStyle(canvas);
   // What is no exception is quiet.
-  const plain = ["line", "line", "line", "quiet", "quiet", "warn", "error", "fatal"];
+  const plain = ["line", "line", "line", "quiet", "quiet", "warn-fill", "error", "fatal"];
   // A custom property is its text: what light-dark() makes of it is told by a colour that uses it.
   return plain.map((name) => {
     canvas.style.setProperty("border-left-color", `var(--${name})`);

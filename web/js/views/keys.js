@@ -1,6 +1,6 @@
-// The keys. None works while something is typed or while a dialog is open, and none with Ctrl, Alt or Meta not asked for.
+// The keys. None works while something is typed or while a dialog or a menu is open, and none with Ctrl, Alt or Meta not asked for.
 
-const PARTS = { typing: "input, textarea, select, [contenteditable]", pressing: "button, a, summary, [role=treeitem]", modal: "dialog[open]" };
+const PARTS = { typing: "input, textarea, select, [contenteditable]", pressing: "button, a, summary, [role=treeitem]", modal: "dialog[open], :popover-open" };
 // Without single-key shortcuts these stay: they do what they do everywhere.
 const ALWAYS = new Set(["ArrowDown", "ArrowUp", "PageUp", "PageDown", "Home", "End", "Enter", "Escape"]);
 

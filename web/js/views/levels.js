@@ -3,7 +3,6 @@
 import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
 import { grouped, say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { levels: ".levels" };
 const CHIPS = [...LEVELS.keys()].slice(1).concat(0);
 

@@ -19,6 +19,8 @@ export class ListView {
   #detachedAt = null;
   #length = 0;
   #rebuilt = 0;
+  // What stays where it is until the next drawing: a view of another width must not lose the selected row.
+  #kept = null;
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
@@ -171,15 +173,22 @@ export class ListView {
 
   /** The view or the height of its rows has changed. */
   resized() {
-    const anchor = this.scroller.anchor();
+    const anchor = this.#kept ?? this.#anchor();
     const other = this.scroller.resize();
     if (other || this.rowWindow.variable) {
+      this.#kept = anchor;
       this.scroller.forgetHeights();
       this.rowWindow.unmeasure();
       this.scroller.stretch();
       this.scroller.restore(anchor);
     }
     this.draw();
+  }
+
+  // What stays where it is: the selected row if it is in sight, or the row at the top of the view.
+  #anchor() {
+    const chosen = this.rowWindow.chosenIn(this.scroller);
+    return chosen ? { place: this.view.placeOf(chosen.seq), offset: this.scroller.top - chosen.top } : this.scroller.anchor();
   }
 
   #setFollowing(following) {
@@ -199,7 +208,8 @@ export class ListView {
     scroller.stretch();
     if (this.following) scroller.toEnd();
     else this.#leaveBlank();
-    const anchor = scroller.anchor();
+    const anchor = this.#kept ?? scroller.anchor();
+    this.#kept = null;
     if (this.#place()) this.#settle(anchor);
     this.#length = this.view.end - this.view.first;
     this.on.drawn();
@@ -221,6 +231,7 @@ export class ListView {
   // The list was made anew: keep the first line in sight where it is.
   #relocate() {
     this.#epoch = this.view.epoch;
+    this.#kept = null;
     // When a filter is lifted, a reader who has chosen a line wants it among its neighbours, and not the newest ones.
     const widened = this.view.rebuilt !== this.#rebuilt && this.view.end - this.view.first > this.#length;
     this.#rebuilt = this.view.rebuilt;

@@ -2,9 +2,8 @@
 
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { hueOf } from "../channels.js";
-import { say } from "../say.js";
+import { openDialog } from "./dialog.js";
 
-const $ = window.jQuery;
 const PARTS = { dialog: ".listing" };
 
 /**
@@ -14,14 +13,11 @@ const PARTS = { dialog: ".listing" };
 export function openListing(title, foot = []) {
   const [dialog] = $(PARTS.dialog);
   const state = { closed: false };
-  const $close = $("<button>", { class: "button icon", "aria-label": say("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
   const $words = $("<p>", { class: "hint", role: "status", "data-testid": "listing-words" });
   const $list = $("<ul>", { class: "listing-lines", "data-testid": "listing-lines" });
   const $foot = foot.map(({ label, run }) => $("<button>", { class: "button", "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
-  $close.on("click", () => dialog.close());
   dialog.addEventListener("close", () => (state.closed = true), { once: true });
-  $(dialog).empty().append($("<div>", { class: "dialog-head" }).append($("<h2>").text(title), $close), $words, $list, $("<div>", { class: "acts" }).append($foot));
-  dialog.showModal();
+  openDialog(dialog, title, $words, $list, $("<div>", { class: "acts" }).append($foot));
   return {
     get closed() {
       return state.closed;

@@ -1,6 +1,5 @@
 // A small menu at a button: arrows and Enter, Esc or a click elsewhere closes it.
 
-const $ = window.jQuery;
 let open = null;
 
 /** Offer `items`, `[{label, run}, …]`, at an element. */

@@ -1,6 +1,8 @@
 // Text in pieces that look different: tokens, terminal colours, highlight rules. Each layer is a list of spans
 // `{start, end, className, colour, background, href}` in order, none over another; where layers meet, the later one decides.
 
+// The eight colours of a terminal, and the bright ones, which are bright enough on this page as they are.
+const TERMINAL = ["ansi-0", "error", "success", "warn", "accent", "fatal", "src", "ansi-7"];
 const ANSI = { bold: "ansi-bold", dim: "ansi-dim", italic: "ansi-italic", underline: "ansi-underline", strike: "ansi-strike" };
 
 /** Fill an element with a text and its layers. */
@@ -78,4 +80,4 @@ function lookOf(style) {
   return { className, colour: colourOf(front), background: colourOf(back) };
 }
 
-const colourOf = (colour) => (typeof colour === "number" ? `var(--ansi-${colour})` : colour === "bg" || colour === "text" ? `var(--${colour})` : colour);
+const colourOf = (colour) => (typeof colour === "number" ? `var(--${TERMINAL[colour % 8]})` : colour === "bg" || colour === "text" ? `var(--${colour})` : colour);

@@ -2,6 +2,7 @@
 
 import { columnsOf } from "../series.js";
 import { clockOf } from "../time-text.js";
+import { blank } from "./picture.js";
 
 const SHORTEST_SPAN_MS = 60_000;
 const SILENCE_MS = 6_000;
@@ -14,12 +15,7 @@ export const short = (number) => String(Number.isInteger(number) ? number : Numb
 
 /** Draw lines, `[{points}, …]`, in the colours of `colourOf(line)`, with times of a zone. Returns the scale: `{oldest, newest, x(time), timeAt(x)}`. */
 export function drawLines(canvas, lines, colourOf, zone) {
-  const { width, height } = canvas.getBoundingClientRect();
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
+  const { context, width, height } = blank(canvas);
   context.font = FONT;
   const scale = scaleOf(lines, width, height, (number) => context.measureText(short(number)).width);
   drawAxes(context, scale, width, height, getComputedStyle(canvas).color, (ms) => clockOf(ms, zone).slice(0, 8));

@@ -4,19 +4,16 @@ import { hueOf } from "../channels.js";
 import { say } from "../say.js";
 import { pointNear } from "../series.js";
 import { clockOf } from "../time-text.js";
+import { Picture, showTip } from "./picture.js";
 import { drawLines, short } from "./plot-picture.js";
 
-const $ = window.jQuery;
 const PARTS = { plot: ".plot", canvas: ".plot-canvas", legend: ".plot-legend", toggle: ".plot-toggle", tip: ".plot-tip" };
-const REDRAW_MS = 250;
 const NEAR_PX = 24;
 
 export class Plot {
   #series;
   #wanted = true;
-  #version = -1;
-  #drawnAt = 0;
-  #timer = 0;
+  #picture;
   #entries = new Map();
   #lines = [];
   #scale = null;
@@ -29,17 +26,14 @@ export class Plot {
     this.#series = series;
     this.#zoneOf = zoneOf;
     this.#on = on;
+    this.#picture = new Picture(() => series.version, () => this.#draw());
     $(PARTS.toggle).on("click", () => this.toggle());
     this.#listen();
-    $(window).on("themechange resize", () => this.#again());
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#again());
   }
 
   /** Draw if there is anything new; never sooner than a quarter of a second after the last time. */
   update() {
-    if (this.#series.version === this.#version || this.#timer || document.hidden) return;
-    const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
-    this.#timer = setTimeout(() => requestAnimationFrame(() => this.#draw()), wait);
+    this.#picture.update();
   }
 
   /** True when there is something to draw. */
@@ -50,18 +44,10 @@ export class Plot {
   /** Show the chart or not; `wanted`: which of both. */
   toggle(wanted = !this.#wanted) {
     this.#wanted = wanted;
-    this.#again();
-  }
-
-  #again() {
-    this.#version = -1;
-    this.update();
+    this.#picture.again();
   }
 
   #draw() {
-    this.#timer = 0;
-    this.#version = this.#series.version;
-    this.#drawnAt = performance.now();
     // One point is no line.
     const lines = this.#series.recent().filter(({ points }) => points.length > 1);
     this.#lines = lines;
@@ -102,11 +88,10 @@ export class Plot {
   }
 
   #tip(found, x) {
-    const [tip] = $(PARTS.tip).prop("hidden", found.length === 0);
+    $(PARTS.tip).prop("hidden", true);
     if (found.length === 0) return;
-    tip.textContent = [clockOf(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${short(point[1])}`)].join("  ");
-    const { left, width } = $(PARTS.plot)[0].getBoundingClientRect();
-    tip.style.left = `${Math.min(Math.max(0, x - left - tip.offsetWidth / 2), width - tip.offsetWidth)}px`;
+    const words = [clockOf(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${short(point[1])}`)].join("  ");
+    showTip($(PARTS.tip)[0], $(PARTS.plot)[0], x, words);
   }
 }
 

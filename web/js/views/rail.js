@@ -4,7 +4,6 @@ import { MARKERS, hueOf, nameFault } from "../channels.js";
 import { age, grouped, rate } from "../format.js";
 import { say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = {
   app: ".app", rail: ".rail", form: ".rail-form", input: ".rail-form .field", fault: ".rail-fault", list: ".rail-list",
   empty: ".rail-empty", menu: ".menu", scrim: ".scrim",

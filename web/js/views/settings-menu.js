@@ -3,7 +3,6 @@
 import { LANGUAGES, say } from "../say.js";
 import { zoneFault } from "../zones.js";
 
-const $ = window.jQuery;
 const PARTS = { menu: "#more" };
 const CHOICES = {
   theme: ["auto", "dark", "light", "contrast"],

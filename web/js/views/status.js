@@ -6,7 +6,6 @@ import { say } from "../say.js";
 import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
 
-const $ = window.jQuery;
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",

@@ -2,7 +2,6 @@
 
 import { say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { terms: ".terms" };
 const CROSS = '<svg class="icon" aria-hidden="true"><use href="#i-close"/></svg>';
 

@@ -3,7 +3,6 @@
 import { hueOf } from "../channels.js";
 import { say } from "../say.js";
 
-const $ = window.jQuery;
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
 const RUNNING = ["connecting", "live", "reconnecting", "offline", "stale"];
 

@@ -3,7 +3,6 @@
 import { bytes, visible } from "../format.js";
 import { say } from "../say.js";
 
-const $ = window.jQuery;
 const LONGEST = 2_000;
 const MOST_CHILDREN = 200;
 const OPEN_DEPTH = 3;
