@@ -85,8 +85,18 @@ export function keyValues(fields) {
 /** One field as a row shows it: `key=value`. */
 export const fieldText = (key, value) => `${key}=${shortValue(value)}`;
 
+/** A value as text: 7 → "7", null → "null", {…} → JSON, or "…" where that is nested too deep. */
+export function textOf(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "…";
+  }
+}
+
 function shortValue(value) {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = textOf(value);
   const cut = text.length > CUT_VALUE ? `${text.slice(0, CUT_VALUE)}…` : text;
   return typeof value === "string" && /[\s"=]/.test(cut) ? JSON.stringify(cut) : cut;
 }
