@@ -19,6 +19,7 @@ export class ListView {
   #detachedAt = null;
   #length = 0;
   #rebuilt = 0;
+  #gone = new AbortController();
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
@@ -127,8 +128,15 @@ export class ListView {
     this.on.follow(false);
   }
 
+  /** It is no longer in the page. */
+  drop() {
+    this.#gone.abort();
+    this.stage.remove();
+  }
+
   #listen() {
     const viewport = this.#viewport;
+    const { signal } = this.#gone;
     viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     viewport.addEventListener("wheel", (event) => event.deltaY < 0 && this.#goUp(), { passive: true });
     let touchY = 0;
@@ -137,9 +145,9 @@ export class ListView {
     document.addEventListener("selectionchange", () => {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();
-    });
+    }, { signal });
     new ResizeObserver(() => this.resized()).observe(viewport);
-    document.addEventListener("visibilitychange", () => this.draw());
+    document.addEventListener("visibilitychange", () => this.draw(), { signal });
   }
 
   /** Let go of the end where the list can be scrolled at all. */

@@ -2,10 +2,10 @@
 
 import { hueOf } from "../channels.js";
 import { say } from "../say.js";
+import { STILL } from "../stream.js";
 
 const $ = window.jQuery;
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
-const RUNNING = ["connecting", "live", "reconnecting", "offline", "stale"];
 
 export class Toolbar {
   #on;
@@ -43,7 +43,7 @@ export class Toolbar {
   }
 
   showState({ name }) {
-    const running = RUNNING.includes(name);
+    const running = !STILL.includes(name);
     $(PARTS.start).prop("disabled", running);
     $(PARTS.stop).prop("disabled", !running);
   }
