@@ -6,6 +6,7 @@ Headers that every answer has: what a browser may do with it, and which other si
 """
 
 from collections.abc import Collection
+from email.utils import formatdate
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
@@ -52,6 +53,8 @@ def add_headers(app: "Sanic[Any, Any]", allowed: Collection[str]) -> None:
     def protect(request: Request, response: BaseHTTPResponse) -> None:
         for name, value in SECURITY.items():
             response.headers.setdefault(name, value)
+        # By which the page knows how far the clock of its browser is off.
+        response.headers.setdefault("Date", formatdate(usegmt=True))
         for name, value in cors_headers(request.headers.get("origin"), allowed).items():
             response.headers[name] = value
 

@@ -24,8 +24,8 @@ export class Desk {
   #zoneOf;
 
   /**
-   * `held` lines are kept; `guard`: see Stream. `on` has `changed()`: lines or notes came or went, `state(state)`, `abandoned(source)`: an expression was too slow, and
-   * `line(record, seq, live)` for each line taken in. `zoneOf()` is the reader's zone, for times in a filter.
+   * `held` lines are kept; `guard`: see Stream. `on` has `changed()`: lines or notes came or went, `state(state)`, and `abandoned(source)`: an expression was too
+   * slow. `zoneOf()` is the reader's zone, for times in a filter.
    */
   constructor(held, guard, zoneOf, on) {
     this.#on = on;

@@ -8,10 +8,10 @@
 // breaks within quotes). Times in text and CSV name their offset.
 
 import { stripAnsi } from "./ansi.js";
-import { fieldText, visible } from "./format.js";
+import { fieldText, textOf, visible } from "./format.js";
 import { LEVELS } from "./normalise/levels.js";
 import { normalise } from "./normalise/index.js";
-import { fieldIn, textOf } from "./query/fields.js";
+import { fieldIn } from "./query/fields.js";
 import { isoOf } from "./time-text.js";
 
 const PART = 65_536;

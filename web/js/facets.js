@@ -9,7 +9,7 @@
 // A field with more than 1,000 different values is `many`: it counts lines and forgets its values until no line has it. Fields beyond
 // the first 200 are not counted; one that finds room later is `partial`: some of its lines may have come before.
 
-import { textOf } from "./query/fields.js";
+import { textOf } from "./format.js";
 
 const MOST_FIELDS = 200;
 const MOST_VALUES = 1_000;

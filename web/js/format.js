@@ -1,15 +1,9 @@
-// Numbers, times and log text as they are shown. Pure.
-
-import { offsetWords } from "./zones.js";
-
-export { offsetWords };
+// Numbers, ages and log text as they are shown. Pure.
 
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
 // Controls are made visible; bidi controls too, because they could make a line read as another one.
 const CONTROLS = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
-
-export { grouped } from "./say.js";
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
 export function rate(perSecond) {
@@ -24,27 +18,6 @@ export function age(ms) {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
-}
-
-const two = (number) => String(number).padStart(2, "0");
-
-/** Local time of day with milliseconds. */
-export function timeOfDay(ms) {
-  const date = new Date(ms);
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
-}
-
-/** Local date and time with the zone's offset. */
-export function fullTime(ms) {
-  const zone = offsetWords(-new Date(ms).getTimezoneOffset());
-  return `${dateOf(ms)} ${timeOfDay(ms)} ${zone}`;
-}
-
-/** Local date. */
-export function dateOf(ms) {
-  const date = new Date(ms);
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 /** The part of a time that is the same as in the row above, cut where a unit ends. */
@@ -85,8 +58,18 @@ export function keyValues(fields) {
 /** One field as a row shows it: `key=value`. */
 export const fieldText = (key, value) => `${key}=${shortValue(value)}`;
 
+/** A value as text: 7 → "7", null → "null", {…} → JSON, or "…" where that is nested too deep. */
+export function textOf(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "…";
+  }
+}
+
 function shortValue(value) {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = textOf(value);
   const cut = text.length > CUT_VALUE ? `${text.slice(0, CUT_VALUE)}…` : text;
   return typeof value === "string" && /[\s"=]/.test(cut) ? JSON.stringify(cut) : cut;
 }

@@ -17,7 +17,7 @@ const PYTHON = /^\s*(?:Traceback \(most|Exception in thread )/;
 const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
 // What ends a trace of Python stands at the margin; in Go's, function names do.
 const RAISED = /^[A-Za-z_][\w.]*(?:: .*)?$/;
-const OF_GO = /^(?:$|goroutine \d+ \[|[\w./*()[\]{},-]+\(.*\)$|created by |exit status \d|\[signal )/;
+const OF_GO = /^(?:$|goroutine \d+ \[|[\w./*()[\]{},-][\w./*)[\]{},-]*\(.*\)$|created by |exit status \d|\[signal )/;
 const NUMBERS = /0x[\da-f]+|[\da-f]{8}-[\da-f-]{27}|\d+(?:[.,:]\d+)*/gi;
 
 export class Groups {

@@ -44,10 +44,14 @@ export class Intake {
     this.lag = null;
     /** While lines of before come: `{since, at, to}`, when they began to, the last one came, and that one's time; else null. */
     this.replay = null;
+    /** By how many ms the clock of `now` is ahead of the one in the ids. */
+    this.ahead = 0;
     /** True for a channel whose lines are wanted; what is told of others is not shown. */
     this.watches = () => true;
     /** Called with the seq and the record of each line, not of a note, that is taken in. */
     this.onLine = null;
+    /** Called with the text of each line that is new. */
+    this.onNew = null;
     /** Called with the seq and the record of a late line that was put before others, whose seqs are one higher now. */
     this.onInsert = null;
   }
@@ -153,7 +157,7 @@ export class Intake {
 
   // A marker names the channel it is for; without a name it is for all.
   #marker(id, line, now) {
-    const time = timeOfLine(id, now);
+    const time = this.#timeOf(id, now);
     const marker = this.#markerIn(line, time);
     if (marker === null) return;
     this.release();
@@ -162,7 +166,7 @@ export class Intake {
   }
 
   #olderMarker(added, name, id, line, now) {
-    const time = timeOfLine(id, now);
+    const time = this.#timeOf(id, now);
     const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#markerIn(line, time) : null;
     if (marker === null) return;
     this.#remember(name);
@@ -197,10 +201,11 @@ export class Intake {
   }
 
   #line(channel, id, line, now) {
-    const time = timeOfLine(id, now);
+    const time = this.#timeOf(id, now);
     const record = normalise(line, time);
     if (time === now) {
       this.live += 1;
+      this.onNew?.(line);
       this.lag = record.tsFrom === "line" ? now - record.ts : null;
     } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: time };
     if (record.event === "closed" || record.event === "marker") this.release();
@@ -218,6 +223,10 @@ export class Intake {
     const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
+  }
+
+  #timeOf(id, now) {
+    return id && now - this.ahead - id.fence > REPLAYED_MS ? id.fence : now;
   }
 
   #take(entries) {
@@ -251,7 +260,7 @@ export class Intake {
   }
 
   #olderLine(channel, id, line, now) {
-    const time = timeOfLine(id, now);
+    const time = this.#timeOf(id, now);
     const record = normalise(line, time);
     const { lvl, ts, event } = record;
     if (event === "marker") return this.#ring.prependNote(channel, id, markerOf(channel, record, line), time);
@@ -291,5 +300,3 @@ export class Intake {
 }
 
 const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });
-
-const timeOfLine = (id, now) => (id && now - id.fence > REPLAYED_MS ? id.fence : now);

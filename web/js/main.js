@@ -67,6 +67,7 @@ const desk = new Desk(settings.get("held"), settings.get("guard"), () => setting
 });
 const { ring, view, intake, older, stream } = desk;
 stream.seen = who.subscribe;
+intake.ahead = who.ahead;
 
 const counts = counting(desk, (seq) => {
   style.shift(seq, `${ring.channel(seq)}@${ring.id(seq)}`);
@@ -101,7 +102,7 @@ const rail = new Rail({
   remove: (name) => change(desk.channels.filter((other) => other !== name)),
   hub({ ready, recording, channels }) {
     tells.heard(channels);
-    alarms.look(channels);
+    alarms.look(channels, Date.now() - who.ahead);
     status.showReady(ready, intake.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
     flushSoon();
@@ -141,6 +142,7 @@ page.inspects = inspects;
 const plots = plotting(page);
 const copies = copying(page);
 const rules = ruling(page);
+intake.onNew = rules.heard;
 const alarms = alarming(page);
 const shared = sharing(page, opened);
 page.shared = shared;

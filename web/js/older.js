@@ -48,10 +48,11 @@ export class Older {
     if (this.state.name === "idle" && this.#channels.length > 0) this.#load();
   }
 
-  /** Load older lines until `enough()`, or there are none, or no room. */
+  /** Load older lines until `enough()`, or there are none, or no room, or other channels are watched. */
   async until(enough) {
+    const channels = this.#channels;
     await this.#going;
-    while (!enough() && this.state.name === "idle" && this.#channels.length > 0) {
+    while (channels === this.#channels && !enough() && this.state.name === "idle" && this.#channels.length > 0) {
       this.#load();
       await this.#going;
     }

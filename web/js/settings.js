@@ -1,5 +1,7 @@
 // What the reader has chosen and the browser remembers. Log lines are never kept there.
 
+import { zoneFault } from "./zones.js";
+
 const PREFIX = "sse-hub.";
 
 export const DEFAULTS = Object.freeze({
@@ -45,6 +47,8 @@ export class Settings {
   }
 
   get(name) {
+    // Another tab may have added to a list.
+    if (this.#kept && typeof DEFAULTS[name] === "object") this.#values[name] = this.#read(name, this.#values[name]);
     return this.#values[name];
   }
 
@@ -63,7 +67,7 @@ export class Settings {
 
   /** Use a value that an address asks for, without remembering it; one that makes no sense is left. */
   lend(name, value) {
-    if (!sameKind(value, DEFAULTS[name]) || value === this.#values[name]) return;
+    if (!sameKind(value, DEFAULTS[name], name) || value === this.#values[name]) return;
     this.#values[name] = value;
     this.#tell(name);
   }
@@ -82,7 +86,7 @@ export class Settings {
       const text = this.#store().getItem(PREFIX + name);
       if (text === null) return fallback;
       const value = typeof fallback === "string" ? text : JSON.parse(text);
-      return sameKind(value, fallback) ? value : fallback;
+      return sameKind(value, fallback, name) ? value : fallback;
     } catch (error) {
       if (!(error instanceof SyntaxError)) this.#kept = false;
       return fallback;
@@ -90,5 +94,6 @@ export class Settings {
   }
 }
 
-const sameKind = (value, fallback) =>
-  value !== null && typeof value === typeof fallback && Array.isArray(value) === Array.isArray(fallback);
+const sameKind = (value, fallback, name) =>
+  value !== null && typeof value === typeof fallback && Array.isArray(value) === Array.isArray(fallback) &&
+  (name !== "zone" || zoneFault(value) === null);

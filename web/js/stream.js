@@ -9,6 +9,8 @@ import { bareFence } from "./ids.js";
 import { detailIn, wordsOf } from "./refusal.js";
 
 const MARGIN_MS = 2_000;
+/** The states in which nothing comes, and nothing is tried. */
+export const STILL = ["stopped", "ended", "error"];
 
 export class Stream {
   #source = null;
@@ -33,7 +35,7 @@ export class Stream {
   }
 
   get running() {
-    return ["connecting", "live", "reconnecting", "offline", "stale"].includes(this.state.name);
+    return !STILL.includes(this.state.name);
   }
 
   /** Watch these channels from their last `tail` lines on. */

@@ -9,10 +9,11 @@
 //
 // A node has `kind` (object, array, string, number, boolean, null, deep) and `text`, its source; a string has `value` besides, and `inner`, a
 // tree, if it holds JSON itself. `name` is what a query calls a field; items of an array have the name of the array, since a term asks
-// any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed. Of more than 10,000 entries the rest is `more`, its text.
+// any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed. Of more than 10,000 entries, or of 50,000 in all, the rest is `more`, its text.
 
 const DEEPEST = 50;
 const MOST_ENTRIES = 10_000;
+const MOST_IN_ALL = 50_000;
 const MOST_INNER = 3;
 const BLANK = /[ \t\r\n]*/y;
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
@@ -20,10 +21,10 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 
 /** The tree of a JSON text, or null for any other text. */
-export function treeOf(text, inners = MOST_INNER) {
+export function treeOf(text, inners = MOST_INNER, room = { left: MOST_IN_ALL }) {
   if (!/^\s*[[{]/.test(text)) return null;
   try {
-    return new Reader(text, inners).whole();
+    return new Reader(text, inners, room).whole();
   } catch (error) {
     if (error instanceof NotJson) return null;
     throw error;
@@ -47,10 +48,12 @@ class Reader {
   #text;
   #at = 0;
   #inners;
+  #room;
 
-  constructor(text, inners) {
+  constructor(text, inners, room) {
     this.#text = text;
     this.#inners = inners;
+    this.#room = room;
   }
 
   whole() {
@@ -103,7 +106,8 @@ class Reader {
     if (this.#text[this.#at] === end) this.#at += 1;
     else {
       do {
-        if (entries.length === MOST_ENTRIES) return { entries, more: { more: this.#skipped(1).slice(0, -1) } };
+        if (entries.length === MOST_ENTRIES || this.#room.left === 0) return { entries, more: { more: this.#skipped(1).slice(0, -1) } };
+        this.#room.left -= 1;
         entries.push(read());
       } while (this.#separator(end));
     }
@@ -123,7 +127,7 @@ class Reader {
     const text = this.#match(STRING) ?? fail();
     const value = JSON.parse(text);
     const node = { kind: "string", text, value };
-    const inner = this.#inners > 0 ? treeOf(value, this.#inners - 1) : null;
+    const inner = this.#inners > 0 ? treeOf(value, this.#inners - 1, this.#room) : null;
     return inner === null ? node : { ...node, inner };
   }
 

@@ -1,6 +1,6 @@
 // What the page says about its state and its notes, as whole sentences. Pure, so that each is tested once.
 
-import { age, dateOf, timeOfDay } from "./format.js";
+import { age } from "./format.js";
 import { hasWords, say } from "./say.js";
 import { clockOf, dayOf } from "./time-text.js";
 
@@ -13,7 +13,7 @@ const REPLAY_TOLD_MS = 300;
 export function stateWords(state, lastLineAt, now, replay = null) {
   switch (state.name) {
     case "live":
-      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: timeOfDay(replay.to).slice(0, 8) });
+      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: clockOf(replay.to, "local").slice(0, 8) });
       if (lastLineAt === null) return say("state.live.first");
       return now - lastLineAt > IDLE_MS ? say("state.live.idle", { age: age(now - lastLineAt) }) : say("state.live");
     case "reconnecting":
@@ -49,7 +49,7 @@ export function topWords(state, channels, held, oldest = null) {
       return say("top.loading");
     case "begin": {
       const names = channels.length > 3 ? say("top.channels", { n: channels.length }) : listed(channels);
-      return oldest === null ? say("top.begin", { names }) : say("top.begin.at", { names, time: `${dateOf(oldest)} ${timeOfDay(oldest).slice(0, 8)}` });
+      return oldest === null ? say("top.begin", { names }) : say("top.begin.at", { names, time: `${dayOf(oldest, "local")} ${clockOf(oldest, "local").slice(0, 8)}` });
     }
     case "failed":
       return say("top.failed", { detail: state.detail });

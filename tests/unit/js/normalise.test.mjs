@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { keyValues } from "../../../web/js/format.js";
 import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
 import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";
@@ -176,12 +177,41 @@ test("no input throws, and none is lost", () => {
   assert.deepEqual(Object.keys(normalise('{"__proto__":{"x":1},"a":2}').fields), ["__proto__", "a"]);
 });
 
+test("a value that can't become text is shown as it came", () => {
+  const odd = '{"toString":1,"valueOf":1}';
+  const lines = [
+    `{"ts":${odd}}`, `{"levelno":${odd},"msg":"m"}`, `{"priority":[${odd}]}`, `{"msg":"%s","args":[${odd}],"levelno":20}`, `{"ts":1795233018780,"msg":"m","v":${odd}}`,
+    `{"severity":"INFO","timestamp":{"seconds":${odd}}}`, `{"attributes":[{"key":"a","value":{"intValue":${odd}}}]}`, `{"error":[{"frames":[{"name":${odd}}]}]}`,
+    `{"error":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+  ];
+  for (const line of lines) {
+    const record = normalise(line, 1e12);
+    assert.deepEqual([record.raw, record.ts], [line, 1e12], line.slice(0, 60));
+    assert.ok(record.msg !== null || record.err !== null || Object.keys(record.fields).length > 0, line.slice(0, 60));
+  }
+  const { src } = normalise(`{"record":{"level":{"name":"INFO"},"file":{"path":${odd}},"line":${odd},"function":"f"},"text":"m"}`);
+  assert.deepEqual(src, { file: null, line: null, fn: "f" });
+  assert.equal(keyValues(normalise(`{"a":${"[".repeat(50_000)}${"]".repeat(50_000)},"b":1e400}`).fields), "a=… b=Infinity");
+  assert.equal(measurementOf(normalise('{"load":1e400}')), null);
+});
+
 test("hostile lines take no longer than honest ones of their length", () => {
   const hostile = ["a ".repeat(15_000), "[".repeat(30_000), "2026-11-21 03:50:18 |".repeat(1_500), " ".repeat(30_000), "a.".repeat(15_000)];
   for (const text of hostile) {
     const start = cpuMs();
     normalise(info(text));
     assert.ok(cpuMs() - start < 100, text.slice(0, 20));
+  }
+  const long = [
+    JSON.stringify({ msg: `%${"0".repeat(60_000)}`, args: [], levelno: 20 }),
+    JSON.stringify({ "@t": "2026-11-21T03:50:18Z", "@mt": `{${"a".repeat(60_000)}` }),
+    `<34>1 - - - - - [id ${"a".repeat(60_000)}] m`,
+    `<34>1 - - - - - [id a="${"\\\\".repeat(60_000)}"] m`,
+  ];
+  for (const text of long) {
+    const start = cpuMs();
+    normalise(text);
+    assert.ok(cpuMs() - start < 400, text.slice(0, 20));
   }
 });
 

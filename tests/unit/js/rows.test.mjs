@@ -12,10 +12,18 @@ import { Series, columnsOf, pointNear } from "../../../web/js/series.js";
 import { speak } from "../../../web/js/say.js";
 import { ViewList } from "../../../web/js/view-list.js";
 import { stateWords } from "../../../web/js/words.js";
+import { cpuMs } from "./cpu.mjs";
 
 speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
+
+test("brackets without end after a panic take no time", () => {
+  const groups = new Groups();
+  const start = cpuMs();
+  for (const [seq, text] of ["panic: boom", "(".repeat(60_000)].entries()) groups.take("a", normalise(text, T), T, seq);
+  assert.ok(cpuMs() - start < 400);
+});
 
 test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
   const record = (msg) => normalise(JSON.stringify({ info: msg }), T);

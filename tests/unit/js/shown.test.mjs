@@ -236,6 +236,8 @@ test("large and deep JSON is a tree in time", () => {
   assert.equal(treeOf(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
   const wide = treeOf(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
   assert.deepEqual([wide.entries[0].node.size, wide.entries[0].node.more, wide.entries[1].name], [10_000, "[10000],[10001]", "after"]);
+  const many = treeOf(`[${new Array(50).fill(`[${new Array(5_000).fill(1).join()}]`).join()}]`);
+  assert.deepEqual([many.size, many.entries[9].node.size, many.entries.at(-1).node.size < 5_000], [10, 4_990, true]);
   for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
   assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
   assert.ok(cpuMs() - start < 3_000);

@@ -21,7 +21,7 @@ export function alarming(page) {
   function look(channels, now = Date.now()) {
     const alarms = settings.get("alarms");
     for (const { name, last_line: last, usual_gap_seconds: usual } of channels) {
-      if (!alarms[name] || !last) continue;
+      if (alarms[name] !== true || !last) continue;
       const quietMs = now - Date.parse(last);
       const usualMs = usual === null ? null : usual * 1_000;
       if (quietMs < Math.max(SHORTEST_MS, usualMs === null ? UNKNOWN_MS : usualMs * TIMES)) told.delete(name);

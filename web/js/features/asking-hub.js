@@ -34,10 +34,12 @@ export function askingHub(page) {
     ]);
     // A channel that joins others brings its lines from then on: all are opened anew, as far back as the story goes.
     async function openAll() {
+      const [oldest] = lines;
+      if (!oldest) return;
       page.change(channels(), true);
       page.ask({ text: quoted(id) });
       await desk.settled;
-      await desk.older.until(() => ring.held > 0 && ring.moment(ring.first) <= lines[0].record.ts);
+      await desk.older.until(() => ring.held > 0 && ring.moment(ring.first) <= oldest.record.ts);
     }
     let lookedAt = 0;
     let before = null;

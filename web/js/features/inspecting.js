@@ -2,8 +2,9 @@
 
 import { Counter } from "../counter.js";
 import { Facets } from "../facets.js";
+import { textOf } from "../format.js";
 import { fieldTerm, addTerm } from "../query/terms.js";
-import { textOf, valueOf } from "../query/fields.js";
+import { valueOf } from "../query/fields.js";
 import { grouped, say } from "../say.js";
 import { pathText } from "../tree.js";
 import { copyText } from "../views/clipboard.js";

@@ -105,8 +105,7 @@ export function moving(page) {
 }
 
 /** The id that a line shares with others of the same request, or null. */
-export function traceOf(record) {
-  if (record.trace) return String(record.trace);
-  const name = IDS.find((key) => record.fields[key]);
-  return name ? String(record.fields[name]) : (record.fields.req?.id ?? null);
+export function traceOf({ trace, fields }) {
+  const found = [trace, ...IDS.map((name) => fields[name]), fields.req?.id].find((id) => id && typeof id !== "object");
+  return found === undefined ? null : String(found);
 }

@@ -51,7 +51,8 @@ export function ruling(page) {
     tone.connect(context.destination);
     tone.start();
     tone.stop(context.currentTime + BEEP_MS / 1_000);
-    tone.onended = () => context.close();
+    // Not when the tone ends: it does not begin before the reader has touched the page.
+    setTimeout(() => context.close(), QUIET_MS);
   }
 
   settings.on("rules", () => {

@@ -91,10 +91,10 @@ export function sharing(page, opened) {
 
   function drawViews() {
     const views = settings.get("views");
-    const items = views.map(({ name, query }, index) => {
+    const items = views.map(({ name, query }) => {
       const $open = $("<button>", { class: "menu-item", "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
       const $drop = $("<button>", { class: "button", "aria-label": say("views.remove", { name }) }).text("✕");
-      $drop.on("click", () => (settings.set("views", views.filter((_, other) => other !== index)), drawViews()));
+      $drop.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
       return $("<div>", { class: "menu-line" }).append($open, $drop);
     });
     const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: say("views.name"), "aria-label": say("views.name"), maxlength: 60 });
@@ -103,7 +103,7 @@ export function sharing(page, opened) {
       event.preventDefault();
       const name = $name.val().trim();
       if (!name) return;
-      settings.set("views", [...views.filter((view) => view.name !== name), { name, query: location.search }]);
+      settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
       drawViews();
     });
     const $copy = $("<button>", { class: "menu-item" }).append($("<span>").text(say("act.copyUrl"))).on("click", () => (close(), copyUrl()));

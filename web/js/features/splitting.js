@@ -69,7 +69,7 @@ export function splitting(page, whole, on, rows) {
   /** One list again. */
   function end() {
     if (panes.length === 0) return;
-    for (const { stage } of panes) stage.remove();
+    for (const each of panes) each.drop();
     panes = [];
     desk.shown.split([]);
     whole.stage.hidden = false;

@@ -44,7 +44,8 @@ export function telling(page, counter) {
     status.showLag(intake.lag, intake.lastLineAt, now);
     if (settings.get("announce")) announcer.tick(page.grid.following, now);
     unread.update(view.errors, document.hidden);
-    if (stream.state.name === "live" && now - Math.max(intake.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
+    // In a hidden tab the questions rest, and nothing that they would have told is missed.
+    if (!document.hidden && stream.state.name === "live" && now - Math.max(intake.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
   }
 
   window.addEventListener("online", () => stream.retryNow());

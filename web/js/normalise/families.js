@@ -26,7 +26,7 @@ function loguru(record, { record: inner, text }, again) {
   again({ time: inner.time?.timestamp, level: inner.level.name, levelno: inner.level.no, message: inner.message ?? text });
   record.fields = Object.assign(Object.create(null), isObject(inner.extra) ? inner.extra : {});
   record.logger = isText(inner.name) ? inner.name : null;
-  record.src = { file: inner.file?.path ?? null, line: inner.line ?? null, fn: inner.function ?? null };
+  record.src = { file: word(inner.file?.path), line: word(inner.line), fn: word(inner.function) };
   record.pid = word(inner.process?.id);
   record.thread = word(inner.thread?.name);
   const start = text.indexOf("Traceback (most recent call last)");
@@ -38,7 +38,7 @@ function logRecord(record, object, again) {
   const { msg, args, ...rest } = object;
   const values = args.slice();
   const put = (sign) => (sign === "%%" ? "%" : values.length > 0 ? String(values.shift()) : sign);
-  again({ message: msg.replace(/%(?:%|[-+ #0]*\d*(?:\.\d+)?[sdrifxeg])/g, put), ...rest });
+  again({ message: msg.replace(/%(?:%|[-+ #0]*(?:[1-9]\d*)?(?:\.\d+)?[sdrifxeg])/g, put), ...rest });
 }
 
 function otlp(record, object, again) {
@@ -83,7 +83,7 @@ function clef(record, object, again) {
   again({ ...rest, "@l": level });
   if (type !== undefined) record.fields["@i"] = type;
   if (record.msg !== null || !isText(template)) return;
-  record.msg = template.replace(/\{[@$]?(\w+)[^{}]*\}/g, (whole, name) => {
+  record.msg = template.replace(/\{[@$]?(\w+)(?:[^\w{}][^{}]*)?\}/g, (whole, name) => {
     if (!Object.hasOwn(object, name)) return whole;
     return isObject(object[name]) || Array.isArray(object[name]) ? JSON.stringify(object[name]) : String(object[name]);
   });

@@ -21,10 +21,15 @@ const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?
 export function normalise(raw, at = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
   const record = blank(text);
-  read(record, text, at, 0);
-  const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
-  if (start >= 0) splitTrace(record, start);
-  if (!record.zone) chooseZone(record, at, zone);
+  try {
+    read(record, text, at, 0);
+    const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
+    if (start >= 0) splitTrace(record, start);
+    if (!record.zone) chooseZone(record, at, zone);
+  } catch {
+    // A value that can't become text, {"toString": 1}, or one that is nested too deep for it.
+    Object.assign(record, blank(text), { msg: text });
+  }
   record.ts ??= at;
   return record;
 }
@@ -156,6 +161,6 @@ export function foldOf(record) {
 /** The numbers of a line that is nothing but numbers (a measurement), or null for a line that says something. */
 export function measurementOf(record) {
   if (record.fmt !== "json" || record.msg !== null || record.lvlRaw !== null) return null;
-  const numbers = Object.entries(record.fields).filter(([, value]) => typeof value === "number");
+  const numbers = Object.entries(record.fields).filter(([, value]) => Number.isFinite(value));
   return numbers.length > 0 ? numbers : null;
 }

@@ -47,19 +47,13 @@ const FITS = {
   error: (value) => value !== null && value !== "" && typeof value !== "boolean" && typeof value !== "number",
   trace: isWord,
   span: isWord,
-  host: "hostname host host.name _HOSTNAME",
-  pid: "pid process_id process.pid process.id process _PID",
-  thread: "thread_name threadName thread.name process.thread.name thread threadId tid",
-  file: "caller pathname file filename log.origin.file.name source.file src.file CODE_FILE",
-  lineNumber: "lineno line line_number log.origin.file.line source.line src.line CODE_LINE",
-  function: "funcName func_name func function log.origin.function source.function src.func CODE_FUNC",
   host: (value) => typeof value === "string",
   pid: (value) => isWord(value) && /^\d+$/.test(value),
   thread: isWord,
   file: (value) => typeof value === "string",
   lineNumber: (value) => isWord(value) && /^\d+$/.test(value),
   function: (value) => typeof value === "string",
-  levelNumber: (value) => value !== null && value !== "" && Number.isFinite(Number(value)),
+  levelNumber: (value) => isWord(value) && value !== "" && Number.isFinite(Number(value)),
 };
 
 /** How many keys of an object are looked at; the line itself has them all. */

@@ -7,7 +7,7 @@ import { LOOSE_PATTERNS, PATTERNS } from "./patterns.js";
 import { timeOf } from "./time.js";
 
 const ANSI = /\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
-const STRUCTURED = /\[([^\s\]]+)|([^\s=\]]+)="((?:[^"\\]|\\.)*)"/g;
+const STRUCTURED = /\[([^\s\]]+)|(?<![^\s[])([^\s=\]]+)="((?:[^"\\]|\\.)*)"/g;
 const NIL = "-";
 
 const FILL = {

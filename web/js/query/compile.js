@@ -5,12 +5,13 @@
 //     test(line)     true or false
 
 import { covers } from "../channels.js";
+import { textOf } from "../format.js";
 import { parseId } from "../ids.js";
 import { LEVELS, NONE, levelOfWord } from "../normalise/levels.js";
 import { parseMoment } from "../times.js";
 import { isNumber } from "../units.js";
 import { compares, equals } from "./compare.js";
-import { isSafe, textOf, valueOf } from "./fields.js";
+import { isMade, isRead, isSafe, valueOf } from "./fields.js";
 import { QueryFault } from "./parse.js";
 import { Pattern, smartFlags } from "./pattern.js";
 
@@ -97,7 +98,7 @@ function matchesTest(node, options) {
   const { floating } = pattern;
   return (line) => {
     // What a field's value holds, the line holds, unless it is escaped twice.
-    if (floating && !line.text.includes("\\\\") && !pattern.test(line.plain)) return false;
+    if (floating && !line.text.includes("\\\\") && !isMade(line.text, node.name) && !pattern.test(line.plain)) return false;
     const value = valueOf(line, node.name);
     return value !== undefined && pattern.test(textOf(value));
   };
@@ -111,7 +112,7 @@ function equalsTest(name, values) {
   const sought = values.every((value) => isSafe(value) && value !== "true") ? [...new Set(written)] : [""];
   return (line) => {
     const { text } = line;
-    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text))) return false;
+    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !isMade(text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && fits(value);
   };
@@ -123,7 +124,7 @@ function comparesTest(node) {
   const last = name.slice(name.lastIndexOf(".") + 1);
   const scan = isSafe(last) ? scanner(last, (text) => fits(text, name)) : () => true;
   return (line) => {
-    if (!scan(line.text)) return false;
+    if (!scan(line.text) && !isRead(line.text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && (Array.isArray(value) ? value.some((item) => fits(item, name)) : fits(value, name));
   };
@@ -134,7 +135,7 @@ function comparesTest(node) {
 function scanner(key, fits) {
   const name = key.replace(/[.-]/g, "\\$&");
   const json = `"${name}"\\s*:\\s*(?:"([^"\\\\]*)"|([-+.\\w]+))`;
-  const loose = `${name}=([^\\s,;)\\]"\\\\]+)(?=[\\s,;)\\]"]|\\\\[nrt"]|$)`;
+  const loose = `${name}=([^\\s,;=)\\]"\\\\]+)(?=[\\s,;)\\]"]|\\\\[nrt"]|$)`;
   const pair = new RegExp(`${json}|(?<![\\w.-])${loose}`, "g");
   const word = new RegExp(`(?<!\\w)${name}(?!\\w)`, "g");
   return (text) => {

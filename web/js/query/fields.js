@@ -2,7 +2,6 @@
 //
 //     valueOf(line, "req.user.id")     nested, or the flat key "req.user.id"; undefined where there is none
 //     fieldIn(object, "a.b")           the same, of an object
-//     textOf(value)                    a value as a query compares it: 7 → "7", null → "null", {…} → JSON
 //
 // Looked at in this order: the JSON as it was published, the fields the normaliser found (a status in a line of nginx), the parts
 // every record has (logger, message, file …), and `name=value` inside the message.
@@ -49,7 +48,7 @@ export function valueOf(line, name) {
 
 /** False when a line's text shows that it has no such field, without reading it. */
 export function mayHave(text, name) {
-  if (Object.hasOwn(PARTS, name) || (DERIVED.has(name) && mayDerive(text, name))) return true;
+  if (isRead(text, name)) return true;
   const last = name.slice(name.lastIndexOf(".") + 1);
   return !isSafe(last) || text.includes(last);
 }
@@ -57,7 +56,15 @@ export function mayHave(text, name) {
 // Most names that patterns give are of a request, which shows; this is what spares a search for status>=500 most lines.
 const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]);
 const REQUEST = /HTTP\/|" [1-5]\d\d /;
-const mayDerive = (text, name) => !OF_REQUEST.has(name) || REQUEST.test(text);
+
+/** True for a name that the normaliser may have found in a text that does not say it. */
+export const isRead = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
+
+// A message that is put together: of a request, of a template and its values, of bytes.
+const MADE = /HTTP\/|" [1-5]\d\d |@mt|"args|MESSAGE/;
+
+/** True for a name whose value need not stand in the text as it is. */
+export const isMade = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
 
 /** True for text that JSON writes as it is. */
 export const isSafe = (text) => /^[\w.: -]+$/.test(text);
@@ -73,11 +80,6 @@ export function fieldIn(value, name) {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** A value as text. */
-export function textOf(value) {
-  return typeof value === "string" ? value : value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 // `took=3` and `user="ana b"` somewhere in a message.

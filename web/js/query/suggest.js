@@ -13,7 +13,7 @@ import { fieldTerm } from "./terms.js";
 const MOST = 12;
 const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~|=|~|>|<)(.*)$/su;
 const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
-const OFTEN = { level: ">=", channel: "=", after: "=", before: "=" };
+const OFTEN = { __proto__: null, level: ">=", channel: "=", after: "=", before: "=" };
 
 /** `{start, end, items}` for the place `cursor` in `text`; no items where nothing is known to fit. */
 export function suggest(text, cursor, { fields = [], channels = [] } = {}) {

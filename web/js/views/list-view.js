@@ -21,6 +21,7 @@ export class ListView {
   #rebuilt = 0;
   // What stays where it is until the next drawing: a view of another width must not lose the selected row.
   #kept = null;
+  #gone = new AbortController();
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
@@ -129,8 +130,15 @@ export class ListView {
     this.on.follow(false);
   }
 
+  /** It is no longer in the page. */
+  drop() {
+    this.#gone.abort();
+    this.stage.remove();
+  }
+
   #listen() {
     const viewport = this.#viewport;
+    const { signal } = this.#gone;
     viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     viewport.addEventListener("wheel", (event) => event.deltaY < 0 && this.#goUp(), { passive: true });
     let touchY = 0;
@@ -139,9 +147,9 @@ export class ListView {
     document.addEventListener("selectionchange", () => {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();
-    });
+    }, { signal });
     new ResizeObserver(() => this.resized()).observe(viewport);
-    document.addEventListener("visibilitychange", () => this.draw());
+    document.addEventListener("visibilitychange", () => this.draw(), { signal });
   }
 
   /** Let go of the end where the list can be scrolled at all. */

@@ -1,14 +1,15 @@
 // The channel rail: what the hub knows of, how busy each is, and a field that takes any other name or pattern.
 
 import { MARKERS, hueOf, nameFault } from "../channels.js";
-import { age, grouped, rate } from "../format.js";
-import { say } from "../say.js";
+import { age, rate } from "../format.js";
+import { grouped, say } from "../say.js";
 
 const PARTS = {
   app: ".app", rail: ".rail", form: ".rail-form", input: ".rail-form .field", fault: ".rail-fault", list: ".rail-list",
   empty: ".rail-empty", menu: ".menu", scrim: ".scrim",
 };
 const POLL_MS = 2_000;
+const HIDDEN_MS = 30_000;
 const ACTIVE_MS = 10_000;
 const QUIET_BELOW = 0.05;
 const SPARK_POINTS = 40;
@@ -20,6 +21,7 @@ export class Rail {
   #items = new Map();
   #known = [];
   #open = [];
+  #askedAt = 0;
   #narrow = window.matchMedia("(max-width: 899px)");
 
   /** `on` has `fold()`, `only(name)`, `add(name)`, `remove(name)` and `hub({ready, recording, channels})`, told with every poll. */
@@ -34,7 +36,8 @@ export class Rail {
       if (event.key === "Escape") this.#sheet(false);
     });
     $(document).on("visibilitychange", () => document.hidden || this.#poll());
-    setInterval(() => document.hidden || this.#poll(), POLL_MS);
+    // A hidden tab has a title that tells of alarms.
+    setInterval(() => (document.hidden && performance.now() - this.#askedAt < HIDDEN_MS) || this.#poll(), POLL_MS);
     this.#poll();
   }
 
@@ -67,6 +70,7 @@ export class Rail {
   }
 
   async #poll() {
+    this.#askedAt = performance.now();
     try {
       const answer = await fetch("channels");
       if (!answer.ok) return;

@@ -2,10 +2,10 @@
 // How a line is written (time, columns, colours, what is open) is a Style, see style.js.
 
 import { hueOf } from "../channels.js";
-import { bytes, firstLine, grouped, keyValues, sharedPart, visible } from "../format.js";
+import { bytes, firstLine, keyValues, sharedPart, visible } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, foldOf } from "../normalise/index.js";
-import { say } from "../say.js";
+import { grouped, say } from "../say.js";
 import { stackLines } from "../stacks.js";
 import { noteWords } from "../words.js";
 

@@ -1,6 +1,7 @@
 // The menu behind "…": how the page looks and what it does, each choice at once and remembered.
 
 import { LANGUAGES, say } from "../say.js";
+import { TIME_FORMS } from "../time-forms.js";
 import { zoneFault } from "../zones.js";
 
 const PARTS = { menu: "#more" };
@@ -8,7 +9,6 @@ const CHOICES = {
   theme: ["auto", "dark", "light", "contrast"],
   density: ["compact", "normal", "comfortable"],
 };
-const TIMES = ["clock", "full", "iso", "epoch", "relative", "gap"];
 const SWITCHES = ["rail", "hist", "repeats", "tokens", "announce", "keys"];
 const NUMBERS = { size: [11, 18], held: [10_000, 500_000], holdBack: [0, 5_000], guard: [0, 100_000] };
 
@@ -35,7 +35,7 @@ export class SettingsMenu {
     const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(say("set.notKept")), heading("more.look")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
-    parts.push(this.#select("time", Object.fromEntries(TIMES.map((form) => [form, say(`time.${form}`)]))));
+    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, say(`time.${form}`)]))));
     parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.does"));
     for (const name of SWITCHES) parts.push(this.#switch(name));
     parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));

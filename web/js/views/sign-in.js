@@ -9,14 +9,21 @@ import { say } from "../say.js";
 const RAIL = ".rail";
 // setTimeout takes no more.
 const LONGEST_MS = 2 ** 31 - 1;
+// The hub's Date is in whole seconds.
+const EXACT_MS = 1_000;
 const EVERYTHING = { subject: null, subscribe: ["*"], publish: ["*"], expires: null };
 
-/** What the hub says of the reader, with `signedIn: false` where it wants a token. A hub that does not answer is met elsewhere. */
+/**
+ * What the hub says of the reader, with `signedIn: false` where it wants a token, and by how many ms the browser's clock is `ahead` of
+ * the hub's. A hub that does not answer is met elsewhere.
+ */
 export async function whoAsks() {
   const answer = await fetch("whoami").catch(() => null);
-  if (answer?.status === 401) return { ...EVERYTHING, signedIn: false };
+  const off = Date.now() - Date.parse(answer?.headers.get("Date")) - EXACT_MS / 2;
+  const ahead = Math.abs(off) > EXACT_MS ? off : 0;
+  if (answer?.status === 401) return { ...EVERYTHING, ahead, signedIn: false };
   const told = answer?.ok ? await answer.json().catch(() => ({})) : {};
-  return { ...EVERYTHING, ...told, signedIn: true };
+  return { ...EVERYTHING, ...told, ahead, signedIn: true };
 }
 
 /** Show the field where it is wanted, else who is signed in; nothing where nobody is asked. */

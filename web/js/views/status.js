@@ -1,8 +1,9 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
 import { isPattern } from "../channels.js";
-import { age, bytes, grouped, rate } from "../format.js";
-import { say } from "../say.js";
+import { age, bytes, rate } from "../format.js";
+import { grouped, say } from "../say.js";
+import { STILL } from "../stream.js";
 import { spanText } from "../time-text.js";
 import { newsWords, stateWords } from "../words.js";
 
@@ -11,7 +12,6 @@ const PARTS = {
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",
   held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
 };
-const STILL = ["stopped", "ended", "error"];
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
 // A publisher's clock that is so far ahead is wrong, and not just a little.

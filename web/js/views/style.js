@@ -2,9 +2,9 @@
 
 import { ansiSpans, stripAnsi } from "../ansi.js";
 import { dividersBetween } from "../dividers.js";
-import { firstLine, visible } from "../format.js";
+import { firstLine, textOf, visible } from "../format.js";
 import { normalise, withLines } from "../normalise/index.js";
-import { fieldIn, textOf, valueOf } from "../query/fields.js";
+import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
 import { compileRules } from "../rules.js";

@@ -2,9 +2,9 @@
 
 import { hueOf } from "../channels.js";
 import { say } from "../say.js";
+import { STILL } from "../stream.js";
 
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
-const RUNNING = ["connecting", "live", "reconnecting", "offline", "stale"];
 
 export class Toolbar {
   #on;
@@ -42,7 +42,7 @@ export class Toolbar {
   }
 
   showState({ name }) {
-    const running = RUNNING.includes(name);
+    const running = !STILL.includes(name);
     $(PARTS.start).prop("disabled", running);
     $(PARTS.stop).prop("disabled", !running);
   }
