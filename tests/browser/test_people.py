@@ -267,6 +267,14 @@ HIDE = """(hidden) => {
 }"""
 
 
+def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProcess) -> None:
+    open_page(page, hub, "read-only")
+
+    page.evaluate("() => { window.sseHub = null; }")
+
+    assert page.evaluate("() => window.sseHub.stats().state") == "live"
+
+
 def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f20.title")
     expect(page).to_have_title("f20.title · sse-hub")

@@ -111,7 +111,7 @@ def test_f17_an_export_of_100_000_lines_has_exactly_those_shown_in_order(
     page.keyboard.press("Enter")
     page.wait_for_function("() => window.sseHub.stats().shown === 100_000")
 
-    palette(page, "export")
+    page.get_by_test_id("export").click()
     with page.expect_download() as ndjson:
         page.get_by_test_id("ask-go").click()
     palette(page, "export")

@@ -105,6 +105,8 @@ export function copying(page) {
     page.grid.selectAll();
   }
 
+  $("[data-testid=export]").on("click", exportLines);
+
   return {
     copyOne: (seq) => copyAll([seq], shownText),
     act: {

@@ -58,7 +58,7 @@ export function telling(page, counter) {
   });
   setInterval(tick, TICK_MS);
 
-  window.sseHub = Object.freeze({
+  const sseHub = Object.freeze({
     stats: () => ({
       received: intake.received,
       held: ring.held,
@@ -74,6 +74,7 @@ export function telling(page, counter) {
     }),
     bars: () => counter.bars(),
   });
+  Object.defineProperty(window, "sseHub", { value: sseHub });
 
   return {
     /** The lists are in place: what comes from here on is news. */
