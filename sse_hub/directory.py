@@ -154,6 +154,10 @@ class Directory:
         """All known channels that are recorded."""
         return [each for each in self._channels.values() if each.recorded]
 
+    def followed(self) -> list[Channel]:
+        """All known channels that are not: those outside the ingest patterns."""
+        return [each for each in self._channels.values() if not each.recorded]
+
     def learn(
         self, recorded: Mapping[str, tuple[EventId, int]], told: EventId, add: Callable[[str, EventId], Channel]
     ) -> None:

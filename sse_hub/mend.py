@@ -124,6 +124,9 @@ class Mender:
         seen = EventId(hub.last_fence, 0)
         after = {}
         for name, last in (await self._log.last_ids(fence)).items():
+            # Another group's: this log's watermark says nothing of it.
+            if not hub.directory.covers(name):
+                continue
             channel = hub.directory.get(name.encode())
             had = max(seen, channel.ring.last) if channel else seen
             if last > had:
