@@ -166,8 +166,7 @@ class Recorder:
         self._breaks = [(max(after, watermark), fence, why) for after, fence, why in hub.breaks if fence > watermark]
         if hub.reach is not None and hub.reach > watermark:
             self._breaks.insert(0, (watermark, hub.reach, "recorder-down"))
-        at = EventId(watermark, 0)
-        known_from = max(at, EventId(hub.reach or 0, 0))
+        at, known_from = EventId(watermark, 0), EventId(max(watermark, hub.reach or 0), 0)
         reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._had_log else "trimmed -"
         self._holes, self._pending = {}, {}
         for channel in hub.directory.recorded():
@@ -207,19 +206,20 @@ class Recorder:
             return True
 
     async def _append(self, portions: list[Portion], watermark: str) -> bool:
-        appending = [each for each in portions if each.pieces]
+        pending, appending = self._pending, [each for each in portions if each.pieces]
         args: list[bytes | str | int] = [self._lease.claim(self._since), watermark, *self._retain, len(self._breaks)]
-        for hole in self._breaks:
-            args += hole
-        for each in appending:
-            args += [each.channel.name, each.pieces, *each.words]
-        streams = [log_key(each.channel.name) for each in appending]
-        shared = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
+        args += [word for hole in self._breaks for word in hole]
+        args += [word for each in appending for word in (each.channel.name, each.pieces, *each.words)]
+        names = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
+        names += [log_key(each.channel.name) for each in appending]
         try:
-            reply: Any = await self._script(keys=[*shared, *streams], args=args)
+            reply: Any = await self._script(keys=names, args=args)
         except (RedisError, OSError) as error:
             self._hub.tally.redis_errors["recording"] += 1
             self._told(f"Lines can't be recorded: {error or type(error).__name__}.")
+            return False
+        if self._pending is not pending:
+            # Recording has begun anew before this answer came: breaks, too, are still to be appended.
             return False
         if isinstance(reply, list):
             self._begin_again({name.decode() for name in reply}, appending)
