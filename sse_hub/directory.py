@@ -244,6 +244,9 @@ class Directory:
         self._tally.received[channel.namespace] += channel.lines - channel.learned
         del self._channels[channel.name.encode()]
         self.bytes -= channel.ring.size
+        if not self.recording:
+            # Nobody takes it; a recorder has yet to.
+            self._fresh.pop(channel, None)
 
     def _free_memory(self) -> None:
         # The longest ring gives first: a loud channel must not cost the quiet ones their lines.

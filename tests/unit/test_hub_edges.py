@@ -1,6 +1,7 @@
 """What the hub does at its edges: shared channels, very many of them, breaks without lines, streams that come late."""
 
 import asyncio
+import gc
 import json
 import random
 import socket
@@ -10,6 +11,7 @@ import pytest
 
 from sse_hub import directory
 from sse_hub.backlog import BACKLOG_BYTES
+from sse_hub.channel import Channel
 from sse_hub.errors import SourceUnavailable
 from sse_hub.events import Cursor, EventId
 from sse_hub.origin import After, Tail
@@ -38,6 +40,11 @@ def line(n: int) -> str:
 
 def numbers(client: Client) -> list[int]:
     return [event.json["n"] for event in client.events() if event.type == "message"]
+
+
+def channels_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(each, Channel) for each in gc.get_objects())
 
 
 async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
@@ -145,6 +152,23 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
         ("*", "11-0", "12-0"),
         ("*", "60-0", "61-0"),
     ]
+
+
+async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_not_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    hub, _ = new_hub()
+    before = channels_in_memory()
+
+    for n in range(100):
+        hub.fence(hub.last_fence + 10)
+        publish(hub, f"c{n}", line(n))
+    for _ in range(60):
+        # Until their rates have come to rest.
+        hub.directory.tick()
+
+    assert channels_in_memory() - before == len(hub.directory) == 10
 
 
 async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

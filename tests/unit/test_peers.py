@@ -7,7 +7,9 @@ import pytest
 from sse_hub.peers import Place, answering, gathered
 
 
-@pytest.mark.parametrize(("said", "heard"), [(b"x" * 1_000_000, b"x" * 1_000_000), (b"", None)], ids=["much", "nothing"])
+@pytest.mark.parametrize(
+    ("said", "heard"), [(b"x" * 1_000_000, b"x" * 1_000_000), (b"", None)], ids=["much", "nothing"]
+)
 async def test_an_answer_is_heard_to_its_end(tmp_path: Path, said: bytes, heard: bytes | None) -> None:
     async with answering(Place(0, 3, str(tmp_path)), lambda: said):
         answers = await gathered(Place(1, 3, str(tmp_path)), b"own")
