@@ -4,8 +4,9 @@ Numbers that all workers of a hub have together: a file in their folder, mapped 
     name --> slot --> a count: each worker writes a row of its own, and what a name has is the sum
                  └──► a time: one row, in which the last to write it wins
 
-The slot is a hash, under a key that nobody outside knows. Of two names one in 65,536 pairs has the same one, and counts
-together: that is the price of a table that never grows and never has to be locked.
+The slot is a hash, under a key that nobody outside knows. Of two names one in 65,535 pairs has the same one, and counts
+together: that is the price of a table that never grows and never has to be locked. What ALL have together has a slot to
+itself: who shared that one would always have too much.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 SLOTS = 2**16
 COUNT_BYTES, TIME_BYTES = 4, 8
+ALL = "all"
 
 
 def prepare(folder: str, count: int) -> None:
@@ -63,7 +65,10 @@ class Table:
         self._times[self._slot(name)] = time
 
     def _hashed(self, name: str) -> int:
-        return int.from_bytes(blake2b(name.encode(errors="replace"), digest_size=4, key=self._key).digest()) % SLOTS
+        if name == ALL:
+            return 0
+        digest = blake2b(name.encode(errors="replace"), digest_size=4, key=self._key).digest()
+        return 1 + int.from_bytes(digest) % (SLOTS - 1)
 
 
 def _path(folder: str) -> Path:
