@@ -12,7 +12,7 @@ import pytest
 from sse_hub import directory
 from sse_hub.backlog import BACKLOG_BYTES
 from sse_hub.channel import Channel
-from sse_hub.errors import SourceUnavailable
+from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
 from sse_hub.events import Cursor, EventId
 from sse_hub.origin import After, Tail
 from sse_hub.pages import Page
@@ -171,6 +171,33 @@ async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_no
     assert channels_in_memory() - before == len(hub.directory) == 10
 
 
+@pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
+async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, ingest: str
+) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 20)
+    hub, source = new_hub(ingest=ingest)
+    # While somebody watches them, none can be forgotten.
+    await Client(hub, "*").open()
+    known = await Client(hub, "c0").open()
+
+    refused = 0
+    for n in range(1, 100):
+        try:
+            await (await Client(hub, f"c{n}").open()).close()
+        except TooMany as error:
+            assert error.reason == "channels"
+            refused += 1
+    again = await Client(hub, "c0").open()
+
+    assert len(hub.directory) == 20
+    assert refused == 80
+    assert len(source.followed) <= 22
+    publish(hub, "c0", line(1))
+    assert (numbers(known), numbers(again)) == ([1], [1])
+
+
 async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub()
@@ -180,6 +207,50 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
 
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))
+
+    assert numbers(client) == [1]
+
+
+class AskedLog(MemoryLog):
+    """One whose answer can be waited for, and fails when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(random.Random(1), 1)
+        self.asked = asyncio.Event()
+        self.fails = asyncio.Event()
+
+    async def complete_to(self, fence: int) -> int:
+        self.asked.set()
+        await self.fails.wait()
+        raise LogUnavailable("It fails.")
+
+
+async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_looked_for() -> None:
+    hub, source = new_hub()
+    log = AskedLog()
+    hub.connect(source, log)
+
+    joining = asyncio.create_task(Client(hub, "shop.*").open(Tail(10)))
+    await log.asked.wait()
+    joining.cancel()
+    with suppress(asyncio.CancelledError):
+        await joining
+
+    assert hub.directory.patterns == {}
+
+
+async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:
+    hub, source = new_hub()
+    log = AskedLog()
+    hub.connect(source, log)
+    other, client = await Client(hub, "shop.*").open(), Client(hub, "shop.*")
+
+    joining = asyncio.create_task(client.open(Tail(10)))
+    await log.asked.wait()
+    await other.close()
+    log.fails.set()
+    await joining
+    publish(hub, "shop.1", line(1))
 
     assert numbers(client) == [1]
 
