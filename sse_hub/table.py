@@ -10,6 +10,7 @@ itself: who shared that one would always have too much.
 """
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from mmap import mmap
@@ -24,6 +25,20 @@ def prepare(folder: str, count: int) -> None:
     """Make the file for `count` workers in `folder`. Raises OSError where there is no room for it."""
     # Written, and not only as long as that: to touch a page for which the disk has no room would be the end.
     _path(folder).write_bytes(bytes(_size_bytes(count)))
+
+
+def restore(folder: str, count: int) -> None:
+    """
+    Make `folder` and file again where somebody has cleaned them away. Raises OSError.
+
+    Who has the old one mapped counts there for as long as it lives.
+    """
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    if os.lstat(folder).st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not ours any more")
+    if not _path(folder).exists():
+        prepare(folder, count)
 
 
 class Table:
