@@ -155,7 +155,7 @@ class Directory:
         return [each for each in self._channels.values() if each.recorded]
 
     def followed(self) -> list[Channel]:
-        """All known channels that are not: those outside the ingest patterns."""
+        """All known channels outside the ingest patterns: they are followed by name, and not recorded."""
         return [each for each in self._channels.values() if not each.recorded]
 
     def learn(

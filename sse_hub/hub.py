@@ -30,7 +30,7 @@ from sse_hub.wheel import Wheel
 
 
 class Source(Protocol):
-    """Where lines come from. It calls begin(), lines() and fence() of the hub in the order Redis gave."""
+    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
 
     async def join(self, names: Sequence[str]) -> int:
         """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
