@@ -177,8 +177,7 @@ class Recorder:
         if standing.role is not Role.BEGAN_LOG or self._had_log:
             covered = not self._breaks and standing.role is not Role.BEGAN_LOG
             hub.tally.takeovers[str(covered).lower()] += 1
-        self._fence = hub.last_fence
-        self._since = hub.whole_since
+        self._fence, self._since = hub.last_fence, hub.whole_since
         self.recording = hub.directory.recording = True
         self._log.advance(watermark)
         hub.stirred.set()
@@ -238,7 +237,8 @@ class Recorder:
         for each in portions:
             self._hub.tally.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
-            self._hub.directory.trim(each.channel)
+            if self._hub.directory.get(each.channel.name.encode()) is each.channel:
+                self._hub.directory.trim(each.channel)
             self._holes.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)
