@@ -38,6 +38,7 @@ class Channel:
         "recorded",
         "recorded_to",
         "ring",
+        "surveyed_to",
         "usual_gap_seconds",
     )
 
@@ -60,8 +61,10 @@ class Channel:
         # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
         self.last_seconds = now_seconds
         self._counted = 0
-        # Lines of the last minute that tell of an error; see `survey`.
+        # Lines of the last minute that tell of an error, and up to which index of the ring they were looked for; see
+        # `survey`.
         self.recent_errors = 0
+        self.surveyed_to = 0
         self.usual_gap_seconds = 0.0
         self._gaps = -1
 

@@ -139,7 +139,9 @@ class Feed:
 
     def clog(self, subscriber: Subscriber) -> None:
         """Leave `subscriber`, which is live and takes no more, behind before the next line."""
-        self._clogged.add(subscriber)
+        # One that has been told its end may have no room left for it.
+        if subscriber in self._live:
+            self._clogged.add(subscriber)
 
     def unclog(self, subscriber: Subscriber) -> None:
         """Keep `subscriber`, which takes more now, live."""
@@ -184,6 +186,7 @@ class Feed:
         if subscriber not in self._live:
             return b""
         del self._live[subscriber]
+        self._clogged.discard(subscriber)
         return checkpoint_frame(self._position.cursor_at(fence))
 
     def _keep_guard(self, guard: Guard) -> None:

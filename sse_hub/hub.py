@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from sse_hub.config import Config
 from sse_hub.drain import GRACE_SECONDS, Drain
-from sse_hub.errors import LogUnavailable, SourceUnavailable
+from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
 from sse_hub.feed import Feed
 from sse_hub.frames import checkpoint_frame, gap_frame
 from sse_hub.intake import Intake
@@ -30,7 +30,7 @@ from sse_hub.wheel import Wheel
 
 
 class Source(Protocol):
-    """Where lines come from. It calls begin(), lines() and fence() of the hub in the order Redis gave."""
+    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
 
     async def join(self, names: Sequence[str]) -> int:
         """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
@@ -107,8 +107,13 @@ class Hub(Intake):
         Where a new subscriber starts, and the frames that tell it: gaps, and a checkpoint.
 
         What is published after this returns is after that position. Subscribe in the same turn: nothing holds the
-        place of a channel that nobody watches. Raises SourceUnavailable.
+        place of a channel that nobody watches. Raises SourceUnavailable, and TooMany for one channel too many.
         """
+        unknown = [name for name in selection.channels if self.directory.get(name.encode()) is None]
+        if unknown and not self.directory.has_room(self.last_fence):
+            raise TooMany(
+                "channels", f"{unknown[0]!r} is not known to this hub, which knows as many channels as it can."
+            )
         outside = [name for name in selection.channels if not self.directory.covers(name)]
         for name in outside:
             # Until a feed carries it: a client that goes before that leaves nothing behind.
@@ -121,6 +126,9 @@ class Hub(Intake):
         position, gaps = locate(selection, rings, origin, fence)
         if isinstance(origin, Tail) and not tail_held(rings, origin.lines):
             position = await self._tail(selection, origin.lines, fence) or position
+            # Others may have left it meanwhile, and taken it with them.
+            self._know(selection)
+            position.relocate(self.directory.rings(selection))
         if isinstance(origin, After | Unknown):
             self.tally.gaps["unknown-id"] += len(gaps)
             self.tally.resumes["unknown-id" if gaps else "log" if lacking_of(position, rings) else "memory"] += 1
@@ -169,13 +177,15 @@ class Hub(Intake):
             return None
         try:
             rings = self.directory.rings(selection)
-            position = await tail_position(self._library, self._library.log, selection, rings, lines, fence)
+            return await tail_position(self._library, self._library.log, selection, rings, lines, fence)
         except LogUnavailable:
             return None
-        # Others may have left it meanwhile, and taken it with them.
-        self._know(selection)
-        position.relocate(self.directory.rings(selection))
-        return position
+        except BaseException:
+            # A client that goes before a feed carries them leaves nothing behind.
+            for pattern in [self.directory[name] for name in selection.patterns if name in self.directory.patterns]:
+                if not pattern.feeds:
+                    self.directory.leave(pattern)
+            raise
 
     def _know(self, selection: Selection) -> None:
         for name in selection.channels:

@@ -66,7 +66,11 @@ class Intake:
         self._resume(fence)
 
     def mended(self, fence: int) -> None:
-        """A new session has seen its first fence, and what came before that has been given to fill()."""
+        """A new session has seen its first fence, and what came before that, of recorded channels, went to fill()."""
+        for channel in self.directory.followed():
+            after = max(channel.ring.last, EventId(self.last_fence, 0))
+            gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
+            self._break_alone(channel, EventId(fence, 0), gap)
         self._resume(fence)
 
     def learn(self, recorded: Mapping[str, tuple[EventId, int]], told: EventId) -> None:
@@ -143,10 +147,13 @@ class Intake:
             self._break(max(hole.after, EventId(self.last_fence, 0)), hole.before, hole.reason)
             return
         channel = self.directory.get(hole.channel.encode()) or self._add(hole.channel, self.directory.start)
-        self._seq += 1
         last = EventId(hole.before.fence, hole.before.n - 1)
-        gap = hole.gap(channel.name, channel.ring.last)
-        self.tally.gaps[hole.reason] += 1
+        self._break_alone(channel, last, hole.gap(channel.name, channel.ring.last))
+
+    def _break_alone(self, channel: Channel, last: EventId, gap: Gap) -> None:
+        """A break in the ring of `channel` and in no other."""
+        self._seq += 1
+        self.tally.gaps[gap.reason] += 1
         self.directory.append(channel, Break(channel.name, self._seq, last, gap, alone=True))
 
     def _resume(self, fence: int) -> None:

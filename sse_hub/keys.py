@@ -48,7 +48,7 @@ class LogKeys:
 
     @property
     def taps(self) -> str:
-        """Hash: token of each process --> "start reach seen_at", see lua/lease.lua."""
+        """Hash: token of each process --> "held reach seen_at", see lua/lease.lua."""
         return f"{PREFIX}taps{self.group}"
 
     @property

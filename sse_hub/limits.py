@@ -16,7 +16,7 @@ from time import monotonic
 
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
-from sse_hub.table import Table
+from sse_hub.table import ALL, Table
 from sse_hub.whence import Whence, is_local
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,6 @@ BODIES_BYTES = 256 * 1024 * 1024
 QUIET_SECONDS = 60.0
 # A wait that is none.
 TRIFLE_SECONDS = 0.001
-# In the table that workers share.
-ALL = "all"
 
 
 class Limits:
@@ -162,7 +160,8 @@ class Limits:
 
     def _take(self, address: str, subject: str, streams: int) -> None:
         self.streams += streams
-        for name in (ALL, _of_address(address), _of_subject(subject)):
+        # Those without a subject are as many as all: whoever shared their slot would have too much.
+        for name in (ALL, _of_address(address), *([_of_subject(subject)] if subject else [])):
             self._table.add(name, streams)
 
 

@@ -103,8 +103,10 @@ class Mender:
                     begin = partial(self._hub.mended, fence)
         except (LogUnavailable, TimeoutError) as error:
             logger.info("mend_failed error=%r", str(error))
-        if self._current():
-            self._let_go(begin)
+        finally:
+            # After a fault of ours, too: what is held back would grow for as long as the session lasts.
+            if self._current():
+                self._let_go(begin)
 
     def _current(self) -> bool:
         # Python 3.11 can lose a cancellation (tasks.py): then this goes on for a session that has ended.
@@ -124,6 +126,9 @@ class Mender:
         seen = EventId(hub.last_fence, 0)
         after = {}
         for name, last in (await self._log.last_ids(fence)).items():
+            # Another group's: this log's watermark says nothing of it.
+            if not hub.directory.covers(name):
+                continue
             channel = hub.directory.get(name.encode())
             had = max(seen, channel.ring.last) if channel else seen
             if last > had:

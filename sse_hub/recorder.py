@@ -166,8 +166,7 @@ class Recorder:
         self._breaks = [(max(after, watermark), fence, why) for after, fence, why in hub.breaks if fence > watermark]
         if hub.reach is not None and hub.reach > watermark:
             self._breaks.insert(0, (watermark, hub.reach, "recorder-down"))
-        at = EventId(watermark, 0)
-        known_from = max(at, EventId(hub.reach or 0, 0))
+        at, known_from = EventId(watermark, 0), EventId(max(watermark, hub.reach or 0), 0)
         reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._had_log else "trimmed -"
         self._holes, self._pending = {}, {}
         for channel in hub.directory.recorded():
@@ -178,8 +177,7 @@ class Recorder:
         if standing.role is not Role.BEGAN_LOG or self._had_log:
             covered = not self._breaks and standing.role is not Role.BEGAN_LOG
             hub.tally.takeovers[str(covered).lower()] += 1
-        self._fence = hub.last_fence
-        self._since = hub.whole_since
+        self._fence, self._since = hub.last_fence, hub.whole_since
         self.recording = hub.directory.recording = True
         self._log.advance(watermark)
         hub.stirred.set()
@@ -207,19 +205,20 @@ class Recorder:
             return True
 
     async def _append(self, portions: list[Portion], watermark: str) -> bool:
-        appending = [each for each in portions if each.pieces]
+        pending, appending = self._pending, [each for each in portions if each.pieces]
         args: list[bytes | str | int] = [self._lease.claim(self._since), watermark, *self._retain, len(self._breaks)]
-        for hole in self._breaks:
-            args += hole
-        for each in appending:
-            args += [each.channel.name, each.pieces, *each.words]
-        streams = [log_key(each.channel.name) for each in appending]
-        shared = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
+        args += [word for hole in self._breaks for word in hole]
+        args += [word for each in appending for word in (each.channel.name, each.pieces, *each.words)]
+        names = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
+        names += [log_key(each.channel.name) for each in appending]
         try:
-            reply: Any = await self._script(keys=[*shared, *streams], args=args)
+            reply: Any = await self._script(keys=names, args=args)
         except (RedisError, OSError) as error:
             self._hub.tally.redis_errors["recording"] += 1
             self._told(f"Lines can't be recorded: {error or type(error).__name__}.")
+            return False
+        if self._pending is not pending:
+            # Recording has begun anew before this answer came: breaks, too, are still to be appended.
             return False
         if isinstance(reply, list):
             self._begin_again({name.decode() for name in reply}, appending)
@@ -238,7 +237,8 @@ class Recorder:
         for each in portions:
             self._hub.tally.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
-            self._hub.directory.trim(each.channel)
+            if self._hub.directory.get(each.channel.name.encode()) is each.channel:
+                self._hub.directory.trim(each.channel)
             self._holes.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)

@@ -53,7 +53,7 @@ async def stream(
     """
     Answer `request` with the stream of `selection` from `origin` on, which goes on when this has returned.
 
-    `hold` is told of its subscriber, and may end it.
+    `hold` is told of its subscriber, and may end it. Raises TooMany, before anything has been answered.
     """
     if request.method == "HEAD":
         await _begin(request)

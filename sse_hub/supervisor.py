@@ -13,6 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,7 @@ from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.peers import Place
 from sse_hub.serve import Stop, listening_socket
-from sse_hub.table import prepare
+from sse_hub.table import prepare, restore
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
 
@@ -57,11 +58,22 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         # Where the workers ask one another for their numbers, and count together.
         try:
             folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
+            stack.callback(os.close, _kept(folder))
             prepare(folder, config.workers)
         except OSError as error:
             raise ServerUnavailable(f"the workers need a folder for temporary files with some room: {error}") from error
         await crew.serve(config, listener.fileno(), folder, stop, lambda: announce(config))
     stop.check()
+
+
+def _kept(folder: str) -> int:
+    """`folder` as a descriptor with a lock, which keeps systemd-tmpfiles from cleaning it away after ten days."""
+    # Not everywhere is there one, nor are there workers.
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 def watched(work: Coroutine[Any, Any, None], name: str, stop: Stop) -> asyncio.Task[None]:
@@ -100,8 +112,9 @@ class Crew:
         self._waited_for = set(range(config.workers))
         settings = replace(config, demo=False, workers=1)
         orders = [order(settings, listener, Place(number, config.workers, folder)) for number in range(config.workers)]
+        whole = partial(restore, folder, config.workers)
         keeping = [
-            watched(self._keep(number, first_line, listener), f"worker {number}", stop)
+            watched(self._keep(number, first_line, listener, whole), f"worker {number}", stop)
             for number, first_line in enumerate(orders)
         ]
         helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
@@ -136,12 +149,13 @@ class Crew:
         for process in self._processes:
             _say(process, said(HURRY))
 
-    async def _keep(self, number: int, first_line: bytes, listener: int) -> None:
+    async def _keep(self, number: int, first_line: bytes, listener: int, whole: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         in_a_row = 0
         while not self._stopping.is_set():
             started = loop.time()
             try:
+                whole()
                 await self._run(number, first_line, listener)
             except OSError as error:
                 logger.error("worker_not_started error=%r", str(error))

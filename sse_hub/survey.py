@@ -63,7 +63,6 @@ class Survey:
     def __init__(self, directory: Directory, now: Callable[[], float] = time.time) -> None:
         self._directory = directory
         self._now = now
-        self._looked: dict[str, int] = {}
         self._errors: dict[Channel, deque[tuple[float, int]]] = {}
         # In the order of their last time, so that what has not come for longest makes room.
         self._patterns: dict[tuple[str, str], Pattern] = {}
@@ -74,9 +73,7 @@ class Survey:
         until = time.perf_counter() + seconds
         now = self._now()
         # Where there was no time for a channel, it comes first now.
-        active = sorted(
-            self._directory.active, key=lambda channel: self._looked.get(channel.name, 0) - channel.ring.end
-        )
+        active = sorted(self._directory.active, key=lambda channel: channel.surveyed_to - channel.ring.end)
         for channel in active:
             if time.perf_counter() >= until:
                 break
@@ -92,10 +89,8 @@ class Survey:
         return [each.entry() for each in wanted[:limit]]
 
     def _look_at(self, channel: Channel, now: float, until: float) -> None:
-        index = self._looked.get(channel.name, 0)
-        end = channel.ring.end
-        if index > end or end - index > MOST_BEHIND:
-            # Made anew under its name, or too fast.
+        index, end = channel.surveyed_to, channel.ring.end
+        if end - index > MOST_BEHIND:
             index = end - MOST_BEHIND // 4
         index = max(index, channel.ring.first)
         errors = 0
@@ -111,7 +106,7 @@ class Survey:
                 index = stop
             if index < stop or time.perf_counter() >= until:
                 break
-        self._looked[channel.name] = index
+        channel.surveyed_to = index
         if errors:
             self._errors.setdefault(channel, deque()).append((now, errors))
 

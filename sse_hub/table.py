@@ -4,11 +4,13 @@ Numbers that all workers of a hub have together: a file in their folder, mapped 
     name --> slot --> a count: each worker writes a row of its own, and what a name has is the sum
                  └──► a time: one row, in which the last to write it wins
 
-The slot is a hash, under a key that nobody outside knows. Of two names one in 65,536 pairs has the same one, and counts
-together: that is the price of a table that never grows and never has to be locked.
+The slot is a hash, under a key that nobody outside knows. Of two names one in 65,535 pairs has the same one, and counts
+together: that is the price of a table that never grows and never has to be locked. What ALL have together has a slot to
+itself: who shared that one would always have too much.
 """
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from mmap import mmap
@@ -16,12 +18,27 @@ from pathlib import Path
 
 SLOTS = 2**16
 COUNT_BYTES, TIME_BYTES = 4, 8
+ALL = "all"
 
 
 def prepare(folder: str, count: int) -> None:
     """Make the file for `count` workers in `folder`. Raises OSError where there is no room for it."""
     # Written, and not only as long as that: to touch a page for which the disk has no room would be the end.
     _path(folder).write_bytes(bytes(_size_bytes(count)))
+
+
+def restore(folder: str, count: int) -> None:
+    """
+    Make `folder` and file again where somebody has cleaned them away. Raises OSError.
+
+    Who has the old one mapped counts there for as long as it lives.
+    """
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    if os.lstat(folder).st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not ours any more")
+    if not _path(folder).exists():
+        prepare(folder, count)
 
 
 class Table:
@@ -63,7 +80,10 @@ class Table:
         self._times[self._slot(name)] = time
 
     def _hashed(self, name: str) -> int:
-        return int.from_bytes(blake2b(name.encode(errors="replace"), digest_size=4, key=self._key).digest()) % SLOTS
+        if name == ALL:
+            return 0
+        digest = blake2b(name.encode(errors="replace"), digest_size=4, key=self._key).digest()
+        return 1 + int.from_bytes(digest) % (SLOTS - 1)
 
 
 def _path(folder: str) -> Path:

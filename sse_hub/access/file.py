@@ -43,9 +43,11 @@ class Kept(Generic[Value]):
 
     def _read(self) -> Value:
         try:
-            # Before: what changes while it is read is read again.
-            self._stamp = self._stamp_now()
-            return self._parse(self._path.read_text())
+            # Looked at before: what changes while it is read is read again. Kept after: so is what can't be opened now.
+            stamp = self._stamp_now()
+            content = self._path.read_bytes()
+            self._stamp = stamp
+            return self._parse(content.decode())
         except (OSError, ValueError) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
             raise InvalidSetting(f"{self._setting}={str(self._path)!r} can't be used: {words}.") from None

@@ -10,9 +10,9 @@
 -- ARGV[4]  entries at most
 -- ARGV[5]  the entry with which the page reaches this many bytes is its last
 -- ARGV[6]  name of the channel
--- returns  {entries, more, length, deleted, known, watermark, first break, last break}: more is 1 when the page is full; length is -1 when there is no
---          such stream; deleted is the highest id that was deleted, '' where the server does not tell; known is what
---          KEYS[2] has of the channel, or ''
+-- returns  {entries, more, length, deleted, known, watermark, first break, last break}: more is 1 when the page is
+--          full; length is -1 when there is no such stream; deleted is the highest id that was deleted, '' where the
+--          server does not tell; known is what KEYS[2] has of the channel, or ''
 --
 -- A count alone would not do: a stream may have a thousand small lines, and then a thousand of a megabyte each.
 

@@ -4,11 +4,13 @@ import asyncio
 import http.client
 import os
 import re
+import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -319,3 +321,17 @@ def test_a_hub_whose_embedded_redis_has_died_stops_with_all_its_workers() -> Non
         assert hub.process.returncode == 1
         assert "embedded_redis_ended" in hub.output
         assert all_gone(family)
+
+
+def test_a_killed_worker_is_back_though_the_folder_of_the_workers_has_been_cleaned_away(server: RedisServer) -> None:
+    """As what cleans /tmp does after some days, unless it heeds a lock."""
+    with worker_hub(server.url) as hub:
+        maps = workers_of(hub)[0].memory_maps()
+        folder = next(Path(each.path).parent for each in maps if "sse-hub-workers" in each.path)
+        assert f":{folder.stat().st_ino} " in Path("/proc/locks").read_text()
+        shutil.rmtree(folder)
+
+        assert kill_and_time(hub, workers_of(hub)[0].pid) < BACK_SECONDS
+
+        wait_until(lambda: hub.output.count("worker_serves") == WORKERS + 1, "another worker serves")
+        wait_until(lambda: len(workers_of(hub)) == WORKERS, "all are there")

@@ -1,6 +1,7 @@
 """What the hub does at its edges: shared channels, very many of them, breaks without lines, streams that come late."""
 
 import asyncio
+import gc
 import json
 import random
 import socket
@@ -11,7 +12,8 @@ import pytest
 
 from sse_hub import directory
 from sse_hub.backlog import BACKLOG_BYTES
-from sse_hub.errors import SourceUnavailable
+from sse_hub.channel import Channel
+from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
 from sse_hub.events import Cursor, EventId
 from sse_hub.origin import After, Tail
 from sse_hub.pages import Page
@@ -39,6 +41,11 @@ def line(n: int) -> str:
 
 def numbers(client: Client) -> list[int]:
     return [event.json["n"] for event in client.events() if event.type == "message"]
+
+
+def channels_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(each, Channel) for each in gc.get_objects())
 
 
 async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
@@ -166,6 +173,50 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
     ]
 
 
+async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_not_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    hub, _ = new_hub()
+    before = channels_in_memory()
+
+    for n in range(100):
+        hub.fence(hub.last_fence + 10)
+        publish(hub, f"c{n}", line(n))
+    for _ in range(60):
+        # Until their rates have come to rest.
+        hub.directory.tick()
+
+    assert channels_in_memory() - before == len(hub.directory) == 10
+
+
+@pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
+async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, ingest: str
+) -> None:
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 20)
+    hub, source = new_hub(ingest=ingest)
+    # While somebody watches them, none can be forgotten.
+    await Client(hub, "*").open()
+    known = await Client(hub, "c0").open()
+
+    refused = 0
+    for n in range(1, 100):
+        try:
+            await (await Client(hub, f"c{n}").open()).close()
+        except TooMany as error:
+            assert error.reason == "channels"
+            refused += 1
+    again = await Client(hub, "c0").open()
+
+    assert len(hub.directory) == 20
+    assert refused == 80
+    assert len(source.followed) <= 22
+    publish(hub, "c0", line(1))
+    assert (numbers(known), numbers(again)) == ([1], [1])
+
+
 async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub()
@@ -175,6 +226,50 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
 
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))
+
+    assert numbers(client) == [1]
+
+
+class AskedLog(MemoryLog):
+    """One whose answer can be waited for, and fails when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(random.Random(1), 1)
+        self.asked = asyncio.Event()
+        self.fails = asyncio.Event()
+
+    async def complete_to(self, fence: int) -> int:
+        self.asked.set()
+        await self.fails.wait()
+        raise LogUnavailable("It fails.")
+
+
+async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_looked_for() -> None:
+    hub, source = new_hub()
+    log = AskedLog()
+    hub.connect(source, log)
+
+    joining = asyncio.create_task(Client(hub, "shop.*").open(Tail(10)))
+    await log.asked.wait()
+    joining.cancel()
+    with suppress(asyncio.CancelledError):
+        await joining
+
+    assert hub.directory.patterns == {}
+
+
+async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:
+    hub, source = new_hub()
+    log = AskedLog()
+    hub.connect(source, log)
+    other, client = await Client(hub, "shop.*").open(), Client(hub, "shop.*")
+
+    joining = asyncio.create_task(client.open(Tail(10)))
+    await log.asked.wait()
+    await other.close()
+    log.fails.set()
+    await joining
+    publish(hub, "shop.1", line(1))
 
     assert numbers(client) == [1]
 
@@ -264,3 +359,23 @@ async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_the
 
     waits = {after - before for times in beats.values() for before, after in pairwise([0, *times])}
     assert waits == {13, 14, 15, 16, 17}
+
+
+@pytest.mark.parametrize("when", ["before", "by its end"])
+async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when: str) -> None:
+    """Its transport is full before it is ended, or becomes so by what it is told last, and stays until it is cut."""
+    hub, _ = new_hub()
+    slow, other = await Client(hub, "log").open(), await Client(hub, "log").open()
+    [feed] = hub.feeds
+    [subscriber] = [each for each in feed.subscribers if each.transport is slow.transport]
+    if when == "before":
+        slow.transport.clog()
+
+    subscriber.end(hub.last_fence)
+    if when == "by its end":
+        slow.transport.clog()
+    publish(hub, "log", line(1))
+    publish(hub, "log", line(2))
+
+    assert numbers(other) == [1, 2]
+    assert numbers(slow) == []

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sse_hub import directory as directory_module
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.directory import Directory
@@ -128,6 +129,23 @@ def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
     survey.look(10)
 
     assert [(each["pattern"], each["count"]) for each in survey.newest(everything, 10)] == [("order #", 1)]
+
+
+def test_a_channel_that_was_forgotten_is_looked_at_from_its_first_line_when_it_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(directory_module, "LINGER_SECONDS", -1)
+    directory = Directory(Config(ingest=("other",)), Tally())
+    survey = Survey(directory, Clock())
+    publish(directory, "log", *["{}"] * 5)
+    survey.look(10)
+    directory.linger("log")
+    assert directory.tick() == ["log"]
+
+    again = publish(directory, "log", *['{"level": "error"}'] * 8)
+    survey.look(10)
+
+    assert again.recent_errors == 8
 
 
 def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:

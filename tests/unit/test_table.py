@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.table import Table, prepare
+from sse_hub.table import ALL, SLOTS, Table, prepare
 
 
 def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:
@@ -49,6 +49,15 @@ def test_names_have_slots_that_nobody_outside_can_tell() -> None:
         hits += table.count("2001:db8::/64")
 
     assert hits <= 1
+
+
+def test_what_all_have_together_is_counted_with_nobody() -> None:
+    """Whoever came to share its place would be refused for as long as the hub runs, with no stream open."""
+    table = Table()
+    table.add(ALL, 1)
+
+    assert table.count(ALL) == 1
+    assert not any(table.count(f"address 10.{number >> 8}.{number & 255}.1") for number in range(4 * SLOTS))
 
 
 def test_without_room_for_the_table_there_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""Files of keys and rules that change while the hub runs."""
+
+import resource
+from pathlib import Path
+
+from sse_hub.access.file import Kept
+
+
+def test_a_file_that_could_not_be_opened_for_a_moment_is_read_when_it_can(tmp_path: Path) -> None:
+    """As when as many files are open as may be."""
+    path = tmp_path / "keys"
+    path.write_text("old")
+    kept = Kept("--token-keys", str(path), str)
+    path.write_text("another")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        kept.refresh()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert kept.value == "old"
+
+    kept.refresh()
+
+    assert (kept.value, kept.edition) == ("another", 1)
