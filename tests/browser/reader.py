@@ -76,7 +76,7 @@ def stats(page: Page) -> dict[str, Any]:
 
 def wait_received(page: Page, count: int) -> None:
     """Return when the page has received `count` lines in all."""
-    page.wait_for_function("(count) => window.sseHub.stats().received >= count", arg=count)
+    page.wait_for_function("(count) => window.sseHub?.stats().received >= count", arg=count)
 
 
 def messages(page: Page) -> list[str]:

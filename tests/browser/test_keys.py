@@ -27,7 +27,7 @@ PROBES = {
     "follow": "text('[data-testid=follow]')",
     "line": "text('.row[aria-current=true] .message')",
     "chosen": "texts('.row[aria-selected=true] .message')",
-    "top": "text('.message', all('.row').find((row) => topOf(row) >= topOf(grid)))",
+    "top": "text('.message', all('[data-testid=row]').find((row) => topOf(row) >= topOf(grid)))",
     "pages": "Math.round(-10 * below / (grid.clientHeight - 20)) / 10",
     "shown": "window.sseHub.stats().shown",
     "levels": "texts('.levels [aria-pressed=true]:not([hidden]) b')",
