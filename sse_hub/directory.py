@@ -36,6 +36,8 @@ class Directory:
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
+        # Those that have had lines lately.
+        self.active: set[Channel] = set()
         # Up to where a recorded channel has lost lines of its ring, the one that reaches back least.
         self.evicted_to = EventId(0, 0)
         # Whether this process records: what it has not put into the log, nobody else may have.
@@ -49,7 +51,6 @@ class Directory:
         self._tally = tally
         self._channels: dict[bytes, Channel] = {}
         self._lingering: dict[str, float] = {}
-        self._active: set[Channel] = set()
         self._forgotten = EventId(0, 0)
         # What the rings of all of them hold in memory, about.
         self.bytes = 0
@@ -110,8 +111,8 @@ class Directory:
         since = max(since, self._forgotten)
         channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
         self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
-        for entry in (each for each in breaks if each.last > since):
-            self.append(channel, entry.of_pattern(pattern))
+        for entry in [each.of_pattern(pattern) for each in breaks if each.last > since]:
+            self.append(channel, entry)
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
@@ -126,7 +127,7 @@ class Directory:
         self.bytes += entry.size
         channel.ring.append(entry)
         self.trim(channel)
-        self._active.add(channel)
+        self.active.add(channel)
         if channel.recorded:
             if not self._fresh:
                 self.stirred.set()
@@ -144,11 +145,6 @@ class Directory:
         self.bytes += ring.size - before
         if channel.recorded:
             self.evicted_to = max(self.evicted_to, ring.start)
-
-    @property
-    def active(self) -> set[Channel]:
-        """The channels that have had lines lately."""
-        return self._active
 
     def take_fresh(self) -> list[Channel]:
         """The recorded channels that have had new entries since the last call."""
@@ -206,7 +202,7 @@ class Directory:
 
     def tick(self) -> list[str]:
         """Once a second: rates. The names of channels that have lingered long enough, and are forgotten now."""
-        self._active = {channel for channel in self._active if channel.measure()}
+        self.active = {channel for channel in self.active if channel.measure()}
         now = time.monotonic()
         over = [name for name, until in self._lingering.items() if until < now]
         for name in over:
@@ -219,8 +215,7 @@ class Directory:
 
     def entries(self) -> list[dict[str, object]]:
         """What is known of every channel, by name."""
-        age = time.monotonic() - self._entries_at
-        if len(self._channels) <= LONG_DIRECTORY or age > 1:
+        if len(self._channels) <= LONG_DIRECTORY or time.monotonic() - self._entries_at > 1:
             self._entries = [each.directory_entry() for each in sorted(self._channels.values(), key=lambda e: e.name)]
             self._entries_at = time.monotonic()
         return self._entries
