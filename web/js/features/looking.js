@@ -27,10 +27,8 @@ export function looking(page) {
 
   function showRows() {
     show();
-    for (const grid of page.grids) {
-      grid.resized();
-      grid.rewrite();
-    }
+    for (const grid of page.grids) grid.resized();
+    page.rewrite();
   }
 
   function nextTime() {
@@ -44,9 +42,10 @@ export function looking(page) {
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(ROWS, () => (showRows(), page.showAddress(false)));
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => $(window).trigger("themechange"));
   // "3 s ago" is true for a second.
   setInterval(() => {
-    if (settings.get("time") === "relative" && !document.hidden) for (const grid of page.grids) grid.rewrite();
+    if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
   }, AGAIN_MS);
 
   return {
