@@ -4,6 +4,12 @@
 
 import { LEVELS } from "./normalise/levels.js";
 
+/** Where a number that never ends has its place, below 0 too. */
+export function slotOf(number, capacity) {
+  const slot = number % capacity;
+  return slot < 0 ? slot + capacity : slot;
+}
+
 export class Ring {
   #texts;
   #fences;
@@ -186,8 +192,7 @@ export class Ring {
   }
 
   #slotOf(seq) {
-    const slot = seq % this.capacity;
-    return slot < 0 ? slot + this.capacity : slot;
+    return slotOf(seq, this.capacity);
   }
 
   #next() {

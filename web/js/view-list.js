@@ -4,6 +4,7 @@
 // A place may stand for more lines than its own: those that go on with it, and with `maskOf` those after it that say the same.
 
 import { ERROR } from "./normalise/levels.js";
+import { slotOf } from "./ring.js";
 
 const SLICE_MS = 8;
 
@@ -191,8 +192,7 @@ export class ViewList {
   }
 
   #slotOf(place) {
-    const slot = place % this.#seqs.length;
-    return slot < 0 ? slot + this.#seqs.length : slot;
+    return slotOf(place, this.#seqs.length);
   }
 
   #passes(seq) {
