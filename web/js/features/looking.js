@@ -42,7 +42,6 @@ export function looking(page) {
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(ROWS, () => (showRows(), page.showAddress(false)));
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => $(window).trigger("themechange"));
   // "3 s ago" is true for a second.
   setInterval(() => {
     if (settings.get("time") === "relative" && !document.hidden) page.rewrite();

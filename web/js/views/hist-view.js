@@ -36,6 +36,7 @@ export class HistView {
     this.lastMs = 0;
     this.#listen();
     $(window).on("themechange resize", () => this.#again());
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#again());
   }
 
   /** Show it or not; `range` `[from, to]` is what a chip narrows the list to. */

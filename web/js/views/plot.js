@@ -32,6 +32,7 @@ export class Plot {
     $(PARTS.toggle).on("click", () => this.toggle());
     this.#listen();
     $(window).on("themechange resize", () => this.#again());
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#again());
   }
 
   /** Draw if there is anything new; never sooner than a quarter of a second after the last time. */
