@@ -14,12 +14,12 @@ const MOST_ROWS = 148;
 export class ListView {
   #viewport;
   #spacer;
+  #gone = new AbortController();
   #epoch = 0;
   #frame = 0;
   #detachedAt = null;
   #length = 0;
   #rebuilt = 0;
-  #gone = new AbortController();
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
