@@ -101,3 +101,18 @@ def test_a_rule_with_a_sound_sounds_for_a_new_line_and_lets_go_of_it(
 
     page.wait_for_function("() => window.sounds.every(({ state }) => state === 'closed')")
     assert page.evaluate("window.sounds.length") == 1
+
+
+def test_names_without_end_take_no_more_room_than_others(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "lasting.long")
+    long = "x" * 500_000
+    fields: list[dict[str, object]] = [{"logger": long}, {"@event": long}, {"level": long}, {long: 1}]
+    publish("lasting.long", [json.dumps({"message": "m", **each}) for each in fields])
+    wait_received(page, 4)
+    expect(page.get_by_test_id("row")).to_have_count(4)
+
+    lengths = page.evaluate("[...document.querySelectorAll('.row')].map((row) => row.textContent.length)")
+    assert max(lengths) < 2_000
+    page.get_by_test_id("row").last.click()
+    expect(page.get_by_test_id("tree")).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-testid=tree]').outerHTML.length") < 20_000

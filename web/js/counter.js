@@ -4,6 +4,7 @@
 //     ring.onDrop --> Counter.drop(seq)
 
 import { Histogram } from "./histogram.js";
+import { slotOf } from "./ring.js";
 
 export class Counter {
   #ring;
@@ -51,7 +52,6 @@ export class Counter {
   }
 
   #slotOf(seq) {
-    const slot = seq % this.#ring.capacity;
-    return slot < 0 ? slot + this.#ring.capacity : slot;
+    return slotOf(seq, this.#ring.capacity);
   }
 }

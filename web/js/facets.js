@@ -4,7 +4,6 @@
 //     facets.add(seq, normalise(text, time)); facets.remove(seq)        ring.onDrop = (seq) => facets.remove(seq)
 //     facets.move(oldSeq, newSeq)                                        ring.onMove = (from, to) => facets.move(from, to)
 //     facets.fields({top: 5})    [{name, count, many, partial, numeric, values: [{value, count}, …]}, …], by count, then name
-//     facets.valuesOf("user")    [{value, count}, …], all that are kept
 //
 // A field with more than 1,000 different values is `many`: it counts lines and forgets its values until no line has it. Fields beyond
 // the first 200 are not counted; one that finds room later is `partial`: some of its lines may have come before.
@@ -51,12 +50,6 @@ export class Facets {
     this.#lines.set(to, counted);
   }
 
-  clear() {
-    this.#overflowed = false;
-    this.#fields.clear();
-    this.#lines.clear();
-  }
-
   /** All fields, those that most lines have first, each with its `top` values. */
   fields({ top = 5 } = {}) {
     const found = [...this.#fields.values()].map((field) => ({
@@ -64,12 +57,6 @@ export class Facets {
       values: topOf(field, top),
     }));
     return found.sort((one, other) => other.count - one.count || (one.name < other.name ? -1 : 1));
-  }
-
-  /** All values of one field, the most frequent first. */
-  valuesOf(name) {
-    const field = this.#fields.get(name);
-    return field ? topOf(field, MOST_VALUES) : [];
   }
 
   #count(name, value, counted) {
@@ -112,6 +99,7 @@ export class Facets {
 export function leavesOf(object, found = [], prefix = "", depth = 0) {
   for (const name of Object.keys(object)) {
     if (found.length >= MOST_IN_LINE) return found;
+    if (prefix.length + name.length > LONGEST_VALUE) continue;
     const value = object[name];
     const type = typeof value;
     if (type === "string" ? value.length <= LONGEST_VALUE : type === "number" || type === "boolean") found.push([prefix + name, value]);

@@ -75,13 +75,13 @@ export class Find {
     while (this.#from > this.#view.first) {
       this.#from -= 1;
       if (this.#fits(this.#from)) older.push(this.#from);
-      if (this.#from % 128 === 0 && performance.now() > until) break;
+      if (this.#from % 4 === 0 && performance.now() > until) break;
     }
     if (older.length > 0) this.#hits = older.reverse().concat(this.#hits);
     while (this.#to < this.#view.end) {
       if (this.#fits(this.#to)) this.#hits.push(this.#to);
       this.#to += 1;
-      if (this.#to % 128 === 0 && performance.now() > until) break;
+      if (this.#to % 4 === 0 && performance.now() > until) break;
     }
     return this.done;
   }

@@ -3,7 +3,7 @@
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
 // Controls are made visible; bidi controls too, because they could make a line read as another one.
-const CONTROLS = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
 export function rate(perSecond) {
@@ -40,6 +40,9 @@ export function visible(text) {
   });
 }
 
+/** The same on as many lines as it has. */
+export const multiline = (text) => text.split(/\r?\n/).map(visible).join("\n");
+
 export const firstLine = (text) => {
   const end = text.search(/[\r\n]/);
   return end < 0 ? text : text.slice(0, end);
@@ -56,7 +59,7 @@ export function keyValues(fields) {
 }
 
 /** One field as a row shows it: `key=value`. */
-export const fieldText = (key, value) => `${key}=${shortValue(value)}`;
+export const fieldText = (key, value) => `${key.slice(0, CUT_VALUE)}=${shortValue(value)}`;
 
 /** A value as text: 7 → "7", null → "null", {…} → JSON, or "…" where that is nested too deep. */
 export function textOf(value) {

@@ -17,6 +17,7 @@ const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
 const MOST_GAPS_KNOWN = 1_000;
 const FARTHEST_LATE = 5_000;
+const MOST_CHANNELS_KNOWN = 50_000;
 
 export class Intake {
   #ring;
@@ -96,7 +97,7 @@ export class Intake {
     if (gap.channel === MARKERS && !this.watches(MARKERS)) return;
     this.release();
     const note = this.#noteOf(gap);
-    if (note) this.#view.offer(this.#ring.appendNote(gap.channel ?? "", null, note, now));
+    if (note) this.#note(gap.channel ?? "", null, note, now);
   }
 
   /**
@@ -135,13 +136,13 @@ export class Intake {
   /** Note that a channel is watched from here on, among lines of others that are held. */
   joined(channel, now) {
     this.release();
-    if (this.#ring.held > 0) this.#view.offer(this.#ring.appendNote(channel, null, { kind: "joined", channel }, now));
+    if (this.#ring.held > 0) this.#note(channel, null, { kind: "joined", channel }, now);
   }
 
   /** Put a word of the page's own among the lines: any object with a `kind`. */
   note(channel, note, now) {
     this.release();
-    this.#view.offer(this.#ring.appendNote(channel, null, note, now));
+    this.#note(channel, null, note, now);
   }
 
   /** Forget the lines of every channel that `keep(channel)` refuses. */
@@ -162,7 +163,11 @@ export class Intake {
     if (marker === null) return;
     this.release();
     if (id) this.#remember(`${id.fence}-${id.count}`);
-    this.#view.offer(this.#ring.appendNote(marker.channel, null, marker, time));
+    this.#note(marker.channel, null, marker, time);
+  }
+
+  #note(...note) {
+    this.#view.offer(this.#ring.appendNote(...note));
   }
 
   #olderMarker(added, name, id, line, now) {
@@ -190,6 +195,7 @@ export class Intake {
       this.dupes += 1;
       return true;
     }
+    if (this.#last.size >= MOST_CHANNELS_KNOWN) this.#last.delete(this.#last.keys().next().value);
     this.#last.set(channel, id);
     return false;
   }
@@ -210,11 +216,11 @@ export class Intake {
     } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: time };
     if (record.event === "closed" || record.event === "marker") this.release();
     if (record.event === "closed") {
-      this.#view.offer(this.#ring.appendNote(channel, id, { kind: "closed", channel, raw: line }, time));
+      this.#note(channel, id, { kind: "closed", channel, raw: line }, time);
       return true;
     }
     if (record.event === "marker") {
-      this.#view.offer(this.#ring.appendNote(channel, id, markerOf(channel, record, line), time));
+      this.#note(channel, id, markerOf(channel, record, line), time);
       return false;
     }
     const entry = { channel, id, line, record, time, moment: record.ts };

@@ -74,9 +74,10 @@ const counts = counting(desk, (seq) => {
   for (const each of page.grids) each.shift(seq);
 });
 
+const remove = (name) => change(desk.channels.filter((other) => other !== name));
 const toolbar = new Toolbar({
   start: () => desk.start(), stop: () => desk.stop(), pause: () => act.pause(),
-  remove: (name) => change(desk.channels.filter((other) => other !== name)),
+  remove,
   rail: () => rail.open(),
 });
 const levels = new Levels({ levels: (hidden) => ask({ hidden }) });
@@ -99,7 +100,7 @@ const rail = new Rail({
   fold: () => settings.set("rail", !settings.get("rail")),
   only: (name) => change([name]),
   add: (name) => change([...desk.channels, name]),
-  remove: (name) => change(desk.channels.filter((other) => other !== name)),
+  remove,
   hub({ ready, recording, channels }) {
     tells.heard(channels);
     alarms.look(channels, Date.now() - who.ahead);
@@ -113,7 +114,7 @@ const status = new Status({
   // The pill goes away and must not take the focus with it.
   follow: () => (page.grid.follow(), page.grid.focus()),
   levels: () => (levels.show([]), ask({ hidden: new Set() })),
-  filter: () => (levels.show([]), ask({ text: "", off: new Set(), hidden: new Set(), range: null })),
+  filter: () => askAll(),
 });
 const details = new Details({
   close: () => closeDetails(),
@@ -126,11 +127,13 @@ const [stage] = document.querySelectorAll(".stage");
 const inGrid = { follow: () => tells.showFollow(), select: (seq) => selected(seq), top: () => older.load(), drawn: () => finds.drawn() };
 const grid = new Grid(stage, ring, view, style, inGrid);
 const page = {
-  desk, settings, style, grid, grids: [grid], details, levels, filter, rail, status, toolbar, ask, change, flushSoon, showAsked, setColumns, open, unfold,
+  desk, settings, style, grid, grids: [grid], details, levels, filter, rail, status, toolbar, ask, askAll, change, flushSoon, showAsked, setColumns, open, unfold,
   showAddress: (step) => shared.showAddress(step),
   flash: (seq) => page.grid.flash(seq),
   goToLine: (place) => shared.showLine(place),
   unread: () => tells.mark(),
+  /** Write all rows again. */
+  rewrite: () => page.grids.forEach((each) => each.rewrite()),
 };
 const look = looking(page);
 const tells = telling(page, counts.counter);
@@ -221,6 +224,12 @@ function ask(wanted, committed = true) {
   return null;
 }
 
+/** Ask for all lines. */
+function askAll(committed) {
+  levels.show([]);
+  ask({ text: "", off: new Set(), hidden: new Set(), range: null }, committed);
+}
+
 function showAsked() {
   const { text, range, hidden } = desk.asked;
   style.filtered = text !== "" || range !== null || hidden.size > 0;
@@ -231,7 +240,7 @@ function showAsked() {
 function setColumns(columns) {
   style.columns = columns;
   showAsked();
-  for (const each of page.grids) each.rewrite();
+  page.rewrite();
   shared.showAddress(true);
 }
 

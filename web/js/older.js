@@ -90,7 +90,7 @@ export class Older {
 
   async #ask(signal) {
     try {
-      const answer = await fetch(this.#url(), { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
+      const answer = await get(this.#url(), signal);
       if (!answer.ok) return { fault: await wordsOf(answer) };
       const { lines, more, gaps = [] } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
@@ -114,7 +114,7 @@ export class Older {
   async #markers(first, signal) {
     const query = new URLSearchParams({ channel: MARKERS, after: `${first.fence}-0`, ...(this.#before ? { before: this.#before } : {}), limit: String(PAGE_LINES) });
     try {
-      const answer = await fetch(`history?${query}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
+      const answer = await get(`history?${query}`, signal);
       const { lines } = answer.ok ? await answer.json() : { lines: [] };
       return Array.isArray(lines) ? lines : [];
     } catch {
@@ -146,6 +146,8 @@ export class Older {
     this.#changed();
   }
 }
+
+const get = (url, signal) => fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
 
 // Both in the order of their fences: channels count each for itself, so a marker stands behind the lines of its own.
 function inOrder(lines, markers) {

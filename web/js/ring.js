@@ -4,6 +4,12 @@
 
 import { LEVELS } from "./normalise/levels.js";
 
+/** Where a number that never ends has its place, below 0 too. */
+export function slotOf(number, capacity) {
+  const slot = number % capacity;
+  return slot < 0 ? slot + capacity : slot;
+}
+
 export class Ring {
   #texts;
   #fences;
@@ -13,8 +19,7 @@ export class Ring {
   #times;
   #moments;
   #joins;
-  #names = [];
-  #numbers = new Map();
+  #names = new Map();
 
   constructor(capacity) {
     this.capacity = capacity;
@@ -25,7 +30,7 @@ export class Ring {
     this.#texts = new Array(capacity).fill("");
     this.#fences = new Float64Array(capacity);
     this.#counts = new Float64Array(capacity);
-    this.#channels = new Uint32Array(capacity);
+    this.#channels = new Array(capacity).fill("");
     this.#levels = new Uint8Array(capacity);
     this.#times = new Float64Array(capacity);
     this.#moments = new Float64Array(capacity);
@@ -101,7 +106,7 @@ export class Ring {
   }
 
   channel(seq) {
-    return this.#names[this.#channels[this.#slotOf(seq)]];
+    return this.#channels[this.#slotOf(seq)];
   }
 
   /** When it came, in ms. */
@@ -142,9 +147,9 @@ export class Ring {
   /** The id of the oldest line of each channel, by name. */
   oldestIds() {
     const found = new Map();
-    for (let seq = this.first; seq < this.end && found.size < this.#names.length; seq += 1) {
+    for (let seq = this.first; seq < this.end && found.size < this.#names.size; seq += 1) {
       const slot = this.#slotOf(seq);
-      const name = this.#names[this.#channels[slot]];
+      const name = this.#channels[slot];
       if (this.#fences[slot] > 0 && !found.has(name)) found.set(name, { fence: this.#fences[slot], count: this.#counts[slot] });
     }
     return found;
@@ -183,13 +188,11 @@ export class Ring {
     this.end += this.capacity;
     this.first = this.end;
     this.notes = 0;
-    this.#names = [];
-    this.#numbers.clear();
+    this.#names.clear();
   }
 
   #slotOf(seq) {
-    const slot = seq % this.capacity;
-    return slot < 0 ? slot + this.capacity : slot;
+    return slotOf(seq, this.capacity);
   }
 
   #next() {
@@ -203,7 +206,7 @@ export class Ring {
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
     this.#counts[slot] = id?.count ?? 0;
-    this.#channels[slot] = this.#numberOf(channel);
+    this.#channels[slot] = this.#oneOf(channel);
     this.#levels[slot] = level;
     this.#times[slot] = time;
     this.#moments[slot] = moment;
@@ -224,12 +227,13 @@ export class Ring {
     this.first += 1;
   }
 
-  #numberOf(channel) {
-    let number = this.#numbers.get(channel);
-    if (number === undefined) {
-      number = this.#names.push(channel) - 1;
-      this.#numbers.set(channel, number);
+  // One text for all lines of a channel; of a pattern there may be channels without end.
+  #oneOf(channel) {
+    if (this.#names.size > 2 * this.capacity) {
+      this.#names.clear();
+      for (let seq = this.first; seq < this.end; seq += 1) this.#names.set(this.channel(seq), this.channel(seq));
     }
-    return number;
+    if (!this.#names.has(channel)) this.#names.set(channel, channel);
+    return this.#names.get(channel);
   }
 }

@@ -56,9 +56,8 @@ export class Series {
     if (this.#chosen.size === 0) return null;
     const found = [];
     for (const name of this.#chosen) {
-      const value = fieldIn(record.fields, name);
-      const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-      if (typeof number === "number" && Number.isFinite(number)) found.push([name, number]);
+      const number = numberOf(fieldIn(record.fields, name));
+      if (number !== null) found.push([name, number]);
     }
     return found.length > 0 ? found : null;
   }
@@ -84,6 +83,12 @@ export class Series {
     }
     return this.#lines.get(key).points;
   }
+}
+
+/** The number that a value is, or that its text is; else null. */
+export function numberOf(value) {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return Number.isFinite(number) ? number : null;
 }
 
 /** What each of so many columns of a picture shows: the least, the mean and the greatest of its numbers, where it has any. */

@@ -63,7 +63,8 @@ function ofIso(text, zone) {
   return momentOf({ year, month, day, hour, minute, second, ms: milliseconds(match[7]) }, match[8] ? offsetOf(match[8]) : zone);
 }
 
-const milliseconds = (digits) => (digits ? Math.trunc(Number(`0.${digits}`) * 1e3 + 1e-6) : 0);
+/** The ms of a fraction of a second, given as its digits. */
+export const milliseconds = (digits) => (digits ? Math.trunc(Number(`0.${digits}`) * 1e3 + 1e-6) : 0);
 
 function offsetOf(zone) {
   const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone);

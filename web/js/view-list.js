@@ -4,6 +4,7 @@
 // A place may stand for more lines than its own: those that go on with it, and with `maskOf` those after it that say the same.
 
 import { ERROR } from "./normalise/levels.js";
+import { slotOf } from "./ring.js";
 
 const SLICE_MS = 8;
 
@@ -11,7 +12,7 @@ export class ViewList {
   #ring;
   #seqs;
   #test = null;
-  #rebuild = 0;
+  #going = null;
   #folds;
   #lastMask = null;
   #pending = new Map();
@@ -119,7 +120,9 @@ export class ViewList {
     const at = this.placeOf(seq);
     for (let place = at; place < this.end; place += 1) this.#seqs[this.#slotOf(place)] += 1;
     this.epoch += 1;
-    if (!this.#passes(seq)) return;
+    const passes = this.#passes(seq);
+    if (this.#going) this.#shift(this.#going, seq, passes);
+    if (!passes) return;
     for (let place = this.end; place > at; place -= 1) {
       this.#seqs[this.#slotOf(place)] = this.at(place - 1);
       this.#folds[this.#slotOf(place)] = this.foldOf(place - 1);
@@ -144,28 +147,41 @@ export class ViewList {
   /** Show what `test(seq)` accepts; null shows all. Works in slices, calls `done` when the new list is in place. */
   refilter(test, done = () => {}) {
     this.#test = test;
-    const ticket = (this.#rebuild += 1);
+    const start = this.#ring.first;
     const found = [];
     const masks = [];
-    const start = this.#ring.first;
-    let seq = start;
+    const going = { found, masks, seq: start };
+    this.#going = going;
     const slice = () => {
-      if (ticket !== this.#rebuild) return;
+      if (going !== this.#going) return;
       const until = performance.now() + SLICE_MS;
-      seq = Math.max(seq, this.#ring.first);
-      while (seq < this.#ring.end) {
-        if (this.#passes(seq)) {
-          found.push(seq);
-          if (this.maskOf !== null) masks.push(this.#maskOf(seq));
+      going.seq = Math.max(going.seq, this.#ring.first);
+      while (going.seq < this.#ring.end) {
+        if (this.#passes(going.seq)) {
+          found.push(going.seq);
+          if (this.maskOf !== null) masks.push(this.#maskOf(going.seq));
         }
-        seq += 1;
-        if (seq % 256 === 0 && performance.now() > until) return void setTimeout(slice);
+        going.seq += 1;
+        // A line may take milliseconds.
+        if (going.seq % 4 === 0 && performance.now() > until) return void setTimeout(slice);
       }
+      this.#going = null;
       const older = this.#olderThan(start);
       this.#replace([...older, ...found], [...older.map((each) => this.#maskOf(each)), ...masks]);
       done();
     };
     slice();
+  }
+
+  // A line was put at `seq` while the slices go on.
+  #shift({ found, masks, seq: next }, seq, passes) {
+    let at = found.length;
+    for (; at > 0 && found[at - 1] >= seq; at -= 1) found[at - 1] += 1;
+    if (seq >= next) return;
+    this.#going.seq += 1;
+    if (!passes) return;
+    found.splice(at, 0, seq);
+    if (this.maskOf !== null) masks.splice(at, 0, this.#maskOf(seq));
   }
 
   // What was put before the first while the slices went on.
@@ -176,8 +192,7 @@ export class ViewList {
   }
 
   #slotOf(place) {
-    const slot = place % this.#seqs.length;
-    return slot < 0 ? slot + this.#seqs.length : slot;
+    return slotOf(place, this.#seqs.length);
   }
 
   #passes(seq) {
@@ -214,7 +229,8 @@ export class ViewList {
     this.#lastMask = null;
     this.rebuilt += 1;
     this.epoch += 1;
-    seqs.forEach((seq, at) => this.#take(seq, masks[at] ?? null));
+    // Some may have fallen off meanwhile, and there is room for no more than are held.
+    seqs.forEach((seq, at) => this.#ring.has(seq) && this.#take(seq, masks[at] ?? null));
     this.trim();
   }
 }

@@ -35,11 +35,8 @@ export function noteWords(note, zone = "local") {
 }
 
 function span({ from, to }, zone) {
-  const sameDay = !from || !to || dayOf(from, zone) === dayOf(to, zone);
-  const clock = (ms) => `${sameDay ? "" : `${dayOf(ms, zone)} `}${clockOf(ms, zone).slice(0, 8)}`;
-  if (from && to) return `, ${clock(from)}–${clock(to)}`;
-  if (to) return say("note.upTo", { time: clock(to) });
-  return from ? say("note.from", { time: clock(from) }) : "";
+  if (from && to) return `, ${rangeWords([from, to], zone)}`;
+  return from || to ? say(to ? "note.upTo" : "note.from", { time: clockOf(to || from, zone).slice(0, 8) }) : "";
 }
 
 /** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came. */

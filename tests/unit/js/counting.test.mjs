@@ -41,7 +41,7 @@ test("facets equal a recount, also when lines have fallen off and a channel was 
   const same = () => {
     for (const name of ["user", "status", "rare"]) {
       const expected = recount(ring, name);
-      assert.deepEqual(new Map(facets.valuesOf(name).map(({ value, count }) => [value, count])), expected);
+      assert.deepEqual(new Map(facets.fields({ top: 2_000 }).find((field) => field.name === name).values.map(({ value, count }) => [value, count])), expected);
     }
   };
   same();

@@ -4,11 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Intake } from "../../../web/js/intake.js";
+import { visible } from "../../../web/js/format.js";
+import { normalise } from "../../../web/js/normalise/index.js";
 import { Older } from "../../../web/js/older.js";
+import { Pattern } from "../../../web/js/query/pattern.js";
 import { Ring } from "../../../web/js/ring.js";
 import { Series } from "../../../web/js/series.js";
 import { Settings } from "../../../web/js/settings.js";
 import { ViewList } from "../../../web/js/view-list.js";
+import { cpuMs } from "./cpu.mjs";
 
 function page(capacity = 1_000) {
   const ring = new Ring(capacity);
@@ -86,4 +90,72 @@ test("a wish for older lines ends when other channels are watched", async () => 
   await going;
 
   assert.ok(asked < 50, `${asked} questions`);
+});
+
+/** Applies a filter so slowly that it takes many slices; `meanwhile` happens after the first. */
+async function refiltered(view, test, meanwhile) {
+  const slow = (seq) => {
+    for (const until = performance.now() + 0.05; performance.now() < until; );
+    return test(seq);
+  };
+  const done = new Promise((resolve) => view.refilter(slow, resolve));
+  meanwhile();
+  await done;
+  view.trim();
+  return Array.from({ length: view.end - view.first }, (_, at) => view.at(view.first + at));
+}
+
+test("a line that is put among others while a filter is applied moves none of them out of it", async () => {
+  const { ring, view } = page();
+  for (let n = 0; n < 900; n += 1) view.offer(ring.append("a", { fence: 1, count: n + 1 }, n % 2 ? "odd" : "even", 0, n));
+
+  const seqs = await refiltered(view, (seq) => ring.text(seq).includes("odd"), () => {
+    for (const text of ["late", "late odd"]) {
+      ring.insert(20, "a", { fence: 2, count: 1 }, text, 0, 1, 1);
+      view.insert(20);
+    }
+  });
+
+  assert.deepEqual(seqs.filter((seq) => !ring.text(seq).includes("odd")), []);
+  assert.equal(seqs.length, 451);
+});
+
+test("lines that fall off while a filter is applied are not shown in the place of others", async () => {
+  const { ring, view } = page();
+  const add = (n) => view.offer(ring.append("a", { fence: 1, count: n + 1 }, "x", 0, n));
+  for (let n = 0; n < 1_000; n += 1) add(n);
+
+  const seqs = await refiltered(view, () => true, () => {
+    for (let n = 1_000; n < 1_300; n += 1) add(n);
+  });
+
+  assert.deepEqual(seqs, Array.from({ length: 1_000 }, (_, at) => ring.first + at));
+});
+
+test("channels without end leave room for others", () => {
+  const { ring, intake } = page(100);
+  for (let n = 0; n < 1_000; n += 1) intake.lines([[`${1e12 + n}-1`, `job.${n}`, "x"], [`${1e12 + n}-1`, "steady", "x"]], 1e12 + n);
+
+  assert.deepEqual([ring.channel(ring.end - 1), ring.channel(ring.end - 2), ring.channel(ring.first)], ["steady", "job.999", "job.950"]);
+  assert.equal(ring.oldestIds().size, 51);
+});
+
+test("an expression that learns without end is abandoned, and one that does not is not", () => {
+  let seed = 7;
+  const chance = () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648);
+  const text = Array.from({ length: 20_000 }, () => (chance() & 0x1_0000 ? "a" : "b")).join("");
+  const told = [];
+  const greedy = new Pattern("(a|b)*a(a|b){500}c", "", (pattern) => told.push(pattern.source));
+  const start = cpuMs();
+
+  assert.deepEqual([greedy.test(text), greedy.test(text), told], [false, false, ["(a|b)*a(a|b){500}c"]]);
+  assert.ok(cpuMs() - start < 800);
+  assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
+});
+
+test("names without end are cut, and what turns text round is seen", () => {
+  const long = "x".repeat(100_000);
+  const { logger, event, lvlRaw } = normalise(JSON.stringify({ message: "m", logger: long, "@event": long, level: long }));
+  assert.deepEqual([logger.length, event.length, lvlRaw.length], [1_000, 1_000, 1_000]);
+  assert.equal(visible("a\u200fb\u061cc\u2028d\u0085"), "a⟨U+200F⟩b⟨U+61C⟩c⟨U+2028⟩d⟨U+85⟩");
 });

@@ -115,8 +115,7 @@ export function finding(page) {
   async function context(seq = page.grid.selected) {
     if (seq === null) return;
     before ??= { asked: desk.asked, seq };
-    page.levels.show([]);
-    page.ask({ text: "", off: new Set(), hidden: new Set(), range: null }, false);
+    page.askAll(false);
     await desk.settled;
     page.grid.goTo(seq);
     page.flash(seq);

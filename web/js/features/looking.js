@@ -26,10 +26,8 @@ export function looking(page) {
 
   function showRows() {
     show();
-    for (const grid of page.grids) {
-      grid.resized();
-      grid.rewrite();
-    }
+    for (const grid of page.grids) grid.resized();
+    page.rewrite();
   }
 
   function nextTime() {
@@ -45,7 +43,7 @@ export function looking(page) {
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
   // "3 s ago" is true for a second.
   setInterval(() => {
-    if (settings.get("time") === "relative" && !document.hidden) for (const grid of page.grids) grid.rewrite();
+    if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
   }, AGAIN_MS);
 
   return {

@@ -2,6 +2,7 @@
 
 import { valueOf } from "../query/fields.js";
 import { say } from "../say.js";
+import { numberOf } from "../series.js";
 import { askFor } from "../views/asking.js";
 import { Plot } from "../views/plot.js";
 import { toast } from "../views/toast.js";
@@ -30,9 +31,8 @@ export function plotting(page) {
     const newest = ring.end > ring.first ? ring.moment(ring.end - 1) : 0;
     for (let seq = ring.end - 1; seq >= ring.first && ring.time(seq) > newest - 2 * BACK_MS; seq -= 1) {
       if (ring.isNote(seq)) continue;
-      const value = valueOf(desk.line.at(seq), field);
-      const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-      if (typeof number === "number" && Number.isFinite(number)) found.push([ring.channel(seq), ring.moment(seq), number]);
+      const number = numberOf(valueOf(desk.line.at(seq), field));
+      if (number !== null) found.push([ring.channel(seq), ring.moment(seq), number]);
     }
     return found.sort(([, one], [, other]) => one - other);
   }

@@ -57,7 +57,7 @@ export function ruling(page) {
 
   settings.on("rules", () => {
     use();
-    for (const grid of page.grids) grid.rewrite();
+    page.rewrite();
   });
   use();
   return { heard: (line) => style.rules.any && style.rules.loud(line) && beep(), act: { rules } };

@@ -56,7 +56,7 @@ export function sharing(page, opened) {
     page.levels.show(hidden);
     page.filter.show(text, desk.ask({ text, off: new Set(), hidden, range }));
     page.showAsked();
-    for (const grid of page.grids) grid.rewrite();
+    page.rewrite();
   }
 
   /** Bring the line of a link into sight, out of the log if it is not held; say so where it is gone. */
@@ -73,8 +73,7 @@ export function sharing(page, opened) {
   /** Bring a line of any channel into sight: its channel is opened where it is not, and the filter lifted. */
   async function showLine(place) {
     if (!desk.intake.watches(place.channel)) page.change([...desk.channels, place.channel]);
-    page.levels.show([]);
-    page.ask({ text: "", off: new Set(), hidden: new Set(), range: null });
+    page.askAll();
     await desk.settled;
     await goToLine(place);
   }

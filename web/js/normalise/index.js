@@ -11,6 +11,8 @@ const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", 
 const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
 const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
+// A name that is longer is none; the line itself has all of it.
+const LONGEST_NAME = 1_000;
 // A string that never ends is taken to the end, or every quote in it would be tried as its beginning.
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
@@ -30,6 +32,7 @@ export function normalise(raw, at = null, { zone = null } = {}) {
     // A value that can't become text, {"toString": 1}, or one that is nested too deep for it.
     Object.assign(record, blank(text), { msg: text });
   }
+  for (const name of ["lvlRaw", "logger", "event"]) record[name] = record[name]?.slice(0, LONGEST_NAME) ?? null;
   record.ts ??= at;
   return record;
 }

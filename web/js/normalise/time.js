@@ -4,7 +4,7 @@
 //     timeOf("Nov 21 03:50:18")                      {ms, zone: false, wall}   `wall` is what its clock showed, as if it were UTC
 //     timeOf(1795233018.78), timeOf("1795233018780000")     by size: s, ms, µs or ns
 
-import { msOfEpoch } from "../times.js";
+import { milliseconds, msOfEpoch } from "../times.js";
 import { clockAt, momentOf, offsetAt } from "../zones.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
@@ -76,7 +76,7 @@ function ofText(text, came) {
 function ofParts({ year, month, name, day, hour = 0, minute = 0, second = 0, fraction, zone }, came) {
   const at = { month: name ? MONTHS.indexOf(name.toLowerCase()) + 1 : Number(month), day: Number(day) };
   const clock = { hour: Number(hour), minute: Number(minute), second: Number(second) };
-  const ms = fraction ? Math.trunc(Number(`0.${fraction}`) * 1e3 + 1e-6) : 0;
+  const ms = milliseconds(fraction);
   const ofYear = (each) => wallOf({ year: each, ...at, ...clock, ms });
   let wall = ofYear(year ? Number(year) : new Date(came ?? Date.now()).getUTCFullYear());
   // A year that is not written is this one, unless that would be tomorrow.

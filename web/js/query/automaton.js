@@ -2,7 +2,7 @@
 // once, and sets of places in the expression that have been met before are known (a DFA made as it goes).
 //
 //     const automaton = automatonOf(expressionTree("(a+)+$"), "i")     null for one too large
-//     automaton.test("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")     false, at once
+//     automaton.test("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", 50)     false, at once; raises TooSlow where it learns for over 50 ms
 //
 // What a single character fits is asked of the engine's own RegExp, once for each character met.
 
@@ -11,6 +11,8 @@ const MOST_STATES = 1_000;
 const [EDGE, BREAK, WORD, OTHER] = [0, 1, 2, 3];
 const FOUND = { found: true };
 const LOST = { found: false };
+
+export class TooSlow extends Error {}
 
 export function automatonOf(tree, flags) {
   const places = [];
@@ -71,6 +73,7 @@ class Automaton {
   #numbers = new Map();
   #states = new Map();
   #first;
+  #until;
 
   constructor(places, start, flags) {
     this.#places = places;
@@ -84,7 +87,8 @@ class Automaton {
     this.#first = this.#state([], EDGE);
   }
 
-  test(text) {
+  test(text, ms) {
+    this.#until = performance.now() + ms;
     let state = this.#first;
     for (let at = 0; at < text.length; at += 1) {
       let code = text.charCodeAt(at);
@@ -118,6 +122,7 @@ class Automaton {
     const key = `${kind}:${places.join()}`;
     let state = this.#states.get(key);
     if (state === undefined) {
+      if (performance.now() > this.#until) throw new TooSlow();
       // Those in use live on; others are made again when they are met again.
       if (this.#states.size >= MOST_STATES) this.#forget();
       this.#states.set(key, (state = { places, kind, nexts: [] }));

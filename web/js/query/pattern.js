@@ -7,7 +7,7 @@
 //     [...pattern.places("connected")]      [{start: 0, end: 9}]
 //     pattern.abandoned                     false
 
-import { automatonOf } from "./automaton.js";
+import { TooSlow, automatonOf } from "./automaton.js";
 import { expressionTree, stepsFor } from "./expression.js";
 
 const BUDGET_MS = 50;
@@ -69,7 +69,14 @@ export class Pattern {
 
   #steadily(text) {
     this.#automaton ??= (this.#tree && automatonOf(this.#tree, this.#expression.flags)) ?? false;
-    if (this.#automaton) return this.#automaton.test(text);
+    // Once more, as above; what it has learnt it knows.
+    for (let tries = 0; this.#automaton && tries < 2; tries += 1) {
+      try {
+        return this.#automaton.test(text, BUDGET_MS);
+      } catch (error) {
+        if (!(error instanceof TooSlow)) throw error;
+      }
+    }
     this.#abandon();
     return false;
   }

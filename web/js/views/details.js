@@ -1,6 +1,6 @@
 // The drawer: everything about the selected line. Log text is text here as everywhere.
 
-import { bytes, visible } from "../format.js";
+import { bytes, multiline } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { say } from "../say.js";
 import { treeOf } from "../tree.js";
@@ -120,8 +120,6 @@ function text(whole, longest = LONGEST_TEXT) {
   $all.on("click", () => $pre.text(multiline(whole)));
   return $pre.append(document.createTextNode(" … "), $all);
 }
-
-const multiline = (whole) => whole.split(/\r?\n/).map(visible).join("\n");
 
 function pairs(entries) {
   const $list = $("<dl>");

@@ -1,5 +1,6 @@
 // The fields of the lines held, with their most frequent values: a click filters for a value, Alt-click filters it out.
 
+import { visible } from "../format.js";
 import { grouped, say } from "../say.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
@@ -57,7 +58,7 @@ export class FacetsView {
 
   #make(name) {
     const $count = $("<i>");
-    const $name = $("<button>", { class: "facet-name", title: say("facets.column", { name }) }).append($("<span>").text(name), $count);
+    const $name = $("<button>", { class: "facet-name", title: say("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
     $name.on("click", () => this.#on.column(name));
     const $plot = $("<button>", { class: "facet-plot", "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
     $plot.on("click", () => this.#on.plot(name));
@@ -82,7 +83,7 @@ function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric,
     const found = values[at];
     $line.prop("hidden", !found);
     if (!found) return;
-    const text = String(found.value);
+    const text = visible(found.value);
     if ($text.text() !== text) $text.text(text === "" ? say("row.empty") : text);
     $number.text(grouped(found.count));
     $value.data("value", found.value).attr("title", say("facets.value", { value: text }));

@@ -14,6 +14,7 @@ const MOST_ROWS = 148;
 export class ListView {
   #viewport;
   #spacer;
+  #gone = new AbortController();
   #epoch = 0;
   #frame = 0;
   #detachedAt = null;

@@ -12,6 +12,7 @@ import { noteWords } from "../words.js";
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;
 const MOST_REPEATS = 200;
+const EMPTY_IN_NOTE = "level channel logger tag failure fold tail columns more divider same".split(" ");
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -147,9 +148,7 @@ export class Row {
     delete dataset.id;
     this.message.textContent = noteWords(note, zone);
     this.message.classList.remove("blank");
-    const { level, channel, logger, tag, failure, fold, tail, columns, more, divider } = this;
-    for (const part of [level, channel, logger, tag, failure, fold, tail, columns, more, divider]) part.textContent = "";
-    this.same.textContent = "";
+    for (const name of EMPTY_IN_NOTE) this[name].textContent = "";
     this.rest.data = "";
     delete dataset.rule;
     this.tall = false;

@@ -15,6 +15,7 @@ import { zoneWords } from "../zones.js";
 import { ansiLayer, paintText } from "./paint-text.js";
 
 const MOST_LATE = 10_000;
+const LONGEST_COLOURED = 20_000;
 
 export class Style {
   #settings;
@@ -153,7 +154,7 @@ function spanOf({ start, end, kind }, text) {
 
 // The message has lost its escapes on the way; where it stands in the text that had them tells its colours.
 function colouredOf(record, text) {
-  const spans = ansiSpans(readable(record.raw));
+  const spans = ansiSpans(readable(record.raw.slice(0, LONGEST_COLOURED)));
   const plain = spans.map((span) => span.text).join("");
   const from = plain.indexOf(text);
   return from < 0 ? [] : ansiLayer(spans, from, from + text.length);

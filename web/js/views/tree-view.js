@@ -1,6 +1,6 @@
 // The JSON of a line as a tree (tree.js): arrows walk and open it, "⋯" or Enter on a value offers what can be done with it.
 
-import { bytes, visible } from "../format.js";
+import { bytes, multiline, visible } from "../format.js";
 import { say } from "../say.js";
 
 const LONGEST = 2_000;
@@ -27,12 +27,13 @@ function itemsOf(entries, depth, act) {
 
 function itemOf(entry, depth, act) {
   const { key, node } = entry;
+  const words = visible(String(key)).slice(0, LONGEST);
   const group = node.entries ?? node.inner?.entries ?? null;
-  const $item = $("<li>", { role: "treeitem", tabindex: "-1", "data-name": entry.name });
+  const $item = $("<li>", { role: "treeitem", tabindex: "-1", "data-name": entry.name.slice(0, LONGEST) });
   const $line = $("<div>", { class: "node-line" });
   const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
-  $line.append($twist, $("<span>", { class: "node-key", title: String(key) }).text(`${visible(String(key))}:`), valueOf(node));
-  const $act = $("<button>", { class: "node-act", tabindex: "-1", "aria-label": say("node.acts", { name: entry.name }) }).text("⋯");
+  $line.append($twist, $("<span>", { class: "node-key", title: words }).text(`${words}:`), valueOf(node));
+  const $act = $("<button>", { class: "node-act", tabindex: "-1", "aria-label": say("node.acts", { name: words }) }).text("⋯");
   $line.append($act.on("click", (event) => (event.stopPropagation(), act(entry, $act[0]))));
   $item.append($line).data("act", () => act(entry, $act[0]));
   if (group === null || group.length === 0) return $item;
@@ -57,13 +58,11 @@ function valueOf(node) {
     return $("<span>", { class: "node-value", "data-type": "group" }).text(words);
   }
   const text = kind === "string" ? node.value : node.text;
-  const $value = $("<span>", { class: "node-value", "data-type": kind }).text(lines(text.slice(0, LONGEST)));
+  const $value = $("<span>", { class: "node-value", "data-type": kind }).text(multiline(text.slice(0, LONGEST)));
   if (text.length <= LONGEST) return kind === "string" && text === "" ? $value.text('""') : $value;
   const $all = $("<button>", { class: "link" }).text(say("drawer.all", { size: bytes(text.length) }));
-  return $value.append(" … ", $all.on("click", () => $value.text(lines(text))));
+  return $value.append(" … ", $all.on("click", () => $value.text(multiline(text))));
 }
-
-const lines = (text) => text.split(/\r?\n/).map(visible).join("\n");
 
 function onKey(event) {
   const { key } = event;
