@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-
 # Each has a part of the machine only, and so twice the time for what must not take long.
 AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest --dist loadfile -n
 
-FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py frozen_redis.py \
+FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py log_changes.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
 	paused.py vanished.py herd.py crowds.py hostile.py limits.py lines_log.py drain.py workers.py flood.py \
 	logging_durable.py ship_exactly.py ship_histories.py docker.py) tests/unit/test_hub_model.py

@@ -22,7 +22,6 @@ export class ListView {
   #rebuilt = 0;
   // What stays where it is until the next drawing: a view of another width must not lose the selected row.
   #kept = null;
-  #gone = new AbortController();
 
   /**
    * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
