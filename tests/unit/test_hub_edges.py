@@ -230,6 +230,26 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
     assert numbers(client) == [1]
 
 
+@pytest.mark.parametrize("when", ["before", "by its end"])
+async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when: str) -> None:
+    """Its transport is full before it is ended, or becomes so by what it is told last, and stays until it is cut."""
+    hub, _ = new_hub()
+    slow, other = await Client(hub, "log").open(), await Client(hub, "log").open()
+    [feed] = hub.feeds
+    [subscriber] = [each for each in feed.subscribers if each.transport is slow.transport]
+    if when == "before":
+        slow.transport.clog()
+
+    subscriber.end(hub.last_fence)
+    if when == "by its end":
+        slow.transport.clog()
+    publish(hub, "log", line(1))
+    publish(hub, "log", line(2))
+
+    assert numbers(other) == [1, 2]
+    assert numbers(slow) == []
+
+
 class AskedLog(MemoryLog):
     """One whose answer can be waited for, and fails when it is let go."""
 
@@ -359,23 +379,3 @@ async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_the
 
     waits = {after - before for times in beats.values() for before, after in pairwise([0, *times])}
     assert waits == {13, 14, 15, 16, 17}
-
-
-@pytest.mark.parametrize("when", ["before", "by its end"])
-async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when: str) -> None:
-    """Its transport is full before it is ended, or becomes so by what it is told last, and stays until it is cut."""
-    hub, _ = new_hub()
-    slow, other = await Client(hub, "log").open(), await Client(hub, "log").open()
-    [feed] = hub.feeds
-    [subscriber] = [each for each in feed.subscribers if each.transport is slow.transport]
-    if when == "before":
-        slow.transport.clog()
-
-    subscriber.end(hub.last_fence)
-    if when == "by its end":
-        slow.transport.clog()
-    publish(hub, "log", line(1))
-    publish(hub, "log", line(2))
-
-    assert numbers(other) == [1, 2]
-    assert numbers(slow) == []
