@@ -156,10 +156,6 @@ class Directory:
         """All known channels that are recorded."""
         return [each for each in self._channels.values() if each.recorded]
 
-    def followed(self) -> list[Channel]:
-        """All known channels outside the ingest patterns: they are followed by name, and not recorded."""
-        return [each for each in self._channels.values() if not each.recorded]
-
     def learn(
         self, recorded: Mapping[str, tuple[EventId, int]], told: EventId, add: Callable[[str, EventId], Channel]
     ) -> None:
@@ -244,8 +240,7 @@ class Directory:
         self._tally.received[channel.namespace] += channel.lines - channel.learned
         del self._channels[channel.name.encode()]
         self.bytes -= channel.ring.size
-        if not self.recording:
-            # Nobody takes it; a recorder has yet to.
+        if not self.recording:  # a recorder has yet to take it
             self._fresh.pop(channel, None)
 
     def _free_memory(self) -> None:

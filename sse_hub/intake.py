@@ -67,7 +67,8 @@ class Intake:
 
     def mended(self, fence: int) -> None:
         """A new session has seen its first fence, and what came before that, of recorded channels, went to fill()."""
-        for channel in self.directory.followed():
+        # Those outside the ingest patterns are in no log of ours.
+        for channel in [each for each in self.directory if not (each.recorded or each.name in self.directory.patterns)]:
             after = max(channel.ring.last, EventId(self.last_fence, 0))
             gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
             self._break_alone(channel, EventId(fence, 0), gap)
