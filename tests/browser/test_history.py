@@ -129,7 +129,8 @@ def test_f12_rows_in_sight_stay_where_they_are_while_older_lines_come(
     wait_received(page, 500)
     held = hold_history(page)
 
-    page.keyboard.press("Home")
+    with page.expect_request(OF_LINES):
+        page.keyboard.press("Home")
     expect(page.get_by_test_id("top-words")).to_have_text("Loading older lines…")
     seq, top = settled_top_row(page)
     held[0].fulfill(json=page_of("anchor", LONG_AGO, 1, 500, more=True))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import playwright
 
+JS = Path(__file__).parents[2] / "web" / "js"
+MAX_LINES = 300
 TESTS = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
 
 
@@ -24,3 +26,10 @@ def test_the_modules_of_the_page_do_what_their_tests_say() -> None:
 
     assert TESTS
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_module_of_the_page_is_long() -> None:
+    lines = {path.relative_to(JS).as_posix(): path.read_text().count("\n") for path in JS.rglob("*.js")}
+
+    assert lines["main.js"]
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}

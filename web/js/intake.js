@@ -6,8 +6,9 @@
 
 import { MARKERS } from "./channels.js";
 import { firstLine } from "./format.js";
+import { Gaps, MOST_KNOWN } from "./gaps.js";
 import { Groups } from "./groups.js";
-import { edgeOf, isAfter, parseId, timeOfId } from "./ids.js";
+import { edgeOf, isAfter, parseId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
 import { MergeOrder } from "./merge-order.js";
 import { measurementOf, normalise } from "./normalise/index.js";
@@ -15,7 +16,6 @@ import { measurementOf, normalise } from "./normalise/index.js";
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
 const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
-const MOST_GAPS_KNOWN = 1_000;
 const FARTHEST_LATE = 5_000;
 const MOST_CHANNELS_KNOWN = 50_000;
 
@@ -24,7 +24,6 @@ export class Intake {
   #view;
   #series;
   #last = new Map();
-  #gapsKnown = new Set();
   #lineIds = new LineIds();
   #order = new MergeOrder({ windowMs: 0 });
   #groups = new Groups();
@@ -37,8 +36,8 @@ export class Intake {
     this.received = 0;
     this.live = 0;
     this.dupes = 0;
-    this.gaps = 0;
-    this.dropped = 0;
+    /** The gaps among the lines, and how many lines they were. */
+    this.told = new Gaps();
     this.lastId = null;
     this.lastLineAt = null;
     /** How long the newest live line had been on its way by its own clock, in ms; below 0 where that is ahead. */
@@ -96,7 +95,7 @@ export class Intake {
   gap(gap, now) {
     if (gap.channel === MARKERS && !this.watches(MARKERS)) return;
     this.release();
-    const note = this.#noteOf(gap);
+    const note = this.told.noteOf(gap);
     if (note) this.#note(gap.channel ?? "", null, note, now);
   }
 
@@ -150,7 +149,7 @@ export class Intake {
     this.release();
     this.#ring.retain(keep);
     this.#series.retain(keep);
-    this.#gapsKnown.clear();
+    this.told.forget();
     this.#groups.clear();
     this.#markersHeld.clear();
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
@@ -179,7 +178,7 @@ export class Intake {
   }
 
   #remember(marker) {
-    if (this.#markersHeld.size >= MOST_GAPS_KNOWN) this.#markersHeld.clear();
+    if (this.#markersHeld.size >= MOST_KNOWN) this.#markersHeld.clear();
     this.#markersHeld.add(marker);
   }
 
@@ -277,7 +276,7 @@ export class Intake {
   }
 
   #olderGap(added, edge, gap) {
-    const note = this.#ring.room > 0 && this.#noteOf(gap);
+    const note = this.#ring.room > 0 && this.told.noteOf(gap);
     if (note) added.push(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence));
   }
 
@@ -291,17 +290,6 @@ export class Intake {
       if (head !== null) this.#ring.join(seq, head);
     }
     return added.filter((seq) => this.#view.offerOlder(seq)).length;
-  }
-
-  #noteOf({ channel, after, before, lost, reason }) {
-    // Told again, it may begin later: after what the reader had then.
-    const key = JSON.stringify([channel, before, reason]);
-    if (before && this.#gapsKnown.has(key)) return null;
-    if (this.#gapsKnown.size >= MOST_GAPS_KNOWN) this.#gapsKnown.clear();
-    this.#gapsKnown.add(key);
-    this.gaps += 1;
-    this.dropped += Number.isFinite(lost) ? lost : 0;
-    return { kind: "gap", channel, lost, reason, from: timeOfId(after), to: timeOfId(before) };
   }
 }
 

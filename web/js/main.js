@@ -22,9 +22,10 @@ import { ruling } from "./features/ruling.js";
 import { sharing } from "./features/sharing.js";
 import { splitting } from "./features/splitting.js";
 import { telling } from "./features/telling.js";
+import { paced } from "./pace.js";
 import { suggest } from "./query/suggest.js";
 import { removeTerm } from "./query/terms.js";
-import { languageOf, say, sayAll, speak } from "./say.js";
+import { languageOf, say, speakTo } from "./say.js";
 import { Settings } from "./settings.js";
 import { Details } from "./views/details.js";
 import { FilterBox } from "./views/filter-box.js";
@@ -42,19 +43,15 @@ import { Toolbar } from "./views/toolbar.js";
 import { Top } from "./views/top.js";
 import { rangeWords } from "./words.js";
 
-const FLUSH_MS = 100;
 const TAIL_LINES = 500;
 
 const settings = new Settings(() => localStorage);
 const language = languageOf(settings.get("lang"), navigator.languages);
-const [table, who] = await Promise.all([fetch(new URL(`../lang/${language}.json`, import.meta.url)).then((answer) => answer.json()), whoAsks()]);
-speak(language, table);
-document.documentElement.lang = language;
-sayAll(document);
+const [who] = await Promise.all([whoAsks(), speakTo(document, language)]);
 
 const opened = readAddress(location.search);
-let flushTimer = 0;
-let flushedAt = 0;
+// Lines are in the ring before this is called, so a hidden tab, whose timers and frames rest, misses nothing.
+const flushSoon = paced(flush, () => page.grid.rowsInDom === 0 && !document.hidden);
 
 const desk = new Desk(settings.get("held"), settings.get("guard"), () => settings.get("zone"), {
   changed: () => flushSoon(),
@@ -191,18 +188,7 @@ const onRows = {
 };
 listenToRows(stage, onRows);
 
-// The first lines and one that comes alone are drawn at once, a stream of them ten times a second. Lines are in the ring before this
-// is called, so a hidden tab, whose timers and frames rest, misses nothing.
-function flushSoon() {
-  if (flushTimer) return;
-  const since = performance.now() - flushedAt;
-  const first = page.grid.rowsInDom === 0 && !document.hidden;
-  flushTimer = setTimeout(flush, first || since > 2 * FLUSH_MS ? 0 : FLUSH_MS);
-}
-
 function flush() {
-  flushTimer = 0;
-  flushedAt = performance.now();
   desk.unshown = 0;
   desk.shown.trim();
   tells.update();

@@ -37,6 +37,14 @@ export function languageOf(chosen, browsers) {
   return browsers.map((tag) => tag.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
 }
 
+/** Fetch the words of a language, speak it, and put them into the page. */
+export async function speakTo(root, code) {
+  const answer = await fetch(new URL(`../lang/${code}.json`, import.meta.url));
+  speak(code, await answer.json());
+  root.documentElement.lang = code;
+  sayAll(root);
+}
+
 /** Put the words where the page's HTML asks for them: text, accessible name, tooltip and placeholder. */
 export function sayAll(root) {
   for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);

@@ -72,7 +72,7 @@ test("a gap and a closed publisher are notes, not lines", () => {
   const open = intake.lines([["2-3", "a", '{"@event":"closed"}'], ["2-4", "a", '{"n":1}']], 0);
 
   assert.deepEqual([closed, open], ["a", null]);
-  assert.deepEqual([ring.held, ring.notes, view.shown, intake.gaps, intake.dropped], [2, 3, 2, 1, 7]);
+  assert.deepEqual([ring.held, ring.notes, view.shown, intake.told.count, intake.told.lost], [2, 3, 2, 1, 7]);
   assert.ok(ring.isNote(0));
 });
 
@@ -203,7 +203,7 @@ test("markers stand among the lines of the channel they name, or of all, and cou
   intake.gap({ channel: "sse-hub.markers", after: "1-1", before: "2-0", lost: null, reason: "recorder-down" }, 0);
 
   assert.deepEqual([ring.text(1).text, ring.text(2).text, ring.end], ["1-1", "1-3", 3]);
-  assert.deepEqual([intake.received, ring.held, intake.gaps], [1, 1, 0]);
+  assert.deepEqual([intake.received, ring.held, intake.told.count], [1, 1, 0]);
   // Whoever opens the markers' own channel sees it as any other.
   intake.watches = (name) => name === "sse-hub.markers";
   intake.lines([["2-1", "sse-hub.markers", '{"message":"plain"}']], 0);

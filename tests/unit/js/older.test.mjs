@@ -46,7 +46,7 @@ test("older lines fill the room there is, the newest of them, and new lines push
   intake.lines(lines("a", 5, 21, 25), 0);
 
   intake.older({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] }, 0);
-  assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, intake.received, intake.gaps], ["5-16", 10, 0, 10, 0]);
+  assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, intake.received, intake.told.count], ["5-16", 10, 0, 10, 0]);
   intake.lines(lines("a", 5, 26, 38), 0);
 
   assert.deepEqual(idsOf(ring), lines("a", 5, 29, 38).map(([id]) => id));
@@ -90,7 +90,7 @@ test("gaps of the log stand where lines are missing, each once", () => {
   assert.deepEqual(rows(ring), ["gap", "a 3-1", "a 3-2", "gap", "a 4-1", "gap", "a 4-2", "gap", "a 5-1"]);
   assert.deepEqual([ring.text(ring.first).to, ring.time(ring.first)], [3, 3]);
   view.trim();
-  assert.deepEqual([ring.held, view.shown, ring.notes, intake.gaps, intake.dropped], [5, 5, 4, 4, 3]);
+  assert.deepEqual([ring.held, view.shown, ring.notes, intake.told.count, intake.told.lost], [5, 5, 4, 4, 3]);
 });
 
 test("a filter that is being applied takes in older lines that come meanwhile", async () => {

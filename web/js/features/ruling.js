@@ -4,6 +4,7 @@ import { findPattern } from "../find.js";
 import { compileRules } from "../rules.js";
 import { say } from "../say.js";
 import { askFor } from "../views/asking.js";
+import { button } from "../views/button.js";
 
 const FIRST_COLOUR = "#ff9f43";
 const BEEP_MS = 120;
@@ -20,7 +21,7 @@ export function ruling(page) {
       $list.empty().append(settings.get("rules").map((rule, at) => {
         const $swatch = $("<span>", { class: "swatch" });
         $swatch[0].style.setProperty("background", rule.colour);
-        const $drop = $("<button>", { class: "button", type: "button", "aria-label": say("rules.remove", { text: rule.text }) }).text("✕");
+        const $drop = button("button", { type: "button", "aria-label": say("rules.remove", { text: rule.text }) }).text("✕");
         $drop.on("click", () => (settings.set("rules", settings.get("rules").filter((_, other) => other !== at)), draw()));
         return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(say("rules.whole")) : "", $drop);
       }));

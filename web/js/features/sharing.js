@@ -4,6 +4,7 @@ import { readAddress, writeAddress } from "../address.js";
 import { parseId } from "../ids.js";
 import { say } from "../say.js";
 import { DEFAULTS } from "../settings.js";
+import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
 import { toast } from "../views/toast.js";
 
@@ -91,13 +92,13 @@ export function sharing(page, opened) {
   function drawViews() {
     const views = settings.get("views");
     const items = views.map(({ name, query }) => {
-      const $open = $("<button>", { class: "menu-item", "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
-      const $drop = $("<button>", { class: "button", "aria-label": say("views.remove", { name }) }).text("✕");
+      const $open = button("menu-item", { "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
+      const $drop = button("button", { "aria-label": say("views.remove", { name }) }).text("✕");
       $drop.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
       return $("<div>", { class: "menu-line" }).append($open, $drop);
     });
     const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: say("views.name"), "aria-label": say("views.name"), maxlength: 60 });
-    const $save = $("<form>", { class: "menu-line" }).append($name, $("<button>", { class: "button", "data-testid": "view-save" }).text(say("views.save")));
+    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(say("views.save")));
     $save.on("submit", (event) => {
       event.preventDefault();
       const name = $name.val().trim();
@@ -105,7 +106,7 @@ export function sharing(page, opened) {
       settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
       drawViews();
     });
-    const $copy = $("<button>", { class: "menu-item" }).append($("<span>").text(say("act.copyUrl"))).on("click", () => (close(), copyUrl()));
+    const $copy = button("menu-item").append($("<span>").text(say("act.copyUrl"))).on("click", () => (close(), copyUrl()));
     $(PARTS.panel).empty().append($("<h2>").text(say("views.title")), items, views.length === 0 ? $("<p>").text(say("views.none")) : [], $save, $copy);
   }
 

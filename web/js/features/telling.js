@@ -24,9 +24,9 @@ export function telling(page, counter) {
   }
 
   function update() {
-    const { received, gaps, dropped } = intake;
+    const { received, told } = intake;
     const { text, range, hidden } = desk.asked;
-    status.showNumbers({ held: ring.held, shown: view.shown, received, gaps, dropped });
+    status.showNumbers({ held: ring.held, shown: view.shown, received, gaps: told.count, dropped: told.lost });
     showFollow();
     const now = Date.now();
     const { lastMatch } = desk.shown;
@@ -64,9 +64,9 @@ export function telling(page, counter) {
       held: ring.held,
       shown: view.shown,
       buffered: desk.unshown,
-      dropped: intake.dropped,
+      dropped: intake.told.lost,
       dupes: intake.dupes,
-      gaps: intake.gaps,
+      gaps: intake.told.count,
       rowsInDom: page.grids.reduce((sum, each) => sum + each.rowsInDom, 0),
       state: stream.state.name,
       lastId: intake.lastId,
@@ -92,8 +92,8 @@ export function telling(page, counter) {
       heardAt = Date.now();
       if (stream.state.name !== "live") return;
       const times = channels.filter(({ name, last_line: last }) => last && covers(desk.channels, name)).map(({ last_line: last }) => Date.parse(last));
-      const { received, dupes, gaps, dropped } = intake;
-      if (pulse.dead(times.length > 0 ? Math.max(...times) : null, received + dupes + gaps + dropped, heardAt)) stream.restart();
+      const { received, dupes, told } = intake;
+      if (pulse.dead(times.length > 0 ? Math.max(...times) : null, received + dupes + told.count + told.lost, heardAt)) stream.restart();
     },
   };
 }

@@ -1,6 +1,7 @@
 // One dialog for all small questions: a title, a few fields, a hint, and what is wrong with the answer.
 
 import { say } from "../say.js";
+import { button } from "./button.js";
 
 const PARTS = { dialog: ".asking" };
 
@@ -19,8 +20,8 @@ export function askFor({ title, fields, hint = "", go, act, more = [] }) {
     hint ? $("<p>", { class: "hint" }).text(hint) : [],
     $fault,
     $("<div>", { class: "acts" }).append(
-      $("<button>", { class: "button", type: "button" }).text(say("ask.cancel")).on("click", () => dialog.close()),
-      $("<button>", { class: "button primary", "data-testid": "ask-go" }).text(go),
+      button("button", { type: "button" }).text(say("ask.cancel")).on("click", () => dialog.close()),
+      button("button primary", { "data-testid": "ask-go" }).text(go),
     ),
   );
   $form.on("submit", async (event) => {

@@ -4,6 +4,7 @@ import { bytes, multiline } from "../format.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { say } from "../say.js";
 import { treeOf } from "../tree.js";
+import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
 import { treeView } from "./tree-view.js";
 
@@ -76,9 +77,9 @@ export class Details {
 
   #showActs() {
     const buttons = this.#on.acts().map(({ name, label, run }) =>
-      $("<button>", { class: "button", "data-testid": `drawer-${name}` }).text(label).on("click", run),
+      button("button", { "data-testid": `drawer-${name}` }).text(label).on("click", run),
     );
-    const $raw = $("<button>", { class: "button", "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(say("drawer.raw"));
+    const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(say("drawer.raw"));
     $(PARTS.acts).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
   }
 
@@ -116,7 +117,7 @@ function heading(words, $extra) {
 function text(whole, longest = LONGEST_TEXT) {
   const $pre = $("<pre>").text(multiline(whole.slice(0, longest)));
   if (whole.length <= longest) return $pre;
-  const $all = $("<button>", { class: "link" }).text(say("drawer.all", { size: bytes(whole.length) }));
+  const $all = button("link").text(say("drawer.all", { size: bytes(whole.length) }));
   $all.on("click", () => $pre.text(multiline(whole)));
   return $pre.append(document.createTextNode(" … "), $all);
 }
@@ -128,6 +129,6 @@ function pairs(entries) {
 }
 
 function copyButton(line) {
-  const $copy = $("<button>", { class: "link", "data-testid": "copy" }).text(say("drawer.copy"));
+  const $copy = button("link", { "data-testid": "copy" }).text(say("drawer.copy"));
   return $copy.on("click", async () => $copy.text(say((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }

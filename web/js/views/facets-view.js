@@ -2,6 +2,7 @@
 
 import { visible } from "../format.js";
 import { grouped, say } from "../say.js";
+import { button } from "./button.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
 const MOST_FIELDS = 12;
@@ -58,14 +59,14 @@ export class FacetsView {
 
   #make(name) {
     const $count = $("<i>");
-    const $name = $("<button>", { class: "facet-name", title: say("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
+    const $name = button("facet-name", { title: say("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
     $name.on("click", () => this.#on.column(name));
-    const $plot = $("<button>", { class: "facet-plot", "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
+    const $plot = button("facet-plot", { "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
     $plot.on("click", () => this.#on.plot(name));
     const values = Array.from({ length: VALUES }, () => {
       const $text = $("<span>");
       const $number = $("<b>");
-      const $value = $("<button>", { class: "facet-value" }).append($text, $number);
+      const $value = button("facet-value").append($text, $number);
       $value.on("click", (event) => this.#on.value(name, $value.data("value"), event.altKey));
       return { $value, $text, $number, $line: $("<li>").append($value) };
     });

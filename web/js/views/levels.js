@@ -2,6 +2,7 @@
 
 import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
 import { grouped, say } from "../say.js";
+import { button } from "./button.js";
 
 const PARTS = { levels: ".levels" };
 const CHIPS = [...LEVELS.keys()].slice(1).concat(0);
@@ -50,7 +51,7 @@ export class Levels {
     const name = LEVELS[level];
     const words = level === 0 ? say("levels.words.none") : say("levels.words", { name });
     const $count = $("<span>").text("0")[0];
-    const $chip = $("<button>", { class: "chip", "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
+    const $chip = button("chip", { "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
     $chip.attr("title", say("levels.title", { words }));
     $chip.append($("<b>").text(LETTERS[level] || say("levels.none")), $("<span>", { class: "unseen" }).text(words), $count);
     $chip.on("click", (event) => (event.shiftKey ? this.#only(level) : this.#toggle(level)));

@@ -2,6 +2,7 @@
 
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { hueOf } from "../channels.js";
+import { button } from "./button.js";
 import { openDialog } from "./dialog.js";
 
 const PARTS = { dialog: ".listing" };
@@ -15,7 +16,7 @@ export function openListing(title, foot = []) {
   const state = { closed: false };
   const $words = $("<p>", { class: "hint", role: "status", "data-testid": "listing-words" });
   const $list = $("<ul>", { class: "listing-lines", "data-testid": "listing-lines" });
-  const $foot = foot.map(({ label, run }) => $("<button>", { class: "button", "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
+  const $foot = foot.map(({ label, run }) => button("button", { "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
   dialog.addEventListener("close", () => (state.closed = true), { once: true });
   openDialog(dialog, title, $words, $list, $("<div>", { class: "acts" }).append($foot));
   return {
@@ -30,7 +31,7 @@ export function openListing(title, foot = []) {
 }
 
 function lineOf({ time, channel, level, text, note = "", run }, dialog) {
-  const $line = $("<button>", { class: "listing-line", "data-level": LEVELS[level] });
+  const $line = button("listing-line", { "data-level": LEVELS[level] });
   $line.append($("<span>", { class: "listing-time" }).text(time), $("<b>", { class: "level" }).text(LETTERS[level]));
   $line.append($("<span>", { class: "channel-tag listing-channel", "data-hue": String(hueOf(channel)) }).text(channel), $("<span>", { class: "listing-text" }).text(text), $("<i>").text(note));
   return $line.on("click", () => (dialog.close(), run()));

@@ -1,5 +1,7 @@
 // A small menu at a button: arrows and Enter, Esc or a click elsewhere closes it.
 
+import { button } from "./button.js";
+
 let open = null;
 
 /** Offer `items`, `[{label, run}, …]`, at an element. */
@@ -7,7 +9,7 @@ export function menuAt(element, items) {
   close();
   const $menu = $("<div>", { class: "menu-panel at", popover: "auto", role: "menu" });
   for (const { label, run } of items) {
-    const $item = $("<button>", { class: "menu-item", role: "menuitem" }).append($("<span>").text(label));
+    const $item = button("menu-item", { role: "menuitem" }).append($("<span>").text(label));
     $menu.append($item.on("click", () => (close(), run())));
   }
   $menu.on("keydown", (event) => {

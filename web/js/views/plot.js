@@ -4,6 +4,7 @@ import { hueOf } from "../channels.js";
 import { say } from "../say.js";
 import { pointNear } from "../series.js";
 import { clockOf } from "../time-text.js";
+import { button } from "./button.js";
 import { Picture, showTip } from "./picture.js";
 import { drawLines, short } from "./plot-picture.js";
 
@@ -101,6 +102,6 @@ function makeEntry({ channel, field }, at, many, drop) {
   const words = many ? `${channel} ${field}` : field;
   const $value = $("<b>");
   const hue = String((hueOf(channel) + at) % 8);
-  const $drop = drop ? $("<button>", { class: "plot-drop", "aria-label": say("plot.drop", { name: field }) }).text("✕").on("click", drop) : [];
+  const $drop = drop ? button("plot-drop", { "aria-label": say("plot.drop", { name: field }) }).text("✕").on("click", drop) : [];
   return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: words }).text(words), $value, $drop) };
 }

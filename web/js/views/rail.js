@@ -3,6 +3,7 @@
 import { MARKERS, hueOf, nameFault } from "../channels.js";
 import { age, rate } from "../format.js";
 import { grouped, say } from "../say.js";
+import { button } from "./button.js";
 
 const PARTS = {
   app: ".app", rail: ".rail", form: ".rail-form", input: ".rail-form .field", fault: ".rail-fault", list: ".rail-list",
@@ -154,10 +155,10 @@ export class Rail {
     spark.append(document.createElementNS(SVG, "polyline"));
     const $figure = $("<span>", { class: "channel-figure" });
     const $errors = $("<b>", { class: "channel-errors", "data-testid": "channel-errors" }).prop("hidden", true);
-    const $open = $("<button>", { class: "channel-open", "data-testid": `channel-${name}` });
+    const $open = button("channel-open", { "data-testid": `channel-${name}` });
     $open.append($("<i>", { class: "channel-dot", "aria-hidden": "true" }), $("<span>", { class: "channel-name" }).text(name));
     $open.append($("<span>", { class: "channel-figures" }).append($errors, $figure), spark);
-    const $add = $("<button>", { class: "channel-add" });
+    const $add = button("channel-add");
     const $item = $("<li>", { class: "channel", "data-hue": String(hueOf(name)) }).append($open, $add);
     $open.on("click", (event) => {
       const add = (event.ctrlKey || event.metaKey) && !this.#open.includes(name);

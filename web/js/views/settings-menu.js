@@ -3,6 +3,7 @@
 import { LANGUAGES, say } from "../say.js";
 import { TIME_FORMS } from "../time-forms.js";
 import { zoneFault } from "../zones.js";
+import { button } from "./button.js";
 
 const PARTS = { menu: "#more" };
 const CHOICES = {
@@ -40,7 +41,7 @@ export class SettingsMenu {
     for (const name of SWITCHES) parts.push(this.#switch(name));
     parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));
     for (const { label, keys, run } of this.#on.acts()) {
-      const $item = $("<button>", { class: "menu-item" }).append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
+      const $item = button("menu-item").append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
       parts.push($item.on("click", () => (this.close(), run())));
     }
     $(PARTS.menu).empty().append(parts.flat(), zones());
@@ -50,7 +51,7 @@ export class SettingsMenu {
   #segments(name) {
     const buttons = CHOICES[name].map((value) => {
       const label = `${say(`set.${name}`)}: ${say(`${name}.${value}`)}`;
-      const $button = $("<button>", { class: "button", "data-set": name, "data-value": value, "aria-label": label, "aria-pressed": "false" });
+      const $button = button("button", { "data-set": name, "data-value": value, "aria-label": label, "aria-pressed": "false" });
       return $button.text(say(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
     });
     const $group = $("<div>", { class: "segments", role: "group", "aria-label": say(`set.${name}`), "data-testid": name }).append(buttons);
@@ -58,8 +59,8 @@ export class SettingsMenu {
   }
 
   #showChoices() {
-    $(PARTS.menu).find("[data-set]").each((_, button) => {
-      button.setAttribute("aria-pressed", String(this.#settings.get(button.dataset.set) === button.dataset.value));
+    $(PARTS.menu).find("[data-set]").each((_, choice) => {
+      choice.setAttribute("aria-pressed", String(this.#settings.get(choice.dataset.set) === choice.dataset.value));
     });
   }
 

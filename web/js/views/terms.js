@@ -1,6 +1,7 @@
 // The terms of the filter as chips: a click switches one off and on, the cross removes it. A time range is one too.
 
 import { say } from "../say.js";
+import { button } from "./button.js";
 
 const PARTS = { terms: ".terms" };
 const CROSS = '<svg class="icon" aria-hidden="true"><use href="#i-close"/></svg>';
@@ -26,10 +27,10 @@ export class Terms {
   }
 
   #chip(text, off, toggle, remove) {
-    const $text = $("<button>", { class: "term-text", title: toggle ? say("terms.toggle", { term: text }) : text }).text(text);
+    const $text = button("term-text", { title: toggle ? say("terms.toggle", { term: text }) : text }).text(text);
     if (toggle) $text.attr("aria-pressed", String(!off)).on("click", toggle);
     else $text.on("click", remove);
-    const $close = $("<button>", { class: "term-close", "aria-label": say("terms.remove", { term: text }) }).append($(CROSS));
+    const $close = button("term-close", { "aria-label": say("terms.remove", { term: text }) }).append($(CROSS));
     return $("<span>", { class: "term", "data-testid": "term", "data-off": String(off) }).append($text, $close.on("click", remove));
   }
 }

@@ -3,6 +3,7 @@
 import { hueOf } from "../channels.js";
 import { say } from "../say.js";
 import { STILL } from "../stream.js";
+import { button } from "./button.js";
 
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
 
@@ -23,12 +24,12 @@ export class Toolbar {
       const $name = $("<span>", { class: "open-name", "data-hue": String(hueOf(name)) }).append($("<span>").text(name));
       $name.attr("title", name);
       if (channels.length === 1) return $name;
-      const $close = $("<button>", { class: "open-close", "aria-label": say("rail.close", { name }) }).text("✕");
+      const $close = button("open-close", { "aria-label": say("rail.close", { name }) }).text("✕");
       return $name.append($close.on("click", () => this.#on.remove(name)));
     });
     $(PARTS.open).empty().append(names);
     if (channels.length > 1) {
-      const $all = $("<button>", { class: "button open-all", "data-testid": "open-all" }).text(say("bar.channels", { n: channels.length }));
+      const $all = button("button open-all", { "data-testid": "open-all" }).text(say("bar.channels", { n: channels.length }));
       $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.rail()));
     }
     this.#fold();

@@ -2,6 +2,7 @@
 
 import { bytes, multiline, visible } from "../format.js";
 import { say } from "../say.js";
+import { button } from "./button.js";
 
 const LONGEST = 2_000;
 const MOST_CHILDREN = 200;
@@ -19,7 +20,7 @@ export function treeView(tree, act) {
 function itemsOf(entries, depth, act) {
   const items = entries.slice(0, MOST_CHILDREN).map((entry) => itemOf(entry, depth, act));
   if (entries.length <= MOST_CHILDREN) return items;
-  const $more = $("<button>", { class: "link" }).text(say("drawer.more", { n: entries.length - MOST_CHILDREN }));
+  const $more = button("link").text(say("drawer.more", { n: entries.length - MOST_CHILDREN }));
   const $line = $("<li>", { role: "none" }).append($more);
   $more.on("click", () => $line.replaceWith(itemsOf(entries.slice(MOST_CHILDREN), depth, act)));
   return [...items, $line];
@@ -33,7 +34,7 @@ function itemOf(entry, depth, act) {
   const $line = $("<div>", { class: "node-line" });
   const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
   $line.append($twist, $("<span>", { class: "node-key", title: words }).text(`${words}:`), valueOf(node));
-  const $act = $("<button>", { class: "node-act", tabindex: "-1", "aria-label": say("node.acts", { name: words }) }).text("⋯");
+  const $act = button("node-act", { tabindex: "-1", "aria-label": say("node.acts", { name: words }) }).text("⋯");
   $line.append($act.on("click", (event) => (event.stopPropagation(), act(entry, $act[0]))));
   $item.append($line).data("act", () => act(entry, $act[0]));
   if (group === null || group.length === 0) return $item;
@@ -60,7 +61,7 @@ function valueOf(node) {
   const text = kind === "string" ? node.value : node.text;
   const $value = $("<span>", { class: "node-value", "data-type": kind }).text(multiline(text.slice(0, LONGEST)));
   if (text.length <= LONGEST) return kind === "string" && text === "" ? $value.text('""') : $value;
-  const $all = $("<button>", { class: "link" }).text(say("drawer.all", { size: bytes(text.length) }));
+  const $all = button("link").text(say("drawer.all", { size: bytes(text.length) }));
   return $value.append(" … ", $all.on("click", () => $value.text(multiline(text))));
 }
 
