@@ -253,7 +253,7 @@ def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: 
     page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
     page.goto(f"{hub.url}/index?channel=f20")
 
-    expect(page.get_by_test_id("gap")).to_contain_text(
+    expect(page.get_by_test_id("gap").get_by_test_id("dropped-row")).to_contain_text(
         "500 lines not delivered, 03:50:18–03:50:20 · this page was too slow"
     )
     expect(page.get_by_test_id("dropped")).to_have_text("500")

@@ -107,6 +107,45 @@ def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
+def test_f02_a_stream_that_is_never_answered_is_asked_for_again(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
+    """The first time, and when it comes back after a cut; all other requests are answered."""
+    console.allowed.add("ERR_")
+    page.clock.install()
+    state = page.locator(".app")
+    silent: list[Route] = []
+
+    def answer_from_now() -> None:
+        page.clock.fast_forward(31_000)
+        expect(state).to_have_attribute("data-state", "stale")
+        while silent:
+            silent.pop().abort()
+        page.unroute_all()
+
+    with wire(hub.port) as between:
+        page.route("**/message?*", lambda route: silent.append(route))
+        page.goto(f"{between.url}/index?channel=unanswered")
+        expect(state).to_have_attribute("data-state", "connecting")
+        answer_from_now()
+        page.clock.run_for(20_000)
+        expect(state).to_have_attribute("data-state", "live")
+        publish("unanswered", numbered([1]))
+        wait_received(page, 1)
+
+        page.route("**/message?*", lambda route: silent.append(route))
+        between.cut()
+        expect(state).to_have_attribute("data-state", "reconnecting")
+        page.clock.run_for(10_000)
+        publish("unanswered", numbered([2]))
+        answer_from_now()
+        page.clock.run_for(40_000)
+
+        expect(state).to_have_attribute("data-state", "live")
+        wait_received(page, 2)
+        assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
+
+
 def test_f02_a_stream_that_is_dead_without_a_word_is_noticed_by_what_the_hub_has(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
@@ -165,6 +204,6 @@ def test_f12_markers_older_than_the_tail_come_with_the_lines_around_them(
     page.keyboard.press("Home")
     words = page.get_by_test_id("top-words")
     expect(words).to_contain_text("this is where the log of marked.old begins, ")
-    # The browser's own zone and day may be others than this one's.
+    # In the browser's own zone. A break that another test made in the hub's record may stand above the first line.
     told = page.evaluate("words => Date.parse(words)", (words.text_content() or "").partition("begins, ")[2])
-    assert -60 < told / 1_000 - began.timestamp() < 60
+    assert told / 1_000 < began.timestamp() + 60

@@ -9,6 +9,7 @@ import { bareFence } from "./ids.js";
 import { detailIn, wordsOf } from "./refusal.js";
 
 const MARGIN_MS = 2_000;
+const ANSWER_MS = 30_000;
 /** The states in which nothing comes, and nothing is tried. */
 export const STILL = ["stopped", "ended", "error"];
 
@@ -89,6 +90,7 @@ export class Stream {
     if (this.state.name !== "stale") this.#become({ name: "connecting" });
     const source = new EventSource(this.#url());
     this.#source = source;
+    this.#expectAnswer();
     source.onopen = () => this.#opened();
     source.onerror = () => this.#lost(source);
     source.addEventListener("lines", (event) => this.#received(event, "lines"));
@@ -116,6 +118,7 @@ export class Stream {
   }
 
   #opened() {
+    clearTimeout(this.#timer);
     this.#attempt = 0;
     this.#openedAt ??= new Date(Date.now() - MARGIN_MS).toISOString();
     this.#become({ name: "live" });
@@ -136,8 +139,17 @@ export class Stream {
   #lost(source) {
     if (source.readyState === EventSource.CLOSED) this.#ask();
     else if (!navigator.onLine) this.#become({ name: "offline" });
-    else this.#become({ name: "reconnecting", detail: this.#why });
+    else {
+      this.#expectAnswer();
+      this.#become({ name: "reconnecting", detail: this.#why });
+    }
     this.#why = null;
+  }
+
+  // A request that is taken and never answered would wait for as long as TCP does.
+  #expectAnswer() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.restart(), ANSWER_MS);
   }
 
   // An EventSource does not tell what the hub answered, so ask again with fetch and read no more than needed.
@@ -146,6 +158,7 @@ export class Stream {
     this.#become({ name: "reconnecting" });
     const probe = new AbortController();
     this.#probe = probe;
+    this.#expectAnswer();
     let answer = null;
     try {
       answer = await fetch(this.#url(), { signal: probe.signal, headers: { Accept: "text/event-stream" } });

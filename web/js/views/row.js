@@ -97,6 +97,7 @@ export class Row {
     this.count = fold.count;
     dataset.seq = String(seq);
     dataset.ch = ring.channel(seq);
+    delete this.message.dataset.testid;
     if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset, style.zone);
     else this.#fillLine(ring, seq, above, dataset, style, fold);
     this.element.classList.toggle("tall", this.tall);
@@ -147,6 +148,7 @@ export class Row {
     delete dataset.level;
     delete dataset.id;
     this.message.textContent = noteWords(note, zone);
+    if (note.reason === "slow") this.message.dataset.testid = "dropped-row";
     this.message.classList.remove("blank");
     for (const name of EMPTY_IN_NOTE) this[name].textContent = "";
     this.rest.data = "";
