@@ -273,6 +273,15 @@ def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
     expect(page.get_by_test_id("row")).to_have_count(10)
     expect(page.locator(".row[aria-current=true]")).to_contain_text("line 500")
 
+    # Another filter, once it is asked for, is not a context that Esc leaves.
+    page.keyboard.press("x")
+    expect(page.get_by_test_id("row").filter(has_text="line 499")).to_be_visible()
+    page.keyboard.press("6")
+    expect(page.get_by_test_id("row")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("4")
+    expect(page.get_by_test_id("row")).to_have_count(10)
+
 
 def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Rows of different heights, scrolled up through rows that were never measured."""

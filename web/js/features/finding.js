@@ -114,8 +114,9 @@ export function finding(page) {
   /** Show a line among its neighbours: the filter is lifted until Esc brings it back, with the same line in sight. */
   async function context(seq = page.grid.selected) {
     if (seq === null) return;
-    before ??= { asked: desk.asked, seq };
+    if (before?.lifted !== desk.asked) before = { asked: desk.asked, seq };
     page.askAll(false);
+    before.lifted = desk.asked;
     await desk.settled;
     page.grid.goTo(seq);
     page.flash(seq);
@@ -162,7 +163,8 @@ export function finding(page) {
     /** Close what Esc closes: the find bar, then the context. True when there was something. */
     leave() {
       if (open()) return close(), true;
-      if (before) return leaveContext(), true;
+      // What was asked for since is no context any more.
+      if (before?.lifted === desk.asked) return leaveContext(), true;
       return false;
     },
     act: { find, nextHit: () => go(1), previousHit: () => go(-1), context: () => context() },
