@@ -20,7 +20,6 @@ from sanic.blueprint_group import BlueprintGroup
 from sse_hub.access import open_access
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
-from sse_hub.demo import publish_demo
 from sse_hub.descriptors import allowed
 from sse_hub.door import door
 from sse_hub.headers import add_headers
@@ -99,6 +98,9 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         _watch(context, context.access.refresh_for_ever(), "access", failed)
         _watch(context, _look(context.survey), "survey", failed)
         if config.demo:
+            # Its libraries are no other hub's business.
+            from sse_hub.demo import publish_demo
+
             _watch(context, publish_demo(config.redis_url), "demo", failed)
 
     @hub.before_server_stop

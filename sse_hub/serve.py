@@ -5,16 +5,12 @@ A hub process from its start to its end.
 """
 
 import asyncio
-import gc
-import logging
-import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
@@ -22,15 +18,14 @@ from sanic.http.constants import HTTP
 from sse_hub.app import create_app
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
-from sse_hub.demo import publish_demo
 from sse_hub.descriptors import allow_many
 from sse_hub.embedded import embedded_redis
-from sse_hub.errors import ServerUnavailable, TaskDied
+from sse_hub.errors import ServerUnavailable
 from sse_hub.exposition import dumped
 from sse_hub.hub import Hub
-from sse_hub.journal import JsonFormatter, TextFormatter, secrets_of
 from sse_hub.peers import ALONE, Place, answering
 from sse_hub.porter import Porter
+from sse_hub.process import Stop
 from sse_hub.readings import readings
 from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
@@ -40,88 +35,6 @@ BACKLOG = 4096
 # What a client that stopped reading costs the kernel: without this limit nearly 3 MB each.
 SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
-# How many objects are made before the collector looks for cycles among them.
-GC_YOUNG_OBJECTS = 10_000
-
-Result = TypeVar("Result")
-
-
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run `main` to its end in the fastest event loop there is; its result."""
-    if sys.platform == "win32":
-        return asyncio.run(main)
-    import uvloop
-
-    # Rings and subscribers live long and hold no cycles: looking through them all the time found nothing, and took a
-    # tenth of the CPU with 1,000 channels.
-    gc.set_threshold(GC_YOUNG_OBJECTS, 20, 100)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
-
-
-def log_to_stderr(config: Config, worker: int | None = None) -> None:
-    """Log as `config` says; the process id of a `worker` stands in each record."""
-    secrets = secrets_of(config.redis_url)
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter(secrets, worker)
-        if config.log_format == "json"
-        else TextFormatter(secrets, "" if worker is None else f"worker={worker} ")
-    )
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
-    # Sanic warns of production mode where it is not started by its own command.
-    logging.getLogger("sanic").setLevel(logging.ERROR)
-
-
-class Stop:
-    """
-    What ends a process: SIGTERM, SIGINT, or a part of it that has died.
-
-    To be made first of all: as process 1 of a container, one without handlers is deaf to SIGTERM. `asked` is set when
-    the process is to drain and end, `hurried` by a second SIGTERM: wait for the rest of the drain no longer.
-    `abandoned` means that no connection is taken while draining. A second SIGINT calls `before_exit` and ends the
-    process on the spot.
-    """
-
-    def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
-        self.asked = asyncio.Event()
-        self.hurried = asyncio.Event()
-        self.abandoned = False
-        self._failed = False
-        self._before_exit = before_exit
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
-        loop.add_signal_handler(signal.SIGINT, self._interrupt)
-
-    def fail(self) -> None:
-        """A part has died: stop, and have check() say so."""
-        self._failed = True
-        self.asked.set()
-
-    def check(self) -> None:
-        """Raises TaskDied after fail()."""
-        if self._failed:
-            raise TaskDied("The hub has stopped by itself; its log says why.")
-
-    def _terminate(self) -> None:
-        (self.hurried if self.asked.is_set() else self.asked).set()
-
-    def _interrupt(self) -> None:
-        if self.asked.is_set():
-            self._before_exit()
-            os._exit(128 + signal.SIGINT)
-        self.asked.set()
-
-
-async def publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:
-    """Publish demo lines until SIGTERM or SIGINT; `announce` is called when these are heeded."""
-    stopping = asyncio.create_task(Stop().asked.wait())
-    announce()
-    publishing = asyncio.create_task(publish_demo(redis_url))
-    await asyncio.wait((stopping, publishing), return_when=asyncio.FIRST_COMPLETED)
-    if publishing.done():
-        publishing.result()
-    await cancelled((stopping, publishing))
 
 
 async def serve(config: Config, announce: Callable[[Config], None]) -> None:

@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.demo import publish_demo
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.peers import Place
-from sse_hub.serve import Stop, listening_socket
+from sse_hub.process import Stop
+from sse_hub.serve import listening_socket
 from sse_hub.table import prepare, restore
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
@@ -53,6 +53,9 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
         if config.demo:
+            # Its libraries are no other hub's business.
+            from sse_hub.demo import publish_demo
+
             demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))
         # Where the workers ask one another for their numbers, and count together.

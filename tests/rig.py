@@ -56,12 +56,14 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Poll `condition` until it holds; AssertionError naming `what` after `seconds`."""
+def wait_until(
+    condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS, every_seconds: float = 0.01
+) -> None:
+    """Look every so often whether `condition` holds, until it does; AssertionError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.01)
+        time.sleep(every_seconds)
 
 
 def redis_binary() -> Path:

@@ -82,7 +82,7 @@ async def vanish(hub: HubProcess, client: redis.Redis) -> None:
 
         try:
             await asyncio.to_thread(
-                wait_until, freed, f"all are freed, of which are left: {connections(hub)}", FREED_SECONDS
+                wait_until, freed, f"all are freed, of which are left: {connections(hub)}", FREED_SECONDS, 0.2
             )
             logger.warning("freed after %.1f s", time.monotonic() - started)
         finally:

@@ -1,10 +1,14 @@
 """The command line: what its help tells, and what it takes for a value."""
 
+import subprocess
+import sys
 from dataclasses import fields
 
+import click
+import pytest
 from click.testing import CliRunner
 
-from sse_hub.cli import main
+from sse_hub.cli import COMMANDS, main
 from sse_hub.config import Config
 
 
@@ -23,3 +27,18 @@ def test_an_empty_pattern_is_an_error_and_not_the_default() -> None:
 
     assert told.exit_code == 1
     assert "--ingest='' can't be used" in told.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_found_under_its_own_name(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.name == name
+
+
+@pytest.mark.parametrize("name", ["publish", "ship", "watch", "token"])
+def test_a_command_that_is_no_server_loads_none(name: str) -> None:
+    look = f"import sys, {COMMANDS[name]}; sys.exit('sanic' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0

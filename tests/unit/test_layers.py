@@ -53,7 +53,7 @@ ALLOWED = {
     },
     "orjson": {"lines", "frames", "masks", "export", "porter", "app"},
     "prometheus_client": {"exposition"},
-    "click": {"options", "cli"},
+    "click": {"options", "launch", "cli"},
 }
 OPS_PURE = ["ops/finding"]
 CANARY_PURE = [f"canary/{name}" for name in ("decoder", "lines", "ledger", "holes", "latency", "judge", "report")]
