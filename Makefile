@@ -8,6 +8,10 @@ LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-
 # Each has a part of the machine only, and so twice the time for what must not take long.
 AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest --dist loadfile -n
 
+# Three minutes of requests that nobody has thought of, with what the other tests leave of the CPU.
+FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=4 SSE_HUB_TEST_FUZZ_SECONDS=180 nice $(BIN)/python -m pytest --log-cli-level=INFO \
+	tests/integration/test_fuzz.py
+
 FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py log_changes.py frozen_redis.py \
 	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
 	paused.py vanished.py herd.py crowds.py hostile.py limits.py lines_log.py drain.py workers.py flood.py \
@@ -23,7 +27,9 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
-	$(AT_A_TIME) 3 tests/unit tests/integration
+	@mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
+		$(AT_A_TIME) 3 --ignore tests/integration/test_fuzz.py tests/unit tests/integration; tested=$$?; \
+		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
 	$(AT_A_TIME) 2 tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
