@@ -27,7 +27,10 @@ class Rules:
     @classmethod
     def read(cls, text: str) -> "Rules":
         """The rules in TOML. Raises ValueError saying what is wrong."""
-        rules = tomllib.loads(text)
+        try:
+            rules = tomllib.loads(text)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         if unknown := set(rules) - {"everyone", "groups", "users"}:
             raise ValueError(f"{min(unknown)!r} is none of everyone, groups, users")
         groups, users = rules.get("groups", {}), rules.get("users", {})

@@ -113,6 +113,7 @@ def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
     ("text", "told"),
     [
         ("[", ""),
+        (f"users = {'[' * 5_000}{']' * 5_000}", "nested too deeply"),
         ("[group.ops]", "'group' is none of"),
         ("groups = 1", "tables of tables"),
         ("[groups]\nops = 1", "[groups.ops]: an object"),
