@@ -75,7 +75,7 @@ import sys, sse_hub.logging, logging
 heavy = {"sanic", "redis", "asyncio", "click", "httpx", "uvloop", "importlib.resources"} & set(sys.modules)
 assert not heavy, heavy
 assert logging is sys.modules["logging"] and logging.__name__ == "logging", logging.__file__
-import sse_hub.cli
+import sse_hub.launch
 assert sys.modules["sse_hub.log"].logging is logging
 """
     assert python(code) == ""
