@@ -7,10 +7,12 @@ Where a Redis is, and how a connection of our own gets there.
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from redis.asyncio.connection import parse_url
+
+from sse_hub.redis_url import checked
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
@@ -23,12 +25,12 @@ class Address:
     port: int
     path: str | None
     tls: ssl.SSLContext | None
-    credentials: tuple[str, ...]
+    credentials: tuple[str, ...] = field(repr=False)
 
     @classmethod
     def parse(cls, url: str) -> "Address":
         """The address that `url` spells, as redis-py reads it. Raises ValueError."""
-        options: dict[str, object] = dict(parse_url(url))
+        options: dict[str, object] = dict(parse_url(checked(url)))
         words = [str(options[name]) for name in ("username", "password") if options.get(name)]
         return cls(
             host=str(options.get("host", "localhost")),
@@ -49,7 +51,6 @@ class Address:
 
 
 def _tls(options: Mapping[str, object]) -> ssl.SSLContext:
-    # The server's name and certificate are always checked; options that would have redis-py do without are not for us.
     authority, certificate, key = (options.get(f"ssl_{name}") for name in ("ca_certs", "certfile", "keyfile"))
     context = ssl.create_default_context(cafile=str(authority) if authority else None)
     if certificate:

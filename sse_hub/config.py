@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from typing import Any
-from urllib.parse import urlsplit
 
 from sse_hub.errors import InvalidSetting
+from sse_hub.redis_url import checked
 
 ACCESS = ("none", "token", "proxy")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -46,16 +46,6 @@ def _switch(value: str) -> bool:
     if value.lower() not in words:
         raise ValueError("one of true, false, 1, 0 is wanted")
     return words[value.lower()]
-
-
-def _redis_url(value: str) -> str:
-    try:
-        port_is_good = urlsplit(value).port != 0
-    except ValueError:
-        port_is_good = False
-    if not value.startswith(("redis://", "rediss://", "unix://")) or not port_is_good:
-        raise ValueError("redis://[user:password@]host:port/0, rediss://… or unix://… is wanted")
-    return value
 
 
 def _patterns(value: str) -> tuple[str, ...]:
@@ -110,8 +100,8 @@ def _log_format(value: str) -> str:
     return value.lower()
 
 
-def _setting(default: object, parse: Callable[[str], object], help: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "help": help})
+def _setting(default: object, parse: Callable[[str], object], help: str, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"parse": parse, "help": help, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +112,7 @@ class Config:
     port: int = _setting(8091, _whole_number(1, 65535), "Port to listen on.")
     workers: int = _setting(1, _whole_number(1, 64), "Processes that answer requests.")
     redis_url: str | None = _setting(
-        None, _redis_url, "Redis to read from (also REDIS_URL). Without it an embedded server is started."
+        None, checked, "Redis to read from (also REDIS_URL). Without it an embedded server is started.", secret=True
     )
     ingest: tuple[str, ...] = _setting(
         ("*",), _patterns, "Channels to follow even when nobody watches, as a pattern with *. Repeatable."
@@ -198,7 +188,8 @@ class Config:
         """
         The settings from command-line `options` (field name to text, None where not given) and `environ`.
 
-        Raises InvalidSetting naming the option or variable, the value it has, and what is allowed.
+        Raises InvalidSetting naming the option or variable, the value it has unless that is secret, and what is
+        allowed.
         """
         values: dict[str, object] = {}
         for each in fields(cls):
@@ -208,7 +199,8 @@ class Config:
             try:
                 values[each.name] = each.metadata["parse"](text)
             except ValueError as error:
-                raise InvalidSetting(f"{source}={text!r} can't be used: {error}.") from None
+                shown = source if each.metadata["secret"] else f"{source}={text!r}"
+                raise InvalidSetting(f"{shown} can't be used: {error}.") from None
         return cls(**values)  # type: ignore[arg-type]  # each parser gives its field's type
 
     @staticmethod

@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sse_hub.errors import InvalidSetting
+from sse_hub.redis_url import checked
 
 ANSWER_SECONDS = 5.0
 
@@ -18,12 +19,12 @@ def connection_to(redis_url: str) -> AbstractConnection:
     """A connection that is not connected yet. Raises InvalidSetting when `redis_url` can't be used."""
     try:
         client = Redis.from_url(
-            redis_url,
+            checked(redis_url),
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
         connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
     return connection

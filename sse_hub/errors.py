@@ -34,7 +34,7 @@ class HubError(Exception):
 
 
 class InvalidSetting(HubError):
-    """A setting that can't be used; the message names the setting, its value and what is allowed."""
+    """A setting that can't be used; its message names it, what is allowed, and its value where that is no secret."""
 
 
 class InvalidRequest(HubError):

@@ -10,7 +10,8 @@ import logging
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
+
+from sse_hub.redis_url import passwords_in
 
 HIDDEN = "***"
 # A password shorter than this would be found in words that have nothing to do with it; the patterns below hide it.
@@ -29,8 +30,8 @@ BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029":
 
 def secrets_of(*urls: str | None) -> frozenset[str]:
     """The passwords in `urls`, as they are spelt there and as they are meant."""
-    found = {word for url in urls if url and (word := urlsplit(url).password)}
-    return frozenset(each for word in found for each in (word, unquote(word)) if len(each) >= SHORTEST_SECRET)
+    found = {word for url in urls if url for word in passwords_in(url)}
+    return frozenset(word for word in found if len(word) >= SHORTEST_SECRET)
 
 
 class TextFormatter(logging.Formatter):

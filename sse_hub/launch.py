@@ -16,8 +16,8 @@ from sse_hub import __version__
 from sse_hub.access import check_access
 from sse_hub.config import Config
 from sse_hub.errors import HubError
-from sse_hub.options import without_password
 from sse_hub.process import log_to_stderr, run
+from sse_hub.redis_url import without_password
 from sse_hub.serve import serve as serve_hub
 from sse_hub.supervisor import supervise
 

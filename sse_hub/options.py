@@ -52,12 +52,6 @@ def hub_urls(_context: click.Context, _option: click.Parameter, urls: tuple[str,
     return urls
 
 
-def without_password(url: str) -> str:
-    """The address of a server, as it may be shown."""
-    parsed = urlsplit(url)
-    return f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
-
-
 def _check(url: str) -> None:
     try:
         parsed = urlsplit(url)

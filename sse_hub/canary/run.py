@@ -39,7 +39,7 @@ class Plan:
     """What to do. `seconds` None is until stopped, and `every_seconds` None is a report at the end only."""
 
     urls: tuple[str, ...]
-    redis_url: str
+    redis_url: str = field(repr=False)
     channel: str = "canary"
     lines_per_second: int = 10
     line_bytes: int = 200

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Plan:
     """What to do. Only containers with all of `labels` are followed; `ingest` is what the hubs follow."""
 
     engine: str
-    redis_url: str
+    redis_url: str = field(repr=False)
     registry: Path
     channel: str = "docker.{name}"
     labels: tuple[str, ...] = ()

@@ -15,6 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from sse_hub.redis_url import checked
+
 Command = tuple[str | bytes | int, ...]
 
 CONNECT_SECONDS = 3.0
@@ -33,7 +35,7 @@ class Link:
         options = {socket.TCP_USER_TIMEOUT: GONE_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
         is_tcp = not url.startswith("unix:")
         client = Redis.from_url(
-            url,
+            checked(url),
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
             protocol=2,

@@ -31,7 +31,7 @@ class Plan:
     """
 
     channel: str
-    redis_url: str
+    redis_url: str = field(repr=False)
     url: str | None = None
     token: str | None = field(default=None, repr=False)
     texts: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ A shipper from its start to its end.
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sse_hub.keys import LogKeys
@@ -34,7 +34,7 @@ class Plan:
     """What to do. `once` ends when all that is there has been published; `ingest` is what the hubs follow."""
 
     patterns: tuple[str, ...]
-    redis_url: str
+    redis_url: str = field(repr=False)
     registry: Path
     channel: str = "{name}"
     from_start: bool = False

@@ -344,5 +344,6 @@ def test_an_option_that_can_not_be_used_is_a_usage_error(option: str, value: str
     status, _, errors = canary(option, value)
 
     assert status == 2
-    assert value.rpartition("?")[2].partition("=")[0] in errors
+    # The URL of a Redis may have a password in it.
+    assert (option if option == "--redis-url" else value) in errors
     assert "Traceback" not in errors

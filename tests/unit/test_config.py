@@ -37,8 +37,6 @@ def test_ingest_patterns_are_parted_by_space_or_comma() -> None:
         ("SSE_HUB_PORT", "80 91", "a whole number from 1 to 65535 is wanted"),
         ("SSE_HUB_PORT", "0", "a whole number from 1 to 65535 is wanted"),
         ("SSE_HUB_DEMO", "perhaps", "one of true, false, 1, 0 is wanted"),
-        ("SSE_HUB_REDIS_URL", "localhost", "redis://"),
-        ("SSE_HUB_REDIS_URL", "redis://127.0.0.1:abc/0", "redis://"),
         ("SSE_HUB_INGEST", "a?", "channel patterns"),
         ("SSE_HUB_LOG_LEVEL", "loud", "one of debug, info, warning, error"),
         ("SSE_HUB_HOST", "", "must not be empty"),
@@ -50,6 +48,11 @@ def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, al
 
     assert f"{variable}={value!r}" in str(caught.value)
     assert allowed in str(caught.value)
+
+
+def test_a_bad_url_of_redis_is_named_without_its_value() -> None:
+    with pytest.raises(InvalidSetting, match=r"^SSE_HUB_REDIS_URL can't be used: redis://"):
+        Config.read({}, {"SSE_HUB_REDIS_URL": "redis://127.0.0.1:abc/0"})
 
 
 def test_a_bad_option_is_named_as_it_was_typed() -> None:

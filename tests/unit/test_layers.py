@@ -74,6 +74,7 @@ PURE = [
     *OPS_PURE,
     *ACCESS_PURE,
     "acl",
+    "redis_url",
     *SHELL_PURE,
     "events",
     "lines",
