@@ -53,7 +53,7 @@ async def ticket(request: Request) -> HTTPResponse:
     tokens = _tokens_of(request)
     grant = await grant_of(request)
     selection = grant.narrowed(selection_of(request))
-    issued = await tokens.tickets.issue(grant, selection)
+    issued = await tokens.tickets.issue(tokens.token_of(knock_of(request)), selection)
     return json({"ticket": issued, "expires_seconds": TICKET_SECONDS}, headers=NO_STORE)
 
 

@@ -83,18 +83,23 @@ class Tokens:
         self._revocations = revocations
 
     async def grant(self, knock: Knock) -> Grant:
+        if knock.ticket is not None and not knock.changes and bearer_of(knock) is None:
+            token, bound = await self.tickets.redeem(knock.ticket)
+            return replace(await self.verified(token), bound=bound, publish=(), operate=False)
+        return await self.verified(self.token_of(knock))
+
+    def token_of(self, knock: Knock) -> str:
+        """The token that `knock` brings along, unchecked. Raises NotSignedIn, ForeignOrigin."""
         if knock.changes:
             refuse_foreign(knock, self._origins)
         token = bearer_of(knock)
         if token is not None:
-            return await self.verified(token)
-        if knock.ticket is not None and not knock.changes:
-            return await self._good(await self.tickets.redeem(knock.ticket))
+            return token
         if knock.cookie is None:
             raise NotSignedIn("Sign in, or send Authorization: Bearer with a token.")
         refuse_foreign(knock, self._origins)
         refuse_unproven(knock)
-        return await self.verified(knock.cookie)
+        return knock.cookie
 
     def refuse_foreign(self, knock: Knock) -> None:
         """Raises ForeignOrigin for a sign-in that another site's page has its reader's browser make."""
@@ -102,7 +107,13 @@ class Tokens:
 
     async def verified(self, token: str) -> Grant:
         """The rights that `token` gives. Raises NotSignedIn, SourceUnavailable."""
-        return await self._good(verified(token, self._keyring.value, self._audience, self._issuer))
+        # Looked at before the keys, which a thread reads: where they change in between, the grant ends at once.
+        edition = self._keyring.edition
+        grant = verified(token, self._keyring.value, self._audience, self._issuer)
+        await self._revocations.known()
+        if self._revocations.holds(grant.token_id):
+            raise NotSignedIn("The token has been revoked.")
+        return replace(grant, edition=edition)
 
     def end_of(self, grant: Grant, now_seconds: float) -> str | None:
         if grant.until is not None and grant.until <= now_seconds:
@@ -115,12 +126,6 @@ class Tokens:
     async def refresh(self) -> None:
         await asyncio.to_thread(self._keyring.refresh)
         await self._revocations.refresh()
-
-    async def _good(self, grant: Grant) -> Grant:
-        await self._revocations.known()
-        if self._revocations.holds(grant.token_id):
-            raise NotSignedIn("The token has been revoked.")
-        return replace(grant, edition=self._keyring.edition)
 
 
 class Proxied:

@@ -1,21 +1,21 @@
 """
 Tickets: for an `EventSource`, which can send no header, of a page that has a token but no cookie.
 
-    Grant and channels --> issue() --> sse-hub:ticket:<digest>, for 30 s --> ?ticket= --> redeem(), once --> Grant
+    token, channels --> issue() --> sse-hub:ticket:<digest>, for 30 s --> ?ticket= --> redeem(), once --> the same
 
 A ticket stands in an address, and addresses get into logs: so it is good for one request, and only for its channels.
+It stands for its token, which is checked when it is redeemed as if it came itself: a ticket is worth no more than that.
 """
 
 import json
 import secrets
-from dataclasses import asdict, replace
+from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Any
+from typing import NamedTuple
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.access.grant import Grant
 from sse_hub.errors import NotAllowed, SourceUnavailable
 from sse_hub.keys import ticket_key
 from sse_hub.scripts import script
@@ -25,6 +25,13 @@ TICKET_SECONDS = 30
 MAX_TICKET_CHARACTERS = 128
 
 
+class Redeemed(NamedTuple):
+    """What a ticket stands for: a `token`, yet to be checked, for the channels and patterns it is `bound` to."""
+
+    token: str
+    bound: tuple[str, ...]
+
+
 class Tickets:
     """Issues and redeems them; any hub of the same Redis redeems what another has issued."""
 
@@ -32,38 +39,58 @@ class Tickets:
         self._commands = commands
         self._redeem = commands.register_script(script("redeem"))
 
-    async def issue(self, grant: Grant, selection: Selection) -> str:
-        """A ticket for `selection` with the rights of `grant`. Raises SourceUnavailable."""
+    async def issue(self, token: str, selection: Selection) -> str:
+        """A ticket for `selection` that is worth what `token` is. Raises SourceUnavailable."""
         ticket = secrets.token_urlsafe(32)
-        bound = replace(grant, bound=(*selection.channels, *selection.patterns), publish=(), operate=False)
+        kept = Redeemed(token, (*selection.channels, *selection.patterns))
         try:
-            await self._commands.set(_key(ticket), json.dumps(asdict(bound)), px=TICKET_SECONDS * 1000)
+            await self._commands.set(_key(ticket), _sealed(ticket, kept), px=TICKET_SECONDS * 1000)
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"Redis keeps no tickets at present: {error}.") from None
         return ticket
 
-    async def redeem(self, ticket: str) -> Grant:
+    async def redeem(self, ticket: str) -> Redeemed:
         """
-        The rights that `ticket` was given for; it is used up.
+        What `ticket` was given for; it is used up.
 
         Raises NotAllowed, the same for one that is used up, too old, or none, and SourceUnavailable.
         """
+        ticket = ticket[:MAX_TICKET_CHARACTERS]
         try:
-            found = await self._redeem(keys=[_key(ticket[:MAX_TICKET_CHARACTERS])])
+            found = await self._redeem(keys=[_key(ticket)])
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"Redis does not say what the ticket is for: {error}.") from None
-        if found is None:
+        kept = None if found is None else _opened(ticket, found)
+        if kept is None:
             raise NotAllowed("The ticket is used, too old, or none.")
-        told: dict[str, Any] = json.loads(found)
-        # JSON knows no tuples.
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
-        try:
-            return Grant(**fields)
-        except TypeError:
-            # Of a hub of another version.
-            raise NotAllowed("The ticket is used, too old, or none.") from None
+        return kept
+
+
+# Who may read Redis's memory, or its log of slow commands, finds no ticket that could be used, and no token.
 
 
 def _key(ticket: str) -> str:
-    # Who may read Redis's memory, or its log of slow commands, finds no ticket that could be used.
     return ticket_key(sha256(ticket.encode(errors="replace")).hexdigest())
+
+
+def _sealed(ticket: str, kept: Redeemed) -> bytes:
+    # As in keyring: a hub without tokens need not pay for it.
+    from cryptography.fernet import Fernet
+
+    return Fernet(_lock(ticket)).encrypt(json.dumps(kept).encode())
+
+
+def _opened(ticket: str, found: bytes) -> Redeemed | None:
+    from cryptography.fernet import Fernet, InvalidToken
+
+    try:
+        token, bound = json.loads(Fernet(_lock(ticket)).decrypt(found))
+    except (InvalidToken, ValueError, TypeError):
+        # Of a hub of another version, or of somebody who may write to Redis.
+        return None
+    return Redeemed(token, tuple(bound))
+
+
+def _lock(ticket: str) -> bytes:
+    # Not the digest that is the name: that is there to be read.
+    return urlsafe_b64encode(sha256(b"what it is for\0" + ticket.encode(errors="replace")).digest())

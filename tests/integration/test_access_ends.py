@@ -111,6 +111,43 @@ async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: R
         assert ask(hub, "/whoami", headers=carrying(token(secret=new, kid="new"))).status == 200
 
 
+async def test_a_ticket_is_worth_nothing_without_its_token(guarded: HubProcess, guarded_server: RedisServer) -> None:
+    short, revoked = token(2, subscribe=[A]), token(subscribe=[A])
+    tickets = [ticket_for(guarded, f"channel={A}", carrying(each)) for each in (short, revoked)]
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sse_hub.cli", "token", "revoke", revoked, "--redis-url", guarded_server.url), cwd=ROOT
+    )
+    assert await command.wait() == 0
+
+    def over() -> bool:
+        return all(ask(guarded, "/whoami", headers=carrying(each)).status == 401 for each in (short, revoked))
+
+    wait_until(over, "both tokens have ended")
+
+    answers = [ask(guarded, f"/history?channel={A}&ticket={each}") for each in tickets]
+
+    assert [(each.status, each.json["detail"]) for each in answers] == [
+        (401, "The token has expired."),
+        (401, "The token has been revoked."),
+    ]
+
+
+async def test_a_ticket_and_its_stream_end_with_the_key_of_its_token(
+    guarded_server: RedisServer, tmp_path: Path
+) -> None:
+    new = b"another secret of thirty-two bytes and more"
+    mine = bearer(subscribe=[A])
+    with token_hub(guarded_server.url, tmp_path, "--ingest", "app.*") as hub:
+        early, late = (ticket_for(hub, f"channel={A}", mine) for _ in range(2))
+        async with open_stream(message(hub, f"channel={A}&ticket={early}")) as stream:
+            # By the same name: it is the key that a token was signed with, and no other.
+            (tmp_path / "keys.json").write_text(key_set(new))
+            assert await ended(stream) == "changed"
+
+        assert ask(hub, "/whoami", headers=mine).status == 401
+        assert ask(hub, f"/history?channel={A}&ticket={late}").status == 401
+
+
 async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServer, tmp_path: Path) -> None:
     with token_hub(own_server.url, tmp_path) as hub:
         own_server.freeze()
