@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from sse_hub.keys import REVOKED
 from tests.integration.asking import ask
 from tests.integration.people import (
     SECRET,
@@ -32,6 +33,12 @@ async def ended(stream: Stream) -> str:
     events = await stream.rest()
     assert stream.ended_cleanly
     return str(events[-1].json["reason"]) if events and events[-1].type == "auth" else str(events)
+
+
+async def revoke(text: str, redis: RedisServer) -> None:
+    words = (sys.executable, "-m", "sse_hub.cli", "token", "revoke", text, "--redis-url", redis.url)
+    command = await asyncio.create_subprocess_exec(*words, cwd=ROOT)
+    assert await command.wait() == 0
 
 
 async def test_a_stream_ends_with_its_token(guarded: HubProcess) -> None:
@@ -83,11 +90,7 @@ async def test_a_revoked_token_ends_its_streams_and_opens_none(
         open_stream(message(guarded, f"channel={A}"), carrying(other)) as lasting,
     ):
         begun = time.monotonic()
-        command = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sse_hub.cli", "token", "revoke", revoked, "--redis-url", guarded_server.url),
-            cwd=ROOT,
-        )
-        assert await command.wait() == 0
+        await revoke(revoked, guarded_server)
         assert await ended(stream) == "revoked"
         assert time.monotonic() - begun < 10 * PATIENCE
         publish(guarded, A, {"message": "on"}, bearer(publish=[A]))
@@ -111,13 +114,43 @@ async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: R
         assert ask(hub, "/whoami", headers=carrying(token(secret=new, kid="new"))).status == 200
 
 
+async def test_a_revocation_outlives_what_redis_loses(own_server: RedisServer, tmp_path: Path) -> None:
+    revoked = token(subscribe=[A])
+
+    def refused(hub: HubProcess) -> bool:
+        return ask(hub, "/whoami", headers=carrying(revoked)).status == 401
+
+    with token_hub(own_server.url, tmp_path) as hub, own_server.client() as client:
+        assert not refused(hub)
+        await revoke(revoked, own_server)
+        wait_until(lambda: refused(hub), "the hub knows")
+
+        client.config_set("maxmemory", "1")
+        client.flushall()
+        wait_until(lambda: "revocations_not_written" in hub.output, "Redis takes nothing")
+        assert refused(hub)
+        client.config_set("maxmemory", "0")
+        wait_until(lambda: bool(client.exists(REVOKED)), "it has it back")
+        with token_hub(own_server.url, tmp_path) as later:
+            assert refused(later)
+        assert refused(hub)
+
+
+def test_revocations_are_taken_off_when_no_clock_needs_them(own_server: RedisServer, tmp_path: Path) -> None:
+    now = time.time()
+    with own_server.client() as client:
+        client.hset(REVOKED, mapping={"long ago": now - 7200, "just now": now - 5, "odd": "soon"})
+        with token_hub(own_server.url, tmp_path) as hub:
+            wait_until(lambda: not client.hexists(REVOKED, "long ago"), "it is taken off")
+            assert ask(hub, "/whoami", headers=bearer()).status == 200
+
+        assert set(client.hkeys(REVOKED)) == {b"just now", b"odd"}
+
+
 async def test_a_ticket_is_worth_nothing_without_its_token(guarded: HubProcess, guarded_server: RedisServer) -> None:
     short, revoked = token(2, subscribe=[A]), token(subscribe=[A])
     tickets = [ticket_for(guarded, f"channel={A}", carrying(each)) for each in (short, revoked)]
-    command = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sse_hub.cli", "token", "revoke", revoked, "--redis-url", guarded_server.url), cwd=ROOT
-    )
-    assert await command.wait() == 0
+    await revoke(revoked, guarded_server)
 
     def over() -> bool:
         return all(ask(guarded, "/whoami", headers=carrying(each)).status == 401 for each in (short, revoked))
