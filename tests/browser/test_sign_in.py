@@ -60,3 +60,25 @@ def test_where_nobody_is_asked_nothing_is_shown(page: Page, hub: HubProcess) -> 
 
     expect(page.get_by_test_id("sign-in")).to_have_count(0)
     expect(page.get_by_test_id("signed-in")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+@pytest.mark.parametrize("policy", ["unsafe-url", "no-referrer"])
+def test_a_form_of_another_site_publishes_nothing(
+    page: Page, hub: HubProcess, console: Console, kind: str, policy: str
+) -> None:
+    """Whatever it keeps to itself of where it is, the browser says that it comes from elsewhere."""
+    console.allowed |= {"status of 403"}
+    action = f"{hub.url}/publish?channel=log"
+    form = (
+        f'<form method="post" enctype="{kind}" action="{action}"><input name="a" value="b"><button>Go</button></form>'
+    )
+    head = f'<!doctype html><meta name="referrer" content="{policy}"><link rel="icon" href="data:,">'
+    page.route("http://evil.example/", lambda route: route.fulfill(body=head + form, content_type="text/html"))
+    page.goto("http://evil.example/")
+
+    with page.expect_response(action) as answer:
+        page.get_by_role("button").click()
+
+    assert answer.value.status == 403
+    assert "origin" in answer.value.request.all_headers()

@@ -155,6 +155,15 @@ def test_without_access_another_sites_page_may_still_change_nothing(hub: HubProc
         assert ask(hub, "/publish?channel=log", b"{}", headers).status == 403
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_what_a_form_may_send_is_known_by_its_sender_and_not_by_its_type(hub: HubProcess, kind: str) -> None:
+    """curl names the first of these types, of itself."""
+    for origin in ("https://evil.example", "null"):
+        assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
+    hub.wait_recording()
+    assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind}).status == 200
+
+
 def test_without_access_everybody_may_everything_and_nobody_is_anybody(hub: HubProcess) -> None:
     told = ask(hub, "/whoami", headers={"Authorization": "Bearer x.y.z"}).json
 

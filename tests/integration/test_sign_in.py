@@ -1,7 +1,10 @@
 """Cookies and tickets: how an `EventSource` is let in, and whose page may have it (S8, S11, S12)."""
 
 import socket
+from contextlib import closing
+from email.message import Message
 from hashlib import sha256
+from http.client import HTTPConnection
 
 import pytest
 
@@ -17,7 +20,7 @@ from tests.integration.people import (
     ticket_for,
     token,
 )
-from tests.rig import HubProcess, RedisServer
+from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer
 from tests.sse import open_stream
 
 # Cookies.
@@ -93,6 +96,37 @@ def test_a_cookie_counts_for_the_hubs_own_page_and_those_on_the_list(
     for answer in (reading, writing):
         assert answer.headers.get_all("access-control-allow-origin") == (["https://app.example"] if allowed else None)
         assert answer.headers["vary"] == "Origin"
+
+
+def preflight(hub: HubProcess, origin: str, path: str = "/publish?channel=log") -> tuple[int, Message]:
+    connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    with closing(connection):
+        connection.request("OPTIONS", path, headers=asked | {"Origin": origin})
+        answer = connection.getresponse()
+        return answer.status, answer.headers
+
+
+@pytest.mark.parametrize("path", ["/publish?channel=log", "/ticket?channel=log", "/history?channel=log"])
+def test_a_page_of_the_list_is_told_before_it_asks_what_it_may_send(guarded: HubProcess, path: str) -> None:
+    status, headers = preflight(guarded, "https://app.example", path)
+
+    assert (status, headers["vary"]) == (204, "Origin")
+    told = {name.removeprefix("access-control-"): headers[name] for name in map(str.lower, headers)}
+    assert told["allow-origin"] == "https://app.example"
+    assert told["allow-credentials"] == "true"
+    assert told["allow-methods"].split(", ") == ["GET", "POST"]
+    assert {"Authorization", "Content-Type", "Last-Event-ID"} <= set(told["allow-headers"].split(", "))
+    assert "*" not in "".join(told.values())
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.evil.example", "null", "*", ""])
+def test_a_page_that_is_not_on_the_list_is_told_nothing(guarded: HubProcess, origin: str) -> None:
+    status, headers = preflight(guarded, origin)
+
+    assert status == 405
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+    assert headers["vary"] == "Origin"
 
 
 def test_another_sites_page_can_not_sign_its_reader_in_or_out(guarded: HubProcess) -> None:
