@@ -130,6 +130,51 @@ def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.Monke
         again(100)
 
 
+def test_answers_that_are_not_taken_are_bounded_for_each_sender_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+    hub = limits_of()
+
+    with hub.answering(ELSEWHERE, "") as one, hub.answering(ELSEWHERE, "alice") as alice:
+        # However large: the first of each.
+        one(60)
+        one(70)
+        with pytest.raises(TooMany, match="not taken") as caught, hub.answering(ELSEWHERE, ""):
+            pass
+        with hub.answering("203.0.113.10", "") as other:
+            other(30)
+            with pytest.raises(TooMany):
+                alice(10)
+            other(10)
+            alice(10)
+    for _ in range(3):
+        with hub.answering(ELSEWHERE, "") as again:
+            again(40)
+
+    assert caught.value.reason == "answers"
+
+
+def test_this_machine_has_as_much_in_answers_as_all_together_unless_its_streams_are_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+
+    def refused(hub: Limits, subject: str) -> bool:
+        with hub.answering(HERE, subject) as one, pytest.raises(TooMany) as caught:
+            one(60)
+            with hub.answering(HERE, subject) as other:
+                other(30)
+                raise TooMany("none", "")
+        return caught.value.reason == "answers"
+
+    assert not refused(limits_of(), "")
+    assert refused(limits_of(), "alice")
+    assert refused(limits_of(streams_per_address=2), "")
+    with limits_of().answering(HERE, "") as all_there_is:
+        all_there_is(100)
+
+
 def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
