@@ -10,7 +10,7 @@ from tests.integration.asking import ask
 from tests.integration.people import bearer, token, token_hub
 from tests.integration.test_metrics import scrape
 from tests.integration.wires import open_streams, request, told, wire
-from tests.rig import HubProcess, RedisServer, wait_until
+from tests.rig import HubProcess, redis_server, wait_until
 
 CHANNEL = "app.refused"
 PER_ADDRESS, PER_SUBJECT, IN_ALL = 3, 2, 5
@@ -32,10 +32,10 @@ TOO_COSTLY = {"channels", "bodies", "answers"}
 
 
 @pytest.fixture(scope="module")
-def refusing_hub(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def refusing_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub with a small limit for everything."""
     options = (str(each) for pair in SETTINGS.items() for each in pair)
-    with token_hub(server.url, tmp_path_factory.mktemp("keys"), *options) as hub:
+    with redis_server() as server, token_hub(server.url, tmp_path_factory.mktemp("keys"), *options) as hub:
         operator = bearer(operate=True)
         wait_until(lambda: bool(ask(hub, "/health/ready", headers=operator).json["recording"]), "lines are recorded")
         yield hub

@@ -15,16 +15,17 @@ import pytest
 from tests.integration.asking import ask
 from tests.integration.people import bearer, message, publish, token, token_hub
 from tests.integration.test_workers import WORKERS, connections_of
-from tests.rig import DEADLINE_SECONDS, ROOT, STOP_SECONDS, HubProcess, RedisServer, wait_until
+from tests.rig import DEADLINE_SECONDS, ROOT, STOP_SECONDS, HubProcess, redis_server, wait_until
 from tests.sse import open_stream
 
 CHANNEL, OTHER = "app.seen", "app.hidden"
 
 
 @pytest.fixture(scope="module")
-def two_workers(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """Two workers that believe tokens, record, and know a line of each channel."""
-    with token_hub(server.url, tmp_path_factory.mktemp("keys"), "--workers", str(WORKERS)) as hub:
+    keys = tmp_path_factory.mktemp("keys")
+    with redis_server() as server, token_hub(server.url, keys, "--workers", str(WORKERS)) as hub:
         wait_until(lambda: "is running" in hub.output, "all workers serve")
         publisher = bearer(publish=["app.*"])
         for channel in (CHANNEL, OTHER):
