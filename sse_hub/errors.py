@@ -5,6 +5,7 @@ The errors raised on purpose. Domain code raises them; `refusal` alone turns the
     ├── InvalidSetting       a command-line option or SSE_HUB_* variable that can't be used
     ├── InvalidRequest       a request that can't be served as asked (HTTP 400)
     │   ├── InvalidChannel
+    │   │   └── TooManyChannels  more than one request may name
     │   ├── InvalidId
     │   ├── InvalidNumber
     │   ├── InvalidLine      a line to be published that is not JSON
@@ -43,6 +44,10 @@ class InvalidRequest(HubError):
 
 class InvalidChannel(InvalidRequest):
     """A channel name or pattern outside the allowed form."""
+
+
+class TooManyChannels(InvalidChannel):
+    """More channels and patterns than one request may name."""
 
 
 class InvalidId(InvalidRequest):

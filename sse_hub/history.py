@@ -25,6 +25,9 @@ from sse_hub.turns import Turns
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
 MAX_BYTES = 8 * 1024 * 1024
+Hold = Callable[[int], None]
+"""Is told how many bytes an answer has so far, and may object; see Limits.answering()."""
+
 # How often a log that changes while it is read is read again, with nothing new in between.
 TRIES = 4
 
@@ -70,14 +73,14 @@ class History:
             raise LogUnavailable("Nothing has been recorded yet.")
         return Stretch(selection, after or BEGINNING, before or Cursor(asked, (0,)), until, asked)
 
-    async def newest(self, stretch: Stretch, limit: int) -> HistoryPage:
-        """The last lines of `stretch`, see _page(). Raises LogUnavailable."""
-        page = await self._page(stretch, self._backward, limit)
+    async def newest(self, stretch: Stretch, limit: int, hold: Hold) -> HistoryPage:
+        """The last lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
+        page = await self._page(stretch, self._backward, limit, hold)
         return page._replace(gaps=page.gaps + self._late(stretch))
 
-    async def oldest(self, stretch: Stretch, limit: int) -> HistoryPage:
-        """The first lines of `stretch`, see _page(). Raises LogUnavailable."""
-        page = await self._page(stretch, self._onward, limit)
+    async def oldest(self, stretch: Stretch, limit: int, hold: Hold) -> HistoryPage:
+        """The first lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
+        page = await self._page(stretch, self._onward, limit, hold)
         return page if page.more else page._replace(gaps=page.gaps + self._late(stretch))
 
     async def all(self, stretch: Stretch) -> AsyncGenerator[list[Line | Gap], None]:
@@ -123,11 +126,12 @@ class History:
     # The rest.
 
     async def _page(
-        self, stretch: Stretch, readers: Callable[[Stretch], Awaitable[list[Reader]]], limit: int
+        self, stretch: Stretch, readers: Callable[[Stretch], Awaitable[list[Reader]]], limit: int, hold: Hold
     ) -> HistoryPage:
         """
         `limit` lines, or fewer where they are large, or more where several channels have a line with the last id.
-        Of lines with the same line id it has the one that is read first. All of it is of one log.
+        Of lines with the same line id it has the one that is read first. All of it is of one log. `hold` is told how
+        many bytes it has, as they become more.
         """
         tries, more = 0, False
         while True:
@@ -135,7 +139,7 @@ class History:
             holes: list[Hole] = []
             try:
                 async with aclosing(merged(await readers(stretch))) as runs:
-                    more = await _gather(runs, lines, holes, limit)
+                    more = await _gather(runs, lines, holes, limit, hold)
                 break
             except LogChanged as error:
                 tries += 1
@@ -221,7 +225,9 @@ class History:
         return [Gap(name, f"{stretch.until}-0", f"{before}-0", None, "late") for name in names]
 
 
-async def _gather(runs: AsyncIterator[list[Item]], lines: list[Line], holes: list[Hole], limit: int) -> bool:
+async def _gather(
+    runs: AsyncIterator[list[Item]], lines: list[Line], holes: list[Hole], limit: int, hold: Hold
+) -> bool:
     """Fill `lines` and `holes` with a page. True when there are more lines."""
     size = 0
     last: Key | None = None
@@ -239,5 +245,6 @@ async def _gather(runs: AsyncIterator[list[Item]], lines: list[Line], holes: lis
                 lines.append(item)
                 size += len(item.text)
                 last = key
+        hold(size)
     holes += beyond
     return False

@@ -3,8 +3,10 @@ What one sender, and all of them together, may have at a time: counted, and refu
 
     address, subject --> Limits.seat(): Seat, or TooMany       lines to publish --> Limits.spend()
     connection --> Limits.connect()                            bytes of a body --> Limits.holding()
+                                                               bytes of an answer --> Limits.answering()
 
-The counts are those of all workers of a hub together. An address is what `whence` calls it.
+The counts are those of all workers of a hub together; what is in memory each process counts for itself. An address is
+what `whence` calls it.
 """
 
 import logging
@@ -32,6 +34,9 @@ LEAST_CONNECTIONS = 64
 RESERVED_FILES = 256
 # All bodies that are being received, together.
 BODIES_BYTES = 256 * 1024 * 1024
+# All pages of the log that are being made, or have been and are not taken yet, together, and those of one sender.
+ANSWERS_BYTES = 256 * 1024 * 1024
+ANSWERS_BYTES_PER_SENDER = 32 * 1024 * 1024
 # One warning for each reason in this time.
 QUIET_SECONDS = 60.0
 # A wait that is none.
@@ -56,6 +61,7 @@ class Limits:
         self._lines_per_second = config.publish_lines_per_second
         self._table = table
         self._held_bytes = 0
+        self._answers: Counter[str] = Counter()
         self._quiet_until: dict[str, float] = {}
 
     def refuse(self, reason: str, detail: str) -> None:
@@ -123,7 +129,7 @@ class Limits:
         if not rate:
             return
         now = monotonic()
-        sender = _of_subject(subject) if subject else _of_address(address)
+        sender = _of_sender(address, subject)
         whole_at = max(now, self._table.time(sender))
         wait = whole_at - now - 1 + 1 / rate
         if wait > TRIFLE_SECONDS:
@@ -150,6 +156,37 @@ class Limits:
             yield hold
         finally:
             self._held_bytes -= held
+
+    # What goes out.
+
+    @contextmanager
+    def answering(self, address: str, subject: str) -> Iterator[Callable[[int], None]]:
+        """
+        What is to be told how many bytes an answer to `subject`, or where nobody says who that is to `address`, has in
+        memory, each time that this has changed, until it has been taken and the block is left.
+
+        It raises TooMany where the others together are too many already, as entering the block does. One alone is
+        never refused, so who takes one answer before they ask for the next has no limit of their own.
+        """
+        sender, held = _of_sender(address, subject), 0
+        most = ANSWERS_BYTES_PER_SENDER if subject or self._most(address) < math.inf else math.inf
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if size > held and self._answers[sender] - held >= most:
+                raise TooMany("answers", f"Answers to {subject or address!r} that are not taken yet are too large.")
+            if size > held and self._answers.total() - held >= ANSWERS_BYTES:
+                raise TooMany("answers", "Answers that are not taken yet are too large.")
+            self._answers[sender] += size - held
+            held = size
+
+        try:
+            hold(1)
+            yield hold
+        finally:
+            hold(0)
+            if not self._answers[sender]:
+                del self._answers[sender]
 
     # The rest.
 
@@ -203,6 +240,10 @@ def _of_address(address: str) -> str:
 
 def _of_subject(subject: str) -> str:
     return f"subject {subject}"
+
+
+def _of_sender(address: str, subject: str) -> str:
+    return _of_subject(subject) if subject else _of_address(address)
 
 
 def _connections_of(address: str) -> str:

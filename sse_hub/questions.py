@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from sanic import HTTPResponse, Request, json
 
-from sse_hub.caller import grant_of, selection_of
+from sse_hub.caller import address_of, grant_of, selection_of
 from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest
 from sse_hub.events import cursor_since, cursor_until
@@ -17,6 +17,7 @@ from sse_hub.reply import reading
 from sse_hub.routes import NO_STORE, cursor_of, whole_number
 from sse_hub.search import found
 from sse_hub.survey import iso
+from sse_hub.transfer import deliver
 
 MOST_PATTERNS = 200
 MOST_TEXT = 256
@@ -37,19 +38,23 @@ async def patterns(request: Request) -> HTTPResponse:
 
 
 @reading(questions, "/search")
-async def search(request: Request) -> HTTPResponse:
+async def search(request: Request) -> None:
     """Recorded lines that hold a text, from the newest back."""
-    history = context_of(request.app).history
+    context = context_of(request.app)
     grant = await grant_of(request)
     selection = grant.narrowed(selection_of(request))
     text = str(request.get_args(keep_blank_values=True).get("text", ""))
     if not 1 <= len(text) <= MOST_TEXT:
         raise InvalidRequest(f"text= has {len(text)} characters; 1 to {MOST_TEXT} are allowed.")
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
-    stretch = await history.stretch(selection, after, before)
-    async with aclosing(history.back(stretch)) as runs:
-        result = await found(runs, text)
-    rows = [(str(line.id), line.channel, line.text.decode()) for line in result.lines]
-    reached = None if result.reached is None else str(result.reached)
-    body = {"lines": rows, "looked_at": result.looked_at, "reached": reached, "more": result.more}
-    return json(body, headers=NO_STORE)
+    with context.limits.answering(address_of(request), grant.subject) as hold:
+        stretch = await context.history.stretch(selection, after, before)
+        async with aclosing(context.history.back(stretch)) as runs:
+            result = await found(runs, text, hold)
+        rows = [(str(line.id), line.channel, line.text.decode()) for line in result.lines]
+        reached = None if result.reached is None else str(result.reached)
+        answer = {"lines": rows, "looked_at": result.looked_at, "reached": reached, "more": result.more}
+        body = json(answer).body or b""
+        hold(len(body))
+        del answer, rows, result
+        await deliver(request, body, NO_STORE)

@@ -25,6 +25,7 @@ from sse_hub.errors import (
     SourceUnavailable,
     TooLarge,
     TooMany,
+    TooManyChannels,
 )
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ REASONS: dict[type, str] = {
     NotAllowed: "not-allowed",
     ForeignOrigin: "foreign-origin",
     TooLarge: "too-large",
+    TooManyChannels: "channels-per-stream",
 }
 RETRY_SECONDS = 2
 

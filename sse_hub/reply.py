@@ -1,7 +1,7 @@
 """
 How answers begin: with their head alone for `HEAD`, and without chunks for HTTP/1.0, which does not know them.
 
-    reading() --> a route for GET and HEAD          begin() --> the head of a body of unknown length --> send(), eof()
+    reading() --> a route for GET and HEAD          begin() --> the head of a body in pieces --> send(), eof()
 """
 
 import asyncio
@@ -27,7 +27,8 @@ def knows_chunks(request: Request) -> bool:
 
 async def begin(request: Request, headers: Mapping[str, str], content_type: str) -> Any:
     """
-    An answer of unknown length to `request`, to be sent with `send()` and ended with `eof()`.
+    An answer to `request`, to be sent with `send()` and ended with `eof()`. Its length is unknown, unless `headers`
+    tell it.
 
     To `HEAD` all of it has been sent.
     """

@@ -17,23 +17,26 @@ from sse_hub.caller import address_of, channel_to_publish, grant_of, is_operator
 from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable, TooMany
 from sse_hub.events import Cursor, cursor_since, cursor_until
-from sse_hub.export import FORMATS, file_name, format_of, written
-from sse_hub.history import MAX_LINES
+from sse_hub.export import FORMATS, Format, file_name, format_of, written
+from sse_hub.history import MAX_LINES, HistoryPage
 from sse_hub.limits import Seat
 from sse_hub.origin import After, Now, Origin, Tail, Unknown
 from sse_hub.refusal import refusing
 from sse_hub.reply import reading
 from sse_hub.selection import Selection
 from sse_hub.stream import send_away, stream
+from sse_hub.stretch import Stretch
 from sse_hub.subscriber import Subscriber
-from sse_hub.transfer import download, dropped, received
-from sse_hub.turns import SLICE_LINES
+from sse_hub.transfer import deliver, download, dropped, received
+from sse_hub.turns import SLICE_LINES, Turns
 
 MAX_TAIL = 10_000
 MAX_GUARD = 1_000_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
 DEFAULT_LIMIT = 500
+# What one that is being sent has in memory, about.
+EXPORT_BYTES = 1024 * 1024
 NO_STORE = {"Cache-Control": "no-store"}
 DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
 
@@ -93,7 +96,7 @@ async def channels(request: Request) -> HTTPResponse:
 
 
 @reading(api, "/history")
-async def history(request: Request) -> HTTPResponse:
+async def history(request: Request) -> None:
     """A page of recorded lines."""
     context = context_of(request.app)
     grant = await grant_of(request)
@@ -101,16 +104,23 @@ async def history(request: Request) -> HTTPResponse:
     query = request.get_args(keep_blank_values=True)
     limit = whole_number("limit", str(query.get("limit", DEFAULT_LIMIT)), 1, MAX_LINES)
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
-    stretch = await context.history.stretch(selection, after, before)
-    page = await (context.history.oldest if after else context.history.newest)(stretch, limit)
+    with context.limits.answering(address_of(request), grant.subject) as hold:
+        stretch = await context.history.stretch(selection, after, before)
+        page = await (context.history.oldest if after else context.history.newest)(stretch, limit, hold)
+        body = await _written(page, context.history.turns)
+        hold(len(body))
+        del page
+        await deliver(request, body, NO_STORE)
+
+
+async def _written(page: HistoryPage, turns: Turns) -> bytes:
     rows: list[tuple[str, str, str]] = []
     for begin in range(0, len(page.lines), SLICE_LINES):
-        async with context.history.turns:
+        async with turns:
             rows += [
                 (str(line.id), line.channel, line.text.decode()) for line in page.lines[begin : begin + SLICE_LINES]
             ]
-    body = {"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}
-    return json(body, headers=NO_STORE)
+    return json({"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}).body or b""
 
 
 @reading(api, "/export")
@@ -127,6 +137,13 @@ async def export(request: Request) -> None:
     format = format_of(name, selection.single)
     file = file_name(selection, min(stretch.before.fence, stretch.asked), format.suffix)
     headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
+    with context.limits.answering(address_of(request), grant.subject) as hold:
+        hold(EXPORT_BYTES)
+        await _send_file(request, stretch, format, headers)
+
+
+async def _send_file(request: Request, stretch: Stretch, format: Format, headers: dict[str, str]) -> None:
+    context = context_of(request.app)
     async with (
         aclosing(context.history.all(stretch)) as runs,
         aclosing(written(format, runs, context.history.turns)) as pieces,

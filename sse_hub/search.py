@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from sse_hub.events import EventId
+from sse_hub.history import MAX_BYTES, Hold
 from sse_hub.merge import Item, Key, Line
 
 MOST_LOOKED_AT = 20_000
@@ -24,11 +25,14 @@ class Found(NamedTuple):
     more: bool
 
 
-async def found(runs: AsyncIterator[list[Item]], text: str) -> Found:
-    """The lines with `text` among the first MOST_LOOKED_AT of `runs`, which go back. Raises what `runs` raises."""
+async def found(runs: AsyncIterator[list[Item]], text: str, hold: Hold) -> Found:
+    """
+    The lines with `text` among the first MOST_LOOKED_AT of `runs`, which go back. `hold` is told how many bytes they
+    have. Raises what `runs` and `hold` raise.
+    """
     needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
     lines: list[Line] = []
-    looked_at = 0
+    looked_at = size = 0
     reached: EventId | None = None
     last: Key | None = None
     async for run in runs:
@@ -36,10 +40,13 @@ async def found(runs: AsyncIterator[list[Item]], text: str) -> Found:
             if not isinstance(item, Line):
                 continue
             # Lines with one id on several channels stay together: that id is where the next search goes on.
-            if key != last and (looked_at >= MOST_LOOKED_AT or len(lines) >= MOST_FOUND):
+            full = looked_at >= MOST_LOOKED_AT or len(lines) >= MOST_FOUND or size >= MAX_BYTES
+            if full and key != last:
                 return Found(sorted(lines), looked_at, reached, True)
             looked_at += 1
             reached, last = item.id, key
             if needle in item.text:
                 lines.append(item)
+                size += len(item.text)
+        hold(size)
     return Found(sorted(lines), looked_at, reached, False)

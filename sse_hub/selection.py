@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sse_hub.errors import InvalidChannel
+from sse_hub.errors import InvalidChannel, TooManyChannels
 
 MAX_CHANNELS = 32
 # Each star is one more search in every known channel's name.
@@ -67,7 +67,7 @@ class Selection:
         """The selection for the values of `channel=`, `most` at most; doubles count once. Raises InvalidChannel."""
         unique = tuple(dict.fromkeys(names))
         if not 1 <= len(unique) <= most:
-            raise InvalidChannel(f"{len(unique)} channels were asked for; 1 to {most} are allowed.")
+            raise TooManyChannels(f"{len(unique)} channels were asked for; 1 to {most} are allowed.")
         for name in unique:
             if not PATTERN.fullmatch(name):
                 raise InvalidChannel(f"{name[:140]!r} is not a channel name: {ALLOWED}.")

@@ -2,6 +2,7 @@
 Bodies over HTTP that are not streams of events: one that comes in, and a file that goes out at its client's pace.
 
     request --> received() --> bytes, or TooLarge            pieces of a file --> download(): whole, or cut off
+                                                             a page of the log --> deliver(): until it is taken
 """
 
 import asyncio
@@ -25,6 +26,8 @@ DROPPED_FACTOR = 4
 # Of who may not send at all, less.
 DROPPED_BYTES = 1024 * 1024
 DROP_SECONDS = 5.0
+# What is written at once of a body that is in memory.
+PIECE_BYTES = 128 * 1024
 
 
 async def received(
@@ -81,6 +84,19 @@ def _objection(hold: Callable[[int], None], size: int) -> TooMany | None:
     except TooMany as error:
         return error
     return None
+
+
+async def deliver(request: Request, body: bytes, headers: dict[str, str]) -> None:
+    """
+    Answer `request` with the JSON `body`. Returns when all of it but a piece has been taken: what waits for a client
+    is counted by who calls this, and not in a transport, where nobody sees it.
+    """
+    response = await begin(request, headers | {"Content-Length": str(len(body))}, "application/json")
+    if request.method == "HEAD":
+        return
+    for at in range(0, len(body), PIECE_BYTES):
+        await response.send(body[at : at + PIECE_BYTES])
+    await response.eof()
 
 
 async def download(

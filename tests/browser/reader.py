@@ -130,7 +130,7 @@ def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iter
 
     def publish_all() -> None:
         nonlocal count
-        with redis.client() as client:
+        with redis.publisher() as client:
             start = time.monotonic()
             while not ended.wait(0.01):
                 due = int((time.monotonic() - start) * per_second)

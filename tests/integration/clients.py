@@ -70,7 +70,7 @@ async def beside_one_that_does_not_read(server: RedisServer, hub: HubProcess, ch
     """A client of `hub` that has had some large lines; another one reads none, and so holds up a hub that stops."""
     url = f"{hub.url}/message?channel={channel}"
     async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
-        with server.client() as client:
+        with server.publisher() as client:
             for _ in range(LARGE_LINES):
                 client.publish(channel, "x" * LARGE_BYTES)
         await reader.take(LARGE_LINES)

@@ -99,7 +99,7 @@ def reference(server: RedisServer, *channels: str) -> Iterator[Reference]:
             wait_until(lambda: bool(account.fences), "a fence has come")
             yield account
         finally:
-            with server.client() as client:
+            with server.publisher() as client:
                 client.publish("end-of-reference", "")
             watching.result()
             sys.setswitchinterval(switch_seconds)

@@ -1,5 +1,6 @@
 """`sse-hub redis-acl`, over TLS: what it gives is enough, and nothing more; nobody is told a password."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import redis
 
 from tests.integration.asking import ask, post
 from tests.integration.certificates import make_certificates
+from tests.integration.traffic import Publisher
 from tests.rig import ROOT, HubProcess, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
 
@@ -128,6 +130,24 @@ def test_the_check_finds_all_in_order(deployment: Deployed) -> None:
     assert found["resume"] == "ok"
     # The account may not ask for these.
     assert found["redis version"] == found["output buffer"] == "?"
+
+
+async def test_the_suite_publishes_with_the_rights_of_a_publisher() -> None:
+    """Where nobody else may."""
+    with redis_server() as server, hub_process(server.url) as hub:
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-publish")
+        async with open_stream(f"{hub.url}/message?channel={CHANNEL}") as stream:
+            publisher = Publisher(server, [CHANNEL], 1, "only", "")
+            await asyncio.to_thread(publisher.publish, 10)
+            assert len(await stream.take(10)) == 10
+        sent = run("publish", CHANNEL, "a line", "--redis-url", server.publisher_url)
+        with server.publisher() as client:
+            for command in ("PUBLISH sse-hub:fence 9", "GET sse-hub:clock", "SUBSCRIBE a", "ACL WHOAMI"):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    client.execute_command(*command.split())
+
+    assert sent.returncode == 0, sent.stderr
 
 
 def test_publishers_that_could_forge_fences_are_not_made() -> None:

@@ -94,7 +94,7 @@ def faults(report: Report) -> dict[str, int]:
 
 
 def test_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    plan = ("--url", hub.url, "--redis-url", server.url, "--channel", channel)
+    plan = ("--url", hub.url, "--redis-url", server.publisher_url, "--channel", channel)
 
     status, output, _ = canary(*plan, "--seconds", "1", "--rate", "400", "--clients", "3", "--json")
 
@@ -110,7 +110,7 @@ def test_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None
 async def test_lines_of_any_size_arrive_as_they_were_published(
     server: RedisServer, hub: HubProcess, channel: str, line_bytes: int
 ) -> None:
-    plan = Plan(urls=(hub.url,), redis_url=server.url, channel=channel, line_bytes=line_bytes, seconds=1.0)
+    plan = Plan(urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=line_bytes, seconds=1.0)
 
     report = await watch(plan, asyncio.Event(), lambda _: None)
 
@@ -120,7 +120,7 @@ async def test_lines_of_any_size_arrive_as_they_were_published(
 
 async def test_a_line_that_the_hub_cuts_is_altered(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--line-bytes", "1000") as hub:
-        plan = Plan(urls=(hub.url,), redis_url=server.url, channel=channel, line_bytes=2_000, seconds=0.5)
+        plan = Plan(urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=2_000, seconds=0.5)
 
         report = await watch(plan, asyncio.Event(), lambda _: None)
 
@@ -132,7 +132,11 @@ async def test_readers_that_cut_themselves_resume_at_other_hubs(
     server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str
 ) -> None:
     watched = Watched(
-        urls=(hub.url, other_hub.url), redis_url=server.url, channel=channel, clients=4, reconnect_every_seconds=0.5
+        urls=(hub.url, other_hub.url),
+        redis_url=server.publisher_url,
+        channel=channel,
+        clients=4,
+        reconnect_every_seconds=0.5,
     )
     await watched.until(lambda report: report.reconnects >= 8, "each has been on both hubs")
 
@@ -145,7 +149,7 @@ async def test_readers_that_cut_themselves_resume_at_other_hubs(
 async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(channel: str) -> None:
     """With nobody else to record meanwhile."""
     with redis_server() as server, hub_process(server.url) as hub:
-        watched = Watched(urls=(hub.url,), redis_url=server.url, channel=channel)
+        watched = Watched(urls=(hub.url,), redis_url=server.publisher_url, channel=channel)
         await watched.go_on()
         hub.process.kill()
         hub.process.wait()
@@ -163,7 +167,9 @@ async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(channel
 async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(channel: str) -> None:
     """Nothing is published after the gap, and the lines before it are told all the same."""
     with redis_server() as server, hub_process(server.url) as hub:
-        watched = Watched(urls=(hub.url,), redis_url=server.url, channel=channel, drain_seconds=DEADLINE_SECONDS)
+        watched = Watched(
+            urls=(hub.url,), redis_url=server.publisher_url, channel=channel, drain_seconds=DEADLINE_SECONDS
+        )
         await watched.go_on()
         hub.process.kill()
         hub.process.wait()
@@ -179,7 +185,7 @@ async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(channel: 
 
 async def test_sessions_that_redis_cuts_cost_only_lines_that_are_told() -> None:
     with redis_server() as server, hub_process(server.url) as hub, server.client() as client:
-        watched = Watched(urls=(hub.url,), redis_url=server.url, clients=2)
+        watched = Watched(urls=(hub.url,), redis_url=server.publisher_url, clients=2)
         for cuts in range(1, 6):
             await watched.go_on()
             client.client_kill_filter(_type="pubsub")
@@ -194,7 +200,7 @@ async def test_sessions_that_redis_cuts_cost_only_lines_that_are_told() -> None:
 
 async def test_the_publisher_outlives_its_connection_a_frozen_redis_and_a_new_one() -> None:
     with redis_server() as server, hub_process(server.url) as hub:
-        watched = Watched(urls=(hub.url,), redis_url=server.url)
+        watched = Watched(urls=(hub.url,), redis_url=server.publisher_url)
         await watched.go_on()
         with server.client() as client:
             client.client_kill_filter(_type="normal", skipme=True)
@@ -228,7 +234,7 @@ async def test_a_proxy_that_tampers_with_lines_is_found_out(
     server: RedisServer, hub: HubProcess, channel: str, fault: str
 ) -> None:
     async with tampering_proxy(hub.url, TAMPERS[fault]) as proxy:
-        watched = Watched(urls=(proxy.url,), redis_url=server.url, channel=channel)
+        watched = Watched(urls=(proxy.url,), redis_url=server.publisher_url, channel=channel)
         await watched.until(lambda report: report.received > 1000, "some lines were tampered with")
         report = await watched.end()
 
@@ -241,7 +247,7 @@ async def test_a_proxy_that_tampers_with_lines_is_found_out(
 def test_for_ever_ends_on_a_signal_with_a_final_report(
     server: RedisServer, hub: HubProcess, channel: str, stop: signal.Signals
 ) -> None:
-    plan = ("--url", hub.url, "--redis-url", server.url, "--channel", channel)
+    plan = ("--url", hub.url, "--redis-url", server.publisher_url, "--channel", channel)
 
     with canary_process(*plan, "--forever", "--every", "0.2") as process:
         assert process.stdout
@@ -259,7 +265,7 @@ def test_for_ever_ends_on_a_signal_with_a_final_report(
 def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    status, output, errors = canary("--url", url, "--redis-url", server.url, "--drain", "0.5")
+    status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", "0.5")
 
     assert (status, output) == (1, "")
     assert f"no stream began: {url}/message" in errors
@@ -268,7 +274,7 @@ def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -
 
 
 def test_an_address_that_is_no_hub_is_named_with_what_it_answers(server: RedisServer, hub: HubProcess) -> None:
-    status, _, errors = canary("--url", f"{hub.url}/elsewhere", "--redis-url", server.url, "--drain", "0.5")
+    status, _, errors = canary("--url", f"{hub.url}/elsewhere", "--redis-url", server.publisher_url, "--drain", "0.5")
 
     assert status == 1
     assert "it answers 404 Not Found" in errors
@@ -309,7 +315,7 @@ def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubP
 def test_a_password_in_the_address_of_the_hub_is_not_shown(server: RedisServer) -> None:
     url = f"http://me:secret@127.0.0.1:{free_port()}"
 
-    _, output, errors = canary("--url", url, "--redis-url", server.url, "--drain", "0.5")
+    _, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", "0.5")
 
     assert "http://127.0.0.1:" in errors
     assert "secret" not in output + errors

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.asking import post
 from tests.integration.deployment import EVERY_LINE, ask_for_fence, deployment, read_since, recorded, wait_recorder
 from tests.integration.traffic import Id, Publisher, is_last, verdict
 from tests.rig import HubProcess, RedisServer, clock_set, hub_process, redis_server, valkey_binary, wait_until
@@ -86,6 +87,25 @@ async def test_ids_rise_from_a_clock_that_was_ahead() -> None:
     assert events == others
     assert verdict(events).gaps == []
     assert Id.parse(events[-1].id).fence > Id.parse(events[0].id).fence + HOUR_MS - 60_000
+
+
+async def test_a_fence_that_could_be_true_moves_ids_ahead_and_costs_no_line() -> None:
+    """Forged on the channel alone: Redis's clock learns of it from the hubs."""
+
+    def forge() -> None:
+        with server.client() as client:
+            client.publish("sse-hub:fence", int(time.time() * 1000) + 20 * HOUR_MS)
+
+    with deployment() as (server, hubs, stack):
+        events, others = await lines_around(server, hubs, forge)
+        hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
+        await same_later(server, hubs, events)
+        answers = [post(hub, "a", b"{}") for hub in hubs]
+
+    assert events == others
+    assert verdict(events).gaps == []
+    assert Id.parse(events[-1].id).fence > Id.parse(events[0].id).fence + 20 * HOUR_MS - 60_000
+    assert [answer.status for answer in answers] == [200] * len(hubs)
 
 
 async def test_a_redis_whose_clock_is_set_back_keeps_the_order_and_the_lease_runs_out(tmp_path: Path) -> None:

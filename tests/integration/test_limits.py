@@ -384,16 +384,3 @@ def calls_of(server: RedisServer) -> int:
     with server.client() as client:
         statistics: dict[str, dict[str, int]] = client.info("commandstats")
     return sum(each["calls"] for each in statistics.values())
-
-
-async def test_every_refusal_is_counted(strict_hub: HubProcess, channel: str) -> None:
-    async with open_streams(strict_hub, channel, STREAMS, "127.0.0.7"):
-        await told(strict_hub, request(f"/message?channel={channel}"), "127.0.0.7")
-    async with wire(strict_hub, HERE) as connection:
-        connection.send(request("/" + "x" * 5_000))
-        await connection.answer()
-
-    def refused(reason: str) -> bool:
-        return f'hub_refused_total{{reason="{reason}"' in ask(strict_hub, "/metrics").body.decode()
-
-    assert refused("address") and refused("url")

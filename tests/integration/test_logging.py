@@ -64,7 +64,7 @@ logging.getLogger("shop").info("Visit %s", "新增", extra={"user": "ana"})
 logging.getLogger("shop").debug("not wanted")
 """
     with heard(server, channel) as lines:
-        python(code, server.url, channel)
+        python(code, server.publisher_url, channel)
 
     assert [(line["message"], line["logger"], line["user"]) for line in lines] == [("Visit 新增", "shop", "ana")]
 
@@ -88,7 +88,7 @@ def test_a_setting_that_cant_be_used_is_refused_by_name(url: str, channel: str) 
 
 
 def test_another_formatters_lines_are_published_as_they_are(server: RedisServer, channel: str) -> None:
-    handler = RedisHandler(server.url, channel)
+    handler = RedisHandler(server.publisher_url, channel)
     handler.setFormatter(logging.Formatter('{"said": "%(message)s"}'))
     with heard(server, channel) as lines, logger_with(handler) as logger:
         logger.info("hello %s", "you")
@@ -100,7 +100,7 @@ def test_another_formatters_lines_are_published_as_they_are(server: RedisServer,
 
 
 def test_a_line_leaves_at_once(server: RedisServer, channel: str) -> None:
-    handler = RedisHandler(server.url, channel)
+    handler = RedisHandler(server.publisher_url, channel)
     with server.client() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
         listening.subscribe(channel)
         listening.get_message(timeout=DEADLINE_SECONDS)
@@ -115,7 +115,7 @@ def test_a_line_leaves_at_once(server: RedisServer, channel: str) -> None:
 
 
 def test_lines_of_many_threads_all_come_each_threads_in_order(server: RedisServer, channel: str) -> None:
-    handler = RedisHandler(server.url, channel)
+    handler = RedisHandler(server.publisher_url, channel)
     with heard(server, channel) as lines, logger_with(handler) as logger:
 
         def work(thread: int) -> None:
@@ -133,7 +133,7 @@ def test_lines_of_many_threads_all_come_each_threads_in_order(server: RedisServe
 def test_what_finds_no_room_while_redis_stands_still_is_told_exactly(channel: str) -> None:
     count = 5_000
     with redis_server() as server:
-        handler = RedisHandler(server.url, channel, buffer_bytes=100_000)
+        handler = RedisHandler(server.publisher_url, channel, buffer_bytes=100_000)
         with heard(server, channel) as lines, logger_with(handler) as logger:
             logger.info("first", extra={"n": 0})
             handler.flush()
@@ -199,7 +199,7 @@ def test_what_finds_no_room_while_redis_is_away_is_told_exactly(channel: str) ->
 
 def test_a_line_whose_answer_never_came_counts_as_unsure_and_is_not_sent_again(channel: str) -> None:
     with redis_server() as server:
-        handler = RedisHandler(server.url, channel)
+        handler = RedisHandler(server.publisher_url, channel)
         with logger_with(handler) as logger, heard(server, channel) as lines:
             logger.info("first")
             handler.flush()
@@ -298,7 +298,7 @@ for pid in pids:
 
 def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: RedisServer, channel: str) -> None:
     with heard(server, channel) as lines:
-        python(FORKS, server.url, channel)
+        python(FORKS, server.publisher_url, channel)
 
     for who in ("early", "late", *(f"{kind}{n}" for kind in ("multi", "pre") for n in range(3))):
         assert [line["n"] for line in lines if line["who"] == who] == list(range(300)), who
@@ -306,7 +306,7 @@ def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: R
 
 
 def test_a_handler_outlives_an_object_that_logs_while_it_is_logged(server: RedisServer, channel: str) -> None:
-    handler = RedisHandler(server.url, channel)
+    handler = RedisHandler(server.publisher_url, channel)
 
     class Chatty:
         def __str__(self) -> str:
@@ -328,13 +328,13 @@ logging.basicConfig(level="INFO", handlers=[RedisHandler(sys.argv[1], sys.argv[2
 atexit.register(logging.info, "last words")
 """
     with heard(server, channel) as lines:
-        assert python(code, server.url, channel) == ""
+        assert python(code, server.publisher_url, channel) == ""
 
     assert [line["message"] for line in lines] == ["last words"]
 
 
 def test_a_closed_server_connection_costs_an_idle_handler_nothing(server: RedisServer, channel: str) -> None:
-    handler = RedisHandler(server.url, channel)
+    handler = RedisHandler(server.publisher_url, channel)
     with heard(server, channel) as lines, logger_with(handler) as logger, server.client() as client:
         logger.info("before")
         handler.flush()

@@ -53,7 +53,7 @@ logging.getLogger("shop").info("done", extra={"user": "ana"})
 
 
 def lines_of(recipe: str, server: RedisServer, channel: str, more: str = "") -> list[dict[str, object]]:
-    code = RECIPES[recipe].replace("redis://127.0.0.1:6379/0", server.url).replace('"app"', f'"{channel}"')
+    code = RECIPES[recipe].replace("redis://127.0.0.1:6379/0", server.publisher_url).replace('"app"', f'"{channel}"')
     with heard(server, channel) as lines:
         python(code + (more or USES[recipe]))
     return lines

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
@@ -41,8 +41,8 @@ class Metrics(NamedTuple):
         return sum(value for (each, has), value in self.values.items() if each == name and wanted <= has)
 
 
-def scrape(hub: HubProcess) -> Metrics:
-    answer = ask(hub, "/metrics")
+def scrape(hub: HubProcess, headers: Mapping[str, str] | None = None) -> Metrics:
+    answer = ask(hub, "/metrics", headers=headers)
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain")
     families = list(text_string_to_metric_families(answer.body.decode()))

@@ -57,7 +57,7 @@ def write(process: subprocess.Popen[bytes], data: bytes) -> None:
 def test_the_lines_of_a_pipe_are_published_in_order(server: RedisServer, hub: HubProcess, channel: str) -> None:
     text = b"".join(b"line %d\n" % n for n in range(20_000))
 
-    status, output, errors = publish(channel, "--redis-url", server.url, text=text + b'\r\n{"n": 1}\r\nlast')
+    status, output, errors = publish(channel, "--redis-url", server.publisher_url, text=text + b'\r\n{"n": 1}\r\nlast')
 
     assert (status, output, errors) == (0, b"", "")
     lines = wait_lines(server, channel, 20_002)
@@ -67,7 +67,7 @@ def test_the_lines_of_a_pipe_are_published_in_order(server: RedisServer, hub: Hu
 
 @pytest.mark.parametrize("through_hub", [False, True])
 def test_arguments_are_lines(server: RedisServer, hub: HubProcess, channel: str, through_hub: bool) -> None:
-    where = ("--http", hub.url) if through_hub else ("--redis-url", server.url)
+    where = ("--http", hub.url) if through_hub else ("--redis-url", server.publisher_url)
 
     assert publish(channel, *where, "deploy begun", '{"a": 1}', "新增") == (0, b"", "")
 
@@ -75,7 +75,7 @@ def test_arguments_are_lines(server: RedisServer, hub: HubProcess, channel: str,
 
 
 def test_fields_are_added(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    where = (channel, "--redis-url", server.url, "--json", "app=shop", "--json", "host=a=b")
+    where = (channel, "--redis-url", server.publisher_url, "--json", "app=shop", "--json", "host=a=b")
 
     publish(*where, text=b'hello\n{"message": "x"}\n')
 
@@ -86,7 +86,7 @@ def test_fields_are_added(server: RedisServer, hub: HubProcess, channel: str) ->
 
 
 def test_tee_passes_everything_through_at_once(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    with publishing(channel, "--tee", "--redis-url", server.url) as process:
+    with publishing(channel, "--tee", "--redis-url", server.publisher_url) as process:
         assert process.stdout
         write(process, b"no line end yet")
         assert os.read(process.stdout.fileno(), 100) == b"no line end yet"
@@ -98,7 +98,7 @@ def test_tee_passes_everything_through_at_once(server: RedisServer, hub: HubProc
 
 
 def test_when_the_reader_behind_tee_goes_the_app_goes_on(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    with publishing(channel, "--tee", "--redis-url", server.url) as process:
+    with publishing(channel, "--tee", "--redis-url", server.publisher_url) as process:
         assert process.stdout and process.stdin
         write(process, b"one\n")
         assert os.read(process.stdout.fileno(), 100) == b"one\n"
@@ -152,7 +152,7 @@ def test_lines_wait_for_redis(channel: str) -> None:
 def test_a_rate_is_kept(server: RedisServer, hub: HubProcess, channel: str) -> None:
     began = time.monotonic()
 
-    status, _, _ = publish(channel, "--rate", "50", "--redis-url", server.url, text=b"x\n" * 100)
+    status, _, _ = publish(channel, "--rate", "50", "--redis-url", server.publisher_url, text=b"x\n" * 100)
 
     assert status == 0
     assert time.monotonic() - began > 1.9
@@ -193,7 +193,7 @@ def test_what_a_hub_refuses_is_said_and_the_rest_is_published(
 
 
 def test_an_interrupt_waits_for_the_app(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    with publishing(channel, "--redis-url", server.url) as process:
+    with publishing(channel, "--redis-url", server.publisher_url) as process:
         assert process.stdin
         write(process, b"one\n")
         wait_lines(server, channel, 1)
@@ -206,7 +206,7 @@ def test_an_interrupt_waits_for_the_app(server: RedisServer, hub: HubProcess, ch
 
 
 def test_sigterm_publishes_what_has_come(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    with publishing(channel, "--redis-url", server.url, "--rate", "200") as process:
+    with publishing(channel, "--redis-url", server.publisher_url, "--rate", "200") as process:
         write(process, b"x\n" * 100)
         wait_lines(server, channel, 1)
         process.terminate()

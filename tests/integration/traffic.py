@@ -60,12 +60,12 @@ class Publisher:
 
     def publish(self, count: int) -> None:
         """The next `count` lines, in one pipeline."""
-        with self._server.client() as client:
+        with self._server.publisher() as client:
             self._publish(client, count)
 
     def finish(self) -> None:
         """One more line on each channel, of which is_last() is true."""
-        with self._server.client() as client:
+        with self._server.publisher() as client:
             for channel in self._channels:
                 self.begun += 1
                 client.publish(channel, f'{self._head}, "last": true, "seq": {self.begun}}}')
@@ -73,7 +73,7 @@ class Publisher:
     def run(self) -> None:
         """Publish at the rate until `stopped` is set. A slow machine makes the pipelines longer, not the rate lower."""
         started, before = time.monotonic(), self.begun
-        with self._server.client() as client:
+        with self._server.publisher() as client:
             while not self.stopped.wait(0.005):
                 due = before + int((time.monotonic() - started) * self._lines_per_second) - self.begun
                 while due > 0:

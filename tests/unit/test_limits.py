@@ -6,9 +6,22 @@ import pytest
 
 from sse_hub import limits as module
 from sse_hub.config import Config
+from sse_hub.directory import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
 from sse_hub.errors import TooMany
-from sse_hub.limits import Limits, Seat
+from sse_hub.history import MAX_BYTES
+from sse_hub.limits import (
+    ANSWERS_BYTES,
+    ANSWERS_BYTES_PER_SENDER,
+    BODIES_BYTES,
+    CONNECTIONS_FACTOR,
+    LEAST_CONNECTIONS,
+    Limits,
+    Seat,
+)
 from sse_hub.table import Table
+from tests.rig import ROOT
+
+MEGABYTE = 1024 * 1024
 
 ELSEWHERE = "203.0.113.9"
 HERE = "127.0.0.1"
@@ -128,6 +141,67 @@ def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.Monke
         other(40)
     with hub.holding() as again:
         again(100)
+
+
+def test_answers_that_are_not_taken_are_bounded_for_each_sender_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+    hub = limits_of()
+
+    with hub.answering(ELSEWHERE, "") as one, hub.answering(ELSEWHERE, "alice") as alice:
+        # However large: the first of each.
+        one(60)
+        one(70)
+        with pytest.raises(TooMany, match="not taken") as caught, hub.answering(ELSEWHERE, ""):
+            pass
+        with hub.answering("203.0.113.10", "") as other:
+            other(30)
+            with pytest.raises(TooMany):
+                alice(10)
+            other(10)
+            alice(10)
+    for _ in range(3):
+        with hub.answering(ELSEWHERE, "") as again:
+            again(40)
+
+    assert caught.value.reason == "answers"
+
+
+def test_this_machine_has_as_much_in_answers_as_all_together_unless_its_streams_are_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+
+    def refused(hub: Limits, subject: str) -> bool:
+        with hub.answering(HERE, subject) as one, pytest.raises(TooMany) as caught:
+            one(60)
+            with hub.answering(HERE, subject) as other:
+                other(30)
+                raise TooMany("none", "")
+        return caught.value.reason == "answers"
+
+    assert not refused(limits_of(), "")
+    assert refused(limits_of(), "alice")
+    assert refused(limits_of(streams_per_address=2), "")
+    with limits_of().answering(HERE, "") as all_there_is:
+        all_there_is(100)
+
+
+def test_the_manual_has_the_bounds_that_no_option_sets() -> None:
+    rows = (ROOT / "docs" / "limits.md").read_text().partition("## What can't be set")[2].partition("## ")[0]
+    bounds = [
+        f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {LEAST_CONNECTIONS} at the",
+        f"| {BODIES_BYTES // MEGABYTE} MiB of bodies",
+        f"| {ANSWERS_BYTES // MEGABYTE} MiB of answers not taken, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
+        f"a page is {MAX_BYTES // MEGABYTE} MiB",
+        f"these are {ANSWERS_BYTES // MAX_BYTES} pages, and {ANSWERS_BYTES_PER_SENDER // MAX_BYTES} |",
+        f"| {MAX_CHANNELS_HELD:,} channels known, {MAX_CHANNELS_KNOWN:,} where",
+    ]
+
+    assert [bound for bound in bounds if bound not in rows] == []
+    assert Config().channel_lines_per_second == 0
+    assert "unless `--channel-lines-per-second` is set" in rows
 
 
 def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(

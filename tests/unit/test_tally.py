@@ -1,5 +1,6 @@
 """Counts: spreads, namespaces, and what becomes of them in the text for Prometheus."""
 
+import ast
 import re
 from types import SimpleNamespace
 from typing import cast
@@ -10,7 +11,8 @@ from sse_hub.context import Context
 from sse_hub.exposition import dumped, exposition
 from sse_hub.origin import Tail
 from sse_hub.readings import Reading, Sample, readings
-from sse_hub.tally import MAX_NAMESPACES, OTHERS, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.refusal import REASONS
+from sse_hub.tally import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
 from tests.rig import ROOT
 from tests.unit.memory import Client, new_hub, publish
 
@@ -104,3 +106,18 @@ async def test_what_a_hub_has_done_is_read_off_it() -> None:
     assert samples["hub_clients",] == 1
     assert samples["hub_channels",] == 1
     assert samples["hub_recorder_lag_seconds",] == 0
+
+
+def test_all_reasons_for_refusals_are_known_before_the_first_and_told_in_the_manual() -> None:
+    """Those that the code has: what it raises, and what the porter and the routes say themselves."""
+    found = set(REASONS.values())
+    for path in (ROOT / "sse_hub").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name in {"TooMany", "refuse", "_turn_away"}:
+                constants = [each.value for each in cast(ast.Call, node).args if isinstance(each, ast.Constant)]
+                found |= {each for each in constants[:1] if isinstance(each, str)}
+    manual = (ROOT / "docs" / "limits.md").read_text() + (ROOT / "docs" / "operations.md").read_text()
+
+    assert found == set(REFUSED)
+    assert [reason for reason in REFUSED if f"`{reason}`" not in manual] == []
