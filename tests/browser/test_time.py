@@ -9,7 +9,16 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, messages, open_page, palette, stats, wait_received
+from tests.browser.reader import (
+    ALL_NUMBERS,
+    Publish,
+    load_older,
+    messages,
+    open_page,
+    palette,
+    stats,
+    wait_received,
+)
 from tests.rig import HubProcess
 
 pytestmark = pytest.mark.browser
@@ -51,6 +60,29 @@ def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_and_str
     expect(page.locator(".row[data-late]")).to_contain_text("straggler")
     assert messages(page)[11] == "straggler"
     assert (stats(page)["received"], stats(page)["held"]) == (22, 22)
+
+
+def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_after_a_reload_and_among_older_ones(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f13.even", "f13.odd")
+    now = time.time() * 1_000
+    for start in range(0, 1_200, 300):
+        for shift, channel in enumerate(("f13.even", "f13.odd")):
+            publish(channel, [stamped(now + n, f"line {n}") for n in range(start + shift, start + 300, 2)])
+    wait_received(page, 1_200)
+
+    page.goto(f"{hub.url}/index?channel=f13.even&channel=f13.odd&tail=250")
+    expect(page.get_by_test_id("held")).to_have_text("250")
+    shown = [int(message.removeprefix("line ")) for message in messages(page)]
+    assert shown == sorted(shown)
+    while (held := stats(page)["held"]) < 1_200:
+        load_older(page)
+        page.wait_for_function("(held) => window.sseHub.stats().held > held", arg=held)
+
+    assert page.evaluate(ALL_NUMBERS) == list(range(1_200))
+    assert stats(page)["received"] == 1_200
+    assert page.locator(".row[data-late]").count() == 0
 
 
 def test_f13_eight_channels_use_one_connection_and_the_page_still_loads(page: Page, hub: HubProcess) -> None:
@@ -167,3 +199,23 @@ def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, 
     palette(page, "export")
     expect(page.get_by_test_id("asking")).to_contain_text("UTC")
     page.keyboard.press("Escape")
+
+
+def test_f14_the_filter_reads_times_without_a_zone_in_the_publishers_as_rows_do(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    open_page(page, hub, "f14.bare")
+    publish("f14.bare", ["2026-11-21 05:20:18,780 - app - INFO - no zone"])
+    rows = page.get_by_test_id("row")
+    expect(rows).to_have_count(1)
+    for zone, shown, count in (("UTC", "05:20:18.780", 0), ("Asia/Kolkata", "23:50:18.780", 1)):
+        page.get_by_test_id("filter").fill("")
+        page.get_by_test_id("zone-open").click()
+        page.get_by_test_id("publisherZone").fill(zone)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Escape")
+        expect(page.locator("[data-testid=row] .time")).to_have_text(shown)
+        page.get_by_test_id("filter").fill("before=2026-11-21T00:00:00Z")
+        expect(rows).to_have_count(count)
+        assert sum(bar["total"] for bar in page.evaluate("window.sseHub.bars().bars")) == count

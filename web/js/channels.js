@@ -1,5 +1,6 @@
 // Channel names and patterns, as the hub takes them.
 
+import { firstLine } from "./format.js";
 import { say } from "./say.js";
 
 const MOST_CHANNELS = 32;
@@ -37,3 +38,9 @@ export function hueOf(name) {
   for (const char of name) hash = (hash * 31 + char.codePointAt(0)) | 0;
   return (hash >>> 0) % 8;
 }
+
+/** The note that a line of a channel is, a marker or the end of its publisher, or null; `record` is the normaliser's. */
+export const noteOf = (channel, record, line) =>
+  record.event === "closed" ? { kind: "closed", channel, raw: line } : record.event === "marker" ? markerOf(channel, record, line) : null;
+
+export const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });

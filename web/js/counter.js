@@ -34,10 +34,9 @@ export class Counter {
     this.#histogram.remove(this.#ring.moment(seq), this.#ring.level(seq));
   }
 
-  /** Lines from `seq` on have a seq one higher now, and `seq` is a new one that is not counted yet. */
-  shift(seq, end) {
-    for (let at = end - 1; at > seq; at -= 1) this.#counted[this.#slotOf(at)] = this.#counted[this.#slotOf(at - 1)];
-    this.#counted[this.#slotOf(seq)] = 0;
+  /** Lines are in another order, see Ring.reorder(). */
+  reorder({ from, seqs }) {
+    seqs.map((seq) => this.#counted[this.#slotOf(seq)]).forEach((counted, index) => (this.#counted[this.#slotOf(from + index)] = counted));
   }
 
   reset() {

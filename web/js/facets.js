@@ -50,6 +50,12 @@ export class Facets {
     this.#lines.set(to, counted);
   }
 
+  /** Lines are in another order, see Ring.reorder(). */
+  reorder({ from, seqs }) {
+    const lines = seqs.map((seq) => this.#lines.get(seq));
+    lines.forEach((counted, index) => (counted ? this.#lines.set(from + index, counted) : this.#lines.delete(from + index)));
+  }
+
   /** All fields, those that most lines have first, each with its `top` values. */
   fields({ top = 5 } = {}) {
     const found = [...this.#fields.values()].map((field) => ({

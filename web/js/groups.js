@@ -2,7 +2,7 @@
 //
 //     const groups = new Groups();
 //     groups.take("api", record, time, seq)     the seq of the line it goes on with, or null: it begins something of its own
-//     groups.shift(seq)                          lines from seq on have a seq one higher now
+//     groups.shift(moved)                        lines are in another order: moved(seq) is the new seq
 //     maskOf("api", record)                      equal for lines that say the same apart from numbers
 //
 // `time` (ms) is when a line came; a record is the normaliser's.
@@ -35,8 +35,8 @@ export class Groups {
     return joins ? last.head : null;
   }
 
-  shift(seq) {
-    for (const last of this.#last.values()) if (last.head >= seq) last.head += 1;
+  shift(moved) {
+    for (const last of this.#last.values()) last.head = moved(last.head);
   }
 
   clear() {

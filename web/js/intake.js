@@ -4,19 +4,20 @@
 //     stream --> Intake.lines() / .gap() --> ring, view list, series
 //     older  --> Intake.older()          --> ring, view list
 
-import { MARKERS } from "./channels.js";
-import { firstLine } from "./format.js";
+import { arrange } from "./arrange.js";
+import { MARKERS, markerOf, noteOf } from "./channels.js";
 import { Gaps, MOST_KNOWN } from "./gaps.js";
 import { Groups } from "./groups.js";
 import { edgeOf, isAfter, parseId } from "./ids.js";
 import { LineIds } from "./line-ids.js";
-import { MergeOrder } from "./merge-order.js";
+import { MergeOrder, Places, disorder } from "./merge-order.js";
 import { measurementOf, normalise } from "./normalise/index.js";
 
 // Older than this on arrival, and a line was replayed: the fence in its id says better when it was published.
 const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
-const FARTHEST_LATE = 5_000;
+// Among so many of the last lines, or of the first where older ones come, a line is put in its place.
+const FARTHEST = 10_000;
 const MOST_CHANNELS_KNOWN = 50_000;
 
 export class Intake {
@@ -26,8 +27,12 @@ export class Intake {
   #last = new Map();
   #lineIds = new LineIds();
   #order = new MergeOrder({ windowMs: 0 });
+  #places = new Places();
+  #newest = -Infinity;
+  #mixed = false;
   #groups = new Groups();
   #markersHeld = new Set();
+  #reading = { zone: null };
 
   constructor(ring, view, series) {
     this.#ring = ring;
@@ -52,8 +57,10 @@ export class Intake {
     this.onLine = null;
     /** Called with the text of each line that is new. */
     this.onNew = null;
-    /** Called with the seq and the record of a late line that was put before others, whose seqs are one higher now. */
-    this.onInsert = null;
+    /** Called with "channel@id" of each line that came late. */
+    this.onLate = null;
+    /** Called when lines are in another order: with the part, see Ring.reorder(), and `moved(seq)`, the new seq of each. */
+    this.onMoved = null;
   }
 
   /** Take one batch `[[id, channel, line], …]`. Returns the channel whose publisher's "closed" ended it, or null. */
@@ -63,7 +70,7 @@ export class Intake {
       const parsed = parseId(id);
       if (parsed && (this.#held(channel, parsed) || this.#repeated(channel, id, line))) continue;
       if (channel === MARKERS && !this.watches(MARKERS)) {
-        this.#marker(parsed, line, now);
+        this.#marker(parsed, line, now - this.ahead);
         continue;
       }
       this.received += 1;
@@ -77,14 +84,18 @@ export class Intake {
 
   /** Hold lines of several channels back for so many ms and let them go in the order of their times; 0: in that of arrival. */
   holdBack(windowMs) {
-    this.#take(this.#order.flush());
+    this.release();
     this.#order.windowMs = windowMs;
   }
 
-  /** Let go of what has been held back long enough; all of it without `now`. Returns ms until there is more, or null. */
-  release(now = null) {
-    this.#take(now === null ? this.#order.flush() : this.#order.release(now));
-    return now === null ? null : this.#order.dueIn(now);
+  /** Let go of what has been held back long enough; all of it without `now`. */
+  release(now = Infinity) {
+    for (const { line, late } of this.#order.release(now)) {
+      const seq = this.#append(line, late);
+      if (late) this.onLate?.(`${line.channel}@${this.#ring.id(seq)}`);
+    }
+    if (this.#mixed) this.#sort(Math.max(this.#ring.first, this.#ring.end - FARTHEST), this.#ring.end);
+    this.#mixed = false;
   }
 
   get waiting() {
@@ -94,16 +105,15 @@ export class Intake {
   /** Take a `gap` event: lines of a channel that will not come. One that is told again is dropped. */
   gap(gap, now) {
     if (gap.channel === MARKERS && !this.watches(MARKERS)) return;
-    this.release();
     const note = this.told.noteOf(gap);
-    if (note) this.#note(gap.channel ?? "", null, note, now);
+    if (note) this.note(gap.channel ?? "", note, now);
   }
 
   /**
    * Take one page of the log, `{lines, gaps}`, oldest first: put it above what is held, as far as there is room, each gap
    * at its place. Returns how many of its rows are shown.
    */
-  older({ lines, gaps }, now) {
+  older({ lines, gaps }) {
     const oldest = this.#ring.oldestIds();
     const told = gaps.map((gap) => [edgeOf(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
     const added = [];
@@ -117,7 +127,7 @@ export class Intake {
         continue;
       }
       if (channel === MARKERS && !this.watches(MARKERS)) {
-        this.#olderMarker(added, id, parsed, line, now);
+        this.#olderMarker(added, id, parsed, line);
         continue;
       }
       if (this.#repeated(channel, id, line)) continue;
@@ -126,7 +136,7 @@ export class Intake {
       // The stream may yet bring it, when it had brought no line of this channel so far.
       if (!this.#last.has(channel)) this.#last.set(channel, parsed);
       this.received += 1;
-      added.push(this.#olderLine(channel, parsed, line, now));
+      added.push(this.#olderLine(channel, parsed, line));
     }
     while (told.length > 0) this.#olderGap(added, ...told.pop());
     return this.#offerOlder(added);
@@ -134,14 +144,13 @@ export class Intake {
 
   /** Note that a channel is watched from here on, among lines of others that are held. */
   joined(channel, now) {
-    this.release();
-    if (this.#ring.held > 0) this.#note(channel, null, { kind: "joined", channel }, now);
+    if (this.#ring.held + this.waiting > 0) this.note(channel, { kind: "joined", channel }, now);
   }
 
   /** Put a word of the page's own among the lines: any object with a `kind`. */
   note(channel, note, now) {
     this.release();
-    this.#note(channel, null, note, now);
+    this.#note(channel, null, note, now - this.ahead);
   }
 
   /** Forget the lines of every channel that `keep(channel)` refuses. */
@@ -152,12 +161,22 @@ export class Intake {
     this.told.forget();
     this.#groups.clear();
     this.#markersHeld.clear();
+    this.#order = new MergeOrder(this.#order);
+    this.#newest = -Infinity;
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
   }
 
+  /** Read times that name no zone in this one; null: see normalise(). Then all that counts moments has to begin anew. */
+  readIn(zone) {
+    this.release();
+    this.#reading = { zone };
+    arrange(this.#ring, this.#ring.end, this.#reading);
+    this.#sort(this.#ring.first, this.#ring.end);
+  }
+
   // A marker names the channel it is for; without a name it is for all.
-  #marker(id, line, now) {
-    const time = this.#timeOf(id, now);
+  #marker(id, line, came) {
+    const time = this.#timeOf(id, came);
     const marker = this.#markerIn(line, time);
     if (marker === null) return;
     this.release();
@@ -166,15 +185,14 @@ export class Intake {
   }
 
   #note(...note) {
-    this.#view.offer(this.#ring.appendNote(...note));
+    this.#view.offer(this.#ring.appendNote(...note, this.#newest));
   }
 
-  #olderMarker(added, name, id, line, now) {
-    const time = this.#timeOf(id, now);
-    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#markerIn(line, time) : null;
+  #olderMarker(added, name, { fence }, line) {
+    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#markerIn(line, fence) : null;
     if (marker === null) return;
     this.#remember(name);
-    added.push(this.#ring.prependNote(marker.channel, null, marker, time));
+    added.push(this.#ring.prependNote(marker.channel, null, marker, fence));
   }
 
   #remember(marker) {
@@ -183,7 +201,7 @@ export class Intake {
   }
 
   #markerIn(line, time) {
-    const record = normalise(line, time);
+    const record = normalise(line, time, this.#reading);
     const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
     return record.event === "marker" && (!target || this.watches(target)) ? markerOf(target, record, line) : null;
   }
@@ -206,71 +224,60 @@ export class Intake {
   }
 
   #line(channel, id, line, now) {
-    const time = this.#timeOf(id, now);
-    const record = normalise(line, time);
-    if (time === now) {
+    const came = now - this.ahead;
+    const time = this.#timeOf(id, came);
+    const record = normalise(line, time, this.#reading);
+    const live = time >= came;
+    if (live) {
       this.live += 1;
       this.onNew?.(line);
-      this.lag = record.tsFrom === "line" ? now - record.ts : null;
+      this.lag = record.tsFrom === "line" ? came - record.ts : null;
     } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: time };
-    if (record.event === "closed" || record.event === "marker") this.release();
-    if (record.event === "closed") {
-      this.#note(channel, id, { kind: "closed", channel, raw: line }, time);
-      return true;
+    const note = noteOf(channel, record, line);
+    if (note) {
+      this.release();
+      this.#note(channel, id, note, time);
+      return note.kind === "closed";
     }
-    if (record.event === "marker") {
-      this.#note(channel, id, markerOf(channel, record, line), time);
-      return false;
-    }
-    const entry = { channel, id, line, record, time, moment: record.ts };
-    if (this.#order.windowMs > 0 && time === now) this.#order.push(entry, now);
+    const entry = { channel, id, line, record, time, at: this.#places.of(channel, record.ts, time) };
+    if (this.#order.windowMs > 0 && live) this.#order.push(entry, now);
     else this.#append(entry);
     const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
     if (numbers) this.#series.add(channel, record.ts, numbers);
     return false;
   }
 
-  #timeOf(id, now) {
-    return id && now - this.ahead - id.fence > REPLAYED_MS ? id.fence : now;
+  // By the hub's clock, as the ids are: the reader's may be off, and never before the fence, where older lines of its channel stand.
+  #timeOf(id, came) {
+    return id ? Math.max(id.fence, came - id.fence > REPLAYED_MS ? 0 : came) : came;
   }
 
-  #take(entries) {
-    for (const { line, late, at } of entries) {
-      if (late) this.#insert(line, at);
-      else this.#append(line);
-    }
-  }
-
-  #append({ channel, id, line, record, time, moment }) {
-    const seq = this.#ring.append(channel, id, line, record.lvl, time, moment);
-    const head = this.#groups.take(channel, record, time, seq);
+  #append({ channel, id, line, record, time, at }, late = false) {
+    const seq = this.#ring.append(channel, id, line, record.lvl, time, record.ts, at);
+    if (at < this.#newest) this.#mixed = true;
+    else this.#newest = at;
+    const head = late ? null : this.#groups.take(channel, record, time, seq);
     if (head !== null) this.#ring.join(seq, head);
     this.onLine?.(seq, record);
     this.#view.offer(seq);
+    return seq;
   }
 
-  // A straggler is put where its time belongs, if that is not far back.
-  #insert(entry, at) {
-    const ring = this.#ring;
-    const { channel, id, line, record, time, moment } = entry;
-    let seq = ring.end;
-    const last = Math.max(ring.first + 1, ring.end - FARTHEST_LATE);
-    while (seq > last && (ring.isNote(seq - 1) ? ring.time(seq - 1) : ring.moment(seq - 1)) > at) seq -= 1;
-    if (seq === ring.end || ring.room === 0) return this.#append(entry);
-    ring.insert(seq, channel, id, line, record.lvl, time, moment);
-    this.#groups.shift(seq);
-    this.onInsert?.(seq, record);
-    this.#view.insert(seq);
-    return undefined;
+  // Lines of several channels come into the order of their times.
+  #sort(from, to) {
+    const part = this.#order.windowMs > 0 && disorder(this.#ring, from, to);
+    if (!part) return;
+    const moved = this.#ring.reorder(part);
+    this.#groups.shift(moved);
+    this.onMoved?.(part, moved);
+    this.#view.reorder(part, moved);
   }
 
-  #olderLine(channel, id, line, now) {
-    const time = this.#timeOf(id, now);
-    const record = normalise(line, time);
-    const { lvl, ts, event } = record;
-    if (event === "marker") return this.#ring.prependNote(channel, id, markerOf(channel, record, line), time);
-    if (event === "closed") return this.#ring.prependNote(channel, id, { kind: "closed", channel, raw: line }, time);
-    const seq = this.#ring.prepend(channel, id, line, lvl, time, ts);
+  #olderLine(channel, id, line) {
+    const record = normalise(line, id.fence, this.#reading);
+    const note = noteOf(channel, record, line);
+    if (note) return this.#ring.prependNote(channel, id, note, id.fence);
+    const seq = this.#ring.prepend(channel, id, line, record.lvl, id.fence, record.ts);
     this.onLine?.(seq, record);
     return seq;
   }
@@ -280,17 +287,10 @@ export class Intake {
     if (note) added.push(this.#ring.prependNote(gap.channel ?? "", null, note, edge.fence));
   }
 
-  // What goes on with what is known only when the whole page is there. `added` are seqs, the newest first.
   #offerOlder(added) {
-    const groups = new Groups();
-    for (const seq of added.toReversed()) {
-      if (this.#ring.isNote(seq)) continue;
-      const time = this.#ring.time(seq);
-      const head = groups.take(this.#ring.channel(seq), normalise(this.#ring.text(seq), time), time, seq);
-      if (head !== null) this.#ring.join(seq, head);
-    }
-    return added.filter((seq) => this.#view.offerOlder(seq)).length;
+    arrange(this.#ring, this.#ring.first + added.length, this.#reading);
+    const shown = added.filter((seq) => this.#view.offerOlder(seq)).length;
+    this.#sort(this.#ring.first, Math.min(this.#ring.end, this.#ring.first + added.length + FARTHEST));
+    return shown;
   }
 }
-
-const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });

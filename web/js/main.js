@@ -66,10 +66,8 @@ const { ring, view, intake, older, stream } = desk;
 stream.seen = who.subscribe;
 intake.ahead = who.ahead;
 
-const counts = counting(desk, (seq) => {
-  style.shift(seq, `${ring.channel(seq)}@${ring.id(seq)}`);
-  for (const each of page.grids) each.shift(seq);
-});
+const counts = counting(desk, (moved) => [style, ...page.grids].forEach((each) => each.shift(moved)));
+intake.onLate = (name) => style.late(name);
 
 const remove = (name) => change(desk.channels.filter((other) => other !== name));
 const toolbar = new Toolbar({
@@ -193,7 +191,7 @@ function flush() {
   desk.shown.trim();
   tells.update();
   levels.showCounts(ring.perLevel);
-  top.show(older.state, desk.channels, ring.held, ring.held > 0 ? ring.time(ring.first) : null);
+  top.show(older.state, desk.channels, ring.held, ring.held > 0 ? ring.time(ring.first) : null, style.zone);
   plots.update();
   finds.update();
   inspects.update();

@@ -1,20 +1,32 @@
 // Lines of several channels in the order of their times: each is held back for a short while, in case an older one comes after it.
 //
+//     const places = new Places();
+//     places.of(channel, moment, time)  what a line is ordered by, in ms: `moment` is its own time, `time` when it came
 //     const order = new MergeOrder({windowMs: 250});
-//     order.push({moment, …}, now)      take a line that came at `now` (ms); `moment` is its own time
-//     order.release(now)                [{line, late, at}, …] that have waited long enough, oldest first; nothing is ever dropped
-//     order.dueIn(now)                  ms until release() has something, or null
-//     order.flush()                     all of them, now: the stream has ended, or the channels change
-//     insertionIndex(length, momentAt, moment)      where a late line belongs in a list in order
+//     order.push({at, …}, now)          take a line that came at `now` (ms), to be ordered by `at`
+//     order.release(now)                [{line, late}, …] that have waited long enough, oldest first; without `now` all; nothing is ever dropped
+//     disorder(ring, from, to)          the part of those seqs that is not in order: {from, seqs}, `seqs` in the right order; or null
 //
-// `late` is set where a newer line has gone before; `at` is what it was ordered by: its moment, or when it came if the two are so far
-// apart that its clock cannot be trusted, or it is a line of long ago. With windowMs 0 lines leave in the order they came.
+// `late` is set where a newer line has gone before.
 
 const TRUSTED_MS = 5_000;
+const MOST_CHANNELS = 10_000;
+
+export class Places {
+  #last = new Map();
+
+  // A clock that is far off orders nothing, and a line without a time of its own stays behind the one before it on its channel.
+  of(channel, moment, time) {
+    const own = moment !== time && Math.abs(moment - time) <= TRUSTED_MS;
+    const at = own ? moment : Math.max(time, this.#last.get(channel) ?? time);
+    if (this.#last.size >= MOST_CHANNELS) this.#last.clear();
+    this.#last.set(channel, at);
+    return at;
+  }
+}
 
 export class MergeOrder {
   #held = [];
-  #count = 0;
   #newest = -Infinity;
 
   constructor({ windowMs = 250 } = {}) {
@@ -27,49 +39,28 @@ export class MergeOrder {
   }
 
   push(line, now) {
-    const trusted = Math.abs(line.moment - now) <= TRUSTED_MS;
-    this.#held.push({ line, at: this.windowMs > 0 && trusted ? line.moment : now, came: now, number: (this.#count += 1) });
+    this.#held.push({ line, came: now });
   }
 
-  release(now) {
+  release(now = Infinity) {
     // What is older than one that has waited long enough goes with it, however short it has waited.
     let upTo = -Infinity;
-    for (const { at, came } of this.#held) if (now - came >= this.windowMs && at > upTo) upTo = at;
-    return this.#leave((entry) => entry.at <= upTo);
-  }
-
-  flush() {
-    return this.#leave(() => true);
-  }
-
-  dueIn(now) {
-    if (this.#held.length === 0) return null;
-    // Lines are held in the order they came.
-    return Math.max(0, this.#held[0].came + this.windowMs - now);
-  }
-
-  #leave(goes) {
-    if (this.#held.length === 0) return [];
-    const leaving = this.#held.filter(goes);
-    if (leaving.length === 0) return [];
-    this.#held = leaving.length === this.#held.length ? [] : this.#held.filter((entry) => !goes(entry));
-    leaving.sort((one, other) => one.at - other.at || one.number - other.number);
-    return leaving.map(({ line, at }) => {
-      const late = at < this.#newest;
-      if (!late) this.#newest = at;
-      return { line, late, at };
+    for (const { line, came } of this.#held) if (now - came >= this.windowMs && line.at > upTo) upTo = line.at;
+    const leaving = this.#held.filter(({ line }) => line.at <= upTo);
+    this.#held = this.#held.filter(({ line }) => line.at > upTo);
+    leaving.sort((one, other) => one.line.at - other.line.at);
+    return leaving.map(({ line }) => {
+      const late = line.at < this.#newest;
+      if (!late) this.#newest = line.at;
+      return { line, late };
     });
   }
 }
 
-/** The place for a moment in a list that is in order: behind all that are not newer. `momentAt(index)` in ms. */
-export function insertionIndex(length, momentAt, moment) {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (momentAt(middle) <= moment) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+export function disorder(ring, from, to) {
+  const seqs = Array.from({ length: to - from }, (_, index) => from + index);
+  seqs.sort((one, other) => ring.at(one) - ring.at(other));
+  const moved = (seq, index) => seq !== from + index;
+  const first = seqs.findIndex(moved);
+  return first < 0 ? null : { from: from + first, seqs: seqs.slice(first, seqs.findLastIndex(moved) + 1) };
 }

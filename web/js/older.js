@@ -80,7 +80,7 @@ export class Older {
       const { page, fault } = await this.#ask(signal);
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };
-      shown += this.#intake.older(page, Date.now());
+      shown += this.#intake.older(page);
       if (!page.more || page.lines.length === 0) return { name: "begin" };
       this.#before = this.#after(page.first);
       this.#changed();

@@ -2,6 +2,7 @@
 // slot is seq modulo capacity, so nothing is ever shifted. Lines are kept as the text that came; what they mean is worked
 // out again for the few that are drawn. Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
 
+import { isAfter } from "./ids.js";
 import { LEVELS } from "./normalise/levels.js";
 
 /** Where a number that never ends has its place, below 0 too. */
@@ -18,6 +19,7 @@ export class Ring {
   #levels;
   #times;
   #moments;
+  #ats;
   #joins;
   #names = new Map();
 
@@ -34,6 +36,7 @@ export class Ring {
     this.#levels = new Uint8Array(capacity);
     this.#times = new Float64Array(capacity);
     this.#moments = new Float64Array(capacity);
+    this.#ats = new Float64Array(capacity);
     this.#joins = new Uint32Array(capacity);
     /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
     this.onDrop = null;
@@ -51,29 +54,30 @@ export class Ring {
     return this.capacity - (this.end - this.first);
   }
 
-  /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time. Returns its seq. */
-  append(channel, id, text, level, time, moment = time) {
+  /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time, `at` what it is ordered by. Returns its seq. */
+  append(channel, id, text, level, time, moment = time, at = moment) {
     this.perLevel[level] += 1;
-    return this.#put(this.#next(), channel, id, text, level, time, moment);
+    return this.#put(this.#next(), channel, id, text, level, time, moment, at);
   }
 
-  /** Keep one line before the line or note at `at`, which get new seqs with all after them: each is one more. Returns its seq. */
-  insert(at, channel, id, text, level, time, moment) {
-    if (this.room === 0 && at === this.first) return this.append(channel, id, text, level, time, moment);
-    this.perLevel[level] += 1;
-    const last = this.#next();
-    for (let seq = last; seq > at; seq -= 1) {
-      const head = this.headOf(seq - 1);
-      this.#copy(this.#slotOf(seq - 1), this.#slotOf(seq));
-      if (head !== null) this.join(seq, head >= at ? head + 1 : head);
+  /** Have lines and notes in another order: from `from` on come these seqs. Returns a function that tells the new seq of each. */
+  reorder({ from, seqs }) {
+    const places = [];
+    seqs.forEach((seq, index) => (places[seq - from] = from + index));
+    const moved = (seq) => places[seq - from] ?? seq;
+    const slots = seqs.map((seq) => this.#slotOf(seq));
+    const heads = seqs.map((seq) => this.headOf(seq));
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments, this.#ats]) {
+      slots.map((slot) => column[slot]).forEach((value, index) => (column[this.#slotOf(from + index)] = value));
     }
-    return this.#put(at, channel, id, text, level, time, moment);
+    heads.forEach((head, index) => this.join(from + index, head === null ? from + index : Math.min(moved(head), from + index)));
+    return moved;
   }
 
   /** Keep one note, any object with a `kind`. Returns its seq. */
-  appendNote(channel, id, note, time) {
+  appendNote(channel, id, note, time, at = time) {
     this.notes += 1;
-    return this.#put(this.#next(), channel, id, note, 0, time);
+    return this.#put(this.#next(), channel, id, note, 0, time, time, at);
   }
 
   /** Keep one line that is older than all others; there must be room. Returns its seq. */
@@ -119,6 +123,17 @@ export class Ring {
     return this.#moments[this.#slotOf(seq)];
   }
 
+  /** What it is ordered by among lines of other channels, in ms; see Places. */
+  at(seq) {
+    return this.#ats[this.#slotOf(seq)];
+  }
+
+  /** Have another time of its own, and be ordered by that. */
+  setTimes(seq, moment, at) {
+    this.#moments[this.#slotOf(seq)] = moment;
+    this.#ats[this.#slotOf(seq)] = at;
+  }
+
   id(seq) {
     const slot = this.#slotOf(seq);
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
@@ -144,13 +159,14 @@ export class Ring {
     return null;
   }
 
-  /** The id of the oldest line of each channel, by name. */
+  /** The oldest id of each channel, by name: its first line may be another. */
   oldestIds() {
     const found = new Map();
-    for (let seq = this.first; seq < this.end && found.size < this.#names.size; seq += 1) {
+    for (let seq = this.first; seq < this.end; seq += 1) {
       const slot = this.#slotOf(seq);
-      const name = this.#channels[slot];
-      if (this.#fences[slot] > 0 && !found.has(name)) found.set(name, { fence: this.#fences[slot], count: this.#counts[slot] });
+      const id = { fence: this.#fences[slot], count: this.#counts[slot] };
+      const known = found.get(this.#channels[slot]);
+      if (id.fence > 0 && (!known || isAfter(known, id))) found.set(this.#channels[slot], id);
     }
     return found;
   }
@@ -165,16 +181,16 @@ export class Ring {
       }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.#times[slot], this.#moments[slot], this.headOf(seq)]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#times[slot], this.#moments[slot], this.#ats[slot]]);
     }
     this.#clear();
     const now = new Map();
-    for (const [seq, channel, id, text, level, time, moment, head] of old) {
+    for (const [seq, channel, id, text, level, head, ...times] of old) {
       if (typeof text !== "string") {
-        this.appendNote(channel, id, text, time);
+        this.appendNote(channel, id, text, times[0], times[2]);
         continue;
       }
-      const moved = this.append(channel, id, text, level, time, moment);
+      const moved = this.append(channel, id, text, level, ...times);
       if (head !== null) this.join(moved, now.get(head));
       else now.set(seq, moved);
       this.onMove?.(seq, moved);
@@ -201,7 +217,7 @@ export class Ring {
     return this.end - 1;
   }
 
-  #put(seq, channel, id, text, level, time, moment = time) {
+  #put(seq, channel, id, text, level, time, moment = time, at = moment) {
     const slot = this.#slotOf(seq);
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
@@ -210,12 +226,9 @@ export class Ring {
     this.#levels[slot] = level;
     this.#times[slot] = time;
     this.#moments[slot] = moment;
+    this.#ats[slot] = at;
     this.#joins[slot] = 0;
     return seq;
-  }
-
-  #copy(from, to) {
-    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments, this.#joins]) column[to] = column[from];
   }
 
   #evict() {

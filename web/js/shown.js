@@ -41,9 +41,9 @@ export class Shown {
     return this.main.offerOlder(seq);
   }
 
-  /** A line was put into the ring at `seq`, see ViewList.insert(). */
-  insert(seq) {
-    for (const list of this.lists) list.insert(seq);
+  /** Lines are in another order, see ViewList.reorder(). */
+  reorder(part, moved) {
+    for (const list of this.lists) list.reorder(part, moved);
   }
 
   trim() {

@@ -114,24 +114,20 @@ export class ViewList {
     return true;
   }
 
-  /** A line was put into the ring at `seq`, and those from there on have a seq one higher. What was drawn is to be placed anew. */
-  insert(seq) {
+  /** Lines are in another order, see Ring.reorder(): `moved(seq)` is the new seq. What was drawn is to be placed anew. */
+  reorder({ from, seqs }, moved) {
     this.trim();
-    const at = this.placeOf(seq);
-    for (let place = at; place < this.end; place += 1) this.#seqs[this.#slotOf(place)] += 1;
     this.epoch += 1;
-    const passes = this.#passes(seq);
-    if (this.#going) this.#shift(this.#going, seq, passes);
-    if (!passes) return;
-    for (let place = this.end; place > at; place -= 1) {
-      this.#seqs[this.#slotOf(place)] = this.at(place - 1);
-      this.#folds[this.#slotOf(place)] = this.foldOf(place - 1);
-    }
-    this.#seqs[this.#slotOf(at)] = seq;
-    this.#folds[this.#slotOf(at)] = 0;
-    this.end += 1;
-    this.lines += 1;
-    if (this.#ring.level(seq) >= ERROR) this.errors += 1;
+    if (this.#going) this.#goBack(this.#going, from);
+    const first = this.placeOf(from);
+    const rows = [];
+    const end = this.placeOf(from + seqs.length);
+    for (let place = first; place < end; place += 1) rows.push([moved(this.at(place)), this.foldOf(place)]);
+    rows.sort(([one], [other]) => one - other);
+    rows.forEach(([seq, fold], index) => {
+      this.#seqs[this.#slotOf(first + index)] = seq;
+      this.#folds[this.#slotOf(first + index)] = fold;
+    });
   }
 
   /** Let go of places whose lines have fallen off the ring. */
@@ -150,7 +146,7 @@ export class ViewList {
     const start = this.#ring.first;
     const found = [];
     const masks = [];
-    const going = { found, masks, seq: start };
+    const going = { found, masks, seq: start, start };
     this.#going = going;
     const slice = () => {
       if (going !== this.#going) return;
@@ -166,22 +162,21 @@ export class ViewList {
         if (going.seq % 4 === 0 && performance.now() > until) return void setTimeout(slice);
       }
       this.#going = null;
-      const older = this.#olderThan(start);
+      const older = this.#olderThan(going.start);
       this.#replace([...older, ...found], [...older.map((each) => this.#maskOf(each)), ...masks]);
       done();
     };
     slice();
   }
 
-  // A line was put at `seq` while the slices go on.
-  #shift({ found, masks, seq: next }, seq, passes) {
-    let at = found.length;
-    for (; at > 0 && found[at - 1] >= seq; at -= 1) found[at - 1] += 1;
-    if (seq >= next) return;
-    this.#going.seq += 1;
-    if (!passes) return;
-    found.splice(at, 0, seq);
-    if (this.maskOf !== null) masks.splice(at, 0, this.#maskOf(seq));
+  // Lines from `from` on are in another order while the slices go on.
+  #goBack(going, from) {
+    if (going.seq <= from) return;
+    going.seq = from;
+    going.start = Math.min(going.start, from);
+    const kept = going.found.findLastIndex((seq) => seq < from) + 1;
+    going.found.splice(kept);
+    going.masks.splice(kept);
   }
 
   // What was put before the first while the slices went on.

@@ -9,11 +9,11 @@ const REPLAY_RESTS_MS = 1_000;
 // The last lines of a page that opens come at once: that is nothing to tell of.
 const REPLAY_TOLD_MS = 300;
 
-/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Intake. */
-export function stateWords(state, lastLineAt, now, replay = null) {
+/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Intake; its time is said in a zone. */
+export function stateWords(state, lastLineAt, now, replay = null, zone = "local") {
   switch (state.name) {
     case "live":
-      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: clockOf(replay.to, "local").slice(0, 8) });
+      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return say("state.catchingUp", { time: clockOf(replay.to, zone).slice(0, 8) });
       if (lastLineAt === null) return say("state.live.first");
       return now - lastLineAt > IDLE_MS ? say("state.live.idle", { age: age(now - lastLineAt) }) : say("state.live");
     case "reconnecting":
@@ -39,14 +39,14 @@ function span({ from, to }, zone) {
   return from || to ? say(to ? "note.upTo" : "note.from", { time: clockOf(to || from, zone).slice(0, 8) }) : "";
 }
 
-/** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came. */
-export function topWords(state, channels, held, oldest = null) {
+/** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came, said in a zone. */
+export function topWords(state, channels, held, oldest = null, zone = "local") {
   switch (state.name) {
     case "loading":
       return say("top.loading");
     case "begin": {
       const names = channels.length > 3 ? say("top.channels", { n: channels.length }) : listed(channels);
-      return oldest === null ? say("top.begin", { names }) : say("top.begin.at", { names, time: `${dayOf(oldest, "local")} ${clockOf(oldest, "local").slice(0, 8)}` });
+      return oldest === null ? say("top.begin", { names }) : say("top.begin.at", { names, time: `${dayOf(oldest, zone)} ${clockOf(oldest, zone).slice(0, 8)}` });
     }
     case "failed":
       return say("top.failed", { detail: state.detail });

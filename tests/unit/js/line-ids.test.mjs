@@ -29,7 +29,7 @@ test("what was published twice is held once, live and out of the log", () => {
   const intake = new Intake(ring, view, new Series());
 
   intake.lines([["5-1", "a", line(1, "w-1")], ["6-1", "a", line(1, "w-1")], ["6-2", "a", line(2, "w-2")]], 0);
-  const shown = intake.older({ lines: [["1-1", "a", line(0, "w-0")], ["2-1", "a", line(2, "w-2")]], gaps: [] }, 0);
+  const shown = intake.older({ lines: [["1-1", "a", line(0, "w-0")], ["2-1", "a", line(2, "w-2")]], gaps: [] });
 
   assert.deepEqual([ring.held, shown, intake.dupes], [3, 1, 2]);
 });

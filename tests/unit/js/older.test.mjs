@@ -32,7 +32,7 @@ test("older lines stand before the first and count by level, but are no news", (
   const { ring, view, intake } = page();
   intake.lines(lines("a", 5, 8, 10), 0);
 
-  const shown = intake.older({ lines: lines("a", 5, 4, 7), gaps: [] }, 0);
+  const shown = intake.older({ lines: lines("a", 5, 4, 7), gaps: [] });
 
   assert.deepEqual(idsOf(ring), ["5-4", "5-5", "5-6", "5-7", "5-8", "5-9", "5-10"]);
   assert.deepEqual([shown, ring.first, ring.held, ring.room, ring.perLevel[3]], [4, -4, 7, 3, 7]);
@@ -45,7 +45,7 @@ test("older lines fill the room there is, the newest of them, and new lines push
   const { ring, view, intake } = page();
   intake.lines(lines("a", 5, 21, 25), 0);
 
-  intake.older({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] }, 0);
+  intake.older({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] });
   assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, intake.received, intake.told.count], ["5-16", 10, 0, 10, 0]);
   intake.lines(lines("a", 5, 26, 38), 0);
 
@@ -57,7 +57,7 @@ test("older lines that are held are dropped by channel and id, and so is what th
   const { ring, intake } = page();
   intake.lines(lines("a", 5, 3, 4), 0);
 
-  intake.older({ lines: [...lines("b", 4, 1, 2), ...lines("a", 5, 2, 4)], gaps: [] }, 0);
+  intake.older({ lines: [...lines("b", 4, 1, 2), ...lines("a", 5, 2, 4)], gaps: [] });
   intake.lines([...lines("b", 4, 1, 3)], 0);
 
   assert.deepEqual(rows(ring), ["b 4-1", "b 4-2", "a 5-2", "a 5-3", "a 5-4", "b 4-3"]);
@@ -71,7 +71,7 @@ test("a closed channel makes room, and its lines can be loaded again", () => {
 
   intake.forget((channel) => channel === "b");
   view.refilter(null);
-  intake.older({ lines: lines("a", 5, 1, 6), gaps: [] }, 0);
+  intake.older({ lines: lines("a", 5, 1, 6), gaps: [] });
 
   assert.deepEqual([rows(ring)[0], rows(ring)[3], rows(ring).length], ["a 5-3", "a 5-6", 10]);
   assert.equal(view.shown, 10);
@@ -85,7 +85,7 @@ test("gaps of the log stand where lines are missing, each once", () => {
   intake.lines(lines("a", 5, 1, 1), 0);
 
   const gaps = [gap(null, "3-1"), gap("3-2", "4-1"), gap("4-1", null, { reason: "late" }), told];
-  intake.older({ lines: [...lines("a", 3, 1, 2), ...lines("a", 4, 1, 2)], gaps }, 9_000);
+  intake.older({ lines: [...lines("a", 3, 1, 2), ...lines("a", 4, 1, 2)], gaps });
 
   assert.deepEqual(rows(ring), ["gap", "a 3-1", "a 3-2", "gap", "a 4-1", "gap", "a 4-2", "gap", "a 5-1"]);
   assert.deepEqual([ring.text(ring.first).to, ring.time(ring.first)], [3, 3]);
@@ -98,7 +98,7 @@ test("a filter that is being applied takes in older lines that come meanwhile", 
   intake.lines(lines("a", 5, 1_001, 40_000), 0);
 
   const done = new Promise((resolve) => view.refilter((seq) => ring.text(seq).includes("00\""), resolve));
-  intake.older({ lines: lines("a", 5, 1, 1_000), gaps: [] }, 0);
+  intake.older({ lines: lines("a", 5, 1, 1_000), gaps: [] });
   await done;
 
   assert.deepEqual([view.shown, ring.id(view.at(view.first))], [400, "5-100"]);
@@ -216,6 +216,9 @@ test("the top of the list and the gaps are said in words", () => {
   assert.equal(topWords({ name: "begin" }, ["a"], 5), "No older lines: this is where the log of a begins");
   assert.equal(topWords({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: this is where the log of a, b.* and c begins");
   assert.equal(topWords({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: this is where the log of 4 channels begins");
+  const begin = Date.UTC(2026, 10, 21, 23, 50, 18);
+  assert.match(topWords({ name: "begin" }, ["a"], 5, begin, "UTC"), / 2026-11-21 23:50:18$/);
+  assert.match(topWords({ name: "begin" }, ["a"], 5, begin, "Asia/Kolkata"), / 2026-11-22 05:20:18$/);
   assert.equal(topWords({ name: "failed", detail: "x" }, ["a"], 5), "Older lines could not be loaded: x");
   assert.match(topWords({ name: "full" }, ["a"], 100_000), /^The page holds 100,000 lines, /);
   const days = noteWords({ kind: "gap", channel: "a", lost: null, reason: "log-lost", from: 1e12, to: 1e12 + 3 * 86_400_000 });

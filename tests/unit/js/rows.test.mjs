@@ -117,6 +117,7 @@ test("a page that catches up says how far it is, and one that has just opened do
   const words = (replay) => stateWords({ name: "live" }, 10_000, 10_000, replay);
   const to = new Date(2026, 10, 21, 3, 50, 18).getTime();
   assert.equal(words({ since: 9_000, at: 9_900, to }), "catching up · at 03:50:18");
+  assert.equal(stateWords({ name: "live" }, 10_000, 10_000, { since: 9_000, at: 9_900, to: Date.UTC(2026, 10, 21, 23, 50, 18) }, "Asia/Kolkata"), "catching up · at 05:20:18");
   assert.equal(words({ since: 9_900, at: 9_900, to }), "live");
   assert.equal(words({ since: 5_000, at: 8_900, to }), "live");
 });

@@ -3,7 +3,6 @@
 import { MARKERS } from "../channels.js";
 import { age, firstLine, keyValues, visible } from "../format.js";
 import { ERROR, NONE } from "../normalise/levels.js";
-import { normalise } from "../normalise/index.js";
 import { quoted } from "../query/parse.js";
 import { timeOfId } from "../ids.js";
 import { grouped, say } from "../say.js";
@@ -55,7 +54,7 @@ export function askingHub(page) {
     return undefined;
   }
 
-  const lineOf = ([id, channel, text]) => ({ id, channel, record: normalise(text, timeOfId(id)) });
+  const lineOf = ([id, channel, text]) => ({ id, channel, record: style.read(text, timeOfId(id)) });
 
   const itemsOf = (lines) =>
     lines.map(({ id, channel, record }, at) => ({

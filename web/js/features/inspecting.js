@@ -16,17 +16,16 @@ import { traceOf } from "./moving.js";
 
 const MOST_COUNTED = 10;
 
-/** Counts what comes and goes; made before the first line. `onInsert(seq)` is called when a late line was put at a seq. */
-export function counting(desk, onInsert) {
+/** Counts what comes and goes; made before the first line. `onMoved(moved)` is called when lines are in another order: `moved(seq)` is the new seq. */
+export function counting(desk, onMoved) {
   const counter = new Counter(desk.ring);
   const facets = new Facets();
   desk.shown.counter = counter;
   desk.intake.onLine = (seq, record) => facets.add(seq, record);
-  desk.intake.onInsert = (seq, record) => {
-    for (let at = desk.ring.end - 1; at > seq; at -= 1) facets.move(at - 1, at);
-    counter.shift(seq, desk.ring.end);
-    facets.add(seq, record);
-    onInsert(seq);
+  desk.intake.onMoved = (part, moved) => {
+    facets.reorder(part);
+    counter.reorder(part);
+    onMoved(moved);
   };
   desk.ring.onDrop = (seq) => {
     counter.drop(seq);

@@ -38,6 +38,9 @@ export function looking(page) {
 
   settings.on("repeats", (wanted) => page.desk.foldRepeats(wanted));
   if (settings.get("repeats")) page.desk.foldRepeats(true);
+  const readIn = (zone) => page.desk.readIn(zone === "auto" ? null : zone);
+  settings.on("publisherZone", readIn);
+  readIn(settings.get("publisherZone"));
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(ROWS, () => (showRows(), page.showAddress(false)));
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));

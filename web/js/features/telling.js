@@ -31,15 +31,15 @@ export function telling(page, counter) {
     const now = Date.now();
     const { lastMatch } = desk.shown;
     const filtered = text !== "" || range !== null || hidden.size > 0;
-    const sinceMatch = lastMatch === null ? null : now - lastMatch;
+    const sinceMatch = lastMatch === null ? null : now - intake.ahead - lastMatch;
     status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered, sinceMatch });
-    status.tick(intake.lastLineAt, now, intake.replay);
+    status.tick(intake.lastLineAt, now, intake.replay, settings.get("zone"));
   }
 
   function tick() {
     const now = Date.now();
     status.sample(intake.live);
-    status.tick(intake.lastLineAt, now, intake.replay);
+    status.tick(intake.lastLineAt, now, intake.replay, settings.get("zone"));
     status.showHeap(performance.memory?.usedJSHeapSize ?? null);
     status.showLag(intake.lag, intake.lastLineAt, now);
     if (settings.get("announce")) announcer.tick(page.grid.following, now);

@@ -89,9 +89,9 @@ export class ListView {
     this.draw();
   }
 
-  /** Lines from `seq` on have a seq one higher now. */
-  shift(seq) {
-    this.rowWindow.shift(seq);
+  /** Lines are in another order: `moved(seq)` is the new seq. */
+  shift(moved) {
+    this.rowWindow.shift(moved);
   }
 
   /** Light a row up for a moment. */

@@ -83,16 +83,16 @@ export class RowWindow {
     element.addEventListener("animationend", () => element.classList.remove("flash"), { once: true });
   }
 
-  /** Lines from `seq` on have a seq one higher now. */
-  shift(seq) {
+  /** Lines are in another order: `moved(seq)` is the new seq. */
+  shift(moved) {
     const rows = [...this.#rows.values()];
     this.#rows.clear();
     for (const row of rows) {
-      if (row.seq >= seq) row.renumber(row.seq + 1);
+      row.renumber(moved(row.seq));
       this.#rows.set(row.seq, row);
     }
-    if (this.selected !== null && this.selected >= seq) this.selected += 1;
-    if (this.#from !== null && this.#from >= seq) this.#from += 1;
+    if (this.selected !== null) this.selected = moved(this.selected);
+    if (this.#from !== null) this.#from = moved(this.#from);
   }
 
   unmeasure() {

@@ -55,8 +55,8 @@ export class Status {
   }
 
   /** What changes by the passing of time alone. */
-  tick(lastLineAt, now, replay = null) {
-    write(PARTS.state, stateWords(this.#said, lastLineAt, now, replay));
+  tick(lastLineAt, now, replay, zone) {
+    write(PARTS.state, stateWords(this.#said, lastLineAt, now, replay, zone));
   }
 
   /** Lines per second over the last few seconds; called once a second with all live lines ever received. */

@@ -128,11 +128,14 @@ export class Style {
     return silence ? { kind: "silence", words: say("row.silence", { span: silence.span }) } : null;
   }
 
-  /** A late line was put at `seq`; those from there on have a seq one higher now. */
-  shift(seq, name) {
-    const moved = (set) => new Set([...set].map((old) => (old >= seq ? old + 1 : old)));
-    this.#opened = moved(this.#opened);
-    this.pins = moved(this.pins);
+  /** Lines are in another order: `moved(seq)` is the new seq. */
+  shift(moved) {
+    this.#opened = new Set([...this.#opened].map(moved));
+    this.pins = new Set([...this.pins].map(moved));
+  }
+
+  /** A line, "channel@id", came late. */
+  late(name) {
     if (this.#late.size >= MOST_LATE) this.#late.clear();
     this.#late.add(name);
   }

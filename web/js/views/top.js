@@ -16,10 +16,10 @@ export class Top {
     this.#button.addEventListener("click", () => (this.#top.dataset.state === "failed" ? on.retry() : on.load()));
   }
 
-  /** Show the state of the older lines of these channels; `held` lines are in the page, the oldest from `oldest` (ms). Without any there is nothing to say. */
-  show(state, channels, held, oldest) {
+  /** Show the state of the older lines of these channels; `held` lines are in the page, the oldest from `oldest` (ms, said in a zone). Without any there is nothing to say. */
+  show(state, channels, held, oldest, zone) {
     const name = held === 0 && state.name === "idle" ? "none" : state.name;
-    const words = topWords(state, channels, held, oldest);
+    const words = topWords(state, channels, held, oldest, zone);
     // Written only when it changes: a screen reader says it again each time.
     if (this.#words.textContent !== words) this.#words.textContent = words;
     if (this.#top.dataset.state === name) return;
