@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.asking import post
 from tests.integration.certificates import make_certificates
-from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, free_port, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, free_port, hub_process, wait_until
 
 TABS = 8
 AT_ONCE_SECONDS = 1.0 * PATIENCE
@@ -147,6 +147,20 @@ def test_eight_tabs_share_one_connection(proxy: Proxy, server: RedisServer, chan
     finally:
         tabs.kill()
         tabs.wait()
+
+
+def test_a_stream_is_told_to_come_back_where_no_hub_is_ready(own_server: RedisServer, tmp_path: Path) -> None:
+    """By the hub: HAProxy, which asks whether hubs are, would say 503, and an `EventSource` gives up for good."""
+    with hub_process(own_server.url) as hub, running(haproxy, tmp_path, hub) as proxy:
+        own_server.freeze()
+        try:
+            wait_until(lambda: hub.status("/health/ready") == 503, "the hub is not ready")
+            # As long as it takes HAProxy to believe it: three checks, one a second.
+            deadline = time.monotonic() + 5.0
+            while time.monotonic() < deadline:
+                assert proxy.status("/message?channel=log") == "2 200"
+        finally:
+            own_server.thaw()
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
