@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from tests.integration.asking import post
@@ -144,6 +145,8 @@ def test_eight_tabs_share_one_connection(proxy: Proxy, server: RedisServer, chan
         with server.client() as client:
             client.publish(channel, '{"n": 1}')
         wait_until(all_have('data: {"n": 1}'), "all tabs have the line")
+        connections = psutil.Process(tabs.pid).net_connections("tcp")
+        assert len([each for each in connections if each.status == psutil.CONN_ESTABLISHED]) == 1
     finally:
         tabs.kill()
         tabs.wait()
@@ -190,7 +193,8 @@ def test_the_check_tells_a_proxy_that_holds_streams_back(
         )  # fmt: skip
 
     assert checked.returncode == 1, checked.stdout
-    assert "BAD" in checked.stdout
+    grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
+    assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
 
 
 def test_the_manual_names_each_of_them() -> None:
