@@ -11,12 +11,14 @@ FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 RUN python -m venv --without-pip /opt/sse-hub
 # Before the code, so that a change of the code does not install them again.
-COPY requirements/run.lock requirements/
-RUN python -m pip --python /opt/sse-hub/bin/python install --no-cache-dir --require-hashes -r requirements/run.lock
+COPY requirements/run.lock requirements/build.lock requirements/
+RUN python -m pip --python /opt/sse-hub/bin/python install --no-cache-dir --require-hashes -r requirements/run.lock && \
+    python -m pip install --no-cache-dir --require-hashes -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY web web
 COPY sse_hub sse_hub
-RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir dist . && \
+# Not isolated: pip would get what builds it anew, and unpinned.
+RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . && \
     python -m pip --python /opt/sse-hub/bin/python install --no-cache-dir --no-deps dist/*.whl
 
 FROM ${PYTHON_IMAGE}

@@ -67,6 +67,7 @@ lock: ## Renew the locked requirements (needs uv)
 	$(LOCK) pyproject.toml -o requirements/run.lock
 	$(LOCK) pyproject.toml --group dev -o requirements/test.lock
 	$(LOCK) --group fuzz -o requirements/fuzz.lock
+	$(LOCK) --group build -o requirements/build.lock
 
 clean: ## Remove what the commands above have made
 	rm -rf .venv .bench .fuzz .screenshots .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

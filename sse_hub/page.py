@@ -63,7 +63,7 @@ def page_blueprint() -> Blueprint:
     others = assets | with_keys
     version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
     index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
-    page = Blueprint("sse_hub_page")
+    page = Blueprint("sse_hub_page", strict_slashes=True)
 
     @reading(page, "/index")
     async def serve_index(request: Request) -> HTTPResponse:

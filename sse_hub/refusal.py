@@ -82,8 +82,12 @@ async def refuse(request: Request, exception: Exception) -> HTTPResponse:
 
 
 def refusing(name: str) -> Blueprint:
-    """A blueprint that answers the errors of its own routes alone: an app around the hub has answers of its own."""
-    blueprint = Blueprint(name)
+    """
+    A blueprint that answers the errors of its own routes alone: an app around the hub has answers of its own.
+
+    Its routes answer at their very path: whoever closes `/metrics` in a proxy doesn't think of `/metrics/`.
+    """
+    blueprint = Blueprint(name, strict_slashes=True)
     blueprint.exception(Exception)(refuse)
     return blueprint
 

@@ -15,9 +15,15 @@ from sanic.http import Stage
 from sse_hub.frames import END_OF_BODY, chunk_body
 
 
-def reading(blueprint: Blueprint, uri: str) -> Callable[[Any], Any]:
-    """Decorate the handler of a route that changes nothing, for `HEAD` too."""
-    return cast(Callable[[Any], Any], blueprint.route(uri, methods=("GET", "HEAD"), ignore_body=True))
+def reading(blueprint: Blueprint, uri: str, strict_slashes: bool | None = None) -> Callable[[Any], Any]:
+    """
+    Decorate the handler of a route that changes nothing, for `HEAD` too.
+
+    `strict_slashes` says whether it answers at its very path alone; None leaves that to the blueprint.
+    """
+    methods = ("GET", "HEAD")
+    route = blueprint.route(uri, methods=methods, strict_slashes=strict_slashes, ignore_body=True)
+    return cast(Callable[[Any], Any], route)
 
 
 def knows_chunks(request: Request) -> bool:

@@ -43,7 +43,8 @@ DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"
 api = refusing("sse_hub_api")
 
 
-@reading(api, "/")
+# Where a hub is mounted both `/logs` and `/logs/` lead there.
+@reading(api, "/", strict_slashes=False)
 async def root(request: Request) -> HTTPResponse:
     """The page is at /index, below wherever the hub is mounted."""
     return redirect(request.path.rstrip("/") + "/index")

@@ -38,8 +38,10 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
         try:
             async for finding in _stream(client, redis_url, channel):
                 yield finding
-        except (httpx.HTTPError, TimeoutError) as error:
-            yield bad("stream", f"broke off: {error or type(error).__name__}")
+        except (httpx.TimeoutException, TimeoutError):
+            yield bad("buffering", f"nothing of a stream within {FIRST_BYTES_SECONDS:.0f} s: a proxy holds it back")
+        except httpx.HTTPError as error:
+            yield bad("stream", f"broke off: {str(error) or type(error).__name__}")
     yield await asyncio.to_thread(_protocol, url)
 
 

@@ -53,6 +53,11 @@ def test_a_stranger_publishes_nothing(hub: str) -> None:
     assert json.loads(ask(f"{hub}/history?channel=secret", STAFF)[2])["lines"] == []
 
 
+def test_a_route_answers_at_its_very_path(hub: str) -> None:
+    assert ask(f"{hub}/metrics", STAFF)[0] == 200
+    assert ask(f"{hub}/metrics/", STAFF)[0] == 404
+
+
 @pytest.mark.parametrize("path", ["", "/"])
 def test_the_page_is_below_the_prefix(hub: str, path: str) -> None:
     status, headers, _ = ask(hub + path, STAFF)

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from sse_hub.reference import document
 from tests.integration.asking import ask
 from tests.rig import HubProcess, RedisServer, wait_until
 from tests.sse import open_stream
+
+OPERATIONS = [(path, method) for path, item in document()["paths"].items() for method in item if path != "/"]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,13 @@ def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
 
     assert answer.status == 404
     assert answer.json["error"] == "Not Found"
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_a_route_answers_at_its_very_path(hub: HubProcess, path: str, method: str) -> None:
+    """Who closes `/metrics` in a proxy would not think of `/metrics/`."""
+    for other in (f"{path}/", f"{path}//", f"/{path}", f"{path}%2f"):
+        assert ask(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
 
 
 def test_a_wrong_method_is_405_in_json(hub: HubProcess) -> None:

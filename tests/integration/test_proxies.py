@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from tests.integration.asking import post
 from tests.integration.certificates import make_certificates
-from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, free_port, wait_until
+from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, free_port, hub_process, wait_until
 
 TABS = 8
 AT_ONCE_SECONDS = 1.0 * PATIENCE
+SPELLINGS = ["/metrics", "/metrics?x", "/metrics/", "/metrics//?x", "//metrics", "/%6detrics", "/%2fmetrics/"]
 
 
 class Proxy(NamedTuple):
@@ -32,7 +34,9 @@ class Proxy(NamedTuple):
         return ["curl", "-sSN", "--http2", "--cacert", str(self.authority), "--noproxy", "*", *words]
 
     def status(self, path: str) -> str:
-        asked = self.curl("-o", "/dev/null", "-w", "%{http_version} %{http_code}", self.url + path)
+        """HTTP's version and the status of a GET for `path`, which is sent as it is."""
+        words = ("-o", "/dev/null", "-w", "%{http_version} %{http_code}", "--path-as-is")
+        asked = self.curl(*words, self.url + path)
         return subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False).stdout
 
 
@@ -141,13 +145,31 @@ def test_eight_tabs_share_one_connection(proxy: Proxy, server: RedisServer, chan
         with server.client() as client:
             client.publish(channel, '{"n": 1}')
         wait_until(all_have('data: {"n": 1}'), "all tabs have the line")
+        connections = psutil.Process(tabs.pid).net_connections("tcp")
+        assert len([each for each in connections if each.status == psutil.CONN_ESTABLISHED]) == 1
     finally:
         tabs.kill()
         tabs.wait()
 
 
-def test_the_numbers_are_not_for_everybody(proxy: Proxy) -> None:
-    assert proxy.status("/metrics") == "2 403"
+def test_a_stream_is_told_to_come_back_where_no_hub_is_ready(own_server: RedisServer, tmp_path: Path) -> None:
+    """By the hub: HAProxy, which asks whether hubs are, would say 503, and an `EventSource` gives up for good."""
+    with hub_process(own_server.url) as hub, running(haproxy, tmp_path, hub) as proxy:
+        own_server.freeze()
+        try:
+            wait_until(lambda: hub.status("/health/ready") == 503, "the hub is not ready")
+            # As long as it takes HAProxy to believe it: three checks, one a second.
+            deadline = time.monotonic() + 5.0
+            while time.monotonic() < deadline:
+                assert proxy.status("/message?channel=log") == "2 200"
+        finally:
+            own_server.thaw()
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_the_numbers_are_not_for_everybody(proxy: Proxy, path: str) -> None:
+    """However the path is written: what a proxy takes for another one, the hub may not."""
+    assert proxy.status(path) == "2 403"
 
 
 def test_the_check_tells_a_proxy_that_holds_streams_back(
@@ -171,7 +193,8 @@ def test_the_check_tells_a_proxy_that_holds_streams_back(
         )  # fmt: skip
 
     assert checked.returncode == 1, checked.stdout
-    assert "BAD" in checked.stdout
+    grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
+    assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
 
 
 def test_the_manual_names_each_of_them() -> None:

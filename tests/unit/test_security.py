@@ -78,7 +78,7 @@ def test_s21_a_script_makes_no_code_of_what_it_is_given(script: Path) -> None:
         assert re.fullmatch(r"KEYS\[[\w# +-]+\]|[\w.]+", key.strip()), key
 
 
-@pytest.mark.parametrize(("lock", "least"), [("run", 20), ("test", 20), ("fuzz", 1)])
+@pytest.mark.parametrize(("lock", "least"), [("run", 20), ("test", 20), ("fuzz", 1), ("build", 1)])
 def test_s25_whatever_is_installed_is_pinned_and_hashed(lock: str, least: int) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text()
     hashed = re.findall(PINNED + r"[^\\\n]*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
@@ -88,10 +88,18 @@ def test_s25_whatever_is_installed_is_pinned_and_hashed(lock: str, least: int) -
 
 @pytest.mark.parametrize("file", ["Makefile", "Dockerfile"])
 def test_s25_nothing_is_installed_without_its_hash(file: str) -> None:
-    installs = re.findall(r"-m pip .*\binstall\b.*", (ROOT / file).read_text())
+    installs = re.findall(r"-m pip .*\b(?:install|wheel)\b.*", (ROOT / file).read_text())
 
     assert installs
     assert [line for line in installs if "--require-hashes" not in line and "--no-deps" not in line] == []
+    # Isolated, what builds a wheel would be fetched for it, whatever --no-deps says.
+    assert [line for line in installs if " wheel " in line and "--no-build-isolation" not in line] == []
+
+
+def test_s25_what_makes_the_wheel_is_locked() -> None:
+    [needed] = re.findall(r'^requires = \["([\w-]+)', (ROOT / "pyproject.toml").read_text(), re.M)
+
+    assert f"\n{needed}==" in "\n" + (ROOT / "requirements" / "build.lock").read_text()
 
 
 def test_s25_nothing_is_on_that_helps_to_find_faults() -> None:
