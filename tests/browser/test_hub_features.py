@@ -133,4 +133,4 @@ def test_a_loud_channel_cannot_drown_the_others_and_it_is_said(page: Page, hub: 
     assert stats(page)["dropped"] > 1_000
     # Alone it is shown whole.
     page.goto(f"{hub.url}/index?channel=loud&tail=2000")
-    page.wait_for_function("() => window.sseHub.stats().held === 2000")
+    page.wait_for_function("() => window.sseHub?.stats().held === 2000")
