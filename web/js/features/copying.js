@@ -17,7 +17,7 @@ const PAUSE_MS = 30;
 
 export function copying(page) {
   const { desk, settings, style } = page;
-  const { ring, view } = desk;
+  const { ring } = desk;
 
   /** Seqs of the lines that are selected, shown or held. */
   function* seqsOf(scope) {
@@ -25,8 +25,10 @@ export function copying(page) {
       for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) yield seq;
       return;
     }
-    const range = scope === "selected" ? page.grid.range : null;
+    const { grid } = page;
+    const range = scope === "selected" ? grid.range : null;
     if (scope === "selected" && range === null) return;
+    const view = range ? grid.view : desk.view;
     const from = range ? view.placeOf(range[0]) : view.first;
     for (let place = from; place < view.end; place += 1) {
       const seq = view.at(place);
@@ -101,8 +103,8 @@ export function copying(page) {
   }
 
   function selectAll() {
-    if (view.first === view.end) return;
-    page.grid.selectAll();
+    const { grid } = page;
+    if (grid.view.first < grid.view.end) grid.selectAll();
   }
 
   $("[data-testid=export]").on("click", exportLines);
