@@ -48,7 +48,7 @@ function lineOf(line, format, options) {
   // What the hub sends is one line; were it not, it still is one here.
   if (format === "ndjson") return `${/[\r\n]/.test(line.text) ? JSON.stringify({ info: line.text }) : line.text}\n`;
   const record = normalise(line.text, line.time, { zone: options.publisherZone });
-  const cell = (name) => cellOf(record, line, name, options.zone);
+  const cell = (name) => stripAnsi(cellOf(record, line, name, options.zone));
   if (format === "csv") return `${options.columns.map((name) => csvCell(cell(name))).join(",")}\r\n`;
   const parts = COLUMNS.map(cell).filter((text) => text !== "");
   return `${visible(parts.join(" ").replace(/\r?\n/g, " ⏎ "))}\n`;
@@ -65,7 +65,7 @@ function cellOf(record, { channel }, name, zone) {
     case "logger":
       return record.logger ?? "";
     case "message":
-      return [record.msg ?? "", record.err?.stack ?? ""].filter(Boolean).map(stripAnsi).join("\n");
+      return [record.msg ?? "", record.err?.stack ?? ""].filter(Boolean).join("\n");
     case "fields":
       return Object.entries(record.fields).map(([key, value]) => fieldText(key, value)).join(" ");
     default: {
