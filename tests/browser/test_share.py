@@ -146,6 +146,15 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
     # The hour before that is asked for is from before the log, which the file says.
     assert [line for line in saved if not line.startswith('{"@gap"')] == numbered(range(1, 701))
 
+    page.keyboard.press("Escape")
+    palette(page, "export")
+    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-until").fill("-30m")
+    with page.expect_download() as download:
+        page.get_by_test_id("ask-go").click()
+    download.value.save_as(tmp_path / "older")
+    assert "line 1" not in (tmp_path / "older").read_text()
+
 
 def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

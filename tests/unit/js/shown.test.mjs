@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ansiSpans, stripAnsi } from "../../../web/js/ansi.js";
 import { dividersBetween } from "../../../web/js/dividers.js";
-import { csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
+import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
 import { Find, findPattern } from "../../../web/js/find.js";
 import { fieldText } from "../../../web/js/format.js";
 import { MergeOrder, insertionIndex } from "../../../web/js/merge-order.js";
@@ -102,6 +102,10 @@ test("a file has one line for each, in their order, and harms no spreadsheet", (
     'time,level,message,user,n\r\n2026-11-21 03:50:18.780Z,ERROR,"\'=1+1, ""x""",,\r\n' +
       '2026-11-21 03:50:18.780Z,INFO,"\'-2\nmore",\'@me,\'-5\r\n2026-11-21 03:50:18.780Z,,plain,,\r\n',
   );
+  // As the row: the chosen columns at the end, and not once more among the fields.
+  const chosen = { columns: [...COLUMNS, "user"] };
+  assert.equal(whole("txt", chosen).split("\n")[1], "2026-11-21 03:50:18.780Z 新 INFO -2 ⏎ more n=-5 @x=1 @me");
+  assert.match(whole("csv", chosen), /,n=-5 @x=1,'@me\r\n/);
   assert.match(whole("txt", { zone: "Asia/Kolkata" }), /^2026-11-21 09:20:18.780\+05:30 /);
   for (const text of ["=1", "+1", "-1", "@a", "\ta", "＝1"]) assert.equal(csvCell(text).replace(/^"/, "")[0], "'");
   assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");

@@ -80,10 +80,10 @@ export function copying(page) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  function saveStore(format, since) {
+  function saveStore(format, span) {
     const query = new URLSearchParams(desk.channels.map((channel) => ["channel", channel]));
     query.set("format", format);
-    if (since) query.set("since", since);
+    for (const [name, time] of Object.entries(span)) if (time.trim()) query.set(name, time.trim());
     download(`export?${query}`, fileName(format, desk.channels, Date.now()));
   }
 
@@ -95,10 +95,11 @@ export function copying(page) {
         { name: "scope", label: say("export.scope"), type: "select", value: page.grid.range && page.grid.range[0] !== page.grid.range[1] ? "selected" : "shown", options: scopes },
         { name: "format", label: say("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, say(`export.${format}`)])) },
         { name: "since", label: say("export.since"), value: "-1h" },
+        { name: "until", label: say("export.until") },
       ],
       hint: say("export.hint", { zone: zoneWords(settings.get("zone"), Date.now()) }),
       go: say("export.go"),
-      act: ({ scope, format, since }) => (scope === "store" ? saveStore(format, since.trim()) : save(scope, format), null),
+      act: ({ scope, format, ...span }) => (scope === "store" ? saveStore(format, span) : save(scope, format), null),
     });
   }
 
