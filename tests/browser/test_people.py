@@ -15,6 +15,18 @@ from tests.rig import HubProcess
 
 pytestmark = pytest.mark.browser
 
+# What can be tapped here and now, and is smaller than a finger; a box to tick has its label around it.
+SMALL = """() => [...document.querySelectorAll("button, input, select, textarea, summary, .row")]
+  .map((each) => (["checkbox", "color"].includes(each.type) ? each.closest("label") : each))
+  .filter((each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: false }))
+  .map((each) => [each, each.getBoundingClientRect()])
+  .filter(([each, { x, y, width, height }]) => {
+    if (width >= 44 && height >= 44) return false;
+    const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+    return hit !== null && (each.contains(hit) || hit.contains(each) && hit.closest("label"));
+  })
+  .map(([each, { width, height }]) => `${each.className || each.name} ${width}x${height}`)"""
+
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 LANGUAGES = Path(__file__).parents[2] / "web" / "lang"
 FINDINGS = """async () => {
@@ -245,6 +257,28 @@ def stream_of(*frames: str) -> Callable[[Route], None]:
     """Answer the page's stream with these frames, and keep it from asking again soon."""
     body = "retry: 600000\n\nid: 1795233018000-0\n\n" + "".join(frames)
     return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)
+
+
+def test_f19_what_is_tapped_on_a_phone_is_44_px_high_and_wide(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_page(page, hub, "f19.phone")
+    publish("f19.phone", [json.dumps({"level": "info", "message": "short", "long": "x" * 100_000})])
+    row = page.get_by_test_id("row").first
+    expect(row).to_be_in_viewport()
+    small = {"lines": page.evaluate(SMALL)}
+    row.click()
+    expect(page.get_by_test_id("tree")).to_be_visible()
+    small["drawer"] = page.evaluate(SMALL)
+    page.keyboard.press("Escape")
+    for name in ("menu", "more", "views", "export"):
+        page.get_by_test_id(name).click()
+        opened = page.locator(".rail[data-shown=true], :popover-open, dialog[open]")
+        expect(opened).to_have_count(1)
+        small[name] = page.evaluate(SMALL)
+        page.mouse.click(350, 400) if name == "menu" else page.keyboard.press("Escape")
+        expect(opened).to_have_count(0)
+
+    assert {name: found for name, found in small.items() if found} == {}
 
 
 def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: HubProcess) -> None:
