@@ -259,6 +259,15 @@ def stream_of(*frames: str) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)
 
 
+def test_f19_a_logger_in_chinese_has_room_for_its_name(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f19.wide")
+    publish("f19.wide", [json.dumps({"level": "info", "logger": "订单支付服务", "message": "新增"})])
+
+    logger = page.get_by_test_id("row").locator(".logger")
+    expect(logger).to_have_text("订单支付服务")
+    assert logger.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+
+
 def test_f19_what_is_tapped_on_a_phone_is_44_px_high_and_wide(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     open_page(page, hub, "f19.phone")
