@@ -333,6 +333,21 @@ def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: Hu
     expect(page.get_by_test_id("row")).to_have_count(3)
 
 
+def test_f15_a_rule_counts_what_nobody_saw_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f15.title")
+    palette(page, "highlight rules")
+    page.get_by_test_id("ask-text").fill("boom")
+    page.get_by_test_id("ask-title").check()
+    page.get_by_test_id("ask-go").click()
+    page.evaluate(HIDE, True)
+    publish("f15.title", [json.dumps({"message": text}) for text in ("boom", "quiet", "boom")])
+    wait_received(page, 3)
+
+    expect(page).to_have_title("(2) f15.title · sse-hub")
+    page.evaluate(HIDE, False)
+    expect(page).to_have_title("f15.title · sse-hub")
+
+
 def test_f21_lines_of_numbers_are_drawn_as_a_chart(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f21")
     for n in range(20):
