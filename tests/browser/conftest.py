@@ -50,6 +50,13 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture
+def redis_alone() -> Iterator[RedisServer]:
+    """A server that a test may cut."""
+    with redis_server(valkey_binary()) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def hub(redis: RedisServer) -> Iterator[HubProcess]:
     """One hub for all tests that do not end it."""

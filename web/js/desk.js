@@ -15,12 +15,14 @@ import { Stream } from "./stream.js";
 
 const CLOSE_AFTER_MS = 200;
 const RELEASE_MS = 50;
+const LOST = ["reconnecting", "stale", "offline"];
 
 export class Desk {
   #on;
   #ending = 0;
   #waiting = [];
   #releasing = 0;
+  #lostAt = null;
   #zoneOf;
 
   /**
@@ -47,7 +49,7 @@ export class Desk {
         this.intake.gap(gap, Date.now());
         on.changed();
       },
-      state: (state) => on.state(state),
+      state: (state) => this.#connection(state),
     });
     this.stream.guard = guard;
   }
@@ -136,6 +138,19 @@ export class Desk {
   /** Hold lines of several channels back for so many ms, to put them in order. */
   holdBack(windowMs) {
     this.intake.holdBack(this.channels.length > 1 || this.channels.some(isPattern) ? windowMs : 0);
+  }
+
+  // Where the stream was cut, a row says for how long.
+  #connection(state) {
+    const now = Date.now();
+    if (LOST.includes(state.name)) this.#lostAt ??= now;
+    else if (state.name !== "connecting") {
+      if (state.name === "live" && this.#lostAt !== null && this.ring.held > 0) {
+        this.intake.note("", { kind: "reconnect", n: Math.ceil((now - this.#lostAt) / 1_000) }, now);
+      }
+      this.#lostAt = null;
+    }
+    this.#on.state(state);
   }
 
   #watch(channels) {

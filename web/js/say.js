@@ -48,9 +48,8 @@ export async function speakTo(root, code) {
 /** Put the words where the page's HTML asks for them: text, accessible name, tooltip and placeholder. */
 export function sayAll(root) {
   for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-  const attributes = { sayLabel: "aria-label", sayTitle: "title", sayHint: "placeholder" };
-  for (const [data, attribute] of Object.entries(attributes)) {
-    const name = data.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    for (const element of root.querySelectorAll(`[data-${name}]`)) element.setAttribute(attribute, say(element.dataset[data]));
+  for (const [kind, attribute] of [["label", "aria-label"], ["title", "title"], ["hint", "placeholder"]]) {
+    const asked = `data-say-${kind}`;
+    for (const element of root.querySelectorAll(`[${asked}]`)) element.setAttribute(attribute, say(element.getAttribute(asked)));
   }
 }
