@@ -20,7 +20,7 @@ TICKS = """(pane) => {
 
 
 def two_panes(page: Page, hub: HubProcess, publish: Publish, name: str) -> Locator:
-    """Two panes of 30 lines each, in turn: each third line of a pane is an error and names a trace, which the other's do not."""
+    """Two panes of 30 lines each, in turn; each third line of a pane is an error and names its trace."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     channels = [f"{name}.a", f"{name}.b"]
     open_page(page, hub, *channels)
@@ -45,9 +45,9 @@ def test_f13_jumps_and_hits_stay_in_their_pane(page: Page, hub: HubProcess, publ
     panes.nth(1).get_by_test_id("row").filter(has_text="b20").click()
     page.keyboard.press("Escape")
 
-    for key, message in (("e", "b22"), ("e", "b25"), ("E", "b22"), ("w", "b23"), ("W", "b21"), ("e", "b22"), ("o", "b25")):
+    for key, n in (("e", 22), ("e", 25), ("E", 22), ("w", 23), ("W", 21), ("e", 22), ("o", 25)):
         page.keyboard.press(key)
-        expect(chosen.locator(".message")).to_have_text(message)
+        expect(chosen.locator(".message")).to_have_text(f"b{n}")
     page.keyboard.press("m")
     panes.nth(0).get_by_test_id("row").filter(has_text="a10").click()
     page.keyboard.press("Escape")

@@ -3,6 +3,8 @@ For everyone: keyboard alone, screen readers, languages, contrast, colours of te
 """
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -137,7 +139,7 @@ def test_f18_everything_is_done_by_keyboard_alone(
     palette(page, "export")
     expect(page.get_by_test_id("ask-scope")).to_be_focused()
     with page.expect_download() as download:
-        for key in ("Tab", "Tab", "Tab", "Enter"):
+        for key in ("Tab", "Tab", "Tab", "Tab", "Enter"):
             page.keyboard.press(key)
     download.value.save_as(tmp_path / "lines")
     saved = (tmp_path / "lines").read_text().splitlines()
@@ -316,6 +318,18 @@ def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProces
     page.evaluate("() => { window.sseHub = null; }")
 
     assert page.evaluate("() => window.sseHub.stats().state") == "live"
+
+
+def test_f20_the_lag_is_how_far_the_newest_line_is_behind_or_its_clock_ahead(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f20.lag")
+    expect(page.get_by_test_id("lag")).to_be_hidden()
+
+    for seconds, words in ((-3, r"^3(\.\d+)? s$"), (8, r"^its clock is (7\.\d+|8(\.0)?) s ahead$")):
+        at = int((time.time() + seconds) * 1_000)
+        publish("f20.lag", [json.dumps({"level": "info", "time": at, "msg": "m", "pid": 1})])
+        expect(page.get_by_test_id("lag")).to_have_text(re.compile(words))
 
 
 def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
