@@ -15,6 +15,7 @@ from tests.browser.reader import (
     messages,
     numbered,
     open_page,
+    scroll_up,
     settled_top_row,
     stats,
     wait_received,
@@ -281,6 +282,40 @@ def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
     page.keyboard.press("Escape")
     page.keyboard.press("4")
     expect(page.get_by_test_id("row")).to_have_count(10)
+
+
+def test_f06_a_context_is_left_for_the_same_place(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f06.place")
+    publish("f06.place", numbered(range(1, 10_001)))
+    wait_received(page, 10_000)
+    page.keyboard.press("5")
+    page.wait_for_function("() => window.sseHub.stats().shown === 100")
+    row = page.get_by_test_id("row").filter(has_text="line 5000")
+    after = page.get_by_test_id("row").filter(has_text="line 5002")
+
+    def leave_a_context() -> None:
+        page.keyboard.press("x")
+        expect(after).to_be_visible()
+        page.keyboard.press("End")
+        page.keyboard.press("Escape")
+        expect(after).to_have_count(0)
+
+    scroll_up(page, 1_100)
+    row.click()
+    page.keyboard.press("Escape")
+    before = settled_top_row(page)
+    leave_a_context()
+    expect(row).to_have_attribute("aria-current", "true")
+    assert settled_top_row(page) == before
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("pill")).to_be_hidden()
+    after = page.get_by_test_id("row").filter(has_text="line 9999")
+    page.get_by_test_id("row").last.click()
+    page.keyboard.press("Escape")
+    leave_a_context()
+
+    expect(page.get_by_test_id("pill")).to_be_hidden()
+    expect(page.get_by_test_id("row").last).to_be_in_viewport()
 
 
 def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -3,6 +3,7 @@ What only a hub of channels can do: the directory, patterns, markers for all, al
 """
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,6 +25,12 @@ def test_the_directory_shows_errors_and_a_pattern_takes_new_channels_in(
     assert page.locator("[data-testid=row] .channel-tag").all_inner_texts() == ["dir.api", "dir.api", "dir.mail"]
     expect(page.get_by_test_id("channel-dir.api").get_by_test_id("channel-errors")).to_have_text("1")
     expect(page.get_by_test_id("channel-dir.mail").get_by_test_id("channel-errors")).to_be_hidden()
+    # How long ago the last line was, or how many come; and a line that is drawn once there are points enough.
+    busy = page.get_by_test_id("channel-dir.api")
+    expect(page.get_by_test_id("channel-dir.mail").locator(".channel-figure")).to_have_text(re.compile(r"^\d+ s$"))
+    expect(busy.locator(".channel-spark")).to_have_attribute("data-drawn", "true")
+    publish("dir.api", numbered(range(1, 1_000)))
+    expect(busy.locator(".channel-figure")).to_have_text(re.compile(r"^[\d.]+k?/s$"))
     publish("dir.new", ['{"message": "just born"}'])
     expect(page.get_by_test_id("row").last).to_contain_text("just born")
     expect(page.get_by_test_id("channel-dir.new")).to_be_visible()

@@ -74,7 +74,7 @@ def test_f10_each_value_offers_a_filter_a_column_a_copy_and_a_count(
 ) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f10.acts")
-    publish("f10.acts", lines(30))
+    publish("f10.acts", lines(30, shade="\x1b[31mred\x1b[0m"))
     wait_received(page, 30)
     page.get_by_test_id("row").first.click()
 
@@ -83,6 +83,8 @@ def test_f10_each_value_offers_a_filter_a_column_a_copy_and_a_count(
     offer(page, "req.id", "Copy the path")
     expect(page.get_by_test_id("toast")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "req.id"
+    offer(page, "shade", "Copy the value")
+    page.wait_for_function("async () => await navigator.clipboard.readText() === 'red'")
     offer(page, "req.id", "As a column")
     expect(page.get_by_test_id("row").first.locator(".column")).to_have_text("0")
     offer(page, "user", "Filter for this")

@@ -3,6 +3,8 @@ For everyone: keyboard alone, screen readers, languages, contrast, colours of te
 """
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,18 @@ from tests.browser.reader import Publish, messages, numbered, open_page, palette
 from tests.rig import HubProcess
 
 pytestmark = pytest.mark.browser
+
+# What can be tapped here and now, and is smaller than a finger; a box to tick has its label around it.
+SMALL = """() => [...document.querySelectorAll("button, input, select, textarea, summary, .row")]
+  .map((each) => (["checkbox", "color"].includes(each.type) ? each.closest("label") : each))
+  .filter((each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: false }))
+  .map((each) => [each, each.getBoundingClientRect()])
+  .filter(([each, { x, y, width, height }]) => {
+    if (width >= 44 && height >= 44) return false;
+    const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+    return hit !== null && (each.contains(hit) || hit.contains(each) && hit.closest("label"));
+  })
+  .map(([each, { width, height }]) => `${each.className || each.name} ${width}x${height}`)"""
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 LANGUAGES = Path(__file__).parents[2] / "web" / "lang"
@@ -125,7 +139,7 @@ def test_f18_everything_is_done_by_keyboard_alone(
     palette(page, "export")
     expect(page.get_by_test_id("ask-scope")).to_be_focused()
     with page.expect_download() as download:
-        for key in ("Tab", "Tab", "Tab", "Enter"):
+        for key in ("Tab", "Tab", "Tab", "Tab", "Enter"):
             page.keyboard.press(key)
     download.value.save_as(tmp_path / "lines")
     saved = (tmp_path / "lines").read_text().splitlines()
@@ -247,6 +261,37 @@ def stream_of(*frames: str) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)
 
 
+def test_f19_a_logger_in_chinese_has_room_for_its_name(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f19.wide")
+    publish("f19.wide", [json.dumps({"level": "info", "logger": "订单支付服务", "message": "新增"})])
+
+    logger = page.get_by_test_id("row").locator(".logger")
+    expect(logger).to_have_text("订单支付服务")
+    assert logger.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+
+
+def test_f19_what_is_tapped_on_a_phone_is_44_px_high_and_wide(page: Page, hub: HubProcess, publish: Publish) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_page(page, hub, "f19.phone")
+    publish("f19.phone", [json.dumps({"level": "info", "message": "short", "long": "x" * 100_000})])
+    row = page.get_by_test_id("row").first
+    expect(row).to_be_in_viewport()
+    small = {"lines": page.evaluate(SMALL)}
+    row.click()
+    expect(page.get_by_test_id("tree")).to_be_visible()
+    small["drawer"] = page.evaluate(SMALL)
+    page.keyboard.press("Escape")
+    for name in ("menu", "more", "views", "export"):
+        page.get_by_test_id(name).click()
+        opened = page.locator(".rail[data-shown=true], :popover-open, dialog[open]")
+        expect(opened).to_have_count(1)
+        small[name] = page.evaluate(SMALL)
+        page.mouse.click(350, 400) if name == "menu" else page.keyboard.press("Escape")
+        expect(opened).to_have_count(0)
+
+    assert {name: found for name, found in small.items() if found} == {}
+
+
 def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: HubProcess) -> None:
     gap = {"channel": "f20", "after": "1795233018000-2", "before": "1795233020000-0", "lost": 500, "reason": "slow"}
     page.route("**/message?*", stream_of(f"event: gap\ndata: {json.dumps(gap)}\n\n"))
@@ -275,6 +320,18 @@ def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProces
     assert page.evaluate("() => window.sseHub.stats().state") == "live"
 
 
+def test_f20_the_lag_is_how_far_the_newest_line_is_behind_or_its_clock_ahead(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f20.lag")
+    expect(page.get_by_test_id("lag")).to_be_hidden()
+
+    for seconds, words in ((-3, r"^3(\.\d+)? s$"), (8, r"^its clock is (7\.\d+|8(\.0)?) s ahead$")):
+        at = int((time.time() + seconds) * 1_000)
+        publish("f20.lag", [json.dumps({"level": "info", "time": at, "msg": "m", "pid": 1})])
+        expect(page.get_by_test_id("lag")).to_have_text(re.compile(words))
+
+
 def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f20.title")
     expect(page).to_have_title("f20.title · sse-hub")
@@ -288,6 +345,21 @@ def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: Hu
 
     expect(page).to_have_title("f20.title · sse-hub")
     expect(page.get_by_test_id("row")).to_have_count(3)
+
+
+def test_f15_a_rule_counts_what_nobody_saw_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "f15.title")
+    palette(page, "highlight rules")
+    page.get_by_test_id("ask-text").fill("boom")
+    page.get_by_test_id("ask-title").check()
+    page.get_by_test_id("ask-go").click()
+    page.evaluate(HIDE, True)
+    publish("f15.title", [json.dumps({"message": text}) for text in ("boom", "quiet", "boom")])
+    wait_received(page, 3)
+
+    expect(page).to_have_title("(2) f15.title · sse-hub")
+    page.evaluate(HIDE, False)
+    expect(page).to_have_title("f15.title · sse-hub")
 
 
 def test_f21_lines_of_numbers_are_drawn_as_a_chart(page: Page, hub: HubProcess, publish: Publish) -> None:

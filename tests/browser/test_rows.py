@@ -120,7 +120,10 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
     expect(rows).to_have_count(8)
 
 
-def test_f16_repeats_fold_when_they_are_asked_to(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f16.repeats")
     publish("f16.repeats", [json.dumps({"level": "warn", "message": f"retry {n} of 40"}) for n in range(1, 38)])
     publish("f16.repeats", numbered([1]))
@@ -143,6 +146,16 @@ def test_f16_repeats_fold_when_they_are_asked_to(page: Page, hub: HubProcess, pu
     page.keyboard.type("retry 9 of")
     expect(page.get_by_test_id("find-count")).to_have_text("1 hit")
     page.keyboard.press("Escape")
+    rows.first.locator(".fold").click()
+    rows.first.locator(".message").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("C")
+    expect(page.get_by_test_id("toast")).to_have_text("37 lines are in the clipboard")
+    page.get_by_test_id("export").click()
+    with page.expect_download() as download:
+        page.get_by_test_id("ask-go").click()
+    download.value.save_as(tmp_path / "lines")
+    assert len((tmp_path / "lines").read_text().splitlines()) == 40
     palette(page, "fold repeats")
 
     expect(rows).to_have_count(40)

@@ -146,6 +146,39 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
     # The hour before that is asked for is from before the log, which the file says.
     assert [line for line in saved if not line.startswith('{"@gap"')] == numbered(range(1, 701))
 
+    page.keyboard.press("Escape")
+    palette(page, "export")
+    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-until").fill("-30m")
+    with page.expect_download() as download:
+        page.get_by_test_id("ask-go").click()
+    download.value.save_as(tmp_path / "older")
+    assert "line 1" not in (tmp_path / "older").read_text()
+
+
+def test_f17_what_is_selected_shown_or_held_is_saved_as_text(
+    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
+) -> None:
+    open_page(page, hub, "f17.text")
+    publish("f17.text", [json.dumps({"message": f"line {n}", "user": f"u{n % 2}"}) for n in range(10)])
+    wait_received(page, 10)
+    page.goto(f"{page.url}&column=user")
+    page.get_by_test_id("filter").fill("user=u1")
+    expect(page.get_by_test_id("row")).to_have_count(5)
+    page.get_by_test_id("row").nth(1).click()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("row").nth(2).click(modifiers=["Shift"])
+
+    for scope, numbers in (("selected", [3, 5]), ("shown", [1, 3, 5, 7, 9]), ("held", range(10))):
+        page.get_by_test_id("export").click()
+        page.get_by_test_id("ask-scope").select_option(scope)
+        page.get_by_test_id("ask-format").select_option("txt")
+        with page.expect_download() as download:
+            page.get_by_test_id("ask-go").click()
+        download.value.save_as(tmp_path / scope)
+        saved = (tmp_path / scope).read_text().splitlines()
+        assert [line.split(" f17.text ")[1] for line in saved] == [f"line {n} u{n % 2}" for n in numbers]
+
 
 def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

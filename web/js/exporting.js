@@ -1,4 +1,4 @@
-// Lines as a file: NDJSON as they were published, text as it is shown, or CSV of chosen columns. Pure.
+// Lines as a file: NDJSON as they were published, text with the columns shown, or CSV of chosen columns. Pure.
 //
 //     const file = exportParts(lines, "csv", {zone: "UTC", columns: ["time", "level", "message", "user"]});
 //     new Blob([...file], {type: typeOf("csv")})          parts of about 64 kB, so that a caller may pause between them
@@ -48,13 +48,13 @@ function lineOf(line, format, options) {
   // What the hub sends is one line; were it not, it still is one here.
   if (format === "ndjson") return `${/[\r\n]/.test(line.text) ? JSON.stringify({ info: line.text }) : line.text}\n`;
   const record = normalise(line.text, line.time, { zone: options.publisherZone });
-  const cell = (name) => cellOf(record, line, name, options.zone);
+  const cell = (name) => stripAnsi(cellOf(record, line, name, options));
   if (format === "csv") return `${options.columns.map((name) => csvCell(cell(name))).join(",")}\r\n`;
-  const parts = COLUMNS.map(cell).filter((text) => text !== "");
+  const parts = options.columns.map(cell).filter((text) => text !== "");
   return `${visible(parts.join(" ").replace(/\r?\n/g, " ⏎ "))}\n`;
 }
 
-function cellOf(record, { channel }, name, zone) {
+function cellOf(record, { channel }, name, { zone, columns }) {
   switch (name) {
     case "time":
       return record.ts === null ? "" : isoOf(record.ts, zone).replace("T", " ");
@@ -65,9 +65,10 @@ function cellOf(record, { channel }, name, zone) {
     case "logger":
       return record.logger ?? "";
     case "message":
-      return [record.msg ?? "", record.err?.stack ?? ""].filter(Boolean).map(stripAnsi).join("\n");
+      return [record.msg ?? "", record.err?.stack ?? ""].filter(Boolean).join("\n");
     case "fields":
-      return Object.entries(record.fields).map(([key, value]) => fieldText(key, value)).join(" ");
+      // Those that are columns of their own are not said twice.
+      return Object.entries(record.fields).filter(([key]) => columns.indexOf(key) < COLUMNS.length).map(([key, value]) => fieldText(key, value)).join(" ");
     default: {
       const value = fieldIn(record.fields, name);
       return value === undefined || value === null ? "" : textOf(value);

@@ -6,7 +6,7 @@
 //     find.count, find.done         "3 of 57"; while not done, "57 so far"
 //     find.next(place, 1)           the next hit after a place, or before it with -1, round the ends; null without any
 //     find.number(place)            3, for the third hit; 0 where there is none
-//     find.ticks(200)               Uint8Array: 1 where a 200th of the list holds a hit, for the scroll bar
+//     find.ticks(200)               Uint8Array: 1 where a 200th of the list holds a hit, for the scroll bar; or of another list of the same lines
 //     wanted.marks("a time out")    [{start: 2, end: 10}] within a row's text
 //
 // Places are those of one epoch of the list: a new filter wants a new Find.
@@ -101,11 +101,15 @@ export class Find {
     return this.#hits[after - 1] === place ? after : 0;
   }
 
-  /** Where in the list there are hits, in so many parts. */
-  ticks(parts) {
+  /** Where in the list there are hits, in so many parts; or in another list, of some of its lines. */
+  ticks(parts, view = this.#view) {
     const ticks = new Uint8Array(parts);
-    const { first, end } = this.#view;
-    for (const place of this.#hits) if (place >= first && place < end) ticks[Math.floor(((place - first) / (end - first)) * parts)] = 1;
+    const { first, end } = view;
+    for (const hit of this.#hits) {
+      const seq = this.#view.at(hit);
+      const place = view === this.#view ? hit : view.placeOf(seq);
+      if (place >= first && place < end && view.at(place) === seq) ticks[Math.floor(((place - first) / (end - first)) * parts)] = 1;
+    }
     return ticks;
   }
 

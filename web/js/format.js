@@ -1,5 +1,7 @@
 // Numbers, ages and log text as they are shown. Pure.
 
+import { stripAnsi } from "./ansi.js";
+
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
 // Controls are made visible; bidi controls too, because they could make a line read as another one.
@@ -72,7 +74,7 @@ export function textOf(value) {
 }
 
 function shortValue(value) {
-  const text = textOf(value);
+  const text = stripAnsi(textOf(value));
   const cut = text.length > CUT_VALUE ? `${text.slice(0, CUT_VALUE)}…` : text;
   return typeof value === "string" && /[\s"=]/.test(cut) ? JSON.stringify(cut) : cut;
 }

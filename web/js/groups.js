@@ -1,4 +1,5 @@
-// Which lines of text go on with the one before them on their channel: a trace that was published line by line is one row. Pure.
+// Which lines of text go on with the one before them on their channel: a trace that was published line by line is one row, and so are
+// the parts of a line that Kubernetes has cut. Pure.
 //
 //     const groups = new Groups();
 //     groups.take("api", record, time, seq)     the seq of the line it goes on with, or null: it begins something of its own
@@ -7,6 +8,7 @@
 //
 // `time` (ms) is when a line came; a record is the normaliser's.
 
+import { NONE } from "./normalise/levels.js";
 import { isContinuation } from "./normalise/trace.js";
 
 const APART_MS = 50;
@@ -26,8 +28,13 @@ export class Groups {
   take(channel, record, time, seq) {
     const last = this.#lastOf(channel, seq);
     const text = record.fmt === "plain" && record.lvlRaw === null && record.event === null ? (record.msg ?? "") : null;
-    const joins = text !== null && Math.abs(time - last.time) <= APART_MS && last.lines < MOST_LINES && goesOn(last, text);
-    if (!joins) Object.assign(last, { head: seq, lines: 0 });
+    const { part, fields: { stream } } = record;
+    const session = record.fmt === "postgres" && record.pid;
+    // A DETAIL or HINT has no level of its own.
+    const adds = session && session === last.session && record.lvl === NONE;
+    const joins = (adds || (part && stream === last.part) || (text !== null && goesOn(last, text))) && Math.abs(time - last.time) <= APART_MS && last.lines < MOST_LINES;
+    if (!joins) Object.assign(last, { head: seq, lines: 0, session });
+    last.part = part === "P" && stream;
     last.lines += 1;
     last.kind = text === null ? null : (kindOf(text) ?? (joins ? last.kind : null));
     last.time = time;

@@ -2,6 +2,7 @@
 //
 //     const rules = compileRules([{text: "timeout", colour: "#ff9f43", row: false}])
 //     rules.rowOf("a timeout")          the first rule for whole rows that fits the line, or null
+//     rules.wants("sound", "a timeout") true when a rule that fits the line asks for it: "sound" or "title"
 //     rules.layerOf("a timeout")        [{start: 2, end: 9, className: "rule", rule: "#ff9f43"}]
 
 import { findPattern } from "./find.js";
@@ -20,7 +21,7 @@ export function compileRules(rules) {
     any: usable.length > 0,
     rowOf: (line) => rows.find(({ pattern }) => pattern.test(line)) ?? null,
     layerOf: (text) => apart(parts.flatMap(({ pattern, colour }) => pattern.marks(text).map((mark) => ({ ...mark, className: "rule", rule: colour })))),
-    loud: (line) => usable.some(({ sound, pattern }) => sound && pattern.test(line)),
+    wants: (what, line) => usable.some((rule) => rule[what] && rule.pattern.test(line)),
   };
 }
 

@@ -53,6 +53,26 @@ test("a line that goes on with a trace belongs to the line before, if it comes a
   assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, foldOf(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });
 
+test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cut, belong to the line before", () => {
+  const heads = (texts) => {
+    const groups = new Groups();
+    return texts.map((text, seq) => groups.take("a", normalise(JSON.stringify({ info: text }), T), T + seq, seq));
+  };
+  const postgres = (level, pid = 7) => `2026-11-21 03:50:18.780 UTC [${pid}] ana@shop ${level}:  so it is`;
+  const error = ["ERROR", "DETAIL", "HINT", "CONTEXT", "STATEMENT"].map((level) => postgres(level));
+  const cri = (part, text, stream = "stdout") => `2026-11-21T03:50:18.780000001Z ${stream} ${part} ${text}`;
+
+  assert.deepEqual(heads([...error, "\tFROM shop", postgres("HINT"), postgres("ERROR")]), [null, 0, 0, 0, 0, 0, 0, null]);
+  assert.deepEqual(heads([postgres("ERROR"), postgres("DETAIL", 8), postgres("DETAIL")]), [null, null, null]);
+  assert.deepEqual(heads(["hello", postgres("DETAIL")]), [null, null]);
+  const parts = [cri("P", "INFO:shop:one "), cri("P", "two "), cri("F", "three")];
+  assert.deepEqual(heads([...parts, cri("F", "next"), cri("F", "next")]), [null, 0, 0, null, null]);
+  assert.deepEqual(heads([cri("P", "one"), cri("F", "other", "stderr"), "hello"]), [null, null, null]);
+  assert.deepEqual(heads(['{"part":"P","stream":"x"}', '{"part":"F","stream":"x"}']), [null, null]);
+  const [head, ...rest] = parts.map((text) => normalise(JSON.stringify({ info: text }), T));
+  assert.equal(withLines(head, rest.map(({ msg }) => msg)).msg, "one two three");
+});
+
 test("lines that belong to one row are counted, found and let go of with it", () => {
   const ring = new Ring(6);
   const view = new ViewList(ring);

@@ -5,8 +5,9 @@ import { test } from "node:test";
 
 import { ansiSpans, stripAnsi } from "../../../web/js/ansi.js";
 import { dividersBetween } from "../../../web/js/dividers.js";
-import { csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
+import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
 import { Find, findPattern } from "../../../web/js/find.js";
+import { fieldText } from "../../../web/js/format.js";
 import { MergeOrder, Places } from "../../../web/js/merge-order.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
@@ -101,9 +102,23 @@ test("a file has one line for each, in their order, and harms no spreadsheet", (
     'time,level,message,user,n\r\n2026-11-21 03:50:18.780Z,ERROR,"\'=1+1, ""x""",,\r\n' +
       '2026-11-21 03:50:18.780Z,INFO,"\'-2\nmore",\'@me,\'-5\r\n2026-11-21 03:50:18.780Z,,plain,,\r\n',
   );
+  // As the row: the chosen columns at the end, and not once more among the fields.
+  const chosen = { columns: [...COLUMNS, "user"] };
+  assert.equal(whole("txt", chosen).split("\n")[1], "2026-11-21 03:50:18.780Z 新 INFO -2 ⏎ more n=-5 @x=1 @me");
+  assert.match(whole("csv", chosen), /,n=-5 @x=1,'@me\r\n/);
   assert.match(whole("txt", { zone: "Asia/Kolkata" }), /^2026-11-21 09:20:18.780\+05:30 /);
   for (const text of ["=1", "+1", "-1", "@a", "\ta", "＝1"]) assert.equal(csvCell(text).replace(/^"/, "")[0], "'");
   assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");
+});
+
+test("no file and no copy carries terminal colours, wherever they stood", () => {
+  const coloured = "\x1b[31mred\x1b[0m";
+  const text = JSON.stringify({ message: coloured, logger: coloured, level: coloured, user: coloured, said: `${coloured} and blue` });
+  const file = (format) => [...exportParts([{ text, channel: "a", time: T }], format, { zone: "UTC", columns: ["level", "logger", "message", "user", "fields"] })].join("");
+
+  assert.equal(file("csv").split("\r\n")[1], 'red,red,red,red,"user=red said=""red and blue"""');
+  assert.ok(!/\x1b|\[31m/.test(file("txt")));
+  assert.equal(fieldText("said", `${coloured} and blue`), 'said="red and blue"');
 });
 
 test("100,000 lines are exported, each once, in parts", () => {

@@ -17,7 +17,7 @@ const PAUSE_MS = 30;
 
 export function copying(page) {
   const { desk, settings, style } = page;
-  const { ring, view } = desk;
+  const { ring } = desk;
 
   /** Seqs of the lines that are selected, shown or held. */
   function* seqsOf(scope) {
@@ -25,8 +25,10 @@ export function copying(page) {
       for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) yield seq;
       return;
     }
-    const range = scope === "selected" ? page.grid.range : null;
+    const { grid } = page;
+    const range = scope === "selected" ? grid.range : null;
     if (scope === "selected" && range === null) return;
+    const view = range ? grid.view : desk.view;
     const from = range ? view.placeOf(range[0]) : view.first;
     for (let place = from; place < view.end; place += 1) {
       const seq = view.at(place);
@@ -78,10 +80,10 @@ export function copying(page) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  function saveStore(format, since) {
+  function saveStore(format, span) {
     const query = new URLSearchParams(desk.channels.map((channel) => ["channel", channel]));
     query.set("format", format);
-    if (since) query.set("since", since);
+    for (const [name, time] of Object.entries(span)) if (time.trim()) query.set(name, time.trim());
     download(`export?${query}`, fileName(format, desk.channels, Date.now()));
   }
 
@@ -93,16 +95,17 @@ export function copying(page) {
         { name: "scope", label: say("export.scope"), type: "select", value: page.grid.range && page.grid.range[0] !== page.grid.range[1] ? "selected" : "shown", options: scopes },
         { name: "format", label: say("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, say(`export.${format}`)])) },
         { name: "since", label: say("export.since"), value: "-1h" },
+        { name: "until", label: say("export.until") },
       ],
       hint: say("export.hint", { zone: zoneWords(settings.get("zone"), Date.now()) }),
       go: say("export.go"),
-      act: ({ scope, format, since }) => (scope === "store" ? saveStore(format, since.trim()) : save(scope, format), null),
+      act: ({ scope, format, ...span }) => (scope === "store" ? saveStore(format, span) : save(scope, format), null),
     });
   }
 
   function selectAll() {
-    if (view.first === view.end) return;
-    page.grid.selectAll();
+    const { grid } = page;
+    if (grid.view.first < grid.view.end) grid.selectAll();
   }
 
   $("[data-testid=export]").on("click", exportLines);

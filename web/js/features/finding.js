@@ -81,14 +81,19 @@ export function finding(page) {
 
   function go(step) {
     if (!open()) return find();
-    if (!hits || hits.count === 0) return;
-    const from = current ?? page.grid.selected ?? page.grid.topSeq;
-    const place = hits.next(from === null ? view.end : view.placeOf(from), step);
-    if (place === null) return;
-    const seq = view.at(place);
-    current = seq;
-    page.grid.goTo(seq);
-    showCount();
+    if (!hits) return;
+    const { grid } = page;
+    const from = current ?? grid.selected ?? grid.topSeq;
+    let place = from === null ? view.end : view.placeOf(from);
+    // Those of other panes are passed over.
+    for (let left = hits.count; left > 0; left -= 1) {
+      place = hits.next(place, step);
+      const seq = view.at(place);
+      if (!grid.has(ring.channel(seq))) continue;
+      current = seq;
+      grid.goTo(seq);
+      return showCount();
+    }
   }
 
   function asFilter() {
@@ -101,34 +106,44 @@ export function finding(page) {
     const now = performance.now();
     if (hits !== null && !hits.done && now - ticksAt < TICKS_MS) return;
     ticksAt = now;
-    const [canvas] = $(PARTS.ticks);
+    page.grids.forEach(ticksOf);
+  }
+
+  function ticksOf(grid) {
+    const canvas = grid.stage.querySelector(PARTS.ticks);
     const { width, height } = canvas.getBoundingClientRect();
     canvas.width = width;
     canvas.height = height;
     if (hits === null || height < 2) return;
     const context = canvas.getContext("2d");
     context.fillStyle = getComputedStyle(canvas).color;
-    hits.ticks(Math.floor(height)).forEach((tick, y) => tick && context.fillRect(2, y - 1, 6, 2));
+    hits.ticks(Math.floor(height), grid.view).forEach((tick, y) => tick && context.fillRect(2, y - 1, 6, 2));
   }
 
   /** Show a line among its neighbours: the filter is lifted until Esc brings it back, with the same line in sight. */
   async function context(seq = page.grid.selected) {
     if (seq === null) return;
-    if (before?.lifted !== desk.asked) before = { asked: desk.asked, seq };
+    const { grid } = page;
+    if (before?.lifted !== desk.asked) {
+      const { place, offset } = grid.scroller.anchor();
+      before = { asked: desk.asked, seq, grid, at: !grid.following && [grid.view.at(place), offset] };
+    }
     page.askAll(false);
     before.lifted = desk.asked;
     await desk.settled;
-    page.grid.goTo(seq);
-    page.flash(seq);
+    grid.goTo(seq);
+    grid.flash(seq);
   }
 
   async function leaveContext() {
-    const { asked, seq } = before;
+    const { asked, seq, grid, at } = before;
     before = null;
     page.levels.show(asked.hidden);
     page.ask(asked, false);
     await desk.settled;
-    page.grid.goTo(seq);
+    grid.select(seq);
+    if (at) grid.scrollToSeq(...at);
+    else grid.follow();
   }
 
   $(PARTS.text).on("input", () => {

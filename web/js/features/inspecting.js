@@ -1,5 +1,6 @@
 // The drawer, the fields and the histogram: looking into lines, and from there to a filter, a column, a count.
 
+import { stripAnsi } from "../ansi.js";
 import { Counter } from "../counter.js";
 import { Facets } from "../facets.js";
 import { textOf } from "../format.js";
@@ -58,7 +59,7 @@ export function inspecting(page, { counter, facets }) {
       ...(leaf ? [{ label: say("node.for"), run: () => filterFor(name, value) }, { label: say("node.out"), run: () => filterFor(name, value, true) }] : []),
       { label: say("node.column"), run: () => toggleColumn(name) },
       ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: say("node.plot"), run: () => page.plot(name) }] : []),
-      { label: say("node.copyValue"), run: async () => toast(say((await copyText(value)) ? "drawer.copied" : "drawer.denied")) },
+      { label: say("node.copyValue"), run: async () => toast(say((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
       { label: say("node.copyPath"), run: async () => toast(say((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
       ...(leaf ? [{ label: say("node.count"), run: () => showCounts(name, button) }] : []),
     ]);

@@ -10,11 +10,12 @@ const IDS = ["request_id", "requestId", "req_id", "reqId", "correlation_id", "co
 
 export function moving(page) {
   const { desk, style } = page;
-  const { ring, view } = desk;
+  const { ring } = desk;
 
   // The next place from the selected line on, or from the edge of what is in sight, whose seq passes.
   function jump(step, passes) {
     const { grid } = page;
+    const { view } = grid;
     const at = grid.selected ?? (step > 0 ? grid.topSeq : null);
     let place = at === null ? view.end : view.placeOf(at);
     if (grid.selected === null && step > 0) place -= 1;
@@ -44,15 +45,18 @@ export function moving(page) {
 
   function nextPin() {
     for (const seq of style.pins) if (!ring.has(seq)) style.pins.delete(seq);
-    const pins = [...style.pins].sort((one, other) => one - other);
+    const pins = [...style.pins].filter((seq) => page.grid.has(ring.channel(seq))).sort((one, other) => one - other);
     if (pins.length === 0) return toast(say("jump.noPins"));
     page.grid.goTo(pins.find((seq) => page.grid.selected === null || seq > page.grid.selected) ?? pins[0]);
   }
 
   /** Go to the first line shown at or after a moment; older lines are loaded as far as needed. */
   async function goTo(moment) {
-    const oldest = () => (view.first < view.end ? ring.moment(view.at(view.first)) : Infinity);
+    // Of all lines shown: a pane whose channel has none of that time would ask for the whole log.
+    const { view: all } = desk;
+    const oldest = () => (all.first < all.end ? ring.moment(all.at(all.first)) : Infinity);
     await desk.older.until(() => oldest() <= moment);
+    const { view } = page.grid;
     for (let place = view.first; place < view.end; place += 1) {
       const seq = view.at(place);
       if (ring.isNote(seq) || ring.moment(seq) < moment) continue;

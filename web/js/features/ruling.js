@@ -1,4 +1,4 @@
-// The highlight rules, put together in a dialog and remembered; one that is loud beeps for a new line.
+// The highlight rules, put together in a dialog and remembered; a new line may beep, or count in the title.
 
 import { findPattern } from "../find.js";
 import { compileRules } from "../rules.js";
@@ -34,11 +34,13 @@ export function ruling(page) {
         { name: "colour", label: say("rules.colour"), type: "color", value: FIRST_COLOUR },
         { name: "row", label: say("rules.row"), type: "checkbox" },
         { name: "sound", label: say("rules.sound"), type: "checkbox" },
+        { name: "title", label: say("rules.title"), type: "checkbox" },
       ],
       go: say("rules.add"),
-      act({ text, colour, row, sound }) {
+      act(rule) {
+        const { text } = rule;
         const fault = text.trim() === "" ? say("rules.fault") : findPattern(text).fault;
-        if (!fault) settings.set("rules", [...settings.get("rules"), { text, colour, row, sound }]);
+        if (!fault) settings.set("rules", [...settings.get("rules"), rule]);
         return fault;
       },
     });
@@ -61,5 +63,11 @@ export function ruling(page) {
     page.rewrite();
   });
   use();
-  return { heard: (line) => style.rules.any && style.rules.loud(line) && beep(), act: { rules } };
+  function heard(line) {
+    const { rules } = style;
+    if (rules.wants("sound", line)) beep();
+    if (rules.wants("title", line)) page.unread();
+  }
+
+  return { heard, act: { rules } };
 }

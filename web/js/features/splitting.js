@@ -24,7 +24,7 @@ export function splitting(page, whole, on, rows) {
 
   function paneOf(name, list, at) {
     const stage = whole.stage.cloneNode(true);
-    for (const part of stage.querySelectorAll(".row, .ticks, .top > *")) part.remove();
+    for (const part of stage.querySelectorAll(".row, .top > *")) part.remove();
     for (const part of stage.querySelectorAll("[data-testid]")) delete part.dataset.testid;
     stage.hidden = false;
     stage.dataset.pane = String(at);
@@ -43,6 +43,8 @@ export function splitting(page, whole, on, rows) {
       scrolled: () => grid === page.grid && link(grid, (other) => !grid.following && grid.topSeq !== null && other.scrollToSeq(grid.topSeq)),
     });
     for (const kind of ["pointerover", "wheel", "focusin"]) stage.addEventListener(kind, () => (page.grid = grid), { passive: true });
+    /** The only channel it shows. */
+    grid.channel = name;
     rows(stage);
     return grid;
   }

@@ -130,9 +130,10 @@ function splitTrace(record, start) {
 /** The record of a line with those that go on with it: a trace among them is its error. */
 export function withLines(record, texts) {
   if (texts.length === 0) return record;
-  const more = texts.join("\n");
+  const gap = record.part === "P" ? "" : "\n";
+  const more = texts.join(gap);
   if (record.err) return { ...record, err: { ...record.err, stack: `${record.err.stack ?? ""}\n${more}` } };
-  const joined = { ...record, msg: `${record.msg ?? ""}\n${more}` };
+  const joined = { ...record, msg: (record.msg ?? "") + gap + more };
   const start = traceStart(joined.msg);
   if (start >= 0) splitTrace(joined, start);
   return joined;

@@ -90,8 +90,10 @@ function byPatterns(record, text, came, again) {
     record.fmt = row.fmt;
     fill(record, row, match, came, again);
     const inner = row.groups.indexOf("inner");
-    if (inner >= 0) again.line(record, match[inner + 1]);
-    else if (record.fields.status !== undefined) sayRequest(record);
+    if (inner >= 0) {
+      record.part = match[inner];
+      again.line(record, match[inner + 1]);
+    } else if (record.fields.status !== undefined) sayRequest(record);
     return true;
   }
   return false;

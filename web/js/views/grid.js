@@ -3,6 +3,11 @@
 import { ListView } from "./list-view.js";
 
 export class Grid extends ListView {
+  /** False for a channel whose lines a pane does not show. */
+  has(channel) {
+    return (this.channel ?? channel) === channel;
+  }
+
   /** Select a seq; null selects nothing. */
   select(seq) {
     this.rowWindow.mark(seq);
@@ -35,13 +40,13 @@ export class Grid extends ListView {
     this.draw();
   }
 
-  /** Have the first line at or after a seq at the top of the view. */
-  scrollToSeq(seq) {
+  /** Have the first line at or after a seq at the top of the view, `offset` px of it above that. */
+  scrollToSeq(seq, offset = 0) {
     this.sync();
     this.detach();
     if (this.scroller.base > this.view.first) this.scroller.rebase(this.view.first);
     this.scroller.stretch();
-    this.scroller.scrollTo(this.scroller.topOf(this.view.placeOf(seq)));
+    this.scroller.scrollTo(this.scroller.topOf(this.view.placeOf(seq)) + offset);
     this.draw();
   }
 

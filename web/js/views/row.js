@@ -12,6 +12,8 @@ import { noteWords } from "../words.js";
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;
 const MOST_REPEATS = 200;
+// What East Asia writes takes the room of two; so do pairs of surrogates as they are.
+const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
 const EMPTY_IN_NOTE = "level channel logger tag failure fold tail columns more divider same".split(" ");
 
 const plain = (name) => {
@@ -67,9 +69,9 @@ export class Row {
     this.place = place;
   }
 
-  /** Characters its channel and its logger take. */
+  /** How many narrow characters its channel and its logger take. */
   get lengths() {
-    return { channel: this.channel.textContent.length, logger: this.logger.textContent.length };
+    return { channel: this.channel.textContent.length, logger: this.logger.textContent.replace(WIDE, "  ").length };
   }
 
   /** Show whether it is the selected row, and whether it is one of several. */
