@@ -61,8 +61,6 @@ const TABLE = [
 const WORDLESS = new Set(["close"]);
 
 /** `[{name, group, keys, everywhere, run(event)}, …]`, only of what `act` can do. */
-export function actionsOf(act) {
-  return TABLE.filter(([, name]) => name in act).map(([group, name, keys, everywhere = false]) => ({
-    group, name, keys, everywhere, silent: WORDLESS.has(name), run: (event) => act[name](event),
-  }));
-}
+export const actionsOf = (act) => TABLE.filter(([, name]) => name in act).map(([group, name, keys, everywhere = false]) => ({
+  group, name, keys, everywhere, silent: WORDLESS.has(name), run: (event) => act[name](event),
+}));

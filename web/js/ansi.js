@@ -12,9 +12,7 @@ const OFF = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inve
 const CUBE = [0, 95, 135, 175, 215, 255];
 
 /** The text without any escape. */
-export function stripAnsi(text) {
-  return text.includes("\x1b") || text.includes("\x9b") ? text.replace(ESCAPE, "") : text;
-}
+export const stripAnsi = (text) => text.includes("\x1b") || text.includes("\x9b") ? text.replace(ESCAPE, "") : text;
 
 /** `[{text, style}, …]`; `style` is null for plain text. */
 export function ansiSpans(text) {

@@ -19,9 +19,7 @@ export const MARKERS = "sse-hub.markers";
 export const isPattern = (name) => name.includes("*");
 
 /** True when a line of `channel` belongs to one of the names and patterns in `wanted`. */
-export function covers(wanted, channel) {
-  return wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
-}
+export const covers = (wanted, channel) => wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
 
 /** What to watch to see these channels with their markers, if one who may see `seen` may see these: else the hub would refuse all. */
 export const withMarkers = (names, seen) =>

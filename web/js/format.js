@@ -33,14 +33,12 @@ export function sharedPart(time, above) {
 }
 
 /** Text with its controls made visible, on one line. */
-export function visible(text) {
-  return text.replace(CONTROLS, (char) => {
-    const code = char.charCodeAt(0);
-    if (char === "\t") return char;
-    if (code === 0x7f) return "\u2421";
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\u27e8U+${code.toString(16).toUpperCase()}\u27e9`;
-  });
-}
+export const visible = (text) => text.replace(CONTROLS, (char) => {
+  const code = char.charCodeAt(0);
+  if (char === "\t") return char;
+  if (code === 0x7f) return "\u2421";
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\u27e8U+${code.toString(16).toUpperCase()}\u27e9`;
+});
 
 /** The same on as many lines as it has. */
 export const multiline = (text) => text.split(/\r?\n/).map(visible).join("\n");

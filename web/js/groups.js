@@ -60,9 +60,7 @@ export class Groups {
   }
 }
 
-export function maskOf(channel, { lvl, lvlRaw, logger, msg, raw, err }) {
-  return [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
-}
+export const maskOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
 
 const kindOf = (text) => (PYTHON.test(text) ? "python" : GO.test(text) ? "go" : null);
 

@@ -112,16 +112,10 @@ const keyOf = (moment, level) => Math.floor(moment / STEP_MS) * PER_STEP + level
 const momentOfKey = (key) => Math.floor(key / PER_STEP) * STEP_MS;
 
 /** The range of time from one bar to another, `to` not in it. */
-export function rangeOf({ from, width }, one, other) {
-  return { from: from + Math.min(one, other) * width, to: from + (Math.max(one, other) + 1) * width };
-}
+export const rangeOf = ({ from, width }, one, other) => ({ from: from + Math.min(one, other) * width, to: from + (Math.max(one, other) + 1) * width });
 
 /** The bar at a fraction of the picture's width, 0 to 1. */
-export function barAt({ bars }, fraction) {
-  return Math.max(0, Math.min(bars.length - 1, Math.floor(fraction * bars.length)));
-}
+export const barAt = ({ bars }, fraction) => Math.max(0, Math.min(bars.length - 1, Math.floor(fraction * bars.length)));
 
 /** A range as terms of a query. */
-export function rangeQuery({ from, to }) {
-  return `after=${new Date(from).toISOString()} before=${new Date(to).toISOString()}`;
-}
+export const rangeQuery = ({ from, to }) => `after=${new Date(from).toISOString()} before=${new Date(to).toISOString()}`;

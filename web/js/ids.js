@@ -11,9 +11,7 @@ export function parseId(id) {
 }
 
 /** True when `id` stands after `last` on the same channel; ids are compared as two numbers, never as text. */
-export function isAfter(id, last) {
-  return id.fence > last.fence || (id.fence === last.fence && id.count > last.count);
-}
+export const isAfter = (id, last) => id.fence > last.fence || (id.fence === last.fence && id.count > last.count);
 
 /** The id that covers every channel at or before `cursor`, for a stream whose set of channels has changed. */
 export function bareFence(cursor) {
@@ -22,9 +20,7 @@ export function bareFence(cursor) {
 }
 
 /** `{fence, count}` of an event id or, at its fence, of a cursor; null for anything else. */
-export function positionOf(id) {
-  return parseId(id) ?? parseId(bareFence(id));
-}
+export const positionOf = (id) => parseId(id) ?? parseId(bareFence(id));
 
 /** The time of an event id in ms, or null. */
 export function timeOfId(id) {

@@ -161,6 +161,4 @@ function inOrder(lines, markers) {
 }
 
 // Before there was a log nobody recorded: that is where it begins, and nothing that is missing in it.
-function isBeginning(gap) {
-  return gap.after === "0-0" && gap.reason === "recorder-down";
-}
+const isBeginning = (gap) => gap.after === "0-0" && gap.reason === "recorder-down";

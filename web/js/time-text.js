@@ -24,9 +24,7 @@ export function dayOf(ms, zone) {
 }
 
 /** ISO 8601 with milliseconds and the offset. */
-export function isoOf(ms, zone) {
-  return `${dayOf(ms, zone)}T${clockOf(ms, zone)}${zone === "UTC" ? "Z" : offsetWords(offsetAt(zone, ms))}`;
-}
+export const isoOf = (ms, zone) => `${dayOf(ms, zone)}T${clockOf(ms, zone)}${zone === "UTC" ? "Z" : offsetWords(offsetAt(zone, ms))}`;
 
 /** Seconds since the epoch. */
 export const epochOf = (ms) => (Math.floor(ms) / 1_000).toFixed(3);

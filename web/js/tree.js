@@ -32,15 +32,13 @@ export function treeOf(text, inners = MOST_INNER, room = { left: MOST_IN_ALL }) 
 }
 
 /** A path as a program would write it. */
-export function pathText(path) {
-  return path
-    .map((part, at) => {
-      if (typeof part === "number") return `[${part}]`;
-      if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(part)) return `[${JSON.stringify(part)}]`;
-      return at === 0 ? part : `.${part}`;
-    })
-    .join("");
-}
+export const pathText = (path) => path
+  .map((part, at) => {
+    if (typeof part === "number") return `[${part}]`;
+    if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(part)) return `[${JSON.stringify(part)}]`;
+    return at === 0 ? part : `.${part}`;
+  })
+  .join("");
 
 class NotJson extends Error {}
 

@@ -88,9 +88,7 @@ export function askingHub(page) {
 }
 
 /** A mask as an expression of the filter: `order # paid` finds what it was made of. */
-export function expressionOf(mask) {
-  return `/${mask.split("#").map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("[^ ]+")}/`;
-}
+export const expressionOf = (mask) => `/${mask.split("#").map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("[^ ]+")}/`;
 
 async function ask(path, query) {
   try {

@@ -116,11 +116,9 @@ export function parseObject(text) {
 }
 
 // Past 2^53 a number would be rounded: keep its digits.
-function withBigIntegersAsText(json) {
-  return json.replace(NUMBER_OR_STRING, (token) =>
-    /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
-  );
-}
+const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =>
+  /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+);
 
 function splitTrace(record, start) {
   record.err = errorOfText(record.msg.slice(start).trimStart());

@@ -51,9 +51,7 @@ const SIGNS = { ".": DEBUG, "*": INFO, "#": WARN, "-": DEBUG, T: TRACE, V: TRACE
 export const levelOfSign = (sign) => SIGNS[sign[0]] ?? NONE;
 
 /** The level of an HTTP status. */
-export function levelOfStatus(status) {
-  return status >= 500 ? ERROR : status >= 400 ? WARN : INFO;
-}
+export const levelOfStatus = (status) => status >= 500 ? ERROR : status >= 400 ? WARN : INFO;
 
 /** The level a plain text names near its start, NONE when it names none or two different ones. */
 export function levelInText(text) {

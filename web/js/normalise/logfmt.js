@@ -37,9 +37,7 @@ export function splitPairs(text) {
 }
 
 /** A text as the number it is, where no digit is lost; else as it is. */
-export function scalar(text) {
-  return NUMBER.test(text) && String(Number(text)) === text ? Number(text) : text;
-}
+export const scalar = (text) => NUMBER.test(text) && String(Number(text)) === text ? Number(text) : text;
 
 function valueOf([, key, value], signed) {
   if (!/^[^\s=]+$/.test(key)) return UNKNOWN;

@@ -45,9 +45,7 @@ function errorOfList(chain) {
 }
 
 /** How many frames a stack shows. */
-export function framesOf(stack) {
-  return stack.split("\n").filter((line) => FRAME.test(line)).length;
-}
+export const framesOf = (stack) => stack.split("\n").filter((line) => FRAME.test(line)).length;
 
 /** Where a stack trace begins in a text, or -1. */
 export function traceStart(text) {

@@ -23,9 +23,7 @@ const EXPONENT = /\d[eE][+-]?\d/;
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
 /** The test of a tree. `abandoned(pattern)` is told of an expression that took too long. */
-export function compileTree(tree, options = {}) {
-  return build(tree, { now: Date.now(), zone: "local", abandoned: () => {}, ...options }).test;
-}
+export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", abandoned: () => {}, ...options }).test;
 
 // Each part is {test, cost}.
 function build(node, options) {
@@ -69,9 +67,7 @@ export function textTest(value) {
   };
 }
 
-function patternOf(node, source, flags, { abandoned }) {
-  return faultsAt(node, () => new Pattern(source, flags, abandoned));
-}
+const patternOf = (node, source, flags, { abandoned }) => faultsAt(node, () => new Pattern(source, flags, abandoned));
 
 function faultsAt({ start, end }, make) {
   try {

@@ -190,9 +190,7 @@ class Parser {
 
 const unescaped = (text) => text.replace(/\\(["\\])/g, "$1");
 
-function negated(item, start) {
-  return item && { kind: "not", item, start, end: item.end };
-}
+const negated = (item, start) => item && { kind: "not", item, start, end: item.end };
 
 function joined(kind, items) {
   if (items.length < 2) return items[0] ?? null;

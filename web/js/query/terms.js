@@ -78,6 +78,4 @@ function find(text, term) {
   return all.find(({ start, text: own }) => start === term.start && own === term.text) ?? all.find((other) => other.text === term.text);
 }
 
-function joined(before, after) {
-  return before.trim() && after.trim() ? `${before.trimEnd()} ${after.trimStart()}` : (before + after).trim();
-}
+const joined = (before, after) => before.trim() && after.trim() ? `${before.trimEnd()} ${after.trimStart()}` : (before + after).trim();

@@ -145,9 +145,7 @@ function emptyWords(channels) {
 
 const nothingOn = (channels) => say("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-function filteredWords(held, sinceMatch) {
-  return [say("empty.filtered", { n: held }), sinceMatch === null ? say("empty.filteredHint") : say("empty.lastMatch", { age: age(sinceMatch) }), ""];
-}
+const filteredWords = (held, sinceMatch) => [say("empty.filtered", { n: held }), sinceMatch === null ? say("empty.filteredHint") : say("empty.lastMatch", { age: age(sinceMatch) }), ""];
 
 // jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
 function write(selector, text) {

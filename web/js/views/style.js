@@ -163,6 +163,4 @@ function colouredOf(record, text) {
   return from < 0 ? [] : ansiLayer(spans, from, from + text.length);
 }
 
-function dayWords(date) {
-  return new Date(`${date}T00:00Z`).toLocaleDateString(document.documentElement.lang, { timeZone: "UTC", weekday: "long", year: "numeric", month: "long", day: "numeric" });
-}
+const dayWords = (date) => new Date(`${date}T00:00Z`).toLocaleDateString(document.documentElement.lang, { timeZone: "UTC", weekday: "long", year: "numeric", month: "long", day: "numeric" });
