@@ -3,6 +3,7 @@ Looking into lines: the drawer with its tree, the fields, the histogram, columns
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -176,6 +177,8 @@ def test_f08_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time(
     page.wait_for_function("() => window.sseHub.bars().total === 60")
     page.keyboard.press("0")
     page.wait_for_function("() => window.sseHub.bars().total === 600")
+    # What is dragged over is what is drawn, which is a quarter of a second behind.
+    expect(page.locator(".hist-canvas")).to_have_attribute("aria-label", re.compile(": 600 lines "))
     box = page.get_by_test_id("hist").bounding_box()
     assert box
     step = box["width"] / len(bars["bars"])
