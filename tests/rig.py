@@ -42,7 +42,7 @@ STOP_SECONDS = 10.0 * PATIENCE
 HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
 PUBLISHER_USER, PUBLISHER_PASSWORD = "suite-publisher", "publisher-password"
 # Every name that a test may publish on, and none of the hub's own: in Redis's patterns, brackets are a choice.
-PUBLISHED = ("[^s]*", "s", "s[^s]*")
+PUBLISHED = ("[^s]*", "s", "s[^s]*", "sse-hub.*")
 FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
 
 
