@@ -67,11 +67,9 @@ def hub(redis: RedisServer) -> Iterator[HubProcess]:
 @pytest.fixture
 def publish(redis: RedisServer) -> Iterator[Publish]:
     """Publish lines on a channel, in order."""
-    # A publisher's account has no channel of the hub's own.
-    with redis.publisher() as app, redis.client() as operator:
+    with redis.publisher() as client:
 
         def send(channel: str, lines: Iterable[str]) -> None:
-            client = operator if channel.startswith("sse-hub.") else app
             with client.pipeline(transaction=False) as pipeline:
                 for line in lines:
                     pipeline.publish(channel, line)
