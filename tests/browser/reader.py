@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer
 
@@ -101,6 +101,19 @@ def scroll_up(page: Page, pixels: int) -> None:
     page.get_by_test_id("grid").hover()
     page.mouse.wheel(0, -pixels)
     expect(page.get_by_test_id("pill")).to_be_visible()
+
+
+def asked_for(page: Page) -> list[str]:
+    """The list of what the page asks the hub for from now on, beside the directory, which it asks for all the while."""
+    asked: list[str] = []
+
+    def keep(request: Request) -> None:
+        # The browser itself looks for the icon at each new address.
+        if request.resource_type in ("fetch", "xhr", "eventsource") and not request.url.endswith("/channels"):
+            asked.append(request.url)
+
+    page.on("request", keep)
+    return asked
 
 
 def load_older(page: Page) -> None:

@@ -242,6 +242,20 @@ def test_f06_find_counts_marks_and_moves_and_hides_nothing(page: Page, hub: HubP
     page.wait_for_function(f"() => ({MARKED})('found-now').length === 1")
 
 
+def test_f06_ctrl_f_is_the_page_s_find_and_pressed_twice_the_browser_s(page: Page, hub: HubProcess) -> None:
+    open_page(page, hub, "f06.twice")
+    page.evaluate("""() => {
+        window.taken = [];
+        window.addEventListener("keydown", (event) => event.key === "f" && taken.push(event.defaultPrevented));
+    }""")
+
+    page.keyboard.press("Control+f")
+    expect(page.get_by_test_id("find")).to_be_focused()
+    page.keyboard.press("Control+f")
+
+    assert page.evaluate("taken") == [True, False]
+
+
 def test_f06_find_becomes_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f06.filter")
     publish("f06.filter", numbered(range(1, 201)))

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, messages, open_page, stats, wait_received
-from tests.rig import HubProcess, at_scale
+from tests.browser.reader import Publish, messages, numbers_published, open_page, stats, wait_received
+from tests.rig import HubProcess, RedisServer, at_scale
 
 pytestmark = pytest.mark.browser
 
 DRAWN_BARS = "() => window.sseHub.bars()"
+
+# When the histogram was drawn, in ms, from now on: its canvas is blanked first, which sets its size.
+WATCH_DRAWING = """() => {
+  window.drawings = [];
+  new MutationObserver(() => drawings.push(performance.now()))
+    .observe(document.querySelector(".hist-canvas"), { attributeFilter: ["width"] });
+}"""
 
 
 def lines(count: int, **more: Any) -> list[str]:
@@ -142,6 +149,31 @@ def test_f11_fields_are_learnt_and_counted_as_they_are(page: Page, hub: HubProce
     expect(user).to_be_hidden()
 
 
+def test_f11_the_twelve_fields_that_most_lines_have_are_listed_and_the_rest_is_found(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    names = [f"field{n:02}" for n in range(15)]
+    open_page(page, hub, "f11.top")
+    # The first field is in 15 lines, the last in one; of its values the first is in eight, others in one each.
+    publish(
+        "f11.top",
+        [json.dumps({name: max(0, n - 7) for name in names[: 15 - n]}) for n in range(15)],
+    )
+    wait_received(page, 15)
+
+    shown = page.locator(".facet")
+    expect(shown.locator(".facet-name span")).to_have_text(names[:12])
+    expect(shown.locator(".facet-name i")).to_have_text([str(15 - n) for n in range(12)])
+    expect(shown.first.locator(".facet-value:visible b")).to_have_text(["8", "1", "1", "1", "1"])
+    # The bar behind a value is as wide as its share.
+    assert (
+        shown.first.locator(".facet-value").first.evaluate("(part) => part.style.getPropertyValue('--share')")
+        == "53.3%"
+    )
+    page.get_by_test_id("facet-search").fill("d14")
+    expect(shown.locator(".facet-name span")).to_have_text(["field14"])
+
+
 def test_f11_counts_are_right_after_lines_have_fallen_off(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.held', '10000')")
     open_page(page, hub, "f11.evicted")
@@ -173,6 +205,7 @@ def test_f08_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time(
 
     bars = page.evaluate(DRAWN_BARS)
     assert sum(bar["total"] for bar in bars["bars"]) == 600
+    assert 60 <= len(bars["bars"]) <= 120
     page.keyboard.press("5")
     page.wait_for_function("() => window.sseHub.bars().total === 60")
     page.keyboard.press("0")
@@ -210,6 +243,21 @@ def test_f08_bins_are_kept_up_cheaply_with_100_000_lines_held(page: Page, hub: H
     page.wait_for_function("() => window.sseHub.bars().total === 100000")
 
     assert stats(page)["histMs"] < at_scale(40, 10)
+
+
+def test_f08_the_histogram_is_drawn_at_most_four_times_a_second(
+    page: Page, hub: HubProcess, redis: RedisServer
+) -> None:
+    """Five drawings take a second; one for each flush would take less than half of that."""
+    open_page(page, hub, "f08.pace")
+    page.evaluate(WATCH_DRAWING)
+
+    with numbers_published(redis, "f08.pace", 100):
+        page.wait_for_function("() => window.drawings.length >= 5")
+
+    drawings = page.evaluate("window.drawings")
+    assert drawings[4] - drawings[0] > 800
+    assert stats(page)["received"] > 50
 
 
 def test_a_column_takes_its_field_out_of_the_tail(page: Page, hub: HubProcess, publish: Publish) -> None:

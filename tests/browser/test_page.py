@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser.conftest import Console
 from tests.browser.reader import (
     COUNT_STREAMS,
     TOP_ROW,
     Publish,
+    asked_for,
     messages,
     numbered,
     open_page,
@@ -27,6 +28,8 @@ from tests.browser.reader import (
 from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
+
+SCROLL_TOP = "document.querySelector('[data-testid=grid]').scrollTop"
 
 
 def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -148,16 +151,19 @@ def test_f03_the_view_is_pixel_still_until_the_reader_comes_back_and_the_pill_co
 
     let_go(page)
     expect(page.get_by_test_id("pill")).to_be_visible()
-    before = settled_top_row(page)
+    before = [*settled_top_row(page), page.evaluate(SCROLL_TOP)]
+    asked = asked_for(page)
     publish(channel, numbered(range(301, 2_646)))
 
     expect(page.get_by_test_id("pill")).to_have_text("↓ 2,345 new (23 errors)")
-    assert page.evaluate(TOP_ROW) == before
+    assert [*page.evaluate(TOP_ROW), page.evaluate(SCROLL_TOP)] == before
     page.get_by_test_id(back).click()
     expect(page.get_by_test_id("row").last).to_contain_text("line 2645")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
     expect(page.get_by_test_id("pill")).to_be_hidden()
     expect(page.get_by_test_id("follow")).to_have_text("following")
+    assert (stats(page)["received"], stats(page)["shown"]) == (2_645, 2_645)
+    assert asked == []
 
 
 def test_f22_stop_and_start_use_one_stream_and_leave_no_gap(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -500,6 +506,13 @@ def test_a_long_message_is_cut_in_the_details_until_asked_for(page: Page, hub: H
     assert len(page.locator(".details-body pre").first.inner_text()) == 200_000
 
 
+def middle(part: Locator) -> tuple[float, float]:
+    """The point in the middle of it, in px of the window."""
+    box = part.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "selection")
     publish("selection", numbered(range(1, 101)))
@@ -510,6 +523,24 @@ def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publ
 
     expect(page.get_by_test_id("pill")).to_contain_text("200 new")
     assert page.evaluate("getSelection().toString()").strip() == "line"
+
+    # Over several rows, and while the view follows.
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("follow")).to_have_text("following")
+    first, last = (page.get_by_test_id("row").filter(has_text=f"line {n}").locator(".message") for n in (294, 298))
+    page.mouse.move(*middle(first))
+    page.mouse.down()
+    page.mouse.move(*middle(last), steps=4)
+    page.mouse.up()
+    chosen = page.evaluate("getSelection().toString()")
+    assert [n for n in range(290, 301) if f"line {n}" in chosen] == [295, 296, 297]
+    before = [*settled_top_row(page), page.evaluate(SCROLL_TOP)]
+    publish("selection", numbered(range(301, 501)))
+
+    expect(page.get_by_test_id("pill")).to_contain_text("200 new")
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    assert page.evaluate("getSelection().toString()") == chosen
+    assert [*page.evaluate(TOP_ROW), page.evaluate(SCROLL_TOP)] == before
 
 
 def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:

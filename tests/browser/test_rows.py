@@ -37,6 +37,12 @@ JAVA = [
 NODE = ["TypeError: x is undefined", "    at pay (/srv/a.js:1:2)", "    at /srv/node_modules/b.js:3:4"]
 GO = ["panic: boom", "", "goroutine 1 [running]:", "main.main()", "\t/srv/main.go:10 +0x1d"]
 
+# Whether all rows are so many px high, and each stands right below the one before.
+ROW_HEIGHTS = """(pixels) => {
+  const tops = [...document.querySelectorAll("[data-testid=row]")].map((row) => row.getBoundingClientRect());
+  return tops.every(({ top, height }, at) => height === pixels && (at === 0 || top === tops[at - 1].bottom));
+}"""
+
 # Milliseconds for writing and laying out 400 rows, with and without colours for tokens: the best of eight.
 TIME_ROWS = """async () => {
   const load = (path) => import(`/modules/${path}`);
@@ -159,6 +165,20 @@ def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
     palette(page, "fold repeats")
 
     expect(rows).to_have_count(40)
+
+
+def test_rows_are_18_20_or_26_px_high_as_the_reader_chooses(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "density")
+    publish("density", numbered(range(1, 201)))
+    last = page.get_by_test_id("row").last
+    expect(last).to_contain_text("line 200")
+
+    page.get_by_test_id("more").click()
+    for density, pixels in (("compact", 18), ("comfortable", 26), ("normal", 20)):
+        page.get_by_role("button", name=f"Rows: {density}").click()
+        page.wait_for_function(ROW_HEIGHTS, arg=pixels)
+        expect(last).to_contain_text("line 200")
+        expect(last).to_be_in_viewport(ratio=1)
 
 
 def test_f01_one_line_of_5_mb_is_a_row_and_blocks_nothing(page: Page, hub: HubProcess) -> None:

@@ -4,6 +4,7 @@ Out of the page and back into it: addresses, saved views, copies, files.
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,45 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
         expect(other.get_by_test_id("toast")).to_contain_text("not in the log any more")
+
+
+def test_f09_wrap_form_of_time_zone_and_range_are_in_the_address(
+    page: Page, hub: HubProcess, publish: Publish, browser: Browser
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, hub, "f09.looks")
+    publish(
+        "f09.looks",
+        [json.dumps({"time": f"2026-11-21T03:{n // 60:02}:{n % 60:02}.000Z", "message": f"{n}"}) for n in range(600)],
+    )
+    expect(page.locator(".hist-canvas")).to_have_attribute("aria-label", re.compile(": 600 lines "))
+    page.keyboard.press("z")
+    page.keyboard.press("T")
+    page.get_by_test_id("zone-open").click()
+    page.get_by_test_id("zone").fill("Asia/Kolkata")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    box = page.get_by_test_id("hist").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20, steps=3)
+    page.mouse.up()
+    page.wait_for_function("() => window.sseHub.stats().shown < 500")
+    palette(page, "copy the address")
+    expect(page.get_by_test_id("toast")).to_contain_text("clipboard")
+
+    last = page.get_by_test_id("row").last
+    expect(last.locator(".time")).to_have_text(re.compile(r"^2026-11-21 08:3\d:\d\d\.000$"))
+    with browser.new_context() as context:
+        other = context.new_page()
+        other.goto(page.evaluate("navigator.clipboard.readText()"))
+        expect(other.get_by_test_id("range")).to_have_text(page.get_by_test_id("range").inner_text())
+        expect(other.get_by_test_id("zone-open")).to_contain_text("Asia/Kolkata")
+        expect(other.get_by_test_id("wrap")).to_have_attribute("aria-pressed", "true")
+        expect(other.get_by_test_id("row").last.locator(".time")).to_have_text(last.locator(".time").inner_text())
+        expect(other.get_by_test_id("row").last).to_have_attribute("data-id", str(last.get_attribute("data-id")))
+        assert stats(other)["shown"] == stats(page)["shown"]
 
 
 def test_f09_back_undoes_the_last_filter(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -45,6 +45,36 @@ def test_a_reader_signs_in_sees_what_they_may_and_signs_out(
     expect(page.get_by_test_id("sign-in")).to_be_visible()
 
 
+def test_f20_a_channel_that_the_reader_may_not_see_is_refused_in_plain_words_and_asked_for_once(
+    page: Page, guarded: HubProcess, publish: Publish, console: Console
+) -> None:
+    console.allowed |= {"status of 401", "status of 403"}
+    publish("theirs.b", ['{"message": "not for mine"}'])
+    page.goto(f"{guarded.url}/index?channel=mine.a")
+    sign_in(page, token(subscribe=["mine.*"]))
+    expect(page.get_by_test_id("signed-in")).to_be_visible()
+    page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/message?" in request.url else None)
+
+    page.goto(f"{guarded.url}/index?channel=theirs.b")
+
+    expect(page.locator(".app")).to_have_attribute("data-state", "error")
+    expect(page.get_by_test_id("state")).to_have_text("not connected")
+    expect(page.get_by_test_id("state-detail")).to_contain_text("theirs.b")
+    expect(page.get_by_test_id("empty")).to_contain_text("The hub refuses this")
+    expect(page.get_by_test_id("empty")).to_contain_text("theirs.b")
+    expect(page.get_by_test_id("test-line")).to_be_hidden()
+    expect(page.get_by_test_id("row")).to_have_count(0)
+    # The stream, and the question why there is none; the longest wait before a try more is half of this.
+    with page.expect_response("**/channels"):
+        page.clock.run_for(30_000)
+    assert len(asked) == 2
+    page.get_by_test_id("channel-input").fill("mine.a")
+    page.keyboard.press("Enter")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+
+
 def test_where_a_sign_in_ends_the_page_asks_again(page: Page, guarded: HubProcess, console: Console) -> None:
     console.allowed |= {"status of 401"}
     page.goto(f"{guarded.url}/index?channel=mine.a")

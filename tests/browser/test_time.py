@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.reader import (
     ALL_NUMBERS,
     Publish,
+    asked_for,
     load_older,
     messages,
     open_page,
@@ -163,6 +164,7 @@ def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, 
     ]
     publish("f14", lines)
     expect(page.get_by_test_id("row")).to_have_count(4)
+    asked = asked_for(page)
 
     page.get_by_test_id("zone-open").click()
     page.get_by_test_id("zone").fill("UTC")
@@ -189,6 +191,7 @@ def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, 
     assert forms[:4] == ["03:50:18.792", "2026-11-21 03:50:18.792", "2026-11-21T03:50:18.792Z", "1795233018.792"]
     assert forms[5] == "+12 ms"
     expect(times.nth(1)).to_have_text("03:50:18.792")
+    assert asked == []
     times.first.hover()
     title = times.first.get_attribute("title") or ""
     assert "2026-11-21T03:50:18.780Z" in title and "UTC" in title

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Console
 from tests.browser.reader import (
     ALL_NUMBERS,
+    COUNT_STREAMS,
     Publish,
     load_older,
     numbered,
@@ -75,6 +76,32 @@ def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publi
     publish("busy", numbered([1]))
 
     expect(page.get_by_test_id("row")).to_have_count(1)
+
+
+def test_f02_a_browser_that_is_online_again_reconnects_at_once(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
+    """By a new stream, made in the browser's event, whenever the one that was lost would have come back by itself."""
+    console.allowed.add("ERR_")
+    page.add_init_script(COUNT_STREAMS)
+    state = page.locator(".app")
+    with wire(hub.port) as between:
+        page.goto(f"{between.url}/index?channel=online")
+        expect(state).to_have_attribute("data-state", "live")
+        page.evaluate("addEventListener('online', () => { window.atOnce = madeStreams(); })")
+
+        page.context.set_offline(True)
+        between.cut()
+        expect(state).to_have_attribute("data-state", "offline")
+        expect(page.get_by_test_id("state")).to_have_text("offline · goes on when the network is back")
+        publish("online", numbered([1]))
+        made = page.evaluate("madeStreams()")
+        page.context.set_offline(False)
+
+        expect(state).to_have_attribute("data-state", "live")
+        assert page.evaluate("[atOnce, openStreams()]") == [made + 1, 1]
+        wait_received(page, 1)
+        assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
 def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
