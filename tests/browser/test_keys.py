@@ -264,6 +264,10 @@ def test_f03_dragging_the_scroll_bar_up_lets_go_and_end_comes_back_at_once(
 
     assert page.evaluate(TIME_END, "line 2001") < at_scale(750, 150)
     expect(page.get_by_test_id("follow")).to_have_text("following")
+    page.keyboard.press("PageUp")
+    expect(page.get_by_test_id("follow")).to_have_text("scrolled up")
+    publish("drag", numbered([2_002]))
+    expect(page.get_by_test_id("pill")).to_contain_text("1 new")
 
 
 def test_f10_a_trace_id_filters_over_all_channels_open(page: Page, hub: HubProcess, publish: Publish) -> None:

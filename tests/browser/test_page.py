@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,15 @@ from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
 
+FORMATS = Path(__file__).parents[1] / "fixtures" / "formats.mjs"
+# These are of the year in which they come.
+YEARLESS = ("klog", "klog, plain", "syslog 3164", "syslog 3164, no pri", "syslog, last year")
+VISIBLE = str.maketrans({"\0": "␀", "\u202e": "⟨U+202E⟩"})
+# What the rows say.
+SHOWN = """() => [...document.querySelectorAll("[data-testid=row]")].map((row) => {
+  const text = (name) => row.querySelector(name).textContent;
+  return { time: text(".time"), level: row.dataset.level, logger: text(".logger"), message: text(".message") };
+})"""
 SCROLL_TOP = "document.querySelector('[data-testid=grid]').scrollTop"
 
 
@@ -63,6 +73,36 @@ def test_f04_a_loguru_line_shows_time_level_logger_and_its_whole_message(
     expect(row.locator(".level")).to_have_text("W")
     expect(row.locator(".logger")).to_have_text("shop.db")
     expect(row.locator(".message")).to_have_text("Slow query | took 812 ms - Visit 新增")
+
+
+def test_f04_a_line_of_every_format_has_its_time_level_logger_and_message(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Those of the fixture, which has more of each for the normaliser alone; some without a year are of another one."""
+    page.set_viewport_size({"width": 1_600, "height": 2_400})
+    for name, value in (("zone", "UTC"), ("publisherZone", "UTC"), ("time", "iso")):
+        page.add_init_script(f"localStorage.setItem('sse-hub.{name}', '{value}')")
+    page.route("**/formats.mjs", lambda route: route.fulfill(path=FORMATS))
+    open_page(page, hub, "formats")
+    formats = page.evaluate("async () => (await import('/formats.mjs')).FORMATS")
+    assert len(formats) >= 60
+
+    publish("formats", [each["line"] for each in formats])
+
+    expect(page.get_by_test_id("row")).to_have_count(len(formats))
+    wrong = {}
+    for each, shown in zip(formats, page.evaluate(SHOWN), strict=True):
+        wanted = {name: each[name] for name in ("time", "level", "logger", "message") if name in each}
+        if each["time"] == "recv" or each["name"] in YEARLESS:
+            del wanted["time"]
+        if "logger" in wanted:
+            wanted["logger"] = wanted["logger"] or ""
+        # Without a message the fields are shown.
+        wanted["message"] = (wanted.get("message") or shown["message"]).translate(VISIBLE)
+        found = {name: shown[name] for name in wanted}
+        if found != wanted:
+            wrong[each["name"]] = (found, wanted)
+    assert wrong == {}
 
 
 def test_f04_markup_in_a_line_is_text(page: Page, hub: HubProcess, publish: Publish) -> None:
@@ -120,6 +160,17 @@ def test_f16_a_stack_trace_is_one_row_and_whole_in_the_details(page: Page, hub: 
     expect(page.get_by_test_id("drawer")).to_contain_text('File "a.py", line 1, in <module>')
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("drawer")).to_be_hidden()
+
+    # So it is with other languages.
+    stacks = {
+        "Java": "java.io.IOException: gone\n\tat shop.Order.pay(Order.java:41)\n\tat shop.Main.main(Main.java:7)",
+        "Node": "TypeError: x is not a function\n    at pay (/srv/order.js:41:7)\n    at /srv/main.js:7:1",
+        "Go": "panic: boom\n\ngoroutine 1 [running]:\nmain.f()\n\t/srv/a.go:21 +0x1d\nmain.main()\n\t/srv/a.go:7 +0x2",
+    }
+    publish("trace", [json.dumps({"level": "error", "message": name, "stack": stacks[name]}) for name in stacks])
+    publish("trace", [json.dumps({"info": stack}) for stack in stacks.values()])
+    expect(row).to_have_count(7)
+    expect(row.locator(".fold")).to_have_text(["· 1 frame", *["· 2 frames"] * 6])
 
 
 def pause(page: Page) -> None:
@@ -437,6 +488,10 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
 
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert page.evaluate("document.querySelector('[data-testid=grid]').scrollWidth") <= 360
+    # Time and letter, and the message below.
+    parts = [page.get_by_test_id("row").last.locator(part).bounding_box() for part in (".time", ".level", ".message")]
+    stamp, letter, message = (part for part in parts if part)
+    assert abs(stamp["y"] - letter["y"]) < 4 and stamp["y"] + stamp["height"] <= message["y"]
     expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
     page.get_by_test_id("menu").click()
     expect(page.get_by_test_id("channel-input")).to_be_in_viewport()

@@ -235,6 +235,10 @@ def test_f15_rules_tokens_and_terminal_colours(page: Page, hub: HubProcess, publ
     red = row.nth(8).locator(".message span").last
     expect(red).to_have_text("red")
     assert "\x1b" not in row.nth(8).inner_text()
+    publish("f15", ["\x1b[38;5;208mof 256\x1b[0m \x1b[38;2;1;2;3mof all\x1b[0m\x1b[2K\x1b]8;;http://x\x07 end"])
+    for words, colour in (("of 256", "rgb(255, 135, 0)"), ("of all", "rgb(1, 2, 3)")):
+        expect(row.nth(10).locator(".message span", has_text=words)).to_have_css("color", colour)
+    expect(row.nth(10).locator(".message")).to_have_text("of 256 of all end")
 
     palette(page, "highlight rules")
     page.get_by_test_id("ask-text").fill("boom")
@@ -245,7 +249,7 @@ def test_f15_rules_tokens_and_terminal_colours(page: Page, hub: HubProcess, publ
     page.get_by_test_id("ask-text").fill("/10[.]0/")
     page.get_by_test_id("ask-go").click()
     expect(row.first.locator(".rule")).to_have_text("10.0")
-    assert stats(page)["shown"] == 10
+    assert stats(page)["shown"] == 11
     page.reload()
     expect(row.nth(7)).to_have_attribute("data-rule", "row")
     row.nth(8).click()

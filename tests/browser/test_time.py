@@ -5,6 +5,7 @@ Times and channels: several channels in one order, panes side by side, going to 
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -86,6 +87,23 @@ def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_after_a
     assert page.locator(".row[data-late]").count() == 0
 
 
+def test_f13_without_a_time_to_hold_back_lines_stand_as_they_come_each_with_its_channel_s_colour(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    page.add_init_script("localStorage.setItem('sse-hub.holdBack', '0')")
+    open_page(page, hub, "f13.now.a", "f13.now.b")
+    now = time.time() * 1_000
+    for n, (name, behind) in enumerate((("a", 0), ("b", 150), ("a", 10), ("b", 190)), start=1):
+        publish(f"f13.now.{name}", [stamped(now - behind, f"line {n}")])
+        expect(page.get_by_test_id("row")).to_have_count(n)
+
+    tags = page.locator("[data-testid=row] .channel-tag")
+    expect(tags).to_have_text(["f13.now.a", "f13.now.b"] * 2)
+    assert messages(page) == [f"line {n}" for n in range(1, 5)]
+    hues = tags.evaluate_all("(tags) => tags.map((tag) => getComputedStyle(tag, '::before').backgroundColor)")
+    assert hues[:2] == hues[2:] and hues[0] != hues[1]
+
+
 def test_f13_eight_channels_use_one_connection_and_the_page_still_loads(page: Page, hub: HubProcess) -> None:
     open_page(page, hub, *(f"f13.eight.{n}" for n in range(8)))
 
@@ -151,6 +169,22 @@ def test_f12_going_to_a_time_lands_on_the_first_line_at_or_after_it(
     expect(page.get_by_role("alert").filter(has_text="soon")).to_be_visible()
     page.keyboard.press("Escape")
     assert stats(page)["dupes"] == 0
+
+
+def test_f12_a_time_to_go_to_is_typed_as_people_say_it(page: Page, hub: HubProcess, publish: Publish) -> None:
+    now = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
+    hours = [*(now - timedelta(hours=n) for n in range(12, 0, -1)), now - timedelta(minutes=14)]
+    page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    page.clock.set_fixed_time(now)
+    open_page(page, hub, "f12.said")
+    publish("f12.said", [stamped(each.timestamp() * 1_000, f"at {each:%H:%M}") for each in hours])
+    expect(page.get_by_test_id("row")).to_have_count(len(hours))
+
+    for typed, message in (("yesterday 17:30", "at 17:30"), ("03:25", "at 03:30"), ("-15m", "at 04:16")):
+        page.keyboard.press("t")
+        page.get_by_test_id("ask-time").fill(typed)
+        page.keyboard.press("Enter")
+        expect(page.locator(".row[aria-current=true] .message")).to_have_text(message)
 
 
 def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, publish: Publish) -> None:
