@@ -88,19 +88,21 @@ def test_f02_a_browser_that_is_online_again_reconnects_at_once(
     with wire(hub.port) as between:
         page.goto(f"{between.url}/index?channel=online")
         expect(state).to_have_attribute("data-state", "live")
+        publish("online", numbered([1]))
+        wait_received(page, 1)
         page.evaluate("addEventListener('online', () => { window.atOnce = madeStreams(); })")
 
         page.context.set_offline(True)
         between.cut()
         expect(state).to_have_attribute("data-state", "offline")
         expect(page.get_by_test_id("state")).to_have_text("offline · goes on when the network is back")
-        publish("online", numbered([1]))
+        publish("online", numbered([2]))
         made = page.evaluate("madeStreams()")
         page.context.set_offline(False)
 
         expect(state).to_have_attribute("data-state", "live")
         assert page.evaluate("[atOnce, openStreams()]") == [made + 1, 1]
-        wait_received(page, 1)
+        wait_received(page, 2)
         assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
