@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, messages, numbers_published, open_page, stats, wait_received
+from tests.browser.reader import Publish, messages, numbers_published, open_page, palette, stats, wait_received
 from tests.rig import HubProcess, RedisServer, at_scale
 
 pytestmark = pytest.mark.browser
@@ -271,3 +271,6 @@ def test_a_column_takes_its_field_out_of_the_tail(page: Page, hub: HubProcess, p
     expect(page.get_by_test_id("row").first.locator(".column")).to_have_text("u0")
     assert "column=user" in page.url
     assert messages(page) == ["line 0", "line 1", "line 2"]
+    # The palette has the fields, too.
+    palette(page, "user")
+    expect(page.locator(".column")).to_have_count(0)

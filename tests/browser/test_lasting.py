@@ -3,6 +3,7 @@ A page that stays open: hidden for hours, with a clock that is wrong, beside ano
 """
 
 import json
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -53,6 +54,26 @@ def test_a_clock_that_is_ahead_makes_no_line_an_old_one(page: Page, hub: HubProc
 
     expect(page.get_by_test_id("state")).not_to_contain_text("catching up")
     expect(page.get_by_test_id("rate")).not_to_have_text("0")
+
+
+def test_f20_a_page_that_was_away_says_that_it_is_catching_up(page: Page, hub: HubProcess, publish: Publish) -> None:
+    """Over a network that takes two seconds for what it has missed, until it is told that it has become fast."""
+    page.add_init_script(LATER)
+    open_page(page, hub, "lasting.behind")
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("state")).to_have_text("stopped")
+    publish("lasting.behind", [json.dumps({"message": "m" * 200})] * 4_000)
+    page.evaluate("later(60_000)")
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": 500_000, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+
+    page.get_by_test_id("start").click()
+
+    expect(page.get_by_test_id("state")).to_have_text(re.compile(r"^catching up · at \d\d:\d\d:\d\d$"))
+    network.send("Network.emulateNetworkConditions", slow | {"downloadThroughput": -1})
+    wait_received(page, 4_000)
+    expect(page.get_by_test_id("state")).to_contain_text("live")
 
 
 def test_an_address_with_nothing_right_in_it_opens_the_page(page: Page, hub: HubProcess) -> None:

@@ -377,6 +377,26 @@ def test_f01_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
     expect(page.get_by_test_id("row").last).to_contain_text("line 126999")
 
 
+def test_f01_the_reader_sets_how_many_lines_are_held(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "held")
+    page.get_by_test_id("more").click()
+    held = page.get_by_test_id("set-held")
+    expect(held).to_have_value("100000")
+    for typed, taken in (("9", "10000"), ("9000000", "500000"), ("10000", "10000")):
+        held.fill(typed)
+        page.keyboard.press("Tab")
+        expect(held).to_have_value(taken)
+    page.reload()
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
+
+    for start in (0, 6_000):
+        publish("held", numbered(range(start, start + 6_000)))
+        wait_received(page, start + 6_000)
+
+    expect(page.get_by_test_id("held")).to_have_text("10,000")
+    assert stats(page)["held"] == 10_000
+
+
 def test_f07_filter_and_level_chips_show_what_fits_and_bring_the_rest_back(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

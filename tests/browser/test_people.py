@@ -334,6 +334,7 @@ def test_f20_the_lag_is_how_far_the_newest_line_is_behind_or_its_clock_ahead(
         at = int((time.time() + seconds) * 1_000)
         publish("f20.lag", [json.dumps({"level": "info", "time": at, "msg": "m", "pid": 1})])
         expect(page.get_by_test_id("lag")).to_have_text(re.compile(words))
+    expect(page.get_by_test_id("held")).to_have_attribute("title", re.compile(r"\d MB"))
 
 
 def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -87,10 +87,18 @@ def test_f09_back_undoes_the_last_filter(page: Page, hub: HubProcess, publish: P
     open_page(page, hub, "f09.back")
     publish("f09.back", numbered(range(1, 101)))
     wait_received(page, 100)
-    for text in ("line 1", "line 10"):
+    page.keyboard.press("f")
+    steps = page.evaluate("history.length")
+    for text, shown in (("line 1", 20), ("line 10", 2)):
         page.get_by_test_id("filter").fill(text)
+        # While it is typed, the address is kept true and is no step.
+        page.wait_for_function("(shown) => window.sseHub.stats().shown === shown", arg=shown)
+        expect(page).to_have_url(re.compile(f"q={text.replace(' ', '[+]')}$"))
+        assert page.evaluate("history.length") == steps
         page.keyboard.press("Enter")
-    page.wait_for_function("() => window.sseHub.stats().shown < 100")
+        steps += 1
+        assert page.evaluate("history.length") == steps
+        page.keyboard.press("f")
 
     page.go_back()
     expect(page.get_by_test_id("filter")).to_have_value("line 1")

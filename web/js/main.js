@@ -204,7 +204,7 @@ function ask(wanted, committed = true) {
   if (fault) return fault;
   if ("text" in wanted && filter.text !== desk.asked.text) filter.show(desk.asked.text);
   showAsked();
-  shared.showAddress(committed);
+  shared.showAddress(committed, !committed);
   return null;
 }
 

@@ -15,6 +15,8 @@ export function sharing(page, opened) {
   const { desk, settings, style } = page;
   const { ring } = desk;
   let at = opened.at;
+  // The address that Back is to come to, while what is being typed stands in its place.
+  let before = null;
 
   function address() {
     const { text, hidden, range } = desk.asked;
@@ -22,9 +24,11 @@ export function sharing(page, opened) {
     return writeAddress({ channels: desk.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at });
   }
 
-  /** Put what is looked at into the address; `step`: as something that Back undoes. */
-  function showAddress(step) {
+  /** Put what is looked at into the address; `step`: as something that Back undoes; `passing`: until the next step. */
+  function showAddress(step, passing) {
     const next = address();
+    if (step && before) history.replaceState(null, "", before);
+    before = passing ? (before ?? location.search) : null;
     if (next === location.search) return;
     if (step) history.pushState(null, "", next);
     else history.replaceState(null, "", next);
@@ -122,6 +126,7 @@ export function sharing(page, opened) {
   function comeTo() {
     const wanted = readAddress(location.search);
     at = wanted.at;
+    before = null;
     if (String(wanted.channels) !== String(desk.channels) && wanted.channels.length > 0) page.change(wanted.channels);
     take(wanted);
     if (at) goToLine(at);
