@@ -123,7 +123,7 @@ const inGrid = { follow: () => tells.showFollow(), select: (seq) => selected(seq
 const grid = new Grid(stage, ring, view, style, inGrid);
 const page = {
   desk, settings, style, grid, grids: [grid], details, levels, filter, rail, status, toolbar, ask, askAll, change, flushSoon, showAsked, setColumns, open, unfold,
-  showAddress: (step) => shared.showAddress(step),
+  showAddress: () => shared.showAddress(),
   flash: (seq) => page.grid.flash(seq),
   goToLine: (place) => shared.showLine(place),
   unread: () => tells.mark(),
@@ -204,7 +204,7 @@ function ask(wanted, committed = true) {
   if (fault) return fault;
   if ("text" in wanted && filter.text !== desk.asked.text) filter.show(desk.asked.text);
   showAsked();
-  shared.showAddress(committed, !committed);
+  shared.showAddress(committed);
   return null;
 }
 
@@ -244,7 +244,7 @@ function showOpen() {
   toolbar.showOpen(channels);
   grid.showChannels(channels.length > 1 || channels.some(isPattern));
   tells.title(`${channels.join(", ")} · sse-hub`);
-  shared.showAddress(false);
+  shared.showAddress();
 }
 
 const tailOf = () => opened.tail ?? TAIL_LINES;

@@ -42,7 +42,7 @@ export function looking(page) {
   settings.on("publisherZone", readIn);
   readIn(settings.get("publisherZone"));
   settings.on(["theme", "rail", "drawer"], show);
-  settings.on(ROWS, () => (showRows(), page.showAddress(false)));
+  settings.on(ROWS, () => (showRows(), page.showAddress()));
   $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
   // "3 s ago" is true for a second.
   setInterval(() => {

@@ -24,11 +24,11 @@ export function sharing(page, opened) {
     return writeAddress({ channels: desk.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at });
   }
 
-  /** Put what is looked at into the address; `step`: as something that Back undoes; `passing`: until the next step. */
-  function showAddress(step, passing) {
+  /** Put what is looked at into the address; `step` true: as something that Back undoes; false: only until the next step. */
+  function showAddress(step) {
     const next = address();
     if (step && before) history.replaceState(null, "", before);
-    before = passing ? (before ?? location.search) : null;
+    before = step === false ? (before ?? location.search) : null;
     if (next === location.search) return;
     if (step) history.pushState(null, "", next);
     else history.replaceState(null, "", next);
@@ -36,7 +36,7 @@ export function sharing(page, opened) {
 
   function showSelected(seq) {
     at = seq !== null && ring.has(seq) && !ring.isNote(seq) ? { channel: ring.channel(seq), id: ring.id(seq) } : null;
-    showAddress(false);
+    showAddress();
   }
 
   function linkOf(seq) {
