@@ -5,8 +5,8 @@ BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header
 
 # Most tests wait for a fault to be noticed, so several run at a time, even on two cores; those of a file share their servers.
-# Each has a part of the machine only, and so twice the time for what must not take long.
-AT_A_TIME := SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest --dist loadfile -n
+# Each has a part of the machine only, and so as many times the time for what must not take long.
+at_a_time = SSE_HUB_TEST_PATIENCE=$(1) $(BIN)/python -m pytest --dist loadfile -n $(1)
 
 # Three minutes of requests that nobody has thought of, with what the other tests leave of the CPU.
 FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=4 SSE_HUB_TEST_FUZZ_SECONDS=180 nice $(BIN)/python -m pytest --log-cli-level=INFO \
@@ -28,9 +28,9 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
 	@mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
-		$(AT_A_TIME) 3 --ignore tests/integration/test_fuzz.py tests/unit tests/integration; tested=$$?; \
+		$(call at_a_time,3) --ignore tests/integration/test_fuzz.py tests/unit tests/integration; tested=$$?; \
 		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
-	$(AT_A_TIME) 2 tests/browser
+	$(call at_a_time,2) tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import signal
+import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -27,6 +28,7 @@ from tests.sse import Event, Stream, open_stream
 STREAMS = 100
 WINDOW_SECONDS = 2
 LINES_PER_SECOND = 500
+FEW_LINES_PER_SECOND = 100
 NODES = 3
 CLIENTS = at_scale(30, 100)
 
@@ -57,7 +59,8 @@ async def until_draining(hub: HubProcess) -> None:
 async def test_ends_are_spread_over_the_window_and_lines_go_on_meanwhile(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub, ExitStack() as stack:
         async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
-            publisher = stack.enter_context(publishing(server, channel, lines_per_second=LINES_PER_SECOND))
+            # Not so many that reading them all keeps this process busy: it is to see when each ends.
+            publisher = stack.enter_context(publishing(server, channel, lines_per_second=FEW_LINES_PER_SECOND))
             await asyncio.gather(*(stream.take(1) for stream in streams))
             reading = asyncio.gather(*(rest_and_time(stream) for stream in streams))
             started = time.monotonic()
@@ -67,13 +70,14 @@ async def test_ends_are_spread_over_the_window_and_lines_go_on_meanwhile(server:
         published = publisher.begun
 
     times = sorted(at - started for _, at in read)
-    spaces = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert times[-1] - times[0] >= 0.8 * WINDOW_SECONDS
-    assert max(spaces) < 0.1 * WINDOW_SECONDS * PATIENCE, "there must be no hole, and so no crowd beside it"
+    # A moment in which the machine is busy elsewhere moves a few ends, a crowd and its hole would move most of them.
+    off = [at - times[0] - number * WINDOW_SECONDS / STREAMS for number, at in enumerate(times)]
+    assert statistics.median(map(abs, off)) < 0.05 * WINDOW_SECONDS * PATIENCE, "ends keep an even pace"
     assert ended < WINDOW_SECONDS + 1.0 * PATIENCE
     assert all(stream.ended_cleanly for stream in streams)
     counts = sorted(len(verdict(events).lines) for events, _ in read)
-    assert counts[-1] - counts[0] > 0.5 * WINDOW_SECONDS * LINES_PER_SECOND < published
+    assert counts[-1] - counts[0] > 0.5 * WINDOW_SECONDS * FEW_LINES_PER_SECOND < published
 
 
 @pytest.mark.parametrize("query", ["channel={0}", "channel={0}&channel=idle", "channel={0}&batch=1"])

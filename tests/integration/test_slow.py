@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.deployment import ask_for_fence, watermark
 from tests.integration.traffic import Publisher, is_last, verdict
 from tests.rig import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
 from tests.sse import open_stream
@@ -116,6 +117,9 @@ async def test_a_client_that_falls_off_the_log_too_is_told_by_one_gap(
     async with open_stream(f"{forgetful_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
         publisher = await publish_large(own_server, forgetful_hub, channel)
         publisher.finish()
+        # What is trimmed while it reads would be a second gap.
+        fence = await ask_for_fence(forgetful_hub)
+        await asyncio.to_thread(wait_until, lambda: watermark(own_server) >= fence, "all is recorded")
         told = verdict(await paused.until(is_last))
 
     [gap] = told.gaps

@@ -149,12 +149,15 @@ def verdict(events: Iterable[Event], step: int = 1) -> Told:
     """
     told = Told([], [])
     gap: dict[str, object] | None = None
+    lost: int | None = 0
     for event in events:
         if event.type == "gap":
             gap = json.loads(event.data)
             told.gaps.append(gap)
             if told.lines:
                 assert Id.parse(str(gap["after"])) >= told.lines[-1][0]
+            # Where more is lost while a gap is told, another one follows it at once.
+            lost = None if lost is None or gap["lost"] is None else lost + int(str(gap["lost"]))
             continue
         id, seq = Id.parse(event.id), int(json.loads(event.data)["seq"])
         if told.lines:
@@ -162,13 +165,14 @@ def verdict(events: Iterable[Event], step: int = 1) -> Told:
             assert id > last_id
             if gap:
                 assert id >= Id.parse(str(gap["before"]))
-                assert gap["lost"] in (None, (seq - last_seq) // step - 1)
+                missing = (seq - last_seq) // step - 1
+                assert lost in (None, missing), f"{told.gaps} between {last_seq} at {last_id} and {seq} at {id}"
                 assert seq > last_seq
             else:
                 assert seq == last_seq + step, f"{seq} after {last_seq} at {id}"
                 assert id.n == (last_id.n + 1 if id.fence == last_id.fence else 1), f"{id} after {last_id}"
         told.lines.append((id, seq))
-        gap = None
+        gap, lost = None, 0
     return told
 
 
