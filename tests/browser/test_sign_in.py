@@ -66,9 +66,9 @@ def test_f20_a_channel_that_the_reader_may_not_see_is_refused_in_plain_words_and
     expect(page.get_by_test_id("empty")).to_contain_text("theirs.b")
     expect(page.get_by_test_id("test-line")).to_be_hidden()
     expect(page.get_by_test_id("row")).to_have_count(0)
-    # The stream, and the question why there is none; the longest wait before a try more is half of this.
+    # The stream, and the question why there is none, whose answer is waited for half as long as this.
     with page.expect_response("**/channels"):
-        page.clock.run_for(30_000)
+        page.clock.run_for(60_000)
     assert len(asked) == 2
     page.get_by_test_id("channel-input").fill("mine.a")
     page.keyboard.press("Enter")

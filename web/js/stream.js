@@ -169,7 +169,7 @@ export class Stream {
     if (this.#probe !== probe) return;
     const detail = answer && !answer.ok ? await wordsOf(answer) : null;
     if (this.#probe !== probe) return;
-    this.#probe = null;
+    this.#close();
     const refused = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;
     if (refused) this.#become({ name: "error", detail });
     else this.#retryLater(detail);
