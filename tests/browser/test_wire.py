@@ -66,6 +66,8 @@ def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publi
         route.fulfill(status=503, json={"error": "Service Unavailable", "detail": "Too many streams."})
 
     page.route("**/message?*", refuse)
+    page.add_init_script(COUNT_STREAMS)
+    page.clock.install()
     page.goto(f"{hub.url}/index?channel=busy")
     expect(page.get_by_test_id("state")).to_contain_text("reconnecting in")
     expect(page.get_by_test_id("state-detail")).to_have_text("Too many streams.")
@@ -74,8 +76,14 @@ def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publi
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".app")).to_have_attribute("data-state", "live")
     publish("busy", numbered([1]))
-
     expect(page.get_by_test_id("row")).to_have_count(1)
+
+    # It is the stream that stays: nobody waits any more for the answer why there was none.
+    made = page.evaluate("madeStreams()")
+    for _ in range(16):
+        with page.expect_response("**/channels"):
+            page.clock.run_for(2_000)
+    assert page.evaluate("[madeStreams(), openStreams()]") == [made, 1]
 
 
 def test_f02_a_browser_that_is_online_again_reconnects_at_once(
