@@ -17,6 +17,7 @@ from sse_hub.canary import Plan, Report, watch
 from tests.integration.tampering import Tamper, tampering_proxy
 from tests.rig import (
     DEADLINE_SECONDS,
+    PATIENCE,
     ROOT,
     STOP_SECONDS,
     HubProcess,
@@ -29,6 +30,8 @@ from tests.rig import (
 )
 
 FAULTS = ("missing", "duplicated", "reordered", "altered")
+# For how long a canary looks for what is not there: an answer that says why has to come within it.
+AWHILE = str(0.5 * PATIENCE)
 RATE = at_scale(1_000, 2_000)
 
 
@@ -265,7 +268,7 @@ def test_for_ever_ends_on_a_signal_with_a_final_report(
 def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", "0.5")
+    status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert (status, output) == (1, "")
     assert f"no stream began: {url}/message" in errors
@@ -274,7 +277,7 @@ def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -
 
 
 def test_an_address_that_is_no_hub_is_named_with_what_it_answers(server: RedisServer, hub: HubProcess) -> None:
-    status, _, errors = canary("--url", f"{hub.url}/elsewhere", "--redis-url", server.publisher_url, "--drain", "0.5")
+    status, _, errors = canary("--url", f"{hub.url}/elsewhere", "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert status == 1
     assert "it answers 404 Not Found" in errors
@@ -283,7 +286,7 @@ def test_an_address_that_is_no_hub_is_named_with_what_it_answers(server: RedisSe
 def test_a_redis_that_is_not_there_is_named_with_the_reason(hub: HubProcess) -> None:
     port = free_port()
 
-    status, _, errors = canary("--url", hub.url, "--redis-url", f"redis://127.0.0.1:{port}/0", "--drain", "0.5")
+    status, _, errors = canary("--url", hub.url, "--redis-url", f"redis://127.0.0.1:{port}/0", "--drain", AWHILE)
 
     assert status == 1
     assert "Redis can't be reached" in errors
@@ -302,7 +305,7 @@ def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubP
         allowing = pool.submit(canary, *plan, "--channel", channel)
         refused, output, errors = canary(*plan)
         allowed, _, _ = allowing.result()
-    unknown, _, about_password = canary("--redis-url", url.replace("secret", "wrong"), "--drain", "0.5")
+    unknown, _, about_password = canary("--redis-url", url.replace("secret", "wrong"), "--drain", AWHILE)
 
     assert allowed == 0
     assert (refused, output, unknown) == (1, "", 1)
@@ -315,7 +318,7 @@ def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubP
 def test_a_password_in_the_address_of_the_hub_is_not_shown(server: RedisServer) -> None:
     url = f"http://me:secret@127.0.0.1:{free_port()}"
 
-    _, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", "0.5")
+    _, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert "http://127.0.0.1:" in errors
     assert "secret" not in output + errors

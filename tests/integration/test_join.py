@@ -12,7 +12,7 @@ from tests.rig import HubProcess, RedisServer, at_scale, hub_process
 from tests.sse import Stream, open_stream
 
 SUBSCRIBERS = 50
-LINES_PER_SECOND = 2_000
+LINES_PER_SECOND = at_scale(1_000, 2_000)
 JOINING_SECONDS = at_scale(2, 10)
 
 
