@@ -64,12 +64,14 @@ def _announce(config: Config) -> None:
     # What listens on every address is opened on this machine's own.
     address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     address = f"[{address}]" if ":" in address else address
+    # Whoever reads this has one to put in.
+    token = '-H "Authorization: Bearer $TOKEN" ' if config.access == "token" else ""
     click.echo(
         f"""
 sse-hub {__version__} is running.
 
   Page     http://{address}:{config.port}/index
-  Stream   curl -N 'http://{address}:{config.port}/message?channel=log'
+  Stream   curl -N {token}'http://{address}:{config.port}/message?channel=log'
   Redis    {without_password(str(config.redis_url))}
   Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
 """

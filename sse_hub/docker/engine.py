@@ -90,7 +90,10 @@ class Engine:
         try:
             headers = (await self._get("/_ping")).headers
         except EngineUnavailable as error:
-            raise EngineUnavailable(f"no answer at {self._place} ({error}): does it run? --engine says where") from None
+            raise EngineUnavailable(
+                f"no answer at {self._place} ({error}): does it run (with Podman: systemctl start podman.socket)? "
+                "--engine says where"
+            ) from None
         version = headers.get("api-version", "")
         # Podman reads lines while they are being written, and leaves out those that it has caught half.
         self.follows_whole = "libpod-api-version" not in headers

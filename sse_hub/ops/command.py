@@ -70,7 +70,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
 @click.command(context_settings=HELP)
 @click.option("--url", default=LOCAL_HUB, show_default=True, help="The hub.")
 @click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between two looks.")
-@click.option("--once", is_flag=True, help="One look, and the end.")
+@click.option("--once", is_flag=True, help="Print once, and end.")
 @token_option
 def top(url: str, every: float, once: bool, token: str | None) -> None:
     """Show a hub's channels, rates, streams and lag, live. Ctrl-C ends it."""
@@ -80,6 +80,11 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
         async with httpx.AsyncClient(base_url=url, headers=bearer(token), timeout=5.0) as client:
             while True:
                 now = await glance(client)
+                if once and before is None:
+                    # A rate is the difference of two looks.
+                    before = now
+                    await asyncio.sleep(every)
+                    continue
                 width, height = shutil.get_terminal_size()
                 lines = text_of(now, before, every, width, height - 1 if not once else 10_000)
                 click.echo(("" if once else CLEAR) + "\n".join(lines))

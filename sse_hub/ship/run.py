@@ -112,7 +112,15 @@ class Shipper:
             self._registry.patterns |= self._patterns
             # Before any line of a new file is published: else nobody would know it again after a crash.
             self._registry.save()
+        if self._first:
+            self._say_awaited()
         self._first = False
+
+    def _say_awaited(self) -> None:
+        # A name that was mistyped would look like a file that is quiet.
+        for pattern in self._plan.patterns:
+            if not any(path.exists() for path in followed((pattern,))):
+                logger.warning("file_awaited path=%s", pattern)
 
     def _trail(self, path: Path) -> Trail:
         plan = self._plan

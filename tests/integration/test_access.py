@@ -257,3 +257,7 @@ async def test_our_own_programs_bring_a_token_too(guarded: HubProcess) -> None:
 
     assert (publisher.returncode, said) == (0, b"")
     assert (stranger.returncode, b"401" in told) == (1, True)
+
+
+def test_the_hub_says_how_its_streams_are_asked_for(guarded: HubProcess) -> None:
+    assert f"""curl -N -H "Authorization: Bearer $TOKEN" '{guarded.url}/message?channel=log'""" in guarded.output

@@ -299,11 +299,15 @@ async def test_a_damaged_archive_gives_what_is_whole(files: Files) -> None:
     assert (await files.arrived(count))[-1] == "live"
 
 
-async def test_files_that_appear_later_are_read_from_their_beginning(files: Files) -> None:
+async def test_files_that_appear_later_are_told_and_read_from_their_beginning(
+    files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
     later = files.folder / "later"
     pattern = later / "*.log"
 
     async with files.shipping(pattern, files.path, channel="later.{name}"):
+        for name in (pattern, files.path):
+            assert f"file_awaited path={name}" in caplog.text
         later.mkdir()
         (later / "one.log").write_text("1\n")
         files.path.write_text("2\n")
