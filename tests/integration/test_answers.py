@@ -13,7 +13,7 @@ from sse_hub.limits import ANSWERS_BYTES_PER_SENDER
 from tests.integration.asking import ask
 from tests.integration.test_metrics import scrape
 from tests.integration.wires import HERE, Wire, request, told, wire
-from tests.rig import HubProcess, hub_process, redis_server, wait_until
+from tests.rig import DEADLINE_SECONDS, HubProcess, hub_process, redis_server, wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ async def test_what_was_not_taken_counts_no_longer_when_its_client_has_gone(hub:
     async def served() -> bool:
         return (await told(hub, request(PAGE), PAUSED_ADDRESS)).status == 200
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not await served():
             pass
 

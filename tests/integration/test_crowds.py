@@ -73,7 +73,7 @@ async def test_r16_idle_clients_cost_little_and_get_their_heartbeats_in_time(ser
     assert bytes_each < BYTES_PER_IDLE
     assert share < IDLE_CPU * PATIENCE
     assert all(each.beats for each in listeners)
-    assert max(off) < 0.2 * HEARTBEAT_SECONDS + LATE_SECONDS
+    assert max(off) < 0.2 * HEARTBEAT_SECONDS + LATE_SECONDS * PATIENCE
     assert last < LAST_LINE_SECONDS
 
 
