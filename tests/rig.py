@@ -4,9 +4,11 @@ Real servers for tests: a Redis or Valkey, a hub process, started on free ports 
     redis_server() --> RedisServer(url, ...)      hub_process(redis.url) --> HubProcess(url, ...)
 """
 
+import itertools
 import json
 import logging
 import os
+import random
 import re
 import shutil
 import signal
@@ -18,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,12 +53,24 @@ def at_scale(usual: int, full: int) -> int:
     return full if FULL_SCALE else usual
 
 
+def _ports() -> Iterator[int]:
+    # Below those that the kernel takes for outgoing connections: one of these could have the port of a server that is
+    # away for a moment. For the same reason each process that tests at the same time has a range of its own.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    first = 10_000 + 2_500 * (int(worker) % 8 if worker else 8)
+    return itertools.cycle(random.sample(range(first, first + 2_500), 2_500))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on loopback that nobody listened on a moment ago, and that is not given again soon."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 def wait_until(
