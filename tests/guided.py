@@ -117,7 +117,8 @@ def seeds_of(name: str) -> list[bytes]:
     inner = test.hypothesis.inner_test
 
     def keep(**given: bytes | str) -> None:
-        seeds.extend(each if isinstance(each, bytes) else each.encode() for each in given.values())
+        # Text of a test may hold halves of characters, which no bytes are read as.
+        seeds.extend(each if isinstance(each, bytes) else each.encode(errors="replace") for each in given.values())
 
     test.hypothesis.inner_test = keep
     try:

@@ -6,6 +6,7 @@ from tests.guided import INPUT_BYTES, entry_of, kind_of, property_of, seeds_of, 
 
 RAW = "test_session.test_however_the_bytes_come_the_same_is_received"
 TEXT = "test_whatever_comes.test_whatever_comes_as_a_cursor_is_one_or_is_refused"
+HALVES = "test_watch_show.test_no_text_reaches_the_terminal_as_a_command"
 MADE = "test_export.test_a_sheet_reads_back_what_was_published"
 
 
@@ -13,7 +14,7 @@ def test_every_property_without_fixtures_is_a_target() -> None:
     assert {RAW, TEXT, MADE} < set(targets())
 
 
-@pytest.mark.parametrize(("name", "kind"), [(RAW, bytes), (TEXT, str), (MADE, None)])
+@pytest.mark.parametrize(("name", "kind"), [(RAW, bytes), (TEXT, str), (HALVES, str), (MADE, None)])
 def test_a_target_is_given_what_its_property_takes(name: str, kind: type | None) -> None:
     seeds, entry = seeds_of(name), entry_of(name)
 
