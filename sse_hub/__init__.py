@@ -3,17 +3,11 @@ sse-hub: a live log hub. Lines come in by Redis `PUBLISH`, go out as Server-Sent
 
 A Sanic app of one's own mounts a hub with `hub_blueprint(Config(redis_url=…))`.
 
-A line travels down this list of modules; imports point up it, and `tests/unit/test_layers.py` holds them to it:
+Imports go one way, and `tests/unit/test_layers.py` holds them to it:
 
-    errors < redis_url < config < descriptors < journal < tally < tasks < process < keys < scripts < events < lines
-           < repeats < selection < acl < frames < masks < ring < position < encoding < pages < replay < tail
-           < backlog < whence < table < limits < subscriber < wheel < drain < guard < feed < channel < directory
-           < survey < origin < intake < hub < step < shelf < log < lease < portions < aging < recorder < mend
-           < fence < address < pool < inflow < session < source < turns < merge < stretch < history < search
-           < export < body < publish < options < access < reply < stream < transfer < peers < context < refusal
-           < caller < headers < porter < readings < exposition < metrics < reference < bundle < languages < minified
-           < page < door < routes < questions < demo < app < embedded < serve < worker < supervisor < launch
-           < connection < credential < canary < ops < logging < ship < docker < pipe < watch < cli
+    errors < redis_url < config < tasks                        modules that every package may import
+    protocol < hub < broker < history < auth < http < server < commands < cli
+    logging                                                    may import protocol and broker; nothing imports it
 """
 
 from typing import TYPE_CHECKING, Any
