@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sse_hub.errors import InvalidSetting
 from sse_hub.keys import FENCE_CHANNEL, PREFIX
-from sse_hub.selection import matches
+from sse_hub.protocol.selection import matches
 
 LIVE_COMMANDS = (
     "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish"

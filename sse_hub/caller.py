@@ -11,7 +11,7 @@ from sanic import Request
 from sse_hub.access import Grant, Knock
 from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidChannel
-from sse_hub.selection import Selection
+from sse_hub.protocol.selection import Selection
 
 DEFAULT_CHANNEL = "log"
 COOKIE = "__Host-sse-hub"

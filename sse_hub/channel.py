@@ -6,8 +6,8 @@ A channel as this process knows it: its ring, the count that makes ids, the feed
 
 from datetime import UTC, datetime
 
-from sse_hub.events import EventId
 from sse_hub.feed import Feed
+from sse_hub.protocol.ids import EventId
 from sse_hub.ring import Batch, Ring
 from sse_hub.tally import OTHERS, Namespaces
 

@@ -15,12 +15,12 @@ from typing import Protocol
 
 import orjson
 
-from sse_hub.events import time_of
-from sse_hub.frames import Gap
-from sse_hub.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.merge import Line
 from sse_hub.pages import parse_id
-from sse_hub.selection import Selection
+from sse_hub.protocol.ids import time_of
+from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
 from sse_hub.turns import SLICE_LINES, Turns
 
 PIECE_BYTES = 64 * 1024

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.directory import Directory
-from sse_hub.events import EventId
 from sse_hub.feed import Feed
-from sse_hub.frames import Gap
 from sse_hub.pages import NO_LIMIT, Hole, Piece
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
 from sse_hub.ring import Batch, Break
-from sse_hub.selection import Selection
 from sse_hub.tally import Tally
 
 

@@ -16,7 +16,6 @@ from redis.exceptions import RedisError
 
 from sse_hub import keys
 from sse_hub.errors import LogChanged, LogUnavailable
-from sse_hub.events import EventId
 from sse_hub.keys import LogKeys
 from sse_hub.pages import (
     Breaks,
@@ -30,6 +29,7 @@ from sse_hub.pages import (
     parse_id,
     parts_of,
 )
+from sse_hub.protocol.ids import EventId
 from sse_hub.scripts import script
 from sse_hub.shelf import Shared, Shelf
 from sse_hub.step import entries_of, looked, read_page

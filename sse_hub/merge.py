@@ -12,9 +12,9 @@ from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import NamedTuple
 
-from sse_hub.events import EventId
 from sse_hub.log import RedisLog
 from sse_hub.pages import Hole, Piece
+from sse_hub.protocol.ids import EventId
 from sse_hub.turns import Turns
 
 # What all the readers of one request may hold, and what each may at least.

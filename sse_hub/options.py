@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from sse_hub.selection import is_channel
+from sse_hub.protocol.selection import is_channel
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 LOCAL_HUB = "http://127.0.0.1:8091"

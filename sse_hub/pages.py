@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sse_hub.errors import LogChanged
-from sse_hub.events import EventId
-from sse_hub.frames import Gap
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.sse import Gap
 from sse_hub.ring import Batch
 
 # What is recorded has been made a line already, and was cut then if it had to be.

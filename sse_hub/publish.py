@@ -18,12 +18,12 @@ import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub import keys
-from sse_hub.body import payloads_of
 from sse_hub.errors import HubStopping, InvalidRequest, KeyReused, LogUnavailable, NotRecorded
-from sse_hub.events import EventId
 from sse_hub.hub import Hub
-from sse_hub.lines import one_line
 from sse_hub.log import RedisLog
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import one_line
+from sse_hub.protocol.ndjson import payloads_of
 from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)

@@ -18,12 +18,12 @@ from sse_hub.aging import Aging
 from sse_hub.channel import Channel
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable
-from sse_hub.events import EventId
 from sse_hub.hub import Hub
 from sse_hub.keys import CHANNELS, LogKeys, log_key
 from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
 from sse_hub.log import RedisLog
 from sse_hub.portions import Portion, portions_of
+from sse_hub.protocol.ids import EventId
 from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)

@@ -16,12 +16,12 @@ from itertools import count
 
 from sse_hub.encoding import Encoder, once
 from sse_hub.errors import LogUnavailable
-from sse_hub.events import EventId
-from sse_hub.frames import Gap, gap_frame
 from sse_hub.pages import Hole, Log, Piece, first_of
 from sse_hub.position import Position
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.sse import Gap, gap_frame
 from sse_hub.ring import Ring
-from sse_hub.selection import Selection, matches
 from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from sanic import Blueprint, Request
 from sanic.headers import format_http1_response
 from sanic.http import Stage
 
-from sse_hub.frames import END_OF_BODY, chunk_body
+from sse_hub.protocol.sse import END_OF_BODY, chunk_body
 
 
 def reading(blueprint: Blueprint, uri: str, strict_slashes: bool | None = None) -> Callable[[Any], Any]:

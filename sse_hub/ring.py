@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from sse_hub.events import EventId
-from sse_hub.frames import Gap
-from sse_hub.lines import MESSAGE, one_line
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import MESSAGE, one_line
+from sse_hub.protocol.sse import Gap
 
 # What an entry costs beyond its payloads' bytes, roughly: the objects that hold them.
 BATCH_OVERHEAD_BYTES = 200

@@ -20,7 +20,7 @@ import hiredis
 from sse_hub.address import Address
 from sse_hub.inflow import Inflow
 from sse_hub.keys import FENCE_CHANNEL
-from sse_hub.selection import matches
+from sse_hub.protocol.selection import matches
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from sse_hub.events import EventId
 from sse_hub.pages import Page
+from sse_hub.protocol.ids import EventId
 from sse_hub.tasks import cancelled
 
 # What is kept of pages that have been read.

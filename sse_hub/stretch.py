@@ -6,8 +6,8 @@ What somebody wants of the log: some channels, from one place to another. Pure; 
 
 from dataclasses import dataclass
 
-from sse_hub.events import Cursor, EventId
-from sse_hub.selection import Selection
+from sse_hub.protocol.ids import Cursor, EventId
+from sse_hub.protocol.selection import Selection
 
 # The highest number that Redis takes in an id.
 MAX_NUMBER = 2**64 - 1

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from sse_hub.channel import Channel
 from sse_hub.directory import Directory
 from sse_hub.masks import mask_of, tells_error
+from sse_hub.protocol.selection import Selection
 from sse_hub.ring import Batch
-from sse_hub.selection import Selection
 
 EVERY_SECONDS = 0.2
 LOOK_SECONDS = 0.004

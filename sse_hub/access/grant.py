@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sse_hub.errors import NotAllowed
-from sse_hub.selection import MAX_STARS, PATTERN, Selection, matches_any
+from sse_hub.protocol.selection import MAX_STARS, PATTERN, Selection, matches_any
 
 MAX_PATTERNS = 256
 SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,128}")

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sse_hub.access.gate import Gate
 from sse_hub.access.grant import Grant
-from sse_hub.frames import auth_frame
+from sse_hub.protocol.sse import auth_frame
 from sse_hub.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 
 from sse_hub.errors import NotAllowed, SourceUnavailable
 from sse_hub.keys import ticket_key
+from sse_hub.protocol.selection import Selection
 from sse_hub.scripts import script
-from sse_hub.selection import Selection
 
 TICKET_SECONDS = 30
 MAX_TICKET_CHARACTERS = 128

@@ -15,7 +15,7 @@ from sse_hub.canary.latency import Latency
 from sse_hub.canary.ledger import Ledger
 from sse_hub.canary.lines import Lines
 from sse_hub.errors import InvalidId
-from sse_hub.events import Cursor
+from sse_hub.protocol.ids import Cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sse_hub.canary.decoder import Decoder, Event
 from sse_hub.canary.judge import Judge
+from sse_hub.protocol.sse_decoder import Decoder, Event
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sse_hub.docker.messages import NAMES, STDERR, STDOUT
 from sse_hub.errors import InvalidSetting
-from sse_hub.selection import is_channel
+from sse_hub.protocol.selection import is_channel
 
 FOLLOW_LABEL = "sse-hub.follow"
 CHANNEL_LABEL = "sse-hub.channel"

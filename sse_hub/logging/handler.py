@@ -17,7 +17,7 @@ from sse_hub.logging.buffer import Buffer, Counts, Loss
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
 from sse_hub.logging.sender import Sender
-from sse_hub.selection import ALLOWED, is_channel
+from sse_hub.protocol.selection import ALLOWED, is_channel
 
 OWN_LOGGER = "sse_hub.logging"
 BUFFER_BYTES = 16 * 1024 * 1024

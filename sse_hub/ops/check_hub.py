@@ -18,8 +18,8 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.canary.decoder import Decoder
 from sse_hub.ops.finding import Finding, bad, good, odd, unseen
+from sse_hub.protocol.sse_decoder import Decoder
 
 FIRST_BYTES_SECONDS = 5.0
 LINE_SECONDS = 3.0

@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from sse_hub.lines import json_fault
+from sse_hub.protocol.lines import json_fault
 
 
 def payload(line: bytes, fields: dict[str, str]) -> bytes:

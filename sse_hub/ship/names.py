@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sse_hub.errors import InvalidSetting
-from sse_hub.selection import is_channel
+from sse_hub.protocol.selection import is_channel
 
 NOT_IN_CHANNELS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
 TURN = re.compile(r"\d+")

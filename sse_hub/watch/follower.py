@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sse_hub.canary.decoder import Decoder, Event
 from sse_hub.credential import bearer
 from sse_hub.errors import StreamRefused
+from sse_hub.protocol.sse_decoder import Decoder, Event
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from sse_hub.drain import Drain
 from sse_hub.position import Position
-from sse_hub.selection import Selection
+from sse_hub.protocol.selection import Selection
 from sse_hub.subscriber import Subscriber
 
 

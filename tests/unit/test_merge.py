@@ -6,9 +6,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.events import EventId
 from sse_hub.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
 from sse_hub.pages import NO_LIMIT, Hole
+from sse_hub.protocol.ids import EventId
 from sse_hub.ring import Batch
 
 Ids = list[EventId]

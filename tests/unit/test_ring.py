@@ -2,8 +2,8 @@
 
 import pytest
 
-from sse_hub.events import EventId
-from sse_hub.frames import Gap
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.sse import Gap
 from sse_hub.ring import Batch, Break, Ring
 
 LIMIT = 1_000_000

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sse_hub.errors import InvalidLine, TooLarge
-from sse_hub.lines import Fault, json_fault
+from sse_hub.protocol.lines import Fault, json_fault
 
 MAX_LINES = 10_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
