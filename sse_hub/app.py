@@ -24,7 +24,8 @@ from sse_hub.descriptors import allowed
 from sse_hub.door import door
 from sse_hub.headers import add_headers
 from sse_hub.history import History
-from sse_hub.hub import Hub
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.sampler import EVERY_SECONDS, Survey
 from sse_hub.keys import LogKeys
 from sse_hub.limits import Limits
 from sse_hub.log import RedisLog
@@ -40,7 +41,6 @@ from sse_hub.reference import reference_blueprint
 from sse_hub.refusal import refuse
 from sse_hub.routes import api
 from sse_hub.source import RedisSource
-from sse_hub.survey import EVERY_SECONDS, Survey
 from sse_hub.table import Table
 from sse_hub.tasks import cancelled
 

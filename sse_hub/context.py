@@ -14,7 +14,8 @@ from sanic import Sanic
 from sse_hub.access import Access
 from sse_hub.config import Config
 from sse_hub.history import History
-from sse_hub.hub import Hub
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.sampler import Survey
 from sse_hub.limits import Limits
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
@@ -22,7 +23,6 @@ from sse_hub.peers import Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
 from sse_hub.source import RedisSource
-from sse_hub.survey import Survey
 
 
 @dataclass(slots=True)

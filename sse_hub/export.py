@@ -15,8 +15,8 @@ from typing import Protocol
 
 import orjson
 
+from sse_hub.hub.backend import parse_id
 from sse_hub.merge import Line
-from sse_hub.pages import parse_id
 from sse_hub.protocol.ids import time_of
 from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.protocol.selection import Selection

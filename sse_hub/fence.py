@@ -13,8 +13,8 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub import keys
+from sse_hub.hub.counters import Tally
 from sse_hub.scripts import script
-from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
-from sse_hub.hub import Source
+from sse_hub.hub.backend import Breaks, Hole, parse_id
+from sse_hub.hub.hub import Source
 from sse_hub.log import RedisLog
 from sse_hub.merge import Backward, Bounds, BreaksReader, Item, Key, Line, Onward, Reader, merged, share_of
-from sse_hub.pages import Breaks, Hole, parse_id
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.line_ids import Repeats
 from sse_hub.protocol.selection import Selection, matches

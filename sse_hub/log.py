@@ -16,8 +16,7 @@ from redis.exceptions import RedisError
 
 from sse_hub import keys
 from sse_hub.errors import LogChanged, LogUnavailable
-from sse_hub.keys import LogKeys
-from sse_hub.pages import (
+from sse_hub.hub.backend import (
     Breaks,
     Hole,
     Look,
@@ -29,6 +28,7 @@ from sse_hub.pages import (
     parse_id,
     parts_of,
 )
+from sse_hub.keys import LogKeys
 from sse_hub.protocol.ids import EventId
 from sse_hub.scripts import script
 from sse_hub.shelf import Shared, Shelf

@@ -12,8 +12,8 @@ from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import NamedTuple
 
+from sse_hub.hub.backend import Hole, Piece
 from sse_hub.log import RedisLog
-from sse_hub.pages import Hole, Piece
 from sse_hub.protocol.ids import EventId
 from sse_hub.turns import Turns
 

@@ -7,8 +7,8 @@ What one script appends to the log: some lines of some rings, as words for `lua/
 from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple
 
-from sse_hub.channel import Channel
-from sse_hub.ring import Break
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.ring import Break
 
 # One script appends about this much at most: Redis serves nobody else meanwhile.
 SCRIPT_LINES = 500

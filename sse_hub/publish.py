@@ -19,7 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub import keys
 from sse_hub.errors import HubStopping, InvalidRequest, KeyReused, LogUnavailable, NotRecorded
-from sse_hub.hub import Hub
+from sse_hub.hub.hub import Hub
 from sse_hub.log import RedisLog
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import one_line

@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 import psutil
 
 from sse_hub.context import Context
-from sse_hub.hub import Hub
-from sse_hub.subscriber import Subscriber
-from sse_hub.tally import Spread
+from sse_hub.hub.counters import Spread
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.subscriber import Subscriber
 
 LAGS_BYTES = (0.0, 1e3, 1e4, 32_768.0, 1e5, 1e6, 1e7, 1e8)
 

@@ -22,12 +22,12 @@ from sse_hub.descriptors import allow_many
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.exposition import dumped
-from sse_hub.hub import Hub
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.peers import ALONE, Place, answering
 from sse_hub.porter import Porter
 from sse_hub.process import Stop
 from sse_hub.readings import readings
-from sse_hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.tasks import cancelled
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from sse_hub.pages import Page
+from sse_hub.hub.backend import Page
 from sse_hub.protocol.ids import EventId
 from sse_hub.tasks import cancelled
 

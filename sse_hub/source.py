@@ -14,9 +14,9 @@ import redis.asyncio
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable
 from sse_hub.fence import Fencer
+from sse_hub.hub.counters import Tally
 from sse_hub.mend import Mender
 from sse_hub.session import Session
-from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 

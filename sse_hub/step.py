@@ -13,8 +13,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from sse_hub.errors import LogUnavailable
+from sse_hub.hub.backend import Look, RawEntry, RawPage
 from sse_hub.keys import CHANNELS, LogKeys, log_key
-from sse_hub.pages import Look, RawEntry, RawPage
 
 Script = Callable[..., Awaitable[Any]]
 

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from sse_hub.access.gate import Gate
 from sse_hub.access.grant import Grant
+from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.sse import auth_frame
-from sse_hub.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from sse_hub.hub.backend import Hole, Page
 from sse_hub.keys import LogKeys
 from sse_hub.log import PAGE_BYTES, RedisLog
-from sse_hub.pages import Hole, Page
 from sse_hub.protocol.ids import EventId
 from tests.rig import RedisServer
 

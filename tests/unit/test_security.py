@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
-from sse_hub.masks import mask_of, tells_error
+from sse_hub.hub.line_templates import mask_of, tells_error
 from sse_hub.page import JQUERY
 from sse_hub.protocol.lines import one_line
 from tests.rig import PATIENCE, ROOT

@@ -17,8 +17,8 @@ from sse_hub.access.grant import MAX_PATTERNS
 from sse_hub.access.keyring import Keyring
 from sse_hub.access.token import verified
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.position import Position
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.hub.position import Position
 from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
 from sse_hub.protocol.line_ids import Repeats
 from sse_hub.protocol.lines import one_line

@@ -7,8 +7,8 @@ The timer wheel: one timer for the heartbeats of all subscribers, instead of one
 import logging
 import random
 
-from sse_hub.subscriber import Subscriber, Supply
-from sse_hub.tally import Tally
+from sse_hub.hub.counters import Tally
+from sse_hub.hub.subscriber import Subscriber, Supply
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from sse_hub.channel import Channel
 from sse_hub.config import Config
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import Tally
+from sse_hub.hub.ring import Break, Entry, Ring
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection, is_channel, matches
-from sse_hub.ring import Break, Entry, Ring
-from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 

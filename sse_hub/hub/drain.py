@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from sse_hub.subscriber import Subscriber
+from sse_hub.hub.subscriber import Subscriber
 
 # How long those who were ended last get to take what was written to them; who does not read is cut.
 GRACE_SECONDS = 0.3

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sse_hub.position import Position
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Batch, Ring
 from sse_hub.protocol.ids import Cursor
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
-from sse_hub.ring import Batch, Ring
 
 
 @dataclass(frozen=True, slots=True)

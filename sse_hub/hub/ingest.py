@@ -12,16 +12,16 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
-from sse_hub.channel import Channel
 from sse_hub.config import Config
-from sse_hub.directory import Directory
-from sse_hub.feed import Feed
-from sse_hub.pages import NO_LIMIT, Hole, Piece
+from sse_hub.hub.backend import NO_LIMIT, Hole, Piece
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import Tally
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.registry import Directory
+from sse_hub.hub.ring import Batch, Break
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
-from sse_hub.ring import Batch, Break
-from sse_hub.tally import Tally
 
 
 class Intake:

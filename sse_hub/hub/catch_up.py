@@ -7,11 +7,11 @@ What the rings of a feed hold after a position, in pieces for those who are behi
 import heapq
 from collections.abc import Iterator
 
-from sse_hub.encoding import Encoder, Piece
-from sse_hub.position import Position
+from sse_hub.hub.encoder import Encoder, Piece
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Entry, Ring
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
-from sse_hub.ring import Entry, Ring
 
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
 BACKLOG_BYTES = 64 * 1024

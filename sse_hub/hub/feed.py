@@ -13,16 +13,16 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 
-from sse_hub.backlog import Backlog
-from sse_hub.encoding import LINES_PER_FRAME, Piece, encoder_of
-from sse_hub.guard import SECOND, Guard, guard_of
-from sse_hub.position import Position
+from sse_hub.hub.catch_up import Backlog
+from sse_hub.hub.channel_throttle import SECOND, Guard, guard_of
+from sse_hub.hub.counters import Tally
+from sse_hub.hub.encoder import LINES_PER_FRAME, Piece, encoder_of
+from sse_hub.hub.position import Position
+from sse_hub.hub.replay import Library, Replay, lacking_of
+from sse_hub.hub.ring import Entry, Ring
+from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
-from sse_hub.replay import Library, Replay, lacking_of
-from sse_hub.ring import Entry, Ring
-from sse_hub.subscriber import Subscriber
-from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 

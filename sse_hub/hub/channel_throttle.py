@@ -8,10 +8,10 @@ Only what is delivered live is thinned: the log has every line, and so has whoev
 
 from collections.abc import Iterable
 
-from sse_hub.encoding import Piece
+from sse_hub.hub.encoder import Piece
+from sse_hub.hub.ring import Break
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
-from sse_hub.ring import Break
 
 SECOND = 1.0
 

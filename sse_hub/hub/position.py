@@ -6,9 +6,9 @@ Where a subscriber is: one index for each channel's ring, and the cursor that te
 
 from collections.abc import Mapping, Sequence
 
+from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.selection import Selection
-from sse_hub.ring import Ring
 
 
 class Position:

@@ -14,15 +14,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass
 from itertools import count
 
-from sse_hub.encoding import Encoder, once
 from sse_hub.errors import LogUnavailable
-from sse_hub.pages import Hole, Log, Piece, first_of
-from sse_hub.position import Position
+from sse_hub.hub.backend import Hole, Log, Piece, first_of
+from sse_hub.hub.counters import Tally
+from sse_hub.hub.encoder import Encoder, once
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection, matches
 from sse_hub.protocol.sse import Gap, gap_frame
-from sse_hub.ring import Ring
-from sse_hub.tally import Tally
 
 logger = logging.getLogger(__name__)
 

@@ -14,19 +14,19 @@ from dataclasses import replace
 from typing import Protocol, cast
 
 from sse_hub.config import Config
-from sse_hub.drain import GRACE_SECONDS, Drain
 from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
-from sse_hub.feed import Feed
-from sse_hub.intake import Intake
-from sse_hub.origin import After, Origin, Tail, Unknown, locate, tail_held
-from sse_hub.pages import Log
-from sse_hub.position import Position
+from sse_hub.hub.backend import Log
+from sse_hub.hub.drain import GRACE_SECONDS, Drain
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.heartbeats import Wheel
+from sse_hub.hub.ingest import Intake
+from sse_hub.hub.position import Position
+from sse_hub.hub.replay import Library, lacking_of
+from sse_hub.hub.start_position import After, Origin, Tail, Unknown, locate, tail_held
+from sse_hub.hub.subscriber import Subscriber
+from sse_hub.hub.tail import tail_position
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import checkpoint_frame, gap_frame
-from sse_hub.replay import Library, lacking_of
-from sse_hub.subscriber import Subscriber
-from sse_hub.tail import tail_position
-from sse_hub.wheel import Wheel
 
 
 class Source(Protocol):

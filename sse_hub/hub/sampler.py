@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sse_hub.channel import Channel
-from sse_hub.directory import Directory
-from sse_hub.masks import mask_of, tells_error
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.hub.registry import Directory
+from sse_hub.hub.ring import Batch
 from sse_hub.protocol.selection import Selection
-from sse_hub.ring import Batch
 
 EVERY_SECONDS = 0.2
 LOOK_SECONDS = 0.004

@@ -6,10 +6,10 @@ A channel as this process knows it: its ring, the count that makes ids, the feed
 
 from datetime import UTC, datetime
 
-from sse_hub.feed import Feed
+from sse_hub.hub.counters import OTHERS, Namespaces
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.ring import Batch, Ring
 from sse_hub.protocol.ids import EventId
-from sse_hub.ring import Batch, Ring
-from sse_hub.tally import OTHERS, Namespaces
 
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sse_hub.errors import LogChanged
+from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
-from sse_hub.ring import Batch
 
 # What is recorded has been made a line already, and was cut then if it had to be.
 NO_LIMIT = 1 << 62

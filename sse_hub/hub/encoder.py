@@ -8,12 +8,12 @@ An encoder runs once for all the subscribers of a feed; only one that has fallen
 
 from collections.abc import Callable, Iterable
 
-from sse_hub.position import Position
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Batch, Break, Entry
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import event_frame, gap_frame, lines_frame
-from sse_hub.ring import Batch, Break, Entry
 
 # A frame of a batch=1 stream holds at most this many lines, so that a page never parses for long at a time.
 LINES_PER_FRAME = 500
