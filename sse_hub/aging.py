@@ -10,11 +10,11 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.broker.keys import CHANNELS
+from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
-from sse_hub.keys import CHANNELS
 from sse_hub.log import KEPT_TIMES, RedisLog
 from sse_hub.portions import SCRIPT_LINES
-from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,9 @@ from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.access import open_access
+from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.pool import pool_of
+from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.context import Context, context_of
 from sse_hub.descriptors import allowed
@@ -26,21 +29,18 @@ from sse_hub.headers import add_headers
 from sse_hub.history import History
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import EVERY_SECONDS, Survey
-from sse_hub.keys import LogKeys
 from sse_hub.limits import Limits
 from sse_hub.log import RedisLog
 from sse_hub.mend import Mender
 from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
 from sse_hub.peers import ALONE, Place
-from sse_hub.pool import pool_of
 from sse_hub.publish import Publisher
 from sse_hub.questions import questions
 from sse_hub.recorder import Recorder
 from sse_hub.reference import reference_blueprint
 from sse_hub.refusal import refuse
 from sse_hub.routes import api
-from sse_hub.source import RedisSource
 from sse_hub.table import Table
 from sse_hub.tasks import cancelled
 

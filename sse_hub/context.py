@@ -12,6 +12,7 @@ import redis.asyncio
 from sanic import Sanic
 
 from sse_hub.access import Access
+from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history import History
 from sse_hub.hub.hub import Hub
@@ -22,7 +23,6 @@ from sse_hub.mend import Mender
 from sse_hub.peers import Place
 from sse_hub.publish import Publisher
 from sse_hub.recorder import Recorder
-from sse_hub.source import RedisSource
 
 
 @dataclass(slots=True)

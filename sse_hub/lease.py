@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.broker.keys import CHANNELS, LogKeys
+from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
-from sse_hub.keys import CHANNELS, LogKeys
-from sse_hub.scripts import script
 
 # Renewed every RENEW_SECONDS by a process that is alive; another takes over when it has run out.
 LEASE_MS = 1000

@@ -14,7 +14,9 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub import keys
+from sse_hub.broker import keys
+from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable
 from sse_hub.hub.backend import (
     Breaks,
@@ -28,9 +30,7 @@ from sse_hub.hub.backend import (
     parse_id,
     parts_of,
 )
-from sse_hub.keys import LogKeys
 from sse_hub.protocol.ids import EventId
-from sse_hub.scripts import script
 from sse_hub.shelf import Shared, Shelf
 from sse_hub.step import entries_of, looked, read_page
 from sse_hub.tasks import cancelled

@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
 from sse_hub.errors import LogUnavailable
 from sse_hub.hub.backend import Look, RawEntry, RawPage
-from sse_hub.keys import CHANNELS, LogKeys, log_key
 
 Script = Callable[..., Awaitable[Any]]
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.broker.keys import REVOKED
 from sse_hub.errors import SourceUnavailable
-from sse_hub.keys import REVOKED
 
 logger = logging.getLogger(__name__)
 

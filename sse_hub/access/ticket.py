@@ -16,10 +16,10 @@ from typing import NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.broker.keys import ticket_key
+from sse_hub.broker.scripts import script
 from sse_hub.errors import NotAllowed, SourceUnavailable
-from sse_hub.keys import ticket_key
 from sse_hub.protocol.selection import Selection
-from sse_hub.scripts import script
 
 TICKET_SECONDS = 30
 MAX_TICKET_CHARACTERS = 128

@@ -13,9 +13,9 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError, ResponseError
 
+from sse_hub.broker.publisher_connection import connection_to
 from sse_hub.canary.ledger import Ledger
 from sse_hub.canary.lines import Lines
-from sse_hub.connection import connection_to
 
 logger = logging.getLogger(__name__)
 

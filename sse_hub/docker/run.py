@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from sse_hub.broker.keys import LogKeys
 from sse_hub.docker.containers import Container, check_template, container_of
 from sse_hub.docker.engine import Engine, complained
 from sse_hub.docker.follower import Follower
 from sse_hub.docker.positions import Positions
 from sse_hub.docker.stats import Stats
 from sse_hub.errors import EngineUnavailable
-from sse_hub.keys import LogKeys
 from sse_hub.ship.sender import Sender
 from sse_hub.tasks import cancelled
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import orjson
 from redis.exceptions import RedisError
 
-from sse_hub.connection import connection_to
+from sse_hub.broker.publisher_connection import connection_to
 from sse_hub.docker.containers import Container
 from sse_hub.docker.engine import Engine
 from sse_hub.docker.usage import Usage, figures, usage_of

@@ -17,12 +17,12 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub import keys
+from sse_hub.broker import keys
+from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
-from sse_hub.keys import LogKeys
 from sse_hub.logging.delivery import Outcome, words_of
 from sse_hub.logging.link import Link
-from sse_hub.scripts import script
 
 LATE_SECONDS = 5.0
 POLL_SECONDS = 0.003

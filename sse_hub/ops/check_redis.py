@@ -14,9 +14,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from sse_hub import keys
+from sse_hub.broker import keys
+from sse_hub.broker.scripts import script
 from sse_hub.ops.finding import Finding, bad, good, odd, unseen
-from sse_hub.scripts import script
 
 OLDEST_VERSION = (6, 2)
 ANSWER_SECONDS = 5

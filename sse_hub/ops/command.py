@@ -10,7 +10,7 @@ from contextlib import aclosing
 import click
 import httpx
 
-from sse_hub.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.acl import account, hub_rules, publisher_rules
 from sse_hub.config import Config
 from sse_hub.credential import bearer
 from sse_hub.errors import HubError

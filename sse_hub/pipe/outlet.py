@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.connection import connection_to
+from sse_hub.broker.publisher_connection import connection_to
 from sse_hub.credential import bearer
 from sse_hub.pipe.payload import as_json
 

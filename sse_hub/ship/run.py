@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sse_hub.keys import LogKeys
+from sse_hub.broker.keys import LogKeys
 from sse_hub.ship.folder import Look, looks_at
 from sse_hub.ship.names import channel_of, folders, followed
 from sse_hub.ship.notify import Notifier

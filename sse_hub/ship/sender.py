@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
-from sse_hub import keys
-from sse_hub.connection import connection_to
-from sse_hub.scripts import script
+from sse_hub.broker import keys
+from sse_hub.broker.publisher_connection import connection_to
+from sse_hub.broker.scripts import script
 from sse_hub.ship.pace import Pace
 from sse_hub.ship.reader import Batch
 

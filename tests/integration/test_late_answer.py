@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
 from sse_hub.hub.hub import Hub
-from sse_hub.keys import LogKeys
 from sse_hub.lease import Role
 from sse_hub.log import RedisLog
 from sse_hub.recorder import Recorder

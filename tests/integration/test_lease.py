@@ -13,7 +13,7 @@ import pytest
 import redis
 import redis.asyncio
 
-from sse_hub.keys import LogKeys
+from sse_hub.broker.keys import LogKeys
 from sse_hub.lease import TAP_MS, Lease, Role, Standing
 from tests.rig import RedisServer, at_scale, redis_server
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.broker.keys import FENCE_CHANNEL
 from sse_hub.errors import RegistryUnavailable
-from sse_hub.keys import FENCE_CHANNEL
 from sse_hub.ship import Plan, ship
 from sse_hub.ship.registry import Registry
 from tests.integration.shipping import LogFile, lines_of, said, shipper, wait_begun, wait_lines

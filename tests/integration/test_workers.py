@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import redis
 
-from sse_hub.keys import LogKeys
+from sse_hub.broker.keys import LogKeys
 from tests.integration.clients import Client, lines_later
 from tests.integration.traffic import publishing, verdict
 from tests.rig import (

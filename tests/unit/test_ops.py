@@ -2,7 +2,7 @@
 
 import pytest
 
-from sse_hub.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.acl import account, hub_rules, publisher_rules
 from sse_hub.errors import InvalidSetting
 from sse_hub.ops.finding import bad, good
 from sse_hub.ops.top import Glance, text_of, totals_of

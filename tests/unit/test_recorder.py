@@ -3,9 +3,9 @@
 import pytest
 import redis.asyncio
 
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
 from sse_hub.hub import registry as directory
-from sse_hub.keys import LogKeys
 from sse_hub.log import RedisLog
 from sse_hub.portions import Portion
 from sse_hub.recorder import Recorder

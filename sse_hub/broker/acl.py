@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from sse_hub.broker.keys import FENCE_CHANNEL, PREFIX
 from sse_hub.errors import InvalidSetting
-from sse_hub.keys import FENCE_CHANNEL, PREFIX
 from sse_hub.protocol.selection import matches
 
 LIVE_COMMANDS = (

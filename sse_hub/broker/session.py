@@ -17,9 +17,9 @@ from typing import Any, Protocol, cast
 
 import hiredis
 
-from sse_hub.address import Address
-from sse_hub.inflow import Inflow
-from sse_hub.keys import FENCE_CHANNEL
+from sse_hub.broker.connect import Address
+from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.broker.read_buffer import Inflow
 from sse_hub.protocol.selection import matches
 
 CONNECT_SECONDS = 2.0

@@ -12,9 +12,9 @@ import logging
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub import keys
+from sse_hub.broker import keys
+from sse_hub.broker.scripts import script
 from sse_hub.hub.counters import Tally
-from sse_hub.scripts import script
 
 logger = logging.getLogger(__name__)
 

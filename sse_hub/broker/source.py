@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import redis.asyncio
 
+from sse_hub.broker.fences import Fencer
+from sse_hub.broker.session import Session
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable
-from sse_hub.fence import Fencer
 from sse_hub.hub.counters import Tally
 from sse_hub.mend import Mender
-from sse_hub.session import Session
 
 logger = logging.getLogger(__name__)
 

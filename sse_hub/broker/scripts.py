@@ -9,4 +9,4 @@ from importlib.resources import files
 
 def script(*names: str) -> str:
     """The text of the files `lua/<name>.lua`, one after the other: the later ones use what the earlier define."""
-    return "\n".join((files("sse_hub") / "lua" / f"{name}.lua").read_text() for name in names)
+    return "\n".join((files("sse_hub.broker") / "lua" / f"{name}.lua").read_text() for name in names)
