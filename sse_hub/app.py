@@ -26,18 +26,18 @@ from sse_hub.context import Context, context_of
 from sse_hub.descriptors import allowed
 from sse_hub.door import door
 from sse_hub.headers import add_headers
-from sse_hub.history import History
+from sse_hub.history.backfill import Mender
+from sse_hub.history.publisher import Publisher
+from sse_hub.history.query import History
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import EVERY_SECONDS, Survey
 from sse_hub.limits import Limits
-from sse_hub.log import RedisLog
-from sse_hub.mend import Mender
 from sse_hub.metrics import metrics_blueprint
 from sse_hub.page import page_blueprint
 from sse_hub.peers import ALONE, Place
-from sse_hub.publish import Publisher
 from sse_hub.questions import questions
-from sse_hub.recorder import Recorder
 from sse_hub.reference import reference_blueprint
 from sse_hub.refusal import refuse
 from sse_hub.routes import api

@@ -14,15 +14,15 @@ from sanic import Sanic
 from sse_hub.access import Access
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
-from sse_hub.history import History
+from sse_hub.history.backfill import Mender
+from sse_hub.history.publisher import Publisher
+from sse_hub.history.query import History
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import Survey
 from sse_hub.limits import Limits
-from sse_hub.log import RedisLog
-from sse_hub.mend import Mender
 from sse_hub.peers import Place
-from sse_hub.publish import Publisher
-from sse_hub.recorder import Recorder
 
 
 @dataclass(slots=True)

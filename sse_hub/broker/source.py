@@ -15,8 +15,8 @@ from sse_hub.broker.fences import Fencer
 from sse_hub.broker.session import Session
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable
+from sse_hub.history.backfill import Mender
 from sse_hub.hub.counters import Tally
-from sse_hub.mend import Mender
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import redis.asyncio
 
 from sse_hub.broker.keys import LogKeys
+from sse_hub.history.reader import PAGE_BYTES, RedisLog
 from sse_hub.hub.backend import Hole, Page
-from sse_hub.log import PAGE_BYTES, RedisLog
 from sse_hub.protocol.ids import EventId
 from tests.rig import RedisServer
 

@@ -77,7 +77,7 @@ heavy = {"sanic", "redis", "asyncio", "click", "httpx", "uvloop", "importlib.res
 assert not heavy, heavy
 assert logging is sys.modules["logging"] and logging.__name__ == "logging", logging.__file__
 import sse_hub.launch
-assert sys.modules["sse_hub.log"].logging is logging
+assert sys.modules["sse_hub.history.reader"].logging is logging
 """
     assert python(code) == ""
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.export import Csv, Ndjson, Text, file_name
-from sse_hub.merge import Line
+from sse_hub.history.export import Csv, Ndjson, Text, file_name
+from sse_hub.history.merge import Line
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import one_line
 from sse_hub.protocol.selection import Selection

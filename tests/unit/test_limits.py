@@ -7,7 +7,7 @@ import pytest
 from sse_hub import limits as module
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
-from sse_hub.history import MAX_BYTES
+from sse_hub.history.query import MAX_BYTES
 from sse_hub.hub.registry import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
 from sse_hub.limits import (
     ANSWERS_BYTES,

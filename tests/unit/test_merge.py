@@ -6,9 +6,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_hub.history.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
 from sse_hub.hub.backend import NO_LIMIT, Hole
 from sse_hub.hub.ring import Batch
-from sse_hub.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
 from sse_hub.protocol.ids import EventId
 
 Ids = list[EventId]

@@ -5,10 +5,10 @@ import redis.asyncio
 
 from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
+from sse_hub.history.append_batch import Portion
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
 from sse_hub.hub import registry as directory
-from sse_hub.log import RedisLog
-from sse_hub.portions import Portion
-from sse_hub.recorder import Recorder
 from tests.unit.memory import new_hub, publish
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import sse_hub
-from sse_hub.export import FORMATS, format_of
-from sse_hub.history import MAX_LINES
+from sse_hub.history.export import FORMATS, format_of
+from sse_hub.history.query import MAX_LINES
 from sse_hub.protocol.selection import MAX_CHANNELS
 from sse_hub.questions import MOST_PATTERNS, MOST_TEXT
 from sse_hub.reference import document, page

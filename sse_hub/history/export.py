@@ -15,13 +15,13 @@ from typing import Protocol
 
 import orjson
 
+from sse_hub.history.fair_lock import SLICE_LINES, Turns
+from sse_hub.history.merge import Line
 from sse_hub.hub.backend import parse_id
-from sse_hub.merge import Line
 from sse_hub.protocol.ids import time_of
 from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
-from sse_hub.turns import SLICE_LINES, Turns
 
 PIECE_BYTES = 64 * 1024
 # A spreadsheet takes a cell that begins with one of these for a formula, after these quotes for text

@@ -12,10 +12,10 @@ from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import NamedTuple
 
+from sse_hub.history.fair_lock import Turns
+from sse_hub.history.reader import RedisLog
 from sse_hub.hub.backend import Hole, Piece
-from sse_hub.log import RedisLog
 from sse_hub.protocol.ids import EventId
-from sse_hub.turns import Turns
 
 # What all the readers of one request may hold, and what each may at least.
 READ_AHEAD_BYTES = 8 * 1024 * 1024

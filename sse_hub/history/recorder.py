@@ -14,16 +14,16 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.aging import Aging
 from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable
+from sse_hub.history.append_batch import Portion, portions_of
+from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
+from sse_hub.history.pruning import Aging
+from sse_hub.history.reader import RedisLog
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.hub import Hub
-from sse_hub.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
-from sse_hub.log import RedisLog
-from sse_hub.portions import Portion, portions_of
 from sse_hub.protocol.ids import EventId
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from sse_hub.errors import LogUnavailable
+from sse_hub.history.lease import Standing
+from sse_hub.history.reader import RedisLog
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.replay import recorded
-from sse_hub.lease import Standing
-from sse_hub.log import RedisLog
 from sse_hub.protocol.ids import EventId
 from sse_hub.tasks import cancelled
 

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from sse_hub.broker.keys import CHANNELS
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
-from sse_hub.log import KEPT_TIMES, RedisLog
-from sse_hub.portions import SCRIPT_LINES
+from sse_hub.history.append_batch import SCRIPT_LINES
+from sse_hub.history.reader import KEPT_TIMES, RedisLog
 
 logger = logging.getLogger(__name__)
 

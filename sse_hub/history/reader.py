@@ -18,6 +18,8 @@ from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable
+from sse_hub.history.page_cache import Shared, Shelf
+from sse_hub.history.stream_entries import entries_of, looked, read_page
 from sse_hub.hub.backend import (
     Breaks,
     Hole,
@@ -31,8 +33,6 @@ from sse_hub.hub.backend import (
     parts_of,
 )
 from sse_hub.protocol.ids import EventId
-from sse_hub.shelf import Shared, Shelf
-from sse_hub.step import entries_of, looked, read_page
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)

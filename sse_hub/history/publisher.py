@@ -20,8 +20,8 @@ from redis.exceptions import RedisError, ResponseError
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import HubStopping, InvalidRequest, KeyReused, LogUnavailable, NotRecorded
+from sse_hub.history.reader import RedisLog
 from sse_hub.hub.hub import Hub
-from sse_hub.log import RedisLog
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import one_line
 from sse_hub.protocol.ndjson import payloads_of

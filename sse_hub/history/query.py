@@ -11,16 +11,16 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
+from sse_hub.history.fair_lock import Turns
+from sse_hub.history.log_range import BEGINNING, Stretch
+from sse_hub.history.merge import Backward, Bounds, BreaksReader, Item, Key, Line, Onward, Reader, merged, share_of
+from sse_hub.history.reader import RedisLog
 from sse_hub.hub.backend import Breaks, Hole, parse_id
 from sse_hub.hub.hub import Source
-from sse_hub.log import RedisLog
-from sse_hub.merge import Backward, Bounds, BreaksReader, Item, Key, Line, Onward, Reader, merged, share_of
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.line_ids import Repeats
 from sse_hub.protocol.selection import Selection, matches
 from sse_hub.protocol.sse import Gap
-from sse_hub.stretch import BEGINNING, Stretch
-from sse_hub.turns import Turns
 
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.

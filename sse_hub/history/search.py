@@ -8,8 +8,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from sse_hub.history import MAX_BYTES, Hold
-from sse_hub.merge import Item, Key, Line
+from sse_hub.history.merge import Item, Key, Line
+from sse_hub.history.query import MAX_BYTES, Hold
 from sse_hub.protocol.ids import EventId
 
 MOST_LOOKED_AT = 20_000
