@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
-from sse_hub.access import open_access
+from sse_hub.auth import open_access
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.pool import pool_of
 from sse_hub.broker.source import RedisSource

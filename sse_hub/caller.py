@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sanic import Request
 
-from sse_hub.access import Grant, Knock
+from sse_hub.auth import Grant, Knock
 from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidChannel
 from sse_hub.protocol.selection import Selection

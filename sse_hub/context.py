@@ -11,7 +11,7 @@ from typing import Any
 import redis.asyncio
 from sanic import Sanic
 
-from sse_hub.access import Access
+from sse_hub.auth import Access
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Mender

@@ -10,7 +10,7 @@ from json import loads
 
 from sanic import HTTPResponse, Request, json
 
-from sse_hub.access import TICKET_SECONDS, Grant, Tokens
+from sse_hub.auth import TICKET_SECONDS, Grant, Tokens
 from sse_hub.caller import COOKIE, grant_of, knock_of, selection_of
 from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest

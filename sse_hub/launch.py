@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from sse_hub import __version__
-from sse_hub.access import check_access
+from sse_hub.auth import check_access
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.process import log_to_stderr, run

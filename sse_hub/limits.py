@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from sse_hub.auth.client_address import Whence, is_local
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
 from sse_hub.table import ALL, Table
-from sse_hub.whence import Whence, is_local
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from sanic import HTTPResponse, Request, json, redirect
 
-from sse_hub.access import Grant
+from sse_hub.auth import Grant
 from sse_hub.caller import address_of, channel_to_publish, grant_of, is_operator, selection_of
 from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable, TooMany

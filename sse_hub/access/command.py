@@ -17,10 +17,10 @@ import click
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.access.grant import Grant, rights_of
-from sse_hub.access.keyring import ALGORITHMS
-from sse_hub.access.maker import keys_in, new_key, public_half, signed, signing_key
-from sse_hub.access.revocation import revoke
+from sse_hub.auth.grant import Grant, rights_of
+from sse_hub.auth.keyring import ALGORITHMS
+from sse_hub.auth.revocation import revoke
+from sse_hub.auth.signing import keys_in, new_key, public_half, signed, signing_key
 from sse_hub.config import SECONDS, Config
 from sse_hub.errors import InvalidSetting
 from sse_hub.options import LOCAL_REDIS

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.access import check_access
-from sse_hub.access.file import Kept
-from sse_hub.access.rules import Rules, trusting
+from sse_hub.auth import check_access
+from sse_hub.auth.proxy_rules import Rules, trusting
+from sse_hub.auth.reloaded_file import Kept
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, NotSignedIn
 from tests.rig import ROOT

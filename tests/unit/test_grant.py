@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import EVERYTHING, Grant, patterns_of, rights_of
+from sse_hub.auth.grant import EVERYTHING, Grant, patterns_of, rights_of
 from sse_hub.errors import NotAllowed
 from sse_hub.protocol.selection import Selection, matches
 

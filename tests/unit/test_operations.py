@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from sse_hub.access import check_access
+from sse_hub.auth import check_access
 from sse_hub.config import Config
 from tests.rig import ROOT
 

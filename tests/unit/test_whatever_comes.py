@@ -13,9 +13,9 @@ import jwt
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import MAX_PATTERNS
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.token import verified
+from sse_hub.auth.grant import MAX_PATTERNS
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verified
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
 from sse_hub.hub.line_templates import mask_of, tells_error
 from sse_hub.hub.position import Position

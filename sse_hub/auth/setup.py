@@ -12,13 +12,13 @@ from ipaddress import ip_address, ip_network
 
 import redis.asyncio
 
-from sse_hub.access.file import Kept
-from sse_hub.access.gate import Gate, Open, Proxied, Tokens
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.revocation import Revocations
-from sse_hub.access.rules import Rules
-from sse_hub.access.tenure import Fenced, Tenure
-from sse_hub.access.ticket import Tickets
+from sse_hub.auth.authenticator import Gate, Open, Proxied, Tokens
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.proxy_rules import Rules
+from sse_hub.auth.reloaded_file import Kept
+from sse_hub.auth.revocation import Revocations
+from sse_hub.auth.stream_expiry import Fenced, Tenure
+from sse_hub.auth.ticket import Tickets
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, ServerUnavailable
 

@@ -9,9 +9,9 @@ import json
 import secrets
 from typing import Any
 
-from sse_hub.access.grant import Grant
-from sse_hub.access.keyring import KINDS, Keyring
-from sse_hub.access.token import CLAIM
+from sse_hub.auth.grant import Grant
+from sse_hub.auth.keyring import KINDS, Keyring
+from sse_hub.auth.token import CLAIM
 
 RSA_BITS = 3072
 

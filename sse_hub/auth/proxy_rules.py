@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sse_hub.access.grant import EVERYTHING, SUBJECT, Grant, rights_of
+from sse_hub.auth.grant import EVERYTHING, SUBJECT, Grant, rights_of
 from sse_hub.errors import NotSignedIn
 
 KEYS = ("subscribe", "publish", "operate")

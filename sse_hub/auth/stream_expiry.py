@@ -11,8 +11,8 @@ import time
 from functools import partial
 from typing import Protocol
 
-from sse_hub.access.gate import Gate
-from sse_hub.access.grant import Grant
+from sse_hub.auth.authenticator import Gate
+from sse_hub.auth.grant import Grant
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.sse import auth_frame
 

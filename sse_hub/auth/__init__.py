@@ -9,11 +9,11 @@ One place decides: a gate. Every route that names channels asks the grant it giv
 Nothing here knows of Sanic, and nothing of the hub knows of this.
 """
 
-from sse_hub.access.gate import Gate, Tokens
-from sse_hub.access.grant import EVERYTHING, Grant
-from sse_hub.access.knock import Knock
-from sse_hub.access.start import Access, check_access, open_access
-from sse_hub.access.ticket import TICKET_SECONDS
+from sse_hub.auth.authenticator import Gate, Tokens
+from sse_hub.auth.credentials import Knock
+from sse_hub.auth.grant import EVERYTHING, Grant
+from sse_hub.auth.setup import Access, check_access, open_access
+from sse_hub.auth.ticket import TICKET_SECONDS
 
 __all__ = [
     "EVERYTHING",

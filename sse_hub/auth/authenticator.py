@@ -10,16 +10,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Protocol
 
-from sse_hub.access.file import Kept
-from sse_hub.access.grant import EVERYTHING, Grant
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.knock import Knock, refuse_foreign, refuse_unproven
-from sse_hub.access.revocation import Revocations
-from sse_hub.access.rules import Rules, trusting
-from sse_hub.access.ticket import Tickets
-from sse_hub.access.token import verified
+from sse_hub.auth.client_address import Networks, is_among
+from sse_hub.auth.credentials import Knock, refuse_foreign, refuse_unproven
+from sse_hub.auth.grant import EVERYTHING, Grant
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.proxy_rules import Rules, trusting
+from sse_hub.auth.reloaded_file import Kept
+from sse_hub.auth.revocation import Revocations
+from sse_hub.auth.ticket import Tickets
+from sse_hub.auth.token import verified
 from sse_hub.errors import NotSignedIn
-from sse_hub.whence import Networks, is_among
 
 
 class Gate(Protocol):

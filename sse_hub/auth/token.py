@@ -7,8 +7,8 @@ Tokens: JSON Web Tokens (RFC 7519, with the rules of RFC 8725) that say what the
 import time
 from typing import Any
 
-from sse_hub.access.grant import Grant, rights_of
-from sse_hub.access.keyring import Keyring
+from sse_hub.auth.grant import Grant, rights_of
+from sse_hub.auth.keyring import Keyring
 from sse_hub.errors import NotSignedIn
 
 CLAIM = "sse_hub"
