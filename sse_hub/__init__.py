@@ -13,8 +13,8 @@ Imports go one way, and `tests/unit/test_layers.py` holds them to it:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sse_hub.app import hub_blueprint
     from sse_hub.config import Config
+    from sse_hub.http.app import hub_blueprint
 
 __all__ = ["Config", "hub_blueprint"]
 __version__ = "0.1.0"
@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Only when it is asked for: an app that imports nothing but sse_hub.logging must not pay for a server.
     if name == "hub_blueprint":
-        from sse_hub.app import hub_blueprint
+        from sse_hub.http.app import hub_blueprint
 
         return hub_blueprint
     if name == "Config":

@@ -15,19 +15,19 @@ from typing import Any
 from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
 
-from sse_hub.app import create_app
 from sse_hub.config import Config
-from sse_hub.context import Context, context_of
-from sse_hub.descriptors import allow_many
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
-from sse_hub.exposition import dumped
+from sse_hub.http.app import create_app
+from sse_hub.http.connection import Porter
+from sse_hub.http.context import Context, context_of
+from sse_hub.http.descriptors import allow_many
+from sse_hub.http.metrics import readings
+from sse_hub.http.peers import ALONE, Place, answering
+from sse_hub.http.prometheus import dumped
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
-from sse_hub.peers import ALONE, Place, answering
-from sse_hub.porter import Porter
 from sse_hub.process import Stop
-from sse_hub.readings import readings
 from sse_hub.tasks import cancelled
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.

@@ -21,10 +21,10 @@ from typing import Any
 from sse_hub.config import Config
 from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
-from sse_hub.peers import Place
+from sse_hub.http.peers import Place
+from sse_hub.http.shared_counters import prepare, restore
 from sse_hub.process import Stop
 from sse_hub.serve import listening_socket
-from sse_hub.table import prepare, restore
 from sse_hub.tasks import cancelled
 from sse_hub.worker import GONE, HURRY, READY, order, said
 

@@ -19,9 +19,9 @@ from dataclasses import asdict
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.context import Context
 from sse_hub.errors import TaskDied
-from sse_hub.peers import Place
+from sse_hub.http.context import Context
+from sse_hub.http.peers import Place
 from sse_hub.process import Stop, log_to_stderr, run
 from sse_hub.serve import answer
 from sse_hub.tasks import cancelled

@@ -16,8 +16,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Protocol
 
+from sse_hub.http.admission import Seat
 from sse_hub.hub.position import Position
-from sse_hub.limits import Seat
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
 
 # Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live

@@ -8,7 +8,7 @@ from sse_hub.auth.authenticator import groups_of
 from sse_hub.auth.client_address import is_among
 from sse_hub.auth.credentials import Knock, is_foreign, is_same, refuse_unproven
 from sse_hub.errors import ForeignOrigin, NotSignedIn
-from sse_hub.headers import cors_headers
+from sse_hub.http.security_headers import cors_headers
 
 HOST = "hub.example"
 ALLOWED = frozenset({"https://app.example"})

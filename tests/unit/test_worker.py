@@ -1,7 +1,7 @@
 """What a supervisor tells a worker."""
 
 from sse_hub.config import Config
-from sse_hub.peers import Place
+from sse_hub.http.peers import Place
 from sse_hub.worker import GONE, HURRY, order, read_order, said
 
 

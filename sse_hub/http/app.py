@@ -22,26 +22,26 @@ from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.pool import pool_of
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
-from sse_hub.context import Context, context_of
-from sse_hub.descriptors import allowed
-from sse_hub.door import door
-from sse_hub.headers import add_headers
 from sse_hub.history.backfill import Mender
 from sse_hub.history.publisher import Publisher
 from sse_hub.history.query import History
 from sse_hub.history.reader import RedisLog
 from sse_hub.history.recorder import Recorder
+from sse_hub.http.admission import Limits
+from sse_hub.http.context import Context, context_of
+from sse_hub.http.descriptors import allowed
+from sse_hub.http.errors import refuse
+from sse_hub.http.page.assets import page_blueprint
+from sse_hub.http.peers import ALONE, Place
+from sse_hub.http.routes.login import door
+from sse_hub.http.routes.message import api
+from sse_hub.http.routes.metrics import metrics_blueprint
+from sse_hub.http.routes.openapi import reference_blueprint
+from sse_hub.http.routes.search import questions
+from sse_hub.http.security_headers import add_headers
+from sse_hub.http.shared_counters import Table
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import EVERY_SECONDS, Survey
-from sse_hub.limits import Limits
-from sse_hub.metrics import metrics_blueprint
-from sse_hub.page import page_blueprint
-from sse_hub.peers import ALONE, Place
-from sse_hub.questions import questions
-from sse_hub.reference import reference_blueprint
-from sse_hub.refusal import refuse
-from sse_hub.routes import api
-from sse_hub.table import Table
 from sse_hub.tasks import cancelled
 
 logger = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from sse_hub.history.publisher import Publisher
 from sse_hub.history.query import History
 from sse_hub.history.reader import RedisLog
 from sse_hub.history.recorder import Recorder
+from sse_hub.http.admission import Limits
+from sse_hub.http.peers import Place
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import Survey
-from sse_hub.limits import Limits
-from sse_hub.peers import Place
 
 
 @dataclass(slots=True)

@@ -19,10 +19,10 @@ import xstatic.pkg.jquery
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
-from sse_hub.bundle import bundle
-from sse_hub.languages import module_of, without_keys
-from sse_hub.minified import minified
-from sse_hub.reply import reading
+from sse_hub.http.page.bundler import bundle
+from sse_hub.http.page.minify import minified
+from sse_hub.http.page.translations import module_of, without_keys
+from sse_hub.http.response import reading
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -85,7 +85,7 @@ def page_blueprint() -> Blueprint:
 
 def web_folder() -> Path:
     """Where the page's files are. Raises FileNotFoundError when the installation is broken."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[2]
     for folder in (package / "web", package.parent / "web"):
         if (folder / "index.html").is_file():
             return folder

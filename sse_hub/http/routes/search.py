@@ -8,16 +8,16 @@ from contextlib import aclosing
 
 from sanic import HTTPResponse, Request, json
 
-from sse_hub.caller import address_of, grant_of, selection_of
-from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest
 from sse_hub.history.search import found
+from sse_hub.http.authorization import address_of, grant_of, selection_of
+from sse_hub.http.context import context_of
+from sse_hub.http.errors import refusing
+from sse_hub.http.response import reading
+from sse_hub.http.routes.message import NO_STORE, cursor_of, whole_number
+from sse_hub.http.transfer import deliver
 from sse_hub.hub.sampler import iso
 from sse_hub.protocol.ids import cursor_since, cursor_until
-from sse_hub.refusal import refusing
-from sse_hub.reply import reading
-from sse_hub.routes import NO_STORE, cursor_of, whole_number
-from sse_hub.transfer import deliver
 
 MOST_PATTERNS = 200
 MOST_TEXT = 256

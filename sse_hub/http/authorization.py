@@ -9,8 +9,8 @@ from collections.abc import Callable
 from sanic import Request
 
 from sse_hub.auth import Grant, Knock
-from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidChannel
+from sse_hub.http.context import context_of
 from sse_hub.protocol.selection import Selection
 
 DEFAULT_CHANNEL = "log"

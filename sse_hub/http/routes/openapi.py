@@ -6,15 +6,15 @@
 
 import json
 from html import escape
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
 from sse_hub import __version__
-from sse_hub.caller import operator_of
-from sse_hub.refusal import refusing
-from sse_hub.reply import reading
+from sse_hub.http.authorization import operator_of
+from sse_hub.http.errors import refusing
+from sse_hub.http.response import reading
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -37,7 +37,7 @@ PAGE = """<!doctype html>
 
 def document() -> dict[str, Any]:
     """The OpenAPI document of this version."""
-    read: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads((files("sse_hub.http") / "openapi.json").read_text(encoding="utf-8"))
     read["info"]["version"] = __version__
     return read
 

@@ -6,13 +6,13 @@
 
 from sanic import HTTPResponse, Request
 
-from sse_hub.caller import operator_of
-from sse_hub.context import context_of
-from sse_hub.exposition import CONTENT_TYPE, dumped, exposition
-from sse_hub.peers import gathered
-from sse_hub.readings import readings
-from sse_hub.refusal import refusing
-from sse_hub.reply import reading
+from sse_hub.http.authorization import operator_of
+from sse_hub.http.context import context_of
+from sse_hub.http.errors import refusing
+from sse_hub.http.metrics import readings
+from sse_hub.http.peers import gathered
+from sse_hub.http.prometheus import CONTENT_TYPE, dumped, exposition
+from sse_hub.http.response import reading
 
 metrics_blueprint = refusing("sse_hub_metrics")
 

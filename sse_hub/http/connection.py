@@ -18,12 +18,12 @@ import orjson
 from sanic.http import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from sse_hub.context import context_of
 from sse_hub.errors import InvalidId, TooMany
-from sse_hub.headers import SECURITY, cors_headers
+from sse_hub.http.context import context_of
+from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, TOO_MANY_RETRY_MS, spread_ms
+from sse_hub.http.security_headers import SECURITY, cors_headers
 from sse_hub.protocol.ids import Cursor
 from sse_hub.protocol.sse import END_OF_BODY, away_frames, http_chunk, refused_frame
-from sse_hub.stream import CONTENT_TYPE, HEADERS, TOO_MANY_RETRY_MS, spread_ms
 
 END_OF_HEAD = b"\r\n\r\n"
 # The method and the version, beside the URL.

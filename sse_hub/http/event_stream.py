@@ -14,12 +14,12 @@ from sanic import Request
 from sanic.http import Stage
 
 from sse_hub.errors import SourceUnavailable, TooMany
+from sse_hub.http.response import begin, transport_of
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.start_position import After, Origin
 from sse_hub.hub.subscriber import RETRY_MS, Subscriber
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import away_frames, refused_frame, retry_frame
-from sse_hub.reply import begin, transport_of
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 # Most of those who are one too many would be refused again.

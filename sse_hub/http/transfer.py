@@ -15,8 +15,8 @@ from sanic import Request
 from sanic.exceptions import RequestTimeout
 
 from sse_hub.errors import LogUnavailable, TooLarge, TooMany
+from sse_hub.http.response import begin
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
-from sse_hub.reply import begin
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 import psutil
 
-from sse_hub.context import Context
+from sse_hub.http.context import Context
 from sse_hub.hub.counters import Spread
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import Subscriber

@@ -19,7 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from sse_hub import __version__
-from sse_hub.readings import Reading, Sample
+from sse_hub.http.metrics import Reading, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WORKER = "worker"

@@ -19,7 +19,7 @@ from time import monotonic
 from sse_hub.auth.client_address import Whence, is_local
 from sse_hub.config import Config
 from sse_hub.errors import TooMany
-from sse_hub.table import ALL, Table
+from sse_hub.http.shared_counters import ALL, Table
 
 logger = logging.getLogger(__name__)
 

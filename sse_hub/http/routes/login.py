@@ -11,12 +11,12 @@ from json import loads
 from sanic import HTTPResponse, Request, json
 
 from sse_hub.auth import TICKET_SECONDS, Grant, Tokens
-from sse_hub.caller import COOKIE, grant_of, knock_of, selection_of
-from sse_hub.context import context_of
 from sse_hub.errors import InvalidRequest
-from sse_hub.refusal import refusing
-from sse_hub.reply import reading
-from sse_hub.transfer import received
+from sse_hub.http.authorization import COOKIE, grant_of, knock_of, selection_of
+from sse_hub.http.context import context_of
+from sse_hub.http.errors import refusing
+from sse_hub.http.response import reading
+from sse_hub.http.transfer import received
 
 NO_STORE = {"Cache-Control": "no-store"}
 MAX_LOGIN_BYTES = 16 * 1024

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from sanic import Blueprint, HTTPResponse, Request, json
 from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
 
-from sse_hub.context import context_of
 from sse_hub.errors import (
     ForeignOrigin,
     HubError,
@@ -27,6 +26,7 @@ from sse_hub.errors import (
     TooMany,
     TooManyChannels,
 )
+from sse_hub.http.context import context_of
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@ Pages, scripts, sheets and tables made small, by a process that ends when it has
 
 The minifier brings a runtime of its own, which would stay: 12 MB, five threads and handlers of signals in every hub.
 
-    page --> minified() --> python -m sse_hub.minified --> the same files, small
+    page --> minified() --> python -m sse_hub.http.page.minify --> the same files, small
 """
 
 import json
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def minified(files: Mapping[str, str]) -> dict[str, str]:
     """The texts by name, small where the name says that they can be; as they are where no process can be started."""
-    command = [sys.executable, "-m", "sse_hub.minified"]
+    command = [sys.executable, "-m", "sse_hub.http.page.minify"]
     try:
         done = subprocess.run(
             command, input=json.dumps(dict(files)).encode(), capture_output=True, timeout=PATIENCE_SECONDS, check=True

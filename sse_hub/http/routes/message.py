@@ -13,22 +13,22 @@ from functools import partial
 from sanic import HTTPResponse, Request, json, redirect
 
 from sse_hub.auth import Grant
-from sse_hub.caller import address_of, channel_to_publish, grant_of, is_operator, selection_of
-from sse_hub.context import context_of
 from sse_hub.errors import HubError, InvalidId, InvalidNumber, InvalidRequest, SourceUnavailable, TooMany
 from sse_hub.history.export import FORMATS, Format, file_name, format_of, written
 from sse_hub.history.fair_lock import SLICE_LINES, Turns
 from sse_hub.history.log_range import Stretch
 from sse_hub.history.query import MAX_LINES, HistoryPage
+from sse_hub.http.admission import Seat
+from sse_hub.http.authorization import address_of, channel_to_publish, grant_of, is_operator, selection_of
+from sse_hub.http.context import context_of
+from sse_hub.http.errors import refusing
+from sse_hub.http.event_stream import send_away, stream
+from sse_hub.http.response import reading
+from sse_hub.http.transfer import deliver, download, dropped, received
 from sse_hub.hub.start_position import After, Now, Origin, Tail, Unknown
 from sse_hub.hub.subscriber import Subscriber
-from sse_hub.limits import Seat
 from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
 from sse_hub.protocol.selection import Selection
-from sse_hub.refusal import refusing
-from sse_hub.reply import reading
-from sse_hub.stream import send_away, stream
-from sse_hub.transfer import deliver, download, dropped, received
 
 MAX_TAIL = 10_000
 MAX_GUARD = 1_000_000
