@@ -16,10 +16,10 @@ from sse_hub import __version__
 from sse_hub.auth import check_access
 from sse_hub.config import Config
 from sse_hub.errors import HubError
-from sse_hub.process import log_to_stderr, run
 from sse_hub.redis_url import without_password
-from sse_hub.serve import serve as serve_hub
-from sse_hub.supervisor import supervise
+from sse_hub.server.process import log_to_stderr, run
+from sse_hub.server.serve import serve as serve_hub
+from sse_hub.server.supervisor import supervise
 
 
 def _config_options(command: Callable[..., None]) -> Callable[..., None]:

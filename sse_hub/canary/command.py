@@ -14,7 +14,7 @@ from sse_hub.canary.lines import SMALLEST_BYTES
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.options import LOCAL_HUB, LOCAL_REDIS, channel_name, hub_urls, redis_url_option, token_option
-from sse_hub.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Stop, log_to_stderr, run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

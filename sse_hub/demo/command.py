@@ -14,8 +14,8 @@ from sse_hub.config import Config
 from sse_hub.demo import publish_demo
 from sse_hub.errors import HubError
 from sse_hub.options import LOCAL_REDIS, redis_url_option
-from sse_hub.process import Stop, log_to_stderr, run
 from sse_hub.redis_url import without_password
+from sse_hub.server.process import Stop, log_to_stderr, run
 from sse_hub.tasks import cancelled
 
 

@@ -15,7 +15,7 @@ from sse_hub.docker.engine import default_engine
 from sse_hub.docker.run import Plan, follow
 from sse_hub.errors import HubError
 from sse_hub.options import LOCAL_REDIS, ingest_option, redis_url_option
-from sse_hub.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Stop, log_to_stderr, run
 from sse_hub.ship.store import default_path
 
 

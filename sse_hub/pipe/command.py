@@ -17,7 +17,7 @@ from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.options import LOCAL_REDIS, channel_name, hub_url, redis_url_option, token_option
 from sse_hub.pipe.run import Plan, Tally
 from sse_hub.pipe.run import publish as publish_lines
-from sse_hub.process import log_to_stderr, run
+from sse_hub.server.process import log_to_stderr, run
 
 
 def _fields(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import click
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.options import LOCAL_REDIS, ingest_option, redis_url_option
-from sse_hub.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Stop, log_to_stderr, run
 from sse_hub.ship.run import Plan
 from sse_hub.ship.run import ship as ship_files
 from sse_hub.ship.store import default_path

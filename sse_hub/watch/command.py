@@ -16,8 +16,8 @@ import click
 
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
 from sse_hub.options import LOCAL_HUB, hub_url, token_option
-from sse_hub.process import Stop, run
 from sse_hub.protocol.selection import Selection
+from sse_hub.server.process import Stop, run
 from sse_hub.tasks import cancelled
 from sse_hub.watch.follower import Follower
 from sse_hub.watch.record import record_of

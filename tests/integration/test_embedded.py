@@ -12,7 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sse_hub.embedded import USUAL_PORT, find_server, is_free
+from sse_hub.server.embedded_redis import USUAL_PORT, find_server, is_free
 from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, free_port, hub_process, valkey_binary, wait_until
 
 

@@ -52,7 +52,7 @@ def workers_of(hub: HubProcess) -> list[psutil.Process]:
     workers = []
     for each in psutil.Process(hub.process.pid).children():
         with suppress(psutil.NoSuchProcess):
-            workers += [each] if "sse_hub.worker" in each.cmdline() else []
+            workers += [each] if "sse_hub.server.worker" in each.cmdline() else []
     return workers
 
 

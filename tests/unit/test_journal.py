@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from sse_hub.journal import HIDDEN, JsonFormatter, TextFormatter, secrets_of
+from sse_hub.server.log_format import HIDDEN, JsonFormatter, TextFormatter, secrets_of
 
 PASSWORD = "hünter2/@"
 URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
-from sse_hub.journal import JsonFormatter, TextFormatter, secrets_of
+from sse_hub.server.log_format import JsonFormatter, TextFormatter, secrets_of
 
 # How many objects are made before the collector looks for cycles among them.
 GC_YOUNG_OBJECTS = 10_000

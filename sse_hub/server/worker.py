@@ -22,12 +22,12 @@ from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.http.context import Context
 from sse_hub.http.peers import Place
-from sse_hub.process import Stop, log_to_stderr, run
-from sse_hub.serve import answer
+from sse_hub.server.process import Stop, log_to_stderr, run
+from sse_hub.server.serve import answer
 from sse_hub.tasks import cancelled
 
 # Run as a program, its name is another one.
-logger = logging.getLogger("sse_hub.worker")
+logger = logging.getLogger("sse_hub.server.worker")
 
 READY = b"ready"
 HURRY = b"hurry"
@@ -102,7 +102,7 @@ async def _replace(context: Context, gone: asyncio.Queue[str]) -> None:
 
 
 def main() -> None:
-    """What `python -m sse_hub.worker` runs."""
+    """What `python -m sse_hub.server.worker` runs."""
     # Without a buffer, which would keep the words that come after it.
     with open(STDIN, "rb", buffering=0, closefd=False) as stdin:
         line = stdin.readline()

@@ -16,7 +16,6 @@ from sanic.application.state import ApplicationServerInfo
 from sanic.http.constants import HTTP
 
 from sse_hub.config import Config
-from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import Porter
@@ -27,7 +26,8 @@ from sse_hub.http.peers import ALONE, Place, answering
 from sse_hub.http.prometheus import dumped
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
-from sse_hub.process import Stop
+from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.process import Stop
 from sse_hub.tasks import cancelled
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.

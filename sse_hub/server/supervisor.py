@@ -19,19 +19,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.embedded import embedded_redis
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.peers import Place
 from sse_hub.http.shared_counters import prepare, restore
-from sse_hub.process import Stop
-from sse_hub.serve import listening_socket
+from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.process import Stop
+from sse_hub.server.serve import listening_socket
+from sse_hub.server.worker import GONE, HURRY, READY, order, said
 from sse_hub.tasks import cancelled
-from sse_hub.worker import GONE, HURRY, READY, order, said
 
 logger = logging.getLogger(__name__)
 
 # -P: what lies in the folder that the hub was started in is not for it to import.
-COMMAND = (sys.executable, "-P", "-m", "sse_hub.worker")
+COMMAND = (sys.executable, "-P", "-m", "sse_hub.server.worker")
 # How long to wait before a worker is started again that has ended STEADY_SECONDS after its start or sooner, by how
 # often that has happened in a row. Its start takes half a second, or two where all is busy: it is back within 5 s.
 PAUSES_SECONDS = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0)
@@ -207,7 +207,7 @@ def _say(process: Process, words: bytes) -> None:
 
 async def _start(listener: int) -> Process:
     # For a hub that runs from a checkout: its workers must be of the same code.
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=PIPE,
