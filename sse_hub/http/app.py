@@ -99,7 +99,7 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         _watch(context, _look(context.survey), "survey", failed)
         if config.demo:
             # Its libraries are no other hub's business.
-            from sse_hub.demo import publish_demo
+            from sse_hub.commands.demo import publish_demo
 
             _watch(context, publish_demo(config.redis_url), "demo", failed)
 

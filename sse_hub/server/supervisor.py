@@ -54,7 +54,7 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
         if config.demo:
             # Its libraries are no other hub's business.
-            from sse_hub.demo import publish_demo
+            from sse_hub.commands.demo import publish_demo
 
             demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
             stack.push_async_callback(cancelled, (demo,))

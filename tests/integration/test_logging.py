@@ -76,7 +76,7 @@ import sys, sse_hub.logging, logging
 heavy = {"sanic", "redis", "asyncio", "click", "httpx", "uvloop", "importlib.resources"} & set(sys.modules)
 assert not heavy, heavy
 assert logging is sys.modules["logging"] and logging.__name__ == "logging", logging.__file__
-import sse_hub.launch
+import sse_hub.commands.serve
 assert sys.modules["sse_hub.history.reader"].logging is logging
 """
     assert python(code) == ""

@@ -12,7 +12,7 @@ from tests.rig import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 UNIT = (ROOT / "docs" / "proxies" / "sse-hub.service").read_text()
-CLIENTS = ("canary", "demo", "docker", "logging", "ops", "pipe", "ship", "watch")
+CLIENTS = ("commands", "logging")
 COMMANDS = re.findall(r"docker run .*?sse-hub$", MANUAL, re.M | re.S) + re.findall(
     r"(?<=#   )docker run .* sse-hub$", (ROOT / "Dockerfile").read_text(), re.M
 )
