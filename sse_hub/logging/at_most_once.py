@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError, ResponseError
 
+from sse_hub.logging.connection import Link
 from sse_hub.logging.delivery import Outcome, words_of
-from sse_hub.logging.link import Link
 
 
 class Publishing:

@@ -21,8 +21,8 @@ from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
+from sse_hub.logging.connection import Link
 from sse_hub.logging.delivery import Outcome, words_of
-from sse_hub.logging.link import Link
 
 LATE_SECONDS = 5.0
 POLL_SECONDS = 0.003
