@@ -193,7 +193,7 @@ def test_the_manual_has_the_bounds_that_no_option_sets() -> None:
     bounds = [
         f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {MIN_CONNECTIONS} at the",
         f"| {BODIES_BYTES // MEGABYTE} MiB of bodies",
-        f"| {ANSWERS_BYTES // MEGABYTE} MiB of answers not taken, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
+        f"| {ANSWERS_BYTES // MEGABYTE} MiB of unread responses, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
         f"a page is {MAX_BYTES // MEGABYTE} MiB",
         f"these are {ANSWERS_BYTES // MAX_BYTES} pages, and {ANSWERS_BYTES_PER_SENDER // MAX_BYTES} |",
         f"| {MAX_CHANNELS_HELD:,} channels known, {MAX_CHANNELS_KNOWN:,} where",
