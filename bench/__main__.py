@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.machine import facts
-from bench.report import Results, summary, write
-from bench.results import Measurement
-from bench.rivals import RIVALS, rivals
+from bench.peers.servers import RIVALS, rivals
+from bench.report.report import Results, summary, write
+from bench.report.results import Measurement
+from bench.report.tables import number, percent
 from bench.run import measure
 from bench.scenarios import ALL, SCENARIOS, Scenario, chosen, quick
 from bench.servers import Server, floor, hub
-from bench.tables import number, percent
 from bench.tools import Tools, Unbuildable, build
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.procs import Usage, usage_of
-from bench.results import Measurement
+from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import Running
 from bench.tools import Broken, Program, Tools

@@ -7,13 +7,13 @@ One run of a scenario against a server: the server is started for it, and ended 
 import time
 from dataclasses import replace
 
-from bench.installs import Missing
 from bench.measure import CONNECT_SECONDS, PATIENCE_SECONDS, Meter, connected, delivered, fanout, idle
+from bench.peers.installs import Missing
 from bench.procs import usage_of
-from bench.results import Measurement
+from bench.report.results import Measurement
 from bench.scenarios import Scenario
+from bench.scenarios_extra import ingest, resume
 from bench.servers import Running, Server
-from bench.special import ingest, resume
 from bench.tools import Broken, Tools
 
 SETTLE_SECONDS = 1.0

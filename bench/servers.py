@@ -79,4 +79,4 @@ def run_floor(batch: bool) -> Iterator[Running]:
 
 
 def floor() -> Server:
-    return Server("floor", "C floor", "bench/floor.c", run_floor)
+    return Server("floor", "C floor", "bench/native/floor.c", run_floor)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-SOURCES = Path(__file__).parent
+SOURCES = Path(__file__).parent / "native"
 PROGRAMS = ("load", "publish", "floor")
 
 
@@ -42,7 +42,7 @@ def build(folder: Path) -> "Tools":
             [command, "-O2", "-o", str(folder / name), str(SOURCES / f"{name}.c")], capture_output=True, text=True
         )
         if made.returncode:
-            raise Unbuildable(f"{command} can't compile bench/{name}.c:\n{made.stderr}")
+            raise Unbuildable(f"{command} can't compile bench/native/{name}.c:\n{made.stderr}")
     return Tools(folder)
 
 

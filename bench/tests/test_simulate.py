@@ -1,14 +1,14 @@
-"""The arithmetic of bench/costs.py and bench/simulate.py, and that docs/scaling.md says what they say."""
+"""The arithmetic of bench/model/costs.py and bench/model/simulate.py, and that docs/scaling.md says what they say."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.costs import Costs, Load, Point, fitted, flushes, least_squares
-from bench.points import CALIBRATION, TESTED, WATCHED
-from bench.simulate import PATH_SECONDS, arrivals, capacity, comparison, simulate
-from bench.tables import markdown
+from bench.model.costs import Costs, Load, Point, fitted, flushes, least_squares
+from bench.model.points import CALIBRATION, TESTED, WATCHED
+from bench.model.simulate import PATH_SECONDS, arrivals, capacity, comparison, simulate
+from bench.report.tables import markdown
 
 # Round numbers: 50 µs for a chunk, 5 µs for each subscriber, and nothing else.
 PLAIN = Costs(

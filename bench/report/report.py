@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.results import Measurement, Row, ratio, rows_of
+from bench.report.results import Measurement, Row, ratio, rows_of
+from bench.report.svg import bars
+from bench.report.tables import cells_of, markdown, number, plain
 from bench.scenarios import SCENARIOS, Scenario
-from bench.svg import bars
-from bench.tables import cells_of, markdown, number, plain
 
 PLOTTED = {"S1": "p99_ms", "S2": "cpu_us", "S3": "per_second", "S4-2000": "kb_per_client"}
 PLOT_TITLES = {

@@ -1,10 +1,10 @@
 """
-What bench/points.py and docs/scaling.md say of a hub nobody watches, and of Redis, measured anew: two minutes.
+What bench/model/points.py and docs/scaling.md say of a hub nobody watches, and of Redis, measured anew: two minutes.
 
     publish.c --> Redis --> hub, until all is recorded        CPU of the hub and of Redis for each line
     publish.c --> Redis --> sessions that only read           CPU of Redis for each line and each copy
 
-`python -m bench.calibrate` prints it; nothing is written.
+`python -m bench.model.calibrate` prints it; nothing is written.
 """
 
 import selectors
@@ -20,9 +20,9 @@ import click
 
 from bench.measure import PATIENCE_SECONDS
 from bench.procs import usage_of
+from bench.report.tables import Cells, number, plain
+from bench.scenarios_extra import wait_for_recorded
 from bench.servers import CHANNEL, redis_program, run_hub, to_redis
-from bench.special import wait_for_recorded
-from bench.tables import Cells, number, plain
 from bench.tools import Broken, Tools, Unbuildable, build
 from tests.rig import redis_server
 

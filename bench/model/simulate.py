@@ -4,8 +4,9 @@ What a hub process will do under a load, computed from what its work costs.
     lines come --> the hub takes all that wait --> a chunk --> one subscriber after another --> the load client reads
 
 A round over all sockets takes time, and the rest after it; lines that come meanwhile share the next chunk. That one
-rule makes the CPU for each delivery fall, and the latency rise, as the load grows. `python -m bench.simulate` compares
-it with measured points, those that gave it its costs and those that did not; docs/scaling.md says what follows.
+rule makes the CPU for each delivery fall, and the latency rise, as the load grows. `python -m bench.model.simulate`
+compares it with measured points, those that gave it its costs and those that did not; docs/scaling.md says what
+follows.
 """
 
 import math
@@ -15,9 +16,9 @@ from statistics import median
 
 import click
 
-from bench.costs import SCRIPT_LINES, Costs, Load, Point, fitted, gather_seconds
-from bench.points import CALIBRATION, TESTED, WATCHED
-from bench.tables import Cells, markdown, number, plain
+from bench.model.costs import SCRIPT_LINES, Costs, Load, Point, fitted, gather_seconds
+from bench.model.points import CALIBRATION, TESTED, WATCHED
+from bench.report.tables import Cells, markdown, number, plain
 
 # The publisher of the bench writes no more often than this.
 TICK_SECONDS = 0.00025

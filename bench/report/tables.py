@@ -6,7 +6,7 @@ Tables of what was measured, for a terminal and for Markdown. Pure; no I/O.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.results import Row
+from bench.report.results import Row
 from bench.scenarios import Scenario
 
 Cells = list[list[str]]

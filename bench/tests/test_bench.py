@@ -6,10 +6,10 @@ import pytest
 
 from bench.machine import kernel, processor
 from bench.procs import PAGE_BYTES, TICKS_PER_SECOND, Stat, parse_stat, tree_of
-from bench.results import Measurement, ratio, row_of, rows_of
+from bench.report.results import Measurement, ratio, row_of, rows_of
+from bench.report.svg import bars, scaled
+from bench.report.tables import cells_of, markdown, number, percent, plain
 from bench.scenarios import ALL, SCENARIOS, Scenario, chosen, quick
-from bench.svg import bars, scaled
-from bench.tables import cells_of, markdown, number, percent, plain
 
 STAT = (
     "42 (a (very) odd name) S 7 42 42 0 -1 4194304 100 0 0 0 150 50 30 20 20 0 3 0 9 1000000 256 18446744073709551615"

@@ -1,7 +1,7 @@
 """
 What a hub's work costs, and how that is read off measured points. Pure; no I/O.
 
-    Points (CPU a second under a known load) --> fitted() --> Costs --> bench/simulate.py
+    Points (CPU a second under a known load) --> fitted() --> Costs --> bench/model/simulate.py
 
 Each cost comes from the points where little else is paid: an idle hub, lines that nobody watches, then subscribers.
 """

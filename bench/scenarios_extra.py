@@ -15,7 +15,7 @@ import redis
 
 from bench.measure import PATIENCE_SECONDS, Meter, connected, delivered, publishing
 from bench.procs import Usage
-from bench.results import Measurement
+from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import CHANNEL, Running
 from bench.tools import Broken, Tools

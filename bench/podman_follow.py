@@ -1,7 +1,7 @@
 """
 What Podman leaves out of a log that it is asked to follow: its API alone, with nothing of this project between.
 
-    python -m bench.followed     (ten seconds; needs podman and runc, as root)
+    python -m bench.podman_follow     (ten seconds; needs podman and runc, as root)
 
 The engine's monitor writes up to 64 pieces of some twenty lines at a time, so a write can end after a line's time, and
 the line itself comes with the next one. Between the two there is hardly ever a look at the file; here there is one: the

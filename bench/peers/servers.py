@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.installs import Missing, nchan, node, python
+from bench.peers.installs import Missing, nchan, node, python
 from bench.servers import CHANNEL, Running, Server, redis_program, to_redis
 from tests.rig import free_port, redis_server, wait_until
 
-PEERS = Path(__file__).parent / "peers"
+PEERS = Path(__file__).parent
 PATH = f"/message?channel={CHANNEL}"
 PUBLISH_PATH = f"/publish?channel={CHANNEL}"
 STOP_SECONDS = 5

@@ -1,12 +1,12 @@
 """
-The points of bench/simulate.py: what was measured, on one machine, on 2026-11-21.
+The points of bench/model/simulate.py: what was measured, on one machine, on 2026-11-21.
 
 Two cores (AMD EPYC, a virtual machine), Linux 6.18, Redis 7.0.15, Python 3.11, loopback; the hub, Redis, the publisher
-and the load client shared them. CALIBRATION: `python -m bench.calibrate`, 5 s each. WATCHED and TESTED: the three
+and the load client shared them. CALIBRATION: `python -m bench.model.calibrate`, 5 s each. WATCHED and TESTED: the three
 rounds of `python -m bench --scale 0.25` that docs/benchmarks.md is of.
 """
 
-from bench.costs import Load, Point
+from bench.model.costs import Load, Point
 
 CALIBRATION = (
     Point("idle", Load(0, 0), ms_a_second=(6,)),
