@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.machine import facts
+from bench.native.programs import Tools, Unbuildable, build
 from bench.peers.servers import RIVALS, rivals
 from bench.report.report import Results, summary, write
 from bench.report.results import Measurement
@@ -15,7 +16,6 @@ from bench.report.tables import number, percent
 from bench.run import measure
 from bench.scenarios import ALL, SCENARIOS, Scenario, chosen, quick
 from bench.servers import Server, floor, hub
-from bench.tools import Tools, Unbuildable, build
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".bench"

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from bench.native.programs import Broken, Program, Tools
 from bench.procs import Usage, usage_of
 from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import Running
-from bench.tools import Broken, Program, Tools
 
 CONNECT_SECONDS = 60.0
 # How long after its last line was published a server may take to deliver it.

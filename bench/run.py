@@ -8,13 +8,13 @@ import time
 from dataclasses import replace
 
 from bench.measure import CONNECT_SECONDS, PATIENCE_SECONDS, Meter, connected, delivered, fanout, idle
+from bench.native.programs import Broken, Tools
 from bench.peers.installs import Missing
 from bench.procs import usage_of
 from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.scenarios_extra import ingest, resume
 from bench.servers import Running, Server
-from bench.tools import Broken, Tools
 
 SETTLE_SECONDS = 1.0
 

@@ -14,11 +14,11 @@ from statistics import median
 import redis
 
 from bench.measure import PATIENCE_SECONDS, Meter, connected, delivered, publishing
+from bench.native.programs import Broken, Tools
 from bench.procs import Usage
 from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import CHANNEL, Running
-from bench.tools import Broken, Tools
 from sse_hub.keys import CHANNELS, log_key
 
 STAMP = re.compile(r'"t":(\d+)')

@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.measure import PATIENCE_SECONDS
+from bench.native.programs import Broken, Tools, Unbuildable, build
 from bench.procs import usage_of
 from bench.report.tables import Cells, number, plain
 from bench.scenarios_extra import wait_for_recorded
 from bench.servers import CHANNEL, redis_program, run_hub, to_redis
-from bench.tools import Broken, Tools, Unbuildable, build
 from tests.rig import redis_server
 
 SECONDS = 5.0

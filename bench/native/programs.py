@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-SOURCES = Path(__file__).parent / "native"
+SOURCES = Path(__file__).parent
 PROGRAMS = ("load", "publish", "floor")
 
 
