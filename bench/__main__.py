@@ -10,7 +10,7 @@ import click
 from bench.machine import facts
 from bench.native.programs import Tools, Unbuildable, build
 from bench.peers.servers import RIVALS, rivals
-from bench.report.report import Results, summary, write
+from bench.report.page import Results, summary, write
 from bench.report.results import Measurement
 from bench.report.tables import number, percent
 from bench.run import measure
