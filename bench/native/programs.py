@@ -1,7 +1,7 @@
 """
-The C programs: built into a folder, run, and their JSON read.
+The C programs load, publish and floor: compiled into a folder, run, and their JSON reports read.
 
-    build(folder) --> Tools --> load() --> Load     publish() --> Publisher     floor() --> Floor
+    build(folder) --> Programs.run(name, options) --> Program: send(), wait_for(), report()
 """
 
 import json
@@ -14,40 +14,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from bench.errors import BenchError, BuildError
+
 SOURCES = Path(__file__).parent
 PROGRAMS = ("load", "publish", "floor")
 
 
-class Unbuildable(Exception):
-    """There is no compiler, or it refuses; the message says what to do."""
-
-
-class Broken(Exception):
-    """A program of the bench, or a server, did not do its part."""
-
-
-def compiler() -> str:
-    """The C compiler's command. Raises Unbuildable."""
+def find_compiler() -> str:
+    """Return the C compiler's command. Raises BuildError."""
     found = shutil.which("cc") or shutil.which("gcc")
     if not found:
-        raise Unbuildable("The bench needs a C compiler, cc or gcc (Debian: apt-get install gcc libc6-dev).")
+        raise BuildError("The bench needs a C compiler, cc or gcc (Debian: apt-get install gcc libc6-dev).")
     return found
 
 
-def build(folder: Path) -> "Tools":
-    """The programs, compiled into `folder`. Raises Unbuildable."""
-    command = compiler()
+def build(folder: Path) -> "Programs":
+    """Compile the programs into `folder`. Raises BuildError."""
+    compiler = find_compiler()
     for name in PROGRAMS:
-        made = subprocess.run(
-            [command, "-O2", "-o", str(folder / name), str(SOURCES / f"{name}.c")], capture_output=True, text=True
+        compilation = subprocess.run(
+            [compiler, "-O2", "-o", str(folder / name), str(SOURCES / f"{name}.c")], capture_output=True, text=True
         )
-        if made.returncode:
-            raise Unbuildable(f"{command} can't compile bench/native/{name}.c:\n{made.stderr}")
-    return Tools(folder)
+        if compilation.returncode:
+            raise BuildError(f"{compiler} can't compile bench/native/{name}.c:\n{compilation.stderr}")
+    return Programs(folder)
 
 
 class Program:
-    """A running program: `command` as a person would type it, what it says on stderr, its JSON."""
+    """A running program; `command` is its command line as a person would type it."""
 
     def __init__(self, arguments: list[str]) -> None:
         self.command = " ".join([Path(arguments[0]).name, *arguments[1:]])
@@ -56,28 +50,28 @@ class Program:
         )
 
     def wait_for(self, word: str, seconds: float) -> None:
-        """Return when it has said `word` on stderr. Raises Broken with what it said instead."""
-        said: list[str] = []
-        # A program that says nothing is ended, so that the read below ends, too.
+        """Wait until the program prints a line on stderr that begins with `word`. Raises BenchError with its output."""
+        output: list[str] = []
+        # Kills a program that prints nothing, so that the loop below ends.
         timer = threading.Timer(seconds, self.process.kill)
         timer.start()
         try:
-            for line in _lines(self.process.stderr):
-                said.append(line)
+            for line in _read_lines(self.process.stderr):
+                output.append(line)
                 if line.startswith(word):
                     return
         finally:
             timer.cancel()
-        raise Broken(f"{self.command} never said {word}: {' '.join(said)[-500:].strip()}")
+        raise BenchError(f"{self.command} never printed {word}: {' '.join(output)[-500:].strip()}")
 
-    def tell(self, text: str) -> None:
-        """Write a line to its stdin."""
+    def send(self, text: str) -> None:
+        """Write a line to the program's stdin."""
         if self.process.stdin:
             try:
                 self.process.stdin.write(text + "\n")
                 self.process.stdin.flush()
             except BrokenPipeError:
-                # It has ended by itself; its report says why.
+                # The program has ended; its report says why.
                 return
 
     @property
@@ -85,30 +79,31 @@ class Program:
         return self.process.poll() is None
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """Its JSON, once it has ended. Raises Broken."""
+        """Wait up to `seconds` for the program to end, and return its JSON. Raises BenchError."""
         try:
             output, errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise Broken(f"{self.command} did not end in {seconds:.0f} s") from None
+            raise BenchError(f"{self.command} did not end within {seconds:.0f} s") from None
         try:
             return dict(json.loads(output))
         except ValueError:
-            raise Broken(f"{self.command} ended with {self.process.returncode}: {errors[-500:].strip()}") from None
+            status = self.process.returncode
+            raise BenchError(f"{self.command} ended with status {status}: {errors[-500:].strip()}") from None
 
     def end(self) -> None:
-        """Kill it if it still runs."""
+        """Kill the program if it is still running."""
         self.process.kill()
         self.process.communicate()
 
 
-def _lines(stream: IO[str] | None) -> Iterator[str]:
-    # Not an iteration over the file, which reads ahead and so would wait for more than one line.
+def _read_lines(stream: IO[str] | None) -> Iterator[str]:
+    # Iterating over the file would read ahead, and so wait for more than one line.
     while stream and (line := stream.readline()):
         yield line
 
 
 @dataclass(frozen=True)
-class Tools:
+class Programs:
     """The compiled programs in `folder`."""
 
     folder: Path
@@ -116,9 +111,9 @@ class Tools:
     @contextmanager
     def run(self, name: str, **options: object) -> Iterator[Program]:
         """
-        A program with `options`, killed at the end of the block if it still runs.
+        Run a program with `options`; at the end of the block it is killed if it is still running.
 
-        An option's underscores become dashes; one that is None is left out.
+        Underscores in the names of options become dashes; options that are None are left out.
         """
         arguments = [str(self.folder / name)]
         for option, value in options.items():

@@ -1,17 +1,15 @@
-"""
-Bars as SVG, readable on light and on dark. Pure; no I/O.
-"""
+"""Bar charts as SVG, readable in light and dark mode. Pure; no I/O."""
 
 from collections.abc import Sequence
 from html import escape
 from math import log10
 
 WIDTH = 720
-BAR = 22
-GAP = 10
+BAR_HEIGHT = 22
+BAR_SPACING = 10
 TOP = 56
-LABELS = 170
-VALUES = 110
+LABEL_WIDTH = 170
+VALUE_WIDTH = 110
 
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -28,41 +26,41 @@ text { fill: #e6edf3 }
 """
 
 
-def bars(title: str, note: str, values: Sequence[tuple[str, float, str]], ours: str) -> str:
+def bar_chart(title: str, note: str, values: Sequence[tuple[str, float, str]], ours: str) -> str:
     """
-    A bar for each (label, value, text of the value), on a scale of powers of ten if they are far apart.
+    Return a chart with a bar for each (label, value, text of the value); the scale is logarithmic for a wide range.
 
-    The bar whose label is `ours` has a colour of its own. Nothing may be 0 or less.
+    The bar labelled `ours` has its own colour. All values must be positive.
     """
-    height = TOP + len(values) * (BAR + GAP)
-    shares = scaled([value for _, value, _ in values])
+    height = TOP + len(values) * (BAR_HEIGHT + BAR_SPACING)
+    lengths = bar_lengths([value for _, value, _ in values])
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>{escape(title)}</title>",
         f"<style>{STYLE}</style>",
         f'<text class="title" x="0" y="18">{escape(title)}</text>',
-        f'<text class="note" x="0" y="38">{escape(note)}{", logarithmic" if logarithmic(values) else ""}</text>',
+        f'<text class="note" x="0" y="38">{escape(note)}{", logarithmic" if is_logarithmic(values) else ""}</text>',
     ]
-    for place, ((label, _, text), share) in enumerate(zip(values, shares, strict=True)):
-        y = TOP + place * (BAR + GAP)
-        length = max(2.0, share * (WIDTH - LABELS - VALUES))
+    for index, ((label, _, text), length) in enumerate(zip(values, lengths, strict=True)):
+        y = TOP + index * (BAR_HEIGHT + BAR_SPACING)
+        width = max(2.0, length * (WIDTH - LABEL_WIDTH - VALUE_WIDTH))
         kind = "bar ours" if label == ours else "bar"
         parts += [
-            f'<text x="{LABELS - 10}" y="{y + 16}" text-anchor="end">{escape(label)}</text>',
-            f'<rect class="{kind}" x="{LABELS}" y="{y}" width="{length:.1f}" height="{BAR}" rx="3"/>',
-            f'<text class="value" x="{LABELS + length + 8:.1f}" y="{y + 16}">{escape(text)}</text>',
+            f'<text x="{LABEL_WIDTH - 10}" y="{y + 16}" text-anchor="end">{escape(label)}</text>',
+            f'<rect class="{kind}" x="{LABEL_WIDTH}" y="{y}" width="{width:.1f}" height="{BAR_HEIGHT}" rx="3"/>',
+            f'<text class="value" x="{LABEL_WIDTH + width + 8:.1f}" y="{y + 16}">{escape(text)}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
 
 
-def logarithmic(values: Sequence[tuple[str, float, str]]) -> bool:
-    """True when the smallest bar would hardly be seen beside the largest."""
-    found = [value for _, value, _ in values]
-    return max(found, default=1.0) > 30 * min(found, default=1.0)
+def is_logarithmic(values: Sequence[tuple[str, float, str]]) -> bool:
+    """True if the smallest bar would hardly be visible beside the largest on a linear scale."""
+    numbers = [value for _, value, _ in values]
+    return max(numbers, default=1.0) > 30 * min(numbers, default=1.0)
 
 
-def scaled(values: Sequence[float]) -> list[float]:
-    """Lengths of bars, 0 to 1: proportional, or by powers of ten from one below the smallest."""
+def bar_lengths(values: Sequence[float]) -> list[float]:
+    """Return the lengths of the bars, 0 to 1: proportional, or logarithmic from half a decade below the smallest."""
     if not values:
         return []
     if max(values) <= 30 * min(values):
