@@ -73,7 +73,7 @@ def write_page(results: Results, docs: Path) -> list[Path]:
 def command_lines(scenario: Scenario, rows: Sequence[Row]) -> list[str]:
     """Return how to repeat the scenario, and the commands that were run against its first server."""
     least, most = min(row.runs for row in rows), max(row.runs for row in rows)
-    rounds = f"{most} rounds" if least == most else f"{least} to {most} rounds"
+    rounds = "1 round" if most == 1 else f"{most} rounds" if least == most else f"{least} to {most} rounds"
     repeat = f'Measured with `make bench ARGS="--only {scenario.key}"` in {rounds}; the commands for the first server:'
     commands = next((row.commands for row in rows if row.commands), ())
     return [repeat, "", "```sh", *commands, "```"]
