@@ -20,7 +20,7 @@ from bench.procs import ProcessUsage
 from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import CHANNEL, RunningServer
-from sse_hub.keys import CHANNELS, log_key
+from sse_hub.broker.keys import CHANNELS, log_key
 
 STAMP = re.compile(r'"t":(\d+)')
 LAG_INTERVAL_SECONDS = 0.25

@@ -16,7 +16,7 @@ from statistics import median
 FRAME_BYTES = 45
 # The head and the end of an HTTP chunk.
 CHUNK_BYTES = 7
-# See sse_hub/recorder.py, and SCRIPT_LINES in sse_hub/portions.py.
+# See sse_hub/history/recorder.py, and SCRIPT_LINES in sse_hub/history/append_batch.py.
 FLUSH_SECONDS = 0.05
 FEW_BYTES = 32 * 1024
 FEW_TIMES = 5

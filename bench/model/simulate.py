@@ -25,7 +25,7 @@ from bench.report.tables import Cells, format_number, markdown_table, plain_tabl
 TICK_SECONDS = 0.00025
 # From PUBLISH to the hub's socket, when Redis is otherwise idle. Assumed; it matters only below 1 ms.
 PATH_SECONDS = 0.0001
-# See sse_hub/feed.py: `batch=1`, and the cool-down after a long round.
+# See sse_hub/hub/feed.py: `batch=1`, and the cool-down after a long round.
 BATCH_SECONDS = 0.05
 COOL_DOWN_AFTER_SECONDS = 0.001
 COOL_DOWN_SHARE = 0.7
