@@ -53,10 +53,10 @@ check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/test-ready ## Measure the hub beside its peers, which are put into .bench, and write docs/benchmarks.md
+bench: .venv/test-ready ## Measure the hub beside its peers (installed into .bench), and write docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-quick: .venv/test-ready ## Measure the hub and the physical limit: two minutes, nothing installed or written
+bench-quick: .venv/test-ready ## Measure the hub and the C floor: two minutes, installs and writes nothing
 	@$(BIN)/python -m bench --quick $(ARGS)
 
 format: .venv/test-ready ## Lay the code out
