@@ -23,9 +23,22 @@ MOST_BYTES = 200_000
 MOST_SECONDS = 0.05
 # What docs/operations.md and the dashboard rely on.
 NAMES = {
-    "sse_hub_lines", "sse_hub_gap", "sse_hub_fence_rtt_seconds", "sse_hub_redis_sessions", "sse_hub_recorder_lag_seconds",
-    "sse_hub_recorder_leader", "sse_hub_takeovers", "sse_hub_clients", "sse_hub_client_lag_bytes", "sse_hub_slow_closed", "sse_hub_resume",
-    "sse_hub_replay_lines", "sse_hub_write_stall_seconds", "sse_hub_heartbeats", "sse_hub_redis_errors", "sse_hub_drain_remaining",
+    "sse_hub_lines",
+    "sse_hub_gap",
+    "sse_hub_fence_rtt_seconds",
+    "sse_hub_redis_sessions",
+    "sse_hub_recorder_lag_seconds",
+    "sse_hub_recorder_leader",
+    "sse_hub_takeovers",
+    "sse_hub_clients",
+    "sse_hub_client_lag_bytes",
+    "sse_hub_slow_closed",
+    "sse_hub_resume",
+    "sse_hub_replay_lines",
+    "sse_hub_write_stall_seconds",
+    "sse_hub_heartbeats",
+    "sse_hub_redis_errors",
+    "sse_hub_drain_remaining",
 }  # fmt: skip
 
 

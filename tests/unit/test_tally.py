@@ -86,8 +86,8 @@ async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() ->
     manual = (ROOT / "docs" / "operations.md").read_text()
     suffix = r"(?:_total|_bucket|_count|_sum)?(?=\W)"
 
-    shown = set(re.findall(rf"\b(hub_[a-z_]+?){suffix}", dashboard))
-    told = set(re.findall(rf"`(hub_[a-z_]+?){suffix}", manual)) - {"sse_hub_process_"}
+    shown = set(re.findall(rf"\b(sse_hub_[a-z_]+?){suffix}", dashboard))
+    told = set(re.findall(rf"`(sse_hub_[a-z_]+?){suffix}", manual)) - {"sse_hub_process_"}
 
     assert shown <= names
     assert {name for name in names if not name.startswith(("sse_hub_process_", "sse_hub_info"))} <= told
