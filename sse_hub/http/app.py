@@ -33,10 +33,15 @@ from sse_hub.http.descriptors import allowed
 from sse_hub.http.errors import error_response
 from sse_hub.http.page.assets import page_blueprint
 from sse_hub.http.peers import SINGLE, WorkerId
+from sse_hub.http.routes.channels import channel_routes
+from sse_hub.http.routes.health import health_routes
+from sse_hub.http.routes.history import history_routes
 from sse_hub.http.routes.login import login_routes
-from sse_hub.http.routes.message import api
+from sse_hub.http.routes.message import message_routes
 from sse_hub.http.routes.metrics import metrics_blueprint
 from sse_hub.http.routes.openapi import reference_blueprint
+from sse_hub.http.routes.publish import publish_routes
+from sse_hub.http.routes.root import root_routes
 from sse_hub.http.routes.search import search_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
@@ -124,8 +129,20 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         for client in context.clients:
             await client.aclose()
 
-    reference = reference_blueprint()
-    return Blueprint.group(api, search_routes, login_routes, page_blueprint(), metrics_blueprint, reference, hub)
+    return Blueprint.group(
+        root_routes,
+        page_blueprint(),
+        message_routes,
+        channel_routes,
+        history_routes,
+        search_routes,
+        publish_routes,
+        login_routes,
+        health_routes,
+        metrics_blueprint,
+        reference_blueprint(),
+        hub,
+    )
 
 
 def _disable(context: Context) -> None:

@@ -14,6 +14,8 @@ from sanic.http import Stage
 
 from sse_hub.protocol.sse import END_OF_BODY, unchunk
 
+NO_STORE = {"Cache-Control": "no-store"}
+
 
 def get_route(blueprint: Blueprint, uri: str, strict_slashes: bool | None = None) -> Callable[[Any], Any]:
     """

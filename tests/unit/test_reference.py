@@ -10,9 +10,12 @@ import pytest
 import sse_hub
 from sse_hub.history.export import FORMATS, format_of
 from sse_hub.history.query import MAX_LINES
-from sse_hub.http.routes.message import DEFAULT_LIMIT, MAX_ID_CHARACTERS, MAX_RATE, MAX_TAIL
+from sse_hub.http.parameters import MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.routes.channels import MAX_PATTERNS
+from sse_hub.http.routes.history import DEFAULT_LIMIT
+from sse_hub.http.routes.message import MAX_RATE
 from sse_hub.http.routes.openapi import document, page
-from sse_hub.http.routes.search import MAX_PATTERNS, MAX_TEXT_CHARACTERS
+from sse_hub.http.routes.search import MAX_TEXT_CHARACTERS
 from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.whole_app import whole_app
 

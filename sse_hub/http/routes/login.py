@@ -12,13 +12,13 @@ from sanic import HTTPResponse, Request, json
 
 from sse_hub.auth import TICKET_SECONDS, Grant, TokenAuth
 from sse_hub.errors import InvalidRequest
-from sse_hub.http.authorization import COOKIE, authorize, credentials_of, requested_selection
-from sse_hub.http.context import context_of
+from sse_hub.http.authorization import COOKIE, authorize, credentials_of
+from sse_hub.http.context import Context, context_of
 from sse_hub.http.errors import api_blueprint
-from sse_hub.http.response import get_route
+from sse_hub.http.parameters import requested_selection
+from sse_hub.http.response import NO_STORE, get_route
 from sse_hub.http.transfer import read_body
 
-NO_STORE = {"Cache-Control": "no-store"}
 MAX_LOGIN_BYTES = 16 * 1024
 # Browsers drop a cookie of more than 4,096 bytes, with its name and attributes, without a word.
 MAX_COOKIE_CHARACTERS = 3_900
@@ -30,7 +30,7 @@ login_routes = api_blueprint("sse_hub_door")
 async def login(request: Request) -> HTTPResponse:
     """A token for a cookie."""
     body = await read_body(request, MAX_LOGIN_BYTES)
-    tokens = _tokens_of(request)
+    tokens = _tokens_of(context_of(request.app))
     tokens.reject_foreign_origin(credentials_of(request))
     token = _token_in(body)
     grant = await tokens.verify(token)
@@ -43,16 +43,17 @@ async def login(request: Request) -> HTTPResponse:
 @login_routes.post("/logout")
 async def logout(request: Request) -> HTTPResponse:
     """Forget the cookie. The token stays good: see `sse-hub token revoke`."""
-    _tokens_of(request).reject_foreign_origin(credentials_of(request))
+    _tokens_of(context_of(request.app)).reject_foreign_origin(credentials_of(request))
     return json({"subject": None}, headers=NO_STORE | {"Set-Cookie": _cookie("", 0)})
 
 
 @login_routes.post("/ticket")
 async def ticket(request: Request) -> HTTPResponse:
     """A ticket for the channels that are asked for."""
-    tokens = _tokens_of(request)
-    grant = await authorize(request)
-    selection = grant.restrict(requested_selection(request))
+    context = context_of(request.app)
+    tokens = _tokens_of(context)
+    grant = await authorize(request, context)
+    selection = grant.restrict(requested_selection(request, context))
     issued = await tokens.tickets.issue(tokens.find_token(credentials_of(request)), selection)
     return json({"ticket": issued, "expires_seconds": TICKET_SECONDS}, headers=NO_STORE)
 
@@ -60,14 +61,14 @@ async def ticket(request: Request) -> HTTPResponse:
 @get_route(login_routes, "/whoami")
 async def whoami(request: Request) -> HTTPResponse:
     """Who asks, and what they may."""
-    return json(grant_as_json(await authorize(request)), headers=NO_STORE)
+    return json(grant_as_json(await authorize(request, context_of(request.app))), headers=NO_STORE)
 
 
-def _tokens_of(request: Request) -> TokenAuth:
-    gate = context_of(request.app).auth.authenticator
-    if not isinstance(gate, TokenAuth):
+def _tokens_of(context: Context) -> TokenAuth:
+    authenticator = context.auth.authenticator
+    if not isinstance(authenticator, TokenAuth):
         raise InvalidRequest("This hub takes no tokens: it runs without --access token.")
-    return gate
+    return authenticator
 
 
 def _token_in(body: bytes) -> str:

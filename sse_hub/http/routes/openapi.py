@@ -13,6 +13,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from sse_hub import __version__
 from sse_hub.http.authorization import require_operator
+from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
 from sse_hub.http.response import get_route
 
@@ -64,13 +65,13 @@ def reference_blueprint() -> Blueprint:
     @get_route(reference, "/docs")
     async def docs(request: Request) -> HTTPResponse:
         """The routes, for people."""
-        await require_operator(request)
+        await require_operator(request, context_of(request.app))
         return HTTPResponse(as_html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
     @get_route(reference, "/docs/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:
         """The routes, for programs."""
-        await require_operator(request)
+        await require_operator(request, context_of(request.app))
         return HTTPResponse(as_json, headers=HEADERS, content_type="application/json")
 
     return reference
