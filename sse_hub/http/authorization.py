@@ -10,6 +10,7 @@ from sse_hub.auth import Credentials, Grant
 from sse_hub.errors import HubError
 from sse_hub.http.context import Context
 from sse_hub.http.parameters import query_of
+from sse_hub.http.sanic_internals import cookie_values
 
 COOKIE = "__Host-sse-hub"
 # RFC 9110 section 9.2.1: these methods change nothing.
@@ -19,8 +20,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 def credentials_of(request: Request) -> Credentials:
     """The credentials that `request` carries; nothing is checked."""
     connection = request.conn_info
-    # By this very name: Sanic's own look-up would take `__Secure-__Host-…` for it, too, which sibling domains can set.
-    cookies: list[str] = dict.get(request.cookies, COOKIE) or []
+    cookies = cookie_values(request, COOKIE)
     ticket = query_of(request).get("ticket")
     return Credentials(
         peer=connection.client_ip if connection else "",

@@ -12,18 +12,18 @@ import asyncio
 import re
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 import orjson
-from sanic.http import Stage
-from sanic.server.protocols.http_protocol import HttpProtocol
 
-from sse_hub.errors import InvalidId, LimitExceeded
+from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
-from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, TOO_MANY_RETRY_MS, jittered_ms
+from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_body
+from sse_hub.http.parameters import parse_last_event_id
+from sse_hub.http.sanic_internals import LateHttpProtocol
 from sse_hub.http.security_headers import SECURITY, cors_headers
 from sse_hub.protocol.ids import Cursor
-from sse_hub.protocol.sse import END_OF_BODY, http_chunk, refused_frame, retry_later_frames
+from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 
 END_OF_HEAD = b"\r\n\r\n"
 # The method and the version, beside the URL.
@@ -35,15 +35,10 @@ ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORE
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
-class RequestHeadGuard(HttpProtocol):
+class RequestHeadGuard(LateHttpProtocol):
     """One connection."""
 
-    __slots__ = ("_address", "_passed_on", "_config", "_closing", "_head", "_admission", "_settings", "_timer", "_wire")
-
-    def __init__(self, **settings: Any) -> None:
-        # What Sanic sets up for a connection waits until there is something for it to do.
-        self._settings = settings
-        self.app, self.loop, self.connections = settings["app"], settings["loop"], settings["connections"]
+    __slots__ = ("_address", "_admission", "_closing", "_config", "_head", "_timer", "_wire")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = context_of(self.app)
@@ -51,7 +46,7 @@ class RequestHeadGuard(HttpProtocol):
         self.transport = self._wire = cast(asyncio.Transport, transport)
         self.connections.add(self)
         self._head = b""
-        self._passed_on = self._closing = False
+        self._closing = False
         peer = transport.get_extra_info("peername")
         host = str(peer[0]) if isinstance(peer, tuple) else ""
         # A trusted peer asks for many; for whom, its headers say, and the route reads them.
@@ -67,11 +62,8 @@ class RequestHeadGuard(HttpProtocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        if not self._awaits_head():
-            began = self._time
-            super().data_received(data)
-            # What a client sends wins it no time: a body has a deadline, and an answer is to be taken.
-            self._time = began
+        if not self.is_idle():
+            self.pass_body(data)
             return
         searched = max(0, len(self._head) - len(END_OF_HEAD))
         self._head += data
@@ -83,33 +75,15 @@ class RequestHeadGuard(HttpProtocol):
         elif self._timer is None:
             self._timer = self.loop.call_later(self._config.header_seconds, self._head_timeout)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self.release()
-        if self._passed_on:
-            super().connection_lost(error)  # type: ignore[no-untyped-call]
-
-    def close(self, timeout: float | None = None) -> None:
-        """End the connection, when what was written has been sent."""
-        if self._passed_on:
-            super().close(timeout)
-        else:
-            self._wire.close()
-
     def release(self) -> None:
-        """The connection has gone, or is a stream from now on."""
+        """The connection is lost, or is a stream from now on, which is counted as such."""
+        super().release()
         self._stop_timer()
-        self.connections.discard(self)
         address, self._address = self._address, None
         if address is not None:
             self._admission.disconnect(address)
 
     # The rest.
-
-    def _awaits_head(self) -> bool:
-        if not self._passed_on:
-            return True
-        http: Any = self.http
-        return http is not None and http.stage is Stage.IDLE and not self.recv_buffer and not http.request_body
 
     def _reject_long_head(self, end: int) -> bool:
         """True when the head, which ends at `end` or not yet, is too long, and its client has been told so."""
@@ -136,12 +110,8 @@ class RequestHeadGuard(HttpProtocol):
         if STREAM.match(head) and (error := self._admission.check(self._address)):
             self._reject_stream(error, head)
             return
-        if not self._passed_on:
-            self._passed_on = True
-            super().__init__(**self._settings)
-            self._settings = {}
-            super().connection_made(self._wire)  # type: ignore[no-untyped-call]
-        super().data_received(head)
+        self.start(self._wire)
+        self.pass_head(head)
 
     def _head_timeout(self) -> None:
         self._timer = None
@@ -153,15 +123,14 @@ class RequestHeadGuard(HttpProtocol):
             self._wire.close()
 
     def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
-        """As `stream.send_away()` does, without a task, a parsed request or a route."""
+        """As `event_stream.reject_with_retry()`, without a task, a parsed request and a route."""
         self._admission.record_refusal(error.reason, str(error))
-        told = refused_frame(error.reason, str(error))
-        frames = retry_later_frames(_last_id_in(head), jittered_ms(TOO_MANY_RETRY_MS), told)
+        body = retry_later_body(_last_event_id_in(head), error)
         origin, allowed = _origin_in(head), self._config.cors_origin
         chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
         begin = _stream_head(origin if origin in allowed else None, allowed, chunked)
         self._closing = True
-        self._wire.write(begin + (http_chunk(frames) + END_OF_BODY if chunked else frames))
+        self._wire.write(begin + (http_chunk(body) + END_OF_BODY if chunked else body))
         self._wire.close()
 
     def _reject(self, status: HTTPStatus, reason: str, detail: str) -> None:
@@ -198,9 +167,6 @@ def _origin_in(head: bytes) -> str | None:
     return found[1].decode("latin-1") if found else None
 
 
-def _last_id_in(head: bytes) -> bytes | None:
+def _last_event_id_in(head: bytes) -> Cursor | None:
     found = LAST_EVENT_ID.search(head)
-    try:
-        return str(Cursor.parse(found[1].decode())).encode() if found else None
-    except InvalidId:
-        return None
+    return parse_last_event_id(found[1].decode()) if found else None

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from sanic import Blueprint, Request
-from sanic.headers import format_http1_response
-from sanic.http import Stage
 
+from sse_hub.http.sanic_internals import end_response, send_head_only, start_unchunked
 from sse_hub.protocol.sse import END_OF_BODY, unchunk
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -35,37 +34,18 @@ def supports_chunks(request: Request) -> bool:
 
 async def start_response(request: Request, headers: Mapping[str, str], content_type: str) -> Any:
     """
-    An answer to `request`, to be sent with `send()` and ended with `eof()`. Its length is unknown, unless `headers`
-    tell it.
+    Begin the response to `request`, whose body the caller sends with `send()` and ends with `eof()`.
 
-    To `HEAD` all of it has been sent.
+    The length is unknown, unless `headers` have it. For HEAD the response is complete.
     """
     response: Any = await request.respond(headers=dict(headers), content_type=content_type)
-    http: Any = request.stream
     if not supports_chunks(request):
-        await _start_unchunked(http, response)
+        await start_unchunked(request, response)
+        if request.method == "HEAD":
+            end_response(request)
     elif request.method == "HEAD":
-        # Sanic takes an answer without a byte for one whose length is known, and drops the byte of this one.
-        await response.send(b"-")
-    if request.method == "HEAD":
-        _finish_unchunked(http)
+        await send_head_only(request, response)
     return response
-
-
-async def _start_unchunked(http: Any, response: Any) -> None:
-    async def send(data: bytes, end_stream: bool) -> None:
-        if data:
-            await http._send(data)
-        if end_stream:
-            _finish_unchunked(http)
-
-    response.headers["connection"] = "close"
-    await http._send(format_http1_response(response.status, response.processed_headers))
-    http.response_func, http.stage = send, Stage.RESPONSE
-
-
-def _finish_unchunked(http: Any) -> None:
-    http.response_func, http.stage = None, Stage.IDLE
 
 
 def transport_of(request: Request) -> asyncio.Transport:

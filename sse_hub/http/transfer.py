@@ -7,7 +7,6 @@ Bodies over HTTP that are not streams of events: one that comes in, and a file t
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from sanic.exceptions import RequestTimeout
 
 from sse_hub.errors import LimitExceeded, LogUnavailable, TooLarge
 from sse_hub.http.response import start_response
+from sse_hub.http.sanic_internals import no_response_timeout, read_body_piece, stop_reading_body
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
 
 logger = logging.getLogger(__name__)
@@ -38,13 +38,12 @@ async def read_body(
 
     Raises TooLarge, and what `hold` does; RequestTimeout where it takes longer than `seconds`.
     """
-    stream: Any = request.stream
     pieces: list[bytes] = []
     size = 0
     error: LimitExceeded | None = None
     try:
         async with asyncio.timeout(seconds):
-            while size <= DISCARD_FACTOR * limit and (piece := await stream.read()) is not None:
+            while size <= DISCARD_FACTOR * limit and (piece := await read_body_piece(request)) is not None:
                 size += len(piece)
                 if size <= limit and not error:
                     error = _reserve_error(hold, len(piece))
@@ -52,7 +51,7 @@ async def read_body(
                 if size > limit or error:
                     pieces.clear()
     except TimeoutError:
-        _stop_reading(stream)
+        stop_reading_body(request)
         raise RequestTimeout(f"The body did not come within {seconds:.0f} s.") from None
     if size > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
@@ -63,19 +62,13 @@ async def read_body(
 
 async def discard_body(request: Request) -> None:
     """Take the body of `request`, which is refused, and keep nothing: a client that still sends may see no answer."""
-    stream: Any = request.stream
     size = 0
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
-            while size <= DISCARD_BYTES and (piece := await stream.read()) is not None:
+            while size <= DISCARD_BYTES and (piece := await read_body_piece(request)) is not None:
                 size += len(piece)
     except TimeoutError:
-        _stop_reading(stream)
-
-
-def _stop_reading(stream: Any) -> None:
-    # Sanic would answer, and then wait for the rest of the body.
-    stream.keep_alive, stream.request_body = False, None
+        stop_reading_body(request)
 
 
 def _reserve_error(hold: Callable[[int], None], size: int) -> LimitExceeded | None:
@@ -116,18 +109,17 @@ async def send_file(
         await start_response(request, headers, content_type)
         return
     first = await anext(pieces, b"")
-    protocol: Any = request.protocol
     transport = cast(asyncio.Transport, request.transport)
-    patience, protocol.response_timeout = protocol.response_timeout, math.inf
     # Linux counts a peer that acknowledges but takes no bytes as gone, too.
     set_peer_timeout(transport, stall_seconds * 1000)
     try:
-        response = await start_response(request, headers, content_type)
-        await _send(response, first, stall_seconds)
-        async for piece in pieces:
-            await _send(response, piece, stall_seconds)
-        async with asyncio.timeout(stall_seconds):
-            await response.eof()
+        with no_response_timeout(request):
+            response = await start_response(request, headers, content_type)
+            await _send(response, first, stall_seconds)
+            async for piece in pieces:
+                await _send(response, piece, stall_seconds)
+            async with asyncio.timeout(stall_seconds):
+                await response.eof()
     except (LogUnavailable, TimeoutError) as error:
         logger.warning(
             "download_aborted path=%(path)r reason=%(reason)r",
@@ -136,7 +128,6 @@ async def send_file(
         transport.abort()
     finally:
         # The connection may serve other requests.
-        protocol.response_timeout = patience
         set_peer_timeout(transport, PEER_TIMEOUT_MS)
 
 

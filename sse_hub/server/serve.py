@@ -12,9 +12,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
-from sanic.application.state import ApplicationServerInfo
-from sanic.http.constants import HTTP
-
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
@@ -24,6 +21,7 @@ from sse_hub.http.descriptors import allow_many
 from sse_hub.http.metrics import readings
 from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
 from sse_hub.http.prometheus import dumped
+from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.embedded_redis import embedded_redis
@@ -66,8 +64,7 @@ async def run_app(
     """
     allow_many()
     app = create_app(config, stop.fail, place)
-    # Without it Sanic sends an empty Alt-Svc with each answer.
-    app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
+    use_http1_only(app)
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,
@@ -89,7 +86,7 @@ async def run_app(
         server.close()
     # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
     await server.before_stop()
-    await _close(server)
+    await close_connections(server, CLOSE_SECONDS)
     await server.after_stop()
     await cancel_and_wait((hurrying,))
 
@@ -121,15 +118,3 @@ def listening_socket(host: str, port: int) -> socket.socket:
             f"{host}:{port} can't be listened on: {error.strerror}. Choose another port (--port)."
         ) from None
     return listener
-
-
-async def _close(server: Any) -> None:
-    server.close()
-    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
-    # Sanic tells in no other way that a connection has become idle, or has gone.
-    while server.connections and asyncio.get_running_loop().time() < deadline:
-        for connection in list(server.connections):
-            connection.close_if_idle()
-        await asyncio.sleep(0.02)
-    for connection in list(server.connections):
-        connection.abort()
