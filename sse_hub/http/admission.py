@@ -11,6 +11,7 @@ what `whence` calls it.
 
 import logging
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,16 @@ ANSWERS_BYTES_PER_SENDER = 32 * 1024 * 1024
 QUIET_SECONDS = 60.0
 # A wait that is none.
 FAST_ANSWER_SECONDS = 0.001
+
+
+def max_open_files() -> int:
+    """How many files, and so connections, this process may have open: the soft limit of RLIMIT_NOFILE."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class AdmissionControl:

@@ -27,9 +27,8 @@ from sse_hub.history.publisher import AcknowledgedPublisher
 from sse_hub.history.query import HistoryQuery
 from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
-from sse_hub.http.admission import AdmissionControl
+from sse_hub.http.admission import AdmissionControl, max_open_files
 from sse_hub.http.context import Context, context_of
-from sse_hub.http.descriptors import allowed
 from sse_hub.http.errors import error_response
 from sse_hub.http.page.assets import page_blueprint
 from sse_hub.http.peers import SINGLE, WorkerId
@@ -175,7 +174,7 @@ def _wire(config: Config, redis_url: str, place: WorkerId) -> Context:
     access = create_auth(config, commands, hub)
     survey = LineSampler(hub.registry)
     table = SharedCounters(place.number, place.count, place.folder)
-    limits = AdmissionControl(config, allowed(), hub.counters.refused, table)
+    limits = AdmissionControl(config, max_open_files(), hub.counters.refused, table)
     parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)
 

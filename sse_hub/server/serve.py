@@ -17,7 +17,6 @@ from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
-from sse_hub.http.descriptors import allow_many
 from sse_hub.http.metrics import readings
 from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
 from sse_hub.http.prometheus import dumped
@@ -25,7 +24,7 @@ from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.embedded_redis import embedded_redis
-from sse_hub.server.process import Shutdown
+from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
@@ -62,7 +61,7 @@ async def run_app(
 
     `announce` is called once requests are answered.
     """
-    allow_many()
+    raise_open_files_limit()
     app = create_app(config, stop.fail, place)
     use_http1_only(app)
     # Its methods carry no types.
