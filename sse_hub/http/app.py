@@ -82,11 +82,11 @@ def create_app(config: Config, fail: Callable[[], None], place: WorkerId) -> "Sa
 
 def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: WorkerId = SINGLE) -> BlueprintGroup:
     """
-    A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
+    A hub for a Sanic app, to be mounted once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
 
-    Of `config`, `redis_url` must be set; what concerns the server (`host`, `port`, `workers`, `log_level`) is the app's
-    own. `fail` is called when a background task has died; without it the hub then ends its streams and is not ready.
-    `place` is that of a worker among others.
+    `config.redis_url` must be set. The settings of the server (`host`, `port`, `workers`, `log_level`, `demo`) are
+    ignored: they are up to the app. `fail` is called when a background task has died; without it the hub ends its
+    streams and is not ready. `place` is that of a worker among others.
     """
     hub = Blueprint("sse_hub")
 
@@ -101,11 +101,6 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         _watch(context, _tick(context), "tick", failed)
         _watch(context, context.auth.keep_fresh(), "access", failed)
         _watch(context, _sample_lines(context.sampler), "survey", failed)
-        if config.demo:
-            # Its libraries are no other hub's business.
-            from sse_hub.commands.demo import publish_demo
-
-            _watch(context, publish_demo(config.redis_url), "demo", failed)
 
     @hub.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:

@@ -23,6 +23,7 @@ from sse_hub.http.prometheus import dumped
 from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
+from sse_hub.server.background import BackgroundTask, running
 from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
@@ -34,9 +35,10 @@ SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
 
-async def serve(config: Config, announce: Callable[[Config], None]) -> None:
+async def serve(config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered.
+    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered. `background`
+    runs meanwhile.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
@@ -45,6 +47,7 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
+        await stack.enter_async_context(running(background, str(config.redis_url), stop))
         await run_app(config, listener, stop, lambda _: announce(config))
     stop.check()
 

@@ -62,8 +62,6 @@ PRIVATE_ATTRIBUTES = {
 # Imports that still go the wrong way.
 TOLERATED = {
     ("broker/source", "history"),
-    ("http/app", "commands"),
-    ("server/supervisor", "commands"),
 }
 # These do no input or output and read no clock: what must be exactly right is the easiest to test.
 PURE = [
