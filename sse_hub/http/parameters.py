@@ -51,11 +51,11 @@ def channel_to_publish(request: Request, context: Context, grant: Grant) -> str:
     """
     selection = requested_selection(request, context)
     if not selection.single:
-        raise InvalidChannel("One channel to publish to is wanted, by its name.")
+        raise InvalidChannel("To publish, name exactly one channel, and no pattern.")
     channel = selection.channels[0]
     grant.may_publish(channel)
     if not context.hub.registry.covers(channel):
-        raise InvalidChannel(f"{channel!r} is not covered by --ingest: what is published there would not be recorded.")
+        raise InvalidChannel(f"{channel!r} is not covered by --ingest: lines published there would not be recorded.")
     return channel
 
 
@@ -98,5 +98,5 @@ def integer_in(request: Request, name: str, default: int, low: int, high: int) -
     """The query parameter `name` as an integer from `low` to `high`. Raises InvalidNumber."""
     text = str(query_of(request).get(name, str(default)))
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
-        raise InvalidNumber(f"{name}={text[:32]!r} is not a whole number from {low} to {high}.")
+        raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)

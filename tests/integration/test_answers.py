@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sse_hub.history.query import MAX_BYTES
-from sse_hub.http.admission import ANSWERS_BYTES_PER_SENDER
+from sse_hub.http.admission import RESPONSE_BYTES_PER_SENDER
 from tests.integration.asking import ask
 from tests.integration.test_metrics import scrape
 from tests.integration.wires import HERE, Wire, request, told, wire
@@ -22,7 +22,7 @@ LINES, LINE_BYTES = 12, 800_000
 PAUSED_ADDRESS = "127.0.0.2"
 CROWD = 40
 # With what is kept of pages while they are made, and of those that have only been begun: a line each.
-MOST_BYTES = 4 * ANSWERS_BYTES_PER_SENDER
+MOST_BYTES = 4 * RESPONSE_BYTES_PER_SENDER
 PAGE = f"/history?channel={CHANNEL}&limit={LINES}"
 
 
@@ -61,7 +61,7 @@ async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub
     logger.warning("page=%d grown=%d taken=%d of %d", len(page), grown, statuses.count(200), CROWD)
     held = statuses.count(200) * len(page)
     assert set(statuses) == {200, 429}
-    assert held < ANSWERS_BYTES_PER_SENDER + 2 * len(page)
+    assert held < RESPONSE_BYTES_PER_SENDER + 2 * len(page)
     assert grown < MOST_BYTES
     assert [each.status for each in (*one_by_one, *together)] == [200] * 8
     assert {each.body for each in (*one_by_one, *together)} == {page}

@@ -122,7 +122,7 @@ def test_a_stretch_of_the_log(hub: HubProcess, channel: str) -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("format=xml", "format='xml' is none of ndjson, txt, csv"),
+        ("format=xml", "format='xml' must be one of ndjson, txt, csv"),
         ("channel=a%20b", "is not a channel name"),
         ("since=yesterday", "since='yesterday'"),
         ("until=", "until=''"),

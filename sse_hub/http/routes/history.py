@@ -67,7 +67,7 @@ async def export(request: Request) -> None:
     selection = grant.restrict(requested_selection(request, context))
     name = str(query_of(request).get("format", FORMATS[0]))
     if name not in FORMATS:
-        raise InvalidRequest(f"format={name[:32]!r} is none of {', '.join(FORMATS)}.")
+        raise InvalidRequest(f"format={name[:32]!r} must be one of {', '.join(FORMATS)}.")
     since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
     log_range = await context.history.resolve_range(selection, since, until)
     format = format_of(name, selection.single)

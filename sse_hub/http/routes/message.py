@@ -33,7 +33,8 @@ async def message(request: Request) -> None:
         selection = grant.restrict(requested_selection(request, context))
         with admission.take_slot(address, grant.subject) as slot:
             batch = integer_in(request, "batch", 0, 0, 1) == 1
-            max_rate = integer_in(request, "guard", 0, 0, MAX_RATE)
+            guard = integer_in(request, "guard", 0, 0, MAX_RATE)
+            max_rate = integer_in(request, "max_rate", guard, 0, MAX_RATE)
             start = start_of(request)
             if request.method == "HEAD":
                 await send_head(request)

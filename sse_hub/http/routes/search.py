@@ -31,7 +31,7 @@ async def search(request: Request) -> None:
     selection = grant.restrict(requested_selection(request, context))
     text = str(query_of(request).get("text", ""))
     if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
-        raise InvalidRequest(f"text= has {len(text)} characters; 1 to {MAX_TEXT_CHARACTERS} are allowed.")
+        raise InvalidRequest(f"text= has {len(text)} characters; it must have 1 to {MAX_TEXT_CHARACTERS}.")
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
     with context.admission.response_memory(client_address(request, context), grant.subject) as reserve:
         log_range = await context.history.resolve_range(selection, after, before)
