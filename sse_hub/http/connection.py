@@ -1,11 +1,12 @@
 """
-The server's protocol: it stands between a socket and Sanic, which gets a request when its head is there.
+One connection: the asyncio protocol between a socket and Sanic, which gets a request when its head is complete.
 
-    socket --> Porter --> a head, whole, in time and not too long --> Sanic --> bytes of bodies go straight on
-                 └──► too long, too late --> an answer of a few bytes           └──► a stream too many --> `retry:`
+    socket --> RequestHeadGuard --> head complete, in time, within the limits --> Sanic --> bytes of bodies pass through
+                      ├──► head too long or too late --> 408, 414 or 431, and the end
+                      └──► one stream too many --> `retry:`, and the end
 
-Sanic makes a task of 10 kB for a connection on which nothing has come yet, and takes each byte for a sign of life. A
-connection costs little here until it has said what it wants, and what it drips gains it no time.
+Sanic creates a task of 10 kB for a connection on which nothing has arrived yet, and takes every byte for activity. Here
+a connection costs little until its request is complete, and sending slowly gains it no time.
 """
 
 import asyncio
@@ -28,31 +29,35 @@ from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 END_OF_HEAD = b"\r\n\r\n"
 # The method and the version, beside the URL.
 REST_OF_LINE_BYTES = 32
-# A client may see no answer before it has sent what it was sending.
+# A client that is still sending when the connection is closed may never see the response.
 LINGER_SECONDS = 1.0
-STREAM = re.compile(rb"GET /message[? ]")
+STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
 class RequestHeadGuard(LateHttpProtocol):
-    """One connection."""
+    """
+    Holds a connection back from Sanic until the head of a request is complete, and bounds its size and time.
+
+    `_address` is what the connection is counted under; None if it is not counted, or no longer.
+    """
 
     __slots__ = ("_address", "_admission", "_closing", "_config", "_head", "_timer", "_wire")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = context_of(self.app)
         self._config, self._admission = context.config, context.admission
+        # Sanic's `transport` becomes None when a connection is detached; `_wire` stays.
         self.transport = self._wire = cast(asyncio.Transport, transport)
         self.connections.add(self)
         self._head = b""
         self._closing = False
-        peer = transport.get_extra_info("peername")
-        host = str(peer[0]) if isinstance(peer, tuple) else ""
-        # A trusted peer asks for many; for whom, its headers say, and the route reads them.
-        self._address = (
-            None if self._admission.trusted_proxies.trusts(host) else self._admission.trusted_proxies.client_of(host)
-        )
+        peername = transport.get_extra_info("peername")
+        peer = str(peername[0]) if isinstance(peername, tuple) else ""
+        proxies = self._admission.trusted_proxies
+        # A trusted proxy connects for many clients; which one is in the headers, and the route reads them.
+        self._address = None if proxies.trusts(peer) else proxies.client_of(peer)
         self._timer: asyncio.TimerHandle | None = self.loop.call_later(self._config.header_seconds, self._head_timeout)
         if self._address is not None and not self._admission.connect(self._address):
             self._admission.record_refusal("connections", f"{self._address} has too many connections.")
@@ -86,20 +91,20 @@ class RequestHeadGuard(LateHttpProtocol):
     # The rest.
 
     def _reject_long_head(self, end: int) -> bool:
-        """True when the head, which ends at `end` or not yet, is too long, and its client has been told so."""
+        """Reject the head, which ends at `end` or is incomplete (-1), if it is too long; True if it was."""
         line = self._head.partition(b"\r\n")[0]
-        whole = len(line) < len(self._head)
+        line_complete = len(line) < len(self._head)
         url_bytes = len(line) - REST_OF_LINE_BYTES
-        if whole:
-            # One that has not two blanks is Sanic's to refuse.
+        if line_complete:
+            # A line without two spaces is malformed, and Sanic rejects it.
             url_bytes = max(map(len, line.split(b" ")))
         if url_bytes > self._config.url_bytes:
             self._reject(
                 HTTPStatus.REQUEST_URI_TOO_LONG, "url", f"The URL has more than {self._config.url_bytes} bytes."
             )
             return True
-        if whole and (end if end >= 0 else len(self._head)) - len(line) > self._config.header_bytes:
-            detail = f"The headers have more than {self._config.header_bytes} bytes in all."
+        if line_complete and (end if end >= 0 else len(self._head)) - len(line) > self._config.header_bytes:
+            detail = f"The headers have more than {self._config.header_bytes} bytes in total."
             self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers", detail)
             return True
         return False
@@ -107,7 +112,7 @@ class RequestHeadGuard(LateHttpProtocol):
     def _forward_head(self) -> None:
         self._stop_timer()
         head, self._head = self._head, b""
-        if STREAM.match(head) and (error := self._admission.check(self._address)):
+        if STREAM_REQUEST.match(head) and (error := self._admission.check(self._address)):
             self._reject_stream(error, head)
             return
         self.start(self._wire)
@@ -116,10 +121,10 @@ class RequestHeadGuard(LateHttpProtocol):
     def _head_timeout(self) -> None:
         self._timer = None
         if self._head:
-            detail = f"The request's head did not come within {self._config.header_seconds} s."
+            detail = f"The request's headers did not arrive within {self._config.header_seconds} s."
             self._reject(HTTPStatus.REQUEST_TIMEOUT, "slow-head", detail)
         else:
-            # Browsers open connections that they may need.
+            # Browsers open connections in advance, and are not to blame for an idle one.
             self._wire.close()
 
     def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
@@ -128,9 +133,9 @@ class RequestHeadGuard(LateHttpProtocol):
         body = retry_later_body(_last_event_id_in(head), error)
         origin, allowed = _origin_in(head), self._config.cors_origin
         chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
-        begin = _stream_head(origin if origin in allowed else None, allowed, chunked)
+        response_head = _stream_head(origin if origin in allowed else None, allowed, chunked)
         self._closing = True
-        self._wire.write(begin + (http_chunk(body) + END_OF_BODY if chunked else body))
+        self._wire.write(response_head + (http_chunk(body) + END_OF_BODY if chunked else body))
         self._wire.close()
 
     def _reject(self, status: HTTPStatus, reason: str, detail: str) -> None:
@@ -139,7 +144,7 @@ class RequestHeadGuard(LateHttpProtocol):
         self._closing, self._head = True, b""
         body = orjson.dumps({"error": status.phrase, "detail": detail})
         headers = SECURITY | {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        self._wire.write(_head_of(status, headers) + body)
+        self._wire.write(_response_head(status, headers) + body)
         self._wire.write_eof()
         self._timer = self.loop.call_later(LINGER_SECONDS, self._wire.abort)
 
@@ -149,17 +154,17 @@ class RequestHeadGuard(LateHttpProtocol):
             self._timer = None
 
 
-def _head_of(status: HTTPStatus, headers: dict[str, str]) -> bytes:
+def _response_head(status: HTTPStatus, headers: dict[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
 
 
 @lru_cache
 def _stream_head(origin: str | None, allowed: tuple[str, ...], chunked: bool) -> bytes:
-    # As for any answer: without these a browser takes it for an error, for good.
+    # With the CORS headers of any other response: without them an EventSource gives up for good.
     headers = HEADERS | SECURITY | cors_headers(origin, allowed)
     coding = {"Transfer-Encoding": "chunked"} if chunked else {}
-    return _head_of(HTTPStatus.OK, headers | {"Content-Type": CONTENT_TYPE} | coding)
+    return _response_head(HTTPStatus.OK, headers | {"Content-Type": CONTENT_TYPE} | coding)
 
 
 def _origin_in(head: bytes) -> str | None:

@@ -1,7 +1,8 @@
 """
-How answers begin: with their head alone for `HEAD`, and without chunks for HTTP/1.0, which does not know them.
+How responses begin: with the head alone for HEAD, and without chunks for HTTP/1.0, which doesn't know them.
 
-    reading() --> a route for GET and HEAD          begin() --> the head of a body in pieces --> send(), eof()
+    get_route() --> a route for GET and HEAD          start_response() --> head --> send(), eof()
+                                                      transport_of() --> write(), past Sanic
 """
 
 import asyncio
@@ -18,9 +19,9 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 def get_route(blueprint: Blueprint, uri: str, strict_slashes: bool | None = None) -> Callable[[Any], Any]:
     """
-    Decorate the handler of a route that changes nothing, for `HEAD` too.
+    Decorator: the handler of `uri` for GET and HEAD, which change nothing.
 
-    `strict_slashes` says whether it answers at its very path alone; None leaves that to the blueprint.
+    `strict_slashes` is whether `uri/` is another path; None leaves that to the blueprint.
     """
     methods = ("GET", "HEAD")
     route = blueprint.route(uri, methods=methods, strict_slashes=strict_slashes, ignore_body=True)
@@ -28,7 +29,7 @@ def get_route(blueprint: Blueprint, uri: str, strict_slashes: bool | None = None
 
 
 def supports_chunks(request: Request) -> bool:
-    """False where a body of unknown length must come as it is, up to the end of the connection."""
+    """False for HTTP/1.0: a body of unknown length is sent as it is, and ends with the connection."""
     return request.version != "1.0"
 
 
@@ -49,19 +50,19 @@ async def start_response(request: Request, headers: Mapping[str, str], content_t
 
 
 def transport_of(request: Request) -> asyncio.Transport:
-    """What chunks are to be written to, so that the client of `request` gets what it understands."""
+    """The transport that chunks are written to: the connection's own, or for HTTP/1.0 a RawTransport."""
     transport = cast(asyncio.Transport, request.transport)
     return transport if supports_chunks(request) else cast(asyncio.Transport, RawTransport(transport))
 
 
 class RawTransport:
-    """A transport that takes chunks, one a `write()`, and writes their bodies."""
+    """A transport that is given chunks, one in each `write()`, and writes their content."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
 
     def write(self, chunk: bytes) -> None:
-        """Write what is in `chunk`."""
+        """Write the content of `chunk`."""
         if chunk != END_OF_BODY:
             self._transport.write(unchunk(chunk))
 
