@@ -48,9 +48,9 @@ class RequestHeadGuard(LateHttpProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = context_of(self.app)
         self._config, self._admission = context.config, context.admission
-        # Sanic's `transport` becomes None when a connection is detached; `_wire` stays.
-        self.transport = self._wire = cast(asyncio.Transport, transport)
-        self.connections.add(self)
+        # Sanic sets its own `transport` to None when it has done with the connection; `_wire` stays.
+        self._wire = cast(asyncio.Transport, transport)
+        self.register(self._wire)
         self._head = b""
         self._closing = False
         peername = transport.get_extra_info("peername")

@@ -33,7 +33,7 @@ class LateHttpProtocol(HttpProtocol):
     A Sanic connection that is set up by start(), not when the socket connects.
 
     Sanic creates a task and buffers of 10 kB for each connection, even if nothing ever arrives on it. `HttpProtocol`
-    does this in `__init__()` and `connection_made()`, so both are called late. A subclass sets `transport`.
+    does this in `__init__()` and `connection_made()`, so both are called late. A subclass calls register() first.
     """
 
     __slots__ = ("_settings", "_started")
@@ -41,8 +41,12 @@ class LateHttpProtocol(HttpProtocol):
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
         self._started = False
-        # The server lists its connections, and closes them when it stops, whether Sanic has started on them or not.
         self.app, self.loop, self.connections = settings["app"], settings["loop"], settings["connections"]
+
+    def register(self, transport: asyncio.Transport) -> None:
+        """Enter the connection in the server's list, from which it is closed when the server stops."""
+        self.transport = transport
+        self.connections.add(self)
 
     def start(self, transport: asyncio.Transport) -> None:
         """Have Sanic take over. A second call does nothing."""

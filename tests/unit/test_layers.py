@@ -54,6 +54,7 @@ PRIVATE_ATTRIBUTES = {
     "request_body",
     "recv_buffer",
     "processed_headers",
+    "connections",
     "server_info",
     "_time",
     "_send",
