@@ -93,4 +93,4 @@ async def test_a_page_that_is_too_many_is_told_when_to_come_back(hub: HubProcess
 
     assert reply.status == 429
     assert "retry-after: 1" in reply.head.lower()
-    assert "not taken yet" in reply.detail
+    assert "unread responses" in reply.detail

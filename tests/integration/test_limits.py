@@ -266,7 +266,7 @@ async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_
 
     assert (first.status, second.status) == (200, 429)
     assert "Retry-After: " in second.head.title()
-    assert "More than 50 lines a second" in second.detail
+    assert "More than 50 lines per second" in second.detail
 
 
 async def test_an_address_with_too_many_connections_gets_no_more_and_others_do(strict_hub: HubProcess) -> None:
