@@ -1,7 +1,7 @@
 """
-The workers of one hub answer each other's questions, so that a client may ask any of them about all.
+The workers of one hub, as each of them knows the others: who asks one of them may mean all.
 
-    ask_all() in one worker --> a Unix socket of each, in a shared folder --> serve_peers() in the others --> bytes
+    one is asked --> gathered() --> a Unix socket of each, in a folder of theirs --> what each of them says
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# A worker that is busy for longer counts as unavailable.
+# One that is busy for longer than this is told to be away.
 ANSWER_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerId:
-    """Worker `number` of `count`, from 0; each has a socket in `folder`. Without a folder there is one process."""
+    """A worker's number among `count`; in `folder` each has a socket. Without a folder there is one process."""
 
     number: int = 0
     count: int = 1
@@ -27,30 +27,30 @@ SINGLE = WorkerId()
 
 
 @asynccontextmanager
-async def serve_peers(worker_id: WorkerId, report: Callable[[], bytes]) -> AsyncIterator[None]:
-    """Send the result of `report()` to every other worker that asks, for as long as the block runs."""
-    if worker_id.folder is None:
+async def serve_peers(place: WorkerId, say: Callable[[], bytes]) -> AsyncIterator[None]:
+    """Tell the other workers what `say` gives, whenever one asks."""
+    if place.folder is None:
         yield
         return
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            writer.write(report())
+            writer.write(say())
             await writer.drain()
         writer.close()
 
-    path = _socket_path(worker_id.folder, worker_id.number)
-    # Left by the process that this one replaces.
+    path = _path(place.folder, place.number)
+    # That of the one whose place this process has taken.
     path.unlink(missing_ok=True)
     async with await asyncio.start_unix_server(answer, path):
         yield
 
 
-async def ask_all(worker_id: WorkerId, own: bytes) -> dict[int, bytes | None]:
-    """The reports of all workers by their numbers, `own` included; None for a worker that does not answer."""
-    others = [number for number in range(worker_id.count) if number != worker_id.number]
-    answers = await asyncio.gather(*(_ask(_socket_path(worker_id.folder or "", number)) for number in others))
-    return dict(sorted([(worker_id.number, own), *zip(others, answers, strict=True)]))
+async def ask_all(place: WorkerId, own: bytes) -> dict[int, bytes | None]:
+    """What each worker says, `own` included, by its number; None of one that does not answer."""
+    others = [number for number in range(place.count) if number != place.number]
+    answers = await asyncio.gather(*(_ask(_path(place.folder or "", number)) for number in others))
+    return dict(sorted([(place.number, own), *zip(others, answers, strict=True)]))
 
 
 async def _ask(path: Path) -> bytes | None:
@@ -58,7 +58,7 @@ async def _ask(path: Path) -> bytes | None:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
-                # Nothing at all comes from a worker that was killed before it wrote.
+                # To its end. One that is killed before it has said anything says nothing.
                 return await reader.read() or None
             finally:
                 writer.close()
@@ -66,5 +66,5 @@ async def _ask(path: Path) -> bytes | None:
         return None
 
 
-def _socket_path(folder: str, number: int) -> Path:
+def _path(folder: str, number: int) -> Path:
     return Path(folder) / str(number)
