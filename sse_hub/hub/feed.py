@@ -13,12 +13,13 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from sse_hub.hub.backend import RecordedLog
 from sse_hub.hub.catch_up import CatchUp
 from sse_hub.hub.channel_throttle import SECOND, ChannelThrottle, throttle_for
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.encoder import LINES_PER_FRAME, EntrySlice, encoder_of
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import RecordedLog, Replay, rings_lack
+from sse_hub.hub.replay import Replay, rings_lack
 from sse_hub.hub.ring import Entry, Ring
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection

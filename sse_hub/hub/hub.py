@@ -9,50 +9,24 @@ changes.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import cast
 
 from sse_hub.config import Config
-from sse_hub.errors import LimitExceeded, LogUnavailable, SourceUnavailable
-from sse_hub.hub.backend import Log
+from sse_hub.errors import LimitExceeded, LogUnavailable
+from sse_hub.hub.backend import Log, NotConnected, RecordedLog, Source
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import RecordedLog, rings_lack
+from sse_hub.hub.replay import rings_lack
 from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.hub.tail import tail_position
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import checkpoint_frame, gap_frame
-
-
-class Source(Protocol):
-    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
-
-    async def join(self, names: Sequence[str]) -> int:
-        """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
-
-    def fail_waiting(self) -> None:
-        """Raise SourceUnavailable to all who wait in join()."""
-
-    def leave(self, names: Sequence[str]) -> None:
-        """Stop following `names`."""
-
-
-class _NotConnected:
-    """What a hub has before it is connected."""
-
-    async def join(self, names: Sequence[str]) -> int:
-        raise SourceUnavailable("The hub is not connected to Redis yet.")
-
-    def fail_waiting(self) -> None:
-        pass
-
-    def leave(self, names: Sequence[str]) -> None:
-        pass
 
 
 class Hub(Ingest):
@@ -63,7 +37,7 @@ class Hub(Ingest):
         self.draining = False
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
-        self._source: Source = _NotConnected()
+        self._source: Source = NotConnected()
         # A pattern finds recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self.registry.covers(name))
         self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)

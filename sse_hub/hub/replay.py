@@ -10,12 +10,11 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from itertools import count
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.hub.backend import BatchSlice, Log, LogGap, start_of
+from sse_hub.hub.backend import BatchSlice, Log, LogGap, RecordedLog, start_of
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.encoder import Encoder, encode_once
 from sse_hub.hub.position import Position
@@ -31,14 +30,6 @@ CHUNK_BYTES = 64 * 1024
 # How often a log that can't be read is tried before its lines are told to be late. Each try may take two seconds.
 MAX_TRIES = 8
 RETRY_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedLog:
-    """The log, if there is one, and which channels it `records`."""
-
-    records: Callable[[str], bool]
-    log: Log | None = None
 
 
 class _ChannelReader:

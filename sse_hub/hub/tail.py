@@ -6,9 +6,8 @@ Where the last lines of some channels begin, found in the log.
 
 from collections.abc import Mapping
 
-from sse_hub.hub.backend import Log
+from sse_hub.hub.backend import Log, RecordedLog
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import RecordedLog
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection

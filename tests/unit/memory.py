@@ -6,7 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
-from sse_hub.hub.backend import LogGap, LogGaps, Page, parse_entries
+from sse_hub.history.stream_entries import parse_entries
+from sse_hub.hub.backend import LogGap, LogGaps, Page
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.start_position import Now, StartAt
 from sse_hub.protocol.ids import EventId
