@@ -1,9 +1,11 @@
 """
 What the hub needs of a backend, as protocols, and recorded lines as they are read back. Pure: no I/O.
 
-    Source: join channels --> a fence            Log: what was recorded --> Page of batch slices and gaps
+    Source.join(channels) --> a fence        Source --> fences and lines --> Receiver --> rings
+    Log.page(channel, after) --> Page of batch slices and gaps
 
-`broker.source` and `history.reader` implement them with Redis, the unit tests in memory.
+`broker.source` and `history.reader` implement Source and Log with Redis, the unit tests implement them in memory.
+`Ingest` is the receiver; `history.backfill` wraps it in another one.
 """
 
 from bisect import bisect_right
@@ -100,21 +102,47 @@ class Page(NamedTuple):
         return self._replace(parts=parts, last=fence, more=False)
 
 
+class Receiver(Protocol):
+    """
+    What a source gives fences and lines to, in the order of the backend, without waiting.
+
+    A session is one connection to the backend. Nothing is lost within a session; between two, lines may be.
+    """
+
+    def session_started(self, fence: int) -> None:
+        """A session has received its first fence, `fence` (ms since the epoch): lines can be counted from it."""
+
+    def session_lost(self) -> None:
+        """The session has ended. Nothing more comes before the next `session_started()`."""
+
+    def fence_received(self, fence: int) -> None:
+        """`fence` has come: what comes after it counts from it."""
+
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Payloads by channel, in the order they came on each, all of them after the last fence."""
+
+    def channel_subscribed(self, name: str) -> None:
+        """Lines of channel `name` come from here on; the next fence is the first that they can be counted from."""
+
+    async def wait_applied(self) -> None:
+        """Wait until the rings have what was received."""
+
+
 class Source(Protocol):
-    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
+    """Where lines come from. It gives them to a `Receiver`."""
 
     async def join(self, names: Sequence[str]) -> int:
-        """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
+        """Follow the channels `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
 
     def fail_waiting(self) -> None:
-        """Raise SourceUnavailable to all who wait in join()."""
+        """Raise SourceUnavailable in all calls of join() that wait."""
 
     def leave(self, names: Sequence[str]) -> None:
         """Stop following `names`."""
 
 
 class NotConnected:
-    """What a hub has before it is connected."""
+    """The source of a hub that has not been connected to one."""
 
     async def join(self, names: Sequence[str]) -> int:
         raise SourceUnavailable("The hub is not connected to Redis yet.")

@@ -25,12 +25,16 @@ from sse_hub.protocol.sse import Gap
 
 
 class Ingest:
-    """The channels of one process, and what has come of them since which fence."""
+    """
+    All channels of one process, the feeds that carry them, and since which fence their rings are complete.
 
-    def __init__(self, config: Config) -> None:
+    Implements `backend.Receiver`.
+    """
+
+    def __init__(self, config: Config, counters: Counters) -> None:
         self.last_fence = 0
-        self.counters = Counters()
-        self.registry = ChannelRegistry(config, self.counters)
+        self.counters = counters
+        self.registry = ChannelRegistry(config, counters)
         # The fence since which the rings have every line, None while there is no session; the one since which they
         # have lines at all; and the fences between which they have none, with the reason.
         self.complete_since: int | None = None
@@ -41,7 +45,7 @@ class Ingest:
         self.new_lines = self.registry.new_lines
         self.fence_seen = asyncio.Event()
         self.event_counts: Counter[str] = Counter()
-        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
+        self._feeds: dict[Feed, None] = {}
         self._line_bytes = config.line_bytes
         self._followed: set[str] = set()
         self._refused_fence = 0
@@ -91,7 +95,7 @@ class Ingest:
             copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT)
             channel.lines += copy.length
             self.registry.append(channel, copy)
-        for feed in self._feeds.values():
+        for feed in self._feeds:
             feed.schedule_flush()
 
     def fence_received(self, fence: int) -> None:
@@ -130,6 +134,34 @@ class Ingest:
         if refused and self._refused_fence != self.last_fence:
             self._log_refused_channels()
 
+    async def wait_applied(self) -> None:
+        """Return at once: what was received is in the rings already."""
+
+    # What the hub calls.
+
+    def ensure_channels(self, selection: Selection) -> None:
+        """Know the channels of `selection` that are not known yet, and keep gaps for its patterns."""
+        for name in selection.channels:
+            if self.registry.get(name.encode()) is None:
+                self._add_channel(name, self.registry.start)
+        for pattern in set(selection.patterns) - self.registry.patterns.keys():
+            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
+
+    def attach(self, feed: Feed) -> None:
+        """Offer `feed` what comes on the channels of its selection from now on; ensure_channels() knows them."""
+        self._feeds[feed] = None
+        for name in self.registry.rings(feed.selection):
+            self._attach_channel(feed, self.registry[name])
+
+    def detach(self, feed: Feed) -> None:
+        """Offer `feed` nothing more."""
+        del self._feeds[feed]
+        for name in feed.rings:
+            channel = self.registry[name]
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.registry.leave(channel)
+
     # The rest.
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
@@ -161,7 +193,7 @@ class Ingest:
         self.complete_since = self.registry.start.fence
         self.session_changed.set()
         self.fence_received(fence)
-        for feed in self._feeds.values():
+        for feed in self._feeds:
             feed.schedule_flush()
 
     def _log_refused_channels(self) -> None:
@@ -178,12 +210,12 @@ class Ingest:
 
     def _add_channel(self, name: str, start: EventId) -> Channel:
         channel = self.registry.add(name, start)
-        for feed in self._feeds.values():
+        for feed in self._feeds:
             if feed.selection.patterns and feed.selection.matches(name):
-                self._attach(feed, channel)
+                self._attach_channel(feed, channel)
         return channel
 
-    def _attach(self, feed: Feed, channel: Channel) -> None:
+    def _attach_channel(self, feed: Feed, channel: Channel) -> None:
         feed.attach(channel.name, channel.ring)
         channel.feeds.append(feed)
         self.registry.retain(channel.name)

@@ -91,9 +91,9 @@ class MemorySource:
     async def join(self, names: Sequence[str]) -> int:
         self.followed += names
         for name in names:
-            self.hub.channel_subscribed(name)
-        self.hub.fence_received(self.hub.last_fence + 1)
-        return self.hub.last_fence
+            self.hub.ingest.channel_subscribed(name)
+        self.hub.ingest.fence_received(self.hub.ingest.last_fence + 1)
+        return self.hub.ingest.last_fence
 
     def fail_waiting(self) -> None:
         pass
@@ -220,10 +220,10 @@ def new_hub(**options: str) -> tuple[Hub, MemorySource]:
     hub = Hub(Config.read(options, {}))
     source = MemorySource(hub)
     hub.connect(source)
-    hub.session_started(10)
+    hub.ingest.session_started(10)
     return hub, source
 
 
 def publish(hub: Hub, channel: str, *lines: str) -> None:
     """The lines come in one read."""
-    hub.lines_received({channel.encode(): [line.encode() for line in lines]})
+    hub.ingest.lines_received({channel.encode(): [line.encode() for line in lines]})
