@@ -70,16 +70,16 @@ class Recorder:
     async def run(self) -> None:
         """Record while the lease is ours, until cancelled."""
         while True:
-            await self._ingest.new_lines.wait()
-            self._ingest.new_lines.clear()
+            await self._ingest.memory.new_lines.wait()
+            self._ingest.memory.new_lines.clear()
             self._ingest.fence_seen.clear()
             self._log.catching_up = self.recording and not self.error
             flushed = await self._flush()
             # In a flood there is more by now.
-            self._log.catching_up = self._log.catching_up and flushed and self._ingest.new_lines.is_set()
+            self._log.catching_up = self._log.catching_up and flushed and self._ingest.memory.new_lines.is_set()
             if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
-                self._ingest.new_lines.set()
+                self._ingest.memory.new_lines.set()
             await self._wait_for_work()
 
     async def keep_lease(self) -> None:
@@ -106,7 +106,7 @@ class Recorder:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._flush()
                 async with self._lease_state:
-                    self.recording = self._ingest.registry.recording = False
+                    self.recording = self._ingest.memory.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recording_unfinished error=%(error)r", {"error": str(error)})
@@ -154,13 +154,13 @@ class Recorder:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self._ingest.fence_seen.wait()
                     return
-            if self._ingest.registry.unrecorded_bytes >= FEW_BYTES:
+            if self._ingest.memory.unrecorded_bytes >= FEW_BYTES:
                 return
 
     def _stop_recording(self) -> None:
         if self.recording:
             logger.info("lease_lost")
-        self.recording = self._ingest.registry.recording = False
+        self.recording = self._ingest.memory.recording = False
 
     def _start_recording(self, standing: LeaseState) -> None:
         """Record from the watermark on: what is there already is refused by its id."""
@@ -182,9 +182,9 @@ class Recorder:
             covered = not self._gap_marks and standing.role is not Role.BEGAN_LOG
             ingest.counters.takeovers[str(covered).lower()] += 1
         self._fence, self._since = ingest.last_fence, ingest.complete_since
-        self.recording = ingest.registry.recording = True
+        self.recording = ingest.memory.recording = True
         self._log.advance(watermark)
-        ingest.new_lines.set()
+        ingest.memory.new_lines.set()
         logger.info(
             "recording_started watermark=%(watermark)d breaks=%(breaks)d role=%(role)s",
             {"watermark": watermark, "breaks": len(self._gap_marks), "role": standing.role.name},
@@ -195,7 +195,7 @@ class Recorder:
         async with self._flushing:
             if self.recording:
                 # Also where a round is still to be ended: what is left among the fresh would stir nobody.
-                self._pending |= {channel: channel.ring.end for channel in self._ingest.registry.take_unrecorded()}
+                self._pending |= {channel: channel.ring.end for channel in self._ingest.memory.take_unrecorded()}
                 self._fence = self._ingest.last_fence
             while self.recording:
                 if self._ingest.complete_since != self._since:
@@ -250,7 +250,7 @@ class Recorder:
             self._ingest.counters.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
             if self._ingest.registry.get(each.channel.name.encode()) is each.channel:
-                self._ingest.registry.trim(each.channel)
+                self._ingest.memory.trim(each.channel)
             self._gaps.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)

@@ -95,7 +95,7 @@ def readings(context: Context) -> Iterator[Reading]:
         hub.subscribers if hub.draining else 0,
     )
     yield _gauge("sse_hub_channels", "Channels known.", len(hub.ingest.registry))
-    yield _gauge("sse_hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.ingest.registry.bytes)
+    yield _gauge("sse_hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.ingest.memory.bytes)
     yield from _process()
 
 

@@ -18,7 +18,8 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.registry import ChannelRegistry
-from sse_hub.hub.ring import Batch, RingGap
+from sse_hub.hub.ring import Batch, Entry, RingGap
+from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
@@ -34,18 +35,23 @@ class Ingest:
     def __init__(self, config: Config, counters: Counters) -> None:
         self.last_fence = 0
         self.counters = counters
-        self.registry = ChannelRegistry(config, counters)
+        self.memory = RingMemory(config.ring_megabytes * 1_000_000)
+        self.registry = ChannelRegistry(config, counters, self.memory)
         # The fence since which the rings have every line, None while there is no session; the one since which they
         # have lines at all; and the fences between which they have none, with the reason.
         self.complete_since: int | None = None
         self.first_fence: int | None = None
         self.gaps: deque[tuple[int, int, str]] = deque(maxlen=100)
-        # Set when a session was cut or has begun; when there is something new for the recorder; when that is a fence.
+        # Set when a session has started or was lost, and when a fence has come.
         self.session_changed = asyncio.Event()
-        self.new_lines = self.registry.new_lines
         self.fence_seen = asyncio.Event()
         self.event_counts: Counter[str] = Counter()
         self._feeds: dict[Feed, None] = {}
+        # Those that were offered something since _flush_touched().
+        self._touched: dict[Feed, None] = {}
+        # Bound once, for each read of the source.
+        self._store = self.memory.append
+        self._mark_active = self.registry.active.add
         self._line_bytes = config.line_bytes
         self._followed: set[str] = set()
         self._refused_fence = 0
@@ -54,7 +60,7 @@ class Ingest:
     @property
     def held_since(self) -> int | None:
         """The fence since which the rings still have every line; what they have evicted they can't give to the log."""
-        evicted_to = self.registry.evicted_to
+        evicted_to = self.memory.evicted_to
         return None if self.complete_since is None else max(self.complete_since, evicted_to.fence + (evicted_to.n > 0))
 
     def session_lost(self) -> None:
@@ -94,14 +100,13 @@ class Ingest:
             self._seq += 1
             copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT)
             channel.lines += copy.length
-            self.registry.append(channel, copy)
-        for feed in self._feeds:
-            feed.schedule_flush()
+            self._append(channel, copy)
+        self._flush_touched()
 
     def fence_received(self, fence: int) -> None:
         """`fence` has come; what comes now counts from it."""
         self.last_fence = fence
-        self.new_lines.set()
+        self.memory.new_lines.set()
         self.fence_seen.set()
         while self._followed:
             self._add_channel(self._followed.pop(), EventId(fence, 0))
@@ -114,7 +119,6 @@ class Ingest:
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines since the last fence, by channel, in the order they came on each."""
         refused = False
-        touched: dict[Feed, None] = {}
         now_seconds = time.time()
         for key, arrived in payloads.items():
             channel = self.registry.get(key)
@@ -127,12 +131,10 @@ class Ingest:
                 channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
             batch = channel.batch(self._seq, self.last_fence, arrived, self._line_bytes, now_seconds)
-            self.registry.append(channel, batch)
-            touched |= dict.fromkeys(channel.feeds)
-        for feed in touched:
-            feed.schedule_flush()
+            self._append(channel, batch)
         if refused and self._refused_fence != self.last_fence:
-            self._log_refused_channels()
+            self._append_refused_gaps()
+        self._flush_touched()
 
     async def wait_applied(self) -> None:
         """Return at once: what was received is in the rings already."""
@@ -164,6 +166,20 @@ class Ingest:
 
     # The rest.
 
+    def _append(self, channel: Channel, entry: Entry) -> None:
+        """Where fan-out begins: `entry` goes into the ring, and to the feeds that carry `channel`."""
+        self._store(channel, entry)
+        self._mark_active(channel)
+        touched = self._touched
+        for feed in channel.feeds:
+            feed.offer(entry)
+            touched[feed] = None
+
+    def _flush_touched(self) -> None:
+        touched, self._touched = self._touched, {}
+        for feed in touched:
+            feed.schedule_flush()
+
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
         """A break in every ring."""
         if self.last_fence:
@@ -172,7 +188,7 @@ class Ingest:
         for channel in self.registry:
             self._seq += 1
             gap = Gap(channel.name, str(max(channel.ring.last, after)), str(before), None, reason)
-            self.registry.append(channel, RingGap(channel.name, self._seq, before, gap))
+            self._append(channel, RingGap(channel.name, self._seq, before, gap))
         self.registry.start = before
 
     def _fill_gap(self, gap: LogGap) -> None:
@@ -187,16 +203,15 @@ class Ingest:
         """A break in the ring of `channel` and in no other."""
         self._seq += 1
         self.counters.gaps[gap.reason] += 1
-        self.registry.append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
+        self._append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
 
     def _resume(self, fence: int) -> None:
         self.complete_since = self.registry.start.fence
         self.session_changed.set()
         self.fence_received(fence)
-        for feed in self._feeds:
-            feed.schedule_flush()
+        self._flush_touched()
 
-    def _log_refused_channels(self) -> None:
+    def _append_refused_gaps(self) -> None:
         # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
         self._refused_fence = self.last_fence
         self.counters.gaps["trimmed"] += 1
@@ -204,9 +219,7 @@ class Ingest:
             self._seq += 1
             bounds = (str(EventId(self.last_fence, 0)), str(EventId(self.last_fence + 1, 0)))
             gap = Gap(channel.name, *bounds, None, "trimmed")
-            self.registry.append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
-            for feed in channel.feeds:
-                feed.schedule_flush()
+            self._append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
 
     def _add_channel(self, name: str, start: EventId) -> Channel:
         channel = self.registry.add(name, start)

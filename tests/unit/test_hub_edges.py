@@ -93,7 +93,7 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.ingest.registry) == hub.ingest.registry.bytes
+    assert sum(channel.ring.size for channel in hub.ingest.registry) == hub.ingest.memory.bytes
 
 
 async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:

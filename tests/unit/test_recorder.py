@@ -19,7 +19,7 @@ async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_th
     hub, _ = new_hub(ring_lines="100")
     commands = redis.asyncio.Redis()
     recorder = Recorder(Config(), commands, hub.ingest, LogReader(commands, LogKeys.of(("*",)), 1000))
-    hub.ingest.registry.recording = True
+    hub.ingest.memory.recording = True
     publish(hub, "flood", *["x"] * 80)
     publish(hub, "flood", *["x"] * 80)
     flood = hub.ingest.registry["flood"]
@@ -30,4 +30,4 @@ async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_th
 
     recorder._mark_appended([AppendBatch(flood, [], 1, 160, 160, 0)])
 
-    assert hub.ingest.registry.bytes == sum(each.ring.size for each in hub.ingest.registry)
+    assert hub.ingest.memory.bytes == sum(each.ring.size for each in hub.ingest.registry)
