@@ -118,7 +118,7 @@ def _waiting_bytes(subscriber: Subscriber) -> float:
     transport = cast(asyncio.WriteTransport, subscriber.transport)
     waiting = float(transport.get_write_buffer_size())
     if subscriber.position is not None:
-        waiting += subscriber.feed.backlog_bytes(subscriber.position)
+        waiting += subscriber.feed.catch_up.backlog_bytes(subscriber.position)
     return waiting
 
 

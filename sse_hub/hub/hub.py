@@ -12,7 +12,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
 
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
@@ -167,7 +166,7 @@ class Hub:
             raise
 
     def _leave(self, subscriber: Subscriber) -> None:
-        feed = cast(Feed, subscriber.feed)
+        feed = subscriber.feed
         self._wheel.discard(subscriber)
         feed.leave(subscriber)
         if not feed.subscribers:

@@ -93,23 +93,35 @@ async def read_merged(
 
 
 class Replay:
-    """Brings positions of one selection from the log to where the rings cover them."""
+    """Brings positions of one selection from the log to where `rings`, which its feed adds to, cover them."""
 
-    def __init__(self, selection: Selection, encode: Encoder, recorded_log: RecordedLog, counters: Counters) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        rings: Mapping[str, Ring],
+        encode: Encoder,
+        recorded_log: RecordedLog,
+        counters: Counters,
+    ) -> None:
         # Lines out of the log so far, for all who were sent them.
         self.lines = 0
         self._counters = counters
         self._selection = selection
+        self._rings = rings
         self._encode = encode_once(encode) if selection.single else encode
         self._recorded_log = recorded_log
 
-    async def frames(self, position: Position, rings: Mapping[str, Ring]) -> AsyncGenerator[bytes, None]:
+    def needed(self, position: Position) -> bool:
+        """True when lines after `position` have left the rings, or were never in them."""
+        return bool(rings_lack(position, self._rings))
+
+    async def frames(self, position: Position) -> AsyncGenerator[bytes, None]:
         """
-        Frames from `position` on, which is moved past them, until all `rings` cover it. They may change meanwhile.
+        Frames from `position` on, which is moved past them, until all rings cover it. These may change meanwhile.
 
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
-        log = self._recorded_log.log
+        log, rings = self._recorded_log.log, self._rings
         failures, passed = 0, position.fence
         while lacking := rings_lack(position, rings):
             unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]
