@@ -23,9 +23,8 @@ from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
 from sse_hub.hub.replay import rings_lack
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail, tail_in_log
 from sse_hub.hub.subscriber import Subscriber
-from sse_hub.hub.tail import tail_position
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import checkpoint_frame, gap_frame
 
@@ -150,12 +149,12 @@ class Hub:
     # The rest.
 
     async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
-        """Where the last `lines` begin in the log. None when it can't be asked."""
-        if self._recorded_log.log is None:
+        """Where the last `lines` begin in the log. None when there is no log, or it can't be read."""
+        log, records = self._recorded_log.log, self._recorded_log.records
+        if log is None:
             return None
         try:
-            rings = self._registry.rings(selection)
-            return await tail_position(self._recorded_log, self._recorded_log.log, selection, rings, lines, fence)
+            return await tail_in_log(log, records, selection, self._registry.rings(selection), lines, fence)
         except LogUnavailable:
             return None
         except BaseException:
