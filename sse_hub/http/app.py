@@ -18,8 +18,8 @@ from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.auth import create_auth
+from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys
-from sse_hub.broker.pool import command_pool
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
