@@ -240,7 +240,7 @@ class Recorder:
             self._ingest.session_changed.set()
         else:
             self._set_error("")
-            self._ingest.event_counts["recorded_lines"] += reply
+            self._ingest.counters.recorded_lines += reply
             self._mark_appended(portions)
         return self.recording
 
@@ -266,7 +266,7 @@ class Recorder:
     def _set_error(self, error: str) -> None:
         if error and not self.error:
             logger.warning("recording_failed error=%(error)r", {"error": error})
-            self._ingest.event_counts["recording_failures"] += 1
+            self._ingest.counters.recording_failures += 1
         elif self.error and not error:
             logger.info("recording_resumed")
         self.error = error

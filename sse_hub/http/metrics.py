@@ -66,9 +66,7 @@ def readings(context: Context) -> Iterator[Reading]:
         "covered",
         tally.takeovers,
     )
-    yield _counter(
-        "sse_hub_recording_failures", "Times recording began to fail.", hub.ingest.event_counts["recording_failures"]
-    )
+    yield _counter("sse_hub_recording_failures", "Times recording began to fail.", tally.recording_failures)
     yield _gauge("sse_hub_ready", "1 while /health/ready answers 200.", source.ready and not hub.draining)
     yield _gauge("sse_hub_clients", "Open streams.", hub.subscribers)
     yield Reading(

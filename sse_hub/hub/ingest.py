@@ -9,7 +9,7 @@ Nothing here awaits, so what one call does happens at once for everybody.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from sse_hub.config import Config
@@ -45,7 +45,6 @@ class Ingest:
         # Set when a session has started or was lost, and when a fence has come.
         self.session_changed = asyncio.Event()
         self.fence_seen = asyncio.Event()
-        self.event_counts: Counter[str] = Counter()
         self._feeds: dict[Feed, None] = {}
         # Those that were offered something since _flush_touched().
         self._touched: dict[Feed, None] = {}

@@ -195,7 +195,10 @@ async def ready(request: Request) -> HTTPResponse:
         "recording": context.log.recording,
         "recorder": context.recorder.recording,
         "recording_error": context.recorder.error or None,
-        "counters": dict(context.hub.ingest.event_counts),
+        "counters": {
+            "recorded_lines": context.hub.counters.recorded_lines,
+            "recording_failures": context.hub.counters.recording_failures,
+        },
     }
     return json(state, status=status, headers=NO_STORE)
 
