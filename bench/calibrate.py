@@ -24,7 +24,7 @@ from bench.servers import CHANNEL, redis_program, run_hub, to_redis
 from bench.special import wait_for_recorded
 from bench.tables import Cells, number, plain
 from bench.tools import Broken, Tools, Unbuildable, build
-from tests.rig import redis_server
+from tests.support.servers import redis_server
 
 SECONDS = 5.0
 RATES = (0, 100, 1_000, 10_000, 40_000, 100_000)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page
 
-from tests.browser.reader import Publish
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
+from tests.support.browser_page import Publish
+from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = (

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.reader import Publish
-from tests.mounted_app import PREFIX, mounted
-from tests.rig import RedisServer
+from tests.support.browser_page import Publish
+from tests.support.embedding_app import PREFIX, mounted
+from tests.support.servers import RedisServer
 
 
 def test_the_page_works_below_a_prefix_and_with_the_app_s_own_login(

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import (
+from tests.support.browser_page import (
     COUNT_STREAMS,
     TOP_ROW,
     Publish,
@@ -20,7 +20,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess, at_scale
+from tests.support.servers import HubProcess, at_scale
 
 pytestmark = pytest.mark.browser
 

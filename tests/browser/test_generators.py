@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import open_page, wait_received
-from tests.integration.shipping import shipper, wait_begun
-from tests.rig import HubProcess, RedisServer
+from tests.support.browser_page import open_page, wait_received
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.ship_command import shipper, wait_begun
 
 pytestmark = pytest.mark.browser
 

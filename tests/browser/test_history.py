@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console
-from tests.browser.reader import (
+from tests.support.browser_page import (
     ALL_NUMBERS,
     Publish,
     load_older,
@@ -22,7 +22,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
+from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
 
 pytestmark = pytest.mark.browser
 

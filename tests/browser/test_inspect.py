@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, messages, numbers_published, open_page, palette, stats, wait_received
-from tests.rig import HubProcess, RedisServer, at_scale
+from tests.support.browser_page import Publish, messages, numbers_published, open_page, palette, stats, wait_received
+from tests.support.servers import HubProcess, RedisServer, at_scale
 
 pytestmark = pytest.mark.browser
 

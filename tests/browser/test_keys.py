@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sse_hub.http.page.assets import web_folder
-from tests.browser.reader import Publish, numbered, open_page, wait_received
-from tests.rig import DEADLINE_SECONDS, HubProcess, at_scale
+from tests.support.browser_page import Publish, numbered, open_page, wait_received
+from tests.support.servers import DEADLINE_SECONDS, HubProcess, at_scale
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser.conftest import Console
-from tests.browser.reader import (
+from tests.support.browser_page import (
     COUNT_STREAMS,
     TOP_ROW,
     Publish,
@@ -26,7 +26,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
+from tests.support.servers import HubProcess, RedisServer, at_scale, free_port, hub_process
 
 pytestmark = pytest.mark.browser
 

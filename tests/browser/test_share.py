@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.reader import Publish, messages, numbered, open_page, palette, stats, wait_received
-from tests.rig import HubProcess
+from tests.support.browser_page import Publish, messages, numbered, open_page, palette, stats, wait_received
+from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console
-from tests.browser.reader import (
+from tests.support.browser_connection import wire
+from tests.support.browser_page import (
     ALL_NUMBERS,
     COUNT_STREAMS,
     Publish,
@@ -21,8 +22,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.browser.wire import wire
-from tests.rig import HubProcess, RedisServer, at_scale, wait_until
+from tests.support.servers import HubProcess, RedisServer, at_scale, wait_until
 
 pytestmark = pytest.mark.browser
 

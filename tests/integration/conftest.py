@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.asking import ask
-from tests.integration.people import HIDDEN, A, B, bearer, publish, token_hub
-from tests.integration.vanishing import in_a_network_of_its_own
-from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.http_client import ask
+from tests.support.network_loss import in_a_network_of_its_own
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.tokens import HIDDEN, A, B, bearer, publish, token_hub
 
 _numbers = itertools.count(1)
 
@@ -39,10 +39,10 @@ def other_hub(server: RedisServer) -> Iterator[HubProcess]:
 @pytest.fixture(scope="session", autouse=True)
 def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] | None]:
     """
-    What test_vanished.py, where it is run, waits for. It begins with the first test, for it only waits for the kernel,
-    20 s and more, and disturbs nobody in its own network.
+    What test_vanished_clients.py, where it is run, waits for. It begins with the first test, for it only waits for the
+    kernel, 20 s and more, and disturbs nobody in its own network.
     """
-    if any(item.nodeid.startswith("tests/integration/test_vanished.py") for item in request.session.items):
+    if any("/test_vanished_clients.py" in item.nodeid for item in request.session.items):
         with in_a_network_of_its_own() as process:
             yield process
     else:

@@ -1,0 +1,171 @@
+"""`--access proxy`: the proxy's headers count from the proxy alone; and what every hub says without any access."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.http_client import ask
+from tests.support.servers import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server
+
+PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
+RULES = """
+[groups.ops]
+subscribe = ["*"]
+publish = ["*"]
+[users.alice]
+subscribe = ["shop.*"]
+"""
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def behind(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    rules = tmp_path_factory.mktemp("rules") / "rules.toml"
+    rules.write_text(RULES)
+    options = ("--access", "proxy", "--proxy-peers", PROXY, "--proxy-rules", str(rules))
+    with hub_process(redis.url, *options) as hub:
+        yield hub
+
+
+def status(hub: HubProcess, path: str, peer: str, *headers: tuple[str, str], method: str = "GET") -> int:
+    """The answer's status for a client at `peer`. A header may come twice, and in any spelling."""
+    connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS, source_address=(peer, 0))
+    try:
+        connection.putrequest(method, path)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+ALICE, OPS = ("Remote-User", "alice"), ("Remote-Groups", "dev,ops")
+HISTORY = "/history?channel=shop.api"
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "path", "expected"),
+    [
+        (PROXY, [ALICE], HISTORY, 200),
+        (PROXY, [ALICE], "/history?channel=log", 403),
+        (PROXY, [ALICE, OPS], "/history?channel=log", 200),
+        (PROXY, [("Remote-User", "bob")], HISTORY, 403),
+        (PROXY, [], HISTORY, 401),
+        (PROXY, [OPS], HISTORY, 401),
+        (PROXY, [("Remote-User", "")], HISTORY, 401),
+        (PROXY, [ALICE, ("remote-user", "root")], HISTORY, 401),
+        (PROXY, [ALICE, OPS, OPS], HISTORY, 401),
+        (PROXY, [("Remote_User", "alice")], HISTORY, 401),
+        (STRANGER, [ALICE, OPS], HISTORY, 401),
+        (STRANGER, [ALICE, ("X-Forwarded-For", PROXY)], HISTORY, 401),
+        (STRANGER, [ALICE, ("Forwarded", f"for={PROXY}"), ("X-Real-IP", PROXY)], HISTORY, 401),
+        (PROXY, [ALICE, ("Sec-Fetch-Site", "cross-site")], HISTORY, 403),
+        (PROXY, [ALICE, ("Origin", "https://evil.example")], HISTORY, 403),
+        (STRANGER, [], "/health/live", 200),
+    ],
+)
+def test_headers_count_from_the_proxy_alone(
+    behind: HubProcess, peer: str, headers: list[tuple[str, str]], path: str, expected: int
+) -> None:
+    assert status(behind, path, peer, *headers) == expected
+
+
+def test_there_are_no_tokens_behind_a_proxy(behind: HubProcess) -> None:
+    for path in ("/ticket", "/login", "/logout"):
+        assert status(behind, path, PROXY, ALICE, OPS, method="POST") == 400
+
+
+def test_a_hub_that_others_can_reach_does_not_start_unless_told_who_is_let_in(redis: RedisServer) -> None:
+    port = free_port()
+    command = [sys.executable, "run.py", "--redis-url", redis.url, "--port", str(port), "--host", "0.0.0.0"]
+
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
+
+    assert said.returncode == 1
+    assert "--access none for everybody" in said.stderr
+    with hub_process(redis.url, "--host", "0.0.0.0", "--access", "none") as hub:
+        assert ask(hub, "/channels").status == 200
+
+
+def test_workers_ask_too(redis: RedisServer, tmp_path: Path) -> None:
+    with hub_process(redis.url, "--workers", "2", "--access", "proxy", "--proxy-peers", PROXY) as hub:
+        for _ in range(4):
+            assert status(hub, HISTORY, PROXY, ALICE) == 200
+            assert status(hub, HISTORY, STRANGER, ALICE) == 401
+
+
+ROUTES: list[tuple[str, bytes | None]] = [
+    *((path, None) for path in ("/index", "/channels", "/history", "/export", "/health/live", "/health/ready")),
+    *((path, None) for path in ("/whoami", "/nothing", "/message?channel=a%20b", "/web/js/page.js")),
+    ("/publish", b"nonsense"),
+    ("/login", b""),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), ROUTES)
+def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body: bytes | None) -> None:
+    headers: Any = ask(hub, path, body).headers
+    policy = headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] in ("no-referrer", "same-origin")
+    assert headers.get_all("access-control-allow-origin") is None
+
+
+def test_a_page_that_has_not_changed_keeps_its_policy(hub: HubProcess) -> None:
+    first = ask(hub, "/index")
+
+    again = ask(hub, "/index", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (first.status, again.status) == (200, 304)
+    assert "script-src 'self'" in again.headers["content-security-policy"]
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+def test_a_stream_has_them_too(hub: HubProcess) -> None:
+    connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
+    connection.request("GET", "/message")
+    response = connection.getresponse()
+    connection.close()
+
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+def test_without_access_another_sites_page_may_still_change_nothing(hub: HubProcess) -> None:
+    told = [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")]
+    for headers in [{name: value} for name, value in told]:
+        assert ask(hub, "/publish?channel=log", b"{}", headers).status == 403
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_what_a_form_may_send_is_known_by_its_sender_and_not_by_its_type(hub: HubProcess, kind: str) -> None:
+    """curl names the first of these types, of itself."""
+    for origin in ("https://evil.example", "null"):
+        assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
+    hub.wait_recording()
+    assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind}).status == 200
+
+
+def test_without_access_everybody_may_everything_and_nobody_is_anybody(hub: HubProcess) -> None:
+    told = ask(hub, "/whoami", headers={"Authorization": "Bearer x.y.z"}).json
+
+    assert told == {"subject": None, "subscribe": ["*"], "publish": ["*"], "operate": True, "expires": None}
+    assert ask(hub, "/login", b'{"token": "x"}').status == 400

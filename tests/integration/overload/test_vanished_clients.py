@@ -1,0 +1,15 @@
+"""A client that vanishes without a word is freed. In a network of its own, whose only device is taken down."""
+
+import subprocess
+
+from tests.support.network_loss import FREED_SECONDS
+
+NEEDED = "This test makes a network of its own: `unshare -n` must work, as root, or with user namespaces allowed."
+
+
+def test_clients_that_vanish_idle_busy_or_paused_are_freed(vanishing: subprocess.Popen[str] | None) -> None:
+    assert vanishing, NEEDED
+
+    output, _ = vanishing.communicate(timeout=4 * FREED_SECONDS)
+
+    assert vanishing.returncode == 0, f"{NEEDED}\n{output}"

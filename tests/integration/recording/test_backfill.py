@@ -1,0 +1,108 @@
+"""A hub whose session is cut while another one records: its subscribers notice nothing."""
+
+import asyncio
+from contextlib import AsyncExitStack, ExitStack
+
+import psutil
+import pytest
+
+from tests.support.cluster import go_on, wait_recorder
+from tests.support.load import Publisher, running
+from tests.support.oracle import CHANNELS, SHAPES, RepeatingPublisher, follow, hold_to, reference
+from tests.support.servers import (
+    DEADLINE_SECONDS,
+    HubProcess,
+    RedisServer,
+    at_scale,
+    hub_processes,
+    redis_server,
+    wait_until,
+)
+from tests.support.sse_client import open_stream
+
+LINES_PER_SECOND = 2_000
+CUTS = at_scale(6, 20)
+
+
+def cut_session(server: RedisServer, hub: HubProcess, **lines: str) -> None:
+    """CLIENT KILL of the one connection on which `hub` receives lines; it misses `lines`, by channel."""
+    ports = {each.laddr.port for each in psutil.Process(hub.process.pid).net_connections("tcp")}
+    with server.client() as client:
+        [session] = [
+            each
+            for each in client.client_list()
+            if each["name"] == "sse-hub:session" and int(each["addr"].rpartition(":")[2]) in ports
+        ]
+        with client.pipeline(transaction=True) as both:
+            both.client_kill_filter(_id=session["id"])
+            for channel, line in lines.items():
+                both.publish(channel, line)
+            both.execute()
+
+
+def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> None:
+    for number in range(1, CUTS + 1):
+        cut_session(server, hub)
+        wait_until(lambda n=number: hub.output.count("session_began") > n, "there is another session")  # type: ignore[misc]
+        go_on(publisher, LINES_PER_SECOND // 3)
+
+
+@pytest.mark.parametrize("cut", ["one that does not record", "the recorder"])
+async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing(cut: str) -> None:
+    """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
+    with redis_server() as server, ExitStack() as servers:
+        hubs = servers.enter_context(hub_processes(2, server.url, "--ring-lines", "3000"))
+        account = servers.enter_context(reference(server, *CHANNELS))
+        recorder = wait_recorder(hubs)
+        hub = recorder if cut == "the recorder" else next(each for each in hubs if each is not recorder)
+        async with AsyncExitStack() as stack:
+            live = [await stack.enter_async_context(open_stream(f"{hub.url}/message?{each.query}")) for each in SHAPES]
+            paused = [
+                await stack.enter_async_context(
+                    open_stream(f"{hub.url}/message?{each.query}", receive_buffer_bytes=4096)
+                )
+                for each in SHAPES
+            ]
+            with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
+                following = asyncio.gather(*map(follow, live, SHAPES))
+                await asyncio.to_thread(cut_often, server, hub, publisher)
+            publisher.finish()
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                assert hub.output.count("session_began") == CUTS + 1
+                told = [*await following, *await asyncio.gather(*map(follow, paused, SHAPES))]
+
+    for shape, (received, start) in zip(SHAPES * 2, told, strict=True):
+        hold_to(account, received, shape, start)
+        for name in shape.channels:
+            assert received.lines[name][-1] == account.lines[name][-1]
+
+
+async def test_a_hub_that_is_mended_tells_of_what_it_has_missed_that_its_log_has_not() -> None:
+    """Nobody records one channel, and of the other there is a log, but of hubs that this one knows nothing of."""
+    with redis_server() as server, ExitStack() as servers:
+        hubs = servers.enter_context(hub_processes(2, server.url, "--ingest", "log"))
+        [stranger] = servers.enter_context(hub_processes(1, server.url, "--ingest", "strange"))
+        stranger.wait_recording()
+        hub = next(each for each in hubs if each is not wait_recorder(hubs))
+        async with (
+            open_stream(f"{hub.url}/message?channel=log") as mended,
+            open_stream(f"{hub.url}/message?channel=outside") as outside,
+            open_stream(f"{hub.url}/message?channel=log&channel=*") as several,
+        ):
+            cut_session(server, hub, log="1", outside="1", strange="1")
+            wait_until(lambda: hub.output.count("session_began") == 2, "there is another session")
+            assert [event.json for event in await mended.take(1)] == [{"info": "1"}]
+            # Who comes now comes to a hub that has nothing of it.
+            async with open_stream(f"{hub.url}/message?channel=strange&tail=10") as strange:
+                with server.client() as client:
+                    client.publish("outside", "2")
+                    client.publish("strange", "2")
+
+                gap, line = await outside.take(2)
+                told = await several.until(lambda event: event.json.get("info") == "2")
+                assert [event.json for event in await strange.take(1)] == [{"info": "2"}]
+
+    assert (gap.type, gap.json["channel"], gap.json["reason"]) == ("gap", "outside", "recorder-down")
+    assert line.json == {"info": "2"}
+    channels = [event.json.get("@channel", event.json.get("channel")) for event in told]
+    assert channels == ["log", "outside", "outside"]

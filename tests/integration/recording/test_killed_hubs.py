@@ -1,0 +1,97 @@
+"""Hubs are killed with their clients: these go on elsewhere, or are told once what nobody recorded."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.support.cluster import EVERY_LINE, deployment, go_on, kill
+from tests.support.load import Id, Publisher, running
+from tests.support.oracle import (
+    CHANNELS,
+    SHAPES,
+    Received,
+    Reference,
+    RepeatingPublisher,
+    Shape,
+    come_back,
+    hold_to,
+    hold_to_gaps,
+    reference,
+)
+from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, wait_until
+
+LINES_PER_SECOND = at_scale(1_500, 3_000)
+KILLS = at_scale(2, 30)
+CLIENTS_OF_EACH_SHAPE = 3
+DOWN_SECONDS = 3.0
+
+
+@dataclass
+class Scene:
+    """Two hubs under load with clients of all shapes, which come back wherever they can."""
+
+    server: RedisServer
+    hubs: list[HubProcess]
+    servers: ExitStack
+    publisher: Publisher
+
+    def start(self, port: int) -> HubProcess:
+        """A hub on a port that another one has left."""
+        return self.servers.enter_context(hub_process(self.server.url, *EVERY_LINE, port=port))
+
+
+async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, list[tuple[Shape, Received]]]:
+    """What clients received that had their places before `fault` and read on to the end; and what to hold them to."""
+    with deployment() as (server, hubs, servers), reference(server, *CHANNELS) as account:
+        with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
+            shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
+            clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))
+            await asyncio.to_thread(
+                wait_until,
+                lambda: sum(hub.state()["subscribers"] for hub in hubs) == len(shapes),
+                "all clients have their places",
+            )
+            await asyncio.to_thread(fault, Scene(server, hubs, servers, publisher))
+        publisher.finish()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            told = await clients
+    return account, list(zip(shapes, told, strict=True))
+
+
+async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing() -> None:
+    def kill_in_turn(scene: Scene) -> None:
+        for number in range(KILLS):
+            at = number % len(scene.hubs)
+            kill(scene.hubs[at])
+            go_on(scene.publisher, LINES_PER_SECOND)
+            scene.hubs[at] = scene.start(scene.hubs[at].port)
+            scene.hubs[at].wait_recording()
+            go_on(scene.publisher, LINES_PER_SECOND // 2)
+
+    account, told = await clients_through(kill_in_turn)
+
+    assert sum(received.reconnects for _, received in told) >= KILLS
+    for shape, received in told:
+        hold_to(account, received, shape, {name: Id(received.fence, 0) for name in shape.channels})
+
+
+async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_gap_for_each_channel() -> None:
+    def kill_all(scene: Scene) -> None:
+        go_on(scene.publisher, LINES_PER_SECOND)
+        for hub in scene.hubs:
+            kill(hub)
+        killed = time.monotonic()
+        wait_until(lambda: time.monotonic() - killed > DOWN_SECONDS, "they were away for a while")
+        scene.hubs[:] = [scene.start(hub.port) for hub in scene.hubs]
+        scene.hubs[0].wait_recording()
+        go_on(scene.publisher, LINES_PER_SECOND)
+
+    account, told = await clients_through(kill_all)
+
+    for shape, received in told:
+        gaps = sorted(gap.json["channel"] for gap in received.gaps)
+        assert gaps == ([shape.pattern] if shape.pattern else sorted(shape.channels)), [g.data for g in received.gaps]
+        assert {gap.json["reason"] for gap in received.gaps} == {"recorder-down"}
+        hold_to_gaps(account, received, shape)

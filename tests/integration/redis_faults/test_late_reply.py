@@ -1,0 +1,109 @@
+"""An answer of Redis that is late on one connection, while others go on: packets of one were lost, say."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+import redis.asyncio
+
+from sse_hub.broker.keys import LogKeys
+from sse_hub.config import Config
+from sse_hub.history.lease import Role
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
+from sse_hub.hub.hub import Hub
+from sse_hub.tasks import cancelled
+from tests.support.in_memory import publish
+from tests.support.servers import DEADLINE_SECONDS, RedisServer
+
+
+class Network:
+    """Passes on what goes to a server and comes back; once told to, not the answer to what appends to the log."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.delaying = False
+        self.delayed = asyncio.Event()
+        self.mended = asyncio.Event()
+        self.port = 0
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.current_task())  # type: ignore[arg-type]  # there is one
+        answers, server = await asyncio.open_connection("127.0.0.1", self._server.port)
+        late = asyncio.Event()
+
+        async def back() -> None:
+            while data := await answers.read(2**16):
+                if late.is_set():
+                    self.delayed.set()
+                    await self.mended.wait()
+                writer.write(data)
+
+        backward = asyncio.create_task(back())
+        self._tasks.add(backward)
+        try:
+            while data := await reader.read(2**20):
+                if self.delaying and b"sse-hub:log:" in data:
+                    late.set()
+                server.write(data)
+        finally:
+            server.close()
+            writer.close()
+
+    async def close(self) -> None:
+        await cancelled(self._tasks)
+
+
+@asynccontextmanager
+async def network(server: RedisServer) -> AsyncIterator[Network]:
+    between = Network(server)
+    async with await asyncio.start_server(between.serve, "127.0.0.1", 0) as listening:
+        between.port = listening.sockets[0].getsockname()[1]
+        yield between
+        await between.close()
+
+
+async def within(work: Awaitable[object]) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await work
+
+
+async def test_a_break_is_recorded_though_what_came_before_it_is_answered_after_it(own_server: RedisServer) -> None:
+    """The session is cut while an append is on its way, and the recorder begins anew before it hears of that one."""
+    now = int(time.time() * 1000)
+    config = Config.read({}, {})
+    async with network(own_server) as between:
+        commands = redis.asyncio.Redis(port=between.port, protocol=2)
+        hub = Hub(config)
+        log = RedisLog(commands, LogKeys.of(config.ingest), config.retain_ms)
+        recorder = Recorder(config, commands, hub, log)
+        hub.begin(now)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (await recorder.stand()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
+                await asyncio.sleep(0.05)
+        recording = asyncio.create_task(recorder.run())
+        try:
+            publish(hub, "log", "1")
+            hub.fence(now + 1)
+            await within(log.complete_to(now + 1))
+
+            between.delaying = True
+            publish(hub, "log", "2")
+            hub.fence(now + 2)
+            await within(between.delayed.wait())
+            between.delaying = False
+            hub.cut()
+            hub.begin(now + 4)
+            assert (await recorder.stand()).role is Role.TOOK_OVER
+            between.mended.set()
+            hub.fence(now + 5)
+            await within(log.complete_to(now + 5))
+            breaks = await log.breaks(now, now + 5)
+        finally:
+            await cancelled([recording])
+            await log.close()
+            await commands.aclose()
+
+    assert [(str(hole.after), str(hole.before)) for hole in breaks.holes] == [(f"{now + 2}-0", f"{now + 4}-0")]

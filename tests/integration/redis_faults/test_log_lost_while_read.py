@@ -1,0 +1,149 @@
+"""The log is lost while an answer reads it, page by page: what is missing then is told where it is missing."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.history.test_export import lines_in_log, slow_client
+from tests.support.cluster import recorded_seqs, wait_recorded, watermark
+from tests.support.http_client import ask
+from tests.support.load import Id, Publisher, Told
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+
+NAMES = ("app.a", "app.b", "app.c")
+LINES = 12_000
+LATER_LINES = 300
+RING_LINES = 1_000
+READ_BYTES = 100_000
+
+Ids = dict[str, dict[int, Id]]
+"""The ids of all lines of each channel, by their numbers."""
+
+
+@contextmanager
+def much_recorded(restarted: bool = False) -> Iterator[tuple[RedisServer, HubProcess, Ids]]:
+    """A hub whose rings hold little of what the log does: its last lines, or, if it was `restarted`, fewer still."""
+    with redis_server() as server, ExitStack() as stack:
+        publisher = Publisher(server, NAMES, 1, "only", "x" * 2_000)
+        with ExitStack() as first:
+            hub = first.enter_context(hub_process(server.url, "--ring-lines", str(RING_LINES)))
+            hub.wait_recording()
+            for _ in range(LINES // 100):
+                publisher.publish(100)
+            wait_lines(server, LINES)
+            if not restarted:
+                stack.enter_context(first.pop_all())
+        if restarted:
+            hub = stack.enter_context(hub_process(server.url))
+            hub.wait_recording()
+        publisher.publish(LATER_LINES)
+        wait_lines(server, LINES + LATER_LINES)
+        ids = {name: {seq: id for id, seq in recorded_seqs(server, name).items()} for name in NAMES}
+        wait_recorded(server, last_of(ids))
+        yield server, hub, ids
+
+
+def wait_lines(server: RedisServer, count: int) -> None:
+    wait_until(lambda: sum(lines_in_log(server, name) for name in NAMES) >= count, "all lines are recorded")
+
+
+def last_of(ids: Ids) -> Id:
+    return max(id for each in ids.values() for id in each.values())
+
+
+def flush(server: RedisServer) -> None:
+    with server.client() as client:
+        client.flushall()
+
+
+def wait_filled(server: RedisServer, ids: Ids) -> None:
+    """Return when what the rings hold is in the log again."""
+    wait_until(lambda: watermark(server) > last_of(ids).fence, "the log is filled")
+
+
+def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Told:
+    """What a file says of channel `name`, with the ids its lines had. AssertionError where one is lost in silence."""
+    told = Told([], [])
+    for row in rows:
+        gap = row.get("@gap")
+        if gap and gap["channel"] in (name, "app.*"):
+            told.gaps.append(gap)
+        elif not gap and row.get("@channel", name) == name:
+            told.lines.append((ids[name][row["seq"]], row["seq"]))
+    assert told.seqs == sorted(set(told.seqs))
+    told.agree_with({id: seq for seq, id in ids[name].items()}, Id(0, 0))
+    return told
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_file_tells_what_was_lost_while_it_was_sent(filled: bool, restarted: bool) -> None:
+    """From the place it had reached to where the log begins that took the place of the lost one."""
+    with much_recorded(restarted) as (server, hub, ids):
+        with slow_client(hub, "/export?channel=app.a") as response:
+            head = response.read(READ_BYTES)
+            flush(server)
+            if filled:
+                wait_filled(server, ids)
+            rows = [json.loads(line) for line in (head + response.read()).splitlines()]
+        told = told_of("app.a", rows, ids)
+
+    [lost] = [gap for gap in told.gaps if gap["reason"] == "log-lost"]
+    assert {gap["reason"] for gap in told.gaps} == {"recorder-down", "log-lost"}, "where the log began is told too"
+    after, places = Id.parse(str(lost["after"])), [id for id, _ in told.lines]
+    assert after in places, "the gap begins with the last line before it"
+    assert places[places.index(after) + 1] >= Id.parse(str(lost["before"]))
+    assert told.seqs[-1] == max(ids["app.a"])
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_so_does_one_of_several_channels_each_where_it_is(restarted: bool) -> None:
+    with much_recorded(restarted) as (server, hub, ids):
+        with slow_client(hub, "/export?channel=app.*") as response:
+            head = response.read(READ_BYTES)
+            flush(server)
+            rows = [json.loads(line) for line in (head + response.read()).splitlines()]
+        every = [told_of(name, rows, ids) for name in NAMES]
+
+    for name, told in zip(NAMES, every, strict=True):
+        assert {gap["reason"] for gap in told.gaps} == {"recorder-down", "log-lost"}
+        assert told.seqs[-1] == max(ids[name])
+
+
+@pytest.mark.parametrize("place", ["after=0-0", "before=9999999999999-0"])
+def test_no_page_is_of_two_logs(place: str) -> None:
+    """Asked again and again while the log is lost: lines and gaps together are what there was, each time."""
+    with much_recorded() as (server, hub, ids), ThreadPoolExecutor(1) as pool:
+        published = {id: seq for seq, id in ids["app.a"].items()}
+        statuses: set[int] = set()
+        reasons: list[set[str]] = []
+        filled = threading.Event()
+
+        def keep_asking() -> None:
+            while True:
+                last_time = filled.is_set()
+                answer = ask(hub, f"/history?channel=app.a&limit=5000&{place}")
+                statuses.add(answer.status)
+                page = answer.json
+                told = Told([(Id.parse(id), json.loads(line)["seq"]) for id, _, line in page["lines"]], page["gaps"])
+                told.agree_with(published, None if page["more"] else Id(0, 0))
+                reasons.append({gap["reason"] for gap in page["gaps"]})
+                if last_time:
+                    return
+
+        asking = pool.submit(keep_asking)
+        try:
+            wait_until(lambda: bool(reasons) or asking.done(), "it is asked")
+            flush(server)
+            wait_filled(server, ids)
+        finally:
+            filled.set()
+        asking.result()
+
+    assert statuses == {200}
+    assert {"log-lost"} in reasons

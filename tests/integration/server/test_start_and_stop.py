@@ -1,0 +1,124 @@
+"""How a hub ends, and how it refuses to begin."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.reconnecting_clients import beside_one_that_does_not_read
+from tests.support.servers import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, hub_process, wait_until
+from tests.support.sse_client import open_stream
+
+STREAMS = 100
+GONE_SECONDS = 2.0 * PATIENCE
+
+
+async def seconds_to_end(hub: HubProcess) -> float:
+    """SIGTERM; the time until the process has gone."""
+    started = time.monotonic()
+    hub.process.terminate()
+    await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
+    return time.monotonic() - started
+
+
+async def test_sigterm_ends_every_stream_with_a_retry_and_a_clean_end(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url) as hub:
+        async with AsyncExitStack() as stack:
+            url = f"{hub.url}/message?channel={channel}"
+            streams = [await stack.enter_async_context(open_stream(url)) for _ in range(STREAMS)]
+            with server.client() as client:
+                client.publish(channel, "last words")
+            resting = asyncio.gather(*(stream.rest() for stream in streams))
+
+            seconds = await seconds_to_end(hub)
+            events = await resting
+
+    assert hub.process.returncode == 0
+    assert seconds < GONE_SECONDS
+    assert all(stream.ended_cleanly for stream in streams)
+    assert [[event.json for event in each] for each in events] == [[{"info": "last words"}]] * STREAMS
+    retries = {stream.decoder.retry_ms for stream in streams}
+    assert all(retry and 1000 <= retry <= 3000 for retry in retries)
+    assert len(retries) > STREAMS / 4, "they must not all come back in the same moment"
+
+
+async def test_curl_takes_the_end_for_a_good_one(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url) as hub:
+        curl = await asyncio.create_subprocess_exec(
+            "curl", "-sS", "-N", f"{hub.url}/message?channel={channel}", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert curl.stdout
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await curl.stdout.readline() == b"retry: 2000\n"
+            await seconds_to_end(hub)
+            output, errors = await curl.communicate()
+
+    assert (curl.returncode, errors) == (0, b"")
+    assert output.splitlines()[-2].startswith(b"retry: ")
+
+
+async def test_a_client_that_does_not_read_holds_nothing_up(server: RedisServer, channel: str) -> None:
+    """While the hub waits for it, a new client is told to come back: an EventSource gives up on anything but a 200."""
+    with hub_process(server.url) as hub:
+        async with beside_one_that_does_not_read(server, hub, channel) as reader:
+            ending = asyncio.create_task(seconds_to_end(hub))
+            await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
+            async with open_stream(f"{hub.url}/message?channel={channel}") as late:
+                pass
+
+            assert await ending < GONE_SECONDS
+            assert await reader.rest() == []
+
+    assert hub.process.returncode == 0
+    assert reader.ended_cleanly
+    assert (late.status, late.ended_cleanly, late.last_event_id) == (200, True, "")
+    assert late.decoder.retry_ms
+
+
+def run_hub(*options: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`python run.py` to its end, which is to come soon."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *options],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env=os.environ | (environ or {}),
+    )
+
+
+def test_a_port_that_is_taken_is_named(hub: HubProcess, server: RedisServer) -> None:
+    done = run_hub("--port", str(hub.port), "--redis-url", server.url)
+
+    assert done.returncode == 1
+    assert f"127.0.0.1:{hub.port} can't be listened on" in done.stderr
+    assert "Choose another port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "named"),
+    [
+        (("--port", "80 91"), {}, "--port='80 91'"),
+        ((), {"SSE_HUB_RING_LINES": "many"}, "SSE_HUB_RING_LINES='many'"),
+        ((), {"REDIS_URL": "http://redis"}, "REDIS_URL"),
+        (("--ingest", "a b$"), {}, "--ingest='a b$'"),
+    ],
+)
+def test_a_setting_that_cant_be_used_is_named(options: tuple[str, ...], environ: dict[str, str], named: str) -> None:
+    done = run_hub(*options, environ=environ)
+
+    assert done.returncode == 1
+    assert f"{named} can't be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_option_there_is_not_is_refused() -> None:
+    done = run_hub("--prot", "1")
+
+    assert done.returncode == 2
+    assert "No such option" in done.stderr

@@ -1,0 +1,47 @@
+"""Finite answers of a hub: status, headers, body, whatever the status is."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
+from functools import partial
+from typing import Any, NamedTuple
+
+from tests.support.servers import DEADLINE_SECONDS, HubProcess
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    url: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+
+def ask(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """A GET, or with a `body` a POST."""
+    request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
+            return Answer(response.status, response.headers, response.url, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.url or "", error.read())
+
+
+def ask_at_once(hub: HubProcess, *paths: str) -> list[Answer]:
+    """Several GETs, whose answers are waited for together."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return list(pool.map(partial(ask, hub), paths))
+
+
+def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Answer:
+    """`lines` published by POST."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(hub, f"/publish?channel={channel}", b"\n".join(lines), named)

@@ -1,0 +1,102 @@
+"""
+Thousands of clients in one process, from many addresses of this machine: none does more than note when something came.
+
+    crowd(hub, channel, 10_000) --> Listener: asked_at, first_at, beats, lines_at
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from tests.support.servers import DEADLINE_SECONDS, HubProcess
+
+ADDRESSES = 250
+HEARTBEAT = b": heartbeat"
+LINE = b"event: message"
+
+
+class Listener(asyncio.Protocol):
+    """One client. Its times are those of time.monotonic()."""
+
+    def __init__(self, asking: bytes) -> None:
+        self.asked_at = time.monotonic()
+        self.first_at = 0.0
+        self.beats: list[float] = []
+        self.lines_at: list[float] = []
+        self.head = b""
+        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking = asking
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(self._asking)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        if not self.first_at:
+            self.first_at = now
+            self.head = data[:512]
+            self.first.set_result(None)
+        if HEARTBEAT in data:
+            self.beats.append(now)
+        if LINE in data:
+            self.lines_at.append(now)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.gone.set_result(None)
+        if not self.first.done():
+            self.first.set_result(None)
+
+    @property
+    def served(self) -> bool:
+        """True when it has got a stream, and was not sent away."""
+        return b" 200 OK" in self.head and b"refused" not in self.head and not self.gone.done()
+
+    @property
+    def waited_seconds(self) -> float:
+        """From asking for a connection to the first byte of the answer."""
+        return self.first_at - self.asked_at
+
+
+async def listen(hub: HubProcess, channel: str, number: int) -> Listener:
+    """Client `number`, which has asked; clients of a number have an address of their own, in turn."""
+    address = f"127.0.1.{1 + number % ADDRESSES}"
+    asking = f"GET /message?channel={channel} HTTP/1.1\r\nHost: hub\r\n\r\n".encode()
+    listener = Listener(asking)
+    await asyncio.get_running_loop().create_connection(lambda: listener, "127.0.0.1", hub.port, local_addr=(address, 0))
+    return listener
+
+
+async def all_of(hub: HubProcess, channel: str, numbers: Iterable[int]) -> list[Listener]:
+    """Those clients, all at once, when each has had its first byte."""
+    async with asyncio.timeout(6 * DEADLINE_SECONDS):
+        listeners = await asyncio.gather(*(listen(hub, channel, number) for number in numbers))
+        await asyncio.gather(*(listener.first for listener in listeners))
+    return listeners
+
+
+@asynccontextmanager
+async def crowd(hub: HubProcess, channel: str, count: int) -> AsyncIterator[list[Listener]]:
+    """So many clients for as long as the block lasts."""
+    listeners = await all_of(hub, channel, range(count))
+    try:
+        yield listeners
+    finally:
+        await leave(listeners)
+
+
+async def leave(listeners: Iterable[Listener]) -> None:
+    """Close their connections at once: none waits in the kernel for the rest of the minute."""
+    listeners = list(listeners)
+    for listener in listeners:
+        listener.transport.abort()
+    await asyncio.gather(*(listener.gone for listener in listeners))
+
+
+def p99(seconds: Iterable[float]) -> float:
+    """The value that one in a hundred is above."""
+    ordered = sorted(seconds)
+    return ordered[len(ordered) * 99 // 100]

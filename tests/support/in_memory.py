@@ -1,0 +1,228 @@
+"""Real implementations without a network: a transport that keeps what is written, a source in memory, a client."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Mapping, Sequence
+
+from sse_hub.config import Config
+from sse_hub.hub.backend import Breaks, Hole, Page, parts_of
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.start_position import Now, Origin
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
+from tests.support.sse_client import Decoder, Event
+
+
+class MemoryTransport(asyncio.Transport):
+    """
+    Keeps what is written. Its client can be told to take no more, and to take more again, by clog() and unclog().
+
+    `connection` is for its options.
+    """
+
+    def __init__(self, connection: socket.socket | None = None) -> None:
+        super().__init__({"socket": connection})
+        self.written = self.last = b""
+        self.clogged = False
+        self.closed = False
+        self.lost = False
+        self.aborted = False
+        self._protocol: asyncio.BaseProtocol | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        # As uvloop does.
+        if self.lost:
+            raise RuntimeError("the handler is closed")
+        self.written += data
+        self.last = bytes(data)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+        if self.clogged:
+            protocol.pause_writing()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def clog(self) -> None:
+        """Its client takes no more from now on."""
+        self.clogged = True
+        if self._protocol:
+            self._protocol.pause_writing()
+
+    def unclog(self) -> None:
+        """Its client takes what it is sent."""
+        self.clogged = False
+        if self._protocol:
+            self._protocol.resume_writing()
+
+    def close(self) -> None:
+        self.closed = True
+        asyncio.get_running_loop().call_soon(self.lose)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def lose(self) -> None:
+        """The connection ends."""
+        self.closed = self.lost = True
+        protocol, self._protocol = self._protocol, None
+        if isinstance(protocol, asyncio.Protocol):
+            protocol.connection_lost(None)
+
+
+class MemorySource:
+    """A source whose lines and fences the test gives to the hub itself."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.followed: list[str] = []
+        self.left: list[str] = []
+
+    async def join(self, names: Sequence[str]) -> int:
+        self.followed += names
+        for name in names:
+            self.hub.follow(name)
+        self.hub.fence(self.hub.last_fence + 1)
+        return self.hub.last_fence
+
+    def refuse(self) -> None:
+        pass
+
+    def leave(self, names: Sequence[str]) -> None:
+        self.left += names
+
+
+class MemoryLog:
+    """
+    A log that the test writes. What was added is there at once; it is complete up to `watermark`, and of each channel
+    nothing is left up to the id in `trimmed`. Its answers are some turns of the loop late.
+    """
+
+    def __init__(self, chance: random.Random, beginning: int) -> None:
+        self.watermark = beginning
+        self.busy = False
+        self.trimmed: dict[str, EventId] = {}
+        self.broken: list[Hole] = [Hole(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
+        self._chance = chance
+        self._lines: dict[str, list[tuple[EventId, bytes]]] = {}
+
+    def add(self, channel: str, id: EventId, line: bytes) -> None:
+        """A line is recorded."""
+        self._lines.setdefault(channel, []).append((id, line))
+
+    def trim(self, channel: str, count: int) -> None:
+        """Drop all but the last `count` lines of `channel`."""
+        lines = self._lines.get(channel, [])
+        if len(lines) > count:
+            self.trimmed[channel] = lines[-count - 1][0]
+            self._lines[channel] = lines[-count:]
+
+    async def complete_to(self, fence: int) -> int:
+        await self._late()
+        return self.watermark
+
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        await self._late()
+        found = [(id, line) for id, line in self._lines.get(channel, []) if after < id <= until]
+        wanted = self._chance.randint(1, 20)
+        entries = [(str(id).encode(), {b"l": line}) for id, line in found[:wanted]]
+        parts = parts_of(channel, after, entries)
+        trimmed = self.trimmed.get(channel, EventId(0, 0))
+        if trimmed > after:
+            before = found[0][0] if found else EventId(trimmed.fence, trimmed.n + 1)
+            parts.insert(0, Hole(channel, after, before, None, "trimmed"))
+        more = len(found) > wanted
+        return Page(parts, found[wanted - 1][0] if more else until, more)
+
+    async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+        await self._late()
+        return [id for id, _ in self._lines.get(channel, [])[::-1] if id <= until][:limit]
+
+    async def breaks(self, after: int, until: int) -> Breaks:
+        await self._late()
+        end = EventId(until, 0)
+        holes = [hole for hole in self.broken if hole.before.fence > after and hole.after < end]
+        return Breaks("", [hole._replace(before=min(hole.before, end)) for hole in holes])
+
+    async def last_ids(self, until: int) -> Mapping[str, EventId]:
+        await self._late()
+        return {channel: lines[-1][0] for channel, lines in self._lines.items() if lines}
+
+    async def _late(self) -> None:
+        for _ in range(self._chance.choice([0, 0, 1, 5])):
+            await asyncio.sleep(0)
+
+
+class Client:
+    """A subscriber with its transport: `events()` gives what has come since the last call."""
+
+    def __init__(self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0) -> None:
+        self.transport = MemoryTransport()
+        self.greeting: list[Event] = []
+        self._hub = hub
+        self._selection = Selection.parse(channels)
+        self._batch = batch
+        self._guard = guard
+        self._decoder = Decoder()
+        self._read = 0
+
+    async def open(self, origin: Origin | None = None) -> "Client":
+        position, frames = await self._hub.join(self._selection, origin or Now())
+        self.greeting = self._decoder.feed(frames)
+        self._hub.subscribe(self._selection, self._batch, self.transport, position, self._guard).start()
+        await self.settle()
+        return self
+
+    async def close(self) -> None:
+        self.transport.lose()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let every task that can run, run."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def events(self) -> list[Event]:
+        new, self._read = self.transport.written[self._read :], len(self.transport.written)
+        return self._decoder.feed(b"".join(_bodies(new)))
+
+    @property
+    def last_event_id(self) -> str:
+        return self._decoder.last_event_id
+
+    @property
+    def ended(self) -> bool:
+        return self.transport.closed
+
+
+def _bodies(chunked: bytes) -> list[bytes]:
+    bodies = []
+    while chunked:
+        head, _, rest = chunked.partition(b"\r\n")
+        size = int(head, 16)
+        bodies.append(rest[:size])
+        chunked = rest[size + 2 :]
+    return bodies
+
+
+def new_hub(**options: str) -> tuple[Hub, MemorySource]:
+    """A hub with a session that began at fence 10."""
+    hub = Hub(Config.read(options, {}))
+    source = MemorySource(hub)
+    hub.connect(source)
+    hub.begin(10)
+    return hub, source
+
+
+def publish(hub: Hub, channel: str, *lines: str) -> None:
+    """The lines come in one read."""
+    hub.lines({channel.encode(): [line.encode() for line in lines]})

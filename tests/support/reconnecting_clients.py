@@ -1,0 +1,77 @@
+"""
+Clients that come back, as an EventSource does.
+
+    pick() --> Client.read() --> its stream ends --> a pause --> pick(), with Last-Event-ID --> … --> the last line
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from tests.support.load import Publisher, is_last
+from tests.support.servers import HubProcess, RedisServer, wait_until
+from tests.support.sse_client import Event, Stream, open_stream
+
+# More than the kernel's buffers of one connection hold.
+LARGE_LINES, LARGE_BYTES = 20, 500_000
+
+
+class Client:
+    """
+    Reads one channel over as many connections as it takes.
+
+    `pick` gives the address of a hub. It waits as long as it is told, so it may come to a hub that is younger.
+    `ends` has an entry for each stream that has ended, true where the hub ended it in good order.
+    """
+
+    def __init__(self, pick: Callable[[], Awaitable[str]], channel: str) -> None:
+        self.opened = asyncio.Event()
+        self.events: list[Event] = []
+        self.ends: list[bool] = []
+        self.statuses: set[int] = set()
+        self._pick = pick
+        self._channel = channel
+
+    @property
+    def connects(self) -> int:
+        """How many streams it has opened."""
+        return len(self.ends) + 1
+
+    async def read(self) -> None:
+        """Read to the last line of its publisher."""
+        headers: dict[str, str] = {}
+        while True:
+            url = f"{await self._pick()}/message?channel={self._channel}"
+            try:
+                async with open_stream(url, headers) as stream:
+                    self.opened.set()
+                    self.statuses.add(stream.status)
+                    async for event in stream:
+                        self.events.append(event)
+                        if is_last(event):
+                            return
+            except (OSError, EOFError):
+                # Where nobody answers an EventSource tries again.
+                continue
+            self.ends.append(stream.ended_cleanly)
+            if stream.last_event_id:
+                headers = {"Last-Event-ID": stream.last_event_id}
+            await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000)
+
+
+def lines_later(publisher: Publisher, count: int) -> None:
+    """Return when `count` more lines have come: so far back reaches the memory of a hub that was ready before."""
+    begun = publisher.begun + count
+    wait_until(lambda: publisher.begun > begun, "lines go on")
+
+
+@asynccontextmanager
+async def beside_one_that_does_not_read(server: RedisServer, hub: HubProcess, channel: str) -> AsyncIterator[Stream]:
+    """A client of `hub` that has had some large lines; another one reads none, and so holds up a hub that stops."""
+    url = f"{hub.url}/message?channel={channel}"
+    async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
+        with server.publisher() as client:
+            for _ in range(LARGE_LINES):
+                client.publish(channel, "x" * LARGE_BYTES)
+        await reader.take(LARGE_LINES)
+        yield reader

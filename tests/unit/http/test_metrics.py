@@ -1,0 +1,123 @@
+"""Counts: spreads, namespaces, and what becomes of them in the text for Prometheus."""
+
+import ast
+import re
+from types import SimpleNamespace
+from typing import cast
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from sse_hub.http.context import Context
+from sse_hub.http.errors import REASONS
+from sse_hub.http.metrics import Reading, Sample, readings
+from sse_hub.http.prometheus import dumped, exposition
+from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.hub.start_position import Tail
+from tests.support.in_memory import Client, new_hub, publish
+from tests.support.servers import ROOT
+
+
+def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:
+    spread = Spread((1.0, 2.0))
+
+    for value in (0.5, 1.0, 1.5, 9.0):
+        spread.add(value)
+
+    assert spread.counts == [2, 1, 1]
+    assert spread.sum == 12.0
+
+
+def test_a_namespace_is_what_stands_before_the_first_mark() -> None:
+    names = {"log": "log", "shop.api": "shop", "a/b.c": "a", "a:b": "a", "shop.*": "shop", ".x": "."}
+    names |= {"*": SEVERAL, "sh*.a": SEVERAL}
+
+    assert {name: Namespaces().of(name) for name in names} == names
+
+
+def test_only_so_many_namespaces_are_told_apart() -> None:
+    namespaces = Namespaces()
+    first = [namespaces.of(f"n{number}.a") for number in range(MAX_NAMESPACES)]
+
+    assert namespaces.of("one-more.a") == OTHERS
+    assert namespaces.of("n0.b") == first[0]
+    assert namespaces.of_all(("n1.a", "n1.b")) == "n1"
+    assert namespaces.of_all(("n1.a", "n2.b")) == SEVERAL
+
+
+def test_a_count_is_there_before_it_rises() -> None:
+    assert Tally().gaps["slow"] == 0
+    assert dict(Tally().gaps)
+
+
+def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample() -> None:
+    hostile = 'a"b\\c\nd'
+    readings = [
+        Reading("hub_lines", "counter", "Lines.", [Sample({"channel_ns": hostile}, 3, [])]),
+        Reading("hub_clients", "gauge", "Streams.", [Sample({}, 2.0, [])]),
+        Reading("hub_stall_seconds", "histogram", "Stalls.", [Sample({}, 1.5, [("1.0", 1), ("+Inf", 2)])]),
+        Reading("hub_lag_bytes", "gaugehistogram", "Lags.", [Sample({}, 7.0, [("1.0", 1), ("+Inf", 2)])]),
+    ]
+
+    text = exposition({0: dumped(readings), 1: dumped(readings[:1]), 2: None}).decode()
+
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    found = {(each.name, each.labels.get("worker"), each.labels.get("le")): each.value for each in samples}
+    assert found["hub_lines_total", "0", None] == found["hub_lines_total", "1", None] == 3
+    assert [each.labels["channel_ns"] for each in samples if each.name == "hub_lines_total"] == [hostile] * 2
+    assert found["hub_clients", "0", None] == 2
+    assert found["hub_stall_seconds_bucket", "0", "+Inf"] == found["hub_stall_seconds_count", "0", None] == 2
+    assert found["hub_lag_bytes_bucket", "0", "1.0"] == 1
+    assert [found["hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
+
+
+async def readings_of_a_hub() -> list[Reading]:
+    hub, source = new_hub()
+    publish(hub, "shop.api", "{}")
+    await Client(hub, "shop.*").open(Tail(1))
+    log = SimpleNamespace(watermark=hub.last_fence, recording=True)
+    recorder = SimpleNamespace(recording=True)
+    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
+    return list(readings(cast(Context, context)))
+
+
+async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() -> None:
+    names = {each.name for each in await readings_of_a_hub()} | {"hub_info", "hub_worker_up"}
+    dashboard = (ROOT / "docs" / "grafana.json").read_text()
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    suffix = r"(?:_total|_bucket|_count|_sum)?(?=\W)"
+
+    shown = set(re.findall(rf"\b(hub_[a-z_]+?){suffix}", dashboard))
+    told = set(re.findall(rf"`(hub_[a-z_]+?){suffix}", manual)) - {"hub_process_"}
+
+    assert shown <= names
+    assert {name for name in names if not name.startswith(("hub_process_", "hub_info"))} <= told
+    assert told <= names
+
+
+async def test_what_a_hub_has_done_is_read_off_it() -> None:
+    samples = {
+        (reading.name, *sorted(sample.labels.values())): sample.value
+        for reading in await readings_of_a_hub()
+        for sample in reading.samples
+    }
+
+    assert samples["hub_lines", "received", "shop"] == 1
+    assert samples["hub_lines", "delivered", "shop"] == 1
+    assert samples["hub_clients",] == 1
+    assert samples["hub_channels",] == 1
+    assert samples["hub_recorder_lag_seconds",] == 0
+
+
+def test_all_reasons_for_refusals_are_known_before_the_first_and_told_in_the_manual() -> None:
+    """Those that the code has: what it raises, and what the porter and the routes say themselves."""
+    found = set(REASONS.values())
+    for path in (ROOT / "sse_hub").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name in {"TooMany", "refuse", "_turn_away"}:
+                constants = [each.value for each in cast(ast.Call, node).args if isinstance(each, ast.Constant)]
+                found |= {each for each in constants[:1] if isinstance(each, str)}
+    manual = (ROOT / "docs" / "limits.md").read_text() + (ROOT / "docs" / "operations.md").read_text()
+
+    assert found == set(REFUSED)
+    assert [reason for reason in REFUSED if f"`{reason}`" not in manual] == []

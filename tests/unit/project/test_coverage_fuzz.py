@@ -1,0 +1,24 @@
+"""The guided fuzzer finds its targets, and gives each what it takes; atheris itself is not needed for that."""
+
+import pytest
+
+from tests.support.coverage_fuzz import INPUT_BYTES, entry_of, kind_of, property_of, seeds_of, targets
+
+RAW = "broker.test_session.test_however_the_bytes_come_the_same_is_received"
+TEXT = "project.test_fuzz_properties.test_whatever_comes_as_a_cursor_is_one_or_is_refused"
+HALVES = "commands.test_watch_printer.test_no_text_reaches_the_terminal_as_a_command"
+MADE = "history.test_export.test_a_sheet_reads_back_what_was_published"
+
+
+def test_every_property_without_fixtures_is_a_target() -> None:
+    assert {RAW, TEXT, MADE} < set(targets())
+
+
+@pytest.mark.parametrize(("name", "kind"), [(RAW, bytes), (TEXT, str), (HALVES, str), (MADE, None)])
+def test_a_target_is_given_what_its_property_takes(name: str, kind: type | None) -> None:
+    seeds, entry = seeds_of(name), entry_of(name)
+
+    assert kind_of(property_of(name)) is kind
+    assert len(seeds) >= 20
+    assert max(map(len, seeds)) <= INPUT_BYTES
+    assert [entry(seed) for seed in [b"\xff\0", *seeds[:20]]].count(0) >= 10

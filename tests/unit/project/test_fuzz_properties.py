@@ -1,0 +1,159 @@
+"""
+Ids, cursors, times, names, tokens and bodies that nobody has thought of: each is taken for what it is, or refused by
+an error of ours. At full scale 20,000 of each kind.
+"""
+
+import contextlib
+import json
+import re
+import time
+from datetime import UTC, datetime
+
+import jwt
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sse_hub.auth.grant import MAX_PATTERNS
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verified
+from sse_hub.commands.watch.printer import Show
+from sse_hub.commands.watch.record import record_of
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.hub.position import Position
+from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
+from sse_hub.protocol.line_ids import Repeats
+from sse_hub.protocol.lines import one_line
+from sse_hub.protocol.ndjson import MAX_LINES, payloads_of
+from sse_hub.protocol.selection import Selection
+from tests.support.servers import at_scale
+from tests.support.tokens import SECRET, key_set
+
+NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
+LINE_BYTES = 200
+BETWEEN = "\x1f"
+NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
+RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
+KEYS = Keyring.read(key_set(SECRET))
+thorough = settings(max_examples=at_scale(100, 20_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+digits = st.text("0123456789", max_size=25)
+cursors = st.one_of(
+    st.text(max_size=40),
+    st.builds(lambda fence, counts: f"{fence}-{'.'.join(counts)}", digits, st.lists(digits, max_size=40)),
+    st.from_regex(r"-?\d{0,20}[smhd]", fullmatch=True),
+    st.datetimes().map(datetime.isoformat),
+    st.text("0123456789-.:TZ+ smhd", max_size=30),
+)
+names = st.one_of(st.text(max_size=140), st.text("ab*.:/@+-_ \0\r\n?[]\\", max_size=140), st.sampled_from(RESERVED))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=10), inner, max_size=5),
+    max_leaves=20,
+)
+patterns = st.lists(st.text("a*. [", max_size=8) | values, max_size=4)
+rights = st.fixed_dictionaries({}, optional={"subscribe": patterns | values, "publish": patterns, "operate": values})
+claims = st.fixed_dictionaries(
+    {
+        "sub": st.text(max_size=10) | values,
+        "aud": st.just("sse-hub") | values,
+        "exp": st.just(4e9) | values,
+        "sse_hub": rights | values,
+    },
+    optional=dict.fromkeys(("jti", "iss", "nbf", "iat", "extra"), values),
+)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+pieces = st.sampled_from(
+    [b"{}", b"1", b'"a"', b"[", b"]", b"\n", b"\r\n", b" ", b"\xff", b"\xef\xbb\xbf", b'{"a":', b"}"]
+)
+bodies = (
+    st.binary(max_size=300) | st.lists(pieces, max_size=60).map(b"".join) | values.map(lambda v: json.dumps(v).encode())
+)
+
+
+@thorough
+@given(cursors)
+@example("9" * 500 + "-1")
+@example("1-" + "1." * 200)
+def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
+    with contextlib.suppress(InvalidId):
+        cursor = Cursor.parse(text)
+        assert Cursor.parse(str(cursor)) == cursor
+        # Of a stream of as many channels it is the place; of any other only its fence is known.
+        for count in (1, 2, len(cursor.counts)):
+            place = Position(Selection(tuple(map(str, range(count)))), cursor.fence, cursor.counts).cursor().decode()
+            exact = count == len(cursor.counts)
+            assert Cursor.parse(place) == (cursor if exact else Cursor(cursor.fence, (0,) * count))
+    for parse in (cursor_since, cursor_until):
+        with contextlib.suppress(InvalidId):
+            assert Cursor.parse(str(parse(text, NOW))) is not None
+
+
+@thorough
+@given(st.lists(names, max_size=40).map(BETWEEN.join))
+def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: str) -> None:
+    try:
+        selection = Selection.parse(wanted.split(BETWEEN))
+    except InvalidChannel as error:
+        assert len(str(error)) < 1_000
+        return
+    assert 1 <= len(selection.channels) + len(selection.patterns) <= 32
+    for name in selection.channels:
+        assert NAME.fullmatch(name)
+        assert not name.startswith(RESERVED)
+    for pattern in selection.patterns:
+        assert NAME.fullmatch(pattern.replace("*", "x")[:128])
+
+
+@thorough
+@given(claims.map(lambda said: json.dumps(said).encode()) | st.binary(max_size=100))
+def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> None:
+    """Login services have mistakes, too."""
+    head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
+    body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
+    try:
+        grant = verified(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
+    except NotSignedIn:
+        return
+    assert grant.until is not None
+    assert grant.until > time.time()
+    assert grant.subject == json.loads(said)["sub"]
+    assert len(grant.subscribe) <= MAX_PATTERNS
+    assert isinstance(grant.operate, bool)
+
+
+@thorough
+@given(bodies)
+@example(b"9e611")
+def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
+    try:
+        lines = list(payloads_of(body, LINE_BYTES))
+    except (InvalidLine, TooLarge) as error:
+        assert len(str(error)) < 1_000
+        return
+    assert 0 < len(lines) <= MAX_LINES
+    for line in lines:
+        assert len(line) <= LINE_BYTES
+        # Not by orjson, for which 1e999 is none.
+        json.loads(line, parse_constant=refuse)
+
+
+@thorough
+@given(
+    bodies | values.map(lambda value: json.dumps({"level": value, "time": value, "message": value, "@m": 1}).encode())
+)
+@example(b'{"time": 1e999}')
+def test_whatever_comes_as_a_line_can_be_looked_at(payload: bytes) -> None:
+    """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
+    line, _ = one_line(payload, LINE_BYTES)
+
+    assert len(mask_of(line)) <= 200
+    assert tells_error(line) in (True, False)
+    assert not Repeats().repeats("log", line)
+    assert "\x1b" not in Show(colours=False, channels=True).line(record_of(line.decode(errors="replace")), "log")
