@@ -33,7 +33,8 @@ from django.urls import path
 from flask import Flask
 
 from sse_hub.logging import RedisHandler
-from tests.support.servers import RedisServer, free_port, redis_server, wait_until
+from tests.support.servers import RedisServer, free_port, redis_server
+from tests.support.waiting import wait_until
 
 LINES_A_REQUEST = 50
 LIMIT_MS = 5.0

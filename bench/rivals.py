@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 
 from bench.installs import Missing, nchan, node, python
 from bench.servers import CHANNEL, Running, Server, redis_program, to_redis
-from tests.support.servers import free_port, redis_server, wait_until
+from tests.support.servers import free_port, redis_server
+from tests.support.waiting import wait_until
 
 PEERS = Path(__file__).parent / "peers"
 PATH = f"/message?channel={CHANNEL}"

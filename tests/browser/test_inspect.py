@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import Publish, messages, numbers_published, open_page, palette, stats, wait_received
-from tests.support.servers import HubProcess, RedisServer, at_scale
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import at_scale
 
 pytestmark = pytest.mark.browser
 

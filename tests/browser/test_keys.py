@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from sse_hub.http.page.assets import web_folder
 from tests.support.browser_page import Publish, numbered, open_page, wait_received
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, at_scale
+from tests.support.servers import HubProcess
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_people import HIDE
-from tests.support.browser_page import COUNT_STREAMS, Publish, open_page, stats, wait_received
+from tests.support.browser_page import COUNT_STREAMS, HIDE, Publish, open_page, stats, wait_received
 from tests.support.servers import HubProcess
 
 # A tab that is looked at again after this time: nothing is waited for.

@@ -5,14 +5,23 @@ For everyone: keyboard alone, screen readers, languages, contrast, colours of te
 import json
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.browser_page import Publish, messages, numbered, open_page, palette, stats, wait_received
+from tests.support.browser_page import (
+    HIDE,
+    Publish,
+    messages,
+    numbered,
+    open_page,
+    palette,
+    stats,
+    stream_of,
+    wait_received,
+)
 from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
@@ -259,12 +268,6 @@ def test_f15_rules_tokens_and_terminal_colours(page: Page, hub: HubProcess, publ
     assert page.evaluate("navigator.clipboard.readText()").endswith("plain text red")
 
 
-def stream_of(*frames: str) -> Callable[[Route], None]:
-    """Answer the page's stream with these frames, and keep it from asking again soon."""
-    body = "retry: 600000\n\nid: 1795233018000-0\n\n" + "".join(frames)
-    return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)
-
-
 def test_f19_a_logger_in_chinese_has_room_for_its_name(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f19.wide")
     publish("f19.wide", [json.dumps({"level": "info", "logger": "订单支付服务", "message": "新增"})])
@@ -308,12 +311,6 @@ def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: 
     expect(page.get_by_test_id("dropped")).to_have_text("500")
     numbers: dict[str, Any] = stats(page)
     assert (numbers["dropped"], numbers["gaps"]) == (500, 1)
-
-
-HIDE = """(hidden) => {
-  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProcess) -> None:

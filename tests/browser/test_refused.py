@@ -5,7 +5,8 @@ import urllib.request
 from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import Publish
-from tests.support.servers import DEADLINE_SECONDS, RedisServer, hub_process
+from tests.support.servers import RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS
 
 
 def test_a_page_without_a_stream_says_why_and_goes_on_when_there_is_room(

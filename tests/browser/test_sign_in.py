@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Console
 from tests.support.browser_page import Publish
+from tests.support.chromium import Console
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.tokens import token, token_hub
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Console
 from tests.support.browser_connection import wire
 from tests.support.browser_page import (
     ALL_NUMBERS,
@@ -22,7 +21,10 @@ from tests.support.browser_page import (
     stats,
     wait_received,
 )
-from tests.support.servers import HubProcess, RedisServer, at_scale, wait_until
+from tests.support.chromium import Console
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import at_scale
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cluster import EVERY_LINE
 from tests.support.http_client import ask
 from tests.support.network_loss import in_a_network_of_its_own
-from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.tokens import HIDDEN, A, B, bearer, publish, token_hub
+from tests.support.waiting import wait_until
 
 _numbers = itertools.count(1)
 
@@ -36,6 +38,12 @@ def other_hub(server: RedisServer) -> Iterator[HubProcess]:
         yield hub
 
 
+@pytest.fixture
+def recording(hub: HubProcess) -> None:
+    """`hub` records, or another one on its Redis does."""
+    hub.wait_recording()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] | None]:
     """
@@ -54,6 +62,21 @@ def own_server() -> Iterator[RedisServer]:
     """A Redis without hubs, to which a test may do anything."""
     with redis_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def module_server() -> Iterator[RedisServer]:
+    """A Redis without hubs, for all tests of a file."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[tuple[RedisServer, HubProcess]]:
+    """A Redis with a hub that records and trims nothing, for all tests of a file."""
+    with redis_server() as server, hub_process(server.url, *EVERY_LINE) as hub:
+        hub.wait_recording()
+        yield server, hub
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS
 
 Publish = Callable[[str, Iterable[str]], None]
 
@@ -59,6 +60,20 @@ async () => {
   return [...seen].sort(([one], [other]) => one - other).map(([, number]) => number);
 }
 """
+
+# Hides the page from its reader, or shows it again.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+# The longest task of the page, in ms, from now on.
+WATCH_TASKS = """() => {
+  window.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+  }).observe({ type: "longtask" });
+}"""
 
 
 def open_page(page: Page, hub: HubProcess, *channels: str) -> None:
@@ -163,3 +178,9 @@ def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iter
         yield end
     finally:
         end()
+
+
+def stream_of(*frames: str) -> Callable[[Route], None]:
+    """Answer the page's stream with these frames, and keep it from asking again soon."""
+    body = "retry: 600000\n\nid: 1795233018000-0\n\n" + "".join(frames)
+    return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)

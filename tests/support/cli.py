@@ -4,14 +4,14 @@ Our own commands that follow something, each in a process.
     following(output, "ship", …) --> its process, ended with the block          what it says --> output
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.servers import ROOT, STOP_SECONDS
+from tests.support.programs import clean_environ
+from tests.support.settings import ROOT, STOP_SECONDS
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def following(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     `sse-hub` with `words`, what it says added to `output`. It is ended by SIGTERM if it is still there at the end of
     the block. AssertionError where it ends otherwise than it should.
     """
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ = clean_environ()
     command = [sys.executable, "-m", "sse_hub.cli", *words]
     with open(output, "ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)

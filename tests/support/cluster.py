@@ -15,8 +15,9 @@ from typing import Any
 import psutil
 
 from tests.support.load import Id, Publisher, is_last
-from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 RETRY_SECONDS = 0.05
 EVERY_LINE = ("--retain-lines", "10000000")
@@ -48,6 +49,12 @@ def recorded(server: RedisServer, channel: str) -> dict[Id, bytes]:
 def recorded_seqs(server: RedisServer, channel: str) -> dict[Id, int]:
     """The number of each recorded line of `channel`."""
     return {id: json.loads(fields[b"l"])["seq"] for id, fields in entries(server, channel) if b"l" in fields}
+
+
+def lines_in_log(server: RedisServer, channel: str) -> int:
+    """How many entries the log of `channel` has."""
+    with server.client() as client:
+        return int(client.xlen(f"sse-hub:log:{channel}"))
 
 
 def watermark(server: RedisServer) -> int:

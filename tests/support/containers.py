@@ -24,7 +24,9 @@ from typing import Any
 import httpx
 
 from tests.support.cli import following, said_in
-from tests.support.servers import DEADLINE_SECONDS, RedisServer, wait_until
+from tests.support.servers import RedisServer
+from tests.support.settings import DEADLINE_SECONDS
+from tests.support.waiting import wait_until
 
 IMAGE = "localhost/sse-hub-test:1"
 FOLDERS = ("usr", "proc", "sys", "dev", "tmp", "etc", "run")

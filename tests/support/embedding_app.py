@@ -17,7 +17,9 @@ from sanic.exceptions import NotFound
 from sanic.response import BaseHTTPResponse
 
 from sse_hub import Config, hub_blueprint
-from tests.support.servers import ROOT, RedisServer, free_port, wait_until
+from tests.support.servers import RedisServer, free_port
+from tests.support.settings import ROOT
+from tests.support.waiting import wait_until
 
 PREFIX = "/ops/logs"
 STAFF = {"Cookie": "who=staff"}

@@ -1,15 +1,19 @@
 """Finite answers of a hub: status, headers, body, whatever the status is."""
 
+import http.client
 import json
+import socket
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from email.message import Message
 from functools import partial
 from typing import Any, NamedTuple
 
-from tests.support.servers import DEADLINE_SECONDS, HubProcess
+from tests.support.servers import HubProcess
+from tests.support.settings import DEADLINE_SECONDS
 
 
 class Answer(NamedTuple):
@@ -45,3 +49,17 @@ def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Answer
     """`lines` published by POST."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return ask(hub, f"/publish?channel={channel}", b"\n".join(lines), named)
+
+
+@contextmanager
+def slow_client(hub: HubProcess, path: str) -> Iterator[http.client.HTTPResponse]:
+    """A GET whose body is read only as the test reads it."""
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(DEADLINE_SECONDS)
+        plain.connect(("127.0.0.1", hub.port))
+        connection.sock = plain
+        connection.request("GET", path)
+        with connection.getresponse() as response:
+            yield response

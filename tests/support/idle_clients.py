@@ -9,7 +9,8 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from tests.support.servers import DEADLINE_SECONDS, HubProcess
+from tests.support.servers import HubProcess
+from tests.support.settings import DEADLINE_SECONDS
 
 ADDRESSES = 250
 HEARTBEAT = b": heartbeat"

@@ -1,9 +1,10 @@
 """Real implementations without a network: a transport that keeps what is written, a source in memory, a client."""
 
 import asyncio
+import json
 import random
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sse_hub.config import Config
 from sse_hub.hub.backend import Breaks, Hole, Page, parts_of
@@ -226,3 +227,13 @@ def new_hub(**options: str) -> tuple[Hub, MemorySource]:
 def publish(hub: Hub, channel: str, *lines: str) -> None:
     """The lines come in one read."""
     hub.lines({channel.encode(): [line.encode() for line in lines]})
+
+
+def numbers(events: Iterable[Event]) -> list[int]:
+    """The numbers of the lines among `events`."""
+    return [event.json["n"] for event in events if event.type == "message"]
+
+
+def line(n: int) -> str:
+    """A line with the number `n`."""
+    return json.dumps({"n": n})

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import redis
 from redis.client import Monitor
 
-from tests.support.servers import DEADLINE_SECONDS, RedisServer
+from tests.support.servers import RedisServer
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Event
 
 

@@ -23,8 +23,11 @@ from pathlib import Path
 import psutil
 import redis
 
-from tests.support.servers import PATIENCE, ROOT, HubProcess, at_scale, hub_process, redis_binary, wait_until
+from tests.support.programs import redis_binary
+from tests.support.servers import HubProcess, hub_process
+from tests.support.settings import PATIENCE, ROOT, at_scale
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

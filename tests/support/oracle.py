@@ -17,8 +17,10 @@ from itertools import groupby
 from typing import Any
 
 from tests.support.load import Id, Publisher
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, wait_until
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 # Between this thread that counts, the one that publishes and the clients; the usual 5 ms would be in every wait.
 SWITCH_SECONDS = 0.0002

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
-from tests.support.servers import DEADLINE_SECONDS, HubProcess
+from tests.support.servers import HubProcess
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Decoder, Event
 
 HERE = "127.0.0.1"

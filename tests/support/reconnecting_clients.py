@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.support.load import Publisher, is_last
-from tests.support.servers import HubProcess, RedisServer, wait_until
+from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 # More than the kernel's buffers of one connection hold.
 LARGE_LINES, LARGE_BYTES = 20, 500_000

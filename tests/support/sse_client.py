@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sse_hub.protocol import sse_decoder as decoder
 from sse_hub.protocol.sse_decoder import Event
-from tests.support.servers import DEADLINE_SECONDS
+from tests.support.settings import DEADLINE_SECONDS
 
 __all__ = ["Decoder", "Event", "Stream", "open_stream"]
 

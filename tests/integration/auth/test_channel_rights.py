@@ -20,7 +20,8 @@ import pytest
 
 from tests.support.http_client import Answer, ask
 from tests.support.hub_app import whole_app
-from tests.support.servers import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.sse_client import open_stream
 from tests.support.tokens import (
     HIDDEN,

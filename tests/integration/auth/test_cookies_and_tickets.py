@@ -10,7 +10,8 @@ import pytest
 
 from sse_hub.broker.keys import ticket_key
 from tests.support.http_client import ask
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import open_stream
 from tests.support.tokens import (
     A,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sse_hub.broker.keys import REVOKED
 from tests.support.http_client import ask
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, wait_until
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import Stream, open_stream
 from tests.support.tokens import (
     SECRET,
@@ -25,6 +26,7 @@ from tests.support.tokens import (
     token,
     token_hub,
 )
+from tests.support.waiting import wait_until
 
 # The end.
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.http_client import ask
-from tests.support.servers import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 RULES = """

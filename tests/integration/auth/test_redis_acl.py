@@ -15,8 +15,10 @@ import redis
 from tests.support.certificates import make_certificates
 from tests.support.http_client import ask, post
 from tests.support.load import Publisher
-from tests.support.servers import ROOT, HubProcess, free_port, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, free_port, hub_process, redis_server
+from tests.support.settings import ROOT
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 CHANNEL = "app.log"
 

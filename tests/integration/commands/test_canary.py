@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,20 +13,11 @@ from typing import Any
 import pytest
 
 from sse_hub.commands.canary import Plan, Report, watch
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    ROOT,
-    STOP_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    free_port,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.programs import clean_environ
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT, STOP_SECONDS, at_scale
 from tests.support.tampering_proxy import Tamper, tampering_proxy
+from tests.support.waiting import wait_until
 
 FAULTS = ("missing", "duplicated", "reordered", "altered")
 # For how long a canary looks for what is not there: an answer that says why has to come within it.
@@ -38,7 +28,7 @@ RATE = at_scale(1_000, 2_000)
 @contextmanager
 def canary_process(*options: str) -> Iterator[subprocess.Popen[str]]:
     """`sse-hub canary` in a process of its own, killed at the end of the block."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ = clean_environ()
     process = subprocess.Popen(
         [sys.executable, "-m", "sse_hub.cli", "canary", *options],
         stdout=subprocess.PIPE,

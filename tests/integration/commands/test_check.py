@@ -1,6 +1,5 @@
 """`sse-hub check` finds what is set up wrong, by the name it has in the output: each fault is brought about here."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import DEADLINE_SECONDS, ROOT, RedisServer, clock_set, redis_binary, redis_server
+from tests.support.programs import clean_environ, clock_set, redis_binary
+from tests.support.servers import RedisServer, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 LITTLE = "--client-output-buffer-limit pubsub 1mb 1mb 60"
 EVICTING = "--maxmemory 64mb --maxmemory-policy allkeys-lru"
@@ -19,7 +20,7 @@ WITHOUT_CHANNELS = "--user poor on nopass allcommands allkeys resetchannels &sse
 
 def found(redis_url: str, *before: str) -> tuple[int, dict[str, str]]:
     """The exit status, and the grade of each thing that was looked at, by a command that begins with `before`."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ = clean_environ()
     checked = subprocess.run(
         [*before, sys.executable, "-m", "sse_hub.cli", "check", "--redis-url", redis_url],
         cwd=ROOT, env=environ, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,

@@ -14,7 +14,9 @@ from redis.asyncio.client import PubSub
 from sse_hub.commands.demo import publish_demo
 from sse_hub.commands.demo.publisher import Publisher
 from sse_hub.commands.demo.step import Step, Steps
-from tests.support.servers import DEADLINE_SECONDS, STOP_SECONDS, free_port, redis_server, valkey_binary
+from tests.support.programs import valkey_binary
+from tests.support.servers import free_port, redis_server
+from tests.support.settings import DEADLINE_SECONDS, STOP_SECONDS
 
 CHANNELS = {"log", "shop.api", "shop.orders", "shop.mail", "cpu", "numbers"}
 

@@ -11,16 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.containers import EngineService, docker_command, engine_service, printing, said, wait_begun
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.ship_command import lines_of, wait_lines
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +28,6 @@ HALVES = """
 $| = 1; print 'one half, '; $SIG{TERM} = sub { print "and the other\\n"; exit };
 for ($n = 1; ; $n++) { print STDERR "$n\\n"; select(undef, undef, undef, 0.1) }
 """
-
-
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[tuple[RedisServer, HubProcess]]:
-    with redis_server() as server, hub_process(server.url, "--retain-lines", "10000000") as hub:
-        hub.wait_recording()
-        yield server, hub
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.programs import clean_environ
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.ship_command import lines_of, wait_lines
 
+pytestmark = pytest.mark.usefixtures("recording")
+
 COMMAND = (sys.executable, "-m", "sse_hub.cli", "publish")
-
-
-@pytest.fixture(autouse=True)
-def recording(hub: HubProcess) -> None:
-    hub.wait_recording()
 
 
 @contextmanager
 def publishing(*options: str, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub publish` with a pipe before it, killed at the end of the block."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SSE_HUB_", "REDIS_URL"))}
+    environ = clean_environ()
     process = subprocess.Popen(
         [*COMMAND, *options], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE, env=environ, cwd=ROOT
     )

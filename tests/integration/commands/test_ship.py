@@ -20,8 +20,12 @@ from sse_hub.broker.keys import FENCE_CHANNEL
 from sse_hub.commands.ship import Plan, ship
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.errors import RegistryUnavailable
-from tests.support.servers import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.ship_command import LogFile, lines_of, said, shipper, wait_begun, wait_lines
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("recording")
 
 APP = """
 import logging, sys, time
@@ -34,11 +38,6 @@ for n in range(6):
     logger.warning("order %d - Visit 新增 %s", n, "paid")
     time.sleep(0.3)
 """
-
-
-@pytest.fixture(autouse=True)
-def recording(hub: HubProcess) -> None:
-    hub.wait_recording()
 
 
 class Files:

@@ -4,22 +4,13 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.ship_command import LogFile, lines_of, said, shipper, wait_begun, wait_lines
+from tests.support.waiting import wait_until
 
 LINES = at_scale(50_000, 1_000_000)
 ROTATIONS = at_scale(4, 20)
@@ -67,13 +58,6 @@ class App(threading.Thread):
         if self.rotations % 3 == 2:
             self._log.compress(3)
         self.rotations += 1
-
-
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[tuple[RedisServer, HubProcess]]:
-    with redis_server() as server, hub_process(server.url, "--retain-lines", "10000000") as hub:
-        hub.wait_recording()
-        yield server, hub
 
 
 def numbers(lines: list[bytes]) -> list[int]:

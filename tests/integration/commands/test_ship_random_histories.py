@@ -12,7 +12,7 @@ import pytest
 from sse_hub.commands.ship.folder import looks_at
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.commands.ship.rotation import Trail
-from tests.support.servers import at_scale
+from tests.support.settings import at_scale
 from tests.support.ship_command import LogFile
 
 STEPS = 60

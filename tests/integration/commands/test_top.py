@@ -12,11 +12,13 @@ from select import select
 
 import pytest
 
-from tests.integration.server.test_workers import WORKERS, connections_of
 from tests.support.http_client import ask
-from tests.support.servers import DEADLINE_SECONDS, ROOT, STOP_SECONDS, HubProcess, redis_server, wait_until
+from tests.support.servers import HubProcess, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
 from tests.support.sse_client import open_stream
 from tests.support.tokens import bearer, message, publish, token, token_hub
+from tests.support.waiting import wait_until
+from tests.support.workers import WORKERS, connections_of
 
 CHANNEL, OTHER = "app.seen", "app.hidden"
 

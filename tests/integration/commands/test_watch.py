@@ -14,26 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    ROOT,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    free_port,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("recording")
 
 COMMAND = (sys.executable, "-m", "sse_hub.cli", "watch")
 # How often the hub goes.
 TURNS = at_scale(1, 3)
-
-
-@pytest.fixture(autouse=True)
-def recording(hub: HubProcess) -> None:
-    hub.wait_recording()
 
 
 class Watching:

@@ -10,16 +10,10 @@ import pytest
 from tests.support.cluster import EVERY_LINE, ask_for_fence, deployment, read_since, recorded, wait_recorder
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, is_last, verdict
-from tests.support.servers import (
-    HubProcess,
-    RedisServer,
-    clock_set,
-    hub_process,
-    redis_server,
-    valkey_binary,
-    wait_until,
-)
+from tests.support.programs import clock_set, valkey_binary
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.sse_client import Event, open_stream
+from tests.support.waiting import wait_until
 
 HOUR_MS = 3_600_000
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from sse_hub.broker.scripts import script
 from tests.support.load import is_last, publishing, redis_order, verdict
-from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 CUTS = 40
 

@@ -10,18 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.load import Id, Publisher, publishing
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_binary,
-    redis_server,
-    valkey_binary,
-    wait_until,
-)
+from tests.support.programs import redis_binary, valkey_binary
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
 
 CHANNELS = [f"c{number}" for number in range(5)]
 ALL = "&".join(f"channel={channel}" for channel in CHANNELS)

@@ -4,48 +4,22 @@ import csv
 import http.client
 import io
 import json
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.support.http_client import ask, post
+from tests.support.cluster import lines_in_log
+from tests.support.http_client import ask, post, slow_client
 from tests.support.load import Publisher
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import PATIENCE, at_scale
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("recording")
 
 LINES = at_scale(100_000, 1_000_000)
 MEMORY_BYTES = 25_000_000
 STALL_SECONDS = 5
-
-
-@pytest.fixture(autouse=True)
-def recording(hub: HubProcess) -> None:
-    hub.wait_recording()
-
-
-@contextmanager
-def slow_client(hub: HubProcess, path: str) -> Iterator[http.client.HTTPResponse]:
-    """A GET whose body is read only as the test reads it."""
-    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
-    with socket.socket() as plain:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plain.settimeout(DEADLINE_SECONDS)
-        plain.connect(("127.0.0.1", hub.port))
-        connection.sock = plain
-        connection.request("GET", path)
-        with connection.getresponse() as response:
-            yield response
 
 
 def recorded(server: RedisServer, channel: str, count: int) -> Publisher:
@@ -55,11 +29,6 @@ def recorded(server: RedisServer, channel: str, count: int) -> Publisher:
         publisher.publish(100)
     wait_until(lambda: lines_in_log(server, channel) == count, "all lines are recorded")
     return publisher
-
-
-def lines_in_log(server: RedisServer, channel: str) -> int:
-    with server.client() as client:
-        return int(client.xlen(f"sse-hub:log:{channel}"))
 
 
 def test_a_file_has_what_was_published_in_each_format(hub: HubProcess, channel: str) -> None:

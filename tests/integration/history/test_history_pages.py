@@ -12,8 +12,10 @@ import pytest
 
 from tests.support.http_client import Answer, ask, ask_at_once, post
 from tests.support.load import Id
-from tests.support.servers import HUB_USER, PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HUB_USER, HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import PATIENCE
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 Row = tuple[str, str, str]
 

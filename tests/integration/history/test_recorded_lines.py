@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.delivery.test_payloads import OBJECTS, TEXTS
-from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.payloads import OBJECTS, TEXTS
+from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Event, open_stream
 
 LIMIT = 1_048_576
@@ -25,15 +25,8 @@ QUERIES = ["channel=a", "channel=a&channel=quiet", "channel=a&batch=1", "channel
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[RedisServer]:
-    """A Redis that no other hub records on."""
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def recorder(own_server: RedisServer) -> Iterator[HubProcess]:
-    with hub_process(own_server.url) as hub:
+def recorder(module_server: RedisServer) -> Iterator[HubProcess]:
+    with hub_process(module_server.url) as hub:
         hub.wait_recording()
         yield hub
 
@@ -51,17 +44,17 @@ def flat(events: list[Event]) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_odd_and_large_lines_come_out_of_the_log_as_they_came_live(
-    own_server: RedisServer, recorder: HubProcess, query: str
+    module_server: RedisServer, recorder: HubProcess, query: str
 ) -> None:
     async with open_stream(f"{recorder.url}/message?{query}") as stream:
         cursor = stream.last_event_id
-        with own_server.client() as client:
+        with module_server.client() as client:
             for payload in [*PAYLOADS, LAST.encode()]:
                 client.publish("a", payload)
         live = await stream.until(is_last)
 
     # A hub that has just started has nothing in memory.
-    with hub_process(own_server.url) as fresh:
+    with hub_process(module_server.url) as fresh:
         async with open_stream(f"{fresh.url}/message?{query}", {"Last-Event-ID": cursor}) as stream:
             replayed = await stream.until(is_last)
 
@@ -69,15 +62,15 @@ async def test_odd_and_large_lines_come_out_of_the_log_as_they_came_live(
     assert flat(replayed) == flat(live)
 
 
-async def test_a_line_over_the_limit_is_cut_once(own_server: RedisServer, recorder: HubProcess) -> None:
+async def test_a_line_over_the_limit_is_cut_once(module_server: RedisServer, recorder: HubProcess) -> None:
     """What is recorded is the line as it was delivered; its own length counts no more."""
     async with open_stream(f"{recorder.url}/message?channel=cut") as stream:
         cursor = stream.last_event_id
-        with own_server.client() as client:
+        with module_server.client() as client:
             client.publish("cut", b"\x01" * (LIMIT + 1))
         await stream.take(1)
 
-    with hub_process(own_server.url, "--line-bytes", "1000") as fresh:
+    with hub_process(module_server.url, "--line-bytes", "1000") as fresh:
         async with open_stream(f"{fresh.url}/message?channel=cut", {"Last-Event-ID": cursor}) as stream:
             [event] = await stream.take(1)
 

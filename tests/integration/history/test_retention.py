@@ -8,8 +8,9 @@ import redis
 from sse_hub.broker.scripts import script
 from tests.support.cluster import entries, gaps_of, recorded_seqs, wait_recorder
 from tests.support.load import Id, Publisher, verdict
-from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.sse_client import Event, open_stream
+from tests.support.waiting import wait_until
 
 KEPT = 100
 # A hundred lines at a time would push each other out of a smaller ring before they can be recorded.

@@ -3,7 +3,8 @@
 import json
 
 from tests.support.http_client import ask, post
-from tests.support.servers import HubProcess, RedisServer, wait_until
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.waiting import wait_until
 
 
 def test_errors_and_new_patterns_of_a_channel_are_told(server: RedisServer, hub: HubProcess) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.embedding_app import PREFIX, STAFF, mounted
-from tests.support.servers import STOP_SECONDS, redis_server
+from tests.support.servers import redis_server
+from tests.support.settings import STOP_SECONDS
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):

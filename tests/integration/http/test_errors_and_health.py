@@ -6,8 +6,9 @@ import pytest
 
 from sse_hub.http.routes.openapi import document
 from tests.support.http_client import ask
-from tests.support.servers import HubProcess, RedisServer, wait_until
+from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 OPERATIONS = [(path, method) for path, item in document()["paths"].items() for method in item if path != "/"]
 

@@ -29,8 +29,10 @@ from schemathesis.specs.openapi.checks import (
 
 from sse_hub.http.routes.openapi import document
 from tests.support.http_client import ask
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, redis_server
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.tokens import bearer, token, token_hub
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

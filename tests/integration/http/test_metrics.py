@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from typing import NamedTuple
 
 import psutil
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from sse_hub.hub.counters import MAX_NAMESPACES
-from tests.integration.server.test_workers import WORKERS, worker_hub, workers_of
 from tests.support.http_client import ask, post
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.metrics import scrape
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import PATIENCE
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
+from tests.support.workers import WORKERS, worker_hub, workers_of
 
 CHANNELS = 10_000
 STREAMS = 20
@@ -27,29 +28,6 @@ NAMES = {
     "hub_recorder_leader", "hub_takeovers", "hub_clients", "hub_client_lag_bytes", "hub_slow_closed", "hub_resume",
     "hub_replay_lines", "hub_write_stall_seconds", "hub_heartbeats", "hub_redis_errors", "hub_drain_remaining",
 }  # fmt: skip
-
-
-class Metrics(NamedTuple):
-    """One scrape: values by sample name and labels; the names of all metrics."""
-
-    values: dict[tuple[str, frozenset[tuple[str, str]]], float]
-    names: set[str]
-
-    def get(self, name: str, **labels: str) -> float:
-        """The sum of the samples called `name` that have `labels`."""
-        wanted = set(labels.items())
-        return sum(value for (each, has), value in self.values.items() if each == name and wanted <= has)
-
-
-def scrape(hub: HubProcess, headers: Mapping[str, str] | None = None) -> Metrics:
-    answer = ask(hub, "/metrics", headers=headers)
-    assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/plain")
-    families = list(text_string_to_metric_families(answer.body.decode()))
-    samples = [sample for family in families for sample in family.samples]
-    values = {(sample.name, frozenset(sample.labels.items())): float(sample.value) for sample in samples}
-    assert len(values) == len(samples), "a series is told twice"
-    return Metrics(values, {family.name for family in families})
 
 
 @pytest.fixture(scope="module")

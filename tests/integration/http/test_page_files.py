@@ -8,7 +8,8 @@ import urllib.request
 
 import orjson
 
-from tests.support.servers import DEADLINE_SECONDS, HubProcess
+from tests.support.servers import HubProcess
+from tests.support.settings import DEADLINE_SECONDS
 
 
 def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

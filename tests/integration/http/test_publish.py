@@ -12,15 +12,14 @@ import pytest
 from tests.support.http_client import Answer, ask, post
 from tests.support.load import Id
 from tests.support.reconnecting_clients import LARGE_LINES, beside_one_that_does_not_read
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("recording")
 
 MEGABYTE = 1_048_576
-
-
-@pytest.fixture(autouse=True)
-def recording(hub: HubProcess) -> None:
-    hub.wait_recording()
 
 
 def log_of(server: RedisServer, channel: str) -> list[tuple[str, bytes]]:

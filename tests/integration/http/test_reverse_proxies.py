@@ -16,16 +16,9 @@ import pytest
 
 from tests.support.certificates import make_certificates
 from tests.support.http_client import post
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    ROOT,
-    HubProcess,
-    RedisServer,
-    free_port,
-    hub_process,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
+from tests.support.waiting import wait_until
 
 TABS = 8
 AT_ONCE_SECONDS = 1.0 * PATIENCE

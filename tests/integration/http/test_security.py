@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.http_client import ask, post
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
 
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")

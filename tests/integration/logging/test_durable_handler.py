@@ -12,17 +12,9 @@ import pytest
 
 from sse_hub.logging import RedisHandler
 from tests.support.http_client import ask
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    ROOT,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    free_port,
-    hub_process,
-    redis_server,
-)
-from tests.support.servers import wait_until as wait
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
+from tests.support.waiting import wait_until as wait
 
 # Below this many lines nothing is lost from the hub's memory when Redis is killed.
 RING_LINES = "1000000"
@@ -170,7 +162,7 @@ def test_the_rights_in_the_manual_are_enough(hub: HubProcess, server: RedisServe
 
 
 def test_forked_children_send_each_their_own(hub: HubProcess, server: RedisServer, channel: str) -> None:
-    from tests.integration.logging.test_handler import FORKS, python
+    from tests.support.logging_programs import FORKS, python
 
     hub.wait_recording()
     python(FORKS.replace("sys.argv[2])", "sys.argv[2], durable=True, exit_seconds=20)"), server.url, channel)

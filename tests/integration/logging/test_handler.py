@@ -1,11 +1,8 @@
 """`RedisHandler`: a line for each record, in order, whatever becomes of Redis; what is missing is counted exactly."""
 
-import json
 import logging
 import logging.config
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,21 +14,10 @@ import pytest
 
 from sse_hub.errors import InvalidSetting
 from sse_hub.logging import RedisHandler
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, ROOT, RedisServer, free_port, redis_server, wait_until
-
-
-@contextmanager
-def heard(server: RedisServer, channel: str) -> Iterator[list[dict[str, Any]]]:
-    """What is published on `channel` until the block ends; a last line shows that nothing is still to come."""
-    lines: list[dict[str, Any]] = []
-    with server.client() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
-        listening.subscribe(channel)
-        # The confirmation: what is published after it is heard.
-        assert listening.get_message(timeout=DEADLINE_SECONDS) is None
-        yield lines
-        client.publish(channel, "end")
-        while (message := listening.get_message(timeout=DEADLINE_SECONDS)) and message["data"] != b"end":
-            lines.append(json.loads(message["data"]))
+from tests.support.logging_programs import FORKS, heard, python
+from tests.support.servers import RedisServer, free_port, redis_server
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
+from tests.support.waiting import wait_until
 
 
 @contextmanager
@@ -43,14 +29,6 @@ def logger_with(handler: logging.Handler) -> Iterator[logging.Logger]:
         yield logger
     finally:
         handler.close()
-
-
-def python(code: str, *arguments: str) -> str:
-    """What a program prints on both outputs. AssertionError if it fails or takes too long."""
-    command = [sys.executable, "-c", code, *arguments]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
-    assert result.returncode == 0, result.stderr
-    return result.stdout + result.stderr
 
 
 def test_it_works_from_a_dict_config(server: RedisServer, channel: str) -> None:
@@ -265,38 +243,6 @@ logging.warning("lost")
 
     assert time.monotonic() - started < 5 * PATIENCE
     assert said == "sse_hub.logging: 1 lines were not sent within 0.5 s\n"
-
-
-FORKS = """
-import logging, multiprocessing, os, sys
-from sse_hub.logging import RedisHandler
-handler = RedisHandler(sys.argv[1], sys.argv[2])
-logging.basicConfig(level="INFO", handlers=[handler])
-
-def work(who):
-    for n in range(300):
-        logging.info("x", extra={"who": who, "n": n})
-
-def prefork(who):
-    pid = os.fork()
-    if not pid:
-        work(who)
-        sys.exit(0)
-    return pid
-
-work("early")
-pids = [prefork(f"pre{n}") for n in range(3)]
-fork = multiprocessing.get_context("fork")
-children = [fork.Process(target=work, args=(f"multi{n}",)) for n in range(3)]
-for child in children:
-    child.start()
-    logging.info("x", extra={"who": "between", "n": child.pid})
-work("late")
-for child in children:
-    child.join()
-for pid in pids:
-    assert os.waitpid(pid, 0)[1] == 0
-"""
 
 
 def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: RedisServer, channel: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.logging.test_handler import heard, python
-from tests.support.servers import ROOT, RedisServer, free_port
+from tests.support.logging_programs import heard, python
+from tests.support.servers import RedisServer, free_port
+from tests.support.settings import ROOT
 
 DOCUMENT = (ROOT / "docs" / "publishers.md").read_text()
 RECIPES = dict(re.findall(r"<!-- recipe: (\w+) -->\n```python\n(.*?)```", DOCUMENT, re.DOTALL))

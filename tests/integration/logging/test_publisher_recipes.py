@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.integration.logging.test_handler import heard
-from tests.support.servers import DEADLINE_SECONDS, ROOT, STOP_SECONDS, RedisServer, free_port, redis_server, wait_until
-from tests.unit.page.test_page_modules import node_binary
+from tests.support.logging_programs import heard
+from tests.support.programs import node_binary
+from tests.support.servers import RedisServer, free_port, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
+from tests.support.waiting import wait_until
 
 DOCUMENT = (ROOT / "docs" / "publishers.md").read_text()
 SHOWN = dict(re.findall(r"<!-- run: ([\w-]+) -->\n```\w*\n(.*?)```", DOCUMENT, re.DOTALL))

@@ -14,17 +14,10 @@ import pytest
 
 from tests.support.idle_clients import p99
 from tests.support.load import Publisher, is_last, running
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    ROOT,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

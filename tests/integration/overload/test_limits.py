@@ -17,12 +17,14 @@ from sse_hub.commands.canary.lines import Lines
 from sse_hub.commands.canary.reader import Reader
 from sse_hub.commands.watch.follower import Follower
 from sse_hub.tasks import cancelled
-from tests.integration.server.test_workers import worker_hub, workers_of
 from tests.support.http_client import ask
 from tests.support.raw_http import HERE, Reply, open_streams, request, told, wire
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import open_stream
 from tests.support.tokens import token, token_hub
+from tests.support.waiting import wait_until
+from tests.support.workers import worker_hub, workers_of
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ import asyncio
 
 from tests.support.cluster import deployment, follow, recorded_seqs
 from tests.support.load import Publisher, redis_order, verdict
-from tests.support.servers import at_scale, wait_until
+from tests.support.settings import at_scale
+from tests.support.waiting import wait_until
 
 LINES = at_scale(30_000, 200_000)
 CLIENTS = at_scale(5, 10)

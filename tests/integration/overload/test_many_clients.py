@@ -8,7 +8,9 @@ import psutil
 import pytest
 
 from tests.support.idle_clients import all_of, crowd, leave, listen, p99
-from tests.support.servers import PATIENCE, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import RedisServer, hub_process
+from tests.support.settings import PATIENCE, at_scale
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

@@ -10,16 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.support.load import Publisher, running
 from tests.support.oracle import Received, Shape, follow, hold_to, read_on, reference
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

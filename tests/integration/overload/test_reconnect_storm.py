@@ -11,15 +11,8 @@ import pytest
 
 from tests.support.cluster import ask_for_fence
 from tests.support.load import Publisher
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, open_stream
 
 logger = logging.getLogger(__name__)

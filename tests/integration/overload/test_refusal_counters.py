@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sse_hub.hub.counters import REFUSED
-from tests.integration.http.test_metrics import scrape
 from tests.support.http_client import ask
+from tests.support.metrics import scrape
 from tests.support.raw_http import open_streams, request, told, wire
-from tests.support.servers import HubProcess, redis_server, wait_until
+from tests.support.servers import HubProcess, redis_server
 from tests.support.tokens import bearer, token, token_hub
+from tests.support.waiting import wait_until
 
 CHANNEL = "app.refused"
 PER_ADDRESS, PER_SUBJECT, IN_ALL = 3, 2, 5

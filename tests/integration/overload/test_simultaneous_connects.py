@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import psutil
 import pytest
 
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("many_files")
 

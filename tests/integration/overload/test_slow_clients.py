@@ -12,8 +12,10 @@ import pytest
 
 from tests.support.cluster import ask_for_fence, watermark
 from tests.support.load import Publisher, is_last, verdict
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, HubProcess, RedisServer, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 # 20 MB: many times what the kernel's buffers of one connection hold.
 LINES = 10_000

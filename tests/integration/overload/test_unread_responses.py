@@ -10,10 +10,12 @@ import pytest
 
 from sse_hub.history.query import MAX_BYTES
 from sse_hub.http.admission import ANSWERS_BYTES_PER_SENDER
-from tests.integration.http.test_metrics import scrape
 from tests.support.http_client import ask
+from tests.support.metrics import scrape
 from tests.support.raw_http import HERE, Wire, request, told, wire
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

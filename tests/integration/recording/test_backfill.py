@@ -9,16 +9,10 @@ import pytest
 from tests.support.cluster import go_on, wait_recorder
 from tests.support.load import Publisher, running
 from tests.support.oracle import CHANNELS, SHAPES, RepeatingPublisher, follow, hold_to, reference
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_processes,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = 2_000
 CUTS = at_scale(6, 20)

@@ -20,7 +20,9 @@ from tests.support.oracle import (
     hold_to_gaps,
     reference,
 )
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, at_scale
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(1_500, 3_000)
 KILLS = at_scale(2, 30)

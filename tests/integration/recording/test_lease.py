@@ -5,7 +5,6 @@ The script of the lease against a model of its rules, over random histories on a
 """
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +14,12 @@ import redis.asyncio
 
 from sse_hub.broker.keys import LogKeys
 from sse_hub.history.lease import TAP_MS, Lease, Role, Standing
-from tests.support.servers import RedisServer, at_scale, redis_server
+from tests.support.servers import RedisServer
+from tests.support.settings import at_scale
 
 STEPS = 60
 CHANCES = {"stand": 50, "cut": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2, "evict": 6}
 KEYS = LogKeys.of(("*",))
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[RedisServer]:
-    """A Redis without hubs."""
-    with redis_server() as server:
-        yield server
 
 
 def lease_of(client: redis.Redis) -> str:
@@ -159,9 +152,9 @@ class History:
 
 
 @pytest.mark.parametrize("seed", range(at_scale(20, 500)))
-async def test_who_records_is_who_may(own_server: RedisServer, seed: int) -> None:
-    commands = redis.asyncio.Redis.from_url(own_server.url, protocol=2)
-    with own_server.client() as client:
+async def test_who_records_is_who_may(module_server: RedisServer, seed: int) -> None:
+    commands = redis.asyncio.Redis.from_url(module_server.url, protocol=2)
+    with module_server.client() as client:
         client.flushall()
         history = History(seed, client, commands)
         for _ in range(STEPS):
@@ -169,9 +162,9 @@ async def test_who_records_is_who_may(own_server: RedisServer, seed: int) -> Non
     await commands.aclose()
 
 
-async def test_a_lease_that_a_clock_set_back_would_keep_for_an_hour_is_cut_short(own_server: RedisServer) -> None:
-    commands = redis.asyncio.Redis.from_url(own_server.url, protocol=2)
-    with own_server.client() as client:
+async def test_a_lease_that_a_clock_set_back_would_keep_for_an_hour_is_cut_short(module_server: RedisServer) -> None:
+    commands = redis.asyncio.Redis.from_url(module_server.url, protocol=2)
+    with module_server.client() as client:
         client.flushall()
         client.set(KEYS.watermark, 10)
         client.set(KEYS.lease, "dead 1", px=3_600_000)

@@ -6,8 +6,10 @@ from contextlib import ExitStack
 
 from tests.support.cluster import EVERY_LINE, deployment, follow, gaps_of, go_on, read_since, recorded
 from tests.support.load import Publisher, publishing, redis_order, verdict
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(2_000, 5_000)
 DEAD_SECONDS = 3.0

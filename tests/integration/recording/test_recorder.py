@@ -6,7 +6,9 @@ from contextlib import ExitStack
 
 from tests.support.cluster import EVERY_LINE, deployment, go_on, kill, recorded, wait_recorder
 from tests.support.load import Publisher, publishing, redis_order
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import PATIENCE, at_scale
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(2_000, 6_000)
 # Two, so that each of two hubs takes over from the other.

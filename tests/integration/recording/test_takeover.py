@@ -20,8 +20,10 @@ from tests.support.cluster import (
     wait_recorder,
 )
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

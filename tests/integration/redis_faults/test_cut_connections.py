@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.support.load import Publisher, is_last, publishing, redis_order, verdict
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Event, open_stream
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = 2_000
 CUTS = at_scale(8, 20)

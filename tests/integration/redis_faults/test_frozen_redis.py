@@ -6,8 +6,10 @@ import time
 from sse_hub.tasks import cancelled
 from tests.support.cluster import EVERY_LINE, deployment, follow, go_on, recorded, recorded_seqs
 from tests.support.load import publishing, redis_order, verdict
-from tests.support.servers import PATIENCE, HubProcess, RedisServer, at_scale, wait_until
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(2_000, 5_000)
 FROZEN_SECONDS = at_scale(4, 12)

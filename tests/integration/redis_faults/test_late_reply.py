@@ -15,7 +15,8 @@ from sse_hub.history.recorder import Recorder
 from sse_hub.hub.hub import Hub
 from sse_hub.tasks import cancelled
 from tests.support.in_memory import publish
-from tests.support.servers import DEADLINE_SECONDS, RedisServer
+from tests.support.servers import RedisServer
+from tests.support.settings import DEADLINE_SECONDS
 
 
 class Network:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.history.test_export import lines_in_log, slow_client
-from tests.support.cluster import recorded_seqs, wait_recorded, watermark
-from tests.support.http_client import ask
+from tests.support.cluster import lines_in_log, recorded_seqs, wait_recorded, watermark
+from tests.support.http_client import ask, slow_client
 from tests.support.load import Id, Publisher, Told
-from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.waiting import wait_until
 
 NAMES = ("app.a", "app.b", "app.c")
 LINES = 12_000

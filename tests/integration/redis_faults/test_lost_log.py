@@ -21,8 +21,10 @@ from tests.support.cluster import (
     wait_recorded,
 )
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
-from tests.support.servers import HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import at_scale
 from tests.support.sse_client import Event, open_stream
+from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(3_000, 5_000)
 # More than a ring holds at full scale.

@@ -5,11 +5,12 @@ import itertools
 
 import pytest
 
-from tests.integration.redis_faults.test_rights_and_forgeries import LIVE_RIGHTS, LOG_RIGHTS
 from tests.support.cluster import entries, recorded_seqs
 from tests.support.load import Publisher, is_last, verdict
-from tests.support.servers import RedisServer, hub_process, redis_server, wait_until
+from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
+from tests.support.servers import RedisServer, hub_process, redis_server
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 
 def set_limit(server: RedisServer, share: float) -> None:

@@ -13,25 +13,14 @@ import redis.asyncio
 import uvloop
 from redis.exceptions import RedisError
 
-from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS
 from sse_hub.broker.pool import pool_of
 from tests.support.http_client import ask, post
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    ROOT,
-    HubProcess,
-    RedisServer,
-    free_port,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
-# What docs/operations.md says a hub needs, for channels that begin with "app.".
-CHANNELS = "~sse-hub:* resetchannels &sse-hub:fence &app.*"
-LIVE_RIGHTS = f"{LIVE_COMMANDS} {CHANNELS}"
-LOG_RIGHTS = LOG_COMMANDS
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.support.load import Id, is_last, publishing, verdict
-from tests.support.servers import HubProcess, RedisServer, at_scale, hub_process
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import at_scale
 from tests.support.sse_client import Stream, open_stream
 
 SUBSCRIBERS = 50

@@ -12,8 +12,10 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.load import Id, Publisher, is_last, publishing, verdict
-from tests.support.servers import HubProcess, RedisServer, at_scale, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import at_scale
 from tests.support.sse_client import Event, open_stream
+from tests.support.waiting import wait_until
 
 RESUMES = at_scale(200, 2_000)
 HELD = 100

@@ -27,16 +27,9 @@ from tests.support.oracle import (
     hold_to,
     reference,
 )
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 

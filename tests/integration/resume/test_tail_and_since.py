@@ -11,8 +11,10 @@ from tests.support.cluster import ask_for_fence
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, running
 from tests.support.oracle import Place, Reference, RepeatingPublisher, Shape, come_back, hold_to, reference
-from tests.support.servers import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 HELD = 100
 CHANNELS = ["a", "b", "c"]

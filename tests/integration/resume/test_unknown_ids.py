@@ -4,8 +4,9 @@ import asyncio
 
 from tests.support.cluster import deployment, entries
 from tests.support.load import Publisher
-from tests.support.servers import RedisServer, hub_process, wait_until
+from tests.support.servers import RedisServer, hub_process
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 HOUR_MS = 3_600_000
 

@@ -13,17 +13,10 @@ import pytest
 from tests.support.cluster import ask_for_fence
 from tests.support.load import Id, Publisher, is_last, publishing, verdict
 from tests.support.reconnecting_clients import Client, beside_one_that_does_not_read, lines_later
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    hub_processes,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, hub_processes
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 STREAMS = 100
 WINDOW_SECONDS = 2

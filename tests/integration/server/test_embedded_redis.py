@@ -13,16 +13,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sse_hub.server.embedded_redis import USUAL_PORT, find_server, is_free
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    ROOT,
-    HubProcess,
-    free_port,
-    hub_process,
-    valkey_binary,
-    wait_until,
-)
+from tests.support.programs import valkey_binary
+from tests.support.servers import HubProcess, free_port, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
+from tests.support.waiting import wait_until
 
 
 def redis_port(hub: HubProcess) -> int:

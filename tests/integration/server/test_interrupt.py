@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from tests.support.servers import ROOT, STOP_SECONDS, RedisServer, free_port, wait_until
+from tests.support.servers import RedisServer, free_port
+from tests.support.settings import ROOT, STOP_SECONDS
+from tests.support.waiting import wait_until
 
 # The moments that were found to hang: while the demo connects, and just after it has published.
 DELAYS_MS = [0, 10, 20, 30, 50, 80]

@@ -10,8 +10,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.support.reconnecting_clients import beside_one_that_does_not_read
-from tests.support.servers import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, RedisServer, hub_process, wait_until
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
 
 STREAMS = 100
 GONE_SECONDS = 2.0 * PATIENCE

@@ -7,11 +7,9 @@ import re
 import shutil
 import signal
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import redis
@@ -19,57 +17,17 @@ import redis
 from sse_hub.broker.keys import LogKeys
 from tests.support.load import publishing, verdict
 from tests.support.reconnecting_clients import Client, lines_later
-from tests.support.servers import (
-    DEADLINE_SECONDS,
-    PATIENCE,
-    HubProcess,
-    RedisServer,
-    at_scale,
-    hub_process,
-    redis_server,
-    wait_until,
-)
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
+from tests.support.waiting import wait_until
+from tests.support.workers import WORKERS, connections, connections_of, worker_hub, workers_of
 
-WORKERS = 2
 KILLS = at_scale(3, 60)
 CLIENTS = 10
 TOGETHER = 4
 BACK_SECONDS = 5.0
 LINES_PER_SECOND = 500
-
-
-@contextmanager
-def worker_hub(redis_url: str | None, *options: str) -> Iterator[HubProcess]:
-    """A hub of WORKERS processes that has announced itself."""
-    with hub_process(redis_url, "--workers", str(WORKERS), *options) as hub:
-        wait_until(lambda: "is running" in hub.output, "all workers serve")
-        yield hub
-
-
-def workers_of(hub: HubProcess) -> list[psutil.Process]:
-    """The worker processes."""
-    workers = []
-    for each in psutil.Process(hub.process.pid).children():
-        with suppress(psutil.NoSuchProcess):
-            workers += [each] if "sse_hub.server.worker" in each.cmdline() else []
-    return workers
-
-
-def connections(worker: psutil.Process) -> list[Any]:
-    """Its connections; none when it has just ended."""
-    with suppress(psutil.NoSuchProcess):
-        return list(worker.net_connections())
-    return []
-
-
-def connections_of(hub: HubProcess) -> Counter[int]:
-    """How many connections each worker holds, by process id."""
-    held: Counter[int] = Counter()
-    for worker in workers_of(hub):
-        of_hub = [each for each in connections(worker) if each.status == "ESTABLISHED" and each.laddr.port == hub.port]
-        held[worker.pid] = len(of_hub)
-    return held
 
 
 def who_answers(hub: HubProcess) -> int | None:

@@ -12,7 +12,7 @@ from sse_hub.auth.proxy_rules import Rules, trusting
 from sse_hub.auth.reloaded_file import Kept
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, NotSignedIn
-from tests.support.servers import ROOT
+from tests.support.settings import ROOT
 
 KEYS = json.dumps({"keys": [{"kty": "oct", "k": "A" * 43}]})
 RULES = """

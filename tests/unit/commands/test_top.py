@@ -6,7 +6,7 @@ from sse_hub.broker.acl import account, hub_rules, publisher_rules
 from sse_hub.commands.check.finding import bad, good
 from sse_hub.commands.top import Glance, text_of, totals_of
 from sse_hub.errors import InvalidSetting
-from tests.unit.project.test_docs import ROOT
+from tests.support.settings import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 

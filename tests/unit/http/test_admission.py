@@ -19,7 +19,7 @@ from sse_hub.http.admission import (
 )
 from sse_hub.http.shared_counters import Table
 from sse_hub.hub.registry import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
-from tests.support.servers import ROOT
+from tests.support.settings import ROOT
 
 MEGABYTE = 1024 * 1024
 

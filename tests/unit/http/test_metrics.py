@@ -14,7 +14,7 @@ from sse_hub.http.prometheus import dumped, exposition
 from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
 from sse_hub.hub.start_position import Tail
 from tests.support.in_memory import Client, new_hub, publish
-from tests.support.servers import ROOT
+from tests.support.settings import ROOT
 
 
 def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:

@@ -5,8 +5,7 @@ import json
 from sse_hub.hub.channel_throttle import SECOND, Guard, guard_of
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
-from tests.support.in_memory import Client, new_hub, publish
-from tests.unit.hub.test_hub import line, numbers
+from tests.support.in_memory import Client, line, new_hub, numbers, publish
 
 
 def batch(channel: str, first: int, length: int) -> Batch:

@@ -2,21 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
 
 from sse_hub.hub.encoder import LINES_PER_FRAME
 from sse_hub.hub.start_position import After, Tail, Unknown
 from sse_hub.protocol.ids import Cursor
-from tests.support.in_memory import Client, new_hub, publish
-from tests.support.sse_client import Event
-
-
-def numbers(events: Iterable[Event]) -> list[int]:
-    return [event.json["n"] for event in events if event.type == "message"]
-
-
-def line(n: int) -> str:
-    return json.dumps({"n": n})
+from tests.support.in_memory import Client, line, new_hub, numbers, publish
 
 
 async def test_every_subscriber_gets_every_line_with_the_same_id() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import random
 import socket
 from contextlib import suppress
@@ -18,7 +17,7 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.ring import BATCH_OVERHEAD_BYTES
 from sse_hub.hub.start_position import After, Tail
 from sse_hub.protocol.ids import Cursor, EventId
-from tests.support.in_memory import Client, MemoryLog, MemoryTransport, new_hub, publish
+from tests.support.in_memory import Client, MemoryLog, MemoryTransport, line, new_hub, numbers, publish
 
 
 class DeafLog(MemoryLog):
@@ -33,14 +32,6 @@ class DeafLog(MemoryLog):
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         return await super().page(channel, after, until)
-
-
-def line(n: int) -> str:
-    return json.dumps({"n": n})
-
-
-def numbers(client: Client) -> list[int]:
-    return [event.json["n"] for event in client.events() if event.type == "message"]
 
 
 def channels_in_memory() -> int:
@@ -59,7 +50,7 @@ async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
     publish(hub, "log", line(1))
 
     assert source.left == []
-    assert numbers(first) == numbers(second) == [1]
+    assert numbers(first.events()) == numbers(second.events()) == [1]
 
     await first.close()
     await second.close()
@@ -119,7 +110,7 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     many = await Client(hub, "*").open(Tail(50))
 
     assert [event.type for event in single.events()] == ["message", "gap"]
-    assert numbers(many) == list(range(10, 60))
+    assert numbers(many.events()) == list(range(10, 60))
 
 
 async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among_its_last_lines() -> None:
@@ -214,7 +205,7 @@ async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many
     assert refused == 80
     assert len(source.followed) <= 22
     publish(hub, "c0", line(1))
-    assert (numbers(known), numbers(again)) == ([1], [1])
+    assert (numbers(known.events()), numbers(again.events())) == ([1], [1])
 
 
 async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +218,7 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))
 
-    assert numbers(client) == [1]
+    assert numbers(client.events()) == [1]
 
 
 @pytest.mark.parametrize("when", ["before", "by its end"])
@@ -246,8 +237,8 @@ async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when:
     publish(hub, "log", line(1))
     publish(hub, "log", line(2))
 
-    assert numbers(other) == [1, 2]
-    assert numbers(slow) == []
+    assert numbers(other.events()) == [1, 2]
+    assert numbers(slow.events()) == []
 
 
 class AskedLog(MemoryLog):
@@ -291,7 +282,7 @@ async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves
     await joining
     publish(hub, "shop.1", line(1))
 
-    assert numbers(client) == [1]
+    assert numbers(client.events()) == [1]
 
 
 async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_ends_at_once() -> None:
@@ -362,7 +353,7 @@ async def test_what_the_log_brings_for_a_client_that_has_gone_is_written_nowhere
     await client.settle()
 
     assert failed == []
-    assert numbers(client) == []
+    assert numbers(client.events()) == []
     assert hub.subscribers == 0
 
 

@@ -19,7 +19,7 @@ from sse_hub.hub.replay import recorded
 from sse_hub.hub.start_position import After, Origin, Tail
 from sse_hub.protocol.ids import Cursor, EventId
 from tests.support.in_memory import Client, MemoryLog, MemorySource, new_hub, publish
-from tests.support.servers import at_scale
+from tests.support.settings import at_scale
 from tests.support.sse_client import Event
 
 CHANNELS = ["a.1", "a.2", "b.1"]

@@ -10,7 +10,7 @@ import pytest
 from sse_hub.http.page.assets import page_assets, web_folder
 from sse_hub.http.page.bundler import bundle
 from sse_hub.http.page.minify import minified
-from tests.unit.page.test_page_modules import node_binary
+from tests.support.programs import node_binary
 
 MODULES = {
     "js/main.js": """

@@ -2,21 +2,14 @@
 The page's pure modules, tested by node's own test runner.
 """
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import playwright
+from tests.support.programs import node_binary
 
 JS = Path(__file__).parents[3] / "web" / "js"
 MAX_LINES = 300
 TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
-
-
-def node_binary() -> str:
-    """The node on PATH, else the one inside the package `playwright`, which the tests need anyway."""
-    packaged = Path(playwright.__file__).parent / "driver" / "node"
-    return shutil.which("node") or str(packaged)
 
 
 def test_the_modules_of_the_page_do_what_their_tests_say() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.http.page.translations import module_of, without_keys
-from tests.unit.page.test_page_modules import node_binary
+from tests.support.programs import node_binary
 
 LANGUAGES = {
     "lang/en.json": '{"news.lines": "{n} new", "bar.stop": "Stop", "news.lines_one": "one new"}',

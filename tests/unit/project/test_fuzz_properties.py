@@ -26,7 +26,7 @@ from sse_hub.protocol.line_ids import Repeats
 from sse_hub.protocol.lines import one_line
 from sse_hub.protocol.ndjson import MAX_LINES, payloads_of
 from sse_hub.protocol.selection import Selection
-from tests.support.servers import at_scale
+from tests.support.settings import at_scale
 from tests.support.tokens import SECRET, key_set
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from sse_hub.auth import check_access
 from sse_hub.config import Config
-from tests.support.servers import ROOT
+from tests.support.settings import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 UNIT = (ROOT / "docs" / "proxies" / "sse-hub.service").read_text()

@@ -11,7 +11,7 @@ from sse_hub.http.page.assets import JQUERY
 from sse_hub.hub.line_templates import mask_of, tells_error
 from sse_hub.protocol.lines import one_line
 from tests.support.hub_app import whole_app
-from tests.support.servers import PATIENCE, ROOT
+from tests.support.settings import PATIENCE, ROOT
 
 LIMIT = 1_048_576
 SCRIPTS = sorted((ROOT / "sse_hub" / "broker" / "lua").glob("*.lua"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sse_hub.errors import InvalidLine, TooLarge
 from sse_hub.protocol.lines import MESSAGE, one_line
 from sse_hub.protocol.ndjson import payloads_of
-from tests.support.servers import PATIENCE
+from tests.support.settings import PATIENCE
 
 LIMIT = 1_048_576
 CPU_SECONDS = 0.05 * PATIENCE
