@@ -1,14 +1,6 @@
-"""The accounts for Redis, what `sse-hub top` shows, and what a check says."""
+"""What `sse-hub top` shows."""
 
-import pytest
-
-from sse_hub.broker.acl import account, hub_rules, publisher_rules
-from sse_hub.commands.check.finding import bad, good
 from sse_hub.commands.top import Glance, text_of, totals_of
-from sse_hub.errors import InvalidSetting
-from tests.support.settings import ROOT
-
-MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 
 def channel(name: str, rate: float) -> dict[str, object]:
@@ -17,41 +9,6 @@ def channel(name: str, rate: float) -> dict[str, object]:
 
 def directory(*channels: dict[str, object], **more: object) -> dict[str, object]:
     return {"ready": True, "recording": True, "channels": channels} | more
-
-
-def test_an_account_begins_from_nothing_and_tells_no_password() -> None:
-    made = account("hub", "secret", hub_rules(["app.*"]))
-
-    assert made.command.startswith("ACL SETUSER hub reset on #")
-    assert made.line.startswith("user hub on #")
-    assert "secret" not in made.command
-    assert "resetchannels &sse-hub:fence &app.*" in made.rules
-    assert "@" not in made.rules, "no class of commands: only those that are needed"
-
-
-@pytest.mark.parametrize("pattern", ["*", "sse-hub:fence", "sse*", "*fence"])
-def test_publishers_never_have_the_channel_of_fences(pattern: str) -> None:
-    with pytest.raises(InvalidSetting, match="forge"):
-        publisher_rules([pattern])
-
-
-def test_the_manual_has_the_rights_that_the_command_gives() -> None:
-    for rule in hub_rules(["app.*"]).split():
-        assert rule in MANUAL
-
-
-def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
-    totals = {"hub_lines_total received": 100.0, "hub_recorder_lag_seconds": 1.0, "hub_clients": 3.0}
-    state = {"ready": True, "fence_age_seconds": 0.4}
-    now = Glance(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
-    before = Glance(state, directory(), {"hub_lines_total received": 80.0})
-
-    lines = text_of(now, before, 2.0, 100, 7)
-
-    assert "ready" in lines[0]
-    assert "in 10/s" in lines[1]
-    assert [line.split()[0] for line in lines[5:]] == ["loud", "quiet"]
-    assert len(text_of(now, None, 1.0, 100, 6)) == 6
 
 
 METRICS = """\
@@ -69,6 +26,20 @@ hub_recorder_lag_seconds{worker="1"} 0.75
 hub_clients{worker="0"} 2
 hub_clients{worker="1"} 3
 """
+
+
+def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
+    totals = {"hub_lines_total received": 100.0, "hub_recorder_lag_seconds": 1.0, "hub_clients": 3.0}
+    state = {"ready": True, "fence_age_seconds": 0.4}
+    now = Glance(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
+    before = Glance(state, directory(), {"hub_lines_total received": 80.0})
+
+    lines = text_of(now, before, 2.0, 100, 7)
+
+    assert "ready" in lines[0]
+    assert "in 10/s" in lines[1]
+    assert [line.split()[0] for line in lines[5:]] == ["loud", "quiet"]
+    assert len(text_of(now, None, 1.0, 100, 6)) == 6
 
 
 def test_what_each_worker_has_of_all_is_not_added_up() -> None:
@@ -96,8 +67,3 @@ def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
 
     assert "\x1b" not in "".join(lines)
     assert "NOT READY" in lines[0]
-
-
-def test_a_finding_is_a_line() -> None:
-    assert good("redis", "fine").line == "ok   redis              fine"
-    assert bad("redis", "away").line.startswith("BAD  redis")

@@ -1,4 +1,4 @@
-"""Counts: spreads, namespaces, and what becomes of them in the text for Prometheus."""
+"""The metrics of a hub, as Prometheus reads them and the documents list them."""
 
 import ast
 import re
@@ -11,42 +11,20 @@ from sse_hub.http.context import Context
 from sse_hub.http.errors import REASONS
 from sse_hub.http.metrics import Reading, Sample, readings
 from sse_hub.http.prometheus import dumped, exposition
-from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.hub.counters import REFUSED
 from sse_hub.hub.start_position import Tail
 from tests.support.in_memory import Client, new_hub, publish
 from tests.support.settings import ROOT
 
 
-def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:
-    spread = Spread((1.0, 2.0))
-
-    for value in (0.5, 1.0, 1.5, 9.0):
-        spread.add(value)
-
-    assert spread.counts == [2, 1, 1]
-    assert spread.sum == 12.0
-
-
-def test_a_namespace_is_what_stands_before_the_first_mark() -> None:
-    names = {"log": "log", "shop.api": "shop", "a/b.c": "a", "a:b": "a", "shop.*": "shop", ".x": "."}
-    names |= {"*": SEVERAL, "sh*.a": SEVERAL}
-
-    assert {name: Namespaces().of(name) for name in names} == names
-
-
-def test_only_so_many_namespaces_are_told_apart() -> None:
-    namespaces = Namespaces()
-    first = [namespaces.of(f"n{number}.a") for number in range(MAX_NAMESPACES)]
-
-    assert namespaces.of("one-more.a") == OTHERS
-    assert namespaces.of("n0.b") == first[0]
-    assert namespaces.of_all(("n1.a", "n1.b")) == "n1"
-    assert namespaces.of_all(("n1.a", "n2.b")) == SEVERAL
-
-
-def test_a_count_is_there_before_it_rises() -> None:
-    assert Tally().gaps["slow"] == 0
-    assert dict(Tally().gaps)
+async def readings_of_a_hub() -> list[Reading]:
+    hub, source = new_hub()
+    publish(hub, "shop.api", "{}")
+    await Client(hub, "shop.*").open(Tail(1))
+    log = SimpleNamespace(watermark=hub.last_fence, recording=True)
+    recorder = SimpleNamespace(recording=True)
+    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
+    return list(readings(cast(Context, context)))
 
 
 def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample() -> None:
@@ -68,16 +46,6 @@ def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample
     assert found["hub_stall_seconds_bucket", "0", "+Inf"] == found["hub_stall_seconds_count", "0", None] == 2
     assert found["hub_lag_bytes_bucket", "0", "1.0"] == 1
     assert [found["hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
-
-
-async def readings_of_a_hub() -> list[Reading]:
-    hub, source = new_hub()
-    publish(hub, "shop.api", "{}")
-    await Client(hub, "shop.*").open(Tail(1))
-    log = SimpleNamespace(watermark=hub.last_fence, recording=True)
-    recorder = SimpleNamespace(recording=True)
-    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
-    return list(readings(cast(Context, context)))
 
 
 async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() -> None:

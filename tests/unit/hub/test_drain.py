@@ -1,13 +1,17 @@
-"""The pace of a drain."""
+"""A drain ends all streams, at an even pace, each at a known place."""
 
 import asyncio
 from itertools import pairwise
 from typing import cast
 
+import pytest
+
+from sse_hub.errors import SourceUnavailable
 from sse_hub.hub.drain import Drain
 from sse_hub.hub.position import Position
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
+from tests.support.in_memory import Client, line, new_hub, numbers, publish
 
 
 class Stream:
@@ -65,3 +69,91 @@ async def test_those_that_are_behind_are_ended_first() -> None:
     await Drain(0).run([live, behind], ended.append)
 
     assert ended == [behind, live]
+
+
+async def test_draining_ends_every_stream() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    clients = [await Client(hub, "log").open(), await Client(hub, "a.*", batch=True).open()]
+
+    await hub.drain()
+
+    assert all(client.ended for client in clients)
+    assert hub.subscribers == 0
+
+
+async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    live, batch, several = [
+        await Client(hub, "log").open(),
+        await Client(hub, "log", batch=True).open(),
+        await Client(hub, "log", "other").open(),
+    ]
+    hub.fence(50)
+    publish(hub, "log", line(1), line(2))
+    # A batch feed that has just flushed would wait with this one.
+    publish(hub, "log", line(3))
+    idle = await Client(hub, "idle").open()
+    hub.fence(60)
+
+    await hub.drain()
+
+    assert numbers(live.events()) == numbers(several.events()) == [1, 2, 3]
+    assert [row[2] for event in batch.events() for row in event.json] == [line(1), line(2), line(3)]
+    assert idle.events() == []
+    assert {client.last_event_id for client in (live, batch, idle)} == {"60-0"}
+    assert several.last_event_id == "60-0.0"
+
+
+async def test_one_that_is_behind_is_not_told_that_it_has_caught_up() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    slow = await Client(hub, "log").open()
+    publish(hub, "log", line(0))
+    slow.transport.clog()
+    for n in range(1, 5_000):
+        publish(hub, "log", line(n))
+    await slow.settle()
+
+    draining = asyncio.create_task(hub.drain())
+    await slow.settle()
+    slow.transport.unclog()
+    await draining
+
+    events = slow.events()
+    assert numbers(events) == list(range(len(events)))
+    assert 0 < len(events) < 5_000
+    assert slow.last_event_id == events[-1].id
+
+
+async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_ends_at_once() -> None:
+    hub, _ = new_hub(drain_seconds="0")
+    await hub.drain()
+
+    client = await Client(hub, "log").open()
+
+    assert client.ended
+
+
+async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
+    hub, source = new_hub(drain_seconds="0")
+
+    class Waiting:
+        def __init__(self) -> None:
+            self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def join(self, names: object) -> int:
+            return await self.answer
+
+        def refuse(self) -> None:
+            self.answer.set_exception(SourceUnavailable("stopping"))
+
+        def leave(self, names: object) -> None:
+            raise AssertionError
+
+    hub.connect(Waiting())
+    joining = asyncio.create_task(Client(hub, "log").open())
+    await asyncio.sleep(0)
+
+    await hub.drain()
+
+    with pytest.raises(SourceUnavailable):
+        await joining
