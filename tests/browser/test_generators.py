@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import open_page, wait_received
 from tests.support.servers import HubProcess, RedisServer
-from tests.support.ship_command import shipper, wait_begun
+from tests.support.ship_command import shipper, wait_started
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,7 @@ def test_a_log_file_of_python_s_is_shown_with_level_and_logger(
     open_page(page, hub, "generated")
 
     with running(LOGGING, str(path)), shipper(redis, tmp_path, str(path)):
-        wait_begun(tmp_path)
+        wait_started(tmp_path)
         wait_received(page, 4)
 
     visit = page.locator("[data-testid=row][data-level=info]").first

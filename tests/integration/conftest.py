@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.cluster import EVERY_LINE
-from tests.support.http_client import ask
-from tests.support.network_loss import in_a_network_of_its_own
+from tests.support.http_client import fetch
+from tests.support.network_loss import in_own_network
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.tokens import HIDDEN, A, B, bearer, publish, token_hub
 from tests.support.waiting import wait_until
@@ -51,7 +51,7 @@ def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] 
     kernel, 20 s and more, and disturbs nobody in its own network.
     """
     if any("/test_vanished_clients.py" in item.nodeid for item in request.session.items):
-        with in_a_network_of_its_own() as process:
+        with in_own_network() as process:
             yield process
     else:
         yield None
@@ -108,7 +108,7 @@ def guarded(guarded_server: RedisServer, tmp_path_factory: pytest.TempPathFactor
     origin = ("--cors-origin", "https://app.example")
     with token_hub(guarded_server.url, folder, "--ingest", "app.*", *origin) as hub:
         operator = bearer(publish=["app.*"], operate=True)
-        wait_until(lambda: ask(hub, "/health/ready", headers=operator).json.get("recording"), "it records")
+        wait_until(lambda: fetch(hub, "/health/ready", headers=operator).json.get("recording"), "it records")
         for channel, text in ((A, "what alpha says"), (B, HIDDEN)):
             assert publish(hub, channel, {"message": text}, operator).status == 200
         yield hub

@@ -15,7 +15,7 @@ from tests.support.settings import ROOT, STOP_SECONDS
 
 
 @contextmanager
-def following(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def running_command(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """
     `sse-hub` with `words`, what it says added to `output`. It is ended by SIGTERM if it is still there at the end of
     the block. AssertionError where it ends otherwise than it should.
@@ -28,13 +28,13 @@ def following(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
             yield process
             if process.poll() is None:
                 process.terminate()
-                assert process.wait(STOP_SECONDS) == 0, said_in(output)
-            assert "Traceback" not in said_in(output), said_in(output)
+                assert process.wait(STOP_SECONDS) == 0, output_in(output)
+            assert "Traceback" not in output_in(output), output_in(output)
         finally:
             process.kill()
             process.wait()
 
 
-def said_in(output: Path) -> str:
+def output_in(output: Path) -> str:
     """What commands have said in `output` so far."""
     return output.read_text(errors="replace")

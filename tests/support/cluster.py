@@ -24,7 +24,7 @@ EVERY_LINE = ("--retain-lines", "10000000")
 
 
 @contextmanager
-def deployment(
+def cluster(
     count: int = 2, options: tuple[str, ...] = EVERY_LINE, redis_options: tuple[str, ...] = ()
 ) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
     """A Redis of its own, and `count` hubs on it, that record."""
@@ -80,7 +80,7 @@ def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
     return hub or wait_recorder(hubs)
 
 
-def go_on(publisher: Publisher, lines: int) -> None:
+def wait_lines(publisher: Publisher, lines: int) -> None:
     """Return `lines` later."""
     begun = publisher.begun
     wait_until(lambda: publisher.begun > begun + lines, "lines go on")
@@ -137,7 +137,7 @@ def restarted(server: RedisServer, options: tuple[str, ...] = (), kill_first: bo
 # Clients.
 
 
-async def ask_for_fence(hub: HubProcess) -> int:
+async def current_fence(hub: HubProcess) -> int:
     """A fence that `hub` has seen. Who joins is given one at once; else there is one a second."""
     async with open_stream(f"{hub.url}/message?channel=none") as stream:
         return Id.parse(stream.last_event_id).fence
@@ -167,7 +167,7 @@ async def follow(urls: Sequence[str], query: str, begun: asyncio.Event, after: s
     raise AssertionError("there are no urls")
 
 
-async def read_since(hub: HubProcess, channel: str, id: str, last: Event | None = None) -> list[Event]:
+async def read_after(hub: HubProcess, channel: str, id: str, last: Event | None = None) -> list[Event]:
     """What a client is told that comes with the position `id`, up to `last`, or to the last line."""
     async with open_stream(f"{hub.url}/message?channel={channel}", {"Last-Event-ID": id}) as stream:
         return await stream.until(is_last if last is None else last.__eq__)

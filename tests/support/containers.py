@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.cli import following, said_in
+from tests.support.cli import output_in, running_command
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.waiting import wait_until
@@ -43,7 +43,7 @@ for my $n (1..$ARGV[0]) {
 """
 
 
-def printing(lines: int, pause_seconds: float = 0.02) -> tuple[str, ...]:
+def printer_command(lines: int, pause_seconds: float = 0.02) -> tuple[str, ...]:
     """The command of a container that prints `lines` lines, ten each `pause_seconds`."""
     return ("perl", "-e", PRINTER, str(lines), str(pause_seconds))
 
@@ -206,20 +206,20 @@ def docker_command(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub docker` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
     words = ["docker", "--registry", str(folder / "positions.json"), "--engine", engine.url]
-    with following(folder / "docker.out", *words, "--redis-url", server.url, *options) as process:
+    with running_command(folder / "docker.out", *words, "--redis-url", server.url, *options) as process:
         yield process
 
 
-def said(folder: Path) -> str:
+def docker_output(folder: Path) -> str:
     """What the commands with their registry in `folder` have logged."""
-    return said_in(folder / "docker.out")
+    return output_in(folder / "docker.out")
 
 
-def wait_begun(folder: Path) -> None:
+def wait_started(folder: Path) -> None:
     """Return when the first run has settled where it begins: what is printed from then on must arrive."""
 
     def begun() -> bool:
-        assert "Traceback" not in said(folder), said(folder)
+        assert "Traceback" not in docker_output(folder), docker_output(folder)
         return (folder / "positions.json").exists()
 
     wait_until(begun, "the command has begun")

@@ -53,7 +53,7 @@ def shop(redis_url: str) -> "Sanic[Any, Any]":
 
 
 @contextmanager
-def mounted(server: RedisServer) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def embedding_app(server: RedisServer) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The app in a process of its own: the address of its hub, which is ready, and the process."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.embedding_app", str(port), server.url]

@@ -16,7 +16,7 @@ from tests.support.servers import HubProcess
 from tests.support.settings import DEADLINE_SECONDS
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: Message
     url: str
@@ -28,27 +28,27 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ask(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+def fetch(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Response:
     """A GET, or with a `body` a POST."""
     request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
-            return Answer(response.status, response.headers, response.url, response.read())
+            return Response(response.status, response.headers, response.url, response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.headers, error.url or "", error.read())
+            return Response(error.code, error.headers, error.url or "", error.read())
 
 
-def ask_at_once(hub: HubProcess, *paths: str) -> list[Answer]:
+def fetch_all(hub: HubProcess, *paths: str) -> list[Response]:
     """Several GETs, whose answers are waited for together."""
     with ThreadPoolExecutor(len(paths)) as pool:
-        return list(pool.map(partial(ask, hub), paths))
+        return list(pool.map(partial(fetch, hub), paths))
 
 
-def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Answer:
+def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Response:
     """`lines` published by POST."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ask(hub, f"/publish?channel={channel}", b"\n".join(lines), named)
+    return fetch(hub, f"/publish?channel={channel}", b"\n".join(lines), named)
 
 
 @contextmanager

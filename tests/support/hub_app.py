@@ -11,6 +11,6 @@ from sse_hub.http.peers import ALONE
 
 
 @cache
-def whole_app() -> "Sanic[Any, Any]":
+def hub_app() -> "Sanic[Any, Any]":
     """It, the same one each time."""
     return create_app(Config(redis_url="redis://127.0.0.1:1/0"), lambda: None, ALONE)

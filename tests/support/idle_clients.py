@@ -17,7 +17,7 @@ HEARTBEAT = b": heartbeat"
 LINE = b"event: message"
 
 
-class Listener(asyncio.Protocol):
+class IdleClient(asyncio.Protocol):
     """One client. Its times are those of time.monotonic()."""
 
     def __init__(self, asking: bytes) -> None:
@@ -62,34 +62,34 @@ class Listener(asyncio.Protocol):
         return self.first_at - self.asked_at
 
 
-async def listen(hub: HubProcess, channel: str, number: int) -> Listener:
+async def connect(hub: HubProcess, channel: str, number: int) -> IdleClient:
     """Client `number`, which has asked; clients of a number have an address of their own, in turn."""
     address = f"127.0.1.{1 + number % ADDRESSES}"
     asking = f"GET /message?channel={channel} HTTP/1.1\r\nHost: hub\r\n\r\n".encode()
-    listener = Listener(asking)
+    listener = IdleClient(asking)
     await asyncio.get_running_loop().create_connection(lambda: listener, "127.0.0.1", hub.port, local_addr=(address, 0))
     return listener
 
 
-async def all_of(hub: HubProcess, channel: str, numbers: Iterable[int]) -> list[Listener]:
+async def connect_all(hub: HubProcess, channel: str, numbers: Iterable[int]) -> list[IdleClient]:
     """Those clients, all at once, when each has had its first byte."""
     async with asyncio.timeout(6 * DEADLINE_SECONDS):
-        listeners = await asyncio.gather(*(listen(hub, channel, number) for number in numbers))
+        listeners = await asyncio.gather(*(connect(hub, channel, number) for number in numbers))
         await asyncio.gather(*(listener.first for listener in listeners))
     return listeners
 
 
 @asynccontextmanager
-async def crowd(hub: HubProcess, channel: str, count: int) -> AsyncIterator[list[Listener]]:
+async def idle_clients(hub: HubProcess, channel: str, count: int) -> AsyncIterator[list[IdleClient]]:
     """So many clients for as long as the block lasts."""
-    listeners = await all_of(hub, channel, range(count))
+    listeners = await connect_all(hub, channel, range(count))
     try:
         yield listeners
     finally:
-        await leave(listeners)
+        await close_all(listeners)
 
 
-async def leave(listeners: Iterable[Listener]) -> None:
+async def close_all(listeners: Iterable[IdleClient]) -> None:
     """Close their connections at once: none waits in the kernel for the rest of the minute."""
     listeners = list(listeners)
     for listener in listeners:

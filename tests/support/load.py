@@ -117,7 +117,7 @@ def is_last(event: Event) -> bool:
 
 
 @dataclass
-class Told:
+class Verdict:
     """What a client of one channel was told: ids and sequence numbers of lines, and gaps, in order."""
 
     lines: list[tuple[Id, int]]
@@ -141,14 +141,14 @@ class Told:
             assert told or not begin < id < self.lines[-1][0], f"{id} was lost, and no gap says so"
 
 
-def verdict(events: Iterable[Event], step: int = 1) -> Told:
+def verdict(events: Iterable[Event], step: int = 1) -> Verdict:
     """
     What `events` of one channel and one publisher tell. AssertionError unless ids rise, count on without a hole
     except at a gap or a fence, and lines are missing nowhere but at a gap, and not outside its bounds.
 
     `step` is by how much the numbers of the channel's lines rise.
     """
-    told = Told([], [])
+    told = Verdict([], [])
     gap: dict[str, object] | None = None
     lost: int | None = 0
     for event in events:

@@ -12,7 +12,7 @@ from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 
 @contextmanager
-def heard(server: RedisServer, channel: str) -> Iterator[list[dict[str, Any]]]:
+def published_lines(server: RedisServer, channel: str) -> Iterator[list[dict[str, Any]]]:
     """What is published on `channel` until the block ends; a last line shows that nothing is still to come."""
     lines: list[dict[str, Any]] = []
     with server.client() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
@@ -25,7 +25,7 @@ def heard(server: RedisServer, channel: str) -> Iterator[list[dict[str, Any]]]:
             lines.append(json.loads(message["data"]))
 
 
-def python(code: str, *arguments: str) -> str:
+def run_python(code: str, *arguments: str) -> str:
     """What a program prints on both outputs. AssertionError if it fails or takes too long."""
     command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)

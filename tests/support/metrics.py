@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess
 
 
@@ -22,7 +22,7 @@ class Metrics(NamedTuple):
 
 
 def scrape(hub: HubProcess, headers: Mapping[str, str] | None = None) -> Metrics:
-    answer = ask(hub, "/metrics", headers=headers)
+    answer = fetch(hub, "/metrics", headers=headers)
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/plain")
     families = list(text_string_to_metric_families(answer.body.decode()))

@@ -94,7 +94,7 @@ async def vanish(hub: HubProcess, client: redis.Redis) -> None:
 
 
 @contextmanager
-def in_a_network_of_its_own() -> Iterator[subprocess.Popen[str] | None]:
+def in_own_network() -> Iterator[subprocess.Popen[str] | None]:
     """This module at work, ended at the end of the block; None where the command for that is missing."""
     if not shutil.which("unshare"):
         yield None

@@ -68,7 +68,7 @@ class Reference:
 
 
 @contextmanager
-def reference(server: RedisServer, *channels: str) -> Iterator[Reference]:
+def reference_of(server: RedisServer, *channels: str) -> Iterator[Reference]:
     """An account of `channels`, none of which has had a line so far. It is complete when the block has ended."""
     account = Reference({channel: [] for channel in channels})
     counts: dict[str, int] = {}
@@ -238,7 +238,7 @@ async def follow(stream: Stream, shape: Shape) -> tuple[Received, Place]:
     return received, {name: Id(received.fence, 0) for name in shape.channels}
 
 
-def hold_to(account: Reference, received: Received, shape: Shape, begin: Place) -> None:
+def assert_received(account: Reference, received: Received, shape: Shape, begin: Place) -> None:
     """AssertionError unless `received` is exactly what follows `begin`: nothing missing, repeated, out of order."""
     assert not received.gaps, [gap.data for gap in received.gaps]
     lines = received.without_repeats() if shape.pattern and received.reconnects else received.lines
@@ -256,7 +256,7 @@ def _first_difference(got: list[Line], wanted: list[Line]) -> str:
     return f"at {at} of {len(got)}: got {got[at : at + 2]}, wanted {wanted[at : at + 2]}"
 
 
-def hold_to_gaps(account: Reference, received: Received, shape: Shape) -> None:
+def assert_gaps(account: Reference, received: Received, shape: Shape) -> None:
     """AssertionError unless `received` begins and goes on like the reference but for lines that its gaps tell of."""
     lines = received.without_repeats() if shape.pattern else received.lines
     for name, got in lines.items():

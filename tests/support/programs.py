@@ -15,7 +15,7 @@ def redis_binary() -> Path:
     return Path(found)
 
 
-def clock_set(by: str, file: Path | None = None) -> dict[str, str]:
+def shifted_clock(by: str, file: Path | None = None) -> dict[str, str]:
     """
     The environment of a process whose wall clock is off `by` as much, "+1h" or "-1h", or as `file` says, at any time.
 

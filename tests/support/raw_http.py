@@ -16,10 +16,10 @@ from tests.support.servers import HubProcess
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Decoder, Event
 
-HERE = "127.0.0.1"
+LOCALHOST = "127.0.0.1"
 
 
-class Reply(NamedTuple):
+class RawResponse(NamedTuple):
     """An answer, and how long after the connection was made it was over."""
 
     status: int
@@ -43,7 +43,7 @@ class Reply(NamedTuple):
         return events, decoder
 
 
-class Wire:
+class RawConnection:
     """One connection. What it sends is whatever it is told to."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +68,7 @@ class Wire:
                     pass
         return time.monotonic() - self.made_at
 
-    async def answer(self) -> Reply:
+    async def answer(self) -> RawResponse:
         """All that comes to the end of the connection."""
         received = b""
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -77,7 +77,7 @@ class Wire:
                     received += data
         head, _, body = received.partition(b"\r\n\r\n")
         status = int(head.split()[1]) if head else 0
-        return Reply(status, head.decode("latin-1"), body, time.monotonic() - self.made_at)
+        return RawResponse(status, head.decode("latin-1"), body, time.monotonic() - self.made_at)
 
     async def drip(self, data: bytes, every_seconds: float) -> None:
         """Send a byte at a time, for as long as there are any and somebody takes them."""
@@ -88,7 +88,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(hub: HubProcess, address: str = HERE, receive_buffer_bytes: int | None = None) -> AsyncIterator[Wire]:
+async def raw_connection(
+    hub: HubProcess, address: str = LOCALHOST, receive_buffer_bytes: int | None = None
+) -> AsyncIterator[RawConnection]:
     """A connection to `hub` from `address`, which is one of loopback."""
     with socket.socket() as connection:
         connection.setblocking(False)
@@ -96,36 +98,36 @@ async def wire(hub: HubProcess, address: str = HERE, receive_buffer_bytes: int |
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         connection.bind((address, 0))
         async with asyncio.timeout(DEADLINE_SECONDS):
-            await asyncio.get_running_loop().sock_connect(connection, (HERE, hub.port))
+            await asyncio.get_running_loop().sock_connect(connection, (LOCALHOST, hub.port))
             reader, writer = await asyncio.open_connection(sock=connection, limit=receive_buffer_bytes or 2**16)
         try:
-            yield Wire(reader, writer)
+            yield RawConnection(reader, writer)
         finally:
             writer.transport.abort()
 
 
-def request(path: str, *headers: str, method: str = "GET") -> bytes:
+def request_head(path: str, *headers: str, method: str = "GET") -> bytes:
     """A request's head, with an end to the connection after the answer."""
     lines = [f"{method} {path} HTTP/1.1", "Host: hub", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode()
 
 
-async def told(hub: HubProcess, data: bytes, address: str = HERE) -> Reply:
+async def send_raw(hub: HubProcess, data: bytes, address: str = LOCALHOST) -> RawResponse:
     """What `hub` answers to `data`."""
-    async with wire(hub, address) as connection:
+    async with raw_connection(hub, address) as connection:
         connection.send(data)
         return await connection.answer()
 
 
 @asynccontextmanager
 async def open_streams(
-    hub: HubProcess, channel: str, count: int, address: str = HERE, headers: Sequence[str] = ()
-) -> AsyncIterator[list[Wire]]:
+    hub: HubProcess, channel: str, count: int, address: str = LOCALHOST, headers: Sequence[str] = ()
+) -> AsyncIterator[list[RawConnection]]:
     """As many streams from `address`, each with its first frames."""
     async with AsyncExitStack() as stack:
-        wires = [await stack.enter_async_context(wire(hub, address)) for _ in range(count)]
+        wires = [await stack.enter_async_context(raw_connection(hub, address)) for _ in range(count)]
         for each in wires:
-            each.send(request(f"/message?channel={channel}", *headers))
+            each.send(request_head(f"/message?channel={channel}", *headers))
         for each in wires:
             head = await each.read_until(b"\r\n\r\n")
             frames = await each.read_until(b"\n\n\r\n")

@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 LARGE_LINES, LARGE_BYTES = 20, 500_000
 
 
-class Client:
+class ReconnectingClient:
     """
     Reads one channel over as many connections as it takes.
 
@@ -60,14 +60,14 @@ class Client:
             await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000)
 
 
-def lines_later(publisher: Publisher, count: int) -> None:
+def wait_lines_later(publisher: Publisher, count: int) -> None:
     """Return when `count` more lines have come: so far back reaches the memory of a hub that was ready before."""
     begun = publisher.begun + count
     wait_until(lambda: publisher.begun > begun, "lines go on")
 
 
 @asynccontextmanager
-async def beside_one_that_does_not_read(server: RedisServer, hub: HubProcess, channel: str) -> AsyncIterator[Stream]:
+async def beside_stuck_client(server: RedisServer, hub: HubProcess, channel: str) -> AsyncIterator[Stream]:
     """A client of `hub` that has had some large lines; another one reads none, and so holds up a hub that stops."""
     url = f"{hub.url}/message?channel={channel}"
     async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:

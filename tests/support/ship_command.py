@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.cli import following, said_in
+from tests.support.cli import output_in, running_command
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.waiting import wait_until
@@ -83,22 +83,22 @@ def shipper(server: RedisServer, folder: Path, *options: str) -> Iterator[subpro
     """`sse-hub ship` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
     registry = str(folder / "positions.json")
     words = ("ship", "--registry", registry, *options, "--redis-url", server.url)
-    with following(folder / "shipper.out", *words) as process:
+    with running_command(folder / "shipper.out", *words) as process:
         yield process
 
 
-def said(folder: Path) -> str:
+def shipper_output(folder: Path) -> str:
     """What the shippers with their registry in `folder` have logged."""
-    return said_in(folder / "shipper.out")
+    return output_in(folder / "shipper.out")
 
 
-def wait_begun(folder: Path, times: int = 1) -> None:
+def wait_started(folder: Path, times: int = 1) -> None:
     """Return when shippers have begun with so many files: what is written from then on must arrive."""
     output = folder / "shipper.out"
-    wait_until(lambda: output.exists() and said(folder).count("file_begun") >= times, "the shipper has begun")
+    wait_until(lambda: output.exists() and shipper_output(folder).count("file_begun") >= times, "the shipper has begun")
 
 
-def lines_of(server: RedisServer, channel: str) -> list[bytes]:
+def recorded_lines(server: RedisServer, channel: str) -> list[bytes]:
     """What the log has of `channel`; a hole is an empty line."""
     with server.client() as client:
         return [fields.get(b"l", b"") for _, fields in client.xrange(f"sse-hub:log:{channel}")]
@@ -112,4 +112,4 @@ def wait_lines(server: RedisServer, channel: str, count: int, seconds: float = D
             return int(client.xlen(f"sse-hub:log:{channel}")) >= count
 
     wait_until(there, f"{count} lines are in {channel}", seconds)
-    return lines_of(server, channel)
+    return recorded_lines(server, channel)

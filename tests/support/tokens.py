@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 
-from tests.support.http_client import Answer, ask
+from tests.support.http_client import Response, fetch
 from tests.support.servers import HubProcess, hub_process
 
 SECRET = secrets.token_bytes(32)
@@ -36,14 +36,14 @@ def token(seconds: float = 600, secret: bytes = SECRET, kid: str = "test", sub: 
     return jwt.encode(claims | {"sse_hub": rights}, secret, "HS256", headers={"kid": kid})
 
 
-def carrying(text: str) -> dict[str, str]:
+def token_header(text: str) -> dict[str, str]:
     """The header of a program that has the token `text`."""
     return {"Authorization": f"Bearer {text}"}
 
 
 def bearer(**rights: Any) -> dict[str, str]:
     """The header of a program that has a token for these rights."""
-    return carrying(token(**rights))
+    return token_header(token(**rights))
 
 
 @contextmanager
@@ -55,30 +55,30 @@ def token_hub(redis_url: str, folder: Path, *options: str) -> Iterator[HubProces
         yield hub
 
 
-def publish(hub: HubProcess, channel: str, record: object, headers: dict[str, str]) -> Answer:
+def publish(hub: HubProcess, channel: str, record: object, headers: dict[str, str]) -> Response:
     """One line published by POST."""
-    return ask(hub, f"/publish?channel={channel}", json.dumps(record).encode(), headers)
+    return fetch(hub, f"/publish?channel={channel}", json.dumps(record).encode(), headers)
 
 
-def message(hub: HubProcess, query: str) -> str:
+def stream_url(hub: HubProcess, query: str) -> str:
     """The address of a stream."""
     return f"{hub.url}/message?{query}"
 
 
-def signed_in(hub: HubProcess, text: str, **headers: str) -> Answer:
+def sign_in(hub: HubProcess, text: str, **headers: str) -> Response:
     """The answer to a sign-in with the token `text`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ask(hub, "/login", json.dumps({"token": text}).encode(), named)
+    return fetch(hub, "/login", json.dumps({"token": text}).encode(), named)
 
 
-def cookie_of(answer: Answer) -> dict[str, str]:
+def cookie_of(answer: Response) -> dict[str, str]:
     """The header that a browser would send after that answer."""
     return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
 
 
 def ticket_for(hub: HubProcess, query: str, headers: dict[str, str]) -> str:
     """A ticket."""
-    answer = ask(hub, f"/ticket?{query}", b"", headers)
+    answer = fetch(hub, f"/ticket?{query}", b"", headers)
     assert (answer.status, answer.json["expires_seconds"]) == (200, 30)
     assert answer.headers["cache-control"] == "no-store"
     return str(answer.json["ticket"])

@@ -18,8 +18,8 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.http_client import Answer, ask
-from tests.support.hub_app import whole_app
+from tests.support.http_client import Response, fetch
+from tests.support.hub_app import hub_app
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.sse_client import open_stream
@@ -30,10 +30,10 @@ from tests.support.tokens import (
     A,
     B,
     bearer,
-    carrying,
-    message,
     publish,
+    stream_url,
     token,
+    token_header,
 )
 
 # S7: no more than this, however slow the machine is.
@@ -53,7 +53,7 @@ def follows(redis: RedisServer, name: str) -> int:
 
 def test_each_route_asks_or_is_public_by_name() -> None:
     """A new route must be put into one of the two, and one that asks into the test below."""
-    app = whole_app()
+    app = hub_app()
     paths = {"/" + route.path for route in app.router.routes}
 
     assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING
@@ -62,8 +62,14 @@ def test_each_route_asks_or_is_public_by_name() -> None:
 @pytest.mark.parametrize("path", sorted(ASKING))
 def test_nobody_gets_anything_without_a_right(guarded: HubProcess, path: str) -> None:
     posted = b"{}" if path in ("/publish", "/ticket") else None
-    for headers in ({}, carrying("x.y.z"), carrying(""), {"Authorization": "Basic YTpi"}, {"Remote-User": "alice"}):
-        answers = [ask(guarded, f"{path}?channel={name}", posted, headers) for name in (A, MISSING, "a%20b")]
+    for headers in (
+        {},
+        token_header("x.y.z"),
+        token_header(""),
+        {"Authorization": "Basic YTpi"},
+        {"Remote-User": "alice"},
+    ):
+        answers = [fetch(guarded, f"{path}?channel={name}", posted, headers) for name in (A, MISSING, "a%20b")]
 
         assert [each.status for each in answers] == [401] * 3
         assert answers[0].headers["www-authenticate"] == "Bearer"
@@ -75,15 +81,15 @@ async def test_a_token_for_a_gives_nothing_of_b_by_any_route(guarded: HubProcess
     everything = bearer(subscribe=["*"], publish=["*"])
     texts: list[str] = []
 
-    def kept(answer: Answer) -> Answer:
+    def kept(answer: Response) -> Response:
         texts.append(f"{answer.headers} {answer.body.decode()}")
         return answer
 
     async with (
-        open_stream(message(guarded, f"channel={B}"), everything),
-        open_stream(message(guarded, "channel=*&tail=100"), mine) as by_star,
-        open_stream(message(guarded, "channel=app.*&since=-1h&batch=1"), mine) as by_time,
-        open_stream(message(guarded, f"channel={A}&channel=*b*&tail=100"), mine) as by_both,
+        open_stream(stream_url(guarded, f"channel={B}"), everything),
+        open_stream(stream_url(guarded, "channel=*&tail=100"), mine) as by_star,
+        open_stream(stream_url(guarded, "channel=app.*&since=-1h&batch=1"), mine) as by_time,
+        open_stream(stream_url(guarded, f"channel={A}&channel=*b*&tail=100"), mine) as by_both,
     ):
         for name in (B, "app.bravissimo", A):
             answer = await asyncio.to_thread(publish, guarded, name, {"message": f"{name} live"}, everything)
@@ -98,19 +104,19 @@ async def test_a_token_for_a_gives_nothing_of_b_by_any_route(guarded: HubProcess
         "channel=app.*&after=-1h",
         "channel=*o&before=2100-01-01",
     ):
-        kept(ask(guarded, f"/history?{query}", headers=mine))
+        kept(fetch(guarded, f"/history?{query}", headers=mine))
     for format in ("ndjson", "txt", "csv"):
-        exported = kept(ask(guarded, f"/export?channel=*&format={format}", headers=mine))
+        exported = kept(fetch(guarded, f"/export?channel=*&format={format}", headers=mine))
         assert b"what alpha says" in exported.body
-    listed = kept(ask(guarded, "/channels", headers=mine))
+    listed = kept(fetch(guarded, "/channels", headers=mine))
     assert [each["name"] for each in listed.json["channels"]] == [A]
-    kept(ask(guarded, "/whoami", headers=mine))
-    kept(ask(guarded, "/health/ready", headers=mine))
+    kept(fetch(guarded, "/whoami", headers=mine))
+    kept(fetch(guarded, "/health/ready", headers=mine))
     for path in ("/metrics", "/docs", "/docs/openapi.json", "/debug", "/web/"):
-        kept(ask(guarded, path, headers=mine))
-    found = kept(ask(guarded, "/search?channel=*&text=says", headers=mine))
+        kept(fetch(guarded, path, headers=mine))
+    found = kept(fetch(guarded, "/search?channel=*&text=says", headers=mine))
     assert [channel for _, channel, _ in found.json["lines"]] == [A]
-    new = kept(ask(guarded, "/patterns?channel=*", headers=mine))
+    new = kept(fetch(guarded, "/patterns?channel=*", headers=mine))
     assert {each["channel"] for each in new.json["patterns"]} == {A}
 
     leaked = [text for text in texts if "brav" in text or HIDDEN in text]
@@ -136,7 +142,7 @@ def test_a_channel_that_may_not_be_seen_is_as_one_that_is_not_there(
     guarded: HubProcess, path: str, body: bytes | None
 ) -> None:
     mine = bearer(subscribe=[A], publish=[A])
-    there, missing = (ask(guarded, path.format(name), body, mine) for name in (B, MISSING))
+    there, missing = (fetch(guarded, path.format(name), body, mine) for name in (B, MISSING))
 
     assert (there.status, missing.status) == (403, 403)
     assert there.body.decode().replace(B, MISSING) == missing.body.decode()
@@ -176,10 +182,10 @@ def test_redis_is_asked_nothing_for_who_may_not(guarded: HubProcess, guarded_ser
     mine = bearer(subscribe=[A])
 
     for path in ("/message", "/history", "/export"):
-        assert ask(guarded, f"{path}?channel=other.bravo", headers=mine).status == 403
+        assert fetch(guarded, f"{path}?channel=other.bravo", headers=mine).status == 403
 
     assert follows(guarded_server, "other.bravo") == 0
-    listed = ask(guarded, "/channels", headers=bearer(subscribe=["*"])).json["channels"]
+    listed = fetch(guarded, "/channels", headers=bearer(subscribe=["*"])).json["channels"]
     assert "other.bravo" not in {each["name"] for each in listed}
 
 
@@ -189,37 +195,37 @@ def test_to_publish_needs_a_right_of_its_own(guarded: HubProcess) -> None:
     assert publish(guarded, A, {}, reader).status == 403
     assert publish(guarded, A, {"message": "hello"}, writer).status == 200
     assert publish(guarded, B, {}, writer).status == 403
-    assert ask(guarded, f"/history?channel={A}", headers=writer).status == 403
+    assert fetch(guarded, f"/history?channel={A}", headers=writer).status == 403
 
 
 def test_a_large_body_of_who_may_not_is_taken_and_dropped(guarded: HubProcess) -> None:
-    assert ask(guarded, f"/publish?channel={A}", b"x" * 500_000).status == 401
+    assert fetch(guarded, f"/publish?channel={A}", b"x" * 500_000).status == 401
 
 
 def test_only_operators_are_told_how_the_hub_is_doing(guarded: HubProcess) -> None:
-    for headers in ({}, bearer(subscribe=["*"]), carrying("nonsense")):
-        answer = ask(guarded, "/health/ready", headers=headers)
+    for headers in ({}, bearer(subscribe=["*"]), token_header("nonsense")):
+        answer = fetch(guarded, "/health/ready", headers=headers)
         assert (answer.status, answer.json) == (200, {"ready": True})
-    assert "subscribers" in ask(guarded, "/health/ready", headers=bearer(operate=True)).json
+    assert "subscribers" in fetch(guarded, "/health/ready", headers=bearer(operate=True)).json
 
 
 def test_metrics_and_the_reference_are_for_operators(guarded: HubProcess) -> None:
     for path in sorted(FOR_OPERATORS):
-        assert ask(guarded, path, headers=bearer(subscribe=["*"], publish=["*"])).status == 403
-        assert ask(guarded, path, headers=bearer(operate=True)).status == 200
+        assert fetch(guarded, path, headers=bearer(subscribe=["*"], publish=["*"])).status == 403
+        assert fetch(guarded, path, headers=bearer(operate=True)).status == 200
 
 
 def test_refusals_are_counted(guarded: HubProcess) -> None:
     def counted(reason: str) -> int:
-        text = ask(guarded, "/metrics", headers=bearer(operate=True)).body.decode()
+        text = fetch(guarded, "/metrics", headers=bearer(operate=True)).body.decode()
         found = re.search(rf'hub_refused_total{{reason="{reason}",worker="0"}} (\d+)', text)
         assert found
         return int(found[1])
 
     before = [counted(reason) for reason in ("not-signed-in", "not-allowed", "foreign-origin")]
-    assert ask(guarded, "/channels").status == 401
-    assert ask(guarded, f"/history?channel={B}", headers=bearer(subscribe=[A])).status == 403
-    assert ask(guarded, "/login", b"{}", {"Origin": "https://evil.example"}).status == 403
+    assert fetch(guarded, "/channels").status == 401
+    assert fetch(guarded, f"/history?channel={B}", headers=bearer(subscribe=[A])).status == 403
+    assert fetch(guarded, "/login", b"{}", {"Origin": "https://evil.example"}).status == 403
     after = [counted(reason) for reason in ("not-signed-in", "not-allowed", "foreign-origin")]
 
     assert [late - early for early, late in zip(before, after, strict=True)] == [1, 1, 1]
@@ -230,7 +236,7 @@ def test_a_retry_key_of_another_is_nobodys_business(guarded: HubProcess) -> None
         rights = {"publish": [A]}
         claims = {"sub": subject, "aud": "sse-hub", "exp": time.time() + 60, "sse_hub": rights}
         signed = jwt.encode(claims, SECRET, "HS256", headers={"kid": "test"})
-        return ask(guarded, f"/publish?channel={A}", body, carrying(signed) | {"Idempotency-Key": "run-1"}).status
+        return fetch(guarded, f"/publish?channel={A}", body, token_header(signed) | {"Idempotency-Key": "run-1"}).status
 
     assert [with_key("alice", b"1"), with_key("bob", b"2"), with_key("alice", b"3")] == [200, 200, 422]
 

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from sse_hub.broker.keys import ticket_key
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import open_stream
@@ -18,8 +18,8 @@ from tests.support.tokens import (
     B,
     bearer,
     cookie_of,
-    message,
-    signed_in,
+    sign_in,
+    stream_url,
     ticket_for,
     token,
 )
@@ -28,7 +28,7 @@ from tests.support.tokens import (
 
 
 async def test_a_cookie_opens_a_stream_that_no_header_can(guarded: HubProcess) -> None:
-    answer = signed_in(guarded, token(subscribe=[A]))
+    answer = sign_in(guarded, token(subscribe=[A]))
     attributes = {part.strip() for part in answer.headers["set-cookie"].split(";")[1:]}
 
     assert answer.headers["set-cookie"].startswith("__Host-sse-hub=")
@@ -37,10 +37,10 @@ async def test_a_cookie_opens_a_stream_that_no_header_can(guarded: HubProcess) -
     [age] = [int(part.removeprefix("Max-Age=")) for part in attributes if part.startswith("Max-Age=")]
     assert 590 <= age <= 600
     assert (answer.json["subject"], answer.json["subscribe"]) == ("alice", [A])
-    async with open_stream(message(guarded, f"channel={A}&tail=1"), cookie_of(answer)) as stream:
+    async with open_stream(stream_url(guarded, f"channel={A}&tail=1"), cookie_of(answer)) as stream:
         assert len(await stream.take(1)) == 1
-    assert ask(guarded, f"/message?channel={B}", headers=cookie_of(answer)).status == 403
-    assert "Max-Age=0" in ask(guarded, "/logout", b"").headers["set-cookie"]
+    assert fetch(guarded, f"/message?channel={B}", headers=cookie_of(answer)).status == 403
+    assert "Max-Age=0" in fetch(guarded, "/logout", b"").headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_a_cookie_opens_a_stream_that_no_header_can(guarded: HubProcess) -
     ids=["none", "no token", "old", "forged"],
 )
 def test_no_cookie_is_given_for_a_token_that_is_not_good(guarded: HubProcess, text: str) -> None:
-    answer = signed_in(guarded, text)
+    answer = sign_in(guarded, text)
 
     assert answer.status == 401
     assert "set-cookie" not in answer.headers
@@ -57,11 +57,11 @@ def test_no_cookie_is_given_for_a_token_that_is_not_good(guarded: HubProcess, te
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": 1}', b"token=x", b"[" * 10_000])
 def test_a_login_that_is_none_is_told(guarded: HubProcess, body: bytes) -> None:
-    assert ask(guarded, "/login", body).status == 400
+    assert fetch(guarded, "/login", body).status == 400
 
 
 def test_a_token_that_no_browser_would_keep_is_refused(guarded: HubProcess) -> None:
-    answer = signed_in(guarded, token(subscribe=[f"channel-{number}" for number in range(250)]))
+    answer = sign_in(guarded, token(subscribe=[f"channel-{number}" for number in range(250)]))
 
     assert (answer.status, "3900" in answer.json["detail"]) == (400, True)
 
@@ -86,11 +86,11 @@ SITES: list[tuple[dict[str, str], int, int]] = [
 def test_a_cookie_counts_for_the_hubs_own_page_and_those_on_the_list(
     guarded: HubProcess, site: dict[str, str], read: int, wrote: int
 ) -> None:
-    cookie = cookie_of(signed_in(guarded, token(subscribe=[A], publish=[A])))
+    cookie = cookie_of(sign_in(guarded, token(subscribe=[A], publish=[A])))
     headers = cookie | {name: value.format(port=guarded.port) for name, value in site.items()}
 
-    reading = ask(guarded, f"/history?channel={A}", headers=headers)
-    writing = ask(guarded, f"/publish?channel={A}", b"{}", headers)
+    reading = fetch(guarded, f"/history?channel={A}", headers=headers)
+    writing = fetch(guarded, f"/publish?channel={A}", b"{}", headers)
 
     assert (reading.status, writing.status) == (read, wrote)
     allowed = site.get("Origin") == "https://app.example"
@@ -133,15 +133,15 @@ def test_a_page_that_is_not_on_the_list_is_told_nothing(guarded: HubProcess, ori
 def test_another_sites_page_can_not_sign_its_reader_in_or_out(guarded: HubProcess) -> None:
     good = token(subscribe=[A])
 
-    assert signed_in(guarded, good, Origin="https://evil.example").status == 403
-    assert signed_in(guarded, good, Sec_Fetch_Site="cross-site").status == 403
-    assert ask(guarded, "/logout", b"", {"Origin": "https://evil.example"}).status == 403
+    assert sign_in(guarded, good, Origin="https://evil.example").status == 403
+    assert sign_in(guarded, good, Sec_Fetch_Site="cross-site").status == 403
+    assert fetch(guarded, "/logout", b"", {"Origin": "https://evil.example"}).status == 403
 
 
 def test_a_cookie_of_a_name_that_others_can_set_is_none(guarded: HubProcess) -> None:
     good = token(subscribe=[A])
     for name in ("sse-hub", "__Secure-sse-hub", "__Secure-__Host-sse-hub"):
-        assert ask(guarded, f"/history?channel={A}", headers={"Cookie": f"{name}={good}"}).status == 401
+        assert fetch(guarded, f"/history?channel={A}", headers={"Cookie": f"{name}={good}"}).status == 401
 
 
 # Tickets.
@@ -161,22 +161,22 @@ async def test_a_ticket_works_once_for_its_channels(guarded: HubProcess, guarded
         # The account of the suite may do what `sse-hub redis-acl` gives, and nothing else.
         assert {entry["object"] for entry in client.acl_log()} <= {"client|setinfo", "client"}
 
-    async with open_stream(message(guarded, f"channel={A}&tail=1&ticket={ticket}")) as stream:
+    async with open_stream(stream_url(guarded, f"channel={A}&tail=1&ticket={ticket}")) as stream:
         assert len(await stream.take(1)) == 1
-    assert ask(guarded, f"/message?channel={A}&ticket={ticket}").status == 403
+    assert fetch(guarded, f"/message?channel={A}&ticket={ticket}").status == 403
 
     for query in (f"channel={B}", f"channel={A}&channel={B}", "channel=*", "channel=app.*"):
         other = ticket_for(guarded, f"channel={A}", mine)
-        assert ask(guarded, f"/message?{query}&ticket={other}").status == 403
-        assert ask(guarded, f"/message?channel={A}&ticket={other}").status == 403, "it is used up"
+        assert fetch(guarded, f"/message?{query}&ticket={other}").status == 403
+        assert fetch(guarded, f"/message?channel={A}&ticket={other}").status == 403, "it is used up"
     used = ticket_for(guarded, f"channel={A}", mine)
-    assert ask(guarded, f"/publish?channel={A}&ticket={used}", b"{}").status == 401
-    assert ask(guarded, f"/ticket?channel={A}&ticket={used}", b"").status == 401
+    assert fetch(guarded, f"/publish?channel={A}&ticket={used}", b"{}").status == 401
+    assert fetch(guarded, f"/ticket?channel={A}&ticket={used}", b"").status == 401
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "x" * 3_000, "%00", "%FF"])
 def test_what_is_no_ticket_is_refused(guarded: HubProcess, ticket: str) -> None:
-    assert ask(guarded, f"/message?channel={A}&ticket={ticket}").status == 403
+    assert fetch(guarded, f"/message?channel={A}&ticket={ticket}").status == 403
 
 
 def test_of_twenty_who_come_with_one_ticket_one_gets_in(guarded: HubProcess) -> None:

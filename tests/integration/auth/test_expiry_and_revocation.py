@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from sse_hub.broker.keys import REVOKED
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import Stream, open_stream
@@ -16,14 +16,14 @@ from tests.support.tokens import (
     A,
     B,
     bearer,
-    carrying,
     cookie_of,
     key_set,
-    message,
     publish,
-    signed_in,
+    sign_in,
+    stream_url,
     ticket_for,
     token,
+    token_header,
     token_hub,
 )
 from tests.support.waiting import wait_until
@@ -46,13 +46,13 @@ async def revoke(text: str, redis: RedisServer) -> None:
 async def test_a_stream_ends_with_its_token(guarded: HubProcess) -> None:
     ends = time.time() + 2
     short = token(2, subscribe=[A])
-    cookie = cookie_of(signed_in(guarded, short))
-    ticket = ticket_for(guarded, f"channel={A}", carrying(short))
+    cookie = cookie_of(sign_in(guarded, short))
+    ticket = ticket_for(guarded, f"channel={A}", token_header(short))
     async with (
-        open_stream(message(guarded, f"channel={A}"), carrying(short)) as by_token,
-        open_stream(message(guarded, "channel=*"), cookie) as by_cookie,
-        open_stream(message(guarded, f"channel={A}&ticket={ticket}")) as by_ticket,
-        open_stream(message(guarded, f"channel={A}"), bearer(subscribe=[A])) as longer,
+        open_stream(stream_url(guarded, f"channel={A}"), token_header(short)) as by_token,
+        open_stream(stream_url(guarded, "channel=*"), cookie) as by_cookie,
+        open_stream(stream_url(guarded, f"channel={A}&ticket={ticket}")) as by_ticket,
+        open_stream(stream_url(guarded, f"channel={A}"), bearer(subscribe=[A])) as longer,
     ):
         assert [await ended(stream) for stream in (by_token, by_cookie, by_ticket)] == ["expired"] * 3
         late = time.time() - ends
@@ -61,7 +61,7 @@ async def test_a_stream_ends_with_its_token(guarded: HubProcess) -> None:
         assert len(await longer.take(1)) == 1
 
     assert -0.1 < late < 5
-    answer = ask(guarded, f"/message?channel={A}", headers=carrying(short))
+    answer = fetch(guarded, f"/message?channel={A}", headers=token_header(short))
     assert (answer.status, answer.json["detail"]) == (401, "The token has expired.")
 
 
@@ -70,10 +70,10 @@ async def test_a_client_that_does_not_read_its_end_is_cut(guarded: HubProcess) -
     writer, operator = bearer(publish=["app.flood"]), bearer(operate=True)
 
     def subscribers() -> int:
-        return int(ask(guarded, "/health/ready", headers=operator).json["subscribers"])
+        return int(fetch(guarded, "/health/ready", headers=operator).json["subscribers"])
 
     before = subscribers()
-    async with open_stream(message(guarded, "channel=app.flood"), carrying(short), receive_buffer_bytes=4096):
+    async with open_stream(stream_url(guarded, "channel=app.flood"), token_header(short), receive_buffer_bytes=4096):
         for _ in range(8):
             await asyncio.to_thread(publish, guarded, "app.flood", {"message": "x" * 500_000}, writer)
         assert subscribers() == before + 1
@@ -88,8 +88,8 @@ async def test_a_revoked_token_ends_its_streams_and_opens_none(
 ) -> None:
     revoked, other = token(subscribe=[A]), token(subscribe=[A])
     async with (
-        open_stream(message(guarded, f"channel={A}"), carrying(revoked)) as stream,
-        open_stream(message(guarded, f"channel={A}"), carrying(other)) as lasting,
+        open_stream(stream_url(guarded, f"channel={A}"), token_header(revoked)) as stream,
+        open_stream(stream_url(guarded, f"channel={A}"), token_header(other)) as lasting,
     ):
         begun = time.monotonic()
         await revoke(revoked, guarded_server)
@@ -98,7 +98,7 @@ async def test_a_revoked_token_ends_its_streams_and_opens_none(
         publish(guarded, A, {"message": "on"}, bearer(publish=[A]))
         assert len(await lasting.take(1)) == 1
 
-    answer = ask(guarded, "/whoami", headers=carrying(revoked))
+    answer = fetch(guarded, "/whoami", headers=token_header(revoked))
     assert (answer.status, answer.json["detail"]) == (401, "The token has been revoked.")
 
 
@@ -107,20 +107,20 @@ async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: R
     sets = [json.loads(key_set(SECRET)), json.loads(key_set(new, "new"))]
     both = {"keys": [key for each in sets for key in each["keys"]]}
     with token_hub(guarded_server.url, tmp_path, "--ingest", "app.*") as hub:
-        async with open_stream(message(hub, f"channel={A}"), bearer(subscribe=[A])) as stream:
+        async with open_stream(stream_url(hub, f"channel={A}"), bearer(subscribe=[A])) as stream:
             (tmp_path / "keys.json").write_text(json.dumps(both))
             assert await ended(stream) == "changed"
-            assert ask(hub, "/whoami", headers=bearer(subscribe=[A])).status == 200
+            assert fetch(hub, "/whoami", headers=bearer(subscribe=[A])).status == 200
         (tmp_path / "keys.json").write_text(key_set(new, "new"))
-        wait_until(lambda: ask(hub, "/whoami", headers=bearer()).status == 401, "the old key is believed no more")
-        assert ask(hub, "/whoami", headers=carrying(token(secret=new, kid="new"))).status == 200
+        wait_until(lambda: fetch(hub, "/whoami", headers=bearer()).status == 401, "the old key is believed no more")
+        assert fetch(hub, "/whoami", headers=token_header(token(secret=new, kid="new"))).status == 200
 
 
 async def test_a_revocation_outlives_what_redis_loses(own_server: RedisServer, tmp_path: Path) -> None:
     revoked = token(subscribe=[A])
 
     def refused(hub: HubProcess) -> bool:
-        return ask(hub, "/whoami", headers=carrying(revoked)).status == 401
+        return fetch(hub, "/whoami", headers=token_header(revoked)).status == 401
 
     with token_hub(own_server.url, tmp_path) as hub, own_server.client() as client:
         assert not refused(hub)
@@ -144,22 +144,22 @@ def test_revocations_are_taken_off_when_no_clock_needs_them(own_server: RedisSer
         client.hset(REVOKED, mapping={"long ago": now - 7200, "just now": now - 5, "odd": "soon"})
         with token_hub(own_server.url, tmp_path) as hub:
             wait_until(lambda: not client.hexists(REVOKED, "long ago"), "it is taken off")
-            assert ask(hub, "/whoami", headers=bearer()).status == 200
+            assert fetch(hub, "/whoami", headers=bearer()).status == 200
 
         assert set(client.hkeys(REVOKED)) == {b"just now", b"odd"}
 
 
 async def test_a_ticket_is_worth_nothing_without_its_token(guarded: HubProcess, guarded_server: RedisServer) -> None:
     short, revoked = token(2, subscribe=[A]), token(subscribe=[A])
-    tickets = [ticket_for(guarded, f"channel={A}", carrying(each)) for each in (short, revoked)]
+    tickets = [ticket_for(guarded, f"channel={A}", token_header(each)) for each in (short, revoked)]
     await revoke(revoked, guarded_server)
 
     def over() -> bool:
-        return all(ask(guarded, "/whoami", headers=carrying(each)).status == 401 for each in (short, revoked))
+        return all(fetch(guarded, "/whoami", headers=token_header(each)).status == 401 for each in (short, revoked))
 
     wait_until(over, "both tokens have ended")
 
-    answers = [ask(guarded, f"/history?channel={A}&ticket={each}") for each in tickets]
+    answers = [fetch(guarded, f"/history?channel={A}&ticket={each}") for each in tickets]
 
     assert [(each.status, each.json["detail"]) for each in answers] == [
         (401, "The token has expired."),
@@ -174,21 +174,21 @@ async def test_a_ticket_and_its_stream_end_with_the_key_of_its_token(
     mine = bearer(subscribe=[A])
     with token_hub(guarded_server.url, tmp_path, "--ingest", "app.*") as hub:
         early, late = (ticket_for(hub, f"channel={A}", mine) for _ in range(2))
-        async with open_stream(message(hub, f"channel={A}&ticket={early}")) as stream:
+        async with open_stream(stream_url(hub, f"channel={A}&ticket={early}")) as stream:
             # By the same name: it is the key that a token was signed with, and no other.
             (tmp_path / "keys.json").write_text(key_set(new))
             assert await ended(stream) == "changed"
 
-        assert ask(hub, "/whoami", headers=mine).status == 401
-        assert ask(hub, f"/history?channel={A}&ticket={late}").status == 401
+        assert fetch(hub, "/whoami", headers=mine).status == 401
+        assert fetch(hub, f"/history?channel={A}&ticket={late}").status == 401
 
 
 async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServer, tmp_path: Path) -> None:
     with token_hub(own_server.url, tmp_path) as hub:
         own_server.freeze()
         async with asyncio.timeout(DEADLINE_SECONDS):
-            answer = await asyncio.to_thread(ask, hub, "/message?channel=log&ticket=x")
-            issued = await asyncio.to_thread(ask, hub, "/ticket?channel=log", b"", bearer(subscribe=["log"]))
+            answer = await asyncio.to_thread(fetch, hub, "/message?channel=log&ticket=x")
+            issued = await asyncio.to_thread(fetch, hub, "/ticket?channel=log", b"", bearer(subscribe=["log"]))
         own_server.thaw()
 
     assert (answer.status, issued.status) == (200, 503)
@@ -198,9 +198,9 @@ async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServ
 def test_no_secret_gets_into_the_hubs_log(guarded: HubProcess) -> None:
     """Last of this file: what all the tests above have made the hub log."""
     secret = token(subscribe=[A])
-    ticket = ticket_for(guarded, f"channel={A}", carrying(secret))
-    ask(guarded, f"/message?channel={B}&ticket={ticket}")
-    signed_in(guarded, secret + "x")
+    ticket = ticket_for(guarded, f"channel={A}", token_header(secret))
+    fetch(guarded, f"/message?channel={B}&ticket={ticket}")
+    sign_in(guarded, secret + "x")
 
     assert "grant_ended" in guarded.output
     for text in (secret, ticket, "ticket=", "eyJ", SECRET.hex()):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 
@@ -97,7 +97,7 @@ def test_a_hub_that_others_can_reach_does_not_start_unless_told_who_is_let_in(re
     assert said.returncode == 1
     assert "--access none for everybody" in said.stderr
     with hub_process(redis.url, "--host", "0.0.0.0", "--access", "none") as hub:
-        assert ask(hub, "/channels").status == 200
+        assert fetch(hub, "/channels").status == 200
 
 
 def test_workers_ask_too(redis: RedisServer, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ ROUTES: list[tuple[str, bytes | None]] = [
 
 @pytest.mark.parametrize(("path", "body"), ROUTES)
 def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body: bytes | None) -> None:
-    headers: Any = ask(hub, path, body).headers
+    headers: Any = fetch(hub, path, body).headers
     policy = headers["content-security-policy"]
 
     assert "default-src 'none'" in policy
@@ -131,9 +131,9 @@ def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body
 
 
 def test_a_page_that_has_not_changed_keeps_its_policy(hub: HubProcess) -> None:
-    first = ask(hub, "/index")
+    first = fetch(hub, "/index")
 
-    again = ask(hub, "/index", headers={"If-None-Match": first.headers["etag"]})
+    again = fetch(hub, "/index", headers={"If-None-Match": first.headers["etag"]})
 
     assert (first.status, again.status) == (200, 304)
     assert "script-src 'self'" in again.headers["content-security-policy"]
@@ -153,20 +153,20 @@ def test_a_stream_has_them_too(hub: HubProcess) -> None:
 def test_without_access_another_sites_page_may_still_change_nothing(hub: HubProcess) -> None:
     told = [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")]
     for headers in [{name: value} for name, value in told]:
-        assert ask(hub, "/publish?channel=log", b"{}", headers).status == 403
+        assert fetch(hub, "/publish?channel=log", b"{}", headers).status == 403
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
 def test_what_a_form_may_send_is_known_by_its_sender_and_not_by_its_type(hub: HubProcess, kind: str) -> None:
     """curl names the first of these types, of itself."""
     for origin in ("https://evil.example", "null"):
-        assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
+        assert fetch(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
     hub.wait_recording()
-    assert ask(hub, "/publish?channel=log", b"{}", {"Content-Type": kind}).status == 200
+    assert fetch(hub, "/publish?channel=log", b"{}", {"Content-Type": kind}).status == 200
 
 
 def test_without_access_everybody_may_everything_and_nobody_is_anybody(hub: HubProcess) -> None:
-    told = ask(hub, "/whoami", headers={"Authorization": "Bearer x.y.z"}).json
+    told = fetch(hub, "/whoami", headers={"Authorization": "Bearer x.y.z"}).json
 
     assert told == {"subject": None, "subscribe": ["*"], "publish": ["*"], "operate": True, "expires": None}
-    assert ask(hub, "/login", b'{"token": "x"}').status == 400
+    assert fetch(hub, "/login", b'{"token": "x"}').status == 400

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from tests.support.certificates import make_certificates
-from tests.support.http_client import ask, post
+from tests.support.http_client import fetch, post
 from tests.support.load import Publisher
 from tests.support.servers import HubProcess, free_port, hub_process, redis_server
 from tests.support.settings import ROOT
@@ -78,7 +78,7 @@ async def test_a_hub_and_a_publisher_do_all_they_must_over_tls(deployment: Deplo
 
         assert event.json == {"n": 1}
     assert post(hub, CHANNEL, b'{"n": 2}').status == 200
-    lines = ask(hub, f"/history?channel={CHANNEL}").json["lines"]
+    lines = fetch(hub, f"/history?channel={CHANNEL}").json["lines"]
     assert [line for _, _, line in lines] == ['{"n": 1}', '{"n": 2}']
 
 
@@ -112,10 +112,10 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_talked_to(deployme
 def test_no_password_is_told_by_log_health_or_errors(deployment: Deployed) -> None:
     hub, accounts, _ = deployment
     password = accounts.hub.split(":")[2].split("@")[0]
-    said = [hub.output, ask(hub, "/health/ready").body.decode(), ask(hub, "/metrics").body.decode()]
+    said = [hub.output, fetch(hub, "/health/ready").body.decode(), fetch(hub, "/metrics").body.decode()]
     with hub_process(accounts.hub.replace(password, password + "x"), ready=False) as wrong:
         wait_until(lambda: "redis_unreachable" in wrong.output, "the wrong password is refused")
-        said += [wrong.output, ask(wrong, "/health/ready").body.decode()]
+        said += [wrong.output, fetch(wrong, "/health/ready").body.decode()]
 
     assert not any(password in each for each in said)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.programs import clean_environ, clock_set, redis_binary
+from tests.support.programs import clean_environ, redis_binary, shifted_clock
 from tests.support.servers import RedisServer, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 
@@ -71,7 +71,7 @@ def test_what_redis_should_not_be_is_found(options: str, what: str, grade: str) 
 @pytest.mark.parametrize(("by", "grade"), [("+1h", "odd"), ("-1h", "odd"), ("+48h", "BAD")])
 def test_a_clock_that_is_off_is_found(server: RedisServer, by: str, grade: str) -> None:
     """That of this machine; which of the two is wrong nobody can tell."""
-    status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in clock_set(by).items()))
+    status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in shifted_clock(by).items()))
 
     assert (grades["clock"], status) == (grade, int(grade == "BAD"))
 

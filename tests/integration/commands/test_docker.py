@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import EngineService, docker_command, engine_service, printing, said, wait_begun
+from tests.support.containers import (
+    EngineService,
+    docker_command,
+    docker_output,
+    engine_service,
+    printer_command,
+    wait_started,
+)
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, at_scale
-from tests.support.ship_command import lines_of, wait_lines
+from tests.support.ship_command import recorded_lines, wait_lines
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
@@ -38,7 +45,7 @@ def engine() -> Iterator[EngineService]:
 
 def texts(server: RedisServer, channel: str) -> list[str]:
     """The lines of `channel`, those that are no JSON as they were printed."""
-    return [json.loads(line).get("info", line.decode()) for line in lines_of(server, channel)]
+    return [json.loads(line).get("info", line.decode()) for line in recorded_lines(server, channel)]
 
 
 def whole_runs(log: list[str]) -> bool:
@@ -60,7 +67,7 @@ def test_what_a_container_prints_arrives_as_it_was_printed(
         printf 'in two '; sleep 0.3; echo parts; head -c 40000 /dev/zero | tr '\0' x; echo; printf 'no end'"""
 
     with docker_command(server, engine, tmp_path):
-        wait_begun(tmp_path)
+        wait_started(tmp_path)
         engine.run("printed", "sh", "-c", script)
         wait_lines(server, "docker.printed", 6)
 
@@ -77,7 +84,7 @@ def test_a_terminal_s_lines_are_taken_apart_and_its_colours_kept(
     script = r"printf '\033[32mgreen\033[0m\n2026-11-21T12:00:00Z own time\nin'; sleep 1.1; echo ' two'; echo err >&2"
 
     with docker_command(server, engine, tmp_path):
-        wait_begun(tmp_path)
+        wait_started(tmp_path)
         engine.run("terminal", "sh", "-c", script, terminal=True)
         wait_lines(server, "docker.terminal", 4)
 
@@ -95,7 +102,7 @@ def test_labels_choose_containers_and_name_channels(
     server, _ = deployed
 
     with docker_command(server, engine, tmp_path, "--label", "team=a", "--channel", "{name}.{stream}"):
-        wait_begun(tmp_path)
+        wait_started(tmp_path)
         engine.run("other", "echo", "of another team")
         engine.run("left-out", "echo", "left out", labels={"team": "a", "sse-hub.follow": "false"})
         engine.run("named", "sh", "-c", "echo out; echo err >&2", labels={"team": "a", "sse-hub.channel": "label.api"})
@@ -107,7 +114,7 @@ def test_labels_choose_containers_and_name_channels(
         wait_lines(server, "label.api", 2)
 
     assert sorted(texts(server, "label.api")) == ["err", "out"]
-    assert not lines_of(server, "other.stdout") + lines_of(server, "left-out.stdout")
+    assert not recorded_lines(server, "other.stdout") + recorded_lines(server, "left-out.stdout")
 
 
 def test_it_goes_on_exactly_where_it_was_however_it_ended(
@@ -115,14 +122,14 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
 ) -> None:
     server, _ = deployed
     with docker_command(server, engine, tmp_path):
-        wait_begun(tmp_path)
-        going = engine.run("going", *printing(1500))
+        wait_started(tmp_path)
+        going = engine.run("going", *printer_command(1500))
         halved = engine.run("halved", "perl", "-e", HALVES)
         wait_lines(server, "docker.going", 200)
-    before = len(lines_of(server, "docker.going"))
+    before = len(recorded_lines(server, "docker.going"))
 
     # Nobody looks while this one comes and ends.
-    brief = engine.run("brief", *printing(50, 0))
+    brief = engine.run("brief", *printer_command(50, 0))
     engine.wait_stopped(brief)
     with docker_command(server, engine, tmp_path) as process:
         wait_lines(server, "docker.going", before + 100)
@@ -148,17 +155,17 @@ def test_an_engine_that_goes_and_comes_back_costs_no_line(
 ) -> None:
     server, _ = deployed
     with docker_command(server, engine, tmp_path):
-        wait_begun(tmp_path)
-        container = engine.run("through", *printing(1000))
+        wait_started(tmp_path)
+        container = engine.run("through", *printer_command(1000))
         wait_lines(server, "docker.through", 100)
 
         engine.kill()
-        wait_until(lambda: "engine_lost" in said(tmp_path), "the loss is told")
+        wait_until(lambda: "engine_lost" in docker_output(tmp_path), "the loss is told")
         engine.begin()
         engine.wait_stopped(container)
         wait_lines(server, "docker.through", 1000)
 
-    assert "engine_back" in said(tmp_path)
+    assert "engine_back" in docker_output(tmp_path)
     assert sorted(texts(server, "docker.through")) == engine.log(container)
 
 
@@ -182,12 +189,12 @@ def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_c
     chance = random.Random(4711)
     deadline_seconds = LINES / 500 * 3 + DEADLINE_SECONDS
     lasting = engine.run("lasting", "sleep", "1000")
-    containers = [engine.create(f"many{number}", *printing(LINES)) for number in range(CONTAINERS)]
+    containers = [engine.create(f"many{number}", *printer_command(LINES)) for number in range(CONTAINERS)]
 
     for kill in range(KILLS):
         with docker_command(server, engine, tmp_path) as process:
             if not kill:
-                wait_begun(tmp_path)
+                wait_started(tmp_path)
                 for container in containers:
                     engine.start(container)
             for _ in range(RESTARTS // KILLS):
@@ -208,6 +215,6 @@ def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_c
     assert min(map(len, logs)) == LINES < max(map(len, logs))
     assert all(whole_runs(log) for log in logs)
     logger.info("%d lines of %d containers, %d restarts, %d kills", sum(map(len, logs)), CONTAINERS, RESTARTS, KILLS)
-    figures = json.loads(lines_of(server, "docker.lasting.stats")[0])
+    figures = json.loads(recorded_lines(server, "docker.lasting.stats")[0])
     assert set(figures) == {"cpu_percent", "memory_mb"}
     assert 0 <= figures["cpu_percent"] < 100 > figures["memory_mb"] > 0.1

@@ -15,7 +15,7 @@ import pytest
 from tests.support.programs import clean_environ
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
-from tests.support.ship_command import lines_of, wait_lines
+from tests.support.ship_command import recorded_lines, wait_lines
 
 pytestmark = pytest.mark.usefixtures("recording")
 
@@ -93,7 +93,7 @@ def test_tee_passes_everything_through_at_once(server: RedisServer, hub: HubProc
         assert os.read(process.stdout.fileno(), 100) == b" \xff\0\r\n"
         wait_lines(server, channel, 1)
 
-    assert json.loads(lines_of(server, channel)[0])["info"] == "no line end yet \ufffd\0"
+    assert json.loads(recorded_lines(server, channel)[0])["info"] == "no line end yet \ufffd\0"
 
 
 def test_when_the_reader_behind_tee_goes_the_app_goes_on(server: RedisServer, hub: HubProcess, channel: str) -> None:

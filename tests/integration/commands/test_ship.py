@@ -22,7 +22,7 @@ from sse_hub.commands.ship.registry import Registry
 from sse_hub.errors import RegistryUnavailable
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
-from tests.support.ship_command import LogFile, lines_of, said, shipper, wait_begun, wait_lines
+from tests.support.ship_command import LogFile, recorded_lines, shipper, shipper_output, wait_lines, wait_started
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -79,7 +79,7 @@ class Files:
 
     def there(self, channel: str = "") -> list[str]:
         """The text of what is recorded now."""
-        return [json.loads(line)["info"] for line in lines_of(self._server, channel or self._channel)]
+        return [json.loads(line)["info"] for line in recorded_lines(self._server, channel or self._channel)]
 
 
 @pytest.fixture
@@ -404,7 +404,7 @@ def test_what_is_written_while_redis_is_away_or_no_hub_listens_arrives_later(tmp
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
         log.write("no hub")
-        wait_until(lambda: "nobody listens" in said(tmp_path), "the shipper says what it waits for")
+        wait_until(lambda: "nobody listens" in shipper_output(tmp_path), "the shipper says what it waits for")
         with hub_process(server.url) as hub:
             wait_lines(server, channel, 1)
             server.process.kill()
@@ -429,7 +429,7 @@ def test_lines_wait_for_a_hub_that_can_count_them_and_come_after_a_fence(tmp_pat
         half_a_hub.psubscribe("*")
         with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
             log.write("first")
-            wait_until(lambda: "nobody listens" in said(tmp_path), "the shipper says what it waits for")
+            wait_until(lambda: "nobody listens" in shipper_output(tmp_path), "the shipper says what it waits for")
             half_a_hub.subscribe(FENCE_CHANNEL)
             heard = (each["channel"].decode() for each in half_a_hub.listen() if each["type"] == "pmessage")
             came = [next(heard), next(heard)]
@@ -468,7 +468,7 @@ def test_a_frozen_redis_is_waited_for(tmp_path: Path, channel: str) -> None:
             wait_lines(server, channel, 1)
             server.freeze()
             log.write("two")
-            wait_until(lambda: "redis_lost" in said(tmp_path), "the shipper has noticed")
+            wait_until(lambda: "redis_lost" in shipper_output(tmp_path), "the shipper has noticed")
             log.write("three")
             server.thaw()
             found = wait_lines(server, channel, 3)
@@ -504,8 +504,8 @@ def test_positions_are_kept_by_sigterm(server: RedisServer, tmp_path: Path, chan
         with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
             log.write(f"{number} a", f"{number} b")
             wait_lines(server, channel, 2 * number + 2)
-    wait_begun(tmp_path)
+    wait_started(tmp_path)
     log.close()
 
-    assert len(lines_of(server, channel)) == 6
-    assert "catching up" not in said(tmp_path)
+    assert len(recorded_lines(server, channel)) == 6
+    assert "catching up" not in shipper_output(tmp_path)

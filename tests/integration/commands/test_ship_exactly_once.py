@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, at_scale
-from tests.support.ship_command import LogFile, lines_of, said, shipper, wait_begun, wait_lines
+from tests.support.ship_command import LogFile, recorded_lines, shipper, shipper_output, wait_lines, wait_started
 from tests.support.waiting import wait_until
 
 LINES = at_scale(50_000, 1_000_000)
@@ -71,7 +71,7 @@ def test_rotations_and_kills_lose_and_repeat_nothing(deployed: tuple[RedisServer
     with ExitStack() as stack:
         process = stack.enter_context(shipper(server, tmp_path, str(tmp_path / "*.log"), "--from-start"))
         app.start()
-        wait_begun(tmp_path)
+        wait_started(tmp_path)
         for kill in range(KILLS):
             at = LINES * (kill + 1) // (KILLS + 1)
             app.wait(lines=at)
@@ -86,6 +86,6 @@ def test_rotations_and_kills_lose_and_repeat_nothing(deployed: tuple[RedisServer
 
     found = numbers(lines)
     assert app.rotations == ROTATIONS
-    assert (len(found), len(set(found))) == (LINES, LINES), said(tmp_path)
+    assert (len(found), len(set(found))) == (LINES, LINES), shipper_output(tmp_path)
     assert found == list(range(LINES)), "the order has changed"
-    assert lines_of(server, "paid") == lines
+    assert recorded_lines(server, "paid") == lines

@@ -12,11 +12,11 @@ from select import select
 
 import pytest
 
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
 from tests.support.sse_client import open_stream
-from tests.support.tokens import bearer, message, publish, token, token_hub
+from tests.support.tokens import bearer, publish, stream_url, token, token_hub
 from tests.support.waiting import wait_until
 from tests.support.workers import WORKERS, connections_of
 
@@ -54,7 +54,7 @@ async def test_an_operator_sees_what_all_workers_have_together(two_workers: HubP
     async with AsyncExitStack() as stack:
         count = 0
         while count < 4 or 0 in connections_of(two_workers).values():
-            stream = open_stream(message(two_workers, f"channel={CHANNEL}"), bearer(subscribe=["app.*"]))
+            stream = open_stream(stream_url(two_workers, f"channel={CHANNEL}"), bearer(subscribe=["app.*"]))
             await stack.enter_async_context(stream)
             count += 1
         lines = once(two_workers, text)
@@ -68,7 +68,7 @@ async def test_an_operator_sees_what_all_workers_have_together(two_workers: HubP
 def test_who_may_not_operate_sees_their_channels_and_that_lines_are_recorded(two_workers: HubProcess) -> None:
     lines = once(two_workers, token(subscribe=[CHANNEL]))
 
-    assert ask(two_workers, "/metrics", headers=bearer(subscribe=[CHANNEL])).status == 403
+    assert fetch(two_workers, "/metrics", headers=bearer(subscribe=[CHANNEL])).status == 403
     assert lines[0] == "ready   Redis connected   recording   fence ? ago   log ? behind"
     assert lines[1] == "? streams   1 channels   in ?   out ?   recorded ?"
     assert [line.split()[0] for line in lines[5:]] == [CHANNEL]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sse_hub.broker.scripts import script
-from tests.support.cluster import EVERY_LINE, ask_for_fence, deployment, read_since, recorded, wait_recorder
+from tests.support.cluster import EVERY_LINE, cluster, current_fence, read_after, recorded, wait_recorder
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
-from tests.support.programs import clock_set, redis_binary, valkey_binary
+from tests.support.programs import redis_binary, shifted_clock, valkey_binary
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -146,7 +146,7 @@ async def lines_around(
         change()
         for hub in hubs:
             publisher.publish(50)
-            await ask_for_fence(hub)
+            await current_fence(hub)
         publisher.publish(50)
         # One that nobody has asked for.
         await asyncio.to_thread(wait_fence, server)
@@ -170,7 +170,7 @@ async def same_later(server: RedisServer, hubs: list[HubProcess], events: list[E
     await asyncio.to_thread(wait_until, lambda: last in recorded(server, "a"), "all is recorded")
     assert list(recorded(server, "a")) == [Id.parse(event.id) for event in events]
     for hub in hubs:
-        assert await read_since(hub, "a", events[70].id) == events[71:]
+        assert await read_after(hub, "a", events[70].id) == events[71:]
 
 
 @pytest.mark.parametrize("binary", [redis_binary, valkey_binary], ids=["redis", "valkey"])
@@ -224,7 +224,7 @@ async def test_the_clock_of_a_hub_does_not_matter(off: str) -> None:
     with (
         redis_server() as server,
         hub_process(server.url) as right,
-        hub_process(server.url, more_environ=clock_set(off)) as wrong,
+        hub_process(server.url, more_environ=shifted_clock(off)) as wrong,
     ):
         wrong.wait_recording()
         events, others = await lines_around(server, [right, wrong], lambda: None)
@@ -242,7 +242,7 @@ async def test_ids_rise_from_a_clock_that_was_ahead() -> None:
             client.set("sse-hub:clock", int(time.time() * 1000) + HOUR_MS)
             client.publish("sse-hub:fence", int(time.time() * 1000) + HOUR_MS)
 
-    with deployment() as (server, hubs, stack):
+    with cluster() as (server, hubs, stack):
         events, others = await lines_around(server, hubs, set_ahead)
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         await same_later(server, hubs, events)
@@ -259,7 +259,7 @@ async def test_a_fence_that_could_be_true_moves_ids_ahead_and_costs_no_line() ->
         with server.client() as client:
             client.publish("sse-hub:fence", int(time.time() * 1000) + 20 * HOUR_MS)
 
-    with deployment() as (server, hubs, stack):
+    with cluster() as (server, hubs, stack):
         events, others = await lines_around(server, hubs, forge)
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         await same_later(server, hubs, events)
@@ -274,7 +274,7 @@ async def test_a_fence_that_could_be_true_moves_ids_ahead_and_costs_no_line() ->
 async def test_a_redis_whose_clock_is_set_back_keeps_the_order_and_the_lease_runs_out(tmp_path: Path) -> None:
     """Valkey, because libfaketime does not go with Debian's Redis."""
     clock = tmp_path / "clock"
-    environ = clock_set("+0", clock)
+    environ = shifted_clock("+0", clock)
     with (
         redis_server(valkey_binary(), more_environ=environ) as server,
         hub_process(server.url) as one,

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.support.cluster import lines_in_log
-from tests.support.http_client import ask, post, slow_client
+from tests.support.http_client import fetch, post, slow_client
 from tests.support.load import Publisher
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import PATIENCE, at_scale
@@ -33,13 +33,13 @@ def recorded(server: RedisServer, channel: str, count: int) -> Publisher:
 
 def test_a_file_has_what_was_published_in_each_format(hub: HubProcess, channel: str) -> None:
     answer = post(hub, channel, b'{"n": 1}', b'"=cmd()"', '{"text": "新增"}'.encode())
-    ask(hub, f"/publish?channel={channel}", b'{\n"n": 2}')
+    fetch(hub, f"/publish?channel={channel}", b'{\n"n": 2}')
     first = str(answer.json["last_id"]).replace("-3", "-1")
 
     after = first.replace("-1", "-0")
-    ndjson = ask(hub, f"/export?channel={channel}&since={after}")
-    text = ask(hub, f"/export?channel={channel}&since={after}&format=txt")
-    sheet = ask(hub, f"/export?channel={channel}&since={after}&format=csv")
+    ndjson = fetch(hub, f"/export?channel={channel}&since={after}")
+    text = fetch(hub, f"/export?channel={channel}&since={after}&format=txt")
+    sheet = fetch(hub, f"/export?channel={channel}&since={after}&format=csv")
 
     assert ndjson.headers["content-type"] == "application/x-ndjson"
     assert ndjson.headers["content-disposition"].startswith(f'attachment; filename="{channel}-2')
@@ -64,7 +64,7 @@ def test_lines_of_several_channels_name_theirs_and_what_is_missing_is_told(hub: 
             post(hub, f"{channel}.{name}", b'{"n": %d}' % n)
     path = f"/export?channel={channel}.*&channel={channel}.a"
 
-    rows = [json.loads(line) for line in ask(hub, path).body.splitlines()]
+    rows = [json.loads(line) for line in fetch(hub, path).body.splitlines()]
 
     # Other tests may have cut the session of all hubs.
     gaps = [row["@gap"] for row in rows if "@gap" in row and row["@gap"]["after"] == "0-0"]
@@ -75,17 +75,17 @@ def test_lines_of_several_channels_name_theirs_and_what_is_missing_is_told(hub: 
     assert [row for row in rows if "@gap" not in row] == [
         {"@channel": f"{channel}.{name}", "n": n} for n in range(3) for name in "ab"
     ]
-    assert ask(hub, f"{path}&format=txt").body.startswith(f"# gap channel={channel}.a after=0-0 ".encode())
-    assert f",gap channel={channel}.a after=0-0 ".encode() in ask(hub, f"{path}&format=csv").body
+    assert fetch(hub, f"{path}&format=txt").body.startswith(f"# gap channel={channel}.a after=0-0 ".encode())
+    assert f",gap channel={channel}.a after=0-0 ".encode() in fetch(hub, f"{path}&format=csv").body
 
 
 def test_a_stretch_of_the_log(hub: HubProcess, channel: str) -> None:
     answers = [post(hub, channel, b'{"n": %d}' % n) for n in range(5)]
     ids = [answer.json["last_id"] for answer in answers]
 
-    assert ask(hub, f"/export?channel={channel}&since={ids[0]}&until={ids[3]}").body == b'{"n": 1}\n{"n": 2}\n'
-    assert ask(hub, f"/export?channel={channel}&since={ids[-1]}").body == b""
-    assert ask(hub, f"/export?channel={channel}&since=-1m").body.count(b'{"n":') == 5
+    assert fetch(hub, f"/export?channel={channel}&since={ids[0]}&until={ids[3]}").body == b'{"n": 1}\n{"n": 2}\n'
+    assert fetch(hub, f"/export?channel={channel}&since={ids[-1]}").body == b""
+    assert fetch(hub, f"/export?channel={channel}&since=-1m").body.count(b'{"n":') == 5
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_stretch_of_the_log(hub: HubProcess, channel: str) -> None:
     ],
 )
 def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
-    answer = ask(hub, f"/export?{query}")
+    answer = fetch(hub, f"/export?{query}")
 
     assert answer.status == 400
     assert told in answer.json["detail"]
@@ -160,7 +160,7 @@ def test_a_redis_that_is_away_is_503(hub: HubProcess) -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
         server.freeze()
-        answer = ask(hub, "/export?until=2-0")
+        answer = fetch(hub, "/export?until=2-0")
         server.thaw()
 
     assert answer.status == 503

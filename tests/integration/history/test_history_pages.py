@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.http_client import Answer, ask, ask_at_once, post
+from tests.support.http_client import Response, fetch, fetch_all, post
 from tests.support.load import Id
 from tests.support.servers import HUB_USER, HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import PATIENCE
@@ -50,10 +50,10 @@ def place(row: Row) -> tuple[Id, str]:
 
 
 def page_of(hub: HubProcess, query: str) -> tuple[list[Row], bool, list[dict[str, Any]]]:
-    return content_of(ask(hub, f"/history?{query}"))
+    return content_of(fetch(hub, f"/history?{query}"))
 
 
-def content_of(answer: Answer) -> tuple[list[Row], bool, list[dict[str, Any]]]:
+def content_of(answer: Response) -> tuple[list[Row], bool, list[dict[str, Any]]]:
     assert answer.status == 200, answer.body
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json.keys() == {"lines", "more", "gaps"}
@@ -127,8 +127,8 @@ def test_a_cursor_over_several_channels_has_a_count_for_each(hub: HubProcess, re
     rows, _, _ = page_of(hub, f"channel=walk.a&channel=walk.b&channel=walk.c&limit=5000&after={fence}-2.0.2")
 
     assert rows == expected
-    assert ask(hub, f"/history?channel=walk.a&channel=walk.b&after={fence}-2.0.2").status == 400
-    assert ask(hub, f"/history?channel=walk.*&before={fence}-2.0").status == 400
+    assert fetch(hub, f"/history?channel=walk.a&channel=walk.b&after={fence}-2.0.2").status == 400
+    assert fetch(hub, f"/history?channel=walk.*&before={fence}-2.0").status == 400
 
 
 def test_a_time_leaves_nothing_out(hub: HubProcess, channel: str) -> None:
@@ -168,7 +168,7 @@ async def test_what_was_seen_live_is_there(hub: HubProcess, server: RedisServer,
     ],
 )
 def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
-    answer = ask(hub, f"/history?{query}")
+    answer = fetch(hub, f"/history?{query}")
 
     assert (answer.status, answer.json["error"]) == (400, "Bad Request")
     assert told in answer.json["detail"]
@@ -227,10 +227,10 @@ def test_a_frozen_redis_is_503_in_json() -> None:
         hub.wait_recording()
         server.freeze()
         started = time.monotonic()
-        newest, old = ask_at_once(hub, "/history", "/history?before=1-0")
+        newest, old = fetch_all(hub, "/history", "/history?before=1-0")
         seconds = time.monotonic() - started
         server.thaw()
-        wait_until(lambda: ask(hub, "/history").status == 200, "it is served again")
+        wait_until(lambda: fetch(hub, "/history").status == 200, "it is served again")
 
     assert [each.status for each in (newest, old)] == [503, 503]
     assert newest.json["error"] == "Service Unavailable"
@@ -261,8 +261,8 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
             client.execute_command("ACL", "SETUSER", HUB_USER, "-xadd")
         with ThreadPoolExecutor(1) as pool:
             refusing = pool.submit(post, hub, "log", b'{"n": 2}')
-            wait_until(lambda: ask(hub, "/channels").json["channels"][0]["lines"] == 2, "the hub has both lines")
-            page, file = ask_at_once(hub, "/history?channel=log", "/export?channel=log&format=txt")
+            wait_until(lambda: fetch(hub, "/channels").json["channels"][0]["lines"] == 2, "the hub has both lines")
+            page, file = fetch_all(hub, "/history?channel=log", "/export?channel=log&format=txt")
             refused = refusing.result()
         rows, _, gaps = content_of(page)
         last_id = Id.parse(rows[-1][0])

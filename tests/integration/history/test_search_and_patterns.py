@@ -2,7 +2,7 @@
 
 import json
 
-from tests.support.http_client import ask, post
+from tests.support.http_client import fetch, post
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.waiting import wait_until
 
@@ -14,17 +14,17 @@ def test_errors_and_new_patterns_of_a_channel_are_told(server: RedisServer, hub:
             client.publish("asked.api", json.dumps({"level": "error" if n % 2 else "info", "message": f"order {n}"}))
 
     def entry() -> dict[str, object]:
-        found = [each for each in ask(hub, "/channels").json["channels"] if each["name"] == "asked.api"]
+        found = [each for each in fetch(hub, "/channels").json["channels"] if each["name"] == "asked.api"]
         return found[0] if found else {}
 
     wait_until(lambda: entry().get("errors_last_minute") == 2, "two errors are counted")
-    answer = ask(hub, "/patterns?channel=asked.*").json
+    answer = fetch(hub, "/patterns?channel=asked.*").json
 
     assert answer["since"].endswith("Z")
     assert [(each["channel"], each["pattern"], each["count"]) for each in answer["patterns"]] == [
         ("asked.api", "order #", 5)
     ]
-    assert ask(hub, "/patterns?channel=asked.other").json["patterns"] == []
+    assert fetch(hub, "/patterns?channel=asked.other").json["patterns"] == []
 
 
 def test_a_text_is_found_in_the_log_of_all_channels_in_time_order(server: RedisServer, hub: HubProcess) -> None:
@@ -35,15 +35,15 @@ def test_a_text_is_found_in_the_log_of_all_channels_in_time_order(server: RedisS
             client.publish(f"found.{n % 2}", json.dumps(line, ensure_ascii=False))
     assert post(hub, "found.2", b"{}").status == 200
 
-    answer = ask(hub, "/search?channel=found.*&text=trace-7").json
+    answer = fetch(hub, "/search?channel=found.*&text=trace-7").json
 
     assert [json.loads(line)["n"] for _, _, line in answer["lines"]] == sorted(range(0, 30, 3), key=lambda n: n)
     assert {channel for _, channel, _ in answer["lines"]} == {"found.0", "found.1"}
     assert (answer["looked_at"], answer["more"]) == (31, False)
     assert [
-        json.loads(line)["n"] for _, _, line in ask(hub, "/search?channel=found.1&text=%E6%96%B0").json["lines"]
+        json.loads(line)["n"] for _, _, line in fetch(hub, "/search?channel=found.1&text=%E6%96%B0").json["lines"]
     ] == [3]
-    assert ask(hub, "/search?channel=found.*&text=trace-7&before=1-0").json["lines"] == []
+    assert fetch(hub, "/search?channel=found.*&text=trace-7&before=1-0").json["lines"] == []
 
 
 def test_a_long_search_ends_after_so_many_lines_and_goes_on_from_there(server: RedisServer, hub: HubProcess) -> None:
@@ -55,7 +55,7 @@ def test_a_long_search_ends_after_so_many_lines_and_goes_on_from_there(server: R
     before, asked = "", 0
     more = True
     while more:
-        answer = ask(hub, f"/search?channel=haystack&text=needle{before}").json
+        answer = fetch(hub, f"/search?channel=haystack&text=needle{before}").json
         found = [json.loads(line)["n"] for _, _, line in answer["lines"]] + found
         before, more = f"&before={answer['reached']}", answer["more"]
         asked += 1
@@ -65,6 +65,6 @@ def test_a_long_search_ends_after_so_many_lines_and_goes_on_from_there(server: R
 
 
 def test_a_search_without_a_text_is_refused(hub: HubProcess) -> None:
-    assert ask(hub, "/search?channel=log").status == 400
-    assert ask(hub, "/search?channel=log&text=" + "x" * 257).status == 400
-    assert ask(hub, "/patterns?channel=log&limit=0").status == 400
+    assert fetch(hub, "/search?channel=log").status == 400
+    assert fetch(hub, "/search?channel=log&text=" + "x" * 257).status == 400
+    assert fetch(hub, "/patterns?channel=log&limit=0").status == 400

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.embedding_app import PREFIX, STAFF, mounted
+from tests.support.embedding_app import PREFIX, STAFF, embedding_app
 from tests.support.servers import redis_server
 from tests.support.settings import STOP_SECONDS
 
@@ -33,7 +33,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
-    with redis_server() as server, mounted(server) as (url, _):
+    with redis_server() as server, embedding_app(server) as (url, _):
         yield url
 
 
@@ -95,7 +95,7 @@ def test_errors_of_the_hub_are_its_own_and_those_of_the_app_the_app_s(hub: str) 
 
 
 def test_an_app_that_stops_tells_its_streams_where_to_go_on() -> None:
-    with redis_server() as server, mounted(server) as (url, process):
+    with redis_server() as server, embedding_app(server) as (url, process):
         request = urllib.request.Request(f"{url}/message?channel=shop", headers=STAFF)
         with urllib.request.urlopen(request, timeout=10) as stream:
             assert stream.readline() == b"retry: 2000\n"

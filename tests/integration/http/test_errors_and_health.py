@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sse_hub.http.routes.openapi import document
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
@@ -50,7 +50,7 @@ OPERATIONS = [(path, method) for path, item in document()["paths"].items() for m
     ],
 )
 def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
-    answer = ask(hub, f"/message?{query}")
+    answer = fetch(hub, f"/message?{query}")
 
     assert answer.status == 400
     assert answer.json["error"] == "Bad Request"
@@ -59,14 +59,14 @@ def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: 
 
 
 def test_a_name_of_10_kb_is_refused_by_json_too(hub: HubProcess) -> None:
-    answer = ask(hub, "/message?channel=" + "x" * 10_000)
+    answer = fetch(hub, "/message?channel=" + "x" * 10_000)
 
     assert answer.status == 414
     assert answer.json["detail"]
 
 
 def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
-    answer = ask(hub, "/messages")
+    answer = fetch(hub, "/messages")
 
     assert answer.status == 404
     assert answer.json["error"] == "Not Found"
@@ -76,18 +76,18 @@ def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
 def test_a_route_answers_at_its_very_path(hub: HubProcess, path: str, method: str) -> None:
     """Who closes `/metrics` in a proxy would not think of `/metrics/`."""
     for other in (f"{path}/", f"{path}//", f"/{path}", f"{path}%2f"):
-        assert ask(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
+        assert fetch(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
 
 
 def test_a_wrong_method_is_405_in_json(hub: HubProcess) -> None:
-    answer = ask(hub, "/message", b"")
+    answer = fetch(hub, "/message", b"")
 
     assert answer.status == 405
     assert answer.json["error"] == "Method Not Allowed"
 
 
 def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
-    answer = ask(hub, "/")
+    answer = fetch(hub, "/")
 
     assert (answer.status, answer.url) == (200, hub.url + "/index")
     assert answer.headers["content-type"].startswith("text/html")
@@ -97,7 +97,7 @@ def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
 
 async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
     def entry() -> dict[str, Any]:
-        entries: list[dict[str, Any]] = ask(hub, "/channels").json["channels"]
+        entries: list[dict[str, Any]] = fetch(hub, "/channels").json["channels"]
         assert [each["name"] for each in entries] == sorted(each["name"] for each in entries)
         return next((each for each in entries if each["name"] == channel), {})
 
@@ -117,9 +117,9 @@ async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: Red
 
 
 def test_a_hub_that_works_is_live_and_ready(hub: HubProcess) -> None:
-    ready = ask(hub, "/health/ready")
+    ready = fetch(hub, "/health/ready")
 
-    assert ask(hub, "/health/live").json == {"live": True}
+    assert fetch(hub, "/health/live").json == {"live": True}
     assert ready.status == 200
     assert ready.json["ready"] is True
     assert ready.json["fence_age_seconds"] < 3

@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from sse_hub.http.routes.openapi import document
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.tokens import bearer, token, token_hub
@@ -74,7 +74,7 @@ def target(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Small, so that its memory is full soon, and can't grow any more."""
     small = ("--ring-megabytes", "8", "--ring-lines", "100", "--retain-lines", "100")
     with token_hub(redis.url, tmp_path_factory.mktemp("keys"), *small) as hub:
-        wait_until(lambda: ask(hub, "/health/ready", headers=EVERYTHING).json["recording"], "it records")
+        wait_until(lambda: fetch(hub, "/health/ready", headers=EVERYTHING).json["recording"], "it records")
         yield hub
 
 
@@ -94,7 +94,7 @@ def test_no_request_makes_the_hub_fail(target: HubProcess) -> None:
             break
 
     def streams() -> int:
-        return int(ask(target, "/health/ready", headers=EVERYTHING).json["subscribers"])
+        return int(fetch(target, "/health/ready", headers=EVERYTHING).json["subscribers"])
 
     wait_until(lambda: streams() == 0, "no stream is left")
     # Its session, its log, its pools of connections to Redis; what it listens on.

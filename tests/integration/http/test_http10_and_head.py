@@ -2,23 +2,23 @@
 
 import pytest
 
-from tests.support.http_client import ask, post
-from tests.support.raw_http import Reply, wire
+from tests.support.http_client import fetch, post
+from tests.support.raw_http import RawResponse, raw_connection
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Decoder, open_stream
 
 RULES = "cache-control", "content-type", "x-accel-buffering", "x-content-type-options"
 
 
-async def answered(hub: HubProcess, method: str, path: str, version: str = "1.1", *headers: str) -> Reply:
+async def answered(hub: HubProcess, method: str, path: str, version: str = "1.1", *headers: str) -> RawResponse:
     """All that comes for one request, to the end of its connection."""
-    async with wire(hub) as connection:
+    async with raw_connection(hub) as connection:
         lines = [f"{method} {path} HTTP/{version}", "Host: hub", "Connection: close", *headers]
         connection.send("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
         return await connection.answer()
 
 
-def headers_of(reply: Reply) -> dict[str, str]:
+def headers_of(reply: RawResponse) -> dict[str, str]:
     pairs = (line.partition(":") for line in reply.head.split("\r\n")[1:])
     return {name.lower(): value.strip() for name, _, value in pairs}
 
@@ -60,7 +60,7 @@ async def test_the_head_of_a_stream_has_the_headers_of_the_stream(hub: HubProces
 
 
 async def test_a_connection_goes_on_after_the_head_of_a_file(hub: HubProcess) -> None:
-    async with wire(hub) as connection:
+    async with raw_connection(hub) as connection:
         connection.send(b"HEAD /export HTTP/1.1\r\nHost: hub\r\n\r\n")
         assert b"200 OK" in await connection.read_until(b"\r\n\r\n")
         connection.send(b"GET /health/live HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
@@ -70,7 +70,7 @@ async def test_a_connection_goes_on_after_the_head_of_a_file(hub: HubProcess) ->
 
 async def test_to_http_1_0_a_stream_comes_without_chunks(hub: HubProcess, channel: str) -> None:
     first = post(hub, channel, b'{"n": 1}').json["last_id"]
-    async with wire(hub) as connection:
+    async with raw_connection(hub) as connection:
         connection.send(f"GET /message?channel={channel}&tail=1 HTTP/1.0\r\n\r\n".encode())
         head = await connection.read_until(b"\r\n\r\n")
         begun = await connection.read_until(b'{"n": 1}\n\n')
@@ -90,7 +90,7 @@ async def test_to_http_1_0_a_long_backlog_and_the_end_of_a_stream_come_without_c
     with hub_process(server.url, "--heartbeat-seconds", "1") as hub:
         hub.wait_recording()
         post(hub, "long", *(b'{"n": %d}' % n for n in range(10_000)))
-        async with wire(hub) as connection:
+        async with raw_connection(hub) as connection:
             connection.send(b"GET /message?channel=long&tail=10000 HTTP/1.0\r\n\r\n")
             head = await connection.read_until(b"\r\n\r\n")
             body = b"".join([await connection.read_until(b'{"n": %d}\n\n' % n) for n in range(499, 10_000, 500)])
@@ -127,7 +127,7 @@ async def test_a_stream_too_many_is_told_so_without_chunks_too(server: RedisServ
 async def test_blanks_around_a_last_event_id_are_not_part_of_it(hub: HubProcess, channel: str) -> None:
     id = post(hub, channel, b"1", b"2").json["last_id"]
 
-    async with wire(hub) as connection:
+    async with raw_connection(hub) as connection:
         connection.send(f"GET /message?channel={channel} HTTP/1.1\r\nLast-Event-ID: \t {id} \t\r\n\r\n".encode())
         begun = await connection.read_until(b"\n\n\r\n")
 
@@ -136,4 +136,4 @@ async def test_blanks_around_a_last_event_id_are_not_part_of_it(hub: HubProcess,
 
 def test_no_answer_has_an_empty_header(hub: HubProcess) -> None:
     for path in ("/index", "/channels", "/nothing"):
-        assert all(value for _, value in ask(hub, path).headers.items())
+        assert all(value for _, value in fetch(hub, path).headers.items())

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from sse_hub.hub.counters import MAX_NAMESPACES
-from tests.support.http_client import ask, post
+from tests.support.http_client import fetch, post
 from tests.support.metrics import scrape
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import PATIENCE
@@ -144,7 +144,7 @@ def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess])
     largest = 0
     for _ in range(SCRAPES):
         asked = time.perf_counter()
-        largest = max(largest, len(ask(hub, "/metrics").body))
+        largest = max(largest, len(fetch(hub, "/metrics").body))
         seconds.append(time.perf_counter() - asked)
     cpu_seconds = (sum(process.cpu_times()[:2]) - begun) / SCRAPES
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.http_client import Answer, ask, post
+from tests.support.http_client import Response, fetch, post
 from tests.support.load import Id
-from tests.support.reconnecting_clients import LARGE_LINES, beside_one_that_does_not_read
+from tests.support.reconnecting_clients import LARGE_LINES, beside_stuck_client
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
@@ -57,7 +57,7 @@ async def test_lines_are_recorded_and_delivered_under_the_id_in_the_answer(
 def test_a_body_is_one_value_or_one_on_each_line(
     hub: HubProcess, server: RedisServer, channel: str, body: bytes, lines: list[bytes]
 ) -> None:
-    assert ask(hub, f"/publish?channel={channel}", body).json["published"] == len(lines)
+    assert fetch(hub, f"/publish?channel={channel}", body).json["published"] == len(lines)
     assert [line for _, line in log_of(server, channel)] == lines
 
 
@@ -81,7 +81,7 @@ def test_a_body_is_one_value_or_one_on_each_line(
 def test_a_body_that_cant_be_published_is_refused_by_name(
     hub: HubProcess, server: RedisServer, channel: str, body: bytes, status: int, told: str
 ) -> None:
-    answer = ask(hub, f"/publish?channel={channel}", body)
+    answer = fetch(hub, f"/publish?channel={channel}", body)
 
     assert answer.status == status
     assert told in answer.json["detail"]
@@ -104,7 +104,7 @@ def test_a_body_that_cant_be_published_is_refused_by_name(
 def test_a_request_that_cant_be_served_is_refused_by_name(
     hub: HubProcess, query: str, headers: dict[str, str], status: int, told: str
 ) -> None:
-    answer = ask(hub, f"/publish?{query}", b"{}", headers)
+    answer = fetch(hub, f"/publish?{query}", b"{}", headers)
 
     assert answer.status == status
     assert told in answer.json["detail"]
@@ -132,7 +132,7 @@ def test_a_retry_with_its_key_publishes_nothing_again(
 def test_twenty_at_once_keep_their_lines_together_and_in_order(
     hub: HubProcess, other_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
-    def send(number: int) -> Answer:
+    def send(number: int) -> Response:
         lines = [json.dumps({"body": number, "n": n}).encode() for n in range(50)]
         return post((hub, other_hub)[number % 2], channel, *lines)
 
@@ -157,7 +157,7 @@ def test_others_are_served_while_a_large_body_is_published(hub: HubProcess, chan
     waits: list[float] = []
 
     with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(ask, hub, f"/publish?channel={channel}", body)
+        sending = pool.submit(fetch, hub, f"/publish?channel={channel}", body)
         while not sending.done():
             started = time.monotonic()
             assert hub.status("/health/live") == 200
@@ -245,7 +245,7 @@ def test_a_channel_that_is_not_recorded_is_refused(own_server: RedisServer) -> N
 async def test_a_hub_that_stops_says_when_to_come_back(server: RedisServer, channel: str) -> None:
     """While it waits for a client that does not read."""
     with hub_process(server.url) as hub:
-        async with beside_one_that_does_not_read(server, hub, channel):
+        async with beside_stuck_client(server, hub, channel):
             hub.process.terminate()
             await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
 

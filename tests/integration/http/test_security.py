@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.http_client import ask, post
+from tests.support.http_client import fetch, post
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
@@ -36,7 +36,7 @@ def test_s05_what_is_no_name_is_refused_everywhere(hub: HubProcess, name: str) -
     assert not NAME.fullmatch(name)
     for path in ("/message", "/history", "/export", "/search?text=x&", "/patterns", "/publish"):
         query = f"{path}{'' if '?' in path else '?'}channel={quote(name)}"
-        answer = ask(hub, query, b"{}" if path == "/publish" else None)
+        answer = fetch(hub, query, b"{}" if path == "/publish" else None)
         assert (answer.status, "is not a channel name" in answer.json["detail"]) == (400, True)
 
 
@@ -48,7 +48,7 @@ def test_s21_scripts_take_redis_no_time(server: RedisServer, hub: HubProcess, ch
         for _ in range(100):
             assert post(hub, channel, b'{"n": 1}').status == 200
         assert post(hub, channel, *(b'{"n": %d}' % n for n in range(1_000))).status == 200
-        assert ask(hub, f"/history?channel={channel}&limit=1000").status == 200
+        assert fetch(hub, f"/history?channel={channel}&limit=1000").status == 200
         spread = client.info("latencystats")["latency_percentiles_usec_evalsha"]
         calls = client.info("commandstats")["cmdstat_evalsha"]["calls"]
 

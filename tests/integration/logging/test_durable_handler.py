@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sse_hub.logging import RedisHandler
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
 from tests.support.waiting import wait_until as wait
@@ -41,7 +41,7 @@ def history_of(hub: HubProcess, channel: str) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     place, more = "0-0", True
     while more:
-        page: Mapping[str, Any] = ask(hub, f"/history?channel={channel}&after={place}&limit=5000").json
+        page: Mapping[str, Any] = fetch(hub, f"/history?channel={channel}&after={place}&limit=5000").json
         lines += [json.loads(line) for _, _, line in page["lines"]]
         more, place = page["more"], page["lines"][-1][0]
     return lines
@@ -162,10 +162,10 @@ def test_the_rights_in_the_manual_are_enough(hub: HubProcess, server: RedisServe
 
 
 def test_forked_children_send_each_their_own(hub: HubProcess, server: RedisServer, channel: str) -> None:
-    from tests.support.logging_programs import FORKS, python
+    from tests.support.logging_programs import FORKS, run_python
 
     hub.wait_recording()
-    python(FORKS.replace("sys.argv[2])", "sys.argv[2], durable=True, exit_seconds=20)"), server.url, channel)
+    run_python(FORKS.replace("sys.argv[2])", "sys.argv[2], durable=True, exit_seconds=20)"), server.url, channel)
 
     lines = log_of(server, channel)
     assert len({line["line_id"] for line in lines}) == len(lines) == 8 * 300 + 3

@@ -14,7 +14,7 @@ import pytest
 
 from sse_hub.errors import InvalidSetting
 from sse_hub.logging import RedisHandler
-from tests.support.logging_programs import FORKS, heard, python
+from tests.support.logging_programs import FORKS, published_lines, run_python
 from tests.support.servers import RedisServer, free_port, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.waiting import wait_until
@@ -42,8 +42,8 @@ logging.config.dictConfig({
 logging.getLogger("shop").info("Visit %s", "新增", extra={"user": "ana"})
 logging.getLogger("shop").debug("not wanted")
 """
-    with heard(server, channel) as lines:
-        python(code, server.publisher_url, channel)
+    with published_lines(server, channel) as lines:
+        run_python(code, server.publisher_url, channel)
 
     assert [(line["message"], line["logger"], line["user"]) for line in lines] == [("Visit 新增", "shop", "ana")]
 
@@ -57,7 +57,7 @@ assert logging is sys.modules["logging"] and logging.__name__ == "logging", logg
 import sse_hub.commands.serve
 assert sys.modules["sse_hub.history.reader"].logging is logging
 """
-    assert python(code) == ""
+    assert run_python(code) == ""
 
 
 @pytest.mark.parametrize(("url", "channel"), [("http://x", "log"), ("redis://", "a b"), ("redis://", "sse-hub:fence")])
@@ -69,7 +69,7 @@ def test_a_setting_that_cant_be_used_is_refused_by_name(url: str, channel: str) 
 def test_another_formatters_lines_are_published_as_they_are(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
     handler.setFormatter(logging.Formatter('{"said": "%(message)s"}'))
-    with heard(server, channel) as lines, logger_with(handler) as logger:
+    with published_lines(server, channel) as lines, logger_with(handler) as logger:
         logger.info("hello %s", "you")
         logger.info("%d", "no number")
         handler.flush()
@@ -95,7 +95,7 @@ def test_a_line_leaves_at_once(server: RedisServer, channel: str) -> None:
 
 def test_lines_of_many_threads_all_come_each_threads_in_order(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
-    with heard(server, channel) as lines, logger_with(handler) as logger:
+    with published_lines(server, channel) as lines, logger_with(handler) as logger:
 
         def work(thread: int) -> None:
             for n in range(500):
@@ -113,7 +113,7 @@ def test_what_finds_no_room_while_redis_stands_still_is_told_exactly(channel: st
     count = 5_000
     with redis_server() as server:
         handler = RedisHandler(server.publisher_url, channel, buffer_bytes=100_000)
-        with heard(server, channel) as lines, logger_with(handler) as logger:
+        with published_lines(server, channel) as lines, logger_with(handler) as logger:
             logger.info("first", extra={"n": 0})
             handler.flush()
             server.freeze()
@@ -149,7 +149,7 @@ for n in range(100_000):
 assert handler.counts.dropped > 10_000
 print((psutil.Process().memory_info().rss - before) / 8_000_000)
 """
-    said = python(code, f"redis://127.0.0.1:{free_port()}/0")
+    said = run_python(code, f"redis://127.0.0.1:{free_port()}/0")
 
     assert 0.3 < float(said.splitlines()[0]) < 1.2
 
@@ -179,7 +179,7 @@ def test_what_finds_no_room_while_redis_is_away_is_told_exactly(channel: str) ->
 def test_a_line_whose_answer_never_came_counts_as_unsure_and_is_not_sent_again(channel: str) -> None:
     with redis_server() as server:
         handler = RedisHandler(server.publisher_url, channel)
-        with logger_with(handler) as logger, heard(server, channel) as lines:
+        with logger_with(handler) as logger, published_lines(server, channel) as lines:
             logger.info("first")
             handler.flush()
             server.freeze()
@@ -212,13 +212,13 @@ def test_lines_wait_for_a_redis_that_comes_later(channel: str) -> None:
     handler = RedisHandler(f"redis://127.0.0.1:{port}/0", channel)
     with logger_with(handler) as logger:
         logger.info("early")
-        with redis_server(port=port) as server, heard(server, channel):
+        with redis_server(port=port) as server, published_lines(server, channel):
             wait_until(lambda: not handler.counts.waiting, "it is sent")
         assert handler.counts.sent == 1
 
 
 def test_lines_wait_while_redis_refuses_them(channel: str) -> None:
-    with redis_server() as server, server.client() as client, heard(server, channel) as lines:
+    with redis_server() as server, server.client() as client, published_lines(server, channel) as lines:
         client.execute_command("ACL", "SETUSER", "app", "on", "nopass", "resetchannels", "+publish")
         handler = RedisHandler(server.url.replace("://", "://app:x@"), channel)
         with logger_with(handler) as logger:
@@ -239,15 +239,15 @@ logging.getLogger().addHandler(RedisHandler(sys.argv[1], exit_seconds=0.5))
 logging.warning("lost")
 """
     started = time.monotonic()
-    said = python(code, f"redis://127.0.0.1:{free_port()}/0")
+    said = run_python(code, f"redis://127.0.0.1:{free_port()}/0")
 
     assert time.monotonic() - started < 5 * PATIENCE
     assert said == "sse_hub.logging: 1 lines were not sent within 0.5 s\n"
 
 
 def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: RedisServer, channel: str) -> None:
-    with heard(server, channel) as lines:
-        python(FORKS, server.publisher_url, channel)
+    with published_lines(server, channel) as lines:
+        run_python(FORKS, server.publisher_url, channel)
 
     for who in ("early", "late", *(f"{kind}{n}" for kind in ("multi", "pre") for n in range(3))):
         assert [line["n"] for line in lines if line["who"] == who] == list(range(300)), who
@@ -262,7 +262,7 @@ def test_a_handler_outlives_an_object_that_logs_while_it_is_logged(server: Redis
             logger.info("inner")
             return "chatty"
 
-    with heard(server, channel) as lines, logger_with(handler) as logger:
+    with published_lines(server, channel) as lines, logger_with(handler) as logger:
         logger.info("%s", Chatty())
         handler.flush()
 
@@ -276,15 +276,15 @@ from sse_hub.logging import RedisHandler
 logging.basicConfig(level="INFO", handlers=[RedisHandler(sys.argv[1], sys.argv[2])])
 atexit.register(logging.info, "last words")
 """
-    with heard(server, channel) as lines:
-        assert python(code, server.publisher_url, channel) == ""
+    with published_lines(server, channel) as lines:
+        assert run_python(code, server.publisher_url, channel) == ""
 
     assert [line["message"] for line in lines] == ["last words"]
 
 
 def test_a_closed_server_connection_costs_an_idle_handler_nothing(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
-    with heard(server, channel) as lines, logger_with(handler) as logger, server.client() as client:
+    with published_lines(server, channel) as lines, logger_with(handler) as logger, server.client() as client:
         logger.info("before")
         handler.flush()
         client.client_kill_filter(_type="normal", skipme=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.logging_programs import heard, python
+from tests.support.logging_programs import published_lines, run_python
 from tests.support.servers import RedisServer, free_port
 from tests.support.settings import ROOT
 
@@ -55,8 +55,8 @@ logging.getLogger("shop").info("done", extra={"user": "ana"})
 
 def lines_of(recipe: str, server: RedisServer, channel: str, more: str = "") -> list[dict[str, object]]:
     code = RECIPES[recipe].replace("redis://127.0.0.1:6379/0", server.publisher_url).replace('"app"', f'"{channel}"')
-    with heard(server, channel) as lines:
-        python(code + (more or USES[recipe]))
+    with published_lines(server, channel) as lines:
+        run_python(code + (more or USES[recipe]))
     return lines
 
 
@@ -137,7 +137,7 @@ for n in range(5):
 command = [{sys.executable!r}, "-m", "celery", "-A", "jobs", "worker", "-c", "2", "--loglevel", "info"]
 subprocess.run(command, check=True, capture_output=True, timeout=20)
 """
-    with heard(server, channel) as lines:
-        python(run)
+    with published_lines(server, channel) as lines:
+        run_python(run)
 
     assert sorted(json.dumps(line["n"]) for line in lines if line["message"] == "done") == list("01234")

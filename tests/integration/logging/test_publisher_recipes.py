@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.logging_programs import heard
+from tests.support.logging_programs import published_lines
 from tests.support.programs import node_binary
 from tests.support.servers import RedisServer, free_port, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
@@ -39,7 +39,7 @@ def test_every_recipe_that_is_said_to_be_run_is_run() -> None:
 
 
 def test_redis_cli_publishes_a_line(server: RedisServer, channel: str, tmp_path: Path) -> None:
-    with heard(server, channel) as lines:
+    with published_lines(server, channel) as lines:
         shell(SHOWN["redis-cli"], server, channel, tmp_path)
 
     assert lines == [{"level": "warn", "message": "disk is nearly full"}]
@@ -48,7 +48,7 @@ def test_redis_cli_publishes_a_line(server: RedisServer, channel: str, tmp_path:
 def test_a_shell_publishes_what_a_program_prints_as_it_is(server: RedisServer, channel: str, tmp_path: Path) -> None:
     texts = [json.dumps({"message": text}, ensure_ascii=False) for text in HOSTILE] * 50
 
-    with heard(server, channel) as lines:
+    with published_lines(server, channel) as lines:
         shell(SHOWN["sh"], server, channel, tmp_path, "\n".join(texts) + "\n")
 
     assert [line["message"] for line in lines] == [*HOSTILE] * 50
@@ -81,7 +81,7 @@ def node(port: int, channel: str, folder: Path, count: int) -> Iterator[subproce
 
 
 def test_nodes_transport_publishes_what_pino_writes(server: RedisServer, channel: str, tmp_path: Path) -> None:
-    with heard(server, channel) as lines, node(server.port, channel, tmp_path, 500):
+    with published_lines(server, channel) as lines, node(server.port, channel, tmp_path, 500):
         pass
 
     assert [line["msg"] for line in lines] == [f"line {number} 新增" for number in range(500)]
@@ -89,7 +89,7 @@ def test_nodes_transport_publishes_what_pino_writes(server: RedisServer, channel
 
 def test_nodes_transport_waits_for_redis(channel: str, tmp_path: Path) -> None:
     port = free_port()
-    with redis_server() as server, server.client() as client, heard(server, channel) as lines:
+    with redis_server() as server, server.client() as client, published_lines(server, channel) as lines:
         with node(port, channel, tmp_path, 3) as process:
             # Only now it is where the transport looks for it, and there is somebody to hear its lines already.
             client.config_set("port", port)
@@ -130,7 +130,7 @@ def published(server: RedisServer) -> int:
 
 def test_rsyslog_publishes_what_is_logged(server: RedisServer, channel: str, tmp_path: Path) -> None:
     before = published(server)
-    with heard(server, channel) as lines, rsyslogd(server, channel, tmp_path) as socket:
+    with published_lines(server, channel) as lines, rsyslogd(server, channel, tmp_path) as socket:
         handler = logging.handlers.SysLogHandler(str(socket))
         handler.ident = "shop: "
         logger = logging.Logger("shop")

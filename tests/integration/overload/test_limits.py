@@ -17,8 +17,8 @@ from sse_hub.commands.canary.lines import Lines
 from sse_hub.commands.canary.reader import Reader
 from sse_hub.commands.watch.follower import Follower
 from sse_hub.tasks import cancelled
-from tests.support.http_client import ask
-from tests.support.raw_http import HERE, Reply, open_streams, request, told, wire
+from tests.support.http_client import fetch
+from tests.support.raw_http import LOCALHOST, RawResponse, open_streams, raw_connection, request_head, send_raw
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import open_stream
@@ -57,7 +57,7 @@ def strict_hub(server: RedisServer) -> Iterator[HubProcess]:
         yield hub
 
 
-def is_refused_stream(reply: Reply, reason: str) -> bool:
+def is_refused_stream(reply: RawResponse, reason: str) -> bool:
     """True for an answer after which an EventSource comes back, and of which it can tell why."""
     events, decoder = reply.stream()
     assert reply.status == 200 and "text/event-stream" in reply.head
@@ -71,14 +71,18 @@ def is_refused_stream(reply: Reply, reason: str) -> bool:
 @pytest.mark.parametrize(
     ("head", "status", "words"),
     [
-        (request("/message?channel=" + "x" * 4_080), 414, "more than 4096 bytes"),
-        (request("/" + "x" * 100_000), 414, "more than 4096 bytes"),
+        (request_head("/message?channel=" + "x" * 4_080), 414, "more than 4096 bytes"),
+        (request_head("/" + "x" * 100_000), 414, "more than 4096 bytes"),
         (b"GET /" + b"x" * 500_000, 414, "more than 4096 bytes"),
-        (request("/channels", "A: " + "y" * 8_200), 431, "more than 8192 bytes"),
-        (request("/channels", *(f"A{number}: {'y' * 80}" for number in range(100))), 431, "more than 8192 bytes"),
-        (request("/message?" + "&".join(f"channel=c{number}" for number in range(33))), 400, "1 to 32 are allowed"),
+        (request_head("/channels", "A: " + "y" * 8_200), 431, "more than 8192 bytes"),
+        (request_head("/channels", *(f"A{number}: {'y' * 80}" for number in range(100))), 431, "more than 8192 bytes"),
         (
-            request("/publish?channel=a", "Content-Length: 100001", method="POST") + b" " * 100_001,
+            request_head("/message?" + "&".join(f"channel=c{number}" for number in range(33))),
+            400,
+            "1 to 32 are allowed",
+        ),
+        (
+            request_head("/publish?channel=a", "Content-Length: 100001", method="POST") + b" " * 100_001,
             413,
             "more than 100000",
         ),
@@ -87,7 +91,7 @@ def is_refused_stream(reply: Reply, reason: str) -> bool:
 async def test_s13_a_request_that_is_too_large_is_told_so(
     strict_hub: HubProcess, head: bytes, status: int, words: str
 ) -> None:
-    reply = await told(strict_hub, head)
+    reply = await send_raw(strict_hub, head)
 
     assert reply.status == status
     assert words in reply.detail
@@ -97,9 +101,9 @@ async def test_s13_requests_up_to_the_limits_are_served(hub: HubProcess) -> None
     url = "/channels?" + "x" * (4_096 - len("/channels?"))
     headers = [f"A{number}: {'y' * 77}" for number in range(96)]
 
-    assert (await told(hub, request(url))).status == 200
-    assert (await told(hub, request("/channels", *headers))).status == 200
-    assert (await told(hub, request("/health/live") + request("/health/live"))).status == 200
+    assert (await send_raw(hub, request_head(url))).status == 200
+    assert (await send_raw(hub, request_head("/channels", *headers))).status == 200
+    assert (await send_raw(hub, request_head("/health/live") + request_head("/health/live"))).status == 200
 
 
 async def test_s13_a_last_event_id_over_512_characters_begins_anew_and_says_so(hub: HubProcess, channel: str) -> None:
@@ -110,14 +114,14 @@ async def test_s13_a_last_event_id_over_512_characters_begins_anew_and_says_so(h
 
 
 async def test_s13_requests_on_one_connection_are_held_to_the_same_limits(strict_hub: HubProcess) -> None:
-    alive = request("/health/live").replace(b"Connection: close\r\n", b"")
-    async with wire(strict_hub) as connection:
+    alive = request_head("/health/live").replace(b"Connection: close\r\n", b"")
+    async with raw_connection(strict_hub) as connection:
         connection.send(alive)
         await connection.read_until(b'{"live":true}')
         connection.send(alive[:10])
         connection.send(alive[10:])
         await connection.read_until(b'{"live":true}')
-        connection.send(request("/" + "x" * 5_000))
+        connection.send(request_head("/" + "x" * 5_000))
         reply = await connection.answer()
 
     assert reply.status == 414
@@ -128,9 +132,11 @@ async def test_s13_requests_on_one_connection_are_held_to_the_same_limits(strict
 
 async def test_s14_a_body_is_not_unpacked(hub: HubProcess, channel: str) -> None:
     bomb = bytes.fromhex("1f8b08000000000000ff") + b"\x00" * 1_000
-    reply = await told(
+    reply = await send_raw(
         hub,
-        request(f"/publish?channel={channel}", "Content-Encoding: gzip", f"Content-Length: {len(bomb)}", method="POST")
+        request_head(
+            f"/publish?channel={channel}", "Content-Encoding: gzip", f"Content-Length: {len(bomb)}", method="POST"
+        )
         + bomb,
     )
 
@@ -144,10 +150,10 @@ async def test_s14_a_body_is_not_unpacked(hub: HubProcess, channel: str) -> None
 async def test_s15_an_address_that_has_its_streams_is_told_to_come_back_and_others_are_served(
     strict_hub: HubProcess, channel: str
 ) -> None:
-    stream = request(f"/message?channel={channel}", "Last-Event-ID: 17-3")
+    stream = request_head(f"/message?channel={channel}", "Last-Event-ID: 17-3")
     async with open_streams(strict_hub, channel, STREAMS, STRANGER):
-        refused = await told(strict_hub, stream, STRANGER)
-        other_route = await told(strict_hub, request("/channels"), STRANGER)
+        refused = await send_raw(strict_hub, stream, STRANGER)
+        other_route = await send_raw(strict_hub, request_head("/channels"), STRANGER)
         async with open_streams(strict_hub, channel, STREAMS):
             pass
 
@@ -162,7 +168,7 @@ async def test_s15_an_address_that_has_its_streams_is_told_to_come_back_and_othe
 
 
 async def first_frames(hub: HubProcess, data: bytes, address: str) -> bytes:
-    async with wire(hub, address) as connection:
+    async with raw_connection(hub, address) as connection:
         connection.send(data)
         await connection.read_until(b"\r\n\r\n")
         return await connection.read_until(b"\n\n\r\n")
@@ -178,15 +184,15 @@ async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")
         await cancelled(running)
 
-    assert f"{HERE} has {STREAMS} streams open" in said[0]
-    assert f"{HERE} has {STREAMS} streams open" in reader.last_error
+    assert f"{LOCALHOST} has {STREAMS} streams open" in said[0]
+    assert f"{LOCALHOST} has {STREAMS} streams open" in reader.last_error
 
 
 async def test_s15_a_spoofed_x_forwarded_for_has_no_effect(strict_hub: HubProcess, channel: str) -> None:
     async with open_streams(strict_hub, channel, STREAMS, STRANGER):
         for claim in ("203.0.113.1", "203.0.113.2, 127.0.0.9", "127.0.0.1"):
-            data = request(f"/message?channel={channel}", f"X-Forwarded-For: {claim}")
-            assert is_refused_stream(await told(strict_hub, data, STRANGER), "address")
+            data = request_head(f"/message?channel={channel}", f"X-Forwarded-For: {claim}")
+            assert is_refused_stream(await send_raw(strict_hub, data, STRANGER), "address")
 
 
 async def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(strict_hub: HubProcess, channel: str) -> None:
@@ -199,7 +205,7 @@ async def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(strict_hub
         open_streams(strict_hub, channel, STREAMS, PROXY, of("2001:db8::1")),
     ):
         for client in ("203.0.113.1", "2001:db8::2"):
-            reply = await told(strict_hub, request(f"/message?channel={channel}", *of(client)), PROXY)
+            reply = await send_raw(strict_hub, request_head(f"/message?channel={channel}", *of(client)), PROXY)
             assert is_refused_stream(reply, "address")
 
 
@@ -211,11 +217,11 @@ async def test_s15_without_options_this_machine_opens_as_many_as_it_likes(hub: H
 async def test_s15_a_subject_has_so_many_streams_from_wherever_it_asks(server: RedisServer, tmp_path: Path) -> None:
     alice, bob = (f"Authorization: Bearer {token(sub=name, subscribe=['a'])}" for name in ("alice", "bob"))
     with token_hub(server.url, tmp_path, "--streams-per-subject", "2") as hub:
-        async with open_streams(hub, "a", 1, HERE, [alice]), open_streams(hub, "a", 1, STRANGER, [alice]):
-            refused = await told(hub, request("/message?channel=a", alice), "127.0.0.2")
-            async with open_streams(hub, "a", 2, HERE, [bob]):
+        async with open_streams(hub, "a", 1, LOCALHOST, [alice]), open_streams(hub, "a", 1, STRANGER, [alice]):
+            refused = await send_raw(hub, request_head("/message?channel=a", alice), "127.0.0.2")
+            async with open_streams(hub, "a", 2, LOCALHOST, [bob]):
                 pass
-            stranger = await told(hub, request("/message?channel=a"))
+            stranger = await send_raw(hub, request_head("/message?channel=a"))
 
     assert is_refused_stream(refused, "subject")
     assert "'alice' has 2 streams open" in refused.body.decode()
@@ -225,23 +231,23 @@ async def test_s15_a_subject_has_so_many_streams_from_wherever_it_asks(server: R
 async def test_what_an_address_has_is_counted_over_all_workers(server: RedisServer, channel: str) -> None:
     limits = ("--streams-per-address", "5", "--publish-lines-per-second", "5")
     body = b"{}\n" * 100
-    lines = request(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
-    stream = request(f"/message?channel={channel}")
+    lines = request_head(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
+    stream = request_head(f"/message?channel={channel}")
     with worker_hub(server.url, *limits) as hub:
         hub.wait_recording()
         async with open_streams(hub, channel, 5, STRANGER):
-            refused = [await told(hub, stream, STRANGER) for _ in range(20)]
-            async with open_streams(hub, channel, 5, HERE):
+            refused = [await send_raw(hub, stream, STRANGER) for _ in range(20)]
+            async with open_streams(hub, channel, 5, LOCALHOST):
                 pass
         # They are given back when the hub has noticed.
         frames = b"refused"
         async with asyncio.timeout(DEADLINE_SECONDS):
             while b"refused" in frames:
-                async with wire(hub, STRANGER) as again:
+                async with raw_connection(hub, STRANGER) as again:
                     again.send(stream)
                     await again.read_until(b"\r\n\r\n")
                     frames = await again.read_until(b"\n\n\r\n")
-        published = [(await told(hub, lines, STRANGER)).status for _ in range(10)]
+        published = [(await send_raw(hub, lines, STRANGER)).status for _ in range(10)]
 
     assert all(is_refused_stream(reply, "address") for reply in refused)
     assert published == [200] + [429] * 9
@@ -250,12 +256,12 @@ async def test_what_an_address_has_is_counted_over_all_workers(server: RedisServ
 async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url, "--streams-total", "4") as hub:
         async with open_streams(hub, channel, 4):
-            full = await told(hub, request(f"/message?channel={channel}"))
+            full = await send_raw(hub, request_head(f"/message?channel={channel}"))
             for worker in workers_of(hub):
                 worker.kill()
             wait_until(lambda: hub.output.count("worker_serves") == 4, "others have taken their places")
         async with open_streams(hub, channel, 4):
-            again = await told(hub, request(f"/message?channel={channel}"))
+            again = await send_raw(hub, request_head(f"/message?channel={channel}"))
 
     assert is_refused_stream(full, "total")
     assert is_refused_stream(again, "total")
@@ -263,8 +269,8 @@ async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: Red
 
 async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_hub: HubProcess, channel: str) -> None:
     body = b"{}\n" * 100
-    data = request(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
-    first, second = await told(strict_hub, data, STRANGER), await told(strict_hub, data, STRANGER)
+    data = request_head(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
+    first, second = await send_raw(strict_hub, data, STRANGER), await send_raw(strict_hub, data, STRANGER)
 
     assert (first.status, second.status) == (200, 429)
     assert "Retry-After: " in second.head.title()
@@ -274,12 +280,12 @@ async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_
 async def test_an_address_with_too_many_connections_gets_no_more_and_others_do(strict_hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(4 * STREAMS):
-            await stack.enter_async_context(wire(strict_hub, STRANGER))
-        async with wire(strict_hub, STRANGER) as one_more:
+            await stack.enter_async_context(raw_connection(strict_hub, STRANGER))
+        async with raw_connection(strict_hub, STRANGER) as one_more:
             assert await one_more.ended() < HEADER_SECONDS
-        assert (await told(strict_hub, request("/health/live"))).status == 200
+        assert (await send_raw(strict_hub, request_head("/health/live"))).status == 200
     async with asyncio.timeout(10 * PATIENCE):
-        while (await told(strict_hub, request("/health/live"), STRANGER)).status != 200:
+        while (await send_raw(strict_hub, request_head("/health/live"), STRANGER)).status != 200:
             pass
 
 
@@ -304,17 +310,17 @@ async def test_s16_slow_heads_bodies_and_readers_are_cut_in_time_whatever_they_s
     assert reader < (STALL_SECONDS + 4) * PATIENCE
 
 
-async def slow_head(hub: HubProcess) -> Reply:
-    async with wire(hub, "127.0.0.2") as connection:
-        dripping = asyncio.create_task(connection.drip(request("/channels", "A: " + "y" * 1_000), 0.1))
+async def slow_head(hub: HubProcess) -> RawResponse:
+    async with raw_connection(hub, "127.0.0.2") as connection:
+        dripping = asyncio.create_task(connection.drip(request_head("/channels", "A: " + "y" * 1_000), 0.1))
         reply = await connection.answer()
         dripping.cancel()
     return reply
 
 
-async def slow_body(hub: HubProcess, channel: str) -> Reply:
-    async with wire(hub, "127.0.0.3") as connection:
-        connection.send(request(f"/publish?channel={channel}", "Content-Length: 1000", method="POST"))
+async def slow_body(hub: HubProcess, channel: str) -> RawResponse:
+    async with raw_connection(hub, "127.0.0.3") as connection:
+        connection.send(request_head(f"/publish?channel={channel}", "Content-Length: 1000", method="POST"))
         dripping = asyncio.create_task(connection.drip(b" " * 1_000, 0.1))
         reply = await connection.answer()
         dripping.cancel()
@@ -322,16 +328,16 @@ async def slow_body(hub: HubProcess, channel: str) -> Reply:
 
 
 async def silent_one(hub: HubProcess) -> float:
-    async with wire(hub, "127.0.0.4") as connection:
+    async with raw_connection(hub, "127.0.0.4") as connection:
         return await connection.ended()
 
 
 async def slow_second_head(hub: HubProcess) -> float:
-    async with wire(hub, "127.0.0.5") as connection:
-        connection.send(request("/health/live").replace(b"Connection: close\r\n", b""))
+    async with raw_connection(hub, "127.0.0.5") as connection:
+        connection.send(request_head("/health/live").replace(b"Connection: close\r\n", b""))
         await connection.read_until(b'{"live":true}')
         connection.made_at = time.monotonic()
-        dripping = asyncio.create_task(connection.drip(request("/channels", "A: " + "y" * 1_000), 0.1))
+        dripping = asyncio.create_task(connection.drip(request_head("/channels", "A: " + "y" * 1_000), 0.1))
         seconds = await connection.ended()
         dripping.cancel()
     return seconds
@@ -341,10 +347,10 @@ async def slow_reader(hub: HubProcess, server: RedisServer, channel: str) -> flo
     """How long a client that reads nothing, but sends all the time, keeps its stream."""
 
     def streams() -> int:
-        return int(ask(hub, "/health/ready").json["subscribers"])
+        return int(fetch(hub, "/health/ready").json["subscribers"])
 
-    async with wire(hub, "127.0.0.6", receive_buffer_bytes=4096) as connection:
-        connection.send(request(f"/message?channel={channel}"))
+    async with raw_connection(hub, "127.0.0.6", receive_buffer_bytes=4096) as connection:
+        connection.send(request_head(f"/message?channel={channel}"))
         await connection.read_until(b"\r\n\r\n")
         await connection.read_until(b"\n\n\r\n")
         with server.client() as client:
@@ -364,11 +370,11 @@ async def test_s17_streams_beyond_the_limit_cost_little_and_ask_nothing_of_redis
     strict_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     process = psutil.Process(strict_hub.process.pid)
-    data = request(f"/message?channel={channel}-{channel}")
+    data = request_head(f"/message?channel={channel}-{channel}")
     async with open_streams(strict_hub, channel, STREAMS):
         calls, cpu, began = calls_of(server), process.cpu_times(), time.monotonic()
         for _ in range(REJECTED // 50):
-            replies = await asyncio.gather(*(told(strict_hub, data) for _ in range(50)))
+            replies = await asyncio.gather(*(send_raw(strict_hub, data) for _ in range(50)))
             assert all(is_refused_stream(reply, "address") for reply in replies)
         seconds = time.monotonic() - began
         spent = process.cpu_times()

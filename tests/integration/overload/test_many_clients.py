@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from tests.support.idle_clients import all_of, crowd, leave, listen, p99
+from tests.support.idle_clients import close_all, connect, connect_all, idle_clients, p99
 from tests.support.servers import RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.waiting import wait_until
@@ -44,13 +44,13 @@ def scripts_run(server: RedisServer) -> int:
 async def test_r16_idle_clients_cost_little_and_get_their_heartbeats_in_time(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, *LIMITS, "--heartbeat-seconds", str(HEARTBEAT_SECONDS)) as hub:
         process = psutil.Process(hub.process.pid)
-        async with crowd(hub, channel, 100):
+        async with idle_clients(hub, channel, 100):
             pass
         before = hub.resident_bytes()
-        async with crowd(hub, channel, IDLE) as listeners:
+        async with idle_clients(hub, channel, IDLE) as listeners:
             assert all(listener.served for listener in listeners)
             bytes_each = (hub.resident_bytes() - before) / IDLE
-            [one_more] = await all_of(hub, channel, [0])
+            [one_more] = await connect_all(hub, channel, [0])
             assert b"refused" in one_more.head
             began, cpu = time.monotonic(), process.cpu_times()
             await asyncio.sleep(WATCHED_SECONDS)
@@ -84,7 +84,7 @@ async def test_r17_a_storm_of_connects_and_the_churn_after_it_are_served_in_time
 ) -> None:
     with hub_process(server.url, *LIMITS) as hub:
         scripts, began = scripts_run(server), time.monotonic()
-        storm = await all_of(hub, channel, range(STORM))
+        storm = await connect_all(hub, channel, range(STORM))
         assert all(listener.served for listener in storm)
         stormy = p99(listener.waited_seconds for listener in storm)
         shared, seconds = scripts_run(server) - scripts, time.monotonic() - began
@@ -93,10 +93,10 @@ async def test_r17_a_storm_of_connects_and_the_churn_after_it_are_served_in_time
         leaving, waited, coming = storm, [], []
         for number in range(CHURN_PER_SECOND * CHURN_SECONDS):
             await asyncio.sleep(max(0.0, began + number / CHURN_PER_SECOND - time.monotonic()))
-            coming.append(asyncio.create_task(listen(hub, channel, number)))
+            coming.append(asyncio.create_task(connect(hub, channel, number)))
             # As many go as come.
             if len(coming) == CHURN_PER_SECOND // 10:
-                await leave(leaving[: len(coming)])
+                await close_all(leaving[: len(coming)])
                 leaving = leaving[len(coming) :]
                 come = await asyncio.gather(*coming)
                 await asyncio.gather(*(each.first for each in come))
@@ -104,7 +104,7 @@ async def test_r17_a_storm_of_connects_and_the_churn_after_it_are_served_in_time
                 waited += [each.waited_seconds for each in come]
                 leaving, coming = leaving + come, []
         churning = (scripts_run(server) - scripts) / (time.monotonic() - began)
-        await leave(leaving)
+        await close_all(leaving)
 
     logger.warning(
         "storm=%d: p99 %.0f ms, %d scripts; churn=%d/s for %d s: p99 %.1f ms, %.0f scripts a second",

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.support.load import Publisher, running
-from tests.support.oracle import Received, Shape, follow, hold_to, read_on, reference
+from tests.support.oracle import Received, Shape, assert_received, follow, read_on, reference_of
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Stream, open_stream
@@ -93,7 +93,7 @@ async def test_paused_clients_get_every_line_out_of_the_log_and_cost_little() ->
     with (
         redis_server() as server,
         hub_process(server.url, "--ring-lines", str(RING_LINES)) as hub,
-        reference(server, "a") as account,
+        reference_of(server, "a") as account,
     ):
         hub.wait_recording()
         async with clients(hub, HEALTHY) as healthy:
@@ -124,7 +124,7 @@ async def test_paused_clients_get_every_line_out_of_the_log_and_cost_little() ->
         *(grown / PAUSED / 1024, alone, while_paused, catching_up),
     )
     for received, start in told:
-        hold_to(account, received, SHAPE, start)
+        assert_received(account, received, SHAPE, start)
         assert received.lines["a"][-1] == account.lines["a"][-1]
     assert [each.lines for each in measured] == [account.lines] * HEALTHY
     assert grown < PAUSED * BYTES_PER_PAUSED
@@ -140,7 +140,7 @@ def p99_ms(measured: list[Latencies]) -> float:
 
 async def test_many_paused_clients_cost_little_memory_and_are_closed_in_the_end() -> None:
     options = ["--ring-lines", str(RING_LINES), "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"]
-    with redis_server() as server, hub_process(server.url, *options) as hub, reference(server, "a") as account:
+    with redis_server() as server, hub_process(server.url, *options) as hub, reference_of(server, "a") as account:
         hub.wait_recording()
         async with clients(hub, HEALTHY) as healthy:
             following = asyncio.gather(*(follow(stream, SHAPE) for stream in healthy))

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from tests.support.cluster import ask_for_fence
+from tests.support.cluster import current_fence
 from tests.support.load import Publisher
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
@@ -93,7 +93,7 @@ async def record(server: RedisServer, hub: HubProcess, channel: str) -> list[Eve
         for _ in range(RECORDED // 1_000):
             publisher.publish(1_000)
             events += await stream.take(1_000)
-            await ask_for_fence(hub)
+            await current_fence(hub)
     return events
 
 

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sse_hub.hub.counters import REFUSED
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.metrics import scrape
-from tests.support.raw_http import open_streams, request, told, wire
+from tests.support.raw_http import open_streams, raw_connection, request_head, send_raw
 from tests.support.servers import HubProcess, redis_server
 from tests.support.tokens import bearer, token, token_hub
 from tests.support.waiting import wait_until
@@ -38,7 +38,7 @@ def refusing_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProces
     options = (str(each) for pair in SETTINGS.items() for each in pair)
     with redis_server() as server, token_hub(server.url, tmp_path_factory.mktemp("keys"), *options) as hub:
         operator = bearer(operate=True)
-        wait_until(lambda: bool(ask(hub, "/health/ready", headers=operator).json["recording"]), "lines are recorded")
+        wait_until(lambda: bool(fetch(hub, "/health/ready", headers=operator).json["recording"]), "lines are recorded")
         yield hub
 
 
@@ -48,11 +48,11 @@ def signed(subject: str) -> str:
 
 
 def stream(subject: str) -> bytes:
-    return request(f"/message?channel={CHANNEL}", signed(subject))
+    return request_head(f"/message?channel={CHANNEL}", signed(subject))
 
 
 def posted(body: bytes, *headers: str) -> bytes:
-    head = request(f"/publish?channel={CHANNEL}", f"Content-Length: {len(body)}", *headers, method="POST")
+    head = request_head(f"/publish?channel={CHANNEL}", f"Content-Length: {len(body)}", *headers, method="POST")
     return head + body
 
 
@@ -61,7 +61,7 @@ def asking(data: bytes, times: int = 1) -> Callable[[HubProcess], Awaitable[None
 
     async def ask_it(hub: HubProcess) -> None:
         for _ in range(times):
-            await told(hub, data)
+            await send_raw(hub, data)
 
     return ask_it
 
@@ -70,12 +70,12 @@ async def address(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         for name in ("a", "b", "c"):
             await stack.enter_async_context(open_streams(hub, CHANNEL, 1, "127.0.0.2", [signed(name)]))
-        await told(hub, stream("d"), "127.0.0.2")
+        await send_raw(hub, stream("d"), "127.0.0.2")
 
 
 async def subject(hub: HubProcess) -> None:
     async with open_streams(hub, CHANNEL, PER_SUBJECT, "127.0.0.3", [signed("alice")]):
-        await told(hub, stream("alice"))
+        await send_raw(hub, stream("alice"))
 
 
 async def total(hub: HubProcess) -> None:
@@ -83,14 +83,14 @@ async def total(hub: HubProcess) -> None:
         for number in range(IN_ALL):
             here = open_streams(hub, CHANNEL, 1, f"127.0.1.{number + 1}", [signed(f"one-{number}")])
             await stack.enter_async_context(here)
-        await told(hub, stream("one-more"))
+        await send_raw(hub, stream("one-more"))
 
 
 async def connections(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(CONNECTIONS):
-            await stack.enter_async_context(wire(hub, "127.0.0.4"))
-        async with wire(hub, "127.0.0.4") as one_more:
+            await stack.enter_async_context(raw_connection(hub, "127.0.0.4"))
+        async with raw_connection(hub, "127.0.0.4") as one_more:
             await one_more.ended()
 
 
@@ -99,19 +99,19 @@ async def publish_rate(hub: HubProcess) -> None:
 
 
 REFUSALS = {
-    "not-signed-in": asking(request(f"/message?channel={CHANNEL}")),
-    "not-allowed": asking(request("/history?channel=app.other", signed("reader"))),
+    "not-signed-in": asking(request_head(f"/message?channel={CHANNEL}")),
+    "not-allowed": asking(request_head("/history?channel=app.other", signed("reader"))),
     "foreign-origin": asking(posted(b"{}", "Origin: https://elsewhere.example", signed("foreigner"))),
     "address": address,
     "subject": subject,
     "total": total,
     "connections": connections,
-    "channels-per-stream": asking(request("/message?channel=app.1&channel=app.2&channel=app.3", signed("many"))),
+    "channels-per-stream": asking(request_head("/message?channel=app.1&channel=app.2&channel=app.3", signed("many"))),
     "publish-rate": publish_rate,
     "too-large": asking(posted(b" " * 1_001, signed("large"))),
-    "slow": asking(request(f"/publish?channel={CHANNEL}", "Content-Length: 9", signed("slow"), method="POST")),
-    "url": asking(request("/" + "x" * 2_000)),
-    "headers": asking(request("/channels", "A: " + "y" * 3_000)),
+    "slow": asking(request_head(f"/publish?channel={CHANNEL}", "Content-Length: 9", signed("slow"), method="POST")),
+    "url": asking(request_head("/" + "x" * 2_000)),
+    "headers": asking(request_head("/channels", "A: " + "y" * 3_000)),
     "slow-head": asking(b"GET /channels HTTP/1.1\r\n"),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ask_for_fence, watermark
+from tests.support.cluster import current_fence, watermark
 from tests.support.load import Publisher, is_last, verdict
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
@@ -134,7 +134,7 @@ async def test_a_client_that_falls_off_the_log_too_is_told_by_one_gap(
 
     async with open_stream(f"{forgetful_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
         await asyncio.to_thread(publish)
-        fence = await ask_for_fence(forgetful_hub)
+        fence = await current_fence(forgetful_hub)
         await asyncio.to_thread(wait_until, lambda: watermark(own_server) >= fence, "the last line is recorded")
         told = verdict(await paused.until(is_last))
 

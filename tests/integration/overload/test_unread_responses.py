@@ -10,9 +10,9 @@ import pytest
 
 from sse_hub.history.query import MAX_BYTES
 from sse_hub.http.admission import ANSWERS_BYTES_PER_SENDER
-from tests.support.http_client import ask
+from tests.support.http_client import fetch
 from tests.support.metrics import scrape
-from tests.support.raw_http import HERE, Wire, request, told, wire
+from tests.support.raw_http import LOCALHOST, RawConnection, raw_connection, request_head, send_raw
 from tests.support.servers import HubProcess, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.waiting import wait_until
@@ -36,28 +36,28 @@ def hub() -> Iterator[HubProcess]:
         with server.client() as client:
             for number in range(LINES):
                 client.publish(CHANNEL, json.dumps({"n": number, "text": "x" * LINE_BYTES}))
-        wait_until(lambda: len(ask(hub, PAGE).body) > MAX_BYTES, "a page is as large as pages are")
+        wait_until(lambda: len(fetch(hub, PAGE).body) > MAX_BYTES, "a page is as large as pages are")
         yield hub
 
 
-async def status_of(connection: Wire) -> int:
+async def status_of(connection: RawConnection) -> int:
     """What an answer begins with, of which nothing more is taken."""
     return int((await connection.read_until(b"\r\n")).split()[1])
 
 
 @pytest.mark.parametrize("path", [PAGE, f"/search?channel={CHANNEL}&text=xxx"])
 async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub: HubProcess, path: str) -> None:
-    page = (await told(hub, request(path))).body
+    page = (await send_raw(hub, request_head(path))).body
     before = hub.resident_bytes()
     async with AsyncExitStack() as stack:
-        crowd = [await stack.enter_async_context(wire(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
+        crowd = [await stack.enter_async_context(raw_connection(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
         for each in crowd:
-            each.send(request(path))
+            each.send(request_head(path))
         statuses = await asyncio.gather(*map(status_of, crowd))
         grown = hub.resident_bytes() - before
         # Whoever takes what they ask for, from another address: each before the next, or some at a time.
-        one_by_one = [await told(hub, request(path), HERE) for _ in range(5)]
-        together = await asyncio.gather(*(told(hub, request(path), HERE) for _ in range(3)))
+        one_by_one = [await send_raw(hub, request_head(path), LOCALHOST) for _ in range(5)]
+        together = await asyncio.gather(*(send_raw(hub, request_head(path), LOCALHOST) for _ in range(3)))
     refused = scrape(hub).get("hub_refused_total", reason="answers")
 
     logger.warning("page=%d grown=%d taken=%d of %d", len(page), grown, statuses.count(200), CROWD)
@@ -72,13 +72,13 @@ async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub
 
 async def test_what_was_not_taken_counts_no_longer_when_its_client_has_gone(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
-        crowd = [await stack.enter_async_context(wire(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
+        crowd = [await stack.enter_async_context(raw_connection(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
         for each in crowd:
-            each.send(request(PAGE))
+            each.send(request_head(PAGE))
         assert 429 in await asyncio.gather(*map(status_of, crowd))
 
     async def served() -> bool:
-        return (await told(hub, request(PAGE), PAUSED_ADDRESS)).status == 200
+        return (await send_raw(hub, request_head(PAGE), PAUSED_ADDRESS)).status == 200
 
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await served():
@@ -87,11 +87,11 @@ async def test_what_was_not_taken_counts_no_longer_when_its_client_has_gone(hub:
 
 async def test_a_page_that_is_too_many_is_told_when_to_come_back(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
-        crowd = [await stack.enter_async_context(wire(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
+        crowd = [await stack.enter_async_context(raw_connection(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
         for each in crowd:
-            each.send(request(PAGE))
+            each.send(request_head(PAGE))
         await asyncio.gather(*map(status_of, crowd))
-        reply = await told(hub, request(f"/export?channel={CHANNEL}"), PAUSED_ADDRESS)
+        reply = await send_raw(hub, request_head(f"/export?channel={CHANNEL}"), PAUSED_ADDRESS)
 
     assert reply.status == 429
     assert "retry-after: 1" in reply.head.lower()

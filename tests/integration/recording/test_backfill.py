@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, ExitStack
 import psutil
 import pytest
 
-from tests.support.cluster import go_on, wait_recorder
+from tests.support.cluster import wait_lines, wait_recorder
 from tests.support.load import Publisher, running
-from tests.support.oracle import CHANNELS, SHAPES, RepeatingPublisher, follow, hold_to, reference
+from tests.support.oracle import CHANNELS, SHAPES, RepeatingPublisher, assert_received, follow, reference_of
 from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import open_stream
@@ -38,7 +38,7 @@ def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> Non
     for number in range(1, CUTS + 1):
         cut_session(server, hub)
         wait_until(lambda n=number: hub.output.count("session_began") > n, "there is another session")  # type: ignore[misc]
-        go_on(publisher, LINES_PER_SECOND // 3)
+        wait_lines(publisher, LINES_PER_SECOND // 3)
 
 
 @pytest.mark.parametrize("cut", ["one that does not record", "the recorder"])
@@ -46,7 +46,7 @@ async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing
     """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
     with redis_server() as server, ExitStack() as servers:
         hubs = servers.enter_context(hub_processes(2, server.url, "--ring-lines", "3000"))
-        account = servers.enter_context(reference(server, *CHANNELS))
+        account = servers.enter_context(reference_of(server, *CHANNELS))
         recorder = wait_recorder(hubs)
         hub = recorder if cut == "the recorder" else next(each for each in hubs if each is not recorder)
         async with AsyncExitStack() as stack:
@@ -66,7 +66,7 @@ async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing
                 told = [*await following, *await asyncio.gather(*map(follow, paused, SHAPES))]
 
     for shape, (received, start) in zip(SHAPES * 2, told, strict=True):
-        hold_to(account, received, shape, start)
+        assert_received(account, received, shape, start)
         for name in shape.channels:
             assert received.lines[name][-1] == account.lines[name][-1]
 

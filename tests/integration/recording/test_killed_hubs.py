@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.support.cluster import EVERY_LINE, deployment, go_on, kill
+from tests.support.cluster import EVERY_LINE, cluster, kill, wait_lines
 from tests.support.load import Id, Publisher, running
 from tests.support.oracle import (
     CHANNELS,
@@ -15,10 +15,10 @@ from tests.support.oracle import (
     Reference,
     RepeatingPublisher,
     Shape,
+    assert_gaps,
+    assert_received,
     come_back,
-    hold_to,
-    hold_to_gaps,
-    reference,
+    reference_of,
 )
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, at_scale
@@ -46,7 +46,7 @@ class Scene:
 
 async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, list[tuple[Shape, Received]]]:
     """What clients received that had their places before `fault` and read on to the end; and what to hold them to."""
-    with deployment() as (server, hubs, servers), reference(server, *CHANNELS) as account:
+    with cluster() as (server, hubs, servers), reference_of(server, *CHANNELS) as account:
         with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
             shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
             clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))
@@ -67,28 +67,28 @@ async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing
         for number in range(KILLS):
             at = number % len(scene.hubs)
             kill(scene.hubs[at])
-            go_on(scene.publisher, LINES_PER_SECOND)
+            wait_lines(scene.publisher, LINES_PER_SECOND)
             scene.hubs[at] = scene.start(scene.hubs[at].port)
             scene.hubs[at].wait_recording()
-            go_on(scene.publisher, LINES_PER_SECOND // 2)
+            wait_lines(scene.publisher, LINES_PER_SECOND // 2)
 
     account, told = await clients_through(kill_in_turn)
 
     assert sum(received.reconnects for _, received in told) >= KILLS
     for shape, received in told:
-        hold_to(account, received, shape, {name: Id(received.fence, 0) for name in shape.channels})
+        assert_received(account, received, shape, {name: Id(received.fence, 0) for name in shape.channels})
 
 
 async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_gap_for_each_channel() -> None:
     def kill_all(scene: Scene) -> None:
-        go_on(scene.publisher, LINES_PER_SECOND)
+        wait_lines(scene.publisher, LINES_PER_SECOND)
         for hub in scene.hubs:
             kill(hub)
         killed = time.monotonic()
         wait_until(lambda: time.monotonic() - killed > DOWN_SECONDS, "they were away for a while")
         scene.hubs[:] = [scene.start(hub.port) for hub in scene.hubs]
         scene.hubs[0].wait_recording()
-        go_on(scene.publisher, LINES_PER_SECOND)
+        wait_lines(scene.publisher, LINES_PER_SECOND)
 
     account, told = await clients_through(kill_all)
 
@@ -96,4 +96,4 @@ async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_g
         gaps = sorted(gap.json["channel"] for gap in received.gaps)
         assert gaps == ([shape.pattern] if shape.pattern else sorted(shape.channels)), [g.data for g in received.gaps]
         assert {gap.json["reason"] for gap in received.gaps} == {"recorder-down"}
-        hold_to_gaps(account, received, shape)
+        assert_gaps(account, received, shape)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, deployment, follow, gaps_of, go_on, read_since, recorded
+from tests.support.cluster import EVERY_LINE, cluster, follow, gaps_of, read_after, recorded, wait_lines
 from tests.support.load import Publisher, publishing, redis_order, verdict
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
@@ -30,7 +30,7 @@ def kill_all_and_restart(server: RedisServer, hubs: list[HubProcess], stack: Exi
         recovered = recovered or time.monotonic()
     for hub in hubs:
         hub.wait_recording()
-    go_on(publisher, LINES_PER_SECOND)
+    wait_lines(publisher, LINES_PER_SECOND)
     return recovered
 
 
@@ -46,14 +46,14 @@ async def first_gap(hub: HubProcess, position: str) -> float:
 
 
 async def test_a_time_without_any_process_is_one_gap_for_everybody() -> None:
-    with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in QUERIES * 2]
         asked = zip([*QUERIES, *QUERIES], [urls] * 3 + [urls[::-1]] * 3, begun, strict=True)
         readers = [asyncio.create_task(follow(turn, query, event)) for query, turn, event in asked]
         await asyncio.gather(*(event.wait() for event in begun))
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(go_on, publisher, LINES_PER_SECOND)
+            await asyncio.to_thread(wait_lines, publisher, LINES_PER_SECOND)
             position = str(max(published))
             waiting = asyncio.create_task(first_gap(hubs[0], position))
             recovered = await asyncio.to_thread(kill_all_and_restart, server, hubs, stack, publisher)
@@ -65,7 +65,7 @@ async def test_a_time_without_any_process_is_one_gap_for_everybody() -> None:
         singles, severals, patterns = [[await readers[at], await readers[at + 3]] for at in range(3)]
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         first, *_ = sorted(published)
-        later = [await read_since(hub, "a", str(id)) for hub in hubs for id in (first, position)]
+        later = [await read_after(hub, "a", str(id)) for hub in hubs for id in (first, position)]
         async with open_stream(f"{hubs[-1].url}/message?channel=a*&since={position}") as stream:
             of_pattern = await stream.until(lambda event: '"last": true' in event.data)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, deployment, go_on, kill, recorded, wait_recorder
+from tests.support.cluster import EVERY_LINE, cluster, kill, recorded, wait_lines, wait_recorder
 from tests.support.load import Publisher, publishing, redis_order
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
@@ -26,10 +26,10 @@ async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() ->
             wait_recorder(hubs)
             takeovers.append(time.monotonic() - started)
             hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, port=victim.port)))
-            go_on(publisher, LINES_PER_SECOND // 2)
+            wait_lines(publisher, LINES_PER_SECOND // 2)
         return takeovers
 
-    with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             takeovers = await asyncio.to_thread(kill_often, server, hubs, stack, publisher)
         publisher.finish()

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 from tests.support.cluster import (
     EVERY_LINE,
+    cluster,
     cut_sessions,
-    deployment,
     follow,
     frozen,
-    go_on,
     kill,
-    read_since,
+    read_after,
     recorded,
     recorded_seqs,
     recorder_of,
+    wait_lines,
     wait_recorder,
 )
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
@@ -68,18 +68,18 @@ def describe(what: str, seconds: list[float]) -> None:
 async def test_live_lines_of_other_processes_are_neither_lost_nor_late_while_recorders_die() -> None:
     calm: list[float] = []
     troubled: list[float] = []
-    with deployment(3) as (server, hubs, stack):
+    with cluster(3) as (server, hubs, stack):
         for _ in range(KILLS):
             victim = await asyncio.to_thread(wait_recorder, hubs)
             hubs.remove(victim)
             async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
                 reading = asyncio.create_task(arrivals(stream))
                 with publishing(server, "a", lines_per_second=500) as publisher:
-                    await asyncio.to_thread(go_on, publisher, LINES_BEFORE_KILL)
+                    await asyncio.to_thread(wait_lines, publisher, LINES_BEFORE_KILL)
                     before = publisher.begun
                     await asyncio.to_thread(kill, victim)
                     await asyncio.to_thread(wait_recorder, hubs)
-                    await asyncio.to_thread(go_on, publisher, LINES_AFTER_TAKEOVER)
+                    await asyncio.to_thread(wait_lines, publisher, LINES_AFTER_TAKEOVER)
                 publisher.finish()
                 arrived = await reading
             told = verdict(event for _, event in arrived)
@@ -105,10 +105,10 @@ async def test_a_recorder_that_was_frozen_finds_another_in_its_place() -> None:
             wait_until(lambda: recorder_of([other]) is not None, "the other one records")
             time.sleep(max(0.0, FROZEN_SECONDS - (time.monotonic() - started)))
         wait_until(lambda: victim.ready() and one_records(hubs), "both are there, and one of them records")
-        go_on(publisher, 500)
+        wait_lines(publisher, 500)
         assert one_records(hubs)
 
-    with deployment() as (server, hubs, _), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, _), redis_order(server, "a") as published:
         readers = [asyncio.create_task(follow([hub.url], "channel=a", asyncio.Event())) for hub in hubs]
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             await asyncio.to_thread(freeze, hubs, publisher)
@@ -147,9 +147,9 @@ async def test_sessions_cut_in_turn_are_mended_and_nobody_notices() -> None:
     def cut_in_turn(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for number in range(CUTS):
             cut_and_wait(server, [hubs[number % 2]], hubs)
-            go_on(publisher, LINES_BETWEEN_CUTS)
+            wait_lines(publisher, LINES_BETWEEN_CUTS)
 
-    with deployment() as (server, hubs, _), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, _), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             await asyncio.to_thread(cut_in_turn, server, hubs, publisher)
@@ -169,19 +169,19 @@ async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
     def cut_all(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for _ in range(CUTS):
             cut_and_wait(server, hubs, hubs)
-            go_on(publisher, LINES_BETWEEN_CUTS)
+            wait_lines(publisher, LINES_BETWEEN_CUTS)
 
-    with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(go_on, publisher, 100)
+            await asyncio.to_thread(wait_lines, publisher, 100)
             await asyncio.to_thread(cut_all, server, hubs, publisher)
         publisher.finish()
         await asyncio.to_thread(complete, server, published, publisher)
         told = [verdict(await reader) for reader in readers]
         newcomer = stack.enter_context(hub_process(server.url, *EVERY_LINE))
         first, *_ = sorted(published)
-        told.append(verdict(await read_since(newcomer, "a", str(first))))
+        told.append(verdict(await read_after(newcomer, "a", str(first))))
 
         for each in told:
             lost = len(published) - len(each.lines)
@@ -193,7 +193,7 @@ async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
 
 
 async def test_two_publishers_at_once_have_one_order_everywhere() -> None:
-    with deployment() as (server, hubs, _):
+    with cluster() as (server, hubs, _):
         async with (
             open_stream(f"{hubs[0].url}/message?channel=a") as one,
             open_stream(f"{hubs[1].url}/message?channel=a") as other,
@@ -203,7 +203,7 @@ async def test_two_publishers_at_once_have_one_order_everywhere() -> None:
                 publishing(server, "a", lines_per_second=EACH_PER_SECOND, name="left") as left,
                 publishing(server, "a", lines_per_second=EACH_PER_SECOND, name="right") as right,
             ):
-                await asyncio.to_thread(go_on, left, EACH_LINES)
+                await asyncio.to_thread(wait_lines, left, EACH_LINES)
             left.finish()
             right.finish()
             events, others = await asyncio.gather(*reading)

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from sse_hub.tasks import cancelled
-from tests.support.cluster import EVERY_LINE, deployment, follow, go_on, recorded, recorded_seqs
+from tests.support.cluster import EVERY_LINE, cluster, follow, recorded, recorded_seqs, wait_lines
 from tests.support.load import publishing, redis_order, verdict
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import PATIENCE, at_scale
@@ -41,7 +41,7 @@ async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
             hub.wait_recording()
         return noticed, heartbeats
 
-    with deployment(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
+    with cluster(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in hubs]
         readers = [
@@ -51,13 +51,13 @@ async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
         async with open_stream(f"{hubs[0].url}/message?channel=idle") as idle:
             beating = asyncio.create_task(read_on(idle))
             with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(go_on, publisher, 1_000)
+                await asyncio.to_thread(wait_lines, publisher, 1_000)
                 wait_until(lambda: len(published) > 500, "a position")
                 position = str(sorted(published)[0])
                 freezing = asyncio.create_task(asyncio.to_thread(freeze, server, hubs, idle))
                 newcomers = [asyncio.create_task(follow([url], "channel=a", asyncio.Event(), position)) for url in urls]
                 noticed, heartbeats = await freezing
-                await asyncio.to_thread(go_on, publisher, 1_000)
+                await asyncio.to_thread(wait_lines, publisher, 1_000)
             publisher.finish()
             told = [verdict(await reader) for reader in (*readers, *newcomers)]
             await cancelled((beating,))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import lines_in_log, recorded_seqs, wait_recorded, watermark
-from tests.support.http_client import ask, slow_client
-from tests.support.load import Id, Publisher, Told
+from tests.support.http_client import fetch, slow_client
+from tests.support.load import Id, Publisher, Verdict
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.waiting import wait_until
 
@@ -66,9 +66,9 @@ def wait_filled(server: RedisServer, ids: Ids) -> None:
     wait_until(lambda: watermark(server) > last_of(ids).fence, "the log is filled")
 
 
-def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Told:
+def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Verdict:
     """What a file says of channel `name`, with the ids its lines had. AssertionError where one is lost in silence."""
-    told = Told([], [])
+    told = Verdict([], [])
     for row in rows:
         gap = row.get("@gap")
         if gap and gap["channel"] in (name, "app.*"):
@@ -127,10 +127,10 @@ def test_no_page_is_of_two_logs(place: str) -> None:
         def keep_asking() -> None:
             while True:
                 last_time = filled.is_set()
-                answer = ask(hub, f"/history?channel=app.a&limit=5000&{place}")
+                answer = fetch(hub, f"/history?channel=app.a&limit=5000&{place}")
                 statuses.add(answer.status)
                 page = answer.json
-                told = Told([(Id.parse(id), json.loads(line)["seq"]) for id, _, line in page["lines"]], page["gaps"])
+                told = Verdict([(Id.parse(id), json.loads(line)["seq"]) for id, _, line in page["lines"]], page["gaps"])
                 told.agree_with(published, None if page["more"] else Id(0, 0))
                 reasons.append({gap["reason"] for gap in page["gaps"]})
                 if last_time:

@@ -11,13 +11,13 @@ import redis
 
 from tests.support.cluster import (
     EVERY_LINE,
-    ask_for_fence,
-    deployment,
+    cluster,
+    current_fence,
     gaps_of,
-    go_on,
-    read_since,
+    read_after,
     recorded_seqs,
     restarted,
+    wait_lines,
     wait_recorded,
 )
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
@@ -39,11 +39,11 @@ def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
 
 
 async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:
-    with deployment() as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
             reading = asyncio.create_task(stream.until(is_last))
             with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(go_on, publisher, LINES)
+                await asyncio.to_thread(wait_lines, publisher, LINES)
             wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
             last = max(published)
             await asyncio.to_thread(wait_recorded, server, last)
@@ -61,8 +61,8 @@ async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:
                 log = recorded_seqs(again, "a")
                 hubs.append(stack.enter_context(hub_process(again.url, *EVERY_LINE)))
                 inside = sorted(published)[-5_000]
-                resumed = [await read_since(hub, "a", str(inside)) for hub in hubs]
-                older = [await read_since(hub, "a", f"{min(published).fence - 60_000}-0") for hub in hubs]
+                resumed = [await read_after(hub, "a", str(inside)) for hub in hubs]
+                older = [await read_after(hub, "a", f"{min(published).fence - 60_000}-0") for hub in hubs]
                 for hub in hubs[::-1]:
                     hub.process.terminate()
                     hub.process.wait()
@@ -103,20 +103,20 @@ async def keep_resuming(url: str, published: dict[Id, int], stop: asyncio.Event)
 
 async def test_a_redis_flushed_while_sessions_stay_up_is_filled_again() -> None:
     """The second hub holds a hundred lines, so who comes to it reads the log, whatever state that is in."""
-    with deployment(1) as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, "--ring-lines", "100")))
         old = {"Last-Event-ID": f"{last_fence(server) - 60_000}-0"}
         stop = asyncio.Event()
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(go_on, publisher, 3_000)
+            await asyncio.to_thread(wait_lines, publisher, 3_000)
             resuming = asyncio.create_task(keep_resuming(hubs[1].url, published, stop))
-            await asyncio.to_thread(go_on, publisher, 500)
+            await asyncio.to_thread(wait_lines, publisher, 500)
             with server.client() as client:
                 client.flushall()
             last = max(published)
-            await asyncio.to_thread(go_on, publisher, LINES_AFTER_FLUSH)
+            await asyncio.to_thread(wait_lines, publisher, LINES_AFTER_FLUSH)
             await asyncio.to_thread(wait_recorded, server, last)
-            await asyncio.to_thread(go_on, publisher, LINES_WHEN_FILLED)
+            await asyncio.to_thread(wait_lines, publisher, LINES_WHEN_FILLED)
             stop.set()
             assert await resuming > 1
         publisher.finish()
@@ -125,7 +125,7 @@ async def test_a_redis_flushed_while_sessions_stay_up_is_filled_again() -> None:
         await asyncio.to_thread(wait_recorded, server, last)
         log = recorded_seqs(server, "a")
         first = min(published)
-        told = [verdict(await read_since(hub, "a", str(first))) for hub in hubs]
+        told = [verdict(await read_after(hub, "a", str(first))) for hub in hubs]
         older = []
         for hub in hubs:
             async with open_stream(f"{hub.url}/message?channel=a", old) as stream:
@@ -148,7 +148,7 @@ def last_fence(server: RedisServer) -> int:
 async def test_a_redis_restarted_from_an_old_snapshot_gets_the_lines_since() -> None:
     with tempfile.TemporaryDirectory(prefix="sse-hub-snapshot-") as folder:
         options = ("--dir", folder)
-        with deployment(redis_options=options) as (server, hubs, stack):
+        with cluster(redis_options=options) as (server, hubs, stack):
             with redis_order(server, "a") as published:
                 publisher = Publisher(server, ["a"], 1, "only", "")
                 publisher.publish(1_000)
@@ -168,7 +168,7 @@ async def test_a_redis_restarted_from_an_old_snapshot_gets_the_lines_since() -> 
                 publisher.publish(100)
                 publisher.finish()
                 hubs.append(stack.enter_context(hub_process(again.url, *EVERY_LINE)))
-                told = [verdict(await read_since(hub, "a", str(first))) for hub in hubs]
+                told = [verdict(await read_after(hub, "a", str(first))) for hub in hubs]
 
                 assert log == published
                 for each in told:
@@ -198,14 +198,14 @@ def reference_end(published: dict[Id, int], publisher: Publisher) -> Id:
 async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, int], publisher: Publisher) -> None:
     """Return when the log is complete up to what was published last."""
     last = await asyncio.to_thread(reference_end, published, publisher)
-    await ask_for_fence(hub)
+    await current_fence(hub)
     await asyncio.to_thread(wait_recorded, server, last)
 
 
 @pytest.mark.parametrize("key", ["log:a", "channels", "breaks", "watermark", "log:a channels"])
 async def test_a_key_that_is_evicted_costs_nothing_in_silence(key: str) -> None:
     """By a server short of memory, or by hand; whatever the hub keeps there."""
-    with deployment(1) as (server, hubs, stack), redis_order(server, "a") as published:
+    with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(100)
         with server.client() as client:
@@ -221,7 +221,7 @@ async def test_a_key_that_is_evicted_costs_nothing_in_silence(key: str) -> None:
         since = min(published)
         last = await asyncio.to_thread(reference_end, published, publisher)
         for hub in hubs:
-            told = verdict(await read_since(hub, "a", str(since)))
+            told = verdict(await read_after(hub, "a", str(since)))
             told.agree_with(published, since)
             assert told.lines[-1][0] == last
             assert {gap["reason"] for gap in told.gaps} <= {"recorder-down", "log-lost"}

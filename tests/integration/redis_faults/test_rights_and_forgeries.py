@@ -14,7 +14,7 @@ import uvloop
 from redis.exceptions import RedisError
 
 from sse_hub.broker.pool import pool_of
-from tests.support.http_client import ask, post
+from tests.support.http_client import fetch, post
 from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
@@ -52,8 +52,8 @@ async def test_the_rights_in_the_operations_manual_are_enough() -> None:
         hub.wait_recording()
         assert await next_number(hub, server) == 7
         first, again = (post(hub, "app.log", b'{"n": 8}', Idempotency_Key="key") for _ in "ab")
-        page = ask(hub, "/history?channel=app.*").json
-        assert ask(hub, "/export?channel=app.log").body.endswith(b'{"n": 7}\n{"n": 8}\n')
+        page = fetch(hub, "/history?channel=app.*").json
+        assert fetch(hub, "/export?channel=app.log").body.endswith(b'{"n": 7}\n{"n": 8}\n')
         async with open_stream(f"{hub.url}/message?channel=app.log&since={page['lines'][0][0]}") as stream:
             [event] = await stream.take(1)
         assert hub.state()["recording_error"] is None
@@ -74,7 +74,7 @@ async def test_without_the_rights_to_record_lines_are_still_served_live() -> Non
         assert await next_number(hub, server) == 7
         assert hub.state()["recording"] is False
         assert "can't run this command" in hub.state()["recording_error"]
-        history, published = ask(hub, "/history?channel=app.log"), post(hub, "app.log", b"{}")
+        history, published = fetch(hub, "/history?channel=app.log"), post(hub, "app.log", b"{}")
 
     assert (history.status, published.status) == (503, 503)
     assert published.json["published"] == 0

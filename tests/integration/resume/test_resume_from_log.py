@@ -23,9 +23,9 @@ from tests.support.oracle import (
     Received,
     Reference,
     RepeatingPublisher,
+    assert_received,
     come_back,
-    hold_to,
-    reference,
+    reference_of,
 )
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
@@ -70,7 +70,7 @@ def scene() -> Iterator[Scene]:
         for hub in hubs:
             hub.wait_recording()
         with (
-            reference(server, *CHANNELS) as account,
+            reference_of(server, *CHANNELS) as account,
             running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")),
         ):
             become_old()
@@ -92,7 +92,7 @@ async def resume_often(scene: Scene, done: Callable[[int], bool]) -> list[Receiv
         count = random.randint(1, 1_000)
         async with asyncio.timeout(DEADLINE_SECONDS + OLDEST_SECONDS):
             received = await come_back(scene.hubs, shape, shape.cursor(place), partial(has, count, beyond))
-        await asyncio.to_thread(hold_to, account, received, shape, place)
+        await asyncio.to_thread(assert_received, account, received, shape, place)
         all_received.append(Received({}, [], received.waited_seconds, received.reconnects))
     return all_received
 

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.cluster import ask_for_fence
+from tests.support.cluster import current_fence
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, running
-from tests.support.oracle import Place, Reference, RepeatingPublisher, Shape, come_back, hold_to, reference
+from tests.support.oracle import Place, Reference, RepeatingPublisher, Shape, assert_received, come_back, reference_of
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import open_stream
@@ -42,7 +42,7 @@ async def publish_in_turn(server: RedisServer, hub: HubProcess) -> None:
         loud.publish(LOUD)
         for each in quiet:
             each.publish(QUIET)
-        await ask_for_fence(hub)
+        await current_fence(hub)
 
 
 async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines: int) -> None:
@@ -55,7 +55,7 @@ async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines:
     start: Place = {
         name: held[name][-len(got[name]) - 1][0] if len(got[name]) < len(held[name]) else Id(0, 0) for name in held
     }
-    hold_to(account, received, shape, start)
+    assert_received(account, received, shape, start)
     assert sum(map(len, got.values())) == wanted
     for name in held:
         assert got[name] == held[name][len(held[name]) - len(got[name]) :]
@@ -67,7 +67,7 @@ async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines:
 async def test_tail_gives_exactly_the_last_lines_of_one_channel_of_several_and_of_a_pattern(
     own_server: RedisServer, small_hub: HubProcess, restarted: bool
 ) -> None:
-    with reference(own_server, *CHANNELS) as account:
+    with reference_of(own_server, *CHANNELS) as account:
         await publish_in_turn(own_server, small_hub)
         wait_until(lambda: sum(map(len, account.lines.values())) == LINES, "the reference has all")
         with hub_process(own_server.url, "--ring-lines", str(HELD)) as fresh:
@@ -104,7 +104,7 @@ async def test_what_is_asked_for_out_of_the_log_goes_over_into_what_comes(
     own_server: RedisServer, small_hub: HubProcess, begin: str
 ) -> None:
     with (
-        reference(own_server, *CHANNELS) as account,
+        reference_of(own_server, *CHANNELS) as account,
         running(RepeatingPublisher(own_server, CHANNELS, 2_000, "only", "")) as publisher,
     ):
         await asyncio.to_thread(wait_until, lambda: publisher.begun > 6_000, "there are lines")
@@ -131,7 +131,7 @@ async def joined(hub: HubProcess, account: Reference, shape: Shape) -> None:
     assert set(reasons) <= ({"recorder-down"} if "since=-" in shape.begin else set())
     received.gaps = []
     start = {name: Id(lines[0][0].fence, lines[0][0].n - 1) for name, lines in received.lines.items()}
-    hold_to(account, received, shape, start)
+    assert_received(account, received, shape, start)
     if shape.begin.startswith("since"):
         first = int(account.fences[1][0])
         assert all(id.fence <= first for id in start.values())

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.cluster import deployment, entries
+from tests.support.cluster import cluster, entries
 from tests.support.load import Publisher
 from tests.support.servers import RedisServer, hub_process
 from tests.support.sse_client import open_stream
@@ -19,7 +19,7 @@ def ranges_read(server: RedisServer) -> int:
 
 
 async def test_the_id_of_another_channel_is_none_of_ours() -> None:
-    with deployment(1) as (server, [hub], _):
+    with cluster(1) as (server, [hub], _):
         one, other = Publisher(server, ["a"], 1, "only", ""), Publisher(server, ["b"], 1, "only", "")
         async with open_stream(f"{hub.url}/message?channel=b") as stream:
             other.publish(100)
@@ -35,7 +35,7 @@ async def test_the_id_of_another_channel_is_none_of_ours() -> None:
 
 
 async def test_a_position_that_is_none_of_ours_is_cheap_and_told() -> None:
-    with deployment(1) as (server, _, stack):
+    with cluster(1) as (server, _, stack):
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(5_000)
         await asyncio.to_thread(wait_until, lambda: len(entries(server, "a")) == 5_000, "all is recorded")

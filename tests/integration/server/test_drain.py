@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from tests.support.cluster import ask_for_fence
+from tests.support.cluster import current_fence
 from tests.support.load import Id, Publisher, is_last, publishing, verdict
-from tests.support.reconnecting_clients import Client, beside_one_that_does_not_read, lines_later
+from tests.support.reconnecting_clients import ReconnectingClient, beside_stuck_client, wait_lines_later
 from tests.support.servers import HubProcess, RedisServer, hub_process, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -108,7 +108,7 @@ async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
     with hub_process(server.url) as hub:
         async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
             begun_at = Id.parse(stream.last_event_id).fence
-            fence = await ask_for_fence(hub)
+            fence = await current_fence(hub)
             hub.process.terminate()
             assert await stream.rest() == []
         with server.client() as client:
@@ -145,7 +145,7 @@ async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
     server: RedisServer, channel: str
 ) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub:
-        async with beside_one_that_does_not_read(server, hub, channel) as reader:
+        async with beside_stuck_client(server, hub, channel) as reader:
             started = time.monotonic()
             hub.process.terminate()
             seconds = await gone(hub) - started
@@ -177,7 +177,7 @@ class Fleet:
 
     def __init__(self, hubs: list[HubProcess], channel: str) -> None:
         self.hubs = {hub.port: hub for hub in hubs}
-        self.clients = [Client(self.pick, channel) for _ in range(CLIENTS)]
+        self.clients = [ReconnectingClient(self.pick, channel) for _ in range(CLIENTS)]
         self._turn = itertools.cycle(sorted(self.hubs))
 
     async def pick(self) -> str:
@@ -234,13 +234,13 @@ async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServ
         fleet = Fleet(hubs, channel)
         async with fleet.read():
             with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(lines_later, publisher, 100)
+                await asyncio.to_thread(wait_lines_later, publisher, 100)
                 hubs[0].process.terminate()
                 await until_draining(hubs[0])
-                await asyncio.to_thread(lines_later, publisher, 100)
+                await asyncio.to_thread(wait_lines_later, publisher, 100)
                 hubs[0].process.send_signal(signal.SIGKILL)
                 await gone(hubs[0])
-                await asyncio.to_thread(lines_later, publisher, 200)
+                await asyncio.to_thread(wait_lines_later, publisher, 200)
             publisher.finish()
 
     fleet.hold_to(publisher)

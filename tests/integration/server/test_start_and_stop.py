@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.support.reconnecting_clients import beside_one_that_does_not_read
+from tests.support.reconnecting_clients import beside_stuck_client
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import open_stream
@@ -66,7 +66,7 @@ async def test_curl_takes_the_end_for_a_good_one(server: RedisServer, channel: s
 async def test_a_client_that_does_not_read_holds_nothing_up(server: RedisServer, channel: str) -> None:
     """While the hub waits for it, a new client is told to come back: an EventSource gives up on anything but a 200."""
     with hub_process(server.url) as hub:
-        async with beside_one_that_does_not_read(server, hub, channel) as reader:
+        async with beside_stuck_client(server, hub, channel) as reader:
             ending = asyncio.create_task(seconds_to_end(hub))
             await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
             async with open_stream(f"{hub.url}/message?channel={channel}") as late:

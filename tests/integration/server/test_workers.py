@@ -16,7 +16,7 @@ import redis
 
 from sse_hub.broker.keys import LogKeys
 from tests.support.load import publishing, verdict
-from tests.support.reconnecting_clients import Client, lines_later
+from tests.support.reconnecting_clients import ReconnectingClient, wait_lines_later
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
@@ -80,16 +80,16 @@ async def test_a_killed_worker_costs_no_line_and_is_back_soon(server: RedisServe
     async def pick() -> str:
         return hub.url
 
-    clients: list[Client] = []
+    clients: list[ReconnectingClient] = []
     running: list[asyncio.Task[None]] = []
     seconds: list[float] = []
     with worker_hub(server.url) as hub, publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
         for _ in range(KILLS):
             while len(clients) < CLIENTS or 0 in connections_of(hub).values():
-                clients.append(Client(pick, channel))
+                clients.append(ReconnectingClient(pick, channel))
                 running.append(asyncio.create_task(clients[-1].read()))
                 await clients[-1].opened.wait()
-            await asyncio.to_thread(lines_later, publisher, 100)
+            await asyncio.to_thread(wait_lines_later, publisher, 100)
             [(victim, held)] = connections_of(hub).most_common(1)
             assert held > 0
             seconds.append(await asyncio.to_thread(kill_and_time, hub, victim))

@@ -14,7 +14,7 @@ from sse_hub.http.routes.message import DEFAULT_LIMIT, MAX_GUARD, MAX_ID_CHARACT
 from sse_hub.http.routes.openapi import document, page
 from sse_hub.http.routes.search import MOST_PATTERNS, MOST_TEXT
 from sse_hub.protocol.selection import MAX_CHANNELS
-from tests.support.hub_app import whole_app
+from tests.support.hub_app import hub_app
 
 DOCUMENT = document()
 OPERATIONS = [(path, method) for path, item in DOCUMENT["paths"].items() for method in item]
@@ -39,7 +39,7 @@ def parameters(path: str, method: str = "get") -> dict[str, dict[str, Any]]:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    app = whole_app()
+    app = hub_app()
     routes = {(f"/{route.path}", method.lower()) for route in app.router.routes for method in route.methods}
     told = {(path, method) for path, method in routes if not path.startswith("/web/")}
 

@@ -10,7 +10,7 @@ from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
 from sse_hub.http.page.assets import JQUERY
 from sse_hub.hub.line_templates import mask_of, tells_error
 from sse_hub.protocol.lines import one_line
-from tests.support.hub_app import whole_app
+from tests.support.hub_app import hub_app
 from tests.support.settings import PATIENCE, ROOT
 
 LIMIT = 1_048_576
@@ -103,7 +103,7 @@ def test_s25_what_makes_the_wheel_is_locked() -> None:
 
 
 def test_s25_nothing_is_on_that_helps_to_find_faults() -> None:
-    app = whole_app()
+    app = hub_app()
 
     assert not app.config.INSPECTOR
     assert not app.config.AUTO_RELOAD
