@@ -19,7 +19,7 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
 
 
-class Sender:
+class SenderThread:
     """Sends what is in `buffer`, in a thread of its own from start() on."""
 
     def __init__(self, buffer: Buffer, delivery: Delivery) -> None:
@@ -108,7 +108,7 @@ class Sender:
     def _tell(self, error: str) -> None:
         """One line for each change of state, for the app's other handlers."""
         if error and not self._lost:
-            logger.warning("redis_lost error=%r", error)
+            logger.warning("redis_lost error=%(error)r", {"error": error})
         elif self._lost and not error:
-            logger.info("redis_back")
+            logger.info("redis_restored")
         self._lost = bool(error)

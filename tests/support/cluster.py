@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.load import Id, Publisher, is_last
+from tests.support.load import Id, is_last
 from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
 from tests.support.sse_client import Event, Stream, open_stream
 from tests.support.waiting import wait_until
@@ -78,12 +78,6 @@ def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
     wait_until(lambda: recorder_of(hubs) is not None, "one of them records")
     hub = recorder_of(hubs)
     return hub or wait_recorder(hubs)
-
-
-def wait_lines(publisher: Publisher, lines: int) -> None:
-    """Return `lines` later."""
-    begun = publisher.begun
-    wait_until(lambda: publisher.begun > begun + lines, "lines go on")
 
 
 # Faults.

@@ -19,6 +19,7 @@ from redis.client import Monitor
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Event
+from tests.support.waiting import wait_until
 
 
 class Id(NamedTuple):
@@ -109,6 +110,12 @@ def running(publisher: Publisher) -> Iterator[Publisher]:
         finally:
             publisher.stopped.set()
             running.result()
+
+
+def wait_published(publisher: Publisher, count: int) -> None:
+    """Return when `publisher` has published `count` more lines."""
+    begun = publisher.begun + count
+    wait_until(lambda: publisher.begun > begun, "lines go on")
 
 
 def is_last(event: Event) -> bool:

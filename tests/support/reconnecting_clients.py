@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from tests.support.load import Publisher, is_last
+from tests.support.load import is_last
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import Event, Stream, open_stream
-from tests.support.waiting import wait_until
 
 # More than the kernel's buffers of one connection hold.
 LARGE_LINES, LARGE_BYTES = 20, 500_000
@@ -58,12 +57,6 @@ class ReconnectingClient:
             if stream.last_event_id:
                 headers = {"Last-Event-ID": stream.last_event_id}
             await asyncio.sleep((stream.decoder.retry_ms or 2000) / 1000)
-
-
-def wait_lines_later(publisher: Publisher, count: int) -> None:
-    """Return when `count` more lines have come: so far back reaches the memory of a hub that was ready before."""
-    begun = publisher.begun + count
-    wait_until(lambda: publisher.begun > begun, "lines go on")
 
 
 @asynccontextmanager

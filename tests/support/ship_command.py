@@ -95,7 +95,9 @@ def shipper_output(folder: Path) -> str:
 def wait_started(folder: Path, times: int = 1) -> None:
     """Return when shippers have begun with so many files: what is written from then on must arrive."""
     output = folder / "shipper.out"
-    wait_until(lambda: output.exists() and shipper_output(folder).count("file_begun") >= times, "the shipper has begun")
+    wait_until(
+        lambda: output.exists() and shipper_output(folder).count("file_followed") >= times, "the shipper has begun"
+    )
 
 
 def recorded_lines(server: RedisServer, channel: str) -> list[bytes]:

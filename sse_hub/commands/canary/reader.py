@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sse_hub.commands.canary.judge import Judge
-from sse_hub.protocol.sse_decoder import Decoder, Event
+from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ RETRY_MS = 3000
 CUT_SPREAD = 0.5
 
 
-class Reader:
+class CanaryReader:
     """
     Reads until cancelled. `joined` is set when it has its place in the stream: what is published then must arrive.
 
@@ -78,11 +78,11 @@ class Reader:
                 return
             self.connects += 1
             self.connected = True
-            decoder = Decoder(self._last_event_id)
+            decoder = SseDecoder(self._last_event_id)
             async for data in response.aiter_bytes():
                 self._take(url, decoder, data)
 
-    def _take(self, url: str, decoder: Decoder, data: bytes) -> None:
+    def _take(self, url: str, decoder: SseDecoder, data: bytes) -> None:
         at = time.perf_counter()
         events = decoder.feed(data)
         if decoder.retry_ms is not None:
@@ -94,13 +94,16 @@ class Reader:
             self.joined.set()
         if self._away:
             self._away = False
-            logger.info("stream_back url=%s after=%s", _without_password(url), self._last_event_id or None)
+            logger.info(
+                "stream_restored url=%(url)s after=%(after)s",
+                {"url": _without_password(url), "after": self._last_event_id or None},
+            )
 
     def _dispatch(self, event: Event, at: float) -> None:
         if event.type == "message":
             self.judge.line(event.id, event.data, at)
         elif event.type == "gap":
-            logger.warning("gap_told %s", event.data)
+            logger.warning("gap_reported data=%(data)s", {"data": event.data})
             self.judge.gap(_object(event.data))
         elif event.type == "refused":
             raise ConnectionRefusedError(event.data)
@@ -109,7 +112,7 @@ class Reader:
         self.errors += 1
         self.last_error = f"{_without_password(url)}: {error}"
         if not self._away:
-            logger.warning("stream_lost url=%s error=%r", _without_password(url), error)
+            logger.warning("stream_lost url=%(url)s error=%(error)r", {"url": _without_password(url), "error": error})
         self._away = True
 
     def _cut_seconds(self) -> float | None:

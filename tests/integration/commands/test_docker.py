@@ -165,7 +165,7 @@ def test_an_engine_that_goes_and_comes_back_costs_no_line(
         engine.wait_stopped(container)
         wait_lines(server, "docker.through", 1000)
 
-    assert "engine_back" in docker_output(tmp_path)
+    assert "engine_restored" in docker_output(tmp_path)
     assert sorted(texts(server, "docker.through")) == engine.log(container)
 
 

@@ -127,7 +127,7 @@ def cut_often(server: RedisServer, hub: HubProcess) -> None:
     for cuts in range(1, CUTS + 1):
         with server.client() as client:
             client.client_kill_filter(_type="pubsub")
-        wait_until(lambda cuts=cuts: hub.output.count("session_began") > cuts, "the next session has begun")  # type: ignore[misc]
+        wait_until(lambda cuts=cuts: hub.output.count("session_started") > cuts, "the next session has begun")  # type: ignore[misc]
 
 
 HOUR_MS = 3_600_000

@@ -13,10 +13,10 @@ import pytest
 
 from sse_hub.commands.canary.judge import Judge
 from sse_hub.commands.canary.ledger import Ledger
-from sse_hub.commands.canary.lines import Lines
-from sse_hub.commands.canary.reader import Reader
-from sse_hub.commands.watch.follower import Follower
-from sse_hub.tasks import cancelled
+from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.reader import CanaryReader
+from sse_hub.commands.watch.follower import StreamFollower
+from sse_hub.tasks import cancel_and_wait
 from tests.support.http_client import fetch
 from tests.support.raw_http import LOCALHOST, RawResponse, open_streams, raw_connection, request_head, send_raw
 from tests.support.servers import HubProcess, RedisServer, hub_process
@@ -176,13 +176,13 @@ async def first_frames(hub: HubProcess, data: bytes, address: str) -> bytes:
 
 async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess, channel: str) -> None:
     said: list[str] = []
-    follower = Follower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
+    follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
-        judge = Judge(Ledger(), Lines("refused", 100))
-        reader = Reader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
+        judge = Judge(Ledger(), CanaryLines("refused", 100))
+        reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
         running = [asyncio.create_task(each.run()) for each in (follower, reader)]
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")
-        await cancelled(running)
+        await cancel_and_wait(running)
 
     assert f"{LOCALHOST} has {STREAMS} streams open" in said[0]
     assert f"{LOCALHOST} has {STREAMS} streams open" in reader.last_error
@@ -259,7 +259,7 @@ async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: Red
             full = await send_raw(hub, request_head(f"/message?channel={channel}"))
             for worker in workers_of(hub):
                 worker.kill()
-            wait_until(lambda: hub.output.count("worker_serves") == 4, "others have taken their places")
+            wait_until(lambda: hub.output.count("worker_ready") == 4, "others have taken their places")
         async with open_streams(hub, channel, 4):
             again = await send_raw(hub, request_head(f"/message?channel={channel}"))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.support.cluster import EVERY_LINE, cluster, kill, wait_lines
-from tests.support.load import Id, Publisher, running
+from tests.support.cluster import EVERY_LINE, cluster, kill
+from tests.support.load import Id, Publisher, running, wait_published
 from tests.support.oracle import (
     CHANNELS,
     SHAPES,
@@ -67,10 +67,10 @@ async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing
         for number in range(KILLS):
             at = number % len(scene.hubs)
             kill(scene.hubs[at])
-            wait_lines(scene.publisher, LINES_PER_SECOND)
+            wait_published(scene.publisher, LINES_PER_SECOND)
             scene.hubs[at] = scene.start(scene.hubs[at].port)
             scene.hubs[at].wait_recording()
-            wait_lines(scene.publisher, LINES_PER_SECOND // 2)
+            wait_published(scene.publisher, LINES_PER_SECOND // 2)
 
     account, told = await clients_through(kill_in_turn)
 
@@ -81,14 +81,14 @@ async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing
 
 async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_gap_for_each_channel() -> None:
     def kill_all(scene: Scene) -> None:
-        wait_lines(scene.publisher, LINES_PER_SECOND)
+        wait_published(scene.publisher, LINES_PER_SECOND)
         for hub in scene.hubs:
             kill(hub)
         killed = time.monotonic()
         wait_until(lambda: time.monotonic() - killed > DOWN_SECONDS, "they were away for a while")
         scene.hubs[:] = [scene.start(hub.port) for hub in scene.hubs]
         scene.hubs[0].wait_recording()
-        wait_lines(scene.publisher, LINES_PER_SECOND)
+        wait_published(scene.publisher, LINES_PER_SECOND)
 
     account, told = await clients_through(kill_all)
 

@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, cluster, follow, gaps_of, read_after, recorded, wait_lines
-from tests.support.load import Publisher, publishing, redis_order, verdict
+from tests.support.cluster import EVERY_LINE, cluster, follow, gaps_of, read_after, recorded
+from tests.support.load import Publisher, publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import open_stream
@@ -30,7 +30,7 @@ def kill_all_and_restart(server: RedisServer, hubs: list[HubProcess], stack: Exi
         recovered = recovered or time.monotonic()
     for hub in hubs:
         hub.wait_recording()
-    wait_lines(publisher, LINES_PER_SECOND)
+    wait_published(publisher, LINES_PER_SECOND)
     return recovered
 
 
@@ -53,7 +53,7 @@ async def test_a_time_without_any_process_is_one_gap_for_everybody() -> None:
         readers = [asyncio.create_task(follow(turn, query, event)) for query, turn, event in asked]
         await asyncio.gather(*(event.wait() for event in begun))
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(wait_lines, publisher, LINES_PER_SECOND)
+            await asyncio.to_thread(wait_published, publisher, LINES_PER_SECOND)
             position = str(max(published))
             waiting = asyncio.create_task(first_gap(hubs[0], position))
             recovered = await asyncio.to_thread(kill_all_and_restart, server, hubs, stack, publisher)

@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, cluster, kill, recorded, wait_lines, wait_recorder
-from tests.support.load import Publisher, publishing, redis_order
+from tests.support.cluster import EVERY_LINE, cluster, kill, recorded, wait_recorder
+from tests.support.load import Publisher, publishing, redis_order, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.waiting import wait_until
@@ -26,7 +26,7 @@ async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() ->
             wait_recorder(hubs)
             takeovers.append(time.monotonic() - started)
             hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, port=victim.port)))
-            wait_lines(publisher, LINES_PER_SECOND // 2)
+            wait_published(publisher, LINES_PER_SECOND // 2)
         return takeovers
 
     with cluster() as (server, hubs, stack), redis_order(server, "a") as published:

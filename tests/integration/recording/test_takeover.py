@@ -16,10 +16,9 @@ from tests.support.cluster import (
     recorded,
     recorded_seqs,
     recorder_of,
-    wait_lines,
     wait_recorder,
 )
-from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
+from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -75,11 +74,11 @@ async def test_live_lines_of_other_processes_are_neither_lost_nor_late_while_rec
             async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
                 reading = asyncio.create_task(arrivals(stream))
                 with publishing(server, "a", lines_per_second=500) as publisher:
-                    await asyncio.to_thread(wait_lines, publisher, LINES_BEFORE_KILL)
+                    await asyncio.to_thread(wait_published, publisher, LINES_BEFORE_KILL)
                     before = publisher.begun
                     await asyncio.to_thread(kill, victim)
                     await asyncio.to_thread(wait_recorder, hubs)
-                    await asyncio.to_thread(wait_lines, publisher, LINES_AFTER_TAKEOVER)
+                    await asyncio.to_thread(wait_published, publisher, LINES_AFTER_TAKEOVER)
                 publisher.finish()
                 arrived = await reading
             told = verdict(event for _, event in arrived)
@@ -105,7 +104,7 @@ async def test_a_recorder_that_was_frozen_finds_another_in_its_place() -> None:
             wait_until(lambda: recorder_of([other]) is not None, "the other one records")
             time.sleep(max(0.0, FROZEN_SECONDS - (time.monotonic() - started)))
         wait_until(lambda: victim.ready() and one_records(hubs), "both are there, and one of them records")
-        wait_lines(publisher, 500)
+        wait_published(publisher, 500)
         assert one_records(hubs)
 
     with cluster() as (server, hubs, _), redis_order(server, "a") as published:
@@ -124,10 +123,10 @@ async def test_a_recorder_that_was_frozen_finds_another_in_its_place() -> None:
 
 def cut_and_wait(server: RedisServer, cut: Sequence[HubProcess], hubs: Sequence[HubProcess]) -> None:
     """Cut the sessions of some hubs as one; return when all are ready."""
-    sessions = [hub.output.count("session_began") for hub in cut]
+    sessions = [hub.output.count("session_started") for hub in cut]
     assert cut_sessions(server, cut)
     wait_until(
-        lambda: all(hub.output.count("session_began") > before for hub, before in zip(cut, sessions, strict=True)),
+        lambda: all(hub.output.count("session_started") > before for hub, before in zip(cut, sessions, strict=True)),
         "new sessions",
     )
     wait_until(lambda: all(hub.ready() for hub in hubs), "all are ready")
@@ -147,7 +146,7 @@ async def test_sessions_cut_in_turn_are_mended_and_nobody_notices() -> None:
     def cut_in_turn(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for number in range(CUTS):
             cut_and_wait(server, [hubs[number % 2]], hubs)
-            wait_lines(publisher, LINES_BETWEEN_CUTS)
+            wait_published(publisher, LINES_BETWEEN_CUTS)
 
     with cluster() as (server, hubs, _), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
@@ -169,12 +168,12 @@ async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
     def cut_all(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for _ in range(CUTS):
             cut_and_wait(server, hubs, hubs)
-            wait_lines(publisher, LINES_BETWEEN_CUTS)
+            wait_published(publisher, LINES_BETWEEN_CUTS)
 
     with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(wait_lines, publisher, 100)
+            await asyncio.to_thread(wait_published, publisher, 100)
             await asyncio.to_thread(cut_all, server, hubs, publisher)
         publisher.finish()
         await asyncio.to_thread(complete, server, published, publisher)
@@ -203,7 +202,7 @@ async def test_two_publishers_at_once_have_one_order_everywhere() -> None:
                 publishing(server, "a", lines_per_second=EACH_PER_SECOND, name="left") as left,
                 publishing(server, "a", lines_per_second=EACH_PER_SECOND, name="right") as right,
             ):
-                await asyncio.to_thread(wait_lines, left, EACH_LINES)
+                await asyncio.to_thread(wait_published, left, EACH_LINES)
             left.finish()
             right.finish()
             events, others = await asyncio.gather(*reading)

@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from sse_hub.tasks import cancelled
-from tests.support.cluster import EVERY_LINE, cluster, follow, recorded, recorded_seqs, wait_lines
-from tests.support.load import publishing, redis_order, verdict
+from sse_hub.tasks import cancel_and_wait
+from tests.support.cluster import EVERY_LINE, cluster, follow, recorded, recorded_seqs
+from tests.support.load import publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
@@ -51,16 +51,16 @@ async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
         async with open_stream(f"{hubs[0].url}/message?channel=idle") as idle:
             beating = asyncio.create_task(read_on(idle))
             with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(wait_lines, publisher, 1_000)
+                await asyncio.to_thread(wait_published, publisher, 1_000)
                 wait_until(lambda: len(published) > 500, "a position")
                 position = str(sorted(published)[0])
                 freezing = asyncio.create_task(asyncio.to_thread(freeze, server, hubs, idle))
                 newcomers = [asyncio.create_task(follow([url], "channel=a", asyncio.Event(), position)) for url in urls]
                 noticed, heartbeats = await freezing
-                await asyncio.to_thread(wait_lines, publisher, 1_000)
+                await asyncio.to_thread(wait_published, publisher, 1_000)
             publisher.finish()
             told = [verdict(await reader) for reader in (*readers, *newcomers)]
-            await cancelled((beating,))
+            await cancel_and_wait((beating,))
             assert not idle.ended
         wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
         last = max(published)

@@ -17,10 +17,9 @@ from tests.support.cluster import (
     read_after,
     recorded_seqs,
     restarted,
-    wait_lines,
     wait_recorded,
 )
-from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
+from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import at_scale
 from tests.support.sse_client import Event, open_stream
@@ -35,7 +34,7 @@ LINES_WHEN_FILLED = at_scale(1_500, 5_000)
 
 
 def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
-    return all(hub.ready() and hub.output.count("session_began") >= sessions for hub in hubs)
+    return all(hub.ready() and hub.output.count("session_started") >= sessions for hub in hubs)
 
 
 async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:
@@ -43,7 +42,7 @@ async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:
         async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
             reading = asyncio.create_task(stream.until(is_last))
             with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(wait_lines, publisher, LINES)
+                await asyncio.to_thread(wait_published, publisher, LINES)
             wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
             last = max(published)
             await asyncio.to_thread(wait_recorded, server, last)
@@ -108,15 +107,15 @@ async def test_a_redis_flushed_while_sessions_stay_up_is_filled_again() -> None:
         old = {"Last-Event-ID": f"{last_fence(server) - 60_000}-0"}
         stop = asyncio.Event()
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
-            await asyncio.to_thread(wait_lines, publisher, 3_000)
+            await asyncio.to_thread(wait_published, publisher, 3_000)
             resuming = asyncio.create_task(keep_resuming(hubs[1].url, published, stop))
-            await asyncio.to_thread(wait_lines, publisher, 500)
+            await asyncio.to_thread(wait_published, publisher, 500)
             with server.client() as client:
                 client.flushall()
             last = max(published)
-            await asyncio.to_thread(wait_lines, publisher, LINES_AFTER_FLUSH)
+            await asyncio.to_thread(wait_published, publisher, LINES_AFTER_FLUSH)
             await asyncio.to_thread(wait_recorded, server, last)
-            await asyncio.to_thread(wait_lines, publisher, LINES_WHEN_FILLED)
+            await asyncio.to_thread(wait_published, publisher, LINES_WHEN_FILLED)
             stop.set()
             assert await resuming > 1
         publisher.finish()

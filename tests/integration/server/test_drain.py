@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 import pytest
 
 from tests.support.cluster import current_fence
-from tests.support.load import Id, Publisher, is_last, publishing, verdict
-from tests.support.reconnecting_clients import ReconnectingClient, beside_stuck_client, wait_lines_later
+from tests.support.load import Id, Publisher, is_last, publishing, verdict, wait_published
+from tests.support.reconnecting_clients import ReconnectingClient, beside_stuck_client
 from tests.support.servers import HubProcess, RedisServer, hub_process, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -150,7 +150,7 @@ async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
             hub.process.terminate()
             seconds = await gone(hub) - started
             assert await reader.rest() == []
-        assert "drain_cut subscribers=1" in hub.output
+        assert "drain_timed_out subscribers=1" in hub.output
 
     assert reader.ended_cleanly
     assert seconds < WINDOW_SECONDS + 1.0 * PATIENCE
@@ -234,13 +234,13 @@ async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServ
         fleet = Fleet(hubs, channel)
         async with fleet.read():
             with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:
-                await asyncio.to_thread(wait_lines_later, publisher, 100)
+                await asyncio.to_thread(wait_published, publisher, 100)
                 hubs[0].process.terminate()
                 await until_draining(hubs[0])
-                await asyncio.to_thread(wait_lines_later, publisher, 100)
+                await asyncio.to_thread(wait_published, publisher, 100)
                 hubs[0].process.send_signal(signal.SIGKILL)
                 await gone(hubs[0])
-                await asyncio.to_thread(wait_lines_later, publisher, 200)
+                await asyncio.to_thread(wait_published, publisher, 200)
             publisher.finish()
 
     fleet.hold_to(publisher)

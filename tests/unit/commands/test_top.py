@@ -1,6 +1,6 @@
 """What `sse-hub top` shows."""
 
-from sse_hub.commands.top import Glance, text_of, totals_of
+from sse_hub.commands.top import HubStatus, render, totals_of
 
 
 def channel(name: str, rate: float) -> dict[str, object]:
@@ -12,49 +12,49 @@ def directory(*channels: dict[str, object], **more: object) -> dict[str, object]
 
 
 METRICS = """\
-# TYPE hub_lines counter
-hub_lines_total{channel_ns="a",stage="received",worker="0"} 30
-hub_lines_total{channel_ns="b",stage="received",worker="0"} 12
-hub_lines_total{channel_ns="a",stage="received",worker="1"} 30
-hub_lines_total{channel_ns="b",stage="received",worker="1"} 11
-hub_lines_total{channel_ns="a",stage="delivered",worker="0"} 60
-hub_lines_total{channel_ns="a",stage="delivered",worker="1"} 90
-# TYPE hub_recorder_lag_seconds gauge
-hub_recorder_lag_seconds{worker="0"} 1.25
-hub_recorder_lag_seconds{worker="1"} 0.75
-# TYPE hub_clients gauge
-hub_clients{worker="0"} 2
-hub_clients{worker="1"} 3
+# TYPE sse_hub_lines counter
+sse_hub_lines_total{channel_ns="a",stage="received",worker="0"} 30
+sse_hub_lines_total{channel_ns="b",stage="received",worker="0"} 12
+sse_hub_lines_total{channel_ns="a",stage="received",worker="1"} 30
+sse_hub_lines_total{channel_ns="b",stage="received",worker="1"} 11
+sse_hub_lines_total{channel_ns="a",stage="delivered",worker="0"} 60
+sse_hub_lines_total{channel_ns="a",stage="delivered",worker="1"} 90
+# TYPE sse_hub_recorder_lag_seconds gauge
+sse_hub_recorder_lag_seconds{worker="0"} 1.25
+sse_hub_recorder_lag_seconds{worker="1"} 0.75
+# TYPE sse_hub_clients gauge
+sse_hub_clients{worker="0"} 2
+sse_hub_clients{worker="1"} 3
 """
 
 
 def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
-    totals = {"hub_lines_total received": 100.0, "hub_recorder_lag_seconds": 1.0, "hub_clients": 3.0}
+    totals = {"sse_hub_lines_total received": 100.0, "sse_hub_recorder_lag_seconds": 1.0, "sse_hub_clients": 3.0}
     state = {"ready": True, "fence_age_seconds": 0.4}
-    now = Glance(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
-    before = Glance(state, directory(), {"hub_lines_total received": 80.0})
+    now = HubStatus(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
+    before = HubStatus(state, directory(), {"sse_hub_lines_total received": 80.0})
 
-    lines = text_of(now, before, 2.0, 100, 7)
+    lines = render(now, before, 2.0, 100, 7)
 
     assert "ready" in lines[0]
     assert "in 10/s" in lines[1]
     assert [line.split()[0] for line in lines[5:]] == ["loud", "quiet"]
-    assert len(text_of(now, None, 1.0, 100, 6)) == 6
+    assert len(render(now, None, 1.0, 100, 6)) == 6
 
 
 def test_what_each_worker_has_of_all_is_not_added_up() -> None:
     totals = totals_of(METRICS)
 
     assert totals == {
-        "hub_lines_total received": 42.0,
-        "hub_lines_total delivered": 150.0,
-        "hub_recorder_lag_seconds": 1.25,
-        "hub_clients": 5.0,
+        "sse_hub_lines_total received": 42.0,
+        "sse_hub_lines_total delivered": 150.0,
+        "sse_hub_recorder_lag_seconds": 1.25,
+        "sse_hub_clients": 5.0,
     }
 
 
 def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
-    lines = text_of(Glance({"ready": True}, directory(ready=False, recording=False), {}), None, 1.0, 100, 20)
+    lines = render(HubStatus({"ready": True}, directory(ready=False, recording=False), {}), None, 1.0, 100, 20)
 
     assert lines[0] == "ready   Redis away   NOT RECORDING   fence ? ago   log ? behind"
     assert lines[1] == "? streams   0 channels   in ?   out ?   recorded ?"
@@ -63,7 +63,7 @@ def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
 
 
 def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
-    lines = text_of(Glance({}, directory(channel("a\x1b[2Jb", 1.0)), {}), None, 1.0, 100, 20)
+    lines = render(HubStatus({}, directory(channel("a\x1b[2Jb", 1.0)), {}), None, 1.0, 100, 20)
 
     assert "\x1b" not in "".join(lines)
     assert "NOT READY" in lines[0]

@@ -68,7 +68,7 @@ async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_line
         publish(hub, f"c{n}", line(n))
     cursor = After(Cursor(hub.last_fence, (0,)))
     await Client(hub, "*").open()
-    hub.begin(90)
+    hub.session_started(90)
     publish(hub, "c0", line(-1))
 
     client = await Client(hub, "*").open(cursor)

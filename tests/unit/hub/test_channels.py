@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sse_hub.errors import TooMany
+from sse_hub.errors import LimitExceeded
 from sse_hub.hub import registry as directory
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.start_position import After, Tail
@@ -21,7 +21,7 @@ def channels_in_memory() -> int:
 async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(directory, "LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(directory, "FORGET_AFTER_SECONDS", -1.0)
     hub, source = new_hub(ingest="none")
     first, second = await Client(hub, "log").open(), await Client(hub, "log").open()
 
@@ -41,12 +41,12 @@ async def test_a_channel_with_lines_since_the_last_fence_is_not_forgotten() -> N
     hub, _ = new_hub()
     for n in range(10_050):
         publish(hub, f"c{n}", line(n))
-    assert len(list(hub.directory)) == 10_050, "all have lines since the last fence"
+    assert len(list(hub.registry)) == 10_050, "all have lines since the last fence"
 
-    hub.fence(60)
+    hub.fence_received(60)
     publish(hub, "one-more", line(0))
 
-    assert len(list(hub.directory)) == 9_051
+    assert len(list(hub.registry)) == 9_051
 
 
 async def test_the_longest_ring_gives_way_when_memory_is_full() -> None:
@@ -66,11 +66,11 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
     hub, _ = new_hub(ring_megabytes="1")
     for round in range(200):
         client = await Client(hub, *[f"p{n}.*" for n in range(32)]).open()
-        hub.begin(hub.last_fence + 1)
+        hub.session_started(hub.last_fence + 1)
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.directory) == hub.directory.bytes
+    assert sum(channel.ring.size for channel in hub.registry) == hub.registry.bytes
 
 
 async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch
     hub, _ = new_hub()
     publish(hub, "app.1", line(1))
     for n in range(12):
-        hub.fence(hub.last_fence + 10)
+        hub.fence_received(hub.last_fence + 10)
         publish(hub, f"c{n}", line(n))
 
     client = await Client(hub, "app.*").open(After(Cursor(10, (0,))))
@@ -94,7 +94,7 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
 
     for n in range(8):
         publish(hub, f"c{n}", line(n))
-    hub.fence(60)
+    hub.fence_received(60)
     publish(hub, "c9", line(9))
 
     events = client.events()
@@ -114,13 +114,13 @@ async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_no
     before = channels_in_memory()
 
     for n in range(100):
-        hub.fence(hub.last_fence + 10)
+        hub.fence_received(hub.last_fence + 10)
         publish(hub, f"c{n}", line(n))
     for _ in range(60):
         # Until their rates have come to rest.
-        hub.directory.tick()
+        hub.registry.tick()
 
-    assert channels_in_memory() - before == len(hub.directory) == 10
+    assert channels_in_memory() - before == len(hub.registry) == 10
 
 
 @pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
@@ -138,12 +138,12 @@ async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many
     for n in range(1, 100):
         try:
             await (await Client(hub, f"c{n}").open()).close()
-        except TooMany as error:
+        except LimitExceeded as error:
             assert error.reason == "channels"
             refused += 1
     again = await Client(hub, "c0").open()
 
-    assert len(hub.directory) == 20
+    assert len(hub.registry) == 20
     assert refused == 80
     assert len(source.followed) <= 22
     publish(hub, "c0", line(1))
@@ -155,7 +155,7 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
     hub, _ = new_hub()
     for n in range(10):
         publish(hub, f"c{n}", line(n))
-    hub.fence(60)
+    hub.fence_received(60)
 
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))

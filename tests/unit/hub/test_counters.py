@@ -1,10 +1,10 @@
 """Counters: histograms, and the namespaces that label them."""
 
-from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, SEVERAL, Buckets, Counters, Namespaces
 
 
 def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:
-    spread = Spread((1.0, 2.0))
+    spread = Buckets((1.0, 2.0))
 
     for value in (0.5, 1.0, 1.5, 9.0):
         spread.add(value)
@@ -31,5 +31,5 @@ def test_only_so_many_namespaces_are_told_apart() -> None:
 
 
 def test_a_count_is_there_before_it_rises() -> None:
-    assert Tally().gaps["slow"] == 0
-    assert dict(Tally().gaps)
+    assert Counters().gaps["slow"] == 0
+    assert dict(Counters().gaps)

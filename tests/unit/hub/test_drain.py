@@ -55,7 +55,7 @@ async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
     await asyncio.sleep(0)
     assert len(ended) < 10
 
-    drain.hurry()
+    drain.finish_now()
     await asyncio.wait_for(running, 1)
     await asyncio.wait_for(drain.run(streams(10), ended.append), 1)
 
@@ -88,12 +88,12 @@ async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
         await Client(hub, "log", batch=True).open(),
         await Client(hub, "log", "other").open(),
     ]
-    hub.fence(50)
+    hub.fence_received(50)
     publish(hub, "log", line(1), line(2))
     # A batch feed that has just flushed would wait with this one.
     publish(hub, "log", line(3))
     idle = await Client(hub, "idle").open()
-    hub.fence(60)
+    hub.fence_received(60)
 
     await hub.drain()
 
@@ -143,7 +143,7 @@ async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
         async def join(self, names: object) -> int:
             return await self.answer
 
-        def refuse(self) -> None:
+        def fail_waiting(self) -> None:
             self.answer.set_exception(SourceUnavailable("stopping"))
 
         def leave(self, names: object) -> None:

@@ -13,7 +13,7 @@ async def test_every_subscriber_gets_every_line_with_the_same_id() -> None:
     clients = [await Client(hub, "log").open() for _ in range(3)]
 
     publish(hub, "log", line(1), line(2))
-    hub.fence(50)
+    hub.fence_received(50)
     publish(hub, "log", line(3))
 
     for client in clients:
@@ -51,7 +51,7 @@ async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
     client = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2))
 
-    hub.begin(90)
+    hub.session_started(90)
     publish(hub, "log", line(9))
 
     before, _, gap, after = client.events()
@@ -62,12 +62,12 @@ async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
 async def test_a_pattern_is_told_of_a_cut_once_even_when_no_channel_is_known() -> None:
     hub, _ = new_hub()
     empty = await Client(hub, "shop.*").open()
-    hub.begin(90)
+    hub.session_started(90)
     assert [event.json["channel"] for event in empty.events()] == ["shop.*"]
 
     publish(hub, "shop.a", line(1))
     publish(hub, "shop.b", line(2))
-    hub.begin(190)
+    hub.session_started(190)
 
     assert [event.json.get("channel") for event in empty.events()] == [None, None, "shop.*"]
 
@@ -101,7 +101,7 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_com
     client = await Client(hub, "log", "other").open()
     publish(hub, "log", line(1))
     client.events()
-    hub.fence(77)
+    hub.fence_received(77)
     for _ in range(3):
         hub.tick()
 
@@ -132,8 +132,8 @@ async def test_nothing_is_left_of_a_client_that_has_gone() -> None:
     await client.close()
 
     assert hub._feeds == {}
-    assert hub.directory.patterns == {}
-    assert [channel.feeds for channel in hub.directory] == [[]]
+    assert hub.registry.patterns == {}
+    assert [channel.feeds for channel in hub.registry] == [[]]
 
 
 @pytest.mark.parametrize("when", ["before", "by its end"])

@@ -5,7 +5,7 @@ import random
 from contextlib import suppress
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.hub.start_position import After, Tail, Unknown
+from sse_hub.hub.start_position import After, Tail, UnknownId
 from sse_hub.protocol.ids import Cursor
 from tests.support.in_memory import Client, MemoryLog, line, new_hub, numbers, publish
 
@@ -18,7 +18,7 @@ class AskedLog(MemoryLog):
         self.asked = asyncio.Event()
         self.fails = asyncio.Event()
 
-    async def complete_to(self, fence: int) -> int:
+    async def wait_complete(self, fence: int) -> int:
         self.asked.set()
         await self.fails.wait()
         raise LogUnavailable("It fails.")
@@ -40,7 +40,7 @@ async def test_a_resume_goes_on_after_its_id_exactly() -> None:
     hub, _ = new_hub()
     watcher = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2), line(3))
-    hub.fence(50)
+    hub.fence_received(50)
     publish(hub, "log", line(4))
     cursors = [Cursor.parse(event.id) for event in watcher.events()]
 
@@ -56,7 +56,7 @@ async def test_a_cursor_over_several_channels_is_exact_wherever_a_stream_breaks(
     for n in range(0, 12, 3):
         publish(hub, "a", line(n), line(n + 1))
         publish(hub, "b", line(n + 2))
-        hub.fence(100 + n)
+        hub.fence_received(100 + n)
     events = watcher.events()
     assert [event.json["@channel"] for event in events[:3]] == ["a", "a", "b"]
 
@@ -81,7 +81,7 @@ async def test_a_tail_is_the_last_lines_over_all_channels() -> None:
 async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() -> None:
     hub, _ = new_hub()
     publish(hub, "log", line(1))
-    hub.begin(90)
+    hub.session_started(90)
     publish(hub, "log", line(2))
 
     across = (await Client(hub, "log").open(After(Cursor(10, (1,))))).events()
@@ -94,7 +94,7 @@ async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() 
 async def test_an_id_from_the_future_or_no_id_at_all_is_a_gap_and_live_after_it() -> None:
     hub, _ = new_hub()
     future = await Client(hub, "log").open(After(Cursor(10**12, (0,))))
-    text = await Client(hub, "log").open(Unknown())
+    text = await Client(hub, "log").open(UnknownId())
     misfit = await Client(hub, "log").open(After(Cursor(10, (1, 2))))
 
     publish(hub, "log", line(1))
@@ -133,9 +133,9 @@ async def test_who_joins_a_batch_stream_between_flushes_gets_nothing_twice() -> 
 async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_it_was_subscribed() -> None:
     hub, source = new_hub(ingest="other.*")
     publish(hub, "log", line(0))
-    hub.follow("log")
+    hub.channel_subscribed("log")
     publish(hub, "log", line(1))
-    hub.fence(40)
+    hub.fence_received(40)
     publish(hub, "log", line(2))
 
     client = await Client(hub, "log").open(After(Cursor(40, (0,))))
@@ -148,7 +148,7 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     hub, _ = new_hub()
     for n in range(60):
         publish(hub, f"c{n}", line(n))
-    hub.begin(90)
+    hub.session_started(90)
 
     single = await Client(hub, "c5").open(Tail(1))
     many = await Client(hub, "*").open(Tail(50))
@@ -161,7 +161,7 @@ async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among
     hub, _ = new_hub()
     for n in range(4):
         publish(hub, "a.x", line(n))
-        hub.begin(90 + 10 * n)
+        hub.session_started(90 + 10 * n)
     publish(hub, "a.y", line(4))
 
     client = await Client(hub, "a.*").open(Tail(3))
@@ -180,7 +180,7 @@ async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
     early = await Client(hub, "a.*").open()
     for n in range(150):
         publish(hub, "a.x", line(n))
-    hub.begin(300)
+    hub.session_started(300)
     assert early.events()
 
     client = await Client(hub, "a.*", "b.*").open(After(Cursor(5, (0,))))
@@ -199,7 +199,7 @@ async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_lo
     with suppress(asyncio.CancelledError):
         await joining
 
-    assert hub.directory.patterns == {}
+    assert hub.registry.patterns == {}
 
 
 async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:
