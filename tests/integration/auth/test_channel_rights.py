@@ -51,7 +51,7 @@ def follows(redis: RedisServer, name: str) -> int:
         return int(client.pubsub_numsub(name)[0][1])
 
 
-def test_each_route_asks_or_is_public_by_name() -> None:
+def test_every_route_checks_rights_or_is_listed_as_public() -> None:
     """A new route must be put into one of the two, and one that asks into the test below."""
     app = hub_app()
     paths = {"/" + route.path for route in app.router.routes}
@@ -60,7 +60,7 @@ def test_each_route_asks_or_is_public_by_name() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ASKING))
-def test_nobody_gets_anything_without_a_right(guarded: HubProcess, path: str) -> None:
+def test_no_route_serves_a_request_without_a_right(guarded: HubProcess, path: str) -> None:
     posted = b"{}" if path in ("/publish", "/ticket") else None
     for headers in (
         {},
@@ -76,7 +76,9 @@ def test_nobody_gets_anything_without_a_right(guarded: HubProcess, path: str) ->
         assert len({each.body for each in answers}) == 1
 
 
-async def test_a_token_for_a_gives_nothing_of_b_by_any_route(guarded: HubProcess, guarded_server: RedisServer) -> None:
+async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
+    guarded: HubProcess, guarded_server: RedisServer
+) -> None:
     mine = bearer(subscribe=[A], publish=[A])
     everything = bearer(subscribe=["*"], publish=["*"])
     texts: list[str] = []
@@ -138,7 +140,7 @@ async def test_a_token_for_a_gives_nothing_of_b_by_any_route(guarded: HubProcess
         ("/ticket?channel={}", b""),
     ],
 )
-def test_a_channel_that_may_not_be_seen_is_as_one_that_is_not_there(
+def test_a_forbidden_channel_answers_exactly_as_a_missing_one(
     guarded: HubProcess, path: str, body: bytes | None
 ) -> None:
     mine = bearer(subscribe=[A], publish=[A])
@@ -154,7 +156,7 @@ def test_a_channel_that_may_not_be_seen_is_as_one_that_is_not_there(
     ("method", "path"),
     [("GET", "/history?"), ("GET", "/message?"), ("GET", "/search?text=says&"), ("POST", "/ticket?")],
 )
-def test_nor_does_the_time_tell_them_apart(guarded: HubProcess, method: str, path: str) -> None:
+def test_a_forbidden_channel_answers_as_fast_as_a_missing_one(guarded: HubProcess, method: str, path: str) -> None:
     """In pairs, each as near in time as can be and in turns of order: what else the machine does slows both alike."""
     mine = bearer(subscribe=[A])
     connection = HTTPConnection("127.0.0.1", guarded.port, timeout=DEADLINE_SECONDS)
@@ -177,7 +179,7 @@ def test_nor_does_the_time_tell_them_apart(guarded: HubProcess, method: str, pat
     assert abs(statistics.median(apart)) < APART_SECONDS
 
 
-def test_redis_is_asked_nothing_for_who_may_not(guarded: HubProcess, guarded_server: RedisServer) -> None:
+def test_a_forbidden_request_causes_no_subscription_in_redis(guarded: HubProcess, guarded_server: RedisServer) -> None:
     """A channel outside the ingest patterns would be subscribed to by name."""
     mine = bearer(subscribe=[A])
 
@@ -189,7 +191,7 @@ def test_redis_is_asked_nothing_for_who_may_not(guarded: HubProcess, guarded_ser
     assert "other.bravo" not in {each["name"] for each in listed}
 
 
-def test_to_publish_needs_a_right_of_its_own(guarded: HubProcess) -> None:
+def test_publishing_needs_its_own_right(guarded: HubProcess) -> None:
     reader, writer = bearer(subscribe=["*"]), bearer(publish=[A])
 
     assert publish(guarded, A, {}, reader).status == 403
@@ -198,24 +200,24 @@ def test_to_publish_needs_a_right_of_its_own(guarded: HubProcess) -> None:
     assert fetch(guarded, f"/history?channel={A}", headers=writer).status == 403
 
 
-def test_a_large_body_of_who_may_not_is_taken_and_dropped(guarded: HubProcess) -> None:
+def test_an_unauthorized_large_body_is_read_and_answered_401(guarded: HubProcess) -> None:
     assert fetch(guarded, f"/publish?channel={A}", b"x" * 500_000).status == 401
 
 
-def test_only_operators_are_told_how_the_hub_is_doing(guarded: HubProcess) -> None:
+def test_only_operators_see_the_hubs_health_in_detail(guarded: HubProcess) -> None:
     for headers in ({}, bearer(subscribe=["*"]), token_header("nonsense")):
         answer = fetch(guarded, "/health/ready", headers=headers)
         assert (answer.status, answer.json) == (200, {"ready": True})
     assert "subscribers" in fetch(guarded, "/health/ready", headers=bearer(operate=True)).json
 
 
-def test_metrics_and_the_reference_are_for_operators(guarded: HubProcess) -> None:
+def test_only_operators_may_read_metrics_and_api_docs(guarded: HubProcess) -> None:
     for path in sorted(FOR_OPERATORS):
         assert fetch(guarded, path, headers=bearer(subscribe=["*"], publish=["*"])).status == 403
         assert fetch(guarded, path, headers=bearer(operate=True)).status == 200
 
 
-def test_refusals_are_counted(guarded: HubProcess) -> None:
+def test_authorization_refusals_are_counted_by_reason(guarded: HubProcess) -> None:
     def counted(reason: str) -> int:
         text = fetch(guarded, "/metrics", headers=bearer(operate=True)).body.decode()
         found = re.search(rf'sse_hub_refused_total{{reason="{reason}",worker="0"}} (\d+)', text)
@@ -231,7 +233,7 @@ def test_refusals_are_counted(guarded: HubProcess) -> None:
     assert [late - early for early, late in zip(before, after, strict=True)] == [1, 1, 1]
 
 
-def test_a_retry_key_of_another_is_nobodys_business(guarded: HubProcess) -> None:
+def test_idempotency_keys_of_different_subjects_are_independent(guarded: HubProcess) -> None:
     def with_key(subject: str, body: bytes) -> int:
         rights = {"publish": [A]}
         claims = {"sub": subject, "aud": "sse-hub", "exp": time.time() + 60, "sse_hub": rights}
@@ -241,7 +243,7 @@ def test_a_retry_key_of_another_is_nobodys_business(guarded: HubProcess) -> None
     assert [with_key("alice", b"1"), with_key("bob", b"2"), with_key("alice", b"3")] == [200, 200, 422]
 
 
-async def test_our_own_programs_bring_a_token_too(guarded: HubProcess) -> None:
+async def test_watch_and_publish_commands_send_a_token(guarded: HubProcess) -> None:
     async def started(*words: str, **rights: Any) -> asyncio.subprocess.Process:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("SSE_HUB_")}
         environ |= {"SSE_HUB_TOKEN": token(**rights)} if rights else {}
@@ -266,5 +268,5 @@ async def test_our_own_programs_bring_a_token_too(guarded: HubProcess) -> None:
     assert (stranger.returncode, b"401" in told) == (1, True)
 
 
-def test_the_hub_says_how_its_streams_are_asked_for(guarded: HubProcess) -> None:
+def test_a_hub_with_tokens_prints_a_curl_command_with_the_token(guarded: HubProcess) -> None:
     assert f"""curl -N -H "Authorization: Bearer $TOKEN" '{guarded.url}/message?channel=log'""" in guarded.output

@@ -27,7 +27,7 @@ from tests.support.tokens import (
 # Cookies.
 
 
-async def test_a_cookie_opens_a_stream_that_no_header_can(guarded: HubProcess) -> None:
+async def test_a_sign_in_cookie_opens_a_stream(guarded: HubProcess) -> None:
     answer = sign_in(guarded, token(subscribe=[A]))
     attributes = {part.strip() for part in answer.headers["set-cookie"].split(";")[1:]}
 
@@ -48,7 +48,7 @@ async def test_a_cookie_opens_a_stream_that_no_header_can(guarded: HubProcess) -
     ["", "x.y.z", token(-5, subscribe=["*"]), token(secret=b"another" * 8)],
     ids=["none", "no token", "old", "forged"],
 )
-def test_no_cookie_is_given_for_a_token_that_is_not_good(guarded: HubProcess, text: str) -> None:
+def test_a_sign_in_with_an_invalid_token_sets_no_cookie(guarded: HubProcess, text: str) -> None:
     answer = sign_in(guarded, text)
 
     assert answer.status == 401
@@ -56,11 +56,11 @@ def test_no_cookie_is_given_for_a_token_that_is_not_good(guarded: HubProcess, te
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": 1}', b"token=x", b"[" * 10_000])
-def test_a_login_that_is_none_is_told(guarded: HubProcess, body: bytes) -> None:
+def test_a_malformed_sign_in_answers_400(guarded: HubProcess, body: bytes) -> None:
     assert fetch(guarded, "/login", body).status == 400
 
 
-def test_a_token_that_no_browser_would_keep_is_refused(guarded: HubProcess) -> None:
+def test_a_sign_in_with_a_token_too_long_for_a_cookie_is_refused(guarded: HubProcess) -> None:
     answer = sign_in(guarded, token(subscribe=[f"channel-{number}" for number in range(250)]))
 
     assert (answer.status, "3900" in answer.json["detail"]) == (400, True)
@@ -83,7 +83,7 @@ SITES: list[tuple[dict[str, str], int, int]] = [
 
 
 @pytest.mark.parametrize(("site", "read", "wrote"), SITES, ids=lambda value: str(value)[:60])
-def test_a_cookie_counts_for_the_hubs_own_page_and_those_on_the_list(
+def test_a_cookie_is_accepted_only_from_the_hubs_own_page_and_allowed_origins(
     guarded: HubProcess, site: dict[str, str], read: int, wrote: int
 ) -> None:
     cookie = cookie_of(sign_in(guarded, token(subscribe=[A], publish=[A])))
@@ -109,7 +109,7 @@ def preflight(hub: HubProcess, origin: str, path: str = "/publish?channel=log") 
 
 
 @pytest.mark.parametrize("path", ["/publish?channel=log", "/ticket?channel=log", "/history?channel=log"])
-def test_a_page_of_the_list_is_told_before_it_asks_what_it_may_send(guarded: HubProcess, path: str) -> None:
+def test_a_preflight_from_an_allowed_origin_is_answered_with_its_permissions(guarded: HubProcess, path: str) -> None:
     status, headers = preflight(guarded, "https://app.example", path)
 
     assert (status, headers["vary"]) == (204, "Origin")
@@ -122,7 +122,7 @@ def test_a_page_of_the_list_is_told_before_it_asks_what_it_may_send(guarded: Hub
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.evil.example", "null", "*", ""])
-def test_a_page_that_is_not_on_the_list_is_told_nothing(guarded: HubProcess, origin: str) -> None:
+def test_a_preflight_from_another_origin_gets_no_cors_headers(guarded: HubProcess, origin: str) -> None:
     status, headers = preflight(guarded, origin)
 
     assert status == 405
@@ -130,7 +130,7 @@ def test_a_page_that_is_not_on_the_list_is_told_nothing(guarded: HubProcess, ori
     assert headers["vary"] == "Origin"
 
 
-def test_another_sites_page_can_not_sign_its_reader_in_or_out(guarded: HubProcess) -> None:
+def test_another_site_can_neither_sign_a_reader_in_nor_out(guarded: HubProcess) -> None:
     good = token(subscribe=[A])
 
     assert sign_in(guarded, good, Origin="https://evil.example").status == 403
@@ -138,7 +138,7 @@ def test_another_sites_page_can_not_sign_its_reader_in_or_out(guarded: HubProces
     assert fetch(guarded, "/logout", b"", {"Origin": "https://evil.example"}).status == 403
 
 
-def test_a_cookie_of_a_name_that_others_can_set_is_none(guarded: HubProcess) -> None:
+def test_a_cookie_without_the_host_prefix_is_ignored(guarded: HubProcess) -> None:
     good = token(subscribe=[A])
     for name in ("sse-hub", "__Secure-sse-hub", "__Secure-__Host-sse-hub"):
         assert fetch(guarded, f"/history?channel={A}", headers={"Cookie": f"{name}={good}"}).status == 401
@@ -147,7 +147,7 @@ def test_a_cookie_of_a_name_that_others_can_set_is_none(guarded: HubProcess) -> 
 # Tickets.
 
 
-async def test_a_ticket_works_once_for_its_channels(guarded: HubProcess, guarded_server: RedisServer) -> None:
+async def test_a_ticket_works_once_and_only_for_its_channels(guarded: HubProcess, guarded_server: RedisServer) -> None:
     mine = bearer(subscribe=["app.*"], publish=["app.*"])
     ticket = ticket_for(guarded, f"channel={A}", mine)
     jwt = mine["Authorization"].partition(" ")[2].encode()
@@ -175,11 +175,11 @@ async def test_a_ticket_works_once_for_its_channels(guarded: HubProcess, guarded
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "x" * 3_000, "%00", "%FF"])
-def test_what_is_no_ticket_is_refused(guarded: HubProcess, ticket: str) -> None:
+def test_an_invalid_ticket_is_refused(guarded: HubProcess, ticket: str) -> None:
     assert fetch(guarded, f"/message?channel={A}&ticket={ticket}").status == 403
 
 
-def test_of_twenty_who_come_with_one_ticket_one_gets_in(guarded: HubProcess) -> None:
+def test_of_twenty_simultaneous_uses_of_one_ticket_only_one_succeeds(guarded: HubProcess) -> None:
     ticket = ticket_for(guarded, f"channel={A}", bearer(subscribe=[A]))
     request = f"GET /export?channel={A}&ticket={ticket} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
     connections = [socket.create_connection(("127.0.0.1", guarded.port)) for _ in range(20)]

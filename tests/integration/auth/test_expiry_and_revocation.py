@@ -65,7 +65,7 @@ async def test_a_stream_ends_with_its_token(guarded: HubProcess) -> None:
     assert (answer.status, answer.json["detail"]) == (401, "The token has expired.")
 
 
-async def test_a_client_that_does_not_read_its_end_is_cut(guarded: HubProcess) -> None:
+async def test_a_client_that_does_not_read_the_end_of_its_stream_is_disconnected(guarded: HubProcess) -> None:
     short = token(3, subscribe=["app.flood"])
     writer, operator = bearer(publish=["app.flood"]), bearer(operate=True)
 
@@ -83,7 +83,7 @@ async def test_a_client_that_does_not_read_its_end_is_cut(guarded: HubProcess) -
     assert time.monotonic() - begun < 8 * PATIENCE
 
 
-async def test_a_revoked_token_ends_its_streams_and_opens_none(
+async def test_a_revoked_token_ends_its_streams_and_opens_no_new_ones(
     guarded: HubProcess, guarded_server: RedisServer
 ) -> None:
     revoked, other = token(subscribe=[A]), token(subscribe=[A])
@@ -102,7 +102,7 @@ async def test_a_revoked_token_ends_its_streams_and_opens_none(
     assert (answer.status, answer.json["detail"]) == (401, "The token has been revoked.")
 
 
-async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: RedisServer, tmp_path: Path) -> None:
+async def test_removing_a_key_ends_the_streams_of_its_tokens(guarded_server: RedisServer, tmp_path: Path) -> None:
     new = b"another secret of thirty-two bytes and more"
     sets = [json.loads(key_set(SECRET)), json.loads(key_set(new, "new"))]
     both = {"keys": [key for each in sets for key in each["keys"]]}
@@ -116,7 +116,7 @@ async def test_a_key_that_is_taken_out_takes_its_streams_along(guarded_server: R
         assert fetch(hub, "/whoami", headers=token_header(token(secret=new, kid="new"))).status == 200
 
 
-async def test_a_revocation_outlives_what_redis_loses(own_server: RedisServer, tmp_path: Path) -> None:
+async def test_a_revocation_survives_a_loss_of_data_in_redis(own_server: RedisServer, tmp_path: Path) -> None:
     revoked = token(subscribe=[A])
 
     def refused(hub: HubProcess) -> bool:
@@ -138,7 +138,7 @@ async def test_a_revocation_outlives_what_redis_loses(own_server: RedisServer, t
         assert refused(hub)
 
 
-def test_revocations_are_taken_off_when_no_clock_needs_them(own_server: RedisServer, tmp_path: Path) -> None:
+def test_expired_revocations_are_removed_even_with_clock_skew(own_server: RedisServer, tmp_path: Path) -> None:
     now = time.time()
     with own_server.client() as client:
         client.hset(REVOKED, mapping={"long ago": now - 7200, "just now": now - 5, "odd": "soon"})
@@ -149,7 +149,7 @@ def test_revocations_are_taken_off_when_no_clock_needs_them(own_server: RedisSer
         assert set(client.hkeys(REVOKED)) == {b"just now", b"odd"}
 
 
-async def test_a_ticket_is_worth_nothing_without_its_token(guarded: HubProcess, guarded_server: RedisServer) -> None:
+async def test_a_ticket_is_void_once_its_token_is_revoked(guarded: HubProcess, guarded_server: RedisServer) -> None:
     short, revoked = token(2, subscribe=[A]), token(subscribe=[A])
     tickets = [ticket_for(guarded, f"channel={A}", token_header(each)) for each in (short, revoked)]
     await revoke(revoked, guarded_server)
@@ -183,7 +183,7 @@ async def test_a_ticket_and_its_stream_end_with_the_key_of_its_token(
         assert fetch(hub, f"/history?channel={A}&ticket={late}").status == 401
 
 
-async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServer, tmp_path: Path) -> None:
+async def test_a_ticket_request_without_redis_is_told_to_retry(own_server: RedisServer, tmp_path: Path) -> None:
     with token_hub(own_server.url, tmp_path) as hub:
         own_server.freeze()
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -195,7 +195,7 @@ async def test_without_redis_a_ticket_is_told_to_come_back(own_server: RedisServ
     assert b"retry: " in answer.body
 
 
-def test_no_secret_gets_into_the_hubs_log(guarded: HubProcess) -> None:
+def test_the_hubs_log_contains_no_secret(guarded: HubProcess) -> None:
     """Last of this file: what all the tests above have made the hub log."""
     secret = token(subscribe=[A])
     ticket = ticket_for(guarded, f"channel={A}", token_header(secret))

@@ -77,18 +77,18 @@ HISTORY = "/history?channel=shop.api"
         (STRANGER, [], "/health/live", 200),
     ],
 )
-def test_headers_count_from_the_proxy_alone(
+def test_user_headers_count_only_when_sent_by_the_trusted_proxy(
     behind: HubProcess, peer: str, headers: list[tuple[str, str]], path: str, expected: int
 ) -> None:
     assert status(behind, path, peer, *headers) == expected
 
 
-def test_there_are_no_tokens_behind_a_proxy(behind: HubProcess) -> None:
+def test_ticket_and_login_are_refused_behind_an_authenticating_proxy(behind: HubProcess) -> None:
     for path in ("/ticket", "/login", "/logout"):
         assert status(behind, path, PROXY, ALICE, OPS, method="POST") == 400
 
 
-def test_a_hub_that_others_can_reach_does_not_start_unless_told_who_is_let_in(redis: RedisServer) -> None:
+def test_a_hub_reachable_from_outside_does_not_start_without_an_access_setting(redis: RedisServer) -> None:
     port = free_port()
     command = [sys.executable, "run.py", "--redis-url", redis.url, "--port", str(port), "--host", "0.0.0.0"]
 
@@ -100,7 +100,7 @@ def test_a_hub_that_others_can_reach_does_not_start_unless_told_who_is_let_in(re
         assert fetch(hub, "/channels").status == 200
 
 
-def test_workers_ask_too(redis: RedisServer, tmp_path: Path) -> None:
+def test_every_worker_checks_the_proxy_headers(redis: RedisServer, tmp_path: Path) -> None:
     with hub_process(redis.url, "--workers", "2", "--access", "proxy", "--proxy-peers", PROXY) as hub:
         for _ in range(4):
             assert status(hub, HISTORY, PROXY, ALICE) == 200
@@ -116,7 +116,7 @@ ROUTES: list[tuple[str, bytes | None]] = [
 
 
 @pytest.mark.parametrize(("path", "body"), ROUTES)
-def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body: bytes | None) -> None:
+def test_every_response_has_the_security_headers(hub: HubProcess, path: str, body: bytes | None) -> None:
     headers: Any = fetch(hub, path, body).headers
     policy = headers["content-security-policy"]
 
@@ -130,7 +130,7 @@ def test_every_answer_has_the_headers_of_safety(hub: HubProcess, path: str, body
     assert headers.get_all("access-control-allow-origin") is None
 
 
-def test_a_page_that_has_not_changed_keeps_its_policy(hub: HubProcess) -> None:
+def test_a_304_response_keeps_the_content_security_policy(hub: HubProcess) -> None:
     first = fetch(hub, "/index")
 
     again = fetch(hub, "/index", headers={"If-None-Match": first.headers["etag"]})
@@ -140,7 +140,7 @@ def test_a_page_that_has_not_changed_keeps_its_policy(hub: HubProcess) -> None:
     assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
 
 
-def test_a_stream_has_them_too(hub: HubProcess) -> None:
+def test_a_stream_has_the_security_headers(hub: HubProcess) -> None:
     connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
     connection.request("GET", "/message")
     response = connection.getresponse()
@@ -150,14 +150,14 @@ def test_a_stream_has_them_too(hub: HubProcess) -> None:
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
-def test_without_access_another_sites_page_may_still_change_nothing(hub: HubProcess) -> None:
+def test_without_access_control_other_sites_still_cannot_publish(hub: HubProcess) -> None:
     told = [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")]
     for headers in [{name: value} for name, value in told]:
         assert fetch(hub, "/publish?channel=log", b"{}", headers).status == 403
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
-def test_what_a_form_may_send_is_known_by_its_sender_and_not_by_its_type(hub: HubProcess, kind: str) -> None:
+def test_form_content_types_are_judged_by_origin_and_not_refused_as_such(hub: HubProcess, kind: str) -> None:
     """curl names the first of these types, of itself."""
     for origin in ("https://evil.example", "null"):
         assert fetch(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
@@ -165,7 +165,7 @@ def test_what_a_form_may_send_is_known_by_its_sender_and_not_by_its_type(hub: Hu
     assert fetch(hub, "/publish?channel=log", b"{}", {"Content-Type": kind}).status == 200
 
 
-def test_without_access_everybody_may_everything_and_nobody_is_anybody(hub: HubProcess) -> None:
+def test_without_access_control_everybody_has_all_rights_and_no_subject(hub: HubProcess) -> None:
     told = fetch(hub, "/whoami", headers={"Authorization": "Bearer x.y.z"}).json
 
     assert told == {"subject": None, "subscribe": ["*"], "publish": ["*"], "operate": True, "expires": None}

@@ -69,7 +69,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield deployment
 
 
-async def test_a_hub_and_a_publisher_do_all_they_must_over_tls(deployment: Deployed) -> None:
+async def test_hub_and_publisher_accounts_have_all_rights_they_need_over_tls(deployment: Deployed) -> None:
     hub, accounts, _ = deployment
     async with open_stream(f"{hub.url}/message?channel={CHANNEL}") as stream:
         with redis.Redis.from_url(accounts.publisher) as publisher:
@@ -83,7 +83,7 @@ async def test_a_hub_and_a_publisher_do_all_they_must_over_tls(deployment: Deplo
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "CONFIG GET *", "KEYS *", "ACL LIST", "GET other", "SUBSCRIBE secret"])
-def test_neither_may_do_what_it_does_not_need(deployment: Deployed, command: str) -> None:
+def test_hub_and_publisher_accounts_have_no_rights_they_do_not_need(deployment: Deployed, command: str) -> None:
     for url in deployment.accounts:
         with redis.Redis.from_url(url) as client, pytest.raises(redis.exceptions.NoPermissionError):
             client.execute_command(*command.split())
@@ -92,7 +92,7 @@ def test_neither_may_do_what_it_does_not_need(deployment: Deployed, command: str
 @pytest.mark.parametrize(
     "command", ["PUBLISH sse-hub:fence 9", "PUBLISH other 9", "SUBSCRIBE app.log", "GET sse-hub:clock"]
 )
-def test_a_publisher_can_neither_read_nor_forge(deployment: Deployed, command: str) -> None:
+def test_a_publisher_account_can_neither_read_lines_nor_forge_fences(deployment: Deployed, command: str) -> None:
     with (
         redis.Redis.from_url(deployment.accounts.publisher) as client,
         pytest.raises(redis.exceptions.NoPermissionError),
@@ -100,7 +100,7 @@ def test_a_publisher_can_neither_read_nor_forge(deployment: Deployed, command: s
         client.execute_command(*command.split())
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_is_not_talked_to(deployment: Deployed) -> None:
+def test_a_redis_with_an_untrusted_certificate_is_refused(deployment: Deployed) -> None:
     url = re.sub(r"ssl_ca_certs=[^&]*&", "", deployment.accounts.hub)
 
     checked = run("check", "--redis-url", url, "--ingest", "app.*")
@@ -109,7 +109,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_talked_to(deployme
     assert "certificate verify failed" in checked.stdout
 
 
-def test_no_password_is_told_by_log_health_or_errors(deployment: Deployed) -> None:
+def test_log_health_and_errors_never_show_a_password(deployment: Deployed) -> None:
     hub, accounts, _ = deployment
     password = accounts.hub.split(":")[2].split("@")[0]
     said = [hub.output, fetch(hub, "/health/ready").body.decode(), fetch(hub, "/metrics").body.decode()]
@@ -120,7 +120,7 @@ def test_no_password_is_told_by_log_health_or_errors(deployment: Deployed) -> No
     assert not any(password in each for each in said)
 
 
-def test_the_check_finds_all_in_order(deployment: Deployed) -> None:
+def test_the_check_finds_redis_with_acl_and_tls_in_order(deployment: Deployed) -> None:
     hub, accounts, _ = deployment
 
     checked = run("check", "--redis-url", accounts.hub, "--ingest", "app.*", "--url", hub.url, "--channel", "app.check")
@@ -134,7 +134,7 @@ def test_the_check_finds_all_in_order(deployment: Deployed) -> None:
     assert found["redis version"] == found["output buffer"] == "?"
 
 
-async def test_the_suite_publishes_with_the_rights_of_a_publisher() -> None:
+async def test_the_test_suite_publishes_with_the_rights_of_a_publisher() -> None:
     """Where nobody else may."""
     with redis_server() as server, hub_process(server.url) as hub:
         with server.client() as client:
@@ -152,7 +152,7 @@ async def test_the_suite_publishes_with_the_rights_of_a_publisher() -> None:
     assert sent.returncode == 0, sent.stderr
 
 
-def test_publishers_that_could_forge_fences_are_not_made() -> None:
+def test_redis_acl_refuses_publisher_accounts_that_could_forge_fences() -> None:
     made = run("redis-acl")
 
     assert made.returncode == 2

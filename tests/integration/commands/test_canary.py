@@ -86,7 +86,7 @@ def faults(report: Report) -> dict[str, int]:
     return {name: getattr(report, name) for name in FAULTS if getattr(report, name)}
 
 
-def test_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_the_canary_reports_that_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None:
     plan = ("--url", hub.url, "--redis-url", server.publisher_url, "--channel", channel)
 
     status, output, _ = canary(*plan, "--seconds", "1", "--rate", "400", "--clients", "3", "--json")
@@ -100,7 +100,7 @@ def test_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None
 
 
 @pytest.mark.parametrize("line_bytes", [100, 70_000])
-async def test_lines_of_any_size_arrive_as_they_were_published(
+async def test_the_canary_finds_lines_of_any_size_unaltered(
     server: RedisServer, hub: HubProcess, channel: str, line_bytes: int
 ) -> None:
     plan = CanaryPlan(
@@ -113,7 +113,7 @@ async def test_lines_of_any_size_arrive_as_they_were_published(
     assert report.received == report.published >= 10
 
 
-async def test_a_line_that_the_hub_cuts_is_altered(server: RedisServer, channel: str) -> None:
+async def test_the_canary_reports_a_truncated_line_as_altered(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--line-bytes", "1000") as hub:
         plan = CanaryPlan(
             urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=2_000, seconds=0.5
@@ -125,7 +125,7 @@ async def test_a_line_that_the_hub_cuts_is_altered(server: RedisServer, channel:
     assert faults(report) == {"altered": report.published}
 
 
-async def test_readers_that_cut_themselves_resume_at_other_hubs(
+async def test_canary_readers_that_disconnect_resume_on_other_hubs(
     server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str
 ) -> None:
     watched = Watched(
@@ -143,7 +143,7 @@ async def test_readers_that_cut_themselves_resume_at_other_hubs(
     assert report.received == 4 * report.published
 
 
-async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(channel: str) -> None:
+async def test_the_canary_counts_lines_lost_by_a_killed_hub_as_reported(channel: str) -> None:
     """With nobody else to record meanwhile."""
     with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(urls=(hub.url,), redis_url=server.publisher_url, channel=channel)
@@ -161,7 +161,7 @@ async def test_a_hub_that_is_killed_and_started_anew_tells_what_was_lost(channel
     assert report.received + report.told == report.published
 
 
-async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(channel: str) -> None:
+async def test_a_canary_run_that_ends_while_the_hub_is_down_waits_for_the_gap(channel: str) -> None:
     """Nothing is published after the gap, and the lines before it are told all the same."""
     with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(
@@ -180,7 +180,7 @@ async def test_a_run_that_ends_while_the_hub_is_away_waits_for_its_gap(channel: 
     assert report.told > 100
 
 
-async def test_sessions_that_redis_cuts_cost_only_lines_that_are_told() -> None:
+async def test_the_canary_finds_no_unreported_loss_when_redis_cuts_sessions() -> None:
     with redis_server() as server, hub_process(server.url) as hub, server.client() as client:
         watched = Watched(urls=(hub.url,), redis_url=server.publisher_url, clients=2)
         for cuts in range(1, 6):
@@ -195,7 +195,7 @@ async def test_sessions_that_redis_cuts_cost_only_lines_that_are_told() -> None:
     assert report.received + report.told == 2 * report.published
 
 
-async def test_the_publisher_outlives_its_connection_a_frozen_redis_and_a_new_one() -> None:
+async def test_the_canarys_publisher_survives_cut_connections_and_a_frozen_and_a_new_redis() -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(urls=(hub.url,), redis_url=server.publisher_url)
         await watched.go_on()
@@ -227,7 +227,7 @@ TAMPERS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("fault", TAMPERS)
-async def test_a_proxy_that_tampers_with_lines_is_found_out(
+async def test_the_canary_detects_a_proxy_that_tampers_with_lines(
     server: RedisServer, hub: HubProcess, channel: str, fault: str
 ) -> None:
     async with tampering_proxy(hub.url, TAMPERS[fault]) as proxy:
@@ -241,7 +241,7 @@ async def test_a_proxy_that_tampers_with_lines_is_found_out(
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_for_ever_ends_on_a_signal_with_a_final_report(
+def test_an_endless_canary_run_ends_on_a_signal_with_a_final_report(
     server: RedisServer, hub: HubProcess, channel: str, stop: signal.Signals
 ) -> None:
     plan = ("--url", hub.url, "--redis-url", server.publisher_url, "--channel", channel)
@@ -259,7 +259,7 @@ def test_for_ever_ends_on_a_signal_with_a_final_report(
     assert process.returncode == 0
 
 
-def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -> None:
+def test_the_canary_names_an_unreachable_hub_and_the_reason(server: RedisServer) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
     status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
@@ -270,14 +270,14 @@ def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -
     assert "Traceback" not in errors
 
 
-def test_an_address_that_is_no_hub_is_named_with_what_it_answers(server: RedisServer, hub: HubProcess) -> None:
+def test_the_canary_names_an_address_that_is_not_a_hub_and_its_response(server: RedisServer, hub: HubProcess) -> None:
     status, _, errors = canary("--url", f"{hub.url}/elsewhere", "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert status == 1
     assert "it answers 404 Not Found" in errors
 
 
-def test_a_redis_that_is_not_there_is_named_with_the_reason(hub: HubProcess) -> None:
+def test_the_canary_names_an_unreachable_redis_and_the_reason(hub: HubProcess) -> None:
     port = free_port()
 
     status, _, errors = canary("--url", hub.url, "--redis-url", f"redis://127.0.0.1:{port}/0", "--drain", AWHILE)
@@ -288,7 +288,7 @@ def test_a_redis_that_is_not_there_is_named_with_the_reason(hub: HubProcess) -> 
     assert "Traceback" not in errors
 
 
-def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_the_manual_names_all_redis_rights_of_the_canary(server: RedisServer, hub: HubProcess, channel: str) -> None:
     with server.client() as client:
         client.execute_command("ACL SETUSER", "canary", "on", ">secret", "+publish", "resetchannels", f"&{channel}")
     url = server.url.replace("//", "//canary:secret@")
@@ -309,7 +309,7 @@ def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubP
     assert "secret" not in errors
 
 
-def test_a_password_in_the_address_of_the_hub_is_not_shown(server: RedisServer) -> None:
+def test_the_canary_does_not_show_a_password_in_the_hubs_address(server: RedisServer) -> None:
     url = f"http://me:secret@127.0.0.1:{free_port()}"
 
     _, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
@@ -318,7 +318,7 @@ def test_a_password_in_the_address_of_the_hub_is_not_shown(server: RedisServer) 
     assert "secret" not in output + errors
 
 
-def test_a_redis_that_the_hub_does_not_read_is_suspected(hub: HubProcess, channel: str) -> None:
+def test_the_canary_suspects_that_hub_and_publisher_use_different_redis_servers(hub: HubProcess, channel: str) -> None:
     options = ("--channel", channel, "--seconds", "0.5", "--drain", "2")
 
     with redis_server() as elsewhere:
@@ -343,7 +343,7 @@ def test_a_redis_that_the_hub_does_not_read_is_suspected(hub: HubProcess, channe
         ("--channel", "sse-hub:fence"),
     ],
 )
-def test_an_option_that_can_not_be_used_is_a_usage_error(option: str, value: str) -> None:
+def test_an_invalid_canary_option_is_a_usage_error(option: str, value: str) -> None:
     status, _, errors = canary(option, value)
 
     assert status == 2

@@ -41,7 +41,7 @@ def older_redis(folder: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def test_a_redis_as_it_comes_is_in_order(server: RedisServer) -> None:
+def test_the_check_finds_a_default_redis_in_order(server: RedisServer) -> None:
     """For who may ask for all: an administrator."""
     status, grades = found(server.url)
 
@@ -59,7 +59,7 @@ def test_a_redis_as_it_comes_is_in_order(server: RedisServer) -> None:
         (WITHOUT_CHANNELS, "rights: channels", "BAD"),
     ],
 )
-def test_what_redis_should_not_be_is_found(options: str, what: str, grade: str) -> None:
+def test_the_check_finds_wrong_redis_settings(options: str, what: str, grade: str) -> None:
     account = "poor:any@" if "poor" in options else ""
     with redis_server(options=tuple(options.split())) as server:
         status, grades = found(server.url.replace("redis://", f"redis://{account}"))
@@ -69,14 +69,14 @@ def test_what_redis_should_not_be_is_found(options: str, what: str, grade: str) 
 
 
 @pytest.mark.parametrize(("by", "grade"), [("+1h", "odd"), ("-1h", "odd"), ("+48h", "BAD")])
-def test_a_clock_that_is_off_is_found(server: RedisServer, by: str, grade: str) -> None:
+def test_the_check_finds_a_wrong_clock(server: RedisServer, by: str, grade: str) -> None:
     """That of this machine; which of the two is wrong nobody can tell."""
     status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in shifted_clock(by).items()))
 
     assert (grades["clock"], status) == (grade, int(grade == "BAD"))
 
 
-def test_a_version_that_is_too_old_is_found(tmp_path: Path) -> None:
+def test_the_check_finds_a_redis_that_is_too_old(tmp_path: Path) -> None:
     with older_redis(tmp_path) as server:
         status, grades = found(server.url)
 
@@ -84,13 +84,13 @@ def test_a_version_that_is_too_old_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("files", "grade"), [(1024, "odd"), (10_240, "ok")])
-def test_a_limit_of_few_open_files_is_found(server: RedisServer, files: int, grade: str) -> None:
+def test_the_check_finds_a_low_limit_of_open_files(server: RedisServer, files: int, grade: str) -> None:
     status, grades = found(server.url, "prlimit", f"--nofile={files}:{files}")
 
     assert (grades["open files"], status) == (grade, 0)
 
 
-def test_no_redis_is_found() -> None:
+def test_the_check_finds_a_missing_redis() -> None:
     status, grades = found("redis://127.0.0.1:1/0")
 
     assert (grades["redis"], status) == ("BAD", 1)

@@ -83,7 +83,7 @@ async def test_the_demo_publishes_on_six_channels() -> None:
             assert await channels_heard(server.url) == CHANNELS
 
 
-async def test_the_demo_goes_on_when_redis_was_killed_and_is_back() -> None:
+async def test_the_demo_continues_after_redis_was_killed_and_restarted() -> None:
     with told_by_publisher() as told, redis_server(valkey_binary()) as server:
         async with demo(server.url):
             await channels_heard(server.url)
@@ -102,7 +102,7 @@ async def test_the_demo_goes_on_when_redis_was_killed_and_is_back() -> None:
     assert back.getMessage().startswith("Redis back")
 
 
-async def test_the_demo_waits_for_a_redis_that_is_not_there_yet() -> None:
+async def test_the_demo_waits_for_a_redis_that_starts_later() -> None:
     port = free_port()
     with told_by_publisher() as told:
         async with demo(f"redis://127.0.0.1:{port}/0"):
@@ -115,19 +115,19 @@ async def test_the_demo_waits_for_a_redis_that_is_not_there_yet() -> None:
     assert told.qsize() == 1, "one line when Redis is back, none for the attempts between"
 
 
-async def test_the_demo_ends_at_once_while_redis_is_away() -> None:
+async def test_the_demo_stops_at_once_while_redis_is_down() -> None:
     with told_by_publisher() as told:
         async with demo(f"redis://127.0.0.1:{free_port()}/0"):
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await told.get()
 
 
-async def test_a_url_that_is_none_of_redis_is_refused() -> None:
+async def test_the_demo_refuses_a_url_that_is_not_a_redis_url() -> None:
     with pytest.raises(ValueError, match="scheme"):
         await publish_demo("http://127.0.0.1")
 
 
-async def test_a_burst_arrives_whole_and_in_order() -> None:
+async def test_a_burst_of_the_demo_arrives_complete_and_in_order() -> None:
     def burst() -> Steps:
         for n in range(400):
             yield Step("burst", f'{{"n": {n}}}', 0.0)

@@ -59,7 +59,7 @@ def whole_runs(log: list[str]) -> bool:
     return all(prefixes) and any(len(numbers) == LINES // 5 for numbers in runs.values())
 
 
-def test_what_a_container_prints_arrives_as_it_was_printed(
+def test_container_output_arrives_as_it_was_printed(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
@@ -77,7 +77,7 @@ def test_what_a_container_prints_arrives_as_it_was_printed(
     assert [text for text in found if "level" not in text] == ["plain", "b�te", "in two parts", "x" * 40000, "no end"]
 
 
-def test_a_terminal_s_lines_are_taken_apart_and_its_colours_kept(
+def test_lines_of_a_container_with_a_terminal_are_split_and_keep_their_colours(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
@@ -117,7 +117,7 @@ def test_labels_choose_containers_and_name_channels(
     assert not recorded_lines(server, "other.stdout") + recorded_lines(server, "left-out.stdout")
 
 
-def test_it_goes_on_exactly_where_it_was_however_it_ended(
+def test_the_docker_command_resumes_exactly_where_it_was_however_it_ended(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
@@ -150,7 +150,7 @@ def test_it_goes_on_exactly_where_it_was_however_it_ended(
     assert sorted(texts(server, "docker.halved")) == engine.log(halved)
 
 
-def test_an_engine_that_goes_and_comes_back_costs_no_line(
+def test_an_engine_that_restarts_loses_no_line(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
@@ -169,7 +169,7 @@ def test_an_engine_that_goes_and_comes_back_costs_no_line(
     assert sorted(texts(server, "docker.through")) == engine.log(container)
 
 
-def test_what_was_printed_before_the_first_start_is_published_if_asked_for(
+def test_output_from_before_the_first_start_is_published_if_requested(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
@@ -181,7 +181,7 @@ def test_what_was_printed_before_the_first_start_is_published_if_asked_for(
     assert texts(server, "again.old") == ["one", "two"]
 
 
-def test_every_line_of_many_containers_arrives_once_while_half_of_them_and_the_command_restart(
+def test_every_line_of_many_containers_arrives_once_while_containers_and_command_restart(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     """Each prints 500 lines/s. What the engine's monitor has written to its file is what has been printed."""

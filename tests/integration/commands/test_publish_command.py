@@ -65,7 +65,9 @@ def test_the_lines_of_a_pipe_are_published_in_order(server: RedisServer, hub: Hu
 
 
 @pytest.mark.parametrize("through_hub", [False, True])
-def test_arguments_are_lines(server: RedisServer, hub: HubProcess, channel: str, through_hub: bool) -> None:
+def test_arguments_are_published_as_lines(
+    server: RedisServer, hub: HubProcess, channel: str, through_hub: bool
+) -> None:
     where = ("--http", hub.url) if through_hub else ("--redis-url", server.publisher_url)
 
     assert publish(channel, *where, "deploy begun", '{"a": 1}', "新增") == (0, b"", "")
@@ -73,7 +75,7 @@ def test_arguments_are_lines(server: RedisServer, hub: HubProcess, channel: str,
     assert wait_lines(server, channel, 3) == [b'{"info":"deploy begun"}', b'{"a": 1}', '{"info":"新增"}'.encode()]
 
 
-def test_fields_are_added(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_the_publish_command_adds_fields(server: RedisServer, hub: HubProcess, channel: str) -> None:
     where = (channel, "--redis-url", server.publisher_url, "--json", "app=shop", "--json", "host=a=b")
 
     publish(*where, text=b'hello\n{"message": "x"}\n')
@@ -84,7 +86,7 @@ def test_fields_are_added(server: RedisServer, hub: HubProcess, channel: str) ->
     ]
 
 
-def test_tee_passes_everything_through_at_once(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_tee_passes_its_input_through_at_once(server: RedisServer, hub: HubProcess, channel: str) -> None:
     with publishing(channel, "--tee", "--redis-url", server.publisher_url) as process:
         assert process.stdout
         write(process, b"no line end yet")
@@ -96,7 +98,7 @@ def test_tee_passes_everything_through_at_once(server: RedisServer, hub: HubProc
     assert json.loads(recorded_lines(server, channel)[0])["info"] == "no line end yet \ufffd\0"
 
 
-def test_when_the_reader_behind_tee_goes_the_app_goes_on(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_the_app_continues_when_the_reader_behind_tee_exits(server: RedisServer, hub: HubProcess, channel: str) -> None:
     with publishing(channel, "--tee", "--redis-url", server.publisher_url) as process:
         assert process.stdout and process.stdin
         write(process, b"one\n")
@@ -109,7 +111,7 @@ def test_when_the_reader_behind_tee_goes_the_app_goes_on(server: RedisServer, hu
         assert process.wait(DEADLINE_SECONDS) == 0
 
 
-def test_without_redis_the_app_is_not_held_up_and_is_told(channel: str) -> None:
+def test_without_redis_the_piped_app_is_not_delayed_and_a_warning_is_printed(channel: str) -> None:
     """40 MB, which are more than is held."""
     line = b"x" * 999 + b"\n"
     began = time.monotonic()
@@ -131,7 +133,7 @@ def test_without_redis_the_app_is_not_held_up_and_is_told(channel: str) -> None:
     assert written < DEADLINE_SECONDS / 2
 
 
-def test_lines_wait_for_redis(channel: str) -> None:
+def test_piped_lines_wait_for_redis(channel: str) -> None:
     port = free_port()
     with publishing(channel, "--redis-url", f"redis://127.0.0.1:{port}/0") as process:
         assert process.stdin and process.stderr
@@ -148,7 +150,7 @@ def test_lines_wait_for_redis(channel: str) -> None:
     assert found[-1] == b'{"info":"late"}'
 
 
-def test_a_rate_is_kept(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_the_publish_command_keeps_the_requested_rate(server: RedisServer, hub: HubProcess, channel: str) -> None:
     began = time.monotonic()
 
     status, _, _ = publish(channel, "--rate", "50", "--redis-url", server.publisher_url, text=b"x\n" * 100)
@@ -158,7 +160,7 @@ def test_a_rate_is_kept(server: RedisServer, hub: HubProcess, channel: str) -> N
     assert len(wait_lines(server, channel, 100)) == 100
 
 
-def test_a_hub_that_stops_meanwhile_loses_and_repeats_nothing(channel: str) -> None:
+def test_a_hub_that_restarts_while_lines_are_published_loses_and_repeats_nothing(channel: str) -> None:
     """503, and a connection refused, are asked again under the same key."""
     port = free_port()
     with redis_server() as server, hub_process(server.url, port=port) as hub:
@@ -179,7 +181,7 @@ def test_a_hub_that_stops_meanwhile_loses_and_repeats_nothing(channel: str) -> N
     assert [json.loads(line)["info"] for line in found if line] == ["one", "two", "three"]
 
 
-def test_what_a_hub_refuses_is_said_and_the_rest_is_published(
+def test_a_line_refused_by_the_hub_is_reported_and_the_rest_is_published(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     text = b"one\n" + b"x" * 1_048_570 + b'"' * 5 + b"\nthree\n"
@@ -191,7 +193,7 @@ def test_what_a_hub_refuses_is_said_and_the_rest_is_published(
     assert [json.loads(line)["info"] for line in wait_lines(server, channel, 2)] == ["one", "three"]
 
 
-def test_an_interrupt_waits_for_the_app(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_ctrl_c_waits_for_the_piped_app_to_end(server: RedisServer, hub: HubProcess, channel: str) -> None:
     with publishing(channel, "--redis-url", server.publisher_url) as process:
         assert process.stdin
         write(process, b"one\n")
@@ -204,7 +206,7 @@ def test_an_interrupt_waits_for_the_app(server: RedisServer, hub: HubProcess, ch
     assert len(wait_lines(server, channel, 2)) == 2
 
 
-def test_sigterm_publishes_what_has_come(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_sigterm_publishes_all_input_received_so_far(server: RedisServer, hub: HubProcess, channel: str) -> None:
     with publishing(channel, "--redis-url", server.publisher_url, "--rate", "200") as process:
         write(process, b"x\n" * 100)
         wait_lines(server, channel, 1)
@@ -224,7 +226,7 @@ def test_sigterm_publishes_what_has_come(server: RedisServer, hub: HubProcess, c
         (("log", "--redis-url", "http://x"), "can't be used"),
     ],
 )
-def test_an_option_that_is_wrong_is_said(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
+def test_the_publish_command_names_an_invalid_option(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
     status, _, errors = publish(*options)
 
     assert status == 2

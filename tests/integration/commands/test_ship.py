@@ -87,7 +87,7 @@ def files(server: RedisServer, tmp_path: Path, channel: str) -> Files:
     return Files(server, tmp_path, channel)
 
 
-def test_what_a_file_handler_of_python_writes_arrives_as_it_was_written(
+def test_lines_of_pythons_file_handlers_arrive_as_they_were_written(
     server: RedisServer, tmp_path: Path, channel: str
 ) -> None:
     path = tmp_path / "orders.log"
@@ -102,7 +102,7 @@ def test_what_a_file_handler_of_python_writes_arrives_as_it_was_written(
     assert [re.fullmatch(pattern, text["info"])[1] for text in texts] == list("012345")  # type: ignore[index]
 
 
-async def test_what_is_there_already_is_left_out_but_for_a_line_that_is_being_written(files: Files) -> None:
+async def test_existing_lines_are_skipped_except_an_unfinished_one(files: Files) -> None:
     log = LogFile(files.path)
     log.write("old")
     log.write_bytes(b"half ")
@@ -113,7 +113,7 @@ async def test_what_is_there_already_is_left_out_but_for_a_line_that_is_being_wr
     log.close()
 
 
-async def test_json_stays_as_it_is_and_empty_lines_are_none(files: Files) -> None:
+async def test_json_is_shipped_unchanged_and_empty_lines_are_skipped(files: Files) -> None:
     files.path.write_bytes(b'{"n": 12345678901234567890123}\n\n\r\n\xff\r\n')
 
     assert await files.ship(from_start=True) == 2
@@ -121,7 +121,7 @@ async def test_json_stays_as_it_is_and_empty_lines_are_none(files: Files) -> Non
     assert await files.arrived(2) == ['{"n": 12345678901234567890123}', "\ufffd"]
 
 
-async def test_a_restart_goes_on_where_the_last_one_ended(files: Files) -> None:
+async def test_a_restarted_shipper_resumes_where_the_last_one_ended(files: Files) -> None:
     log = LogFile(files.path)
     log.write("one")
     assert await files.ship(from_start=True) == 1
@@ -136,7 +136,7 @@ async def test_a_restart_goes_on_where_the_last_one_ended(files: Files) -> None:
     assert await files.arrived(3) == ["one", "two", "three"]
 
 
-async def test_what_is_in_redis_counts_where_the_registry_is_behind(files: Files) -> None:
+async def test_positions_in_redis_win_over_an_older_registry(files: Files) -> None:
     log = LogFile(files.path)
     log.write("one")
     await files.ship(from_start=True)
@@ -153,7 +153,7 @@ async def test_what_is_in_redis_counts_where_the_registry_is_behind(files: Files
     assert await files.arrived(4) == ["one", "two", "three", "four"]
 
 
-async def test_the_registry_counts_where_redis_has_forgotten(
+async def test_the_registry_wins_when_redis_has_lost_its_positions(
     files: Files, server: RedisServer, hub: HubProcess
 ) -> None:
     log = LogFile(files.path)
@@ -171,7 +171,7 @@ async def test_the_registry_counts_where_redis_has_forgotten(
 
 @pytest.mark.parametrize("rotate", [LogFile.rotate_by_rename, LogFile.rotate_by_copy])
 @pytest.mark.parametrize("running", [True, False])
-async def test_nothing_is_lost_or_repeated_in_a_rotation(files: Files, rotate: object, running: bool) -> None:
+async def test_a_rotation_loses_and_repeats_no_line(files: Files, rotate: object, running: bool) -> None:
     assert callable(rotate)
     log = LogFile(files.path)
     log.write("one")
@@ -197,7 +197,7 @@ async def test_nothing_is_lost_or_repeated_in_a_rotation(files: Files, rotate: o
     assert [text[:8] for text in await files.arrived(5)] == ["one", "two", "three", "four", "a longer"]
 
 
-async def test_a_copy_that_nobody_truncates_for_is_not_read(files: Files) -> None:
+async def test_a_copy_without_a_truncation_is_not_read(files: Files) -> None:
     log = LogFile(files.path)
     log.write(*(f"line {n}" for n in range(500)))
     async with files.shipping(from_start=True):
@@ -214,7 +214,7 @@ async def test_a_copy_that_nobody_truncates_for_is_not_read(files: Files) -> Non
     assert files.there() == [*(f"line {n}" for n in range(500)), "more", "new"]
 
 
-async def test_a_writer_that_goes_on_at_its_old_place_after_a_truncation(files: Files) -> None:
+async def test_a_writer_that_keeps_its_offset_after_a_truncation_loses_no_line(files: Files) -> None:
     """It did not open the file to append: what it writes then stands after a hole."""
     files.path.write_bytes(b"x" * 300_000 + b"\n")
     async with files.shipping(from_start=True):
@@ -225,7 +225,7 @@ async def test_a_writer_that_goes_on_at_its_old_place_after_a_truncation(files: 
         assert (await files.arrived(2))[1] == "after"
 
 
-async def test_a_rotated_file_without_a_line_end_gives_its_last_line_before_the_next_file_begins(files: Files) -> None:
+async def test_the_unfinished_last_line_of_a_rotated_file_comes_before_the_next_file(files: Files) -> None:
     log = LogFile(files.path)
     log.write_bytes(b"one\nlast")
     async with files.shipping(from_start=True):
@@ -236,7 +236,7 @@ async def test_a_rotated_file_without_a_line_end_gives_its_last_line_before_the_
     log.close()
 
 
-async def test_a_file_that_is_removed_is_read_to_its_end(files: Files) -> None:
+async def test_a_deleted_file_is_read_to_its_end(files: Files) -> None:
     log = LogFile(files.path)
     log.write("one")
     async with files.shipping(from_start=True):
@@ -251,7 +251,7 @@ async def test_a_file_that_is_removed_is_read_to_its_end(files: Files) -> None:
     log.close()
 
 
-async def test_compressed_history_comes_first_and_once(files: Files) -> None:
+async def test_compressed_rotated_files_are_shipped_first_and_once(files: Files) -> None:
     log = LogFile(files.path)
     for text in ("oldest", "older", "old"):
         log.write(text)
@@ -272,7 +272,7 @@ async def test_compressed_history_comes_first_and_once(files: Files) -> None:
     assert await files.arrived(5) == ["oldest", "older", "old", "new", "newest"]
 
 
-async def test_a_file_that_was_compressed_before_its_end_was_read_goes_on_in_the_compressed_one(files: Files) -> None:
+async def test_a_file_compressed_while_being_read_continues_in_the_compressed_file(files: Files) -> None:
     log = LogFile(files.path)
     log.write("one")
     await files.ship(from_start=True)
@@ -286,7 +286,7 @@ async def test_a_file_that_was_compressed_before_its_end_was_read_goes_on_in_the
     assert await files.arrived(3) == ["one", "two", "three"]
 
 
-async def test_a_damaged_archive_gives_what_is_whole(files: Files) -> None:
+async def test_a_damaged_archive_is_shipped_as_far_as_it_is_readable(files: Files) -> None:
     packed = gzip.compress(b"".join(b"line %d\n" % n for n in range(100_000)))
     (files.folder / "app.log.1.gz").write_bytes(packed[: len(packed) // 2])
     os.utime(files.folder / "app.log.1.gz", (1, 1))
@@ -298,7 +298,7 @@ async def test_a_damaged_archive_gives_what_is_whole(files: Files) -> None:
     assert (await files.arrived(count))[-1] == "live"
 
 
-async def test_files_that_appear_later_are_told_and_read_from_their_beginning(
+async def test_files_that_appear_later_are_logged_and_read_from_their_beginning(
     files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     later = files.folder / "later"
@@ -319,7 +319,7 @@ async def test_files_that_appear_later_are_told_and_read_from_their_beginning(
     assert await files.arrived(1, "later.two") == ["3"]
 
 
-async def test_a_channel_may_be_the_path(files: Files) -> None:
+async def test_the_channel_can_be_the_path_of_the_file(files: Files) -> None:
     files.path.write_text("x\n")
 
     await files.ship(from_start=True, channel="{path}")
@@ -327,7 +327,7 @@ async def test_a_channel_may_be_the_path(files: Files) -> None:
     assert await files.arrived(1, str(files.path).lstrip("/")[:128]) == ["x"]
 
 
-async def test_a_line_longer_than_a_hub_takes_comes_in_pieces(files: Files) -> None:
+async def test_a_line_longer_than_the_hubs_limit_is_shipped_in_pieces(files: Files) -> None:
     text = "新x" * 800_000
     files.path.write_text(f"before\n{text}\nafter\n")
 
@@ -338,7 +338,7 @@ async def test_a_line_longer_than_a_hub_takes_comes_in_pieces(files: Files) -> N
     assert "".join(lines[1:-1]) == text
 
 
-async def test_a_stack_trace_is_one_line_with_multiline(files: Files) -> None:
+async def test_with_multiline_a_stack_trace_is_one_line(files: Files) -> None:
     trace = "ERROR no\nTraceback (most recent call last):\n  File\nValueError: no"
     log = LogFile(files.path)
     async with files.shipping(from_start=True, multiline=True):
@@ -351,7 +351,7 @@ async def test_a_stack_trace_is_one_line_with_multiline(files: Files) -> None:
     log.close()
 
 
-async def test_many_files_and_many_lines(files: Files) -> None:
+async def test_many_files_with_many_lines_arrive_complete_and_in_order(files: Files) -> None:
     for number in range(20):
         text = "".join(f"{number} {n}\n" for n in range(2_000))
         (files.folder / f"app{number}.log").write_text(text)
@@ -363,13 +363,13 @@ async def test_many_files_and_many_lines(files: Files) -> None:
         assert [text for text in found if text.split()[0] == str(number)] == [f"{number} {n}" for n in range(2_000)]
 
 
-async def test_two_shippers_need_two_registries(files: Files) -> None:
+async def test_two_shippers_cannot_share_one_registry(files: Files) -> None:
     async with files.shipping():
         with pytest.raises(RegistryUnavailable, match="--registry"):
             await files.ship()
 
 
-async def test_a_registry_is_written_whole_or_not_at_all(files: Files) -> None:
+async def test_the_registry_is_written_atomically(files: Files) -> None:
     files.path.write_text("one\n")
     await files.ship(from_start=True)
     registry = files.plan().registry
@@ -384,7 +384,7 @@ async def test_a_registry_is_written_whole_or_not_at_all(files: Files) -> None:
         Registry(registry)
 
 
-async def test_connections_that_are_cut_lose_and_repeat_nothing(files: Files, server: RedisServer) -> None:
+async def test_cut_redis_connections_lose_and_repeat_no_shipped_line(files: Files, server: RedisServer) -> None:
     log = LogFile(files.path)
     async with files.shipping(from_start=True):
         with server.client() as client:
@@ -400,7 +400,7 @@ async def test_connections_that_are_cut_lose_and_repeat_nothing(files: Files, se
     assert found == [f"{block} {n}" for block in range(40) for n in range(1_000)]
 
 
-def test_what_is_written_while_redis_is_away_or_no_hub_listens_arrives_later(tmp_path: Path, channel: str) -> None:
+def test_lines_written_without_redis_or_without_a_hub_arrive_later(tmp_path: Path, channel: str) -> None:
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
         log.write("no hub")
@@ -422,7 +422,7 @@ def test_what_is_written_while_redis_is_away_or_no_hub_listens_arrives_later(tmp
     assert [json.loads(line)["info"] for line in found] == ["no hub", "no Redis", "still none", "there it is"]
 
 
-def test_lines_wait_for_a_hub_that_can_count_them_and_come_after_a_fence(tmp_path: Path, channel: str) -> None:
+def test_shipped_lines_wait_for_a_listening_hub_and_follow_a_fence(tmp_path: Path, channel: str) -> None:
     """Between its subscription and its first fence, a hub has no ids for what comes."""
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, server.client() as client, client.pubsub() as half_a_hub:
@@ -438,7 +438,7 @@ def test_lines_wait_for_a_hub_that_can_count_them_and_come_after_a_fence(tmp_pat
     assert came == [FENCE_CHANNEL, channel]
 
 
-async def test_the_rights_in_the_manual_are_enough(server: RedisServer, tmp_path: Path, channel: str) -> None:
+async def test_the_shippers_rights_in_the_manual_are_enough(server: RedisServer, tmp_path: Path, channel: str) -> None:
     manual = (ROOT / "docs" / "publishers.md").read_text()
     (rule,) = re.findall(r"^ACL SETUSER shipper on >secret (.*) &app$", manual, re.M)
     with server.client() as client:
@@ -459,7 +459,7 @@ async def test_the_rights_in_the_manual_are_enough(server: RedisServer, tmp_path
     assert len(await asyncio.to_thread(wait_lines, server, channel, 2)) == 2
 
 
-def test_a_frozen_redis_is_waited_for(tmp_path: Path, channel: str) -> None:
+def test_the_shipper_waits_for_a_frozen_redis(tmp_path: Path, channel: str) -> None:
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
@@ -477,7 +477,7 @@ def test_a_frozen_redis_is_waited_for(tmp_path: Path, channel: str) -> None:
     assert [json.loads(line)["info"] for line in found] == ["one", "two", "three"]
 
 
-def test_a_long_catch_up_has_a_bar_where_somebody_can_see_it(server: RedisServer, tmp_path: Path, channel: str) -> None:
+def test_a_long_catch_up_shows_a_progress_bar_in_a_terminal(server: RedisServer, tmp_path: Path, channel: str) -> None:
     (tmp_path / "app.log").write_text("".join(f"{n} {'x' * 500}\n" for n in range(60_000)))
     command = [sys.executable, "-m", "sse_hub.cli", "ship", str(tmp_path / "app.log"), "--from-start", "--once"]
     command += ["--channel", channel, "--registry", str(tmp_path / "positions.json"), "--redis-url", server.url]
@@ -498,7 +498,7 @@ def test_a_long_catch_up_has_a_bar_where_somebody_can_see_it(server: RedisServer
     assert re.search(rb"catching up: +\d+%.*<.*lines/s", shown), shown
 
 
-def test_positions_are_kept_by_sigterm(server: RedisServer, tmp_path: Path, channel: str) -> None:
+def test_sigterm_saves_the_shippers_positions(server: RedisServer, tmp_path: Path, channel: str) -> None:
     log = LogFile(tmp_path / "app.log")
     for number in range(3):
         with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):

@@ -64,7 +64,9 @@ def numbers(lines: list[bytes]) -> list[int]:
     return [int(json.loads(line)["info"].rpartition(" ")[2]) if line else -1 for line in lines]
 
 
-def test_rotations_and_kills_lose_and_repeat_nothing(deployed: tuple[RedisServer, HubProcess], tmp_path: Path) -> None:
+def test_rotations_and_kills_of_the_shipper_lose_and_repeat_no_line(
+    deployed: tuple[RedisServer, HubProcess], tmp_path: Path
+) -> None:
     server, _ = deployed
     app = App(tmp_path / "paid.log")
 

@@ -118,7 +118,7 @@ class History:
 
 
 @pytest.mark.parametrize("seed", range(at_scale(100, 3_000)))
-def test_what_is_published_is_what_was_written(seed: int, tmp_path: Path) -> None:
+def test_over_random_histories_the_published_lines_are_the_written_lines(seed: int, tmp_path: Path) -> None:
     history = History(tmp_path, seed)
 
     history.run()

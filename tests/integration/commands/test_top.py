@@ -49,7 +49,7 @@ def once(hub: HubProcess, text: str) -> list[str]:
     return command.stdout.decode().splitlines()
 
 
-async def test_an_operator_sees_what_all_workers_have_together(two_workers: HubProcess) -> None:
+async def test_top_shows_an_operator_the_totals_of_all_workers(two_workers: HubProcess) -> None:
     text = token(subscribe=["app.*"], operate=True)
     async with AsyncExitStack() as stack:
         count = 0
@@ -65,7 +65,7 @@ async def test_an_operator_sees_what_all_workers_have_together(two_workers: HubP
     assert sorted(line.split()[0] for line in lines[5:]) == [OTHER, CHANNEL]
 
 
-def test_who_may_not_operate_sees_their_channels_and_that_lines_are_recorded(two_workers: HubProcess) -> None:
+def test_top_shows_other_users_their_channels_and_whether_lines_are_recorded(two_workers: HubProcess) -> None:
     lines = once(two_workers, token(subscribe=[CHANNEL]))
 
     assert fetch(two_workers, "/metrics", headers=bearer(subscribe=[CHANNEL])).status == 403
@@ -74,7 +74,7 @@ def test_who_may_not_operate_sees_their_channels_and_that_lines_are_recorded(two
     assert [line.split()[0] for line in lines[5:]] == [CHANNEL]
 
 
-def test_a_terminal_shows_it_again_and_again_until_ctrl_c(two_workers: HubProcess) -> None:
+def test_top_refreshes_in_a_terminal_until_ctrl_c(two_workers: HubProcess) -> None:
     terminal, its_end = pty.openpty()
     command = looking(two_workers, token(subscribe=["app.*"], operate=True), "--every", "0.2")
     with subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, cwd=ROOT) as process:
@@ -95,7 +95,7 @@ def test_a_terminal_shows_it_again_and_again_until_ctrl_c(two_workers: HubProces
     assert b"Redis connected   recording" in shown
 
 
-def test_what_is_no_hub_is_told_in_a_line() -> None:
+def test_top_reports_an_address_that_is_not_a_hub_in_one_line() -> None:
     command = [sys.executable, "-m", "sse_hub.cli", "top", "--url", "http://127.0.0.1:9", "--once"]
     ended = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, cwd=ROOT, check=False)
 

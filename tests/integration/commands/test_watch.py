@@ -85,14 +85,16 @@ def own_hub(server: RedisServer) -> Iterator[HubProcess]:
         yield hub
 
 
-def test_lines_are_shown_as_they_come(server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path) -> None:
+def test_watch_shows_lines_as_they_arrive(
+    server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
+) -> None:
     with watching(own_hub.url, tmp_path, channel) as watch:
         joined(own_hub)
         publish(server, channel, '{"level": "warn", "message": "slow", "ms": 9}', "text \x1b[2J\x1b]0;x\x07\x07新增")
         assert watch.wait_lines(2) == ["WARN  slow ms=9", "text \\x07新增"]
 
 
-def test_a_watch_goes_on_exactly_where_the_last_one_ended(
+def test_watch_resumes_exactly_where_the_last_run_ended(
     server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
 ) -> None:
     shown: list[str] = []
@@ -117,7 +119,7 @@ def test_a_watch_goes_on_exactly_where_the_last_one_ended(
 
 
 @pytest.mark.parametrize("pattern", [False, True])
-def test_a_hub_that_goes_and_comes_back_loses_and_repeats_nothing(channel: str, tmp_path: Path, pattern: bool) -> None:
+def test_watch_loses_and_repeats_nothing_when_the_hub_restarts(channel: str, tmp_path: Path, pattern: bool) -> None:
     port = free_port()
     with redis_server() as server, hub_process(server.url) as other:
         other.wait_recording()
@@ -140,7 +142,7 @@ def test_a_hub_that_goes_and_comes_back_loses_and_repeats_nothing(channel: str, 
     ]
 
 
-def test_a_gap_is_told(channel: str, tmp_path: Path) -> None:
+def test_watch_shows_a_gap(channel: str, tmp_path: Path) -> None:
     with redis_server() as server, hub_process(server.url, "--retain-lines", "5") as hub:
         hub.wait_recording()
         with watching(hub.url, tmp_path, channel) as watch:
@@ -162,7 +164,7 @@ def test_a_gap_is_told(channel: str, tmp_path: Path) -> None:
     assert lines[1] == "two"
 
 
-def test_only_what_was_asked_for_is_shown(
+def test_watch_shows_only_lines_that_pass_the_filter(
     server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
 ) -> None:
     with watching(own_hub.url, tmp_path, channel, "--filter", "level>=warn", "--filter", "ORDER") as watch:
@@ -171,7 +173,9 @@ def test_only_what_was_asked_for_is_shown(
         assert watch.wait_lines(2) == ["ERROR order 1", "WARN  order 2"]
 
 
-def test_json_is_what_came(server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path) -> None:
+def test_watch_with_json_prints_lines_unchanged(
+    server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
+) -> None:
     lines = ['{"n": 12345678901234567890123, "a":\n1}', '{"b": "\x9b"}', "text"]
     publish(server, channel, *lines)
 
@@ -184,7 +188,7 @@ def test_json_is_what_came(server: RedisServer, own_hub: HubProcess, channel: st
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_a_terminal_has_colours_unless_they_are_not_wanted(
+def test_watch_uses_colours_in_a_terminal_unless_disabled(
     server: RedisServer, own_hub: HubProcess, channel: str, no_color: bool
 ) -> None:
     terminal, other = pty.openpty()
@@ -206,7 +210,7 @@ def test_a_terminal_has_colours_unless_they_are_not_wanted(
     assert shown == (b"ERROR no" if no_color else b"\x1b[31mERROR no\x1b[0m")
 
 
-def test_a_reader_that_goes_ends_it(server: RedisServer, own_hub: HubProcess, channel: str) -> None:
+def test_watch_ends_when_its_reader_closes_the_pipe(server: RedisServer, own_hub: HubProcess, channel: str) -> None:
     process = subprocess.Popen(
         [*COMMAND, "--url", own_hub.url, channel], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -230,7 +234,7 @@ def test_a_reader_that_goes_ends_it(server: RedisServer, own_hub: HubProcess, ch
         (("log", "--url", "nowhere"), 2, "not a hub's address"),
     ],
 )
-def test_what_is_wrong_is_said(hub: HubProcess, options: tuple[str, ...], status: int, said: str) -> None:
+def test_watch_reports_what_is_wrong(hub: HubProcess, options: tuple[str, ...], status: int, said: str) -> None:
     done = subprocess.run(
         [*COMMAND, "--url", hub.url, *options], capture_output=True, cwd=ROOT, timeout=DEADLINE_SECONDS, check=False
     )

@@ -33,7 +33,7 @@ async def bytes_of(stream: Stream, frames: int) -> bytes:
     return body
 
 
-async def test_the_headers_keep_proxies_from_storing_or_guessing(hub: HubProcess) -> None:
+async def test_stream_headers_forbid_caching_buffering_and_type_guessing(hub: HubProcess) -> None:
     async with open_stream(f"{hub.url}/message") as stream:
         assert stream.status == 200
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -44,7 +44,7 @@ async def test_the_headers_keep_proxies_from_storing_or_guessing(hub: HubProcess
         assert re.fullmatch(r"\d{13}-0", stream.last_event_id)
 
 
-async def test_a_line_is_this_frame_byte_for_byte(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_a_line_is_exactly_the_documented_frame(hub: HubProcess, server: RedisServer, channel: str) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         fence = stream.last_event_id.removesuffix("-0")
         publish(server, channel, '{"a" : 1,  "ä": "\\u00e4"}', "plain text")
@@ -60,14 +60,14 @@ async def test_a_line_is_this_frame_byte_for_byte(hub: HubProcess, server: Redis
     )
 
 
-async def test_the_channel_is_log_where_none_is_named(hub: HubProcess, server: RedisServer) -> None:
+async def test_the_default_channel_is_log(hub: HubProcess, server: RedisServer) -> None:
     async with open_stream(f"{hub.url}/message") as stream:
         publish(server, "log", '{"level": "info"}')
 
         assert [event.data for event in await stream.take(1)] == ['{"level": "info"}']
 
 
-async def test_channels_whose_names_differ_in_case_are_two(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_channel_names_are_case_sensitive(hub: HubProcess, server: RedisServer, channel: str) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}X") as stream:
         publish(server, f"{channel}x", "small")
         publish(server, f"{channel}X", "large")
@@ -75,7 +75,7 @@ async def test_channels_whose_names_differ_in_case_are_two(hub: HubProcess, serv
         assert [event.json for event in await stream.take(1)] == [{"info": "large"}]
 
 
-async def test_with_several_channels_each_line_names_its_own_and_the_cursor_counts_all(
+async def test_with_several_channels_each_line_names_its_channel_and_the_id_is_a_cursor_over_all(
     hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     a, b = f"{channel}.a", f"{channel}.b"
@@ -104,7 +104,7 @@ async def test_with_several_channels_each_line_names_its_own_and_the_cursor_coun
             assert await resumed.take(3 - at) == events[at + 1 :]
 
 
-async def test_a_publisher_cant_pose_as_another_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_a_publisher_cannot_pose_as_another_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
     spoofs = ['{"@channel": "bank", "n": 1}', '{"n": 1, "\\u0040channel": "bank"}', '{"@channel":1,"@channel":2,"n":1}']
     async with open_stream(f"{hub.url}/message?channel={channel}&channel=quiet") as stream:
         publish(server, channel, *spoofs)
@@ -114,7 +114,9 @@ async def test_a_publisher_cant_pose_as_another_channel(hub: HubProcess, server:
     assert [event.json for event in events] == [{"@channel": channel, "n": 1}] * 3
 
 
-async def test_a_pattern_covers_its_channels_and_no_other(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_a_pattern_delivers_matching_channels_and_no_others(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}.*.log") as stream:
         publish(server, f"{channel}.a.log", '{"n": 1}')
         publish(server, f"{channel}xa.log", '{"n": 2}')
@@ -127,7 +129,9 @@ async def test_a_pattern_covers_its_channels_and_no_other(hub: HubProcess, serve
     assert all(re.fullmatch(r"\d{13}-0", event.id) for event in events)
 
 
-async def test_a_batch_is_rows_of_id_channel_and_line(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_a_batch_event_has_rows_of_id_channel_and_line(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
     a, b = f"{channel}.a", f"{channel}.b"
     url = f"{hub.url}/message?channel={a}&channel={b}"
     async with open_stream(f"{url}&batch=1") as stream, open_stream(url) as single:
@@ -166,7 +170,7 @@ async def test_a_batch_is_rows_of_id_channel_and_line(hub: HubProcess, server: R
         ],
     ],
 )
-async def test_a_line_names_its_event_unless_the_name_is_reserved_or_bad(
+async def test_a_line_may_name_its_event_unless_the_name_is_reserved_or_invalid(
     hub: HubProcess, server: RedisServer, channel: str, line: str, event: str
 ) -> None:
     async with (
@@ -180,7 +184,7 @@ async def test_a_line_names_its_event_unless_the_name_is_reserved_or_bad(
             assert (first.type, second.type) == (event, "message")
 
 
-async def test_a_line_over_the_limit_is_cut_and_keeps_its_id(
+async def test_a_line_over_the_limit_is_truncated_and_keeps_its_id(
     brisk_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     long = json.dumps({"text": "ä" * 3000})
@@ -200,7 +204,7 @@ async def test_a_line_over_the_limit_is_cut_and_keeps_its_id(
     assert all(n in (last + 1, 1) for last, n in pairwise(ids))
 
 
-async def test_a_heartbeat_moves_the_id_on_and_resuming_from_it_is_exact(
+async def test_a_heartbeat_advances_the_id_and_resuming_from_it_is_exact(
     brisk_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     async def idle_and_resume(name: str, query: str) -> None:

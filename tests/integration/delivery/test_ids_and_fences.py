@@ -204,7 +204,7 @@ async def test_two_hubs_give_every_line_the_same_id(binary: Callable[[], Path]) 
         assert lines == record[channel][first : first + len(lines)]
 
 
-async def test_a_session_that_is_opened_while_fences_rain_counts_every_line_right() -> None:
+async def test_a_session_opened_under_many_fences_gives_every_line_its_right_id() -> None:
     """A fence of another hub between two subscriptions of a new session would be the wrong point to count from."""
     with redis_server() as server, hub_process(server.url) as hub:
         async with open_stream(f"{hub.url}/message?channel=a") as stream:
@@ -220,7 +220,7 @@ async def test_a_session_that_is_opened_while_fences_rain_counts_every_line_righ
 
 
 @pytest.mark.parametrize("off", ["+1h", "-1h"])
-async def test_the_clock_of_a_hub_does_not_matter(off: str) -> None:
+async def test_a_wrong_clock_of_a_hub_changes_neither_ids_nor_order(off: str) -> None:
     with (
         redis_server() as server,
         hub_process(server.url) as right,
@@ -234,7 +234,7 @@ async def test_the_clock_of_a_hub_does_not_matter(off: str) -> None:
     assert verdict(events).gaps == []
 
 
-async def test_ids_rise_from_a_clock_that_was_ahead() -> None:
+async def test_ids_keep_rising_after_redis_clock_was_an_hour_ahead() -> None:
     """As after Redis's own clock was set back: the last fence lies an hour ahead of it."""
 
     def set_ahead() -> None:
@@ -252,7 +252,7 @@ async def test_ids_rise_from_a_clock_that_was_ahead() -> None:
     assert Id.parse(events[-1].id).fence > Id.parse(events[0].id).fence + HOUR_MS - 60_000
 
 
-async def test_a_fence_that_could_be_true_moves_ids_ahead_and_costs_no_line() -> None:
+async def test_a_plausible_forged_fence_moves_ids_ahead_and_loses_no_line() -> None:
     """Forged on the channel alone: Redis's clock learns of it from the hubs."""
 
     def forge() -> None:
@@ -271,7 +271,7 @@ async def test_a_fence_that_could_be_true_moves_ids_ahead_and_costs_no_line() ->
     assert [answer.status for answer in answers] == [200] * len(hubs)
 
 
-async def test_a_redis_whose_clock_is_set_back_keeps_the_order_and_the_lease_runs_out(tmp_path: Path) -> None:
+async def test_setting_the_redis_clock_back_keeps_the_order_and_the_lease_still_expires(tmp_path: Path) -> None:
     """Valkey, because libfaketime does not go with Debian's Redis."""
     clock = tmp_path / "clock"
     environ = shifted_clock("+0", clock)

@@ -32,7 +32,9 @@ def id_numbers(id: str) -> tuple[int, ...]:
     return tuple(map(int, id.split("-")))
 
 
-async def test_what_is_no_json_object_arrives_as_text(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_a_payload_that_is_no_json_object_arrives_as_text(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
     events = await events_of(hub, server, channel, TEXTS)
 
     assert len(events) == len(TEXTS)
@@ -49,7 +51,7 @@ async def test_a_json_object_arrives_as_it_was_sent(hub: HubProcess, server: Red
         assert isinstance(event.json, dict)
 
 
-async def test_with_several_channels_and_in_batches_they_are_the_same_lines(
+async def test_streams_of_several_channels_and_batches_deliver_the_same_lines(
     hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     payloads = [*TEXTS, *OBJECTS]
@@ -73,7 +75,7 @@ async def test_with_several_channels_and_in_batches_they_are_the_same_lines(
     assert [json.loads(line) for line in rows] == lines
 
 
-async def test_a_line_of_a_mebibyte_arrives_whole_and_one_byte_more_is_cut(
+async def test_a_line_of_one_mebibyte_arrives_whole_and_one_byte_more_is_truncated(
     hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     limit = 1_048_576

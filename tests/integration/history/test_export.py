@@ -31,7 +31,7 @@ def recorded(server: RedisServer, channel: str, count: int) -> Publisher:
     return publisher
 
 
-def test_a_file_has_what_was_published_in_each_format(hub: HubProcess, channel: str) -> None:
+def test_an_export_has_the_published_lines_in_each_format(hub: HubProcess, channel: str) -> None:
     answer = post(hub, channel, b'{"n": 1}', b'"=cmd()"', '{"text": "新增"}'.encode())
     fetch(hub, f"/publish?channel={channel}", b'{\n"n": 2}')
     first = str(answer.json["last_id"]).replace("-3", "-1")
@@ -58,7 +58,7 @@ def test_a_file_has_what_was_published_in_each_format(hub: HubProcess, channel: 
     assert (rows[0]["id"], rows[0]["channel"]) == (first, channel)
 
 
-def test_lines_of_several_channels_name_theirs_and_what_is_missing_is_told(hub: HubProcess, channel: str) -> None:
+def test_an_export_of_several_channels_names_each_and_reports_gaps(hub: HubProcess, channel: str) -> None:
     for n in range(3):
         for name in "ab":
             post(hub, f"{channel}.{name}", b'{"n": %d}' % n)
@@ -79,7 +79,7 @@ def test_lines_of_several_channels_name_theirs_and_what_is_missing_is_told(hub: 
     assert f",gap channel={channel}.a after=0-0 ".encode() in fetch(hub, f"{path}&format=csv").body
 
 
-def test_a_stretch_of_the_log(hub: HubProcess, channel: str) -> None:
+def test_an_export_has_just_the_requested_range_of_the_log(hub: HubProcess, channel: str) -> None:
     answers = [post(hub, channel, b'{"n": %d}' % n) for n in range(5)]
     ids = [answer.json["last_id"] for answer in answers]
 
@@ -98,14 +98,14 @@ def test_a_stretch_of_the_log(hub: HubProcess, channel: str) -> None:
         ("channel=a&until=1-2.3", "does not fit"),
     ],
 )
-def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
+def test_an_invalid_request_gets_a_json_error(hub: HubProcess, query: str, told: str) -> None:
     answer = fetch(hub, f"/export?{query}")
 
     assert answer.status == 400
     assert told in answer.json["detail"]
 
 
-def test_a_long_file_is_whole_and_costs_no_memory() -> None:
+def test_a_long_export_is_complete_and_uses_little_memory() -> None:
     with redis_server() as server, hub_process(server.url, "--retain-lines", "10000000") as hub:
         hub.wait_recording()
         publisher = Publisher(server, ["long"], 1, "only", "x" * 100)
@@ -124,7 +124,7 @@ def test_a_long_file_is_whole_and_costs_no_memory() -> None:
     assert most - before < MEMORY_BYTES
 
 
-def test_a_client_that_stops_reading_is_cut(server: RedisServer, channel: str) -> None:
+def test_an_export_client_that_stops_reading_is_disconnected(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--stall-seconds", str(STALL_SECONDS)) as hub:
         recorded(server, channel, 5_000)
         started = time.monotonic()
@@ -139,7 +139,7 @@ def test_a_client_that_stops_reading_is_cut(server: RedisServer, channel: str) -
 
 
 @pytest.mark.parametrize("fault", ["freeze", "kill"])
-def test_a_file_that_cant_be_finished_is_seen_to_be_cut(fault: str) -> None:
+def test_a_client_can_tell_that_an_export_was_cut_short(fault: str) -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
         recorded(server, "log", 10_000)
@@ -156,7 +156,7 @@ def test_a_file_that_cant_be_finished_is_seen_to_be_cut(fault: str) -> None:
         assert "download_aborted" in hub.output
 
 
-def test_a_redis_that_is_away_is_503(hub: HubProcess) -> None:
+def test_an_export_without_redis_answers_503(hub: HubProcess) -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
         server.freeze()

@@ -79,7 +79,7 @@ NAMED = "channel=walk.a&channel=walk.b&channel=walk.c"
 @pytest.mark.parametrize("back", [True, False])
 @pytest.mark.parametrize("limit", [1, 7, 5000])
 @pytest.mark.parametrize("channels", [NAMED, "channel=walk.*"])
-def test_pages_walk_the_whole_log_once_and_in_order(
+def test_pages_cover_the_whole_log_once_and_in_order(
     hub: HubProcess, other_hub: HubProcess, recorded: list[Row], channels: str, limit: int, back: bool
 ) -> None:
     rows, gaps = walk(hub, f"{channels}&limit={limit}", back)
@@ -91,7 +91,7 @@ def test_pages_walk_the_whole_log_once_and_in_order(
     assert len(begun) == (3 if channels == NAMED else 1), "when the log began is told once for each name"
 
 
-async def test_rows_are_what_the_stream_delivers(hub: HubProcess, recorded: list[Row]) -> None:
+async def test_history_rows_equal_what_the_stream_delivers(hub: HubProcess, recorded: list[Row]) -> None:
     rows: list[Row] = []
     async with open_stream(f"{hub.url}/message?{NAMED}&batch=1&tail=10000") as stream:
         while len(rows) < len(recorded):
@@ -101,7 +101,7 @@ async def test_rows_are_what_the_stream_delivers(hub: HubProcess, recorded: list
     assert sorted(rows, key=place) == recorded
 
 
-def test_a_page_lies_where_it_was_asked_for(hub: HubProcess, recorded: list[Row]) -> None:
+def test_a_page_lies_between_the_requested_bounds(hub: HubProcess, recorded: list[Row]) -> None:
     rows = [row for row in recorded if row[1] == "walk.a"]
     ids = [row[0] for row in rows]
 
@@ -119,7 +119,7 @@ def test_a_page_lies_where_it_was_asked_for(hub: HubProcess, recorded: list[Row]
     assert page_of(hub, "channel=walk.a&after=99999999999999999999-5") == ([], False, [])
 
 
-def test_a_cursor_over_several_channels_has_a_count_for_each(hub: HubProcess, recorded: list[Row]) -> None:
+def test_a_page_of_several_channels_has_a_cursor_with_a_count_for_each(hub: HubProcess, recorded: list[Row]) -> None:
     fence, n = next(row[0] for row in recorded if row[0].endswith("-2")).split("-")
     expected = [row for row in recorded if place(row) > (Id(int(fence), 0), "")]
     expected = [row for row in expected if row[1] == "walk.b" or row[0] not in (f"{fence}-1", f"{fence}-2")]
@@ -131,7 +131,7 @@ def test_a_cursor_over_several_channels_has_a_count_for_each(hub: HubProcess, re
     assert fetch(hub, f"/history?channel=walk.*&before={fence}-2.0").status == 400
 
 
-def test_a_time_leaves_nothing_out(hub: HubProcess, channel: str) -> None:
+def test_a_page_since_a_time_leaves_no_line_out(hub: HubProcess, channel: str) -> None:
     post(hub, channel, b'{"n": 1}')
     between = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     post(hub, channel, b'{"n": 2}')
@@ -142,7 +142,7 @@ def test_a_time_leaves_nothing_out(hub: HubProcess, channel: str) -> None:
     assert len(page_of(hub, f"channel={channel}&before=-15m")[0]) == 0
 
 
-async def test_what_was_seen_live_is_there(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_every_line_seen_live_is_in_the_history(hub: HubProcess, server: RedisServer, channel: str) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         for n in range(20):
             with server.client() as client:
@@ -167,14 +167,14 @@ async def test_what_was_seen_live_is_there(hub: HubProcess, server: RedisServer,
         ("channel=a&channel=b&channel=c&before=5-1.2", "one for each channel"),
     ],
 )
-def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
+def test_an_invalid_request_gets_a_json_error(hub: HubProcess, query: str, told: str) -> None:
     answer = fetch(hub, f"/history?{query}")
 
     assert (answer.status, answer.json["error"]) == (400, "Bad Request")
     assert told in answer.json["detail"]
 
 
-def test_large_lines_make_short_pages(hub: HubProcess, server: RedisServer, channel: str) -> None:
+def test_pages_of_large_lines_have_fewer_lines(hub: HubProcess, server: RedisServer, channel: str) -> None:
     lines = [json.dumps({"n": n, "text": "x" * 1_000_000}) for n in range(20)]
     with server.client() as client:
         for line in lines:
@@ -195,7 +195,7 @@ def forgetful() -> Iterator[tuple[RedisServer, HubProcess]]:
         yield server, hub
 
 
-def test_what_was_trimmed_is_a_gap_in_the_page(forgetful: tuple[RedisServer, HubProcess]) -> None:
+def test_trimmed_lines_are_a_gap_in_the_page(forgetful: tuple[RedisServer, HubProcess]) -> None:
     server, hub = forgetful
     for n in range(20):
         assert post(hub, "app", *(b'{"n": %d}' % (100 * n + each) for each in range(100))).status == 200
@@ -213,7 +213,7 @@ def test_what_was_trimmed_is_a_gap_in_the_page(forgetful: tuple[RedisServer, Hub
     assert page_of(hub, "channel=app&limit=50")[2] == [], "it lies in the oldest page"
 
 
-def test_a_channel_that_nobody_records_is_a_gap(forgetful: tuple[RedisServer, HubProcess]) -> None:
+def test_an_unrecorded_channel_is_a_gap_in_the_page(forgetful: tuple[RedisServer, HubProcess]) -> None:
     _, hub = forgetful
     post(hub, "app", b"{}")
     rows, more, gaps = page_of(hub, "channel=app&channel=outside")
@@ -222,7 +222,7 @@ def test_a_channel_that_nobody_records_is_a_gap(forgetful: tuple[RedisServer, Hu
     assert [gap["reason"] for gap in gaps if gap["channel"] == "outside"] == ["recorder-down"]
 
 
-def test_a_frozen_redis_is_503_in_json() -> None:
+def test_a_frozen_redis_makes_history_answer_503_in_json() -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
         server.freeze()
@@ -238,7 +238,7 @@ def test_a_frozen_redis_is_503_in_json() -> None:
     assert seconds < 8 * PATIENCE
 
 
-async def test_a_page_before_a_line_has_those_right_before_it(server: RedisServer, hub: HubProcess) -> None:
+async def test_a_page_before_a_line_has_the_lines_right_before_it(server: RedisServer, hub: HubProcess) -> None:
     """Also where they count from the fence up to which the log is complete: that is, until the next one comes."""
     hub.wait_recording()
     async with open_stream(f"{hub.url}/message?channel=edge") as stream:
@@ -253,7 +253,7 @@ async def test_a_page_before_a_line_has_those_right_before_it(server: RedisServe
                 assert [gap for gap in gaps if gap["after"] != "0-0"] == []
 
 
-def test_what_is_not_recorded_in_time_is_a_gap() -> None:
+def test_lines_not_recorded_in_time_are_a_gap_in_the_page() -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         hub.wait_recording()
         assert post(hub, "log", b'{"n": 1}').status == 200
@@ -278,7 +278,7 @@ def test_what_is_not_recorded_in_time_is_a_gap() -> None:
     assert told[-1].endswith(b"reason=late")
 
 
-def test_a_line_published_twice_with_one_line_id_is_in_a_page_once(
+def test_a_line_published_twice_with_one_line_id_appears_once_in_a_page(
     hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     lines = [b'{"n":%d,"line_id":"w-%d"}' % (n, n) for n in (1, 2, 1, 3, 2)]

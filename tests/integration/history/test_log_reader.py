@@ -63,7 +63,7 @@ async def backwards(log: LogReader, channel: str) -> list[Page]:
     return pages[::-1]
 
 
-async def test_both_directions_read_the_same_log(server: RedisServer, channel: str) -> None:
+async def test_forward_and_backward_pages_read_the_same_log(server: RedisServer, channel: str) -> None:
     append(server, channel, [200] * 6_000)
     async with log_on(server) as log:
         there = [id for page in await forwards(log, channel) for id in ids_of(page)]
@@ -76,7 +76,7 @@ async def test_both_directions_read_the_same_log(server: RedisServer, channel: s
     assert newest == there[:-11:-1]
 
 
-async def test_large_lines_after_small_ones_do_not_make_a_large_page(server: RedisServer, channel: str) -> None:
+async def test_large_lines_after_small_ones_do_not_exceed_the_page_size(server: RedisServer, channel: str) -> None:
     append(server, channel, [20] * 3_000 + [LARGE] * 20)
     async with log_on(server) as log:
         pages = [*await forwards(log, channel), *await backwards(log, channel)]

@@ -43,7 +43,7 @@ def flat(events: list[Event]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-async def test_odd_and_large_lines_come_out_of_the_log_as_they_came_live(
+async def test_odd_and_large_lines_are_replayed_as_they_were_sent_live(
     module_server: RedisServer, recorder: HubProcess, query: str
 ) -> None:
     async with open_stream(f"{recorder.url}/message?{query}") as stream:
@@ -62,7 +62,7 @@ async def test_odd_and_large_lines_come_out_of_the_log_as_they_came_live(
     assert flat(replayed) == flat(live)
 
 
-async def test_a_line_over_the_limit_is_cut_once(module_server: RedisServer, recorder: HubProcess) -> None:
+async def test_a_line_over_the_limit_is_truncated_only_once(module_server: RedisServer, recorder: HubProcess) -> None:
     """What is recorded is the line as it was delivered; its own length counts no more."""
     async with open_stream(f"{recorder.url}/message?channel=cut") as stream:
         cursor = stream.last_event_id

@@ -43,7 +43,7 @@ def exists(client: redis.Redis, channel: str) -> bool:
     return bool(client.exists(f"sse-hub:log:{channel}"))
 
 
-async def test_more_lines_than_are_kept_are_trimmed_and_told_by_one_gap() -> None:
+async def test_lines_beyond_retain_lines_are_trimmed_and_reported_by_one_gap() -> None:
     with redis_server() as server, ExitStack() as stack:
         hub = stack.enter_context(hub_process(server.url, *SMALL))
         hub.wait_recording()
@@ -66,7 +66,7 @@ async def test_more_lines_than_are_kept_are_trimmed_and_told_by_one_gap() -> Non
         assert gap["lost"] in (None, kept[0] - resumed.seqs[0] - 1)
 
 
-async def test_lines_older_than_they_are_kept_are_trimmed_and_an_idle_channel_expires() -> None:
+async def test_lines_older_than_the_retention_are_trimmed_and_an_idle_channel_expires() -> None:
     with redis_server() as server, ExitStack() as stack:
         options = ("--ring-lines", "1000", "--retain-time", "2s")
         hub = stack.enter_context(hub_process(server.url, *options))
@@ -105,7 +105,7 @@ async def test_lines_older_than_they_are_kept_are_trimmed_and_an_idle_channel_ex
     assert again.type == "message"
 
 
-def test_the_name_of_a_channel_that_has_a_line_again_is_not_forgotten(server: RedisServer) -> None:
+def test_pruning_keeps_a_channel_that_got_a_new_line(server: RedisServer) -> None:
     with server.client() as client:
         client.hset("names", mapping={"old": "1-1 5", "again": "9-1 6"})
 
@@ -116,7 +116,7 @@ def test_the_name_of_a_channel_that_has_a_line_again_is_not_forgotten(server: Re
         assert (forgotten, client.hkeys("names")) == (1, [b"again"])
 
 
-async def test_what_is_not_ingested_is_not_recorded_nor_are_the_hubs_own_channels() -> None:
+async def test_channels_outside_ingest_and_the_hubs_own_channels_are_not_recorded() -> None:
     with redis_server() as server, hub_process(server.url, "--ingest", "app.*") as hub:
         hub.wait_recording()
         async with (
@@ -138,7 +138,7 @@ async def test_what_is_not_ingested_is_not_recorded_nor_are_the_hubs_own_channel
     assert gaps_of(told)
 
 
-async def test_hubs_that_ingest_other_channels_have_a_log_each_and_share_what_both_record() -> None:
+async def test_hubs_with_different_ingest_have_separate_logs_and_share_common_channels() -> None:
     with (
         redis_server() as server,
         hub_process(server.url, "--ingest", "app.*") as narrow,

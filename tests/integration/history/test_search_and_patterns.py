@@ -7,7 +7,7 @@ from tests.support.servers import HubProcess, RedisServer
 from tests.support.waiting import wait_until
 
 
-def test_errors_and_new_patterns_of_a_channel_are_told(server: RedisServer, hub: HubProcess) -> None:
+def test_the_directory_counts_errors_and_lists_new_patterns_of_a_channel(server: RedisServer, hub: HubProcess) -> None:
     hub.wait_recording()
     with server.client() as client:
         for n in range(5):
@@ -27,7 +27,7 @@ def test_errors_and_new_patterns_of_a_channel_are_told(server: RedisServer, hub:
     assert fetch(hub, "/patterns?channel=asked.other").json["patterns"] == []
 
 
-def test_a_text_is_found_in_the_log_of_all_channels_in_time_order(server: RedisServer, hub: HubProcess) -> None:
+def test_a_search_finds_a_text_in_all_channels_in_time_order(server: RedisServer, hub: HubProcess) -> None:
     hub.wait_recording()
     with server.client() as client:
         for n in range(30):
@@ -46,7 +46,7 @@ def test_a_text_is_found_in_the_log_of_all_channels_in_time_order(server: RedisS
     assert fetch(hub, "/search?channel=found.*&text=trace-7&before=1-0").json["lines"] == []
 
 
-def test_a_long_search_ends_after_so_many_lines_and_goes_on_from_there(server: RedisServer, hub: HubProcess) -> None:
+def test_a_long_search_stops_at_its_limit_and_continues_from_there(server: RedisServer, hub: HubProcess) -> None:
     hub.wait_recording()
     lines = [b'{"n": %d, "id": "%b"}' % (n, b"needle" if n % 5_000 == 0 else b"hay") for n in range(45_000)]
     for start in range(0, 45_000, 9_000):

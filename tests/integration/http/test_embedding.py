@@ -41,26 +41,26 @@ PATHS = ["", "/", "/index", "/web/js/page.js", "/message", "/channels", "/export
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/whoami", "/patterns", "/search"])
-def test_whom_the_app_refuses_the_hub_tells_nothing(hub: str, path: str) -> None:
+def test_a_client_refused_by_the_app_gets_nothing_from_the_hub(hub: str, path: str) -> None:
     status, _, body = ask(hub + path)
 
     assert (status, json.loads(body)["detail"]) == (401, "Log in first.")
 
 
-def test_a_stranger_publishes_nothing(hub: str) -> None:
+def test_a_client_refused_by_the_app_cannot_publish(hub: str) -> None:
     status, _, _ = ask(f"{hub}/publish?channel=secret", body=b'{"n": 1}')
 
     assert status == 401
     assert json.loads(ask(f"{hub}/history?channel=secret", STAFF)[2])["lines"] == []
 
 
-def test_a_route_answers_at_its_very_path(hub: str) -> None:
+def test_an_embedded_route_answers_only_at_its_exact_path(hub: str) -> None:
     assert ask(f"{hub}/metrics", STAFF)[0] == 200
     assert ask(f"{hub}/metrics/", STAFF)[0] == 404
 
 
 @pytest.mark.parametrize("path", ["", "/"])
-def test_the_page_is_below_the_prefix(hub: str, path: str) -> None:
+def test_the_embedded_page_is_served_below_the_prefix(hub: str, path: str) -> None:
     status, headers, _ = ask(hub + path, STAFF)
 
     assert (status, headers["location"]) == (302, f"{PREFIX}/index")
@@ -69,7 +69,7 @@ def test_the_page_is_below_the_prefix(hub: str, path: str) -> None:
     assert ask(f"{hub}/{module[1].decode()}", STAFF)[0] == 200
 
 
-def test_what_is_published_is_streamed_and_recorded(hub: str) -> None:
+def test_an_embedded_hub_streams_and_records_what_is_published(hub: str) -> None:
     request = urllib.request.Request(f"{hub}/message?channel=shop", headers=STAFF)
     with urllib.request.urlopen(request, timeout=10) as stream:
         assert stream.readline() == b"retry: 2000\n"
@@ -81,7 +81,7 @@ def test_what_is_published_is_streamed_and_recorded(hub: str) -> None:
     assert page["lines"] == [[published["last_id"], "shop", '{"n": 1}']]
 
 
-def test_errors_of_the_hub_are_its_own_and_those_of_the_app_the_app_s(hub: str) -> None:
+def test_errors_of_hub_and_app_keep_their_own_formats(hub: str) -> None:
     status, headers, body = ask(f"{hub}/message?channel=two%20words", STAFF)
     assert (status, json.loads(body)["error"]) == (400, "Bad Request")
     assert headers["x-shop"] == "1"
@@ -94,7 +94,7 @@ def test_errors_of_the_hub_are_its_own_and_those_of_the_app_the_app_s(hub: str) 
     assert not {"content-security-policy", "x-frame-options", "vary"} & set(headers)
 
 
-def test_an_app_that_stops_tells_its_streams_where_to_go_on() -> None:
+def test_a_stopping_app_ends_its_streams_at_a_known_position() -> None:
     with redis_server() as server, embedding_app(server) as (url, process):
         request = urllib.request.Request(f"{url}/message?channel=shop", headers=STAFF)
         with urllib.request.urlopen(request, timeout=10) as stream:

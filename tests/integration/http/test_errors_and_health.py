@@ -49,7 +49,7 @@ OPERATIONS = [(path, method) for path, item in document()["paths"].items() for m
         ("since=2026-13-01", "an ISO time"),
     ],
 )
-def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: str) -> None:
+def test_an_invalid_request_gets_a_json_error(hub: HubProcess, query: str, told: str) -> None:
     answer = fetch(hub, f"/message?{query}")
 
     assert answer.status == 400
@@ -58,14 +58,14 @@ def test_what_cant_be_served_is_told_in_json(hub: HubProcess, query: str, told: 
     assert len(answer.json["detail"]) < 400
 
 
-def test_a_name_of_10_kb_is_refused_by_json_too(hub: HubProcess) -> None:
+def test_a_channel_name_of_10_kb_gets_a_json_error(hub: HubProcess) -> None:
     answer = fetch(hub, "/message?channel=" + "x" * 10_000)
 
     assert answer.status == 414
     assert answer.json["detail"]
 
 
-def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
+def test_an_unknown_path_gets_404_in_json(hub: HubProcess) -> None:
     answer = fetch(hub, "/messages")
 
     assert answer.status == 404
@@ -73,20 +73,20 @@ def test_an_unknown_path_is_404_in_json(hub: HubProcess) -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_a_route_answers_at_its_very_path(hub: HubProcess, path: str, method: str) -> None:
+def test_a_route_answers_only_at_its_exact_path(hub: HubProcess, path: str, method: str) -> None:
     """Who closes `/metrics` in a proxy would not think of `/metrics/`."""
     for other in (f"{path}/", f"{path}//", f"/{path}", f"{path}%2f"):
         assert fetch(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
 
 
-def test_a_wrong_method_is_405_in_json(hub: HubProcess) -> None:
+def test_a_wrong_method_gets_405_in_json(hub: HubProcess) -> None:
     answer = fetch(hub, "/message", b"")
 
     assert answer.status == 405
     assert answer.json["error"] == "Method Not Allowed"
 
 
-def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
+def test_the_root_redirects_to_the_page(hub: HubProcess) -> None:
     answer = fetch(hub, "/")
 
     assert (answer.status, answer.url) == (200, hub.url + "/index")
@@ -95,7 +95,7 @@ def test_the_root_leads_to_the_page(hub: HubProcess) -> None:
     assert answer.body.startswith(b"<!doctype html>")
 
 
-async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
+async def test_the_directory_lists_every_channel(hub: HubProcess, server: RedisServer, channel: str) -> None:
     def entry() -> dict[str, Any]:
         entries: list[dict[str, Any]] = fetch(hub, "/channels").json["channels"]
         assert [each["name"] for each in entries] == sorted(each["name"] for each in entries)
@@ -116,7 +116,7 @@ async def test_the_directory_tells_of_every_channel(hub: HubProcess, server: Red
     assert watched["last_line"].endswith("Z")
 
 
-def test_a_hub_that_works_is_live_and_ready(hub: HubProcess) -> None:
+def test_a_working_hub_is_live_and_ready(hub: HubProcess) -> None:
     ready = fetch(hub, "/health/ready")
 
     assert fetch(hub, "/health/live").json == {"live": True}

@@ -78,7 +78,7 @@ def target(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield hub
 
 
-def test_no_request_makes_the_hub_fail(target: HubProcess) -> None:
+def test_no_generated_request_makes_the_hub_fail(target: HubProcess) -> None:
     process = psutil.Process(target.process.pid)
     answers: Counter[str] = Counter()
     begun = time.monotonic()

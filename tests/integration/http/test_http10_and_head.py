@@ -38,7 +38,7 @@ def headers_of(reply: RawResponse) -> dict[str, str]:
     ]
     + ["/docs", "/whoami", "/patterns", "/search?text=a", "/message?tail=x", "/export?format=x", "/web/none"],
 )
-async def test_head_is_answered_as_get_without_a_body(hub: HubProcess, path: str) -> None:
+async def test_head_gets_the_headers_of_get_without_a_body(hub: HubProcess, path: str) -> None:
     hub.wait_recording()
     reply = await answered(hub, "HEAD", path)
     older = await answered(hub, "HEAD", path, "1.0")
@@ -50,7 +50,7 @@ async def test_head_is_answered_as_get_without_a_body(hub: HubProcess, path: str
         assert [headers_of(whole).get(name) for name in RULES] == [headers_of(reply).get(name) for name in RULES]
 
 
-async def test_the_head_of_a_stream_has_the_headers_of_the_stream(hub: HubProcess) -> None:
+async def test_head_of_a_stream_has_the_headers_of_the_stream(hub: HubProcess) -> None:
     reply = await answered(hub, "HEAD", "/message")
     async with open_stream(f"{hub.url}/message") as stream:
         assert {name: headers_of(reply)[name] for name in RULES} == {name: stream.headers[name] for name in RULES}
@@ -59,7 +59,7 @@ async def test_the_head_of_a_stream_has_the_headers_of_the_stream(hub: HubProces
     assert hub.state()["subscribers"] == 0
 
 
-async def test_a_connection_goes_on_after_the_head_of_a_file(hub: HubProcess) -> None:
+async def test_a_connection_stays_usable_after_head_of_a_file(hub: HubProcess) -> None:
     async with raw_connection(hub) as connection:
         connection.send(b"HEAD /export HTTP/1.1\r\nHost: hub\r\n\r\n")
         assert b"200 OK" in await connection.read_until(b"\r\n\r\n")
@@ -68,7 +68,7 @@ async def test_a_connection_goes_on_after_the_head_of_a_file(hub: HubProcess) ->
         assert (await connection.answer()).body == b'{"live":true}'
 
 
-async def test_to_http_1_0_a_stream_comes_without_chunks(hub: HubProcess, channel: str) -> None:
+async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: str) -> None:
     first = post(hub, channel, b'{"n": 1}').json["last_id"]
     async with raw_connection(hub) as connection:
         connection.send(f"GET /message?channel={channel}&tail=1 HTTP/1.0\r\n\r\n".encode())
@@ -86,7 +86,7 @@ async def test_to_http_1_0_a_stream_comes_without_chunks(hub: HubProcess, channe
     assert live == b'id: %b\nevent: message\ndata: {"n": 2}\n\n' % last.encode()
 
 
-async def test_to_http_1_0_a_long_backlog_and_the_end_of_a_stream_come_without_chunks(server: RedisServer) -> None:
+async def test_over_http_1_0_a_long_backlog_and_the_end_of_a_stream_are_not_chunked(server: RedisServer) -> None:
     with hub_process(server.url, "--heartbeat-seconds", "1") as hub:
         hub.wait_recording()
         post(hub, "long", *(b'{"n": %d}' % n for n in range(10_000)))
@@ -106,7 +106,7 @@ async def test_to_http_1_0_a_long_backlog_and_the_end_of_a_stream_come_without_c
     assert end.removesuffix(b"\n\n").rpartition(b"retry: ")[2].isdigit()
 
 
-async def test_to_http_1_0_a_file_comes_without_chunks(hub: HubProcess, channel: str) -> None:
+async def test_over_http_1_0_a_file_is_not_chunked(hub: HubProcess, channel: str) -> None:
     last = post(hub, channel, b'{"n": 1}', b'{"n": 2}').json["last_id"]
 
     reply = await answered(hub, "GET", f"/export?channel={channel}&since={last.replace('-2', '-0')}", "1.0")
@@ -114,7 +114,7 @@ async def test_to_http_1_0_a_file_comes_without_chunks(hub: HubProcess, channel:
     assert reply.body == b'{"n": 1}\n{"n": 2}\n'
 
 
-async def test_a_stream_too_many_is_told_so_without_chunks_too(server: RedisServer) -> None:
+async def test_over_http_1_0_a_refused_stream_is_not_chunked(server: RedisServer) -> None:
     with hub_process(server.url, "--streams-per-address", "1") as hub:
         async with open_stream(f"{hub.url}/message"):
             reply = await answered(hub, "GET", "/message", "1.0")
@@ -124,7 +124,7 @@ async def test_a_stream_too_many_is_told_so_without_chunks_too(server: RedisServ
     assert reply.body.endswith(b"\n\n")
 
 
-async def test_blanks_around_a_last_event_id_are_not_part_of_it(hub: HubProcess, channel: str) -> None:
+async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channel: str) -> None:
     id = post(hub, channel, b"1", b"2").json["last_id"]
 
     async with raw_connection(hub) as connection:
@@ -134,6 +134,6 @@ async def test_blanks_around_a_last_event_id_are_not_part_of_it(hub: HubProcess,
     assert begun.endswith(b"retry: 2000\n\nid: %b\n\n\r\n" % id.encode())
 
 
-def test_no_answer_has_an_empty_header(hub: HubProcess) -> None:
+def test_no_response_has_an_empty_header(hub: HubProcess) -> None:
     for path in ("/index", "/channels", "/nothing"):
         assert all(value for _, value in fetch(hub, path).headers.items())

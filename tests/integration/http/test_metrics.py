@@ -63,7 +63,7 @@ def crowd() -> Iterator[HubProcess]:
         yield hub
 
 
-def test_all_metrics_that_the_promises_name_are_there(hub: HubProcess, channel: str) -> None:
+def test_all_metrics_that_the_documents_rely_on_exist(hub: HubProcess, channel: str) -> None:
     hub.wait_recording()
     post(hub, channel, b"{}")
 
@@ -100,7 +100,7 @@ async def test_lines_are_counted_by_stage_and_namespace(new_hub: HubProcess, cha
     wait_until(lambda: counted("delivered") == 5, "they are counted once for each subscriber")
 
 
-async def test_names_that_nobody_publishes_to_take_no_label(new_hub: HubProcess) -> None:
+async def test_channels_without_published_lines_take_no_label(new_hub: HubProcess) -> None:
     for number in range(2 * MAX_NAMESPACES):
         names = "&".join(f"channel={name}" for name in (f"asked{number}", f"asked{number}*"))
         async with open_stream(f"{new_hub.url}/message?{names}"):
@@ -154,7 +154,7 @@ def test_sessions_and_forged_fences_are_counted() -> None:
         assert metrics.get("sse_hub_fence_rtt_seconds_sum") < 60
 
 
-def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess]) -> None:
+def test_a_scrape_with_ten_thousand_channels_is_small_and_fast(busy: tuple[RedisServer, HubProcess]) -> None:
     _, hub = busy
     process = psutil.Process(hub.process.pid)
     begun = sum(process.cpu_times()[:2])
@@ -172,7 +172,7 @@ def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess])
     assert cpu_seconds < MOST_SECONDS
 
 
-def test_names_of_channels_never_become_more_labels_than_that(busy: tuple[RedisServer, HubProcess]) -> None:
+def test_the_number_of_channel_labels_is_bounded(busy: tuple[RedisServer, HubProcess]) -> None:
     _, hub = busy
     labels = {dict(has)["channel_ns"] for name, has in scrape(hub).values if name == "sse_hub_lines_total"}
 
@@ -180,7 +180,7 @@ def test_names_of_channels_never_become_more_labels_than_that(busy: tuple[RedisS
     assert scrape(hub).get("sse_hub_lines_total", stage="received") == CHANNELS
 
 
-def test_what_forgotten_channels_had_stays_counted(busy: tuple[RedisServer, HubProcess]) -> None:
+def test_counts_of_forgotten_channels_are_kept(busy: tuple[RedisServer, HubProcess]) -> None:
     server, hub = busy
     before = scrape(hub).get("sse_hub_lines_total", stage="received")
     with server.client() as client, client.pipeline(transaction=False) as pipe:
@@ -192,7 +192,7 @@ def test_what_forgotten_channels_had_stays_counted(busy: tuple[RedisServer, HubP
     wait_until(lambda: scrape(hub).get("sse_hub_lines_total", stage="received") == before + 50, "none is taken back")
 
 
-async def test_every_worker_tells_of_all(crowd: HubProcess) -> None:
+async def test_every_worker_reports_the_metrics_of_all_workers(crowd: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(STREAMS):
             await stack.enter_async_context(open_stream(f"{crowd.url}/message"))
@@ -205,7 +205,7 @@ async def test_every_worker_tells_of_all(crowd: HubProcess) -> None:
         assert {dict(has).get("worker") for name, has in metrics.values if name == "sse_hub_lines_total"} <= {"0", "1"}
 
 
-def test_a_worker_that_stands_still_is_told_to_be_away(crowd: HubProcess) -> None:
+def test_a_frozen_worker_is_reported_as_down(crowd: HubProcess) -> None:
     victim = workers_of(crowd)[0]
     victim.suspend()
     try:
@@ -218,7 +218,7 @@ def test_a_worker_that_stands_still_is_told_to_be_away(crowd: HubProcess) -> Non
         victim.resume()
 
 
-def test_the_worker_in_the_place_of_a_killed_one_counts_from_0_and_the_others_go_on(crowd: HubProcess) -> None:
+def test_a_replacement_worker_counts_from_zero_and_the_others_keep_their_counts(crowd: HubProcess) -> None:
     wait_until(lambda: scrape(crowd).get("sse_hub_worker_up") == WORKERS, "all answer")
     before = scrape(crowd)
     workers_of(crowd)[0].kill()

@@ -32,7 +32,7 @@ def main_module(hub: HubProcess) -> str:
     return "/" + found[1].decode()
 
 
-def test_a_file_is_kept_for_a_year_and_the_page_asked_for_anew(hub: HubProcess) -> None:
+def test_page_files_are_cached_for_a_year_and_the_page_is_revalidated(hub: HubProcess) -> None:
     status, headers, body = fetched(hub, main_module(hub))
     _, page_headers, _ = fetched(hub, "/index")
 
@@ -42,7 +42,7 @@ def test_a_file_is_kept_for_a_year_and_the_page_asked_for_anew(hub: HubProcess) 
     assert page_headers["cache-control"] == "no-cache"
 
 
-def test_what_a_browser_has_already_is_not_sent_again(hub: HubProcess) -> None:
+def test_an_unchanged_page_is_answered_with_304(hub: HubProcess) -> None:
     _, headers, _ = fetched(hub, "/index")
 
     status, again, body = fetched(hub, "/index", If_None_Match=headers["etag"])
@@ -51,7 +51,7 @@ def test_what_a_browser_has_already_is_not_sent_again(hub: HubProcess) -> None:
     assert "frame-ancestors 'none'" in again["content-security-policy"]
 
 
-def test_files_are_compressed_for_who_takes_it(hub: HubProcess) -> None:
+def test_page_files_are_compressed_for_clients_that_accept_it(hub: HubProcess) -> None:
     path = main_module(hub)
     _, plain_headers, plain = fetched(hub, path)
     _, headers, packed = fetched(hub, path, Accept_Encoding="gzip, br")
@@ -62,7 +62,7 @@ def test_files_are_compressed_for_who_takes_it(hub: HubProcess) -> None:
     assert len(packed) < len(plain) / 2
 
 
-def test_a_file_of_another_version_is_served_but_not_kept(hub: HubProcess) -> None:
+def test_a_page_file_of_another_version_is_served_without_caching(hub: HubProcess) -> None:
     status, headers, _ = fetched(hub, "/web/0123456789ab/js/page.js")
     missing, _, _ = fetched(hub, "/web/0123456789ab/../../pyproject.toml")
 
@@ -70,7 +70,7 @@ def test_a_file_of_another_version_is_served_but_not_kept(hub: HubProcess) -> No
     assert missing == 404
 
 
-def test_a_script_of_another_version_gets_the_words_with_their_keys(hub: HubProcess) -> None:
+def test_a_script_of_another_version_gets_translations_with_their_keys(hub: HubProcess) -> None:
     """Its own keys may be others, and the words are sent without."""
     own = main_module(hub).replace("js/page.js", "lang/pt.json")
 

@@ -28,7 +28,7 @@ def log_of(server: RedisServer, channel: str) -> list[tuple[str, bytes]]:
     return [(id.decode(), fields[b"l"]) for id, fields in entries]
 
 
-async def test_lines_are_recorded_and_delivered_under_the_id_in_the_answer(
+async def test_published_lines_are_recorded_and_delivered_under_the_id_in_the_response(
     hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
@@ -54,7 +54,7 @@ async def test_lines_are_recorded_and_delivered_under_the_id_in_the_answer(
         (b"{%b}" % (b"\n" * 10_001), [b"{%b}" % (b" " * 10_001)]),
     ],
 )
-def test_a_body_is_one_value_or_one_on_each_line(
+def test_a_body_is_one_json_value_or_one_on_each_line(
     hub: HubProcess, server: RedisServer, channel: str, body: bytes, lines: list[bytes]
 ) -> None:
     assert fetch(hub, f"/publish?channel={channel}", body).json["published"] == len(lines)
@@ -78,7 +78,7 @@ def test_a_body_is_one_value_or_one_on_each_line(
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_body_that_cant_be_published_is_refused_by_name(
+def test_an_invalid_body_is_refused_with_the_reason(
     hub: HubProcess, server: RedisServer, channel: str, body: bytes, status: int, told: str
 ) -> None:
     answer = fetch(hub, f"/publish?channel={channel}", body)
@@ -101,7 +101,7 @@ def test_a_body_that_cant_be_published_is_refused_by_name(
         ("channel=a", {"Idempotency-Key": "a b"}, 400, "1 to 128 visible ASCII"),
     ],
 )
-def test_a_request_that_cant_be_served_is_refused_by_name(
+def test_an_invalid_publish_request_is_refused_with_the_reason(
     hub: HubProcess, query: str, headers: dict[str, str], status: int, told: str
 ) -> None:
     answer = fetch(hub, f"/publish?{query}", b"{}", headers)
@@ -115,7 +115,7 @@ def test_the_hubs_own_page_and_curl_may_publish(hub: HubProcess, channel: str) -
     assert post(hub, channel, b"{}", Content_Type="application/x-www-form-urlencoded").status == 200
 
 
-def test_a_retry_with_its_key_publishes_nothing_again(
+def test_a_retry_with_the_same_idempotency_key_publishes_nothing_again(
     hub: HubProcess, other_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     first, again = (post(each, channel, b'{"n": 1}', b'{"n": 2}', Idempotency_Key=channel) for each in (hub, other_hub))
@@ -129,7 +129,7 @@ def test_a_retry_with_its_key_publishes_nothing_again(
     assert [json.loads(line)["n"] for _, line in log_of(server, channel)] == [1, 2, 4]
 
 
-def test_twenty_at_once_keep_their_lines_together_and_in_order(
+def test_twenty_simultaneous_bodies_each_stay_together_and_in_order(
     hub: HubProcess, other_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     def send(number: int) -> Response:
@@ -151,7 +151,7 @@ def test_twenty_at_once_keep_their_lines_together_and_in_order(
     assert seconds < 5 * PATIENCE, "they wait together"
 
 
-def test_others_are_served_while_a_large_body_is_published(hub: HubProcess, channel: str) -> None:
+def test_other_requests_are_served_while_a_large_body_is_published(hub: HubProcess, channel: str) -> None:
     line = json.dumps({"numbers": list(range(1_000)), "text": "x" * 6_000}).encode()
     body = b"\n".join([line] * (16 * MEGABYTE // (len(line) + 1)))
     waits: list[float] = []
@@ -168,7 +168,7 @@ def test_others_are_served_while_a_large_body_is_published(hub: HubProcess, chan
     assert max(waits) < 0.3 * PATIENCE
 
 
-def test_a_frozen_redis_is_told_in_time(own_server: RedisServer) -> None:
+def test_publishing_to_a_frozen_redis_answers_503_in_time(own_server: RedisServer) -> None:
     with hub_process(own_server.url) as hub:
         hub.wait_recording()
         own_server.freeze()
@@ -185,7 +185,7 @@ def test_a_frozen_redis_is_told_in_time(own_server: RedisServer) -> None:
     assert log_of(own_server, "log")[0][1] == b'{"again": 1}'
 
 
-def test_what_is_not_known_is_said_not_to_be(own_server: RedisServer) -> None:
+def test_a_publish_with_an_unknown_outcome_says_so(own_server: RedisServer) -> None:
     """Redis answers, but not the script: it may have run, or may run yet. The key tells which."""
     with hub_process(own_server.url) as hub:
         hub.wait_recording()
@@ -201,7 +201,7 @@ def test_what_is_not_known_is_said_not_to_be(own_server: RedisServer) -> None:
     assert "unknown" in answer.json["detail"]
 
 
-def test_a_killed_recorder_loses_nothing_that_was_answered(own_server: RedisServer) -> None:
+def test_a_killed_recorder_loses_no_acknowledged_line(own_server: RedisServer) -> None:
     with hub_process(own_server.url) as first, hub_process(own_server.url) as second:
         hubs = [first, second]
         for hub in hubs:
@@ -232,7 +232,7 @@ def test_a_killed_recorder_loses_nothing_that_was_answered(own_server: RedisServ
         recorder.process.returncode = None
 
 
-def test_a_channel_that_is_not_recorded_is_refused(own_server: RedisServer) -> None:
+def test_publishing_to_an_unrecorded_channel_is_refused(own_server: RedisServer) -> None:
     with hub_process(own_server.url, "--ingest", "app.*", "--line-bytes", "1000") as hub:
         hub.wait_recording()
         answer, long = post(hub, "log", b"{}"), post(hub, "app.log", b'"%b"' % (b"x" * 999))
@@ -242,7 +242,7 @@ def test_a_channel_that_is_not_recorded_is_refused(own_server: RedisServer) -> N
     assert long.status == 413
 
 
-async def test_a_hub_that_stops_says_when_to_come_back(server: RedisServer, channel: str) -> None:
+async def test_a_stopping_hub_answers_publish_with_retry_after(server: RedisServer, channel: str) -> None:
     """While it waits for a client that does not read."""
     with hub_process(server.url) as hub:
         async with beside_stuck_client(server, hub, channel):

@@ -106,7 +106,7 @@ def proxy(request: pytest.FixtureRequest, hub: HubProcess, tmp_path_factory: pyt
         yield proxy
 
 
-def test_lines_pass_at_once_and_a_stream_resumes(
+def test_a_proxy_passes_lines_at_once_and_a_stream_resumes_through_it(
     proxy: Proxy, server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     stream = subprocess.Popen(proxy.curl(f"{proxy.url}/message?channel={channel}"), stdout=subprocess.PIPE, text=True)
@@ -134,7 +134,9 @@ def test_lines_pass_at_once_and_a_stream_resumes(
         stream.communicate()
 
 
-def test_eight_tabs_share_one_connection(proxy: Proxy, server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_eight_tabs_share_one_http2_connection_to_the_proxy(
+    proxy: Proxy, server: RedisServer, channel: str, tmp_path: Path
+) -> None:
     outputs = [tmp_path / str(tab) for tab in range(TABS)]
     words = [word for each in outputs for word in ("-o", str(each), f"{proxy.url}/message?channel={channel}")]
     tabs = subprocess.Popen(proxy.curl("--parallel", "--parallel-max", str(TABS), *words))
@@ -154,7 +156,7 @@ def test_eight_tabs_share_one_connection(proxy: Proxy, server: RedisServer, chan
         tabs.wait()
 
 
-def test_a_stream_is_told_to_come_back_where_no_hub_is_ready(own_server: RedisServer, tmp_path: Path) -> None:
+def test_a_proxy_without_a_ready_hub_tells_streams_to_retry(own_server: RedisServer, tmp_path: Path) -> None:
     """By the hub: HAProxy, which asks whether hubs are, would say 503, and an `EventSource` gives up for good."""
     with hub_process(own_server.url) as hub, running(haproxy, tmp_path, hub) as proxy:
         own_server.freeze()
@@ -169,12 +171,12 @@ def test_a_stream_is_told_to_come_back_where_no_hub_is_ready(own_server: RedisSe
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
-def test_the_numbers_are_not_for_everybody(proxy: Proxy, path: str) -> None:
+def test_the_proxy_does_not_expose_metrics(proxy: Proxy, path: str) -> None:
     """However the path is written: what a proxy takes for another one, the hub may not."""
     assert proxy.status(path) == "2 403"
 
 
-def test_the_check_tells_a_proxy_that_holds_streams_back(
+def test_the_check_finds_a_proxy_that_buffers_streams(
     server: RedisServer, hub: HubProcess, tmp_path: Path, channel: str
 ) -> None:
     """nginx as someone sets it up who has not read the manual, and has it ignore what the hub says."""
@@ -199,7 +201,7 @@ def test_the_check_tells_a_proxy_that_holds_streams_back(
     assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
 
 
-def test_the_manual_names_each_of_them() -> None:
+def test_the_manual_names_each_proxy_configuration() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
 
     for file in (ROOT / "docs" / "proxies").iterdir():

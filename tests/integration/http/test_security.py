@@ -19,7 +19,9 @@ ODD_NAMES = ["?", "[a-z]", "a?c", "h[ae]llo", "\\*", "a\\", "a b", "a\r\nSUBSCRI
 SLOWEST_SCRIPT_MS = 5.0
 
 
-async def test_s05_a_star_is_the_hubs_own_and_reaches_redis_never(server: RedisServer, hub: HubProcess) -> None:
+async def test_s05_patterns_are_matched_by_the_hub_and_never_sent_to_redis(
+    server: RedisServer, hub: HubProcess
+) -> None:
     """The hub follows its ingest pattern; what clients ask for is matched in the hub."""
     with server.client() as client:
         before = int(client.pubsub_numpat())
@@ -32,7 +34,7 @@ async def test_s05_a_star_is_the_hubs_own_and_reaches_redis_never(server: RedisS
 
 
 @pytest.mark.parametrize("name", ODD_NAMES, ids=ascii)
-def test_s05_what_is_no_name_is_refused_everywhere(hub: HubProcess, name: str) -> None:
+def test_s05_an_invalid_channel_name_is_refused_by_every_route(hub: HubProcess, name: str) -> None:
     assert not NAME.fullmatch(name)
     for path in ("/message", "/history", "/export", "/search?text=x&", "/patterns", "/publish"):
         query = f"{path}{'' if '?' in path else '?'}channel={quote(name)}"
@@ -40,7 +42,7 @@ def test_s05_what_is_no_name_is_refused_everywhere(hub: HubProcess, name: str) -
         assert (answer.status, "is not a channel name" in answer.json["detail"]) == (400, True)
 
 
-def test_s21_scripts_take_redis_no_time(server: RedisServer, hub: HubProcess, channel: str) -> None:
+def test_s21_scripts_take_little_time_in_redis(server: RedisServer, hub: HubProcess, channel: str) -> None:
     """As Redis itself has measured them, with a body of 1,000 lines among them."""
     hub.wait_recording()
     with server.client() as client:
@@ -74,7 +76,7 @@ def test_s21_scripts_take_redis_no_time(server: RedisServer, hub: HubProcess, ch
         "/.git/config",
     ],
 )
-def test_s24_no_path_leads_out_of_the_page(hub: HubProcess, path: str) -> None:
+def test_s24_no_path_leads_outside_the_pages_files(hub: HubProcess, path: str) -> None:
     # By hand: clients straighten such paths out before they ask.
     with socket.create_connection(("127.0.0.1", hub.port), DEADLINE_SECONDS) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n".encode())
@@ -86,7 +88,7 @@ def test_s24_no_path_leads_out_of_the_page(hub: HubProcess, path: str) -> None:
     assert b"root:" not in body
 
 
-async def test_s26_an_id_tells_a_time_and_a_count_of_its_own_channel_and_nothing_else(
+async def test_s26_an_id_reveals_only_a_time_and_a_count_of_its_own_channel(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     """What others publish meanwhile, on channels that a client may not see, is not to be read off its ids."""

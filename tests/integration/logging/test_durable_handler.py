@@ -57,7 +57,7 @@ def once_each(lines: list[dict[str, Any]], count: int) -> None:
     assert times.total() == count, f"twice: {[seq for seq, n in times.items() if n > 1][:10]}"
 
 
-def test_a_flush_returns_when_the_log_has_the_lines(hub: HubProcess, server: RedisServer, channel: str) -> None:
+def test_a_durable_flush_returns_when_the_log_has_the_lines(hub: HubProcess, server: RedisServer, channel: str) -> None:
     hub.wait_recording()
     with durable(server, channel) as (logger, handler):
         for seq in range(2_500):
@@ -70,7 +70,7 @@ def test_a_flush_returns_when_the_log_has_the_lines(hub: HubProcess, server: Red
     assert len({line["line_id"] for line in lines}) == 2_500
 
 
-def test_lines_wait_for_a_hub_that_records(channel: str) -> None:
+def test_durable_lines_wait_for_a_hub_that_records(channel: str) -> None:
     with redis_server() as server, durable(server, channel) as (logger, handler):
         logger.info("x", extra={"seq": 0})
         wait(lambda: handler._sender._lost, "nobody records")
@@ -80,7 +80,7 @@ def test_lines_wait_for_a_hub_that_records(channel: str) -> None:
         once_each(log_of(server, channel), 1)
 
 
-def test_redis_killed_three_times_costs_and_repeats_nothing(channel: str) -> None:
+def test_durable_lines_survive_three_kills_of_redis_exactly_once(channel: str) -> None:
     count, port = at_scale(8_000, 50_000), free_port()
     with ExitStack() as stack:
         server = stack.enter_context(redis_server(port=port))
@@ -108,7 +108,7 @@ def test_redis_killed_three_times_costs_and_repeats_nothing(channel: str) -> Non
 
 
 @pytest.mark.parametrize("twice", [1, 2])
-def test_a_connection_cut_again_and_again_publishes_nothing_twice(
+def test_a_repeatedly_cut_connection_records_every_line_exactly_once(
     hub: HubProcess, server: RedisServer, channel: str, twice: int
 ) -> None:
     hub.wait_recording()
@@ -125,7 +125,7 @@ def test_a_connection_cut_again_and_again_publishes_nothing_twice(
     assert [line["seq"] for line in lines] == list(range(3_000))
 
 
-def test_a_hub_killed_with_what_it_had_not_recorded_is_sent_it_again(channel: str) -> None:
+def test_lines_a_killed_hub_had_not_recorded_are_sent_again(channel: str) -> None:
     with redis_server() as server, durable(server, channel) as (logger, handler), hub_process(server.url) as hub:
         hub.wait_recording()
         hub.process.kill()
@@ -139,7 +139,9 @@ def test_a_hub_killed_with_what_it_had_not_recorded_is_sent_it_again(channel: st
             once_each(log_of(server, channel), 100)
 
 
-def test_the_rights_in_the_manual_are_enough(hub: HubProcess, server: RedisServer, channel: str) -> None:
+def test_the_durable_handlers_rights_in_the_manual_are_enough(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
     (rule,) = re.findall(r"^ACL SETUSER app on >secret (.*) &app$", (ROOT / "docs" / "publishers.md").read_text(), re.M)
     hub.wait_recording()
     with server.client() as client:
@@ -161,7 +163,9 @@ def test_the_rights_in_the_manual_are_enough(hub: HubProcess, server: RedisServe
     once_each(log_of(server, channel), 2)
 
 
-def test_forked_children_send_each_their_own(hub: HubProcess, server: RedisServer, channel: str) -> None:
+def test_forked_children_with_durable_handlers_send_their_own_lines(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
     from tests.support.logging_programs import FORKS, run_python
 
     hub.wait_recording()

@@ -31,7 +31,7 @@ def logger_with(handler: logging.Handler) -> Iterator[logging.Logger]:
         handler.close()
 
 
-def test_it_works_from_a_dict_config(server: RedisServer, channel: str) -> None:
+def test_the_handler_works_from_a_dict_config(server: RedisServer, channel: str) -> None:
     code = """
 import logging, logging.config, sys
 logging.config.dictConfig({
@@ -48,7 +48,7 @@ logging.getLogger("shop").debug("not wanted")
     assert [(line["message"], line["logger"], line["user"]) for line in lines] == [("Visit 新增", "shop", "ana")]
 
 
-def test_the_import_is_light_and_leaves_logging_to_the_standard_library() -> None:
+def test_importing_the_handler_is_light_and_does_not_shadow_logging() -> None:
     code = """
 import sys, sse_hub.logging, logging
 heavy = {"sanic", "redis", "asyncio", "click", "httpx", "uvloop", "importlib.resources"} & set(sys.modules)
@@ -61,12 +61,12 @@ assert sys.modules["sse_hub.history.reader"].logging is logging
 
 
 @pytest.mark.parametrize(("url", "channel"), [("http://x", "log"), ("redis://", "a b"), ("redis://", "sse-hub:fence")])
-def test_a_setting_that_cant_be_used_is_refused_by_name(url: str, channel: str) -> None:
+def test_an_invalid_setting_of_the_handler_is_refused_by_name(url: str, channel: str) -> None:
     with pytest.raises(InvalidSetting, match="can't be"):
         RedisHandler(url, channel)
 
 
-def test_another_formatters_lines_are_published_as_they_are(server: RedisServer, channel: str) -> None:
+def test_lines_of_another_formatter_are_published_unchanged(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
     handler.setFormatter(logging.Formatter('{"said": "%(message)s"}'))
     with published_lines(server, channel) as lines, logger_with(handler) as logger:
@@ -78,7 +78,7 @@ def test_another_formatters_lines_are_published_as_they_are(server: RedisServer,
     assert lines[1]["logging_error"].startswith("TypeError")
 
 
-def test_a_line_leaves_at_once(server: RedisServer, channel: str) -> None:
+def test_a_logged_line_is_sent_at_once(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
     with server.client() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
         listening.subscribe(channel)
@@ -93,7 +93,7 @@ def test_a_line_leaves_at_once(server: RedisServer, channel: str) -> None:
     assert time.monotonic() - started < 0.5 * PATIENCE
 
 
-def test_lines_of_many_threads_all_come_each_threads_in_order(server: RedisServer, channel: str) -> None:
+def test_lines_of_many_threads_all_arrive_with_each_threads_order_kept(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
     with published_lines(server, channel) as lines, logger_with(handler) as logger:
 
@@ -109,7 +109,7 @@ def test_lines_of_many_threads_all_come_each_threads_in_order(server: RedisServe
         assert [line["n"] for line in lines if line["t"] == thread] == list(range(500))
 
 
-def test_what_finds_no_room_while_redis_stands_still_is_told_exactly(channel: str) -> None:
+def test_lines_dropped_while_redis_is_frozen_are_counted_exactly(channel: str) -> None:
     count = 5_000
     with redis_server() as server:
         handler = RedisHandler(server.publisher_url, channel, buffer_bytes=100_000)
@@ -135,7 +135,7 @@ def test_what_finds_no_room_while_redis_stands_still_is_told_exactly(channel: st
     assert reports[-1]["level"] == "warning"
 
 
-def test_what_waits_takes_no_more_memory_than_it_may() -> None:
+def test_waiting_lines_stay_within_their_memory_limit() -> None:
     code = """
 import logging, sys, psutil
 from sse_hub.logging import RedisHandler
@@ -154,7 +154,7 @@ print((psutil.Process().memory_info().rss - before) / 8_000_000)
     assert 0.3 < float(said.splitlines()[0]) < 1.2
 
 
-def test_what_finds_no_room_while_redis_is_away_is_told_exactly(channel: str) -> None:
+def test_lines_dropped_while_redis_is_down_are_counted_exactly(channel: str) -> None:
     port, count = free_port(), 5_000
     handler = RedisHandler(f"redis://127.0.0.1:{port}/0", channel, buffer_bytes=100_000)
     with logger_with(handler) as logger:
@@ -176,7 +176,7 @@ def test_what_finds_no_room_while_redis_is_away_is_told_exactly(channel: str) ->
     assert published == kept + 1
 
 
-def test_a_line_whose_answer_never_came_counts_as_unsure_and_is_not_sent_again(channel: str) -> None:
+def test_a_line_without_a_reply_counts_as_unsure_and_is_not_resent(channel: str) -> None:
     with redis_server() as server:
         handler = RedisHandler(server.publisher_url, channel)
         with logger_with(handler) as logger, published_lines(server, channel) as lines:
@@ -207,7 +207,7 @@ def _cut(handler: RedisHandler) -> None:
     link._link._connection._sock.shutdown(socket.SHUT_RDWR)
 
 
-def test_lines_wait_for_a_redis_that_comes_later(channel: str) -> None:
+def test_lines_wait_for_a_redis_that_starts_later(channel: str) -> None:
     port = free_port()
     handler = RedisHandler(f"redis://127.0.0.1:{port}/0", channel)
     with logger_with(handler) as logger:
@@ -231,7 +231,7 @@ def test_lines_wait_while_redis_refuses_them(channel: str) -> None:
     assert [line["n"] for line in lines] == [0, 1, 2]
 
 
-def test_the_end_of_a_program_takes_no_longer_than_it_may(channel: str) -> None:
+def test_a_program_ends_within_the_flush_limit(channel: str) -> None:
     code = """
 import logging, sys
 from sse_hub.logging import RedisHandler
@@ -245,7 +245,7 @@ logging.warning("lost")
     assert said == "sse_hub.logging: 1 lines were not sent within 0.5 s\n"
 
 
-def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: RedisServer, channel: str) -> None:
+def test_forked_children_and_their_parent_log_every_line_exactly_once(server: RedisServer, channel: str) -> None:
     with published_lines(server, channel) as lines:
         run_python(FORKS, server.publisher_url, channel)
 
@@ -254,7 +254,7 @@ def test_parent_and_forked_children_all_log_nothing_twice_nothing_lost(server: R
     assert len([line for line in lines if line["who"] == "between"]) == 3
 
 
-def test_a_handler_outlives_an_object_that_logs_while_it_is_logged(server: RedisServer, channel: str) -> None:
+def test_a_handler_survives_an_object_that_logs_while_being_formatted(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
 
     class Chatty:
@@ -269,7 +269,7 @@ def test_a_handler_outlives_an_object_that_logs_while_it_is_logged(server: Redis
     assert [line["message"] for line in lines] == ["inner", "chatty"]
 
 
-def test_lines_logged_while_the_interpreter_ends_are_sent(server: RedisServer, channel: str) -> None:
+def test_lines_logged_at_interpreter_exit_are_sent(server: RedisServer, channel: str) -> None:
     code = """
 import atexit, logging, sys
 from sse_hub.logging import RedisHandler
@@ -282,7 +282,7 @@ atexit.register(logging.info, "last words")
     assert [line["message"] for line in lines] == ["last words"]
 
 
-def test_a_closed_server_connection_costs_an_idle_handler_nothing(server: RedisServer, channel: str) -> None:
+def test_an_idle_handler_loses_no_line_when_redis_closes_its_connection(server: RedisServer, channel: str) -> None:
     handler = RedisHandler(server.publisher_url, channel)
     with published_lines(server, channel) as lines, logger_with(handler) as logger, server.client() as client:
         logger.info("before")

@@ -60,12 +60,12 @@ def lines_of(recipe: str, server: RedisServer, channel: str, more: str = "") -> 
     return lines
 
 
-def test_every_recipe_is_run() -> None:
+def test_every_logging_recipe_is_tested() -> None:
     assert RECIPES.keys() == USES.keys() | {"sanic", "celery"}
 
 
 @pytest.mark.parametrize("recipe", USES)
-def test_a_recipe_publishes_messages_with_their_fields(recipe: str, server: RedisServer, channel: str) -> None:
+def test_each_recipe_publishes_messages_with_their_fields(recipe: str, server: RedisServer, channel: str) -> None:
     lines = lines_of(recipe, server, channel)
 
     done = [line for line in lines if line["message"] == "done"]
@@ -73,21 +73,21 @@ def test_a_recipe_publishes_messages_with_their_fields(recipe: str, server: Redi
 
 
 @pytest.mark.parametrize("recipe", ["loguru", "structlog"])
-def test_a_recipe_publishes_tracebacks(recipe: str, server: RedisServer, channel: str) -> None:
+def test_each_recipe_publishes_tracebacks(recipe: str, server: RedisServer, channel: str) -> None:
     lines = lines_of(recipe, server, channel)
 
     (failed,) = [line for line in lines if line["message"] == "failed"]
     assert "ZeroDivisionError" in str(failed["exception"])
 
 
-def test_django_tells_of_requests(server: RedisServer, channel: str) -> None:
+def test_the_django_recipe_publishes_requests(server: RedisServer, channel: str) -> None:
     lines = lines_of("django", server, channel)
 
     (line,) = [line for line in lines if line["logger"] == "django.request"]
     assert (line["message"], line["status_code"]) == ("Not Found: /nowhere", 404)
 
 
-def test_sanics_own_loggers_are_published(server: RedisServer, channel: str) -> None:
+def test_the_sanic_recipe_publishes_sanics_own_loggers(server: RedisServer, channel: str) -> None:
     port = free_port()
     more = f"""
 import asyncio, urllib.request
@@ -113,7 +113,7 @@ app.run(port={port}, single_process=True, access_log=True, motd=False)
     assert [line["status"] for line in lines if line["logger"] == "sanic.access"] == [200]
 
 
-def test_celerys_workers_publish_what_tasks_log(server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_the_celery_recipe_publishes_what_tasks_log(server: RedisServer, channel: str, tmp_path: Path) -> None:
     code = RECIPES["celery"].replace("redis://127.0.0.1:6379/0", server.url).replace('"app"', f'"{channel}"')
     (tmp_path / "jobs.py").write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}"

@@ -34,18 +34,18 @@ def shell(command: str, server: RedisServer, channel: str, folder: Path, lines: 
     subprocess.run(["sh", "-c", command], cwd=folder, timeout=DEADLINE_SECONDS, check=True, stdout=subprocess.DEVNULL)
 
 
-def test_every_recipe_that_is_said_to_be_run_is_run() -> None:
+def test_every_recipe_that_the_manual_calls_tested_is_tested() -> None:
     assert SHOWN.keys() == {"redis-cli", "sh", "node", "rsyslog"}
 
 
-def test_redis_cli_publishes_a_line(server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_the_redis_cli_recipe_publishes_a_line(server: RedisServer, channel: str, tmp_path: Path) -> None:
     with published_lines(server, channel) as lines:
         shell(SHOWN["redis-cli"], server, channel, tmp_path)
 
     assert lines == [{"level": "warn", "message": "disk is nearly full"}]
 
 
-def test_a_shell_publishes_what_a_program_prints_as_it_is(server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_the_shell_recipe_publishes_output_unchanged(server: RedisServer, channel: str, tmp_path: Path) -> None:
     texts = [json.dumps({"message": text}, ensure_ascii=False) for text in HOSTILE] * 50
 
     with published_lines(server, channel) as lines:
@@ -80,14 +80,14 @@ def node(port: int, channel: str, folder: Path, count: int) -> Iterator[subproce
         process.wait()
 
 
-def test_nodes_transport_publishes_what_pino_writes(server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_the_node_transport_publishes_what_pino_writes(server: RedisServer, channel: str, tmp_path: Path) -> None:
     with published_lines(server, channel) as lines, node(server.port, channel, tmp_path, 500):
         pass
 
     assert [line["msg"] for line in lines] == [f"line {number} 新增" for number in range(500)]
 
 
-def test_nodes_transport_waits_for_redis(channel: str, tmp_path: Path) -> None:
+def test_the_node_transport_waits_for_redis(channel: str, tmp_path: Path) -> None:
     port = free_port()
     with redis_server() as server, server.client() as client, published_lines(server, channel) as lines:
         with node(port, channel, tmp_path, 3) as process:
@@ -128,7 +128,7 @@ def published(server: RedisServer) -> int:
         return int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
 
 
-def test_rsyslog_publishes_what_is_logged(server: RedisServer, channel: str, tmp_path: Path) -> None:
+def test_the_rsyslog_recipe_publishes_what_is_logged(server: RedisServer, channel: str, tmp_path: Path) -> None:
     before = published(server)
     with published_lines(server, channel) as lines, rsyslogd(server, channel, tmp_path) as socket:
         handler = logging.handlers.SysLogHandler(str(socket))

@@ -72,7 +72,7 @@ async def read(stream: Stream, waited: list[tuple[float, float]]) -> int:
     return lines
 
 
-async def test_healthy_clients_do_not_notice_hostile_ones_which_leave_nothing_behind(own_server: RedisServer) -> None:
+async def test_hostile_clients_neither_disturb_healthy_ones_nor_leave_anything_behind(own_server: RedisServer) -> None:
     limits = ("--streams-per-address", str(PAUSED), "--header-seconds", str(HEADER_SECONDS))
     # Lines that are kept would count as memory that does not come back.
     with hub_process(own_server.url, *limits, "--ring-lines", "100") as hub:

@@ -88,7 +88,7 @@ def is_refused_stream(reply: RawResponse, reason: str) -> bool:
         ),
     ],
 )
-async def test_s13_a_request_that_is_too_large_is_told_so(
+async def test_s13_a_request_that_is_too_large_is_refused_with_the_limit(
     strict_hub: HubProcess, head: bytes, status: int, words: str
 ) -> None:
     reply = await send_raw(strict_hub, head)
@@ -106,14 +106,16 @@ async def test_s13_requests_up_to_the_limits_are_served(hub: HubProcess) -> None
     assert (await send_raw(hub, request_head("/health/live") + request_head("/health/live"))).status == 200
 
 
-async def test_s13_a_last_event_id_over_512_characters_begins_anew_and_says_so(hub: HubProcess, channel: str) -> None:
+async def test_s13_a_last_event_id_over_512_characters_gets_a_gap_and_the_live_stream(
+    hub: HubProcess, channel: str
+) -> None:
     for id in ("7" * 513, "1-" + "1." * 300):
         async with open_stream(f"{hub.url}/message?channel={channel}", {"Last-Event-ID": id}) as stream:
             [gap] = await stream.take(1)
             assert (stream.status, gap.json["reason"]) == (200, "unknown-id")
 
 
-async def test_s13_requests_on_one_connection_are_held_to_the_same_limits(strict_hub: HubProcess) -> None:
+async def test_s13_every_request_of_a_kept_alive_connection_has_the_same_limits(strict_hub: HubProcess) -> None:
     alive = request_head("/health/live").replace(b"Connection: close\r\n", b"")
     async with raw_connection(strict_hub) as connection:
         connection.send(alive)
@@ -130,7 +132,7 @@ async def test_s13_requests_on_one_connection_are_held_to_the_same_limits(strict
 # S14: what a line may be is in tests/unit/test_line_limits.py.
 
 
-async def test_s14_a_body_is_not_unpacked(hub: HubProcess, channel: str) -> None:
+async def test_s14_a_compressed_body_is_not_decompressed(hub: HubProcess, channel: str) -> None:
     bomb = bytes.fromhex("1f8b08000000000000ff") + b"\x00" * 1_000
     reply = await send_raw(
         hub,
@@ -147,7 +149,7 @@ async def test_s14_a_body_is_not_unpacked(hub: HubProcess, channel: str) -> None
 # S15: streams by address and subject. The counting itself is in tests/unit/test_limits.py and test_whence.py.
 
 
-async def test_s15_an_address_that_has_its_streams_is_told_to_come_back_and_others_are_served(
+async def test_s15_an_address_at_its_stream_limit_is_told_to_retry_while_others_are_served(
     strict_hub: HubProcess, channel: str
 ) -> None:
     stream = request_head(f"/message?channel={channel}", "Last-Event-ID: 17-3")
@@ -174,7 +176,7 @@ async def first_frames(hub: HubProcess, data: bytes, address: str) -> bytes:
         return await connection.read_until(b"\n\n\r\n")
 
 
-async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess, channel: str) -> None:
+async def test_watch_and_canary_report_why_they_get_no_stream(strict_hub: HubProcess, channel: str) -> None:
     said: list[str] = []
     follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
@@ -195,7 +197,7 @@ async def test_s15_a_spoofed_x_forwarded_for_has_no_effect(strict_hub: HubProces
             assert is_refused_stream(await send_raw(strict_hub, data, STRANGER), "address")
 
 
-async def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(strict_hub: HubProcess, channel: str) -> None:
+async def test_s15_behind_a_trusted_proxy_the_forwarded_address_counts(strict_hub: HubProcess, channel: str) -> None:
     def of(client: str) -> list[str]:
         return [f"X-Forwarded-For: 6.6.6.6, {client}"]
 
@@ -209,12 +211,12 @@ async def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(strict_hub
             assert is_refused_stream(reply, "address")
 
 
-async def test_s15_without_options_this_machine_opens_as_many_as_it_likes(hub: HubProcess, channel: str) -> None:
+async def test_s15_by_default_localhost_opens_many_streams_without_a_refusal(hub: HubProcess, channel: str) -> None:
     async with open_streams(hub, channel, 150):
         pass
 
 
-async def test_s15_a_subject_has_so_many_streams_from_wherever_it_asks(server: RedisServer, tmp_path: Path) -> None:
+async def test_s15_a_subject_has_one_stream_limit_over_all_its_addresses(server: RedisServer, tmp_path: Path) -> None:
     alice, bob = (f"Authorization: Bearer {token(sub=name, subscribe=['a'])}" for name in ("alice", "bob"))
     with token_hub(server.url, tmp_path, "--streams-per-subject", "2") as hub:
         async with open_streams(hub, "a", 1, LOCALHOST, [alice]), open_streams(hub, "a", 1, STRANGER, [alice]):
@@ -228,7 +230,7 @@ async def test_s15_a_subject_has_so_many_streams_from_wherever_it_asks(server: R
     assert stranger.status == 401
 
 
-async def test_what_an_address_has_is_counted_over_all_workers(server: RedisServer, channel: str) -> None:
+async def test_streams_of_an_address_are_counted_over_all_workers(server: RedisServer, channel: str) -> None:
     limits = ("--streams-per-address", "5", "--publish-lines-per-second", "5")
     body = b"{}\n" * 100
     lines = request_head(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
@@ -253,7 +255,7 @@ async def test_what_an_address_has_is_counted_over_all_workers(server: RedisServ
     assert published == [200] + [429] * 9
 
 
-async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: RedisServer, channel: str) -> None:
+async def test_streams_of_a_dead_worker_are_no_longer_counted(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url, "--streams-total", "4") as hub:
         async with open_streams(hub, channel, 4):
             full = await send_raw(hub, request_head(f"/message?channel={channel}"))
@@ -267,7 +269,7 @@ async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: Red
     assert is_refused_stream(again, "total")
 
 
-async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_hub: HubProcess, channel: str) -> None:
+async def test_publishing_over_the_rate_limit_answers_retry_after(strict_hub: HubProcess, channel: str) -> None:
     body = b"{}\n" * 100
     data = request_head(f"/publish?channel={channel}", f"Content-Length: {len(body)}", method="POST") + body
     first, second = await send_raw(strict_hub, data, STRANGER), await send_raw(strict_hub, data, STRANGER)
@@ -277,7 +279,7 @@ async def test_who_publishes_more_than_allowed_is_told_when_to_try_again(strict_
     assert "More than 50 lines a second" in second.detail
 
 
-async def test_an_address_with_too_many_connections_gets_no_more_and_others_do(strict_hub: HubProcess) -> None:
+async def test_an_address_at_its_connection_limit_gets_no_more_while_others_do(strict_hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(4 * STREAMS):
             await stack.enter_async_context(raw_connection(strict_hub, STRANGER))
@@ -292,7 +294,7 @@ async def test_an_address_with_too_many_connections_gets_no_more_and_others_do(s
 # S16: slow clients.
 
 
-async def test_s16_slow_heads_bodies_and_readers_are_cut_in_time_whatever_they_send(
+async def test_s16_slow_heads_slow_bodies_and_slow_readers_are_cut_in_time(
     strict_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     head, body, silent, second, reader = await asyncio.gather(
@@ -366,7 +368,7 @@ async def slow_reader(hub: HubProcess, server: RedisServer, channel: str) -> flo
 # S17: over-limit answers are cheap.
 
 
-async def test_s17_streams_beyond_the_limit_cost_little_and_ask_nothing_of_redis(
+async def test_s17_refused_streams_are_cheap_and_send_nothing_to_redis(
     strict_hub: HubProcess, server: RedisServer, channel: str
 ) -> None:
     process = psutil.Process(strict_hub.process.pid)

@@ -14,7 +14,7 @@ CLIENTS = at_scale(5, 10)
 LIMIT = ("--client-output-buffer-limit", "pubsub 1500kb 1mb 60")
 
 
-async def test_a_flood_beyond_rings_and_redis_buffers_reaches_everybody_whole_and_the_log() -> None:
+async def test_a_flood_larger_than_rings_and_redis_buffers_reaches_all_clients_and_the_log_completely() -> None:
     options = ("--retain-lines", str(LINES), "--ring-lines", str(LINES // 10))
     with cluster(1, options, LIMIT) as (server, hubs, _), redis_order(server, "a") as published:
         begun = [asyncio.Event() for _ in range(CLIENTS)]

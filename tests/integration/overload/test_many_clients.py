@@ -41,7 +41,7 @@ def scripts_run(server: RedisServer) -> int:
     return statistics["cmdstat_evalsha"]["calls"]
 
 
-async def test_r16_idle_clients_cost_little_and_get_their_heartbeats_in_time(server: RedisServer, channel: str) -> None:
+async def test_r16_idle_clients_use_few_resources_and_get_heartbeats_in_time(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, *LIMITS, "--heartbeat-seconds", str(HEARTBEAT_SECONDS)) as hub:
         process = psutil.Process(hub.process.pid)
         async with idle_clients(hub, channel, 100):
@@ -79,7 +79,7 @@ async def test_r16_idle_clients_cost_little_and_get_their_heartbeats_in_time(ser
     assert last < LAST_LINE_SECONDS
 
 
-async def test_r17_a_storm_of_connects_and_the_churn_after_it_are_served_in_time(
+async def test_r17_a_storm_of_connections_and_the_churn_after_it_are_served_in_time(
     server: RedisServer, channel: str
 ) -> None:
     with hub_process(server.url, *LIMITS) as hub:

@@ -89,7 +89,7 @@ async def clients(
         ]
 
 
-async def test_paused_clients_get_every_line_out_of_the_log_and_cost_little() -> None:
+async def test_paused_clients_get_every_line_from_the_log_and_use_little_memory() -> None:
     with (
         redis_server() as server,
         hub_process(server.url, "--ring-lines", str(RING_LINES)) as hub,
@@ -138,7 +138,7 @@ def p99_ms(measured: list[Latencies]) -> float:
     return max(each.p99_ms() for each in measured)
 
 
-async def test_many_paused_clients_cost_little_memory_and_are_closed_in_the_end() -> None:
+async def test_many_paused_clients_use_little_memory_and_are_closed_eventually() -> None:
     options = ["--ring-lines", str(RING_LINES), "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1"]
     with redis_server() as server, hub_process(server.url, *options) as hub, reference_of(server, "a") as account:
         hub.wait_recording()
@@ -161,7 +161,7 @@ async def test_many_paused_clients_cost_little_memory_and_are_closed_in_the_end(
     assert grown < MANY_PAUSED_BYTES
 
 
-async def test_clients_that_go_away_in_the_middle_of_a_replay_leave_nothing_behind() -> None:
+async def test_clients_that_leave_during_a_replay_leave_nothing_behind() -> None:
     with redis_server() as server, hub_process(server.url, "--ring-lines", str(RING_LINES)) as hub:
         hub.wait_recording()
         publisher = StampedPublisher(server)

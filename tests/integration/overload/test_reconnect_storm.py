@@ -127,7 +127,7 @@ async def come_back_at_once(hub: HubProcess, channel: str, events: list[Event]) 
         return await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
 
-async def test_a_herd_that_comes_back_to_a_hub_without_memory_reads_each_page_of_the_log_about_once() -> None:
+async def test_a_reconnect_storm_reads_each_page_of_the_log_about_once() -> None:
     with redis_server() as server, hub_process(server.url) as recorder:
         recorder.wait_recording()
         events = await record(server, recorder, "a")

@@ -125,12 +125,12 @@ def refusals(hub: HubProcess, reason: str) -> float | None:
     return counts[0] if counts else None
 
 
-def test_all_reasons_are_tried() -> None:
+def test_every_refusal_reason_has_a_test_case() -> None:
     assert REFUSALS.keys() | TOO_COSTLY == set(REFUSED)
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-async def test_every_refusal_is_counted(refusing_hub: HubProcess, reason: str) -> None:
+async def test_every_refusal_is_counted_under_its_reason(refusing_hub: HubProcess, reason: str) -> None:
     before = refusals(refusing_hub, reason)
     await REFUSALS[reason](refusing_hub)
 

@@ -41,7 +41,7 @@ def files_of(hub: HubProcess, server: RedisServer) -> int:
     return process.num_fds() - len(to_redis)
 
 
-async def test_all_who_come_at_once_are_answered_and_share_fences(server: RedisServer, channel: str) -> None:
+async def test_simultaneous_connections_are_all_served_and_share_fences(server: RedisServer, channel: str) -> None:
     with hub_process(server.url) as hub:
         files = files_of(hub, server)
         fences = fences_issued(server)
@@ -61,7 +61,7 @@ async def test_all_who_come_at_once_are_answered_and_share_fences(server: RedisS
     assert fences < CONNECTS / 10
 
 
-async def test_an_idle_subscriber_costs_little_memory(server: RedisServer, channel: str) -> None:
+async def test_an_idle_subscriber_uses_little_memory(server: RedisServer, channel: str) -> None:
     """In a hub of its own: one that has held many before would reuse their memory."""
     with hub_process(server.url) as hub:
         url = f"{hub.url}/message?channel={channel}"

@@ -75,7 +75,7 @@ def entry(hub: HubProcess, channel: str) -> dict[str, Any]:
     return next(each for each in entries if each["name"] == channel)
 
 
-async def test_a_paused_client_gets_every_line_when_it_reads_again_and_nobody_waits_for_it(
+async def test_a_paused_client_gets_every_line_later_and_delays_nobody(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     url = f"{hub.url}/message?channel={channel}"
@@ -96,7 +96,7 @@ async def test_a_paused_client_gets_every_line_when_it_reads_again_and_nobody_wa
     assert late == told
 
 
-async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
+async def test_a_client_that_falls_behind_the_ring_continues_from_the_log(
     server: RedisServer, small_hub: HubProcess, channel: str
 ) -> None:
     url = f"{small_hub.url}/message?channel={channel}"
@@ -120,7 +120,7 @@ async def test_a_client_that_falls_off_the_ring_gets_the_rest_from_the_log(
     assert [event.json["seq"] for event in of_pattern] == every
 
 
-async def test_a_client_that_falls_off_the_log_too_is_told_by_one_gap(
+async def test_a_client_that_falls_behind_the_log_too_gets_one_gap(
     own_server: RedisServer, forgetful_hub: HubProcess, channel: str
 ) -> None:
     publisher = Publisher(own_server, [channel], 1, "only", TEXT)
@@ -143,7 +143,9 @@ async def test_a_client_that_falls_off_the_log_too_is_told_by_one_gap(
     assert told.seqs[-400:] == list(range(publisher.begun - 399, publisher.begun + 1))
 
 
-async def test_paused_clients_cost_the_hub_no_memory(server: RedisServer, small_hub: HubProcess, channel: str) -> None:
+async def test_paused_clients_use_no_memory_of_the_hub(
+    server: RedisServer, small_hub: HubProcess, channel: str
+) -> None:
     """A full ring stays as large as it is; what comes on top is the clients'."""
     url = f"{small_hub.url}/message?channel={channel}"
     async with AsyncExitStack() as stack:
@@ -163,7 +165,7 @@ async def test_paused_clients_cost_the_hub_no_memory(server: RedisServer, small_
     assert grown < PAUSED * BYTES_PER_PAUSED
 
 
-async def test_a_client_that_stalls_too_long_is_closed(
+async def test_a_client_stalled_too_long_is_disconnected(
     server: RedisServer, stalling_hub: HubProcess, channel: str
 ) -> None:
     async with open_stream(f"{stalling_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:

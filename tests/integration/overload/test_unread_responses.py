@@ -46,7 +46,7 @@ async def status_of(connection: RawConnection) -> int:
 
 
 @pytest.mark.parametrize("path", [PAGE, f"/search?channel={CHANNEL}&text=xxx"])
-async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub: HubProcess, path: str) -> None:
+async def test_memory_of_unread_pages_is_bounded_and_other_readers_are_unaffected(hub: HubProcess, path: str) -> None:
     page = (await send_raw(hub, request_head(path))).body
     before = hub.resident_bytes()
     async with AsyncExitStack() as stack:
@@ -70,7 +70,7 @@ async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub
     assert refused == statuses.count(429)
 
 
-async def test_what_was_not_taken_counts_no_longer_when_its_client_has_gone(hub: HubProcess) -> None:
+async def test_unread_bytes_are_released_when_their_client_leaves(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         crowd = [await stack.enter_async_context(raw_connection(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
         for each in crowd:
@@ -85,7 +85,7 @@ async def test_what_was_not_taken_counts_no_longer_when_its_client_has_gone(hub:
             pass
 
 
-async def test_a_page_that_is_too_many_is_told_when_to_come_back(hub: HubProcess) -> None:
+async def test_a_page_beyond_the_memory_limit_is_refused_with_retry_after(hub: HubProcess) -> None:
     async with AsyncExitStack() as stack:
         crowd = [await stack.enter_async_context(raw_connection(hub, PAUSED_ADDRESS, 4096)) for _ in range(CROWD)]
         for each in crowd:

@@ -42,7 +42,7 @@ def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> Non
 
 
 @pytest.mark.parametrize("cut", ["one that does not record", "the recorder"])
-async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing(cut: str) -> None:
+async def test_subscribers_of_a_hub_with_a_cut_session_lose_and_repeat_nothing(cut: str) -> None:
     """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
     with redis_server() as server, ExitStack() as servers:
         hubs = servers.enter_context(hub_processes(2, server.url, "--ring-lines", "3000"))
@@ -71,7 +71,7 @@ async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing
             assert received.lines[name][-1] == account.lines[name][-1]
 
 
-async def test_a_hub_that_is_mended_tells_of_what_it_has_missed_that_its_log_has_not() -> None:
+async def test_a_backfill_reports_lines_that_are_missing_in_the_log_as_a_gap() -> None:
     """Nobody records one channel, and of the other there is a log, but of hubs that this one knows nothing of."""
     with redis_server() as server, ExitStack() as servers:
         hubs = servers.enter_context(hub_processes(2, server.url, "--ingest", "log"))

@@ -62,7 +62,7 @@ async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, li
     return account, list(zip(shapes, told, strict=True))
 
 
-async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing() -> None:
+async def test_clients_of_a_killed_hub_resume_on_another_and_lose_nothing() -> None:
     def kill_in_turn(scene: Scene) -> None:
         for number in range(KILLS):
             at = number % len(scene.hubs)
@@ -79,7 +79,7 @@ async def test_clients_of_a_hub_that_is_killed_go_on_at_another_and_miss_nothing
         assert_received(account, received, shape, {name: Id(received.fence, 0) for name in shape.channels})
 
 
-async def test_when_all_hubs_are_killed_for_seconds_each_client_is_told_by_one_gap_for_each_channel() -> None:
+async def test_when_all_hubs_are_killed_each_client_gets_one_gap_for_each_channel() -> None:
     def kill_all(scene: Scene) -> None:
         wait_published(scene.publisher, LINES_PER_SECOND)
         for hub in scene.hubs:

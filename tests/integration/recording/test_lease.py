@@ -152,7 +152,9 @@ class History:
 
 
 @pytest.mark.parametrize("seed", range(at_scale(20, 500)))
-async def test_who_records_is_who_may(module_server: RedisServer, seed: int) -> None:
+async def test_over_random_histories_no_lease_is_granted_against_the_rules(
+    module_server: RedisServer, seed: int
+) -> None:
     commands = redis.asyncio.Redis.from_url(module_server.url, protocol=2)
     with module_server.client() as client:
         client.flushall()
@@ -162,7 +164,7 @@ async def test_who_records_is_who_may(module_server: RedisServer, seed: int) -> 
     await commands.aclose()
 
 
-async def test_a_lease_that_a_clock_set_back_would_keep_for_an_hour_is_cut_short(module_server: RedisServer) -> None:
+async def test_a_lease_prolonged_by_a_clock_set_back_is_shortened(module_server: RedisServer) -> None:
     commands = redis.asyncio.Redis.from_url(module_server.url, protocol=2)
     with module_server.client() as client:
         client.flushall()

@@ -45,7 +45,7 @@ async def first_gap(hub: HubProcess, position: str) -> float:
             await asyncio.sleep(0.05)
 
 
-async def test_a_time_without_any_process_is_one_gap_for_everybody() -> None:
+async def test_a_time_without_any_hub_is_one_gap_for_every_client() -> None:
     with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in QUERIES * 2]

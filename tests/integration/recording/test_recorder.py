@@ -15,7 +15,7 @@ LINES_PER_SECOND = at_scale(2_000, 6_000)
 KILLS = at_scale(2, 20)
 
 
-async def test_the_log_is_complete_and_in_order_though_recorders_are_killed() -> None:
+async def test_the_log_stays_complete_and_in_order_while_recorders_are_killed() -> None:
     def kill_often(server: RedisServer, hubs: list[HubProcess], stack: ExitStack, publisher: Publisher) -> list[float]:
         takeovers = []
         for _ in range(KILLS):

@@ -64,7 +64,7 @@ def describe(what: str, seconds: list[float]) -> None:
     logger.info("%s: p50 %.1f ms, p99 %.1f ms, max %.1f ms", what, p50, p99, max(seconds) * 1000)
 
 
-async def test_live_lines_of_other_processes_are_neither_lost_nor_late_while_recorders_die() -> None:
+async def test_subscribers_of_other_hubs_get_every_line_in_time_while_recorders_are_killed() -> None:
     calm: list[float] = []
     troubled: list[float] = []
     with cluster(3) as (server, hubs, stack):
@@ -93,7 +93,7 @@ async def test_live_lines_of_other_processes_are_neither_lost_nor_late_while_rec
     assert max(troubled) < 1.0 * PATIENCE
 
 
-async def test_a_recorder_that_was_frozen_finds_another_in_its_place() -> None:
+async def test_a_thawed_recorder_yields_to_the_one_that_took_over() -> None:
     """It comes back in the middle of what it was doing, with the lease in its mind and lines in its buffers."""
 
     def freeze(hubs: list[HubProcess], publisher: Publisher) -> None:
@@ -142,7 +142,7 @@ async def readers_of(hubs: Sequence[HubProcess]) -> list[asyncio.Task[list[Event
     return readers
 
 
-async def test_sessions_cut_in_turn_are_mended_and_nobody_notices() -> None:
+async def test_sessions_cut_in_turn_are_backfilled_without_a_gap() -> None:
     def cut_in_turn(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for number in range(CUTS):
             cut_and_wait(server, [hubs[number % 2]], hubs)
@@ -162,7 +162,7 @@ async def test_sessions_cut_in_turn_are_mended_and_nobody_notices() -> None:
         assert list(log.items()) == sorted(published.items())
 
 
-async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
+async def test_sessions_cut_all_at_once_lose_only_lines_reported_as_gaps() -> None:
     """Also who reads it later, on a process that was not there."""
 
     def cut_all(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
@@ -191,7 +191,7 @@ async def test_sessions_cut_all_at_once_cost_only_what_gaps_tell() -> None:
             each.agree_with(published)
 
 
-async def test_two_publishers_at_once_have_one_order_everywhere() -> None:
+async def test_two_simultaneous_publishers_have_the_same_order_on_all_hubs() -> None:
     with cluster() as (server, hubs, _):
         async with (
             open_stream(f"{hubs[0].url}/message?channel=a") as one,

@@ -48,7 +48,7 @@ def gaps_of(events: list[Event]) -> list[str]:
     return [event.json["channel"] for event in events if event.type == "gap"]
 
 
-async def test_each_cut_under_load_is_told_by_one_gap() -> None:
+async def test_each_cut_connection_under_load_is_reported_by_one_gap() -> None:
     with own_redis() as (server, hub):
         async with (
             open_stream(f"{hub.url}/message?channel=a") as single,
@@ -71,7 +71,7 @@ async def test_each_cut_under_load_is_told_by_one_gap() -> None:
     assert max(seconds) < 1.0 * PATIENCE
 
 
-async def test_cuts_in_quick_succession_hide_no_loss() -> None:
+async def test_cuts_in_quick_succession_hide_no_lost_line() -> None:
     """Some hit a session that has not seen its first fence, or is not subscribed yet."""
 
     def cut_often(server: RedisServer) -> None:
@@ -93,7 +93,7 @@ async def test_cuts_in_quick_succession_hide_no_loss() -> None:
     told.agree_with(published)
 
 
-async def test_streams_outlive_a_redis_that_is_killed_and_restarted() -> None:
+async def test_streams_stay_open_while_redis_is_killed_and_restarted() -> None:
     with own_redis() as (server, hub):
         async with open_stream(f"{hub.url}/message?channel=a") as stream:
             publisher = Publisher(server, ["a"], LINES_PER_SECOND, "only", "")

@@ -22,7 +22,7 @@ async def read_on(stream: Stream) -> None:
         await stream.read()
 
 
-async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
+async def test_hubs_survive_a_frozen_redis_and_lose_no_line() -> None:
     """Nor to those who come while it stands still, and to publishers that wait for it."""
 
     def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:

@@ -71,7 +71,7 @@ async def within(work: Awaitable[object]) -> None:
         await work
 
 
-async def test_a_break_is_recorded_though_what_came_before_it_is_answered_after_it(own_server: RedisServer) -> None:
+async def test_a_gap_is_recorded_even_when_the_reply_to_the_earlier_append_is_late(own_server: RedisServer) -> None:
     """The session is cut while an append is on its way, and the recorder begins anew before it hears of that one."""
     now = int(time.time() * 1000)
     config = Config.read({}, {})

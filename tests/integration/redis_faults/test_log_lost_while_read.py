@@ -82,7 +82,7 @@ def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Verdict:
 
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("filled", [False, True])
-def test_a_file_tells_what_was_lost_while_it_was_sent(filled: bool, restarted: bool) -> None:
+def test_an_export_reports_what_redis_lost_while_it_was_sent(filled: bool, restarted: bool) -> None:
     """From the place it had reached to where the log begins that took the place of the lost one."""
     with much_recorded(restarted) as (server, hub, ids):
         with slow_client(hub, "/export?channel=app.a") as response:
@@ -102,7 +102,7 @@ def test_a_file_tells_what_was_lost_while_it_was_sent(filled: bool, restarted: b
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_so_does_one_of_several_channels_each_where_it_is(restarted: bool) -> None:
+def test_an_export_of_several_channels_reports_each_loss_at_its_place(restarted: bool) -> None:
     with much_recorded(restarted) as (server, hub, ids):
         with slow_client(hub, "/export?channel=app.*") as response:
             head = response.read(READ_BYTES)
@@ -116,7 +116,7 @@ def test_so_does_one_of_several_channels_each_where_it_is(restarted: bool) -> No
 
 
 @pytest.mark.parametrize("place", ["after=0-0", "before=9999999999999-0"])
-def test_no_page_is_of_two_logs(place: str) -> None:
+def test_a_history_page_never_mixes_two_logs(place: str) -> None:
     """Asked again and again while the log is lost: lines and gaps together are what there was, each time."""
     with much_recorded() as (server, hub, ids), ThreadPoolExecutor(1) as pool:
         published = {id: seq for seq, id in ids["app.a"].items()}

@@ -37,7 +37,7 @@ def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
     return all(hub.ready() and hub.output.count("session_started") >= sessions for hub in hubs)
 
 
-async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:
+async def test_an_empty_restarted_redis_is_refilled_from_the_rings() -> None:
     with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
         async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
             reading = asyncio.create_task(stream.until(is_last))
@@ -100,7 +100,7 @@ async def keep_resuming(url: str, published: dict[Id, int], stop: asyncio.Event)
     return times
 
 
-async def test_a_redis_flushed_while_sessions_stay_up_is_filled_again() -> None:
+async def test_a_flushed_redis_is_refilled_while_sessions_stay_up() -> None:
     """The second hub holds a hundred lines, so who comes to it reads the log, whatever state that is in."""
     with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, "--ring-lines", "100")))
@@ -144,7 +144,7 @@ def last_fence(server: RedisServer) -> int:
         return int(client.get("sse-hub:clock") or 0)
 
 
-async def test_a_redis_restarted_from_an_old_snapshot_gets_the_lines_since() -> None:
+async def test_a_redis_restarted_from_an_old_snapshot_gets_the_missing_lines() -> None:
     with tempfile.TemporaryDirectory(prefix="sse-hub-snapshot-") as folder:
         options = ("--dir", folder)
         with cluster(redis_options=options) as (server, hubs, stack):
@@ -202,7 +202,7 @@ async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, i
 
 
 @pytest.mark.parametrize("key", ["log:a", "channels", "breaks", "watermark", "log:a channels"])
-async def test_a_key_that_is_evicted_costs_nothing_in_silence(key: str) -> None:
+async def test_no_line_is_lost_silently_when_a_key_is_evicted(key: str) -> None:
     """By a server short of memory, or by hand; whatever the hub keeps there."""
     with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         publisher = Publisher(server, ["a"], 1, "only", "")

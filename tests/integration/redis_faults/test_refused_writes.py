@@ -20,7 +20,7 @@ def set_limit(server: RedisServer, share: float) -> None:
         client.config_set("maxmemory", int(used["used_memory"] * share))
 
 
-async def test_what_a_full_redis_refuses_is_recorded_when_there_is_room() -> None:
+async def test_lines_refused_by_a_full_redis_are_recorded_when_it_has_room_again() -> None:
     with redis_server(options=("--maxmemory-policy", "noeviction")) as server, hub_process(server.url) as hub:
         hub.wait_recording()
         publisher = Publisher(server, ["a"], 1, "only", "")
@@ -63,7 +63,7 @@ async def test_what_a_full_redis_refuses_is_recorded_when_there_is_room() -> Non
         LIVE_RIGHTS.replace("~sse-hub:*", "~sse-hub:[a-km-z]* ~sse-hub:lease*") + " " + LOG_RIGHTS,
     ],
 )
-async def test_lines_go_on_where_the_log_may_not_be_written(rights: str) -> None:
+async def test_live_lines_continue_without_the_right_to_write_the_log(rights: str) -> None:
     with redis_server() as server:
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "hub", "on", ">secret", *rights.split())
@@ -88,7 +88,7 @@ async def test_lines_go_on_where_the_log_may_not_be_written(rights: str) -> None
     assert resumed == events[5:]
 
 
-async def test_what_a_cache_has_evicted_is_told_or_recorded_again() -> None:
+async def test_lines_evicted_by_redis_are_reported_as_gaps_or_recorded_again() -> None:
     """Redis serves as a cache, too: what is not used for a while goes, such as the log of a quiet channel."""
     options = ("--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru")
     with redis_server(options=options) as server, hub_process(server.url, "--ring-lines", "1000") as hub:

@@ -47,7 +47,7 @@ def restricted_hub(rights: str) -> Iterator[tuple[RedisServer, HubProcess]]:
             assert "secret" not in hub.output
 
 
-async def test_the_rights_in_the_operations_manual_are_enough() -> None:
+async def test_the_hub_rights_in_the_operations_manual_are_enough() -> None:
     with restricted_hub(f"{LIVE_RIGHTS} {LOG_RIGHTS}") as (server, hub):
         hub.wait_recording()
         assert await next_number(hub, server) == 7
@@ -69,7 +69,7 @@ async def test_the_rights_in_the_operations_manual_are_enough() -> None:
         assert right in MANUAL, f"the manual does not name {right}"
 
 
-async def test_without_the_rights_to_record_lines_are_still_served_live() -> None:
+async def test_lines_are_served_live_without_the_rights_to_record() -> None:
     with restricted_hub(LIVE_RIGHTS) as (server, hub):
         assert await next_number(hub, server) == 7
         assert hub.state()["recording"] is False
@@ -81,7 +81,7 @@ async def test_without_the_rights_to_record_lines_are_still_served_live() -> Non
     assert "No hub records" in published.json["detail"]
 
 
-def test_a_wrong_password_is_named_as_what_it_is(server: RedisServer) -> None:
+def test_a_wrong_redis_password_is_reported_as_such(server: RedisServer) -> None:
     port = free_port()
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port)]
     command += ["--redis-url", f"redis://hub:wrong@127.0.0.1:{server.port}/0"]
@@ -100,7 +100,7 @@ def test_a_wrong_password_is_named_as_what_it_is(server: RedisServer) -> None:
         process.communicate(timeout=DEADLINE_SECONDS)
 
 
-async def test_a_redis_whose_memory_is_full_still_gives_fences() -> None:
+async def test_a_full_redis_still_issues_fences() -> None:
     full = ("--maxmemory", "1mb", "--maxmemory-policy", "noeviction")
     with redis_server(options=full) as server, hub_process(server.url) as hub:
         with pytest.raises(redis.ResponseError, match="maxmemory"), server.client() as client:
@@ -133,7 +133,7 @@ async def test_a_forged_fence_changes_nothing(server: RedisServer, hub: HubProce
     assert later[0] < time.time() * 1000 + 60_000
 
 
-def test_a_connection_that_is_lost_between_two_looks_is_an_error_of_redis(server: RedisServer) -> None:
+def test_a_command_on_a_lost_connection_raises_a_redis_error_on_uvloop(server: RedisServer) -> None:
     """On uvloop it is a RuntimeError, which would end the recorder, and the hub with it."""
 
     async def lose_and_ask() -> None:
@@ -148,7 +148,7 @@ def test_a_connection_that_is_lost_between_two_looks_is_an_error_of_redis(server
     uvloop.run(lose_and_ask())
 
 
-async def test_a_forged_clock_is_not_believed() -> None:
+async def test_a_forged_clock_in_redis_is_not_believed() -> None:
     with redis_server() as server:
         with server.client() as client:
             client.set("sse-hub:clock", "9999999999999999")
@@ -157,7 +157,7 @@ async def test_a_forged_clock_is_not_believed() -> None:
             assert (await fences_of(hub, 1))[0] < time.time() * 1000 + 60_000
 
 
-async def test_one_who_goes_while_a_channel_is_subscribed_takes_it_from_nobody() -> None:
+async def test_a_client_that_leaves_while_subscribing_does_not_unsubscribe_others() -> None:
     """Two clients join a channel outside ingest while Redis is frozen; one gives up, the other is served after it."""
     with redis_server() as server, hub_process(server.url, "--ingest", "none") as hub:
         server.freeze()
@@ -181,7 +181,7 @@ async def first_frame(url: str) -> int:
         return stream.status
 
 
-def test_two_hubs_that_start_at_once_on_one_port_are_one_hub_and_one_error(server: RedisServer) -> None:
+def test_of_two_hubs_started_on_one_port_one_runs_and_one_fails(server: RedisServer) -> None:
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(free_port()), "--redis-url", server.url]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in "ab"]
     try:

@@ -61,20 +61,20 @@ async def join_under_load(server: RedisServer, hub: HubProcess, channel: str) ->
     assert publisher.begun > LINES_PER_SECOND * JOINING_SECONDS * 0.9
 
 
-async def test_subscribers_that_join_under_load_get_every_line_from_then_on(
+async def test_subscribers_that_join_under_load_get_every_later_line(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     await join_under_load(server, hub, channel)
 
 
-async def test_so_do_subscribers_of_a_channel_outside_ingest(
+async def test_subscribers_of_a_channel_outside_ingest_get_every_later_line(
     server: RedisServer, narrow_hub: HubProcess, channel: str
 ) -> None:
     await join_under_load(server, narrow_hub, channel)
 
 
 @pytest.mark.parametrize("count", [2, 10])
-async def test_clients_that_come_at_once_to_a_channel_nobody_held_all_get_its_lines(
+async def test_clients_that_join_a_new_channel_at_the_same_moment_all_get_its_lines(
     server: RedisServer, hub: HubProcess, narrow_hub: HubProcess, channel: str, count: int
 ) -> None:
     for each in (hub, narrow_hub):
@@ -89,7 +89,7 @@ async def test_clients_that_come_at_once_to_a_channel_nobody_held_all_get_its_li
         assert len({event.id for event in first}) == 1
 
 
-async def test_a_channel_outside_ingest_has_the_ids_that_every_hub_gives_it(
+async def test_a_channel_outside_ingest_has_the_same_ids_on_every_hub(
     server: RedisServer, hub: HubProcess, narrow_hub: HubProcess, channel: str
 ) -> None:
     """It is joined in the middle of a fence's time, of whose lines this hub has not seen the first."""
@@ -107,7 +107,7 @@ async def test_a_channel_outside_ingest_has_the_ids_that_every_hub_gives_it(
                     assert told == same[at : at + 5]
 
 
-async def test_a_client_that_comes_back_to_a_channel_outside_ingest_goes_on_where_it_was(
+async def test_a_client_resumes_a_channel_outside_ingest_exactly_where_it_was(
     server: RedisServer, narrow_hub: HubProcess, channel: str
 ) -> None:
     url = f"{narrow_hub.url}/message?channel={channel}"
@@ -121,7 +121,7 @@ async def test_a_client_that_comes_back_to_a_channel_outside_ingest_goes_on_wher
             assert [event.json for event in await stream.take(1)] == [{"info": "2"}]
 
 
-async def test_a_pattern_gets_the_first_line_of_a_channel_that_did_not_exist(
+async def test_a_pattern_subscriber_gets_the_first_line_of_a_new_channel(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     async with (

@@ -48,7 +48,7 @@ async def publish_and_read(server: RedisServer, hub: HubProcess, channel: str, c
         return events
 
 
-async def test_resuming_at_random_points_on_either_hub_while_lines_come_loses_and_repeats_nothing(
+async def test_resuming_at_random_points_on_either_hub_under_load_loses_and_repeats_nothing(
     server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str
 ) -> None:
     events: list[Event] = []
@@ -71,7 +71,7 @@ async def test_resuming_at_random_points_on_either_hub_while_lines_come_loses_an
 @pytest.mark.parametrize(
     "query", ["channel={0}.0&channel={0}.1&channel={0}.2", "channel={0}.0&channel={0}.1&channel={0}.2&batch=1"]
 )
-async def test_so_does_resuming_with_several_channels(
+async def test_resuming_with_several_channels_loses_and_repeats_nothing(
     server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str, query: str
 ) -> None:
     seqs = await resume_often(server, [hub, other_hub], channel, query.format(channel))
@@ -81,7 +81,7 @@ async def test_so_does_resuming_with_several_channels(
 
 
 @pytest.mark.parametrize("query", ["channel={0}.*", "channel={0}.*&batch=1"])
-async def test_with_a_pattern_resuming_repeats_lines_but_loses_none(
+async def test_resuming_a_pattern_may_repeat_lines_but_loses_none(
     server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str, query: str
 ) -> None:
     seqs = await resume_often(server, [hub, other_hub], channel, query.format(channel))
@@ -125,7 +125,7 @@ def lines_of(event: Event) -> list[tuple[str, int]]:
     return [(event.json["@channel"], event.json["seq"])]
 
 
-async def test_the_header_wins_over_since_which_wins_over_tail(
+async def test_last_event_id_wins_over_since_and_since_over_tail(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     events = await publish_and_read(server, hub, channel, 10)
@@ -139,7 +139,7 @@ async def test_the_header_wins_over_since_which_wins_over_tail(
         assert await stream.take(1) == events[9:]
 
 
-async def test_since_a_time_leaves_out_nothing_after_it(server: RedisServer, hub: HubProcess, channel: str) -> None:
+async def test_since_a_time_delivers_every_line_after_it(server: RedisServer, hub: HubProcess, channel: str) -> None:
     """A time falls between two fences, hence up to 1.5 s before it may be told; the old lines are older than that."""
     old = await publish_and_read(server, hub, channel, 3)
     old_fence = int(old[-1].id.split("-")[0])
@@ -168,7 +168,9 @@ async def test_since_a_time_leaves_out_nothing_after_it(server: RedisServer, hub
 
 
 @pytest.mark.parametrize("query", ["", "&channel=quiet", "&channel=quiet*"])
-async def test_tail_gives_the_last_lines_first(server: RedisServer, hub: HubProcess, channel: str, query: str) -> None:
+async def test_tail_delivers_the_last_lines_before_live_ones(
+    server: RedisServer, hub: HubProcess, channel: str, query: str
+) -> None:
     events = await publish_and_read(server, hub, channel, 20)
 
     for count in (1, 7, 20, 10_000):
@@ -177,7 +179,7 @@ async def test_tail_gives_the_last_lines_first(server: RedisServer, hub: HubProc
         assert [event.json["seq"] for event in tail] == [event.json["seq"] for event in events[-count:]]
 
 
-async def test_a_position_older_than_the_log_is_told_by_one_gap_with_the_number_lost(
+async def test_a_position_older_than_the_log_gets_one_gap_with_the_number_lost(
     own_server: RedisServer, small_hub: HubProcess, channel: str
 ) -> None:
     url = f"{small_hub.url}/message?channel={channel}"
@@ -220,7 +222,7 @@ async def test_a_position_older_than_the_log_is_told_by_one_gap_with_the_number_
         "x" * 6_000,
     ],
 )
-async def test_an_id_that_is_none_of_ours_is_told_by_a_gap_and_the_stream_is_live(
+async def test_an_invalid_last_event_id_gets_a_gap_and_a_live_stream(
     server: RedisServer, hub: HubProcess, channel: str, bogus: str, query: str
 ) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}{query}", {"Last-Event-ID": bogus}) as stream:
@@ -234,7 +236,7 @@ async def test_an_id_that_is_none_of_ours_is_told_by_a_gap_and_the_stream_is_liv
     assert "live" in line.data
 
 
-async def test_a_cursor_over_another_number_of_channels_is_none_of_ours(
+async def test_a_cursor_for_another_number_of_channels_is_unknown(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}&channel=quiet") as stream:

@@ -119,7 +119,7 @@ def report(received: list[Received]) -> float:
     return median
 
 
-async def test_clients_that_come_back_from_beyond_the_rings_miss_and_repeat_nothing_and_hardly_wait(
+async def test_clients_that_resume_from_before_the_rings_lose_and_repeat_nothing_and_wait_little(
     scene: Scene,
 ) -> None:
     received = await resume_often(scene, lambda number: number >= RESUMES)
@@ -151,7 +151,7 @@ def killing_recorders(scene: Scene) -> Iterator[list[int]]:
             killing.result()
 
 
-async def test_so_do_clients_that_come_back_while_recorders_are_killed(scene: Scene) -> None:
+async def test_clients_that_resume_while_recorders_are_killed_lose_and_repeat_nothing(scene: Scene) -> None:
     with killing_recorders(scene) as killed:
         received = await resume_often(scene, lambda number: number >= RESUMES_AMID_KILLS and len(killed) >= KILLS)
 

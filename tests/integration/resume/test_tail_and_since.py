@@ -64,7 +64,7 @@ async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-async def test_tail_gives_exactly_the_last_lines_of_one_channel_of_several_and_of_a_pattern(
+async def test_tail_delivers_exactly_the_last_lines_of_one_channel_several_channels_and_a_pattern(
     own_server: RedisServer, small_hub: HubProcess, restarted: bool
 ) -> None:
     with reference_of(own_server, *CHANNELS) as account:
@@ -83,7 +83,7 @@ async def test_tail_gives_exactly_the_last_lines_of_one_channel_of_several_and_o
                     await hold_to_tail(hub, account, shape, lines)
 
 
-async def test_tail_of_a_channel_that_is_not_recorded_gives_what_is_in_memory(own_server: RedisServer) -> None:
+async def test_tail_of_an_unrecorded_channel_delivers_what_is_in_memory(own_server: RedisServer) -> None:
     with hub_process(own_server.url, "--ingest", "other.*") as hub:
         async with open_stream(f"{hub.url}/message?channel=a") as stream:
             Publisher(own_server, ["a"], 1, "only", "").publish(5)
@@ -100,7 +100,7 @@ def spellings(moment: datetime, id: Id) -> list[str]:
 
 
 @pytest.mark.parametrize("begin", ["since", "tail"])
-async def test_what_is_asked_for_out_of_the_log_goes_over_into_what_comes(
+async def test_replay_from_the_log_continues_into_live_lines_without_loss(
     own_server: RedisServer, small_hub: HubProcess, begin: str
 ) -> None:
     with (
@@ -137,7 +137,7 @@ async def joined(hub: HubProcess, account: Reference, shape: Shape) -> None:
         assert all(id.fence <= first for id in start.values())
 
 
-async def test_a_break_among_the_last_lines_is_told_whoever_asks_and_wherever_they_come_from(
+async def test_a_gap_among_the_last_lines_is_reported_by_every_hub_for_every_selection(
     own_server: RedisServer,
 ) -> None:
     with hub_process(own_server.url) as hub, own_server.client() as client:

@@ -18,7 +18,7 @@ def ranges_read(server: RedisServer) -> int:
     return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("xrange", "xrevrange"))
 
 
-async def test_the_id_of_another_channel_is_none_of_ours() -> None:
+async def test_an_id_of_another_channel_is_unknown() -> None:
     with cluster(1) as (server, [hub], _):
         one, other = Publisher(server, ["a"], 1, "only", ""), Publisher(server, ["b"], 1, "only", "")
         async with open_stream(f"{hub.url}/message?channel=b") as stream:
@@ -34,7 +34,7 @@ async def test_the_id_of_another_channel_is_none_of_ours() -> None:
             assert line.json["seq"] == one.begun
 
 
-async def test_a_position_that_is_none_of_ours_is_cheap_and_told() -> None:
+async def test_an_unknown_position_gets_a_gap_without_a_search_of_the_log() -> None:
     with cluster(1) as (server, _, stack):
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(5_000)

@@ -49,7 +49,9 @@ async def until_draining(hub: HubProcess) -> None:
     await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
 
 
-async def test_ends_are_spread_over_the_window_and_lines_go_on_meanwhile(server: RedisServer, channel: str) -> None:
+async def test_a_drain_ends_streams_evenly_over_its_window_while_lines_continue(
+    server: RedisServer, channel: str
+) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub, ExitStack() as stack:
         async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
             # Not so many that reading them all keeps this process busy: it is to see when each ends.
@@ -74,7 +76,7 @@ async def test_ends_are_spread_over_the_window_and_lines_go_on_meanwhile(server:
 
 
 @pytest.mark.parametrize("query", ["channel={0}", "channel={0}&channel=idle", "channel={0}&batch=1"])
-async def test_a_stream_that_was_ended_goes_on_elsewhere_where_it_was(
+async def test_a_stream_ended_by_a_drain_resumes_on_another_hub_without_loss(
     server: RedisServer, other_hub: HubProcess, channel: str, query: str
 ) -> None:
     path = f"/message?{query.format(channel)}"
@@ -101,7 +103,7 @@ def one_by_one(events: list[Event]) -> list[Event]:
     ]
 
 
-async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
+async def test_an_idle_stream_ends_with_a_current_checkpoint(
     server: RedisServer, other_hub: HubProcess, channel: str
 ) -> None:
     """Its last id would be one of its beginning else, which another hub's memory may not reach."""
@@ -121,7 +123,7 @@ async def test_an_idle_stream_ends_with_a_checkpoint_of_now(
     assert event.json == {"info": "after the end"}
 
 
-async def test_with_no_stream_open_it_ends_at_once(server: RedisServer) -> None:
+async def test_a_drain_without_open_streams_ends_at_once(server: RedisServer) -> None:
     with hub_process(server.url, "--drain-seconds", "600") as hub:
         started = time.monotonic()
         hub.process.terminate()
@@ -130,7 +132,7 @@ async def test_with_no_stream_open_it_ends_at_once(server: RedisServer) -> None:
     assert seconds < 1.0 * PATIENCE
 
 
-async def test_when_its_clients_have_gone_it_waits_no_longer(server: RedisServer, channel: str) -> None:
+async def test_a_drain_ends_as_soon_as_its_last_client_has_left(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--drain-seconds", "600") as hub:
         async with crowd(f"{hub.url}/message?channel={channel}", 5):
             hub.process.terminate()
@@ -141,9 +143,7 @@ async def test_when_its_clients_have_gone_it_waits_no_longer(server: RedisServer
     assert seconds < 1.0 * PATIENCE
 
 
-async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
-    server: RedisServer, channel: str
-) -> None:
+async def test_a_client_that_reads_nothing_cannot_prolong_a_drain(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub:
         async with beside_stuck_client(server, hub, channel) as reader:
             started = time.monotonic()
@@ -156,7 +156,7 @@ async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
     assert seconds < WINDOW_SECONDS + 1.0 * PATIENCE
 
 
-async def test_a_second_sigterm_ends_what_is_left_at_once(server: RedisServer, channel: str) -> None:
+async def test_a_second_sigterm_ends_the_remaining_streams_at_once(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--drain-seconds", "600") as hub:
         async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
             hub.process.terminate()
@@ -206,7 +206,7 @@ class Fleet:
             assert told.seqs == list(range(1, publisher.begun + 1))
 
 
-async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
+async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_at_most_once_per_hub(
     server: RedisServer, channel: str
 ) -> None:
     with ExitStack() as stack:
@@ -229,7 +229,7 @@ async def test_a_rolling_deploy_loses_nothing_and_moves_each_client_once_a_node(
     assert sum(client.connects for client in fleet.clients) > CLIENTS * 2
 
 
-async def test_a_hub_that_is_killed_in_its_drain_loses_nothing(server: RedisServer, channel: str) -> None:
+async def test_a_hub_killed_during_its_drain_loses_no_line(server: RedisServer, channel: str) -> None:
     with hub_processes(2, server.url, "--drain-seconds", "600") as hubs:
         fleet = Fleet(hubs, channel)
         async with fleet.read():

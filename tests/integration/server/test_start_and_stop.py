@@ -27,7 +27,7 @@ async def seconds_to_end(hub: HubProcess) -> float:
     return time.monotonic() - started
 
 
-async def test_sigterm_ends_every_stream_with_a_retry_and_a_clean_end(server: RedisServer, channel: str) -> None:
+async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: RedisServer, channel: str) -> None:
     with hub_process(server.url) as hub:
         async with AsyncExitStack() as stack:
             url = f"{hub.url}/message?channel={channel}"
@@ -48,7 +48,7 @@ async def test_sigterm_ends_every_stream_with_a_retry_and_a_clean_end(server: Re
     assert len(retries) > STREAMS / 4, "they must not all come back in the same moment"
 
 
-async def test_curl_takes_the_end_for_a_good_one(server: RedisServer, channel: str) -> None:
+async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, channel: str) -> None:
     with hub_process(server.url) as hub:
         curl = await asyncio.create_subprocess_exec(
             "curl", "-sS", "-N", f"{hub.url}/message?channel={channel}", stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -63,7 +63,7 @@ async def test_curl_takes_the_end_for_a_good_one(server: RedisServer, channel: s
     assert output.splitlines()[-2].startswith(b"retry: ")
 
 
-async def test_a_client_that_does_not_read_holds_nothing_up(server: RedisServer, channel: str) -> None:
+async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: RedisServer, channel: str) -> None:
     """While the hub waits for it, a new client is told to come back: an EventSource gives up on anything but a 200."""
     with hub_process(server.url) as hub:
         async with beside_stuck_client(server, hub, channel) as reader:
@@ -93,7 +93,7 @@ def run_hub(*options: str, environ: dict[str, str] | None = None) -> subprocess.
     )
 
 
-def test_a_port_that_is_taken_is_named(hub: HubProcess, server: RedisServer) -> None:
+def test_a_start_on_a_taken_port_fails_and_names_the_port(hub: HubProcess, server: RedisServer) -> None:
     done = run_hub("--port", str(hub.port), "--redis-url", server.url)
 
     assert done.returncode == 1
@@ -111,7 +111,9 @@ def test_a_port_that_is_taken_is_named(hub: HubProcess, server: RedisServer) -> 
         (("--ingest", "a b$"), {}, "--ingest='a b$'"),
     ],
 )
-def test_a_setting_that_cant_be_used_is_named(options: tuple[str, ...], environ: dict[str, str], named: str) -> None:
+def test_a_start_with_an_invalid_setting_fails_and_names_the_setting(
+    options: tuple[str, ...], environ: dict[str, str], named: str
+) -> None:
     done = run_hub(*options, environ=environ)
 
     assert done.returncode == 1
@@ -119,7 +121,7 @@ def test_a_setting_that_cant_be_used_is_named(options: tuple[str, ...], environ:
     assert "Traceback" not in done.stderr
 
 
-def test_an_option_there_is_not_is_refused() -> None:
+def test_a_start_with_an_unknown_option_fails() -> None:
     done = run_hub("--prot", "1")
 
     assert done.returncode == 2

@@ -76,7 +76,7 @@ async def seconds_to_end(hub: HubProcess) -> float:
     return time.monotonic() - started
 
 
-async def test_a_killed_worker_costs_no_line_and_is_back_soon(server: RedisServer, channel: str) -> None:
+async def test_a_killed_worker_loses_no_line_and_is_replaced_quickly(server: RedisServer, channel: str) -> None:
     async def pick() -> str:
         return hub.url
 
@@ -113,7 +113,7 @@ def recorders_of(hub: HubProcess) -> list[int]:
     return [int(pid) for pid in re.findall(r"worker=(\d+) recording_started", hub.output)]
 
 
-def test_a_killed_worker_leaves_its_lease_to_the_others_at_once() -> None:
+def test_another_worker_takes_the_lease_of_a_killed_worker_at_once() -> None:
     """Nobody waits until it has run out: this one never would."""
     with redis_server() as server, server.client() as client, worker_hub(server.url) as hub:
         hub.wait_recording()
@@ -137,7 +137,7 @@ def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None
         assert "task_died" not in hub.output
 
 
-async def test_who_connects_while_no_worker_is_there_is_answered_by_the_next(server: RedisServer) -> None:
+async def test_a_connection_made_while_no_worker_runs_is_served_by_the_next_worker(server: RedisServer) -> None:
     with worker_hub(server.url) as hub:
         for worker in workers_of(hub):
             worker.kill()
@@ -145,7 +145,7 @@ async def test_who_connects_while_no_worker_is_there_is_answered_by_the_next(ser
         assert hub.status("/health/live") == 200
 
 
-async def test_connects_are_shared_among_the_workers(server: RedisServer, channel: str) -> None:
+async def test_connections_are_shared_among_the_workers(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url) as hub:
         async with AsyncExitStack() as stack:
             url = f"{hub.url}/message?channel={channel}"
@@ -156,7 +156,7 @@ async def test_connects_are_shared_among_the_workers(server: RedisServer, channe
     assert min(held.values()) > 300 / WORKERS / 10
 
 
-async def test_sigterm_ends_all_in_good_order(server: RedisServer, channel: str) -> None:
+async def test_sigterm_ends_all_workers_in_good_order(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url) as hub:
         workers = workers_of(hub)
         async with streams_on_all(hub, channel) as streams:
@@ -169,7 +169,7 @@ async def test_sigterm_ends_all_in_good_order(server: RedisServer, channel: str)
     assert all_gone(workers)
 
 
-async def test_a_second_sigterm_ends_the_drain_of_all(server: RedisServer, channel: str) -> None:
+async def test_a_second_sigterm_ends_the_drain_of_all_workers(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url, "--drain-seconds", "600") as hub:
         async with streams_on_all(hub, channel) as streams:
             hub.process.terminate()
@@ -182,7 +182,7 @@ async def test_a_second_sigterm_ends_the_drain_of_all(server: RedisServer, chann
     assert seconds < 2.0 * PATIENCE
 
 
-async def test_a_sigterm_to_every_process_at_once_is_one(server: RedisServer, channel: str) -> None:
+async def test_a_sigterm_sent_to_supervisor_and_workers_counts_once(server: RedisServer, channel: str) -> None:
     """As systemd sends it: each worker gets that, and the one of its supervisor."""
     with worker_hub(server.url, "--drain-seconds", "2") as hub:
         async with streams_on_all(hub, channel) as streams:
@@ -196,7 +196,7 @@ async def test_a_sigterm_to_every_process_at_once_is_one(server: RedisServer, ch
     assert 1.0 < seconds < 3.0 * PATIENCE
 
 
-async def test_a_second_interrupt_kills_all(server: RedisServer, channel: str) -> None:
+async def test_a_second_ctrl_c_kills_all_workers(server: RedisServer, channel: str) -> None:
     with worker_hub(server.url, "--drain-seconds", "600") as hub:
         workers = workers_of(hub)
         async with streams_on_all(hub, channel):
@@ -210,7 +210,7 @@ async def test_a_second_interrupt_kills_all(server: RedisServer, channel: str) -
     assert seconds < 1.0 * PATIENCE
 
 
-def test_an_interrupt_of_the_terminal_reaches_the_supervisor_alone(server: RedisServer) -> None:
+def test_ctrl_c_in_a_terminal_reaches_the_supervisor_only(server: RedisServer) -> None:
     with worker_hub(server.url) as hub:
         groups = {os.getpgid(each.pid) for each in workers_of(hub)}
 
@@ -218,7 +218,7 @@ def test_an_interrupt_of_the_terminal_reaches_the_supervisor_alone(server: Redis
     assert os.getpgid(0) not in groups
 
 
-def test_a_worker_that_does_not_end_is_killed(server: RedisServer) -> None:
+def test_a_worker_that_does_not_end_in_time_is_killed(server: RedisServer) -> None:
     with worker_hub(server.url, "--drain-seconds", "0") as hub:
         workers = workers_of(hub)
         workers[0].suspend()
@@ -229,7 +229,7 @@ def test_a_worker_that_does_not_end_is_killed(server: RedisServer) -> None:
     assert all_gone(workers)
 
 
-async def test_nothing_is_left_of_a_hub_whose_supervisor_is_killed(channel: str) -> None:
+async def test_workers_and_embedded_redis_end_when_their_supervisor_is_killed(channel: str) -> None:
     with worker_hub(None) as hub:
         family = psutil.Process(hub.process.pid).children(recursive=True)
         assert len(family) > WORKERS
@@ -241,7 +241,7 @@ async def test_nothing_is_left_of_a_hub_whose_supervisor_is_killed(channel: str)
     assert all(stream.ended_cleanly for stream in streams)
 
 
-async def test_its_port_is_free_at_once_when_the_supervisor_is_killed(server: RedisServer, channel: str) -> None:
+async def test_the_port_is_free_at_once_when_the_supervisor_is_killed(server: RedisServer, channel: str) -> None:
     """However long its workers take to drain: what starts the hub anew does so within a second."""
     with worker_hub(server.url, "--drain-seconds", "600") as hub:
         workers = workers_of(hub)
@@ -268,7 +268,7 @@ async def test_two_workers_with_embedded_redis_and_demo_announce_themselves_once
         assert publishers <= own, "the demo runs in the supervisor alone"
 
 
-def test_a_hub_whose_embedded_redis_has_died_stops_with_all_its_workers() -> None:
+def test_all_workers_stop_when_the_embedded_redis_has_died() -> None:
     with worker_hub(None) as hub:
         family = psutil.Process(hub.process.pid).children(recursive=True)
         [server] = [each for each in family if "server" in each.name()]
@@ -281,7 +281,7 @@ def test_a_hub_whose_embedded_redis_has_died_stops_with_all_its_workers() -> Non
         assert all_gone(family)
 
 
-def test_a_killed_worker_is_back_though_the_folder_of_the_workers_has_been_cleaned_away(server: RedisServer) -> None:
+def test_a_killed_worker_is_replaced_even_after_the_workers_folder_was_deleted(server: RedisServer) -> None:
     """As what cleans /tmp does after some days, unless it heeds a lock."""
     with worker_hub(server.url) as hub:
         maps = workers_of(hub)[0].memory_maps()

@@ -23,14 +23,14 @@ TRUSTED = "10.0.0.7"
         ("", ""),
     ],
 )
-def test_s15_an_ipv4_address_counts_by_itself_and_an_ipv6_one_by_its_64(peer: str, counted: str) -> None:
+def test_s15_an_ipv4_address_counts_alone_and_an_ipv6_address_by_its_64_prefix(peer: str, counted: str) -> None:
     assert TrustedProxies(()).client_of(peer) == counted
 
 
 @pytest.mark.parametrize(
     "forwarded", [["1.2.3.4"], ["1.2.3.4, 10.0.0.7"], ["10.0.0.7"], ["::1"], ["1.2.3.4", "5.6.7.8"]]
 )
-def test_s15_what_a_stranger_says_of_itself_has_no_effect(forwarded: list[str]) -> None:
+def test_s15_a_forwarded_header_of_an_untrusted_peer_has_no_effect(forwarded: list[str]) -> None:
     assert TrustedProxies(PROXIES).client_of("203.0.113.9", forwarded) == "203.0.113.9"
     assert TrustedProxies(()).client_of("10.0.0.7", forwarded) == "10.0.0.7"
 
@@ -54,18 +54,18 @@ def test_s15_what_a_stranger_says_of_itself_has_no_effect(forwarded: list[str]) 
         ([""], TRUSTED),
     ],
 )
-def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(forwarded: list[str], counted: str) -> None:
+def test_s15_the_forwarded_address_counts_when_the_peer_is_trusted(forwarded: list[str], counted: str) -> None:
     assert TrustedProxies(PROXIES).client_of(TRUSTED, forwarded) == counted
 
 
 @given(st.text(), st.lists(st.text()))
 @settings(max_examples=50)
-def test_s15_no_text_is_more_than_a_name(peer: str, forwarded: list[str]) -> None:
+def test_s15_no_peer_or_forwarded_text_raises_an_error(peer: str, forwarded: list[str]) -> None:
     for text in (peer, TRUSTED):
         TrustedProxies(PROXIES).client_of(text, forwarded)
 
 
-def test_an_address_of_this_machine_is_told_from_others() -> None:
+def test_local_addresses_are_recognized() -> None:
     assert [is_local(name) for name in ("127.0.0.1", "127.8.9.1", "::1", "", "10.0.0.7", "2001:db8::/64")] == [
         *(True, True, True, True),
         *(False, False),

@@ -40,7 +40,7 @@ def knock(changes: bool = False, **headers: str | list[str]) -> Credentials:
         ("https://[", True),
     ],
 )
-def test_an_origin_is_the_hubs_own_or_one_of_the_list_or_foreign(origin: str, foreign: bool) -> None:
+def test_an_origin_is_foreign_unless_it_is_the_hubs_own_or_allowed(origin: str, foreign: bool) -> None:
     assert is_foreign_origin(knock(origin=origin), ALLOWED) == foreign
 
 
@@ -48,24 +48,24 @@ def test_an_origin_is_the_hubs_own_or_one_of_the_list_or_foreign(origin: str, fo
     ("site", "foreign"),
     [("same-origin", False), ("none", False), ("same-site", True), ("cross-site", True), ("anything", True)],
 )
-def test_without_an_origin_the_browser_tells_whose_page_it_was(site: str, foreign: bool) -> None:
+def test_without_an_origin_header_sec_fetch_site_decides(site: str, foreign: bool) -> None:
     assert is_foreign_origin(knock(sec_fetch_site=site), ALLOWED) == foreign
 
 
-def test_a_page_of_the_list_may_ask_from_another_site() -> None:
+def test_an_allowed_origin_may_send_cross_site_requests() -> None:
     assert not is_foreign_origin(knock(origin="https://app.example", sec_fetch_site="cross-site"), ALLOWED)
 
 
-def test_programs_send_neither() -> None:
+def test_a_request_without_origin_and_sec_fetch_site_is_not_foreign() -> None:
     assert not is_foreign_origin(knock(), ALLOWED)
 
 
-def test_of_two_origins_or_hosts_the_wrong_one_counts() -> None:
+def test_of_two_origin_or_host_headers_the_foreign_one_counts() -> None:
     assert is_foreign_origin(knock(origin=["https://hub.example", "https://evil.example"]), ALLOWED)
     assert not is_same_origin("https://hub.example", ["hub.example", "evil.example"])
 
 
-def test_a_change_with_a_cookie_needs_proof_of_where_it_comes_from() -> None:
+def test_a_cookie_request_that_changes_something_needs_proof_of_its_origin() -> None:
     reject_unproven_origin(knock())
     reject_unproven_origin(knock(changes=True, origin="https://hub.example"))
     reject_unproven_origin(knock(changes=True, sec_fetch_site="same-origin"))
@@ -74,18 +74,18 @@ def test_a_change_with_a_cookie_needs_proof_of_where_it_comes_from() -> None:
             reject_unproven_origin(knock(changes=True, **given))
 
 
-def test_a_header_that_comes_twice_is_nobodys() -> None:
+def test_a_repeated_user_header_is_refused() -> None:
     with pytest.raises(Unauthenticated):
         knock(remote_user=["alice", "root"]).value("remote-user")
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://app.example.evil.example", "*"])
-def test_an_origin_that_is_not_on_the_list_is_given_nothing(origin: str | None) -> None:
+def test_an_origin_that_is_not_allowed_gets_no_cors_headers(origin: str | None) -> None:
     assert cors_headers(origin, ALLOWED) == {"Vary": "Origin"}
     assert cors_headers(origin, frozenset()) == {}
 
 
-def test_one_that_is_gets_its_own_name_and_no_star() -> None:
+def test_an_allowed_origin_gets_cors_headers_with_its_own_name_and_no_star() -> None:
     headers = cors_headers("https://app.example", ALLOWED)
 
     assert headers["Access-Control-Allow-Origin"] == "https://app.example"
@@ -111,5 +111,5 @@ def test_a_peer_is_trusted_by_its_address_alone(peer: str, among: bool) -> None:
     assert is_in_networks(peer, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]) == among
 
 
-def test_proxies_part_groups_by_comma_or_bar() -> None:
+def test_groups_in_a_proxy_header_are_separated_by_comma_or_bar() -> None:
     assert parse_groups("ops, dev|night shift,,") == ["ops", "dev", "night shift"]

@@ -16,32 +16,34 @@ def asked(*names: str) -> Selection:
     return Selection.parse(names)
 
 
-def test_a_channel_of_the_grant_may_be_asked_for_by_name() -> None:
+def test_a_granted_channel_may_be_requested_by_name() -> None:
     assert Grant("a", ("shop.*", "log")).restrict(asked("log", "shop.api")) == asked("log", "shop.api")
 
 
 @pytest.mark.parametrize("name", ["shop", "shops.x", "LOG", "log.", "x"])
-def test_any_other_is_refused_by_its_name_alone(name: str) -> None:
+def test_a_channel_outside_the_grant_is_refused_and_only_it_is_named(name: str) -> None:
     with pytest.raises(Forbidden) as caught:
         Grant("a", ("shop.*", "log")).restrict(asked("log", name))
 
     assert str(caught.value) == f"You may not see {name!r}."
 
 
-def test_a_pattern_that_the_grant_covers_is_the_same_for_all() -> None:
+def test_a_pattern_within_the_grant_is_not_narrowed() -> None:
     """So that their stream is encoded once."""
     assert EVERYTHING.restrict(asked("*")) == asked("*")
     assert Grant("a", ("shop.*",)).restrict(asked("shop.a*", "shop.*.b")).visible is None
 
 
-def test_a_wider_pattern_finds_only_what_may_be_seen() -> None:
+def test_a_pattern_wider_than_the_grant_matches_only_granted_channels() -> None:
     narrowed = Grant("a", ("shop.*", "log")).restrict(asked("*"))
 
     assert [name for name in ("log", "shop.api", "shop", "secret") if narrowed.matches(name)] == ["log", "shop.api"]
 
 
 @given(st.lists(PATTERNS, min_size=1, max_size=3), st.lists(PATTERNS, min_size=1, max_size=3, unique=True), NAMES)
-def test_whatever_is_asked_for_is_what_both_sides_name(grants: list[str], wanted: list[str], name: str) -> None:
+def test_a_narrowed_selection_is_the_intersection_of_grant_and_request(
+    grants: list[str], wanted: list[str], name: str
+) -> None:
     grant = Grant("a", parse_patterns(grants))
     try:
         selection = grant.restrict(asked(*wanted))
@@ -53,12 +55,12 @@ def test_whatever_is_asked_for_is_what_both_sides_name(grants: list[str], wanted
     assert selection.matches(name) == expected
 
 
-def test_who_may_see_nothing_gets_no_pattern_either() -> None:
+def test_an_empty_grant_allows_no_pattern() -> None:
     with pytest.raises(Forbidden):
         Grant("a").restrict(asked("*"))
 
 
-def test_a_ticket_is_for_what_it_was_asked_for_and_nothing_else() -> None:
+def test_a_ticket_is_valid_only_for_the_requested_channels() -> None:
     ticket = Grant("a", ("*",), bound=("log", "shop.*"))
 
     assert ticket.restrict(asked("log")) == asked("log")
@@ -69,7 +71,7 @@ def test_a_ticket_is_for_what_it_was_asked_for_and_nothing_else() -> None:
             ticket.restrict(asked("log", name))
 
 
-def test_to_read_is_not_to_publish_and_not_to_operate() -> None:
+def test_a_right_to_read_includes_neither_publishing_nor_operating() -> None:
     grant = Grant("a", ("*",))
 
     with pytest.raises(Forbidden):
@@ -93,7 +95,7 @@ def test_to_read_is_not_to_publish_and_not_to_operate() -> None:
         ({"operate": "yes"}, "operate must be"),
     ],
 )
-def test_rights_that_are_none_are_told(rights: object, told: str) -> None:
+def test_malformed_rights_are_refused_with_the_reason(rights: object, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
         parse_rights("alice", rights)
 
@@ -101,6 +103,6 @@ def test_rights_that_are_none_are_told(rights: object, told: str) -> None:
 
 
 @pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb"])
-def test_a_subject_is_a_short_text_on_one_line(subject: object) -> None:
+def test_a_subject_must_be_a_short_text_on_one_line(subject: object) -> None:
     with pytest.raises(ValueError, match="subject"):
         parse_rights(subject, {})

@@ -6,7 +6,7 @@ from pathlib import Path
 from sse_hub.auth.reloaded_file import ReloadedFile
 
 
-def test_a_file_that_could_not_be_opened_for_a_moment_is_read_when_it_can(tmp_path: Path) -> None:
+def test_a_file_that_could_not_be_opened_is_reloaded_later(tmp_path: Path) -> None:
     """As when as many files are open as may be."""
     path = tmp_path / "keys"
     path.write_text("old")

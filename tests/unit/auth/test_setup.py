@@ -30,12 +30,12 @@ publish = ["log"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
-def test_on_loopback_nothing_need_be_said(host: str) -> None:
+def test_a_hub_on_loopback_needs_no_access_setting_and_raises_nothing(host: str) -> None:
     check_access(Config(host=host))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_elsewhere_who_is_let_in_must_be_said(host: str) -> None:
+def test_a_hub_beyond_loopback_needs_an_access_setting(host: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         check_access(Config(host=host))
 
@@ -56,7 +56,9 @@ def test_elsewhere_who_is_let_in_must_be_said(host: str) -> None:
         ({"proxy_rules": "rules.toml"}, "is for --access proxy"),
     ],
 )
-def test_settings_that_do_not_go_together_are_told(settings: dict[str, object], told: str) -> None:
+def test_access_settings_that_contradict_each_other_are_refused_with_the_reason(
+    settings: dict[str, object], told: str
+) -> None:
     with pytest.raises(InvalidSetting) as caught:
         check_access(Config(**settings))  # type: ignore[arg-type]  # what a table of cases can't say
 
@@ -77,12 +79,12 @@ def test_settings_that_do_not_go_together_are_told(settings: dict[str, object], 
         ("SSE_HUB_CORS_ORIGIN", "app.example"),
     ],
 )
-def test_a_setting_that_would_let_in_too_many_is_refused(variable: str, value: str) -> None:
+def test_an_access_setting_that_would_admit_too_many_is_refused(variable: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=variable):
         Config.read({}, {variable: value})
 
 
-def test_several_are_parted_by_space_or_comma() -> None:
+def test_lists_in_access_settings_are_separated_by_spaces_or_commas() -> None:
     environ = {"SSE_HUB_PROXY_PEERS": "10.0.0.1, fd00::/8", "SSE_HUB_CORS_ORIGIN": "https://a.example http://[::1]:3"}
 
     config = Config.read({}, environ)
@@ -91,7 +93,7 @@ def test_several_are_parted_by_space_or_comma() -> None:
     assert config.cors_origin == ("https://a.example", "http://[::1]:3")
 
 
-def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
+def test_rights_of_everyone_the_user_and_the_groups_add_up() -> None:
     rules = ProxyRules.read(RULES)
 
     assert rules.grant("bob", []).subscribe == ("status",)
@@ -102,7 +104,7 @@ def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
     assert rules.grant("ops", []).subscribe == ("status",)
 
 
-def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
+def test_without_proxy_rules_every_authenticated_user_has_all_rights() -> None:
     assert trusting("alice").restrict is not None
     assert (trusting("alice").subject, trusting("alice").subscribe) == ("alice", ("*",))
     with pytest.raises(Unauthenticated):
@@ -121,14 +123,14 @@ def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
         ('[users.bob]\nsubscribe = ["a b"]', "[users.bob]: 'a b' is not a channel"),
     ],
 )
-def test_rules_that_can_t_be_used_are_told(text: str, told: str) -> None:
+def test_invalid_proxy_rules_are_refused_with_the_reason(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
         ProxyRules.read(text)
 
     assert told in str(caught.value)
 
 
-def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path: Path) -> None:
+def test_a_changed_rules_file_is_reloaded_and_a_broken_one_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("1")
     kept = ReloadedFile("--file", str(path), int)
@@ -147,7 +149,7 @@ def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path: 
     assert (kept.value, kept.version) == (333, 2)
 
 
-def test_a_hub_without_tokens_does_not_pay_for_their_library() -> None:
+def test_a_hub_without_tokens_does_not_import_their_library() -> None:
     """60 ms of a start, and 8 MB of each worker."""
     look = "import sys, sse_hub.commands.serve; sys.exit('jwt' in sys.modules)"
 

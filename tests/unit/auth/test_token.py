@@ -51,7 +51,7 @@ def grant_of(text: str, keys: Keyring | None = None, issuer: str | None = None) 
 
 
 @pytest.mark.parametrize("kid", SIGNERS)
-def test_a_token_of_each_algorithm_gives_its_rights(kid: str) -> None:
+def test_a_token_of_each_algorithm_grants_its_rights(kid: str) -> None:
     grant = grant_of(token(kid, jti="7"))
 
     assert (grant.subject, grant.subscribe, grant.publish, grant.token_id) == ("alice", ("shop.*",), ("log",), "7")
@@ -59,13 +59,13 @@ def test_a_token_of_each_algorithm_gives_its_rights(kid: str) -> None:
     assert 55 < grant.until - time.time() <= 60
 
 
-def test_one_without_a_key_id_means_the_only_key() -> None:
+def test_a_token_without_a_key_id_is_checked_with_the_only_key() -> None:
     assert grant_of(token(None), keyring({**OCT_JWK, "kid": "other"})).subject == "alice"
     with pytest.raises(Unauthenticated):
         grant_of(token(None))
 
 
-def test_one_without_rights_is_refused_and_one_with_none_may_nothing() -> None:
+def test_a_token_without_a_rights_claim_is_refused_and_an_empty_one_grants_nothing() -> None:
     with pytest.raises(Unauthenticated):
         grant_of(token(sse_hub=None))
     assert grant_of(token(sse_hub={})).subscribe == ()
@@ -90,20 +90,20 @@ def test_one_without_rights_is_refused_and_one_with_none_may_nothing() -> None:
         {"sse_hub": {"subscribe": ["a b"]}},
     ],
 )
-def test_claims_that_are_missing_or_wrong_are_refused(claims: dict[str, Any]) -> None:
+def test_a_token_with_missing_or_wrong_claims_is_refused(claims: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated) as caught:
         grant_of(token(**claims))
 
     assert str(caught.value) == "The token is not valid here."
 
 
-def test_one_that_has_expired_is_told_so() -> None:
+def test_an_expired_token_is_refused_as_expired() -> None:
     for seconds in (1, 1_000_000):
         with pytest.raises(Unauthenticated, match="has expired"):
             grant_of(token(exp=time.time() - seconds))
 
 
-def test_the_issuer_counts_where_one_is_set() -> None:
+def test_the_issuer_is_checked_if_one_is_set() -> None:
     assert grant_of(token(iss="https://login.example"), issuer="https://login.example").subject == "alice"
     for issuer in (None, "https://evil.example", "https://login.example.evil.example"):
         with pytest.raises(Unauthenticated):
@@ -120,12 +120,12 @@ CLAIMS = {"sub": "alice", "aud": "sse-hub", "exp": 4_000_000_000, "sse_hub": RIG
 
 @pytest.mark.parametrize("algorithm", ["none", "nOnE", "NONE", "", None, "HS256", "HS384", "ES256", ["HS256"]])
 @pytest.mark.parametrize("kid", ["hs", "rs", "ed", "unknown"])
-def test_nothing_unsigned_is_believed_whatever_it_says(algorithm: object, kid: str) -> None:
+def test_an_unsigned_token_is_refused_whatever_it_claims(algorithm: object, kid: str) -> None:
     with pytest.raises(Unauthenticated):
         grant_of(forged({"alg": algorithm, "typ": "JWT", "kid": kid}, CLAIMS))
 
 
-def test_a_public_key_is_no_secret() -> None:
+def test_a_public_key_is_not_accepted_as_an_hmac_secret() -> None:
     """HMAC with the text of an RSA key, which everybody may have, is how RS256 checkers have been fooled."""
     pem = RSA.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     for secret in (pem, pem.strip(), json.dumps(RSA_JWK).encode()):
@@ -135,7 +135,7 @@ def test_a_public_key_is_no_secret() -> None:
             grant_of(f"{signing}.{unpadded(signature)}")
 
 
-def test_a_key_is_for_its_own_algorithm_and_its_own_id() -> None:
+def test_a_key_verifies_only_its_own_algorithm_and_key_id() -> None:
     for bad in (
         token("rs", key=SECRET, algorithm="HS256"),
         token("hs", key=RSA, algorithm="RS256"),
@@ -148,7 +148,7 @@ def test_a_key_is_for_its_own_algorithm_and_its_own_id() -> None:
             grant_of(bad)
 
 
-def test_keys_that_a_token_brings_along_do_not_count() -> None:
+def test_keys_embedded_in_a_token_are_ignored() -> None:
     other = rsa.generate_private_key(65537, 2048)
     own = RSAAlgorithm.to_jwk(other.public_key(), as_dict=True)
     claims = CLAIMS | {"exp": int(time.time()) + 60}
@@ -158,7 +158,7 @@ def test_keys_that_a_token_brings_along_do_not_count() -> None:
             grant_of(jwt.encode(claims, other, "RS256", headers={"kid": "rs", **extra}))
 
 
-def test_one_that_wants_more_of_its_reader_than_we_know_is_refused() -> None:
+def test_a_token_with_unknown_critical_headers_is_refused() -> None:
     """RFC 7515 section 4.1.11. PyJWT before 2.12 took them (CVE-2026-32597)."""
     claims = CLAIMS | {"exp": int(time.time()) + 60}
     wanting = jwt.encode(claims, SECRET, "HS256", headers={"kid": "hs", "crit": ["mfa"], "mfa": True})
@@ -171,7 +171,7 @@ def test_one_that_wants_more_of_its_reader_than_we_know_is_refused() -> None:
     "text",
     ["", ".", "..", "a.b.c", "é", "x" * 6_001, unpadded(b"[" * 3_000) + ".e30.", unpadded(b'{"alg":"HS256"}') + ".."],
 )
-def test_what_is_no_token_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_token_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated):
         grant_of(text)
 
@@ -180,12 +180,12 @@ def test_what_is_no_token_is_refused(text: str) -> None:
     st.text(max_size=60)
     | st.builds(lambda parts: ".".join(map(unpadded, parts)), st.tuples(*[st.binary(max_size=40)] * 3))
 )
-def test_whatever_comes_is_refused_and_nothing_else_happens(text: str) -> None:
+def test_random_text_as_a_token_is_refused_and_raises_nothing_else(text: str) -> None:
     with pytest.raises(Unauthenticated):
         grant_of(text)
 
 
-def test_one_changed_character_anywhere_is_noticed() -> None:
+def test_changing_any_character_of_a_token_is_detected() -> None:
     good = token("ed")
     for at in range(0, len(good) - 1, 7):
         other = "A" if good[at] != "A" else "B"
@@ -212,7 +212,7 @@ def test_one_changed_character_anywhere_is_noticed() -> None:
         (json.dumps({"keys": [{**OCT_JWK, "kid": 1}]}), "is not text"),
     ],
 )
-def test_a_key_file_that_can_t_be_used_is_told_without_quoting_it(text: str, told: str) -> None:
+def test_an_invalid_key_file_is_refused_without_quoting_it(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
         Keyring.read(text)
 
@@ -227,7 +227,7 @@ def test_a_short_rsa_key_is_refused() -> None:
         keyring(short)
 
 
-def test_private_keys_are_not_kept() -> None:
+def test_private_keys_are_not_kept_in_memory() -> None:
     private: dict[str, Any] = {**OKPAlgorithm.to_jwk(EDWARDS, as_dict=True), "kid": "ed"}
     key = keyring(private).key("ed")
 

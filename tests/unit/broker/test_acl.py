@@ -9,7 +9,7 @@ from tests.support.settings import ROOT
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 
 
-def test_an_account_begins_from_nothing_and_tells_no_password() -> None:
+def test_an_account_starts_without_rights_and_shows_no_password() -> None:
     made = account("hub", "secret", hub_rules(["app.*"]))
 
     assert made.command.startswith("ACL SETUSER hub reset on #")
@@ -20,11 +20,11 @@ def test_an_account_begins_from_nothing_and_tells_no_password() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*", "sse-hub:fence", "sse*", "*fence"])
-def test_publishers_never_have_the_channel_of_fences(pattern: str) -> None:
+def test_a_publisher_account_never_has_the_fence_channel(pattern: str) -> None:
     with pytest.raises(InvalidSetting, match="forge"):
         publisher_rules([pattern])
 
 
-def test_the_manual_has_the_rights_that_the_command_gives() -> None:
+def test_the_manual_lists_the_rights_that_redis_acl_grants() -> None:
     for rule in hub_rules(["app.*"]).split():
         assert rule in MANUAL

@@ -48,7 +48,7 @@ class Taken:
         assert not self.inflow.overloaded
 
 
-async def test_what_is_small_is_taken_at_once() -> None:
+async def test_a_small_read_is_processed_at_once() -> None:
     taken = Taken()
 
     taken.inflow.add(b"a")
@@ -58,7 +58,7 @@ async def test_what_is_small_is_taken_at_once() -> None:
     assert not taken.inflow.overloaded
 
 
-async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
+async def test_a_flood_is_processed_in_order_one_chunk_per_loop_iteration() -> None:
     taken = Taken()
 
     for piece in (b"a", FULL, b"b", FULL):
@@ -76,7 +76,7 @@ async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
     assert taken.pieces[-1] == b"d"
 
 
-async def test_after_what_takes_long_the_next_read_waits_for_its_turn() -> None:
+async def test_after_a_slow_chunk_the_next_read_waits_for_the_next_iteration() -> None:
     taken = Taken()
     taken.held_up = 2 * SLOW_SECONDS
 
@@ -88,7 +88,7 @@ async def test_after_what_takes_long_the_next_read_waits_for_its_turn() -> None:
     assert taken.pieces == [b"a", b"b"]
 
 
-async def test_the_connection_is_paused_while_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_is_paused_while_too_much_is_buffered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inflow, "MAX_AHEAD_BYTES", 2 * FULL_READ_BYTES)
     taken = Taken()
 
@@ -100,7 +100,7 @@ async def test_the_connection_is_paused_while_too_much_waits(monkeypatch: pytest
     assert not taken.source.paused
 
 
-async def test_the_end_comes_after_all_that_has_come() -> None:
+async def test_the_end_of_the_connection_is_handled_after_all_buffered_data() -> None:
     taken = Taken()
     taken.inflow.add(FULL)
 
@@ -112,7 +112,7 @@ async def test_the_end_comes_after_all_that_has_come() -> None:
     assert taken.pieces == [FULL, b"the end"]
 
 
-async def test_the_end_comes_at_once_when_nothing_waits() -> None:
+async def test_the_end_of_the_connection_is_handled_at_once_if_nothing_is_buffered() -> None:
     taken = Taken()
 
     taken.inflow.finish(lambda: taken.pieces.append(b"the end"))

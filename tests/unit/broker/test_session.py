@@ -88,7 +88,7 @@ def received(pieces: list[bytes], patterns: list[str]) -> tuple[dict[str, Receiv
 @given(st.lists(st.sampled_from(PUSHES) | st.binary(max_size=8), max_size=12).map(b"".join))
 @example(b"".join(PUSHES[:5]))
 @example(PUSHES[0] + push(b"pmessage", b"*", b"log") + PUSHES[0])
-def test_however_the_bytes_come_the_same_is_received(data: bytes) -> None:
+def test_a_session_receives_the_same_however_its_bytes_are_split(data: bytes) -> None:
     for patterns in (["*"], ["a*", "l*"]):
         whole, ended = received([data], patterns)
         each, ended_each = received([data[at : at + 1] for at in range(len(data))], patterns)
@@ -102,7 +102,7 @@ def test_however_the_bytes_come_the_same_is_received(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("bad", PUSHES[5:7] + PUSHES[9:16])
-def test_what_redis_never_says_ends_a_session(bad: bytes) -> None:
+def test_a_reply_that_redis_never_sends_ends_a_session(bad: bytes) -> None:
     """Else what came with it would be missing without a gap."""
     assert received([bad, PUSHES[0]], ["*"]) == ({}, True)
 

@@ -40,7 +40,7 @@ class Case:
         return {name: count for name, count in asdict(self.judge.verdict(final)).items() if count}
 
 
-def test_all_lines_once_in_order_are_well() -> None:
+def test_all_lines_once_and_in_order_pass() -> None:
     case = Case(5)
     case.receive(1, 2, 3, 4, 5)
 
@@ -48,14 +48,14 @@ def test_all_lines_once_in_order_are_well() -> None:
     assert case.judge.settled
 
 
-def test_a_line_left_out_is_missing_as_soon_as_the_next_has_come() -> None:
+def test_a_skipped_line_is_missing_as_soon_as_the_next_one_arrives() -> None:
     case = Case(5)
     case.receive(1, 2, 4)
 
     assert case.found(final=False) == {"received": 3, "missing": 1, "waiting": 1}
 
 
-def test_the_last_lines_wait_and_are_missing_in_the_end() -> None:
+def test_the_last_lines_are_pending_and_missing_only_at_the_end() -> None:
     case = Case(5)
     case.receive(1, 2, 3)
 
@@ -64,7 +64,7 @@ def test_the_last_lines_wait_and_are_missing_in_the_end() -> None:
     assert case.found() == {"received": 3, "missing": 2}
 
 
-def test_nothing_received_is_all_missing() -> None:
+def test_without_any_received_line_all_are_missing() -> None:
     assert Case(5).found() == {"missing": 5}
 
 
@@ -82,14 +82,14 @@ def test_a_line_after_a_later_one_is_reordered_and_not_missing() -> None:
     assert case.found() == {"received": 4, "reordered": 1}
 
 
-def test_a_line_that_was_filled_in_is_a_duplicate_the_next_time() -> None:
+def test_a_late_line_is_a_duplicate_the_next_time() -> None:
     case = Case(6)
     case.receive(1, 6, 3, 3)
 
     assert case.found() == {"received": 3, "reordered": 1, "duplicated": 1, "missing": 3}
 
 
-def test_an_id_that_does_not_rise_is_reordered() -> None:
+def test_a_line_whose_id_does_not_rise_is_reordered() -> None:
     case = Case(2)
     case.judge.line(f"{F}-2", LINES.line(1), 1)
     case.judge.line(f"{F}-1", LINES.line(2), 2)
@@ -106,7 +106,7 @@ def test_an_id_that_does_not_rise_is_reordered() -> None:
         json.dumps({"info": LINES.line(1)}),
     ],
 )
-def test_other_text_is_altered_and_not_missing(data: str) -> None:
+def test_a_line_with_another_text_is_altered_and_not_missing(data: str) -> None:
     case = Case(1)
     case.judge.line(f"{F}-1", data, 1)
 
@@ -122,7 +122,7 @@ def test_a_line_of_this_run_that_was_never_published_is_altered(data: str) -> No
     assert case.found() == {"received": 1, "altered": 1}
 
 
-def test_lines_of_others_are_foreign() -> None:
+def test_lines_of_other_publishers_are_foreign() -> None:
     case = Case(2)
     case.receive(1)
     case.judge.line(f"{F}-2", CanaryLines("other", 120).line(7), 1)
@@ -132,7 +132,7 @@ def test_lines_of_others_are_foreign() -> None:
     assert case.found() == {"received": 2, "foreign": 2}
 
 
-def test_lines_that_a_gap_covers_are_told() -> None:
+def test_lines_covered_by_a_gap_count_as_reported() -> None:
     case = Case(10)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
@@ -141,7 +141,7 @@ def test_lines_that_a_gap_covers_are_told() -> None:
     assert case.found() == {"received": 6, "told": 4, "gaps": 1}
 
 
-def test_a_gap_with_no_known_beginning_covers_what_is_before_it() -> None:
+def test_a_gap_without_a_known_start_covers_everything_before_it() -> None:
     case = Case(3)
     case.gap(None, f"{F}-0")
     case.receive(3, offset=2)
@@ -149,7 +149,7 @@ def test_a_gap_with_no_known_beginning_covers_what_is_before_it() -> None:
     assert case.found() == {"received": 1, "told": 2, "gaps": 1}
 
 
-def test_a_gap_in_which_nothing_was_lost_tells_of_nothing() -> None:
+def test_a_gap_without_lost_lines_reports_nothing() -> None:
     case = Case(3)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
@@ -177,7 +177,7 @@ def test_a_line_between_the_last_received_and_the_beginning_of_the_gap_is_missin
     assert case.found() == {"received": 4, "told": 3, "missing": 3, "gaps": 1}
 
 
-def test_more_lines_lost_than_the_gap_admits_are_missing() -> None:
+def test_lost_lines_beyond_the_number_in_the_gap_are_missing() -> None:
     case = Case(10)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0", lost=3)
@@ -186,7 +186,7 @@ def test_more_lines_lost_than_the_gap_admits_are_missing() -> None:
     assert case.found() == {"received": 5, "told": 3, "missing": 2, "gaps": 1}
 
 
-def test_two_gaps_in_a_row_tell_of_what_both_cover() -> None:
+def test_two_consecutive_gaps_report_the_lines_of_both() -> None:
     case = Case(10)
     case.receive(1)
     case.gap(f"{F}-1", f"{F + 1000}-0", lost=3)
@@ -196,7 +196,7 @@ def test_two_gaps_in_a_row_tell_of_what_both_cover() -> None:
     assert case.found() == {"received": 5, "told": 5, "gaps": 2}
 
 
-def test_a_gap_that_comes_after_the_next_line_is_too_late() -> None:
+def test_a_gap_after_the_next_line_is_too_late() -> None:
     case = Case(4)
     case.receive(1, 3)
     case.gap(f"{F}-1", f"{F}-3")
@@ -205,7 +205,7 @@ def test_a_gap_that_comes_after_the_next_line_is_too_late() -> None:
     assert case.found() == {"received": 3, "missing": 1, "gaps": 1}
 
 
-def test_a_gap_at_the_end_covers_only_what_was_published_before_it_came() -> None:
+def test_a_gap_at_the_end_covers_only_lines_published_before_it_arrived() -> None:
     case = Case(5)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
@@ -218,7 +218,7 @@ def test_a_gap_at_the_end_covers_only_what_was_published_before_it_came() -> Non
     assert case.found() == {"received": 2, "told": 3, "missing": 2, "gaps": 1}
 
 
-def test_a_told_line_that_comes_after_all_is_received() -> None:
+def test_a_reported_line_that_arrives_later_counts_as_received() -> None:
     case = Case(4)
     case.receive(1)
     case.gap(f"{F}-1", f"{F}-4")
@@ -237,7 +237,7 @@ def test_an_unsure_line_may_be_missing() -> None:
     assert case.found() == {"received": 3}
 
 
-def test_an_unsure_line_may_be_there_and_late_but_once() -> None:
+def test_an_unsure_line_may_arrive_late_but_only_once() -> None:
     case = Case(5)
     case.ledger.doubt(range(3, 5))
     case.receive(1, 2, 3, 5, 4, 4)
@@ -245,7 +245,7 @@ def test_an_unsure_line_may_be_there_and_late_but_once() -> None:
     assert case.found() == {"received": 5, "duplicated": 1}
 
 
-def test_unsure_lines_in_a_gap_use_up_none_of_its_number() -> None:
+def test_unsure_lines_in_a_gap_do_not_count_towards_its_number() -> None:
     case = Case(8)
     case.ledger.doubt(range(3, 5))
     case.receive(1, 2)
@@ -255,7 +255,7 @@ def test_unsure_lines_in_a_gap_use_up_none_of_its_number() -> None:
     assert case.found() == {"received": 4, "told": 2, "gaps": 1}
 
 
-def test_times_are_from_just_before_the_publish_to_the_first_arrival() -> None:
+def test_latency_is_from_just_before_the_publish_to_the_first_arrival() -> None:
     case = Case(3)
     case.receive(1, 2, 3)
     case.judge.line(f"{F}-3", LINES.line(3), 100.0)
@@ -266,7 +266,7 @@ def test_times_are_from_just_before_the_publish_to_the_first_arrival() -> None:
 
 @settings(max_examples=300)
 @given(st.lists(st.integers(1, 30), max_size=60), st.sets(st.integers(1, 30)))
-def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
+def test_the_judges_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
     """An independent count: by definition, and with all the time and memory in the world."""
     case = Case(30)
     for seq in sorted(unsure):
@@ -289,7 +289,7 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
 
 @pytest.mark.parametrize("size", [SMALLEST_BYTES, 101, 200, 5000])
 @pytest.mark.parametrize("seq", [1, 61, 62, 999_999_999])
-def test_a_line_has_its_size_and_its_number(size: int, seq: int) -> None:
+def test_a_canary_line_has_its_size_and_number(size: int, seq: int) -> None:
     lines = CanaryLines("0123456789ab", size)
     line = lines.line(seq)
 

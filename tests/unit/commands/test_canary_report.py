@@ -34,30 +34,30 @@ WELL = Report(
 )
 
 
-def test_reconnects_errors_and_lines_of_others_are_no_fault() -> None:
+def test_reconnects_errors_and_foreign_lines_are_not_faults() -> None:
     assert (WELL.exit_status, WELL.verdict) == (0, "ok")
 
 
-def test_lines_that_gaps_told_of_have_a_status_of_their_own() -> None:
+def test_lines_reported_by_gaps_have_their_own_exit_status() -> None:
     report = replace(WELL, told=5)
 
     assert (report.exit_status, report.verdict) == (3, "told")
 
 
 @pytest.mark.parametrize("fault", ["missing", "duplicated", "reordered", "altered"])
-def test_each_fault_is_one_also_beside_told_lines(fault: str) -> None:
+def test_each_fault_counts_even_beside_reported_lines(fault: str) -> None:
     report = replace(WELL, told=5, **{fault: 1})  # type: ignore[arg-type]  # each of them is an int
 
     assert (report.exit_status, report.verdict) == (1, "wrong")
 
 
-def test_the_text_is_one_line_that_begins_with_the_verdict() -> None:
+def test_the_text_report_is_one_line_that_begins_with_the_verdict() -> None:
     assert WELL.text().startswith("ok final=yes seconds=10.0 published=100 ")
     assert WELL.text().endswith(" p50_ms=0.7 p90_ms=0.9 p99_ms=1.5 max_ms=-")
     assert "\n" not in WELL.text()
 
 
-def test_the_json_is_one_object_with_the_verdict() -> None:
+def test_the_json_report_is_one_object_with_the_verdict() -> None:
     found = json.loads(WELL.json())
 
     assert found["verdict"] == "ok"
@@ -78,5 +78,5 @@ def test_percentiles_are_within_half_a_percent_of_the_nearest_rank() -> None:
     assert one.percentile_ms(100) == one.max_ms == max(seconds) * 1000
 
 
-def test_without_lines_there_are_no_times() -> None:
+def test_without_received_lines_there_are_no_latencies() -> None:
     assert Latency().percentile_ms(50) is Latency().max_ms is None

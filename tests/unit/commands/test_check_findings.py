@@ -3,6 +3,6 @@
 from sse_hub.commands.check.finding import bad, good
 
 
-def test_a_finding_is_a_line() -> None:
+def test_a_finding_is_printed_as_one_line() -> None:
     assert good("redis", "fine").line == "ok   redis              fine"
     assert bad("redis", "away").line.startswith("BAD  redis")

@@ -12,7 +12,7 @@ from sse_hub.cli import COMMANDS, main
 from sse_hub.config import Config
 
 
-def test_the_help_of_the_command_and_that_of_serve_tell_every_option_and_its_variable() -> None:
+def test_the_help_lists_every_option_and_its_variable() -> None:
     for arguments in (["--help"], ["serve", "--help"]):
         told = CliRunner().invoke(main, arguments)
 
@@ -22,7 +22,7 @@ def test_the_help_of_the_command_and_that_of_serve_tell_every_option_and_its_var
             assert f"--{each.name.replace('_', '-')} " in told.output
 
 
-def test_an_empty_pattern_is_an_error_and_not_the_default() -> None:
+def test_an_empty_ingest_pattern_is_an_error() -> None:
     told = CliRunner().invoke(main, ["serve", "--ingest", ""])
 
     assert told.exit_code == 1
@@ -30,7 +30,7 @@ def test_an_empty_pattern_is_an_error_and_not_the_default() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_is_found_under_its_own_name(name: str) -> None:
+def test_every_command_is_found_under_its_own_name(name: str) -> None:
     command = main.get_command(click.Context(main), name)
 
     assert command is not None
@@ -38,7 +38,7 @@ def test_a_command_is_found_under_its_own_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["publish", "ship", "watch", "token"])
-def test_a_command_that_is_no_server_loads_none(name: str) -> None:
+def test_a_client_command_does_not_import_the_server(name: str) -> None:
     look = f"import sys, {COMMANDS[name]}; sys.exit('sanic' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0

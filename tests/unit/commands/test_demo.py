@@ -60,7 +60,7 @@ def info(step: Step) -> str:
 
 
 @pytest.mark.parametrize("publisher", [a_shop, a_log, a_cpu, number_steps])
-def test_every_line_is_one_json_object_in_one_text_line(publisher: Callable[[], Steps]) -> None:
+def test_every_demo_line_is_one_json_object_on_one_text_line(publisher: Callable[[], Steps]) -> None:
     for step in first(publisher(), seconds=200):
         assert record(step)
         assert len(step.line.splitlines()) == 1
@@ -75,11 +75,11 @@ def test_every_line_is_one_json_object_in_one_text_line(publisher: Callable[[], 
         (number_steps, {"numbers"}),
     ],
 )
-def test_each_publisher_has_its_channels(publisher: Callable[[], Steps], channels: set[str]) -> None:
+def test_each_demo_publisher_has_its_channels(publisher: Callable[[], Steps], channels: set[str]) -> None:
     assert {step.channel for step in first(publisher(), seconds=60)} == channels
 
 
-def test_an_order_shares_its_trace_id_across_three_channels() -> None:
+def test_a_demo_order_shares_its_trace_id_across_three_channels() -> None:
     channels = defaultdict(list)
     for step in first(a_shop(), seconds=300):
         channels[record(step)["trace_id"]].append(step.channel)
@@ -128,7 +128,7 @@ def test_shop_failures_hold_real_tracebacks_of_several_lines() -> None:
         assert text.count("\n") >= 5
 
 
-def test_the_answer_tells_how_long_the_request_took() -> None:
+def test_the_shops_response_line_has_the_duration_of_the_request() -> None:
     story = list(islice(a_shop(), 5))
     paused_ms = sum(step.pause_seconds for step in story[:-1]) * 1000
 
@@ -138,7 +138,7 @@ def test_the_answer_tells_how_long_the_request_took() -> None:
     assert paused_ms < duration_ms < paused_ms + 25
 
 
-def test_two_shops_make_about_five_lines_a_second_and_a_rush_a_minute() -> None:
+def test_two_shops_publish_about_five_lines_per_second_and_one_rush_per_minute() -> None:
     messages = [str(record(step)["message"]) for seed in (1, 2) for step in first(shop_steps(Random(seed), noon), 900)]
 
     in_rush = sum("/sale" in message for message in messages)
@@ -156,11 +156,11 @@ def test_a_rush_is_hundreds_of_lines_within_two_seconds(seed: int) -> None:
     assert 0.5 <= sum(step.pause_seconds for step in steps) <= 2
 
 
-def test_the_same_chance_tells_the_same_story() -> None:
+def test_the_same_random_seed_gives_the_same_demo() -> None:
     assert first(a_shop(), seconds=120) == first(a_shop(), seconds=120)
 
 
-def test_log_lines_have_the_form_of_loguru() -> None:
+def test_demo_log_lines_have_the_loguru_format() -> None:
     levels: Counter[str] = Counter()
 
     for step in first(a_log(), seconds=600):
@@ -172,7 +172,7 @@ def test_log_lines_have_the_form_of_loguru() -> None:
     assert 1200 < levels.total() < 2400  # 2 to 4 a second
 
 
-def test_log_messages_hold_what_a_careless_parser_stumbles_over() -> None:
+def test_demo_log_messages_contain_text_that_breaks_careless_parsers() -> None:
     messages = [info(step).split(" - ", 1)[1] for step in first(a_log(), seconds=200)]
 
     assert any("Visit 新增 id " in message for message in messages)
@@ -180,7 +180,7 @@ def test_log_messages_hold_what_a_careless_parser_stumbles_over() -> None:
     assert any("|" in message for message in messages)
 
 
-def test_log_exceptions_carry_a_traceback_and_nothing_of_what_runs_the_demo() -> None:
+def test_demo_log_exceptions_have_a_traceback_without_frames_of_the_demo_runner() -> None:
     exceptions = [info(step) for step in first(a_log(), seconds=600) if "\n" in info(step)]
 
     assert exceptions
@@ -190,7 +190,7 @@ def test_log_exceptions_carry_a_traceback_and_nothing_of_what_runs_the_demo() ->
         assert "log_steps" not in text
 
 
-def test_log_and_the_rest_of_the_process_share_no_sink() -> None:
+def test_the_demos_log_shares_no_sink_with_the_rest_of_the_process() -> None:
     """A sink like loguru's own on stderr, which takes all it can get."""
     elsewhere: list[str] = []
     handler_id = everybodys_logger.add(elsewhere.append, level=0, format="{message}")
@@ -206,7 +206,7 @@ def test_log_and_the_rest_of_the_process_share_no_sink() -> None:
     assert not any("from the rest" in line for line in lines)
 
 
-def test_numbers_end_with_closed_and_begin_again_after_a_rest() -> None:
+def test_the_numbers_demo_ends_with_closed_and_restarts_after_a_pause() -> None:
     steps = list(islice(number_steps(), 102))
 
     assert [step.line for step in steps[:100]] == [f'{{"n": {n}}}' for n in range(1, 101)]
@@ -215,13 +215,13 @@ def test_numbers_end_with_closed_and_begin_again_after_a_rest() -> None:
     assert steps[101] == steps[0]
 
 
-def test_cpu_tells_the_load_twice_a_second() -> None:
+def test_the_cpu_demo_publishes_the_load_twice_per_second() -> None:
     step = next(a_cpu())
 
     assert step == Step("cpu", '{"cpu": 12.5, "per_core": [25.0, 0.0], "memory": 41.0}', 0.5)
 
 
-def test_cpu_falls_silent_where_the_system_does_not_tell(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_cpu_demo_publishes_nothing_on_systems_without_load_figures(caplog: pytest.LogCaptureFixture) -> None:
     def hidden() -> Load:
         raise PermissionError("/proc/stat")
 

@@ -22,11 +22,11 @@ def channels(template: str = TEMPLATE, **labels: str) -> tuple[str, str, str]:
     return found.channel(1), found.channel(2), found.stats
 
 
-def test_a_container_s_channel_is_its_name_s() -> None:
+def test_a_containers_channel_is_its_name() -> None:
     assert channels() == ("docker.shop-api-1", "docker.shop-api-1", "docker.shop-api-1.stats")
 
 
-def test_a_template_has_the_service_and_the_stream() -> None:
+def test_a_channel_template_can_use_the_service_and_the_stream() -> None:
     labels = {"com__docker__compose__service": "api"}
 
     assert channels("{service}.{stream}", **labels) == ("api.stdout", "api.stderr", "api.stdout.stats")
@@ -44,28 +44,28 @@ def test_a_template_has_the_service_and_the_stream() -> None:
         ("{nothing}", "docker.shop-api-1"),
     ],
 )
-def test_a_label_names_the_channel_where_it_can(label: str, channel: str) -> None:
+def test_a_valid_label_names_the_channel(label: str, channel: str) -> None:
     assert channels(sse_hub__channel=label)[0] == channel
 
 
 @pytest.mark.parametrize("label", ["false", "No", "0", " off "])
-def test_a_label_leaves_a_container_out(label: str) -> None:
+def test_a_label_excludes_a_container(label: str) -> None:
     assert container_of(record(Labels={"sse-hub.follow": label}), TEMPLATE) is None
 
 
-def test_a_container_that_never_ran_is_not_followed_yet() -> None:
+def test_a_container_that_never_ran_is_not_followed() -> None:
     assert container_of(record(State="created"), TEMPLATE) is None
     assert container_of({}, TEMPLATE) is None
 
 
-def test_one_without_a_name_of_its_own_has_its_id_s() -> None:
+def test_a_container_without_a_valid_name_is_named_after_its_id() -> None:
     found = container_of(record(Names=["/db/alias"], Labels=None, State="exited"), TEMPLATE)
 
     assert found
     assert (found.name, found.running) == ("f00df00df00d", False)
 
 
-def test_channels_are_no_longer_than_they_may_be() -> None:
+def test_long_channel_names_are_shortened() -> None:
     found = container_of(record(Names=["/" + "n" * 300]), TEMPLATE)
 
     assert found
@@ -73,12 +73,12 @@ def test_channels_are_no_longer_than_they_may_be() -> None:
 
 
 @pytest.mark.parametrize("template", ["{image}", "two words", "sse-hub:{name}", ""])
-def test_a_template_that_makes_no_channel_is_refused(template: str) -> None:
+def test_a_template_that_gives_no_valid_channel_is_refused(template: str) -> None:
     with pytest.raises(InvalidSetting):
         check_template(template)
 
 
-def test_an_engine_is_found_where_it_usually_is(tmp_path: Path) -> None:
+def test_an_engine_is_found_at_its_usual_address(tmp_path: Path) -> None:
     own = tmp_path / "podman" / "podman.sock"
     own.parent.mkdir()
     own.touch()

@@ -37,7 +37,7 @@ def since_of(trackers: dict[int, Deduplicator]) -> int:
 
 
 @given(st.lists(PARTS, max_size=40), LOOKS)
-def test_each_line_comes_once_however_its_log_is_read(
+def test_each_container_line_is_published_once_however_its_log_is_read(
     parts: list[tuple[int, int, bool]], looks: list[tuple[int, bool]]
 ) -> None:
     log = messages_of(parts)

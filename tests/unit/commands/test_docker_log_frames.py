@@ -22,7 +22,7 @@ def fed(decoder: MultiplexedDecoder | TerminalDecoder, data: bytes, cuts: list[i
 
 
 @given(st.lists(st.integers(min_value=0), max_size=20))
-def test_frames_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
+def test_log_frames_are_complete_however_they_are_split(cuts: list[int]) -> None:
     data = (
         frame(STDOUT, b"2026-11-21T12:00:00.000000001Z one\n")
         + frame(STDERR, b"2026-11-21T13:00:00+01:00 two\n")
@@ -52,7 +52,7 @@ HEADS = [frame(STDOUT, STAMPS[0] + b"one\n"), frame(STDERR, b"two"), b"\x01\0\0\
 @given(
     st.lists(st.sampled_from([*STAMPS, *HEADS, b"\n", b"\r\n", b"x", b"\xff"]) | st.binary(max_size=4)).map(b"".join)
 )
-def test_any_bytes_are_the_same_messages_however_they_are_cut_or_no_log(data: bytes) -> None:
+def test_any_bytes_are_the_same_messages_however_split_or_are_refused(data: bytes) -> None:
     for decoder in (MultiplexedDecoder, lambda: TerminalDecoder(16)):
         told: list[list[LogMessage] | None] = []
         for size in (len(data) + 1, 1, 3):
@@ -65,13 +65,13 @@ def test_any_bytes_are_the_same_messages_however_they_are_cut_or_no_log(data: by
 
 
 @pytest.mark.parametrize("data", [b"HTTP/1.1 500", b"\x01\0\0\0\xff\xff\xff\xff", b"\x07\0\0\0\0\0\0\1x"])
-def test_what_is_no_log_is_told(data: bytes) -> None:
+def test_bytes_that_are_not_a_container_log_are_refused(data: bytes) -> None:
     with pytest.raises(EngineUnavailable):
         MultiplexedDecoder().feed(data)
 
 
 @given(st.lists(st.integers(min_value=0), max_size=20))
-def test_a_terminal_s_lines_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
+def test_terminal_lines_are_complete_however_they_are_split(cuts: list[int]) -> None:
     size = 100
     long = b"y" * (2 * size)
     data = b"2026-11-21T12:00:00Z one\r\n2026-11-21T12:00:01Z " + long + b"\n2026-11-21T12:00:02Z $ "
@@ -96,11 +96,11 @@ def test_a_terminal_s_lines_come_out_whole_however_they_are_cut(cuts: list[int])
         (b"no stamp", b"no stamp"),
     ],
 )
-def test_a_terminal_s_parts_are_joined_and_an_app_s_own_times_stay(line: bytes, text: bytes) -> None:
+def test_parts_of_a_terminal_line_are_joined_and_the_apps_own_times_stay(line: bytes, text: bytes) -> None:
     assert TerminalDecoder().feed(line + b"\n")[0].text == text
 
 
-def test_a_time_that_an_app_prints_is_not_the_engine_s() -> None:
+def test_a_time_printed_by_an_app_is_not_taken_for_the_engines() -> None:
     """Believed, a day in the future would have a command that is started again wait for it."""
     decoder = TerminalDecoder()
 
@@ -109,7 +109,7 @@ def test_a_time_that_an_app_prints_is_not_the_engine_s() -> None:
     assert (first.time, second.time) == (NOON, 0)
 
 
-def test_figures_are_what_was_used_between_two_looks() -> None:
+def test_container_figures_are_the_usage_between_two_samples() -> None:
     def answer(read: str, cpu: int) -> dict[str, object]:
         memory = {"usage": 50_000_000, "stats": {"inactive_file": 20_000_000}}
         return {"read": read, "cpu_stats": {"cpu_usage": {"total_usage": cpu}}, "memory_stats": memory}
@@ -125,5 +125,5 @@ def test_figures_are_what_was_used_between_two_looks() -> None:
 
 
 @pytest.mark.parametrize("record", [{}, {"read": "x"}, {"cpu_stats": None}, {"read": "2026", "memory_stats": {}}])
-def test_a_container_that_does_not_run_has_no_figures(record: dict[str, object]) -> None:
+def test_a_stopped_container_has_no_figures(record: dict[str, object]) -> None:
     assert usage_of(record) is None

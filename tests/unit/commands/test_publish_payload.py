@@ -20,12 +20,12 @@ from sse_hub.commands.publish.payload import as_json, payload
         (b"\xff", '{"message":"\ufffd","app":"shop"}'.encode()),
     ],
 )
-def test_fields_are_added(line: bytes, published: bytes) -> None:
+def test_added_fields_are_part_of_the_payload(line: bytes, published: bytes) -> None:
     assert payload(line, {"app": "shop"}) == published
     json.loads(published)
 
 
-def test_without_fields_a_line_stays_as_it_is() -> None:
+def test_without_added_fields_a_line_is_published_unchanged() -> None:
     assert payload(b"\xff {", {}) == b"\xff {"
 
 
@@ -33,5 +33,5 @@ def test_without_fields_a_line_stays_as_it_is() -> None:
     ("line", "text"),
     [(b'{"a":\n1}', b'{"a": 1}'), (b"hi", b'{"info":"hi"}'), (b"42", b"42"), (b"NaN", b'{"info":"NaN"}')],
 )
-def test_over_http_every_line_is_json(line: bytes, text: bytes) -> None:
+def test_over_http_every_line_is_published_as_json(line: bytes, text: bytes) -> None:
     assert as_json(line) == text

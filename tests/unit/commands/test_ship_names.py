@@ -23,16 +23,16 @@ from sse_hub.errors import InvalidSetting
         "app-20261121.log.gz",
     ],
 )
-def test_a_rotated_file_is_known_by_its_name(name: str) -> None:
+def test_a_rotated_file_is_recognized_by_its_name(name: str) -> None:
     assert RotatedName("app.log").matches(name)
 
 
 @pytest.mark.parametrize("name", ["app.log", "app.log.bak", "app2.log", "other.log.1", "app.log.1.tmp", "app.login.1"])
-def test_another_file_is_none(name: str) -> None:
+def test_an_unrelated_file_is_not_taken_for_a_rotated_one(name: str) -> None:
     assert not RotatedName("app.log").matches(name)
 
 
-def test_the_higher_number_is_the_older() -> None:
+def test_a_higher_number_means_an_older_rotated_file() -> None:
     turns = [
         RotatedName("app.log").turn(name) for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
     ]
@@ -40,7 +40,7 @@ def test_the_higher_number_is_the_older() -> None:
     assert turns == [10, 2, 0, 0]
 
 
-def test_a_pattern_means_the_files_that_are_there_without_the_rotated_ones(tmp_path: Path) -> None:
+def test_a_pattern_matches_existing_files_except_rotated_ones(tmp_path: Path) -> None:
     for name in ("a.log", "a.log.1", "a.log.2.gz", "b.log", "c.txt"):
         (tmp_path / name).touch()
 
@@ -64,6 +64,6 @@ def test_a_channel_is_named_after_its_file(template: str, path: str, channel: st
     assert channel_of(template, Path(path)) == channel
 
 
-def test_a_channel_of_the_hub_itself_is_refused() -> None:
+def test_a_reserved_channel_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="no hub serves"):
         channel_of("sse-hub:{name}", Path("/var/log/log.log"))

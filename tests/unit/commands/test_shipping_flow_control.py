@@ -8,7 +8,7 @@ def batch(lines: int, size: int = 10) -> SourceBatch:
     return SourceBatch("file", 0, lines * size, "app", [b"x" * size] * lines)
 
 
-def test_there_is_room_until_the_window_is_full_and_again_when_lines_are_recorded() -> None:
+def test_the_window_fills_with_published_lines_and_empties_as_they_are_recorded() -> None:
     pace = FlowControl()
     for number in range(LINES // 1000):
         assert pace.room
@@ -22,7 +22,7 @@ def test_there_is_room_until_the_window_is_full_and_again_when_lines_are_recorde
     assert pace.room
 
 
-def test_large_lines_fill_it_by_their_bytes() -> None:
+def test_large_lines_fill_the_window_by_their_bytes() -> None:
     pace = FlowControl()
 
     pace.put(batch(8, BYTES // 8))
@@ -30,7 +30,7 @@ def test_large_lines_fill_it_by_their_bytes() -> None:
     assert not pace.room
 
 
-def test_where_nothing_is_recorded_a_window_is_published_each_second() -> None:
+def test_without_recording_one_window_is_published_per_second() -> None:
     now = 0.0
     pace = FlowControl(lambda: now)
     pace.put(batch(LINES))

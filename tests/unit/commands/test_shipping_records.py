@@ -45,15 +45,15 @@ Caused by: java.io.IOException: gone
         (b"\xff\xfe\n", [b"\xff\xfe"], 3),
     ],
 )
-def test_lines_are_records(data: bytes, records: list[bytes], size: int) -> None:
+def test_each_line_of_a_file_is_a_record(data: bytes, records: list[bytes], size: int) -> None:
     assert split(data, multiline=False) == Split(records, size)
 
 
-def test_a_last_line_without_its_end_is_a_record_when_nothing_follows() -> None:
+def test_an_unfinished_last_line_is_a_record_when_nothing_follows() -> None:
     assert split(b"one\ntwo", multiline=False, over=True) == Split([b"one", b"two"], 7)
 
 
-def test_a_line_that_is_too_long_comes_in_pieces_that_end_between_characters() -> None:
+def test_a_line_that_is_too_long_is_split_between_characters() -> None:
     line = "新".encode() * LINE_BYTES
 
     records, size = split(line[: LINE_BYTES + 100], multiline=False)
@@ -78,7 +78,7 @@ def test_a_stack_trace_stays_with_its_line(text: bytes) -> None:
     assert split(text, multiline=True, over=True).records == [b"\n".join(trace), last]
 
 
-def test_what_follows_a_traceback_is_a_record_of_its_own() -> None:
+def test_a_line_after_a_traceback_is_a_separate_record() -> None:
     text = b"Traceback (most recent call last):\n  File\nValueError: no\nINFO:root:next\nwarning: next\n"
 
     records = split(text, multiline=True, over=True).records
@@ -90,7 +90,7 @@ def test_what_follows_a_traceback_is_a_record_of_its_own() -> None:
     ]
 
 
-def test_a_record_that_goes_on_and_on_is_published_in_parts() -> None:
+def test_an_endless_record_is_published_in_parts() -> None:
     text = b"first\n" + b"  more\n" * RECORD_BYTES
 
     records, size = split(text, multiline=True)
@@ -99,7 +99,7 @@ def test_a_record_that_goes_on_and_on_is_published_in_parts() -> None:
     assert len(records) >= 1
 
 
-def test_many_blank_lines_take_little_time() -> None:
+def test_many_blank_lines_are_read_quickly() -> None:
     data = b"first\n" + b"\n" * CHUNK_BYTES + b"next\n"
 
     begun = time.process_time()
@@ -113,7 +113,7 @@ PARTS = [b"a", b" b", b"\n", b"\n\n", b"Traceback (most recent call last)", b"E:
 
 
 @given(st.lists(st.sampled_from(PARTS)).map(b"".join))
-def test_however_the_bytes_come_the_same_records_come_out(data: bytes) -> None:
+def test_records_are_the_same_however_their_bytes_are_split(data: bytes) -> None:
     for multiline in (False, True):
         whole = split(data, multiline, over=True).records
         found: list[bytes] = []

@@ -16,7 +16,7 @@ def run(*arguments: object) -> Result:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_key_signs_tokens_that_are_believed(tmp_path: Path, algorithm: str) -> None:
+def test_tokens_signed_with_a_new_key_are_accepted(tmp_path: Path, algorithm: str) -> None:
     file = tmp_path / "keys.json"
 
     made = run("key", file, "--algorithm", algorithm)
@@ -33,7 +33,7 @@ def test_a_key_signs_tokens_that_are_believed(tmp_path: Path, algorithm: str) ->
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_new_key_signs_and_the_old_ones_are_still_believed(tmp_path: Path) -> None:
+def test_after_a_key_rotation_the_new_key_signs_and_old_tokens_stay_valid(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     tokens = []
     for algorithm in ("HS256", "EdDSA", "EdDSA"):
@@ -45,7 +45,7 @@ def test_a_new_key_signs_and_the_old_ones_are_still_believed(tmp_path: Path) -> 
     assert {verify(token, keyring, "sse-hub", None).subject for token in tokens} == {"alice"}
 
 
-def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
+def test_the_public_half_of_a_key_verifies_and_cannot_sign(tmp_path: Path) -> None:
     file, half = tmp_path / "keys.json", tmp_path / "public.json"
     for algorithm in ("RS256", "EdDSA"):
         run("key", file, "--algorithm", algorithm)
@@ -78,7 +78,9 @@ def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
         (("revoke", "no.token.here"), "no token with an id"),
     ],
 )
-def test_what_can_t_be_made_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_a_token_or_key_that_cannot_be_made_is_refused_with_the_reason(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
     file = tmp_path / "keys.json"
     run("key", file)
 
@@ -88,7 +90,7 @@ def test_what_can_t_be_made_is_told(tmp_path: Path, arguments: tuple[str, ...], 
     assert told in result.stderr
 
 
-def test_a_file_that_is_no_key_set_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_key_set_is_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_text("my notes")
 

@@ -28,7 +28,7 @@ sse_hub_clients{worker="1"} 3
 """
 
 
-def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
+def test_top_lists_the_busiest_channel_first_with_rates_since_the_last_refresh() -> None:
     totals = {"sse_hub_lines_total received": 100.0, "sse_hub_recorder_lag_seconds": 1.0, "sse_hub_clients": 3.0}
     state = {"ready": True, "fence_age_seconds": 0.4}
     now = HubStatus(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
@@ -42,7 +42,7 @@ def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> No
     assert len(render(now, None, 1.0, 100, 6)) == 6
 
 
-def test_what_each_worker_has_of_all_is_not_added_up() -> None:
+def test_values_that_every_worker_reports_for_all_are_not_summed() -> None:
     totals = totals_of(METRICS)
 
     assert totals == {
@@ -53,7 +53,7 @@ def test_what_each_worker_has_of_all_is_not_added_up() -> None:
     }
 
 
-def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
+def test_values_without_permission_are_shown_as_unknown_and_not_as_zero() -> None:
     lines = render(HubStatus({"ready": True}, directory(ready=False, recording=False), {}), None, 1.0, 100, 20)
 
     assert lines[0] == "ready   Redis away   NOT RECORDING   fence ? ago   log ? behind"
@@ -62,7 +62,7 @@ def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
     assert "may operate" in lines[3]
 
 
-def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
+def test_control_characters_in_a_name_do_not_reach_the_terminal() -> None:
     lines = render(HubStatus({}, directory(channel("a\x1b[2Jb", 1.0)), {}), None, 1.0, 100, 20)
 
     assert "\x1b" not in "".join(lines)

@@ -38,7 +38,7 @@ def shown(line: str) -> str:
         ("[" * 100_000, 0),
     ],
 )
-def test_a_level_is_found_where_it_stands(line: str, level: int) -> None:
+def test_a_level_is_found_wherever_a_line_has_it(line: str, level: int) -> None:
     assert record_of(line).level == level
 
 
@@ -56,7 +56,7 @@ def test_a_level_is_found_where_it_stands(line: str, level: int) -> None:
         ("{}", ""),
     ],
 )
-def test_a_line_is_shown_so_that_it_can_be_read(line: str, text: str) -> None:
+def test_a_line_is_printed_in_a_readable_form(line: str, text: str) -> None:
     assert shown(line) == text
 
 
@@ -76,7 +76,7 @@ def test_a_line_is_shown_so_that_it_can_be_read(line: str, text: str) -> None:
         ("\ud800", "\\ud800"),
     ],
 )
-def test_what_a_terminal_would_obey_is_made_visible(text: str, out: str) -> None:
+def test_terminal_control_characters_are_made_visible(text: str, out: str) -> None:
     assert sanitize(text) == out
 
 
@@ -89,21 +89,21 @@ def test_no_text_reaches_the_terminal_as_a_command(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1" + "0" * 400, "1" + "0" * 5_000])
-def test_a_number_that_is_no_time_is_shown_as_it_is(number: str) -> None:
+def test_a_number_that_is_not_a_time_is_shown_unchanged(number: str) -> None:
     assert shown(f'{{"time": {number}, "msg": "x"}}')
 
 
-def test_what_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
+def test_the_deepest_nesting_that_can_be_parsed_is_shown() -> None:
     limit = sys.getrecursionlimit()
     for depth in range(limit - 200, limit + 20):
         assert shown('{"a": ' + "[" * depth + "]" * depth + "}")
 
 
-def test_json_stays_the_same_json() -> None:
+def test_json_output_is_the_same_json() -> None:
     assert sanitize_json('{"a":\r\n"\x9b\u202e新"}') == '{"a":  "\\u009b\\u202e新"}'
 
 
-def test_colours_are_ours_alone() -> None:
+def test_only_the_printers_own_colours_reach_the_terminal() -> None:
     line = LineFormatter(colours=True, channels=True).line(
         record_of('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log"
     )
@@ -124,7 +124,7 @@ def test_colours_are_ours_alone() -> None:
         (["level > "], ""),
     ],
 )
-def test_a_filter_lets_pass_what_was_asked_for(filters: list[str], passes: str) -> None:
+def test_a_filter_passes_the_requested_lines(filters: list[str], passes: str) -> None:
     lines = {
         "d": '{"level": "debug", "message": "quick"}',
         "w": '{"level": "warn", "message": "slow"}',
@@ -136,12 +136,12 @@ def test_a_filter_lets_pass_what_was_asked_for(filters: list[str], passes: str) 
     assert "".join(name for name, line in lines.items() if filter.passes(record_of(line), line)) == passes
 
 
-def test_a_level_that_is_none_is_refused() -> None:
+def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="names no level"):
         LineFilter.parse(["level>=loud"])
 
 
-def test_a_gap_is_told() -> None:
+def test_a_gap_is_printed() -> None:
     gap = {"channel": "log", "after": "1-2", "before": "9-0", "lost": 3, "reason": "trim\x1b[2Jmed"}
 
     assert PLAIN.gap(gap) == "-- 3 lines are missing on log: trimmed (after 1-2, before 9-0)"

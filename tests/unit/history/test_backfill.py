@@ -19,7 +19,7 @@ class ForeignLog(MemoryLog):
         return {"log": EventId(int("garbage"), 0)}
 
 
-async def test_lines_go_on_after_a_gap_where_the_log_can_not_be_understood() -> None:
+async def test_after_an_unreadable_log_a_backfill_reports_a_gap_and_lines_continue() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log").open()
     failed: list[Any] = []

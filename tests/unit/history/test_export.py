@@ -24,7 +24,7 @@ def line(payload: bytes, channel: str = "log") -> RecordedLine:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5))
-def test_each_line_is_one_text_line_whatever_was_published(payloads: list[bytes]) -> None:
+def test_an_exported_line_is_one_text_line_whatever_was_published(payloads: list[bytes]) -> None:
     lines = [line(payload) for payload in payloads]
     ndjson, text = Ndjson(single=True).body(lines), Text().body(lines)
 
@@ -34,7 +34,7 @@ def test_each_line_is_one_text_line_whatever_was_published(payloads: list[bytes]
 
 
 @given(st.lists(st.text(max_size=30), max_size=5))
-def test_a_sheet_reads_back_what_was_published(texts: list[str]) -> None:
+def test_an_exported_csv_reads_back_as_published(texts: list[str]) -> None:
     lines = [line(text.encode(errors="replace")) for text in texts]
     sheet = (Csv().head() + Csv().body(lines)).decode()
 
@@ -43,7 +43,7 @@ def test_a_sheet_reads_back_what_was_published(texts: list[str]) -> None:
     assert [json.loads(row[3].lstrip("'")) for row in rows[1:]] == [json.loads(each.text) for each in lines]
 
 
-def test_a_line_of_text_is_text_again_and_gives_a_terminal_no_orders() -> None:
+def test_an_exported_text_is_plain_text_without_terminal_commands() -> None:
     lines = [line(b"plain\ttext"), line(b"a\r\n\x1b[31mb"), line(b'{"info": "kept", "n": 1}'), line(b'{"a":\n1}')]
 
     assert Text().body(lines).decode().splitlines() == [
@@ -54,7 +54,7 @@ def test_a_line_of_text_is_text_again_and_gives_a_terminal_no_orders() -> None:
     ]
 
 
-def test_a_line_that_only_looks_wrapped_stays_as_it_is() -> None:
+def test_an_exported_object_that_only_resembles_wrapped_text_stays_json() -> None:
     texts = [b'{"info":"a","n":1}', b'{"info":"\\ud800"}', b'{"info":"a","info":2}']
 
     assert [row.split(" ", 2)[2] for row in Text().body([line(text) for text in texts]).decode().splitlines()] == [
@@ -63,13 +63,13 @@ def test_a_line_that_only_looks_wrapped_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("channel", ["=x", "+x", "-x", "@x"])
-def test_no_cell_of_a_sheet_is_a_formula(channel: str) -> None:
+def test_no_cell_of_an_exported_csv_is_a_formula(channel: str) -> None:
     for item in (RecordedLine(EventId(1, 1), channel, b"\t{}"), GAP._replace(channel=channel)):
         for cell in next(csv.reader(io.StringIO(Csv().body([item]).decode(), newline=""))):
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-def test_a_gap_is_told_in_every_format() -> None:
+def test_a_gap_is_exported_in_every_format() -> None:
     words = "gap channel=log after=None before=1795233020000-0 lost=unknown reason=late"
 
     assert json.loads(Ndjson(single=True).body([GAP])) == {"@gap": GAP._asdict()}
@@ -77,7 +77,7 @@ def test_a_gap_is_told_in_every_format() -> None:
     assert Csv().body([GAP]).decode() == f",2026-11-21T03:50:20.000Z,log,{words}\r\n"
 
 
-def test_lines_of_several_channels_name_theirs_first() -> None:
+def test_exported_lines_of_several_channels_begin_with_the_channel() -> None:
     assert Ndjson(single=False).body([line(b'{"a": 1}', "shop")]) == b'{"@channel":"shop","a": 1}\n'
 
 
@@ -93,5 +93,5 @@ def test_lines_of_several_channels_name_theirs_first() -> None:
         (["a", "b"], "channels-20261121T035018Z.csv"),
     ],
 )
-def test_a_file_has_a_name_that_is_safe_everywhere(channels: list[str], name: str) -> None:
+def test_an_exported_file_has_a_name_that_is_safe_everywhere(channels: list[str], name: str) -> None:
     assert file_name(Selection.parse(channels), NOW, "csv") == name

@@ -7,7 +7,7 @@ import pytest
 from sse_hub.history.fair_lock import FairLock
 
 
-async def test_between_two_slices_everybody_else_has_been_served() -> None:
+async def test_between_two_slices_of_long_work_the_event_loop_serves_everything_else() -> None:
     turns = FairLock()
     done: list[str] = []
     loop = asyncio.get_running_loop()
@@ -34,7 +34,7 @@ async def test_between_two_slices_everybody_else_has_been_served() -> None:
     assert {done[at] for at in slices[:9]} == {f"reader {number}" for number in range(8)}
 
 
-async def test_a_slice_that_fails_and_one_that_is_given_up_leave_the_turn_to_the_next() -> None:
+async def test_a_failed_and_a_cancelled_slice_release_the_lock() -> None:
     turns = FairLock()
 
     async def fail() -> None:

@@ -37,7 +37,7 @@ async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
 
 
 @given(st.lists(IDS, max_size=4))
-def test_a_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
+def test_a_merged_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
     names = [str(number) for number in range(len(channels))]
     lines = sorted((id, name) for name, ids in zip(names, channels, strict=True) for id in ids)
 
@@ -49,7 +49,7 @@ def test_a_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
         assert there == sorted(lines, key=lambda line: (reverse_key(line[0]) if back else line[0], line[1]))
 
 
-def test_a_break_stands_between_what_came_before_it_and_after_it() -> None:
+def test_a_gap_in_a_merged_sequence_stands_between_the_lines_around_it() -> None:
     ids = [EventId(1, 1), EventId(1, 2), EventId(3, 1), EventId(5, 1)]
     holes = [LogGap(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
 
@@ -60,7 +60,7 @@ def test_a_break_stands_between_what_came_before_it_and_after_it() -> None:
 
 
 @given(IDS, st.builds(EventId, st.integers(1, 6), st.integers(0, 6)))
-def test_what_lies_before_an_id_is_cut_there(ids: Ids, end: EventId) -> None:
+def test_a_merged_sequence_is_cut_at_an_id(ids: Ids, end: EventId) -> None:
     batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT), 0, 1) for fence, n in ids]
     kept, whole = clip(batches, end)
 
@@ -68,7 +68,7 @@ def test_what_lies_before_an_id_is_cut_there(ids: Ids, end: EventId) -> None:
     assert whole == (len(kept) == len(ids))
 
 
-def test_a_batch_and_a_hole_are_cut_in_their_middle() -> None:
+def test_a_batch_and_a_gap_can_be_cut_in_the_middle() -> None:
     batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT), 0, 3)
     hole = LogGap("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
 

@@ -41,7 +41,7 @@ def test_a_reader_in_the_middle_of_a_page_gets_the_rest_of_it() -> None:
     assert ids(page.remainder_after(EventId(20, 2))) == []
 
 
-def test_a_reader_inside_a_hole_is_told_of_what_it_lacks_itself() -> None:
+def test_a_reader_inside_a_gap_gets_only_its_own_part_of_the_gap() -> None:
     page = page_of(*entries(10, 9, 9), hole=LogGap("a", EventId(10, 0), EventId(10, 9), 8, "trimmed"))
 
     assert page.remainder_after(EventId(10, 5)).parts[0] == LogGap("a", EventId(10, 5), EventId(10, 9), 3, "trimmed")
@@ -49,7 +49,7 @@ def test_a_reader_inside_a_hole_is_told_of_what_it_lacks_itself() -> None:
     assert len(page.remainder_after(EventId(10, 8)).parts) == 1
 
 
-def test_a_reader_of_an_earlier_end_gets_nothing_beyond_it() -> None:
+def test_a_reader_with_an_earlier_end_gets_nothing_after_it() -> None:
     """With several channels what lies beyond would leave before what others have up to there."""
     page = page_of(*entries(10, 1, 3), *entries(20, 1, 2))
 
@@ -57,7 +57,7 @@ def test_a_reader_of_an_earlier_end_gets_nothing_beyond_it() -> None:
     assert page.up_to(EventId(40, 0)).more
 
 
-async def test_readers_at_different_places_share_one_read() -> None:
+async def test_readers_at_different_positions_share_one_read() -> None:
     reads: list[EventId] = []
 
     async def read(channel: str, after: EventId, until: EventId) -> Page:
@@ -74,7 +74,7 @@ async def test_readers_at_different_places_share_one_read() -> None:
     assert reads == [EventId(10, 0)]
 
 
-async def test_a_page_that_could_not_be_read_is_read_again() -> None:
+async def test_a_page_that_failed_to_load_is_read_again() -> None:
     reads = 0
 
     async def read(channel: str, after: EventId, until: EventId) -> Page:
@@ -91,7 +91,7 @@ async def test_a_page_that_could_not_be_read_is_read_again() -> None:
     assert ids(await shelf.page("a", EventId(10, 0), END)) == ["10-1"]
 
 
-async def test_a_page_of_a_log_that_was_lost_meanwhile_is_not_given_to_others() -> None:
+async def test_a_page_of_a_lost_log_is_not_shared() -> None:
     reads = 0
     lost = asyncio.Event()
 
@@ -113,7 +113,7 @@ async def test_a_page_of_a_log_that_was_lost_meanwhile_is_not_given_to_others() 
     assert reads == 2
 
 
-async def test_what_is_shared_is_read_again_for_a_later_end() -> None:
+async def test_a_shared_page_is_read_again_for_a_later_end() -> None:
     reads: list[int] = []
 
     async def read(until: int) -> int:
@@ -130,7 +130,7 @@ async def test_what_is_shared_is_read_again_for_a_later_end() -> None:
 
 
 @pytest.mark.parametrize("encode", [single_frames, batched_frames])
-def test_what_is_encoded_once_is_the_same_and_moves_each_reader(encode: Encoder) -> None:
+def test_frames_encoded_once_are_shared_and_advance_each_reader(encode: Encoder) -> None:
     batch = Batch("a", 0, 20, 1, [b'{"n": %d}' % n for n in range(40)], 1_000)
     positions = [Position(Selection(("a",)), 10, (0,)) for _ in range(3)]
 

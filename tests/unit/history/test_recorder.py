@@ -12,7 +12,7 @@ from sse_hub.hub import registry as directory
 from tests.support.in_memory import new_hub, publish
 
 
-async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_that_was_forgotten(
+async def test_recording_a_forgotten_channel_keeps_the_memory_count_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)

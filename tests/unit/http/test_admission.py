@@ -36,7 +36,7 @@ def seats(limits: AdmissionControl, address: str, count: int, subject: str = "")
     return [limits.take_slot(address, subject) for _ in range(count)]
 
 
-def test_s15_an_address_has_64_streams_and_this_machine_any_number_unless_it_is_set() -> None:
+def test_s15_by_default_an_address_has_64_streams_and_localhost_any_number() -> None:
     by_default, set_to_two, without = limits_of(), limits_of(streams_per_address=2), limits_of(streams_per_address=0)
 
     seats(by_default, ELSEWHERE, 64)
@@ -52,7 +52,7 @@ def test_s15_an_address_has_64_streams_and_this_machine_any_number_unless_it_is_
     assert caught.value.reason == "address"
 
 
-def test_s15_a_subject_has_32_streams_wherever_it_is() -> None:
+def test_s15_a_subject_has_32_streams_over_all_addresses() -> None:
     limits = limits_of()
 
     for number in range(32):
@@ -64,7 +64,7 @@ def test_s15_a_subject_has_32_streams_wherever_it_is() -> None:
     assert caught.value.reason == "subject"
 
 
-def test_s15_all_together_have_as_many_as_files_may_be_open() -> None:
+def test_s15_the_total_of_streams_is_bounded_by_the_limit_of_open_files() -> None:
     by_default, set_to_three = limits_of(open_files=1_024), limits_of(streams_total=3)
 
     seats(by_default, HERE, 1_024 - 256)
@@ -75,7 +75,7 @@ def test_s15_all_together_have_as_many_as_files_may_be_open() -> None:
         assert caught.value.reason == "total"
 
 
-def test_a_seat_is_given_back_once_and_at_the_end_of_its_block_unless_it_is_kept() -> None:
+def test_a_seat_is_released_once_at_the_end_of_its_block_unless_it_is_kept() -> None:
     limits = limits_of(streams_per_address=2)
 
     with limits.take_slot(ELSEWHERE):
@@ -90,7 +90,7 @@ def test_a_seat_is_given_back_once_and_at_the_end_of_its_block_unless_it_is_kept
     seats(limits, ELSEWHERE, 2)
 
 
-def test_connections_that_are_no_streams_are_counted_too() -> None:
+def test_connections_without_a_stream_are_counted_too() -> None:
     limits, strict = limits_of(streams_per_address=20), limits_of(streams_per_address=1)
 
     assert [limits.connect(ELSEWHERE) for _ in range(81)] == [True] * 80 + [False]
@@ -102,7 +102,7 @@ def test_connections_that_are_no_streams_are_counted_too() -> None:
     assert all(limits_of().connect(HERE) for _ in range(1_000))
 
 
-def test_who_publishes_faster_than_allowed_waits_for_as_long_as_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_over_the_rate_limit_is_refused_with_the_time_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
     of_100 = limits_of(publish_lines_per_second=100)
@@ -120,7 +120,7 @@ def test_who_publishes_faster_than_allowed_waits_for_as_long_as_that_takes(monke
     assert caught.value.reason == "publish-rate"
 
 
-def test_by_default_this_machine_publishes_as_fast_as_it_can_and_others_10_000_lines_a_second() -> None:
+def test_by_default_localhost_publishes_without_limit_and_others_10_000_lines_per_second() -> None:
     limits = limits_of()
 
     for _ in range(10):
@@ -130,7 +130,7 @@ def test_by_default_this_machine_publishes_as_fast_as_it_can_and_others_10_000_l
         limits.take_publish_quota(ELSEWHERE, "", 1)
 
 
-def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_request_bodies_share_one_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODIES_BYTES", 100)
     hub = limits_of()
 
@@ -143,7 +143,7 @@ def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.Monke
         again(100)
 
 
-def test_answers_that_are_not_taken_are_bounded_for_each_sender_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unread_responses_are_bounded_per_sender_and_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
     monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
     hub = limits_of()
@@ -167,7 +167,7 @@ def test_answers_that_are_not_taken_are_bounded_for_each_sender_and_together(mon
     assert caught.value.reason == "answers"
 
 
-def test_this_machine_has_as_much_in_answers_as_all_together_unless_its_streams_are_limited(
+def test_localhost_may_use_the_total_response_memory_unless_its_streams_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
@@ -188,7 +188,7 @@ def test_this_machine_has_as_much_in_answers_as_all_together_unless_its_streams_
         all_there_is(100)
 
 
-def test_the_manual_has_the_bounds_that_no_option_sets() -> None:
+def test_the_manual_lists_the_limits_that_no_option_sets() -> None:
     rows = (ROOT / "docs" / "limits.md").read_text().partition("## What can't be set")[2].partition("## ")[0]
     bounds = [
         f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {MIN_CONNECTIONS} at the",
@@ -204,7 +204,7 @@ def test_the_manual_has_the_bounds_that_no_option_sets() -> None:
     assert "unless `--channel-lines-per-second` is set" in rows
 
 
-def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
+def test_refusals_are_counted_and_the_first_of_each_minute_is_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0

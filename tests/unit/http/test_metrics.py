@@ -27,7 +27,7 @@ async def readings_of_a_hub() -> list[Reading]:
     return list(readings(cast(Context, context)))
 
 
-def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample() -> None:
+def test_metrics_become_prometheus_text_with_a_worker_label_on_each_sample() -> None:
     hostile = 'a"b\\c\nd'
     readings = [
         Reading("sse_hub_lines", "counter", "Lines.", [Sample({"channel_ns": hostile}, 3, [])]),
@@ -48,7 +48,7 @@ def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample
     assert [found["sse_hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
 
 
-async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() -> None:
+async def test_dashboard_and_manual_name_only_existing_metrics_and_the_manual_all() -> None:
     names = {each.name for each in await readings_of_a_hub()} | {"sse_hub_info", "sse_hub_worker_up"}
     dashboard = (ROOT / "docs" / "grafana.json").read_text()
     manual = (ROOT / "docs" / "operations.md").read_text()
@@ -62,7 +62,7 @@ async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() ->
     assert told <= names
 
 
-async def test_what_a_hub_has_done_is_read_off_it() -> None:
+async def test_the_metrics_report_what_a_hub_has_done() -> None:
     samples = {
         (reading.name, *sorted(sample.labels.values())): sample.value
         for reading in await readings_of_a_hub()
@@ -76,7 +76,7 @@ async def test_what_a_hub_has_done_is_read_off_it() -> None:
     assert samples["sse_hub_recorder_lag_seconds",] == 0
 
 
-def test_all_reasons_for_refusals_are_known_before_the_first_and_told_in_the_manual() -> None:
+def test_all_refusal_reasons_exist_from_the_start_and_are_in_the_manual() -> None:
     """Those that the code has: what it raises, and what the porter and the routes say themselves."""
     found = set(REASONS.values())
     for path in (ROOT / "sse_hub").rglob("*.py"):

@@ -38,7 +38,7 @@ def parameters(path: str, method: str = "get") -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_every_route_is_described_and_nothing_else() -> None:
+def test_the_openapi_document_describes_exactly_the_routes() -> None:
     app = hub_app()
     routes = {(f"/{route.path}", method.lower()) for route in app.router.routes for method in route.methods}
     told = {(path, method) for path, method in routes if not path.startswith("/web/")}
@@ -50,7 +50,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_an_operation_has_a_name_a_summary_and_answers(path: str, method: str) -> None:
+def test_every_operation_has_a_name_a_summary_and_responses(path: str, method: str) -> None:
     operation = DOCUMENT["paths"][path][method]
 
     assert operation["operationId"]
@@ -60,7 +60,7 @@ def test_an_operation_has_a_name_a_summary_and_answers(path: str, method: str) -
     assert set(operation["tags"]) <= {each["name"] for each in DOCUMENT["tags"]}
 
 
-def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
+def test_every_reference_resolves_and_every_component_is_used() -> None:
     used = set(references(DOCUMENT))
     components = {kind: parts for kind, parts in DOCUMENT["components"].items() if kind != "securitySchemes"}
     there = {f"#/components/{kind}/{name}" for kind, parts in components.items() for name in parts}
@@ -68,7 +68,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
     assert used == there
 
 
-def test_limits_and_choices_are_those_of_the_code() -> None:
+def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     message, history, export = parameters("/message"), parameters("/history"), parameters("/export")
 
     assert message["tail"]["maximum"] == MAX_TAIL
@@ -83,7 +83,7 @@ def test_limits_and_choices_are_those_of_the_code() -> None:
     assert set(content) == {format_of(name, True).content_type.split(";")[0] for name in FORMATS}
 
 
-def test_the_page_for_people_has_every_route_and_no_script() -> None:
+def test_the_docs_page_has_every_route_and_no_script() -> None:
     shown = page(DOCUMENT)
 
     assert DOCUMENT["info"]["version"] == sse_hub.__version__
@@ -92,6 +92,6 @@ def test_the_page_for_people_has_every_route_and_no_script() -> None:
     assert not re.search(r"https?://", shown), "it needs no other server"
 
 
-def test_it_is_json_that_any_tool_reads() -> None:
+def test_the_openapi_document_is_plain_json() -> None:
     assert json.loads(json.dumps(DOCUMENT)) == DOCUMENT
     assert DOCUMENT["openapi"] == "3.1.0"

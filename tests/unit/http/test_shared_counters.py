@@ -7,7 +7,7 @@ import pytest
 from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, prepare
 
 
-def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:
+def test_a_shared_count_is_the_sum_over_all_workers_and_a_time_the_latest(tmp_path: Path) -> None:
     prepare(str(tmp_path), 3)
     first, second, third = (SharedCounters(number, 3, str(tmp_path)) for number in range(3))
 
@@ -21,7 +21,7 @@ def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_pa
     assert (second.count("there"), third.time("here"), third.time("there")) == (0, 13.25, 0.0)
 
 
-def test_who_takes_the_place_of_a_worker_begins_with_nothing(tmp_path: Path) -> None:
+def test_a_replacement_worker_starts_with_zero_counts(tmp_path: Path) -> None:
     prepare(str(tmp_path), 2)
     first, second = (SharedCounters(number, 2, str(tmp_path)) for number in range(2))
     first.add("here", 2)
@@ -32,7 +32,7 @@ def test_who_takes_the_place_of_a_worker_begins_with_nothing(tmp_path: Path) -> 
     assert (again.count("here"), first.count("here")) == (2, 2)
 
 
-def test_a_process_that_is_alone_counts_for_itself() -> None:
+def test_a_single_process_has_its_own_counters() -> None:
     one, other = SharedCounters(), SharedCounters()
 
     one.add("here", 1)
@@ -40,7 +40,7 @@ def test_a_process_that_is_alone_counts_for_itself() -> None:
     assert (one.count("here"), other.count("here")) == (1, 0)
 
 
-def test_names_have_slots_that_nobody_outside_can_tell() -> None:
+def test_the_slot_of_a_name_is_unpredictable_from_outside() -> None:
     """Else a hostile client could choose addresses that count together with another's."""
     hits = 0
     for _ in range(20):
@@ -51,7 +51,7 @@ def test_names_have_slots_that_nobody_outside_can_tell() -> None:
     assert hits <= 1
 
 
-def test_what_all_have_together_is_counted_with_nobody() -> None:
+def test_the_total_shares_its_slot_with_no_name() -> None:
     """Whoever came to share its place would be refused for as long as the hub runs, with no stream open."""
     table = SharedCounters()
     table.add(ALL, 1)
@@ -60,6 +60,6 @@ def test_what_all_have_together_is_counted_with_nobody() -> None:
     assert not any(table.count(f"address 10.{number >> 8}.{number & 255}.1") for number in range(4 * SLOTS))
 
 
-def test_without_room_for_the_table_there_is_an_error(tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_created_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file or directory"):
         prepare(str(tmp_path / "nowhere"), 2)

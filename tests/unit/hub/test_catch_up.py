@@ -43,7 +43,7 @@ async def test_a_slow_subscriber_catches_up_from_the_ring() -> None:
     assert numbers(slow.events()) == list(range(1001))
 
 
-async def test_one_that_falls_off_the_ring_gets_one_gap_with_the_exact_number_and_then_what_is_held() -> None:
+async def test_a_subscriber_that_falls_behind_the_ring_gets_one_exact_gap_and_then_the_ring() -> None:
     hub, _ = new_hub(ring_lines="100")
     slow = await Client(hub, "log").open()
     publish(hub, "log", line(0))
@@ -61,7 +61,7 @@ async def test_one_that_falls_off_the_ring_gets_one_gap_with_the_exact_number_an
     assert (gap.id, held[0].id) == ("11-1", "11-402")
 
 
-async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_lines_after_it() -> None:
+async def test_more_gaps_than_fit_in_a_chunk_hide_neither_the_gap_nor_later_lines() -> None:
     hub, _ = new_hub()
     channels = 2 * BACKLOG_BYTES // BATCH_OVERHEAD_BYTES
     for n in range(channels):
@@ -79,7 +79,7 @@ async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_line
     assert len(events) == channels + 2
 
 
-async def test_a_client_that_comes_with_a_position_may_pause_as_long_as_one_that_was_live() -> None:
+async def test_a_resuming_client_may_pause_as_long_as_a_live_one() -> None:
     """Linux takes a peer that acknowledges but does not read for one that has gone, after this time."""
     hub, _ = new_hub()
     publish(hub, "log", line(1))
@@ -97,7 +97,7 @@ async def test_a_client_that_comes_with_a_position_may_pause_as_long_as_one_that
         await client.close()
 
 
-async def test_what_the_log_brings_for_a_client_that_has_gone_is_written_nowhere() -> None:
+async def test_lines_read_for_a_departed_client_are_discarded() -> None:
     hub, source = new_hub()
     log = DeafLog()
     log.watermark = 10

@@ -13,7 +13,7 @@ def batch(channel: str, first: int, length: int) -> Batch:
     return Batch(channel, 1, 50, first, [b"{}"] * length, 1_000)
 
 
-def test_each_channel_has_its_share_of_every_second() -> None:
+def test_each_channel_has_its_rate_in_every_second() -> None:
     guard = ChannelThrottle(10)
     guard.begin_window(100.0)
 
@@ -34,7 +34,7 @@ def test_each_channel_has_its_share_of_every_second() -> None:
     assert len(guard.admit([(batch("loud", 20, 5), 0, 5)])) == 1
 
 
-async def test_a_loud_channel_leaves_the_others_room_and_the_gap_names_what_is_missing() -> None:
+async def test_a_loud_channel_does_not_slow_others_and_the_gap_counts_its_skipped_lines() -> None:
     hub, _ = new_hub()
     guarded = await Client(hub, "loud", "calm", batch=True, guard=5).open()
     whole = await Client(hub, "loud", "calm", batch=True).open()
@@ -59,7 +59,7 @@ async def test_a_loud_channel_leaves_the_others_room_and_the_gap_names_what_is_m
     assert len([row for event in whole.events() if event.type == "lines" for row in event.json]) == 21
 
 
-async def test_what_was_left_out_of_a_single_channel_is_told_at_the_next_heartbeat_at_the_latest() -> None:
+async def test_skipped_lines_of_a_single_channel_are_reported_by_the_next_heartbeat() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "loud", guard=2).open()
 
@@ -72,7 +72,7 @@ async def test_what_was_left_out_of_a_single_channel_is_told_at_the_next_heartbe
     assert [event.json["lost"] for event in client.events() if event.type == "gap"] == [3]
 
 
-def test_the_smaller_of_what_is_wanted_and_what_the_hub_allows_counts_and_the_gap_says_which() -> None:
+def test_the_lower_of_requested_and_configured_rate_applies_and_the_gap_says_which() -> None:
     def left_out(asked: int, allowed: int) -> tuple[int | None, str]:
         guard = throttle_for(asked, allowed)
         assert guard
@@ -88,7 +88,7 @@ def test_the_smaller_of_what_is_wanted_and_what_the_hub_allows_counts_and_the_ga
     assert left_out(0, 10) == (40, "rate")
 
 
-async def test_a_hub_that_allows_so_many_lines_a_second_thins_every_stream_and_says_so() -> None:
+async def test_a_configured_channel_rate_throttles_every_stream_and_is_reported_as_a_gap() -> None:
     hub, _ = new_hub(channel_lines_per_second="3")
     alone, several = await Client(hub, "loud").open(), await Client(hub, "loud", "calm").open()
 

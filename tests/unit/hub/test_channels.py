@@ -18,7 +18,7 @@ def channels_in_memory() -> int:
     return sum(isinstance(each, Channel) for each in gc.get_objects())
 
 
-async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
+async def test_a_channel_outside_ingest_is_followed_until_its_last_subscriber_leaves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directory, "FORGET_AFTER_SECONDS", -1.0)
@@ -49,7 +49,7 @@ async def test_a_channel_with_lines_since_the_last_fence_is_not_forgotten() -> N
     assert len(list(hub.registry)) == 9_051
 
 
-async def test_the_longest_ring_gives_way_when_memory_is_full() -> None:
+async def test_the_largest_ring_shrinks_when_memory_is_full() -> None:
     hub, _ = new_hub(ring_megabytes="1")
     publish(hub, "quiet", line(1))
     for n in range(300):
@@ -62,7 +62,7 @@ async def test_the_longest_ring_gives_way_when_memory_is_full() -> None:
     assert 80 < len(numbers(loud.events())) < 120
 
 
-async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
+async def test_patterns_that_come_and_go_keep_the_memory_count_right() -> None:
     hub, _ = new_hub(ring_megabytes="1")
     for round in range(200):
         client = await Client(hub, *[f"p{n}.*" for n in range(32)]).open()
@@ -73,7 +73,7 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
     assert sum(channel.ring.size for channel in hub.registry) == hub.registry.bytes
 
 
-async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_forgotten_channel_is_a_gap_for_its_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub()
     publish(hub, "app.1", line(1))
@@ -86,7 +86,9 @@ async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch
     assert [event.json["channel"] for event in client.events() if event.type == "gap"] == ["app.*"]
 
 
-async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lines_of_channels_beyond_the_limit_are_reported_to_patterns_as_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 5)
     monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 5)
     hub, _ = new_hub()
@@ -106,7 +108,7 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
     ]
 
 
-async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_not_record(
+async def test_forgotten_channels_are_freed_even_if_the_hub_does_not_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
@@ -124,7 +126,7 @@ async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_no
 
 
 @pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
-async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many(
+async def test_requests_for_more_and_more_new_channels_are_refused_at_the_limit(
     monkeypatch: pytest.MonkeyPatch, ingest: str
 ) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
@@ -150,7 +152,7 @@ async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many
     assert (numbers(known.events()), numbers(again.events())) == ([1], [1])
 
 
-async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_joined_channel_is_not_forgotten_to_make_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub()
     for n in range(10):

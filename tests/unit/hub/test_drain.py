@@ -25,7 +25,7 @@ def streams(count: int) -> list[Subscriber]:
     return [cast(Subscriber, Stream()) for _ in range(count)]
 
 
-async def test_ends_are_spread_evenly_even_when_there_are_more_than_ticks() -> None:
+async def test_a_drain_spreads_ends_evenly_even_with_more_streams_than_ticks() -> None:
     loop = asyncio.get_running_loop()
     times: list[float] = []
     begun = loop.time()
@@ -48,7 +48,7 @@ async def test_ends_are_spread_evenly_even_when_there_are_more_than_ticks() -> N
         assert 0.5 * part / 4 - 0.01 <= times[5_000 * part // 4] <= 0.5 * part / 4 + 0.1 + held_up
 
 
-async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
+async def test_hurrying_a_drain_ends_the_rest_at_once_even_before_its_start() -> None:
     drain = Drain(600)
     ended: list[Subscriber] = []
     running = asyncio.create_task(drain.run(streams(10), ended.append))
@@ -62,7 +62,7 @@ async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
     assert len(ended) == 20
 
 
-async def test_those_that_are_behind_are_ended_first() -> None:
+async def test_a_drain_ends_slow_streams_first() -> None:
     behind, live = cast(Subscriber, Stream(behind=True)), cast(Subscriber, Stream())
     ended: list[Subscriber] = []
 
@@ -71,7 +71,7 @@ async def test_those_that_are_behind_are_ended_first() -> None:
     assert ended == [behind, live]
 
 
-async def test_draining_ends_every_stream() -> None:
+async def test_a_drain_ends_every_stream() -> None:
     hub, _ = new_hub(drain_seconds="0")
     clients = [await Client(hub, "log").open(), await Client(hub, "a.*", batch=True).open()]
 
@@ -81,7 +81,7 @@ async def test_draining_ends_every_stream() -> None:
     assert hub.subscribers == 0
 
 
-async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
+async def test_the_last_frame_of_a_drained_stream_holds_its_position() -> None:
     hub, _ = new_hub(drain_seconds="0")
     live, batch, several = [
         await Client(hub, "log").open(),
@@ -104,7 +104,7 @@ async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
     assert several.last_event_id == "60-0.0"
 
 
-async def test_one_that_is_behind_is_not_told_that_it_has_caught_up() -> None:
+async def test_a_drained_stream_that_is_behind_ends_at_its_own_position() -> None:
     hub, _ = new_hub(drain_seconds="0")
     slow = await Client(hub, "log").open()
     publish(hub, "log", line(0))
@@ -124,7 +124,7 @@ async def test_one_that_is_behind_is_not_told_that_it_has_caught_up() -> None:
     assert slow.last_event_id == events[-1].id
 
 
-async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_ends_at_once() -> None:
+async def test_a_stream_that_subscribes_after_the_drain_ends_at_once() -> None:
     hub, _ = new_hub(drain_seconds="0")
     await hub.drain()
 
@@ -133,7 +133,7 @@ async def test_a_stream_that_joined_before_the_drain_and_subscribes_after_it_end
     assert client.ended
 
 
-async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
+async def test_a_join_that_waits_for_redis_fails_when_the_hub_stops() -> None:
     hub, source = new_hub(drain_seconds="0")
 
     class Waiting:

@@ -22,7 +22,7 @@ async def test_every_subscriber_gets_every_line_with_the_same_id() -> None:
         assert [event.id for event in events] == ["13-1", "13-2", "50-1"]
 
 
-async def test_a_batch_is_encoded_once_for_all() -> None:
+async def test_a_batch_is_encoded_once_for_all_subscribers() -> None:
     hub, _ = new_hub()
     clients = [await Client(hub, "log").open() for _ in range(3)]
 
@@ -33,7 +33,7 @@ async def test_a_batch_is_encoded_once_for_all() -> None:
     assert line(1).encode() in first
 
 
-async def test_a_pattern_gets_channels_that_appear_later() -> None:
+async def test_a_pattern_subscriber_gets_channels_that_appear_later() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "shop.*").open()
 
@@ -46,7 +46,7 @@ async def test_a_pattern_gets_channels_that_appear_later() -> None:
     assert {event.id for event in events} == {"11-0"}
 
 
-async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
+async def test_a_cut_session_is_one_gap_with_exact_bounds() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2))
@@ -59,7 +59,7 @@ async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
     assert (before.id, gap.id, after.id) == ("11-1", "90-0", "90-1")
 
 
-async def test_a_pattern_is_told_of_a_cut_once_even_when_no_channel_is_known() -> None:
+async def test_a_cut_is_reported_to_a_pattern_once_even_without_known_channels() -> None:
     hub, _ = new_hub()
     empty = await Client(hub, "shop.*").open()
     hub.session_started(90)
@@ -83,7 +83,7 @@ async def test_a_batch_stream_gets_rows_of_id_channel_and_text() -> None:
     assert event.json == [["11-1", "log", '{"n":\r\n1}'], ["11-2", "log", '{"info":"text"}']]
 
 
-async def test_a_batch_stream_that_has_just_flushed_waits_unless_there_is_much() -> None:
+async def test_a_batch_feed_that_just_flushed_waits_unless_a_frame_is_full() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log", batch=True).open()
     publish(hub, "log", line(0))
@@ -96,7 +96,7 @@ async def test_a_batch_stream_that_has_just_flushed_waits_unless_there_is_much()
     assert [len(event.json) for event in client.events()] == [LINES_PER_FRAME, 2]
 
 
-async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_come_first() -> None:
+async def test_a_heartbeat_is_a_comment_and_a_checkpoint_after_all_earlier_lines() -> None:
     hub, _ = new_hub(heartbeat_seconds="1")
     client = await Client(hub, "log", "other").open()
     publish(hub, "log", line(1))
@@ -110,7 +110,7 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_com
     assert client._decoder.comments
 
 
-async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_they_may_be() -> None:
+async def test_heartbeats_are_spread_over_two_seconds_around_their_interval() -> None:
     hub, _ = new_hub()
     clients = [await Client(hub, "log").open() for _ in range(200)]
     beats: dict[Client, list[int]] = {client: [] for client in clients}
@@ -125,7 +125,7 @@ async def test_heartbeats_are_spread_over_two_seconds_less_on_each_side_than_the
     assert waits == {13, 14, 15, 16, 17}
 
 
-async def test_nothing_is_left_of_a_client_that_has_gone() -> None:
+async def test_a_closed_client_leaves_nothing_behind() -> None:
     hub, _ = new_hub(ingest="other.*")
     client = await Client(hub, "log", "shop.*").open()
 
@@ -137,7 +137,7 @@ async def test_nothing_is_left_of_a_client_that_has_gone() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "by its end"])
-async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when: str) -> None:
+async def test_ending_a_stuck_client_does_not_affect_others(when: str) -> None:
     """Its transport is full before it is ended, or becomes so by what it is told last, and stays until it is cut."""
     hub, _ = new_hub()
     slow, other = await Client(hub, "log").open(), await Client(hub, "log").open()

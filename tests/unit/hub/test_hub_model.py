@@ -262,7 +262,7 @@ class RecordedModel(Model):
 
 @pytest.mark.parametrize("model", [Model, RecordedModel])
 @pytest.mark.parametrize("seed", range(at_scale(8, 400)))
-async def test_what_is_published_is_received_or_told_of(model: type[Model], seed: int) -> None:
+async def test_over_random_histories_every_line_is_received_or_reported_as_a_gap(model: type[Model], seed: int) -> None:
     history = model(seed)
 
     await history.run()

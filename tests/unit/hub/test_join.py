@@ -24,7 +24,7 @@ class AskedLog(MemoryLog):
         raise LogUnavailable("It fails.")
 
 
-async def test_what_came_between_the_fence_and_going_live_is_delivered() -> None:
+async def test_lines_between_the_fence_and_going_live_are_delivered() -> None:
     hub, _ = new_hub()
     position_known = Client(hub, "log")
     await position_known.open()
@@ -36,7 +36,7 @@ async def test_what_came_between_the_fence_and_going_live_is_delivered() -> None
     assert numbers(resumed.events()) == [1, 2]
 
 
-async def test_a_resume_goes_on_after_its_id_exactly() -> None:
+async def test_a_resume_continues_exactly_after_its_id() -> None:
     hub, _ = new_hub()
     watcher = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2), line(3))
@@ -50,7 +50,7 @@ async def test_a_resume_goes_on_after_its_id_exactly() -> None:
         assert numbers(client.events()) == list(range(sent + 1, 5))
 
 
-async def test_a_cursor_over_several_channels_is_exact_wherever_a_stream_breaks() -> None:
+async def test_a_cursor_over_several_channels_is_exact_wherever_the_stream_ended() -> None:
     hub, _ = new_hub()
     watcher = await Client(hub, "a", "b").open()
     for n in range(0, 12, 3):
@@ -65,7 +65,7 @@ async def test_a_cursor_over_several_channels_is_exact_wherever_a_stream_breaks(
         assert numbers(client.events()) == numbers(events[sent:])
 
 
-async def test_a_tail_is_the_last_lines_over_all_channels() -> None:
+async def test_a_tail_has_the_last_lines_over_all_channels() -> None:
     hub, _ = new_hub()
     for n in range(6):
         publish(hub, "ab"[n % 2], line(n))
@@ -78,7 +78,7 @@ async def test_a_tail_is_the_last_lines_over_all_channels() -> None:
     assert numbers(again.events()) == [3, 4, 5]
 
 
-async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() -> None:
+async def test_resuming_from_before_a_cut_reports_the_gap_and_from_after_it_does_not() -> None:
     hub, _ = new_hub()
     publish(hub, "log", line(1))
     hub.session_started(90)
@@ -91,7 +91,7 @@ async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() 
     assert [event.type for event in told] == ["message"]
 
 
-async def test_an_id_from_the_future_or_no_id_at_all_is_a_gap_and_live_after_it() -> None:
+async def test_an_id_from_the_future_or_a_malformed_one_gets_a_gap_and_then_live_lines() -> None:
     hub, _ = new_hub()
     future = await Client(hub, "log").open(After(Cursor(10**12, (0,))))
     text = await Client(hub, "log").open(UnknownId())
@@ -105,7 +105,7 @@ async def test_an_id_from_the_future_or_no_id_at_all_is_a_gap_and_live_after_it(
         assert numbers(client.events()) == [1]
 
 
-async def test_a_position_older_than_the_ring_is_one_gap_with_the_number_lost() -> None:
+async def test_a_position_older_than_the_ring_gets_one_gap_with_the_number_lost() -> None:
     hub, _ = new_hub(ring_lines="100")
     for n in range(150):
         publish(hub, "log", line(n))
@@ -117,7 +117,7 @@ async def test_a_position_older_than_the_ring_is_one_gap_with_the_number_lost() 
     assert numbers(lines) == list(range(50, 150))
 
 
-async def test_who_joins_a_batch_stream_between_flushes_gets_nothing_twice() -> None:
+async def test_joining_a_batch_feed_between_flushes_repeats_no_line() -> None:
     hub, _ = new_hub()
     first = await Client(hub, "log", batch=True).open()
     publish(hub, "log", line(0))
@@ -130,7 +130,7 @@ async def test_who_joins_a_batch_stream_between_flushes_gets_nothing_twice() -> 
         assert rows == ["11-1", "11-2"]
 
 
-async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_it_was_subscribed() -> None:
+async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_its_subscription() -> None:
     hub, source = new_hub(ingest="other.*")
     publish(hub, "log", line(0))
     hub.channel_subscribed("log")
@@ -144,7 +144,7 @@ async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_it_was
     assert [event.id for event in client.events()] == ["40-1"]
 
 
-async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
+async def test_gaps_do_not_count_as_lines_of_a_tail() -> None:
     hub, _ = new_hub()
     for n in range(60):
         publish(hub, f"c{n}", line(n))
@@ -157,7 +157,7 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     assert numbers(many.events()) == list(range(10, 60))
 
 
-async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among_its_last_lines() -> None:
+async def test_the_first_subscriber_of_a_pattern_gets_the_gaps_among_its_last_lines() -> None:
     hub, _ = new_hub()
     for n in range(4):
         publish(hub, "a.x", line(n))
@@ -175,7 +175,7 @@ async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among
     assert [event.type for event in last.events()] == ["message"]
 
 
-async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
+async def test_a_resume_of_two_patterns_reports_the_gaps_of_each() -> None:
     hub, _ = new_hub(ring_lines="100")
     early = await Client(hub, "a.*").open()
     for n in range(150):
@@ -188,7 +188,7 @@ async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
     assert {event.json["channel"] for event in client.events() if event.type == "gap"} >= {"b.*", "a.x"}
 
 
-async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_looked_for() -> None:
+async def test_a_client_that_leaves_while_its_tail_is_searched_leaves_nothing_behind() -> None:
     hub, source = new_hub()
     log = AskedLog()
     hub.connect(source, log)
@@ -202,7 +202,7 @@ async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_lo
     assert hub.registry.patterns == {}
 
 
-async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:
+async def test_a_client_joins_even_if_the_log_fails_and_the_last_other_client_leaves_meanwhile() -> None:
     hub, source = new_hub()
     log = AskedLog()
     hub.connect(source, log)

@@ -43,7 +43,7 @@ def ring() -> Ring:
         (EventId(1, 1), 0),
     ],
 )
-def test_an_id_leads_to_the_line_after_it(ring: Ring, id: EventId, index: int) -> None:
+def test_an_id_finds_the_index_of_the_line_after_it(ring: Ring, id: EventId, index: int) -> None:
     assert ring.index_after(id) == index
 
 
@@ -54,13 +54,13 @@ def test_lines_before_an_index_are_counted_by_fence(ring: Ring, index: int, fenc
     assert ring.count_before(index, fence) == count
 
 
-def test_entries_come_from_the_one_that_holds_the_index(ring: Ring) -> None:
+def test_entries_start_with_the_one_that_holds_the_index(ring: Ring) -> None:
     assert [entry.index for entry in ring.entries_from(1)] == [0, 2, 3]
     assert [entry.index for entry in ring.entries_from(2)] == [2, 3]
     assert [entry.index for entry in ring.entries_backwards()] == [3, 2, 0]
 
 
-def test_it_holds_no_more_lines_than_it_may() -> None:
+def test_a_ring_holds_at_most_its_limit_of_lines() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
 
     for n in range(1, 11):
@@ -73,7 +73,7 @@ def test_it_holds_no_more_lines_than_it_may() -> None:
     assert not ring.covers(EventId(5, 6))
 
 
-def test_what_is_still_wanted_stays_beyond_that() -> None:
+def test_unrecorded_lines_stay_in_the_ring_beyond_its_limit() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
     for n in range(1, 11):
         ring.append(batch(5, n, b"{}"))
@@ -85,7 +85,7 @@ def test_what_is_still_wanted_stays_beyond_that() -> None:
     assert (ring.first, ring.end) == (7, 10)
 
 
-def test_one_batch_larger_than_the_ring_is_kept_whole() -> None:
+def test_a_batch_larger_than_the_ring_is_kept_whole() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
 
     ring.append(batch(5, 1, *[b"{}"] * 9))
@@ -94,7 +94,7 @@ def test_one_batch_larger_than_the_ring_is_kept_whole() -> None:
     assert (ring.first, ring.end) == (0, 9)
 
 
-def test_its_size_is_the_sum_of_what_it_holds() -> None:
+def test_the_size_of_a_ring_is_the_sum_of_its_entries() -> None:
     ring = Ring(EventId(5, 0), max_lines=3)
     for n in range(1, 11):
         ring.append(batch(5, n, b"x" * n))
@@ -109,7 +109,7 @@ def test_its_size_is_the_sum_of_what_it_holds() -> None:
     assert ring.start == EventId(5, 10)
 
 
-def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
+def test_a_gap_in_a_ring_takes_an_index_and_counts_as_no_line(ring: Ring) -> None:
     ring.append(missed(9))
     ring.append(batch(9, 1, b"{}"))
 
@@ -121,7 +121,7 @@ def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
     assert ring.last == EventId(9, 1)
 
 
-def test_payloads_become_lines_when_they_are_first_read() -> None:
+def test_payloads_are_parsed_into_lines_on_first_access() -> None:
     entry = batch(5, 1, b"text", b'{"@event":"deploy"}', b'{"a":\n1}')
 
     assert entry.lines == [b'{"info":"text"}', b'{"@event":"deploy"}', b'{"a":\n1}']

@@ -56,7 +56,7 @@ def publish(directory: ChannelRegistry, name: str, *payloads: str, at: float = 0
         ('{"message": "level error"}', False),
     ],
 )
-def test_a_line_tells_of_an_error_by_its_level(payload: str, error: bool) -> None:
+def test_a_line_is_an_error_by_its_level(payload: str, error: bool) -> None:
     line, _ = normalize(payload.encode(), LIMIT)
 
     assert is_error(line) is error
@@ -73,7 +73,7 @@ def test_a_line_tells_of_an_error_by_its_level(payload: str, error: bool) -> Non
         ('{"n": 12}', '{"n": #}'),
     ],
 )
-def test_a_mask_is_a_message_without_what_varies(payload: str, mask: str) -> None:
+def test_a_line_template_is_a_message_without_its_variable_parts(payload: str, mask: str) -> None:
     line, _ = normalize(payload.encode(), LIMIT)
 
     assert template_of(line) == mask
@@ -102,7 +102,7 @@ def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
     assert api.directory_entry()["errors_last_minute"] == 0
 
 
-def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
+def test_line_templates_new_within_the_hour_are_listed_newest_first() -> None:
     clock, directory = Clock(), ChannelRegistry(Config(), Counters())
     survey = LineSampler(directory, clock)
     publish(directory, "api", '{"message": "order 1"}', '{"message": "order 2"}')
@@ -131,7 +131,7 @@ def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
     assert [(each["pattern"], each["count"]) for each in survey.newest_patterns(everything, 10)] == [("order #", 1)]
 
 
-def test_a_channel_that_was_forgotten_is_looked_at_from_its_first_line_when_it_comes_again(
+def test_a_forgotten_channel_is_sampled_from_its_first_line_when_it_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directory_module, "FORGET_AFTER_SECONDS", -1)
@@ -148,7 +148,7 @@ def test_a_channel_that_was_forgotten_is_looked_at_from_its_first_line_when_it_c
     assert again.recent_errors == 8
 
 
-def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:
+def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() -> None:
     clock, directory = Clock(), ChannelRegistry(Config(), Counters())
     survey = LineSampler(directory, clock)
     words = [
@@ -173,7 +173,7 @@ def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() 
     )
 
 
-def test_the_usual_gap_is_the_longest_of_late_and_unknown_at_first() -> None:
+def test_the_usual_interval_is_the_longest_recent_one_and_unknown_at_first() -> None:
     channel = Channel("api", Namespaces(), EventId(10, 0), 100, 0.0, recorded=True)
     for at in (1_000.0, 1_001.0, 1_011.0):
         channel.batch(1, 10, [b"{}"], LIMIT, at)

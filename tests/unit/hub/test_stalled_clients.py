@@ -9,7 +9,7 @@ from tests.support.in_memory import Client, new_hub, publish
 
 
 @pytest.mark.parametrize("lines", [0, 3], ids=["quiet", "behind"])
-async def test_s16_a_client_that_takes_nothing_is_cut_whether_lines_come_or_not(lines: int) -> None:
+async def test_s16_a_client_that_reads_nothing_is_disconnected_with_and_without_new_lines(lines: int) -> None:
     hub, _ = new_hub(stall_seconds="5", heartbeat_seconds="1")
     client, other = await Client(hub, "log").open(), await Client(hub, "log").open()
     client.transport.clog()

@@ -39,7 +39,7 @@ def line_of(message: object, *args: object, **extra: object) -> dict[str, Any]:
     return dict(json.loads(line))
 
 
-def test_a_record_is_time_level_logger_message_and_extra_fields() -> None:
+def test_a_log_record_becomes_time_level_logger_message_and_extra_fields() -> None:
     before = datetime.now(UTC)
     line = line_of("Visit %s id %d", "新增", 8348, user="ana", place=("a", 1))
 
@@ -56,7 +56,7 @@ def test_a_record_is_time_level_logger_message_and_extra_fields() -> None:
     }
 
 
-def test_times_of_other_seconds_are_not_mixed_up() -> None:
+def test_times_of_different_seconds_are_formatted_separately() -> None:
     formatter = JsonFormatter()
     times = []
     for created in (1_795_233_018.25, 1_795_233_019.5, 1_795_233_018.75, 0.0):
@@ -72,7 +72,7 @@ def test_times_of_other_seconds_are_not_mixed_up() -> None:
     ]
 
 
-def test_an_exception_brings_its_traceback_as_text() -> None:
+def test_an_exception_is_formatted_with_its_traceback() -> None:
     try:
         raise KeyError("order")
     except KeyError:
@@ -85,21 +85,21 @@ def test_an_exception_brings_its_traceback_as_text() -> None:
     assert line["stack"] == "Stack: …"
 
 
-def test_another_formatters_marks_on_the_record_are_no_extra_fields() -> None:
+def test_attributes_set_by_another_formatter_are_not_extra_fields() -> None:
     record = logging.makeLogRecord({"msg": "x", "levelname": "INFO", "taskName": "Task-1"})
     logging.Formatter("%(asctime)s %(message)s").format(record)
 
     assert set(json.loads(JsonFormatter().line(record))) == {"time", "level", "logger", "message"}
 
 
-def test_extra_fields_never_take_the_place_of_ours() -> None:
+def test_extra_fields_never_replace_our_own_fields() -> None:
     line = line_of("x", time=1, level=2, logger=3, exception=4, line_id=5, **{"@event": "deploy"})
 
     assert (line["level"], line["logger"], line["@event"]) == ("warning", "shop.api", "deploy")
     assert [line[f"{name}_"] for name in ("time", "level", "logger", "exception", "line_id")] == [1, 2, 3, 4, 5]
 
 
-def test_a_dict_called_extra_is_extra_fields() -> None:
+def test_a_dict_named_extra_becomes_extra_fields() -> None:
     line = line_of("x", extra={"user": "ana", "level": "of loguru's own"})
 
     assert (line["user"], line["level"], line["level_"]) == ("ana", "warning", "of loguru's own")
@@ -122,7 +122,7 @@ def test_a_dict_called_extra_is_extra_fields() -> None:
         (datetime(2026, 11, 21, tzinfo=UTC), "2026-11-21T00:00:00Z"),
     ],
 )
-def test_a_hostile_value_costs_no_more_than_itself(value: object, shown: object) -> None:
+def test_a_value_that_cannot_be_formatted_spoils_only_itself(value: object, shown: object) -> None:
     line = line_of("paid", value=value, user="ana")
 
     assert (line["message"], line["user"], line["value"]) == ("paid", "ana", shown)
@@ -132,14 +132,14 @@ def test_a_hostile_value_costs_no_more_than_itself(value: object, shown: object)
     ("message", "args"),
     [("%d", ("x",)), ("%s", (Hostile(),)), ("%(a)s", ({},)), ("%s %s", ("one",)), (Hostile(), ())],
 )
-def test_a_message_that_cant_be_made_is_told_with_its_arguments(message: object, args: tuple[object, ...]) -> None:
+def test_a_message_with_wrong_arguments_is_shown_with_them(message: object, args: tuple[object, ...]) -> None:
     line = line_of(message, *args)
 
     assert line["logging_error"]
     assert line["level"] == "warning"
 
 
-def test_circles_end() -> None:
+def test_circular_values_end() -> None:
     broad: list[object] = [10**30]
     broad += [broad] * 10
 
@@ -170,7 +170,7 @@ class Order:
         pytest.param(list(range(5_000_000)), id="long"),
     ],
 )
-def test_a_value_that_would_be_a_text_without_end_is_cut(value: object) -> None:
+def test_a_value_with_an_endless_text_is_truncated(value: object) -> None:
     tracemalloc.start()
     line = line_of("x", value=value)
     args = line_of("%d %d", value)
@@ -183,7 +183,7 @@ def test_a_value_that_would_be_a_text_without_end_is_cut(value: object) -> None:
     assert most_bytes < 40e6
 
 
-def test_objects_that_hold_one_another_end() -> None:
+def test_objects_that_contain_each_other_end() -> None:
     lists: list[list[object]] = [[10**30] for _ in range(12)]
     for each in lists:
         each += lists
@@ -191,14 +191,14 @@ def test_objects_that_hold_one_another_end() -> None:
     assert line_of("x", value=lists[0])["message"] == "x"
 
 
-def test_what_has_room_in_a_line_is_shown_in_full() -> None:
+def test_a_value_that_fits_into_a_line_is_shown_in_full() -> None:
     numbers = list(range(50_000))
 
     assert line_of("x", value=[numbers])["value"] == [numbers]
     assert line_of("x", value=Order({"a": 1}))["value"] == {"parts": {"a": 1}}
 
 
-def test_a_line_is_never_longer_than_the_hub_delivers_whole() -> None:
+def test_a_formatted_line_never_exceeds_the_hubs_line_limit() -> None:
     record = logging.makeLogRecord({"msg": "\0" * LINE_BYTES, "exc_text": "y" * LINE_BYTES, "levelname": "INFO"})
 
     line = JsonFormatter().line(record)
@@ -218,7 +218,7 @@ def test_a_line_is_never_longer_than_the_hub_delivers_whole() -> None:
         (b"\xff", {"message": "\ufffd", "line_id": "w-1"}),
     ],
 )
-def test_a_line_id_is_the_last_member_of_whatever_a_formatter_made(line: bytes, record: object) -> None:
+def test_the_line_id_is_the_last_member_of_any_formatters_line(line: bytes, record: object) -> None:
     marked = with_line_id(line, "w-1")
 
     assert json.loads(marked) == record
@@ -234,7 +234,9 @@ values: st.SearchStrategy[object] = st.recursive(
 
 @settings(max_examples=40)
 @given(message=values, args=st.lists(values).map(tuple), extra=st.dictionaries(st.text(min_size=1), values))
-def test_anything_becomes_one_json_object(message: object, args: tuple[object, ...], extra: dict[str, object]) -> None:
+def test_any_record_becomes_one_json_object(
+    message: object, args: tuple[object, ...], extra: dict[str, object]
+) -> None:
     record = logging.makeLogRecord({"msg": message, "args": args, "levelname": "INFO"})
     vars(record).update({name: value for name, value in extra.items() if name not in vars(record)})
     line = JsonFormatter().line(record)
@@ -244,7 +246,7 @@ def test_anything_becomes_one_json_object(message: object, args: tuple[object, .
 
 
 @pytest.mark.parametrize("spoil", [{"created": None}, {"levelname": None}, {"exc_info": "x"}, {"args": 3}, {"name": 1}])
-def test_a_spoilt_record_is_a_line_all_the_same(spoil: dict[str, object]) -> None:
+def test_a_broken_record_still_becomes_a_line(spoil: dict[str, object]) -> None:
     record = logging.makeLogRecord({"msg": "said", "levelname": "INFO"})
     vars(record).update(spoil)
 

@@ -56,7 +56,7 @@ def run(script: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_bundle_does_what_its_modules_do_and_so_does_it_minified() -> None:
+def test_a_bundle_behaves_as_its_modules_plain_and_minified() -> None:
     bundled = bundle(MODULES, "js/main.js")
 
     assert run(bundled) == "41 43 thing [1,2]"
@@ -67,7 +67,7 @@ def test_a_bundle_does_what_its_modules_do_and_so_does_it_minified() -> None:
     assert run(minified({"page.js": bundled})["page.js"]) == "41 43 thing [1,2]"
 
 
-def test_without_a_process_the_page_is_served_as_it_is_written(
+def test_without_a_minifier_the_page_is_served_unminified(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -87,12 +87,12 @@ def test_without_a_process_the_page_is_served_as_it_is_written(
         ('import { self } from "./main.js";\n', "js/main.js imports itself"),
     ],
 )
-def test_what_is_not_understood_is_refused_by_name(module: str, fault: str) -> None:
+def test_an_unsupported_import_or_export_is_refused_by_name(module: str, fault: str) -> None:
     with pytest.raises(ValueError, match=re.escape(fault)):
         bundle({"js/main.js": module, "js/count.js": MODULES["js/count.js"]}, "js/main.js")
 
 
-def test_every_module_of_the_page_is_in_its_script_and_all_that_is_served_is_small(tmp_path: Path) -> None:
+def test_every_module_is_in_the_bundle_and_the_served_files_are_small(tmp_path: Path) -> None:
     assets, html = page_assets(web_folder())
     script = tmp_path / "page.mjs"
     script.write_bytes(assets["js/page.js"].plain)

@@ -12,7 +12,7 @@ MAX_LINES = 300
 TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 
 
-def test_the_modules_of_the_page_do_what_their_tests_say() -> None:
+def test_the_pages_modules_pass_their_node_tests() -> None:
     command = [node_binary(), "--test", "--test-reporter=tap", *map(str, TESTS)]
 
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -16,7 +16,7 @@ LANGUAGES = {
 SAY = Path(__file__).parents[3] / "web" / "js" / "say.js"
 
 
-def test_the_words_of_all_languages_are_in_the_order_of_one_list_of_keys() -> None:
+def test_translations_of_all_languages_follow_one_list_of_keys() -> None:
     keys, words = without_keys(LANGUAGES)
 
     assert keys == ["bar.stop", "news.lines", "news.lines_one"]
@@ -28,7 +28,7 @@ def test_the_words_of_all_languages_are_in_the_order_of_one_list_of_keys() -> No
     ("code", "spoken"),
     [("en", ["Stop", "one new", "7 new", "bar.gone"]), ("zh", ["停止", "1 条", "7 条", "bar.gone"])],
 )
-def test_the_page_says_the_same_with_a_list_as_with_a_table(tmp_path: Path, code: str, spoken: list[str]) -> None:
+def test_a_list_of_texts_translates_as_the_table_does(tmp_path: Path, code: str, spoken: list[str]) -> None:
     keys, words = without_keys(LANGUAGES)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "say.js").write_text(SAY.read_text())

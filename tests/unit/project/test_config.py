@@ -21,13 +21,13 @@ def test_an_option_wins_over_the_environment_which_wins_over_the_default() -> No
     assert (config.port, config.host, config.ring_lines) == (9000, "::1", 50_000)
 
 
-def test_redis_url_is_read_without_prefix_too() -> None:
+def test_redis_url_is_also_read_from_the_variable_without_prefix() -> None:
     assert Config.read({}, {"REDIS_URL": "redis://a:1/0"}).redis_url == "redis://a:1/0"
     both = {"REDIS_URL": "redis://a:1/0", "SSE_HUB_REDIS_URL": "redis://b:1/0"}
     assert Config.read({}, both).redis_url == "redis://b:1/0"
 
 
-def test_ingest_patterns_are_parted_by_space_or_comma() -> None:
+def test_ingest_patterns_are_separated_by_spaces_or_commas() -> None:
     assert Config.read({}, {"SSE_HUB_INGEST": "shop.*, log,log"}).ingest == ("shop.*", "log")
 
 
@@ -42,7 +42,7 @@ def test_ingest_patterns_are_parted_by_space_or_comma() -> None:
         ("SSE_HUB_HOST", "", "must not be empty"),
     ],
 )
-def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, allowed: str) -> None:
+def test_an_invalid_value_is_named_with_the_allowed_ones(variable: str, value: str, allowed: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         Config.read({}, {variable: value})
 
@@ -50,12 +50,12 @@ def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, al
     assert allowed in str(caught.value)
 
 
-def test_a_bad_url_of_redis_is_named_without_its_value() -> None:
+def test_an_invalid_redis_url_is_reported_without_its_value() -> None:
     with pytest.raises(InvalidSetting, match=r"^SSE_HUB_REDIS_URL can't be used: redis://"):
         Config.read({}, {"SSE_HUB_REDIS_URL": "redis://127.0.0.1:abc/0"})
 
 
-def test_a_bad_option_is_named_as_it_was_typed() -> None:
+def test_an_invalid_option_is_named_as_it_was_typed() -> None:
     with pytest.raises(InvalidSetting, match="--ring-lines='few'"):
         Config.read({"ring_lines": "few"}, {})
 
@@ -69,7 +69,7 @@ def spelled(default: object) -> str:
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
-def test_a_table_lists_every_setting_with_its_default(field: object) -> None:
+def test_the_table_of_settings_lists_every_setting_with_its_default(field: object) -> None:
     name, shown = field.name, spelled(field.default)  # type: ignore[attr-defined]
 
     rows = [line for line in TABLES.splitlines() if line.startswith(f"| `--{name.replace('_', '-')}`")]

@@ -33,7 +33,7 @@ def service(name: str) -> str:
     return found[1]
 
 
-def test_what_the_image_is_built_from_exists_and_is_let_in() -> None:
+def test_every_file_copied_into_the_image_exists_and_is_not_ignored() -> None:
     copied = [rest.split() for name, rest in dockerfile() if name == "COPY" and not rest.startswith("--from")]
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
 
@@ -42,7 +42,7 @@ def test_what_the_image_is_built_from_exists_and_is_let_in() -> None:
         assert "!" + source.split("/")[0] in ignored
 
 
-def test_the_image_runs_the_command_as_a_numbered_user_that_is_not_root() -> None:
+def test_the_image_runs_as_a_numbered_user_that_is_not_root() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", final("USER"))
@@ -50,7 +50,7 @@ def test_the_image_runs_the_command_as_a_numbered_user_that_is_not_root() -> Non
     assert json.loads(final("CMD")) == ["serve", "--host", "0.0.0.0"]
 
 
-def test_the_image_listens_and_is_asked_on_the_port_of_the_settings() -> None:
+def test_the_image_listens_and_is_health_checked_on_the_default_port() -> None:
     # Were it not JSON, Docker would hand it to a shell without a word.
     *_, code = json.loads(final("HEALTHCHECK").split(" CMD ")[1])
 
@@ -61,7 +61,7 @@ def test_the_image_listens_and_is_asked_on_the_port_of_the_settings() -> None:
     assert "/health/ready" in code
 
 
-def test_compose_starts_hub_and_demo_on_a_healthy_redis() -> None:
+def test_compose_starts_hub_and_demo_after_redis_is_healthy() -> None:
     assert re.findall(r"^  (\w+):$", COMPOSE.split("\nservices:\n")[1], re.MULTILINE) == [
         "redis",
         "hub",
@@ -84,7 +84,7 @@ def test_compose_publishes_on_loopback_only() -> None:
     ]
 
 
-def test_compose_follows_containers_only_when_asked_to_and_never_itself() -> None:
+def test_compose_follows_containers_only_if_requested_and_never_itself() -> None:
     followed = service("docker")
 
     assert "profiles: [docker]" in followed
@@ -99,7 +99,7 @@ def test_compose_follows_containers_only_when_asked_to_and_never_itself() -> Non
         assert "docker.sock" not in service(name)
 
 
-def test_nothing_in_the_image_needs_a_shell_or_root_or_a_file_to_write() -> None:
+def test_the_image_needs_no_shell_no_root_and_no_writable_file() -> None:
     for word in ("ENTRYPOINT", "CMD"):
         assert isinstance(json.loads(final(word)), list), "without brackets Docker runs it in a shell"
     shared = COMPOSE.split("\nservices:\n")[0]
@@ -107,7 +107,7 @@ def test_nothing_in_the_image_needs_a_shell_or_root_or_a_file_to_write() -> None
         assert line in shared
 
 
-def test_the_unit_of_systemd_runs_the_command_with_settings_that_there_are() -> None:
+def test_the_systemd_unit_uses_only_existing_settings() -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=True)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their capitals
     unit.read(ROOT / "docs" / "proxies" / "sse-hub.service")

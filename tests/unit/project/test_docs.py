@@ -54,32 +54,32 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
         (7, auth_frame("expired")),
     ],
 )
-def test_the_frames_in_the_protocol_are_the_ones_we_send(block: int, frames: bytes) -> None:
+def test_the_frames_in_the_protocol_document_are_the_ones_we_send(block: int, frames: bytes) -> None:
     assert BLOCKS[block].encode() == frames
 
 
-def test_every_frame_in_the_protocol_is_checked() -> None:
+def test_every_frame_in_the_protocol_document_is_checked() -> None:
     assert len(BLOCKS) == 8
     for block in BLOCKS:
         for event in Decoder().feed(block.encode()):
             json.loads(event.data)
 
 
-def test_the_changelog_has_this_version() -> None:
+def test_the_changelog_has_the_current_version() -> None:
     assert f"## {sse_hub.__version__} - " in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_readme_can_be_read_without_scrolling_for_ever() -> None:
+def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 150
 
 
-def test_every_link_between_documents_leads_somewhere() -> None:
+def test_every_link_between_documents_resolves() -> None:
     for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_each_module_has_its_place_in_the_design() -> None:
+def test_the_design_document_names_every_module() -> None:
     named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "design.md").read_text()))
     modules = {path.stem for path in (ROOT / "sse_hub").glob("*.py")} - {"__init__"}
 

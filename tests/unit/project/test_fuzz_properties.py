@@ -80,7 +80,7 @@ bodies = (
 @given(cursors)
 @example("9" * 500 + "-1")
 @example("1-" + "1." * 200)
-def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
+def test_any_text_as_a_cursor_is_parsed_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidId):
         cursor = Cursor.parse(text)
         assert Cursor.parse(str(cursor)) == cursor
@@ -96,7 +96,7 @@ def test_whatever_comes_as_a_cursor_is_one_or_is_refused(text: str) -> None:
 
 @thorough
 @given(st.lists(names, max_size=40).map(BETWEEN.join))
-def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: str) -> None:
+def test_any_text_as_channels_is_a_selection_or_is_refused(wanted: str) -> None:
     try:
         selection = Selection.parse(wanted.split(BETWEEN))
     except InvalidChannel as error:
@@ -112,7 +112,7 @@ def test_whatever_comes_as_channels_is_a_selection_or_is_refused(wanted: str) ->
 
 @thorough
 @given(claims.map(lambda said: json.dumps(said).encode()) | st.binary(max_size=100))
-def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> None:
+def test_any_claims_of_a_signed_token_are_rights_or_are_refused(said: bytes) -> None:
     """Login services have mistakes, too."""
     head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
     body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
@@ -131,7 +131,7 @@ def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> N
 @thorough
 @given(bodies)
 @example(b"9e611")
-def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
+def test_any_body_is_lines_or_is_refused(body: bytes) -> None:
     try:
         lines = list(parse_body(body, LINE_BYTES))
     except (InvalidLine, TooLarge) as error:
@@ -149,7 +149,7 @@ def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
     bodies | values.map(lambda value: json.dumps({"level": value, "time": value, "message": value, "@m": 1}).encode())
 )
 @example(b'{"time": 1e999}')
-def test_whatever_comes_as_a_line_can_be_looked_at(payload: bytes) -> None:
+def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
     line, _ = normalize(payload, LINE_BYTES)
 

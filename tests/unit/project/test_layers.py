@@ -114,13 +114,13 @@ def layers_imported(module: str) -> set[str]:
     return ours & {*LAYERS, "logging"}
 
 
-def test_every_module_lies_in_a_package_or_is_named_among_the_root() -> None:
+def test_every_module_is_in_a_package_or_listed_as_a_root_module() -> None:
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == {*LAYERS[:-1], "logging"}
     assert {path.stem for path in PACKAGE.glob("*.py")} == {*ROOT_MODULES, "cli", "__init__"}
 
 
 @pytest.mark.parametrize("module", [module for module in modules() if "/" in module])
-def test_a_package_imports_only_packages_before_it(module: str) -> None:
+def test_a_package_imports_only_packages_below_it(module: str) -> None:
     package = module.split("/")[0]
     allowed = {"logging", "protocol", "broker"} if package == "logging" else set(LAYERS[: LAYERS.index(package) + 1])
 
@@ -130,7 +130,7 @@ def test_a_package_imports_only_packages_before_it(module: str) -> None:
 
 
 @pytest.mark.parametrize("package", LIBRARIES)
-def test_a_package_imports_the_libraries_of_the_table(package: str) -> None:
+def test_a_package_imports_exactly_the_libraries_in_the_table(package: str) -> None:
     inside = [module for module in modules() if module.startswith(f"{package}/")]
     outside = {library for module in inside for library in libraries_imported(module)}
 
@@ -148,5 +148,5 @@ def test_a_pure_module_does_no_io(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", modules())
-def test_a_module_says_what_it_is(module: str) -> None:
+def test_every_module_has_a_docstring(module: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))

@@ -34,7 +34,7 @@ def logged_by_the_server() -> set[tuple[str, str]]:
     return found
 
 
-def test_every_line_of_the_hubs_log_is_in_the_manual_and_no_other() -> None:
+def test_the_manual_lists_exactly_the_hubs_log_events() -> None:
     listed = re.findall(r"^- `(INFO|WARNING)`(.*)\.$", MANUAL, re.M)
 
     assert {(level, event) for level, events in listed for event in re.findall(r"`(\w+)`", events)} == (
@@ -43,7 +43,7 @@ def test_every_line_of_the_hubs_log_is_in_the_manual_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_container_that_is_run_as_the_manual_says_starts(command: str) -> None:
+def test_the_manuals_docker_commands_have_valid_settings(command: str) -> None:
     words = shlex.split(command)
     environ = dict(words[at + 1].split("=", 1) for at, word in enumerate(words) if word == "-e")
     [told] = re.findall(r'^CMD \["serve", "--host", "(.*)"\]$', (ROOT / "Dockerfile").read_text(), re.M)
@@ -54,11 +54,11 @@ def test_a_container_that_is_run_as_the_manual_says_starts(command: str) -> None
     assert config.redis_url
 
 
-def test_there_are_commands_for_a_container() -> None:
+def test_the_manual_has_docker_commands() -> None:
     assert len(COMMANDS) == 2
 
 
-def test_the_unit_hands_its_user_the_keys_that_only_root_reads() -> None:
+def test_the_systemd_unit_passes_root_only_keys_to_its_user() -> None:
     """`sse-hub token key` makes a file for its owner alone; with DynamicUser= that is never the hub."""
     handed = UNIT.replace("#LoadCredential=", "LoadCredential=").replace("#Environment=", "Environment=")
     [(name, _)] = re.findall(r"^LoadCredential=([\w.]+):(/\S+)$", handed, re.M)
@@ -69,6 +69,6 @@ def test_the_unit_hands_its_user_the_keys_that_only_root_reads() -> None:
     assert "\nLoadCredential=" not in UNIT
 
 
-def test_traefik_is_told_not_to_compress_streams() -> None:
+def test_the_traefik_configuration_does_not_compress_streams() -> None:
     """By itself it leaves out application/grpc alone."""
     assert "excludedContentTypes: [text/event-stream]" in (ROOT / "docs" / "proxies" / "traefik.yml").read_text()

@@ -71,14 +71,14 @@ COMMANDS = ["serve", "demo", "check", "canary", "ship x.log", "publish log hello
 
 
 @pytest.mark.parametrize("url", GOOD)
-def test_what_redis_py_takes_as_it_is_meant_is_taken(url: str) -> None:
+def test_a_redis_url_that_redis_py_understands_is_accepted(url: str) -> None:
     assert validate(url) == url
     assert Config.read({}, {"REDIS_URL": url}).redis_url == url
     assert RedisAddress.parse(url.partition("?ssl_c")[0])
 
 
 @pytest.mark.parametrize(("url", "pieces"), BROKEN, ids=lambda value: ascii(value)[:60])
-def test_no_part_of_a_password_is_told_whatever_is_wrong(url: str, pieces: list[str]) -> None:
+def test_an_invalid_redis_url_is_reported_without_any_part_of_its_password(url: str, pieces: list[str]) -> None:
     for take in TAKERS:
         with pytest.raises((ValueError, InvalidSetting)) as caught:
             take(url)
@@ -90,7 +90,7 @@ def test_no_part_of_a_password_is_told_whatever_is_wrong(url: str, pieces: list[
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_tells_any_of_it(command: str) -> None:
+def test_no_command_prints_any_part_of_a_password(command: str) -> None:
     for url, pieces in BROKEN:
         by_option = CliRunner().invoke(main, [*command.split(), "--redis-url", url])
         by_variable = CliRunner(env={"REDIS_URL": url}).invoke(main, command.split())
@@ -101,7 +101,7 @@ def test_no_command_tells_any_of_it(command: str) -> None:
 
 
 @given(st.text(max_size=12) | st.text("a7/?#@:[]%&=.", max_size=12))
-def test_a_password_is_taken_whole_or_not_at_all(password: str) -> None:
+def test_a_password_is_used_whole_or_refused(password: str) -> None:
     url = f"redis://hub:{password}@redis.example:6379/0"
     try:
         validate(url)
@@ -129,25 +129,25 @@ def test_a_password_is_taken_whole_or_not_at_all(password: str) -> None:
         ("ssl=false", "only db, username, password, ssl_ca_certs"),
     ],
 )
-def test_verification_is_not_to_be_switched_off(query: str, said: str) -> None:
+def test_certificate_verification_cannot_be_disabled(query: str, said: str) -> None:
     for take in TAKERS:
         with pytest.raises((ValueError, InvalidSetting)) as caught:
             take(f"rediss://redis.example:6380/0?{query}")
         assert said in str(caught.value)
 
 
-def test_parameters_of_tls_without_tls_are_told() -> None:
+def test_tls_parameters_without_tls_are_refused() -> None:
     with pytest.raises(ValueError, match="ssl_ca_certs is for rediss://"):
         validate("redis://redis.example/0?ssl_ca_certs=/etc/ca.crt")
 
 
-def test_settings_and_addresses_may_be_printed() -> None:
+def test_printed_settings_and_addresses_contain_no_password() -> None:
     url = "redis://hub:s3cretpw@redis.example:6379/0"
 
     assert "s3cretpw" not in f"{Config(redis_url=url)} {RedisAddress.parse(url)}"
 
 
-def test_a_password_among_the_parameters_is_one_too() -> None:
+def test_a_password_in_the_url_parameters_is_hidden_too() -> None:
     url = "redis://hub:one@redis.example/0?username=a&password=tw%6F%2B"
 
     assert passwords_in(url) == {"one", "tw%6F%2B", "two+"}

@@ -29,7 +29,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_s14_to_look_at_a_hostile_line_costs_no_time(kind: str) -> None:
+def test_s14_sampling_a_hostile_line_takes_little_time(kind: str) -> None:
     """The survey passes over what is larger."""
     line, _ = normalize(HOSTILE[kind][: LIMIT // 2], LIMIT)
 
@@ -42,7 +42,7 @@ def test_s14_to_look_at_a_hostile_line_costs_no_time(kind: str) -> None:
     assert min(look() for _ in range(3)) < 0.05 * PATIENCE
 
 
-def test_s04_jquery_comes_with_the_hub_and_is_none_of_the_old_ones() -> None:
+def test_s04_jquery_is_served_by_the_hub_and_is_not_an_old_version() -> None:
     found = re.search(rb"jQuery v(\d+)\.(\d+)", JQUERY.read_bytes()[:200])
     assert found
 
@@ -51,7 +51,7 @@ def test_s04_jquery_comes_with_the_hub_and_is_none_of_the_old_ones() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_s18_a_script_asks_for_nothing_that_its_account_may_not(script: Path) -> None:
+def test_s18_a_script_uses_only_commands_its_account_may_use(script: Path) -> None:
     used = {name.lower() for name in re.findall(r"redis\.p?call\('(\w+)'", script.read_text())}
     granted = {word.removeprefix("+").split("|")[0] for word in f"{LIVE_COMMANDS} {LOG_COMMANDS}".split()}
     # `sse-hub ship` has an account of its own, see docs/publishers.md.
@@ -60,7 +60,7 @@ def test_s18_a_script_asks_for_nothing_that_its_account_may_not(script: Path) ->
     assert used <= granted | {"hsetnx"}
 
 
-def test_s18_an_account_has_no_command_for_a_server_as_a_whole() -> None:
+def test_s18_no_account_has_server_wide_commands() -> None:
     words = set(hub_rules(["app.*"]).split())
 
     assert not {word for word in words if "@" in word}
@@ -69,7 +69,7 @@ def test_s18_an_account_has_no_command_for_a_server_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_s21_a_script_makes_no_code_of_what_it_is_given(script: Path) -> None:
+def test_s21_a_script_never_evaluates_its_input_as_code(script: Path) -> None:
     code = re.sub(r"--.*", "", script.read_text())
 
     assert not re.search(r"\b(loadstring|load|dofile|require|setfenv|getfenv|_G)\b", code)
@@ -79,7 +79,7 @@ def test_s21_a_script_makes_no_code_of_what_it_is_given(script: Path) -> None:
 
 
 @pytest.mark.parametrize(("lock", "least"), [("run", 20), ("test", 20), ("fuzz", 1), ("build", 1)])
-def test_s25_whatever_is_installed_is_pinned_and_hashed(lock: str, least: int) -> None:
+def test_s25_every_requirement_is_pinned_and_hashed(lock: str, least: int) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text()
     hashed = re.findall(PINNED + r"[^\\\n]*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
 
@@ -87,7 +87,7 @@ def test_s25_whatever_is_installed_is_pinned_and_hashed(lock: str, least: int) -
 
 
 @pytest.mark.parametrize("file", ["Makefile", "Dockerfile"])
-def test_s25_nothing_is_installed_without_its_hash(file: str) -> None:
+def test_s25_every_installation_requires_hashes(file: str) -> None:
     installs = re.findall(r"-m pip .*\b(?:install|wheel)\b.*", (ROOT / file).read_text())
 
     assert installs
@@ -96,13 +96,13 @@ def test_s25_nothing_is_installed_without_its_hash(file: str) -> None:
     assert [line for line in installs if " wheel " in line and "--no-build-isolation" not in line] == []
 
 
-def test_s25_what_makes_the_wheel_is_locked() -> None:
+def test_s25_the_build_backend_is_locked() -> None:
     [needed] = re.findall(r'^requires = \["([\w-]+)', (ROOT / "pyproject.toml").read_text(), re.M)
 
     assert f"\n{needed}==" in "\n" + (ROOT / "requirements" / "build.lock").read_text()
 
 
-def test_s25_nothing_is_on_that_helps_to_find_faults() -> None:
+def test_s25_debugging_features_are_off() -> None:
     app = hub_app()
 
     assert not app.config.INSPECTOR
@@ -110,7 +110,7 @@ def test_s25_nothing_is_on_that_helps_to_find_faults() -> None:
     assert not app.debug
 
 
-def test_the_table_of_the_checklist_has_every_row_and_names_tests_that_there_are() -> None:
+def test_the_security_checklist_has_every_row_and_names_only_existing_tests() -> None:
     rows = re.findall(r"^\| S(\d+) \|.*\| ([^|]*) \|$", (ROOT / "docs" / "security.md").read_text(), re.M)
     defined = {
         name

@@ -26,7 +26,7 @@ def test_a_cursor_is_spelled_as_it_was_parsed(text: str) -> None:
     "text",
     ["", "x", "1", "1-", "-1", "1-2-3", "1-1.", "1-1..2", " 1-1", "1-1\n", "1-٣", "9" * 21 + "-1", "1-" + "1." * 40],
 )
-def test_what_is_no_cursor_is_refused_by_name(text: str) -> None:
+def test_a_text_that_is_not_a_cursor_is_refused_and_quoted(text: str) -> None:
     with pytest.raises(InvalidId, match="is not an event id"):
         Cursor.parse(text)
 
@@ -46,17 +46,17 @@ def test_what_is_no_cursor_is_refused_by_name(text: str) -> None:
         ("-999999999d", Cursor(0, (0,))),
     ],
 )
-def test_since_takes_an_id_a_time_or_a_time_ago(text: str, cursor: Cursor) -> None:
+def test_since_accepts_an_id_a_time_or_a_duration(text: str, cursor: Cursor) -> None:
     assert cursor_since(text, NOW) == cursor
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "15m", "-15", "-15y", "2026-13-01", "1-x"])
-def test_since_says_what_it_takes(text: str) -> None:
+def test_an_invalid_since_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(InvalidId, match="an ISO time"):
         cursor_since(text, NOW)
 
 
-def test_until_leaves_nothing_out_that_came_before_it() -> None:
+def test_until_includes_everything_before_it() -> None:
     assert cursor_until("17-4", NOW) == Cursor(17, (4,))
     assert cursor_until("2026-11-21T03:50:18Z", NOW) == Cursor(NOW_MS, (0,))
     assert cursor_until("-1s", NOW) == Cursor(NOW_MS - 1000, (0,))

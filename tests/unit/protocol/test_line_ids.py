@@ -27,7 +27,7 @@ def test_the_same_line_id_on_the_same_channel_is_a_repeat() -> None:
         b"",
     ],
 )
-def test_what_is_no_line_id_of_the_line_itself_does_not_count(line: bytes) -> None:
+def test_a_nested_or_malformed_line_id_is_ignored(line: bytes) -> None:
     known = SeenLineIds()
 
     assert not known.is_repeat("a", b'{"line_id":"w-1"}')

@@ -55,7 +55,7 @@ def frame_of(payload: bytes) -> tuple[bytes, str]:
 @example(b"\xef\xbb\xbf{}")
 @example(b'{"a": 1}\r')
 @example(b'{"a":\r1}')
-def test_any_payload_is_one_event_with_one_json_object(payload: bytes) -> None:
+def test_any_payload_becomes_one_event_with_one_json_object(payload: bytes) -> None:
     frame, name = frame_of(payload)
 
     event = decoded(frame)
@@ -69,7 +69,7 @@ def test_any_payload_is_one_event_with_one_json_object(payload: bytes) -> None:
 
 @settings(max_examples=100)
 @given(objects, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from([None, 1, "\t"]))
-def test_an_object_arrives_as_it_was_but_for_its_line_ends(
+def test_an_object_arrives_unchanged_except_its_line_ends(
     record: dict[str, object], end: str, indent: int | str | None
 ) -> None:
     text = json.dumps(record, indent=indent, ensure_ascii=False).replace("\n", end)
@@ -83,7 +83,7 @@ def test_an_object_arrives_as_it_was_but_for_its_line_ends(
 @settings(max_examples=100)
 @given(payloads | objects.map(lambda record: json.dumps(record | {"@channel": "bank"}).encode()))
 @example(b'{"\\u0040channel": "bank"}')
-def test_the_channel_of_a_line_is_the_one_it_came_on(payload: bytes) -> None:
+def test_the_channel_of_a_line_is_the_one_it_was_published_on(payload: bytes) -> None:
     line, _ = normalize(payload, 1_000)
 
     event = decoded(event_frame(ID, b"message", with_channel(line, "log")))

@@ -50,7 +50,7 @@ def test_a_json_object_stays_as_it_is(payload: bytes) -> None:
         b"a\nb\rc\r\nd",
     ],
 )
-def test_anything_else_becomes_the_info_of_an_object(payload: bytes) -> None:
+def test_a_payload_that_is_no_json_object_becomes_the_info_of_one(payload: bytes) -> None:
     line, event = normalize(payload, LIMIT)
 
     assert json.loads(line) == {"info": payload.decode()}
@@ -58,25 +58,25 @@ def test_anything_else_becomes_the_info_of_an_object(payload: bytes) -> None:
     assert not set(line) & set(b"\r\n\0")
 
 
-def test_what_is_not_utf8_is_repaired() -> None:
+def test_invalid_utf8_is_replaced() -> None:
     line, _ = normalize(b"a\xff\xc3(\x80", LIMIT)
 
     assert orjson.loads(line) == {"info": "a\ufffd\ufffd(\ufffd"}
 
 
-def test_an_object_that_is_not_utf8_is_text() -> None:
+def test_an_object_with_invalid_utf8_becomes_text() -> None:
     line, _ = normalize(b'{"a": "\xff"}', LIMIT)
 
     assert orjson.loads(line) == {"info": '{"a": "\ufffd"}'}
 
 
-def test_an_object_of_very_many_text_lines_becomes_one_of_blanks() -> None:
+def test_an_object_over_very_many_text_lines_is_joined_with_blanks() -> None:
     line, _ = normalize(b"{" + b"\r\n" * 300_000 + b'"a": 1}', LIMIT)
 
     assert line == b"{" + b"  " * 300_000 + b'"a": 1}'
 
 
-def test_deep_nesting_is_text() -> None:
+def test_a_deeply_nested_object_becomes_text() -> None:
     payload = b'{"a":' + b"[" * 900_000
 
     line, _ = normalize(payload, LIMIT)
@@ -84,7 +84,7 @@ def test_deep_nesting_is_text() -> None:
     assert orjson.loads(line)["info"] == payload.decode()
 
 
-def test_a_line_over_the_limit_is_cut_and_says_so() -> None:
+def test_a_line_over_the_limit_is_truncated_and_marked() -> None:
     line, event = normalize(b'{"@event":"deploy","a":"' + b"x" * 500, 100)
 
     record = orjson.loads(line)
@@ -94,7 +94,7 @@ def test_a_line_over_the_limit_is_cut_and_says_so() -> None:
     assert event == "message"
 
 
-def test_a_text_takes_no_more_memory_than_it_has_bytes() -> None:
+def test_a_text_line_takes_no_more_memory_than_its_bytes() -> None:
     """Rings hold a hundred thousand of them, and count their bytes."""
     tracemalloc.start()
     try:
@@ -123,11 +123,11 @@ def test_a_publisher_may_name_its_event(name: str) -> None:
     "name",
     ["gap", "lines", "auth", "error", "open", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]],
 )
-def test_names_of_the_hub_and_ill_formed_ones_don_t_count(name: object) -> None:
+def test_reserved_and_malformed_event_names_are_ignored(name: object) -> None:
     assert normalize(orjson.dumps({"@event": name}), LIMIT)[1] == "message"
 
 
-def test_only_the_member_with_the_at_sign_names_the_event() -> None:
+def test_only_the_at_event_member_names_the_event() -> None:
     assert normalize(b'{"event":"gap","a":{"@event":"deploy"}}', LIMIT)[1] == "message"
 
 
@@ -140,19 +140,19 @@ def test_only_the_member_with_the_at_sign_names_the_event() -> None:
         (b'{ "a": 1 }', b'{"@channel":"shop", "a": 1 }'),
     ],
 )
-def test_the_channel_is_the_first_member(line: bytes, expected: bytes) -> None:
+def test_the_channel_is_the_first_member_of_a_line(line: bytes, expected: bytes) -> None:
     assert with_channel(line, "shop") == expected
 
 
 @pytest.mark.parametrize("name", ['"@channel"', r'"\u0040channel"', r'"@\u0063hannel"'])
-def test_a_publisher_can_not_pose_as_another_channel(name: str) -> None:
+def test_a_line_cannot_claim_another_channel(name: str) -> None:
     line = f'{{{name}:"bank","a":1,{name}:"bank"}}'.encode()
 
     assert json.loads(with_channel(line, "shop")) == {"@channel": "shop", "a": 1}
 
 
 @pytest.mark.parametrize("depth", [900, 1000, 1018, 1024])
-def test_deep_lines_that_name_a_channel_are_no_trouble(depth: int) -> None:
+def test_a_deeply_nested_line_that_names_a_channel_is_handled(depth: int) -> None:
     payload = b'{"@channel":"bank","a":' + b"[" * depth + b"]" * depth + b"}"
 
     line, _ = normalize(payload, LIMIT)

@@ -18,7 +18,9 @@ BLANKS = st.text(" \t\r", max_size=3)
 
 
 @given(st.lists(st.tuples(JSON, BLANKS, BLANKS, st.integers(0, 3)), min_size=1, max_size=8))
-def test_each_text_line_is_a_line_whatever_blanks_surround_it(rows: list[tuple[object, str, str, int]]) -> None:
+def test_each_text_line_of_a_body_is_a_line_whatever_blanks_surround_it(
+    rows: list[tuple[object, str, str, int]],
+) -> None:
     lines = [json.dumps(value).encode() for value, *_ in rows]
     body = b"".join(
         b"\n" * empty + before.encode() + line + after.encode() + b"\n"
@@ -29,14 +31,14 @@ def test_each_text_line_is_a_line_whatever_blanks_surround_it(rows: list[tuple[o
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=1), st.sampled_from(["\n", "\r\n"]))
-def test_an_object_over_several_text_lines_is_one_line(value: dict[str, object], end: str) -> None:
+def test_an_object_over_several_text_lines_of_a_body_is_one_line(value: dict[str, object], end: str) -> None:
     body = json.dumps(value, indent=1).replace("\n", end).encode()
 
     assert list(parse_body(b"\n" + body + b"\n\n", 10_000)) == [body]
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_lines_of_json_or_refused_by_name(body: bytes) -> None:
+def test_any_body_is_json_lines_or_is_refused_with_the_reason(body: bytes) -> None:
     try:
         lines = list(parse_body(body, 100))
     except (InvalidLine, TooLarge) as error:
@@ -57,19 +59,19 @@ def test_any_bytes_are_lines_of_json_or_refused_by_name(body: bytes) -> None:
         (b"{\n" + b" " * 100 + b"}", "line 1 is not JSON: unexpected end of data"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(body: bytes, told: str) -> None:
+def test_an_invalid_body_is_refused_with_the_place_of_the_fault(body: bytes, told: str) -> None:
     with pytest.raises(InvalidLine) as refused:
         list(parse_body(body, 50))
 
     assert str(refused.value).startswith(told)
 
 
-def test_there_may_be_many_lines_but_not_too_many() -> None:
+def test_a_body_with_too_many_lines_is_refused() -> None:
     assert len(list(parse_body(b"1\n" * MAX_LINES + b"\n" * 1000, 50))) == MAX_LINES
     with pytest.raises(TooLarge, match="line 10001 is one too many"):
         list(parse_body(b"1\n" * (MAX_LINES + 1), 50))
 
 
-def test_a_long_line_is_refused_before_it_is_parsed() -> None:
+def test_a_long_line_of_a_body_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(TooLarge, match="line 2 has 52 bytes; up to 51 are taken"):
         list(parse_body(b"1\n" + b"[" * 52, 51))

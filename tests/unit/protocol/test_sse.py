@@ -17,24 +17,24 @@ from sse_hub.protocol.sse import (
 from tests.support.sse_client import Decoder
 
 
-def test_a_frame_is_byte_for_byte_what_the_protocol_says() -> None:
+def test_an_event_frame_is_byte_for_byte_as_documented() -> None:
     assert event_frame(b"5-1", b"message", b'{"a":1}') == b'id: 5-1\nevent: message\ndata: {"a":1}\n\n'
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
-def test_every_line_end_becomes_a_data_line_of_its_own(end: bytes) -> None:
+def test_every_line_end_in_a_payload_starts_another_data_line(end: bytes) -> None:
     frame = event_frame(b"5-1", b"message", b"{" + end + b'"a": 1' + end + b"}" + end)
 
     assert frame == b'id: 5-1\nevent: message\ndata: {\ndata: "a": 1\ndata: }\ndata: \n\n'
 
 
-def test_mixed_line_ends_are_told_apart() -> None:
+def test_mixed_line_ends_are_distinguished() -> None:
     (event,) = Decoder().feed(event_frame(b"5-1", b"message", b"a\r\rb\n\rc\r\n\nd"))
 
     assert event.data == "a\n\nb\n\nc\n\nd"
 
 
-def test_a_gap_has_all_its_members() -> None:
+def test_a_gap_frame_has_all_its_members() -> None:
     (event,) = Decoder().feed(gap_frame(b"9-0", Gap("log", "5-1", "9-0", None, "recorder-down")))
 
     assert (event.type, event.id) == ("gap", "9-0")
@@ -47,7 +47,7 @@ def test_a_gap_has_all_its_members() -> None:
     }
 
 
-def test_a_gap_without_id_leaves_the_last_one() -> None:
+def test_a_gap_frame_without_an_id_keeps_the_last_one() -> None:
     decoder = Decoder()
 
     decoder.feed(checkpoint_frame(b"5-1"))
@@ -56,7 +56,7 @@ def test_a_gap_without_id_leaves_the_last_one() -> None:
     assert event.id == "5-1"
 
 
-def test_rows_are_one_event_whatever_the_lines_hold() -> None:
+def test_a_batch_is_one_event_whatever_its_lines_contain() -> None:
     rows = [("5-1", "log", '{\r\n"a": 1}'), ("5-2", "log", '{"b": "新"}')]
 
     (event,) = Decoder().feed(lines_frame(b"5-2", rows))
@@ -66,7 +66,7 @@ def test_rows_are_one_event_whatever_the_lines_hold() -> None:
 
 
 @pytest.mark.parametrize("frame", [checkpoint_frame(b"7-0"), heartbeat_frame(b"7-0")])
-def test_a_checkpoint_moves_the_last_id_and_dispatches_nothing(frame: bytes) -> None:
+def test_a_checkpoint_advances_the_last_id_and_dispatches_nothing(frame: bytes) -> None:
     decoder = Decoder()
 
     assert decoder.feed(frame) == []

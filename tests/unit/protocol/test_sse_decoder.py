@@ -63,38 +63,38 @@ def test_a_line_ends_at_lf_cr_or_crlf(end: bytes) -> None:
     assert data(end.join([b"data: a", b"data: b", b"", b"data: c", b"", b""])) == ["a\nb", "c"]
 
 
-def test_other_line_separators_of_unicode_end_no_line() -> None:
+def test_other_unicode_line_separators_do_not_end_a_line() -> None:
     text = "a\u2028b\u2029c\x85d\x0be\x0cf"
 
     assert data(f"data: {text}\n\n".encode()) == [text]
 
 
-def test_a_crlf_cut_in_two_is_one_line_end() -> None:
+def test_a_crlf_split_between_chunks_is_one_line_end() -> None:
     assert data(b"data: a\r", b"\ndata: b\r", b"\n", b"\r", b"\n") == ["a\nb"]
 
 
-def test_a_cr_at_the_end_of_a_piece_dispatches_at_once() -> None:
+def test_a_cr_at_the_end_of_a_chunk_dispatches_at_once() -> None:
     decoder = Decoder()
 
     assert [event.data for event in decoder.feed(b"data: a\r\r")] == ["a"]
     assert decoder.feed(b"\n") == []
 
 
-def test_one_byte_order_mark_is_dropped_at_the_beginning_and_no_other() -> None:
+def test_only_a_byte_order_mark_at_the_beginning_is_dropped() -> None:
     assert data(b"\xef", b"\xbb\xbf", b"data: a\n\n") == ["a"]
     assert data(b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n") == []
     assert data(b"data: \xef\xbb\xbfa\n\n\xef\xbb\xbfdata: b\n\n") == ["\ufeffa"]
 
 
-def test_a_character_cut_in_two_is_whole_again() -> None:
+def test_a_character_split_between_chunks_is_decoded() -> None:
     assert data(b"data: \xe2\x82", b"\xac\n\n") == ["€"]
 
 
-def test_what_is_not_utf_8_becomes_replacement_characters() -> None:
+def test_invalid_utf_8_becomes_replacement_characters() -> None:
     assert data(b"data: \xff\xe2\x82\n\n") == ["\ufffd\ufffd"]
 
 
-def test_an_id_is_set_at_dispatch_also_without_data() -> None:
+def test_an_id_is_set_at_dispatch_even_without_data() -> None:
     decoder = Decoder()
 
     assert decoder.feed(b"id: 7\n") == []
@@ -103,11 +103,11 @@ def test_an_id_is_set_at_dispatch_also_without_data() -> None:
     assert decoder.last_event_id == "7"
 
 
-def test_an_id_stays_until_another_comes() -> None:
+def test_an_id_stays_until_the_next_one() -> None:
     assert [event.id for event in decode(b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n")] == ["1", "1", ""]
 
 
-def test_a_resumed_stream_keeps_the_id_it_goes_on_from_until_another_comes() -> None:
+def test_a_resumed_stream_keeps_its_last_event_id_until_the_next_one() -> None:
     """As browsers do; a hub without Redis sends nothing but a `retry:`, which must not cost a client its place."""
     resumed = decoder.SseDecoder("7")
 
@@ -120,11 +120,11 @@ def test_an_id_with_nul_is_ignored() -> None:
     assert [event.id for event in decode(b"id: 1\ndata: a\n\nid: 2\x003\ndata: b\n\n")] == ["1", "1"]
 
 
-def test_an_event_name_is_forgotten_when_its_event_has_no_data() -> None:
+def test_an_event_name_is_reset_when_its_event_has_no_data() -> None:
     assert [event.type for event in decode(b"event: a\n\ndata: x\n\n")] == ["message"]
 
 
-def test_retry_takes_digits_only() -> None:
+def test_retry_accepts_only_digits() -> None:
     decoder = Decoder()
     decoder.feed(
         b"retry: 2000\nretry: 1e3\nretry: -1\nretry:\nretry\nretry:  5\nretry: \xd9\xa3\nretry: "
@@ -135,14 +135,14 @@ def test_retry_takes_digits_only() -> None:
     assert decoder.retry_ms == 2000
 
 
-def test_comments_and_unknown_fields_are_no_events() -> None:
+def test_comments_and_unknown_fields_dispatch_no_event() -> None:
     decoder = Decoder()
 
     assert decoder.feed(b": heartbeat\n:\nData: a\n data: b\ndata : c\nx\n\n") == []
     assert decoder.comments == [" heartbeat", ""]
 
 
-def test_an_event_without_its_empty_line_is_dropped() -> None:
+def test_an_event_without_its_final_empty_line_is_dropped() -> None:
     assert data(b"data: a\n\ndata: b\n") == ["a"]
 
 
@@ -174,7 +174,7 @@ WORDS += [b"\0", b"x", b"7", b"\xff", b"\xe2", b"data", b"id", b"event", b" "]
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map(b"".join) | st.binary(max_size=40))
 @example(b"retry: " + b"9" * 5_000 + b"\n\ndata: x\n\n")
-def test_any_bytes_in_any_pieces_are_the_events_of_the_standard(stream: bytes) -> None:
+def test_any_bytes_in_any_chunks_give_the_events_of_the_standard(stream: bytes) -> None:
     events = decode(stream)
 
     assert events == read_whole(stream)

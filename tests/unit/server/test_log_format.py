@@ -17,7 +17,7 @@ def record(message: str, *values: object, error: BaseException | None = None) ->
     return logging.LogRecord("sse_hub.broker.session", logging.WARNING, __file__, 1, message, values, trace)
 
 
-def test_an_event_is_an_object_with_its_values() -> None:
+def test_a_log_event_becomes_a_json_object_with_its_values() -> None:
     line = JsonLogFormatter(pid=7).format(
         record(
             "backfill_failed error=%(error)r seconds=%(seconds).1f n=%(n)d",
@@ -39,14 +39,14 @@ def test_an_event_is_an_object_with_its_values() -> None:
     }
 
 
-def test_what_others_log_is_a_message() -> None:
+def test_log_lines_of_libraries_become_messages() -> None:
     assert (
         json.loads(JsonLogFormatter().format(record("Task %s was destroyed", "x")))["message"] == "Task x was destroyed"
     )
 
 
 @pytest.mark.parametrize("formatter", [TextLogFormatter(), JsonLogFormatter()])
-def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) -> None:
+def test_outside_text_cannot_start_a_log_record(formatter: logging.Formatter) -> None:
     line = formatter.format(record("invalid_fence payload=%(payload)s", {"payload": "a\nb\rc\u2028d\0e"}))
 
     assert len(line.splitlines()) == 1
@@ -64,7 +64,7 @@ def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) 
     ],
 )
 @pytest.mark.parametrize("kind", [TextLogFormatter, JsonLogFormatter])
-def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextLogFormatter]) -> None:
+def test_no_secret_is_logged_wherever_it_occurs(text: str, kind: type[TextLogFormatter]) -> None:
     formatter = kind(secrets_of(URL, None))
 
     said = formatter.format(record("request_failed path=%(path)r", {"path": text}, error=ValueError(text)))
@@ -74,7 +74,7 @@ def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextLogFor
         assert secret not in said
 
 
-def test_a_traceback_is_a_member() -> None:
+def test_a_traceback_is_a_member_of_the_json_record() -> None:
     failed = ValueError("no")
 
     assert (
