@@ -1,4 +1,4 @@
-"""One Redis and two hubs on it for all tests that leave them as they were, and a channel of its own for each test."""
+"""One Redis with two hubs, shared by all tests that change nothing about them, and a separate channel for each test."""
 
 import itertools
 import resource
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[RedisServer]:
-    """A Redis that no test may stop or cut."""
+    """A Redis that no test may stop, and whose connections no test may cut."""
     with redis_server() as server:
         yield server
 
@@ -33,7 +33,7 @@ def hub(server: RedisServer) -> Iterator[HubProcess]:
 
 @pytest.fixture(scope="session")
 def other_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """Another one."""
+    """Another hub like `hub`."""
     with hub_process(server.url) as hub:
         yield hub
 
@@ -47,8 +47,9 @@ def recording(hub: HubProcess) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] | None]:
     """
-    What test_vanished_clients.py, where it is run, waits for. It begins with the first test, for it only waits for the
-    kernel, 20 s and more, and disturbs nobody in its own network.
+    The process whose result test_vanished_clients.py checks, if that is among the tests to run.
+
+    It starts with the first test: it waits 20 s and more for the kernel, and disturbs nobody in its own network.
     """
     if any("/test_vanished_clients.py" in item.nodeid for item in request.session.items):
         with in_own_network() as process:
@@ -59,7 +60,7 @@ def vanishing(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str] 
 
 @pytest.fixture
 def own_server() -> Iterator[RedisServer]:
-    """A Redis without hubs, to which a test may do anything."""
+    """A Redis without hubs that a test may stop or change in any way."""
     with redis_server() as server:
         yield server
 
@@ -81,7 +82,7 @@ def deployed() -> Iterator[tuple[RedisServer, HubProcess]]:
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """The test may open as many files as the machine allows, and so may a hub that it starts."""
+    """Raise the limit of open files to the maximum, for the test and the hubs it starts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -90,7 +91,7 @@ def many_files() -> Iterator[None]:
 
 @pytest.fixture
 def channel() -> str:
-    """A name that no other test uses."""
+    """A channel name that no other test uses."""
     return f"channel-{next(_numbers)}"
 
 
@@ -103,7 +104,7 @@ def guarded_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def guarded(guarded_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub that asks for tokens, with recorded lines on A and B."""
+    """A hub that requires tokens, with recorded lines on A and B."""
     folder = tmp_path_factory.mktemp("keys")
     origin = ("--cors-origin", "https://app.example")
     with token_hub(guarded_server.url, folder, "--ingest", "app.*", *origin) as hub:

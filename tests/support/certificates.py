@@ -1,4 +1,4 @@
-"""Certificates for tests, made with openssl: an authority, and a server's certificate of it."""
+"""Certificates for tests, made with openssl: an authority, and a server certificate that it signed."""
 
 import subprocess
 from pathlib import Path

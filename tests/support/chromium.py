@@ -25,7 +25,7 @@ def chromium() -> str:
 
 @dataclass
 class Console:
-    """What the browser complained about; `allowed` are parts of messages that a test brings about itself."""
+    """What the browser complained about. `allowed` holds parts of messages that the test provokes on purpose."""
 
     errors: list[str] = field(default_factory=list)
     allowed: set[str] = field(default_factory=set)
@@ -36,10 +36,10 @@ class Console:
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def failed(self, error: Error) -> None:
-        """Keep an exception that nobody caught."""
+        """Keep an uncaught exception."""
         self.errors.append(f"{error.message}\n{error.stack}")
 
     @property
     def unexpected(self) -> list[str]:
-        """The complaints that no test asked for."""
+        """The complaints that the test did not provoke."""
         return [error for error in self.errors if not any(part in error for part in self.allowed)]

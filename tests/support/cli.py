@@ -1,7 +1,7 @@
 """
-Our own commands that follow something, each in a process.
+`sse-hub` commands that keep running, each in its own process.
 
-    following(output, "ship", …) --> its process, ended with the block          what it says --> output
+    running_command(output, "ship", …) --> its process, ended with the block          what it prints --> output
 """
 
 import subprocess
@@ -17,8 +17,9 @@ from tests.support.settings import ROOT, STOP_SECONDS
 @contextmanager
 def running_command(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """
-    `sse-hub` with `words`, what it says added to `output`. It is ended by SIGTERM if it is still there at the end of
-    the block. AssertionError where it ends otherwise than it should.
+    Run `sse-hub` with `words` and append what it prints to `output`.
+
+    At the end of the block, a process that still runs gets SIGTERM. AssertionError if it exits with an error.
     """
     environ = clean_environ()
     command = [sys.executable, "-m", "sse_hub.cli", *words]
@@ -36,5 +37,5 @@ def running_command(output: Path, *words: str) -> Iterator[subprocess.Popen[byte
 
 
 def output_in(output: Path) -> str:
-    """What commands have said in `output` so far."""
+    """What commands have printed to `output` so far."""
     return output.read_text(errors="replace")

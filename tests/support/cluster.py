@@ -1,7 +1,7 @@
 """
-A Redis with some hubs on it that record, what their log holds, and faults to do to them.
+A Redis with several hubs that record, the content of their log, and faults to inject.
 
-    deployment() --> server, hubs --> kill(), freeze(), cut_sessions(), restarted() --> recorded(), follow() --> verdict
+    cluster() --> server, hubs --> kill(), freeze(), cut_sessions(), restarted() --> recorded(), follow() --> verdict
 """
 
 import asyncio
@@ -27,7 +27,7 @@ EVERY_LINE = ("--retain-lines", "10000000")
 def cluster(
     count: int = 2, options: tuple[str, ...] = EVERY_LINE, redis_options: tuple[str, ...] = ()
 ) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
-    """A Redis of its own, and `count` hubs on it, that record."""
+    """A new Redis and `count` hubs on it that record."""
     with redis_server(options=redis_options) as server, ExitStack() as stack:
         hubs = stack.enter_context(hub_processes(count, server.url, *options))
         for hub in hubs:
@@ -36,45 +36,45 @@ def cluster(
 
 
 def entries(server: RedisServer, channel: str) -> list[tuple[Id, dict[bytes, bytes]]]:
-    """What the log holds of `channel`, in its order."""
+    """The entries of `channel` in the log, in order."""
     with server.client() as client:
         return [(Id.parse(id.decode()), fields) for id, fields in client.xrange(f"sse-hub:log:{channel}")]
 
 
 def recorded(server: RedisServer, channel: str) -> dict[Id, bytes]:
-    """The recorded lines of `channel`, markers of missing lines included, in their order."""
+    """The recorded lines of `channel` in order, with markers of missing lines as empty lines."""
     return {id: fields.get(b"l", b"") for id, fields in entries(server, channel)}
 
 
 def recorded_seqs(server: RedisServer, channel: str) -> dict[Id, int]:
-    """The number of each recorded line of `channel`."""
+    """The sequence number of each recorded line of `channel`."""
     return {id: json.loads(fields[b"l"])["seq"] for id, fields in entries(server, channel) if b"l" in fields}
 
 
 def lines_in_log(server: RedisServer, channel: str) -> int:
-    """How many entries the log of `channel` has."""
+    """The number of entries of `channel` in the log."""
     with server.client() as client:
         return int(client.xlen(f"sse-hub:log:{channel}"))
 
 
 def watermark(server: RedisServer) -> int:
-    """The fence up to which the log is complete."""
+    """The watermark: the log is complete up to this fence."""
     with server.client() as client:
         return int(client.get("sse-hub:watermark") or 0)
 
 
 def wait_recorded(server: RedisServer, id: Id) -> None:
-    """Return when the log is complete beyond `id`."""
+    """Return when the log is complete past `id`."""
     wait_until(lambda: watermark(server) > id.fence, f"{id} is recorded")
 
 
 def recorder_of(hubs: list[HubProcess]) -> HubProcess | None:
-    """The one of `hubs` that records."""
+    """The hub that records."""
     return next((hub for hub in hubs if hub.state().get("recorder")), None)
 
 
 def wait_recorder(hubs: list[HubProcess]) -> HubProcess:
-    """The one of `hubs` that records, as soon as one does."""
+    """The hub that records, as soon as one does."""
     wait_until(lambda: recorder_of(hubs) is not None, "one of them records")
     hub = recorder_of(hubs)
     return hub or wait_recorder(hubs)
@@ -91,7 +91,7 @@ def kill(hub: HubProcess) -> None:
 
 @contextmanager
 def frozen(hub: HubProcess) -> Iterator[None]:
-    """SIGSTOP for as long as the block lasts."""
+    """SIGSTOP at the beginning of the block, SIGCONT at its end."""
     hub.process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -100,7 +100,7 @@ def frozen(hub: HubProcess) -> Iterator[None]:
 
 
 def cut_sessions(server: RedisServer, hubs: Iterable[HubProcess]) -> int:
-    """Cut the connections on which `hubs` receive lines, all in one step; how many there were."""
+    """Cut the connections on which `hubs` receive lines, all in one transaction. Returns how many there were."""
     ports = {port for hub in hubs for port in _ports_of(hub)}
     with server.client() as client:
         known: list[dict[str, str]] = client.client_list()
@@ -120,7 +120,7 @@ def _ports_of(hub: HubProcess) -> set[str]:
 
 @contextmanager
 def restarted(server: RedisServer, options: tuple[str, ...] = (), kill_first: bool = True) -> Iterator[RedisServer]:
-    """`server` SIGKILLed, and another one, empty, on its port."""
+    """SIGKILL `server`, and start an empty one on its port."""
     if kill_first:
         server.process.kill()
         server.process.wait()
@@ -132,16 +132,16 @@ def restarted(server: RedisServer, options: tuple[str, ...] = (), kill_first: bo
 
 
 async def current_fence(hub: HubProcess) -> int:
-    """A fence that `hub` has seen. Who joins is given one at once; else there is one a second."""
+    """A fence that `hub` has seen. A client that joins gets a new one at once."""
     async with open_stream(f"{hub.url}/message?channel=none") as stream:
         return Id.parse(stream.last_event_id).fence
 
 
 async def follow(urls: Sequence[str], query: str, begun: asyncio.Event, after: str = "") -> list[Event]:
     """
-    What a client is told until the last line: one that comes back, to the next of `urls`, as an EventSource does.
+    The events up to the last line, for a client that reconnects to the next of `urls` as an EventSource does.
 
-    `begun` is set when it has its place in the stream.
+    `begun` is set when it has its position in the stream.
     """
     events: list[Event] = []
     for url in itertools.cycle(urls):
@@ -156,13 +156,13 @@ async def follow(urls: Sequence[str], query: str, begun: asyncio.Event, after: s
                 after = stream.last_event_id or after
         except (OSError, EOFError):
             pass
-        # What a browser waits as the hub's `retry:` has it, only shorter.
+        # A browser waits for the hub's `retry:`; this is the same, only shorter.
         await asyncio.sleep(RETRY_SECONDS)
     raise AssertionError("there are no urls")
 
 
 async def read_after(hub: HubProcess, channel: str, id: str, last: Event | None = None) -> list[Event]:
-    """What a client is told that comes with the position `id`, up to `last`, or to the last line."""
+    """The events for a client that resumes at `id`, up to the event `last` or to the last line."""
     async with open_stream(f"{hub.url}/message?channel={channel}", {"Last-Event-ID": id}) as stream:
         return await stream.until(is_last if last is None else last.__eq__)
 
@@ -173,5 +173,5 @@ def gaps_of(events: Iterable[Event]) -> list[dict[str, Any]]:
 
 
 async def numbers(stream: Stream, count: int) -> list[int]:
-    """The numbers of the next `count` lines of `stream`."""
+    """The sequence numbers of the next `count` lines of `stream`."""
     return [event.json["seq"] for event in await stream.take(count)]

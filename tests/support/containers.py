@@ -1,5 +1,5 @@
 """
-Containers on a real engine: Podman's service, which answers the requests of Docker's API, in a folder of its own.
+Containers on a real engine: Podman's service, which implements Docker's API, in its own folder.
 
     engine_service() --> EngineService.create(), start(), restart(), log()      docker_command(...) --> its process
 
@@ -32,7 +32,7 @@ IMAGE = "localhost/sse-hub-test:1"
 FOLDERS = ("usr", "proc", "sys", "dev", "tmp", "etc", "run")
 LINKS = {name: f"usr/{name}" for name in ("bin", "sbin", "lib", "lib64")}
 
-# Prints so many lines, ten at a time, every fifth on standard error, each with the number of the run.
+# Prints lines in groups of ten, every fifth line on standard error, each with the id of the run.
 PRINTER = """
 $| = 1; select(STDERR); $| = 1; select(STDOUT);
 open(my $id, '<', '/proc/sys/kernel/random/uuid'); my $run = substr(<$id>, 0, 8);
@@ -44,26 +44,26 @@ for my $n (1..$ARGV[0]) {
 
 
 def printer_command(lines: int, pause_seconds: float = 0.02) -> tuple[str, ...]:
-    """The command of a container that prints `lines` lines, ten each `pause_seconds`."""
+    """The command of a container that prints `lines` lines, ten every `pause_seconds`."""
     return ("perl", "-e", PRINTER, str(lines), str(pause_seconds))
 
 
 def podman_binary() -> str:
-    """Debian's podman. AssertionError with the way to get it where it is missing."""
+    """Debian's podman. AssertionError that says how to install it if it is missing."""
     found = shutil.which("podman")
     assert found and shutil.which("runc"), "podman or runc is missing: `make test` installs them on Debian"
     return found
 
 
 class EngineService:
-    """Podman's service with its containers below `folder`; they go on when it is killed."""
+    """Podman's service, with its containers below `folder`. They keep running when the service is killed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.socket = folder / "engine.sock"
         self._process: subprocess.Popen[bytes] | None = None
         limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
-        # A process that may not raise its limits can't have containers with higher ones.
+        # A process that may not raise its limits cannot start containers with higher ones.
         most = {name: min(1024, value) for name, limit in limits.items() if (value := resource.getrlimit(limit)[1]) > 0}
         (folder / "containers.conf").write_text(
             "[containers]\n"
@@ -84,30 +84,30 @@ class EngineService:
         return f"unix://{self.socket}"
 
     def load_image(self) -> None:
-        """The image of all containers: nothing but empty folders and links."""
+        """Load the image of all containers, which holds only empty folders and links."""
         self._call("import", "-", IMAGE, given=_root())
 
     def begin(self) -> None:
-        """Have the service answer."""
+        """Start the service."""
         with open(self.folder / "service.out", "ab") as output:
             command = [*self._podman, "system", "service", "--time=0", self.url]
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=self._environ())
         wait_until(self._answers, "the engine answers")
 
     def kill(self) -> None:
-        """SIGKILL for the service."""
+        """SIGKILL the service."""
         if self._process:
             self._process.kill()
             self._process.wait()
 
     def end(self) -> None:
-        """Remove all containers, and end the service."""
+        """Remove all containers, and stop the service."""
         self.kill()
         self._call("rm", "--all", "--force", "--time", "0")
         self._client.close()
 
     def create(self, name: str, *command: str, terminal: bool = False, labels: dict[str, str] | None = None) -> str:
-        """A container that runs `command`; its id."""
+        """Create a container that runs `command`. Returns its id."""
         body = {"Image": IMAGE, "Cmd": command, "Tty": terminal, "Labels": labels or {}}
         return str(self._ask("POST", f"/containers/create?name={name}", body)["Id"])
 
@@ -115,37 +115,37 @@ class EngineService:
         self._ask("POST", f"/containers/{container}/start")
 
     def restart(self, container: str) -> None:
-        """SIGKILL for what runs in it, and another start."""
+        """SIGKILL the process in the container, and start it again."""
         response = self._client.post(f"/containers/{container}/restart?t=0")
         if response.status_code >= 400:
-            # What ran in it ended by itself just then, and Podman found nothing to kill.
+            # The process ended by itself just then, and Podman found nothing to kill.
             assert "no such process" in response.text, response.text
             self.wait_stopped(container)
             self.start(container)
 
     def stop(self, container: str, signal: str = "SIGTERM") -> None:
-        """`signal` for what runs in it."""
+        """Send `signal` to the process in the container."""
         self._ask("POST", f"/containers/{container}/kill?signal={signal}")
 
     def remove(self, container: str) -> None:
         self._ask("DELETE", f"/containers/{container}?force=true")
 
     def run(self, name: str, *command: str, terminal: bool = False, labels: dict[str, str] | None = None) -> str:
-        """create() and start(); its id."""
+        """create() and start(). Returns the id."""
         container = self.create(name, *command, terminal=terminal, labels=labels)
         self.start(container)
         return container
 
     def wait_stopped(self, *containers: str, seconds: float = DEADLINE_SECONDS) -> None:
-        """Return when none of `containers` runs; each has `seconds` for it."""
+        """Return when none of `containers` runs. Each may take `seconds`."""
         for container in containers:
             wait_until(partial(self._stopped, container), f"{container} has stopped", seconds)
 
     def log(self, container: str) -> list[str]:
         """
-        The lines of `container` in the file that the engine's monitor writes, sorted. The API is not asked.
+        The lines of `container`, sorted, from the file that the engine's monitor writes, without the API.
 
-        Each is "time stream F text", or "P" instead of "F" for a part that goes on.
+        The file has "time stream F text", with "P" instead of "F" for a part that continues.
         """
         texts = {"stdout": "", "stderr": ""}
         for line in self.log_path(container).read_text().splitlines():
@@ -157,12 +157,12 @@ class EngineService:
         """The file that the engine's monitor writes."""
         return self.folder / "root" / "vfs-containers" / container / "userdata" / "ctr.log"
 
-    # The rest.
+    # Internals.
 
     def _stopped(self, container: str) -> bool:
         response = self._client.get(f"/containers/{container}/json")
         if response.status_code >= 400:
-            # What ran in it ended as Podman looked for its processes: it is to be asked again.
+            # The process ended while Podman looked for it: the next request will succeed.
             assert "no such process" in response.text, response.text
             return False
         return not response.json()["State"]["Running"]
@@ -173,7 +173,7 @@ class EngineService:
         return response.json() if response.content else None
 
     def _answers(self) -> bool:
-        # Not by httpx, which leaves a socket open where nobody answers.
+        # Without httpx, which leaves a socket open when nobody answers.
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(self.socket)) == 0
 
@@ -189,7 +189,7 @@ class EngineService:
 
 @contextmanager
 def engine_service() -> Iterator[EngineService]:
-    """An engine without containers, ended with all that was made in it."""
+    """An engine without containers. At the end of the block it stops, and its containers are removed."""
     with tempfile.TemporaryDirectory(prefix="sse-hub-engine-") as folder:
         service = EngineService(Path(folder))
         try:
@@ -204,19 +204,19 @@ def engine_service() -> Iterator[EngineService]:
 def docker_command(
     server: RedisServer, engine: EngineService, folder: Path, *options: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`sse-hub docker` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
+    """`sse-hub docker` with its registry in `folder`. At the end of the block it gets SIGTERM if it still runs."""
     words = ["docker", "--registry", str(folder / "positions.json"), "--engine", engine.url]
     with running_command(folder / "docker.out", *words, "--redis-url", server.url, *options) as process:
         yield process
 
 
 def docker_output(folder: Path) -> str:
-    """What the commands with their registry in `folder` have logged."""
+    """The log of the commands with their registry in `folder`."""
     return output_in(folder / "docker.out")
 
 
 def wait_started(folder: Path) -> None:
-    """Return when the first run has settled where it begins: what is printed from then on must arrive."""
+    """Return when the first run has stored its start positions: everything printed after that must arrive."""
 
     def begun() -> bool:
         assert "Traceback" not in docker_output(folder), docker_output(folder)

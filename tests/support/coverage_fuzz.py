@@ -1,12 +1,12 @@
 """
-Properties of tests/unit, given what libFuzzer makes of which code each input reached (atheris).
+Coverage-guided fuzzing (libFuzzer through atheris) of the property tests in tests/unit.
 
-    python -m tests.support.coverage_fuzz --seconds 900                            all of them, one after the other
+    python -m tests.support.coverage_fuzz --seconds 900                            all, one after the other
     python -m tests.support.coverage_fuzz broker.test_session.test_… --seconds 60  one
-    python -m tests.support.coverage_fuzz broker.test_session.test_… --again FILE  what has made it fail, once more
+    python -m tests.support.coverage_fuzz broker.test_session.test_… --again FILE  one failing input, once more
 
-A property of one `bytes` or `str` gets the input as it is, any other what hypothesis makes of it. Under .fuzz lie what
-reached something new, from which the next run goes on, and what failed.
+A property of one `bytes` or `str` gets the input itself; for any other, hypothesis makes its arguments from the input.
+.fuzz keeps the inputs that reached new code, with which the next run starts, and the inputs that failed.
 """
 
 import importlib
@@ -25,12 +25,12 @@ import click
 UNIT = Path(__file__).parents[1] / "unit"
 FOLDER = Path(".fuzz")
 SHORTEST_SECONDS = 5
-# Longer ones are of interest to few, and slow for all.
+# Longer inputs find little and are slow.
 INPUT_BYTES = 1_000
-# On a busy machine, instrumented: what takes longer than this is a loop without an end.
+# With instrumentation on a busy machine: anything slower is an endless loop.
 SLOW_SECONDS = 60
 MEMORY_MEGABYTES = 2_000
-# Where each input is made by hypothesis, which does little with a short one.
+# Random seeds for properties whose arguments hypothesis makes: it can make little of a short input.
 SEEDS = 20
 NO_ATHERIS = (
     "atheris is missing, which the guided part needs: `make fuzz` installs it where there is a wheel of it, "
@@ -62,7 +62,7 @@ def main(target: str | None, seconds: int, again: Path | None, inside: bool) -> 
 
 
 def targets() -> list[str]:
-    """The names of all properties that need nothing but what is given to them."""
+    """The names of all property tests without fixtures."""
     files = [path for path in sorted(UNIT.rglob("test_*.py")) if "@given(" in path.read_text()]
     modules = [f"{path.parent.name}.{path.stem}" for path in files]
     return [
@@ -74,22 +74,22 @@ def targets() -> list[str]:
 
 
 def property_of(name: str) -> Any:
-    """The test called `name`, as hypothesis has wrapped it."""
+    """The test called `name`, as wrapped by hypothesis."""
     module, _, function = name.rpartition(".")
     return getattr(importlib.import_module(f"tests.unit.{module}"), function)
 
 
 def kind_of(test: Any) -> type | None:
-    """`bytes` or `str` where that is all that `test` is given."""
+    """`bytes` or `str` if that is the only argument of `test`, else None."""
     annotations = [each.annotation for each in inspect.signature(test.hypothesis.inner_test).parameters.values()]
     return annotations[0] if annotations in ([bytes], [str]) else None
 
 
 def entry_of(name: str) -> Callable[[bytes], int]:
     """
-    What takes an input of the fuzzer, and raises where the property called `name` does not hold for it.
+    A function that takes an input of the fuzzer, and raises if the property called `name` does not hold for it.
 
-    It returns -1 for what is no input for it, which the fuzzer then does not build on.
+    It returns -1 for an unusable input, so that the fuzzer does not build on it.
     """
     test = property_of(name)
     kind, given = kind_of(test), test.hypothesis
@@ -99,7 +99,7 @@ def entry_of(name: str) -> Callable[[bytes], int]:
         return 0
 
     def text(data: bytes) -> int:
-        # As the texts of headers come to us.
+        # As the texts of headers reach us.
         given.inner_test(data.decode(errors="surrogateescape"))
         return 0
 
@@ -110,7 +110,7 @@ def entry_of(name: str) -> Callable[[bytes], int]:
 
 
 def seeds_of(name: str) -> list[bytes]:
-    """What the property called `name` is given by its test, where that is bytes or text; else anything."""
+    """The inputs that the test called `name` uses itself, if they are bytes or text; else random bytes."""
     test = property_of(name)
     if kind_of(test) is None:
         return [random.Random(number).randbytes(INPUT_BYTES) for number in range(SEEDS)]
@@ -118,7 +118,7 @@ def seeds_of(name: str) -> list[bytes]:
     inner = test.hypothesis.inner_test
 
     def keep(**given: bytes | str) -> None:
-        # Text of a test may hold halves of characters, which no bytes are read as.
+        # Text from a test may hold lone surrogates, which no bytes decode to.
         seeds.extend(each if isinstance(each, bytes) else each.encode(errors="replace") for each in given.values())
 
     test.hypothesis.inner_test = keep
@@ -130,7 +130,7 @@ def seeds_of(name: str) -> list[bytes]:
 
 
 def run(name: str, seconds: int) -> bool:
-    """Fuzz the target called `name` in a process of its own, and say what came of it. False where it has failed."""
+    """Fuzz the target called `name` in a separate process, and print the result. False if it failed."""
     command = [sys.executable, "-m", "tests.support.coverage_fuzz", name, "--inside", "--seconds", str(seconds)]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     done, reached = DONE.search(process.stdout), REACHED.findall(process.stdout)
@@ -146,7 +146,7 @@ def run(name: str, seconds: int) -> bool:
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Fuzz in this process, which ends with it."""
+    """Fuzz in this process, which then exits."""
     import atheris
 
     with atheris.instrument_imports(include=["sse_hub"]):
@@ -162,7 +162,7 @@ def fuzz(name: str, seconds: int) -> None:
         "timeout": SLOW_SECONDS,
         "rss_limit_mb": MEMORY_MEGABYTES,
         "artifact_prefix": f"{found}/{name}-",
-        # Long inputs from the beginning, and for hypothesis to the end.
+        # Allow long inputs from the start; keep them long for hypothesis.
         "len_control": 0,
         "reduce_inputs": int(kind_of(property_of(name)) is not None),
     }

@@ -1,5 +1,5 @@
 """
-A Sanic app with a hub in it, and with accounts of its own: what docs/embedding.md shows, as tests run it.
+A Sanic app with an embedded hub and its own accounts, as docs/embedding.md shows it.
 
     python -m tests.support.embedding_app PORT REDIS_URL
 """
@@ -54,7 +54,7 @@ def shop(redis_url: str) -> "Sanic[Any, Any]":
 
 @contextmanager
 def embedding_app(server: RedisServer) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The app in a process of its own: the address of its hub, which is ready, and the process."""
+    """Run the app in its own process. Yields the address of its hub, which is ready, and the process."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.embedding_app", str(port), server.url]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

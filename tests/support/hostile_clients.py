@@ -1,10 +1,10 @@
 """
-Clients that mean harm, in a process of their own: some read nothing, some never finish their request, some come again
-and again although they are sent away.
+Hostile clients in their own process: some read nothing, some never finish their request, some reconnect without end
+although they are refused.
 
     python -m tests.support.hostile_clients PORT SECONDS CONNECTS_PER_SECOND SLOW PAUSED --> READY --> {"refused": n, …}
 
-Those that read nothing hold all the streams that their address may have, so all who come from it are refused.
+Those that read nothing hold all streams that their address may have, so all others from that address are refused.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ HEAD = b"GET /message?channel=a HTTP/1.1\r\nHost: hub\r\nX-Padding: " + b"y" * 4
 
 
 class Comer(asyncio.Protocol):
-    """Asks for a stream and notes what became of it."""
+    """Requests a stream and counts the outcome."""
 
     def __init__(self, tally: Counter[str]) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,7 +42,7 @@ class Comer(asyncio.Protocol):
 
 
 class Paused(asyncio.Protocol):
-    """Reads the beginning of a stream, and then nothing more."""
+    """Reads the beginning of a stream, then nothing more."""
 
     def __init__(self, opened: asyncio.Future[None]) -> None:
         self._opened = opened
@@ -77,7 +77,7 @@ async def open_paused(port: int) -> asyncio.Transport:
 
 
 async def drip(port: int, tally: Counter[str]) -> None:
-    """A byte of a head each second; whoever is cut begins anew."""
+    """Send a byte of a request head every second, and start again when disconnected."""
     while True:
         reader, writer = await asyncio.open_connection(sock=await connected(port, SLOW))
         ended = asyncio.create_task(reader.read())
@@ -91,7 +91,7 @@ async def drip(port: int, tally: Counter[str]) -> None:
 
 
 async def come(port: int, seconds: float, per_second: int, tally: Counter[str]) -> None:
-    """Connects at that rate, whatever becomes of them."""
+    """Connect at the given rate, whatever the outcome."""
     loop, began, made = asyncio.get_running_loop(), time.monotonic(), 0
     last: Comer | None = None
     while time.monotonic() < began + seconds:
@@ -99,7 +99,7 @@ async def come(port: int, seconds: float, per_second: int, tally: Counter[str]) 
         for _ in range(due):
             _, last = await loop.create_connection(lambda: Comer(tally), sock=await connected(port, GREEDY))
         made += due
-        # One at a time, as they come from many places, and not in bursts.
+        # One by one, as from many places, not in bursts.
         await asyncio.sleep(0.001)
     tally["made"] = made
     if last:
@@ -107,9 +107,9 @@ async def come(port: int, seconds: float, per_second: int, tally: Counter[str]) 
 
 
 async def main(port: int, seconds: float, per_second: int, slow: int, paused: int) -> None:
-    """Be hostile for `seconds`, and say what came of it."""
+    """Be hostile for `seconds`, and print the outcome."""
     tally: Counter[str] = Counter()
-    # Nobody else holds a transport that is not read: it would be closed with the first collection of garbage.
+    # Nothing else refers to a paused transport: the garbage collector would close it.
     held = await asyncio.gather(*(open_paused(port) for _ in range(paused)))
     dripping = [asyncio.create_task(drip(port, tally)) for _ in range(slow)]
     print("READY", flush=True)  # noqa: T201  # for the test that has started this

@@ -1,4 +1,4 @@
-"""Finite answers of a hub: status, headers, body, whatever the status is."""
+"""Plain HTTP requests to a hub: status, headers and body of the response, whatever the status."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ class Response(NamedTuple):
 
 
 def fetch(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Response:
-    """A GET, or with a `body` a POST."""
+    """GET `path`, or POST it if there is a `body`."""
     request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
@@ -40,20 +40,20 @@ def fetch(hub: HubProcess, path: str, body: bytes | None = None, headers: Mappin
 
 
 def fetch_all(hub: HubProcess, *paths: str) -> list[Response]:
-    """Several GETs, whose answers are waited for together."""
+    """GET several paths at the same time."""
     with ThreadPoolExecutor(len(paths)) as pool:
         return list(pool.map(partial(fetch, hub), paths))
 
 
 def post(hub: HubProcess, channel: str, *lines: bytes, **headers: str) -> Response:
-    """`lines` published by POST."""
+    """Publish `lines` by POST."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return fetch(hub, f"/publish?channel={channel}", b"\n".join(lines), named)
 
 
 @contextmanager
 def slow_client(hub: HubProcess, path: str) -> Iterator[http.client.HTTPResponse]:
-    """A GET whose body is read only as the test reads it."""
+    """A GET through a small buffer: the body is received only as the test reads it."""
     connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

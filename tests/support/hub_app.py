@@ -1,4 +1,4 @@
-"""The hub's own app, not started: Sanic takes the name of an app once in a process."""
+"""The hub's Sanic app, not started. Sanic accepts the name of an app only once in a process, so tests share it."""
 
 from functools import cache
 from typing import Any
@@ -12,5 +12,5 @@ from sse_hub.http.peers import SINGLE
 
 @cache
 def hub_app() -> "Sanic[Any, Any]":
-    """It, the same one each time."""
+    """The app, the same one each time."""
     return create_app(Config(redis_url="redis://127.0.0.1:1/0"), lambda: None, SINGLE)

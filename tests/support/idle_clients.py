@@ -1,7 +1,7 @@
 """
-Thousands of clients in one process, from many addresses of this machine: none does more than note when something came.
+Thousands of clients in one process, from many loopback addresses. They only note when data arrived.
 
-    crowd(hub, channel, 10_000) --> Listener: asked_at, first_at, beats, lines_at
+    idle_clients(hub, channel, 10_000) --> IdleClient: asked_at, first_at, beats, lines_at
 """
 
 import asyncio
@@ -53,17 +53,17 @@ class IdleClient(asyncio.Protocol):
 
     @property
     def served(self) -> bool:
-        """True when it has got a stream, and was not sent away."""
+        """True if it has a stream, and was neither refused nor disconnected."""
         return b" 200 OK" in self.head and b"refused" not in self.head and not self.gone.done()
 
     @property
     def waited_seconds(self) -> float:
-        """From asking for a connection to the first byte of the answer."""
+        """From the connection attempt to the first byte of the response."""
         return self.first_at - self.asked_at
 
 
 async def connect(hub: HubProcess, channel: str, number: int) -> IdleClient:
-    """Client `number`, which has asked; clients of a number have an address of their own, in turn."""
+    """Client `number`, which has sent its request. Numbers take the loopback addresses in turn."""
     address = f"127.0.1.{1 + number % ADDRESSES}"
     asking = f"GET /message?channel={channel} HTTP/1.1\r\nHost: hub\r\n\r\n".encode()
     listener = IdleClient(asking)
@@ -72,7 +72,7 @@ async def connect(hub: HubProcess, channel: str, number: int) -> IdleClient:
 
 
 async def connect_all(hub: HubProcess, channel: str, numbers: Iterable[int]) -> list[IdleClient]:
-    """Those clients, all at once, when each has had its first byte."""
+    """Connect these clients at the same time. Returns when each has its first byte."""
     async with asyncio.timeout(6 * DEADLINE_SECONDS):
         listeners = await asyncio.gather(*(connect(hub, channel, number) for number in numbers))
         await asyncio.gather(*(listener.first for listener in listeners))
@@ -81,7 +81,7 @@ async def connect_all(hub: HubProcess, channel: str, numbers: Iterable[int]) -> 
 
 @asynccontextmanager
 async def idle_clients(hub: HubProcess, channel: str, count: int) -> AsyncIterator[list[IdleClient]]:
-    """So many clients for as long as the block lasts."""
+    """`count` connected clients for the duration of the block."""
     listeners = await connect_all(hub, channel, range(count))
     try:
         yield listeners
@@ -90,7 +90,7 @@ async def idle_clients(hub: HubProcess, channel: str, count: int) -> AsyncIterat
 
 
 async def close_all(listeners: Iterable[IdleClient]) -> None:
-    """Close their connections at once: none waits in the kernel for the rest of the minute."""
+    """Reset their connections: none stays in the kernel in TIME_WAIT."""
     listeners = list(listeners)
     for listener in listeners:
         listener.transport.abort()
@@ -98,6 +98,6 @@ async def close_all(listeners: Iterable[IdleClient]) -> None:
 
 
 def p99(seconds: Iterable[float]) -> float:
-    """The value that one in a hundred is above."""
+    """The 99th percentile."""
     ordered = sorted(seconds)
     return ordered[len(ordered) * 99 // 100]

@@ -1,4 +1,4 @@
-"""Real implementations without a network: a transport that keeps what is written, a source in memory, a client."""
+"""Real implementations without a network: a transport, a source and a log in memory, and a client."""
 
 import asyncio
 import json
@@ -17,9 +17,9 @@ from tests.support.sse_client import Decoder, Event
 
 class MemoryTransport(asyncio.Transport):
     """
-    Keeps what is written. Its client can be told to take no more, and to take more again, by clog() and unclog().
+    Keeps what is written. clog() and unclog() stop and resume its client's reading.
 
-    `connection` is for its options.
+    `connection` is a socket whose options the code under test may set.
     """
 
     def __init__(self, connection: socket.socket | None = None) -> None:
@@ -50,13 +50,13 @@ class MemoryTransport(asyncio.Transport):
         pass
 
     def clog(self) -> None:
-        """Its client takes no more from now on."""
+        """Its client reads no more from now on."""
         self.clogged = True
         if self._protocol:
             self._protocol.pause_writing()
 
     def unclog(self) -> None:
-        """Its client takes what it is sent."""
+        """Its client reads again."""
         self.clogged = False
         if self._protocol:
             self._protocol.resume_writing()
@@ -81,7 +81,7 @@ class MemoryTransport(asyncio.Transport):
 
 
 class MemorySource:
-    """A source whose lines and fences the test gives to the hub itself."""
+    """A source that only notes joins: the test itself gives lines and fences to the hub."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -104,8 +104,8 @@ class MemorySource:
 
 class MemoryLog:
     """
-    A log that the test writes. What was added is there at once; it is complete up to `watermark`, and of each channel
-    nothing is left up to the id in `trimmed`. Its answers are some turns of the loop late.
+    A log that the test writes. Lines are there as soon as they are added. It is complete up to `watermark`, and each
+    channel is trimmed up to its id in `trimmed`. Replies come some loop iterations later.
     """
 
     def __init__(self, chance: random.Random, beginning: int) -> None:
@@ -117,7 +117,7 @@ class MemoryLog:
         self._lines: dict[str, list[tuple[EventId, bytes]]] = {}
 
     def add(self, channel: str, id: EventId, line: bytes) -> None:
-        """A line is recorded."""
+        """Record a line."""
         self._lines.setdefault(channel, []).append((id, line))
 
     def trim(self, channel: str, count: int) -> None:
@@ -164,7 +164,7 @@ class MemoryLog:
 
 
 class Client:
-    """A subscriber with its transport: `events()` gives what has come since the last call."""
+    """A subscriber with its transport. `events()` returns the events since the last call."""
 
     def __init__(self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0) -> None:
         self.transport = MemoryTransport()
@@ -188,7 +188,7 @@ class Client:
         await self.settle()
 
     async def settle(self) -> None:
-        """Let every task that can run, run."""
+        """Run the loop until all ready tasks have run."""
         for _ in range(20):
             await asyncio.sleep(0)
 
@@ -225,12 +225,12 @@ def new_hub(**options: str) -> tuple[Hub, MemorySource]:
 
 
 def publish(hub: Hub, channel: str, *lines: str) -> None:
-    """The lines come in one read."""
+    """Publish `lines`, which arrive in one read."""
     hub.lines_received({channel.encode(): [line.encode() for line in lines]})
 
 
 def numbers(events: Iterable[Event]) -> list[int]:
-    """The numbers of the lines among `events`."""
+    """The numbers in the lines among `events`."""
     return [event.json["n"] for event in events if event.type == "message"]
 
 

@@ -1,7 +1,7 @@
 """
-Lines to test with, what Redis knows of them, and the verdict on what a client received.
+Publishers of numbered lines, the order in which Redis ran them, and the verdict on what a client received.
 
-    publishing() --> Redis --> hub --> client --> Told      redis_order() --> the ids that the lines must have
+    publishing() --> Redis --> hub --> client --> Verdict      redis_order() --> the ids that the lines must have
 """
 
 import json
@@ -41,8 +41,8 @@ class Publisher:
     """
     Numbered lines `{"publisher": …, "seq": n}` from 1 on, at a rate, on some channels in turn.
 
-    `begun` is the last number that may have reached Redis; every later one is published after now. `sent_at` has the
-    monotonic time before each was sent.
+    `begun` is the last number that may have reached Redis; later ones are not sent yet. `sent_at` has the monotonic
+    time just before each line was sent.
     """
 
     def __init__(
@@ -57,23 +57,23 @@ class Publisher:
         self._head = json.dumps({"publisher": name, "text": text})[:-1]
 
     def line(self, seq: int) -> str:
-        """Line `seq`."""
+        """The line number `seq`."""
         return f'{self._head}, "seq": {seq}}}'
 
     def publish(self, count: int) -> None:
-        """The next `count` lines, in one pipeline."""
+        """Publish the next `count` lines in one pipeline."""
         with self._server.publisher() as client:
             self._publish(client, count)
 
     def finish(self) -> None:
-        """One more line on each channel, of which is_last() is true."""
+        """Publish one more line on each channel, for which is_last() is true."""
         with self._server.publisher() as client:
             for channel in self._channels:
                 self.begun += 1
                 client.publish(channel, f'{self._head}, "last": true, "seq": {self.begun}}}')
 
     def run(self) -> None:
-        """Publish at the rate until `stopped` is set. A slow machine makes the pipelines longer, not the rate lower."""
+        """Publish at the rate until `stopped` is set. On a slow machine the pipelines get longer; the rate stays."""
         started, before = time.monotonic(), self.begun
         with self._server.publisher() as client:
             while not self.stopped.wait(0.005):
@@ -95,14 +95,14 @@ class Publisher:
 def publishing(
     server: RedisServer, *channels: str, lines_per_second: int, name: str = "only", text: str = ""
 ) -> Iterator[Publisher]:
-    """A publisher in a thread of its own for as long as the block lasts. Its errors are raised at the end."""
+    """A publisher in its own thread for the duration of the block. Its errors are raised at the end."""
     with running(Publisher(server, channels, lines_per_second, name, text)) as publisher:
         yield publisher
 
 
 @contextmanager
 def running(publisher: Publisher) -> Iterator[Publisher]:
-    """`publisher` at work in a thread of its own for as long as the block lasts."""
+    """Run `publisher` in its own thread for the duration of the block."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(publisher.run)
         try:
@@ -119,13 +119,13 @@ def wait_published(publisher: Publisher, count: int) -> None:
 
 
 def is_last(event: Event) -> bool:
-    """True for the line with which a publisher of one channel has finished, in a `lines` event too."""
+    """True for the last line of a publisher of one channel, in a `lines` event too."""
     return '"last": true' in event.data.replace("\\", "")
 
 
 @dataclass
 class Verdict:
-    """What a client of one channel was told: ids and sequence numbers of lines, and gaps, in order."""
+    """What a client of one channel received: ids and sequence numbers of lines, and gaps, in order."""
 
     lines: list[tuple[Id, int]]
     gaps: list[dict[str, object]]
@@ -136,8 +136,8 @@ class Verdict:
 
     def agree_with(self, published: Mapping[Id, int], since: Id | None = None) -> None:
         """
-        AssertionError unless each line has the id and number of one `published`, and each of these, from the first
-        received, or the first after `since`, to the last, was received or lies in a gap.
+        AssertionError unless each received line has the id and number of a `published` one, and each published line
+        from the first received one (or the first after `since`) to the last was received or lies in a gap.
         """
         received = dict(self.lines)
         assert received.items() <= published.items()
@@ -150,10 +150,10 @@ class Verdict:
 
 def verdict(events: Iterable[Event], step: int = 1) -> Verdict:
     """
-    What `events` of one channel and one publisher tell. AssertionError unless ids rise, count on without a hole
-    except at a gap or a fence, and lines are missing nowhere but at a gap, and not outside its bounds.
+    The verdict on `events` of one channel and one publisher. AssertionError unless ids rise without a jump except at
+    a gap or a fence, and lines are missing only at a gap and within its bounds.
 
-    `step` is by how much the numbers of the channel's lines rise.
+    `step` is the difference between the numbers of consecutive lines.
     """
     told = Verdict([], [])
     gap: dict[str, object] | None = None
@@ -164,7 +164,7 @@ def verdict(events: Iterable[Event], step: int = 1) -> Verdict:
             told.gaps.append(gap)
             if told.lines:
                 assert Id.parse(str(gap["after"])) >= told.lines[-1][0]
-            # Where more is lost while a gap is told, another one follows it at once.
+            # If more is lost while a gap is sent, another gap follows at once.
             lost = None if lost is None or gap["lost"] is None else lost + int(str(gap["lost"]))
             continue
         id, seq = Id.parse(event.id), int(json.loads(event.data)["seq"])
@@ -187,11 +187,11 @@ def verdict(events: Iterable[Event], step: int = 1) -> Verdict:
 @contextmanager
 def redis_order(server: RedisServer, channel: str) -> Iterator[dict[Id, int]]:
     """
-    An independent reference: the number of every line of `channel`, which had none so far, under its id.
+    An independent reference: the number of every line of `channel`, which must be new, by its id.
 
-    MONITOR shows each command at the moment Redis runs it, fences of the script included, and CLIENT KILL TYPE
-    pubsub spares it. A marker line published at the end shows that nothing is still to come. When the server is killed,
-    the reference ends with it.
+    MONITOR shows each command when Redis runs it, fences of the script included, and CLIENT KILL TYPE pubsub does not
+    end it. A marker line published at the end shows that everything has arrived. If the server is killed, the
+    reference ends with it.
     """
     lines: dict[Id, int] = {}
     begun = threading.Event()

@@ -13,11 +13,11 @@ from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 @contextmanager
 def published_lines(server: RedisServer, channel: str) -> Iterator[list[dict[str, Any]]]:
-    """What is published on `channel` until the block ends; a last line shows that nothing is still to come."""
+    """The lines published on `channel` until the block ends. A final marker shows that all have arrived."""
     lines: list[dict[str, Any]] = []
     with server.client() as client, client.pubsub(ignore_subscribe_messages=True) as listening:
         listening.subscribe(channel)
-        # The confirmation: what is published after it is heard.
+        # The confirmation of the subscription: lines published after it are received.
         assert listening.get_message(timeout=DEADLINE_SECONDS) is None
         yield lines
         client.publish(channel, "end")
@@ -26,7 +26,7 @@ def published_lines(server: RedisServer, channel: str) -> Iterator[list[dict[str
 
 
 def run_python(code: str, *arguments: str) -> str:
-    """What a program prints on both outputs. AssertionError if it fails or takes too long."""
+    """Run a program and return both its outputs. AssertionError if it fails, TimeoutExpired if it is slow."""
     command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     assert result.returncode == 0, result.stderr

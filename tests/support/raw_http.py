@@ -1,7 +1,7 @@
 """
-Bare connections, from any address of this machine: for clients that send too much, too little, or too slowly.
+Raw TCP connections from any loopback address, for clients that send too much, too little or too slowly.
 
-    wire(hub, "127.0.0.2") --> Wire.send(), drip() --> answer(): everything up to the end of the connection
+    raw_connection(hub, "127.0.0.2") --> RawConnection.send(), drip() --> answer(): everything until the connection ends
 """
 
 import asyncio
@@ -20,7 +20,7 @@ LOCALHOST = "127.0.0.1"
 
 
 class RawResponse(NamedTuple):
-    """An answer, and how long after the connection was made it was over."""
+    """A response, and how long after the connection was opened it ended."""
 
     status: int
     head: str
@@ -29,11 +29,11 @@ class RawResponse(NamedTuple):
 
     @property
     def detail(self) -> str:
-        """What an error says."""
+        """The detail of an error."""
         return str(json.loads(self.body)["detail"])
 
     def stream(self) -> tuple[list[Event], Decoder]:
-        """The events of a body that is a stream which has ended in good order, and what else was in it."""
+        """The events of a body that is a cleanly ended stream, and the decoder with its comments."""
         assert self.body.endswith(b"0\r\n\r\n"), self.body
         decoder, rest, events = Decoder(), self.body, []
         while (size := int(rest.partition(b"\r\n")[0], 16)) > 0:
@@ -44,7 +44,7 @@ class RawResponse(NamedTuple):
 
 
 class RawConnection:
-    """One connection. What it sends is whatever it is told to."""
+    """One connection. It sends whatever bytes the test gives it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.made_at = time.monotonic()
@@ -52,16 +52,16 @@ class RawConnection:
         self._writer = writer
 
     def send(self, data: bytes) -> None:
-        """Send `data`; nobody waits until it has gone."""
+        """Send `data` without waiting until it is sent."""
         self._writer.write(data)
 
     async def read_until(self, mark: bytes) -> bytes:
-        """What comes up to `mark`."""
+        """The received data up to `mark`."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await self._reader.readuntil(mark)
 
     async def ended(self) -> float:
-        """Return when the other end has ended the connection: how long after it was made, in seconds."""
+        """Return when the other end has closed the connection, with the seconds since it was opened."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             with suppress(ConnectionError):
                 while await self._reader.read(65536):
@@ -69,7 +69,7 @@ class RawConnection:
         return time.monotonic() - self.made_at
 
     async def answer(self) -> RawResponse:
-        """All that comes to the end of the connection."""
+        """Everything received until the connection ends."""
         received = b""
         async with asyncio.timeout(DEADLINE_SECONDS):
             with suppress(ConnectionError):
@@ -80,7 +80,7 @@ class RawConnection:
         return RawResponse(status, head.decode("latin-1"), body, time.monotonic() - self.made_at)
 
     async def drip(self, data: bytes, every_seconds: float) -> None:
-        """Send a byte at a time, for as long as there are any and somebody takes them."""
+        """Send `data` byte by byte, until all is sent or the connection is closed."""
         with suppress(ConnectionError):
             for byte in data:
                 self._writer.write(bytes([byte]))
@@ -91,7 +91,7 @@ class RawConnection:
 async def raw_connection(
     hub: HubProcess, address: str = LOCALHOST, receive_buffer_bytes: int | None = None
 ) -> AsyncIterator[RawConnection]:
-    """A connection to `hub` from `address`, which is one of loopback."""
+    """A connection to `hub` from the loopback address `address`."""
     with socket.socket() as connection:
         connection.setblocking(False)
         if receive_buffer_bytes:
@@ -107,13 +107,13 @@ async def raw_connection(
 
 
 def request_head(path: str, *headers: str, method: str = "GET") -> bytes:
-    """A request's head, with an end to the connection after the answer."""
+    """The head of a request with `Connection: close`."""
     lines = [f"{method} {path} HTTP/1.1", "Host: hub", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode()
 
 
 async def send_raw(hub: HubProcess, data: bytes, address: str = LOCALHOST) -> RawResponse:
-    """What `hub` answers to `data`."""
+    """Send `data` to `hub` and return its response."""
     async with raw_connection(hub, address) as connection:
         connection.send(data)
         return await connection.answer()
@@ -123,7 +123,7 @@ async def send_raw(hub: HubProcess, data: bytes, address: str = LOCALHOST) -> Ra
 async def open_streams(
     hub: HubProcess, channel: str, count: int, address: str = LOCALHOST, headers: Sequence[str] = ()
 ) -> AsyncIterator[list[RawConnection]]:
-    """As many streams from `address`, each with its first frames."""
+    """`count` open streams from `address`, each with its first frames received."""
     async with AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(raw_connection(hub, address)) for _ in range(count)]
         for each in wires:

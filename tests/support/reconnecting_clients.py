@@ -1,7 +1,7 @@
 """
-Clients that come back, as an EventSource does.
+Clients that reconnect as an EventSource does.
 
-    pick() --> Client.read() --> its stream ends --> a pause --> pick(), with Last-Event-ID --> … --> the last line
+    pick() --> read() --> the stream ends --> a pause --> pick(), with Last-Event-ID --> … --> the last line
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from tests.support.load import is_last
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import Event, Stream, open_stream
 
-# More than the kernel's buffers of one connection hold.
+# More than the kernel buffers for one connection.
 LARGE_LINES, LARGE_BYTES = 20, 500_000
 
 
@@ -20,8 +20,8 @@ class ReconnectingClient:
     """
     Reads one channel over as many connections as it takes.
 
-    `pick` gives the address of a hub. It waits as long as it is told, so it may come to a hub that is younger.
-    `ends` has an entry for each stream that has ended, true where the hub ended it in good order.
+    `pick` returns the address of a hub. The client waits for the `retry:` it got, so it may reach a newer hub.
+    `ends` has an entry for each ended stream, true if the hub ended it cleanly.
     """
 
     def __init__(self, pick: Callable[[], Awaitable[str]], channel: str) -> None:
@@ -34,11 +34,11 @@ class ReconnectingClient:
 
     @property
     def connects(self) -> int:
-        """How many streams it has opened."""
+        """The number of streams it has opened."""
         return len(self.ends) + 1
 
     async def read(self) -> None:
-        """Read to the last line of its publisher."""
+        """Read up to the last line of the publisher."""
         headers: dict[str, str] = {}
         while True:
             url = f"{await self._pick()}/message?channel={self._channel}"
@@ -51,7 +51,7 @@ class ReconnectingClient:
                         if is_last(event):
                             return
             except (OSError, EOFError):
-                # Where nobody answers an EventSource tries again.
+                # An EventSource retries when nobody answers.
                 continue
             self.ends.append(stream.ended_cleanly)
             if stream.last_event_id:
@@ -61,7 +61,7 @@ class ReconnectingClient:
 
 @asynccontextmanager
 async def beside_stuck_client(server: RedisServer, hub: HubProcess, channel: str) -> AsyncIterator[Stream]:
-    """A client of `hub` that has had some large lines; another one reads none, and so holds up a hub that stops."""
+    """A client of `hub` that has received some large lines, beside a second client that reads nothing of them."""
     url = f"{hub.url}/message?channel={channel}"
     async with open_stream(url, receive_buffer_bytes=4096), open_stream(url) as reader:
         with server.publisher() as client:

@@ -38,13 +38,13 @@ logger = logging.getLogger(__name__)
 
 HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
 PUBLISHER_USER, PUBLISHER_PASSWORD = "suite-publisher", "publisher-password"
-# Every name that a test may publish on, and none of the hub's own: in Redis's patterns, brackets are a choice.
+# Every name that a test may publish on, and none of the hub's own (brackets are a choice in Redis patterns).
 PUBLISHED = ("[^s]*", "s", "s[^s]*", "sse-hub.*")
 
 
 def _ports() -> Iterator[int]:
-    # Below those that the kernel takes for outgoing connections: one of these could have the port of a server that is
-    # away for a moment. For the same reason each process that tests at the same time has a range of its own.
+    # Below the kernel's range for outgoing connections: one of these could take the port of a server that is down for a
+    # moment. For the same reason each parallel test process has its own range.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     first = 10_000 + 2_500 * (int(worker) % 8 if worker else 8)
     return itertools.cycle(random.sample(range(first, first + 2_500), 2_500))
@@ -54,7 +54,7 @@ _PORTS = _ports()
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listened on a moment ago, and that is not given again soon."""
+    """A TCP port on loopback that was free a moment ago, and that is not returned again soon."""
     for port in _PORTS:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -64,7 +64,7 @@ def free_port() -> int:
 
 @dataclass
 class RedisServer:
-    """A Redis or Valkey process; `url` is what a hub or a client connects to."""
+    """A Redis or Valkey process. Hubs and clients connect to `url`."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -74,16 +74,16 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        """A new blocking client that waits for a frozen server, and sends nothing twice; the caller closes it."""
+        """A new blocking client that waits for a frozen server and never retries. The caller closes it."""
         return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     @property
     def publisher_url(self) -> str:
-        """The same, for the account that `sse-hub redis-acl` gives to publishers."""
+        """The URL for an account with the rights that `sse-hub redis-acl` gives to publishers."""
         return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@127.0.0.1:{self.port}/0"
 
     def publisher(self) -> redis.Redis:
-        """As client(), but it may publish, and nothing else."""
+        """As client(), but it may only publish."""
         return redis.Redis.from_url(self.publisher_url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     def answers(self) -> bool:
@@ -112,15 +112,14 @@ def redis_server(
     accounts: bool = True,
 ) -> Iterator[RedisServer]:
     """
-    A server without persistence in a folder of its own, ready when the block is entered, killed at its end.
+    A server without persistence in its own folder, ready when the block is entered, killed at its end.
 
-    It has the suite's `accounts`, unless its options bring others.
+    It has the suite's `accounts`, unless `options` define others.
     """
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sse-hub-redis-") as folder:
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
-        # All hubs of the suite, and what it publishes its streams of lines with, use accounts with the rights that
-        # `sse-hub redis-acl` gives, and no others.
+        # All hubs and publishers of the suite use accounts with exactly the rights that `sse-hub redis-acl` gives.
         if accounts:
             arguments += ("--" + account(HUB_USER, HUB_PASSWORD, hub_rules(["*"])).line).split()
             publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(PUBLISHED))
@@ -142,7 +141,7 @@ def redis_server(
 
 @dataclass
 class HubProcess:
-    """A hub in a process of its own; `output` holds what it printed."""
+    """A hub in its own process. `output` is what it has printed."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -161,7 +160,7 @@ class HubProcess:
         return self.status("/health/ready") == 200
 
     def status(self, path: str) -> int:
-        """The HTTP status of a GET, 0 when nobody answers."""
+        """The HTTP status of a GET, 0 if nobody answers."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=5) as response:
                 return int(response.status)
@@ -172,7 +171,7 @@ class HubProcess:
             return 0
 
     def state(self) -> dict[str, Any]:
-        """What /health/ready says, ready or not."""
+        """The body of /health/ready, ready or not."""
         try:
             with urllib.request.urlopen(self.url + "/health/ready", timeout=5) as response:
                 return dict(json.load(response))
@@ -181,15 +180,15 @@ class HubProcess:
                 return dict(json.load(error))
 
     def wait_recording(self) -> None:
-        """Return when lines are recorded, by this process or another."""
+        """Return when lines are recorded, by this hub or another one."""
         wait_until(lambda: bool(self.state()["recording"]), f"what the hub on port {self.port} gets is recorded")
 
     def resident_bytes(self) -> int:
-        """What the process holds of the machine's memory."""
+        """The resident memory of the process, in bytes."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def wait_ready(self) -> None:
-        """Return when the hub is ready; AssertionError with its output when it is not in time or has ended."""
+        """Return when the hub is ready. AssertionError with its output if it is not ready in time or has exited."""
 
         def ready_or_dead() -> bool:
             assert self.process.poll() is None, f"the hub ended with {self.process.returncode}:\n{self.output}"
@@ -207,9 +206,9 @@ def hub_process(
     ready: bool = True,
 ) -> Iterator[HubProcess]:
     """
-    `python run.py`, ready when the block is entered, ended by SIGTERM. One that can't be `ready` answers by then.
+    `python run.py`, ready when the block is entered, stopped by SIGTERM. With `ready=False` it only answers by then.
 
-    AssertionError when it does not go then, or has met an error that it did not expect.
+    AssertionError if it does not stop in time, or has logged an unexpected error.
     """
     with _starting(redis_url, *options, port=port, more_environ=more_environ) as hub:
         if ready:
@@ -221,7 +220,7 @@ def hub_process(
 
 @contextmanager
 def hub_processes(count: int, redis_url: str, *options: str) -> Iterator[list[HubProcess]]:
-    """As many hubs as that, started at the same time, all ready when the block is entered. Else as hub_process()."""
+    """`count` hubs started at the same time, all ready when the block is entered. Otherwise as hub_process()."""
     with ExitStack() as stack:
         hubs = [stack.enter_context(_starting(redis_url, *options)) for _ in range(count)]
         for hub in hubs:
@@ -246,10 +245,10 @@ def _starting(
         try:
             yield hub
             end(hub)
-            assert HUB_PASSWORD not in hub.output, "the hub has told its password"
-            assert "Traceback" not in hub.output, "the hub has met an error that it did not expect"
+            assert HUB_PASSWORD not in hub.output, "the hub has printed its password"
+            assert "Traceback" not in hub.output, "the hub has logged an unexpected error"
         except BaseException:
-            # pytest shows it with a test that has failed.
+            # pytest shows the log of a failed test.
             logger.error("the hub on port %d said:\n%s", port, hub.output)
             raise
         finally:
@@ -258,7 +257,7 @@ def _starting(
 
 
 def end(hub: HubProcess) -> None:
-    """SIGTERM, and AssertionError with the hub's output if it is still there after STOP_SECONDS."""
+    """SIGTERM. AssertionError with the hub's output if it still runs after STOP_SECONDS."""
     hub.process.terminate()
     try:
         hub.process.wait(STOP_SECONDS)

@@ -1,7 +1,7 @@
 """
-Files that are written and rotated as apps and rotators do, and a shipper in a process of its own.
+Files written and rotated as apps and rotators do it, and a shipper in its own process.
 
-    LogFile.write(), rotate_by_rename(), rotate_by_copy()     shipper(...) --> its process     lines_of(channel)
+    LogFile.write(), rotate_by_rename(), rotate_by_copy()     shipper(...) --> its process     recorded_lines(channel)
 """
 
 import gzip
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 
 class LogFile:
-    """An app's log at `path`, which it opens once and appends to."""
+    """The log of an app at `path`. The app opens it once and appends to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +69,7 @@ class LogFile:
 
 
 def compress(path: Path) -> None:
-    """As gzip does: the compressed file has the time of the plain one, which goes."""
+    """Compress as gzip does: the compressed file gets the time of the plain one, which is removed."""
     packed = path.with_name(path.name + ".gz")
     with open(path, "rb") as source, gzip.open(packed, "wb") as target:
         shutil.copyfileobj(source, target)
@@ -80,7 +80,7 @@ def compress(path: Path) -> None:
 
 @contextmanager
 def shipper(server: RedisServer, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`sse-hub ship` with its registry in `folder`, ended by SIGTERM if it is still there at the end of the block."""
+    """`sse-hub ship` with its registry in `folder`. At the end of the block it gets SIGTERM if it still runs."""
     registry = str(folder / "positions.json")
     words = ("ship", "--registry", registry, *options, "--redis-url", server.url)
     with running_command(folder / "shipper.out", *words) as process:
@@ -88,12 +88,12 @@ def shipper(server: RedisServer, folder: Path, *options: str) -> Iterator[subpro
 
 
 def shipper_output(folder: Path) -> str:
-    """What the shippers with their registry in `folder` have logged."""
+    """The log of the shippers with their registry in `folder`."""
     return output_in(folder / "shipper.out")
 
 
 def wait_started(folder: Path, times: int = 1) -> None:
-    """Return when shippers have begun with so many files: what is written from then on must arrive."""
+    """Return when shippers have opened `times` files: everything written after that must arrive."""
     output = folder / "shipper.out"
     wait_until(
         lambda: output.exists() and shipper_output(folder).count("file_followed") >= times, "the shipper has begun"
@@ -101,13 +101,13 @@ def wait_started(folder: Path, times: int = 1) -> None:
 
 
 def recorded_lines(server: RedisServer, channel: str) -> list[bytes]:
-    """What the log has of `channel`; a hole is an empty line."""
+    """The lines of `channel` in the log, with markers of missing lines as empty lines."""
     with server.client() as client:
         return [fields.get(b"l", b"") for _, fields in client.xrange(f"sse-hub:log:{channel}")]
 
 
 def wait_lines(server: RedisServer, channel: str, count: int, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
-    """What the log has of `channel` when that are `count` lines or more, within `seconds`."""
+    """The lines of `channel` in the log once there are at least `count`. AssertionError after `seconds`."""
 
     def there() -> bool:
         with server.client() as client:

@@ -1,5 +1,5 @@
 """
-An SSE client for tests that is exact where most are lenient: what it makes of a stream, a browser makes of it.
+An SSE client for tests that follows the standard exactly: it understands a stream as a browser does.
 
     socket --> HTTP chunks --> Decoder.feed() --> events          open_stream(url) --> Stream, an iterator of events
 """
@@ -20,7 +20,7 @@ __all__ = ["Decoder", "Event", "Stream", "open_stream"]
 
 
 class Decoder(decoder.SseDecoder):
-    """The canary's decoder, which keeps the comments too."""
+    """The decoder of `sse_hub.protocol`, which also keeps the comments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class Decoder(decoder.SseDecoder):
 
 class Stream:
     """
-    One response. Nothing is read from its socket but by the calls below, so a test pauses a client by not calling.
+    One response. Only the calls below read from its socket, so a test pauses a client by not calling them.
 
-    `ended` is true when the body is over; `ended_cleanly` when the server said so, and did not just go away.
-    `read_at` is when the last chunk had come, on the clock of time.monotonic().
+    `ended` is true after the end of the body; `ended_cleanly` if the server sent the final chunk.
+    `read_at` is the time.monotonic() of the last chunk.
     """
 
     def __init__(self, reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> None:
@@ -50,11 +50,11 @@ class Stream:
 
     @property
     def last_event_id(self) -> str:
-        """Of all that has been read: what this client would send to resume."""
+        """The `Last-Event-ID` that this client would send to resume after all it has read."""
         return self.decoder.last_event_id
 
     async def read(self) -> bytes:
-        """The next chunk of the body as it came, nothing at its end. Its events are kept for the calls below."""
+        """The next chunk of the body, b"" at its end. Its events are kept for the calls below."""
         if self.ended:
             return b""
         try:
@@ -81,7 +81,7 @@ class Stream:
         return self._events.popleft()
 
     async def take(self, count: int) -> list[Event]:
-        """The next `count` events. AssertionError when the stream ends before, TimeoutError when they don't come."""
+        """The next `count` events. AssertionError if the stream ends before, TimeoutError if they do not arrive."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             events: list[Event] = []
             while len(events) < count:
@@ -91,7 +91,7 @@ class Stream:
             return events
 
     async def until(self, last: Callable[[Event], bool]) -> list[Event]:
-        """The next events up to the first for which `last` holds, this one too. Raises as take() does."""
+        """The next events up to and including the first for which `last` is true. Raises as take() does."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             events: list[Event] = []
             async for event in self:
@@ -101,12 +101,12 @@ class Stream:
         raise AssertionError(f"the stream has ended after {len(events)} events")
 
     async def rest(self) -> list[Event]:
-        """All events to the end of the stream. TimeoutError when it does not end."""
+        """All events until the stream ends. TimeoutError if it does not end."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return [event async for event in self]
 
     async def read_until(self, condition: Callable[[], bool]) -> None:
-        """Read chunks until `condition` holds or the stream ends; the events stay for the other calls."""
+        """Read chunks until `condition` is true or the stream ends. Events are kept for the other calls."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not condition() and not self.ended:
                 await self.read()
@@ -117,9 +117,9 @@ async def open_stream(
     url: str, headers: Mapping[str, str] | None = None, receive_buffer_bytes: int | None = None
 ) -> AsyncIterator[Stream]:
     """
-    A GET of `url`, entered when the first frame has come: what is published from then on must arrive.
+    A GET of `url`, entered when the first frame has arrived: everything published after that must arrive.
 
-    With a small `receive_buffer_bytes` a client that does not read soon holds up the server.
+    With a small `receive_buffer_bytes`, the server soon cannot write to a client that does not read.
     """
     parts = urlsplit(url)
     with socket.socket() as connection:

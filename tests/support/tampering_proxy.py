@@ -1,7 +1,7 @@
 """
-A proxy that does to lines what no proxy should: one in a hundred goes through a function of the test.
+A proxy that tampers with lines: one in a hundred goes through a function of the test.
 
-    hub --> frames --> tampering_proxy() --> frames, some of them not as they were --> client
+    hub --> frames --> tampering_proxy() --> frames, some of them changed --> client
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from tests.support.sse_client import open_stream
 
 EVERY = 100
 
-# What is sent for two frames that come one after the other.
+# What to send for two consecutive frames.
 Tamper = Callable[[bytes, bytes], list[bytes]]
 
 
 @dataclass
 class Proxy:
-    """A proxy that listens. `tampered` counts the pairs of frames that were not sent as they came."""
+    """A listening proxy. `tampered` counts the pairs of frames that were changed."""
 
     tamper: Tamper
     url: str = ""
@@ -28,11 +28,11 @@ class Proxy:
     since: int = 0
 
     def pass_on(self, frames: list[bytes]) -> list[bytes]:
-        """What becomes of frames that came together."""
+        """What to send for frames that arrived together."""
         sent: list[bytes] = []
         for frame in frames:
             self.since += 1
-            # Only a pair that came together, so that none is held back when the stream ends.
+            # Only a pair that arrived together, so that no frame is held back when the stream ends.
             if self.since >= EVERY and sent and b"data:" in frame and b"data:" in sent[-1]:
                 sent += self.tamper(sent.pop(), frame)
                 self.tampered += 1
@@ -44,7 +44,7 @@ class Proxy:
 
 @asynccontextmanager
 async def tampering_proxy(hub_url: str, tamper: Tamper) -> AsyncIterator[Proxy]:
-    """A proxy before the hub at `hub_url`."""
+    """A proxy in front of the hub at `hub_url`."""
     proxy = Proxy(tamper)
     serving: set[asyncio.Task[None]] = set()
 

@@ -1,5 +1,5 @@
 """
-People for tests of access: a key of their own, tokens, and a hub that believes them.
+A key, tokens signed with it, and a hub that accepts them, for tests of access control.
 
     token_hub(redis.url, folder) --> hub          bearer(subscribe=["app.a"]) --> headers of a request
 """
@@ -19,7 +19,7 @@ from tests.support.http_client import Response, fetch
 from tests.support.servers import HubProcess, hub_process
 
 SECRET = secrets.token_bytes(32)
-# Channels of the hub that the fixture `guarded` is, the first two with lines.
+# Channels of the fixture `guarded`, of which the first two have lines.
 A, B, MISSING = "app.alpha", "app.bravo", "app.nobody"
 HIDDEN = "what bravo says"
 
@@ -37,18 +37,18 @@ def token(seconds: float = 600, secret: bytes = SECRET, kid: str = "test", sub: 
 
 
 def token_header(text: str) -> dict[str, str]:
-    """The header of a program that has the token `text`."""
+    """The header of a request with the token `text`."""
     return {"Authorization": f"Bearer {text}"}
 
 
 def bearer(**rights: Any) -> dict[str, str]:
-    """The header of a program that has a token for these rights."""
+    """The header of a request with a new token for these rights."""
     return token_header(token(**rights))
 
 
 @contextmanager
 def token_hub(redis_url: str, folder: Path, *options: str) -> Iterator[HubProcess]:
-    """A hub that believes SECRET, and records."""
+    """A hub that accepts tokens signed with SECRET, and records."""
     keys = folder / "keys.json"
     keys.write_text(key_set(SECRET))
     with hub_process(redis_url, "--access", "token", "--token-keys", str(keys), *options) as hub:
@@ -56,28 +56,28 @@ def token_hub(redis_url: str, folder: Path, *options: str) -> Iterator[HubProces
 
 
 def publish(hub: HubProcess, channel: str, record: object, headers: dict[str, str]) -> Response:
-    """One line published by POST."""
+    """Publish one line by POST."""
     return fetch(hub, f"/publish?channel={channel}", json.dumps(record).encode(), headers)
 
 
 def stream_url(hub: HubProcess, query: str) -> str:
-    """The address of a stream."""
+    """The URL of a stream."""
     return f"{hub.url}/message?{query}"
 
 
 def sign_in(hub: HubProcess, text: str, **headers: str) -> Response:
-    """The answer to a sign-in with the token `text`."""
+    """Sign in with the token `text`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return fetch(hub, "/login", json.dumps({"token": text}).encode(), named)
 
 
 def cookie_of(answer: Response) -> dict[str, str]:
-    """The header that a browser would send after that answer."""
+    """The cookie header that a browser would send after this response."""
     return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
 
 
 def ticket_for(hub: HubProcess, query: str, headers: dict[str, str]) -> str:
-    """A ticket."""
+    """A ticket for the channels of `query`."""
     answer = fetch(hub, f"/ticket?{query}", b"", headers)
     assert (answer.status, answer.json["expires_seconds"]) == (200, 30)
     assert answer.headers["cache-control"] == "no-store"

@@ -9,7 +9,7 @@ from tests.support.settings import DEADLINE_SECONDS
 def wait_until(
     condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS, every_seconds: float = 0.01
 ) -> None:
-    """Look every so often whether `condition` holds, until it does; AssertionError naming `what` after `seconds`."""
+    """Check `condition` every `every_seconds` until it is true. AssertionError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"

@@ -15,14 +15,14 @@ WORKERS = 2
 
 @contextmanager
 def worker_hub(redis_url: str | None, *options: str) -> Iterator[HubProcess]:
-    """A hub of WORKERS processes that has announced itself."""
+    """A hub of WORKERS processes that are all ready."""
     with hub_process(redis_url, "--workers", str(WORKERS), *options) as hub:
         wait_until(lambda: "is running" in hub.output, "all workers serve")
         yield hub
 
 
 def workers_of(hub: HubProcess) -> list[psutil.Process]:
-    """The worker processes."""
+    """The worker processes of `hub`."""
     workers = []
     for each in psutil.Process(hub.process.pid).children():
         with suppress(psutil.NoSuchProcess):
@@ -31,14 +31,14 @@ def workers_of(hub: HubProcess) -> list[psutil.Process]:
 
 
 def connections(worker: psutil.Process) -> list[Any]:
-    """Its connections; none when it has just ended."""
+    """The connections of `worker`; none if it has just ended."""
     with suppress(psutil.NoSuchProcess):
         return list(worker.net_connections())
     return []
 
 
 def connections_of(hub: HubProcess) -> Counter[int]:
-    """How many connections each worker holds, by process id."""
+    """The number of connections of each worker, by process id."""
     held: Counter[int] = Counter()
     for worker in workers_of(hub):
         of_hub = [each for each in connections(worker) if each.status == "ESTABLISHED" and each.laddr.port == hub.port]

@@ -1,5 +1,5 @@
 """
-Tokens, cookies and tickets at a real hub: who has a right to one channel gets nothing of another, by no route.
+Tokens, cookies and tickets at a real hub: a right to one channel reveals nothing of another, by any route.
 
 S6 to S9 and S12 of the security checklist.
 """
@@ -36,10 +36,10 @@ from tests.support.tokens import (
     token_header,
 )
 
-# S7: no more than this, however slow the machine is.
+# S7: at most this much, however slow the machine is.
 APART_SECONDS = 0.005
 PAIRS = 300
-# Routes that name no channel and hold no line: everybody gets them.
+# Routes without channels and lines: everybody may use them.
 PUBLIC = {"/", "/index", "/health/live", "/health/ready", "/login", "/logout"}
 FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json"}
 ASKING = {"/message", "/channels", "/history", "/search", "/patterns", "/export", "/publish", "/ticket", "/whoami"}
@@ -52,7 +52,7 @@ def follows(redis: RedisServer, name: str) -> int:
 
 
 def test_every_route_checks_rights_or_is_listed_as_public() -> None:
-    """A new route must be put into one of the two, and one that asks into the test below."""
+    """A new route must be added to one of the two sets; one that checks rights is then covered by the test below."""
     app = hub_app()
     paths = {"/" + route.path for route in app.router.routes}
 
@@ -157,7 +157,7 @@ def test_a_forbidden_channel_answers_exactly_as_a_missing_one(
     [("GET", "/history?"), ("GET", "/message?"), ("GET", "/search?text=says&"), ("POST", "/ticket?")],
 )
 def test_a_forbidden_channel_answers_as_fast_as_a_missing_one(guarded: HubProcess, method: str, path: str) -> None:
-    """In pairs, each as near in time as can be and in turns of order: what else the machine does slows both alike."""
+    """Measured in pairs close in time and in alternating order, so that other load slows both alike."""
     mine = bearer(subscribe=[A])
     connection = HTTPConnection("127.0.0.1", guarded.port, timeout=DEADLINE_SECONDS)
 
@@ -180,7 +180,7 @@ def test_a_forbidden_channel_answers_as_fast_as_a_missing_one(guarded: HubProces
 
 
 def test_a_forbidden_request_causes_no_subscription_in_redis(guarded: HubProcess, guarded_server: RedisServer) -> None:
-    """A channel outside the ingest patterns would be subscribed to by name."""
+    """For a channel outside the ingest patterns, the hub would subscribe by name."""
     mine = bearer(subscribe=[A])
 
     for path in ("/message", "/history", "/export"):

@@ -1,4 +1,4 @@
-"""Cookies and tickets: how an `EventSource` is let in, and whose page may have it (S8, S11, S12)."""
+"""Cookies and tickets: how an `EventSource` authenticates, and which sites may use them (S8, S11, S12)."""
 
 import socket
 from contextlib import closing
@@ -155,10 +155,10 @@ async def test_a_ticket_works_once_and_only_for_its_channels(guarded: HubProcess
         key = ticket_key(sha256(ticket.encode()).hexdigest())
         assert 0 < client.pttl(key) <= 30_000
         kept = client.get(key)
-        # Nor with the name it is kept under, which who may read Redis knows.
+        # A reader of Redis sees the key of the ticket, but can use neither it nor the value.
         assert not [part for part in (ticket.encode(), *jwt.split(b"."), A.encode()) if part in kept]
         assert not client.keys(f"*{ticket}*")
-        # The account of the suite may do what `sse-hub redis-acl` gives, and nothing else.
+        # The account of the suite has only the rights that `sse-hub redis-acl` gives.
         assert {entry["object"] for entry in client.acl_log()} <= {"client|setinfo", "client"}
 
     async with open_stream(stream_url(guarded, f"channel={A}&tail=1&ticket={ticket}")) as stream:

@@ -1,4 +1,4 @@
-"""The end of a right is the end of its streams (S9), and nothing secret is left in the log."""
+"""When a right ends, its streams end too (S9), and the hub's log contains no secret."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from tests.support.tokens import (
 )
 from tests.support.waiting import wait_until
 
-# The end.
+# The end of a stream.
 
 
 async def ended(stream: Stream) -> str:
@@ -175,7 +175,7 @@ async def test_a_ticket_and_its_stream_end_with_the_key_of_its_token(
     with token_hub(guarded_server.url, tmp_path, "--ingest", "app.*") as hub:
         early, late = (ticket_for(hub, f"channel={A}", mine) for _ in range(2))
         async with open_stream(stream_url(hub, f"channel={A}&ticket={early}")) as stream:
-            # By the same name: it is the key that a token was signed with, and no other.
+            # With the same name: only the very key counts with which a token was signed.
             (tmp_path / "keys.json").write_text(key_set(new))
             assert await ended(stream) == "changed"
 
@@ -196,7 +196,7 @@ async def test_a_ticket_request_without_redis_is_told_to_retry(own_server: Redis
 
 
 def test_the_hubs_log_contains_no_secret(guarded: HubProcess) -> None:
-    """Last of this file: what all the tests above have made the hub log."""
+    """Runs last in this file: it reads everything that the tests above made the hub log."""
     secret = token(subscribe=[A])
     ticket = ticket_for(guarded, f"channel={A}", token_header(secret))
     fetch(guarded, f"/message?channel={B}&ticket={ticket}")

@@ -1,4 +1,4 @@
-"""`--access proxy`: the proxy's headers count from the proxy alone; and what every hub says without any access."""
+"""`--access proxy`: only the proxy's own headers count. Also: the security headers of a hub without access control."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def behind(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def status(hub: HubProcess, path: str, peer: str, *headers: tuple[str, str], method: str = "GET") -> int:
-    """The answer's status for a client at `peer`. A header may come twice, and in any spelling."""
+    """The response status for a client at `peer`. A header may be repeated, in any case."""
     connection = HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS, source_address=(peer, 0))
     try:
         connection.putrequest(method, path)
@@ -158,7 +158,7 @@ def test_without_access_control_other_sites_still_cannot_publish(hub: HubProcess
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
 def test_form_content_types_are_judged_by_origin_and_not_refused_as_such(hub: HubProcess, kind: str) -> None:
-    """curl names the first of these types, of itself."""
+    """curl sends the first of these types by default."""
     for origin in ("https://evil.example", "null"):
         assert fetch(hub, "/publish?channel=log", b"{}", {"Content-Type": kind, "Origin": origin}).status == 403
     hub.wait_recording()

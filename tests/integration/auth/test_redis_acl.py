@@ -1,4 +1,4 @@
-"""`sse-hub redis-acl`, over TLS: what it gives is enough, and nothing more; nobody is told a password."""
+"""`sse-hub redis-acl`, over TLS: its accounts have exactly the rights they need, and no password is ever shown."""
 
 import asyncio
 import re
@@ -24,14 +24,14 @@ CHANNEL = "app.log"
 
 
 class Accounts(NamedTuple):
-    """Where a server is for each of the accounts that were made for it."""
+    """The URL of a server for each of its accounts."""
 
     hub: str
     publisher: str
 
 
 class Deployed(NamedTuple):
-    """A hub over TLS, the accounts of its Redis, and the files of the server's TLS."""
+    """A hub connected over TLS, the accounts of its Redis, and the server's TLS files."""
 
     hub: HubProcess
     accounts: Accounts
@@ -130,12 +130,12 @@ def test_the_check_finds_redis_with_acl_and_tls_in_order(deployment: Deployed) -
     for what in ("redis", "rights: fences", "rights: channels", "rights: log", "clock", "hub", "stream", "buffering"):
         assert found[what] == "ok", checked.stdout
     assert found["resume"] == "ok"
-    # The account may not ask for these.
+    # The account may not read these settings.
     assert found["redis version"] == found["output buffer"] == "?"
 
 
 async def test_the_test_suite_publishes_with_the_rights_of_a_publisher() -> None:
-    """Where nobody else may."""
+    """On a server where no other account may publish."""
     with redis_server() as server, hub_process(server.url) as hub:
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "default", "-publish")

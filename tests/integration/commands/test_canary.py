@@ -1,4 +1,4 @@
-"""The canary against real hubs: what it says when all is well, and what when something is not."""
+"""The canary against real hubs: its reports when all is well, and when something is wrong."""
 
 import asyncio
 import json
@@ -20,14 +20,14 @@ from tests.support.tampering_proxy import Tamper, tampering_proxy
 from tests.support.waiting import wait_until
 
 FAULTS = ("missing", "duplicated", "reordered", "altered")
-# For how long a canary looks for what is not there: an answer that says why has to come within it.
+# How long a canary tries to reach a missing server: a response with the reason has to come within it.
 AWHILE = str(0.5 * PATIENCE)
 RATE = at_scale(1_000, 2_000)
 
 
 @contextmanager
 def canary_process(*options: str) -> Iterator[subprocess.Popen[str]]:
-    """`sse-hub canary` in a process of its own, killed at the end of the block."""
+    """`sse-hub canary` in its own process, killed at the end of the block."""
     environ = clean_environ()
     process = subprocess.Popen(
         [sys.executable, "-m", "sse_hub.cli", "canary", *options],
@@ -45,14 +45,14 @@ def canary_process(*options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def canary(*options: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of a `sse-hub canary`."""
+    """Exit status, output and errors of `sse-hub canary`."""
     with canary_process(*options) as process:
         output, errors = process.communicate(timeout=DEADLINE_SECONDS)
         return process.returncode, output, errors
 
 
 class Watched:
-    """A canary that runs until end(). `reports` are those it has made so far, `latest` the last."""
+    """A canary that runs until end(). `reports` has its reports so far, `latest` the last one."""
 
     def __init__(self, **plan: Any) -> None:
         self.reports: list[Report] = []
@@ -62,7 +62,7 @@ class Watched:
         self._task = asyncio.create_task(run_canary(CanaryPlan(**everything), self._stopping, said))
 
     async def until(self, condition: Callable[[Report], bool], what: str) -> Report:
-        """The first report from now on for which `condition` holds."""
+        """The next report for which `condition` is true."""
         seen = len(self.reports)
 
         def found() -> bool:
@@ -73,7 +73,7 @@ class Watched:
         return next(report for report in self.reports[seen:] if condition(report))
 
     async def go_on(self) -> Report:
-        """A report with some more lines received, and every reader connected."""
+        """A report after some more lines were received, with every reader connected."""
         before = self.reports[-1].received if self.reports else 0
         return await self.until(lambda r: r.received > before + 100 and r.connected == r.clients, "lines go on")
 
@@ -144,7 +144,7 @@ async def test_canary_readers_that_disconnect_resume_on_other_hubs(
 
 
 async def test_the_canary_counts_lines_lost_by_a_killed_hub_as_reported(channel: str) -> None:
-    """With nobody else to record meanwhile."""
+    """No other hub records meanwhile."""
     with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(urls=(hub.url,), redis_url=server.publisher_url, channel=channel)
         await watched.go_on()
@@ -162,7 +162,7 @@ async def test_the_canary_counts_lines_lost_by_a_killed_hub_as_reported(channel:
 
 
 async def test_a_canary_run_that_ends_while_the_hub_is_down_waits_for_the_gap(channel: str) -> None:
-    """Nothing is published after the gap, and the lines before it are told all the same."""
+    """Nothing is published after the gap, but the lines before it still count as reported."""
     with redis_server() as server, hub_process(server.url) as hub:
         watched = Watched(
             urls=(hub.url,), redis_url=server.publisher_url, channel=channel, drain_seconds=DEADLINE_SECONDS
@@ -347,6 +347,6 @@ def test_an_invalid_canary_option_is_a_usage_error(option: str, value: str) -> N
     status, _, errors = canary(option, value)
 
     assert status == 2
-    # The URL of a Redis may have a password in it.
+    # A Redis URL may contain a password.
     assert (option if option == "--redis-url" else value) in errors
     assert "Traceback" not in errors

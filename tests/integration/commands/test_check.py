@@ -1,4 +1,4 @@
-"""`sse-hub check` finds what is set up wrong, by the name it has in the output: each fault is brought about here."""
+"""`sse-hub check` finds wrong setups. Each fault is caused here, and found under its name in the output."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ WITHOUT_CHANNELS = "--user poor on nopass allcommands allkeys resetchannels &sse
 
 
 def found(redis_url: str, *before: str) -> tuple[int, dict[str, str]]:
-    """The exit status, and the grade of each thing that was looked at, by a command that begins with `before`."""
+    """The exit status and the grade of each checked item. The command line begins with `before`."""
     environ = clean_environ()
     checked = subprocess.run(
         [*before, sys.executable, "-m", "sse_hub.cli", "check", "--redis-url", redis_url],
@@ -31,7 +31,7 @@ def found(redis_url: str, *before: str) -> tuple[int, dict[str, str]]:
 
 @contextmanager
 def older_redis(folder: Path) -> Iterator[RedisServer]:
-    """A server that says it is of a version that is too old."""
+    """A server that reports a version that is too old."""
     version = subprocess.run([redis_binary(), "--version"], capture_output=True, check=True).stdout.split(b"v=")[1]
     told = version.split()[0]
     binary = folder / "older-redis"
@@ -42,7 +42,7 @@ def older_redis(folder: Path) -> Iterator[RedisServer]:
 
 
 def test_the_check_finds_a_default_redis_in_order(server: RedisServer) -> None:
-    """For who may ask for all: an administrator."""
+    """Checked as an administrator, who may read all settings."""
     status, grades = found(server.url)
 
     assert status == 0
@@ -70,7 +70,7 @@ def test_the_check_finds_wrong_redis_settings(options: str, what: str, grade: st
 
 @pytest.mark.parametrize(("by", "grade"), [("+1h", "odd"), ("-1h", "odd"), ("+48h", "BAD")])
 def test_the_check_finds_a_wrong_clock(server: RedisServer, by: str, grade: str) -> None:
-    """That of this machine; which of the two is wrong nobody can tell."""
+    """The clock of this machine is wrong; the check cannot know which of the two is."""
     status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in shifted_clock(by).items()))
 
     assert (grades["clock"], status) == (grade, int(grade == "BAD"))

@@ -23,7 +23,7 @@ CHANNELS = {"log", "shop.api", "shop.orders", "shop.mail", "cpu", "numbers"}
 
 @asynccontextmanager
 async def demo(redis_url: str) -> AsyncIterator[None]:
-    """The demo in the background; AssertionError when it ended by itself, or does not end when it is told to."""
+    """The demo in the background. AssertionError if it ended by itself, or does not end when stopped."""
     task = asyncio.create_task(publish_demo(redis_url))
     try:
         yield
@@ -36,7 +36,7 @@ async def demo(redis_url: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def subscription(redis_url: str) -> AsyncIterator[PubSub]:
-    """Every channel, subscribed when the block is entered."""
+    """A subscription to every channel, confirmed when the block is entered."""
     async with Redis.from_url(redis_url) as client, client.pubsub() as pubsub:
         await pubsub.psubscribe("*")
         assert await pubsub.get_message(timeout=DEADLINE_SECONDS)
@@ -44,13 +44,13 @@ async def subscription(redis_url: str) -> AsyncIterator[PubSub]:
 
 
 async def lines(pubsub: PubSub) -> AsyncIterator[tuple[str, str]]:
-    """Channel and line of whatever is published."""
+    """Channel and line of each published line."""
     async for message in pubsub.listen():
         yield message["channel"].decode(), message["data"].decode()
 
 
 async def channels_heard(redis_url: str) -> set[str]:
-    """The channels that have spoken, as soon as all of the demo's have; all lines are JSON objects."""
+    """The channels with lines, as soon as all demo channels have some. All lines must be JSON objects."""
     heard: set[str] = set()
     async with asyncio.timeout(DEADLINE_SECONDS), subscription(redis_url) as pubsub:
         async for channel, line in lines(pubsub):
@@ -63,7 +63,7 @@ async def channels_heard(redis_url: str) -> set[str]:
 
 @contextmanager
 def told_by_publisher() -> Iterator[asyncio.Queue[logging.LogRecord]]:
-    """What the publisher tells an operator, as it is told."""
+    """The publisher's log messages for an operator, as they appear."""
     told: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
     handler = QueueHandler(told)
     logger = logging.getLogger("sse_hub.commands.demo.publisher")
@@ -150,7 +150,7 @@ async def lines_until(pubsub: PubSub, last: str) -> AsyncIterator[str]:
 
 
 def test_the_log_demo_prints_nothing_on_the_terminal() -> None:
-    """In a process of its own, because loguru binds its default sink to the stderr it finds when it is imported."""
+    """In a separate process, because loguru binds its default sink to the stderr it finds on import."""
     program = (
         "from itertools import islice; from random import Random; from sse_hub.commands.demo.log import log_steps;"
         "assert len(list(islice(log_steps(Random(1)), 300))) == 300"

@@ -1,4 +1,4 @@
-"""`sse-hub docker` against a real engine: what containers print arrives once, whatever comes, goes or restarts."""
+"""`sse-hub docker` against a real engine: container output arrives exactly once, whatever starts, stops or restarts."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ LINES = at_scale(1_500, 20_000)
 RESTARTS = at_scale(3, 60)
 KILLS = at_scale(1, 3)
 
-# Prints half a line, and goes on with another stream until it is told to stop: only then comes the other half.
+# Prints half a line, then prints to the other stream until SIGTERM, and only then the second half.
 HALVES = """
 $| = 1; print 'one half, '; $SIG{TERM} = sub { print "and the other\\n"; exit };
 for ($n = 1; ; $n++) { print STDERR "$n\\n"; select(undef, undef, undef, 0.1) }
@@ -44,12 +44,12 @@ def engine() -> Iterator[EngineService]:
 
 
 def texts(server: RedisServer, channel: str) -> list[str]:
-    """The lines of `channel`, those that are no JSON as they were printed."""
+    """The lines of `channel`; lines that are no JSON as they were printed."""
     return [json.loads(line).get("info", line.decode()) for line in recorded_lines(server, channel)]
 
 
 def whole_runs(log: list[str]) -> bool:
-    """Whether the file lacks nothing: of each stream of each run the lines from its first one on, all of one run."""
+    """Whether `log` is complete: for each stream of each run all lines from its first one on, and one run in full."""
     runs: dict[tuple[str, bool], list[int]] = {}
     for line in log:
         run, number = line.split()
@@ -72,7 +72,7 @@ def test_container_output_arrives_as_it_was_printed(
         wait_lines(server, "docker.printed", 6)
 
     found = texts(server, "docker.printed")
-    # The two streams are written at the same time: only within one is there an order.
+    # The two streams are written at the same time: lines have an order only within a stream.
     assert '{"level": "error", "n": 12345678901234567890}' in found
     assert [text for text in found if "level" not in text] == ["plain", "b�te", "in two parts", "x" * 40000, "no end"]
 
@@ -128,12 +128,12 @@ def test_the_docker_command_resumes_exactly_where_it_was_however_it_ended(
         wait_lines(server, "docker.going", 200)
     before = len(recorded_lines(server, "docker.going"))
 
-    # Nobody looks while this one comes and ends.
+    # This container starts and ends while no command runs.
     brief = engine.run("brief", *printer_command(50, 0))
     engine.wait_stopped(brief)
     with docker_command(server, engine, tmp_path) as process:
         wait_lines(server, "docker.going", before + 100)
-        # By now, what the one stream has had is long after the half line in the other.
+        # By now, the lines of one stream are much newer than the half line in the other.
         wait_lines(server, "docker.halved", 35)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -184,7 +184,7 @@ def test_output_from_before_the_first_start_is_published_if_requested(
 def test_every_line_of_many_containers_arrives_once_while_containers_and_command_restart(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
-    """Each prints 500 lines/s. What the engine's monitor has written to its file is what has been printed."""
+    """Each prints 500 lines/s. The file of the engine's monitor shows what was printed."""
     server, _ = deployed
     chance = random.Random(4711)
     deadline_seconds = LINES / 500 * 3 + DEADLINE_SECONDS

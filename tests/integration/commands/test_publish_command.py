@@ -1,4 +1,4 @@
-"""`sse-hub publish`: the lines of a pipe reach a channel, and what does not is said."""
+"""`sse-hub publish`: the lines of a pipe reach a channel, and it reports those that do not."""
 
 import json
 import os
@@ -24,7 +24,7 @@ COMMAND = (sys.executable, "-m", "sse_hub.cli", "publish")
 
 @contextmanager
 def publishing(*options: str, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
-    """`sse-hub publish` with a pipe before it, killed at the end of the block."""
+    """`sse-hub publish` with a pipe as its input, killed at the end of the block."""
     environ = clean_environ()
     process = subprocess.Popen(
         [*COMMAND, *options], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE, env=environ, cwd=ROOT
@@ -112,7 +112,7 @@ def test_the_app_continues_when_the_reader_behind_tee_exits(server: RedisServer,
 
 
 def test_without_redis_the_piped_app_is_not_delayed_and_a_warning_is_printed(channel: str) -> None:
-    """40 MB, which are more than is held."""
+    """With 40 MB, more than it buffers."""
     line = b"x" * 999 + b"\n"
     began = time.monotonic()
 
@@ -146,7 +146,7 @@ def test_piped_lines_wait_for_redis(channel: str) -> None:
             process.stdin.close()
             assert process.wait(DEADLINE_SECONDS) == 0
 
-    # The first one came when there was a Redis and no hub yet.
+    # The first line came when Redis was up, but no hub yet.
     assert found[-1] == b'{"info":"late"}'
 
 
@@ -161,7 +161,7 @@ def test_the_publish_command_keeps_the_requested_rate(server: RedisServer, hub: 
 
 
 def test_a_hub_that_restarts_while_lines_are_published_loses_and_repeats_nothing(channel: str) -> None:
-    """503, and a connection refused, are asked again under the same key."""
+    """After 503 or a refused connection, it retries with the same idempotency key."""
     port = free_port()
     with redis_server() as server, hub_process(server.url, port=port) as hub:
         hub.wait_recording()

@@ -1,4 +1,4 @@
-"""`sse-hub ship`: what is written to files arrives, once and in order, as it was written."""
+"""`sse-hub ship`: lines written to files arrive unchanged, once and in order."""
 
 import asyncio
 import gzip
@@ -55,13 +55,13 @@ class Files:
         return ShipPlan(patterns=names, redis_url=self._server.url, **options)  # type: ignore[arg-type]
 
     async def ship(self, *patterns: Path, **more: object) -> int:
-        """Ship what is there; how many lines."""
+        """Ship what is there. Returns the number of lines."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await ship(self.plan(*patterns, once=True, **more), asyncio.Event())
 
     @asynccontextmanager
     async def shipping(self, *patterns: Path, **more: object) -> AsyncIterator[None]:
-        """Ship while the block lasts."""
+        """Ship for the duration of the block."""
         stopping = asyncio.Event()
         plan = self.plan(*patterns, **more)
         task = asyncio.create_task(ship(plan, stopping))
@@ -73,12 +73,12 @@ class Files:
             await task
 
     async def arrived(self, count: int, channel: str = "") -> list[str]:
-        """The text of what was recorded, when that are `count` lines or more."""
+        """The texts of the recorded lines, once there are at least `count`."""
         lines = await asyncio.to_thread(wait_lines, self._server, channel or self._channel, count)
         return [json.loads(line).get("info", line.decode()) for line in lines]
 
     def there(self, channel: str = "") -> list[str]:
-        """The text of what is recorded now."""
+        """The texts of the lines recorded so far."""
         return [json.loads(line)["info"] for line in recorded_lines(self._server, channel or self._channel)]
 
 
@@ -144,7 +144,7 @@ async def test_positions_in_redis_win_over_an_older_registry(files: Files) -> No
     log.write("two", "three")
     await files.ship()
 
-    # As after a SIGKILL between the answer of Redis and the next save.
+    # As after a SIGKILL between the reply of Redis and the next save.
     files.plan().registry.write_bytes(saved)
     log.write("four")
     await files.ship()
@@ -215,7 +215,7 @@ async def test_a_copy_without_a_truncation_is_not_read(files: Files) -> None:
 
 
 async def test_a_writer_that_keeps_its_offset_after_a_truncation_loses_no_line(files: Files) -> None:
-    """It did not open the file to append: what it writes then stands after a hole."""
+    """The file was not opened in append mode, so the next write leaves a hole of zero bytes before it."""
     files.path.write_bytes(b"x" * 300_000 + b"\n")
     async with files.shipping(from_start=True):
         await files.arrived(1)
@@ -312,7 +312,7 @@ async def test_files_that_appear_later_are_logged_and_read_from_their_beginning(
         files.path.write_text("2\n")
         assert await files.arrived(1, "later.one") == ["1"]
         assert await files.arrived(1, "later.app") == ["2"]
-    # While nobody looks.
+    # While no shipper runs.
     (later / "two.log").write_text("3\n")
     await files.ship(pattern, files.path, channel="later.{name}")
 
@@ -343,7 +343,7 @@ async def test_with_multiline_a_stack_trace_is_one_line(files: Files) -> None:
     log = LogFile(files.path)
     async with files.shipping(from_start=True, multiline=True):
         log.write("INFO one", *trace.split("\n"), "INFO two")
-        # The last one is published when nothing has come for a while.
+        # The last record is published after a pause without input.
         assert await files.arrived(3) == ["INFO one", trace, "INFO two"]
         log.write(*trace.split("\n")[:2])
         log.write(*trace.split("\n")[2:], "INFO three")
@@ -374,7 +374,7 @@ async def test_the_registry_is_written_atomically(files: Files) -> None:
     await files.ship(from_start=True)
     registry = files.plan().registry
     saved = registry.read_text()
-    # As a crash leaves it that came before the rename.
+    # As left by a crash before the rename.
     registry.with_name(registry.name + ".new").write_text(saved[:20])
 
     assert await files.ship() == 0
@@ -423,7 +423,7 @@ def test_lines_written_without_redis_or_without_a_hub_arrive_later(tmp_path: Pat
 
 
 def test_shipped_lines_wait_for_a_listening_hub_and_follow_a_fence(tmp_path: Path, channel: str) -> None:
-    """Between its subscription and its first fence, a hub has no ids for what comes."""
+    """Between its subscription and its first fence, a hub has no ids for lines."""
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, server.client() as client, client.pubsub() as half_a_hub:
         half_a_hub.psubscribe("*")
@@ -490,7 +490,7 @@ def test_a_long_catch_up_shows_a_progress_bar_in_a_terminal(server: RedisServer,
         while data := os.read(terminal, 65_536):
             shown += data
     except OSError:
-        # So the end of a terminal is told.
+        # This is how the end of a terminal appears.
         pass
     os.close(terminal)
 

@@ -1,4 +1,4 @@
-"""Every line of a file is published once and in order, whatever becomes of the file, the shipper and Redis."""
+"""Every line of a file is published once and in order, whatever happens to the file, the shipper and Redis."""
 
 import json
 import random
@@ -20,7 +20,7 @@ BLOCK_LINES = 50
 
 
 class App(threading.Thread):
-    """Writes numbered lines, and rotates in every way in turn. `written` and `rotations` are how many so far."""
+    """Writes numbered lines, and rotates in every way in turn. `written` and `rotations` count them so far."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class App(threading.Thread):
         while self.written < LINES:
             block = range(self.written, min(self.written + BLOCK_LINES, LINES))
             lines = "".join(f"2026-11-21 12:00:00,{n % 1000:03} - shop.orders - INFO - paid {n}\n" for n in block)
-            # As a buffer that is flushed when it is full: a line may come in two parts.
+            # Like a buffer that is flushed when full: a line may be written in two parts.
             cut = self._chance.randrange(len(lines))
             self._log.write_bytes(lines[:cut].encode())
             self._log.write_bytes(lines[cut:].encode())
@@ -45,7 +45,7 @@ class App(threading.Thread):
         self._log.close()
 
     def wait(self, lines: int = 0, rotations: int = 0) -> None:
-        """Return when so much has been written, or all, and so often been rotated."""
+        """Return after that many lines (or all) and rotations."""
         seconds = LINES / LINES_PER_SECOND + DEADLINE_SECONDS
         rotations = min(rotations, ROTATIONS)
         wait_until(lambda: self.written >= lines and self.rotations >= rotations, "the app goes on", seconds)
@@ -80,7 +80,7 @@ def test_rotations_and_kills_of_the_shipper_lose_and_repeat_no_line(
             process.kill()
             process.wait()
             if kill % 2:
-                # Somebody rotates while nobody looks.
+                # A rotation while no shipper runs.
                 app.wait(rotations=app.rotations + 1)
             process = stack.enter_context(shipper(server, tmp_path, str(tmp_path / "*.log"), "--from-start"))
         app.join()

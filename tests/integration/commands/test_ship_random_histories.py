@@ -1,7 +1,7 @@
 """
 Random histories of a log file, its rotator and its shipper, without Redis in between.
 
-Whatever happens in whatever order, the lines that were published are the lines that were written.
+In any order of events, exactly the written lines are published.
 """
 
 import random
@@ -19,7 +19,7 @@ STEPS = 60
 
 
 class History:
-    """One of them. `published` are the lines so far; `remembered` is what Redis would know."""
+    """One history. `published` has the lines so far; `remembered` is the position that Redis would store."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -38,7 +38,7 @@ class History:
         self.trail = RotationTracker(self.folder / "app.log", "app", False, self.registry, new=True)
 
     def write(self) -> None:
-        """A line, or some; sometimes in two parts, with something in between."""
+        """Write one or more lines, sometimes in two parts with another step in between."""
         lines = [b"%d %s" % (len(self.written), b"x" * self.chance.choice((0, 5, 2_000))) for _ in range(1)]
         for _ in range(self.chance.choice((0, 1, 3, 60))):
             lines.append(b"%d" % (len(self.written) + len(lines)))
@@ -59,7 +59,7 @@ class History:
             self.move()
 
     def move(self) -> None:
-        """Publish some, or all there is."""
+        """Publish some or all available lines."""
         for _ in range(self.chance.choice((1, 2, 1_000))):
             batches = self.trail.batches()
             batch = next(batches, None)
@@ -75,7 +75,7 @@ class History:
         self.registry.save()
 
     def kill(self) -> None:
-        """SIGKILL, and a new one, now or later."""
+        """SIGKILL the shipper, and start a new one, now or later."""
         self.trail.close()
         self.registry.close()
         for _ in range(self.chance.choice((0, 0, 2, 6))):

@@ -1,4 +1,4 @@
-"""`sse-hub top` against a hub of two workers, as a person sees it in a terminal and a script on standard output."""
+"""`sse-hub top` against a hub of two workers, in a terminal and in a script."""
 
 import os
 import pty
@@ -25,7 +25,7 @@ CHANNEL, OTHER = "app.seen", "app.hidden"
 
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """Two workers that believe tokens, record, and know a line of each channel."""
+    """Two workers that accept tokens, record, and have one line of each channel."""
     keys = tmp_path_factory.mktemp("keys")
     with redis_server() as server, token_hub(server.url, keys, "--workers", str(WORKERS)) as hub:
         wait_until(lambda: "is running" in hub.output, "all workers serve")
@@ -36,12 +36,12 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess
 
 
 def looking(hub: HubProcess, text: str, *words: str) -> list[str]:
-    """The words of the command that looks at `hub` with the token `text`."""
+    """The command line for `hub` with the token `text`."""
     return [sys.executable, "-m", "sse_hub.cli", "top", "--url", hub.url, "--token", text, *words]
 
 
 def once(hub: HubProcess, text: str) -> list[str]:
-    """What it prints once."""
+    """What it prints in one run."""
     command = subprocess.run(
         looking(hub, text, "--once"), capture_output=True, timeout=DEADLINE_SECONDS, cwd=ROOT, check=True
     )
@@ -81,7 +81,7 @@ def test_top_refreshes_in_a_terminal_until_ctrl_c(two_workers: HubProcess) -> No
         os.close(its_end)
         try:
             shown = b""
-            # The second look has rates.
+            # The second refresh has rates.
             while not re.search(rb"out \d+/s", shown):
                 assert select([terminal], [], [], DEADLINE_SECONDS)[0], shown
                 shown += os.read(terminal, 65536)

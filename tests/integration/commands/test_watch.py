@@ -1,4 +1,4 @@
-"""`sse-hub watch`: the stream in a terminal, every line once, and nothing that the terminal would obey."""
+"""`sse-hub watch`: the stream in a terminal, every line once, and no control characters from lines."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("recording")
 
 COMMAND = (sys.executable, "-m", "sse_hub.cli", "watch")
-# How often the hub goes.
+# How often the hub stops.
 TURNS = at_scale(1, 3)
 
 
@@ -45,7 +45,7 @@ class Watching:
         return self.lines
 
     def interrupt(self) -> str:
-        """Ctrl-C; the position that is told."""
+        """Send Ctrl-C. Returns the position that it prints."""
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(DEADLINE_SECONDS) == 0, self.errors
         found = re.search(r"--since (\S+)", self.errors)
@@ -80,7 +80,7 @@ def joined(hub: HubProcess, subscribers: int = 1) -> None:
 
 @pytest.fixture
 def own_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub of this test's own, so that its subscribers can be counted."""
+    """A separate hub, so that its subscribers can be counted."""
     with hub_process(server.url) as hub:
         yield hub
 
@@ -182,7 +182,7 @@ def test_watch_with_json_prints_lines_unchanged(
     with watching(own_hub.url, tmp_path, channel, "--json", "--since", "-1m") as watch:
         shown = watch.wait_lines(3)
 
-    # Nobody listened a minute ago, perhaps.
+    # Perhaps no hub was up a minute ago.
     shown = [line for line in shown if not line.startswith('{"@gap"')]
     assert shown == ['{"n": 12345678901234567890123, "a": 1}', '{"b": "\\u009b"}', '{"info":"text"}'][: len(shown)]
 

@@ -14,7 +14,7 @@ from tests.support.sse_client import Event, Stream, open_stream
 
 @pytest.fixture(scope="module")
 def brisk_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub with a heartbeat each second, and lines of at most 2,000 bytes."""
+    """A hub with one heartbeat per second, and lines of at most 2,000 bytes."""
     with hub_process(server.url, "--heartbeat-seconds", "1", "--line-bytes", "2000") as hub:
         yield hub
 
@@ -26,7 +26,7 @@ def publish(server: RedisServer, channel: str, *lines: str | bytes) -> None:
 
 
 async def bytes_of(stream: Stream, frames: int) -> bytes:
-    """The next `frames` frames as they come on the socket."""
+    """The next `frames` frames as received from the socket."""
     body = b""
     while body.count(b"\n\n") < frames:
         body += await stream.read()
@@ -82,7 +82,7 @@ async def test_with_several_channels_each_line_names_its_channel_and_the_id_is_a
     url = f"{hub.url}/message?channel={b}&channel={a}"
     events: list[Event] = []
     async with open_stream(url) as stream:
-        # One by one: across channels, lines that come to the hub together have no order.
+        # One by one: lines that reach the hub together have no order across channels.
         for name, line in [(a, '{"n": 1}'), (b, '{"n": 2}'), (b, "{}"), (a, "4")]:
             publish(server, name, line)
             events += await stream.take(1)

@@ -53,7 +53,7 @@ Record = dict[str, list[Line]]
 
 
 async def record_all(stream: Stream) -> Record:
-    """What a stream of all channels is told, until it has the END of each."""
+    """The lines of a stream of all channels, until it has the END of each."""
     record: Record = {channel: [] for channel in CHANNELS}
     ends = 0
     async for event in stream:
@@ -67,7 +67,7 @@ async def record_all(stream: Stream) -> Record:
 
 
 async def visit(hubs: list[HubProcess], visits: list[tuple[str, list[Line]]]) -> None:
-    """Be one short-lived subscriber of one channel after the other, until cancelled; keep what they were told."""
+    """Run short-lived subscribers of one channel, one after another, until cancelled. Keep their lines."""
     while True:
         channel = random.choice(CHANNELS)
         lines: list[Line] = []
@@ -80,7 +80,7 @@ async def visit(hubs: list[HubProcess], visits: list[tuple[str, list[Line]]]) ->
 
 
 def publish_all(server: RedisServer) -> dict[str, Publisher]:
-    """All publishers at once, then an END on each channel."""
+    """Run all publishers at once, then publish an END on each channel."""
     with ExitStack() as stack:
         publishers = {
             name: stack.enter_context(publishing(server, *CHANNELS, lines_per_second=LINES_PER_SECOND_EACH, name=name))
@@ -103,7 +103,7 @@ CUTS = 40
 
 @contextmanager
 def raining_fences(server: RedisServer) -> Iterator[None]:
-    """Another hub's fences, as fast as Redis takes them."""
+    """Issue fences of another hub, as fast as Redis accepts them."""
     text = script("clock", "fence")
     done = threading.Event()
 
@@ -123,7 +123,7 @@ def raining_fences(server: RedisServer) -> Iterator[None]:
 
 
 def cut_often(server: RedisServer, hub: HubProcess) -> None:
-    """Cut the hub's session as soon as it has begun, again and again."""
+    """Cut the hub's session as soon as it has started, many times."""
     for cuts in range(1, CUTS + 1):
         with server.client() as client:
             client.client_kill_filter(_type="pubsub")
@@ -136,7 +136,7 @@ HOUR_MS = 3_600_000
 async def lines_around(
     server: RedisServer, hubs: list[HubProcess], change: Callable[[], object]
 ) -> tuple[list[Event], list[Event]]:
-    """What clients of two hubs got: some lines, then `change()`, then more over some fences, and the last."""
+    """The events of clients of two hubs: some lines, then `change()`, then more over some fences, and the last."""
     async with (
         open_stream(f"{hubs[0].url}/message?channel=a") as one,
         open_stream(f"{hubs[1].url}/message?channel=a") as other,
@@ -148,7 +148,7 @@ async def lines_around(
             publisher.publish(50)
             await current_fence(hub)
         publisher.publish(50)
-        # One that nobody has asked for.
+        # A fence that no client requested.
         await asyncio.to_thread(wait_fence, server)
         publisher.finish()
         return await one.until(is_last), await other.until(is_last)
@@ -165,7 +165,7 @@ def fence_of(server: RedisServer) -> int:
 
 
 async def same_later(server: RedisServer, hubs: list[HubProcess], events: list[Event]) -> None:
-    """The log has the lines, and a client that comes back is told the rest, of each of `hubs`."""
+    """Assert that the log has the lines, and that a resuming client gets the rest from each of `hubs`."""
     last = Id.parse(events[-1].id)
     await asyncio.to_thread(wait_until, lambda: last in recorded(server, "a"), "all is recorded")
     assert list(recorded(server, "a")) == [Id.parse(event.id) for event in events]
@@ -205,7 +205,7 @@ async def test_two_hubs_give_every_line_the_same_id(binary: Callable[[], Path]) 
 
 
 async def test_a_session_opened_under_many_fences_gives_every_line_its_right_id() -> None:
-    """A fence of another hub between two subscriptions of a new session would be the wrong point to count from."""
+    """Counting must not start at a fence of another hub that arrives between two subscriptions of the new session."""
     with redis_server() as server, hub_process(server.url) as hub:
         async with open_stream(f"{hub.url}/message?channel=a") as stream:
             reading = asyncio.create_task(stream.until(is_last))
@@ -235,7 +235,7 @@ async def test_a_wrong_clock_of_a_hub_changes_neither_ids_nor_order(off: str) ->
 
 
 async def test_ids_keep_rising_after_redis_clock_was_an_hour_ahead() -> None:
-    """As after Redis's own clock was set back: the last fence lies an hour ahead of it."""
+    """As after Redis's own clock was set back: the last fence is an hour ahead of it."""
 
     def set_ahead() -> None:
         with server.client() as client:
@@ -253,7 +253,7 @@ async def test_ids_keep_rising_after_redis_clock_was_an_hour_ahead() -> None:
 
 
 async def test_a_plausible_forged_fence_moves_ids_ahead_and_loses_no_line() -> None:
-    """Forged on the channel alone: Redis's clock learns of it from the hubs."""
+    """Forged only on the channel: Redis's clock learns of it from the hubs."""
 
     def forge() -> None:
         with server.client() as client:
@@ -272,7 +272,7 @@ async def test_a_plausible_forged_fence_moves_ids_ahead_and_loses_no_line() -> N
 
 
 async def test_setting_the_redis_clock_back_keeps_the_order_and_the_lease_still_expires(tmp_path: Path) -> None:
-    """Valkey, because libfaketime does not go with Debian's Redis."""
+    """With Valkey, because libfaketime does not work with Debian's Redis."""
     clock = tmp_path / "clock"
     environ = shifted_clock("+0", clock)
     with (
@@ -287,7 +287,7 @@ async def test_setting_the_redis_clock_back_keeps_the_order_and_the_lease_still_
         await same_later(server, hubs, events)
         recorder = wait_recorder(hubs)
         hubs.remove(recorder)
-        # The lease, renewed until now, would be good for an hour and a second.
+        # The lease, renewed until now, would last for an hour and a second.
         with server.client() as client:
             recorder.process.kill()
             clock.write_text("-2h")

@@ -1,4 +1,4 @@
-"""Hostile and odd payloads through a real hub: each is one event with the right data, and never another field."""
+"""Hostile and odd payloads through a real hub: each becomes one event with the right data, and sets no other field."""
 
 import json
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from tests.support.sse_client import Event, open_stream
 
 
 def as_text(payload: bytes) -> str:
-    """The payload as the data of an event can tell it."""
+    """The payload as the data of an event can carry it."""
     return payload.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 async def events_of(hub: HubProcess, server: RedisServer, channel: str, payloads: Sequence[bytes]) -> list[Event]:
-    """All that comes of publishing `payloads`, up to a last line that shows that nothing more does."""
+    """The events after publishing `payloads`, up to a final line that shows that all have arrived."""
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         with server.client() as client:
             for payload in payloads:

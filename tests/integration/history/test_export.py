@@ -1,4 +1,4 @@
-"""`GET /export`: a file is whole, or its client sees that it is not; and it costs the hub no memory."""
+"""`GET /export`: a file is complete, or its client can tell that it is not. It uses little memory of the hub."""
 
 import csv
 import http.client
@@ -23,7 +23,7 @@ STALL_SECONDS = 5
 
 
 def recorded(server: RedisServer, channel: str, count: int) -> Publisher:
-    """`count` lines of about 2 kB that are in the log."""
+    """Publish `count` lines of about 2 kB, and wait until they are in the log."""
     publisher = Publisher(server, [channel], 1, "only", "x" * 2_000)
     for _ in range(count // 100):
         publisher.publish(100)
@@ -66,7 +66,7 @@ def test_an_export_of_several_channels_names_each_and_reports_gaps(hub: HubProce
 
     rows = [json.loads(line) for line in fetch(hub, path).body.splitlines()]
 
-    # Other tests may have cut the session of all hubs.
+    # Other tests may have cut the sessions of all hubs.
     gaps = [row["@gap"] for row in rows if "@gap" in row and row["@gap"]["after"] == "0-0"]
     assert [(gap["channel"], gap["reason"]) for gap in gaps] == [
         (f"{channel}.a", "recorder-down"),

@@ -1,4 +1,4 @@
-"""`GET /history`: pages of the log in both directions, whole, in order, bounded; what is missing is told."""
+"""`GET /history`: pages of the log in both directions, complete, in order and bounded, with gaps for missing lines."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ Row = tuple[str, str, str]
 
 @pytest.fixture(scope="module")
 def recorded(server: RedisServer, hub: HubProcess) -> list[Row]:
-    """Lines on three channels over many fences, some with the same id, in the order that a page must have."""
+    """Lines on three channels over many fences, some with the same id, in the order of a page."""
     hub.wait_recording()
     with server.client() as client:
         for burst in range(40):
@@ -33,7 +33,7 @@ def recorded(server: RedisServer, hub: HubProcess) -> list[Row]:
             pipeline.publish("not-asked", "{}")
             pipeline.execute()
             if burst % 2:
-                # The lines of every second burst begin a fence.
+                # Every second burst starts at a new fence.
                 assert post(hub, "other", b"{}").status == 200
     assert post(hub, "other", b"{}").status == 200
     with server.client() as client:
@@ -61,7 +61,7 @@ def content_of(answer: Response) -> tuple[list[Row], bool, list[dict[str, Any]]]
 
 
 def walk(hub: HubProcess, query: str, back: bool) -> tuple[list[Row], list[dict[str, Any]]]:
-    """Page after page: all lines and all gaps, oldest first."""
+    """All lines and all gaps, read page by page, oldest first."""
     rows: list[Row] = []
     gaps: list[dict[str, Any]] = []
     more, place = True, "" if back else "&after=0-0"
@@ -189,7 +189,7 @@ def test_pages_of_large_lines_have_fewer_lines(hub: HubProcess, server: RedisSer
 
 @pytest.fixture
 def forgetful() -> Iterator[tuple[RedisServer, HubProcess]]:
-    """A hub that keeps few lines, and follows only some channels."""
+    """A hub that keeps few lines and ingests only some channels."""
     with redis_server() as server, hub_process(server.url, "--retain-lines", "300", "--ingest", "app*") as hub:
         hub.wait_recording()
         yield server, hub
@@ -239,7 +239,7 @@ def test_a_frozen_redis_makes_history_answer_503_in_json() -> None:
 
 
 async def test_a_page_before_a_line_has_the_lines_right_before_it(server: RedisServer, hub: HubProcess) -> None:
-    """Also where they count from the fence up to which the log is complete: that is, until the next one comes."""
+    """Also if they belong to the fence at the watermark, until the next fence comes."""
     hub.wait_recording()
     async with open_stream(f"{hub.url}/message?channel=edge") as stream:
         with server.client() as client:
@@ -248,7 +248,7 @@ async def test_a_page_before_a_line_has_the_lines_right_before_it(server: RedisS
                     client.publish("edge", json.dumps({"n": n}))
                 *before, last = [event.id for event in await stream.take(3)]
                 rows, _, gaps = await asyncio.to_thread(page_of, hub, f"channel=edge&before={last}&limit=2")
-                # The first page tells where the log begins, too.
+                # The first page also has the gap before the start of the log.
                 assert [id for id, _, _ in rows] == before
                 assert [gap for gap in gaps if gap["after"] != "0-0"] == []
 

@@ -1,4 +1,4 @@
-"""Reading the log: pages in both directions are the same log, whatever the size of its lines, and bounded in bytes."""
+"""Reading the log: pages in both directions have the same lines, whatever their size, and are bounded in bytes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ KEYS = LogKeys.of(["none"])
 @asynccontextmanager
 async def log_on(server: RedisServer) -> AsyncIterator[LogReader]:
     async with redis.asyncio.Redis.from_url(server.url) as commands:
-        # A group of its own, whose log is complete up to END.
+        # Separate keys, with a log that is complete up to END.
         await commands.set(KEYS.watermark, END.fence)
         await commands.xadd(KEYS.breaks, {"a": "0", "r": "recorder-down"})
         log = LogReader(commands, KEYS, retain_ms=3_600_000)
@@ -28,7 +28,7 @@ async def log_on(server: RedisServer) -> AsyncIterator[LogReader]:
 
 
 def append(server: RedisServer, channel: str, sizes: Sequence[int]) -> None:
-    """One line of each size, on two fences, and a hole in the middle."""
+    """One line of each size, on two fences, and a gap in the middle."""
     with server.client() as client:
         pipeline = client.pipeline(transaction=False)
         for n, size in enumerate(sizes, 1):

@@ -1,4 +1,4 @@
-"""Lines out of the log are, byte for byte, the frames that those who were live have received."""
+"""Frames replayed from the log are byte for byte those that live clients received."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def is_last(event: Event) -> bool:
 
 
 def flat(events: list[Event]) -> list[tuple[object, ...]]:
-    """The events, or the rows of `lines` events, which may be batched in another way."""
+    """The events, with the rows of `lines` events, which may be batched differently, taken apart."""
     if events[0].type == "lines":
         return [tuple(row) for event in events for row in event.json]
     return [(event.type, event.id, event.data) for event in events]
@@ -53,7 +53,7 @@ async def test_odd_and_large_lines_are_replayed_as_they_were_sent_live(
                 client.publish("a", payload)
         live = await stream.until(is_last)
 
-    # A hub that has just started has nothing in memory.
+    # A new hub has nothing in memory.
     with hub_process(module_server.url) as fresh:
         async with open_stream(f"{fresh.url}/message?{query}", {"Last-Event-ID": cursor}) as stream:
             replayed = await stream.until(is_last)
@@ -63,7 +63,7 @@ async def test_odd_and_large_lines_are_replayed_as_they_were_sent_live(
 
 
 async def test_a_line_over_the_limit_is_truncated_only_once(module_server: RedisServer, recorder: HubProcess) -> None:
-    """What is recorded is the line as it was delivered; its own length counts no more."""
+    """The line is recorded as delivered; its recorded length is not checked again."""
     async with open_stream(f"{recorder.url}/message?channel=cut") as stream:
         cursor = stream.last_event_id
         with module_server.client() as client:

@@ -1,4 +1,4 @@
-"""What is kept, for how long, of which channels; and what a client is told whose position is older than that."""
+"""Which lines are kept and for how long, and the gap for a client with an older position."""
 
 import asyncio
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from tests.support.sse_client import Event, open_stream
 from tests.support.waiting import wait_until
 
 KEPT = 100
-# A hundred lines at a time would push each other out of a smaller ring before they can be recorded.
+# In a smaller ring, a hundred lines at once would push each other out before they are recorded.
 SMALL = ("--ring-lines", "1000", "--retain-lines", str(KEPT))
 
 
@@ -22,7 +22,7 @@ def publisher_of(server: RedisServer, channel: str) -> Publisher:
 
 
 async def publish_and_read(publisher: Publisher, hub: HubProcess, channel: str, count: int) -> list[Event]:
-    """The next lines, published a hundred at a time, and their events."""
+    """Publish the next lines, a hundred at a time. Returns their events."""
     events: list[Event] = []
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         for _ in range(count // 100):
@@ -56,7 +56,7 @@ async def test_lines_beyond_retain_lines_are_trimmed_and_reported_by_one_gap() -
             async with open_stream(f"{newcomer.url}/message?channel=a", {"Last-Event-ID": events[at].id}) as stream:
                 told.append(verdict([events[at], *await stream.until(events[-1].__eq__)]))
 
-    # The recorder deletes one more than it must, so that Redis remembers how far that went.
+    # The recorder deletes one line more than necessary, so that Redis stores how far it got.
     assert KEPT - 1 <= len(kept) <= KEPT + 200
     assert kept == list(range(kept[0], 2_001))
     for resumed in told:
@@ -76,7 +76,7 @@ async def test_lines_older_than_the_retention_are_trimmed_and_an_idle_channel_ex
         events = await publish_and_read(publisher, hub, "a", 300)
         with server.client() as client:
             await asyncio.to_thread(wait_until, lambda: exists(client, "idle"), "it is recorded")
-            # What makes it expire is the time since its last line; no more than that and 5 s.
+            # It expires by the time since its last line, at most 5 s later.
             assert 2_000 < client.pttl("sse-hub:log:idle") <= 7_000
             old = Id.parse(events[-1].id).fence
             await asyncio.to_thread(wait_until, lambda: fence_of(client) > old + 2_000, "these are old")
@@ -145,7 +145,7 @@ async def test_hubs_with_different_ingest_have_separate_logs_and_share_common_ch
         hub_process(server.url) as wide,
     ):
         for hub in (narrow, wide):
-            # Each for itself.
+            # Each hub separately.
             wait_recorder([hub])
         publisher = Publisher(server, ["app.log"], 1, "only", "")
         publisher.publish(500)

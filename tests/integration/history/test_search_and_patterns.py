@@ -1,4 +1,4 @@
-"""`GET /patterns`, `GET /search`, and what `/channels` says of errors and gaps."""
+"""`GET /patterns`, `GET /search`, and the errors and gaps in `/channels`."""
 
 import json
 

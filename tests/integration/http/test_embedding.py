@@ -1,4 +1,4 @@
-"""A hub inside another Sanic app: below a prefix, behind the app's own doors, gone with the app."""
+"""A hub embedded in another Sanic app: below a prefix, behind the app's own access control, stopped with the app."""
 
 import json
 import re
@@ -21,7 +21,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 def ask(
     url: str, headers: dict[str, str] | None = None, body: bytes | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers (lower case) and body of the answer."""
+    """Status, headers (lower case) and body of the response."""
     request = urllib.request.Request(url, body, headers or {})
     try:
         with urllib.request.build_opener(NoRedirects).open(request, timeout=10) as answer:
@@ -90,7 +90,7 @@ def test_errors_of_hub_and_app_keep_their_own_formats(hub: str) -> None:
     assert ask(f"{origin}/nothing")[::2] == (404, b"no such thing in the shop")
     status, headers, body = ask(f"{origin}/")
     assert (status, body) == (200, b"the shop")
-    # What `sse-hub serve` adds to every answer is none of a mounted hub's business.
+    # An embedded hub does not add the headers that `sse-hub serve` adds to every response.
     assert not {"content-security-policy", "x-frame-options", "vary"} & set(headers)
 
 

@@ -1,4 +1,4 @@
-"""What is not the stream: errors as JSON, the directory, health, the page's address."""
+"""Routes besides the stream: errors as JSON, the directory, health, the address of the page."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def test_an_unknown_path_gets_404_in_json(hub: HubProcess) -> None:
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_a_route_answers_only_at_its_exact_path(hub: HubProcess, path: str, method: str) -> None:
-    """Who closes `/metrics` in a proxy would not think of `/metrics/`."""
+    """A proxy that blocks `/metrics` may not block `/metrics/`."""
     for other in (f"{path}/", f"{path}//", f"/{path}", f"{path}%2f"):
         assert fetch(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
 

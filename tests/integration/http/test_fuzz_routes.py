@@ -1,7 +1,7 @@
 """
-Requests that nobody has thought of, at every route of the OpenAPI document: the hub says what it documents, and no
-more; no stream is left open, no file, and no memory. For as long as SSE_HUB_TEST_FUZZ_SECONDS says: `make test` takes
-three minutes, beside all other tests; at full scale it is an hour.
+Generated requests for every route of the OpenAPI document: the hub answers as documented, and leaks no stream, file or
+memory. SSE_HUB_TEST_FUZZ_SECONDS sets the duration: `make test` takes three minutes, beside all other tests; at full
+scale it is an hour.
 """
 
 import itertools
@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 FUZZ_SECONDS = float(os.environ.get("SSE_HUB_TEST_FUZZ_SECONDS", at_scale(0, 3_600)))
 EXAMPLES = at_scale(12, 100)
-# Requests of a client or proxy that is broken: answered before there is a route that could document it.
+# Requests of a broken client or proxy: answered before any route that could document the response.
 UNREADABLE = (400, 413, 414, 431)
 MOST_GROWTH_BYTES = 24_000_000
-# The tokens are made once, and must be good to the end: what is refused at the door tests the door only.
+# The tokens are made once and must stay valid: an unauthorized request would only test authorization.
 TOKEN_SECONDS = int(FUZZ_SECONDS) + 600
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
@@ -49,11 +49,11 @@ SCHEMA = schemathesis.openapi.from_dict(document())
 OPERATIONS: list[Operation] = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 POSITIVE, NEGATIVE = MODES = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
-# Those that can be asked wrongly, in what the document says of them.
+# Operations with parameters or a body, which can be wrong.
 QUESTIONS = [each for each in OPERATIONS if {"parameters", "requestBody"} & set(each.definition.raw)]
 EVERYTHING = bearer(seconds=TOKEN_SECONDS, subscribe=["*"], publish=["*"], operate=True)
 signed_in = st.one_of(
-    # Twice: to get further than the door.
+    # Twice, to get past authorization.
     st.just(EVERYTHING),
     st.just(EVERYTHING),
     st.just(bearer(seconds=TOKEN_SECONDS, subscribe=["a*", "log"], publish=["a*"])),
@@ -71,7 +71,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def target(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """Small, so that its memory is full soon, and can't grow any more."""
+    """A small hub, whose memory is soon full and cannot grow any more."""
     small = ("--ring-megabytes", "8", "--ring-lines", "100", "--retain-lines", "100")
     with token_hub(redis.url, tmp_path_factory.mktemp("keys"), *small) as hub:
         wait_until(lambda: fetch(hub, "/health/ready", headers=EVERYTHING).json["recording"], "it records")
@@ -97,7 +97,7 @@ def test_no_generated_request_makes_the_hub_fail(target: HubProcess) -> None:
         return int(fetch(target, "/health/ready", headers=EVERYTHING).json["subscribers"])
 
     wait_until(lambda: streams() == 0, "no stream is left")
-    # Its session, its log, its pools of connections to Redis; what it listens on.
+    # Its session, log and connection pools to Redis, and its listening socket.
     wait_until(lambda: process.num_fds() < 40, "no connection is left")
     end_bytes = process.memory_info().rss
     logger.info(
@@ -115,7 +115,7 @@ def test_no_generated_request_makes_the_hub_fail(target: HubProcess) -> None:
 def fuzz(
     hub: HubProcess, operation: Operation, mode: schemathesis.GenerationMode, number: int, answers: Counter[str]
 ) -> None:
-    """One round of requests for one operation: the same ones for the same `number`. Counts the `answers`."""
+    """One round of requests for one operation, the same for the same `number`. Counts the `answers`."""
 
     @seed(number)
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -135,7 +135,7 @@ def fuzz(
 
 
 def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> str:
-    """Open a stream and go away again. Returns what came of it, to be counted."""
+    """Open a stream and close it again. Returns the outcome, to be counted."""
     asked = case.as_transport_kwargs(base_url=hub.url)
     query = urlencode(asked["params"], doseq=True, errors="replace")
     extra = {name: str(text) for name, text in asked["headers"].items() if name.lower() == "last-event-id"}
@@ -150,7 +150,7 @@ def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> str:
             return "a stream"
         return str(answer.status)
     except (ValueError, UnicodeError, HTTPException):
-        # What no client can send.
+        # Requests that no client can send.
         assert not extra or not all(text.isprintable() and text.isascii() for text in extra.values())
         return "not sent"
     finally:

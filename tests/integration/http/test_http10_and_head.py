@@ -1,4 +1,4 @@
-"""HEAD, HTTP/1.0 and blanks around a header's value: what the rules of HTTP promise to clients other than browsers."""
+"""HEAD, HTTP/1.0 and blanks around header values: rules of HTTP that clients other than browsers rely on."""
 
 import pytest
 
@@ -11,7 +11,7 @@ RULES = "cache-control", "content-type", "x-accel-buffering", "x-content-type-op
 
 
 async def answered(hub: HubProcess, method: str, path: str, version: str = "1.1", *headers: str) -> RawResponse:
-    """All that comes for one request, to the end of its connection."""
+    """Everything received for one request until the connection ends."""
     async with raw_connection(hub) as connection:
         lines = [f"{method} {path} HTTP/{version}", "Host: hub", "Connection: close", *headers]
         connection.send("".join(f"{line}\r\n" for line in [*lines, ""]).encode())

@@ -1,4 +1,4 @@
-"""`/metrics`: true numbers, of all workers whichever is asked, and little work however many channels there are."""
+"""`/metrics`: correct values of all workers from any of them, at little cost even with many channels."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ STREAMS = 20
 SCRAPES = 15
 MOST_BYTES = 200_000
 MOST_SECONDS = 0.05
-# What docs/operations.md and the dashboard rely on.
+# Metrics that docs/operations.md and the dashboard rely on.
 NAMES = {
     "sse_hub_lines",
     "sse_hub_gap",
@@ -45,7 +45,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[tuple[RedisServer, HubProcess]]:
-    """A hub that knows 10,000 channels."""
+    """A hub with 10,000 channels."""
     with redis_server() as server, hub_process(server.url) as hub:
         with server.client() as client, client.pipeline(transaction=False) as pipe:
             for number in range(CHANNELS):
@@ -72,7 +72,7 @@ def test_all_metrics_that_the_documents_rely_on_exist(hub: HubProcess, channel: 
 
 @pytest.fixture
 def new_hub() -> Iterator[HubProcess]:
-    """A hub that records, and has not yet seen as many namespaces as it tells apart."""
+    """A hub that records, and has seen few namespaces yet."""
     with redis_server() as server, hub_process(server.url) as hub:
         yield hub
 
@@ -96,7 +96,7 @@ async def test_lines_are_counted_by_stage_and_namespace(new_hub: HubProcess, cha
 
     assert counted("received") == 3
     wait_until(lambda: counted("recorded") == 3, "they are recorded")
-    # Also when their streams have gone.
+    # Also after their streams have ended.
     wait_until(lambda: counted("delivered") == 5, "they are counted once for each subscriber")
 
 
@@ -167,7 +167,7 @@ def test_a_scrape_with_ten_thousand_channels_is_small_and_fast(busy: tuple[Redis
     cpu_seconds = (sum(process.cpu_times()[:2]) - begun) / SCRAPES
 
     assert largest < MOST_BYTES
-    # What it takes, and not what others on the machine take meanwhile.
+    # The CPU time of the hub, unaffected by other load on the machine.
     assert min(seconds) < MOST_SECONDS
     assert cpu_seconds < MOST_SECONDS
 
@@ -199,7 +199,7 @@ async def test_every_worker_reports_the_metrics_of_all_workers(crowd: HubProcess
         metrics = scrape(crowd)
 
         assert [metrics.get("sse_hub_worker_up", worker=str(number)) for number in range(WORKERS)] == [1, 1]
-        # The same whichever is asked, and not what only that one has.
+        # Every worker returns the totals, not only its own values.
         assert {scrape(crowd).get("sse_hub_clients") for _ in range(20)} == {STREAMS}
         assert metrics.get("sse_hub_recorder_leader") == 1
         assert {dict(has).get("worker") for name, has in metrics.values if name == "sse_hub_lines_total"} <= {"0", "1"}

@@ -1,5 +1,5 @@
 """
-The page's files: small on the wire, kept by browsers for as long as they are the same.
+The page's files: small on the wire, and cached by browsers until they change.
 """
 
 import re
@@ -13,7 +13,7 @@ from tests.support.settings import DEADLINE_SECONDS
 
 
 def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body, as they crossed the wire."""
+    """Status, headers and body as transferred."""
     request = urllib.request.Request(
         hub.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()}
     )
@@ -26,7 +26,7 @@ def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, 
 
 
 def main_module(hub: HubProcess) -> str:
-    """The path of the first module, as the page names it."""
+    """The path of the first module in the page."""
     found = re.search(rb"src=(web/[0-9a-f]+/js/page\.js)", fetched(hub, "/index")[2])
     assert found
     return "/" + found[1].decode()
@@ -71,7 +71,7 @@ def test_a_page_file_of_another_version_is_served_without_caching(hub: HubProces
 
 
 def test_a_script_of_another_version_gets_translations_with_their_keys(hub: HubProcess) -> None:
-    """Its own keys may be others, and the words are sent without."""
+    """A script of another version may have another list of keys, so it gets the texts with their keys."""
     own = main_module(hub).replace("js/page.js", "lang/pt.json")
 
     words = orjson.loads(fetched(hub, own)[2])

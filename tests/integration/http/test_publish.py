@@ -1,4 +1,4 @@
-"""`POST /publish`: an answer means that the lines are in the log, each once; everything else is told for what it is."""
+"""`POST /publish`: a 200 means that each line is in the log exactly once; every other outcome is reported as such."""
 
 import asyncio
 import json
@@ -164,7 +164,7 @@ def test_other_requests_are_served_while_a_large_body_is_published(hub: HubProce
             waits.append(time.monotonic() - started)
 
     assert sending.result().json["published"] == body.count(b"\n") + 1
-    # Most of it is not the hub's: two cores carry Redis, the hub, the publisher and this test.
+    # Most of this is not the hub: Redis, hub, publisher and this test share two cores.
     assert max(waits) < 0.3 * PATIENCE
 
 
@@ -186,7 +186,7 @@ def test_publishing_to_a_frozen_redis_answers_503_in_time(own_server: RedisServe
 
 
 def test_a_publish_with_an_unknown_outcome_says_so(own_server: RedisServer) -> None:
-    """Redis answers, but not the script: it may have run, or may run yet. The key tells which."""
+    """Redis is up, but does not answer the script, which may have run or may still run. The key tells on a retry."""
     with hub_process(own_server.url) as hub:
         hub.wait_recording()
         with own_server.client() as client:
@@ -228,7 +228,7 @@ def test_a_killed_recorder_loses_no_acknowledged_line(own_server: RedisServer) -
         assert {answer.status for answer in answers.values()} <= {200, 503}
         assert [Id.parse(id) for id, _ in log] == sorted(Id.parse(id) for id, _ in log)
         assert [answer.status for answer in answers.values()].count(200) >= 190
-        # The fixture would take it for a hub that does not stop.
+        # The fixture would report a hub that does not stop.
         recorder.process.returncode = None
 
 
@@ -243,7 +243,7 @@ def test_publishing_to_an_unrecorded_channel_is_refused(own_server: RedisServer)
 
 
 async def test_a_stopping_hub_answers_publish_with_retry_after(server: RedisServer, channel: str) -> None:
-    """While it waits for a client that does not read."""
+    """While the hub waits for a client that does not read."""
     with hub_process(server.url) as hub:
         async with beside_stuck_client(server, hub, channel):
             hub.process.terminate()

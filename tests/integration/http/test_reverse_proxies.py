@@ -1,4 +1,4 @@
-"""The configurations in docs/proxies, run by the proxies of Debian: streams pass at once, resume, and share HTTP/2."""
+"""The configurations in docs/proxies with Debian's proxies: lines pass at once, streams resume and share HTTP/2."""
 
 import json
 import os
@@ -26,17 +26,17 @@ SPELLINGS = ["/metrics", "/metrics?x", "/metrics/", "/metrics//?x", "//metrics",
 
 
 class Proxy(NamedTuple):
-    """A proxy that runs, before the hub of the tests."""
+    """A running proxy in front of the hub."""
 
     url: str
     authority: Path
 
     def curl(self, *words: str) -> list[str]:
-        """A curl command that trusts it, and has its environment left aside."""
+        """A curl command that trusts the proxy's certificate and ignores proxy settings of the environment."""
         return ["curl", "-sSN", "--http2", "--cacert", str(self.authority), "--noproxy", "*", *words]
 
     def status(self, path: str) -> str:
-        """HTTP's version and the status of a GET for `path`, which is sent as it is."""
+        """The HTTP version and status of a GET for `path`, which is sent unchanged."""
         words = ("-o", "/dev/null", "-w", "%{http_version} %{http_code}", "--path-as-is")
         asked = self.curl(*words, self.url + path)
         return subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False).stdout
@@ -67,7 +67,7 @@ def caddy(folder: Path, port: int, hub: HubProcess) -> list[str]:
 
 def haproxy(folder: Path, port: int, hub: HubProcess) -> list[str]:
     text = manual("haproxy.cfg").replace("bind :443", f"bind 127.0.0.1:{port}").replace(":8091", f":{hub.port}")
-    # There is one hub here; the other one of the manual is never up.
+    # One hub runs here; the second one of the manual is never up.
     text = text.replace("/etc/ssl/logs.example.pem", str(folder / "server.pem")).replace(":8092", f":{free_port()}")
     (folder / "haproxy.cfg").write_text(text)
     return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
@@ -78,7 +78,7 @@ def running(make: Callable[[Path, int, HubProcess], list[str]], folder: Path, hu
     make_certificates(folder)
     port = free_port()
     command = make(folder, port, hub)
-    # Debian has some of them where only root looks.
+    # Debian installs some of them in directories that are only on root's PATH.
     found = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     assert found, f"{command[0]} is missing: `make test` installs it on Debian"
     said = folder / "said"
@@ -157,12 +157,12 @@ def test_eight_tabs_share_one_http2_connection_to_the_proxy(
 
 
 def test_a_proxy_without_a_ready_hub_tells_streams_to_retry(own_server: RedisServer, tmp_path: Path) -> None:
-    """By the hub: HAProxy, which asks whether hubs are, would say 503, and an `EventSource` gives up for good."""
+    """The response must come from the hub: on HAProxy's own 503, an `EventSource` would give up for good."""
     with hub_process(own_server.url) as hub, running(haproxy, tmp_path, hub) as proxy:
         own_server.freeze()
         try:
             wait_until(lambda: hub.status("/health/ready") == 503, "the hub is not ready")
-            # As long as it takes HAProxy to believe it: three checks, one a second.
+            # HAProxy needs three failed checks, one per second.
             deadline = time.monotonic() + 5.0
             while time.monotonic() < deadline:
                 assert proxy.status("/message?channel=log") == "2 200"
@@ -172,14 +172,14 @@ def test_a_proxy_without_a_ready_hub_tells_streams_to_retry(own_server: RedisSer
 
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_the_proxy_does_not_expose_metrics(proxy: Proxy, path: str) -> None:
-    """However the path is written: what a proxy takes for another one, the hub may not."""
+    """However the path is spelled: the hub must not serve a spelling that the proxy does not recognize."""
     assert proxy.status(path) == "2 403"
 
 
 def test_the_check_finds_a_proxy_that_buffers_streams(
     server: RedisServer, hub: HubProcess, tmp_path: Path, channel: str
 ) -> None:
-    """nginx as someone sets it up who has not read the manual, and has it ignore what the hub says."""
+    """nginx with buffering forced on against the hub's headers, as by somebody who has not read the manual."""
 
     def careless(folder: Path, port: int, hub: HubProcess) -> list[str]:
         command = nginx(folder, port, hub)

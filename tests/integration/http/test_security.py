@@ -1,4 +1,4 @@
-"""Rows of the security checklist that need a hub and no access; docs/security.md says which test is whose."""
+"""Rows of the security checklist that need a hub without access control. docs/security.md lists their tests."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
 
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
-# What a glob, a protocol, a path or a key of Redis would take for something else.
+# Names with special characters of globs, protocols, paths or Redis keys.
 ODD_NAMES = ["?", "[a-z]", "a?c", "h[ae]llo", "\\*", "a\\", "a b", "a\r\nSUBSCRIBE x", "\0", "a\n", "ä", "a;b", "a%2Ab"]
 SLOWEST_SCRIPT_MS = 5.0
 
@@ -22,7 +22,7 @@ SLOWEST_SCRIPT_MS = 5.0
 async def test_s05_patterns_are_matched_by_the_hub_and_never_sent_to_redis(
     server: RedisServer, hub: HubProcess
 ) -> None:
-    """The hub follows its ingest pattern; what clients ask for is matched in the hub."""
+    """The hub subscribes to its ingest pattern only; patterns of clients are matched in the hub."""
     with server.client() as client:
         before = int(client.pubsub_numpat())
         async with open_stream(f"{hub.url}/message?channel=zz*&channel=*.q*&channel=named.one"):
@@ -43,7 +43,7 @@ def test_s05_an_invalid_channel_name_is_refused_by_every_route(hub: HubProcess, 
 
 
 def test_s21_scripts_take_little_time_in_redis(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    """As Redis itself has measured them, with a body of 1,000 lines among them."""
+    """As measured by Redis itself, with a body of 1,000 lines among the calls."""
     hub.wait_recording()
     with server.client() as client:
         client.config_resetstat()
@@ -77,7 +77,7 @@ def test_s21_scripts_take_little_time_in_redis(server: RedisServer, hub: HubProc
     ],
 )
 def test_s24_no_path_leads_outside_the_pages_files(hub: HubProcess, path: str) -> None:
-    # By hand: clients straighten such paths out before they ask.
+    # Sent raw, as HTTP clients normalize such paths first.
     with socket.create_connection(("127.0.0.1", hub.port), DEADLINE_SECONDS) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n".encode())
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
@@ -91,7 +91,7 @@ def test_s24_no_path_leads_outside_the_pages_files(hub: HubProcess, path: str) -
 async def test_s26_an_id_reveals_only_a_time_and_a_count_of_its_own_channel(
     server: RedisServer, hub: HubProcess, channel: str
 ) -> None:
-    """What others publish meanwhile, on channels that a client may not see, is not to be read off its ids."""
+    """A client's ids must not reveal what others publish meanwhile on channels it may not see."""
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         with server.client() as client, client.pipeline(transaction=True) as pipe:
             for _ in range(3):

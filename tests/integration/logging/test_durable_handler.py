@@ -1,4 +1,4 @@
-"""`RedisHandler(durable=True)`: what was logged is in the hub's log, once, whatever becomes of Redis and the hub."""
+"""`RedisHandler(durable=True)`: every logged line is in the hub's log once, whatever happens to Redis and the hub."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tests.support.servers import HubProcess, RedisServer, free_port, hub_proces
 from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
 from tests.support.waiting import wait_until as wait
 
-# Below this many lines nothing is lost from the hub's memory when Redis is killed.
+# With fewer lines than this, the hub's memory covers a kill of Redis.
 RING_LINES = "1000000"
 
 
@@ -37,7 +37,7 @@ def log_of(server: RedisServer, channel: str) -> list[dict[str, Any]]:
 
 
 def history_of(hub: HubProcess, channel: str) -> list[dict[str, Any]]:
-    """All that `/history` has of a channel, page after page."""
+    """All lines of a channel in `/history`, page by page."""
     lines: list[dict[str, Any]] = []
     place, more = "0-0", True
     while more:
@@ -91,7 +91,7 @@ def test_durable_lines_survive_three_kills_of_redis_exactly_once(channel: str) -
                 for seq in range(part * count // 4, (part + 1) * count // 4):
                     logger.info("x", extra={"seq": seq})
                 if part < 3:
-                    # In the middle of them: some are recorded, most are not.
+                    # Halfway: some lines are recorded, most are not.
                     wait(lambda: handler.counts.sent > part * count // 4, "some are sent")  # noqa: B023
                     server.process.kill()
                     server.process.wait()
@@ -130,7 +130,7 @@ def test_lines_a_killed_hub_had_not_recorded_are_sent_again(channel: str) -> Non
         hub.wait_recording()
         hub.process.kill()
         hub.process.wait()
-        # The watermark is still fresh: these lines are published for nobody.
+        # The watermark is still recent, so these lines are published although no hub listens.
         for seq in range(100):
             logger.info("x", extra={"seq": seq})
         wait(lambda: handler._sender._lost, "they are missed")
@@ -154,7 +154,7 @@ def test_the_durable_handlers_rights_in_the_manual_are_enough(
     logger.info("x", extra={"seq": 0})
     all_sent(handler)
     with server.client() as client:
-        # What the doubt after a cut asks for needs its rights, too.
+        # Checking for unsure lines after a cut needs its rights too.
         client.client_kill_filter(_type="normal", skipme=True)
     logger.info("x", extra={"seq": 1})
     all_sent(handler)

@@ -1,4 +1,4 @@
-"""`RedisHandler`: a line for each record, in order, whatever becomes of Redis; what is missing is counted exactly."""
+"""`RedisHandler`: one line per record, in order, whatever happens to Redis; dropped lines are counted exactly."""
 
 import logging
 import logging.config
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 
 @contextmanager
 def logger_with(handler: logging.Handler) -> Iterator[logging.Logger]:
-    """A logger that has `handler` alone, which is closed at the end."""
+    """A logger with only `handler`, which is closed at the end of the block."""
     logger = logging.Logger("app")
     logger.addHandler(handler)
     try:
@@ -172,7 +172,7 @@ def test_lines_dropped_while_redis_is_down_are_counted_exactly(channel: str) -> 
 
     assert counts.unsure == 0
     assert counts.dropped == count - kept > 0
-    # And the report.
+    # Plus the report.
     assert published == kept + 1
 
 
@@ -195,14 +195,14 @@ def test_a_line_without_a_reply_counts_as_unsure_and_is_not_resent(channel: str)
 
 
 def _unread(server: RedisServer) -> bool:
-    """True when bytes have come that the server, which is frozen, has not read."""
+    """True if the frozen server has received bytes that it has not read."""
     sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     queues = [words[4] for words in sockets if int(words[1].rpartition(":")[2], 16) == server.port]
     return any(int(queue.rpartition(":")[2], 16) for queue in queues)
 
 
 def _cut(handler: RedisHandler) -> None:
-    """Cut the connection as a network does."""
+    """Cut the connection as a network failure does."""
     link: Any = handler._delivery
     link._link._connection._sock.shutdown(socket.SHUT_RDWR)
 

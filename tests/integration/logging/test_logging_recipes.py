@@ -1,4 +1,4 @@
-"""The recipes of docs/publishers.md, each as it stands there, in a program of its own."""
+"""The Python recipes of docs/publishers.md, each run unchanged in its own program."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What docs/publishers.md shows for other programs, each as it stands there, run by the program itself."""
+"""The recipes of docs/publishers.md for other programs, each run unchanged by that program."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ PINO = '{"level":40,"time":1795233018000,"pid":1,"hostname":"h","user":"ana","ms
 
 
 def shell(command: str, server: RedisServer, channel: str, folder: Path, lines: str = "") -> None:
-    """Run a recipe for sh with `lines` from ./job.sh."""
+    """Run a shell recipe with `lines` as the output of ./job.sh."""
     job = folder / "job.sh"
     (folder / "lines").write_text(lines)
     job.write_text("#!/bin/sh\ncat lines\n")
@@ -67,7 +67,7 @@ stream.end(() => process.exit(0));
 
 @contextmanager
 def node(port: int, channel: str, folder: Path, count: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that gives the transport `count` lines as pino does: text in pieces, wherever lines end."""
+    """A program that gives the transport `count` lines as pino does: as chunks of text that ignore line ends."""
     (folder / "hub.mjs").write_text(SHOWN["node"])
     (folder / "lines").write_text("".join(PINO % number + "\n" for number in range(count)))
     (folder / "app.mjs").write_text(NODE)
@@ -91,7 +91,7 @@ def test_the_node_transport_waits_for_redis(channel: str, tmp_path: Path) -> Non
     port = free_port()
     with redis_server() as server, server.client() as client, published_lines(server, channel) as lines:
         with node(port, channel, tmp_path, 3) as process:
-            # Only now it is where the transport looks for it, and there is somebody to hear its lines already.
+            # Only now does Redis listen on the transport's port, with a subscriber already there.
             client.config_set("port", port)
             assert process.wait(DEADLINE_SECONDS) == 0
         client.config_set("port", server.port)
@@ -101,7 +101,7 @@ def test_the_node_transport_waits_for_redis(channel: str, tmp_path: Path) -> Non
 
 @contextmanager
 def rsyslogd(server: RedisServer, channel: str, folder: Path) -> Iterator[Path]:
-    """rsyslog with the recipe; the socket that it takes lines from."""
+    """rsyslog with the recipe. Yields the socket that it reads from."""
     found = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert found, "rsyslog is missing: `make test` installs it on Debian, with rsyslog-hiredis"
     recipe = SHOWN["rsyslog"].replace('"6379"', f'"{server.port}"').replace('key="syslog"', f'key="{channel}"')
@@ -123,7 +123,7 @@ def rsyslogd(server: RedisServer, channel: str, folder: Path) -> Iterator[Path]:
 
 
 def published(server: RedisServer) -> int:
-    """How many lines Redis has been given."""
+    """The number of lines that Redis has received."""
     with server.client() as client:
         return int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
 
@@ -140,7 +140,7 @@ def test_the_rsyslog_recipe_publishes_what_is_logged(server: RedisServer, channe
         handler.close()
         wait_until(lambda: published(server) >= before + len(HOSTILE), "rsyslog has published")
 
-    # Line breaks and other control characters are rsyslog's own to escape.
+    # rsyslog escapes line breaks and other control characters itself.
     assert [line["message"].strip() for line in lines] == [text.replace("\t", "#011") for text in HOSTILE]
     assert {(line["level"], line["logger"]) for line in lines} == {("warning", "shop")}
     assert all(line["time"] and line["host"] for line in lines)

@@ -1,4 +1,4 @@
-"""Hostile clients beside healthy ones: these notice nothing, and when it is over nothing is left of it."""
+"""Hostile clients beside healthy ones: healthy ones are unaffected, and nothing is left afterwards."""
 
 import asyncio
 import json
@@ -32,14 +32,14 @@ SLOW = at_scale(50, 200)
 PAUSED = at_scale(20, 100)
 HEADER_SECONDS = at_scale(1, 10)
 MOVED = 1.2
-# Clients in Python share a core with the hostile ones, and are late by themselves; on a small scale there are too few
-# lines to tell a hundredth of them from chance.
+# Clients in Python share a core with the hostile ones and are slow themselves; at the small scale there are too few
+# lines for a meaningful p99.
 CHANCE_SECONDS = at_scale(500, 1) / 1000 * PATIENCE
 LEFT_BYTES = 8 * 1024 * 1024
 
 
 class StampedPublisher(Publisher):
-    """Each line says when it was published, and is a kilobyte long."""
+    """Each line has its publish time and is one kilobyte long."""
 
     def __init__(self, server: RedisServer) -> None:
         super().__init__(server, ["a"], LINES_PER_SECOND, "only", "x" * 900)
@@ -50,7 +50,7 @@ class StampedPublisher(Publisher):
 
 @contextmanager
 def hostile(hub: HubProcess) -> Iterator[IO[str]]:
-    """What hostile clients of `hub` have to say."""
+    """Run hostile clients against `hub`. Returns their counts."""
     numbers = (hub.port, HOSTILE_SECONDS, CONNECTS_PER_SECOND, SLOW, PAUSED)
     command = [sys.executable, "-m", "tests.support.hostile_clients", *map(str, numbers)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -62,7 +62,7 @@ def hostile(hub: HubProcess) -> Iterator[IO[str]]:
 
 
 async def read(stream: Stream, waited: list[tuple[float, float]]) -> int:
-    """Read to the last line, noting when each came and how long that took; how many there were."""
+    """Read to the last line, noting when each arrived and its latency. Returns the number of lines."""
     lines = 0
     async for event in stream:
         lines += 1
@@ -74,7 +74,7 @@ async def read(stream: Stream, waited: list[tuple[float, float]]) -> int:
 
 async def test_hostile_clients_neither_disturb_healthy_ones_nor_leave_anything_behind(own_server: RedisServer) -> None:
     limits = ("--streams-per-address", str(PAUSED), "--header-seconds", str(HEADER_SECONDS))
-    # Lines that are kept would count as memory that does not come back.
+    # Lines in the rings would count as memory that is not freed.
     with hub_process(own_server.url, *limits, "--ring-lines", "100") as hub:
         hub.wait_recording()
         async with AsyncExitStack() as stack:

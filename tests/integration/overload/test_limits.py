@@ -1,4 +1,4 @@
-"""One client can't tip the hub over: what is too much is refused at once, cheaply, in words, and counted."""
+"""No client can overload the hub: requests over a limit are refused at once, cheaply, with a reason, and counted."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ STALL_SECONDS = 5
 PROXY, STRANGER = "127.0.0.9", "127.0.0.8"
 REJECTED = at_scale(300, 10_000)
 CPU_EACH_SECONDS = 0.001 * PATIENCE
-# In Redis: the heartbeat of the recorder, the fence of each second, this test's own questions.
+# Commands in Redis: the recorder's heartbeat, one fence per second, this test's own commands.
 CALLS_PER_SECOND = 60
 SETTINGS = {
     "--streams-per-address": STREAMS,
@@ -51,14 +51,14 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def strict_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub with small limits, which count for this machine's addresses too."""
+    """A hub with small limits, which apply to loopback addresses too."""
     with hub_process(server.url, *(str(each) for pair in SETTINGS.items() for each in pair)) as hub:
         hub.wait_recording()
         yield hub
 
 
 def is_refused_stream(reply: RawResponse, reason: str) -> bool:
-    """True for an answer after which an EventSource comes back, and of which it can tell why."""
+    """True for a response after which an EventSource reconnects, with the reason in an event."""
     events, decoder = reply.stream()
     assert reply.status == 200 and "text/event-stream" in reply.head
     assert decoder.retry_ms is not None and 5_000 <= decoder.retry_ms <= 15_000
@@ -129,7 +129,7 @@ async def test_s13_every_request_of_a_kept_alive_connection_has_the_same_limits(
     assert reply.status == 414
 
 
-# S14: what a line may be is in tests/unit/test_line_limits.py.
+# S14: limits of a line are in tests/unit/protocol/test_line_limits.py.
 
 
 async def test_s14_a_compressed_body_is_not_decompressed(hub: HubProcess, channel: str) -> None:
@@ -146,7 +146,8 @@ async def test_s14_a_compressed_body_is_not_decompressed(hub: HubProcess, channe
     assert "is not JSON" in reply.detail
 
 
-# S15: streams by address and subject. The counting itself is in tests/unit/test_limits.py and test_whence.py.
+# S15: streams by address and subject. The counting itself is tested in tests/unit/http/test_admission.py and
+# tests/unit/auth/test_client_address.py.
 
 
 async def test_s15_an_address_at_its_stream_limit_is_told_to_retry_while_others_are_served(
@@ -241,7 +242,7 @@ async def test_streams_of_an_address_are_counted_over_all_workers(server: RedisS
             refused = [await send_raw(hub, stream, STRANGER) for _ in range(20)]
             async with open_streams(hub, channel, 5, LOCALHOST):
                 pass
-        # They are given back when the hub has noticed.
+        # They are released when the hub has noticed the end of the connections.
         frames = b"refused"
         async with asyncio.timeout(DEADLINE_SECONDS):
             while b"refused" in frames:
@@ -346,7 +347,7 @@ async def slow_second_head(hub: HubProcess) -> float:
 
 
 async def slow_reader(hub: HubProcess, server: RedisServer, channel: str) -> float:
-    """How long a client that reads nothing, but sends all the time, keeps its stream."""
+    """How long the stream of a client lasts that reads nothing but sends all the time, in seconds."""
 
     def streams() -> int:
         return int(fetch(hub, "/health/ready").json["subscribers"])
@@ -365,7 +366,7 @@ async def slow_reader(hub: HubProcess, server: RedisServer, channel: str) -> flo
         return time.monotonic() - started
 
 
-# S17: over-limit answers are cheap.
+# S17: responses over a limit are cheap.
 
 
 async def test_s17_refused_streams_are_cheap_and_send_nothing_to_redis(

@@ -1,4 +1,4 @@
-"""More lines at once than can be passed on: Redis cuts nobody for it, the rings keep what is not recorded yet."""
+"""More lines at once than can be delivered at once: Redis cuts no session, and the rings keep unrecorded lines."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from tests.support.waiting import wait_until
 
 LINES = at_scale(30_000, 200_000)
 CLIENTS = at_scale(5, 10)
-# A twentieth and an eighth of what Redis allows as a rule: a flood that the hub took only when it had passed it on
-# would be cut at this scale, too.
+# A twentieth and an eighth of Redis's default limits: if the hub read a flood only as fast as it delivers it, Redis
+# would cut the session even at this scale.
 LIMIT = ("--client-output-buffer-limit", "pubsub 1500kb 1mb 60")
 
 

@@ -1,4 +1,4 @@
-"""Crowds that are within the limits: idle ones cost little, those who come at once are served soon."""
+"""Many clients within the limits: idle ones use few resources, and simultaneous ones are served quickly."""
 
 import asyncio
 import logging
@@ -28,10 +28,10 @@ STORM = at_scale(300, 3_000)
 CHURN_PER_SECOND = at_scale(100, 500)
 CHURN_SECONDS = at_scale(1, 300)
 STORM_SECONDS = 3.0 * PATIENCE
-# On a small scale there are too few to tell a hundredth of them from chance.
+# At the small scale there are too few clients for a meaningful p99.
 CHURN_FIRST_BYTE_SECONDS = at_scale(1_000, 200) / 1000 * PATIENCE
 SCRIPTS_PER_SECOND = 60
-# The limits count for these tests' addresses, which are this machine's.
+# With these options, the limits apply to loopback addresses too.
 LIMITS = ("--streams-per-address", "64", "--streams-total", str(max(IDLE, STORM)))
 
 
@@ -62,7 +62,7 @@ async def test_r16_idle_clients_use_few_resources_and_get_heartbeats_in_time(ser
             await asyncio.to_thread(wait_until, lambda: all(each.lines_at for each in listeners), "all have the line")
             last = max(each.lines_at[0] for each in listeners) - published
 
-    # From one to the next it is the time that is set, give or take 20 % and the second of a wheel's slot.
+    # Heartbeats come at the set interval, within 20 % and one second of a timer slot.
     off = [
         abs(later - sooner - HEARTBEAT_SECONDS)
         for each in listeners
@@ -94,7 +94,7 @@ async def test_r17_a_storm_of_connections_and_the_churn_after_it_are_served_in_t
         for number in range(CHURN_PER_SECOND * CHURN_SECONDS):
             await asyncio.sleep(max(0.0, began + number / CHURN_PER_SECOND - time.monotonic()))
             coming.append(asyncio.create_task(connect(hub, channel, number)))
-            # As many go as come.
+            # As many clients leave as come.
             if len(coming) == CHURN_PER_SECOND // 10:
                 await close_all(leaving[: len(coming)])
                 leaving = leaving[len(coming) :]
@@ -112,6 +112,7 @@ async def test_r17_a_storm_of_connections_and_the_churn_after_it_are_served_in_t
     )
     assert stormy < STORM_SECONDS
     assert p99(waited) < CHURN_FIRST_BYTE_SECONDS
-    # Who comes while a fence is under way shares the next; who comes alone has one, after which the recorder writes.
+    # Clients that come while a fence is being issued share the next one; a client that comes alone gets its own fence,
+# after which the recorder writes.
     assert shared < STORM / 10 + SCRIPTS_PER_SECOND * (seconds + 1)
     assert churning < 2 * CHURN_PER_SECOND + SCRIPTS_PER_SECOND

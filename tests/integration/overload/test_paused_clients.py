@@ -1,4 +1,4 @@
-"""Clients that stop reading far beyond the ring: they cost the hub little, and get every line out of the log."""
+"""Clients that pause for longer than the ring covers: they use little memory, and get every line from the log."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
-# A thousand lines a second of a kilobyte.
+# A thousand lines of one kilobyte per second.
 LINES_PER_SECOND = 1_000
 LINE_BYTES = 1_000
 RING_LINES = 1_000
@@ -51,7 +51,7 @@ class StampedPublisher(Publisher):
 
 
 class Latencies(Received):
-    """Takes events and remembers only how long each took, in seconds."""
+    """Receives events and keeps only the latency of each, in seconds."""
 
     def __init__(self) -> None:
         super().__init__({"a": []})
@@ -73,7 +73,7 @@ def subscribers(hub: HubProcess) -> int:
 
 
 async def after(publisher: Publisher, seconds: float) -> None:
-    """Return when `publisher` has published for so long."""
+    """Return when `publisher` has published for that long."""
     until = publisher.begun + int(seconds * LINES_PER_SECOND)
     await asyncio.to_thread(wait_until, lambda: publisher.begun >= until, "lines go on", seconds + DEADLINE_SECONDS)
 
@@ -104,7 +104,7 @@ async def test_paused_clients_get_every_line_from_the_log_and_use_little_memory(
                     await after(publisher, ALONE_SECONDS)
                     alone = p99_ms(measured)
                     paused = await stack.enter_async_context(clients(hub, PAUSED, 4096))
-                    # Until all of the paused have fallen off the ring.
+                    # Until all paused clients are behind the ring.
                     await after(publisher, 3 * RING_LINES / LINES_PER_SECOND)
                     before = hub.resident_bytes()
                     p99_ms(measured)
@@ -177,5 +177,5 @@ async def test_clients_that_leave_during_a_replay_leave_nothing_behind() -> None
                 await asyncio.to_thread(wait_until, lambda: subscribers(hub) == 0, "all have left")
             left.append(hub.resident_bytes())
 
-    # The first round fills what is kept for everybody.
+    # The first round fills shared caches.
     assert left[-1] - left[0] < LEFT_BYTES

@@ -1,4 +1,4 @@
-"""Thousands come back at once, after a restart: Redis is asked once for all of them, and nobody waits long."""
+"""Thousands of clients reconnect at once after a restart: pages are read once for all, and nobody waits long."""
 
 import asyncio
 import itertools
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.usefixtures("many_files")
 
 CLIENTS = at_scale(500, 5_000)
 RECORDED = 20_000
-# Positions are spread over so many of the last lines.
+# Positions are spread over this many of the last lines.
 SPREAD = 2_000
 LINES_A_PAGE = 256
 # `lua/page.lua` reads a page in up to seven steps.
 CALLS_A_PAGE = 2 * 7
-# Each fence makes a new end of the log: what lies up to there, lines and breaks, is read once.
+# Each fence makes a new end of the log, up to which lines and gaps are read once.
 CALLS_A_FENCE = 5
 WAITED_SECONDS = 5.0 * PATIENCE
 
 
 class Returning(asyncio.Protocol):
-    """A client that compares each byte of the stream's body with what must come: nothing else is as fast."""
+    """A client that compares each byte of the body with the expected one, which is the fastest check."""
 
     def __init__(self, request: bytes, wanted: memoryview) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -86,7 +86,7 @@ class Returning(asyncio.Protocol):
 
 
 async def record(server: RedisServer, hub: HubProcess, channel: str) -> list[Event]:
-    """The events of RECORDED lines, which come over several fences."""
+    """The events of RECORDED lines, over several fences."""
     publisher = Publisher(server, [channel], 1, "only", "x" * 100)
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         events: list[Event] = []
@@ -108,7 +108,7 @@ def calls(server: RedisServer, *commands: str) -> int:
 
 
 async def come_back_at_once(hub: HubProcess, channel: str, events: list[Event]) -> list[float]:
-    """How long each waited for its first line; AssertionError if one does not get exactly what it missed."""
+    """The wait of each client for its first line. AssertionError if one does not get exactly what it missed."""
     frames = [single_frame(event) for event in events]
     starts = [0, *itertools.accumulate(map(len, frames))]
     whole = memoryview(b"".join(frames))
@@ -133,7 +133,7 @@ async def test_a_reconnect_storm_reads_each_page_of_the_log_about_once() -> None
         events = await record(server, recorder, "a")
         with hub_process(server.url) as hub:
             hub.wait_recording()
-            # The fence script alone sets a clock.
+            # Only the fence script sets the clock.
             read, fences, cpu = (
                 calls(server, "xrange"),
                 calls(server, "set"),

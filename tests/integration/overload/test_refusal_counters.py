@@ -1,4 +1,4 @@
-"""Each refusal is counted under its reason, which is there, and 0, before the first."""
+"""Each refusal is counted under its reason; the counters exist, at 0, before the first refusal."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -28,13 +28,13 @@ SETTINGS = {
     "--url-bytes": 1_000,
     "--header-bytes": 2_000,
 }
-# Only with 20,000 channels, 256 MiB, or pages of 9 MB: tests/unit has the first two, and test_answers.py the third.
+# Needs 20,000 channels, 256 MiB, or pages of 9 MB: tests/unit covers the first two, test_unread_responses.py the third.
 TOO_COSTLY = {"channels", "bodies", "answers"}
 
 
 @pytest.fixture(scope="module")
 def refusing_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub with a small limit for everything."""
+    """A hub with small limits."""
     options = (str(each) for pair in SETTINGS.items() for each in pair)
     with redis_server() as server, token_hub(server.url, tmp_path_factory.mktemp("keys"), *options) as hub:
         operator = bearer(operate=True)
@@ -43,7 +43,7 @@ def refusing_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProces
 
 
 def signed(subject: str) -> str:
-    """The header of `subject`, who may do everything with the channel."""
+    """The header of `subject`, with all rights on the channel."""
     return f"Authorization: Bearer {token(sub=subject, subscribe=[CHANNEL], publish=[CHANNEL])}"
 
 
@@ -57,7 +57,7 @@ def posted(body: bytes, *headers: str) -> bytes:
 
 
 def asking(data: bytes, times: int = 1) -> Callable[[HubProcess], Awaitable[None]]:
-    """What sends `data`, as a whole, so often."""
+    """A function that sends `data` as a whole, `times` times."""
 
     async def ask_it(hub: HubProcess) -> None:
         for _ in range(times):
@@ -117,7 +117,7 @@ REFUSALS = {
 
 
 def refusals(hub: HubProcess, reason: str) -> float | None:
-    """How many there were, None where nothing is said of any."""
+    """The value of the counter, None if it does not exist."""
     found = scrape(hub, bearer(operate=True)).values.items()
     counts = [
         count for (name, labels), count in found if name == "sse_hub_refused_total" and ("reason", reason) in labels

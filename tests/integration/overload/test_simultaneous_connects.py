@@ -1,4 +1,4 @@
-"""Many clients at once: all are answered soon, cost little, and leave nothing behind."""
+"""Many clients at once: all are served quickly, use few resources, and leave nothing behind."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ BYTES_PER_IDLE = 16 * 1024
 
 @asynccontextmanager
 async def crowd(url: str, count: int) -> AsyncIterator[list[Stream]]:
-    """`count` streams, all asked for at once."""
+    """`count` streams, all requested at once."""
     async with AsyncExitStack() as stack:
         yield await asyncio.gather(*(stack.enter_async_context(open_stream(url)) for _ in range(count)))
 
@@ -35,7 +35,7 @@ def fences_issued(server: RedisServer) -> int:
 
 
 def files_of(hub: HubProcess, server: RedisServer) -> int:
-    """How many files the hub has open, but for its connections to Redis: it may have needed one more, and keeps it."""
+    """The number of open files of the hub, without connections to Redis, whose pools may have grown."""
     process = psutil.Process(hub.process.pid)
     to_redis = [each for each in process.net_connections("tcp") if each.raddr and each.raddr.port == server.port]
     return process.num_fds() - len(to_redis)
@@ -62,7 +62,7 @@ async def test_simultaneous_connections_are_all_served_and_share_fences(server: 
 
 
 async def test_an_idle_subscriber_uses_little_memory(server: RedisServer, channel: str) -> None:
-    """In a hub of its own: one that has held many before would reuse their memory."""
+    """In a separate hub: one that held many subscribers before would reuse their memory."""
     with hub_process(server.url) as hub:
         url = f"{hub.url}/message?channel={channel}"
         async with crowd(url, 100):

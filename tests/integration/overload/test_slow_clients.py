@@ -1,4 +1,4 @@
-"""A client that stops reading costs nobody else anything, and loses nothing unless it is told so."""
+"""A client that stops reading affects nobody else, and loses nothing without a gap."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
 
-# 20 MB: many times what the kernel's buffers of one connection hold.
+# 20 MB: many times the kernel's buffers of one connection.
 LINES = 10_000
 TEXT = "x" * 2_000
 PAUSED = 30
@@ -35,14 +35,14 @@ def small_hub(server: RedisServer) -> Iterator[HubProcess]:
 
 @pytest.fixture
 def stalling_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that closes a client that stalls for STALL_SECONDS."""
+    """A hub that disconnects a client that stalls for STALL_SECONDS."""
     with hub_process(server.url, "--stall-seconds", str(STALL_SECONDS), "--heartbeat-seconds", "1") as hub:
         yield hub
 
 
 @pytest.fixture
 def forgetful_hub(own_server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 500 lines in memory, and not many more in the log."""
+    """A hub that keeps the last 500 lines in memory, and few more in the log."""
     with hub_process(own_server.url, "--ring-lines", "500", "--retain-lines", "500") as hub:
         yield hub
 
@@ -62,14 +62,14 @@ async def publish_large(server: RedisServer, hub: HubProcess, channel: str) -> P
 
 
 def lines_recorded(server: RedisServer, channel: str) -> int:
-    """How many lines of `channel` have come into the log, trimmed ones among them."""
+    """The number of lines of `channel` recorded so far, trimmed ones included."""
     with server.client() as client:
         last_and_count: bytes = client.hget("sse-hub:channels", channel) or b"- 0"
         return int(last_and_count.split()[1])
 
 
 def entry(hub: HubProcess, channel: str) -> dict[str, Any]:
-    """What /channels tells of `channel`, which must be known."""
+    """The entry of `channel` in /channels, which must exist."""
     with urllib.request.urlopen(hub.url + "/channels", timeout=DEADLINE_SECONDS) as response:
         entries: list[dict[str, Any]] = json.load(response)["channels"]
     return next(each for each in entries if each["name"] == channel)
@@ -126,7 +126,7 @@ async def test_a_client_that_falls_behind_the_log_too_gets_one_gap(
     publisher = Publisher(own_server, [channel], 1, "only", TEXT)
 
     def publish() -> None:
-        # No faster than it is recorded: what is trimmed while the client reads would be a second gap.
+        # No faster than it is recorded: lines trimmed while the client reads would be a second gap.
         for _ in range(LINES // 500):
             publisher.publish(500)
             wait_until(lambda: lines_recorded(own_server, channel) == publisher.begun, "all so far is recorded")
@@ -146,7 +146,7 @@ async def test_a_client_that_falls_behind_the_log_too_gets_one_gap(
 async def test_paused_clients_use_no_memory_of_the_hub(
     server: RedisServer, small_hub: HubProcess, channel: str
 ) -> None:
-    """A full ring stays as large as it is; what comes on top is the clients'."""
+    """A full ring does not grow, so any additional memory is due to the clients."""
     url = f"{small_hub.url}/message?channel={channel}"
     async with AsyncExitStack() as stack:
         reader = await stack.enter_async_context(open_stream(url))
@@ -170,7 +170,7 @@ async def test_a_client_stalled_too_long_is_disconnected(
 ) -> None:
     async with open_stream(f"{stalling_hub.url}/message?channel={channel}", receive_buffer_bytes=4096) as paused:
         assert entry(stalling_hub, channel)["subscribers"] == 1
-        # It stalls at some moment between the first of these lines and the last.
+        # It stalls somewhere between the first and the last of these lines.
         began = time.monotonic()
         await publish_large(server, stalling_hub, channel)
         published = time.monotonic()

@@ -1,4 +1,4 @@
-"""Answers that nobody takes: they are bounded, and who takes theirs does not notice."""
+"""Responses that nobody reads: their memory is bounded, and clients that read are unaffected."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ CHANNEL = "large"
 LINES, LINE_BYTES = 12, 800_000
 PAUSED_ADDRESS = "127.0.0.2"
 CROWD = 40
-# With what is kept of pages while they are made, and of those that have only been begun: a line each.
+# Including buffers of pages under construction, and of pages just begun, one line each.
 MOST_BYTES = 4 * ANSWERS_BYTES_PER_SENDER
 PAGE = f"/history?channel={CHANNEL}&limit={LINES}"
 
 
 @pytest.fixture
 def hub() -> Iterator[HubProcess]:
-    """A hub whose log has pages of 9 MB; its limits count for this machine's addresses."""
+    """A hub whose log has pages of 9 MB, with limits that apply to loopback addresses too."""
     with redis_server() as server, hub_process(server.url, "--streams-per-address", "32") as hub:
         hub.wait_recording()
         with server.client() as client:
@@ -41,7 +41,7 @@ def hub() -> Iterator[HubProcess]:
 
 
 async def status_of(connection: RawConnection) -> int:
-    """What an answer begins with, of which nothing more is taken."""
+    """The status of a response of which only the beginning is read."""
     return int((await connection.read_until(b"\r\n")).split()[1])
 
 
@@ -55,7 +55,7 @@ async def test_memory_of_unread_pages_is_bounded_and_other_readers_are_unaffecte
             each.send(request_head(path))
         statuses = await asyncio.gather(*map(status_of, crowd))
         grown = hub.resident_bytes() - before
-        # Whoever takes what they ask for, from another address: each before the next, or some at a time.
+        # Clients at another address that read their responses, one by one and several at once.
         one_by_one = [await send_raw(hub, request_head(path), LOCALHOST) for _ in range(5)]
         together = await asyncio.gather(*(send_raw(hub, request_head(path), LOCALHOST) for _ in range(3)))
     refused = scrape(hub).get("sse_hub_refused_total", reason="answers")

@@ -1,4 +1,4 @@
-"""A client that vanishes without a word is freed. In a network of its own, whose only device is taken down."""
+"""Resources of clients that vanish silently are freed. In a separate network namespace, whose only device goes down."""
 
 import subprocess
 

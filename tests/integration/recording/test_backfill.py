@@ -1,4 +1,4 @@
-"""A hub whose session is cut while another one records: its subscribers notice nothing."""
+"""A hub whose session is cut while another one records: a backfill from the log hides it from subscribers."""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack
@@ -19,7 +19,7 @@ CUTS = at_scale(6, 20)
 
 
 def cut_session(server: RedisServer, hub: HubProcess, **lines: str) -> None:
-    """CLIENT KILL of the one connection on which `hub` receives lines; it misses `lines`, by channel."""
+    """CLIENT KILL the connection on which `hub` receives lines. It misses `lines`, given by channel."""
     ports = {each.laddr.port for each in psutil.Process(hub.process.pid).net_connections("tcp")}
     with server.client() as client:
         [session] = [
@@ -43,7 +43,7 @@ def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> Non
 
 @pytest.mark.parametrize("cut", ["one that does not record", "the recorder"])
 async def test_subscribers_of_a_hub_with_a_cut_session_lose_and_repeat_nothing(cut: str) -> None:
-    """Those who keep up, and those who have stopped reading meanwhile and find the time of the cuts in the log."""
+    """Clients that keep up, and clients that pause meanwhile and read the time of the cuts from the log."""
     with redis_server() as server, ExitStack() as servers:
         hubs = servers.enter_context(hub_processes(2, server.url, "--ring-lines", "3000"))
         account = servers.enter_context(reference_of(server, *CHANNELS))
@@ -72,7 +72,7 @@ async def test_subscribers_of_a_hub_with_a_cut_session_lose_and_repeat_nothing(c
 
 
 async def test_a_backfill_reports_lines_that_are_missing_in_the_log_as_a_gap() -> None:
-    """Nobody records one channel, and of the other there is a log, but of hubs that this one knows nothing of."""
+    """One channel is not recorded; the other is, but by hubs with another ingest, whose log this hub does not read."""
     with redis_server() as server, ExitStack() as servers:
         hubs = servers.enter_context(hub_processes(2, server.url, "--ingest", "log"))
         [stranger] = servers.enter_context(hub_processes(1, server.url, "--ingest", "strange"))
@@ -86,7 +86,7 @@ async def test_a_backfill_reports_lines_that_are_missing_in_the_log_as_a_gap() -
             cut_session(server, hub, log="1", outside="1", strange="1")
             wait_until(lambda: hub.output.count("session_started") == 2, "there is another session")
             assert [event.json for event in await mended.take(1)] == [{"info": "1"}]
-            # Who comes now comes to a hub that has nothing of it.
+            # A client that joins now finds nothing of it in this hub's memory.
             async with open_stream(f"{hub.url}/message?channel=strange&tail=10") as strange:
                 with server.client() as client:
                     client.publish("outside", "2")

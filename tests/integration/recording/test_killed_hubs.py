@@ -1,4 +1,4 @@
-"""Hubs are killed with their clients: these go on elsewhere, or are told once what nobody recorded."""
+"""Hubs are killed under their clients, which resume elsewhere, or get one gap for the time without any hub."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ DOWN_SECONDS = 3.0
 
 @dataclass
 class Scene:
-    """Two hubs under load with clients of all shapes, which come back wherever they can."""
+    """Two hubs under load with all kinds of clients, which reconnect wherever they can."""
 
     server: RedisServer
     hubs: list[HubProcess]
@@ -40,12 +40,12 @@ class Scene:
     publisher: Publisher
 
     def start(self, port: int) -> HubProcess:
-        """A hub on a port that another one has left."""
+        """Start a hub on the port of one that has gone."""
         return self.servers.enter_context(hub_process(self.server.url, *EVERY_LINE, port=port))
 
 
 async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, list[tuple[Shape, Received]]]:
-    """What clients received that had their places before `fault` and read on to the end; and what to hold them to."""
+    """The events of clients that connected before `fault` and read to the end, with their reference."""
     with cluster() as (server, hubs, servers), reference_of(server, *CHANNELS) as account:
         with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
             shapes = SHAPES * CLIENTS_OF_EACH_SHAPE

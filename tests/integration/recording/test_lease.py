@@ -1,7 +1,7 @@
 """
-The script of the lease against a model of its rules, over random histories on a real Redis.
+The script of the lease compared with a model of its rules, over random histories on a real Redis.
 
-    processes that come, are cut, are mended, die; a watermark that moves --> Lease.stand() --> what the rules allow
+    processes start, lose sessions, are backfilled, die; a watermark that moves --> Lease.stand() --> what the rules allow
 """
 
 import random
@@ -29,7 +29,7 @@ def lease_of(client: redis.Redis) -> str:
 
 @dataclass
 class Process:
-    """One that stands for the lease, how far its rings reach, and the fence before which they have evicted lines."""
+    """A process that competes for the lease, the reach of its rings, and the fence before which they evicted lines."""
 
     lease: Lease
     start: int | None
@@ -46,7 +46,7 @@ class Process:
 
 
 class Rules:
-    """What stand() must answer, from what Redis holds just before."""
+    """What the script must return, derived from the state of Redis just before."""
 
     def __init__(self, client: redis.Redis, process: Process) -> None:
         self.process = process
@@ -63,7 +63,7 @@ class Rules:
         ]
 
     def covering(self) -> int:
-        """How many others have every line since the watermark."""
+        """The number of other processes that have every line since the watermark."""
         return sum(self.watermark >= 0 and held <= self.watermark for held, _ in self.others)
 
     def role(self, why_new: str) -> Role:
@@ -82,7 +82,7 @@ class Rules:
 
 
 class History:
-    """Drives some processes at random."""
+    """Drives several processes at random."""
 
     def __init__(self, seed: int, client: redis.Redis, commands: redis.asyncio.Redis) -> None:
         self.random = random.Random(seed)
@@ -118,7 +118,7 @@ class History:
                 self.client.delete(*self.random.sample([KEYS.watermark, KEYS.lease, KEYS.taps, KEYS.breaks], 2))
 
     def die(self, process: Process) -> None:
-        """Its lease runs out, or is still good for a while; it is not heard of any more."""
+        """The process dies. Its lease has expired or is valid for some more time."""
         self.processes.remove(process)
         self.processes.append(self.newcomer())
         if self.client.hexists(KEYS.taps, process.lease.token):
@@ -140,7 +140,7 @@ class History:
         if standing.role is Role.TAP:
             assert not holder.startswith(process.lease.token)
             return
-        # Nobody else has it, and it does not last.
+        # Nobody else holds it, and it expires.
         assert holder == f"{process.lease.token} {process.start}"
         assert 0 < self.client.pttl(KEYS.lease) <= 1_000
         if standing.role is Role.TOOK_OVER and process.covers > rules.watermark:

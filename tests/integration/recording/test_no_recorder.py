@@ -1,4 +1,4 @@
-"""All hub processes die together: one gap says between which ids nobody listened, now and to all who come later."""
+"""All hub processes die together: one gap covers the ids of that time, for current and later clients."""
 
 import asyncio
 import time
@@ -17,12 +17,12 @@ QUERIES = ("channel=a", "channel=a&channel=idle", "channel=a*&batch=1")
 
 
 def kill_all_and_restart(server: RedisServer, hubs: list[HubProcess], stack: ExitStack, publisher: Publisher) -> float:
-    """Kill `hubs` and start others on their ports; the monotonic time at which one was ready."""
+    """Kill `hubs` and start others on their ports. Returns the monotonic time at which one was ready."""
     for hub in hubs:
         hub.process.kill()
     for hub in hubs:
         hub.process.wait()
-    # This long nobody listens, as the promise has it.
+    # The time without any hub, as in docs/reliability.md.
     time.sleep(DEAD_SECONDS)
     recovered = 0.0
     for at, hub in enumerate(hubs):
@@ -35,7 +35,7 @@ def kill_all_and_restart(server: RedisServer, hubs: list[HubProcess], stack: Exi
 
 
 async def first_gap(hub: HubProcess, position: str) -> float:
-    """When a client was told of the gap that comes with `position`; the first process may not listen yet."""
+    """When a client that resumes at `position` got its gap. The first process may not listen yet."""
     while True:
         try:
             async with open_stream(f"{hub.url}/message?channel=a", {"Last-Event-ID": position}) as stream:

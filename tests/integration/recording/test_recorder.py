@@ -1,4 +1,4 @@
-"""The recorder dies, freezes, is cut off: the log stays complete, in order, and each line is in it once."""
+"""The recorder is killed, frozen or cut off: the log stays complete and in order, with each line once."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.support.settings import PATIENCE, at_scale
 from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(2_000, 6_000)
-# Two, so that each of two hubs takes over from the other.
+# Two kills, so that each of two hubs takes over from the other.
 KILLS = at_scale(2, 20)
 
 

@@ -1,4 +1,4 @@
-"""Recording passes from one process to the other: subscribers notice nothing, and the log has every line once."""
+"""Recording moves from one process to another: subscribers are unaffected, and the log has every line once."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ EACH_LINES = EACH_PER_SECOND * at_scale(2, 10)
 
 
 def complete(server: RedisServer, published: dict[Id, int], publisher: Publisher) -> dict[Id, int]:
-    """What the log holds when all is in it that was published."""
+    """The lines in the log, once it has all published ones."""
     wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
     last = max(published)
     wait_until(lambda: last in recorded(server, "a"), "the last line is recorded")
@@ -50,7 +50,7 @@ def one_records(hubs: Sequence[HubProcess]) -> bool:
 
 
 async def arrivals(stream: Stream) -> list[tuple[float, Event]]:
-    """All events to the last line, each with the time at which it came."""
+    """All events up to the last line, each with its arrival time."""
     arrived = []
     async for event in stream:
         arrived.append((time.monotonic(), event))
@@ -94,7 +94,7 @@ async def test_subscribers_of_other_hubs_get_every_line_in_time_while_recorders_
 
 
 async def test_a_thawed_recorder_yields_to_the_one_that_took_over() -> None:
-    """It comes back in the middle of what it was doing, with the lease in its mind and lines in its buffers."""
+    """It continues where it was frozen, still believing that it holds the lease, with lines in its buffers."""
 
     def freeze(hubs: list[HubProcess], publisher: Publisher) -> None:
         victim = wait_recorder(hubs)
@@ -122,7 +122,7 @@ async def test_a_thawed_recorder_yields_to_the_one_that_took_over() -> None:
 
 
 def cut_and_wait(server: RedisServer, cut: Sequence[HubProcess], hubs: Sequence[HubProcess]) -> None:
-    """Cut the sessions of some hubs as one; return when all are ready."""
+    """Cut the sessions of several hubs at once. Return when all are ready."""
     sessions = [hub.output.count("session_started") for hub in cut]
     assert cut_sessions(server, cut)
     wait_until(
@@ -133,7 +133,7 @@ def cut_and_wait(server: RedisServer, cut: Sequence[HubProcess], hubs: Sequence[
 
 
 async def readers_of(hubs: Sequence[HubProcess]) -> list[asyncio.Task[list[Event]]]:
-    """A client of each hub, that has its place in the stream."""
+    """A client of each hub, with its position in the stream."""
     begun = [asyncio.Event() for _ in hubs]
     readers = [
         asyncio.create_task(follow([hub.url], "channel=a", event)) for hub, event in zip(hubs, begun, strict=True)
@@ -163,7 +163,7 @@ async def test_sessions_cut_in_turn_are_backfilled_without_a_gap() -> None:
 
 
 async def test_sessions_cut_all_at_once_lose_only_lines_reported_as_gaps() -> None:
-    """Also who reads it later, on a process that was not there."""
+    """Also a later reader, on a process that did not run then."""
 
     def cut_all(server: RedisServer, hubs: list[HubProcess], publisher: Publisher) -> None:
         for _ in range(CUTS):

@@ -1,4 +1,4 @@
-"""Redis cuts its subscribers, dies: streams stay open, and every line that is lost is told of."""
+"""Redis cuts its subscribers or dies: streams stay open, and every lost line is reported as a gap."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ CUTS = at_scale(8, 20)
 
 @contextmanager
 def own_redis() -> Iterator[tuple[RedisServer, HubProcess]]:
-    """A server that a test may do anything to, and a hub on it."""
+    """A server that the test may stop or change in any way, and a hub on it."""
     with redis_server() as server, hub_process(server.url, "--heartbeat-seconds", "1") as hub:
         yield server, hub
 
@@ -28,7 +28,7 @@ def cut_sessions(server: RedisServer) -> None:
 
 
 def cut_and_recover(server: RedisServer, hub: HubProcess, publisher: Publisher) -> float:
-    """Cut the session of `hub`; the seconds until it is ready on another one. Some lines later, return."""
+    """Cut the session of `hub`, and wait for some lines. Returns the seconds until it was ready with a new session."""
     sessions = hub.output.count("session_started")
     started = time.monotonic()
     cut_sessions(server)
@@ -39,7 +39,7 @@ def cut_and_recover(server: RedisServer, hub: HubProcess, publisher: Publisher) 
 
 
 def go_on(publisher: Publisher) -> None:
-    """Return some lines later."""
+    """Return after some more lines."""
     begun = publisher.begun
     wait_until(lambda: publisher.begun > begun + 100, "lines go on")
 
@@ -72,7 +72,7 @@ async def test_each_cut_connection_under_load_is_reported_by_one_gap() -> None:
 
 
 async def test_cuts_in_quick_succession_hide_no_lost_line() -> None:
-    """Some hit a session that has not seen its first fence, or is not subscribed yet."""
+    """Some cuts hit a session that has not seen its first fence or is not subscribed yet."""
 
     def cut_often(server: RedisServer) -> None:
         for _ in range(40):

@@ -1,4 +1,4 @@
-"""Redis stands still with its connections open: it is noticed, clients are kept, and no line is lost when it wakes."""
+"""Redis is frozen with its connections open: hubs notice, keep their clients, and lose no line when it thaws."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ OPTIONS = (*EVERY_LINE, "--heartbeat-seconds", "1")
 
 
 async def read_on(stream: Stream) -> None:
-    """Read to the end of `stream`, or until cancelled: its heartbeats are counted as they come."""
+    """Read `stream` until it ends or the task is cancelled, so that its heartbeats are counted as they arrive."""
     while not stream.ended:
         await stream.read()
 
 
 async def test_hubs_survive_a_frozen_redis_and_lose_no_line() -> None:
-    """Nor to those who come while it stands still, and to publishers that wait for it."""
+    """Neither for clients that join while it is frozen, nor for publishers that wait for it."""
 
     def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:
-        """Freeze it for some seconds; how long it took that nobody was ready, and how many heartbeats came."""
+        """Freeze it for some seconds. Returns how long it took until no hub was ready, and the number of heartbeats."""
         started, before = time.monotonic(), len(idle.decoder.comments)
         server.freeze()
         wait_until(lambda: not any(hub.ready() for hub in hubs), "neither is ready")

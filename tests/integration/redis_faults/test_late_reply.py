@@ -1,4 +1,4 @@
-"""An answer of Redis that is late on one connection, while others go on: packets of one were lost, say."""
+"""A reply of Redis that is late on one connection while others work, for example after packet loss."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from tests.support.settings import DEADLINE_SECONDS
 
 
 class Network:
-    """Passes on what goes to a server and comes back; once told to, not the answer to what appends to the log."""
+    """A proxy in front of a server. While `delaying`, it holds back the reply to an append to the log."""
 
     def __init__(self, server: RedisServer) -> None:
         self.delaying = False
@@ -72,7 +72,7 @@ async def within(work: Awaitable[object]) -> None:
 
 
 async def test_a_gap_is_recorded_even_when_the_reply_to_the_earlier_append_is_late(own_server: RedisServer) -> None:
-    """The session is cut while an append is on its way, and the recorder begins anew before it hears of that one."""
+    """The session is cut while an append is in flight, and the recorder restarts before it gets the reply."""
     now = int(time.time() * 1000)
     config = Config.read({}, {})
     async with network(own_server) as between:

@@ -1,4 +1,4 @@
-"""The log is lost while an answer reads it, page by page: what is missing then is told where it is missing."""
+"""The log is lost while a response reads it page by page: missing lines are reported at their place."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ Ids = dict[str, dict[int, Id]]
 
 @contextmanager
 def much_recorded(restarted: bool = False) -> Iterator[tuple[RedisServer, HubProcess, Ids]]:
-    """A hub whose rings hold little of what the log does: its last lines, or, if it was `restarted`, fewer still."""
+    """A hub whose rings hold only the last lines of the log, or even fewer if it was `restarted`."""
     with redis_server() as server, ExitStack() as stack:
         publisher = Publisher(server, NAMES, 1, "only", "x" * 2_000)
         with ExitStack() as first:
@@ -62,12 +62,12 @@ def flush(server: RedisServer) -> None:
 
 
 def wait_filled(server: RedisServer, ids: Ids) -> None:
-    """Return when what the rings hold is in the log again."""
+    """Return when the log has the lines of the rings again."""
     wait_until(lambda: watermark(server) > last_of(ids).fence, "the log is filled")
 
 
 def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Verdict:
-    """What a file says of channel `name`, with the ids its lines had. AssertionError where one is lost in silence."""
+    """The verdict on channel `name` in a file. AssertionError if a line is lost without a gap."""
     told = Verdict([], [])
     for row in rows:
         gap = row.get("@gap")
@@ -83,7 +83,7 @@ def told_of(name: str, rows: Iterable[dict[str, Any]], ids: Ids) -> Verdict:
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("filled", [False, True])
 def test_an_export_reports_what_redis_lost_while_it_was_sent(filled: bool, restarted: bool) -> None:
-    """From the place it had reached to where the log begins that took the place of the lost one."""
+    """The gap goes from the place the export had reached to the start of the new log."""
     with much_recorded(restarted) as (server, hub, ids):
         with slow_client(hub, "/export?channel=app.a") as response:
             head = response.read(READ_BYTES)
@@ -117,7 +117,7 @@ def test_an_export_of_several_channels_reports_each_loss_at_its_place(restarted:
 
 @pytest.mark.parametrize("place", ["after=0-0", "before=9999999999999-0"])
 def test_a_history_page_never_mixes_two_logs(place: str) -> None:
-    """Asked again and again while the log is lost: lines and gaps together are what there was, each time."""
+    """Requested repeatedly while the log is lost: each time, lines and gaps together cover everything published."""
     with much_recorded() as (server, hub, ids), ThreadPoolExecutor(1) as pool:
         published = {id: seq for seq, id in ids["app.a"].items()}
         statuses: set[int] = set()

@@ -1,4 +1,4 @@
-"""Redis loses what was recorded, in part or all of it: the rings give back what they have, and gaps tell the rest."""
+"""Redis loses part or all of the log: the rings restore what they hold, and gaps report the rest."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ def is_beyond(last: Id, event: Event) -> bool:
 
 
 async def keep_resuming(url: str, published: dict[Id, int], stop: asyncio.Event) -> int:
-    """Come with positions of a while ago, again and again: what is missing is told of. How often it was done."""
+    """Resume repeatedly at older positions, and check that losses are reported. Returns the number of resumes."""
     times = 0
     while not stop.is_set():
         ids = sorted(published)
@@ -101,7 +101,7 @@ async def keep_resuming(url: str, published: dict[Id, int], stop: asyncio.Event)
 
 
 async def test_a_flushed_redis_is_refilled_while_sessions_stay_up() -> None:
-    """The second hub holds a hundred lines, so who comes to it reads the log, whatever state that is in."""
+    """The second hub holds only a hundred lines, so its clients read the log, whatever state it is in."""
     with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, "--ring-lines", "100")))
         old = {"Last-Event-ID": f"{last_fence(server) - 60_000}-0"}
@@ -179,7 +179,7 @@ async def test_a_redis_restarted_from_an_old_snapshot_gets_the_missing_lines() -
 
 
 def cut_and_publish(client: redis.Redis, publisher: Publisher) -> None:
-    """Cut all sessions, and publish what nobody can hear, in one step."""
+    """Cut all sessions and publish lines that no session receives, in one transaction."""
     pipeline = client.pipeline(transaction=True)
     pipeline.client_kill_filter(_type="pubsub")
     for _ in range(100):
@@ -189,13 +189,13 @@ def cut_and_publish(client: redis.Redis, publisher: Publisher) -> None:
 
 
 def reference_end(published: dict[Id, int], publisher: Publisher) -> Id:
-    """The last id, when all that was published is in the reference."""
+    """The last id, once the reference has all published lines."""
     wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
     return max(published)
 
 
 async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, int], publisher: Publisher) -> None:
-    """Return when the log is complete up to what was published last."""
+    """Return when the log is complete up to the last published line."""
     last = await asyncio.to_thread(reference_end, published, publisher)
     await current_fence(hub)
     await asyncio.to_thread(wait_recorded, server, last)
@@ -203,7 +203,7 @@ async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, i
 
 @pytest.mark.parametrize("key", ["log:a", "channels", "breaks", "watermark", "log:a channels"])
 async def test_no_line_is_lost_silently_when_a_key_is_evicted(key: str) -> None:
-    """By a server short of memory, or by hand; whatever the hub keeps there."""
+    """Evicted by a server short of memory, or deleted by hand: any key of the hub."""
     with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(100)

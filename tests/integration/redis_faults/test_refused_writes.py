@@ -1,4 +1,4 @@
-"""Redis has no room, or forbids to write: lines go on live, the failure shows, and what can be is recorded later."""
+"""Redis is full or refuses writes: live lines continue, the failure shows, and lines are recorded later if possible."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 
 
 def set_limit(server: RedisServer, share: float) -> None:
-    """Allow so much of what Redis holds now; 0.0 is no limit."""
+    """Limit Redis to this factor of its current memory; 0.0 means no limit."""
     with server.client() as client:
         used: dict[str, int] = client.info("memory")
         client.config_set("maxmemory", int(used["used_memory"] * share))
@@ -58,7 +58,7 @@ async def test_lines_refused_by_a_full_redis_are_recorded_when_it_has_room_again
 @pytest.mark.parametrize(
     "rights",
     [
-        # To run what records, but not to write a line; and to write all but the lines.
+        # First the right to run the scripts but not to write lines, then the right to write everything but lines.
         LIVE_RIGHTS + " " + LOG_RIGHTS.replace("+xadd ", ""),
         LIVE_RIGHTS.replace("~sse-hub:*", "~sse-hub:[a-km-z]* ~sse-hub:lease*") + " " + LOG_RIGHTS,
     ],
@@ -89,7 +89,7 @@ async def test_live_lines_continue_without_the_right_to_write_the_log(rights: st
 
 
 async def test_lines_evicted_by_redis_are_reported_as_gaps_or_recorded_again() -> None:
-    """Redis serves as a cache, too: what is not used for a while goes, such as the log of a quiet channel."""
+    """Redis is also used as a cache: it evicts what is not used for a while, such as the log of a quiet channel."""
     options = ("--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru")
     with redis_server(options=options) as server, hub_process(server.url, "--ring-lines", "1000") as hub:
         hub.wait_recording()
@@ -115,7 +115,7 @@ async def test_lines_evicted_by_redis_are_reported_as_gaps_or_recorded_again() -
 
 
 def evict(server: RedisServer) -> None:
-    """Fill the cache until the log of the quiet channel has gone."""
+    """Fill the cache until the log of the quiet channel is evicted."""
     with server.client() as client:
         numbers = itertools.count()
 

@@ -1,4 +1,4 @@
-"""A Redis that forbids, refuses, is full, or is lied to."""
+"""Missing rights, a wrong password, a full Redis, forged fences and clocks, and races at start and join."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def next_number(hub: HubProcess, server: RedisServer, channel: str = "app.
 
 @contextmanager
 def restricted_hub(rights: str) -> Iterator[tuple[RedisServer, HubProcess]]:
-    """A hub whose account has `rights` and no others."""
+    """A hub whose account has only `rights`."""
     with redis_server() as server:
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "hub", "on", ">secret", *rights.split())
@@ -60,7 +60,7 @@ async def test_the_hub_rights_in_the_operations_manual_are_enough() -> None:
         with server.client() as client:
             denied = {entry["object"] for entry in client.acl_log()}
 
-    # What redis-py tells of itself is for who reads CLIENT LIST.
+    # redis-py tries to set its name and version for CLIENT LIST, which may be refused.
     assert denied <= {"client|setinfo", "client"}
     assert (first.status, again.json) == (200, first.json)
     assert [json.loads(line)["n"] for _, _, line in page["lines"]] == [7, 8]
@@ -134,7 +134,7 @@ async def test_a_forged_fence_changes_nothing(server: RedisServer, hub: HubProce
 
 
 def test_a_command_on_a_lost_connection_raises_a_redis_error_on_uvloop(server: RedisServer) -> None:
-    """On uvloop it is a RuntimeError, which would end the recorder, and the hub with it."""
+    """uvloop raises a RuntimeError there, which would end the recorder, and the hub with it."""
 
     async def lose_and_ask() -> None:
         client = redis.asyncio.Redis.from_pool(command_pool(server.url, redis.asyncio.ConnectionPool, retry=None))

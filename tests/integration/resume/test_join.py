@@ -1,4 +1,4 @@
-"""What is published after a client saw its headers reaches it, however it joined."""
+"""Every line published after a client got its headers reaches it, however it joined."""
 
 import asyncio
 import json
@@ -19,13 +19,13 @@ JOINING_SECONDS = at_scale(2, 10)
 
 @pytest.fixture(scope="module")
 def narrow_hub(server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that follows no channel but `other.*` unless somebody watches it."""
+    """A hub that ingests only `other.*`, and follows other channels only while they have subscribers."""
     with hub_process(server.url, "--ingest", "other.*") as hub:
         yield hub
 
 
 async def open_together(stack: AsyncExitStack, count: int, url: str) -> list[Stream]:
-    """Streams that were asked for in the same moment."""
+    """Streams requested at the same moment."""
     return await asyncio.gather(*(stack.enter_async_context(open_stream(url)) for _ in range(count)))
 
 
@@ -38,11 +38,11 @@ async def take_rows(stream: Stream, count: int) -> list[list[str]]:
 
 
 async def join_under_load(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    """Subscribers join one after the other while lines come. AssertionError if one misses a line."""
+    """Subscribers join one after another under load. AssertionError if one misses a line."""
     joined = asyncio.Semaphore(0)
 
     async def subscribe(number: int) -> None:
-        # No waiting for anything: each is to come at another moment of the load.
+        # Not waiting for a condition: each subscriber should join at another moment of the load.
         await asyncio.sleep(number * JOINING_SECONDS / SUBSCRIBERS)
         async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
             begun = publisher.begun
@@ -92,7 +92,7 @@ async def test_clients_that_join_a_new_channel_at_the_same_moment_all_get_its_li
 async def test_a_channel_outside_ingest_has_the_same_ids_on_every_hub(
     server: RedisServer, hub: HubProcess, narrow_hub: HubProcess, channel: str
 ) -> None:
-    """It is joined in the middle of a fence's time, of whose lines this hub has not seen the first."""
+    """The client joins in the middle of a fence's lines, the first of which this hub has not received."""
     channels = [f"{channel}.{number}" for number in range(10)]
     with publishing(server, *channels, lines_per_second=LINES_PER_SECOND):
         for each in channels:

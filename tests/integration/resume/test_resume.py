@@ -1,4 +1,4 @@
-"""A client that comes back goes on exactly where it was, on any hub process, or is told what it has missed."""
+"""A reconnecting client continues exactly where it was, on any hub, or gets a gap for what it missed."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ HELD = 100
 @pytest.fixture
 def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
     """
-    A hub that keeps not many more than the last 100 lines of a channel in the log, and 1,000 in memory: as many as can
-    come between two looks of the recorder.
+    A hub that keeps about the last 100 lines of a channel in the log, and 1,000 in memory, which is more than can come
+    between two rounds of the recorder.
     """
     with hub_process(own_server.url, "--ring-lines", str(10 * HELD), "--retain-lines", str(HELD)) as hub:
         hub.wait_recording()
@@ -38,7 +38,7 @@ def last_fence(server: RedisServer) -> int:
 
 
 async def publish_and_read(server: RedisServer, hub: HubProcess, channel: str, count: int) -> list[Event]:
-    """`count` numbered lines, published one by one, so that they came to the hub in many reads, and their events."""
+    """Publish `count` numbered lines one by one, so that they reach the hub in many reads. Returns their events."""
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         publisher = Publisher(server, [channel], 1, "only", "")
         events: list[Event] = []
@@ -58,7 +58,7 @@ async def test_resuming_at_random_points_on_either_hub_under_load_loses_and_repe
             url = f"{random.choice([hub, other_hub]).url}/message?channel={channel}"
             async with open_stream(url, headers) as stream:
                 events += await stream.take(random.randrange(1, 30))
-            # Not the stream's last id: what lies between was sent and not processed, as when a browser is killed.
+            # Not the stream's last id: later lines were sent but not processed, as when a browser is killed.
             headers = {"Last-Event-ID": events[-1].id}
     publisher.finish()
     async with open_stream(f"{hub.url}/message?channel={channel}", headers) as stream:
@@ -93,8 +93,8 @@ async def test_resuming_a_pattern_may_repeat_lines_but_loses_none(
 
 
 async def resume_often(server: RedisServer, hubs: list[HubProcess], channel: str, query: str) -> list[list[int]]:
-    """The numbers of the lines of three channels, in the order in which a client got them that is often cut off."""
-    # A `lines` event comes only every 50 ms.
+    """The line numbers of three channels, in the order received by a client whose connection is often cut."""
+    # A `lines` event comes at most every 50 ms.
     rounds, most = (RESUMES // 10, 2) if "batch" in query else (RESUMES // 4, 20)
     channels = [f"{channel}.{number}" for number in range(3)]
     seqs: dict[str, list[int]] = {name: [] for name in channels}
@@ -104,7 +104,7 @@ async def resume_often(server: RedisServer, hubs: list[HubProcess], channel: str
             async with open_stream(f"{random.choice(hubs).url}/message?{query}", headers) as stream:
                 events = await stream.take(random.randint(1, most))
                 if "*" in query:
-                    # The cursor is a fence: one who is cut off before he has seen the next goes on where he was.
+                    # The cursor is a fence: a client cut off before the next fence resumes at the same place.
                     events += await stream.until(partial(moves, headers.get("Last-Event-ID", "")))
                 for event in events:
                     assert event.type in ("message", "lines"), event
@@ -140,7 +140,7 @@ async def test_last_event_id_wins_over_since_and_since_over_tail(
 
 
 async def test_since_a_time_delivers_every_line_after_it(server: RedisServer, hub: HubProcess, channel: str) -> None:
-    """A time falls between two fences, hence up to 1.5 s before it may be told; the old lines are older than that."""
+    """A time lies between two fences, so lines up to 1.5 s older may come; the old lines are older than that."""
     old = await publish_and_read(server, hub, channel, 3)
     old_fence = int(old[-1].id.split("-")[0])
     await asyncio.to_thread(wait_until, lambda: last_fence(server) > old_fence + 1_500, "the old lines are old")

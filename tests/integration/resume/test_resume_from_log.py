@@ -1,4 +1,4 @@
-"""A client that comes back with a position from before the rings goes on out of the log, whoever records meanwhile."""
+"""A client that resumes at a position older than the rings continues from the log, even while recorders are killed."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ RESUMES_AMID_KILLS = at_scale(60, 500)
 OLDEST_SECONDS = at_scale(4, 60)
 KILL_EVERY_SECONDS = at_scale(1, 2)
 KILLS = at_scale(3, 20)
-# One in so many reads on until it is live.
+# One in this many clients reads on until it is live.
 CATCH_UP = at_scale(5, 100)
 LARGE = 50_000
 
@@ -52,8 +52,8 @@ def start_hub(server: RedisServer, ring_lines: int, port: int | None = None) -> 
 
 class Scene(NamedTuple):
     """
-    Two hubs that record, and two that hold so little in memory that most positions lie beyond it, under load; and what
-    they must deliver, of the last OLDEST_SECONDS and more.
+    Two hubs that record and two with so little memory that most positions are older than it, under load; and the
+    reference of what they must deliver, for at least the last OLDEST_SECONDS.
     """
 
     server: RedisServer
@@ -64,7 +64,7 @@ class Scene(NamedTuple):
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """One for all tests here: what they kill they start anew."""
+    """Shared by all tests of this file, which restart the hubs that they kill."""
     with redis_server() as server, ExitStack() as servers:
         hubs = [servers.enter_context(start_hub(server, lines)) for lines in (LARGE, LARGE, 200, 2_000)]
         for hub in hubs:
@@ -82,7 +82,7 @@ def has(count: int, beyond: Place, received: Received) -> bool:
 
 
 async def resume_often(scene: Scene, done: Callable[[int], bool]) -> list[Received]:
-    """Clients one after the other until `done(number)`; each comes back with a place of its own and is held to it."""
+    """Resume one client after another, each at a random place, and check what it receives, until `done(number)`."""
     all_received: list[Received] = []
     account = scene.account
     while not done(number := len(all_received)):
@@ -104,7 +104,7 @@ def become_old() -> None:
 
 
 def report(received: list[Received]) -> float:
-    """Log how long clients waited; the median, in seconds."""
+    """Log how long clients waited. Returns the median in seconds."""
     waits = sorted(each.waited_seconds for each in received)
     median = statistics.median(waits)
     p99 = waits[len(waits) * 99 // 100]
@@ -129,7 +129,7 @@ async def test_clients_that_resume_from_before_the_rings_lose_and_repeat_nothing
 
 @contextmanager
 def killing_recorders(scene: Scene) -> Iterator[list[int]]:
-    """SIGKILL the recorder every few seconds, and start it anew; gives the ports of those that were killed."""
+    """SIGKILL the recorder every few seconds, and restart it. Yields the ports of the killed ones."""
     killed: list[int] = []
     stopping = threading.Event()
 
@@ -139,7 +139,7 @@ def killing_recorders(scene: Scene) -> Iterator[list[int]]:
             at = scene.hubs.index(victim)
             kill(victim)
             killed.append(victim.port)
-            # Only a process that holds what has not been recorded yet takes over.
+            # Only a process that holds the unrecorded lines takes over.
             scene.hubs[at] = scene.servers.enter_context(start_hub(scene.server, LARGE, victim.port))
 
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""`tail=` and `since=` out of the log and joined with what comes: the right lines, each once, whatever memory holds."""
+"""`tail=` and `since=`, replayed from the log and joined with live lines: the right lines, each once."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ TAILS = [1, HELD - 1, HELD, HELD + 1, HELD + ROUNDS * QUIET, 2 * HELD, LINES - 1
 
 @pytest.fixture
 def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
-    """A hub that keeps the last 100 lines of a channel in memory; another one, which holds enough, records."""
+    """A hub that keeps the last 100 lines of a channel in memory. Another one, with enough memory, records."""
     with hub_process(own_server.url) as recorder:
         recorder.wait_recording()
         with hub_process(own_server.url, "--ring-lines", str(HELD)) as hub:
@@ -35,7 +35,7 @@ def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
 
 
 async def publish_in_turn(server: RedisServer, hub: HubProcess) -> None:
-    """Many lines on `a` and few on the others, so that a ring of `a` reaches less far back; and a fence each round."""
+    """Publish many lines on `a` and few on the others, so that the ring of `a` is shorter, with a fence per round."""
     loud = Publisher(server, ["a"], 1, "loud", "")
     quiet = [Publisher(server, [name], 1, name, "") for name in ("b", "c")]
     for _ in range(ROUNDS):
@@ -46,7 +46,7 @@ async def publish_in_turn(server: RedisServer, hub: HubProcess) -> None:
 
 
 async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines: int) -> None:
-    """AssertionError unless `shape` gets the last `lines` lines of its channels, and none more."""
+    """AssertionError unless `shape` gets exactly the last `lines` lines of its channels."""
     held = {name: account.lines[name] for name in shape.channels}
     wanted = min(lines, sum(map(len, held.values())))
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -94,7 +94,7 @@ async def test_tail_of_an_unrecorded_channel_delivers_what_is_in_memory(own_serv
 
 
 def spellings(moment: datetime, id: Id) -> list[str]:
-    # It is asked for some seconds from now.
+    # It is requested some seconds from now.
     ago = int((datetime.now(UTC) - moment).total_seconds()) + 5
     return [f"{id.fence}-0", moment.isoformat(timespec="milliseconds"), f"-{ago}s", "-15m"]
 
@@ -122,12 +122,12 @@ async def test_replay_from_the_log_continues_into_live_lines_without_loss(
 
 
 async def joined(hub: HubProcess, account: Reference, shape: Shape) -> None:
-    """AssertionError unless all comes from where `shape` begins to some lines that were published after that."""
+    """AssertionError unless `shape` gets everything from its beginning to some lines published after the request."""
     beyond = {name: account.now()[name] for name in shape.channels}
     async with asyncio.timeout(DEADLINE_SECONDS):
         received = await come_back([hub], shape, "", lambda each: each.reaches(beyond))
     reasons = [gap.json["reason"] for gap in received.gaps]
-    # Nobody recorded before the log began.
+    # Nothing was recorded before the log began.
     assert set(reasons) <= ({"recorder-down"} if "since=-" in shape.begin else set())
     received.gaps = []
     start = {name: Id(lines[0][0].fence, lines[0][0].n - 1) for name, lines in received.lines.items()}

@@ -1,4 +1,4 @@
-"""Positions that are none of ours, where there is a log to look them up in: a gap, the live tail, no long search."""
+"""Unknown positions on a hub with a log: a gap and the live stream, without a long search of the log."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ HOUR_MS = 3_600_000
 
 
 def ranges_read(server: RedisServer) -> int:
-    """How many commands have been run that read ranges of streams."""
+    """The number of commands run so far that read ranges of streams."""
     with server.client() as client:
         stats: dict[str, dict[str, int]] = client.info("commandstats")
     return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("xrange", "xrevrange"))
@@ -47,7 +47,7 @@ async def test_an_unknown_position_gets_a_gap_without_a_search_of_the_log() -> N
             async with open_stream(f"{newcomer.url}/message?channel=a", {"Last-Event-ID": bogus}) as stream:
                 publisher.publish(1)
                 *gaps, line = await stream.until(lambda event: event.type != "gap")
-            # Some for the recorder; a search of 5,000 lines would take many more.
+            # Some are the recorder's; a search of 5,000 lines would take many more.
             read = ranges_read(server) - before
 
             assert stream.status == 200

@@ -1,4 +1,4 @@
-"""The drain: streams end one by one, each at an exact place, and a fleet is replaced without losing a line."""
+"""The drain: streams end one by one, each at an exact position, and all hubs are replaced without a lost line."""
 
 import asyncio
 import itertools
@@ -28,19 +28,19 @@ CLIENTS = at_scale(30, 100)
 
 @asynccontextmanager
 async def crowd(url: str, count: int) -> AsyncIterator[list[Stream]]:
-    """`count` streams."""
+    """`count` open streams."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(open_stream(url)) for _ in range(count)]
 
 
 async def rest_and_time(stream: Stream) -> tuple[list[Event], float]:
-    """What comes to the end of `stream`, and when that was."""
+    """The events until the end of `stream`, and the time of the end."""
     events = await stream.rest()
     return events, time.monotonic()
 
 
 async def gone(hub: HubProcess) -> float:
-    """When the process had ended."""
+    """The time at which the process had ended."""
     await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
     return time.monotonic()
 
@@ -54,7 +54,7 @@ async def test_a_drain_ends_streams_evenly_over_its_window_while_lines_continue(
 ) -> None:
     with hub_process(server.url, "--drain-seconds", str(WINDOW_SECONDS)) as hub, ExitStack() as stack:
         async with crowd(f"{hub.url}/message?channel={channel}", STREAMS) as streams:
-            # Not so many that reading them all keeps this process busy: it is to see when each ends.
+            # Few enough that this process can read them all and see when each ends.
             publisher = stack.enter_context(publishing(server, channel, lines_per_second=FEW_LINES_PER_SECOND))
             await asyncio.gather(*(stream.take(1) for stream in streams))
             reading = asyncio.gather(*(rest_and_time(stream) for stream in streams))
@@ -66,7 +66,7 @@ async def test_a_drain_ends_streams_evenly_over_its_window_while_lines_continue(
 
     times = sorted(at - started for _, at in read)
     assert times[-1] - times[0] >= 0.8 * WINDOW_SECONDS
-    # A moment in which the machine is busy elsewhere moves a few ends, a crowd and its hole would move most of them.
+    # A busy moment of the machine moves a few ends; a drain in bursts would move most of them.
     off = [at - times[0] - number * WINDOW_SECONDS / STREAMS for number, at in enumerate(times)]
     assert statistics.median(map(abs, off)) < 0.05 * WINDOW_SECONDS * PATIENCE, "ends keep an even pace"
     assert ended < WINDOW_SECONDS + 1.0 * PATIENCE
@@ -96,7 +96,7 @@ async def test_a_stream_ended_by_a_drain_resumes_on_another_hub_without_loss(
 
 
 def one_by_one(events: list[Event]) -> list[Event]:
-    """The lines of `lines` events as events of their own, ids of several channels as those of the first."""
+    """The lines of `lines` events as single events; for several channels with the ids of the first."""
     single = [event._replace(id=event.id.split(".")[0]) for event in events if event.type != "lines"]
     return single + [
         Event("message", line, id) for event in events if event.type == "lines" for id, _, line in event.json
@@ -106,7 +106,7 @@ def one_by_one(events: list[Event]) -> list[Event]:
 async def test_an_idle_stream_ends_with_a_current_checkpoint(
     server: RedisServer, other_hub: HubProcess, channel: str
 ) -> None:
-    """Its last id would be one of its beginning else, which another hub's memory may not reach."""
+    """Otherwise its last id would be from its beginning, which another hub's memory may not reach."""
     with hub_process(server.url) as hub:
         async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
             begun_at = Id.parse(stream.last_event_id).fence
@@ -173,7 +173,7 @@ async def test_a_second_sigterm_ends_the_remaining_streams_at_once(server: Redis
 
 
 class Fleet:
-    """Hubs, by port, behind a load balancer that takes those that are ready in turn; and clients of them."""
+    """Hubs by port, a load balancer that takes the ready ones in turn, and clients."""
 
     def __init__(self, hubs: list[HubProcess], channel: str) -> None:
         self.hubs = {hub.port: hub for hub in hubs}
@@ -192,7 +192,7 @@ class Fleet:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[None]:
-        """All clients have their places when the block is entered, and have read to the last line at its end."""
+        """All clients are connected when the block is entered, and have read the last line at its end."""
         reading = asyncio.gather(*(client.read() for client in self.clients))
         await asyncio.gather(*(client.opened.wait() for client in self.clients))
         yield

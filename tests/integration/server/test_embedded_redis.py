@@ -1,4 +1,4 @@
-"""The embedded Redis: which one, where it listens, and that it never outlives its hub."""
+"""The embedded Redis: which binary, which port, and that it never outlives its hub."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 
 def redis_port(hub: HubProcess) -> int:
-    """Where the embedded server listens, as the hub tells its user."""
+    """The port of the embedded server, as the hub prints it."""
     found = re.search(r"Redis +redis://127\.0\.0\.1:(\d+)/0", hub.output)
     assert found, hub.output
     return int(found[1])

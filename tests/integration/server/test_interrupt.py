@@ -1,4 +1,4 @@
-"""Ctrl-C ends a hub or a demo at whatever moment it comes: redis-py on Python 3.11 can lose a single cancellation."""
+"""Ctrl-C ends a hub or a demo at any moment, although redis-py on Python 3.11 can lose a cancellation."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from tests.support.servers import RedisServer, free_port
 from tests.support.settings import ROOT, STOP_SECONDS
 from tests.support.waiting import wait_until
 
-# The moments that were found to hang: while the demo connects, and just after it has published.
+# The moments at which it once hung: while the demo connects, and just after it has published.
 DELAYS_MS = [0, 10, 20, 30, 50, 80]
 
 

@@ -1,4 +1,4 @@
-"""How a hub ends, and how it refuses to begin."""
+"""How a hub stops, and how it refuses to start."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ GONE_SECONDS = 2.0 * PATIENCE
 
 
 async def seconds_to_end(hub: HubProcess) -> float:
-    """SIGTERM; the time until the process has gone."""
+    """SIGTERM. Returns the seconds until the process has ended."""
     started = time.monotonic()
     hub.process.terminate()
     await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
@@ -64,7 +64,7 @@ async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, cha
 
 
 async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: RedisServer, channel: str) -> None:
-    """While the hub waits for it, a new client is told to come back: an EventSource gives up on anything but a 200."""
+    """While the hub waits for it, a new client gets `retry:` and status 200: an EventSource gives up on any other."""
     with hub_process(server.url) as hub:
         async with beside_stuck_client(server, hub, channel) as reader:
             ending = asyncio.create_task(seconds_to_end(hub))
@@ -82,7 +82,7 @@ async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: Redis
 
 
 def run_hub(*options: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python run.py` to its end, which is to come soon."""
+    """Run `python run.py` to its end, which must come soon."""
     return subprocess.run(
         [sys.executable, str(ROOT / "run.py"), *options],
         capture_output=True,

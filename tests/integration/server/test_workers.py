@@ -1,4 +1,4 @@
-"""`--workers N`: N processes on one socket, whatever happens to them, and none of them left when the hub has gone."""
+"""`--workers N`: N processes on one socket, whatever happens to them, and none left when the hub has ended."""
 
 import asyncio
 import http.client
@@ -31,7 +31,7 @@ LINES_PER_SECOND = 500
 
 
 def who_answers(hub: HubProcess) -> int | None:
-    """The process id of the worker that took a request and answered that it is ready."""
+    """The process id of the worker that answered a readiness check with 200, else None."""
     connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=DEADLINE_SECONDS)
     try:
         connection.request("GET", "/health/ready")
@@ -47,7 +47,7 @@ def who_answers(hub: HubProcess) -> int | None:
 
 
 def kill_and_time(hub: HubProcess, pid: int) -> float:
-    """SIGKILL to a worker; the seconds until another one in its place has answered."""
+    """SIGKILL a worker. Returns the seconds until its replacement has answered."""
     others = {worker.pid for worker in workers_of(hub)}
     started = time.monotonic()
     os.kill(pid, signal.SIGKILL)
@@ -57,7 +57,7 @@ def kill_and_time(hub: HubProcess, pid: int) -> float:
 
 @asynccontextmanager
 async def streams_on_all(hub: HubProcess, channel: str) -> AsyncIterator[list[Stream]]:
-    """At least ten streams, some on each worker."""
+    """At least ten streams, with some on each worker."""
     async with AsyncExitStack() as stack:
         streams: list[Stream] = []
         while len(streams) < 10 or 0 in connections_of(hub).values():
@@ -109,12 +109,12 @@ async def test_a_killed_worker_loses_no_line_and_is_replaced_quickly(server: Red
 
 
 def recorders_of(hub: HubProcess) -> list[int]:
-    """The process ids of the workers that have begun to record, one after the other."""
+    """The process ids of the workers that have started to record, in order."""
     return [int(pid) for pid in re.findall(r"worker=(\d+) recording_started", hub.output)]
 
 
 def test_another_worker_takes_the_lease_of_a_killed_worker_at_once() -> None:
-    """Nobody waits until it has run out: this one never would."""
+    """Nobody waits for its expiry: this lease would never expire."""
     with redis_server() as server, server.client() as client, worker_hub(server.url) as hub:
         hub.wait_recording()
         wait_until(lambda: len(recorders_of(hub)) == 1, "a worker has said that it records")
@@ -125,7 +125,7 @@ def test_another_worker_takes_the_lease_of_a_killed_worker_at_once() -> None:
 
 
 def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None:
-    """One may be told of another's end when it has ended itself, and the supervisor does not know yet."""
+    """A worker may get the news of another's end when it has ended itself, before the supervisor knows."""
     with worker_hub(server.url, "--workers", str(TOGETHER)) as hub:
         for times in range(1, 4):
             wait_until(lambda: hub.output.count("worker_ready") == times * TOGETHER, "all serve")  # noqa: B023
@@ -183,7 +183,7 @@ async def test_a_second_sigterm_ends_the_drain_of_all_workers(server: RedisServe
 
 
 async def test_a_sigterm_sent_to_supervisor_and_workers_counts_once(server: RedisServer, channel: str) -> None:
-    """As systemd sends it: each worker gets that, and the one of its supervisor."""
+    """As sent by systemd: each worker gets it, and another one from its supervisor."""
     with worker_hub(server.url, "--drain-seconds", "2") as hub:
         async with streams_on_all(hub, channel) as streams:
             for worker in workers_of(hub):
@@ -242,7 +242,7 @@ async def test_workers_and_embedded_redis_end_when_their_supervisor_is_killed(ch
 
 
 async def test_the_port_is_free_at_once_when_the_supervisor_is_killed(server: RedisServer, channel: str) -> None:
-    """However long its workers take to drain: what starts the hub anew does so within a second."""
+    """However long its workers drain: a service manager restarts the hub within a second."""
     with worker_hub(server.url, "--drain-seconds", "600") as hub:
         workers = workers_of(hub)
         async with streams_on_all(hub, channel):
@@ -282,7 +282,7 @@ def test_all_workers_stop_when_the_embedded_redis_has_died() -> None:
 
 
 def test_a_killed_worker_is_replaced_even_after_the_workers_folder_was_deleted(server: RedisServer) -> None:
-    """As what cleans /tmp does after some days, unless it heeds a lock."""
+    """As a cleaner of /tmp does after some days, unless it respects locks."""
     with worker_hub(server.url) as hub:
         maps = workers_of(hub)[0].memory_maps()
         folder = next(Path(each.path).parent for each in maps if "sse-hub-workers" in each.path)

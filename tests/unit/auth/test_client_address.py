@@ -1,4 +1,4 @@
-"""From where a request comes: the peer, or what a trusted proxy says; an IPv6 customer is one address."""
+"""The address of a client: its peer address, or the one a trusted proxy forwards; IPv6 counts by /64 prefix."""
 
 import pytest
 from hypothesis import given, settings
@@ -42,7 +42,7 @@ def test_s15_a_forwarded_header_of_an_untrusted_peer_has_no_effect(forwarded: li
         (["203.0.113.9:4711"], "203.0.113.9"),
         (["[2001:db8:1:2::9]:4711"], "2001:db8:1:2::/64"),
         (["2001:db8:1:2::9"], "2001:db8:1:2::/64"),
-        # What the client itself has sent stands on the left of what the proxy knows.
+        # What the client sent itself is on the left of what the proxy adds.
         (["6.6.6.6, 203.0.113.9"], "203.0.113.9"),
         (["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
         # Through a second trusted proxy.

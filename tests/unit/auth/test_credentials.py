@@ -1,4 +1,4 @@
-"""Whose page made the browser ask: Origin, Host and Sec-Fetch-Site (S11, S12), and the headers that answer."""
+"""Which site sent a request: Origin, Host and Sec-Fetch-Site (S11, S12), and the CORS headers of the response."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,4 @@
-"""What a grant lets through, and what it leaves out: the pure half of "a token for A gives nothing of B"."""
+"""What a grant allows and what it excludes: the pure half of "a token for A reveals nothing of B"."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_a_channel_outside_the_grant_is_refused_and_only_it_is_named(name: str) 
 
 
 def test_a_pattern_within_the_grant_is_not_narrowed() -> None:
-    """So that their stream is encoded once."""
+    """So that its stream is encoded once for all clients."""
     assert EVERYTHING.restrict(asked("*")) == asked("*")
     assert Grant("a", ("shop.*",)).restrict(asked("shop.a*", "shop.*.b")).visible is None
 

@@ -1,4 +1,4 @@
-"""Files of keys and rules that change while the hub runs."""
+"""Files with keys and rules that are reloaded while the hub runs."""
 
 import resource
 from pathlib import Path
@@ -7,7 +7,7 @@ from sse_hub.auth.reloaded_file import ReloadedFile
 
 
 def test_a_file_that_could_not_be_opened_is_reloaded_later(tmp_path: Path) -> None:
-    """As when as many files are open as may be."""
+    """For example because the limit of open files is reached."""
     path = tmp_path / "keys"
     path.write_text("old")
     kept = ReloadedFile("--token-keys", str(path), str)

@@ -1,4 +1,4 @@
-"""What is said at the start (access), and the rules of a proxy's users."""
+"""The access settings at start, and the rules for users of a proxy."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_a_hub_beyond_loopback_needs_an_access_setting(host: str) -> None:
         ({"access": "token", "token_keys": "/nowhere/keys.json"}, "No such file"),
         ({"access": "proxy"}, "needs --proxy-peers"),
         ({"access": "proxy", "proxy_peers": ("10.0.0.1/32",), "proxy_rules": "/nowhere"}, "No such file"),
-        # Said by mistake without --access, they would protect nothing.
+        # Given by mistake without --access, they would protect nothing.
         ({"token_keys": "keys.json"}, "is for --access token"),
         ({"proxy_rules": "rules.toml"}, "is for --access proxy"),
     ],
@@ -100,7 +100,7 @@ def test_rights_of_everyone_the_user_and_the_groups_add_up() -> None:
     alice = rules.grant("alice", ["dev", "unknown"])
     assert (alice.subscribe, alice.publish, alice.operate) == (("status", "shop.*"), ("log", "shop.test"), False)
     assert rules.grant("carol", ["ops"]).operate
-    # A group of the same name is not the user.
+    # A group with the same name is not the user.
     assert rules.grant("ops", []).subscribe == ("status",)
 
 
@@ -150,7 +150,7 @@ def test_a_changed_rules_file_is_reloaded_and_a_broken_one_is_ignored(tmp_path: 
 
 
 def test_a_hub_without_tokens_does_not_import_their_library() -> None:
-    """60 ms of a start, and 8 MB of each worker."""
+    """It takes 60 ms at start, and 8 MB in each worker."""
     look = "import sys, sse_hub.commands.serve; sys.exit('jwt' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=False).returncode == 0

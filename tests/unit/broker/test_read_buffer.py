@@ -1,4 +1,4 @@
-"""What a connection brings: taken at once, or a piece a turn."""
+"""Received data is processed at once, or one chunk per loop iteration."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ class Source(asyncio.Transport):
 
 
 class Taken:
-    """The pieces taken so far; `held_up` seconds pass with each on `clock`."""
+    """The chunks processed so far. Each takes `held_up` seconds on `clock`."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -42,7 +42,7 @@ class Taken:
             pass
 
     async def everything(self) -> None:
-        """Return when nothing waits for its turn."""
+        """Return when nothing is buffered."""
         for _ in range(10):
             await asyncio.sleep(0)
         assert not self.inflow.overloaded

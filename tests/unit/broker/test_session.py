@@ -1,4 +1,4 @@
-"""Whatever comes over a session's connection, in whatever pieces: it is received, or the session is over."""
+"""Any bytes on a session's connection, however split, are received or end the session."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Received = list[bytes | int]
 
 
 class Ears:
-    """A Receiver that keeps what it is told, in its order."""
+    """A Receiver that keeps everything it gets, in order."""
 
     def __init__(self) -> None:
         self.heard: dict[str, Received] = {}
@@ -22,7 +22,7 @@ class Ears:
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         for channel, arrived in payloads.items():
             for payload in arrived:
-                # As the hub does: each is the text of a line.
+                # As the hub does: each payload is the text of a line.
                 name, text = channel.decode("latin-1"), payload.strip()
                 self.heard.setdefault(name, []).append(text)
 
@@ -65,13 +65,13 @@ PUSHES = [
 
 
 def received(pieces: list[bytes], patterns: list[str]) -> tuple[dict[str, Received], bool]:
-    """What a session with `patterns` tells of `pieces`, and whether it has ended."""
+    """What a session with `patterns` receives from `pieces`, and whether it has ended."""
     ears = Ears()
     loop = asyncio.new_event_loop()
     try:
         session = Session(ears, patterns, 0, loop)
         for piece in pieces:
-            # What it raises is told to the transport, which reports it; the session must be over all the same.
+            # The transport reports what the session raises; the session must have ended all the same.
             raised = True
             with suppress(Exception):
                 session._take(piece)
@@ -96,14 +96,14 @@ def test_a_session_receives_the_same_however_its_bytes_are_split(data: bytes) ->
         assert ended == ended_each
         if not ended:
             assert whole == each
-        # What comes in one piece with something wrong may be lost, before it or after it; a gap tells.
+        # Data in one chunk with an invalid reply may be lost, before and after it; a gap reports that.
         for channel in whole.keys() & each.keys():
             assert all(a == b for a, b in zip(whole[channel], each[channel], strict=False))
 
 
 @pytest.mark.parametrize("bad", PUSHES[5:7] + PUSHES[9:16])
 def test_a_reply_that_redis_never_sends_ends_a_session(bad: bytes) -> None:
-    """Else what came with it would be missing without a gap."""
+    """Otherwise the lines that arrived with it would be missing without a gap."""
     assert received([bad, PUSHES[0]], ["*"]) == ({}, True)
 
 

@@ -1,4 +1,4 @@
-"""The canary's judge: each verdict, and that nothing else gets it."""
+"""The verdicts of the canary's judge, each for the right lines only."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ LINES = CanaryLines("run", 120)
 
 
 class Case:
-    """`published` lines in a batch of one each, line n at second n, and a judge of one reader."""
+    """A judge of one reader, for `published` lines in batches of one, line n at second n."""
 
     def __init__(self, published: int = 0) -> None:
         self.ledger = Ledger()
@@ -28,7 +28,7 @@ class Case:
             self.ledger.begin(1, float(self.ledger.begun + 1))
 
     def receive(self, *seqs: int, fence: int = F, offset: int = 0) -> None:
-        """Lines with the ids that they have when `offset` lines of the run came before `fence`."""
+        """Lines with their ids, if `offset` lines of the run came before `fence`."""
         for seq in seqs:
             self.judge.line(f"{fence}-{seq - offset}", LINES.line(seq), seq + 0.25)
 
@@ -36,7 +36,7 @@ class Case:
         self.judge.gap({"channel": "c", "after": after, "before": before, "lost": lost, "reason": "slow"})
 
     def found(self, final: bool = True) -> dict[str, int]:
-        """What is not 0."""
+        """The counts that are not 0."""
         return {name: count for name, count in asdict(self.judge.verdict(final)).items() if count}
 
 
@@ -159,7 +159,7 @@ def test_a_gap_without_lost_lines_reports_nothing() -> None:
 
 
 def test_a_line_between_the_end_of_the_gap_and_the_next_received_is_missing() -> None:
-    """Its id says that two lines came since the gap's end."""
+    """Its id shows that two lines came after the end of the gap."""
     case = Case(10)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
@@ -267,7 +267,7 @@ def test_latency_is_from_just_before_the_publish_to_the_first_arrival() -> None:
 @settings(max_examples=300)
 @given(st.lists(st.integers(1, 30), max_size=60), st.sets(st.integers(1, 30)))
 def test_the_judges_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
-    """An independent count: by definition, and with all the time and memory in the world."""
+    """An independent count, straight from the definitions, at any cost in time and memory."""
     case = Case(30)
     for seq in sorted(unsure):
         case.ledger.doubt(range(seq, seq + 1))

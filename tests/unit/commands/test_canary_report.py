@@ -1,4 +1,4 @@
-"""The canary's report: exit status, words and times."""
+"""The canary's report: exit status, text and latencies."""
 
 import json
 from dataclasses import replace

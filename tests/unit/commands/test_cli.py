@@ -1,4 +1,4 @@
-"""The command line: what its help tells, and what it takes for a value."""
+"""The command line: its help, and the values that its options accept."""
 
 import subprocess
 import sys

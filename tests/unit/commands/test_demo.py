@@ -36,7 +36,7 @@ def a_cpu() -> Steps:
 
 
 def first(steps: Steps, seconds: float) -> list[Step]:
-    """What `steps` publish in their first `seconds`."""
+    """The lines that `steps` publish in their first `seconds`."""
     taken: list[Step] = []
     for step in steps:
         seconds -= step.pause_seconds
@@ -48,14 +48,14 @@ def first(steps: Steps, seconds: float) -> list[Step]:
 
 
 def record(step: Step) -> dict[str, object]:
-    """The JSON object of a line."""
+    """The JSON object in a line."""
     value = json.loads(step.line)
     assert isinstance(value, dict)
     return value
 
 
 def info(step: Step) -> str:
-    """The loguru text in a line of channel `log`."""
+    """The loguru text in a line of the channel `log`."""
     return str(record(step)["info"])
 
 
@@ -87,7 +87,7 @@ def test_a_demo_order_shares_its_trace_id_across_three_channels() -> None:
     orders = [way for way in channels.values() if "shop.orders" in way]
 
     assert len(orders) > 20
-    for way in orders[:-1]:  # the last one may be cut
+    for way in orders[:-1]:  # the last one may be truncated
         assert way[0] == way[-1] == "shop.api"
         assert way.index("shop.orders") < way.index("shop.mail")
 
@@ -169,7 +169,7 @@ def test_demo_log_lines_have_the_loguru_format() -> None:
         levels[match[1]] += 1
 
     assert set(levels) == LEVELS
-    assert 1200 < levels.total() < 2400  # 2 to 4 a second
+    assert 1200 < levels.total() < 2400  # 2 to 4 per second
 
 
 def test_demo_log_messages_contain_text_that_breaks_careless_parsers() -> None:
@@ -191,7 +191,7 @@ def test_demo_log_exceptions_have_a_traceback_without_frames_of_the_demo_runner(
 
 
 def test_the_demos_log_shares_no_sink_with_the_rest_of_the_process() -> None:
-    """A sink like loguru's own on stderr, which takes all it can get."""
+    """A sink like loguru's default on stderr, which accepts every record."""
     elsewhere: list[str] = []
     handler_id = everybodys_logger.add(elsewhere.append, level=0, format="{message}")
     try:

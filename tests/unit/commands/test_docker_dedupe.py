@@ -1,4 +1,4 @@
-"""A container's log, read again and again while it grows, gives each line once: also after a restart within a line."""
+"""A container's log that is read repeatedly while it grows gives each line once, also after a restart within a line."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +9,12 @@ from sse_hub.commands.docker.positions import position, time_of_position
 
 SECONDS = st.integers(min_value=0, max_value=2)
 PARTS = st.tuples(SECONDS, st.sampled_from([STDOUT, STDERR]), st.booleans())
-# How many more messages the log has, and whether the process is another one.
+# How many more messages the log has, and whether the command was restarted.
 LOOKS = st.lists(st.tuples(st.integers(min_value=0, max_value=6), st.booleans()), max_size=12)
 
 
 def messages_of(parts: list[tuple[int, int, bool]]) -> list[LogMessage]:
-    """Messages with texts of their own; the first number is the seconds since the one before."""
+    """Messages with different texts. The first number is the seconds since the previous message."""
     messages, second = [], 1
     for number, (later, stream, ends) in enumerate(parts):
         second += later
@@ -30,7 +30,7 @@ def lines_of(messages: list[LogMessage]) -> dict[int, list[bytes]]:
 
 
 def since_of(trackers: dict[int, Deduplicator]) -> int:
-    """From where another process must read: all before it has been handed on."""
+    """Where a restarted command must continue: everything before it was published."""
     newest = max(tracker.taken for tracker in trackers.values())
     unfinished = [at for tracker in trackers.values() if (at := tracker.unfinished) is not None]
     return time_of_position(min([newest, *unfinished]))

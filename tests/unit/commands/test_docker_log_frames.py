@@ -1,4 +1,4 @@
-"""The engine's log is taken apart the same way in whatever pieces it comes; nothing that an app prints misleads it."""
+"""The engine's log is parsed the same way however it is split, and no output of an app can confuse the parser."""
 
 import pytest
 from hypothesis import given
@@ -101,7 +101,7 @@ def test_parts_of_a_terminal_line_are_joined_and_the_apps_own_times_stay(line: b
 
 
 def test_a_time_printed_by_an_app_is_not_taken_for_the_engines() -> None:
-    """Believed, a day in the future would have a command that is started again wait for it."""
+    """If it were, a time a day in the future would make a restarted command wait for it."""
     decoder = TerminalDecoder()
 
     first, second = decoder.feed(b"2026-11-21T12:00:00Z x2100-01-01T00:00:00Z y\n2026-99-99T12:00:00Z z\n")
@@ -120,7 +120,7 @@ def test_container_figures_are_the_usage_between_two_samples() -> None:
     assert now
 
     assert figures(before, now) == {"cpu_percent": 75.0, "memory_mb": 30.0}
-    # It was started anew meanwhile.
+    # It was restarted meanwhile.
     assert figures(now, before) is None
 
 

@@ -1,4 +1,4 @@
-"""What is published for a line of the standard input."""
+"""What is published for a line of standard input."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which files are followed, which are rotated ones of them, and where their lines go."""
+"""Which files are followed, which are rotated files, and the channels of their lines."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No more is on its way to a hub than it can hold until it is recorded."""
+"""Flow control: no more unrecorded lines are sent to a hub than it can hold."""
 
 from sse_hub.commands.ship.reader import SourceBatch
 from sse_hub.commands.shipping.flow_control import BYTES, FENCE_LINES, LINES, FlowControl

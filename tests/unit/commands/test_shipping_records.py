@@ -1,4 +1,4 @@
-"""Bytes of a file become records, whatever is in them, and the bytes that were taken are exactly theirs."""
+"""Any bytes of a file become records, and the consumed bytes are exactly those of the records."""
 
 import time
 
@@ -72,7 +72,7 @@ def test_a_stack_trace_stays_with_its_line(text: bytes) -> None:
 
     records, size = split(text, multiline=True)
 
-    # The last line may go on, so it is not complete yet.
+    # The last line may continue, so it is not complete yet.
     assert records == [b"\n".join(trace)]
     assert text[size:] == last + b"\n"
     assert split(text, multiline=True, over=True).records == [b"\n".join(trace), last]

@@ -1,4 +1,4 @@
-"""`sse-hub token`: what it makes, a hub believes."""
+"""`sse-hub token`: the keys and tokens it makes are accepted by a hub."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a terminal shows of a line: its level in a colour, and nothing that the terminal would obey."""
+"""How a terminal shows a line: its level in colour, and no control characters from the line."""
 
 import re
 import sys

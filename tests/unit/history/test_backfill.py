@@ -13,7 +13,7 @@ from tests.support.in_memory import Client, MemoryLog, new_hub
 
 
 class ForeignLog(MemoryLog):
-    """Somebody has written into it what no recorder writes."""
+    """Somebody has written into the log what no recorder writes."""
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         return {"log": EventId(int("garbage"), 0)}

@@ -1,4 +1,4 @@
-"""Recorded lines as files."""
+"""Recorded lines as files in each format."""
 
 import csv
 import io

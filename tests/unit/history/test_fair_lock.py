@@ -1,4 +1,4 @@
-"""Slices of long work, between any two of which the event loop does everything else that is to be done."""
+"""A fair lock for slices of long work: between two slices the event loop does all other work."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ async def test_between_two_slices_of_long_work_the_event_loop_serves_everything_
     slices = [at for at, name in enumerate(done) if name != "live"]
     assert len(slices) == 40
     assert all("live" in done[one:other] for one, other in zip(slices, slices[1:], strict=False))
-    # None has to wait until another is through: the first one has asked for its second slice before the last one came.
+    # None waits until another has finished: the first one requests its second slice before the last one gets its first.
     assert {done[at] for at in slices[:9]} == {f"reader {number}" for number in range(8)}
 
 

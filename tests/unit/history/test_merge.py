@@ -45,7 +45,7 @@ def test_a_merged_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
         readers: list[MergeReader] = [Paged(name, ids, back) for name, ids in zip(names, channels, strict=True)]
         found = asyncio.run(sequence(readers))
         there = [(line.id, line.channel) for line in found if isinstance(line, RecordedLine)]
-        # Where several channels have an id, they keep their order either way.
+        # Channels with the same id keep their order in both directions.
         assert there == sorted(lines, key=lambda line: (reverse_key(line[0]) if back else line[0], line[1]))
 
 

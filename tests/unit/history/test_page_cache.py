@@ -1,4 +1,4 @@
-"""Pages are shared by readers at different places: each gets what lies after its own, and all that is missing there."""
+"""Readers at different positions share pages: each gets the lines and gaps after its own position."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ def test_a_reader_inside_a_gap_gets_only_its_own_part_of_the_gap() -> None:
 
 
 def test_a_reader_with_an_earlier_end_gets_nothing_after_it() -> None:
-    """With several channels what lies beyond would leave before what others have up to there."""
+    """With several channels, later lines would be sent before earlier ones of other channels."""
     page = page_of(*entries(10, 1, 3), *entries(20, 1, 2))
 
     assert page.up_to(EventId(15, 0)) == Page([page.parts[0]], EventId(15, 0), False)

@@ -1,4 +1,4 @@
-"""What a recorder does to rings, without a Redis."""
+"""The effect of a recorder on the rings, without a Redis."""
 
 import pytest
 import redis.asyncio

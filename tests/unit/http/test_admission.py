@@ -1,4 +1,4 @@
-"""What one sender may have at a time, and what it is told when that is all."""
+"""The limits of one sender, and how a request over a limit is refused."""
 
 from collections import Counter
 
@@ -97,7 +97,7 @@ def test_connections_without_a_stream_are_counted_too() -> None:
     limits.disconnect(ELSEWHERE)
 
     assert limits.connect(ELSEWHERE)
-    # A browser needs some, whatever the limit.
+    # A browser needs some connections, whatever the limit.
     assert [strict.connect(ELSEWHERE) for _ in range(65)] == [True] * 64 + [False]
     assert all(limits_of().connect(HERE) for _ in range(1_000))
 
@@ -107,7 +107,7 @@ def test_publishing_over_the_rate_limit_is_refused_with_the_time_to_wait(monkeyp
     monkeypatch.setattr(module, "monotonic", lambda: now)
     of_100 = limits_of(publish_lines_per_second=100)
 
-    # A body may be longer than a second's worth; the next one pays for it.
+    # A body may exceed the rate of one second; the next body has to wait for it.
     of_100.take_publish_quota(HERE, "", 1)
     of_100.take_publish_quota(HERE, "", 250)
     with pytest.raises(LimitExceeded) as caught:
@@ -149,7 +149,7 @@ def test_unread_responses_are_bounded_per_sender_and_in_total(monkeypatch: pytes
     hub = limits_of()
 
     with hub.response_memory(ELSEWHERE, "") as one, hub.response_memory(ELSEWHERE, "alice") as alice:
-        # However large: the first of each.
+        # The first response of each sender is allowed, however large.
         one(60)
         one(70)
         with pytest.raises(LimitExceeded, match="not taken") as caught, hub.response_memory(ELSEWHERE, ""):

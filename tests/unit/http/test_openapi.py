@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the routes are: all of them, with what they are asked."""
+"""The OpenAPI document describes all routes with their parameters."""
 
 import json
 import re

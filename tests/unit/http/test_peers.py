@@ -1,4 +1,4 @@
-"""What workers of one hub tell one another."""
+"""Messages between the workers of one hub."""
 
 from pathlib import Path
 

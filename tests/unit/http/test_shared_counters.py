@@ -1,4 +1,4 @@
-"""What the workers of a hub count together: each writes its own, all read the sum."""
+"""Counters shared by the workers of a hub: each writes its own, all read the sum."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_single_process_has_its_own_counters() -> None:
 
 
 def test_the_slot_of_a_name_is_unpredictable_from_outside() -> None:
-    """Else a hostile client could choose addresses that count together with another's."""
+    """Otherwise a hostile client could choose addresses that share a counter with a victim's."""
     hits = 0
     for _ in range(20):
         table = SharedCounters()
@@ -52,7 +52,7 @@ def test_the_slot_of_a_name_is_unpredictable_from_outside() -> None:
 
 
 def test_the_total_shares_its_slot_with_no_name() -> None:
-    """Whoever came to share its place would be refused for as long as the hub runs, with no stream open."""
+    """Otherwise an address in the same slot would always be refused, even without an open stream."""
     table = SharedCounters()
     table.add(ALL, 1)
 

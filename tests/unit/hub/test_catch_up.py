@@ -14,7 +14,7 @@ from tests.support.in_memory import Client, MemoryLog, MemoryTransport, line, ne
 
 
 class DeafLog(MemoryLog):
-    """As redis-py's connections do at times, it goes on when it is cancelled."""
+    """A log whose reads ignore cancellation, as redis-py's connections sometimes do."""
 
     def __init__(self) -> None:
         super().__init__(random.Random(1), 1)
@@ -80,7 +80,7 @@ async def test_more_gaps_than_fit_in_a_chunk_hide_neither_the_gap_nor_later_line
 
 
 async def test_a_resuming_client_may_pause_as_long_as_a_live_one() -> None:
-    """Linux takes a peer that acknowledges but does not read for one that has gone, after this time."""
+    """After this time, Linux drops a peer that acknowledges but does not read."""
     hub, _ = new_hub()
     publish(hub, "log", line(1))
     with socket.socket() as connection:

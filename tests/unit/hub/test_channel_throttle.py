@@ -1,4 +1,4 @@
-"""The rate guard: a loud channel has its share of each second, the others flow, and what is left out is told."""
+"""The throttle limits a loud channel to its rate, leaves others alone, and reports skipped lines as a gap."""
 
 import json
 
@@ -43,7 +43,7 @@ async def test_a_loud_channel_does_not_slow_others_and_the_gap_counts_its_skippe
     publish(hub, "calm", line(100))
     for feed in list(hub._feeds.values()):
         feed.flush()
-    # Before the gap is told, the client leaves the second: a heartbeat tells it at the latest.
+    # The second ends before the gap is sent: a heartbeat sends it at the latest.
     [feed] = [each for each in hub._feeds.values() if each.max_rate]
     beat = feed.heartbeat(hub.last_fence)
 

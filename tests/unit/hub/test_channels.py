@@ -119,7 +119,7 @@ async def test_forgotten_channels_are_freed_even_if_the_hub_does_not_record(
         hub.fence_received(hub.last_fence + 10)
         publish(hub, f"c{n}", line(n))
     for _ in range(60):
-        # Until their rates have come to rest.
+        # Until their rates are 0.
         hub.registry.tick()
 
     assert channels_in_memory() - before == len(hub.registry) == 10
@@ -132,7 +132,7 @@ async def test_requests_for_more_and_more_new_channels_are_refused_at_the_limit(
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 20)
     hub, source = new_hub(ingest=ingest)
-    # While somebody watches them, none can be forgotten.
+    # A channel with a subscriber cannot be forgotten.
     await Client(hub, "*").open()
     known = await Client(hub, "c0").open()
 

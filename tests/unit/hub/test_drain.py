@@ -15,7 +15,7 @@ from tests.support.in_memory import Client, line, new_hub, numbers, publish
 
 
 class Stream:
-    """What the drain looks at."""
+    """The part of a subscriber that a drain uses."""
 
     def __init__(self, behind: bool = False) -> None:
         self.position = Position(Selection(("log",))) if behind else None
@@ -39,7 +39,7 @@ async def test_a_drain_spreads_ends_evenly_even_with_more_streams_than_ticks() -
     watching = asyncio.create_task(watch_turns())
     await Drain(0.5).run(streams(5_000), lambda _: times.append(loop.time() - begun))
     watching.cancel()
-    # A machine that is busy elsewhere holds up both.
+    # A busy machine delays both.
     held_up = max(later - earlier for earlier, later in pairwise([*turns, times[-1]]))
 
     assert len(times) == 5_000
@@ -90,7 +90,7 @@ async def test_the_last_frame_of_a_drained_stream_holds_its_position() -> None:
     ]
     hub.fence_received(50)
     publish(hub, "log", line(1), line(2))
-    # A batch feed that has just flushed would wait with this one.
+    # A batch feed that has just flushed would hold this line back.
     publish(hub, "log", line(3))
     idle = await Client(hub, "idle").open()
     hub.fence_received(60)

@@ -138,7 +138,7 @@ async def test_a_closed_client_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize("when", ["before", "by its end"])
 async def test_ending_a_stuck_client_does_not_affect_others(when: str) -> None:
-    """Its transport is full before it is ended, or becomes so by what it is told last, and stays until it is cut."""
+    """Its transport is full before its end, or becomes full by the last frames, and stays so until it is closed."""
     hub, _ = new_hub()
     slow, other = await Client(hub, "log").open(), await Client(hub, "log").open()
     [feed] = hub.feeds

@@ -1,9 +1,9 @@
 """
-The hub against a model of what every subscriber must be told, over random histories.
+The hub compared with a model of what every subscriber must receive, over random histories.
 
     random publishes, fences, cuts, joins, resumes, stalls --> hub in memory --> each client: lines ∪ gaps = published
 
-The histories are seeded: a failure names its seed, and repeats.
+The histories are seeded: a failure names its seed and can be repeated.
 """
 
 import json
@@ -30,7 +30,7 @@ Id = tuple[int, int]
 
 @dataclass
 class Viewer:
-    """A client and what it was told: lines by channel, and gaps by channel or pattern."""
+    """A client and what it received: lines by channel, and gaps by channel or pattern."""
 
     client: Client
     selection: tuple[str, ...]
@@ -56,7 +56,7 @@ class Viewer:
         return any(channel == name or (name.endswith("*") and channel.startswith(name[:-1])) for name in self.selection)
 
     def told_of(self, channel: str, id: Id) -> bool:
-        """True when a gap of `channel`, or of a pattern it belongs to, covers `id`."""
+        """True if a gap of `channel`, or of a pattern that matches it, covers `id`."""
         return any(
             (gap["channel"] == channel or str(gap["channel"]).endswith("*"))
             and (gap["after"] is None or spelled(gap["after"]) < id)
@@ -75,7 +75,7 @@ def line_of(channel: str, id: Id) -> str:
 
 
 class Model:
-    """Drives a hub at random and remembers what was published, and what nobody heard."""
+    """Drives a hub at random, and keeps what was published and what no session received."""
 
     CHANCES: ClassVar = {"publish": 60, "fence": 15, "cut": 1, "join": 4, "resume": 8, "stall": 12}
 
@@ -108,7 +108,7 @@ class Model:
         self.hub.fence_received(self.hub.last_fence + self.random.randint(1, 5))
 
     def cut(self) -> None:
-        """Lines nobody hears, then a new session."""
+        """Lines that no session receives, then a new session."""
         fence = self.hub.last_fence
         for channel in CHANNELS:
             seen, n = self.counts.get(channel, (0, 0))
@@ -116,7 +116,7 @@ class Model:
         self.hub.session_started(fence + self.random.randint(1, 5))
 
     async def tail(self) -> None:
-        """One that wants the last lines first is told of all that comes after it joined."""
+        """A viewer that starts with a tail gets every line published after it joined."""
         await self.join(self.random.choice([Tail(self.random.randint(1, 50)), None]))
 
     async def join(self, origin: StartAt | None = None, like: Viewer | None = None) -> None:
@@ -132,7 +132,7 @@ class Model:
         self.viewers.append(viewer)
 
     async def resume(self) -> None:
-        """A viewer goes, and comes back with the last id it was sent."""
+        """A viewer disconnects, and resumes with the last id it received."""
         viewer = self.viewers.pop(self.random.randrange(len(self.viewers)))
         await viewer.client.close()
         viewer.read()
@@ -148,7 +148,7 @@ class Model:
         await client.settle()
 
     async def other(self, step: str) -> None:
-        """A step of another kind of model."""
+        """A step that only a subclass takes."""
 
     async def run(self) -> None:
         await self.join()
@@ -194,8 +194,8 @@ class Model:
 
 class RecordedModel(Model):
     """
-    The same with a log, which another process writes: late, and forgetting. A cut session is mended out of it, unless
-    that process was cut, too.
+    The same with a log that another process writes, late and trimmed. A cut session is backfilled from it, unless the
+    session of that process was cut too.
     """
 
     CHANCES = Model.CHANCES | {"mend": 4, "flush": 20, "trim": 2}
@@ -210,7 +210,7 @@ class RecordedModel(Model):
         self.unrecorded.append((channel, id))
 
     def flush(self) -> None:
-        """The other process catches up."""
+        """The other process catches up with recording."""
         for channel, id in self.unrecorded:
             self.log.add(channel, EventId(*id), line_of(channel, id).encode())
         self.unrecorded = []

@@ -11,7 +11,7 @@ from tests.support.in_memory import Client, MemoryLog, line, new_hub, numbers, p
 
 
 class AskedLog(MemoryLog):
-    """One whose answer can be waited for, and fails when it is let go."""
+    """A log whose reply the test can hold back, and which then fails."""
 
     def __init__(self) -> None:
         super().__init__(random.Random(1), 1)

@@ -1,4 +1,4 @@
-"""What the hub learns of lines by looking at them: errors, masks, usual gaps."""
+"""What the hub learns from sampled lines: errors, line templates, usual intervals."""
 
 import json
 
@@ -19,7 +19,7 @@ LIMIT = 1_048_576
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1_795_233_018.0
@@ -29,7 +29,7 @@ class Clock:
 
 
 def publish(directory: ChannelRegistry, name: str, *payloads: str, at: float = 0.0) -> Channel:
-    """Lines on a channel, made known when it is not."""
+    """Publish lines on a channel, which is added if it is new."""
     channel = directory.get(name.encode()) or directory.add(name, EventId(10, 0))
     directory.append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
     return channel
@@ -123,7 +123,7 @@ def test_line_templates_new_within_the_hour_are_listed_newest_first() -> None:
     assert len(survey.newest_patterns(everything, 1)) == 1
     clock.seconds += FORGET_SECONDS / 2 + 1
     assert [each["pattern"] for each in survey.newest_patterns(Selection.parse(["api"]), 10)] == ["new #"]
-    # What has not come for an hour is new when it comes again.
+    # A template that was absent for an hour is new when it returns.
     clock.seconds += FORGET_SECONDS
     publish(directory, "api", '{"message": "order 4"}')
     survey.sample(10)
@@ -163,7 +163,7 @@ def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() ->
         survey.sample(10)
 
     assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_TEMPLATES
-    # No time at all: nothing is looked at, and nothing is lost of what comes next.
+    # No time at all: nothing is sampled now, and later lines are sampled as usual.
     publish(directory, "flood", '{"message": "last"}')
     survey.sample(0)
     survey.sample(10)

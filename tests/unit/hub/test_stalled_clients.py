@@ -1,4 +1,4 @@
-"""A client that takes nothing is cut in time, also where it is owed little and hears nothing new."""
+"""A client that reads nothing is disconnected in time, even if it lags little and no new line comes."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def test_s16_a_client_that_reads_nothing_is_disconnected_with_and_without_
         hub._wheel.tick(now + second, hub.last_fence)
     early = client.transport.aborted
     for second in range(5, 9):
-        # What a client sends is no sign that it takes anything.
+        # What a client sends is no sign that it reads.
         for each in hub._feeds.values():
             for subscriber in each.subscribers:
                 subscriber.data_received(b"x")

@@ -1,4 +1,4 @@
-"""What a log record becomes: one JSON object, whatever was logged."""
+"""Any log record becomes one JSON object."""
 
 import json
 import logging

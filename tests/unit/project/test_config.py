@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said of bad ones."""
+"""Settings: their sources, and the errors for invalid ones."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -9,7 +9,7 @@ from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
 
 ROOT = Path(__file__).parents[3]
-# Those that say who is let in, and what one client may have, stand where they are explained.
+# Settings of access and of limits are in the documents that explain them.
 TABLES = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/security.md", "docs/limits.md"))
 
 

@@ -1,4 +1,4 @@
-"""The guided fuzzer finds its targets, and gives each what it takes; atheris itself is not needed for that."""
+"""The coverage-guided fuzzer finds its targets and makes their inputs. This needs no atheris."""
 
 import pytest
 

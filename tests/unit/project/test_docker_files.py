@@ -1,4 +1,4 @@
-"""The Dockerfile and docker-compose.yml agree with the program and with each other."""
+"""Dockerfile and docker-compose.yml agree with the program and with each other."""
 
 import configparser
 import json
@@ -16,13 +16,13 @@ REDIS_URL = "redis://redis:6379/0"
 
 
 def dockerfile() -> list[tuple[str, str]]:
-    """The instructions, each as its first word and the rest, with continued lines joined."""
+    """The instructions, each split into its first word and the rest, with continued lines joined."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", "")
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in text.splitlines() if line]
 
 
 def final(word: str) -> str:
-    """The last instruction of that name, which is the one that counts."""
+    """The last instruction of that name, which is the effective one."""
     return [rest for name, rest in dockerfile() if name == word][-1]
 
 
@@ -51,7 +51,7 @@ def test_the_image_runs_as_a_numbered_user_that_is_not_root() -> None:
 
 
 def test_the_image_listens_and_is_health_checked_on_the_default_port() -> None:
-    # Were it not JSON, Docker would hand it to a shell without a word.
+    # If it were not JSON, Docker would pass it to a shell silently.
     *_, code = json.loads(final("HEALTHCHECK").split(" CMD ")[1])
 
     compile(code, "HEALTHCHECK", "exec")
@@ -91,7 +91,7 @@ def test_compose_follows_containers_only_if_requested_and_never_itself() -> None
     assert "- ${DOCKER_SOCKET:-/var/run/docker.sock}:/var/run/docker.sock\n" in followed
     assert f'{FOLLOW_LABEL}: "false"' in followed
     assert SOCKETS[0] == "/var/run/docker.sock"
-    # Positions outlive the container.
+    # Positions survive the container.
     assert "- docker-state:/state" in followed
     assert "--registry, /state/" in followed
     assert re.search(r"^volumes:\n(?:  #.*\n)*  docker-state:$", COMPOSE, re.MULTILINE)
@@ -122,5 +122,5 @@ def test_the_systemd_unit_uses_only_existing_settings() -> None:
 
 
 def batched(words: list[str]) -> list[tuple[str, str]]:
-    """`words` by twos: an option and its value."""
+    """`words` in pairs of an option and its value."""
     return list(zip(words[::2], words[1::2], strict=True))

@@ -1,6 +1,6 @@
 """
-Ids, cursors, times, names, tokens and bodies that nobody has thought of: each is taken for what it is, or refused by
-an error of ours. At full scale 20,000 of each kind.
+Random ids, cursors, times, names, tokens and bodies: each is parsed correctly or refused with one of our errors.
+At full scale there are 20,000 of each kind.
 """
 
 import contextlib
@@ -84,7 +84,7 @@ def test_any_text_as_a_cursor_is_parsed_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidId):
         cursor = Cursor.parse(text)
         assert Cursor.parse(str(cursor)) == cursor
-        # Of a stream of as many channels it is the place; of any other only its fence is known.
+        # For a stream of as many channels it is a position; for any other only its fence is known.
         for count in (1, 2, len(cursor.counts)):
             place = Position(Selection(tuple(map(str, range(count)))), cursor.fence, cursor.counts).cursor().decode()
             exact = count == len(cursor.counts)
@@ -113,7 +113,7 @@ def test_any_text_as_channels_is_a_selection_or_is_refused(wanted: str) -> None:
 @thorough
 @given(claims.map(lambda said: json.dumps(said).encode()) | st.binary(max_size=100))
 def test_any_claims_of_a_signed_token_are_rights_or_are_refused(said: bytes) -> None:
-    """Login services have mistakes, too."""
+    """Login services can issue wrong claims too."""
     head = json.dumps({"alg": "HS256", "kid": "test"}).encode()
     body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
@@ -140,7 +140,7 @@ def test_any_body_is_lines_or_is_refused(body: bytes) -> None:
     assert 0 < len(lines) <= MAX_LINES
     for line in lines:
         assert len(line) <= LINE_BYTES
-        # Not by orjson, for which 1e999 is none.
+        # Not with orjson, which refuses 1e999.
         json.loads(line, parse_constant=refuse)
 
 
@@ -150,7 +150,7 @@ def test_any_body_is_lines_or_is_refused(body: bytes) -> None:
 )
 @example(b'{"time": 1e999}')
 def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
-    """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
+    """By the code that finds templates, errors and repeats in it, and by `sse-hub watch`."""
     line, _ = normalize(payload, LINE_BYTES)
 
     assert len(template_of(line)) <= 200

@@ -16,7 +16,7 @@ ROOT_MODULES = ["errors", "redis_url", "config", "tasks"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
-# What each package imports from outside, beyond the standard library: no less, so that the table stays true.
+# What each package imports beyond the standard library: exactly this, so that the table stays true.
 LIBRARIES = {
     "protocol": {"orjson"},
     "hub": {"orjson"},
@@ -39,7 +39,7 @@ LIBRARIES = {
     },
     "logging": {"redis", "orjson"},
 }
-# Libraries that one module alone knows.
+# Libraries that only one module imports.
 ONLY_IN = {"hiredis": {"broker/session"}, "minify": {"http/page/minify"}, "xstatic": {"http/page/assets"}}
 # Imports that still go the wrong way.
 TOLERATED = {
@@ -47,7 +47,7 @@ TOLERATED = {
     ("http/app", "commands"),
     ("server/supervisor", "commands"),
 }
-# These do no input or output and read no clock: what must be exactly right is the easiest to test.
+# These do no input or output and read no clock, so that the code that must be exactly right is easy to test.
 PURE = [
     "protocol/ids",
     "protocol/line_ids",
@@ -97,7 +97,7 @@ def modules() -> list[str]:
 
 
 def imports_of(module: str) -> Iterator[str]:
-    """The modules that `module` imports, by their full names."""
+    """The full names of the modules that `module` imports."""
     for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

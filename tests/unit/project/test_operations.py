@@ -1,4 +1,4 @@
-"""What docs/operations.md and docs/proxies tell to do works, as far as that needs no server."""
+"""The instructions in docs/operations.md and docs/proxies work, as far as that can be tested without a server."""
 
 import ast
 import re
@@ -59,16 +59,16 @@ def test_the_manual_has_docker_commands() -> None:
 
 
 def test_the_systemd_unit_passes_root_only_keys_to_its_user() -> None:
-    """`sse-hub token key` makes a file for its owner alone; with DynamicUser= that is never the hub."""
+    """Only its owner can read a file made by `sse-hub token key`; with DynamicUser= that is never the hub."""
     handed = UNIT.replace("#LoadCredential=", "LoadCredential=").replace("#Environment=", "Environment=")
     [(name, _)] = re.findall(r"^LoadCredential=([\w.]+):(/\S+)$", handed, re.M)
 
     assert "\nDynamicUser=yes\n" in UNIT
     assert f"\nEnvironment=SSE_HUB_TOKEN_KEYS=%d/{name}\n" in handed
-    # Where it is not there, the unit would not start.
+    # If the file is missing, the unit would not start.
     assert "\nLoadCredential=" not in UNIT
 
 
 def test_the_traefik_configuration_does_not_compress_streams() -> None:
-    """By itself it leaves out application/grpc alone."""
+    """By default it excludes only application/grpc."""
     assert "excludedContentTypes: [text/event-stream]" in (ROOT / "docs" / "proxies" / "traefik.yml").read_text()

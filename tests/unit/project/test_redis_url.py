@@ -1,4 +1,4 @@
-"""The URL of a Redis: what is taken, and that nothing is ever told of a password in one that is not (S19)."""
+"""The Redis URL: which ones are accepted, and that no error reveals any part of a password (S19)."""
 
 import traceback
 from collections.abc import Callable
@@ -31,7 +31,7 @@ GOOD = [
     "unix:///run/redis.sock",
     "unix://hub:pw@/run/redis.sock?db=1&password=pw",
 ]
-# Each with the password in pieces that nobody else may be told of.
+# Each with the parts of the password that must not be revealed.
 BROKEN = [
     ("redis://hub:s3#cretpw@redis.example:6379/0", ["s3", "cretpw"]),
     ("redis://hub:s3/cretpw@redis.example:6379/0", ["s3", "cretpw"]),

@@ -1,4 +1,4 @@
-"""Rows of the security checklist that need no server; docs/security.md says which test is whose."""
+"""Rows of the security checklist that need no server. docs/security.md lists the tests of each row."""
 
 import re
 import time
@@ -54,7 +54,7 @@ def test_s04_jquery_is_served_by_the_hub_and_is_not_an_old_version() -> None:
 def test_s18_a_script_uses_only_commands_its_account_may_use(script: Path) -> None:
     used = {name.lower() for name in re.findall(r"redis\.p?call\('(\w+)'", script.read_text())}
     granted = {word.removeprefix("+").split("|")[0] for word in f"{LIVE_COMMANDS} {LOG_COMMANDS}".split()}
-    # `sse-hub ship` has an account of its own, see docs/publishers.md.
+    # `sse-hub ship` has a separate account, see docs/publishers.md.
     granted |= {"pubsub"} if script.stem == "ship" else set()
 
     assert used <= granted | {"hsetnx"}
@@ -73,7 +73,7 @@ def test_s21_a_script_never_evaluates_its_input_as_code(script: Path) -> None:
     code = re.sub(r"--.*", "", script.read_text())
 
     assert not re.search(r"\b(loadstring|load|dofile|require|setfenv|getfenv|_G)\b", code)
-    # Keys are those that it was called with, and never put together from text.
+    # A script uses only the keys it was called with, and never builds keys from text.
     for key in re.findall(r"redis\.p?call\('(?!TIME|PUBSUB|PUBLISH|XINFO)\w+',\s*([^,)]+)", code):
         assert re.fullmatch(r"KEYS\[[\w# +-]+\]|[\w.]+", key.strip()), key
 
@@ -92,7 +92,7 @@ def test_s25_every_installation_requires_hashes(file: str) -> None:
 
     assert installs
     assert [line for line in installs if "--require-hashes" not in line and "--no-deps" not in line] == []
-    # Isolated, what builds a wheel would be fetched for it, whatever --no-deps says.
+    # With build isolation, pip would download the build backend even with --no-deps.
     assert [line for line in installs if " wheel " in line and "--no-build-isolation" not in line] == []
 
 

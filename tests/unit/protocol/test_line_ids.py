@@ -1,4 +1,4 @@
-"""A line that was published twice is told by its `line_id`, without a look at the rest of it."""
+"""A line that was published twice is recognized by its `line_id` alone."""
 
 import pytest
 

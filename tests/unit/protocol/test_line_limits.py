@@ -1,4 +1,4 @@
-"""S14: a hostile line costs no more than its length may: it is cut before it is parsed, and nothing is unpacked."""
+"""S14: a hostile line costs little: it is truncated before it is parsed, and nothing is decompressed."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ HOSTILE = {
 
 
 def cpu_of(work: Callable[[], object]) -> float:
-    """The least CPU of three tries, in seconds: the first may pay for others."""
+    """The least CPU time of three runs, in seconds, as the first may include one-time work."""
     least = 1e9
     for _ in range(3):
         begun = time.process_time()
@@ -66,7 +66,7 @@ def test_s14_a_hostile_body_of_a_megabyte_takes_little_cpu_and_is_refused(payloa
 
 
 def test_s14_a_line_over_the_limit_is_truncated_before_it_is_parsed() -> None:
-    """A line of 64 MB takes no longer than one of the limit."""
+    """A line of 64 MB takes no longer than one at the limit."""
     payload = b'{"a":' + b"[" * 64_000_000
 
     line, _ = normalize(payload, LIMIT)

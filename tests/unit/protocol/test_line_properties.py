@@ -1,4 +1,4 @@
-"""Whatever is published, it is one event with its own id and the text of one JSON object, to any exact decoder."""
+"""Any payload becomes one event with its own id and the text of one JSON object, for any exact decoder."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.support.sse_client import Decoder, Event
 
 ID = b"1732160000000-5"
 LINE_END = re.compile(r"\r\n|\n|\r")
-# Not arbitrary bytes alone: what breaks decoders is made of these.
+# Besides arbitrary bytes, these are what breaks decoders.
 PIECES = [b"\r", b"\n", b"\r\n", b"\n\n", b"data: x", b"id: 9", b"event: gap", b"retry: 1", b":", b" ", b"\0", b"\xff"]
 PIECES += [b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"{", b"}", b'"', b"\\", b"\\ud800", b"\\u000a", b"[", b"NaN", b'"@event"']
 payloads = st.one_of(
@@ -23,7 +23,7 @@ objects = st.dictionaries(st.text(max_size=8), st.one_of(st.text(max_size=9), st
 
 
 def is_object(payload: bytes) -> bool:
-    """True for the text of one JSON object, as JSON.parse would have it."""
+    """True for the text of one JSON object, as JSON.parse understands it."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -35,7 +35,7 @@ def is_object(payload: bytes) -> bool:
 
 
 def decoded(frame: bytes) -> Event:
-    """The one event of `frame`, after which the stream goes on as if nothing had been."""
+    """The only event of `frame`, after which the stream continues normally."""
     decoder = Decoder()
     events = decoder.feed(frame + b"data: next\n\n")
     assert decoder.retry_ms is None

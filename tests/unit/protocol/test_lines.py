@@ -95,7 +95,7 @@ def test_a_line_over_the_limit_is_truncated_and_marked() -> None:
 
 
 def test_a_text_line_takes_no_more_memory_than_its_bytes() -> None:
-    """Rings hold a hundred thousand of them, and count their bytes."""
+    """Rings hold a hundred thousand of them and count their bytes."""
     tracemalloc.start()
     try:
         for limit in (LIMIT, 30):

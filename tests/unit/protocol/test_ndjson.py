@@ -1,4 +1,4 @@
-"""A body to publish, as lines."""
+"""A request body to publish becomes lines."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The decoder of canary and test client: the standard's examples, and the rules that decoders most often get wrong."""
+"""The SSE decoder: the standard's examples, and the rules that decoders most often get wrong."""
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,7 +17,7 @@ def data(*pieces: bytes) -> list[str]:
     return [event.data for event in decode(*pieces)]
 
 
-# The examples of https://html.spec.whatwg.org/multipage/server-sent-events.html, in their order.
+# The examples of https://html.spec.whatwg.org/multipage/server-sent-events.html, in order.
 
 
 def test_the_standards_example_of_a_message_in_three_lines() -> None:
@@ -108,7 +108,7 @@ def test_an_id_stays_until_the_next_one() -> None:
 
 
 def test_a_resumed_stream_keeps_its_last_event_id_until_the_next_one() -> None:
-    """As browsers do; a hub without Redis sends nothing but a `retry:`, which must not cost a client its place."""
+    """As in browsers. A hub without Redis sends only a `retry:`, and the client must keep its position."""
     resumed = decoder.SseDecoder("7")
 
     assert resumed.feed(b"retry: 2000\n\n") == []
@@ -147,7 +147,7 @@ def test_an_event_without_its_final_empty_line_is_dropped() -> None:
 
 
 def read_whole(stream: bytes) -> list[Event]:
-    """The events of a stream that is read at once, by the standard's words: slow, and short enough to be compared."""
+    """The events of a whole stream, written straight from the standard: slow, but short enough to check by reading."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     *blocks, _ = text.split("\n\n") if not text.startswith("\n") else ["", *text.lstrip("\n").split("\n\n")]
     events, id = [], ""

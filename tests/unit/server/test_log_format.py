@@ -1,4 +1,4 @@
-"""Our own log: one line a record, as text or JSON, and no secret in it."""
+"""The hub's own log: one line per record, as text or JSON, without secrets."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What a supervisor tells a worker."""
+"""Messages between supervisor and worker."""
 
 from sse_hub.config import Config
 from sse_hub.http.peers import WorkerId
