@@ -113,6 +113,6 @@ async def test_r17_a_storm_of_connections_and_the_churn_after_it_are_served_in_t
     assert stormy < STORM_SECONDS
     assert p99(waited) < CHURN_FIRST_BYTE_SECONDS
     # Clients that come while a fence is being issued share the next one; a client that comes alone gets its own fence,
-# after which the recorder writes.
+    # after which the recorder writes.
     assert shared < STORM / 10 + SCRIPTS_PER_SECOND * (seconds + 1)
     assert churning < 2 * CHURN_PER_SECOND + SCRIPTS_PER_SECOND

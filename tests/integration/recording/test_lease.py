@@ -1,7 +1,7 @@
 """
 The script of the lease compared with a model of its rules, over random histories on a real Redis.
 
-    processes start, lose sessions, are backfilled, die; a watermark that moves --> Lease.stand() --> what the rules allow
+    processes start, lose sessions, backfill, die; the watermark moves --> Lease.stand() --> what the rules allow
 """
 
 import random
