@@ -1,14 +1,13 @@
 """Settings: their sources, and the errors for invalid ones."""
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
+from tests.support.settings import ROOT
 
-ROOT = Path(__file__).parents[3]
 # Settings of access and of limits are in the documents that explain them.
 TABLES = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/security.md", "docs/limits.md"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from sse_hub.commands.docker.containers import FOLLOW_LABEL
 from sse_hub.commands.docker.engine import SOCKETS
 from sse_hub.config import Config
+from tests.support.settings import ROOT
 
-ROOT = Path(__file__).parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 REDIS_URL = "redis://redis:6379/0"
 

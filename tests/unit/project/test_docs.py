@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +18,9 @@ from sse_hub.protocol.sse import (
     refused_frame,
     retry_frame,
 )
+from tests.support.settings import ROOT
 from tests.support.sse_client import Decoder
 
-ROOT = Path(__file__).parents[3]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 BLOCKS = re.findall(r"```sse\n(.*?)```", PROTOCOL, re.DOTALL)
 LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
@@ -84,3 +83,21 @@ def test_the_design_document_names_every_module() -> None:
     modules = {path.stem for path in (ROOT / "sse_hub").glob("*.py")} - {"__init__"}
 
     assert modules <= named
+
+
+def test_documents_and_makefile_name_only_existing_test_files() -> None:
+    names = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    makefile = (ROOT / "Makefile").read_text()
+    [faults] = re.findall(r"^FAULTS := \$\(addprefix (\S+?),(.*?)\) (\S+)$", makefile.replace("\\\n", ""), re.M)
+
+    for document in (*(ROOT / "docs").glob("*.md"), ROOT / "tests" / "README.md"):
+        assert set(re.findall(r"\btest_\w+\.py\b", document.read_text())) <= names, document.name
+    for path in (*(faults[0] + each for each in faults[1].split()), faults[2], *re.findall(r"tests/\S+\.py", makefile)):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_readme_of_the_tests_lists_every_support_module() -> None:
+    modules = {path.stem for path in (ROOT / "tests" / "support").glob("*.py")} - {"__init__"}
+    rows = re.findall(r"^\| (`.*?) \| ", (ROOT / "tests" / "README.md").read_text(), re.M)
+
+    assert modules <= set(re.findall(r"`(\w+)`", " ".join(rows)))
