@@ -145,7 +145,7 @@ class Verdict:
         begin = since or self.lines[0][0]
         for id in published.keys() - received.keys():
             told = any(after < id < before for after, before in bounds)
-            assert told or not begin < id < self.lines[-1][0], f"{id} was lost, and no gap says so"
+            assert told or not begin < id < self.lines[-1][0], f"{id} was lost without a gap"
 
 
 def verdict(events: Iterable[Event], step: int = 1) -> Verdict:

@@ -28,5 +28,5 @@ def scrape(hub: HubProcess, headers: Mapping[str, str] | None = None) -> Metrics
     families = list(text_string_to_metric_families(answer.body.decode()))
     samples = [sample for family in families for sample in family.samples]
     values = {(sample.name, frozenset(sample.labels.items())): float(sample.value) for sample in samples}
-    assert len(values) == len(samples), "a series is told twice"
+    assert len(values) == len(samples), "a series is reported twice"
     return Metrics(values, {family.name for family in families})

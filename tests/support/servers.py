@@ -59,7 +59,7 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("unreachable: the ports go round")
+    raise AssertionError("unreachable: the iterator is endless")
 
 
 @dataclass

@@ -61,7 +61,7 @@ class Stream:
             # RFC 9112 section 7.1: size in hex, CRLF, that many bytes, CRLF; a chunk of size 0 is the end.
             size = int(await self._reader.readuntil(b"\r\n"), 16)
             chunk = await self._reader.readexactly(size + 2)
-            assert chunk.endswith(b"\r\n"), "a chunk is longer than it says"
+            assert chunk.endswith(b"\r\n"), "a chunk is longer than its stated size"
             self.ended = self.ended_cleanly = size == 0
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended = True

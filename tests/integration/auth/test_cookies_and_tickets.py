@@ -168,7 +168,7 @@ async def test_a_ticket_works_once_and_only_for_its_channels(guarded: HubProcess
     for query in (f"channel={B}", f"channel={A}&channel={B}", "channel=*", "channel=app.*"):
         other = ticket_for(guarded, f"channel={A}", mine)
         assert fetch(guarded, f"/message?{query}&ticket={other}").status == 403
-        assert fetch(guarded, f"/message?channel={A}&ticket={other}").status == 403, "it is used up"
+        assert fetch(guarded, f"/message?channel={A}&ticket={other}").status == 403, "a ticket works only once"
     used = ticket_for(guarded, f"channel={A}", mine)
     assert fetch(guarded, f"/publish?channel={A}&ticket={used}", b"{}").status == 401
     assert fetch(guarded, f"/ticket?channel={A}&ticket={used}", b"").status == 401

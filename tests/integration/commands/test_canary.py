@@ -66,7 +66,7 @@ class Watched:
         seen = len(self.reports)
 
         def found() -> bool:
-            assert not self._task.done(), f"the canary has ended before: {what}"
+            assert not self._task.done(), f"the canary ended before: {what}"
             return any(condition(report) for report in self.reports[seen:])
 
         await asyncio.to_thread(wait_until, found, what)

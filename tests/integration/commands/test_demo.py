@@ -112,7 +112,7 @@ async def test_the_demo_waits_for_a_redis_that_starts_later() -> None:
                 assert await channels_heard(server.url) == CHANNELS
 
     assert lost.getMessage().startswith("Redis lost")
-    assert told.qsize() == 1, "one line when Redis is back, none for the attempts between"
+    assert told.qsize() == 1, "one message when Redis is back, none for the attempts before"
 
 
 async def test_the_demo_stops_at_once_while_redis_is_down() -> None:

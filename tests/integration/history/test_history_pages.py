@@ -67,7 +67,7 @@ def walk(hub: HubProcess, query: str, back: bool) -> tuple[list[Row], list[dict[
     more, place = True, "" if back else "&after=0-0"
     while more:
         page, more, told = page_of(hub, query + place)
-        assert page or not more, "a page that is not the last has lines"
+        assert page or not more, "every page but the last has lines"
         rows, gaps = (page + rows, told + gaps) if back else (rows + page, gaps + told)
         place = (f"&before={page[0][0]}" if back else f"&after={page[-1][0]}") if page else ""
     return rows, gaps
@@ -88,7 +88,7 @@ def test_pages_cover_the_whole_log_once_and_in_order(
     assert rows == same == recorded
     assert {gap["reason"] for gap in gaps} <= {"recorder-down"}
     begun = [gap for gap in gaps if gap["after"] == "0-0"]
-    assert len(begun) == (3 if channels == NAMED else 1), "when the log began is told once for each name"
+    assert len(begun) == (3 if channels == NAMED else 1), "each name has one gap before the start of the log"
 
 
 async def test_history_rows_equal_what_the_stream_delivers(hub: HubProcess, recorded: list[Row]) -> None:
@@ -210,7 +210,7 @@ def test_trimmed_lines_are_a_gap_in_the_page(forgetful: tuple[RedisServer, HubPr
     assert trimmed in told
     assert (trimmed["channel"], trimmed["after"]) == ("app", "0-0")
     assert Id.parse(trimmed["before"]) <= Id.parse(there[0][0])
-    assert page_of(hub, "channel=app&limit=50")[2] == [], "it lies in the oldest page"
+    assert page_of(hub, "channel=app&limit=50")[2] == [], "the gap is in the oldest page"
 
 
 def test_an_unrecorded_channel_is_a_gap_in_the_page(forgetful: tuple[RedisServer, HubProcess]) -> None:

@@ -230,4 +230,4 @@ def test_a_replacement_worker_counts_from_zero_and_the_others_keep_their_counts(
         > before.get("sse_hub_process_start_time_seconds", worker=str(number))
         for number in range(WORKERS)
     ]
-    assert sorted(began) == [False, True], "it has the number of the one before"
+    assert sorted(began) == [False, True], "the replacement has the same worker number"

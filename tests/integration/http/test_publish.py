@@ -148,7 +148,7 @@ def test_twenty_simultaneous_bodies_each_stay_together_and_in_order(
     assert told == [{"body": body, "n": n} for body in bodies for n in range(50)]
     assert sorted(bodies) == list(range(20))
     assert sorted(each.json["last_id"] for each in answers) == sorted(id for id, _ in log[49::50])
-    assert seconds < 5 * PATIENCE, "they wait together"
+    assert seconds < 5 * PATIENCE, "the requests wait at the same time"
 
 
 def test_other_requests_are_served_while_a_large_body_is_published(hub: HubProcess, channel: str) -> None:

@@ -54,7 +54,7 @@ def all_sent(handler: RedisHandler, seconds: float = 3 * DEADLINE_SECONDS) -> No
 def once_each(lines: list[dict[str, Any]], count: int) -> None:
     times = Counter(line["seq"] for line in lines)
     assert times.keys() == set(range(count))
-    assert times.total() == count, f"twice: {[seq for seq, n in times.items() if n > 1][:10]}"
+    assert times.total() == count, f"recorded twice: {[seq for seq, n in times.items() if n > 1][:10]}"
 
 
 def test_a_durable_flush_returns_when_the_log_has_the_lines(hub: HubProcess, server: RedisServer, channel: str) -> None:

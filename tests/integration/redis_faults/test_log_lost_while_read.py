@@ -94,7 +94,9 @@ def test_an_export_reports_what_redis_lost_while_it_was_sent(filled: bool, resta
         told = told_of("app.a", rows, ids)
 
     [lost] = [gap for gap in told.gaps if gap["reason"] == "log-lost"]
-    assert {gap["reason"] for gap in told.gaps} == {"recorder-down", "log-lost"}, "where the log began is told too"
+    assert {gap["reason"] for gap in told.gaps} == {"recorder-down", "log-lost"}, (
+        "there is also a gap before the start of the log"
+    )
     after, places = Id.parse(str(lost["after"])), [id for id, _ in told.lines]
     assert after in places, "the gap begins with the last line before it"
     assert places[places.index(after) + 1] >= Id.parse(str(lost["before"]))

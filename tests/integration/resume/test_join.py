@@ -49,7 +49,7 @@ async def join_under_load(server: RedisServer, hub: HubProcess, channel: str) ->
             joined.release()
             told = verdict(await stream.until(is_last))
         assert told.gaps == []
-        assert told.seqs[0] <= begun + 1, f"line {begun + 1} was published after the headers came, not received"
+        assert told.seqs[0] <= begun + 1, f"line {begun + 1} was published after the headers arrived, but not received"
 
     async with asyncio.TaskGroup() as group:
         with publishing(server, channel, lines_per_second=LINES_PER_SECOND) as publisher:

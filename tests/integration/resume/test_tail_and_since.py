@@ -60,7 +60,7 @@ async def hold_to_tail(hub: HubProcess, account: Reference, shape: Shape, lines:
     for name in held:
         assert got[name] == held[name][len(held[name]) - len(got[name]) :]
     oldest = min(lines[0][0].fence for lines in got.values() if lines)
-    assert all(id.fence <= oldest for id in start.values()), "a line that was left out is newer than one that came"
+    assert all(id.fence <= oldest for id in start.values()), "an omitted line is newer than a delivered one"
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -68,7 +68,7 @@ async def test_a_drain_ends_streams_evenly_over_its_window_while_lines_continue(
     assert times[-1] - times[0] >= 0.8 * WINDOW_SECONDS
     # A busy moment of the machine moves a few ends; a drain in bursts would move most of them.
     off = [at - times[0] - number * WINDOW_SECONDS / STREAMS for number, at in enumerate(times)]
-    assert statistics.median(map(abs, off)) < 0.05 * WINDOW_SECONDS * PATIENCE, "ends keep an even pace"
+    assert statistics.median(map(abs, off)) < 0.05 * WINDOW_SECONDS * PATIENCE, "streams end at an even pace"
     assert ended < WINDOW_SECONDS + 1.0 * PATIENCE
     assert all(stream.ended_cleanly for stream in streams)
     counts = sorted(len(verdict(events).lines) for events, _ in read)

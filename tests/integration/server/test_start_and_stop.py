@@ -45,7 +45,7 @@ async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: Re
     assert [[event.json for event in each] for each in events] == [[{"info": "last words"}]] * STREAMS
     retries = {stream.decoder.retry_ms for stream in streams}
     assert all(retry and 1000 <= retry <= 3000 for retry in retries)
-    assert len(retries) > STREAMS / 4, "they must not all come back in the same moment"
+    assert len(retries) > STREAMS / 4, "clients must not all reconnect at the same moment"
 
 
 async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, channel: str) -> None:

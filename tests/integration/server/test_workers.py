@@ -265,7 +265,7 @@ async def test_two_workers_with_embedded_redis_and_demo_announce_themselves_once
 
         assert hub.output.count("is running") == 1
         assert publishers
-        assert publishers <= own, "the demo runs in the supervisor alone"
+        assert publishers <= own, "only the supervisor runs the demo"
 
 
 def test_all_workers_stop_when_the_embedded_redis_has_died() -> None:

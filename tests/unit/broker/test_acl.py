@@ -16,7 +16,7 @@ def test_an_account_starts_without_rights_and_shows_no_password() -> None:
     assert made.line.startswith("user hub on #")
     assert "secret" not in made.command
     assert "resetchannels &sse-hub:fence &app.*" in made.rules
-    assert "@" not in made.rules, "no class of commands: only those that are needed"
+    assert "@" not in made.rules, "only single commands, no category"
 
 
 @pytest.mark.parametrize("pattern", ["*", "sse-hub:fence", "sse*", "*fence"])

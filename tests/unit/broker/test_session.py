@@ -31,7 +31,7 @@ class Ears:
             heard.append(fence)
 
     def channel_subscribed(self, channel: str) -> None:
-        raise AssertionError(f"nobody has asked for {channel}")
+        raise AssertionError(f"unexpected channel {channel}")
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
         self.heard.setdefault("forged", []).append(payload)

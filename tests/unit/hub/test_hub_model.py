@@ -185,11 +185,11 @@ class Model:
             received = viewer.lines.get(channel, [])
             if repeats_allowed:
                 received = sorted(set(received))
-            assert received == sorted(set(received)), "in order, and none twice"
+            assert received == sorted(set(received)), "lines are in order and not repeated"
             expected = [id for name, id in self.published[viewer.joined :] if name == channel and viewer.watches(name)]
             missing = [id for id in expected if id not in set(received)]
             untold = [id for id in missing if not viewer.told_of(channel, id)]
-            assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost in silence"
+            assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost without a gap"
 
 
 class RecordedModel(Model):

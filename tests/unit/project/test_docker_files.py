@@ -101,7 +101,7 @@ def test_compose_follows_containers_only_if_requested_and_never_itself() -> None
 
 def test_the_image_needs_no_shell_no_root_and_no_writable_file() -> None:
     for word in ("ENTRYPOINT", "CMD"):
-        assert isinstance(json.loads(final(word)), list), "without brackets Docker runs it in a shell"
+        assert isinstance(json.loads(final(word)), list), "without brackets, Docker runs the command in a shell"
     shared = COMPOSE.split("\nservices:\n")[0]
     for line in ("read_only: true", "tmpfs: [/tmp]", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
         assert line in shared

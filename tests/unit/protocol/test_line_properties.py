@@ -90,4 +90,4 @@ def test_the_channel_of_a_line_is_the_one_it_was_published_on(payload: bytes) ->
 
     pairs = json.loads(event.data, object_pairs_hook=lambda pairs: pairs)
     assert pairs[0] == ("@channel", "log")
-    assert dict(pairs)["@channel"] == "log", "of two equal names JSON.parse keeps the last"
+    assert dict(pairs)["@channel"] == "log", "JSON.parse keeps the last of two equal names"
