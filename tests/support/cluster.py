@@ -57,6 +57,12 @@ def lines_in_log(server: RedisServer, channel: str) -> int:
         return int(client.xlen(f"sse-hub:log:{channel}"))
 
 
+def last_fence(server: RedisServer) -> int:
+    """The last fence that any hub has issued."""
+    with server.client() as client:
+        return int(client.get("sse-hub:clock") or 0)
+
+
 def watermark(server: RedisServer) -> int:
     """The watermark: the log is complete up to this fence."""
     with server.client() as client:

@@ -37,6 +37,13 @@ class Id(NamedTuple):
         return cls(int(fence), int(n))
 
 
+def publish(server: RedisServer, channel: str, *lines: str | bytes) -> None:
+    """PUBLISH `lines` one by one."""
+    with server.client() as client:
+        for line in lines:
+            client.publish(channel, line)
+
+
 class Publisher:
     """
     Numbered lines `{"publisher": …, "seq": n}` from 1 on, at a rate, on some channels in turn.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_client import fetch
-from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
@@ -24,17 +24,11 @@ subscribe = ["shop.*"]
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def behind(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def behind(module_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     rules = tmp_path_factory.mktemp("rules") / "rules.toml"
     rules.write_text(RULES)
     options = ("--access", "proxy", "--proxy-peers", PROXY, "--proxy-rules", str(rules))
-    with hub_process(redis.url, *options) as hub:
+    with hub_process(module_server.url, *options) as hub:
         yield hub
 
 
@@ -88,20 +82,20 @@ def test_ticket_and_login_are_refused_behind_an_authenticating_proxy(behind: Hub
         assert status(behind, path, PROXY, ALICE, OPS, method="POST") == 400
 
 
-def test_a_hub_reachable_from_outside_does_not_start_without_an_access_setting(redis: RedisServer) -> None:
+def test_a_hub_reachable_from_outside_does_not_start_without_an_access_setting(module_server: RedisServer) -> None:
     port = free_port()
-    command = [sys.executable, "run.py", "--redis-url", redis.url, "--port", str(port), "--host", "0.0.0.0"]
+    command = [sys.executable, "run.py", "--redis-url", module_server.url, "--port", str(port), "--host", "0.0.0.0"]
 
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
 
     assert said.returncode == 1
     assert "--access none for everybody" in said.stderr
-    with hub_process(redis.url, "--host", "0.0.0.0", "--access", "none") as hub:
+    with hub_process(module_server.url, "--host", "0.0.0.0", "--access", "none") as hub:
         assert fetch(hub, "/channels").status == 200
 
 
-def test_every_worker_checks_the_proxy_headers(redis: RedisServer, tmp_path: Path) -> None:
-    with hub_process(redis.url, "--workers", "2", "--access", "proxy", "--proxy-peers", PROXY) as hub:
+def test_every_worker_checks_the_proxy_headers(module_server: RedisServer, tmp_path: Path) -> None:
+    with hub_process(module_server.url, "--workers", "2", "--access", "proxy", "--proxy-peers", PROXY) as hub:
         for _ in range(4):
             assert status(hub, HISTORY, PROXY, ALICE) == 200
             assert status(hub, HISTORY, STRANGER, ALICE) == 401

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.load import publish
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
 from tests.support.waiting import wait_until
@@ -66,12 +67,6 @@ def watching(hub_url: str, folder: Path, *options: str) -> Iterator[Watching]:
     finally:
         process.kill()
         process.wait()
-
-
-def publish(server: RedisServer, channel: str, *lines: str) -> None:
-    with server.client() as client:
-        for line in lines:
-            client.publish(channel, line)
 
 
 def joined(hub: HubProcess, subscribers: int = 1) -> None:

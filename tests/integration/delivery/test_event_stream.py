@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.load import publish
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Event, Stream, open_stream
 
@@ -17,12 +18,6 @@ def brisk_hub(server: RedisServer) -> Iterator[HubProcess]:
     """A hub with one heartbeat per second, and lines of at most 2,000 bytes."""
     with hub_process(server.url, "--heartbeat-seconds", "1", "--line-bytes", "2000") as hub:
         yield hub
-
-
-def publish(server: RedisServer, channel: str, *lines: str | bytes) -> None:
-    with server.client() as client:
-        for line in lines:
-            client.publish(channel, line)
 
 
 async def bytes_of(stream: Stream, frames: int) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.broker.scripts import script
-from tests.support.cluster import EVERY_LINE, cluster, current_fence, read_after, recorded, wait_recorder
+from tests.support.cluster import EVERY_LINE, cluster, current_fence, last_fence, read_after, recorded, wait_recorder
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
 from tests.support.programs import redis_binary, shifted_clock, valkey_binary
@@ -155,13 +155,8 @@ async def lines_around(
 
 
 def wait_fence(server: RedisServer) -> None:
-    before = fence_of(server)
-    wait_until(lambda: fence_of(server) != before, "a fence")
-
-
-def fence_of(server: RedisServer) -> int:
-    with server.client() as client:
-        return int(client.get("sse-hub:clock") or 0)
+    before = last_fence(server)
+    wait_until(lambda: last_fence(server) != before, "a fence")
 
 
 async def same_later(server: RedisServer, hubs: list[HubProcess], events: list[Event]) -> None:

@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 
 from sse_hub.http.routes.openapi import document
 from tests.support.http_client import fetch
-from tests.support.servers import HubProcess, RedisServer, redis_server
+from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.tokens import bearer, token, token_hub
 from tests.support.waiting import wait_until
@@ -64,16 +64,10 @@ signed_in = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def target(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def target(module_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A small hub, whose memory is soon full and cannot grow any more."""
     small = ("--ring-megabytes", "8", "--ring-lines", "100", "--retain-lines", "100")
-    with token_hub(redis.url, tmp_path_factory.mktemp("keys"), *small) as hub:
+    with token_hub(module_server.url, tmp_path_factory.mktemp("keys"), *small) as hub:
         wait_until(lambda: fetch(hub, "/health/ready", headers=EVERYTHING).json["recording"], "it records")
         yield hub
 

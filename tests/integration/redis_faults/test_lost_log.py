@@ -14,6 +14,7 @@ from tests.support.cluster import (
     cluster,
     current_fence,
     gaps_of,
+    last_fence,
     read_after,
     recorded_seqs,
     restarted,
@@ -137,11 +138,6 @@ async def test_a_flushed_redis_is_refilled_while_sessions_stay_up() -> None:
             each.agree_with(published, first)
         for gaps in older:
             assert [gap["reason"] for gap in gaps] == ["log-lost"]
-
-
-def last_fence(server: RedisServer) -> int:
-    with server.client() as client:
-        return int(client.get("sse-hub:clock") or 0)
 
 
 async def test_a_redis_restarted_from_an_old_snapshot_gets_the_missing_lines() -> None:

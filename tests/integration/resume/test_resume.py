@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.cluster import last_fence
 from tests.support.load import Id, Publisher, is_last, publishing, verdict
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import at_scale
@@ -30,11 +31,6 @@ def small_hub(own_server: RedisServer) -> Iterator[HubProcess]:
     with hub_process(own_server.url, "--ring-lines", str(10 * HELD), "--retain-lines", str(HELD)) as hub:
         hub.wait_recording()
         yield hub
-
-
-def last_fence(server: RedisServer) -> int:
-    with server.client() as client:
-        return int(client.get("sse-hub:clock") or 0)
 
 
 async def publish_and_read(server: RedisServer, hub: HubProcess, channel: str, count: int) -> list[Event]:
