@@ -1,0 +1,103 @@
+"""The documents agree with the code."""
+
+import json
+import re
+
+import pytest
+
+import sse_hub
+from sse_hub.protocol.lines import with_channel
+from sse_hub.protocol.sse import (
+    Gap,
+    auth_frame,
+    checkpoint_frame,
+    event_frame,
+    gap_frame,
+    heartbeat_frame,
+    lines_frame,
+    refused_frame,
+    retry_frame,
+)
+from tests.support.settings import ROOT
+from tests.support.sse_client import Decoder
+
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+BLOCKS = re.findall(r"```sse\n(.*?)```", PROTOCOL, re.DOTALL)
+LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("block", "frames"),
+    [
+        (0, retry_frame(2000) + checkpoint_frame(b"1795233018000-0")),
+        (1, event_frame(b"1795233018000-1", b"message", LINE)),
+        (
+            2,
+            event_frame(
+                b"1795233018000-1.2", b"message", with_channel(b'{"level": "info", "message": "paid"}', "orders")
+            ),
+        ),
+        (
+            3,
+            lines_frame(
+                b"1795233018000-2",
+                [("1795233018000-1", "log", '{"n": 1}'), ("1795233018000-2", "log", '{"n": 2}')],
+            ),
+        ),
+        (
+            4,
+            gap_frame(b"1795233020000-0", Gap("log", "1795233018000-2", "1795233020000-0", None, "recorder-down")),
+        ),
+        (5, heartbeat_frame(b"1795233030000-0")),
+        (6, refused_frame("address", "203.0.113.9 has 64 streams open, as many as it may have.")),
+        (7, auth_frame("expired")),
+    ],
+)
+def test_the_frames_in_the_protocol_document_are_the_ones_we_send(block: int, frames: bytes) -> None:
+    assert BLOCKS[block].encode() == frames
+
+
+def test_every_frame_in_the_protocol_document_is_checked() -> None:
+    assert len(BLOCKS) == 8
+    for block in BLOCKS:
+        for event in Decoder().feed(block.encode()):
+            json.loads(event.data)
+
+
+def test_the_changelog_has_the_current_version() -> None:
+    assert f"## {sse_hub.__version__} - " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_every_link_between_documents_resolves() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_design_document_names_every_module() -> None:
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "design.md").read_text()))
+    modules = {path.stem for path in (ROOT / "sse_hub").glob("*.py")} - {"__init__"}
+
+    assert modules <= named
+
+
+def test_documents_and_makefile_name_only_existing_test_files() -> None:
+    names = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    makefile = (ROOT / "Makefile").read_text()
+    [faults] = re.findall(r"^FAULTS := \$\(addprefix (\S+?),(.*?)\) (\S+)$", makefile.replace("\\\n", ""), re.M)
+
+    for document in (*(ROOT / "docs").glob("*.md"), ROOT / "tests" / "README.md"):
+        assert set(re.findall(r"\btest_\w+\.py\b", document.read_text())) <= names, document.name
+    for path in (*(faults[0] + each for each in faults[1].split()), faults[2], *re.findall(r"tests/\S+\.py", makefile)):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_readme_of_the_tests_lists_every_support_module() -> None:
+    modules = {path.stem for path in (ROOT / "tests" / "support").glob("*.py")} - {"__init__"}
+    rows = re.findall(r"^\| (`.*?) \| ", (ROOT / "tests" / "README.md").read_text(), re.M)
+
+    assert modules <= set(re.findall(r"`(\w+)`", " ".join(rows)))
