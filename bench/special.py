@@ -19,7 +19,7 @@ from bench.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import CHANNEL, Running
 from bench.tools import Broken, Tools
-from sse_hub.keys import CHANNELS, log_key
+from sse_hub.broker.keys import CHANNELS, log_key
 
 STAMP = re.compile(r'"t":(\d+)')
 LAG_EVERY_SECONDS = 0.25

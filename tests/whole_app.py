@@ -5,9 +5,9 @@ from typing import Any
 
 from sanic import Sanic
 
-from sse_hub.app import create_app
 from sse_hub.config import Config
-from sse_hub.peers import ALONE
+from sse_hub.http.app import create_app
+from sse_hub.http.peers import ALONE
 
 
 @cache

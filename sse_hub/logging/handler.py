@@ -17,7 +17,7 @@ from sse_hub.logging.buffer import Buffer, Counts, Loss
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
 from sse_hub.logging.sender import Sender
-from sse_hub.selection import ALLOWED, is_channel
+from sse_hub.protocol.selection import ALLOWED, is_channel
 
 OWN_LOGGER = "sse_hub.logging"
 BUFFER_BYTES = 16 * 1024 * 1024
@@ -149,8 +149,8 @@ _forking: list[RedisHandler] = []
 
 def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
     # redis-py takes a quarter of a second to be imported, so it waits until a handler is made.
-    from sse_hub.logging.link import Link
-    from sse_hub.logging.publishing import Publishing
+    from sse_hub.logging.at_most_once import Publishing
+    from sse_hub.logging.connection import Link
 
     try:
         link = Link(url)
@@ -158,7 +158,7 @@ def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> D
         raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
     if not durable:
         return Publishing(link, channel)
-    from sse_hub.logging.recording import Recording
+    from sse_hub.logging.durable import Recording
 
     return Recording(link, channel, ingest)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sse_hub.canary import Plan, Report, watch
+from sse_hub.commands.canary import Plan, Report, watch
 from tests.integration.tampering import Tamper, tampering_proxy
 from tests.rig import (
     DEADLINE_SECONDS,

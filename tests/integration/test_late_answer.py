@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
-from sse_hub.hub import Hub
-from sse_hub.keys import LogKeys
-from sse_hub.lease import Role
-from sse_hub.log import RedisLog
-from sse_hub.recorder import Recorder
+from sse_hub.history.lease import Role
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
+from sse_hub.hub.hub import Hub
 from sse_hub.tasks import cancelled
 from tests.rig import DEADLINE_SECONDS, RedisServer
 from tests.unit.memory import publish

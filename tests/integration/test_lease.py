@@ -13,8 +13,8 @@ import pytest
 import redis
 import redis.asyncio
 
-from sse_hub.keys import LogKeys
-from sse_hub.lease import TAP_MS, Lease, Role, Standing
+from sse_hub.broker.keys import LogKeys
+from sse_hub.history.lease import TAP_MS, Lease, Role, Standing
 from tests.rig import RedisServer, at_scale, redis_server
 
 STEPS = 60

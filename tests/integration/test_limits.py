@@ -11,12 +11,12 @@ import httpx
 import psutil
 import pytest
 
-from sse_hub.canary.judge import Judge
-from sse_hub.canary.ledger import Ledger
-from sse_hub.canary.lines import Lines
-from sse_hub.canary.reader import Reader
+from sse_hub.commands.canary.judge import Judge
+from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.lines import Lines
+from sse_hub.commands.canary.reader import Reader
+from sse_hub.commands.watch.follower import Follower
 from sse_hub.tasks import cancelled
-from sse_hub.watch.follower import Follower
 from tests.integration.asking import ask
 from tests.integration.people import token, token_hub
 from tests.integration.test_workers import worker_hub, workers_of

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
-from sse_hub.events import EventId
-from sse_hub.keys import LogKeys
-from sse_hub.log import PAGE_BYTES, RedisLog
-from sse_hub.pages import Hole, Page
+from sse_hub.broker.keys import LogKeys
+from sse_hub.history.reader import PAGE_BYTES, RedisLog
+from sse_hub.hub.backend import Hole, Page
+from sse_hub.protocol.ids import EventId
 from tests.rig import RedisServer
 
 END = EventId(10**9, 0)

@@ -13,8 +13,8 @@ import redis.asyncio
 import uvloop
 from redis.exceptions import RedisError
 
-from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS
-from sse_hub.pool import pool_of
+from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS
+from sse_hub.broker.pool import pool_of
 from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.commands.ship import Plan, ship
+from sse_hub.commands.ship.registry import Registry
 from sse_hub.errors import RegistryUnavailable
-from sse_hub.keys import FENCE_CHANNEL
-from sse_hub.ship import Plan, ship
-from sse_hub.ship.registry import Registry
 from tests.integration.shipping import LogFile, lines_of, said, shipper, wait_begun, wait_lines
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, hub_process, redis_server, wait_until
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.ship.folder import looks_at
-from sse_hub.ship.registry import Registry
-from sse_hub.ship.trail import Trail
+from sse_hub.commands.ship.folder import looks_at
+from sse_hub.commands.ship.registry import Registry
+from sse_hub.commands.ship.rotation import Trail
 from tests.integration.shipping import LogFile
 from tests.rig import at_scale
 

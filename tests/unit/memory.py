@@ -6,11 +6,11 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
-from sse_hub.events import EventId
-from sse_hub.hub import Hub
-from sse_hub.origin import Now, Origin
-from sse_hub.pages import Breaks, Hole, Page, parts_of
-from sse_hub.selection import Selection
+from sse_hub.hub.backend import Breaks, Hole, Page, parts_of
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.start_position import Now, Origin
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 from tests.sse import Decoder, Event
 
 

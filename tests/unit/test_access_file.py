@@ -3,7 +3,7 @@
 import resource
 from pathlib import Path
 
-from sse_hub.access.file import Kept
+from sse_hub.auth.reloaded_file import Kept
 
 
 def test_a_file_that_could_not_be_opened_for_a_moment_is_read_when_it_can(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.access import check_access
-from sse_hub.access.file import Kept
-from sse_hub.access.rules import Rules, trusting
+from sse_hub.auth import check_access
+from sse_hub.auth.proxy_rules import Rules, trusting
+from sse_hub.auth.reloaded_file import Kept
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, NotSignedIn
 from tests.rig import ROOT
@@ -149,6 +149,6 @@ def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path: 
 
 def test_a_hub_without_tokens_does_not_pay_for_their_library() -> None:
     """60 ms of a start, and 8 MB of each worker."""
-    look = "import sys, sse_hub.launch; sys.exit('jwt' in sys.modules)"
+    look = "import sys, sse_hub.commands.serve; sys.exit('jwt' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=False).returncode == 0

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.body import MAX_LINES, payloads_of
 from sse_hub.errors import InvalidLine, TooLarge
+from sse_hub.protocol.ndjson import MAX_LINES, payloads_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.canary.judge import Judge
-from sse_hub.canary.ledger import Ledger
-from sse_hub.canary.lines import SMALLEST_BYTES, TEXT, Lines
+from sse_hub.commands.canary.judge import Judge
+from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.lines import SMALLEST_BYTES, TEXT, Lines
 
 F = 1795233018000
 LINES = Lines("run", 120)

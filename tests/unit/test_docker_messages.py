@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.docker.messages import STDERR, STDOUT, Message, Multiplexed, Terminal
-from sse_hub.docker.usage import figures, usage_of
+from sse_hub.commands.docker.log_frames import STDERR, STDOUT, Message, Multiplexed, Terminal
+from sse_hub.commands.docker.usage import figures, usage_of
 from sse_hub.errors import EngineUnavailable
 
 NOON = 1795262400_000000000

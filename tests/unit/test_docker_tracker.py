@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.docker.messages import NANOSECONDS, STDERR, STDOUT, Message
-from sse_hub.docker.positions import position, time_of_position
-from sse_hub.docker.tracker import Tracker
+from sse_hub.commands.docker.dedupe import Tracker
+from sse_hub.commands.docker.log_frames import NANOSECONDS, STDERR, STDOUT, Message
+from sse_hub.commands.docker.positions import position, time_of_position
 
 SECONDS = st.integers(min_value=0, max_value=2)
 PARTS = st.tuples(SECONDS, st.sampled_from([STDOUT, STDERR]), st.booleans())

@@ -4,10 +4,10 @@ import asyncio
 from itertools import pairwise
 from typing import cast
 
-from sse_hub.drain import Drain
-from sse_hub.position import Position
-from sse_hub.selection import Selection
-from sse_hub.subscriber import Subscriber
+from sse_hub.hub.drain import Drain
+from sse_hub.hub.position import Position
+from sse_hub.hub.subscriber import Subscriber
+from sse_hub.protocol.selection import Selection
 
 
 class Stream:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sse_hub.errors import InvalidId
-from sse_hub.events import Cursor, EventId, cursor_since, cursor_until, time_of
+from sse_hub.protocol.ids import Cursor, EventId, cursor_since, cursor_until, time_of
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 NOW_MS = 1795233018000

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.events import EventId
-from sse_hub.export import Csv, Ndjson, Text, file_name
-from sse_hub.frames import Gap
-from sse_hub.lines import one_line
-from sse_hub.merge import Line
-from sse_hub.selection import Selection
+from sse_hub.history.export import Csv, Ndjson, Text, file_name
+from sse_hub.history.merge import Line
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import one_line
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
 
 NOW = 1795233018250
 GAP = Gap("log", None, "1795233020000-0", None, "late")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import EVERYTHING, Grant, patterns_of, rights_of
+from sse_hub.auth.grant import EVERYTHING, Grant, patterns_of, rights_of
 from sse_hub.errors import NotAllowed
-from sse_hub.selection import Selection, matches
+from sse_hub.protocol.selection import Selection, matches
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*", min_size=1, max_size=5).filter(lambda text: text.count("*") <= 4)

@@ -2,9 +2,9 @@
 
 import json
 
-from sse_hub.events import EventId
-from sse_hub.guard import SECOND, Guard, guard_of
-from sse_hub.ring import Batch
+from sse_hub.hub.channel_throttle import SECOND, Guard, guard_of
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
 from tests.unit.memory import Client, new_hub, publish
 from tests.unit.test_hub import line, numbers
 

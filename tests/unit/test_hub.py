@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import Iterable
 
-from sse_hub.encoding import LINES_PER_FRAME
-from sse_hub.events import Cursor
-from sse_hub.origin import After, Tail, Unknown
+from sse_hub.hub.encoder import LINES_PER_FRAME
+from sse_hub.hub.start_position import After, Tail, Unknown
+from sse_hub.protocol.ids import Cursor
 from tests.sse import Event
 from tests.unit.memory import Client, new_hub, publish
 

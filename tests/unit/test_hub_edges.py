@@ -10,14 +10,14 @@ from itertools import pairwise
 
 import pytest
 
-from sse_hub import directory
-from sse_hub.backlog import BACKLOG_BYTES
-from sse_hub.channel import Channel
 from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
-from sse_hub.events import Cursor, EventId
-from sse_hub.origin import After, Tail
-from sse_hub.pages import Page
-from sse_hub.ring import BATCH_OVERHEAD_BYTES
+from sse_hub.hub import registry as directory
+from sse_hub.hub.backend import Page
+from sse_hub.hub.catch_up import BACKLOG_BYTES
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.ring import BATCH_OVERHEAD_BYTES
+from sse_hub.hub.start_position import After, Tail
+from sse_hub.protocol.ids import Cursor, EventId
 from tests.unit.memory import Client, MemoryLog, MemoryTransport, new_hub, publish
 
 

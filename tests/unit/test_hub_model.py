@@ -13,11 +13,11 @@ from typing import ClassVar
 
 import pytest
 
-from sse_hub.events import Cursor, EventId
-from sse_hub.hub import Hub
-from sse_hub.origin import After, Origin, Tail
-from sse_hub.pages import Hole
-from sse_hub.replay import recorded
+from sse_hub.hub.backend import Hole
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.replay import recorded
+from sse_hub.hub.start_position import After, Origin, Tail
+from sse_hub.protocol.ids import Cursor, EventId
 from tests.rig import at_scale
 from tests.sse import Event
 from tests.unit.memory import Client, MemoryLog, MemorySource, new_hub, publish

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from sse_hub import inflow
-from sse_hub.inflow import FULL_READ_BYTES, LONG_SECONDS, Inflow
+from sse_hub.broker import read_buffer as inflow
+from sse_hub.broker.read_buffer import FULL_READ_BYTES, LONG_SECONDS, Inflow
 
 FULL = b"x" * FULL_READ_BYTES
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from sse_hub.journal import HIDDEN, JsonFormatter, TextFormatter, secrets_of
+from sse_hub.server.log_format import HIDDEN, JsonFormatter, TextFormatter, secrets_of
 
 PASSWORD = "hünter2/@"
 URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"
@@ -14,7 +14,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
 def record(message: str, *values: object, error: BaseException | None = None) -> logging.LogRecord:
     trace = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("sse_hub.session", logging.WARNING, __file__, 1, message, values, trace)
+    return logging.LogRecord("sse_hub.broker.session", logging.WARNING, __file__, 1, message, values, trace)
 
 
 def test_an_event_is_an_object_with_its_values() -> None:
@@ -25,7 +25,7 @@ def test_an_event_is_an_object_with_its_values() -> None:
     assert members.pop("time").endswith("+00:00")
     assert members == {
         "level": "warning",
-        "logger": "sse_hub.session",
+        "logger": "sse_hub.broker.session",
         "worker": 7,
         "event": "mend_failed",
         "error": "no\nlog",

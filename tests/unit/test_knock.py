@@ -4,11 +4,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from sse_hub.access.gate import groups_of
-from sse_hub.access.knock import Knock, is_foreign, is_same, refuse_unproven
+from sse_hub.auth.authenticator import groups_of
+from sse_hub.auth.client_address import is_among
+from sse_hub.auth.credentials import Knock, is_foreign, is_same, refuse_unproven
 from sse_hub.errors import ForeignOrigin, NotSignedIn
-from sse_hub.headers import cors_headers
-from sse_hub.whence import is_among
+from sse_hub.http.security_headers import cors_headers
 
 HOST = "hub.example"
 ALLOWED = frozenset({"https://app.example"})

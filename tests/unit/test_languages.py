@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.languages import module_of, without_keys
+from sse_hub.http.page.translations import module_of, without_keys
 from tests.unit.test_page_modules import node_binary
 
 LANGUAGES = {

@@ -4,12 +4,11 @@ from collections import Counter
 
 import pytest
 
-from sse_hub import limits as module
 from sse_hub.config import Config
-from sse_hub.directory import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
 from sse_hub.errors import TooMany
-from sse_hub.history import MAX_BYTES
-from sse_hub.limits import (
+from sse_hub.history.query import MAX_BYTES
+from sse_hub.http import admission as module
+from sse_hub.http.admission import (
     ANSWERS_BYTES,
     ANSWERS_BYTES_PER_SENDER,
     BODIES_BYTES,
@@ -18,7 +17,8 @@ from sse_hub.limits import (
     Limits,
     Seat,
 )
-from sse_hub.table import Table
+from sse_hub.http.shared_counters import Table
+from sse_hub.hub.registry import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
 from tests.rig import ROOT
 
 MEGABYTE = 1024 * 1024

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.body import payloads_of
 from sse_hub.errors import InvalidLine, TooLarge
-from sse_hub.lines import MESSAGE, one_line
+from sse_hub.protocol.lines import MESSAGE, one_line
+from sse_hub.protocol.ndjson import payloads_of
 from tests.rig import PATIENCE
 
 LIMIT = 1_048_576

@@ -6,7 +6,7 @@ import tracemalloc
 import orjson
 import pytest
 
-from sse_hub.lines import one_line, with_channel
+from sse_hub.protocol.lines import one_line, with_channel
 
 LIMIT = 1_000_000
 

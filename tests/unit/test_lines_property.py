@@ -6,8 +6,8 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.frames import event_frame
-from sse_hub.lines import one_line, with_channel
+from sse_hub.protocol.lines import one_line, with_channel
+from sse_hub.protocol.sse import event_frame
 from tests.sse import Decoder, Event
 
 ID = b"1732160000000-5"

@@ -5,10 +5,10 @@ import random
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sse_hub.events import EventId
-from sse_hub.lease import Role, Standing
-from sse_hub.log import RedisLog
-from sse_hub.mend import Mender
+from sse_hub.history.backfill import Mender
+from sse_hub.history.lease import Role, Standing
+from sse_hub.history.reader import RedisLog
+from sse_hub.protocol.ids import EventId
 from tests.unit.memory import Client, MemoryLog, new_hub
 
 

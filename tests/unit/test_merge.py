@@ -6,10 +6,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.events import EventId
-from sse_hub.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
-from sse_hub.pages import NO_LIMIT, Hole
-from sse_hub.ring import Batch
+from sse_hub.history.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
+from sse_hub.hub.backend import NO_LIMIT, Hole
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
 
 Ids = list[EventId]
 IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=True).map(sorted)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sse_hub.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.acl import account, hub_rules, publisher_rules
+from sse_hub.commands.check.finding import bad, good
+from sse_hub.commands.top import Glance, text_of, totals_of
 from sse_hub.errors import InvalidSetting
-from sse_hub.ops.finding import bad, good
-from sse_hub.ops.top import Glance, text_of, totals_of
 from tests.unit.test_docs import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from sse_hub.encoding import Encoder, batched_frames, once, single_frames
-from sse_hub.events import EventId
-from sse_hub.pages import Hole, Page, first_of, parts_of
-from sse_hub.position import Position
-from sse_hub.ring import Batch
-from sse_hub.selection import Selection
-from sse_hub.shelf import Shared, Shelf
+from sse_hub.history.page_cache import Shared, Shelf
+from sse_hub.hub.backend import Hole, Page, first_of, parts_of
+from sse_hub.hub.encoder import Encoder, batched_frames, once, single_frames
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 
 END = EventId(30, 0)
 

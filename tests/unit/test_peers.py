@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.peers import Place, answering, gathered
+from sse_hub.http.peers import Place, answering, gathered
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import pytest
 import redis.asyncio
 
-from sse_hub import directory
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
-from sse_hub.keys import LogKeys
-from sse_hub.log import RedisLog
-from sse_hub.portions import Portion
-from sse_hub.recorder import Recorder
+from sse_hub.history.append_batch import Portion
+from sse_hub.history.reader import RedisLog
+from sse_hub.history.recorder import Recorder
+from sse_hub.hub import registry as directory
 from tests.unit.memory import new_hub, publish
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import ConnectionPool, parse_url
 
-from sse_hub.address import Address
+from sse_hub.broker.connect import Address
+from sse_hub.broker.pool import pool_of
+from sse_hub.broker.publisher_connection import connection_to
 from sse_hub.cli import main
 from sse_hub.config import Config
-from sse_hub.connection import connection_to
 from sse_hub.errors import InvalidSetting
 from sse_hub.logging import RedisHandler
-from sse_hub.pool import pool_of
 from sse_hub.redis_url import checked, passwords_in, without_password
 
 GOOD = [

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import sse_hub
-from sse_hub.export import FORMATS, format_of
-from sse_hub.history import MAX_LINES
-from sse_hub.questions import MOST_PATTERNS, MOST_TEXT
-from sse_hub.reference import document, page
-from sse_hub.routes import DEFAULT_LIMIT, MAX_GUARD, MAX_ID_CHARACTERS, MAX_TAIL
-from sse_hub.selection import MAX_CHANNELS
+from sse_hub.history.export import FORMATS, format_of
+from sse_hub.history.query import MAX_LINES
+from sse_hub.http.routes.message import DEFAULT_LIMIT, MAX_GUARD, MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.routes.openapi import document, page
+from sse_hub.http.routes.search import MOST_PATTERNS, MOST_TEXT
+from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.whole_app import whole_app
 
 DOCUMENT = document()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sse_hub.repeats import Repeats
+from sse_hub.protocol.line_ids import Repeats
 
 
 def test_the_same_line_id_on_the_same_channel_is_a_repeat() -> None:

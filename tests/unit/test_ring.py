@@ -2,9 +2,9 @@
 
 import pytest
 
-from sse_hub.events import EventId
-from sse_hub.frames import Gap
-from sse_hub.ring import Batch, Break, Ring
+from sse_hub.hub.ring import Batch, Break, Ring
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.sse import Gap
 
 LIMIT = 1_000_000
 

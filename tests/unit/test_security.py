@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.page import JQUERY
+from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
+from sse_hub.http.page.assets import JQUERY
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.protocol.lines import one_line
 from tests.rig import PATIENCE, ROOT
 from tests.whole_app import whole_app
 
 LIMIT = 1_048_576
-SCRIPTS = sorted((ROOT / "sse_hub" / "lua").glob("*.lua"))
+SCRIPTS = sorted((ROOT / "sse_hub" / "broker" / "lua").glob("*.lua"))
 PINNED = r"^[\w.-]+(?:\[\w+\])?==\S+"
 HOSTILE = {
     "brackets": b"[" * LIMIT,

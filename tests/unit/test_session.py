@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sse_hub.session import Session
+from sse_hub.broker.session import Session
 
 Received = list[bytes | int]
 

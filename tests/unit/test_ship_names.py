@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.commands.ship.names import Rotated, channel_of, followed
 from sse_hub.errors import InvalidSetting
-from sse_hub.ship.names import Rotated, channel_of, followed
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """No more is on its way to a hub than it can hold until it is recorded."""
 
-from sse_hub.ship.pace import BYTES, FENCE_LINES, LINES, Pace
-from sse_hub.ship.reader import Batch
+from sse_hub.commands.ship.reader import Batch
+from sse_hub.commands.shipping.flow_control import BYTES, FENCE_LINES, LINES, Pace
 
 
 def batch(lines: int, size: int = 10) -> Batch:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.canary import decoder
+from sse_hub.protocol import sse_decoder as decoder
 from tests.sse import Decoder, Event
 
 

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from sse_hub import directory as directory_module
-from sse_hub.channel import Channel
 from sse_hub.config import Config
-from sse_hub.directory import Directory
-from sse_hub.events import EventId
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.selection import Selection
-from sse_hub.survey import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
-from sse_hub.tally import Namespaces, Tally
+from sse_hub.hub import registry as directory_module
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import Namespaces, Tally
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.hub.registry import Directory
+from sse_hub.hub.sampler import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import one_line
+from sse_hub.protocol.selection import Selection
 
 LIMIT = 1_048_576
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.table import ALL, SLOTS, Table, prepare
+from sse_hub.http.shared_counters import ALL, SLOTS, Table, prepare
 
 
 def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:

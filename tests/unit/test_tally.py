@@ -7,12 +7,12 @@ from typing import cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sse_hub.context import Context
-from sse_hub.exposition import dumped, exposition
-from sse_hub.origin import Tail
-from sse_hub.readings import Reading, Sample, readings
-from sse_hub.refusal import REASONS
-from sse_hub.tally import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.http.context import Context
+from sse_hub.http.errors import REASONS
+from sse_hub.http.metrics import Reading, Sample, readings
+from sse_hub.http.prometheus import dumped, exposition
+from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.hub.start_position import Tail
 from tests.rig import ROOT
 from tests.unit.memory import Client, new_hub, publish
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sse_hub.access.keyring import ALGORITHMS, Keyring
-from sse_hub.access.token import verified
+from sse_hub.auth.keyring import ALGORITHMS, Keyring
+from sse_hub.auth.token import verified
 from sse_hub.cli import main
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from sse_hub.access.grant import Grant
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.token import verified
+from sse_hub.auth.grant import Grant
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verified
 from sse_hub.errors import NotSignedIn
 
 SECRET = b"a secret of thirty-two bytes, or more"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sse_hub.turns import Turns
+from sse_hub.history.fair_lock import Turns
 
 
 async def test_between_two_slices_everybody_else_has_been_served() -> None:

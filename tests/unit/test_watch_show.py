@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_hub.commands.watch.printer import Filter, Show
+from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, record_of
+from sse_hub.commands.watch.sanitize import safe, safe_json
 from sse_hub.errors import InvalidSetting
-from sse_hub.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, record_of
-from sse_hub.watch.safe import safe, safe_json
-from sse_hub.watch.show import Filter, Show
 
 PLAIN = Show(colours=False, channels=False)
 

@@ -13,19 +13,19 @@ import jwt
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import MAX_PATTERNS
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.token import verified
-from sse_hub.body import MAX_LINES, payloads_of
+from sse_hub.auth.grant import MAX_PATTERNS
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verified
+from sse_hub.commands.watch.printer import Show
+from sse_hub.commands.watch.record import record_of
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
-from sse_hub.events import Cursor, cursor_since, cursor_until
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.position import Position
-from sse_hub.repeats import Repeats
-from sse_hub.selection import Selection
-from sse_hub.watch.record import record_of
-from sse_hub.watch.show import Show
+from sse_hub.hub.line_templates import mask_of, tells_error
+from sse_hub.hub.position import Position
+from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
+from sse_hub.protocol.line_ids import Repeats
+from sse_hub.protocol.lines import one_line
+from sse_hub.protocol.ndjson import MAX_LINES, payloads_of
+from sse_hub.protocol.selection import Selection
 from tests.integration.people import SECRET, key_set
 from tests.rig import at_scale
 

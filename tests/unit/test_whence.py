@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.whence import Whence, is_local
+from sse_hub.auth.client_address import Whence, is_local
 
 PROXIES = ("10.0.0.7", "192.168.0.0/16", "2001:db8:ffff::/48")
 TRUSTED = "10.0.0.7"

@@ -1,8 +1,8 @@
 """What a supervisor tells a worker."""
 
 from sse_hub.config import Config
-from sse_hub.peers import Place
-from sse_hub.worker import GONE, HURRY, order, read_order, said
+from sse_hub.http.peers import Place
+from sse_hub.server.worker import GONE, HURRY, order, read_order, said
 
 
 def test_settings_reach_a_worker_as_they_are() -> None:

@@ -1,0 +1,179 @@
+"""
+Recorded lines as files: NDJSON, plain text, CSV.
+
+    lists of lines and gaps --> Ndjson, Text or Csv --> written(): pieces of a file
+
+What is missing is told in the file, where it is missing.
+"""
+
+import csv
+import io
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import orjson
+
+from sse_hub.history.fair_lock import SLICE_LINES, Turns
+from sse_hub.history.merge import Line
+from sse_hub.hub.backend import parse_id
+from sse_hub.protocol.ids import time_of
+from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
+
+PIECE_BYTES = 64 * 1024
+# A spreadsheet takes a cell that begins with one of these for a formula, after these quotes for text
+# (https://owasp.org/www-community/attacks/CSV_Injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+TEXT_MARK = "'"
+# What could end a text line, or give orders to a terminal.
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+WRAPPED_HEAD = b'{"info":"'
+WRAPPED_MEMBERS = ({"info"}, {"info", "truncated", "size"})
+UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Format(Protocol):
+    """How a file is written. `suffix` ends its name."""
+
+    content_type: str
+    suffix: str
+
+    def head(self) -> bytes:
+        """What the file begins with."""
+
+    def body(self, items: Sequence[Line | Gap]) -> bytes:
+        """The next lines and gaps."""
+
+
+class Ndjson:
+    """A JSON object on each text line: the line as it was published; with several channels each names its own."""
+
+    content_type = "application/x-ndjson"
+    suffix = "ndjson"
+
+    def __init__(self, single: bool) -> None:
+        self._single = single
+
+    def head(self) -> bytes:
+        return b""
+
+    def body(self, items: Sequence[Line | Gap]) -> bytes:
+        return b"".join([self._row(item) for item in items])
+
+    def _row(self, item: Line | Gap) -> bytes:
+        if isinstance(item, Gap):
+            return b'{"@gap":%b}\n' % orjson.dumps(item._asdict())
+        text = on_one_line(item.text)
+        return b"%b\n" % (text if self._single else with_channel(text, item.channel))
+
+
+class Text:
+    """`time channel text` for people: text that was published as text, everything else as JSON."""
+
+    content_type = "text/plain; charset=utf-8"
+    suffix = "txt"
+
+    def head(self) -> bytes:
+        return b""
+
+    def body(self, items: Sequence[Line | Gap]) -> bytes:
+        return "".join([self._row(item) for item in items]).encode(errors="replace")
+
+    def _row(self, item: Line | Gap) -> str:
+        if isinstance(item, Gap):
+            return f"# {words_of(item)}\n"
+        return f"{time_of(item.id.fence)} {item.channel} {CONTROL.sub(_escaped, plain_text(item.text))}\n"
+
+
+class Csv:
+    """`id,time,channel,line` by RFC 4180; a gap has no id."""
+
+    content_type = "text/csv; charset=utf-8; header=present"
+    suffix = "csv"
+
+    def head(self) -> bytes:
+        return b"id,time,channel,line\r\n"
+
+    def body(self, items: Sequence[Line | Gap]) -> bytes:
+        sheet = io.StringIO(newline="")
+        csv.writer(sheet).writerows([self._row(item) for item in items])
+        return sheet.getvalue().encode()
+
+    def _row(self, item: Line | Gap) -> tuple[str, str, str, str]:
+        if isinstance(item, Gap):
+            before = parse_id(item.before.encode())
+            return "", time_of(before.fence), no_formula(item.channel), words_of(item)
+        line = no_formula(on_one_line(item.text).decode())
+        return str(item.id), time_of(item.id.fence), no_formula(item.channel), line
+
+
+FORMATS = ("ndjson", "txt", "csv")
+
+
+async def written(format: Format, runs: AsyncIterator[list[Line | Gap]], turns: Turns) -> AsyncGenerator[bytes, None]:
+    """A file of `runs`, in pieces of about PIECE_BYTES, made in turns. Raises what `runs` raises."""
+    if head := format.head():
+        yield head
+    items: list[Line | Gap] = []
+    size = 0
+
+    async def made(items: list[Line | Gap]) -> bytes:
+        async with turns:
+            return format.body(items)
+
+    async for run in runs:
+        items += run
+        size += sum(len(item.text) if isinstance(item, Line) else 0 for item in run)
+        if size >= PIECE_BYTES or len(items) >= SLICE_LINES:
+            yield await made(items)
+            items, size = [], 0
+    if items:
+        yield await made(items)
+
+
+def format_of(name: str, single: bool) -> Format:
+    """The format called `name`, one of FORMATS, for a file of a `single` channel or of several."""
+    formats: dict[str, Format] = {"ndjson": Ndjson(single), "txt": Text(), "csv": Csv()}
+    return formats[name]
+
+
+def file_name(selection: Selection, fence: int, suffix: str) -> str:
+    """A name that is safe in a header and in every file system, whatever the channel is called."""
+    names = (*selection.channels, *selection.patterns)
+    stem = UNSAFE_IN_NAME.sub("_", names[0]).strip("._-")[:64] if len(names) == 1 else "channels"
+    time = re.sub(r"[-:]|\.\d+", "", time_of(fence))
+    return f"{stem or 'channel'}-{time}.{suffix}"
+
+
+def on_one_line(text: bytes) -> bytes:
+    """A JSON text without line ends: they stand between its tokens only, where a blank is as good."""
+    return text.translate(BLANKS_FOR_LINE_ENDS) if b"\n" in text or b"\r" in text else text
+
+
+def plain_text(text: bytes) -> str:
+    """What was published, where it was text and the hub has wrapped it; else the JSON."""
+    if text.startswith(WRAPPED_HEAD):
+        with suppress(orjson.JSONDecodeError):
+            record = orjson.loads(text)
+            if set(record) in WRAPPED_MEMBERS and isinstance(record["info"], str):
+                return str(record["info"])
+    return on_one_line(text).decode()
+
+
+def words_of(gap: Gap) -> str:
+    """A gap in one line of words."""
+    lost = "unknown" if gap.lost is None else gap.lost
+    return f"gap channel={gap.channel} after={gap.after} before={gap.before} lost={lost} reason={gap.reason}"
+
+
+def no_formula(cell: str) -> str:
+    """`cell` such that no spreadsheet runs it."""
+    return TEXT_MARK + cell if cell.startswith(FORMULA) else cell
+
+
+def _escaped(match: re.Match[str]) -> str:
+    short = {"\n": "\\n", "\r": "\\r"}
+    return short.get(match[0], f"\\u{ord(match[0]):04x}")
