@@ -23,6 +23,13 @@ from tests.sse import Decoder
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")]
+# Those that say where things are.
+DESCRIPTIONS = [
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("design", "request", "glossary")),
+    *ROOT.glob("docs/decisions/*.md"),
+]
 BLOCKS = re.findall(r"```sse\n(.*?)```", PROTOCOL, re.DOTALL)
 LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
 
@@ -73,14 +80,59 @@ def test_the_readme_can_be_read_without_scrolling_for_ever() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 150
 
 
-def test_every_link_between_documents_leads_somewhere() -> None:
-    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+def anchors_of(document: Path) -> set[str]:
+    """The anchors of the headings of `document`, as GitHub names them."""
+    found: dict[str, int] = {}
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading).lower()).replace(" ", "-")
+        found[anchor] = found.get(anchor, -1) + 1
+    return {f"{name}-{count}" if count else name for name, last in found.items() for count in range(last + 1)}
 
 
-def test_each_module_has_its_place_in_the_design() -> None:
-    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "design.md").read_text()))
-    modules = {path.stem for path in (ROOT / "sse_hub").glob("*.py")} - {"__init__"}
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\((?!https?://)([^)]+)\)", document.read_text()):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors_of(target), link
 
-    assert modules <= named
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+    assert pages <= set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+
+
+def test_each_package_and_root_module_has_its_place_in_the_design() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|", design.partition("## The packages")[2], re.MULTILINE)
+    package = Path(sse_hub.__file__).parent
+
+    assert {path.parent.name for path in package.glob("*/__init__.py")} <= set(rows)
+    assert {path.stem for path in package.glob("*.py")} - {"__init__"} <= set(re.findall(r"`(\w+)`", design))
+    assert {path.parent.name for path in package.glob("commands/*/__init__.py")} <= set(re.findall(r"`(\w+)`", design))
+
+
+@pytest.mark.parametrize("package", sorted(path.parent.name for path in ROOT.glob("sse_hub/*/__init__.py")))
+def test_each_package_has_a_page_of_decisions(package: str) -> None:
+    page = ROOT / "docs" / "decisions" / f"{package}.md"
+
+    assert page.exists()
+    assert f"({page.name})" in (page.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("document", DESCRIPTIONS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_each_module_that_a_description_names_is_there(document: Path) -> None:
+    """`hub/feed` is a module of the package, `web/js/views/row.js` a file of the project."""
+    packages = {path.parent.name for path in ROOT.glob("sse_hub/*/__init__.py")}
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", document.read_text()):
+        if name.split("/")[0] in packages:
+            path = ROOT / "sse_hub" / name
+            assert path.exists() or path.with_suffix(".py").exists(), name
+        elif name.split("/")[0] in {"sse_hub", "web", "tests", "bench", "docs", "requirements"}:
+            assert (ROOT / name).exists() or (ROOT / f"{name}.py").exists(), name
