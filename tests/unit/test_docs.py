@@ -1,12 +1,17 @@
 """What the documents say is what the code does."""
 
+import ast
+import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import sse_hub
+from sse_hub.logging import RedisHandler
 from sse_hub.protocol.lines import with_channel
 from sse_hub.protocol.sse import (
     Gap,
@@ -136,3 +141,35 @@ def test_each_module_that_a_description_names_is_there(document: Path) -> None:
             assert path.exists() or path.with_suffix(".py").exists(), name
         elif name.split("/")[0] in {"sse_hub", "web", "tests", "bench", "docs", "requirements"}:
             assert (ROOT / name).exists() or (ROOT / f"{name}.py").exists(), name
+
+
+def test_the_examples_of_the_api_run() -> None:
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+
+    command = [sys.executable, "-W", "error", "-c", "\n".join(examples)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert len(examples) == 5
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_api_page_lists_the_arguments_of_the_handler_with_their_defaults() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    signature = inspect.signature(RedisHandler.__init__).parameters
+    given = {name: each.default for name, each in signature.items() if name != "self"}
+
+    (shown,) = re.findall(r"```\nRedisHandler\((.*?)\)\n```", page, re.DOTALL)
+    told = ast.parse(f"def handler({shown.replace('NOTSET', '0')}): ...").body[0]
+
+    assert isinstance(told, ast.FunctionDef)
+    names = [each.arg for each in (*told.args.args, *told.args.kwonlyargs)]
+    defaults = [ast.literal_eval(each) for each in (*told.args.defaults, *told.args.kw_defaults) if each]
+    assert dict(zip(names, defaults, strict=True)) == given
+
+
+@pytest.mark.parametrize("page", ["troubleshooting", "decisions/broker", "decisions/http"])
+def test_each_event_metric_and_field_that_a_page_names_is_in_the_code(page: str) -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "sse_hub").rglob("*.py"))
+    named = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[a-z_,]+\})?`", (ROOT / "docs" / f"{page}.md").read_text())
+
+    assert [name for name in named if not re.search(rf"\b{name.removesuffix('_total')}\b", code)] == []
