@@ -167,9 +167,9 @@ def test_the_api_page_lists_the_arguments_of_the_handler_with_their_defaults() -
     assert dict(zip(names, defaults, strict=True)) == given
 
 
-@pytest.mark.parametrize("page", ["troubleshooting", "decisions/broker", "decisions/http"])
-def test_each_event_metric_and_field_that_a_page_names_is_in_the_code(page: str) -> None:
+def test_each_event_metric_and_field_that_troubleshooting_names_is_in_the_code() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "sse_hub").rglob("*.py"))
-    named = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[a-z_,]+\})?`", (ROOT / "docs" / f"{page}.md").read_text())
+    named = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[a-z_,]+\})?`", (ROOT / "docs" / "troubleshooting.md").read_text())
 
+    assert len(named) > 20
     assert [name for name in named if not re.search(rf"\b{name.removesuffix('_total')}\b", code)] == []
