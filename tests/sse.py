@@ -19,7 +19,7 @@ from tests.rig import DEADLINE_SECONDS
 __all__ = ["Decoder", "Event", "Stream", "open_stream"]
 
 
-class Decoder(decoder.Decoder):
+class Decoder(decoder.SseDecoder):
     """The canary's decoder, which keeps the comments too."""
 
     def __init__(self) -> None:

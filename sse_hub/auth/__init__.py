@@ -9,20 +9,20 @@ One place decides: a gate. Every route that names channels asks the grant it giv
 Nothing here knows of Sanic, and nothing of the hub knows of this.
 """
 
-from sse_hub.auth.authenticator import Gate, Tokens
-from sse_hub.auth.credentials import Knock
+from sse_hub.auth.authenticator import Authenticator, TokenAuth
+from sse_hub.auth.credentials import Credentials
 from sse_hub.auth.grant import EVERYTHING, Grant
-from sse_hub.auth.setup import Access, check_access, open_access
+from sse_hub.auth.setup import Auth, check_access, create_auth
 from sse_hub.auth.ticket import TICKET_SECONDS
 
 __all__ = [
     "EVERYTHING",
     "TICKET_SECONDS",
-    "Access",
-    "Gate",
+    "Auth",
+    "Authenticator",
     "Grant",
-    "Knock",
-    "Tokens",
+    "Credentials",
+    "TokenAuth",
     "check_access",
-    "open_access",
+    "create_auth",
 ]

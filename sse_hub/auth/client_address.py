@@ -16,7 +16,7 @@ Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-class Whence:
+class TrustedProxies:
     """`trusted` are the addresses and networks of proxies; what they forwarded, and for whom, is believed."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
@@ -24,9 +24,9 @@ class Whence:
 
     def trusts(self, peer: str) -> bool:
         """True when `peer` may say for whom it asks."""
-        return bool(self._trusted) and is_among(peer, self._trusted)
+        return bool(self._trusted) and is_in_networks(peer, self._trusted)
 
-    def of(self, peer: str, forwarded: Iterable[str] = ()) -> str:
+    def client_of(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """
         Who asks, when `peer` is at the other end of the connection and `forwarded` are the X-Forwarded-For headers in
         their order. What is no IP address, as the peer of a Unix socket, is "".
@@ -35,7 +35,7 @@ class Whence:
             return _name_of(peer)
         address = address_of(peer)
         if address is None or not self._trusts(address):
-            return counted(address)
+            return rate_limit_key(address)
         # Each proxy appends whom it was asked by, so the first from the right that is none of ours is the client.
         for text in reversed(",".join(forwarded).split(",")):
             before = address_of(text)
@@ -44,7 +44,7 @@ class Whence:
             address = before
             if not self._trusts(address):
                 break
-        return counted(address)
+        return rate_limit_key(address)
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
@@ -65,13 +65,13 @@ def address_of(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-def is_among(peer: str, networks: Networks) -> bool:
+def is_in_networks(peer: str, networks: Networks) -> bool:
     """True when the address `peer` lies in one of `networks`."""
     address = address_of(peer)
     return address is not None and any(address in network for network in networks)
 
 
-def counted(address: Address | None) -> str:
+def rate_limit_key(address: Address | None) -> str:
     """The name under which `address` is counted: its own, or that of its IPv6 network."""
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return str(IPv6Network((int(address) >> IPV6_BITS << IPV6_BITS, IPV6_BITS)))
@@ -80,7 +80,7 @@ def counted(address: Address | None) -> str:
 
 @lru_cache(maxsize=10_000)
 def _name_of(peer: str) -> str:
-    return counted(address_of(peer))
+    return rate_limit_key(address_of(peer))
 
 
 def is_local(name: str) -> bool:

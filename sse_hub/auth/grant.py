@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sse_hub.errors import NotAllowed
+from sse_hub.errors import Forbidden
 from sse_hub.protocol.selection import MAX_STARS, PATTERN, Selection, matches_any
 
 MAX_PATTERNS = 256
@@ -31,29 +31,29 @@ class Grant:
     operate: bool = False
     until: float | None = None
     token_id: str = ""
-    edition: int = 0
+    version: int = 0
     bound: tuple[str, ...] | None = None
 
-    def reads(self, name: str) -> bool:
+    def may_read(self, name: str) -> bool:
         """True when the channel `name` may be seen."""
         return matches_any(self.subscribe, name) and (self.bound is None or matches_any(self.bound, name))
 
     @property
-    def reads_all(self) -> bool:
+    def may_read_all(self) -> bool:
         """True when there is no channel that may not be seen."""
         return self.bound is None and "*" in self.subscribe
 
-    def publishes(self, name: str) -> None:
+    def may_publish(self, name: str) -> None:
         """Raises NotAllowed, unless lines may be published on the channel `name`."""
         if not matches_any(self.publish, name):
-            raise NotAllowed(f"You may not publish on {name!r}.")
+            raise Forbidden(f"You may not publish on {name!r}.")
 
-    def operates(self) -> None:
+    def require_operator(self) -> None:
         """Raises NotAllowed, unless it may be seen how the hub is doing."""
         if not self.operate:
-            raise NotAllowed("This is for operators.")
+            raise Forbidden("This is for operators.")
 
-    def narrowed(self, selection: Selection) -> Selection:
+    def restrict(self, selection: Selection) -> Selection:
         """
         `selection`, with nothing in it that may not be seen: a channel that may not is an error, one that a pattern
         would find is left out.
@@ -62,24 +62,24 @@ class Grant:
         """
         for name in (*selection.channels, *selection.patterns):
             if self.bound is not None and name not in self.bound:
-                raise NotAllowed(f"This ticket is not for {name!r}.")
+                raise Forbidden(f"This ticket is not for {name!r}.")
         for name in selection.channels:
             if not matches_any(self.subscribe, name):
-                raise NotAllowed(f"You may not see {name!r}.")
+                raise Forbidden(f"You may not see {name!r}.")
         if not self.subscribe:
-            raise NotAllowed("You may see no channel.")
+            raise Forbidden("You may see no channel.")
         # A star in what is asked for can only be met by a star of the grant, so one that matches its text covers it.
         # Streams that are covered are the same for all, and encoded once.
         if all(matches_any(self.subscribe, pattern) for pattern in selection.patterns):
             return selection
-        return replace(selection, within=tuple(sorted(self.subscribe)))
+        return replace(selection, visible=tuple(sorted(self.subscribe)))
 
 
 EVERYTHING = Grant("", ("*",), ("*",), operate=True)
 """What everybody has where nobody is asked."""
 
 
-def patterns_of(values: Iterable[object]) -> tuple[str, ...]:
+def parse_patterns(values: Iterable[object]) -> tuple[str, ...]:
     """`values` as channel patterns, each once. Raises ValueError saying which is none."""
     patterns = tuple(dict.fromkeys(values))
     if len(patterns) > MAX_PATTERNS:
@@ -90,7 +90,7 @@ def patterns_of(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(pattern) for pattern in patterns)
 
 
-def rights_of(subject: object, rights: object, until: float | None = None, token_id: str = "") -> Grant:
+def parse_rights(subject: object, rights: object, until: float | None = None, token_id: str = "") -> Grant:
     """
     The grant that `{"subscribe": […], "publish": […], "operate": true}` is, each of which may be left out.
 
@@ -105,7 +105,7 @@ def rights_of(subject: object, rights: object, until: float | None = None, token
         values = rights.get(name, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise ValueError(f"{name} must be a list of channels and patterns")
-        lists[name] = patterns_of(values)
+        lists[name] = parse_patterns(values)
     operate = rights.get("operate", False)
     if not isinstance(operate, bool):
         raise ValueError("operate must be true or false")

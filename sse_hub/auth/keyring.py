@@ -42,7 +42,7 @@ class Keyring:
             raise ValueError('a JSON Web Key Set is wanted: {"keys": [...]}') from None
         if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
             raise ValueError("its keys must be a list of objects")
-        keys = tuple(key for number, each in enumerate(listed, 1) if (key := _key(number, each)))
+        keys = tuple(key for number, each in enumerate(listed, 1) if (key := _parse_key(number, each)))
         if not keys:
             raise ValueError(f"no key in it is for {', '.join(ALGORITHMS)}")
         kids = [key.kid for key in keys]
@@ -57,7 +57,7 @@ class Keyring:
         return next((key for key in self._keys if key.kid == kid), None)
 
 
-def _key(number: int, jwk: dict[str, Any]) -> Key | None:
+def _parse_key(number: int, jwk: dict[str, Any]) -> Key | None:
     algorithm, members = KINDS.get(str(jwk.get("kty")), ("", ()))
     if not members or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
         return None

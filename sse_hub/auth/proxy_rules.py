@@ -10,13 +10,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sse_hub.auth.grant import EVERYTHING, SUBJECT, Grant, rights_of
-from sse_hub.errors import NotSignedIn
+from sse_hub.auth.grant import EVERYTHING, SUBJECT, Grant, parse_rights
+from sse_hub.errors import Unauthenticated
 
 KEYS = ("subscribe", "publish", "operate")
 
 
-class Rules:
+class ProxyRules:
     """Rights by user and by group, and those of everyone."""
 
     def __init__(self, everyone: Grant, groups: Mapping[str, Grant], users: Mapping[str, Grant]) -> None:
@@ -25,7 +25,7 @@ class Rules:
         self._users = users
 
     @classmethod
-    def read(cls, text: str) -> "Rules":
+    def read(cls, text: str) -> "ProxyRules":
         """The rules in TOML. Raises ValueError saying what is wrong."""
         try:
             rules = tomllib.loads(text)
@@ -54,7 +54,7 @@ def trusting(user: str) -> Grant:
 
 def _named(user: str, grants: Iterable[Grant]) -> Grant:
     if not SUBJECT.fullmatch(user):
-        raise NotSignedIn("The proxy gave no name of 1 to 128 characters.")
+        raise Unauthenticated("The proxy gave no name of 1 to 128 characters.")
     each = list(grants)
     return Grant(
         user,
@@ -72,6 +72,6 @@ def _rights(name: str, table: Any) -> Grant:
     try:
         if isinstance(table, dict) and (unknown := set(table) - set(KEYS)):
             raise ValueError(f"{min(unknown)!r} is none of {', '.join(KEYS)}")
-        return rights_of(name[:128], table)
+        return parse_rights(name[:128], table)
     except ValueError as error:
         raise ValueError(f"[{name}]: {error}") from None

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Value]):
+class ReloadedFile(Generic[Value]):
     """What `parse` makes of the file at `path`, which `setting` names; `edition` counts how often that has changed."""
 
     def __init__(self, setting: str, path: str, parse: Callable[[str], Value]) -> None:
@@ -24,7 +24,7 @@ class Kept(Generic[Value]):
         self._parse = parse
         self._setting = setting
         self._stamp = (0, 0, 0)
-        self.edition = 0
+        self.version = 0
         self.value = self._read()
 
     def refresh(self) -> None:
@@ -32,7 +32,7 @@ class Kept(Generic[Value]):
         try:
             if self._stamp != self._stamp_now():
                 self.value = self._read()
-                self.edition += 1
+                self.version += 1
                 logger.info("file_read setting=%s", self._setting)
         except (OSError, InvalidSetting) as error:
             logger.error("file_not_read setting=%s error=%r", self._setting, str(error))

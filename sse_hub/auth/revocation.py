@@ -46,7 +46,7 @@ class Revocations:
             logger.debug("revocations_not_read error=%r", str(error))
             return
         try:
-            await self._mend(listed)
+            await self._restore(listed)
         except (RedisError, OSError) as error:
             # Kept all the same, and tried again the next time.
             logger.warning("revocations_not_written error=%r", str(error))
@@ -61,7 +61,7 @@ class Revocations:
         self._ends = {token_id: until for token_id, until in ends.items() if not _is_over(until)}
         return listed
 
-    async def _mend(self, listed: Mapping[str, float]) -> None:
+    async def _restore(self, listed: Mapping[str, float]) -> None:
         lost = [(token_id, str(until)) for token_id, until in (self._ends or {}).items() if token_id not in listed]
         if lost:
             logger.warning("revocations_lost tokens=%d", len(lost))

@@ -12,12 +12,12 @@ from ipaddress import ip_address, ip_network
 
 import redis.asyncio
 
-from sse_hub.auth.authenticator import Gate, Open, Proxied, Tokens
+from sse_hub.auth.authenticator import Authenticator, NoAuth, ProxyAuth, TokenAuth
 from sse_hub.auth.keyring import Keyring
-from sse_hub.auth.proxy_rules import Rules
-from sse_hub.auth.reloaded_file import Kept
+from sse_hub.auth.proxy_rules import ProxyRules
+from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
-from sse_hub.auth.stream_expiry import Fenced, Tenure
+from sse_hub.auth.stream_expiry import Fenced, StreamExpiry
 from sse_hub.auth.ticket import Tickets
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, ServerUnavailable
@@ -28,16 +28,16 @@ REFRESH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class Auth:
     """What a running hub has of it. `gate` decides, `tenure` ends streams."""
 
-    gate: Gate
-    tenure: Tenure
+    authenticator: Authenticator
+    stream_expiry: StreamExpiry
 
-    async def refresh_for_ever(self) -> None:
+    async def keep_fresh(self) -> None:
         """Every few seconds look for changed keys, rules and revocations."""
         while True:
-            await self.gate.refresh()
+            await self.authenticator.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -60,10 +60,10 @@ def check_access(config: Config) -> None:
         raise InvalidSetting("--proxy-rules is for --access proxy.")
 
 
-def open_access(config: Config, commands: redis.asyncio.Redis, hub: Fenced) -> Access:
+def create_auth(config: Config, commands: redis.asyncio.Redis, hub: Fenced) -> Auth:
     """Access to a hub whose `config` has passed check_access()."""
-    gate = _gate(config, commands)
-    return Access(gate, Tenure(gate, hub))
+    gate = _create_authenticator(config, commands)
+    return Auth(gate, StreamExpiry(gate, hub))
 
 
 def is_loopback(host: str) -> bool:
@@ -75,22 +75,22 @@ def is_loopback(host: str) -> bool:
     return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 
-def _gate(config: Config, commands: redis.asyncio.Redis) -> Gate:
+def _create_authenticator(config: Config, commands: redis.asyncio.Redis) -> Authenticator:
     origins = frozenset(config.cors_origin)
     if config.access == "token":
         revocations, tickets = Revocations(commands), Tickets(commands)
-        return Tokens(_keyring(config), config.token_audience, config.token_issuer, origins, revocations, tickets)
+        return TokenAuth(_keyring(config), config.token_audience, config.token_issuer, origins, revocations, tickets)
     if config.access == "proxy":
         peers = [ip_network(each) for each in config.proxy_peers]
-        return Proxied(peers, config.proxy_user_header, config.proxy_groups_header, _rules(config), origins)
-    return Open(origins)
+        return ProxyAuth(peers, config.proxy_user_header, config.proxy_groups_header, _rules(config), origins)
+    return NoAuth(origins)
 
 
-def _keyring(config: Config) -> Kept[Keyring]:
+def _keyring(config: Config) -> ReloadedFile[Keyring]:
     if not config.token_keys:
         raise InvalidSetting("--access token needs --token-keys: a JWKS file, which `sse-hub token key` makes.")
-    return Kept("--token-keys", config.token_keys, Keyring.read)
+    return ReloadedFile("--token-keys", config.token_keys, Keyring.read)
 
 
-def _rules(config: Config) -> Kept[Rules] | None:
-    return Kept("--proxy-rules", config.proxy_rules, Rules.read) if config.proxy_rules else None
+def _rules(config: Config) -> ReloadedFile[ProxyRules] | None:
+    return ReloadedFile("--proxy-rules", config.proxy_rules, ProxyRules.read) if config.proxy_rules else None

@@ -34,7 +34,7 @@ def new_key(algorithm: str) -> dict[str, Any]:
     return {"kid": secrets.token_hex(4), "alg": algorithm, "use": "sig"} | made
 
 
-def public_half(jwk: dict[str, Any]) -> dict[str, Any]:
+def public_jwk(jwk: dict[str, Any]) -> dict[str, Any]:
     """What checks the signatures of `jwk` and can't make any. Raises ValueError for a secret: it has no such half."""
     kind, members = KINDS.get(str(jwk.get("kty")), ("", ()))
     if kind == "HS256":
@@ -42,7 +42,7 @@ def public_half(jwk: dict[str, Any]) -> dict[str, Any]:
     return {name: jwk[name] for name in ("kid", "kty", "alg", "use", *members) if name in jwk}
 
 
-def keys_in(text: str) -> list[dict[str, Any]]:
+def parse_keys(text: str) -> list[dict[str, Any]]:
     """The keys of a JWKS that a hub would take. Raises ValueError saying what is wrong."""
     Keyring.read(text)
     keys: list[dict[str, Any]] = json.loads(text)["keys"]
@@ -51,13 +51,13 @@ def keys_in(text: str) -> list[dict[str, Any]]:
 
 def signing_key(text: str) -> dict[str, Any]:
     """The last key of a JWKS that can sign. Raises ValueError saying what is wrong."""
-    found = [key for key in keys_in(text) if "k" in key or "d" in key]
+    found = [key for key in parse_keys(text) if "k" in key or "d" in key]
     if not found:
         raise ValueError("it has public keys only, which can't sign")
     return found[-1]
 
 
-def signed(key: dict[str, Any], grant: Grant, audience: str, issuer: str | None, now: float) -> str:
+def sign(key: dict[str, Any], grant: Grant, audience: str, issuer: str | None, now: float) -> str:
     """A token with the rights of `grant`, valid from `now` on, signed with `key`. ValueError for a broken one."""
     import jwt
     from jwt.exceptions import PyJWTError

@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import Protocol
 
-from sse_hub.auth.authenticator import Gate
+from sse_hub.auth.authenticator import Authenticator
 from sse_hub.auth.grant import Grant
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.sse import auth_frame
@@ -28,27 +28,27 @@ class Fenced(Protocol):
     last_fence: int
 
 
-class Tenure:
+class StreamExpiry:
     """Streams by the grant they were opened with: thousands share one, and one look at it is enough for all."""
 
-    def __init__(self, gate: Gate, hub: Fenced) -> None:
-        self._gate = gate
+    def __init__(self, authenticator: Authenticator, hub: Fenced) -> None:
+        self._authenticator = authenticator
         self._hub = hub
         self._held: dict[Grant, set[Subscriber]] = {}
         self._leaving: list[tuple[int, set[Subscriber]]] = []
 
-    def hold(self, grant: Grant, subscriber: Subscriber) -> None:
+    def watch(self, grant: Grant, subscriber: Subscriber) -> None:
         """End the stream of `subscriber` when `grant` ends."""
-        if not self._gate.asks:
+        if not self._authenticator.asks:
             return
         self._held.setdefault(grant, set()).add(subscriber)
-        subscriber.left = partial(self._leave, grant)
+        subscriber.on_close(partial(self._leave, grant))
 
     def tick(self) -> None:
         """Once a second: end the streams whose grant has ended."""
         now = time.time()
         self._leaving = [(ticks - 1, each) for ticks, each in self._leaving if self._waits(ticks, each)]
-        ended = [(grant, reason) for grant in self._held if (reason := self._gate.end_of(grant, now))]
+        ended = [(grant, reason) for grant in self._held if (reason := self._authenticator.expiry_of(grant, now))]
         for grant, reason in ended:
             subscribers = self._held.pop(grant)
             logger.info("grant_ended subject=%r reason=%s streams=%d", grant.subject, reason, len(subscribers))

@@ -18,14 +18,14 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import ticket_key
 from sse_hub.broker.scripts import script
-from sse_hub.errors import NotAllowed, SourceUnavailable
+from sse_hub.errors import Forbidden, SourceUnavailable
 from sse_hub.protocol.selection import Selection
 
 TICKET_SECONDS = 30
 MAX_TICKET_CHARACTERS = 128
 
 
-class Redeemed(NamedTuple):
+class RedeemedTicket(NamedTuple):
     """What a ticket stands for: a `token`, yet to be checked, for the channels and patterns it is `bound` to."""
 
     token: str
@@ -42,14 +42,14 @@ class Tickets:
     async def issue(self, token: str, selection: Selection) -> str:
         """A ticket for `selection` that is worth what `token` is. Raises SourceUnavailable."""
         ticket = secrets.token_urlsafe(32)
-        kept = Redeemed(token, (*selection.channels, *selection.patterns))
+        kept = RedeemedTicket(token, (*selection.channels, *selection.patterns))
         try:
-            await self._commands.set(_key(ticket), _sealed(ticket, kept), px=TICKET_SECONDS * 1000)
+            await self._commands.set(_key(ticket), _seal(ticket, kept), px=TICKET_SECONDS * 1000)
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"Redis keeps no tickets at present: {error}.") from None
         return ticket
 
-    async def redeem(self, ticket: str) -> Redeemed:
+    async def redeem(self, ticket: str) -> RedeemedTicket:
         """
         What `ticket` was given for; it is used up.
 
@@ -60,9 +60,9 @@ class Tickets:
             found = await self._redeem(keys=[_key(ticket)])
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"Redis does not say what the ticket is for: {error}.") from None
-        kept = None if found is None else _opened(ticket, found)
+        kept = None if found is None else _open(ticket, found)
         if kept is None:
-            raise NotAllowed("The ticket is used, too old, or none.")
+            raise Forbidden("The ticket is used, too old, or none.")
         return kept
 
 
@@ -73,24 +73,24 @@ def _key(ticket: str) -> str:
     return ticket_key(sha256(ticket.encode(errors="replace")).hexdigest())
 
 
-def _sealed(ticket: str, kept: Redeemed) -> bytes:
+def _seal(ticket: str, kept: RedeemedTicket) -> bytes:
     # As in keyring: a hub without tokens need not pay for it.
     from cryptography.fernet import Fernet
 
-    return Fernet(_lock(ticket)).encrypt(json.dumps(kept).encode())
+    return Fernet(_cipher(ticket)).encrypt(json.dumps(kept).encode())
 
 
-def _opened(ticket: str, found: bytes) -> Redeemed | None:
+def _open(ticket: str, found: bytes) -> RedeemedTicket | None:
     from cryptography.fernet import Fernet, InvalidToken
 
     try:
-        token, bound = json.loads(Fernet(_lock(ticket)).decrypt(found))
+        token, bound = json.loads(Fernet(_cipher(ticket)).decrypt(found))
     except (InvalidToken, ValueError, TypeError):
         # Of a hub of another version, or of somebody who may write to Redis.
         return None
-    return Redeemed(token, tuple(bound))
+    return RedeemedTicket(token, tuple(bound))
 
 
-def _lock(ticket: str) -> bytes:
+def _cipher(ticket: str) -> bytes:
     # Not the digest that is the name: that is there to be read.
     return urlsafe_b64encode(sha256(b"what it is for\0" + ticket.encode(errors="replace")).digest())

@@ -7,9 +7,9 @@ Tokens: JSON Web Tokens (RFC 7519, with the rules of RFC 8725) that say what the
 import time
 from typing import Any
 
-from sse_hub.auth.grant import Grant, rights_of
+from sse_hub.auth.grant import Grant, parse_rights
 from sse_hub.auth.keyring import Keyring
-from sse_hub.errors import NotSignedIn
+from sse_hub.errors import Unauthenticated
 
 CLAIM = "sse_hub"
 MAX_TOKEN_CHARACTERS = 6_000
@@ -19,26 +19,26 @@ CLOCK_SECONDS = 5.0
 LAST_SECOND = 253_402_300_799
 
 
-def verified(token: str, keyring: Keyring, audience: str, issuer: str | None) -> Grant:
+def verify(token: str, keyring: Keyring, audience: str, issuer: str | None) -> Grant:
     """The rights that `token` gives. Raises NotSignedIn, with words that help an attacker no further than guessing."""
     # As in keyring.
     from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
     if not token.isascii() or len(token) > MAX_TOKEN_CHARACTERS:
-        raise NotSignedIn(f"This is not a token of up to {MAX_TOKEN_CHARACTERS} characters.")
+        raise Unauthenticated(f"This is not a token of up to {MAX_TOKEN_CHARACTERS} characters.")
     try:
         claims = _claims(token, keyring, audience, issuer)
         until = float(claims["exp"])
         if until > LAST_SECOND:
-            raise NotSignedIn("The token is not valid here.")
-        grant = rights_of(claims["sub"], claims.get(CLAIM), until, str(claims.get("jti", "")))
+            raise Unauthenticated("The token is not valid here.")
+        grant = parse_rights(claims["sub"], claims.get(CLAIM), until, str(claims.get("jti", "")))
     except ExpiredSignatureError:
-        raise NotSignedIn("The token has expired.") from None
+        raise Unauthenticated("The token has expired.") from None
     # RecursionError, OverflowError: a header or claims of a thousand brackets, a time of 1e999.
     except (PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        raise NotSignedIn("The token is not valid here.") from None
+        raise Unauthenticated("The token is not valid here.") from None
     if until <= time.time():
-        raise NotSignedIn("The token has expired.")
+        raise Unauthenticated("The token has expired.")
     return grant
 
 
@@ -47,7 +47,7 @@ def _claims(token: str, keyring: Keyring, audience: str, issuer: str | None) -> 
 
     key = keyring.key(jwt.get_unverified_header(token).get("kid"))
     if key is None:
-        raise NotSignedIn("The token is not valid here.")
+        raise Unauthenticated("The token is not valid here.")
     return jwt.decode(
         token,
         key.material,

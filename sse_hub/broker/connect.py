@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from redis.asyncio.connection import parse_url
 
-from sse_hub.redis_url import checked
+from sse_hub.redis_url import validate
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RedisAddress:
     """A server, by `path` of a socket or by `host` and `port`, and what AUTH says there, if anything."""
 
     host: str
@@ -28,9 +28,9 @@ class Address:
     credentials: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def parse(cls, url: str) -> "Address":
+    def parse(cls, url: str) -> "RedisAddress":
         """The address that `url` spells, as redis-py reads it. Raises ValueError."""
-        options: dict[str, object] = dict(parse_url(checked(url)))
+        options: dict[str, object] = dict(parse_url(validate(url)))
         words = [str(options[name]) for name in ("username", "password") if options.get(name)]
         return cls(
             host=str(options.get("host", "localhost")),

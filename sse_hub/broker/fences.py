@@ -14,19 +14,19 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.hub.counters import Tally
+from sse_hub.hub.counters import Counters
 
 logger = logging.getLogger(__name__)
 
 
-class Fencer:
+class FenceIssuer:
     """Issues fences. `last` is the highest fence seen, `seen_at` the loop's time when it came."""
 
-    def __init__(self, commands: redis.asyncio.Redis, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, counters: Counters, loop: asyncio.AbstractEventLoop) -> None:
         self.last = 0
         self.seen_at = float("-inf")
         self._loop = loop
-        self._tally = tally
+        self._counters = counters
         self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
         self._served: dict[asyncio.Future[int], None] = {}
@@ -47,7 +47,7 @@ class Fencer:
         finally:
             self._waiting.pop(waiter, None)
 
-    def refuse(self, error: Exception) -> None:
+    def fail_waiting(self, error: Exception) -> None:
         """Raise `error` to all who wait."""
         for waiter in (*self._waiting, *self._served):
             if not waiter.done():
@@ -57,17 +57,17 @@ class Fencer:
         """Send a fence on its way, unless one is, or no session is there to see it come back."""
         if self._round is None and self._session_there:
             self._returned_at = None
-            self._round = self._loop.create_task(self._run_round())
+            self._round = self._loop.create_task(self._issue_and_wait())
             self._round.add_done_callback(self._end_round)
 
-    def seen(self, fence: int) -> None:
+    def fence_seen(self, fence: int) -> None:
         """`fence` has come on the session, and the hub knows it already."""
         self.last = fence
         self.seen_at = self._loop.time()
         self._seen.set()
 
     @property
-    def wanted(self) -> bool:
+    def has_waiting(self) -> bool:
         """True when somebody waits for a fence that has not been issued."""
         return bool(self._waiting)
 
@@ -80,19 +80,19 @@ class Fencer:
         """
         return self._loop.time() - self._returned_at if self._round and self._returned_at else 0.0
 
-    def begin(self) -> None:
+    def session_started(self) -> None:
         """A session is there and has all its subscriptions: it will see what is issued from now on."""
         self._session_there = True
         self.issue()
 
-    def give_up(self) -> None:
+    def session_lost(self) -> None:
         """The session is gone, and the fence on its way with it. Those who wait get one from the next session."""
         self._session_there = False
         if self._round:
             self._round.cancel()
             self._round = None
 
-    async def _run_round(self) -> None:
+    async def _issue_and_wait(self) -> None:
         served, self._waiting = self._waiting, {}
         self._served = served
         begun = self._loop.time()
@@ -105,7 +105,7 @@ class Fencer:
         except BaseException:
             self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise
-        self._tally.fence_round_trips.add(self._loop.time() - begun)
+        self._counters.fence_round_trips.add(self._loop.time() - begun)
         for waiter in served:
             if not waiter.done():
                 waiter.set_result(fence)
@@ -128,6 +128,6 @@ class Fencer:
             if not self._refused:
                 logger.warning("fence_refused error=%r", str(error))
             self._refused = True
-            self._tally.redis_errors["fence"] += 1
+            self._counters.redis_errors["fence"] += 1
         else:
             self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from sse_hub.redis_url import checked
+from sse_hub.redis_url import validate
 
 Pool = TypeVar("Pool", bound=ConnectionPool)
 
 
-def pool_of(url: str, kind: type[Pool], **options: Any) -> Pool:
+def command_pool(url: str, kind: type[Pool], **options: Any) -> Pool:
     """A pool for the server at `url`. Raises ValueError where that can't be used."""
-    pool: Pool = kind.from_url(checked(url), **options)
+    pool: Pool = kind.from_url(validate(url), **options)
     # By the scheme of the URL it is one for TCP, TLS or a Unix socket.
     pool.connection_class = _telling(pool.connection_class)
     return pool

@@ -10,16 +10,16 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sse_hub.errors import InvalidSetting
-from sse_hub.redis_url import checked
+from sse_hub.redis_url import validate
 
 ANSWER_SECONDS = 5.0
 
 
-def connection_to(redis_url: str) -> AbstractConnection:
+def publisher_connection(redis_url: str) -> AbstractConnection:
     """A connection that is not connected yet. Raises InvalidSetting when `redis_url` can't be used."""
     try:
         client = Redis.from_url(
-            checked(redis_url),
+            validate(redis_url),
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),

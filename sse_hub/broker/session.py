@@ -17,30 +17,30 @@ from typing import Any, Protocol, cast
 
 import hiredis
 
-from sse_hub.broker.connect import Address
+from sse_hub.broker.connect import RedisAddress
 from sse_hub.broker.keys import FENCE_CHANNEL
-from sse_hub.broker.read_buffer import Inflow
+from sse_hub.broker.read_buffer import ReadBuffer
 from sse_hub.protocol.selection import matches
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()
 # Clocks of hubs and Redis may differ by less than this; `lua/fence.lua` has the same limit.
-FENCE_AHEAD_MS = 86_400_000
+MAX_FENCE_AHEAD_MS = 86_400_000
 
 
-class Receiver(Protocol):
+class SessionEvents(Protocol):
     """Who is told what a session receives."""
 
-    def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines by channel, all after the last fence told of."""
 
-    def fence(self, fence: int) -> None:
+    def fence_received(self, fence: int) -> None:
         """A fence; what is told of next came after it."""
 
-    def subscribed(self, channel: str) -> None:
+    def channel_subscribed(self, channel: str) -> None:
         """Redis has confirmed a channel asked for by name: its lines come from here on."""
 
-    def forged(self, payload: bytes, last: int) -> None:
+    def invalid_fence(self, payload: bytes, last: int) -> None:
         """`payload`, which can't be a fence after `last`, has come as one."""
 
 
@@ -48,7 +48,7 @@ class SessionEnded(ConnectionError):
     """The connection broke, or Redis said something a session can't go on after."""
 
 
-class Refused(SessionEnded):
+class CommandRefused(SessionEnded):
     """Redis refused a command."""
 
 
@@ -56,19 +56,19 @@ class Session(asyncio.Protocol):
     """One connection. `ended` is done, with the reason as its exception, when it is over."""
 
     def __init__(
-        self, receiver: Receiver, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
+        self, receiver: SessionEvents, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
     ) -> None:
         # The channels by name for which Redis has confirmed the subscription.
         self.subscribed: set[str] = set()
         self.ended: asyncio.Future[None] = loop.create_future()
         # A session that nobody waits for ends like any other; asyncio would report its reason as never retrieved.
         self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._receiver = receiver
+        self._events = receiver
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         # While it is flooded, a fence may be waiting in it.
-        self.inflow = Inflow(self._take, loop)
+        self.read_buffer = ReadBuffer(self._take, loop)
         self._replies: list[asyncio.Future[None]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
@@ -76,7 +76,7 @@ class Session(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, url: str, receiver: Receiver, channels: Sequence[str], patterns: Sequence[str], last_fence: int
+        cls, url: str, events: SessionEvents, channels: Sequence[str], patterns: Sequence[str], last_fence: int
     ) -> "Session":
         """
         A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` don't count.
@@ -85,12 +85,12 @@ class Session(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
-            address = Address.parse(url)
-            session = await address.connect(lambda: cls(receiver, patterns, last_fence, loop))
+            address = RedisAddress.parse(url)
+            session = await address.connect(lambda: cls(events, patterns, last_fence, loop))
             try:
                 if address.credentials:
                     await session._command("AUTH", *address.credentials)
-                with suppress(Refused):
+                with suppress(CommandRefused):
                     # For who reads CLIENT LIST; an account may lack the right to it.
                     await session._command("CLIENT", "SETNAME", "sse-hub:session")
                 # Fences last: a fence of another hub that came between two subscriptions would be a point from which
@@ -123,14 +123,14 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports don't derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self.inflow.begin(self._transport)
+        self.read_buffer.start(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         # What has come counts.
-        self.inflow.end(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
+        self.read_buffer.finish(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
 
     def data_received(self, data: bytes) -> None:
-        self.inflow.add(data)
+        self.read_buffer.add(data)
 
     # The rest.
 
@@ -166,23 +166,23 @@ class Session(asyncio.Protocol):
                     if channel != FENCE:
                         payloads.setdefault(channel, []).append(payload)
                         continue
-                    fence = self._checked(payload)
+                    fence = self._parse_fence(payload)
                     if fence:
                         if payloads:
-                            self._receiver.lines(payloads)
+                            self._events.lines_received(payloads)
                             payloads = {}
-                        self._receiver.fence(fence)
+                        self._events.fence_received(fence)
                     continue
             self._answer(push)
         if payloads:
-            self._receiver.lines(payloads)
+            self._events.lines_received(payloads)
 
-    def _checked(self, payload: bytes) -> int:
+    def _parse_fence(self, payload: bytes) -> int:
         # Anybody who may PUBLISH can write to the fence channel. What does not rise, or lies far ahead, can't be a
         # fence of the script.
         fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
-        if not self._last_fence < fence < time.time() * 1000 + FENCE_AHEAD_MS:
-            self._receiver.forged(payload, self._last_fence)
+        if not self._last_fence < fence < time.time() * 1000 + MAX_FENCE_AHEAD_MS:
+            self._events.invalid_fence(payload, self._last_fence)
             return 0
         self._last_fence = fence
         return fence
@@ -197,7 +197,7 @@ class Session(asyncio.Protocol):
             if reply.done():
                 return
             if isinstance(push, Exception):
-                reply.set_exception(Refused(str(push)))
+                reply.set_exception(CommandRefused(str(push)))
             else:
                 reply.set_result(None)
 
@@ -210,7 +210,7 @@ class Session(asyncio.Protocol):
             raise SessionEnded(f"unexpected push {push[:2]!r}")
         if kind == b"subscribe" and name != FENCE:
             self.subscribed.add(name.decode())
-            self._receiver.subscribed(name.decode())
+            self._events.channel_subscribed(name.decode())
         if not confirmed.done():
             confirmed.set_result(None)
 

@@ -5,6 +5,6 @@ What our own programs sign in to a hub with. Pure.
 """
 
 
-def bearer(token: str | None) -> dict[str, str]:
+def bearer_headers(token: str | None) -> dict[str, str]:
     """The headers of a program that has `token`; none without one."""
     return {"Authorization": f"Bearer {token}"} if token else {}

@@ -17,10 +17,10 @@ import click
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.auth.grant import Grant, rights_of
+from sse_hub.auth.grant import Grant, parse_rights
 from sse_hub.auth.keyring import ALGORITHMS
 from sse_hub.auth.revocation import revoke
-from sse_hub.auth.signing import keys_in, new_key, public_half, signed, signing_key
+from sse_hub.auth.signing import new_key, parse_keys, public_jwk, sign, signing_key
 from sse_hub.commands.options import LOCAL_REDIS
 from sse_hub.config import SECONDS, Config
 from sse_hub.errors import InvalidSetting
@@ -40,7 +40,7 @@ def token() -> None:
 def key(file: Path, algorithm: str) -> None:
     """Add a new key to FILE, a JWKS that is made where there is none. The newest one signs, all are believed."""
     try:
-        keys = keys_in(file.read_text()) if file.exists() else []
+        keys = parse_keys(file.read_text()) if file.exists() else []
         made = new_key(algorithm)
         _write(file, json.dumps({"keys": [*keys, made]}, indent=2) + "\n")
     except (OSError, ValueError) as error:
@@ -53,7 +53,7 @@ def key(file: Path, algorithm: str) -> None:
 def public(file: Path) -> None:
     """Print the public halves of the keys in FILE: a hub that has these checks tokens, and can't make any."""
     try:
-        click.echo(json.dumps({"keys": [public_half(each) for each in keys_in(file.read_text())]}, indent=2))
+        click.echo(json.dumps({"keys": [public_jwk(each) for each in parse_keys(file.read_text())]}, indent=2))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file}: {error}.") from None
 
@@ -87,8 +87,8 @@ def make(
     now = time.time()
     rights: dict[str, object] = {"subscribe": list(subscribe), "publish": list(publish), "operate": operate}
     try:
-        grant: Grant = rights_of(subject, rights, now + expires, secrets.token_hex(8))
-        click.echo(signed(signing_key(keys.read_text()), grant, audience, issuer, now))
+        grant: Grant = parse_rights(subject, rights, now + expires, secrets.token_hex(8))
+        click.echo(sign(signing_key(keys.read_text()), grant, audience, issuer, now))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{error}.") from None
 

@@ -17,7 +17,7 @@ UNKNOWN = "?"
 SHARED = ("hub_lines_total received", "hub_recorder_lag_seconds")
 
 
-class Glance(NamedTuple):
+class HubStatus(NamedTuple):
     """What a hub said at one moment; `state` and `totals` have no more than who asks may see."""
 
     state: Mapping[str, Any]
@@ -25,13 +25,13 @@ class Glance(NamedTuple):
     totals: Mapping[str, float]
 
 
-async def glance(client: httpx.AsyncClient) -> Glance:
+async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
     """How the hub is now. Raises httpx.HTTPError; ValueError where it is no hub that answers."""
     state = (await client.get("/health/ready")).json()
     directory = (await client.get("/channels")).raise_for_status().json()
     metrics = await client.get("/metrics")
     # Who may see the channels may not be allowed to see the numbers.
-    return Glance(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
+    return HubStatus(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
 
 
 def totals_of(metrics: str) -> Mapping[str, float]:
@@ -46,7 +46,7 @@ def totals_of(metrics: str) -> Mapping[str, float]:
     return totals
 
 
-def text_of(now: Glance, before: Glance | None, seconds: float, width: int, height: int) -> list[str]:
+def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
     """`now` in `height` lines of `width` characters; rates are since `before`, `seconds` ago."""
     state, directory, totals = now.state, now.directory, now.totals
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple
 
 from sse_hub.hub.channel import Channel
-from sse_hub.hub.ring import Break
+from sse_hub.hub.ring import RingGap
 
 # One script appends about this much at most: Redis serves nobody else meanwhile.
 SCRIPT_LINES = 500
 SCRIPT_BYTES = 256 * 1024
 
 
-class Portion(NamedTuple):
+class AppendBatch(NamedTuple):
     """What one script appends of a channel: `words` for the script, and the index in the ring that comes after."""
 
     channel: Channel
@@ -26,15 +26,15 @@ class Portion(NamedTuple):
     size: int
 
 
-def portions_of(pending: Mapping[Channel, int], holes: MutableMapping[Channel, str]) -> list[Portion]:
+def append_batches(pending: Mapping[Channel, int], holes: MutableMapping[Channel, str]) -> list[AppendBatch]:
     """
     What to append next of the channels in `pending`, up to the index there. `holes` says what is missing before it,
     as "reason lost"; what a ring has evicted meanwhile is added to them.
     """
-    portions: list[Portion] = []
+    portions: list[AppendBatch] = []
     lines = size = 0
     for channel, end in pending.items():
-        portion = _portion(channel, end, holes, SCRIPT_LINES - lines, SCRIPT_BYTES - size)
+        portion = _append_batch(channel, end, holes, SCRIPT_LINES - lines, SCRIPT_BYTES - size)
         portions.append(portion)
         lines += max(1, portion.lines)
         size += portion.size
@@ -43,9 +43,9 @@ def portions_of(pending: Mapping[Channel, int], holes: MutableMapping[Channel, s
     return portions
 
 
-def _portion(
+def _append_batch(
     channel: Channel, end: int, holes: MutableMapping[Channel, str], lines_wanted: int, bytes_wanted: int
-) -> Portion:
+) -> AppendBatch:
     ring = channel.ring
     at = channel.recorded_to
     words: list[bytes | str | int] = []
@@ -62,7 +62,7 @@ def _portion(
             break
         stop = entry.length
         # A break is told for all channels at once, unless it is of this one alone.
-        if isinstance(entry, Break):
+        if isinstance(entry, RingGap):
             if entry.alone:
                 lost = "-" if entry.gap.lost is None else entry.gap.lost
                 words += [entry.fence, entry.first, 0, f"{entry.gap.reason} {lost}"]
@@ -78,4 +78,4 @@ def _portion(
         at = entry.index + stop
         if stop < entry.length:
             break
-    return Portion(channel, words, pieces, at, lines, size)
+    return AppendBatch(channel, words, pieces, at, lines, size)

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import orjson
 
-from sse_hub.history.fair_lock import SLICE_LINES, Turns
-from sse_hub.history.merge import Line
-from sse_hub.hub.backend import parse_id
-from sse_hub.protocol.ids import time_of
+from sse_hub.history.fair_lock import SLICE_LINES, FairLock
+from sse_hub.history.merge import RecordedLine
+from sse_hub.hub.backend import entry_id
+from sse_hub.protocol.ids import iso_time
 from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
@@ -44,7 +44,7 @@ class Format(Protocol):
     def head(self) -> bytes:
         """What the file begins with."""
 
-    def body(self, items: Sequence[Line | Gap]) -> bytes:
+    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         """The next lines and gaps."""
 
 
@@ -60,13 +60,13 @@ class Ndjson:
     def head(self) -> bytes:
         return b""
 
-    def body(self, items: Sequence[Line | Gap]) -> bytes:
+    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         return b"".join([self._row(item) for item in items])
 
-    def _row(self, item: Line | Gap) -> bytes:
+    def _row(self, item: RecordedLine | Gap) -> bytes:
         if isinstance(item, Gap):
             return b'{"@gap":%b}\n' % orjson.dumps(item._asdict())
-        text = on_one_line(item.text)
+        text = single_line(item.text)
         return b"%b\n" % (text if self._single else with_channel(text, item.channel))
 
 
@@ -79,13 +79,13 @@ class Text:
     def head(self) -> bytes:
         return b""
 
-    def body(self, items: Sequence[Line | Gap]) -> bytes:
+    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         return "".join([self._row(item) for item in items]).encode(errors="replace")
 
-    def _row(self, item: Line | Gap) -> str:
+    def _row(self, item: RecordedLine | Gap) -> str:
         if isinstance(item, Gap):
-            return f"# {words_of(item)}\n"
-        return f"{time_of(item.id.fence)} {item.channel} {CONTROL.sub(_escaped, plain_text(item.text))}\n"
+            return f"# {describe_gap(item)}\n"
+        return f"{iso_time(item.id.fence)} {item.channel} {CONTROL.sub(_escaped, plain_text(item.text))}\n"
 
 
 class Csv:
@@ -97,36 +97,38 @@ class Csv:
     def head(self) -> bytes:
         return b"id,time,channel,line\r\n"
 
-    def body(self, items: Sequence[Line | Gap]) -> bytes:
+    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         sheet = io.StringIO(newline="")
         csv.writer(sheet).writerows([self._row(item) for item in items])
         return sheet.getvalue().encode()
 
-    def _row(self, item: Line | Gap) -> tuple[str, str, str, str]:
+    def _row(self, item: RecordedLine | Gap) -> tuple[str, str, str, str]:
         if isinstance(item, Gap):
-            before = parse_id(item.before.encode())
-            return "", time_of(before.fence), no_formula(item.channel), words_of(item)
-        line = no_formula(on_one_line(item.text).decode())
-        return str(item.id), time_of(item.id.fence), no_formula(item.channel), line
+            before = entry_id(item.before.encode())
+            return "", iso_time(before.fence), escape_formula(item.channel), describe_gap(item)
+        line = escape_formula(single_line(item.text).decode())
+        return str(item.id), iso_time(item.id.fence), escape_formula(item.channel), line
 
 
 FORMATS = ("ndjson", "txt", "csv")
 
 
-async def written(format: Format, runs: AsyncIterator[list[Line | Gap]], turns: Turns) -> AsyncGenerator[bytes, None]:
+async def render(
+    format: Format, runs: AsyncIterator[list[RecordedLine | Gap]], turns: FairLock
+) -> AsyncGenerator[bytes, None]:
     """A file of `runs`, in pieces of about PIECE_BYTES, made in turns. Raises what `runs` raises."""
     if head := format.head():
         yield head
-    items: list[Line | Gap] = []
+    items: list[RecordedLine | Gap] = []
     size = 0
 
-    async def made(items: list[Line | Gap]) -> bytes:
+    async def made(items: list[RecordedLine | Gap]) -> bytes:
         async with turns:
             return format.body(items)
 
     async for run in runs:
         items += run
-        size += sum(len(item.text) if isinstance(item, Line) else 0 for item in run)
+        size += sum(len(item.text) if isinstance(item, RecordedLine) else 0 for item in run)
         if size >= PIECE_BYTES or len(items) >= SLICE_LINES:
             yield await made(items)
             items, size = [], 0
@@ -144,11 +146,11 @@ def file_name(selection: Selection, fence: int, suffix: str) -> str:
     """A name that is safe in a header and in every file system, whatever the channel is called."""
     names = (*selection.channels, *selection.patterns)
     stem = UNSAFE_IN_NAME.sub("_", names[0]).strip("._-")[:64] if len(names) == 1 else "channels"
-    time = re.sub(r"[-:]|\.\d+", "", time_of(fence))
+    time = re.sub(r"[-:]|\.\d+", "", iso_time(fence))
     return f"{stem or 'channel'}-{time}.{suffix}"
 
 
-def on_one_line(text: bytes) -> bytes:
+def single_line(text: bytes) -> bytes:
     """A JSON text without line ends: they stand between its tokens only, where a blank is as good."""
     return text.translate(BLANKS_FOR_LINE_ENDS) if b"\n" in text or b"\r" in text else text
 
@@ -160,16 +162,16 @@ def plain_text(text: bytes) -> str:
             record = orjson.loads(text)
             if set(record) in WRAPPED_MEMBERS and isinstance(record["info"], str):
                 return str(record["info"])
-    return on_one_line(text).decode()
+    return single_line(text).decode()
 
 
-def words_of(gap: Gap) -> str:
+def describe_gap(gap: Gap) -> str:
     """A gap in one line of words."""
     lost = "unknown" if gap.lost is None else gap.lost
     return f"gap channel={gap.channel} after={gap.after} before={gap.before} lost={lost} reason={gap.reason}"
 
 
-def no_formula(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """`cell` such that no spreadsheet runs it."""
     return TEXT_MARK + cell if cell.startswith(FORMULA) else cell
 

@@ -12,7 +12,7 @@ from types import TracebackType
 SLICE_LINES = 500
 
 
-class Turns:
+class FairLock:
     """`async with turns:` is around a slice, in which nothing is waited for. First come, first served."""
 
     def __init__(self) -> None:

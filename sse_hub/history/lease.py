@@ -33,7 +33,7 @@ class Role(IntEnum):
     BEGAN_LOG = 3
 
 
-class Standing(NamedTuple):
+class LeaseState(NamedTuple):
     """The answer: `watermark` is -1 when there is no log; `others` is how many others could record without a break."""
 
     role: Role
@@ -51,7 +51,9 @@ class Lease:
         self._script = commands.register_script(script("lease"))
         self._resign_script = commands.register_script(script("resign"))
 
-    async def stand(self, start: int | None, reach: int | None, why_new: str = "", held: int | None = None) -> Standing:
+    async def acquire_or_renew(
+        self, start: int | None, reach: int | None, why_new: str = "", held: int | None = None
+    ) -> LeaseState:
         """
         Register with rings that are whole since fence `start` and reach back to `reach`; renew, take or lose the lease.
 
@@ -67,9 +69,9 @@ class Lease:
             )
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"The lease can't be had: {error or type(error).__name__}.") from None
-        return Standing(Role(role), watermark, others)
+        return LeaseState(Role(role), watermark, others)
 
-    def claim(self, start: int | None) -> str:
+    def owner_value(self, start: int | None) -> str:
         """What the lease says while it is ours, got with rings that are whole since fence `start`."""
         return f"{self.token} {_text(start)}"
 

@@ -15,7 +15,7 @@ BEGINNING = Cursor(0, (0,))
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LogRange:
     """
     What lies after `after` and before `before`. The log is complete up to fence `until`; `asked` is the one that was
     waited for, and greater where it was not in time.
@@ -27,11 +27,11 @@ class Stretch:
     until: int
     asked: int
 
-    def begin(self, name: str) -> EventId:
+    def start_of(self, name: str) -> EventId:
         """The id after which lines of `name` are wanted."""
         return self._id_at(self.after, name)
 
-    def end(self, name: str) -> EventId:
+    def end_of(self, name: str) -> EventId:
         """The id before which lines of `name` are wanted."""
         return min(self._id_at(self.before, name), EventId(self.until, 0))
 

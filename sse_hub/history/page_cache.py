@@ -13,16 +13,16 @@ from typing import Any, Generic, TypeVar
 
 from sse_hub.hub.backend import Page
 from sse_hub.protocol.ids import EventId
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 
 # What is kept of pages that have been read.
-KEPT_BYTES = 8_000_000
+CACHED_BYTES = 8_000_000
 
 Key = tuple[str, EventId]
 Value = TypeVar("Value")
 
 
-class Shelf:
+class PageCache:
     """
     The pages read last. `read(channel, after, until)` reads one; about `lines_wanted(channel)` lines are in it, which
     is None as long as none has been read.
@@ -52,7 +52,7 @@ class Shelf:
             if page.last > after:
                 break
         assert page, "one of the two was read"
-        return page.beyond(after).up_to(until)
+        return page.remainder_after(after).up_to(until)
 
     def clear(self) -> None:
         """Give away no page that was read so far, or is being read."""
@@ -62,7 +62,7 @@ class Shelf:
 
     async def close(self) -> None:
         """End what is under way."""
-        await cancelled(list(self._reading.values()))
+        await cancel_and_wait(list(self._reading.values()))
 
     async def _first(self, channel: str) -> None:
         # It is small, for lines may be large; the others wait until it is known how many make a page.
@@ -98,18 +98,18 @@ class Shelf:
         del self._reading[key]
         if failed:
             return
-        self._drop(key)
+        self._evict(key)
         self._kept[key] = task.result()
         self._bytes += task.result().size
-        while self._bytes > KEPT_BYTES:
-            self._drop(next(iter(self._kept)))
+        while self._bytes > CACHED_BYTES:
+            self._evict(next(iter(self._kept)))
 
-    def _drop(self, key: Key) -> None:
+    def _evict(self, key: Key) -> None:
         page = self._kept.pop(key, None)
         self._bytes -= page.size if page else 0
 
 
-class Shared(Generic[Value]):
+class SingleFlight(Generic[Value]):
     """Something else of the log that many ask for. `read(until)` tells it, if the log is complete up to `until`."""
 
     def __init__(self, read: Callable[[int], Coroutine[Any, Any, Value]]) -> None:
@@ -130,7 +130,7 @@ class Shared(Generic[Value]):
 
     async def close(self) -> None:
         """End what is under way."""
-        await cancelled([self._known[1]] if self._known else [])
+        await cancel_and_wait([self._known[1]] if self._known else [])
 
 
 def _failed(task: "asyncio.Task[Any]") -> bool:

@@ -14,17 +14,17 @@ from sse_hub.broker.keys import CHANNELS
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
 from sse_hub.history.append_batch import SCRIPT_LINES
-from sse_hub.history.reader import KEPT_TIMES, RedisLog
+from sse_hub.history.reader import KEPT_TIMES, LogReader
 
 logger = logging.getLogger(__name__)
 
 PRUNE_SECONDS = 60.0
 
 
-class Aging:
+class ChannelPruner:
     """What forgets them, `retain_ms` being how long lines are kept."""
 
-    def __init__(self, commands: redis.asyncio.Redis, log: RedisLog, retain_ms: int) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, log: LogReader, retain_ms: int) -> None:
         self._log = log
         self._retain_ms = retain_ms
         self._script: Any = commands.register_script(script("prune"))

@@ -19,12 +19,12 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import HubStopping, InvalidRequest, KeyReused, LogUnavailable, NotRecorded
-from sse_hub.history.reader import RedisLog
+from sse_hub.errors import HubStopping, IdempotencyConflict, InvalidRequest, LogUnavailable, NotRecorded
+from sse_hub.history.reader import LogReader
 from sse_hub.hub.hub import Hub
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.lines import one_line
-from sse_hub.protocol.ndjson import payloads_of
+from sse_hub.protocol.lines import normalize
+from sse_hub.protocol.ndjson import parse_body
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Published(NamedTuple):
     last_id: EventId
 
 
-class _Sent(NamedTuple):
+class _SentBatch(NamedTuple):
     """What lua/publish.lua says: the lines have the ids `fence-1` to `fence-size`."""
 
     fence: int
@@ -53,10 +53,10 @@ class _Sent(NamedTuple):
     recorded: bool
 
 
-class Publisher:
+class AcknowledgedPublisher:
     """Publishes bodies, for one process."""
 
-    def __init__(self, commands: redis.asyncio.Redis, log: RedisLog, hub: Hub, line_bytes: int) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, log: LogReader, hub: Hub, line_bytes: int) -> None:
         self._commands = commands
         self._log = log
         self._hub = hub
@@ -94,10 +94,10 @@ class Publisher:
         async with self._turn(len(body)):
             sent = await self._send(channel, lines, key, digest)
             if sent.digest != digest:
-                raise KeyReused("This Idempotency-Key was used for another body or channel.")
+                raise IdempotencyConflict("This Idempotency-Key was used for another body or channel.")
             if not sent.recorded:
                 await self._wait(sent)
-                await self._check(sent, channel, one_line(lines[-1], self._line_bytes)[0])
+                await self._check(sent, channel, normalize(lines[-1], self._line_bytes)[0])
                 if key:
                     await self._remember(key, sent)
         return Published(sent.size, EventId(sent.fence, sent.size))
@@ -108,7 +108,7 @@ class Publisher:
         loop = asyncio.get_running_loop()
         lines: list[bytes] = []
         begun = loop.time()
-        for line in payloads_of(body, self._line_bytes):
+        for line in parse_body(body, self._line_bytes):
             lines.append(line)
             if loop.time() - begun > SLICE_SECONDS:
                 await asyncio.sleep(0)
@@ -130,12 +130,12 @@ class Publisher:
         finally:
             self._large.release()
 
-    async def _send(self, channel: str, lines: list[bytes], key: str | None, digest: str) -> _Sent:
+    async def _send(self, channel: str, lines: list[bytes], key: str | None, digest: str) -> _SentBatch:
         try:
             # So that a server that is away is told from one that goes away now.
             await self._commands.ping()
         except (RedisError, OSError) as error:
-            raise NotRecorded(f"Redis does not answer: {_words(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis does not answer: {_error_text(error)}.", 0, False) from None
         if not self._log.recording:
             raise NotRecorded("No hub records lines at present, so nothing was published.", 0, False)
         try:
@@ -144,20 +144,20 @@ class Publisher:
                 args=[self._hub.last_fence, keys.FENCE_CHANNEL, channel, digest, KEY_MS, *lines],
             )
         except ResponseError as error:
-            raise NotRecorded(f"Redis refused the lines: {_words(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis refused the lines: {_error_text(error)}.", 0, False) from None
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"Whether the lines were published is unknown: Redis did not answer ({_words(error)}).", None, None
+                f"Whether the lines were published is unknown: Redis did not answer ({_error_text(error)}).", None, None
             ) from None
-        return _Sent(int(fence), int(count), known.decode(), recorded == b"1")
+        return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
 
-    async def _wait(self, sent: _Sent) -> None:
+    async def _wait(self, sent: _SentBatch) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RECORDED_SECONDS
         why = ""
         while loop.time() < deadline:
             try:
-                if await self._log.complete_to(sent.fence + 1) > sent.fence:
+                if await self._log.wait_complete(sent.fence + 1) > sent.fence:
                     return
             except LogUnavailable as error:
                 why = f" {error}"
@@ -165,29 +165,29 @@ class Publisher:
             f"The lines are published, but not recorded within {RECORDED_SECONDS:.0f} s.{why}", sent.size, False
         )
 
-    async def _check(self, sent: _Sent, channel: str, last_line: bytes) -> None:
+    async def _check(self, sent: _SentBatch, channel: str, last_line: bytes) -> None:
         try:
             lines, holes, digest = await self._check_script(keys=[keys.log_key(channel)], args=[sent.fence, sent.size])
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"The lines are published, but the log can't be read: {_words(error)}.", sent.size, None
+                f"The lines are published, but the log can't be read: {_error_text(error)}.", sent.size, None
             ) from None
         # Fewer lines without a mark have been recorded, and trimmed since.
         if holes or digest.decode() != sha1(last_line).hexdigest():
             raise NotRecorded(f"The lines are published, but the log has {lines} of {sent.size}.", sent.size, False)
 
-    async def _remember(self, key: str, sent: _Sent) -> None:
+    async def _remember(self, key: str, sent: _SentBatch) -> None:
         words = f"{sent.fence} {sent.size} {sent.digest} 1"
         try:
             await self._commands.set(keys.published_key(key), words, xx=True, keepttl=True)
         except (RedisError, OSError) as error:
             # A retry looks into the log again.
-            logger.debug("published_key_unmarked error=%r", _words(error))
+            logger.debug("published_key_unmarked error=%r", _error_text(error))
 
 
 def _digest(channel: str, body: bytes) -> str:
     return sha256(b"%b\n%b" % (channel.encode(), body)).hexdigest()
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) or type(error).__name__

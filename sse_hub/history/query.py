@@ -11,49 +11,60 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
-from sse_hub.history.fair_lock import Turns
-from sse_hub.history.log_range import BEGINNING, Stretch
-from sse_hub.history.merge import Backward, Bounds, BreaksReader, Item, Key, Line, Onward, Reader, merged, share_of
-from sse_hub.history.reader import RedisLog
-from sse_hub.hub.backend import Breaks, Hole, parse_id
+from sse_hub.history.fair_lock import FairLock
+from sse_hub.history.log_range import BEGINNING, LogRange
+from sse_hub.history.merge import (
+    BackwardReader,
+    Bounds,
+    ForwardReader,
+    GapReader,
+    Item,
+    Key,
+    MergeReader,
+    RecordedLine,
+    merge,
+    page_share,
+)
+from sse_hub.history.reader import LogReader
+from sse_hub.hub.backend import LogGap, LogGaps, entry_id
 from sse_hub.hub.hub import Source
 from sse_hub.protocol.ids import Cursor, EventId
-from sse_hub.protocol.line_ids import Repeats
+from sse_hub.protocol.line_ids import SeenLineIds
 from sse_hub.protocol.selection import Selection, matches
 from sse_hub.protocol.sse import Gap
 
 MAX_LINES = 5_000
 # A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
 MAX_BYTES = 8 * 1024 * 1024
-Hold = Callable[[int], None]
+ReserveBytes = Callable[[int], None]
 """Is told how many bytes an answer has so far, and may object; see Limits.answering()."""
 
 # How often a log that changes while it is read is read again, with nothing new in between.
-TRIES = 4
+MAX_TRIES = 4
 
 
 class HistoryPage(NamedTuple):
     """Lines, oldest first, and the gaps among them; `more` lie beyond it in the direction it was read."""
 
-    lines: list[Line]
+    lines: list[RecordedLine]
     gaps: list[Gap]
     more: bool
 
 
-class History:
+class HistoryQuery:
     """
     Reads stretches of the log. `records` tells of a channel whether it is in the log at all.
 
     What is done with many lines of it takes `turns`.
     """
 
-    def __init__(self, log: RedisLog, source: Source, records: Callable[[str], bool]) -> None:
-        self.turns = Turns()
+    def __init__(self, log: LogReader, source: Source, records: Callable[[str], bool]) -> None:
+        self.turns = FairLock()
         self._log = log
         self._source = source
         self._records = records
 
-    async def stretch(self, selection: Selection, after: Cursor | None, before: Cursor | None) -> Stretch:
+    async def resolve_range(self, selection: Selection, after: Cursor | None, before: Cursor | None) -> LogRange:
         """
         The stretch between two cursors; where there is none, it begins with the log, or ends now.
 
@@ -68,65 +79,71 @@ class History:
             # What a client has seen must be in it: all that came before a fence which is issued only now. Lines that
             # count from the watermark's own fence come after it.
             asked = await self._source.join(())
-            until = min(asked, await self._log.complete_to(asked))
+            until = min(asked, await self._log.wait_complete(asked))
         if not until:
             raise LogUnavailable("Nothing has been recorded yet.")
-        return Stretch(selection, after or BEGINNING, before or Cursor(asked, (0,)), until, asked)
+        return LogRange(selection, after or BEGINNING, before or Cursor(asked, (0,)), until, asked)
 
-    async def newest(self, stretch: Stretch, limit: int, hold: Hold) -> HistoryPage:
+    async def last_page(self, stretch: LogRange, limit: int, hold: ReserveBytes) -> HistoryPage:
         """The last lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
         page = await self._page(stretch, self._backward, limit, hold)
         return page._replace(gaps=page.gaps + self._late(stretch))
 
-    async def oldest(self, stretch: Stretch, limit: int, hold: Hold) -> HistoryPage:
+    async def first_page(self, stretch: LogRange, limit: int, hold: ReserveBytes) -> HistoryPage:
         """The first lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
         page = await self._page(stretch, self._onward, limit, hold)
         return page if page.more else page._replace(gaps=page.gaps + self._late(stretch))
 
-    async def all(self, stretch: Stretch) -> AsyncGenerator[list[Line | Gap], None]:
+    async def iterate(self, stretch: LogRange) -> AsyncGenerator[list[RecordedLine | Gap], None]:
         """
         All of `stretch`, oldest first, in lists of a page of the log at most. Where the log changes, what has been read
         of it is followed by what the new one has beyond that. Raises LogUnavailable.
         """
         if unrecorded := self._unrecorded(stretch):
             yield [*unrecorded]
-        channels, breaks = await self._channels(stretch), BreaksReader()
-        told: set[Hole] = set()
+        channels, breaks = await self._channels(stretch), GapReader()
+        told: set[LogGap] = set()
         tries, whole = 0, False
         while not whole:
             try:
                 await self._go_on(stretch, channels, breaks, told)
-                async with aclosing(merged([breaks, *channels])) as runs:
+                async with aclosing(merge([breaks, *channels])) as runs:
                     async for run in runs:
-                        found: list[Line | Gap] = []
+                        found: list[RecordedLine | Gap] = []
                         for _, item in run:
-                            found += self._gaps(stretch, item) if isinstance(item, Hole) else (item,)
+                            found += self._gaps(stretch, item) if isinstance(item, LogGap) else (item,)
                         yield found
                         tries = 0
                 whole = True
             except LogChanged as error:
                 tries += 1
-                await self._again(stretch, error, tries)
+                await self._retry(stretch, error, tries)
         if late := self._late(stretch):
             yield [*late]
 
-    async def back(self, stretch: Stretch) -> AsyncGenerator[list[Item], None]:
+    async def iterate_back(self, stretch: LogRange) -> AsyncGenerator[list[Item], None]:
         """The lines of `stretch`, newest first. Raises LogUnavailable, also where the log changes."""
-        begin = {name: stretch.begin(name) for name in stretch.selection.channels}
+        begin = {name: stretch.start_of(name) for name in stretch.selection.channels}
         bare = EventId(stretch.after.fence, 0)
-        async with aclosing(merged(await self._backward(stretch))) as runs:
+        async with aclosing(merge(await self._backward(stretch))) as runs:
             async for run in runs:
                 kept = [
-                    each for each in run if isinstance(each[1], Line) and each[1].id > begin.get(each[1].channel, bare)
+                    each
+                    for each in run
+                    if isinstance(each[1], RecordedLine) and each[1].id > begin.get(each[1].channel, bare)
                 ]
                 yield kept
-                if len(kept) < len(run) and all(isinstance(item, Line) for _, item in run):
+                if len(kept) < len(run) and all(isinstance(item, RecordedLine) for _, item in run):
                     return
 
     # The rest.
 
     async def _page(
-        self, stretch: Stretch, readers: Callable[[Stretch], Awaitable[list[Reader]]], limit: int, hold: Hold
+        self,
+        stretch: LogRange,
+        readers: Callable[[LogRange], Awaitable[list[MergeReader]]],
+        limit: int,
+        hold: ReserveBytes,
     ) -> HistoryPage:
         """
         `limit` lines, or fewer where they are large, or more where several channels have a line with the last id.
@@ -135,61 +152,66 @@ class History:
         """
         tries, more = 0, False
         while True:
-            lines: list[Line] = []
-            holes: list[Hole] = []
+            lines: list[RecordedLine] = []
+            holes: list[LogGap] = []
             try:
-                async with aclosing(merged(await readers(stretch))) as runs:
+                async with aclosing(merge(await readers(stretch))) as runs:
                     more = await _gather(runs, lines, holes, limit, hold)
                 break
             except LogChanged as error:
                 tries += 1
-                await self._again(stretch, error, tries)
+                await self._retry(stretch, error, tries)
         gaps = [gap for hole in holes for gap in self._gaps(stretch, hole)]
         gaps += [] if more else self._unrecorded(stretch)
-        return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: parse_id(gap.before.encode())), more)
+        return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: entry_id(gap.before.encode())), more)
 
-    async def _again(self, stretch: Stretch, error: LogChanged, tries: int) -> None:
+    async def _retry(self, stretch: LogRange, error: LogChanged, tries: int) -> None:
         """Return when a log that has changed is complete again up to the end of `stretch`; else raise `error`."""
-        if tries == TRIES or await self._log.complete_to(stretch.until) < stretch.until:
+        if tries == MAX_TRIES or await self._log.wait_complete(stretch.until) < stretch.until:
             raise error
 
-    async def _backward(self, stretch: Stretch) -> list[Reader]:
-        ends = {name: stretch.end(name) for name in self._recorded(stretch)}
+    async def _backward(self, stretch: LogRange) -> list[MergeReader]:
+        ends = {name: stretch.end_of(name) for name in self._recorded(stretch)}
         for name, last in (await self._found(stretch)).items():
-            ends[name] = min(stretch.end(name), EventId(last.fence, last.n + 1))
-        which, holes = await self._breaks(stretch)
-        bounds = Bounds(which, EventId(stretch.until, 0), share_of(len(ends)), self.turns)
-        channels = [Backward(self._log, name, bounds, ends[name]) for name in sorted(ends)]
-        return [BreaksReader(holes, back=True), *channels]
+            ends[name] = min(stretch.end_of(name), EventId(last.fence, last.n + 1))
+        which, holes = await self._read_gaps(stretch)
+        bounds = Bounds(which, EventId(stretch.until, 0), page_share(len(ends)), self.turns)
+        channels = [BackwardReader(self._log, name, bounds, ends[name]) for name in sorted(ends)]
+        return [GapReader(holes, back=True), *channels]
 
-    async def _onward(self, stretch: Stretch) -> list[Reader]:
-        channels, breaks = await self._channels(stretch), BreaksReader()
+    async def _onward(self, stretch: LogRange) -> list[MergeReader]:
+        channels, breaks = await self._channels(stretch), GapReader()
         await self._go_on(stretch, channels, breaks, set())
         return [breaks, *channels]
 
-    async def _channels(self, stretch: Stretch) -> list[Onward]:
+    async def _channels(self, stretch: LogRange) -> list[ForwardReader]:
         names = dict.fromkeys(self._recorded(stretch))
-        names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.begin(name)}
-        bounds = Bounds("", EventId(stretch.until, 0), share_of(len(names)), self.turns)
-        return [Onward(self._log, name, bounds, stretch.begin(name), stretch.end(name)) for name in sorted(names)]
+        names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.start_of(name)}
+        bounds = Bounds("", EventId(stretch.until, 0), page_share(len(names)), self.turns)
+        return [
+            ForwardReader(self._log, name, bounds, stretch.start_of(name), stretch.end_of(name))
+            for name in sorted(names)
+        ]
 
-    async def _go_on(self, stretch: Stretch, channels: list[Onward], breaks: BreaksReader, told: set[Hole]) -> None:
+    async def _go_on(
+        self, stretch: LogRange, channels: list[ForwardReader], breaks: GapReader, told: set[LogGap]
+    ) -> None:
         """
         Have `channels` go on, from where each is, in the log that is there now, and add to `breaks` what that one lacks
         beyond there. Those in `told` are known already.
         """
-        which, holes = await self._breaks(stretch)
+        which, holes = await self._read_gaps(stretch)
         new = [hole for hole in holes if hole not in told]
         told.update(new)
         for name in (*self._recorded(stretch), *stretch.selection.patterns):
             # Of a pattern nothing is missing up to where all its channels have been read.
             read = [each.place for each in channels if matches(name, each.channel)]
-            place = min(read, default=stretch.begin(name))
-            breaks.add([left._replace(channel=name) for hole in new if (left := hole.beyond(place))])
+            place = min(read, default=stretch.start_of(name))
+            breaks.add([left._replace(channel=name) for hole in new if (left := hole.remainder_after(place))])
         for each in channels:
-            each.go_on_in(which)
+            each.switch_log(which)
 
-    async def _found(self, stretch: Stretch) -> Mapping[str, EventId]:
+    async def _found(self, stretch: LogRange) -> Mapping[str, EventId]:
         """The recorded channels that a pattern finds, with the last id of each."""
         if not stretch.selection.patterns:
             return {}
@@ -199,26 +221,28 @@ class History:
             if stretch.selection.matches(name)
         }
 
-    async def _breaks(self, stretch: Stretch) -> Breaks:
+    async def _read_gaps(self, stretch: LogRange) -> LogGaps:
         """The breaks of the log that reach into the stretch, cut where it ends."""
         end = EventId(min(stretch.before.fence, stretch.until), 0)
-        which, holes = await self._log.breaks(min(stretch.after.fence, stretch.until), stretch.until)
-        return Breaks(which, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
+        which, holes = await self._log.gaps(min(stretch.after.fence, stretch.until), stretch.until)
+        return LogGaps(which, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
 
-    def _recorded(self, stretch: Stretch) -> list[str]:
+    def _recorded(self, stretch: LogRange) -> list[str]:
         return [name for name in stretch.selection.channels if self._records(name)]
 
-    def _gaps(self, stretch: Stretch, hole: Hole) -> list[Gap]:
+    def _gaps(self, stretch: LogRange, hole: LogGap) -> list[Gap]:
         # A break of the log is told once for each name that was asked for.
         names = [hole.channel] if hole.channel else [*self._recorded(stretch), *stretch.selection.patterns]
-        return [hole.gap(name, stretch.begin(name)) for name in names]
+        return [hole.as_gap(name, stretch.start_of(name)) for name in names]
 
-    def _unrecorded(self, stretch: Stretch) -> list[Gap]:
+    def _unrecorded(self, stretch: LogRange) -> list[Gap]:
         """Channels that nobody records are one gap."""
         names = [name for name in stretch.selection.channels if not self._records(name)]
-        return [Gap(name, str(stretch.begin(name)), str(stretch.end(name)), None, "recorder-down") for name in names]
+        return [
+            Gap(name, str(stretch.start_of(name)), str(stretch.end_of(name)), None, "recorder-down") for name in names
+        ]
 
-    def _late(self, stretch: Stretch) -> list[Gap]:
+    def _late(self, stretch: LogRange) -> list[Gap]:
         """What was asked for, and has not been recorded in time."""
         before = min(stretch.before.fence, stretch.asked)
         names = [*self._recorded(stretch), *stretch.selection.patterns] if before > stretch.until else []
@@ -226,22 +250,22 @@ class History:
 
 
 async def _gather(
-    runs: AsyncIterator[list[Item]], lines: list[Line], holes: list[Hole], limit: int, hold: Hold
+    runs: AsyncIterator[list[Item]], lines: list[RecordedLine], holes: list[LogGap], limit: int, hold: ReserveBytes
 ) -> bool:
     """Fill `lines` and `holes` with a page. True when there are more lines."""
     size = 0
     last: Key | None = None
     # What is missing beyond the last line of a full page is told there only if no line follows.
-    beyond: list[Hole] = []
-    known = Repeats()
+    beyond: list[LogGap] = []
+    known = SeenLineIds()
     async for run in runs:
         for key, item in run:
             full = len(lines) >= limit or size >= MAX_BYTES
-            if isinstance(item, Hole):
+            if isinstance(item, LogGap):
                 (beyond if full and key != last else holes).append(item)
             elif full and key != last:
                 return True
-            elif not known.repeats(item.channel, item.text):
+            elif not known.is_repeat(item.channel, item.text):
                 lines.append(item)
                 size += len(item.text)
                 last = key

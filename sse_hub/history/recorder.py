@@ -18,10 +18,10 @@ from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable
-from sse_hub.history.append_batch import Portion, portions_of
-from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, Role, Standing
-from sse_hub.history.pruning import Aging
-from sse_hub.history.reader import RedisLog
+from sse_hub.history.append_batch import AppendBatch, append_batches
+from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, LeaseState, Role
+from sse_hub.history.pruning import ChannelPruner
+from sse_hub.history.reader import LogReader
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.hub import Hub
 from sse_hub.protocol.ids import EventId
@@ -40,25 +40,25 @@ FINISH_SECONDS = 0.5
 class Recorder:
     """One process's part in recording. `error` says why nothing can be recorded at present, if that is so."""
 
-    def __init__(self, config: Config, commands: redis.asyncio.Redis, hub: Hub, log: RedisLog) -> None:
+    def __init__(self, config: Config, commands: redis.asyncio.Redis, hub: Hub, log: LogReader) -> None:
         self.recording = False
         self.error = ""
         self._hub = hub
         self._log = log
         self._leaving = False
         # One at a time: a lease asked for must not come after it was given back.
-        self._standing = asyncio.Lock()
+        self._lease_state = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._retain = (config.retain_lines, config.retain_ms)
         self._keys = LogKeys.of(config.ingest)
         self._commands: Any = commands
         self._lease = Lease(commands, self._keys)
-        self._aging = Aging(commands, log, config.retain_ms)
+        self._pruner = ChannelPruner(commands, log, config.retain_ms)
         self._script = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         # What is missing before the next line of a channel.
-        self._holes: dict[Channel, str] = {}
-        self._breaks: list[tuple[int, int, str]] = []
+        self._gaps: dict[Channel, str] = {}
+        self._gap_marks: list[tuple[int, int, str]] = []
         # What a round has still to append, to which index; and the fence that is the watermark then.
         self._pending: dict[Channel, int] = {}
         self._fence = 0
@@ -70,34 +70,34 @@ class Recorder:
     async def run(self) -> None:
         """Record while the lease is ours, until cancelled."""
         while True:
-            await self._hub.stirred.wait()
-            self._hub.stirred.clear()
-            self._hub.fenced.clear()
-            self._log.busy = self.recording and not self.error
+            await self._hub.new_lines.wait()
+            self._hub.new_lines.clear()
+            self._hub.fence_seen.clear()
+            self._log.catching_up = self.recording and not self.error
             flushed = await self._flush()
             # In a flood there is more by now.
-            self._log.busy = self._log.busy and flushed and self._hub.stirred.is_set()
+            self._log.catching_up = self._log.catching_up and flushed and self._hub.new_lines.is_set()
             if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
-                self._hub.stirred.set()
-            await self._gather()
+                self._hub.new_lines.set()
+            await self._wait_for_work()
 
-    async def claim(self) -> None:
+    async def keep_lease(self) -> None:
         """Ask for the lease, and renew it, until cancelled."""
         while not self._leaving:
             try:
-                await self.stand()
+                await self.lease_state()
                 if not self.recording:
-                    self._told("")
+                    self._set_error("")
                 else:
-                    await self._aging.prune(self._loop.time(), self._hub.last_fence)
+                    await self._pruner.prune(self._loop.time(), self._hub.last_fence)
             except LogUnavailable as error:
-                self._told(str(error))
+                self._set_error(str(error))
             # Sooner where a session was cut or has begun.
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await self._hub.changed.wait()
-            self._hub.changed.clear()
+                    await self._hub.session_changed.wait()
+            self._hub.session_changed.clear()
 
     async def finish(self) -> None:
         """Append what is left, and leave the lease to the others."""
@@ -105,8 +105,8 @@ class Recorder:
         try:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._flush()
-                async with self._standing:
-                    self.recording = self._hub.directory.recording = False
+                async with self._lease_state:
+                    self.recording = self._hub.registry.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recorder_unfinished error=%r", str(error))
@@ -118,23 +118,25 @@ class Recorder:
         except LogUnavailable as error:
             # Then its lease runs out in its time.
             logger.warning("lease_left token=%s error=%r", token, str(error))
-        self._hub.changed.set()
+        self._hub.session_changed.set()
 
-    async def stand(self) -> Standing:
+    async def lease_state(self) -> LeaseState:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
-        async with self._standing:
-            since = self._hub.whole_since
+        async with self._lease_state:
+            since = self._hub.complete_since
             why_new = "log-lost" if self._had_log else "recorder-down"
             patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
             # What a recorder has evicted it has recorded before.
             held = since if self.recording else self._hub.held_since
-            standing = await self._lease.stand(since, self._hub.reach, why_new if patient else "", held)
+            standing = await self._lease.acquire_or_renew(
+                since, self._hub.first_fence, why_new if patient else "", held
+            )
             self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
             self._log.advance(max(0, standing.watermark))
             if standing.role is Role.TAP:
-                self._end()
-            elif (standing.role is not Role.RECORDER or not self.recording) and since == self._hub.whole_since:
-                self._begin(standing)
+                self._stop_recording()
+            elif (standing.role is not Role.RECORDER or not self.recording) and since == self._hub.complete_since:
+                self._start_recording(standing)
             self._had_log = self._had_log or standing.watermark >= 0
             return standing
 
@@ -145,57 +147,59 @@ class Recorder:
 
     # The rest.
 
-    async def _gather(self) -> None:
+    async def _wait_for_work(self) -> None:
         """Return when it is worth a script to append what has come, or when a fence has: others wait for that."""
         for _ in range(FEW_TIMES):
             with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._hub.fenced.wait()
+                    await self._hub.fence_seen.wait()
                     return
-            if self._hub.directory.fresh_bytes >= FEW_BYTES:
+            if self._hub.registry.unrecorded_bytes >= FEW_BYTES:
                 return
 
-    def _end(self) -> None:
+    def _stop_recording(self) -> None:
         if self.recording:
             logger.info("recorder_lost")
-        self.recording = self._hub.directory.recording = False
+        self.recording = self._hub.registry.recording = False
 
-    def _begin(self, standing: Standing) -> None:
+    def _start_recording(self, standing: LeaseState) -> None:
         """Record from the watermark on: what is there already is refused by its id."""
         hub, watermark = self._hub, standing.watermark
-        self._breaks = [(max(after, watermark), fence, why) for after, fence, why in hub.breaks if fence > watermark]
-        if hub.reach is not None and hub.reach > watermark:
-            self._breaks.insert(0, (watermark, hub.reach, "recorder-down"))
-        at, known_from = EventId(watermark, 0), EventId(max(watermark, hub.reach or 0), 0)
+        self._gap_marks = [(max(after, watermark), fence, why) for after, fence, why in hub.gaps if fence > watermark]
+        if hub.first_fence is not None and hub.first_fence > watermark:
+            self._gap_marks.insert(0, (watermark, hub.first_fence, "recorder-down"))
+        at, known_from = EventId(watermark, 0), EventId(max(watermark, hub.first_fence or 0), 0)
         reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._had_log else "trimmed -"
-        self._holes, self._pending = {}, {}
-        for channel in hub.directory.recorded():
+        self._gaps, self._pending = {}, {}
+        for channel in hub.registry.recorded():
             channel.recorded_to = channel.ring.index_after(at)
             if channel.ring.start > known_from:
-                self._holes[channel] = reason
+                self._gaps[channel] = reason
             self._pending[channel] = channel.ring.end
         if standing.role is not Role.BEGAN_LOG or self._had_log:
-            covered = not self._breaks and standing.role is not Role.BEGAN_LOG
-            hub.tally.takeovers[str(covered).lower()] += 1
-        self._fence, self._since = hub.last_fence, hub.whole_since
-        self.recording = hub.directory.recording = True
+            covered = not self._gap_marks and standing.role is not Role.BEGAN_LOG
+            hub.counters.takeovers[str(covered).lower()] += 1
+        self._fence, self._since = hub.last_fence, hub.complete_since
+        self.recording = hub.registry.recording = True
         self._log.advance(watermark)
-        hub.stirred.set()
-        logger.info("recorder_began watermark=%d breaks=%d role=%s", watermark, len(self._breaks), standing.role.name)
+        hub.new_lines.set()
+        logger.info(
+            "recorder_began watermark=%d breaks=%d role=%s", watermark, len(self._gap_marks), standing.role.name
+        )
 
     async def _flush(self) -> bool:
         """Append what is in the rings now, if that is ours to do. False when it can't be done at present."""
         async with self._flushing:
             if self.recording:
                 # Also where a round is still to be ended: what is left among the fresh would stir nobody.
-                self._pending |= {channel: channel.ring.end for channel in self._hub.directory.take_fresh()}
+                self._pending |= {channel: channel.ring.end for channel in self._hub.registry.take_unrecorded()}
                 self._fence = self._hub.last_fence
             while self.recording:
-                if self._hub.whole_since != self._since:
+                if self._hub.complete_since != self._since:
                     # The session was cut: what came after that must not be recorded as if nothing were missing.
-                    self._end()
+                    self._stop_recording()
                     return True
-                portions = portions_of(self._pending, self._holes)
+                portions = append_batches(self._pending, self._gaps)
                 done = sum(each.next >= self._pending[each.channel] for each in portions) == len(self._pending)
                 if not await self._append(portions, str(self._fence) if done else ""):
                     return not self.recording
@@ -204,57 +208,62 @@ class Recorder:
                     return True
             return True
 
-    async def _append(self, portions: list[Portion], watermark: str) -> bool:
+    async def _append(self, portions: list[AppendBatch], watermark: str) -> bool:
         pending, appending = self._pending, [each for each in portions if each.pieces]
-        args: list[bytes | str | int] = [self._lease.claim(self._since), watermark, *self._retain, len(self._breaks)]
-        args += [word for hole in self._breaks for word in hole]
+        args: list[bytes | str | int] = [
+            self._lease.owner_value(self._since),
+            watermark,
+            *self._retain,
+            len(self._gap_marks),
+        ]
+        args += [word for hole in self._gap_marks for word in hole]
         args += [word for each in appending for word in (each.channel.name, each.pieces, *each.words)]
         names = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
         names += [log_key(each.channel.name) for each in appending]
         try:
             reply: Any = await self._script(keys=names, args=args)
         except (RedisError, OSError) as error:
-            self._hub.tally.redis_errors["recording"] += 1
-            self._told(f"Lines can't be recorded: {error or type(error).__name__}.")
+            self._hub.counters.redis_errors["recording"] += 1
+            self._set_error(f"Lines can't be recorded: {error or type(error).__name__}.")
             return False
         if self._pending is not pending:
             # Recording has begun anew before this answer came: breaks, too, are still to be appended.
             return False
         if isinstance(reply, list):
-            self._begin_again({name.decode() for name in reply}, appending)
+            self._restart_streams({name.decode() for name in reply}, appending)
         elif reply < 0:
-            self._end()
+            self._stop_recording()
             # Ask at once whose it is, or whether a log must be begun.
-            self._hub.changed.set()
+            self._hub.session_changed.set()
         else:
-            self._told("")
-            self._hub.counters["recorded_lines"] += reply
-            self._appended(portions)
+            self._set_error("")
+            self._hub.event_counts["recorded_lines"] += reply
+            self._mark_appended(portions)
         return self.recording
 
-    def _appended(self, portions: list[Portion]) -> None:
-        self._breaks = []
+    def _mark_appended(self, portions: list[AppendBatch]) -> None:
+        self._gap_marks = []
         for each in portions:
-            self._hub.tally.recorded[each.channel.namespace] += each.lines
+            self._hub.counters.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
-            if self._hub.directory.get(each.channel.name.encode()) is each.channel:
-                self._hub.directory.trim(each.channel)
-            self._holes.pop(each.channel, None)
+            if self._hub.registry.get(each.channel.name.encode()) is each.channel:
+                self._hub.registry.trim(each.channel)
+            self._gaps.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)
 
-    def _begin_again(self, names: set[str], portions: list[Portion]) -> None:
+    def _restart_streams(self, names: set[str], portions: list[AppendBatch]) -> None:
         """The streams of these channels have vanished: append all that the rings still have."""
         logger.warning("log_lost channels=%d first=%r", len(names), min(names))
         for each in portions:
             if each.channel.name in names:
                 each.channel.recorded_to = each.channel.ring.first
-                self._holes[each.channel] = "log-lost -"
+                self._gaps[each.channel] = "log-lost -"
 
-    def _told(self, error: str) -> None:
+    def _set_error(self, error: str) -> None:
         if error and not self.error:
             logger.warning("recording_failed error=%r", error)
-            self._hub.counters["recording_failures"] += 1
+            self._hub.event_counts["recording_failures"] += 1
         elif self.error and not error:
             logger.info("recording_again")
         self.error = error

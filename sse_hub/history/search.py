@@ -8,45 +8,45 @@ import json
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from sse_hub.history.merge import Item, Key, Line
-from sse_hub.history.query import MAX_BYTES, Hold
+from sse_hub.history.merge import Item, Key, RecordedLine
+from sse_hub.history.query import MAX_BYTES, ReserveBytes
 from sse_hub.protocol.ids import EventId
 
-MOST_LOOKED_AT = 20_000
-MOST_FOUND = 500
+MAX_SCANNED_LINES = 20_000
+MAX_FOUND_LINES = 500
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """`lines`, oldest first, among the last `looked_at`; before `reached` lie `more`. None was looked at: no id."""
 
-    lines: list[Line]
-    looked_at: int
+    lines: list[RecordedLine]
+    scanned: int
     reached: EventId | None
     more: bool
 
 
-async def found(runs: AsyncIterator[list[Item]], text: str, hold: Hold) -> Found:
+async def search(runs: AsyncIterator[list[Item]], text: str, hold: ReserveBytes) -> SearchResult:
     """
     The lines with `text` among the first MOST_LOOKED_AT of `runs`, which go back. `hold` is told how many bytes they
     have. Raises what `runs` and `hold` raise.
     """
     needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
-    lines: list[Line] = []
+    lines: list[RecordedLine] = []
     looked_at = size = 0
     reached: EventId | None = None
     last: Key | None = None
     async for run in runs:
         for key, item in run:
-            if not isinstance(item, Line):
+            if not isinstance(item, RecordedLine):
                 continue
             # Lines with one id on several channels stay together: that id is where the next search goes on.
-            full = looked_at >= MOST_LOOKED_AT or len(lines) >= MOST_FOUND or size >= MAX_BYTES
+            full = looked_at >= MAX_SCANNED_LINES or len(lines) >= MAX_FOUND_LINES or size >= MAX_BYTES
             if full and key != last:
-                return Found(sorted(lines), looked_at, reached, True)
+                return SearchResult(sorted(lines), looked_at, reached, True)
             looked_at += 1
             reached, last = item.id, key
             if needle in item.text:
                 lines.append(item)
                 size += len(item.text)
         hold(size)
-    return Found(sorted(lines), looked_at, reached, False)
+    return SearchResult(sorted(lines), looked_at, reached, False)

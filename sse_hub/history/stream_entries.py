@@ -14,18 +14,18 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
 from sse_hub.errors import LogUnavailable
-from sse_hub.hub.backend import Look, RawEntry, RawPage
+from sse_hub.hub.backend import LogSnapshot, RawEntry, RawPage
 
 Script = Callable[..., Awaitable[Any]]
 
 
-async def looked(script: Script, log_keys: LogKeys, key: str, *command: str) -> tuple[Look, Any]:
+async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *command: str) -> tuple[LogSnapshot, Any]:
     """A look, and the answer to `command` of `key` in the same step, by lua/look.lua. Raises LogUnavailable."""
     try:
         watermark, first, last, answer = await script(keys=[log_keys.watermark, log_keys.breaks, key], args=command)
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
-    return Look.of(watermark, entries_of(first), entries_of(last)), answer
+    return LogSnapshot.of(watermark, entries_of(first), entries_of(last)), answer
 
 
 async def read_page(script: Script, log_keys: LogKeys, channel: str, asked: tuple[str | int, ...]) -> RawPage:
@@ -36,7 +36,7 @@ async def read_page(script: Script, log_keys: LogKeys, channel: str, asked: tupl
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
     raw, more, length, deleted, known, watermark, first, last = reply
-    look = Look.of(watermark, entries_of(first), entries_of(last))
+    look = LogSnapshot.of(watermark, entries_of(first), entries_of(last))
     info = {"length": length, "max-deleted-entry-id": deleted or None}
     return RawPage(entries_of(raw), bool(more), info if length >= 0 else None, known or b"0-0 0", look)
 

@@ -17,32 +17,32 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
-from sse_hub.auth import open_access
+from sse_hub.auth import create_auth
 from sse_hub.broker.keys import LogKeys
-from sse_hub.broker.pool import pool_of
+from sse_hub.broker.pool import command_pool
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
-from sse_hub.history.backfill import Mender
-from sse_hub.history.publisher import Publisher
-from sse_hub.history.query import History
-from sse_hub.history.reader import RedisLog
+from sse_hub.history.backfill import Backfill
+from sse_hub.history.publisher import AcknowledgedPublisher
+from sse_hub.history.query import HistoryQuery
+from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
-from sse_hub.http.admission import Limits
+from sse_hub.http.admission import AdmissionControl
 from sse_hub.http.context import Context, context_of
 from sse_hub.http.descriptors import allowed
-from sse_hub.http.errors import refuse
+from sse_hub.http.errors import error_response
 from sse_hub.http.page.assets import page_blueprint
-from sse_hub.http.peers import ALONE, Place
-from sse_hub.http.routes.login import door
+from sse_hub.http.peers import SINGLE, WorkerId
+from sse_hub.http.routes.login import login_routes
 from sse_hub.http.routes.message import api
 from sse_hub.http.routes.metrics import metrics_blueprint
 from sse_hub.http.routes.openapi import reference_blueprint
-from sse_hub.http.routes.search import questions
+from sse_hub.http.routes.search import search_routes
 from sse_hub.http.security_headers import add_headers
-from sse_hub.http.shared_counters import Table
+from sse_hub.http.shared_counters import SharedCounters
 from sse_hub.hub.hub import Hub
-from sse_hub.hub.sampler import EVERY_SECONDS, Survey
-from sse_hub.tasks import cancelled
+from sse_hub.hub.sampler import EVERY_SECONDS, LineSampler
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ MAX_HEAD_BYTES = 16_384
 ANSWER_SECONDS = 60
 
 
-def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic[Any, Any]":
+def create_app(config: Config, fail: Callable[[], None], place: WorkerId) -> "Sanic[Any, Any]":
     """
     The app for `config`, whose `redis_url` must be set, in the process at `place`.
 
@@ -71,12 +71,12 @@ def create_app(config: Config, fail: Callable[[], None], place: Place) -> "Sanic
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.blueprint(hub_blueprint(config, fail, place))
-    app.exception(Exception)(refuse)
+    app.exception(Exception)(error_response)
     add_headers(app, frozenset(config.cors_origin))
     return app
 
 
-def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: Place = ALONE) -> BlueprintGroup:
+def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: WorkerId = SINGLE) -> BlueprintGroup:
     """
     A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
 
@@ -89,14 +89,14 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
     @hub.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "a hub needs a Redis URL; serve() starts an embedded server where none is given"
-        app.ctx.sse_hub = context = _connect(config, config.redis_url, place)
-        failed = fail or partial(_retire, context)
-        _watch(context, context.recorder.claim(), "claim", failed)
+        app.ctx.sse_hub = context = _wire(config, config.redis_url, place)
+        failed = fail or partial(_disable, context)
+        _watch(context, context.recorder.keep_lease(), "claim", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, _tick(context), "tick", failed)
-        _watch(context, context.access.refresh_for_ever(), "access", failed)
-        _watch(context, _look(context.survey), "survey", failed)
+        _watch(context, context.auth.keep_fresh(), "access", failed)
+        _watch(context, _sample_lines(context.sampler), "survey", failed)
         if config.demo:
             # Its libraries are no other hub's business.
             from sse_hub.commands.demo import publish_demo
@@ -109,30 +109,30 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
             await context_of(app).hub.drain()
         except TimeoutError:
             logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
-            context_of(app).hub.abandon()
+            context_of(app).hub.abort_all()
         # Last, so that what streams were still told is recorded, too.
         await context_of(app).recorder.finish()
 
     @hub.after_server_stop
     async def stop(app: "Sanic[Any, Any]") -> None:
         context = context_of(app)
-        await cancelled(context.tasks)
-        await context.mender.close()
+        await cancel_and_wait(context.tasks)
+        await context.backfill.close()
         await context.log.close()
         for client in context.clients:
             await client.aclose()
 
     reference = reference_blueprint()
-    return Blueprint.group(api, questions, door, page_blueprint(), metrics_blueprint, reference, hub)
+    return Blueprint.group(api, search_routes, login_routes, page_blueprint(), metrics_blueprint, reference, hub)
 
 
-def _retire(context: Context) -> None:
+def _disable(context: Context) -> None:
     """Have a hub that is broken deceive nobody: the app around it goes on."""
     context.hub.draining = True
-    context.hub.abandon()
+    context.hub.abort_all()
 
 
-def _connect(config: Config, redis_url: str, place: Place) -> Context:
+def _wire(config: Config, redis_url: str, place: WorkerId) -> Context:
     # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
     options: dict[str, Any] = {
         "socket_timeout": 2,
@@ -140,23 +140,23 @@ def _connect(config: Config, redis_url: str, place: Place) -> Context:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
-    commands = redis.asyncio.Redis.from_pool(pool_of(redis_url, redis.asyncio.ConnectionPool, **options))
+    commands = redis.asyncio.Redis.from_pool(command_pool(redis_url, redis.asyncio.ConnectionPool, **options))
     # Thousands may read the log at once; they wait for one another, and not for those that write it. A page takes the
     # server a millisecond, and what is published meanwhile waits, so only a few are asked for at a time.
-    waiting = pool_of(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=4, timeout=None, **options)
+    waiting = command_pool(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=4, timeout=None, **options)
     reading = redis.asyncio.Redis.from_pool(waiting)
     hub = Hub(config)
-    log = RedisLog(reading, LogKeys.of(config.ingest), config.retain_ms)
+    log = LogReader(reading, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub, log)
-    mender = Mender(hub, log, recorder.stand)
-    source = RedisSource(config, redis_url, commands, mender, hub.tally)
+    mender = Backfill(hub, log, recorder.lease_state)
+    source = RedisSource(config, redis_url, commands, mender, hub.counters)
     hub.connect(source, log)
-    history = History(log, source, hub.directory.covers)
-    publisher = Publisher(commands, log, hub, config.line_bytes)
-    access = open_access(config, commands, hub)
-    survey = Survey(hub.directory)
-    table = Table(place.number, place.count, place.folder)
-    limits = Limits(config, allowed(), hub.tally.refused, table)
+    history = HistoryQuery(log, source, hub.registry.covers)
+    publisher = AcknowledgedPublisher(commands, log, hub, config.line_bytes)
+    access = create_auth(config, commands, hub)
+    survey = LineSampler(hub.registry)
+    table = SharedCounters(place.number, place.count, place.folder)
+    limits = AdmissionControl(config, allowed(), hub.counters.refused, table)
     parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)
 
@@ -179,10 +179,10 @@ async def _tick(context: Context) -> None:
     while True:
         await asyncio.sleep(1)
         context.hub.tick()
-        context.access.tenure.tick()
+        context.auth.stream_expiry.tick()
 
 
-async def _look(survey: Survey) -> None:
+async def _sample_lines(survey: LineSampler) -> None:
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        survey.look()
+        survey.sample()

@@ -18,12 +18,12 @@ import orjson
 from sanic.http import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from sse_hub.errors import InvalidId, TooMany
+from sse_hub.errors import InvalidId, LimitExceeded
 from sse_hub.http.context import context_of
-from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, TOO_MANY_RETRY_MS, spread_ms
+from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, TOO_MANY_RETRY_MS, jittered_ms
 from sse_hub.http.security_headers import SECURITY, cors_headers
 from sse_hub.protocol.ids import Cursor
-from sse_hub.protocol.sse import END_OF_BODY, away_frames, http_chunk, refused_frame
+from sse_hub.protocol.sse import END_OF_BODY, http_chunk, refused_frame, retry_later_frames
 
 END_OF_HEAD = b"\r\n\r\n"
 # The method and the version, beside the URL.
@@ -35,10 +35,10 @@ ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORE
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
-class Porter(HttpProtocol):
+class RequestHeadGuard(HttpProtocol):
     """One connection."""
 
-    __slots__ = ("_address", "_begun", "_config", "_deaf", "_head", "_limits", "_settings", "_timer", "_wire")
+    __slots__ = ("_address", "_passed_on", "_config", "_closing", "_head", "_admission", "_settings", "_timer", "_wire")
 
     def __init__(self, **settings: Any) -> None:
         # What Sanic sets up for a connection waits until there is something for it to do.
@@ -47,23 +47,25 @@ class Porter(HttpProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = context_of(self.app)
-        self._config, self._limits = context.config, context.limits
+        self._config, self._admission = context.config, context.admission
         self.transport = self._wire = cast(asyncio.Transport, transport)
         self.connections.add(self)
         self._head = b""
-        self._begun = self._deaf = False
+        self._passed_on = self._closing = False
         peer = transport.get_extra_info("peername")
         host = str(peer[0]) if isinstance(peer, tuple) else ""
         # A trusted peer asks for many; for whom, its headers say, and the route reads them.
-        self._address = None if self._limits.whence.trusts(host) else self._limits.whence.of(host)
-        self._timer: asyncio.TimerHandle | None = self.loop.call_later(self._config.header_seconds, self._late)
-        if self._address is not None and not self._limits.connect(self._address):
-            self._limits.refuse("connections", f"{self._address} has too many connections.")
-            self._address, self._deaf = None, True
+        self._address = (
+            None if self._admission.trusted_proxies.trusts(host) else self._admission.trusted_proxies.client_of(host)
+        )
+        self._timer: asyncio.TimerHandle | None = self.loop.call_later(self._config.header_seconds, self._head_timeout)
+        if self._address is not None and not self._admission.connect(self._address):
+            self._admission.record_refusal("connections", f"{self._address} has too many connections.")
+            self._address, self._closing = None, True
             self._wire.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._closing:
             return
         if not self._awaits_head():
             began = self._time
@@ -74,42 +76,42 @@ class Porter(HttpProtocol):
         searched = max(0, len(self._head) - len(END_OF_HEAD))
         self._head += data
         end = self._head.find(END_OF_HEAD, searched)
-        if self._refuses(end):
+        if self._reject_long_head(end):
             return
         if end >= 0:
-            self._pass_on()
+            self._forward_head()
         elif self._timer is None:
-            self._timer = self.loop.call_later(self._config.header_seconds, self._late)
+            self._timer = self.loop.call_later(self._config.header_seconds, self._head_timeout)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.let_go()
-        if self._begun:
+        self.release()
+        if self._passed_on:
             super().connection_lost(error)  # type: ignore[no-untyped-call]
 
     def close(self, timeout: float | None = None) -> None:
         """End the connection, when what was written has been sent."""
-        if self._begun:
+        if self._passed_on:
             super().close(timeout)
         else:
             self._wire.close()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """The connection has gone, or is a stream from now on."""
         self._stop_timer()
         self.connections.discard(self)
         address, self._address = self._address, None
         if address is not None:
-            self._limits.disconnect(address)
+            self._admission.disconnect(address)
 
     # The rest.
 
     def _awaits_head(self) -> bool:
-        if not self._begun:
+        if not self._passed_on:
             return True
         http: Any = self.http
         return http is not None and http.stage is Stage.IDLE and not self.recv_buffer and not http.request_body
 
-    def _refuses(self, end: int) -> bool:
+    def _reject_long_head(self, end: int) -> bool:
         """True when the head, which ends at `end` or not yet, is too long, and its client has been told so."""
         line = self._head.partition(b"\r\n")[0]
         whole = len(line) < len(self._head)
@@ -118,54 +120,54 @@ class Porter(HttpProtocol):
             # One that has not two blanks is Sanic's to refuse.
             url_bytes = max(map(len, line.split(b" ")))
         if url_bytes > self._config.url_bytes:
-            self._turn_away(
+            self._reject(
                 HTTPStatus.REQUEST_URI_TOO_LONG, "url", f"The URL has more than {self._config.url_bytes} bytes."
             )
             return True
         if whole and (end if end >= 0 else len(self._head)) - len(line) > self._config.header_bytes:
             detail = f"The headers have more than {self._config.header_bytes} bytes in all."
-            self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers", detail)
+            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers", detail)
             return True
         return False
 
-    def _pass_on(self) -> None:
+    def _forward_head(self) -> None:
         self._stop_timer()
         head, self._head = self._head, b""
-        if STREAM.match(head) and (error := self._limits.full(self._address)):
-            self._send_away(error, head)
+        if STREAM.match(head) and (error := self._admission.check(self._address)):
+            self._reject_stream(error, head)
             return
-        if not self._begun:
-            self._begun = True
+        if not self._passed_on:
+            self._passed_on = True
             super().__init__(**self._settings)
             self._settings = {}
             super().connection_made(self._wire)  # type: ignore[no-untyped-call]
         super().data_received(head)
 
-    def _late(self) -> None:
+    def _head_timeout(self) -> None:
         self._timer = None
         if self._head:
             detail = f"The request's head did not come within {self._config.header_seconds} s."
-            self._turn_away(HTTPStatus.REQUEST_TIMEOUT, "slow-head", detail)
+            self._reject(HTTPStatus.REQUEST_TIMEOUT, "slow-head", detail)
         else:
             # Browsers open connections that they may need.
             self._wire.close()
 
-    def _send_away(self, error: TooMany, head: bytes) -> None:
+    def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
         """As `stream.send_away()` does, without a task, a parsed request or a route."""
-        self._limits.refuse(error.reason, str(error))
+        self._admission.record_refusal(error.reason, str(error))
         told = refused_frame(error.reason, str(error))
-        frames = away_frames(_last_id_in(head), spread_ms(TOO_MANY_RETRY_MS), told)
+        frames = retry_later_frames(_last_id_in(head), jittered_ms(TOO_MANY_RETRY_MS), told)
         origin, allowed = _origin_in(head), self._config.cors_origin
         chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
         begin = _stream_head(origin if origin in allowed else None, allowed, chunked)
-        self._deaf = True
+        self._closing = True
         self._wire.write(begin + (http_chunk(frames) + END_OF_BODY if chunked else frames))
         self._wire.close()
 
-    def _turn_away(self, status: HTTPStatus, reason: str, detail: str) -> None:
-        self._limits.refuse(reason, detail)
+    def _reject(self, status: HTTPStatus, reason: str, detail: str) -> None:
+        self._admission.record_refusal(reason, detail)
         self._stop_timer()
-        self._deaf, self._head = True, b""
+        self._closing, self._head = True, b""
         body = orjson.dumps({"error": status.phrase, "detail": detail})
         headers = SECURITY | {"Content-Type": "application/json", "Content-Length": str(len(body))}
         self._wire.write(_head_of(status, headers) + body)

@@ -11,18 +11,18 @@ from typing import Any
 import redis.asyncio
 from sanic import Sanic
 
-from sse_hub.auth import Access
+from sse_hub.auth import Auth
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
-from sse_hub.history.backfill import Mender
-from sse_hub.history.publisher import Publisher
-from sse_hub.history.query import History
-from sse_hub.history.reader import RedisLog
+from sse_hub.history.backfill import Backfill
+from sse_hub.history.publisher import AcknowledgedPublisher
+from sse_hub.history.query import HistoryQuery
+from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
-from sse_hub.http.admission import Limits
-from sse_hub.http.peers import Place
+from sse_hub.http.admission import AdmissionControl
+from sse_hub.http.peers import WorkerId
 from sse_hub.hub.hub import Hub
-from sse_hub.hub.sampler import Survey
+from sse_hub.hub.sampler import LineSampler
 
 
 @dataclass(slots=True)
@@ -32,16 +32,16 @@ class Context:
     config: Config
     hub: Hub
     source: RedisSource
-    mender: Mender
-    log: RedisLog
+    backfill: Backfill
+    log: LogReader
     recorder: Recorder
-    history: History
-    publisher: Publisher
-    access: Access
-    survey: Survey
-    limits: Limits
+    history: HistoryQuery
+    publisher: AcknowledgedPublisher
+    auth: Auth
+    sampler: LineSampler
+    admission: AdmissionControl
     clients: tuple[redis.asyncio.Redis, ...]
-    place: Place
+    worker_id: WorkerId
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

@@ -12,19 +12,19 @@ from sanic import Blueprint, HTTPResponse, Request, json
 from sanic.exceptions import PayloadTooLarge, RequestTimeout, SanicException
 
 from sse_hub.errors import (
+    Forbidden,
     ForeignOrigin,
     HubError,
     HubStopping,
+    IdempotencyConflict,
     InvalidRequest,
-    KeyReused,
+    LimitExceeded,
     LogUnavailable,
-    NotAllowed,
     NotRecorded,
-    NotSignedIn,
     SourceUnavailable,
     TooLarge,
-    TooMany,
     TooManyChannels,
+    Unauthenticated,
 )
 from sse_hub.http.context import context_of
 
@@ -33,12 +33,12 @@ logger = logging.getLogger(__name__)
 # What each of our errors is in HTTP; those derived from one of these are the same.
 STATUSES: dict[type, HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
-    NotSignedIn: HTTPStatus.UNAUTHORIZED,
-    NotAllowed: HTTPStatus.FORBIDDEN,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     ForeignOrigin: HTTPStatus.FORBIDDEN,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
-    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -48,8 +48,8 @@ STATUSES: dict[type, HTTPStatus] = {
 REASONS: dict[type, str] = {
     RequestTimeout: "slow",
     PayloadTooLarge: "too-large",
-    NotSignedIn: "not-signed-in",
-    NotAllowed: "not-allowed",
+    Unauthenticated: "not-signed-in",
+    Forbidden: "not-allowed",
     ForeignOrigin: "foreign-origin",
     TooLarge: "too-large",
     TooManyChannels: "channels-per-stream",
@@ -57,19 +57,19 @@ REASONS: dict[type, str] = {
 RETRY_SECONDS = 2
 
 
-async def refuse(request: Request, exception: Exception) -> HTTPResponse:
+async def error_response(request: Request, exception: Exception) -> HTTPResponse:
     """Our errors and Sanic's as JSON `{"error", "detail"}`."""
     headers: dict[str, str] = {}
     status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
     more: dict[str, object] = {}
-    _count(request, exception)
+    _count_refusal(request, exception)
     if isinstance(exception, HubError) and status:
         detail = str(exception)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(RETRY_SECONDS)}
         if status == HTTPStatus.UNAUTHORIZED:
             headers = {"WWW-Authenticate": "Bearer"}
-        if isinstance(exception, TooMany):
+        if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, NotRecorded):
             more = {"published": exception.published, "recorded": exception.recorded}
@@ -81,20 +81,20 @@ async def refuse(request: Request, exception: Exception) -> HTTPResponse:
     return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
 
 
-def refusing(name: str) -> Blueprint:
+def api_blueprint(name: str) -> Blueprint:
     """
     A blueprint that answers the errors of its own routes alone: an app around the hub has answers of its own.
 
     Its routes answer at their very path: whoever closes `/metrics` in a proxy doesn't think of `/metrics/`.
     """
     blueprint = Blueprint(name, strict_slashes=True)
-    blueprint.exception(Exception)(refuse)
+    blueprint.exception(Exception)(error_response)
     return blueprint
 
 
-def _count(request: Request, exception: Exception) -> None:
+def _count_refusal(request: Request, exception: Exception) -> None:
     reason = next((REASONS[each] for each in type(exception).__mro__ if each in REASONS), None)
-    if isinstance(exception, TooMany):
+    if isinstance(exception, LimitExceeded):
         reason = exception.reason
     if reason:
-        context_of(request.app).limits.refuse(reason, str(exception))
+        context_of(request.app).admission.record_refusal(reason, str(exception))

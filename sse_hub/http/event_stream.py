@@ -13,13 +13,13 @@ from typing import Any, Protocol, runtime_checkable
 from sanic import Request
 from sanic.http import Stage
 
-from sse_hub.errors import SourceUnavailable, TooMany
-from sse_hub.http.response import begin, transport_of
+from sse_hub.errors import LimitExceeded, SourceUnavailable
+from sse_hub.http.response import start_response, transport_of
 from sse_hub.hub.hub import Hub
-from sse_hub.hub.start_position import After, Origin
+from sse_hub.hub.start_position import After, StartAt
 from sse_hub.hub.subscriber import RETRY_MS, Subscriber
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import away_frames, refused_frame, retry_frame
+from sse_hub.protocol.sse import refused_frame, retry_frame, retry_later_frames
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 # Most of those who are one too many would be refused again.
@@ -41,11 +41,11 @@ class Host(Protocol):
         """This one is a stream from now on."""
 
 
-async def stream(
+async def stream_events(
     request: Request,
     hub: Hub,
     selection: Selection,
-    origin: Origin,
+    origin: StartAt,
     batch: bool,
     guard: int,
     hold: Callable[[Subscriber], None] = lambda subscriber: None,
@@ -56,51 +56,51 @@ async def stream(
     `hold` is told of its subscriber, and may end it. Raises TooMany, before anything has been answered.
     """
     if request.method == "HEAD":
-        await _begin(request)
+        await _start_response(request)
         return
     try:
         if hub.draining:
             raise SourceUnavailable("The hub is stopping.")
-        position, frames = await hub.join(selection, origin)
+        position, frames = await hub.prepare_stream(selection, origin)
     except SourceUnavailable:
-        await send_away(request, origin)
+        await reject_with_retry(request, origin)
         return
     subscriber = hub.subscribe(selection, batch, transport_of(request), position, guard)
     hold(subscriber)
     try:
-        response = await _begin(request)
+        response = await _start_response(request)
         await response.send(retry_frame(RETRY_MS) + frames)
     except BaseException:
         subscriber.leave()
         raise
-    _release(request)
+    _detach_from_sanic(request)
     subscriber.start()
 
 
-async def send_away(request: Request, origin: Origin, error: TooMany | None = None) -> None:
+async def reject_with_retry(request: Request, origin: StartAt, error: LimitExceeded | None = None) -> None:
     """Tell the client of `request` to come back in a while: because of `error`, or the hub has no answer at present."""
-    response = await _begin(request)
+    response = await _start_response(request)
     if request.method == "HEAD":
         return
     last_id = str(origin.cursor).encode() if isinstance(origin, After) else None
     told = refused_frame(error.reason, str(error)) if error else b""
-    await response.send(away_frames(last_id, spread_ms(TOO_MANY_RETRY_MS if error else RETRY_MS), told))
+    await response.send(retry_later_frames(last_id, jittered_ms(TOO_MANY_RETRY_MS if error else RETRY_MS), told))
     await response.eof()
 
 
-def spread_ms(milliseconds: int) -> int:
+def jittered_ms(milliseconds: int) -> int:
     """A time of about so many `milliseconds`: those who are sent away together must not come back together."""
     return round(milliseconds * random.uniform(0.5, 1.5))
 
 
-async def _begin(request: Request) -> Any:
+async def _start_response(request: Request) -> Any:
     http: Any = request.stream
     # A client that comes back on the same connection would come, past any load balancer, to the hub that sent it away.
     http.keep_alive = False
-    return await begin(request, HEADERS, CONTENT_TYPE)
+    return await start_response(request, HEADERS, CONTENT_TYPE)
 
 
-def _release(request: Request) -> None:
+def _detach_from_sanic(request: Request) -> None:
     """
     Have Sanic forget the connection of `request`, whose answer has begun.
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import psutil
 
 from sse_hub.http.context import Context
-from sse_hub.hub.counters import Spread
+from sse_hub.hub.counters import Buckets
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import Subscriber
 
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
 
 def readings(context: Context) -> Iterator[Reading]:
     """All metrics of this process. Takes a few milliseconds with 10,000 channels or subscribers."""
-    hub, source, log, tally = context.hub, context.source, context.log, context.hub.tally
+    hub, source, log, tally = context.hub, context.source, context.log, context.hub.counters
     yield _counters(
         "hub_lines",
         "Lines by namespace of their channel: received from Redis, delivered (counted for each subscriber), recorded.",
@@ -52,7 +52,9 @@ def readings(context: Context) -> Iterator[Reading]:
     yield _histogram(
         "hub_fence_rtt_seconds", "From issuing a fence to seeing it on the session.", tally.fence_round_trips
     )
-    yield _counter("hub_sub_generation", "Sessions to Redis begun; each after the first follows a cut.", tally.sessions)
+    yield _counter(
+        "hub_sub_generation", "Sessions to Redis begun; each after the first follows a cut.", tally.redis_sessions
+    )
     if log.watermark:
         lag = max(0, hub.last_fence - log.watermark) / 1000
         yield _gauge("hub_recorder_lag_seconds", "How far the log is behind the last fence; about 1 is usual.", lag)
@@ -61,7 +63,7 @@ def readings(context: Context) -> Iterator[Reading]:
     yield _by(
         "hub_takeovers", "Times this process took recording over; covered: without a gap.", "covered", tally.takeovers
     )
-    yield _counter("hub_recording_failures", "Times recording began to fail.", hub.counters["recording_failures"])
+    yield _counter("hub_recording_failures", "Times recording began to fail.", hub.event_counts["recording_failures"])
     yield _gauge("hub_ready", "1 while /health/ready answers 200.", source.ready and not hub.draining)
     yield _gauge("hub_clients", "Open streams.", hub.subscribers)
     yield Reading(
@@ -78,25 +80,25 @@ def readings(context: Context) -> Iterator[Reading]:
     )
     yield _counter("hub_heartbeats", "Heartbeats written.", tally.heartbeats)
     yield _by("hub_redis_errors", "Failures of Redis or of the connection to it.", "kind", tally.redis_errors)
-    yield _counter("hub_forged_fences", "What came as a fence and can't be one.", tally.forged_fences)
+    yield _counter("hub_forged_fences", "What came as a fence and can't be one.", tally.invalid_fences)
     yield _by("hub_refused", "Requests refused.", "reason", tally.refused)
     yield _gauge(
         "hub_drain_remaining", "Streams still to be ended by a hub that stops.", hub.subscribers if hub.draining else 0
     )
-    yield _gauge("hub_channels", "Channels known.", len(hub.directory))
-    yield _gauge("hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.directory.bytes)
+    yield _gauge("hub_channels", "Channels known.", len(hub.registry))
+    yield _gauge("hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.registry.bytes)
     yield from _process()
 
 
 def _received(hub: Hub) -> Counter[str]:
-    received = hub.tally.received.copy()
-    for channel in hub.directory:
-        received[channel.namespace] += channel.lines - channel.learned
+    received = hub.counters.received.copy()
+    for channel in hub.registry:
+        received[channel.namespace] += channel.lines - channel.recorded_before
     return received
 
 
-def _lags(hub: Hub) -> Spread:
-    lags = Spread(LAGS_BYTES)
+def _lags(hub: Hub) -> Buckets:
+    lags = Buckets(LAGS_BYTES)
     for feed in hub.feeds:
         for subscriber in feed.subscribers:
             lags.add(_waiting_bytes(subscriber))
@@ -107,7 +109,7 @@ def _waiting_bytes(subscriber: Subscriber) -> float:
     transport = cast(asyncio.WriteTransport, subscriber.transport)
     waiting = float(transport.get_write_buffer_size())
     if subscriber.position is not None:
-        waiting += subscriber.feed.owed_bytes(subscriber.position)
+        waiting += subscriber.feed.backlog_bytes(subscriber.position)
     return waiting
 
 
@@ -141,11 +143,11 @@ def _gauge(name: str, help: str, value: float) -> Reading:
     return Reading(name, "gauge", help, [Sample({}, float(value), [])])
 
 
-def _histogram(name: str, help: str, spread: Spread) -> Reading:
+def _histogram(name: str, help: str, spread: Buckets) -> Reading:
     return Reading(name, "histogram", help, [_sample({}, spread)])
 
 
-def _sample(labels: Labels, spread: Spread) -> Sample:
+def _sample(labels: Labels, spread: Buckets) -> Sample:
     buckets, total = [], 0
     for bound, count in zip((*spread.bounds, "+Inf"), spread.counts, strict=True):
         total += count

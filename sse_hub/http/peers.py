@@ -15,7 +15,7 @@ ANSWER_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkerId:
     """A worker's number among `count`; in `folder` each has a socket. Without a folder there is one process."""
 
     number: int = 0
@@ -23,11 +23,11 @@ class Place:
     folder: str | None = None
 
 
-ALONE = Place()
+SINGLE = WorkerId()
 
 
 @asynccontextmanager
-async def answering(place: Place, say: Callable[[], bytes]) -> AsyncIterator[None]:
+async def serve_peers(place: WorkerId, say: Callable[[], bytes]) -> AsyncIterator[None]:
     """Tell the other workers what `say` gives, whenever one asks."""
     if place.folder is None:
         yield
@@ -46,14 +46,14 @@ async def answering(place: Place, say: Callable[[], bytes]) -> AsyncIterator[Non
         yield
 
 
-async def gathered(place: Place, own: bytes) -> dict[int, bytes | None]:
+async def ask_all(place: WorkerId, own: bytes) -> dict[int, bytes | None]:
     """What each worker says, `own` included, by its number; None of one that does not answer."""
     others = [number for number in range(place.count) if number != place.number]
-    answers = await asyncio.gather(*(_asked(_path(place.folder or "", number)) for number in others))
+    answers = await asyncio.gather(*(_ask(_path(place.folder or "", number)) for number in others))
     return dict(sorted([(place.number, own), *zip(others, answers, strict=True)]))
 
 
-async def _asked(path: Path) -> bytes | None:
+async def _ask(path: Path) -> bytes | None:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_unix_connection(path)

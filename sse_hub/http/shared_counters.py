@@ -41,7 +41,7 @@ def restore(folder: str, count: int) -> None:
         prepare(folder, count)
 
 
-class Table:
+class SharedCounters:
     """The table of worker `number` among `count`, in the `folder` that was prepared for them; without, of a process."""
 
     def __init__(self, number: int = 0, count: int = 1, folder: str | None = None) -> None:
@@ -75,7 +75,7 @@ class Table:
         """The time that was noted last for `name`; 0 before that."""
         return self._times[self._slot(name)]
 
-    def note(self, name: str, time: float) -> None:
+    def set_time(self, name: str, time: float) -> None:
         """Note a time for `name`, on a clock that the whole machine has."""
         self._times[self._slot(name)] = time
 

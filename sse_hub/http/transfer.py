@@ -14,24 +14,24 @@ from typing import Any, cast
 from sanic import Request
 from sanic.exceptions import RequestTimeout
 
-from sse_hub.errors import LogUnavailable, TooLarge, TooMany
-from sse_hub.http.response import begin
+from sse_hub.errors import LimitExceeded, LogUnavailable, TooLarge
+from sse_hub.http.response import start_response
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_SECONDS = 60.0
+READ_SECONDS = 60.0
 # A client reads no answer before it has sent its body; of one that is too large this much is taken and dropped.
-DROPPED_FACTOR = 4
+DISCARD_FACTOR = 4
 # Of who may not send at all, less.
-DROPPED_BYTES = 1024 * 1024
-DROP_SECONDS = 5.0
+DISCARD_BYTES = 1024 * 1024
+DISCARD_SECONDS = 5.0
 # What is written at once of a body that is in memory.
 PIECE_BYTES = 128 * 1024
 
 
-async def received(
-    request: Request, limit: int, seconds: float = RECEIVE_SECONDS, hold: Callable[[int], None] = lambda size: None
+async def read_body(
+    request: Request, limit: int, seconds: float = READ_SECONDS, hold: Callable[[int], None] = lambda size: None
 ) -> bytes:
     """
     The body of `request`, which may have `limit` bytes. `hold` is told of each piece that is kept, and may object.
@@ -41,18 +41,18 @@ async def received(
     stream: Any = request.stream
     pieces: list[bytes] = []
     size = 0
-    error: TooMany | None = None
+    error: LimitExceeded | None = None
     try:
         async with asyncio.timeout(seconds):
-            while size <= DROPPED_FACTOR * limit and (piece := await stream.read()) is not None:
+            while size <= DISCARD_FACTOR * limit and (piece := await stream.read()) is not None:
                 size += len(piece)
                 if size <= limit and not error:
-                    error = _objection(hold, len(piece))
+                    error = _reserve_error(hold, len(piece))
                     pieces.append(piece)
                 if size > limit or error:
                     pieces.clear()
     except TimeoutError:
-        _hear_no_more(stream)
+        _stop_reading(stream)
         raise RequestTimeout(f"The body did not come within {seconds:.0f} s.") from None
     if size > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
@@ -61,37 +61,37 @@ async def received(
     return b"".join(pieces)
 
 
-async def dropped(request: Request) -> None:
+async def discard_body(request: Request) -> None:
     """Take the body of `request`, which is refused, and keep nothing: a client that still sends may see no answer."""
     stream: Any = request.stream
     size = 0
     try:
-        async with asyncio.timeout(DROP_SECONDS):
-            while size <= DROPPED_BYTES and (piece := await stream.read()) is not None:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while size <= DISCARD_BYTES and (piece := await stream.read()) is not None:
                 size += len(piece)
     except TimeoutError:
-        _hear_no_more(stream)
+        _stop_reading(stream)
 
 
-def _hear_no_more(stream: Any) -> None:
+def _stop_reading(stream: Any) -> None:
     # Sanic would answer, and then wait for the rest of the body.
     stream.keep_alive, stream.request_body = False, None
 
 
-def _objection(hold: Callable[[int], None], size: int) -> TooMany | None:
+def _reserve_error(hold: Callable[[int], None], size: int) -> LimitExceeded | None:
     try:
         hold(size)
-    except TooMany as error:
+    except LimitExceeded as error:
         return error
     return None
 
 
-async def deliver(request: Request, body: bytes, headers: dict[str, str]) -> None:
+async def send_json(request: Request, body: bytes, headers: dict[str, str]) -> None:
     """
     Answer `request` with the JSON `body`. Returns when all of it but a piece has been taken: what waits for a client
     is counted by who calls this, and not in a transport, where nobody sees it.
     """
-    response = await begin(request, headers | {"Content-Length": str(len(body))}, "application/json")
+    response = await start_response(request, headers | {"Content-Length": str(len(body))}, "application/json")
     if request.method == "HEAD":
         return
     for at in range(0, len(body), PIECE_BYTES):
@@ -99,7 +99,7 @@ async def deliver(request: Request, body: bytes, headers: dict[str, str]) -> Non
     await response.eof()
 
 
-async def download(
+async def send_file(
     request: Request,
     pieces: AsyncGenerator[bytes, None],
     headers: dict[str, str],
@@ -113,7 +113,7 @@ async def download(
     Raises LogUnavailable while nothing has been sent.
     """
     if request.method == "HEAD":
-        await begin(request, headers, content_type)
+        await start_response(request, headers, content_type)
         return
     first = await anext(pieces, b"")
     protocol: Any = request.protocol
@@ -122,7 +122,7 @@ async def download(
     # Linux counts a peer that acknowledges but takes no bytes as gone, too.
     set_peer_timeout(transport, stall_seconds * 1000)
     try:
-        response = await begin(request, headers, content_type)
+        response = await start_response(request, headers, content_type)
         await _send(response, first, stall_seconds)
         async for piece in pieces:
             await _send(response, piece, stall_seconds)

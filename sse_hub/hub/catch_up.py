@@ -7,7 +7,7 @@ What the rings of a feed hold after a position, in pieces for those who are behi
 import heapq
 from collections.abc import Iterator
 
-from sse_hub.hub.encoder import Encoder, Piece
+from sse_hub.hub.encoder import Encoder, EntrySlice
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Entry, Ring
 from sse_hub.protocol.ids import EventId
@@ -19,7 +19,7 @@ BACKLOG_BYTES = 64 * 1024
 SHARED_PIECES = 64
 
 
-class Backlog:
+class CatchUp:
     """Pieces of `rings`, which its feed adds to. `lines` counts what was given, each for each subscriber."""
 
     def __init__(self, selection: Selection, rings: dict[str, Ring], encode: Encoder) -> None:
@@ -30,14 +30,14 @@ class Backlog:
         # Pieces of one channel's backlog, by the index they begin at, for all who come by.
         self._shared: dict[int, tuple[bytes, int, EventId]] = {}
 
-    def take(self, position: Position) -> bytes:
+    def next_chunk(self, position: Position) -> bytes:
         """
         About BACKLOG_BYTES of frames after `position`, which is moved past them; nothing when it has caught up.
 
         To be called when the rings cover it.
         """
         if self._selection.single:
-            return self._take_shared(position, *self._selection.channels)
+            return self._next_shared_chunk(position, *self._selection.channels)
         frames = b""
         # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self._rings.items()):
@@ -46,7 +46,7 @@ class Backlog:
             frames = b"".join(self._encode(position, pieces))
         return frames
 
-    def owed_bytes(self, position: Position) -> int:
+    def backlog_bytes(self, position: Position) -> int:
         """About how much comes after `position`, by the mean size of a line in its ring."""
         behind = (
             (ring.end - max(position.indexes.get(name, 0), ring.first), ring) for name, ring in self._rings.items()
@@ -57,7 +57,7 @@ class Backlog:
         """Keep no pieces: nobody is behind."""
         self._shared.clear()
 
-    def _take_shared(self, position: Position, name: str) -> bytes:
+    def _next_shared_chunk(self, position: Position, name: str) -> bytes:
         begin = position.indexes.get(name, 0)
         if begin >= self._rings[name].end:
             return b""
@@ -73,7 +73,7 @@ class Backlog:
         self.lines += position.indexes[name] - begin
         return frames
 
-    def _pieces(self, position: Position) -> Iterator[Piece]:
+    def _pieces(self, position: Position) -> Iterator[EntrySlice]:
         budget = BACKLOG_BYTES
         for entry in self._merged(position):
             start = max(0, position.indexes.get(entry.channel, 0) - entry.index)

@@ -14,8 +14,8 @@ from sse_hub.protocol.ids import EventId
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0
 # The usual gap between lines is the longest of late: each shorter one takes it down by this part of the difference.
-GAP_DECAY = 0.02
-GAPS_TO_LEARN = 3
+SILENCE_DECAY = 0.02
+SILENCES_TO_LEARN = 3
 
 
 class Channel:
@@ -23,14 +23,14 @@ class Channel:
 
     __slots__ = (
         "_counted",
-        "_gaps",
+        "_silences",
         "_namespace",
         "_namespaces",
         "count",
         "feeds",
         "fence",
         "last_seconds",
-        "learned",
+        "recorded_before",
         "lines",
         "lines_per_second",
         "name",
@@ -38,8 +38,8 @@ class Channel:
         "recorded",
         "recorded_to",
         "ring",
-        "surveyed_to",
-        "usual_gap_seconds",
+        "sampled_to",
+        "typical_silence_seconds",
     )
 
     def __init__(
@@ -56,7 +56,7 @@ class Channel:
         self.count = 0
         self.lines = 0
         # How many of them were recorded before this process came.
-        self.learned = 0
+        self.recorded_before = 0
         self.lines_per_second = 0.0
         # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
         self.last_seconds = now_seconds
@@ -64,9 +64,9 @@ class Channel:
         # Lines of the last minute that tell of an error, and up to which index of the ring they were looked for; see
         # `survey`.
         self.recent_errors = 0
-        self.surveyed_to = 0
-        self.usual_gap_seconds = 0.0
-        self._gaps = -1
+        self.sampled_to = 0
+        self.typical_silence_seconds = 0.0
+        self._silences = -1
 
     @property
     def namespace(self) -> str:
@@ -88,11 +88,11 @@ class Channel:
         batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
         self.count += batch.length
         self.lines += batch.length
-        self._learn_gap(now_seconds - self.last_seconds)
+        self._learn_silence(now_seconds - self.last_seconds)
         self.last_seconds = now_seconds
         return batch
 
-    def measure(self) -> bool:
+    def measure_rate(self) -> bool:
         """Bring the rate up to date, once a second. False when it has come to rest: no need to call until a line."""
         seen, self._counted = self.lines - self._counted, self.lines
         self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
@@ -110,12 +110,14 @@ class Channel:
             "last_line": last if self.lines else None,
             "subscribers": self.subscribers,
             "errors_last_minute": self.recent_errors,
-            "usual_gap_seconds": round(self.usual_gap_seconds, 3) if self._gaps >= GAPS_TO_LEARN else None,
+            "usual_gap_seconds": round(self.typical_silence_seconds, 3)
+            if self._silences >= SILENCES_TO_LEARN
+            else None,
         }
 
-    def _learn_gap(self, seconds: float) -> None:
+    def _learn_silence(self, seconds: float) -> None:
         # What came before the first line that this process has seen is no gap of the publisher's.
-        self._gaps += 1
-        if self._gaps > 0:
-            shorter = self.usual_gap_seconds + (seconds - self.usual_gap_seconds) * GAP_DECAY
-            self.usual_gap_seconds = max(seconds, shorter)
+        self._silences += 1
+        if self._silences > 0:
+            shorter = self.typical_silence_seconds + (seconds - self.typical_silence_seconds) * SILENCE_DECAY
+            self.typical_silence_seconds = max(seconds, shorter)

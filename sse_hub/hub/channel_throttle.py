@@ -8,8 +8,8 @@ Only what is delivered live is thinned: the log has every line, and so has whoev
 
 from collections.abc import Iterable
 
-from sse_hub.hub.encoder import Piece
-from sse_hub.hub.ring import Break
+from sse_hub.hub.encoder import EntrySlice
+from sse_hub.hub.ring import RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
 
@@ -27,14 +27,14 @@ class _Share:
         self.after = self.before = EventId(0, 0)
 
 
-def guard_of(asked: int, allowed: int) -> "Guard | None":
+def throttle_for(requested: int, limit: int) -> "ChannelThrottle | None":
     """The guard for who has `asked` for so many lines a second, where the hub's own settings allow so many; 0: all."""
-    if asked and (not allowed or asked <= allowed):
-        return Guard(asked)
-    return Guard(allowed, "rate") if allowed else None
+    if requested and (not limit or requested <= limit):
+        return ChannelThrottle(requested)
+    return ChannelThrottle(limit, "rate") if limit else None
 
 
-class Guard:
+class ChannelThrottle:
     """
     Lets `quota` lines of each channel pass each second, and tells of the rest with `reason`.
 
@@ -48,24 +48,24 @@ class Guard:
         self._until = 0.0
 
     @property
-    def waiting(self) -> bool:
+    def has_gaps(self) -> bool:
         """True when lines were left out that nobody has been told of."""
         return any(share.skipped for share in self._shares.values())
 
-    def over(self, now: float) -> bool:
+    def window_over(self, now: float) -> bool:
         """True when the present second is over."""
         return now >= self._until
 
-    def begin(self, now: float) -> None:
+    def begin_window(self, now: float) -> None:
         """A new second begins: each channel has its whole share. skipped() must have told of the last one."""
         self._shares.clear()
         self._until = now + SECOND
 
-    def admit(self, pieces: Iterable[Piece]) -> list[Piece]:
+    def admit(self, pieces: Iterable[EntrySlice]) -> list[EntrySlice]:
         """The pieces, cut to what each channel may have."""
-        kept: list[Piece] = []
+        kept: list[EntrySlice] = []
         for entry, start, stop in pieces:
-            if isinstance(entry, Break):
+            if isinstance(entry, RingGap):
                 kept.append((entry, start, stop))
                 continue
             share = self._shares.setdefault(entry.channel, _Share())
@@ -80,7 +80,7 @@ class Guard:
                 share.before = EventId(entry.fence, entry.first + stop)
         return kept
 
-    def skipped(self) -> list[Gap]:
+    def take_gaps(self) -> list[Gap]:
         """What was left out since the last call."""
         gaps = []
         for name, share in self._shares.items():

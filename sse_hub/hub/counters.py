@@ -29,7 +29,7 @@ COVERED = ("true", "false")
 STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
-class Spread:
+class Buckets:
     """How often a value was up to each of `bounds`; `counts` has one more, for what lies above."""
 
     __slots__ = ("bounds", "counts", "sum")
@@ -74,7 +74,7 @@ class Namespaces:
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """
     The counts of one process since its start.
 
@@ -85,19 +85,19 @@ class Tally:
     received: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     recorded: Counter[str] = field(default_factory=Counter)
-    gaps: Counter[str] = field(default_factory=lambda: _zeros(GAP_REASONS))
-    resumes: Counter[str] = field(default_factory=lambda: _zeros(RESUME_RESULTS))
-    slow_closed: Counter[str] = field(default_factory=lambda: _zeros(SLOW_REASONS))
-    redis_errors: Counter[str] = field(default_factory=lambda: _zeros(REDIS_ERRORS))
-    takeovers: Counter[str] = field(default_factory=lambda: _zeros(COVERED))
-    refused: Counter[str] = field(default_factory=lambda: _zeros(REFUSED))
-    sessions: int = 0
-    forged_fences: int = 0
+    gaps: Counter[str] = field(default_factory=lambda: _zeroed(GAP_REASONS))
+    resumes: Counter[str] = field(default_factory=lambda: _zeroed(RESUME_RESULTS))
+    slow_closed: Counter[str] = field(default_factory=lambda: _zeroed(SLOW_REASONS))
+    redis_errors: Counter[str] = field(default_factory=lambda: _zeroed(REDIS_ERRORS))
+    takeovers: Counter[str] = field(default_factory=lambda: _zeroed(COVERED))
+    refused: Counter[str] = field(default_factory=lambda: _zeroed(REFUSED))
+    redis_sessions: int = 0
+    invalid_fences: int = 0
     heartbeats: int = 0
     replayed: int = 0
-    fence_round_trips: Spread = field(default_factory=lambda: Spread(ROUND_TRIPS_SECONDS))
-    write_stalls: Spread = field(default_factory=lambda: Spread(STALLS_SECONDS))
+    fence_round_trips: Buckets = field(default_factory=lambda: Buckets(ROUND_TRIPS_SECONDS))
+    write_stalls: Buckets = field(default_factory=lambda: Buckets(STALLS_SECONDS))
 
 
-def _zeros(names: tuple[str, ...]) -> Counter[str]:
+def _zeroed(names: tuple[str, ...]) -> Counter[str]:
     return Counter(dict.fromkeys(names, 0))

@@ -24,7 +24,7 @@ class Drain:
         self._window_seconds = window_seconds
         self._hurried = asyncio.Event()
 
-    def hurry(self) -> None:
+    def finish_now(self) -> None:
         """Make run() end all that are left at once."""
         self._hurried.set()
 
@@ -34,7 +34,7 @@ class Drain:
         begun = loop.time()
         # Hubs that stop in the same moment must not end their streams in step, least of all those that have only one.
         phase = random.random()
-        for number, subscriber in enumerate(_slow_first(subscribers)):
+        for number, subscriber in enumerate(_slowest_first(subscribers)):
             wait = begun + (number + phase) * self._window_seconds / len(subscribers) - loop.time()
             if wait > 0:
                 await self._pause(max(wait, TICK_SECONDS))
@@ -46,6 +46,6 @@ class Drain:
                 await self._hurried.wait()
 
 
-def _slow_first(subscribers: Sequence[Subscriber]) -> list[Subscriber]:
+def _slowest_first(subscribers: Sequence[Subscriber]) -> list[Subscriber]:
     # They need the rest of the window to take what they are owed.
     return sorted(subscribers, key=lambda subscriber: subscriber.position is None)

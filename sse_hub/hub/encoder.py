@@ -9,7 +9,7 @@ An encoder runs once for all the subscribers of a feed; only one that has fallen
 from collections.abc import Callable, Iterable
 
 from sse_hub.hub.position import Position
-from sse_hub.hub.ring import Batch, Break, Entry
+from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
@@ -20,10 +20,10 @@ LINES_PER_FRAME = 500
 # Batches of fewer lines are encoded together: with `batch=1` each would be an event of its own.
 SHARED_LINES = 32
 
-Piece = tuple[Entry, int, int]
+EntrySlice = tuple[Entry, int, int]
 """An entry, the offset of its first line wanted, and the offset after the last."""
 
-Encoder = Callable[[Position, Iterable[Piece]], list[bytes]]
+Encoder = Callable[[Position, Iterable[EntrySlice]], list[bytes]]
 
 
 def encoder_of(selection: Selection, batch: bool) -> Encoder:
@@ -33,25 +33,25 @@ def encoder_of(selection: Selection, batch: bool) -> Encoder:
     return single_frames if selection.single else merged_frames
 
 
-def once(encode: Encoder) -> Encoder:
+def encode_once(encode: Encoder) -> Encoder:
     """
     `encode` for one channel's lines out of the log: a whole batch is encoded once for all who read it.
 
     Nothing in the frames of one channel depends on who reads them.
     """
 
-    def encode_once(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
+    def encode_once(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
         frames: list[bytes] = []
-        rest: list[Piece] = []
+        rest: list[EntrySlice] = []
         for entry, start, stop in pieces:
-            if isinstance(entry, Break) or stop - start < max(entry.length, SHARED_LINES):
+            if isinstance(entry, RingGap) or stop - start < max(entry.length, SHARED_LINES):
                 rest.append((entry, start, stop))
                 continue
             frames += encode(position, rest)
             rest = []
             entry.frames = entry.frames or {}
             if encode in entry.frames:
-                _pass(position, entry, stop)
+                advance(position, entry, stop)
             else:
                 entry.frames[encode] = b"".join(encode(position, [(entry, start, stop)]))
             frames.append(entry.frames[encode])
@@ -60,12 +60,12 @@ def once(encode: Encoder) -> Encoder:
     return encode_once
 
 
-def single_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
+def single_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
     """One event a line; the id is the line's own."""
     frames: list[bytes] = []
     for entry, start, stop in pieces:
-        if isinstance(entry, Break):
-            frames += _break_frames(position, entry)
+        if isinstance(entry, RingGap):
+            frames += _gap_frames(position, entry)
             continue
         lines = entry.lines if stop - start == entry.length else entry.lines[start:stop]
         numbered = enumerate(lines, entry.first + start)
@@ -77,35 +77,35 @@ def single_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
             # The hot path: what event_frame() does, without a call for each line.
             fence = entry.fence
             frames += [b"id: %d-%d\nevent: message\ndata: %b\n\n" % (fence, count, line) for count, line in numbered]
-        _pass(position, entry, stop)
+        advance(position, entry, stop)
     return frames
 
 
-def merged_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
+def merged_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
     """One event a line of several channels; the id is the cursor over all of them, the data names the channel."""
     frames: list[bytes] = []
     for entry, start, stop in pieces:
-        if isinstance(entry, Break):
-            frames += _break_frames(position, entry)
+        if isinstance(entry, RingGap):
+            frames += _gap_frames(position, entry)
             continue
         for offset, line in enumerate(entry.lines[start:stop], start):
             position.move_cursor(entry.channel, entry.fence, entry.first + offset)
             event = entry.events.get(offset, MESSAGE).encode()
             frames.append(event_frame(position.cursor(), event, with_channel(line, entry.channel)))
-        _pass(position, entry, stop)
+        advance(position, entry, stop)
     return frames
 
 
-def batched_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
+def batched_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
     """Up to LINES_PER_FRAME lines an event; the id is the cursor after the last of them."""
     frames: list[bytes] = []
     rows: list[tuple[str, str, str]] = []
     for entry, start, stop in pieces:
-        if isinstance(entry, Break):
+        if isinstance(entry, RingGap):
             if rows:
                 frames.append(lines_frame(position.cursor(), rows))
                 rows = []
-            frames += _break_frames(position, entry)
+            frames += _gap_frames(position, entry)
             continue
         for offset in range(start, stop):
             count = entry.first + offset
@@ -114,17 +114,17 @@ def batched_frames(position: Position, pieces: Iterable[Piece]) -> list[bytes]:
                 position.move_cursor(entry.channel, entry.fence, count)
                 frames.append(lines_frame(position.cursor(), rows))
                 rows = []
-        _pass(position, entry, stop)
+        advance(position, entry, stop)
     if rows:
         frames.append(lines_frame(position.cursor(), rows))
     return frames
 
 
-def _pass(position: Position, entry: Batch, stop: int) -> None:
+def advance(position: Position, entry: Batch, stop: int) -> None:
     position.move(entry.channel, entry.index + stop, EventId(entry.fence, entry.first + stop - 1))
 
 
-def _break_frames(position: Position, entry: Break) -> list[bytes]:
+def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
     position.move(entry.channel, entry.index + 1, entry.last)
     if entry.channel not in position.names and not entry.alone:
         # Its pattern has a break of its own, which tells of all channels, known or not.

@@ -7,7 +7,7 @@ The timer wheel: one timer for the heartbeats of all subscribers, instead of one
 import logging
 import random
 
-from sse_hub.hub.counters import Tally
+from sse_hub.hub.counters import Counters
 from sse_hub.hub.subscriber import Subscriber, Supply
 
 logger = logging.getLogger(__name__)
@@ -17,16 +17,16 @@ logger = logging.getLogger(__name__)
 JITTER = 0.2
 
 
-class Wheel:
+class HeartbeatWheel:
     """Subscribers in slots of one second each."""
 
-    def __init__(self, heartbeat_seconds: int, stall_seconds: int, tally: Tally) -> None:
+    def __init__(self, heartbeat_seconds: int, stall_seconds: int, counters: Counters) -> None:
         self._heartbeat_seconds = heartbeat_seconds
         self._jitter_seconds = max(0, int(heartbeat_seconds * JITTER) - 1)
         self._stall_seconds = stall_seconds
         self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
         self._now = 0
-        self._tally = tally
+        self._counters = counters
 
     def add(self, subscriber: Subscriber) -> None:
         """Give `subscriber` its next heartbeat."""
@@ -46,11 +46,11 @@ class Wheel:
         for subscriber in due:
             if (seconds := subscriber.stalled_seconds(now_seconds)) > self._stall_seconds:
                 logger.info("subscriber_stalled seconds=%d", seconds)
-                self._tally.slow_closed["stalled"] += 1
+                self._counters.slow_closed["stalled"] += 1
                 subscriber.transport.abort()
             elif subscriber.position is None:
                 if subscriber.feed not in chunks:
                     chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
-                subscriber.beat(chunks[subscriber.feed])
-                self._tally.heartbeats += 1
+                subscriber.send_heartbeat(chunks[subscriber.feed])
+                self._counters.heartbeats += 1
             self.add(subscriber)

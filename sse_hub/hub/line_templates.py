@@ -10,8 +10,8 @@ import re
 
 import orjson
 
-LOOKED_AT_BYTES = 4_096
-LONGEST_MASK = 200
+SCANNED_BYTES = 4_096
+MAX_TEMPLATE_CHARACTERS = 200
 MESSAGE_KEYS = ("message", "msg", "event", "info", "log", "text", "line", "@m", "@mt", "short_message", "body")
 # A level by its word under any of the usual keys, pino's numbers, or a word in capitals in the text of the line.
 ERROR = re.compile(
@@ -27,18 +27,22 @@ VARIABLE = re.compile(
 )
 
 
-def tells_error(line: bytes) -> bool:
+def is_error(line: bytes) -> bool:
     """True when `line`, a JSON object, has the level error or a worse one."""
-    head = line[:LOOKED_AT_BYTES]
+    head = line[:SCANNED_BYTES]
     if ERROR.search(head):
         return True
     return head.startswith((b'{"info"', b'{"log"', b'{"line"')) and ERROR_IN_TEXT.search(head[9:TEXT_BYTES]) is not None
 
 
-def mask_of(line: bytes) -> str:
+def template_of(line: bytes) -> str:
     """The message of `line`, a JSON object, with `#` for what varies; its text where it has no message."""
-    message = _message_of(line) if len(line) <= LOOKED_AT_BYTES else None
-    text = line[:LONGEST_MASK].decode(errors="replace") if message is None else message[:LONGEST_MASK]
+    message = _message_of(line) if len(line) <= SCANNED_BYTES else None
+    text = (
+        line[:MAX_TEMPLATE_CHARACTERS].decode(errors="replace")
+        if message is None
+        else message[:MAX_TEMPLATE_CHARACTERS]
+    )
     return VARIABLE.sub("#", text.split("\n", 1)[0])
 
 

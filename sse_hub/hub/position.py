@@ -75,21 +75,21 @@ class Position:
         """The id up to which `channel` has been sent."""
         return self.ids.get(channel, self._origin)
 
-    def begin_at(self, ids: Mapping[str, EventId], otherwise: EventId) -> None:
+    def start_from(self, ids: Mapping[str, EventId], otherwise: EventId) -> None:
         """Begin each channel after its id in `ids`, all others after `otherwise`."""
         self.ids = dict(ids)
         self._origin = otherwise
 
-    def leap(self, channel: str, id: EventId) -> None:
+    def skip_to(self, channel: str, id: EventId) -> None:
         """Go past everything up to `id` on `channel`, without its having been sent: the cursor stays."""
         self.ids[channel] = id
 
-    def pass_fence(self, fence: int) -> None:
+    def complete_fence(self, fence: int) -> None:
         """Everything before `fence` has been sent, on all channels; relocate() is to follow."""
         self._origin = max(self._origin, EventId(fence, 0))
         self.ids = {name: id for name, id in self.ids.items() if id > self._origin}
 
-    def relocate(self, rings: Mapping[str, Ring]) -> None:
+    def resolve_indexes(self, rings: Mapping[str, Ring]) -> None:
         """Find the place in `rings` that `ids` say."""
         self.indexes = {name: ring.index_after(self.id_of(name)) for name, ring in rings.items()}
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sse_hub.config import Config
 from sse_hub.hub.channel import Channel
-from sse_hub.hub.counters import Tally
-from sse_hub.hub.ring import Break, Entry, Ring
+from sse_hub.hub.counters import Counters
+from sse_hub.hub.ring import Entry, Ring, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection, is_channel, matches
 
@@ -25,13 +25,13 @@ MAX_CHANNELS_KNOWN = 20_000
 # The directory as a whole is made anew at most once a second when it is longer than this.
 LONG_DIRECTORY = 500
 # A channel outside the ingest patterns is followed this long after its last subscriber left, for those who come back.
-LINGER_SECONDS = 60.0
+FORGET_AFTER_SECONDS = 60.0
 
 
-class Directory:
+class ChannelRegistry:
     """Channels by name. `start` is where the present session began: it has missed no line of any channel since."""
 
-    def __init__(self, config: Config, tally: Tally) -> None:
+    def __init__(self, config: Config, counters: Counters) -> None:
         self.start = EventId(0, 0)
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
@@ -43,14 +43,14 @@ class Directory:
         # Whether this process records: what it has not put into the log, nobody else may have.
         self.recording = False
         # Set when lines have come that the recorder has not taken yet; and how much that is.
-        self.stirred = asyncio.Event()
-        self.fresh_bytes = 0
-        self._fresh: dict[Channel, None] = {}
+        self.new_lines = asyncio.Event()
+        self.unrecorded_bytes = 0
+        self._unrecorded: dict[Channel, None] = {}
         self._members: dict[str, set[str]] = {}
         self._config = config
-        self._tally = tally
+        self._counters = counters
         self._channels: dict[bytes, Channel] = {}
-        self._lingering: dict[str, float] = {}
+        self._forget_soon: dict[str, float] = {}
         self._forgotten = EventId(0, 0)
         # What the rings of all of them hold in memory, about.
         self.bytes = 0
@@ -103,22 +103,22 @@ class Directory:
 
     def add_pattern(self, pattern: str, reach: int) -> None:
         """Keep breaks for the new `pattern`: those to come, and those since this process's first fence, `reach`."""
-        since, breaks = self.start, list[Break]()
+        since, breaks = self.start, list[RingGap]()
         if self._channels:
             # Every ring has every break since its start.
             oldest = min((each.ring for each in self._channels.values()), key=lambda ring: ring.start)
-            since, breaks = min(since, max(oldest.start, EventId(reach, 0))), oldest.breaks()
+            since, breaks = min(since, max(oldest.start, EventId(reach, 0))), oldest.gaps()
         since = max(since, self._forgotten)
         channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
         self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
-        for entry in [each.of_pattern(pattern) for each in breaks if each.last > since]:
+        for entry in [each.for_pattern(pattern) for each in breaks if each.last > since]:
             self.append(channel, entry)
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
         names = dict.fromkeys(selection.channels)
         for pattern in selection.patterns:
-            names |= dict.fromkeys(name for name in self._members[pattern] if selection.shows(name))
+            names |= dict.fromkeys(name for name in self._members[pattern] if selection.allows(name))
         names |= dict.fromkeys(selection.patterns)
         return {name: self[name].ring for name in names}
 
@@ -129,10 +129,10 @@ class Directory:
         self.trim(channel)
         self.active.add(channel)
         if channel.recorded:
-            if not self._fresh:
-                self.stirred.set()
-            self._fresh[channel] = None
-            self.fresh_bytes += entry.size
+            if not self._unrecorded:
+                self.new_lines.set()
+            self._unrecorded[channel] = None
+            self.unrecorded_bytes += entry.size
         for feed in channel.feeds:
             feed.offer(entry)
         if self.bytes > self._config.ring_megabytes * 1_000_000:
@@ -146,18 +146,21 @@ class Directory:
         if channel.recorded:
             self.evicted_to = max(self.evicted_to, ring.start)
 
-    def take_fresh(self) -> list[Channel]:
+    def take_unrecorded(self) -> list[Channel]:
         """The recorded channels that have had new entries since the last call."""
-        fresh, self._fresh = self._fresh, {}
-        self.fresh_bytes = 0
+        fresh, self._unrecorded = self._unrecorded, {}
+        self.unrecorded_bytes = 0
         return list(fresh)
 
     def recorded(self) -> list[Channel]:
         """All known channels that are recorded."""
         return [each for each in self._channels.values() if each.recorded]
 
-    def learn(
-        self, recorded: Mapping[str, tuple[EventId, int]], told: EventId, add: Callable[[str, EventId], Channel]
+    def load_recorded(
+        self,
+        recorded: Mapping[str, tuple[EventId, int]],
+        gaps_known_to: EventId,
+        add: Callable[[str, EventId], Channel],
     ) -> None:
         """
         Know what was recorded before this process came: last ids, and how many lines. The log is complete up to the
@@ -171,21 +174,21 @@ class Directory:
                     continue
                 channel = add(name, self.start)
                 channel.last_seconds = last.fence / 1000
-            channel.learned += max(0, count - channel.lines)
+            channel.recorded_before += max(0, count - channel.lines)
             channel.lines = max(channel.lines, count)
             if channel.ring.first == 0 and last < channel.ring.start:
                 # Nothing came between the last one recorded and what is held.
-                channel.ring.start = max(last, told, self._forgotten)
+                channel.ring.start = max(last, gaps_known_to, self._forgotten)
 
-    def linger(self, name: str) -> None:
+    def forget_later(self, name: str) -> None:
         """Forget `name` some time from now, unless a feed carries it."""
         channel = self._channels.get(name.encode())
         if channel is None or not channel.feeds:
-            self._lingering[name] = time.monotonic() + LINGER_SECONDS
+            self._forget_soon[name] = time.monotonic() + FORGET_AFTER_SECONDS
 
-    def keep(self, name: str) -> None:
+    def retain(self, name: str) -> None:
         """A feed carries `name`."""
-        self._lingering.pop(name, None)
+        self._forget_soon.pop(name, None)
 
     def leave(self, channel: Channel) -> None:
         """No feed carries `channel` any more."""
@@ -194,15 +197,15 @@ class Directory:
             del self.patterns[channel.name]
             del self._members[channel.name]
         elif not self.covers(channel.name):
-            self.linger(channel.name)
+            self.forget_later(channel.name)
 
     def tick(self) -> list[str]:
         """Once a second: rates. The names of channels that have lingered long enough, and are forgotten now."""
-        self.active = {channel for channel in self.active if channel.measure()}
+        self.active = {channel for channel in self.active if channel.measure_rate()}
         now = time.monotonic()
-        over = [name for name, until in self._lingering.items() if until < now]
+        over = [name for name, until in self._forget_soon.items() if until < now]
         for name in over:
-            del self._lingering[name]
+            del self._forget_soon[name]
             if channel := self._channels.get(name.encode()):
                 self._forget(channel)
                 for members in self._members.values():
@@ -234,14 +237,14 @@ class Directory:
         logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
 
     def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
-        return Channel(name, self._tally.namespaces, start, self._config.ring_lines, time.time(), recorded)
+        return Channel(name, self._counters.namespaces, start, self._config.ring_lines, time.time(), recorded)
 
     def _forget(self, channel: Channel) -> None:
-        self._tally.received[channel.namespace] += channel.lines - channel.learned
+        self._counters.received[channel.namespace] += channel.lines - channel.recorded_before
         del self._channels[channel.name.encode()]
         self.bytes -= channel.ring.size
         if not self.recording:  # a recorder has yet to take it
-            self._fresh.pop(channel, None)
+            self._unrecorded.pop(channel, None)
 
     def _free_memory(self) -> None:
         # The longest ring gives first: a loud channel must not cost the quiet ones their lines.

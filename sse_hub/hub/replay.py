@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from itertools import count
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.hub.backend import Hole, Log, Piece, first_of
-from sse_hub.hub.counters import Tally
-from sse_hub.hub.encoder import Encoder, once
+from sse_hub.hub.backend import BatchSlice, Log, LogGap, start_of
+from sse_hub.hub.counters import Counters
+from sse_hub.hub.encoder import Encoder, encode_once
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
@@ -29,23 +29,23 @@ logger = logging.getLogger(__name__)
 # About how much a replay holds in memory and sends at a time.
 CHUNK_BYTES = 64 * 1024
 # How often a log that can't be read is tried before its lines are told to be late. Each try may take two seconds.
-TRIES = 8
-TRY_AGAIN_SECONDS = 0.5
+MAX_TRIES = 8
+RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class RecordedLog:
     """The log, if there is one, and which channels it `records`."""
 
     records: Callable[[str], bool]
     log: Log | None = None
 
 
-class _Reader:
+class _ChannelReader:
     """One channel's pages, one after the other."""
 
     def __init__(self, log: Log, which: str, channel: str, after: EventId, until: EventId) -> None:
-        self.parts: deque[Piece | Hole] = deque()
+        self.parts: deque[BatchSlice | LogGap] = deque()
         self.ended = False
         self._log = log
         self._which = which
@@ -56,42 +56,44 @@ class _Reader:
     async def fill(self) -> None:
         """Read until there is a part, or the end."""
         while not self.parts and not self.ended:
-            page = (await self._log.page(self._channel, self._after, self._until)).of(self._which)
+            page = (await self._log.page(self._channel, self._after, self._until)).require_log(self._which)
             self.parts += page.parts
             self._after = page.last
             self.ended = not page.more
 
 
-async def recorded(log: Log, after: Mapping[str, EventId], since: int, until: int) -> AsyncIterator[list[Piece | Hole]]:
+async def read_merged(
+    log: Log, after: Mapping[str, EventId], since: int, until: int
+) -> AsyncIterator[list[BatchSlice | LogGap]]:
     """
     The recorded lines of the channels in `after`, each after its id there, up to fence `until`; and the breaks of the
     log from fence `since` on. In the order of fences, in lists of about CHUNK_BYTES. Raises LogUnavailable.
     """
     order = count()
-    heads: list[tuple[EventId, int, _Reader]] = []
-    which, holes = await log.breaks(since, until)
+    heads: list[tuple[EventId, int, _ChannelReader]] = []
+    which, holes = await log.gaps(since, until)
     for hole in holes:
-        told = _Reader(log, which, "", hole.before, hole.before)
+        told = _ChannelReader(log, which, "", hole.before, hole.before)
         told.parts.append(hole)
         told.ended = True
         # A break sorts where it ends: what was recorded within its bounds stands before it.
         heapq.heappush(heads, (hole.before, next(order), told))
     for channel, id in after.items():
-        reader = _Reader(log, which, channel, id, EventId(until, 0))
+        reader = _ChannelReader(log, which, channel, id, EventId(until, 0))
         await reader.fill()
         if reader.parts:
-            heapq.heappush(heads, (first_of(reader.parts[0]), next(order), reader))
-    chunk: list[Piece | Hole] = []
+            heapq.heappush(heads, (start_of(reader.parts[0]), next(order), reader))
+    chunk: list[BatchSlice | LogGap] = []
     size = 0
     while heads:
         _, _, reader = heapq.heappop(heads)
         part = reader.parts.popleft()
         chunk.append(part)
-        if not isinstance(part, Hole):
+        if not isinstance(part, LogGap):
             size += part[0].size
         await reader.fill()
         if reader.parts:
-            heapq.heappush(heads, (first_of(reader.parts[0]), next(order), reader))
+            heapq.heappush(heads, (start_of(reader.parts[0]), next(order), reader))
         if size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
@@ -102,13 +104,13 @@ async def recorded(log: Log, after: Mapping[str, EventId], since: int, until: in
 class Replay:
     """Brings positions of one selection from the log to where the rings cover them."""
 
-    def __init__(self, selection: Selection, encode: Encoder, library: Library, tally: Tally) -> None:
+    def __init__(self, selection: Selection, encode: Encoder, recorded_log: RecordedLog, counters: Counters) -> None:
         # Lines out of the log so far, for all who were sent them.
         self.lines = 0
-        self._tally = tally
+        self._counters = counters
         self._selection = selection
-        self._encode = once(encode) if selection.single else encode
-        self._library = library
+        self._encode = encode_once(encode) if selection.single else encode
+        self._recorded_log = recorded_log
 
     async def frames(self, position: Position, rings: Mapping[str, Ring]) -> AsyncGenerator[bytes, None]:
         """
@@ -116,15 +118,15 @@ class Replay:
 
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
-        log = self._library.log
+        log = self._recorded_log.log
         failures, passed = 0, position.fence
-        while lacking := lacking_of(position, rings):
-            unrecorded = [name for name in lacking if not (log and self._library.records(name))]
+        while lacking := rings_lack(position, rings):
+            unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]
             if log and not unrecorded:
                 reached = passed
                 try:
                     # What is there is sent before anything is waited for.
-                    reached = log.watermark if log.watermark > passed else await log.complete_to(passed + 1)
+                    reached = log.watermark if log.watermark > passed else await log.wait_complete(passed + 1)
                     if reached > passed:
                         async for frames in self._from_log(log, position, reached):
                             yield frames
@@ -132,34 +134,34 @@ class Replay:
                 except LogUnavailable as error:
                     # What has been sent stays sent: `position` has been moved past it.
                     failures += 1
-                    self._tally.redis_errors["log"] += 1
+                    self._counters.redis_errors["log"] += 1
                     logger.info("replay_failed times=%d reason=%r", failures, str(error))
                 if reached > passed and not failures:
                     passed = reached
-                    position.pass_fence(reached)
-                    position.relocate(rings)
+                    position.complete_fence(reached)
+                    position.resolve_indexes(rings)
                     continue
-                position.relocate(rings)
-                if log.busy and not failures:
+                position.resolve_indexes(rings)
+                if log.catching_up and not failures:
                     # A flood takes its time to be recorded.
                     continue
-                if 0 < failures < TRIES:
-                    await asyncio.sleep(TRY_AGAIN_SECONDS)
+                if 0 < failures < MAX_TRIES:
+                    await asyncio.sleep(RETRY_SECONDS)
                     continue
-                lacking = lacking_of(position, rings)
+                lacking = rings_lack(position, rings)
             gaps = self._gaps(position, rings, unrecorded or lacking)
-            position.relocate(rings)
+            position.resolve_indexes(rings)
             if gaps:
                 yield gaps
 
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
-        holes: dict[str, Hole] = {}
+        holes: dict[str, LogGap] = {}
         after = await self._channels(log, position, until)
-        async for chunk in recorded(log, after, position.fence, until):
+        async for chunk in read_merged(log, after, position.fence, until):
             frames: list[bytes] = []
-            pieces: list[Piece] = []
+            pieces: list[BatchSlice] = []
             for part in chunk:
-                if isinstance(part, Hole):
+                if isinstance(part, LogGap):
                     # So that it is told after what stands before it.
                     frames += self._encode(position, pieces)
                     pieces = []
@@ -169,7 +171,7 @@ class Replay:
                     frames += _told(holes, position)
                 pieces.append(part)
                 self.lines += part[2] - part[1]
-                self._tally.replayed += part[2] - part[1]
+                self._counters.replayed += part[2] - part[1]
             frames += self._encode(position, pieces)
             if frames:
                 yield b"".join(frames)
@@ -177,7 +179,7 @@ class Replay:
             yield b"".join(_told(holes, position))
 
     async def _channels(self, log: Log, position: Position, until: int) -> dict[str, EventId]:
-        names = dict.fromkeys(name for name in self._selection.channels if self._library.records(name))
+        names = dict.fromkeys(name for name in self._selection.channels if self._recorded_log.records(name))
         after = {name: position.id_of(name) for name in names}
         if self._selection.patterns:
             for name, last in (await log.last_ids(until)).items():
@@ -185,12 +187,12 @@ class Replay:
                     after[name] = position.id_of(name)
         return after
 
-    def _widen(self, holes: dict[str, Hole], hole: Hole, position: Position) -> None:
+    def _widen(self, gaps: dict[str, LogGap], gap: LogGap, position: Position) -> None:
         # A break of the log is told once for each name that was asked for.
-        for name in (hole.channel,) if hole.channel else (*self._selection.channels, *self._selection.patterns):
-            if hole.before > position.id_of(name):
-                self._tally.gaps[hole.reason] += name not in holes
-                holes[name] = holes[name].joined_with(hole) if name in holes else hole
+        for name in (gap.channel,) if gap.channel else (*self._selection.channels, *self._selection.patterns):
+            if gap.before > position.id_of(name):
+                self._counters.gaps[gap.reason] += name not in gaps
+                gaps[name] = gaps[name].merge_with(gap) if name in gaps else gap
 
     def _gaps(self, position: Position, rings: Mapping[str, Ring], lacking: Sequence[str]) -> bytes:
         # The gap of a pattern tells of all its channels up to where its ring begins; what a channel of it has lost
@@ -202,32 +204,32 @@ class Replay:
             if name in position.names or all(start > begun for begun in by_pattern):
                 gaps.append(self._gap(name, position, rings[name]))
         for name in lacking:
-            position.leap(name, rings[name].start)
-        self._tally.gaps.update(gap.reason for gap in gaps)
+            position.skip_to(name, rings[name].start)
+        self._counters.gaps.update(gap.reason for gap in gaps)
         return b"".join([gap_frame(None, gap) for gap in gaps])
 
     def _gap(self, name: str, position: Position, ring: Ring) -> Gap:
         id, start = position.id_of(name), ring.start
         lost = start.n - id.n if start.fence == id.fence else None
         if position.live and lost is None:
-            lost = ring.evicted_since(position.indexes.get(name, 0))
+            lost = ring.lost_since(position.indexes.get(name, 0))
         reason = "trimmed" if ring.trimmed else "recorder-down"
         if position.live:
             reason = "slow"
-        elif self._library.log and self._library.records(name):
+        elif self._recorded_log.log and self._recorded_log.records(name):
             reason = "late"
         return Gap(name, str(id), str(EventId(start.fence, start.n + 1)), lost, reason)
 
 
-def _told(holes: dict[str, Hole], position: Position) -> list[bytes]:
-    frames = [gap_frame(None, hole.gap(name, position.id_of(name))) for name, hole in holes.items()]
+def _told(holes: dict[str, LogGap], position: Position) -> list[bytes]:
+    frames = [gap_frame(None, hole.as_gap(name, position.id_of(name))) for name, hole in holes.items()]
     for name, hole in holes.items():
         # It may reach beyond what this replay reads, and must not be told again.
-        position.leap(name, max(position.id_of(name), EventId(hole.before.fence, max(0, hole.before.n - 1))))
+        position.skip_to(name, max(position.id_of(name), EventId(hole.before.fence, max(0, hole.before.n - 1))))
     holes.clear()
     return frames
 
 
-def lacking_of(position: Position, rings: Mapping[str, Ring]) -> list[str]:
+def rings_lack(position: Position, rings: Mapping[str, Ring]) -> list[str]:
     """The names of `rings` that have lost lines after `position`."""
     return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]

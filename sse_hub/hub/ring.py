@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.lines import MESSAGE, one_line
+from sse_hub.protocol.lines import MESSAGE, normalize
 from sse_hub.protocol.sse import Gap
 
 # What an entry costs beyond its payloads' bytes, roughly: the objects that hold them.
@@ -76,7 +76,7 @@ class Batch:
         return self._lines
 
     def _line(self, offset: int, payload: bytes) -> bytes:
-        line, event = one_line(payload, self._limit)
+        line, event = normalize(payload, self._limit)
         if event != MESSAGE:
             self.events[offset] = event
         if b"\n" in line or b"\r" in line:
@@ -84,7 +84,7 @@ class Batch:
         return line
 
 
-class Break:
+class RingGap:
     """
     Lines up to `last` that this process missed, as an entry of the ring: every subscriber that passes is told of `gap`.
 
@@ -109,19 +109,19 @@ class Break:
         """The id after which lines are known again."""
         return EventId(self.fence, self.first)
 
-    def of_pattern(self, pattern: str) -> "Break":
+    def for_pattern(self, pattern: str) -> "RingGap":
         """The same break, as an entry of the ring of `pattern`: it begins at a fence, whatever came on one channel."""
         fence = (self.gap.after or "0").partition("-")[0]
-        return Break(pattern, self.seq, self.last, self.gap._replace(channel=pattern, after=f"{fence}-0"))
+        return RingGap(pattern, self.seq, self.last, self.gap._replace(channel=pattern, after=f"{fence}-0"))
 
 
-Entry = Batch | Break
+Entry = Batch | RingGap
 
 
 class Ring:
     """The last lines of one channel, oldest first; trim() leaves `max_lines` of them."""
 
-    __slots__ = ("_entries", "_last_break", "_max_lines", "end", "last", "size", "start")
+    __slots__ = ("_entries", "_last_gap", "_max_lines", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
         """A ring that holds every line after `start`, until it evicts."""
@@ -131,7 +131,7 @@ class Ring:
         self.size = 0
         self._max_lines = max_lines
         self._entries: deque[Entry] = deque()
-        self._last_break = -1
+        self._last_gap = -1
 
     @property
     def first(self) -> int:
@@ -141,8 +141,8 @@ class Ring:
     def append(self, entry: Entry) -> None:
         """Add the newest entry; trim() is to follow."""
         entry.index = self.end
-        if isinstance(entry, Break):
-            self._last_break = entry.index
+        if isinstance(entry, RingGap):
+            self._last_gap = entry.index
         self._entries.append(entry)
         self.last = entry.last
         self.end += entry.length
@@ -172,10 +172,10 @@ class Ring:
         """True when no line after `id` has been evicted, or missed without a break that says so."""
         return id >= self.start
 
-    def denies(self, id: EventId) -> bool:
+    def certainly_lacks(self, id: EventId) -> bool:
         """True when there has certainly been no line `id`: it is another channel's, or invented."""
         since = EventId(id.fence, 0)
-        if not self.covers(since) or self._last_break >= self.index_after(since):
+        if not self.covers(since) or self._last_gap >= self.index_after(since):
             # Lines that other processes delivered may have ids that this one has never seen.
             return False
         return self.count_before(self.index_after(id), id.fence) < id.n
@@ -206,9 +206,9 @@ class Ring:
         entry = self._entries[at]
         return EventId(entry.fence, entry.first + index - 1 - entry.index) if isinstance(entry, Batch) else entry.last
 
-    def evicted_since(self, index: int) -> int | None:
+    def lost_since(self, index: int) -> int | None:
         """How many lines from `index` on have been evicted; None if a break may be among them."""
-        return None if index <= self._last_break else self.first - index
+        return None if index <= self._last_gap else self.first - index
 
     def entries_from(self, index: int) -> Iterator[Entry]:
         """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""
@@ -219,11 +219,11 @@ class Ring:
         """All entries held, newest first. To be used up before the ring changes."""
         return reversed(self._entries)
 
-    def breaks(self) -> list[Break]:
+    def gaps(self) -> list[RingGap]:
         """The breaks held, oldest first, that are not this channel's alone."""
-        return [entry for entry in self._entries if isinstance(entry, Break) and not entry.alone]
+        return [entry for entry in self._entries if isinstance(entry, RingGap) and not entry.alone]
 
-    def newest(self, until: EventId, limit: int) -> list[EventId]:
+    def newest_ids(self, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` lines up to `until` that are held, newest first."""
         batches = (entry for entry in reversed(self._entries) if isinstance(entry, Batch))
         ids = (EventId(each.fence, each.first + at) for each in batches for at in reversed(range(each.length)))

@@ -29,7 +29,7 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownId:
     """A `Last-Event-ID` that is no id of ours. An EventSource can't be told so by a status, hence by a gap."""
 
 
@@ -40,28 +40,28 @@ class Tail:
     lines: int
 
 
-Origin = Now | After | Unknown | Tail
+StartAt = Now | After | UnknownId | Tail
 
 
-def locate(selection: Selection, rings: Mapping[str, Ring], origin: Origin, fence: int) -> tuple[Position, list[Gap]]:
+def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
     """
     The position that `origin` means in `rings` (those of the selection's channels and patterns, by name), and the
     gaps to tell first. `fence` has just come back: every id given out before is below it. What lies between the
     position and the rings is for a replay to find.
     """
-    match origin:
+    match start:
         case Tail(lines):
             return _tail(selection, rings, lines, fence), []
-        case After(cursor) if _fits(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
+        case After(cursor) if _covers_selection(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
             position = _after(selection, rings, cursor)
-            if not any(rings[name].denies(position.id_of(name)) for name in selection.channels):
+            if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
                 return position, []
     position = _after(selection, rings, Cursor(fence, (0,)))
     asked = (*selection.channels, *selection.patterns)
-    return position, [] if origin == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
+    return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
 
 
-def tail_held(rings: Mapping[str, Ring], lines: int) -> bool:
+def rings_hold_tail(rings: Mapping[str, Ring], lines: int) -> bool:
     """True when the last `lines` lines of all channels together are in `rings`."""
     newest = list(_newest(rings, lines))
     if sum(taken for _, taken in newest) < lines:
@@ -72,13 +72,13 @@ def tail_held(rings: Mapping[str, Ring], lines: int) -> bool:
     return all(start.fence + (start.n > 0) <= oldest.fence for start in others)
 
 
-def _fits(cursor: Cursor, selection: Selection) -> bool:
+def _covers_selection(cursor: Cursor, selection: Selection) -> bool:
     return cursor.counts == (0,) or bool(selection.patterns) or len(cursor.counts) == len(selection.channels)
 
 
 def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> Position:
     position = Position(selection, cursor.fence, cursor.counts)
-    position.relocate(rings)
+    position.resolve_indexes(rings)
     return position
 
 

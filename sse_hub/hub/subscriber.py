@@ -16,7 +16,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Protocol
 
-from sse_hub.http.admission import Seat
 from sse_hub.hub.position import Position
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
 
@@ -32,34 +31,34 @@ RETRY_MS = 2000
 class Supply(Protocol):
     """What a subscriber needs of its feed."""
 
-    def beyond_rings(self, position: Position) -> bool:
+    def needs_replay(self, position: Position) -> bool:
         """True when what comes after `position` is not in memory."""
 
     def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
         """The next frames from the log, until the rest is in memory."""
 
-    def backlog(self, position: Position) -> bytes:
+    def next_chunk(self, position: Position) -> bytes:
         """The next frames after `position`, which is moved past them; nothing when it has caught up."""
 
     def go_live(self, subscriber: "Subscriber") -> None:
         """From now on write to `subscriber` as lines come."""
 
-    def clog(self, subscriber: "Subscriber") -> None:
+    def pause(self, subscriber: "Subscriber") -> None:
         """`subscriber`, which is live, takes no more; it is left behind before the next line."""
 
-    def unclog(self, subscriber: "Subscriber") -> None:
+    def resume(self, subscriber: "Subscriber") -> None:
         """`subscriber`, which is still live, takes more."""
 
-    def owed_bytes(self, position: Position) -> int:
+    def backlog_bytes(self, position: Position) -> int:
         """About how much comes after `position`."""
 
-    def stalled(self, seconds: float) -> None:
+    def record_stall(self, seconds: float) -> None:
         """A subscriber takes bytes again, after `seconds`."""
 
     def heartbeat(self, fence: int) -> bytes:
         """A chunk for those who are live."""
 
-    def retire(self, subscriber: "Subscriber", fence: int) -> bytes:
+    def detach(self, subscriber: "Subscriber", fence: int) -> bytes:
         """Write no more to `subscriber`, which is live; the frame that tells it where it is."""
 
 
@@ -67,22 +66,21 @@ class Subscriber(asyncio.Protocol):
     """One client. `position` is None while it is live. It leaves the hub when its connection is lost."""
 
     __slots__ = (
-        "_clogged",
+        "_write_paused",
         "_drained",
         "_end_fence",
         "_ended",
-        "_farewell",
+        "_last_frames",
+        "_close_callbacks",
         "_leave",
         "_loop",
-        "_patient",
+        "_timeout_raised",
         "_stall_ms",
         "_started",
         "_task",
         "feed",
-        "left",
-        "moved_at",
+        "last_progress_at",
         "position",
-        "seat",
         "slot",
         "transport",
     )
@@ -99,20 +97,17 @@ class Subscriber(asyncio.Protocol):
         self.transport = transport
         self.position: Position | None = position
         self.slot = 0
-        # Given back when it leaves.
-        self.seat: Seat | None = None
         self._loop = asyncio.get_running_loop()
-        self.moved_at = self._loop.time()
+        self.last_progress_at = self._loop.time()
         self._leave = leave
         self._stall_ms = stall_seconds * 1000
-        self._clogged = False
-        self._patient = False
+        self._write_paused = False
+        self._timeout_raised = False
         self._started = False
         self._ended = False
         self._end_fence = 0
-        self._farewell = b""
-        # Called with this subscriber when it has left.
-        self.left: Callable[[Subscriber], None] | None = None
+        self._last_frames = b""
+        self._close_callbacks: tuple[Callable[[Subscriber], None], ...] = ()
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
 
@@ -131,10 +126,13 @@ class Subscriber(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._leave(self)
-        if self.seat:
-            self.seat.give_back()
-        if self.left:
-            self.left(self)
+        callbacks, self._close_callbacks = self._close_callbacks, ()
+        for callback in callbacks:
+            callback(self)
+
+    def on_close(self, callback: Callable[["Subscriber"], None]) -> None:
+        """Call `callback` with this subscriber when it has left, after those that were added before."""
+        self._close_callbacks += (callback,)
 
     def fall_behind(self, position: Position) -> None:
         """Stop being live; go on from `position` when the transport drains."""
@@ -142,42 +140,42 @@ class Subscriber(asyncio.Protocol):
 
     def stalled_seconds(self, now_seconds: float) -> float:
         """For how long its client has taken nothing of what it is owed. What the client sends does not matter."""
-        return now_seconds - self.moved_at if self._clogged or self.position is not None else 0.0
+        return now_seconds - self.last_progress_at if self._write_paused or self.position is not None else 0.0
 
-    def beat(self, heartbeat: bytes) -> None:
+    def send_heartbeat(self, heartbeat: bytes) -> None:
         """Write a heartbeat, unless lines already wait to be sent."""
-        if self.position is None and not self._clogged and not self._ended:
+        if self.position is None and not self._write_paused and not self._ended:
             self.transport.write(heartbeat)
 
-    def end(self, fence: int, farewell: bytes = b"") -> None:
+    def end(self, fence: int, last_frames: bytes = b"") -> None:
         """
         Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen; frames of
         `farewell` say why it ends.
 
         One that is behind has been told by its last line.
         """
-        ended, self._ended, self._end_fence, self._farewell = self._ended, True, fence, farewell
+        ended, self._ended, self._end_fence, self._last_frames = self._ended, True, fence, last_frames
         if self._started and not ended and self._task is None:
             self._finish()
 
     # What the transport calls.
 
     def pause_writing(self) -> None:
-        self._clogged = True
-        self.moved_at = self._loop.time()
+        self._write_paused = True
+        self.last_progress_at = self._loop.time()
         # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
         self._set_peer_timeout(self._stall_ms)
         if self.position is None:
-            self.feed.clog(self)
+            self.feed.pause(self)
 
     def resume_writing(self) -> None:
-        self._clogged = False
-        paused_at, self.moved_at = self.moved_at, self._loop.time()
-        self.feed.stalled(self.moved_at - paused_at)
+        self._write_paused = False
+        paused_at, self.last_progress_at = self.last_progress_at, self._loop.time()
+        self.feed.record_stall(self.last_progress_at - paused_at)
         if self._drained and not self._drained.done():
             self._drained.set_result(None)
         if self.position is None:
-            self.feed.unclog(self)
+            self.feed.resume(self)
         elif self._task is None:
             self._loop.call_soon(self._step)
 
@@ -194,21 +192,21 @@ class Subscriber(asyncio.Protocol):
         if self._ended:
             self._finish()
             return
-        if self.position is None or self._clogged or self._task:
+        if self.position is None or self._write_paused or self._task:
             return
-        if self.feed.beyond_rings(self.position):
+        if self.feed.needs_replay(self.position):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
             return
         # From the last, empty backlog to going live there is no await: a line is in the one or the other.
-        frames = self.feed.backlog(self.position)
+        frames = self.feed.next_chunk(self.position)
         if frames:
             self._write(frames)
-            if not self._clogged:
+            if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
         self.position = None
-        if self._patient:
+        if self._timeout_raised:
             self._set_peer_timeout(PEER_TIMEOUT_MS)
         self.feed.go_live(self)
 
@@ -219,7 +217,7 @@ class Subscriber(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 self._write(frames)
-                if self._clogged:
+                if self._write_paused:
                     self._drained = self._loop.create_future()
                     await self._drained
                 if self._ended:
@@ -238,18 +236,18 @@ class Subscriber(asyncio.Protocol):
     def _finish(self) -> None:
         if self.transport.is_closing():
             return
-        last = b"" if self.position else self.feed.retire(self, self._end_fence)
+        last = b"" if self.position else self.feed.detach(self, self._end_fence)
         # Spread, so that the clients of a hub that stops don't all come back in the same moment.
-        self._write(last + self._farewell + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+        self._write(last + self._last_frames + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
         self.transport.write(END_OF_BODY)
         self.transport.close()
 
     def _write(self, frames: bytes) -> None:
         self.transport.write(http_chunk(frames))
-        self.moved_at = self._loop.time()
+        self.last_progress_at = self._loop.time()
 
     def _set_peer_timeout(self, milliseconds: int) -> None:
-        self._patient = milliseconds != PEER_TIMEOUT_MS
+        self._timeout_raised = milliseconds != PEER_TIMEOUT_MS
         set_peer_timeout(self.transport, milliseconds)
 
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 from sse_hub.hub.backend import Log
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import Library
+from sse_hub.hub.replay import RecordedLog
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 
 
 async def tail_position(
-    library: Library, log: Log, selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int
+    recorded_log: RecordedLog, log: Log, selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int
 ) -> Position:
     """
     The position after which the last `lines` lines before `fence` lie, of all channels together: recorded ones out of
@@ -23,7 +23,7 @@ async def tail_position(
 
     Raises LogUnavailable.
     """
-    until = EventId(await log.complete_to(fence), 0)
+    until = EventId(await log.wait_complete(fence), 0)
     lasts = dict.fromkeys(selection.channels, until)
     if selection.patterns:
         known = await log.last_ids(until.fence)
@@ -32,8 +32,8 @@ async def tail_position(
     for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
         if len(newest) == lines and lasts[name] < newest[-1][0]:
             break
-        recorded = library.records(name)
-        ids = await log.newest(name, until, lines) if recorded else rings[name].newest(until, lines)
+        recorded = recorded_log.records(name)
+        ids = await log.newest_ids(name, until, lines) if recorded else rings[name].newest_ids(until, lines)
         newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
     # The oldest comes last and stays.
     first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
@@ -42,5 +42,5 @@ async def tail_position(
     counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in begun]
     position = Position(selection, fence, counts)
     # A pattern is told of the breaks among these lines.
-    position.begin_at(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
+    position.start_from(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
     return position

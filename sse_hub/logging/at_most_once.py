@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.logging.connection import Link
+from sse_hub.logging.connection import RedisConnection
 from sse_hub.logging.delivery import Outcome, words_of
 
 
-class Publishing:
+class AtMostOnce:
     """Publishes each line once at most: one whose connection dies before the answer is not sent again."""
 
     # What one turn holds the interpreter for, and what may be unsure after a cut.
@@ -20,7 +20,7 @@ class Publishing:
     most_bytes = 256 * 1024
     repeats = False
 
-    def __init__(self, link: Link, channel: str) -> None:
+    def __init__(self, link: RedisConnection, channel: str) -> None:
         self._link = link
         self._channel = channel
 

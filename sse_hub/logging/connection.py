@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from sse_hub.redis_url import checked
+from sse_hub.redis_url import validate
 
 Command = tuple[str | bytes | int, ...]
 
@@ -26,7 +26,7 @@ ANSWER_SECONDS = 60.0
 GONE_MS = 20_000
 
 
-class Link:
+class RedisConnection:
     """A connection to `url` that is made when it is needed. ValueError when the URL can't be used."""
 
     def __init__(self, url: str) -> None:
@@ -35,7 +35,7 @@ class Link:
         options = {socket.TCP_USER_TIMEOUT: GONE_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
         is_tcp = not url.startswith("unix:")
         client = Redis.from_url(
-            checked(url),
+            validate(url),
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
             protocol=2,

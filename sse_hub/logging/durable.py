@@ -21,7 +21,7 @@ from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
-from sse_hub.logging.connection import Link
+from sse_hub.logging.connection import RedisConnection
 from sse_hub.logging.delivery import Outcome, words_of
 
 LATE_SECONDS = 5.0
@@ -46,7 +46,7 @@ class _Attempt:
     missed: bool = False
 
 
-class Recording:
+class Durable:
     """Publishes lines until the log has them. `ingest` are the patterns that the hub records."""
 
     # One turn takes about 20 ms, the recorder's own pace.
@@ -54,7 +54,7 @@ class Recording:
     most_bytes = 256 * 1024
     repeats = True
 
-    def __init__(self, link: Link, channel: str, ingest: Sequence[str]) -> None:
+    def __init__(self, link: RedisConnection, channel: str, ingest: Sequence[str]) -> None:
         self._link = link
         self._channel = channel
         self._watermark_key = LogKeys.of(ingest).watermark

@@ -16,7 +16,7 @@ from sse_hub.errors import InvalidId
 
 # 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
 CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
-AGO = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
+RELATIVE_TIME = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
 # A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
 # quarter more where the watch has just looked.
 FENCE_SPACING_MS = 1500
@@ -66,26 +66,26 @@ def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
     """
     if CURSOR.fullmatch(text):
         return Cursor.parse(text)
-    return Cursor(max(0, _moment(text, now, name) - FENCE_SPACING_MS), (0,))
+    return Cursor(max(0, _parse_moment(text, now, name) - FENCE_SPACING_MS), (0,))
 
 
 def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
     """As cursor_since(), for an end: nothing that came before a time is left out; a second or so after it may be in."""
-    return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _moment(text, now, name)), (0,))
+    return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _parse_moment(text, now, name)), (0,))
 
 
 @lru_cache(maxsize=64)
-def time_of(fence: int) -> str:
+def iso_time(fence: int) -> str:
     """The time of `fence` as ISO 8601 text in UTC, to the millisecond."""
     # A fence that can't be a time is not ours, but it may be asked about.
     seconds, milliseconds = divmod(min(fence, LAST_TIME_MS), 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 
-def _moment(text: str, now: datetime, name: str) -> int:
-    ago = AGO.fullmatch(text)
+def _parse_moment(text: str, now: datetime, name: str) -> int:
+    ago = RELATIVE_TIME.fullmatch(text)
     if ago:
-        return _milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
+        return _to_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
     try:
         # A "+02:00" that was not percent-encoded reaches us as " 02:00".
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
@@ -94,8 +94,8 @@ def _moment(text: str, now: datetime, name: str) -> int:
             f"{name}={text[:64]!r} is not understood: an event id (1732160000000-5), "
             "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
         ) from None
-    return _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return _to_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _milliseconds(moment: datetime) -> int:
+def _to_milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)

@@ -13,13 +13,13 @@ LINE_ID = re.compile(rb'"line_id"\s*:\s*"([!#-\[\]-~]{1,128})"\s*\}\s*\Z')
 TAIL_BYTES = 192
 
 
-class Repeats:
+class SeenLineIds:
     """The line ids seen so far, of each channel."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, bytes]] = set()
 
-    def repeats(self, channel: str, line: bytes) -> bool:
+    def is_repeat(self, channel: str, line: bytes) -> bool:
         """True when a line of `channel` with the same line id was seen before."""
         found = LINE_ID.search(line, max(0, len(line) - TAIL_BYTES)) if line.endswith(b"}") else None
         if not found:

@@ -21,7 +21,7 @@ MAX_TEXT_LINES = 10_000
 BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 
-def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
+def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
     """
     The line that `payload` is, and the name of its event.
 
@@ -33,7 +33,7 @@ def one_line(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
         # Cut before anything is parsed: the cost of a hostile payload must not grow with its length.
         text = payload[:limit_bytes].decode(errors="replace")
         return b'{"info":%b,"truncated":true,"size":%d}' % (orjson.dumps(text), len(payload)), MESSAGE
-    record = _json_object(payload)
+    record = _parse_object(payload)
     if record is None:
         # Not all of it by orjson: what that returns keeps the memory it was made in, 4 kB for a line of 60 bytes.
         return b'{"info":%b}' % orjson.dumps(payload.decode(errors="replace")), MESSAGE
@@ -47,7 +47,7 @@ def with_channel(line: bytes, channel: str) -> bytes:
     """`line` with a first member `"@channel"`; whatever the publisher wrote, JSON.parse gives this channel."""
     member = b'"@channel":"%b"' % channel.encode()
     if b"@channel" in line or b"\\u" in line:
-        record = _json_object(line)
+        record = _parse_object(line)
         if record and "@channel" in record:
             # Of two members with one name the last counts (ECMA-262, JSON.parse), so the publisher's stays in between:
             # to take it out, the line would have to be written anew, and would no longer be as it was published.
@@ -57,7 +57,7 @@ def with_channel(line: bytes, channel: str) -> bytes:
     return b"{%b%b%b" % (member, comma, rest)
 
 
-class Fault(NamedTuple):
+class JsonError(NamedTuple):
     """What is wrong with a JSON text, and where: text line and column, from 1."""
 
     what: str
@@ -65,42 +65,42 @@ class Fault(NamedTuple):
     column: int
 
 
-def json_fault(payload: bytes) -> Fault | None:
+def find_json_error(payload: bytes) -> JsonError | None:
     """Why `payload` is not a JSON text; None when it is one."""
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError as error:
         try:
-            _strictly(payload)
+            _parse_strictly(payload)
         except RecursionError:
-            return Fault("it is nested too deeply", 1, 1)
+            return JsonError("it is nested too deeply", 1, 1)
         except ValueError:
-            return Fault(error.msg, error.lineno, error.colno)
+            return JsonError(error.msg, error.lineno, error.colno)
     return None
 
 
-def _json_object(payload: bytes) -> dict[str, object] | None:
+def _parse_object(payload: bytes) -> dict[str, object] | None:
     try:
         record = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        record = _parsed_leniently(payload) if payload.lstrip(b" \t\r\n").startswith(b"{") else None
+        record = _parse_leniently(payload) if payload.lstrip(b" \t\r\n").startswith(b"{") else None
     return record if isinstance(record, dict) else None
 
 
-def _parsed_leniently(payload: bytes) -> object:
+def _parse_leniently(payload: bytes) -> object:
     try:
-        return _strictly(payload)
+        return _parse_strictly(payload)
     except (ValueError, RecursionError):
         return None
 
 
-def _strictly(payload: bytes) -> object:
+def _parse_strictly(payload: bytes) -> object:
     # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
     # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
-    return json.loads(payload.decode(), parse_constant=_refuse)
+    return json.loads(payload.decode(), parse_constant=_reject_constant)
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sse_hub.errors import InvalidLine, TooLarge
-from sse_hub.protocol.lines import Fault, json_fault
+from sse_hub.protocol.lines import JsonError, find_json_error
 
 MAX_LINES = 10_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -18,7 +18,7 @@ NOT_BLANK = re.compile(rb"[^ \t\r\n]")
 CUT = "unexpected end of data"
 
 
-def payloads_of(body: bytes, line_bytes: int) -> Iterator[bytes]:
+def parse_body(body: bytes, line_bytes: int) -> Iterator[bytes]:
     """
     The lines of `body`, in small steps: a caller may do other things between two of them.
 
@@ -33,12 +33,12 @@ def payloads_of(body: bytes, line_bytes: int) -> Iterator[bytes]:
         line = body[begun.start() : at].rstrip(BLANKS)
         if len(line) > line_bytes:
             raise TooLarge(f"line {number} has {len(line)} bytes; up to {line_bytes} are taken.")
-        fault = json_fault(line)
+        fault = find_json_error(line)
         if fault and found == 0:
-            yield _one_value(body[begun.start() :], fault, number, line_bytes)
+            yield _parse_value(body[begun.start() :], fault, number, line_bytes)
             return
         if fault:
-            raise _not_json(number, fault)
+            raise _describe_json_error(number, fault)
         if found == MAX_LINES:
             raise TooLarge(f"line {number} is one too many; up to {MAX_LINES} lines are taken at once.")
         found += 1
@@ -47,17 +47,17 @@ def payloads_of(body: bytes, line_bytes: int) -> Iterator[bytes]:
         raise InvalidLine("There is no line in the body: a JSON object is wanted, or one on each text line.")
 
 
-def _one_value(body: bytes, first: Fault, number: int, line_bytes: int) -> bytes:
+def _parse_value(body: bytes, first: JsonError, number: int, line_bytes: int) -> bytes:
     """A body whose first text line is no JSON, as one value that spans several."""
     if b"\n" not in body or len(body) > line_bytes:
-        raise _not_json(number, first)
-    fault = json_fault(body)
+        raise _describe_json_error(number, first)
+    fault = find_json_error(body)
     if fault is None:
         return body
     if first.what != CUT:
-        raise _not_json(number, first)
-    raise _not_json(number + fault.line - 1, fault)
+        raise _describe_json_error(number, first)
+    raise _describe_json_error(number + fault.line - 1, fault)
 
 
-def _not_json(number: int, fault: Fault) -> InvalidLine:
+def _describe_json_error(number: int, fault: JsonError) -> InvalidLine:
     return InvalidLine(f"line {number} is not JSON: {fault.what}, at column {fault.column}.")

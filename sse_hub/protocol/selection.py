@@ -60,14 +60,14 @@ class Selection:
 
     channels: tuple[str, ...]
     patterns: tuple[str, ...] = ()
-    within: tuple[str, ...] | None = None
+    visible: tuple[str, ...] | None = None
 
     @classmethod
-    def parse(cls, names: Sequence[str], most: int = MAX_CHANNELS) -> "Selection":
+    def parse(cls, names: Sequence[str], max_channels: int = MAX_CHANNELS) -> "Selection":
         """The selection for the values of `channel=`, `most` at most; doubles count once. Raises InvalidChannel."""
         unique = tuple(dict.fromkeys(names))
-        if not 1 <= len(unique) <= most:
-            raise TooManyChannels(f"{len(unique)} channels were asked for; 1 to {most} are allowed.")
+        if not 1 <= len(unique) <= max_channels:
+            raise TooManyChannels(f"{len(unique)} channels were asked for; 1 to {max_channels} are allowed.")
         for name in unique:
             if not PATTERN.fullmatch(name):
                 raise InvalidChannel(f"{name[:140]!r} is not a channel name: {ALLOWED}.")
@@ -84,8 +84,8 @@ class Selection:
 
     def matches(self, name: str) -> bool:
         """True when `name` is asked for by name or by pattern."""
-        return name in self.channels or (matches_any(self.patterns, name) and self.shows(name))
+        return name in self.channels or (matches_any(self.patterns, name) and self.allows(name))
 
-    def shows(self, name: str) -> bool:
+    def allows(self, name: str) -> bool:
         """True when `name`, which a pattern has found, may be shown."""
-        return self.within is None or matches_any(self.within, name)
+        return self.visible is None or matches_any(self.visible, name)

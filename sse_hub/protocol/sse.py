@@ -68,13 +68,13 @@ def refused_frame(reason: str, detail: str) -> bytes:
     return b"event: refused\ndata: %b\n\n" % orjson.dumps({"reason": reason, "detail": detail})
 
 
-def away_frames(last_id: bytes | None, milliseconds: int, told: bytes = b"") -> bytes:
+def retry_later_frames(last_id: bytes | None, milliseconds: int, refused: bytes = b"") -> bytes:
     """
     All that a client gets that is to come back later: frames `told`, and how long it waits.
 
     To the letter of the standard a frame without an id takes the client's `last_id` from it, so that comes first.
     """
-    return (checkpoint_frame(last_id) if last_id else b"") + told + retry_frame(milliseconds)
+    return (checkpoint_frame(last_id) if last_id else b"") + refused + retry_frame(milliseconds)
 
 
 def checkpoint_frame(id: bytes) -> bytes:
@@ -93,6 +93,6 @@ def http_chunk(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(body), body)
 
 
-def chunk_body(chunk: bytes) -> bytes:
+def unchunk(chunk: bytes) -> bytes:
     """What http_chunk() made `chunk` of."""
     return chunk[chunk.index(b"\r\n") + 2 : -2]

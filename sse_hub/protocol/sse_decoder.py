@@ -28,7 +28,7 @@ class Event(NamedTuple):
         return json.loads(self.data)
 
 
-class Decoder:
+class SseDecoder:
     """
     One response. `last_event_id` is what a client would send to resume, `retry_ms` the reconnection time, None until
     one came.

@@ -34,7 +34,7 @@ def secrets_of(*urls: str | None) -> frozenset[str]:
     return frozenset(word for word in found if len(word) >= SHORTEST_SECRET)
 
 
-class TextFormatter(logging.Formatter):
+class TextLogFormatter(logging.Formatter):
     """A line of text; `who` stands before each message, where several processes log to one place."""
 
     def __init__(self, secrets: Iterable[str] = (), who: str = "") -> None:
@@ -58,7 +58,7 @@ class TextFormatter(logging.Formatter):
         return SECRETS.sub(lambda found: "".join(filter(None, found.groups())) + HIDDEN, text)
 
 
-class JsonFormatter(TextFormatter):
+class JsonLogFormatter(TextLogFormatter):
     """An object on a line: our own events with their values as members, what others log as `message`."""
 
     def __init__(self, secrets: Iterable[str] = (), pid: int | None = None) -> None:

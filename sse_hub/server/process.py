@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
-from sse_hub.server.log_format import JsonFormatter, TextFormatter, secrets_of
+from sse_hub.server.log_format import JsonLogFormatter, TextLogFormatter, secrets_of
 
 # How many objects are made before the collector looks for cycles among them.
 GC_YOUNG_OBJECTS = 10_000
@@ -41,16 +41,16 @@ def log_to_stderr(config: Config, worker: int | None = None) -> None:
     secrets = secrets_of(config.redis_url)
     handler = logging.StreamHandler()
     handler.setFormatter(
-        JsonFormatter(secrets, worker)
+        JsonLogFormatter(secrets, worker)
         if config.log_format == "json"
-        else TextFormatter(secrets, "" if worker is None else f"worker={worker} ")
+        else TextLogFormatter(secrets, "" if worker is None else f"worker={worker} ")
     )
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     # Sanic warns of production mode where it is not started by its own command.
     logging.getLogger("sanic").setLevel(logging.ERROR)
 
 
-class Stop:
+class Shutdown:
     """
     What ends a process: SIGTERM, SIGINT, or a part of it that has died.
 
@@ -61,7 +61,7 @@ class Stop:
     """
 
     def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.hurried = asyncio.Event()
         self.abandoned = False
         self._failed = False
@@ -73,7 +73,7 @@ class Stop:
     def fail(self) -> None:
         """A part has died: stop, and have check() say so."""
         self._failed = True
-        self.asked.set()
+        self.requested.set()
 
     def check(self) -> None:
         """Raises TaskDied after fail()."""
@@ -81,10 +81,10 @@ class Stop:
             raise TaskDied("The hub has stopped by itself; its log says why.")
 
     def _terminate(self) -> None:
-        (self.hurried if self.asked.is_set() else self.asked).set()
+        (self.hurried if self.requested.is_set() else self.requested).set()
 
     def _interrupt(self) -> None:
-        if self.asked.is_set():
+        if self.requested.is_set():
             self._before_exit()
             os._exit(128 + signal.SIGINT)
-        self.asked.set()
+        self.requested.set()

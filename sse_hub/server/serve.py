@@ -18,17 +18,17 @@ from sanic.http.constants import HTTP
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
-from sse_hub.http.connection import Porter
+from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
 from sse_hub.http.descriptors import allow_many
 from sse_hub.http.metrics import readings
-from sse_hub.http.peers import ALONE, Place, answering
+from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
 from sse_hub.http.prometheus import dumped
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.embedded_redis import embedded_redis
-from sse_hub.server.process import Stop
-from sse_hub.tasks import cancelled
+from sse_hub.server.process import Shutdown
+from sse_hub.tasks import cancel_and_wait
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
 BACKLOG = 4096
@@ -43,17 +43,21 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
-    stop = Stop()
+    stop = Shutdown()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        await answer(config, listener, stop, lambda _: announce(config))
+        await run_app(config, listener, stop, lambda _: announce(config))
     stop.check()
 
 
-async def answer(
-    config: Config, listener: socket.socket, stop: Stop, announce: Callable[[Context], None], place: Place = ALONE
+async def run_app(
+    config: Config,
+    listener: socket.socket,
+    stop: Shutdown,
+    announce: Callable[[Context], None],
+    place: WorkerId = SINGLE,
 ) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
@@ -69,7 +73,7 @@ async def answer(
         sock=listener,
         backlog=BACKLOG,
         access_log=False,
-        protocol=Porter,
+        protocol=RequestHeadGuard,
         return_asyncio_server=True,
         asyncio_server_kwargs={"start_serving": False},
     )
@@ -77,9 +81,9 @@ async def answer(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    async with answering(place, lambda: dumped(readings(context_of(app)))):
+    async with serve_peers(place, lambda: dumped(readings(context_of(app)))):
         announce(context_of(app))
-        await stop.asked.wait()
+        await stop.requested.wait()
     hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
     if stop.abandoned:
         server.close()
@@ -87,12 +91,12 @@ async def answer(
     await server.before_stop()
     await _close(server)
     await server.after_stop()
-    await cancelled((hurrying,))
+    await cancel_and_wait((hurrying,))
 
 
-async def _hurry(stop: Stop, hub: Hub) -> None:
+async def _hurry(stop: Shutdown, hub: Hub) -> None:
     await stop.hurried.wait()
-    hub.hurry()
+    hub.finish_drain_now()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -20,13 +20,13 @@ from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
-from sse_hub.http.peers import Place
+from sse_hub.http.peers import WorkerId
 from sse_hub.http.shared_counters import prepare, restore
 from sse_hub.server.embedded_redis import embedded_redis
-from sse_hub.server.process import Stop
+from sse_hub.server.process import Shutdown
 from sse_hub.server.serve import listening_socket
-from sse_hub.server.worker import GONE, HURRY, READY, order, said
-from sse_hub.tasks import cancelled
+from sse_hub.server.worker import GONE, HURRY, READY, encode_message, encode_start
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
-    crew = Crew()
-    stop = Stop(crew.kill)
+    crew = WorkerPool()
+    stop = Shutdown(crew.kill)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
@@ -56,8 +56,8 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
             # Its libraries are no other hub's business.
             from sse_hub.commands.demo import publish_demo
 
-            demo = watched(publish_demo(str(config.redis_url)), "demo", stop)
-            stack.push_async_callback(cancelled, (demo,))
+            demo = start_watched(publish_demo(str(config.redis_url)), "demo", stop)
+            stack.push_async_callback(cancel_and_wait, (demo,))
         # Where the workers ask one another for their numbers, and count together.
         try:
             folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
@@ -79,12 +79,12 @@ def _kept(folder: str) -> int:
     return descriptor
 
 
-def watched(work: Coroutine[Any, Any, None], name: str, stop: Stop) -> asyncio.Task[None]:
+def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) -> asyncio.Task[None]:
     """`work` in the background. Should it end before `stop` asks, that is logged, and the process stops."""
 
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if not stop.asked.is_set():
+        if not stop.requested.is_set():
             logger.critical("task_died name=%s", name, exc_info=error)
             stop.fail()
 
@@ -93,7 +93,7 @@ def watched(work: Coroutine[Any, Any, None], name: str, stop: Stop) -> asyncio.T
     return task
 
 
-class Crew:
+class WorkerPool:
     """The workers: as many as wanted, always."""
 
     def __init__(self) -> None:
@@ -103,7 +103,9 @@ class Crew:
         self._waited_for: set[int] = set()
         self._complete = asyncio.Event()
 
-    async def serve(self, config: Config, listener: int, folder: str, stop: Stop, announce: Callable[[], None]) -> None:
+    async def serve(
+        self, config: Config, listener: int, folder: str, stop: Shutdown, announce: Callable[[], None]
+    ) -> None:
         """
         Hold `config.workers` workers on the descriptor `listener` until `stop` asks; return when they are gone.
 
@@ -111,25 +113,28 @@ class Crew:
 
         `announce` is called when each of them has served once.
         """
-        self._stopping = stop.asked
+        self._stopping = stop.requested
         self._waited_for = set(range(config.workers))
         settings = replace(config, demo=False, workers=1)
-        orders = [order(settings, listener, Place(number, config.workers, folder)) for number in range(config.workers)]
+        orders = [
+            encode_start(settings, listener, WorkerId(number, config.workers, folder))
+            for number in range(config.workers)
+        ]
         whole = partial(restore, folder, config.workers)
         keeping = [
-            watched(self._keep(number, first_line, listener, whole), f"worker {number}", stop)
+            start_watched(self._keep_running(number, first_line, listener, whole), f"worker {number}", stop)
             for number, first_line in enumerate(orders)
         ]
         helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
         try:
-            await stop.asked.wait()
+            await stop.requested.wait()
             self.terminate()
             await asyncio.wait(keeping, timeout=config.drain_seconds + STOP_SECONDS)
         finally:
             for process in self._processes:
                 logger.error("worker_killed pid=%d", process.pid)
             self.kill()
-            await cancelled((*keeping, *helping))
+            await cancel_and_wait((*keeping, *helping))
 
     def terminate(self) -> None:
         """SIGTERM to every worker: it drains."""
@@ -147,12 +152,12 @@ class Crew:
         await self._complete.wait()
         announce()
 
-    async def _hurry(self, stop: Stop) -> None:
+    async def _hurry(self, stop: Shutdown) -> None:
         await stop.hurried.wait()
         for process in self._processes:
-            _say(process, said(HURRY))
+            _send(process, encode_message(HURRY))
 
-    async def _keep(self, number: int, first_line: bytes, listener: int, whole: Callable[[], None]) -> None:
+    async def _keep_running(self, number: int, first_line: bytes, listener: int, whole: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         in_a_row = 0
         while not self._stopping.is_set():
@@ -174,7 +179,7 @@ class Crew:
         self._processes[process] = ""
         try:
             # Left open: its end tells the worker that this process is gone, however it went.
-            _say(process, first_line)
+            _send(process, first_line)
             if self._stopping.is_set():
                 process.terminate()
             word, _, token = (await process.stdout.readline()).strip().partition(b" ")
@@ -188,7 +193,7 @@ class Crew:
         if name:
             # It may have been the one that records; the others need not wait until its lease has run out.
             for other in self._processes:
-                _say(other, said(GONE, name))
+                _send(other, encode_message(GONE, name))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%d status=%d", process.pid, status)
 
@@ -198,7 +203,7 @@ class Crew:
             self._complete.set()
 
 
-def _say(process: Process, words: bytes) -> None:
+def _send(process: Process, words: bytes) -> None:
     assert process.stdin
     # It may have ended, and its end not have been seen to yet: uvloop raises on what is written to it then.
     if not process.stdin.is_closing():

@@ -21,10 +21,10 @@ from typing import Any
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.http.context import Context
-from sse_hub.http.peers import Place
-from sse_hub.server.process import Stop, log_to_stderr, run
-from sse_hub.server.serve import answer
-from sse_hub.tasks import cancelled
+from sse_hub.http.peers import WorkerId
+from sse_hub.server.process import Shutdown, log_to_stderr, run
+from sse_hub.server.serve import run_app
+from sse_hub.tasks import cancel_and_wait
 
 # Run as a program, its name is another one.
 logger = logging.getLogger("sse_hub.server.worker")
@@ -35,35 +35,35 @@ GONE = b"gone"
 STDIN, STDOUT = 0, 1
 
 
-def order(config: Config, listener: int, place: Place) -> bytes:
+def encode_start(config: Config, listener: int, place: WorkerId) -> bytes:
     """What a worker reads first: settings, the descriptor of the listening socket that it inherits, its place."""
     words = {"listener": listener, "config": asdict(config), "place": asdict(place)}
     return json.dumps(words).encode() + b"\n"
 
 
-def read_order(line: bytes) -> tuple[Config, int, Place]:
+def decode_start(line: bytes) -> tuple[Config, int, WorkerId]:
     """The settings, the descriptor and the place in an order()."""
     read: dict[str, Any] = json.loads(line)
     # JSON knows no tuples.
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in read["config"].items()
     }
-    return Config(**settings), read["listener"], Place(**read["place"])
+    return Config(**settings), read["listener"], WorkerId(**read["place"])
 
 
-def said(word: bytes, token: str = "") -> bytes:
+def encode_message(word: bytes, token: str = "") -> bytes:
     """What goes through the pipes after the order: one of the words above, with the token it is about."""
     return b"%b %b\n" % (word, token.encode())
 
 
-async def work(config: Config, listener: socket.socket, place: Place) -> None:
+async def work(config: Config, listener: socket.socket, place: WorkerId) -> None:
     """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
-    stop = Stop()
+    stop = Shutdown()
     gone: asyncio.Queue[str] = asyncio.Queue()
     heard = b""
     loop = asyncio.get_running_loop()
     # systemd sends one to every process of a unit, and then the supervisor sends its own: that is no second one.
-    loop.add_signal_handler(signal.SIGTERM, stop.asked.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.requested.set)
 
     def read_stdin() -> None:
         nonlocal heard
@@ -79,7 +79,7 @@ async def work(config: Config, listener: socket.socket, place: Place) -> None:
         loop.remove_reader(STDIN)
         logger.warning("supervisor_gone")
         stop.abandoned = True
-        stop.asked.set()
+        stop.requested.set()
 
     loop.add_reader(STDIN, read_stdin)
     replacing: asyncio.Task[None] | None = None
@@ -89,10 +89,10 @@ async def work(config: Config, listener: socket.socket, place: Place) -> None:
         replacing = asyncio.create_task(_replace(context, gone))
         # The supervisor may have gone meanwhile; the end of stdin tells that.
         with suppress(OSError):
-            os.write(STDOUT, said(READY, context.recorder.token))
+            os.write(STDOUT, encode_message(READY, context.recorder.token))
 
-    await answer(config, listener, stop, serves, place)
-    await cancelled([replacing] if replacing else [])
+    await run_app(config, listener, stop, serves, place)
+    await cancel_and_wait([replacing] if replacing else [])
     stop.check()
 
 
@@ -108,7 +108,7 @@ def main() -> None:
         line = stdin.readline()
     if not line:
         return
-    config, descriptor, place = read_order(line)
+    config, descriptor, place = decode_start(line)
     log_to_stderr(config, os.getpid())
     with socket.socket(fileno=descriptor) as listener:
         try:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from sse_hub.commands.demo import publish_demo
-from sse_hub.commands.demo.publisher import Publisher
+from sse_hub.commands.demo.publisher import DemoPublisher
 from sse_hub.commands.demo.step import Step, Steps
 from tests.rig import DEADLINE_SECONDS, STOP_SECONDS, free_port, redis_server, valkey_binary
 
@@ -132,7 +132,7 @@ async def test_a_burst_arrives_whole_and_in_order() -> None:
 
     with redis_server(valkey_binary()) as server:
         async with subscription(server.url) as pubsub, Redis.from_url(server.url) as client:
-            await Publisher(client).run(burst())
+            await DemoPublisher(client).run(burst())
 
             async with asyncio.timeout(DEADLINE_SECONDS):
                 arrived = [line async for line in lines_until(pubsub, '{"n": 399}')]

@@ -51,7 +51,7 @@ async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
     await asyncio.sleep(0)
     assert len(ended) < 10
 
-    drain.hurry()
+    drain.finish_now()
     await asyncio.wait_for(running, 1)
     await asyncio.wait_for(drain.run(streams(10), ended.append), 1)
 

@@ -9,12 +9,12 @@ import os
 
 import click
 
-from sse_hub.commands.canary import Plan, Report, watch
+from sse_hub.commands.canary import CanaryPlan, Report, run_canary
 from sse_hub.commands.canary.lines import SMALLEST_BYTES
 from sse_hub.commands.options import LOCAL_HUB, LOCAL_REDIS, channel_name, hub_urls, redis_url_option, token_option
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
-from sse_hub.server.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Shutdown, log_to_stderr, run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -74,7 +74,7 @@ def canary(
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.UsageError(str(error)) from None
-    plan = Plan(
+    plan = CanaryPlan(
         urls=urls,
         redis_url=config.redis_url or LOCAL_REDIS,
         channel=channel,
@@ -95,7 +95,7 @@ def canary(
         click.echo(report.json() if as_json else report.text())
 
     async def watched() -> Report:
-        return await watch(plan, Stop().asked, say)
+        return await run_canary(plan, Shutdown().requested, say)
 
     try:
         report = run(watched())

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from sse_hub.commands.canary.latency import Latency
 from sse_hub.commands.canary.ledger import Ledger
-from sse_hub.commands.canary.lines import Lines
-from sse_hub.commands.canary.missing import Holes
+from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.missing import MissingLines
 from sse_hub.errors import InvalidId
 from sse_hub.protocol.ids import Cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Verdict:
     """
     Lines by what became of them.
 
@@ -40,7 +40,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Gap:
+class _OpenGap:
     """Gaps since the last line: what they can cover. `lead` and `trail` lines are provably outside their bounds."""
 
     reach: int
@@ -53,14 +53,14 @@ class _Gap:
 class Judge:
     """Judges one reader, which has to have its place in the stream before the first line is published."""
 
-    def __init__(self, ledger: Ledger, lines: Lines) -> None:
+    def __init__(self, ledger: Ledger, lines: CanaryLines) -> None:
         self.latency = Latency()
         self._ledger = ledger
         self._lines = lines
-        self._holes = Holes(ledger)
+        self._missing = MissingLines(ledger)
         self._high = 0
         self._last_id: Cursor | None = None
-        self._gap: _Gap | None = None
+        self._gap: _OpenGap | None = None
         self._received = self._duplicated = self._reordered = self._altered = self._gaps = self._foreign = 0
 
     def line(self, id: str, data: str, at: float) -> None:
@@ -90,7 +90,7 @@ class Judge:
         number = lost if isinstance(lost, int) else None
         if self._gap is None:
             lead = _lines_up_to(self._last_id, after)
-            self._gap = _Gap(self._ledger.begun, number, lead, before)
+            self._gap = _OpenGap(self._ledger.begun, number, lead, before)
             return
         self._gap.reach = self._ledger.begun
         self._gap.lost = None if self._gap.lost is None or number is None else self._gap.lost + number
@@ -101,15 +101,15 @@ class Judge:
         """True when all that was published for certain has been passed, received or told."""
         return max(self._high, self._gap.reach if self._gap else 0) >= self._ledger.last_sure()
 
-    def tally(self, final: bool = False) -> Tally:
+    def verdict(self, final: bool = False) -> Verdict:
         """What is known now. When `final`, nothing more is to come: what still waits is told or missing."""
         waiting = self._ledger.sure_between(self._high + 1, self._ledger.begun)
-        told, missing = self._holes.count(told=True), self._holes.count(told=False)
+        told, missing = self._missing.count(told=True), self._missing.count(told=False)
         if final:
-            rest = Holes(self._ledger)
+            rest = MissingLines(self._ledger)
             self._open(rest, self._ledger.begun)
             told, missing, waiting = told + rest.count(told=True), missing + rest.count(told=False), 0
-        return Tally(
+        return Verdict(
             received=self._received,
             missing=missing,
             duplicated=self._duplicated,
@@ -129,12 +129,12 @@ class Judge:
 
     def _place(self, seq: int, cursor: Cursor | None, at: float) -> None:
         if seq > self._high:
-            self._open(self._holes, seq - 1)
-            self._holes.settle(seq)
+            self._open(self._missing, seq - 1)
+            self._missing.settle(seq)
             self._high, self._gap = seq, None
             # The line is in its place, and its id is not.
             self._reordered += bool(cursor and self._last_id and cursor <= self._last_id)
-        elif self._holes.fill(seq):
+        elif self._missing.fill(seq):
             # Of one whose connection died Redis may have run the PUBLISH after later ones, of another connection.
             self._reordered += not self._ledger.is_unsure(seq)
         else:
@@ -145,7 +145,7 @@ class Judge:
         if published_at is not None:
             self.latency.add(at - published_at)
 
-    def _open(self, holes: Holes, last: int) -> None:
+    def _open(self, holes: MissingLines, last: int) -> None:
         """Add to `holes` the lines from the last received to `last`: what the gaps since cover, and what they don't."""
         first = self._high + 1
         if self._gap is None:

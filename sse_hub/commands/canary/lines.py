@@ -14,7 +14,7 @@ TEXT_BYTES = len(TEXT.encode())
 LETTERS = string.ascii_letters + string.digits
 
 
-class Lines:
+class CanaryLines:
     """The lines of one run, which its name tells from those of any other, each of `size` bytes."""
 
     def __init__(self, run: str, size: int) -> None:

@@ -13,9 +13,9 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.publisher_connection import connection_to
+from sse_hub.broker.publisher_connection import publisher_connection
 from sse_hub.commands.canary.ledger import Ledger
-from sse_hub.commands.canary.lines import Lines
+from sse_hub.commands.canary.lines import CanaryLines
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
 
 
-class Publisher:
+class CanaryPublisher:
     """
     Publishes until stop(); InvalidSetting when `redis_url` can't be used.
 
@@ -35,10 +35,10 @@ class Publisher:
     as a line was published.
     """
 
-    def __init__(self, redis_url: str, channel: str, lines_per_second: int, lines: Lines, ledger: Ledger) -> None:
+    def __init__(self, redis_url: str, channel: str, lines_per_second: int, lines: CanaryLines, ledger: Ledger) -> None:
         self.last_error = ""
         self.heard = False
-        self._connection = connection_to(redis_url)
+        self._connection = publisher_connection(redis_url)
         self._channel = channel
         self._lines_per_second = lines_per_second
         self._lines = lines

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sse_hub.commands.canary.judge import Judge
-from sse_hub.protocol.sse_decoder import Decoder, Event
+from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ RETRY_MS = 3000
 CUT_SPREAD = 0.5
 
 
-class Reader:
+class CanaryReader:
     """
     Reads until cancelled. `joined` is set when it has its place in the stream: what is published then must arrive.
 
@@ -78,11 +78,11 @@ class Reader:
                 return
             self.connects += 1
             self.connected = True
-            decoder = Decoder(self._last_event_id)
+            decoder = SseDecoder(self._last_event_id)
             async for data in response.aiter_bytes():
                 self._take(url, decoder, data)
 
-    def _take(self, url: str, decoder: Decoder, data: bytes) -> None:
+    def _take(self, url: str, decoder: SseDecoder, data: bytes) -> None:
         at = time.perf_counter()
         events = decoder.feed(data)
         if decoder.retry_ms is not None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from sse_hub.commands.canary.judge import Tally
+from sse_hub.commands.canary.judge import Verdict
 
 OK, WRONG, TOLD = 0, 1, 3
 VERDICTS = {OK: "ok", WRONG: "wrong", TOLD: "told"}
@@ -66,10 +66,10 @@ class Report:
         return json.dumps({"verdict": self.verdict, **asdict(self)})
 
 
-def total(tallies: Iterable[Tally]) -> dict[str, int]:
+def total(tallies: Iterable[Verdict]) -> dict[str, int]:
     """The sums over all readers, by name."""
     each = list(tallies)
-    return {field.name: sum(getattr(tally, field.name) for tally in each) for field in fields(Tally)}
+    return {field.name: sum(getattr(tally, field.name) for tally in each) for field in fields(Verdict)}
 
 
 def _plain(value: object) -> str:

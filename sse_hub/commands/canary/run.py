@@ -18,13 +18,13 @@ import httpx
 from sse_hub.commands.canary.judge import Judge
 from sse_hub.commands.canary.latency import Latency
 from sse_hub.commands.canary.ledger import Ledger
-from sse_hub.commands.canary.lines import Lines
-from sse_hub.commands.canary.publisher import Publisher
-from sse_hub.commands.canary.reader import Reader
+from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.publisher import CanaryPublisher
+from sse_hub.commands.canary.reader import CanaryReader
 from sse_hub.commands.canary.report import Report, total
-from sse_hub.commands.credential import bearer
-from sse_hub.errors import CanaryBlind
-from sse_hub.tasks import cancelled
+from sse_hub.commands.credential import bearer_headers
+from sse_hub.errors import CanaryUnavailable
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CanaryPlan:
     """What to do. `seconds` None is until stopped, and `every_seconds` None is a report at the end only."""
 
     urls: tuple[str, ...]
@@ -54,8 +54,8 @@ class Plan:
 class Canary:
     """One run. `client` is what the readers ask with."""
 
-    def __init__(self, plan: Plan, client: httpx.AsyncClient) -> None:
-        lines = Lines(secrets.token_hex(6), plan.line_bytes)
+    def __init__(self, plan: CanaryPlan, client: httpx.AsyncClient) -> None:
+        lines = CanaryLines(secrets.token_hex(6), plan.line_bytes)
         query = "/message?" + urlencode({"channel": plan.channel})
         urls = [url.rstrip("/") + query for url in plan.urls]
         self._plan = plan
@@ -63,9 +63,9 @@ class Canary:
         # Several readers begin at different hubs.
         turns = [urls[number % len(urls) :] + urls[: number % len(urls)] for number in range(plan.clients)]
         self.readers = [
-            Reader(client, turn, Judge(self._ledger, lines), plan.reconnect_every_seconds) for turn in turns
+            CanaryReader(client, turn, Judge(self._ledger, lines), plan.reconnect_every_seconds) for turn in turns
         ]
-        self.publisher = Publisher(plan.redis_url, plan.channel, plan.lines_per_second, lines, self._ledger)
+        self.publisher = CanaryPublisher(plan.redis_url, plan.channel, plan.lines_per_second, lines, self._ledger)
         self._latency = Latency()
         self._began = time.perf_counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,12 +88,12 @@ class Canary:
             await self._until(stopping.wait(), self._plan.seconds)
             self.publisher.stop()
             await asyncio.wait((publishing,), timeout=STOP_SECONDS)
-            await cancelled((publishing,))
+            await cancel_and_wait((publishing,))
             self._tasks.discard(publishing)
             await self._until(self._drained(), self._plan.drain_seconds)
             return self._final_report()
         finally:
-            await cancelled(self._tasks)
+            await cancel_and_wait(self._tasks)
             await self.publisher.close()
 
     async def _join(self, stopping: asyncio.Event) -> None:
@@ -104,9 +104,9 @@ class Canary:
         try:
             await self._first((ready, stop), seconds)
             if not ready.done():
-                raise CanaryBlind(self._what_is_missing())
+                raise CanaryUnavailable(self._what_is_missing())
         finally:
-            await cancelled((ready, stop))
+            await cancel_and_wait((ready, stop))
 
     async def _ready(self) -> None:
         await self.publisher.connect()
@@ -127,7 +127,7 @@ class Canary:
         try:
             await self._first((task,), seconds)
         finally:
-            await cancelled((task,))
+            await cancel_and_wait((task,))
 
     async def _first(self, waited: tuple[asyncio.Task[Any], ...], seconds: float | None) -> None:
         """Return when one of `waited` has ended, or `seconds` are over. Raises what a background task has died of."""
@@ -151,7 +151,7 @@ class Canary:
         self._latest()
         report = self._report(self._latency, final=True)
         if not report.published:
-            raise CanaryBlind(self._what_is_missing())
+            raise CanaryUnavailable(self._what_is_missing())
         if not report.received:
             heard = "nobody subscribes to it there" if not self.publisher.heard else "somebody subscribes to it there"
             logger.warning(
@@ -180,7 +180,7 @@ class Canary:
             connected=sum(reader.connected for reader in self.readers),
             reconnects=sum(max(0, reader.connects - 1) for reader in self.readers),
             errors=sum(reader.errors for reader in self.readers),
-            **total(reader.judge.tally(final) for reader in self.readers),
+            **total(reader.judge.verdict(final) for reader in self.readers),
             p50_ms=_rounded(latency.percentile_ms(50)),
             p90_ms=_rounded(latency.percentile_ms(90)),
             p99_ms=_rounded(latency.percentile_ms(99)),
@@ -192,12 +192,12 @@ def _rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 2)
 
 
-async def watch(plan: Plan, stopping: asyncio.Event, say: Callable[[Report], None]) -> Report:
+async def run_canary(plan: CanaryPlan, stopping: asyncio.Event, say: Callable[[Report], None]) -> Report:
     """Carry out `plan`, as Canary.run() does. InvalidSetting when its Redis URL can't be used."""
     # As in a browser, a stream may be silent for ever.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(
-        timeout=timeout, limits=limits, headers=bearer(plan.token), follow_redirects=True
+        timeout=timeout, limits=limits, headers=bearer_headers(plan.token), follow_redirects=True
     ) as client:
         return await Canary(plan, client).run(stopping, say)

@@ -15,9 +15,9 @@ from sse_hub.commands.check.finding import Finding, Grade
 from sse_hub.commands.check.hub import check_hub
 from sse_hub.commands.check.machine import check_machine
 from sse_hub.commands.check.redis import check_redis
-from sse_hub.commands.credential import bearer
+from sse_hub.commands.credential import bearer_headers
 from sse_hub.commands.options import LOCAL_HUB, LOCAL_REDIS, ingest_option, token_option
-from sse_hub.commands.top import Glance, glance, text_of
+from sse_hub.commands.top import HubStatus, fetch_status, render
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 
@@ -53,7 +53,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
         async for finding in check_redis(redis_at, config.ingest):
             yield finding
         if url:
-            async for finding in check_hub(url, redis_at, channel, bearer(token)):
+            async for finding in check_hub(url, redis_at, channel, bearer_headers(token)):
                 yield finding
 
     async def tell() -> int:
@@ -76,17 +76,17 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
     """Show a hub's channels, rates, streams and lag, live. Ctrl-C ends it."""
 
     async def watch() -> None:
-        before: Glance | None = None
-        async with httpx.AsyncClient(base_url=url, headers=bearer(token), timeout=5.0) as client:
+        before: HubStatus | None = None
+        async with httpx.AsyncClient(base_url=url, headers=bearer_headers(token), timeout=5.0) as client:
             while True:
-                now = await glance(client)
+                now = await fetch_status(client)
                 if once and before is None:
                     # A rate is the difference of two looks.
                     before = now
                     await asyncio.sleep(every)
                     continue
                 width, height = shutil.get_terminal_size()
-                lines = text_of(now, before, every, width, height - 1 if not once else 10_000)
+                lines = render(now, before, every, width, height - 1 if not once else 10_000)
                 click.echo(("" if once else CLEAR) + "\n".join(lines))
                 if once:
                     return

@@ -19,7 +19,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.commands.check.finding import Finding, bad, good, odd, unseen
-from sse_hub.protocol.sse_decoder import Decoder
+from sse_hub.protocol.sse_decoder import SseDecoder
 
 FIRST_BYTES_SECONDS = 5.0
 LINE_SECONDS = 3.0
@@ -54,7 +54,7 @@ async def _stream(client: httpx.AsyncClient, redis_url: str, channel: str) -> As
             return
         if "content-encoding" in response.headers:
             yield odd("compression", f"{response.headers['content-encoding']}: a proxy compresses, which delays lines")
-        decoder, chunks = Decoder(), response.aiter_bytes()
+        decoder, chunks = SseDecoder(), response.aiter_bytes()
         async with asyncio.timeout(FIRST_BYTES_SECONDS):
             while not decoder.last_event_id:
                 decoder.feed(await anext(chunks))
@@ -74,13 +74,13 @@ async def _stream(client: httpx.AsyncClient, redis_url: str, channel: str) -> As
             return
         yield good("buffering", f"a line arrives after {1000 * (time.perf_counter() - published):.0f} ms")
     async with client.stream("GET", path, headers={"Last-Event-ID": before}) as response:
-        if await _arrives(Decoder(), response.aiter_bytes(), mark):
+        if await _arrives(SseDecoder(), response.aiter_bytes(), mark):
             yield good("resume", "goes on after Last-Event-ID")
         else:
             yield bad("resume", "Last-Event-ID has no effect: a proxy drops it, or another Redis is behind it")
 
 
-async def _arrives(decoder: Decoder, chunks: AsyncIterator[bytes], mark: str) -> bool:
+async def _arrives(decoder: SseDecoder, chunks: AsyncIterator[bytes], mark: str) -> bool:
     try:
         async with asyncio.timeout(LINE_SECONDS):
             async for chunk in chunks:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from sse_hub.commands.demo.cpu import cpu_steps
 from sse_hub.commands.demo.log import log_steps
 from sse_hub.commands.demo.numbers import number_steps
-from sse_hub.commands.demo.publisher import Publisher
+from sse_hub.commands.demo.publisher import DemoPublisher
 from sse_hub.commands.demo.shop import shop_steps
 from sse_hub.commands.demo.step import utc_now
 
@@ -38,7 +38,7 @@ async def publish_demo(redis_url: str) -> None:
         retry=Retry(NoBackoff(), 0),
     )
     async with client, asyncio.TaskGroup() as group:
-        publisher = Publisher(client)
+        publisher = DemoPublisher(client)
         for steps in (
             log_steps(Random()),
             # Two shops at a time: as in a real one, the lines of several requests are mixed.

@@ -15,8 +15,8 @@ from sse_hub.commands.options import LOCAL_REDIS, redis_url_option
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.redis_url import without_password
-from sse_hub.server.process import Stop, log_to_stderr, run
-from sse_hub.tasks import cancelled
+from sse_hub.server.process import Shutdown, log_to_stderr, run
+from sse_hub.tasks import cancel_and_wait
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,10 +34,10 @@ def demo(redis_url: str | None) -> None:
 
 
 async def _publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:
-    stopping = asyncio.create_task(Stop().asked.wait())
+    stopping = asyncio.create_task(Shutdown().requested.wait())
     announce()
     publishing = asyncio.create_task(publish_demo(redis_url))
     await asyncio.wait((stopping, publishing), return_when=asyncio.FIRST_COMPLETED)
     if publishing.done():
         publishing.result()
-    await cancelled((stopping, publishing))
+    await cancel_and_wait((stopping, publishing))

@@ -20,7 +20,7 @@ LONGEST_WAIT_SECONDS = 2.0
 _logger = logging.getLogger(__name__)
 
 
-class Publisher:
+class DemoPublisher:
     """Publishes any number of programs' steps over one client, which its owner closes."""
 
     def __init__(self, client: Redis) -> None:

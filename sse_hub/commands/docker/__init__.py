@@ -7,6 +7,6 @@ The containers of an engine (Docker or Podman): what they print, published once,
 The engine's own log of a container is what is read, with the time of each message; a position is a time and a count.
 """
 
-from sse_hub.commands.docker.run import Plan, follow
+from sse_hub.commands.docker.run import DockerPlan, follow
 
-__all__ = ["Plan", "follow"]
+__all__ = ["DockerPlan", "follow"]

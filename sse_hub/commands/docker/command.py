@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from sse_hub.commands.docker.engine import default_engine
-from sse_hub.commands.docker.run import Plan, follow
+from sse_hub.commands.docker.run import DockerPlan, follow
 from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
-from sse_hub.server.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Shutdown, log_to_stderr, run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,7 +66,7 @@ def docker(
     """
     try:
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
-        plan = Plan(
+        plan = DockerPlan(
             engine=engine or default_engine(os.environ),
             redis_url=config.redis_url or LOCAL_REDIS,
             registry=registry or default_path(os.environ, "docker"),
@@ -81,7 +81,7 @@ def docker(
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
         async def followed() -> None:
-            await follow(plan, Stop().asked)
+            await follow(plan, Shutdown().requested)
 
         run(followed())
     except HubError as error:

@@ -4,12 +4,12 @@ One stream of a container, as its log is read again and again: what is new in it
     Message --> what has been published is left out --> (position, lines)
 """
 
-from sse_hub.commands.docker.log_frames import Message
+from sse_hub.commands.docker.log_frames import LogMessage
 from sse_hub.commands.docker.positions import MOST_AT_ONCE, position, time_of_position
 from sse_hub.commands.shipping.records import LINE_BYTES, split
 
 
-class Tracker:
+class Deduplicator:
     """
     One stream of a container, as it is read. Positions: `taken` is after the last message that was taken in, `handed`
     after the last line that was handed on; `unfinished` is before the half of a line between them, None without one.
@@ -25,7 +25,7 @@ class Tracker:
         """The log is read anew, from a place before `taken`."""
         self._at = 0
 
-    def take(self, message: Message) -> tuple[int, list[bytes]] | None:
+    def take(self, message: LogMessage) -> tuple[int, list[bytes]] | None:
         """The position after `message`, with the lines that it completes. None where it is old, or completes none."""
         time = max(message.time, time_of_position(self._at))
         count = self._at % MOST_AT_ONCE if time == time_of_position(self._at) else 0

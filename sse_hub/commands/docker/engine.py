@@ -28,7 +28,7 @@ CONNECT_SECONDS = 5.0
 ERROR_CHARACTERS = 300
 
 
-class Condition(NamedTuple):
+class ContainerState(NamedTuple):
     """What matters of one container for reading its log; `started` tells its runs apart."""
 
     terminal: bool
@@ -36,7 +36,7 @@ class Condition(NamedTuple):
     started: str
 
 
-def complained(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """
     A loop's exception handler, for those that read from an engine: all is told but what means nothing.
 
@@ -111,13 +111,13 @@ class Engine:
             raise EngineUnavailable("its list of containers is none")
         return [container for container in found if isinstance(container, dict)]
 
-    async def condition(self, container: str) -> Condition:
+    async def condition(self, container: str) -> ContainerState:
         """How `container` is doing. Raises EngineUnavailable, ContainerGone."""
         found = await self._read(f"/containers/{container}/json")
         try:
             state = found["State"]
             running = bool(state["Running"]) and not state.get("Restarting")
-            return Condition(bool(found["Config"]["Tty"]), running, str(state["StartedAt"]))
+            return ContainerState(bool(found["Config"]["Tty"]), running, str(state["StartedAt"]))
         except (KeyError, TypeError) as error:
             raise EngineUnavailable(f"what it says of a container lacks {error}") from None
 

@@ -14,14 +14,22 @@ from contextlib import aclosing, suppress
 from typing import NamedTuple
 
 from sse_hub.commands.docker.containers import Container
-from sse_hub.commands.docker.dedupe import Tracker
-from sse_hub.commands.docker.engine import Condition, Engine
-from sse_hub.commands.docker.log_frames import NANOSECONDS, STDERR, STDOUT, Decoder, Message, Multiplexed, Terminal
-from sse_hub.commands.docker.positions import Positions, Stream, time_of_position, token, tokens
-from sse_hub.commands.ship.reader import Batch
-from sse_hub.commands.shipping.sender import Sender
+from sse_hub.commands.docker.dedupe import Deduplicator
+from sse_hub.commands.docker.engine import ContainerState, Engine
+from sse_hub.commands.docker.log_frames import (
+    NANOSECONDS,
+    STDERR,
+    STDOUT,
+    LogDecoder,
+    LogMessage,
+    MultiplexedDecoder,
+    TerminalDecoder,
+)
+from sse_hub.commands.docker.positions import Positions, StreamPosition, time_of_position, token, tokens
+from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import ContainerGone, EngineUnavailable
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -47,25 +55,25 @@ class Rest(NamedTuple):
     at_most: float
 
 
-class Follower:
+class ContainerFollower:
     """
     Follows `container`, which is set anew as it changes, until it is removed. `idle` is true while all that it has
     printed has been read, and it does not run.
     """
 
-    def __init__(self, engine: Engine, sender: Sender, positions: Positions, container: Container) -> None:
+    def __init__(self, engine: Engine, sender: BatchSender, positions: Positions, container: Container) -> None:
         self.container = container
         self.idle = False
         self._engine = engine
         self._sender = sender
         self._positions = positions
         self._wake = asyncio.Event()
-        self._trackers: dict[int, Tracker] = {}
-        self._decoder: Decoder = Multiplexed()
+        self._trackers: dict[int, Deduplicator] = {}
+        self._decoder: LogDecoder = MultiplexedDecoder()
         self._bell: asyncio.Task[None] | None = None
         # What has been read last, and not been published; what was the last message of the log before, and since when.
-        self._last: Message | None = None
-        self._seen: Message | None = None
+        self._last: LogMessage | None = None
+        self._seen: LogMessage | None = None
         self._seen_at = 0.0
         self._caught_up = False
         self._finished = ""
@@ -81,7 +89,7 @@ class Follower:
         """Have the positions say from where on the log must be read again, should this process die."""
         if not self._caught_up:
             return
-        whole, states = self._newest(), list[Stream]()
+        whole, states = self._newest(), list[StreamPosition]()
         for stream, tracker in self._trackers.items():
             state = self._positions.files[token(self.container.id, stream)]
             states.append(state)
@@ -96,7 +104,7 @@ class Follower:
         """Publish what it prints until it has been removed."""
         await self._room()
         for stream in (STDOUT, STDERR):
-            self._trackers[stream] = Tracker(self._positions.files[token(self.container.id, stream)].offset)
+            self._trackers[stream] = Deduplicator(self._positions.files[token(self.container.id, stream)].offset)
         try:
             while True:
                 self._wake.clear()
@@ -112,7 +120,7 @@ class Follower:
                 await self._rest(rest)
         finally:
             if self._bell is not None:
-                await cancelled((self._bell,))
+                await cancel_and_wait((self._bell,))
 
     async def _look(self) -> Rest:
         """Read what is new; when to look again."""
@@ -143,7 +151,7 @@ class Follower:
         self._finished = condition.started
         return Rest(0, 0)
 
-    async def _read(self, condition: Condition, follow: bool) -> bool:
+    async def _read(self, condition: ContainerState, follow: bool) -> bool:
         """
         Publish what is new in the log; whether anything was.
 
@@ -155,7 +163,7 @@ class Follower:
             async for piece in pieces:
                 if not began:
                     began, self._last = True, None
-                    self._decoder = Terminal() if condition.terminal else Multiplexed()
+                    self._decoder = TerminalDecoder() if condition.terminal else MultiplexedDecoder()
                     for tracker in self._trackers.values():
                         tracker.again()
                 messages = self._decoder.feed(piece)
@@ -206,7 +214,7 @@ class Follower:
             if left := tracker.end():
                 await self._put(stream, *left)
 
-    async def _publish(self, messages: list[Message]) -> None:
+    async def _publish(self, messages: list[LogMessage]) -> None:
         """Publish the lines of `messages`, in their order."""
         stream, at, lines, size = STDOUT, 0, list[bytes](), 0
         for message in messages:
@@ -225,7 +233,7 @@ class Follower:
         await self._room()
         tracker = self._trackers[stream]
         channel = self.container.channel(stream)
-        self._sender.put(Batch(token(self.container.id, stream), tracker.handed, at, channel, lines))
+        self._sender.put(SourceBatch(token(self.container.id, stream), tracker.handed, at, channel, lines))
         tracker.handed = at
 
     async def _room(self) -> None:

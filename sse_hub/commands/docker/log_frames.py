@@ -29,7 +29,7 @@ FINE_DIGITS = 7
 AFTER_WHICH_TEXT_GOES_ON = b" \t\"'([{<=:,;|"
 
 
-class Message(NamedTuple):
+class LogMessage(NamedTuple):
     """`time` is in ns since the epoch; `text` is without the end of the line."""
 
     stream: int
@@ -38,24 +38,24 @@ class Message(NamedTuple):
     ends: bool
 
 
-class Decoder(Protocol):
+class LogDecoder(Protocol):
     """What an engine sends, in pieces as they come, as messages."""
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[LogMessage]:
         """The messages that are complete now. Raises EngineUnavailable where that is no log."""
 
-    def end(self) -> list[Message]:
+    def end(self) -> list[LogMessage]:
         """What is left, when nothing will follow."""
 
 
-class Multiplexed:
+class MultiplexedDecoder:
     """A container without a terminal: each message says which stream it is of."""
 
     def __init__(self) -> None:
         self._buffer = b""
         self._time = 0
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[LogMessage]:
         buffer, at = self._buffer + data, 0
         messages = []
         while len(buffer) - at >= HEAD_BYTES:
@@ -71,19 +71,19 @@ class Multiplexed:
         self._buffer = buffer[at:]
         return messages
 
-    def end(self) -> list[Message]:
+    def end(self) -> list[LogMessage]:
         # Half a message is none: it will be sent again.
         return []
 
-    def _message(self, stream: int, body: bytes) -> Message:
+    def _message(self, stream: int, body: bytes) -> LogMessage:
         start = 0
         if found := STAMP.match(body):
             self._time, start = time_of(found), found.end()
         ends = body.endswith(b"\n")
-        return Message(stream, self._time, body[start : len(body) - ends], ends)
+        return LogMessage(stream, self._time, body[start : len(body) - ends], ends)
 
 
-class Terminal:
+class TerminalDecoder:
     """
     A container with a terminal: its lines as they are, each with a stamp before it, and before each part of it.
 
@@ -96,7 +96,7 @@ class Terminal:
         self._time = 0
         self._within = False
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[LogMessage]:
         *lines, rest = (self._buffer + data).split(b"\n")
         messages = [message for line in lines for message in self._messages(line, True)]
         # Cut at the same places however the pieces come: messages are counted.
@@ -104,22 +104,22 @@ class Terminal:
         self._buffer = rest[whole:]
         return messages + self._messages(rest[:whole], False) if whole else messages
 
-    def end(self) -> list[Message]:
+    def end(self) -> list[LogMessage]:
         rest, self._buffer = self._buffer, b""
         return self._messages(rest, False) if rest else []
 
-    def _messages(self, line: bytes, ends: bool) -> list[Message]:
+    def _messages(self, line: bytes, ends: bool) -> list[LogMessage]:
         size = self._line_bytes
         cuts = range(0, max(1, len(line)), size)
         return [self._message(line[at : at + size], ends and at == cuts[-1]) for at in cuts]
 
-    def _message(self, text: bytes, ends: bool) -> Message:
+    def _message(self, text: bytes, ends: bool) -> LogMessage:
         # Only what begins a line is the engine's for certain: an app can print what looks like a stamp.
         if not self._within and (found := STAMP.match(text)):
             self._time = time_of(found)
             text = text[found.end() :]
         self._within = not ends
-        return Message(STDOUT, self._time, joined(text, self._time), ends)
+        return LogMessage(STDOUT, self._time, joined(text, self._time), ends)
 
 
 def joined(line: bytes, time: int) -> bytes:

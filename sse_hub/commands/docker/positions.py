@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sse_hub.commands.docker.log_frames import NANOSECONDS, STDERR, STDOUT
-from sse_hub.commands.shipping.state_file import Store
+from sse_hub.commands.shipping.state_file import StateFile
 from sse_hub.errors import RegistryUnavailable
 
 # So many messages can have one time: some engines tell no more than the second.
@@ -42,7 +42,7 @@ def tokens(container: str) -> tuple[str, str]:
 
 
 @dataclass(slots=True)
-class Stream:
+class StreamPosition:
     """
     All of it before the position `offset` has been published, and all of its container before `since`.
 
@@ -61,15 +61,15 @@ class Positions:
         """Raises RegistryUnavailable where they can't be read or written, or another process has them."""
         self.id = secrets.token_hex(8)
         self.began: int | None = None
-        self.files: dict[str, Stream] = {}
+        self.files: dict[str, StreamPosition] = {}
         self._looked_at = 0.0
-        self._store = Store(path)
+        self._store = StateFile(path)
         try:
             if (record := self._store.read()) is not None:
                 self.id = str(record["id"])
                 self.began = int(record["began"])
                 self.files = {
-                    str(name): Stream(int(offset), int(since), float(seen_at))
+                    str(name): StreamPosition(int(offset), int(since), float(seen_at))
                     for name, (offset, since, seen_at) in dict(record["streams"]).items()
                 }
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -90,7 +90,7 @@ class Positions:
                     state.seen_at = self._looked_at
                 else:
                     began = self.began or 0
-                    self.files[name] = Stream(position(began * NANOSECONDS, 0), began)
+                    self.files[name] = StreamPosition(position(began * NANOSECONDS, 0), began)
                     new = True
         if new:
             self.save()

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from sse_hub.broker.keys import LogKeys
 from sse_hub.commands.docker.containers import Container, check_template, container_of
-from sse_hub.commands.docker.engine import Engine, complained
-from sse_hub.commands.docker.follower import Follower
+from sse_hub.commands.docker.engine import Engine, log_loop_error
+from sse_hub.commands.docker.follower import ContainerFollower
 from sse_hub.commands.docker.positions import Positions
-from sse_hub.commands.docker.stats import Stats
-from sse_hub.commands.shipping.sender import Sender
+from sse_hub.commands.docker.stats import StatsPublisher
+from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import EngineUnavailable
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ LONGEST_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class DockerPlan:
     """What to do. Only containers with all of `labels` are followed; `ingest` is what the hubs follow."""
 
     engine: str
@@ -44,15 +44,15 @@ class Plan:
     ingest: tuple[str, ...] = ("*",)
 
 
-class Containers:
+class ContainerShipper:
     """One run. Its tasks: the sender, a follower for each container, the engine's events, and figures if wanted."""
 
-    def __init__(self, plan: Plan, positions: Positions, engine: Engine) -> None:
+    def __init__(self, plan: DockerPlan, positions: Positions, engine: Engine) -> None:
         self._plan = plan
         self._positions = positions
         self._engine = engine
-        self.sender = Sender(plan.redis_url, positions, LogKeys.of(plan.ingest).watermark)
-        self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
+        self.sender = BatchSender(plan.redis_url, positions, LogKeys.of(plan.ingest).watermark)
+        self._followers: dict[str, tuple[ContainerFollower, asyncio.Task[None]]] = {}
         self._happened = asyncio.Event()
         self._missed = True
         self._saved_lines = 0
@@ -62,17 +62,17 @@ class Containers:
         """Follow until `stopping` is set. Raises InvalidSetting, RegistryUnavailable."""
         tasks = [asyncio.create_task(self.sender.run()), asyncio.create_task(self._follow())]
         if self._plan.stats:
-            stats = Stats(self._engine, self._plan.redis_url, self._running)
+            stats = StatsPublisher(self._engine, self._plan.redis_url, self._running)
             tasks.append(asyncio.create_task(stats.run()))
         stop = asyncio.create_task(stopping.wait())
         try:
             while not stop.done() and not any(task.done() for task in tasks):
                 await asyncio.wait((stop, *tasks), timeout=SAVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 self._save()
-            await cancelled([*tasks[1:], *(task for _, task in self._followers.values())])
+            await cancel_and_wait([*tasks[1:], *(task for _, task in self._followers.values())])
             await self.sender.finish(tasks[0])
         finally:
-            await cancelled([stop, *tasks, *(task for _, task in self._followers.values())])
+            await cancel_and_wait([stop, *tasks, *(task for _, task in self._followers.values())])
             self._save()
         for task in tasks:
             if not task.cancelled():
@@ -104,7 +104,7 @@ class Containers:
                 self._trouble = str(error)
             finally:
                 if listening is not None:
-                    await cancelled((listening,))
+                    await cancel_and_wait((listening,))
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
 
@@ -165,7 +165,7 @@ class Containers:
 
     def _start(self, container: Container) -> None:
         logger.info("container_begun name=%s channel=%s", container.name, container.stdout)
-        follower = Follower(self._engine, self.sender, self._positions, container)
+        follower = ContainerFollower(self._engine, self.sender, self._positions, container)
         self._followers[container.id] = follower, asyncio.create_task(follower.run())
 
     def _save(self) -> None:
@@ -185,19 +185,19 @@ def _ended(task: "asyncio.Task[None]") -> bool:
     return task.done()
 
 
-async def follow(plan: Plan, stopping: asyncio.Event) -> int:
+async def follow(plan: DockerPlan, stopping: asyncio.Event) -> int:
     """
     Carry out `plan` until `stopping` is set; how many lines were published.
 
     Raises InvalidSetting where it can't be, RegistryUnavailable where positions can't be kept.
     """
     check_template(plan.channel)
-    asyncio.get_running_loop().set_exception_handler(complained)
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
     engine = Engine(plan.engine)
     try:
         positions = Positions(plan.registry)
         try:
-            containers = Containers(plan, positions, engine)
+            containers = ContainerShipper(plan, positions, engine)
             await containers.run(stopping)
             return containers.sender.lines
         finally:

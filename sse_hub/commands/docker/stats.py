@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import orjson
 from redis.exceptions import RedisError
 
-from sse_hub.broker.publisher_connection import connection_to
+from sse_hub.broker.publisher_connection import publisher_connection
 from sse_hub.commands.docker.containers import Container
 from sse_hub.commands.docker.engine import Engine
 from sse_hub.commands.docker.usage import Usage, figures, usage_of
@@ -24,12 +24,12 @@ STEP_SECONDS = 2.0
 AT_ONCE = 4
 
 
-class Stats:
+class StatsPublisher:
     """Publishes the figures of `running()`. InvalidSetting when `redis_url` can't be used."""
 
     def __init__(self, engine: Engine, redis_url: str, running: Callable[[], Iterable[Container]]) -> None:
         self._engine = engine
-        self._connection = connection_to(redis_url)
+        self._connection = publisher_connection(redis_url)
         self._running = running
         self._before: dict[str, Usage] = {}
         self._places = asyncio.Semaphore(AT_ONCE)

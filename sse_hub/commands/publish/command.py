@@ -13,7 +13,7 @@ from dataclasses import replace
 import click
 
 from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, redis_url_option, token_option
-from sse_hub.commands.publish.run import Plan, Tally
+from sse_hub.commands.publish.run import PublishPlan, PublishResult
 from sse_hub.commands.publish.run import publish as publish_lines
 from sse_hub.config import Config
 from sse_hub.errors import HubError, InvalidSetting
@@ -77,7 +77,7 @@ def publish(
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.UsageError(str(error)) from None
-    plan = Plan(
+    plan = PublishPlan(
         channel=channel,
         redis_url=config.redis_url or LOCAL_REDIS,
         url=url,
@@ -100,7 +100,7 @@ def publish(
     os._exit(0 if tally.whole else 1)
 
 
-async def _published(plan: Plan) -> Tally:
+async def _published(plan: PublishPlan) -> PublishResult:
     stopping = asyncio.Event()
     interrupts = 0
 

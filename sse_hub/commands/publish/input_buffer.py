@@ -18,7 +18,7 @@ READ_BYTES = 65_536
 LINE_BYTES = 1_048_576
 
 
-class Intake:
+class InputBuffer:
     """
     `ended` is true after the last line; `left_out` counts those there was no room for. `flowing` is set by whoever
     publishes: while it is true a full intake makes the app wait, else it leaves lines out.
@@ -76,7 +76,7 @@ class Intake:
             self._loop.call_soon_threadsafe(self.arrived.set)
 
 
-def read(intake: Intake, source: int, tee: int | None) -> None:
+def read(intake: InputBuffer, source: int, tee: int | None) -> None:
     """Read the file descriptor `source` to its end into `intake`, and write all of it to `tee` first, if not None."""
     rest = b""
     try:

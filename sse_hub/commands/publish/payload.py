@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from sse_hub.protocol.lines import json_fault
+from sse_hub.protocol.lines import find_json_error
 
 
 def payload(line: bytes, fields: dict[str, str]) -> bytes:
@@ -32,13 +32,13 @@ def payload(line: bytes, fields: dict[str, str]) -> bytes:
 
 def as_json(line: bytes) -> bytes:
     """`line` as a JSON text on one text line: itself if it is one, else the object that a hub makes of it."""
-    if json_fault(line) is None:
+    if find_json_error(line) is None:
         return line.replace(b"\r", b" ").replace(b"\n", b" ")
     return orjson.dumps({"info": line.decode(errors="replace")})
 
 
 def _object(line: bytes) -> dict[str, object] | None:
-    if not line.lstrip().startswith(b"{") or json_fault(line) is not None:
+    if not line.lstrip().startswith(b"{") or find_json_error(line) is not None:
         return None
     record = json.loads(line)
     return record if isinstance(record, dict) else None

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sse_hub.commands.publish.input_buffer import Intake, read
+from sse_hub.commands.publish.input_buffer import InputBuffer, read
 from sse_hub.commands.publish.payload import payload
-from sse_hub.commands.publish.targets import Away, HttpOutlet, Outlet, RedisOutlet, Sent
+from sse_hub.commands.publish.targets import HttpTarget, RedisTarget, SendResult, Target, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ LONGEST_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PublishPlan:
     """
     What to do. `texts` are published instead of the standard input if there are any; `url` is that of a hub, to
     be asked with `token`, else lines go to Redis. `wait_seconds` is how long to wait for either after the last line.
@@ -42,7 +42,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Tally:
+class PublishResult:
     """
     What became of the lines. `left_out` found no room while nobody took any, `unsent` were still waiting at the end.
     """
@@ -59,7 +59,7 @@ class Tally:
         """True when all was published for certain."""
         return not (self.unsure or self.refused or self.left_out or self.unsent)
 
-    def add(self, sent: Sent) -> None:
+    def add(self, sent: SendResult) -> None:
         """Count `sent`."""
         self.published += sent.published
         self.unsure += sent.unsure
@@ -77,15 +77,15 @@ class Tally:
         return f"{said} ({self.published} published){': ' + self.why if self.why else ''}"
 
 
-class Pipe:
+class LinePublisher:
     """One run. `hurry` is set to wait for nothing any more."""
 
-    def __init__(self, plan: Plan, outlet: Outlet, intake: Intake) -> None:
-        self.tally = Tally()
+    def __init__(self, plan: PublishPlan, outlet: Target, intake: InputBuffer) -> None:
+        self.tally = PublishResult()
         self.hurry = asyncio.Event()
         self._plan = plan
-        self._outlet = outlet
-        self._intake = intake
+        self._target = outlet
+        self._input = intake
         self._next_at = 0.0
 
     async def run(self) -> None:
@@ -98,19 +98,19 @@ class Pipe:
                 if not payloads:
                     return
                 try:
-                    self.tally.add(await self._outlet.send(payloads))
+                    self.tally.add(await self._target.send(payloads))
                     payloads = []
                     wait_seconds = FIRST_WAIT_SECONDS
                     self._flows(None)
-                except Away as error:
+                except Unavailable as error:
                     self._flows(str(error))
                     with suppress(TimeoutError):
                         async with asyncio.timeout(wait_seconds):
                             await self.hurry.wait()
                     wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
         finally:
-            self.tally.unsent = len(payloads) + len(self._intake)
-            self.tally.left_out = self._intake.left_out
+            self.tally.unsent = len(payloads) + len(self._input)
+            self.tally.left_out = self._input.left_out
 
     async def _next(self) -> list[bytes]:
         """The next payloads to send, when they are due; none at the end."""
@@ -118,12 +118,12 @@ class Pipe:
         most = (
             BATCH_LINES if plan.lines_per_second is None else max(1, min(BATCH_LINES, int(plan.lines_per_second / 20)))
         )
-        while not (lines := self._intake.take(most, BATCH_BYTES)):
-            if self._intake.ended:
+        while not (lines := self._input.take(most, BATCH_BYTES)):
+            if self._input.ended:
                 return []
-            self._intake.arrived.clear()
-            if not len(self._intake) and not self._intake.ended:
-                await self._intake.arrived.wait()
+            self._input.arrived.clear()
+            if not len(self._input) and not self._input.ended:
+                await self._input.arrived.wait()
         if plan.lines_per_second is not None:
             loop = asyncio.get_running_loop()
             self._next_at = max(self._next_at, loop.time())
@@ -135,28 +135,28 @@ class Pipe:
         """Say when lines stop, and when they go on."""
         if trouble is not None:
             self.tally.why = trouble
-            if self._intake.flowing:
+            if self._input.flowing:
                 logger.warning("lines_wait channel=%s why=%r", self._plan.channel, trouble)
-        elif not self._intake.flowing:
+        elif not self._input.flowing:
             logger.info("lines_go_on channel=%s", self._plan.channel)
             self.tally.why = ""
-        self._intake.flowing = trouble is None
+        self._input.flowing = trouble is None
 
 
-async def publish(plan: Plan, stopping: asyncio.Event, source: int, tee: int | None) -> Tally:
+async def publish(plan: PublishPlan, stopping: asyncio.Event, source: int, tee: int | None) -> PublishResult:
     """
     Carry out `plan`; what became of the lines. `stopping` ends it, and so does the end of the descriptor `source`.
 
     Raises InvalidSetting when the Redis URL can't be used.
     """
-    outlet: Outlet = _outlet(plan)
-    intake = Intake()
+    outlet: Target = _open_target(plan)
+    intake = InputBuffer()
     if plan.texts:
         _put(intake, plan.texts)
     else:
         # A daemon: it may wait for the next line for ever.
         threading.Thread(target=read, args=(intake, source, tee), daemon=True).start()
-    pipe = Pipe(plan, outlet, intake)
+    pipe = LinePublisher(plan, outlet, intake)
     running = asyncio.create_task(pipe.run())
     ending = asyncio.create_task(_end(plan, intake, stopping))
     try:
@@ -175,18 +175,18 @@ async def publish(plan: Plan, stopping: asyncio.Event, source: int, tee: int | N
     return pipe.tally
 
 
-def _put(intake: Intake, texts: Sequence[str]) -> None:
+def _put(intake: InputBuffer, texts: Sequence[str]) -> None:
     intake.put([text.encode(errors="surrogateescape") for text in texts])
     intake.end()
 
 
-def _outlet(plan: Plan) -> Outlet:
+def _open_target(plan: PublishPlan) -> Target:
     if plan.url:
-        return HttpOutlet(plan.url, plan.channel, plan.token)
-    return RedisOutlet(plan.redis_url, plan.channel)
+        return HttpTarget(plan.url, plan.channel, plan.token)
+    return RedisTarget(plan.redis_url, plan.channel)
 
 
-async def _end(plan: Plan, intake: Intake, stopping: asyncio.Event) -> None:
+async def _end(plan: PublishPlan, intake: InputBuffer, stopping: asyncio.Event) -> None:
     """Return when to wait no longer."""
     waiting = asyncio.create_task(stopping.wait())
     try:

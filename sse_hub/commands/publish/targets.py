@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import httpx
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.publisher_connection import connection_to
-from sse_hub.commands.credential import bearer
+from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.commands.credential import bearer_headers
 from sse_hub.commands.publish.payload import as_json
 
 ANSWER_SECONDS = 15.0
@@ -23,11 +23,11 @@ AGAIN = (429, 500, 502, 503, 504)
 TRIES = 10
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """Nobody takes lines now; the message says why."""
 
 
-class Sent(NamedTuple):
+class SendResult(NamedTuple):
     """What became of lines: `unsure` may have been published or not, `refused` were not, `why` in words."""
 
     published: int
@@ -36,29 +36,29 @@ class Sent(NamedTuple):
     why: str = ""
 
 
-class Outlet(Protocol):
+class Target(Protocol):
     """Takes lines."""
 
-    async def send(self, lines: list[bytes]) -> Sent:
+    async def send(self, lines: list[bytes]) -> SendResult:
         """Publish `lines`, in order. Raises Away when the same lines may be sent again."""
 
     async def close(self) -> None:
         """Leave."""
 
 
-class RedisOutlet:
+class RedisTarget:
     """Publishes on `channel`. InvalidSetting when `redis_url` can't be used."""
 
     def __init__(self, redis_url: str, channel: str) -> None:
-        self._connection = connection_to(redis_url)
+        self._connection = publisher_connection(redis_url)
         self._channel = channel
 
-    async def send(self, lines: list[bytes]) -> Sent:
+    async def send(self, lines: list[bytes]) -> SendResult:
         try:
             await self._connection.connect()  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
             await self.close()
-            raise Away(_words(error)) from None
+            raise Unavailable(_words(error)) from None
         published = refused = 0
         why = ""
         try:
@@ -74,23 +74,23 @@ class RedisOutlet:
         except (RedisError, OSError) as error:
             # Sent again, they could be there twice.
             await self.close()
-            return Sent(published, len(lines) - published - refused, refused, _words(error))
-        return Sent(published, 0, refused, why)
+            return SendResult(published, len(lines) - published - refused, refused, _words(error))
+        return SendResult(published, 0, refused, why)
 
     async def close(self) -> None:
         await self._connection.disconnect(nowait=True)
 
 
-class HttpOutlet:
+class HttpTarget:
     """Publishes on `channel` by `POST /publish` of the hub at `url`, each body under a key of its own."""
 
     def __init__(self, url: str, channel: str, token: str | None) -> None:
         self._url = f"{url.rstrip('/')}/publish?{urlencode({'channel': channel})}"
-        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, headers=bearer(token))
+        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, headers=bearer_headers(token))
         self._key: tuple[list[bytes], str] = ([], "")
         self._tries = 0
 
-    async def send(self, lines: list[bytes]) -> Sent:
+    async def send(self, lines: list[bytes]) -> SendResult:
         # The same lines again: the same key, by which the hub knows what it has published already.
         if self._key[0] != lines:
             self._key = (lines, secrets.token_hex(16))
@@ -99,37 +99,37 @@ class HttpOutlet:
             headers = {"Idempotency-Key": self._key[1], "Content-Type": "application/x-ndjson"}
             answer = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, OSError) as error:
-            raise Away(_words(error)) from None
+            raise Unavailable(_words(error)) from None
         if answer.status_code in AGAIN:
             self._tries += 1
             if self._tries >= TRIES and _published(answer) == len(lines):
                 # They were delivered, and what has no room in the log will not find it.
                 self._key, self._tries = ([], ""), 0
-                return Sent(0, len(lines), 0, _detail(answer))
-            raise Away(f"{answer.status_code} {answer.reason_phrase}: {_detail(answer)}")
+                return SendResult(0, len(lines), 0, _detail(answer))
+            raise Unavailable(f"{answer.status_code} {answer.reason_phrase}: {_detail(answer)}")
         self._key, self._tries = ([], ""), 0
         if answer.status_code == 200:
-            return Sent(len(lines))
+            return SendResult(len(lines))
         if answer.status_code in (400, 413) and len(lines) > 1:
             return await self._one_by_one(lines)
-        return Sent(0, 0, len(lines), f"{answer.status_code} {answer.reason_phrase}: {_detail(answer)}")
+        return SendResult(0, 0, len(lines), f"{answer.status_code} {answer.reason_phrase}: {_detail(answer)}")
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _one_by_one(self, lines: list[bytes]) -> Sent:
+    async def _one_by_one(self, lines: list[bytes]) -> SendResult:
         """Nothing of `lines` was published because of one of them: the others are none the worse."""
-        total = Sent(0)
+        total = SendResult(0)
         for line in lines:
             sent = await self._patiently([line])
-            total = Sent(total.published + sent.published, 0, total.refused + sent.refused, sent.why or total.why)
+            total = SendResult(total.published + sent.published, 0, total.refused + sent.refused, sent.why or total.why)
         return total
 
-    async def _patiently(self, lines: list[bytes]) -> Sent:
+    async def _patiently(self, lines: list[bytes]) -> SendResult:
         while True:
             try:
                 return await self.send(lines)
-            except Away:
+            except Unavailable:
                 await asyncio.sleep(1.0)
 
 

@@ -7,6 +7,6 @@ The shipper: it follows files as `tail -F` does, and publishes each of their lin
 Which line has been published is known in one place: Redis, where it is written in the step that publishes.
 """
 
-from sse_hub.commands.ship.run import Plan, ship
+from sse_hub.commands.ship.run import ShipPlan, ship
 
-__all__ = ["Plan", "ship"]
+__all__ = ["ShipPlan", "ship"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
-from sse_hub.commands.ship.run import Plan
+from sse_hub.commands.ship.run import ShipPlan
 from sse_hub.commands.ship.run import ship as ship_files
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
-from sse_hub.server.process import Stop, log_to_stderr, run
+from sse_hub.server.process import Shutdown, log_to_stderr, run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,7 +55,7 @@ def ship(
     """
     try:
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
-        plan = Plan(
+        plan = ShipPlan(
             patterns=files,
             redis_url=config.redis_url or LOCAL_REDIS,
             registry=registry or default_path(os.environ, "ship"),
@@ -69,7 +69,7 @@ def ship(
         logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
         async def shipped() -> None:
-            await ship_files(plan, Stop().asked)
+            await ship_files(plan, Shutdown().requested)
 
         run(shipped())
     except HubError as error:

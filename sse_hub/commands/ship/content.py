@@ -19,14 +19,14 @@ WHOLE_BYTES = 1_048_576
 ALIGN_BYTES = 65_536
 
 
-class Place(NamedTuple):
+class FileId(NamedTuple):
     """Where the system keeps a file, whatever its name is."""
 
     device: int
     inode: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> "Place":
+    def of(cls, status: os.stat_result) -> "FileId":
         """The place of a file with this status."""
         return cls(status.st_dev, status.st_ino)
 
@@ -47,7 +47,7 @@ class Mark(NamedTuple):
 class Content(Protocol):
     """An open file."""
 
-    place: Place
+    file_id: FileId
 
     def size(self) -> int | None:
         """Its size in bytes now; None where that is only known at its end."""
@@ -64,7 +64,7 @@ class PlainContent:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        self.place = Place.of(os.fstat(self._descriptor))
+        self.file_id = FileId.of(os.fstat(self._descriptor))
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -81,7 +81,7 @@ class GzipContent:
 
     def __init__(self, path: Path) -> None:
         self._raw = open(path, "rb")  # noqa: SIM115  # closed by close()
-        self.place = Place.of(os.fstat(self._raw.fileno()))
+        self.file_id = FileId.of(os.fstat(self._raw.fileno()))
         self._file = gzip.GzipFile(fileobj=self._raw)
 
     def size(self) -> None:

@@ -8,21 +8,21 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sse_hub.commands.ship.content import Place
+from sse_hub.commands.ship.content import FileId
 
 
 @dataclass(slots=True)
-class Look:
+class FileStatus:
     """What a folder says of a file; the size of a .gz is another than its content's."""
 
     name: str
-    place: Place
+    place: FileId
     size: int
     mtime_ns: int
     ctime_ns: int
 
 
-def looks_at(folder: Path) -> list[Look]:
+def read_statuses(folder: Path) -> list[FileStatus]:
     """What `folder` says of its files."""
     looks = []
     try:
@@ -33,7 +33,7 @@ def looks_at(folder: Path) -> list[Look]:
                 except OSError:
                     continue
                 times = status.st_mtime_ns, status.st_ctime_ns
-                looks.append(Look(entry.name, Place.of(status), status.st_size, *times))
+                looks.append(FileStatus(entry.name, FileId.of(status), status.st_size, *times))
     except OSError:
         pass
     return looks

@@ -18,7 +18,7 @@ TURN = re.compile(r"\d+")
 CHANNEL_CHARACTERS = 128
 
 
-class Rotated:
+class RotatedName:
     """The names under which rotators put away the file `name`."""
 
     def __init__(self, name: str) -> None:
@@ -60,7 +60,7 @@ def _without_rotated(paths: Iterable[Path]) -> list[Path]:
         folders.setdefault(path.parent, []).append(path)
     kept = []
     for files in folders.values():
-        names = [Rotated(path.name) for path in files]
+        names = [RotatedName(path.name) for path in files]
         kept += [path for path in files if not any(name.matches(path.name) for name in names)]
     return kept
 

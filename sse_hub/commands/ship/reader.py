@@ -7,8 +7,8 @@ One file as it is read: from its position on, in batches, each of which says at 
 import time
 from typing import NamedTuple
 
-from sse_hub.commands.ship.content import MARK_BYTES, Content, Mark, Place, holds, same
-from sse_hub.commands.ship.folder import Look
+from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, Mark, holds, same
+from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.registry import FileState
 from sse_hub.commands.shipping.records import split
 
@@ -19,7 +19,7 @@ IDLE_SECONDS = 1.0
 CLOCK_SECONDS = 2.0
 
 
-class Batch(NamedTuple):
+class SourceBatch(NamedTuple):
     """`lines` are what stands between the offsets `start` and `end` of the file `token`."""
 
     token: str
@@ -34,14 +34,14 @@ class Batch(NamedTuple):
         return sum(map(len, self.lines))
 
 
-class Reader:
+class FileReader:
     """
     Reads one content. `live` is true while it has the name that is followed, `lost` when it was truncated: then only
     what had been read of it is left, until a copy is found, and once one was `searched` for in vain that is published.
     `look` is how it was last seen, None when it has gone.
     """
 
-    def __init__(self, state: FileState, channel: str, multiline: bool, look: Look | None) -> None:
+    def __init__(self, state: FileState, channel: str, multiline: bool, look: FileStatus | None) -> None:
         self.state = state
         self.look = look
         self.live = False
@@ -109,13 +109,13 @@ class Reader:
             self.content.close()
             self.content = None
 
-    def adopt(self, content: Content, look: Look) -> None:
+    def adopt(self, content: Content, look: FileStatus) -> None:
         """Go on in `content`, which is a copy of this one."""
         self.content, self.look, self.lost = content, look, False
-        self.state.place = content.place
+        self.state.place = content.file_id
         self._grown_at = time.monotonic()
 
-    def over(self, look: Look, before: Look | None) -> bool:
+    def over(self, look: FileStatus, before: FileStatus | None) -> bool:
         """Whether it has been read to its end and `look` shows it as it was then, under whatever name."""
         if not self.state.over:
             return False
@@ -138,11 +138,11 @@ class Reader:
             known = False
         if self.state.over:
             self.close()
-            self.state.place = self.state.place if known else Place(0, 0)
+            self.state.place = self.state.place if known else FileId(0, 0)
         elif not known:
             self.lose()
 
-    def batch(self) -> Batch | None:
+    def batch(self) -> SourceBatch | None:
         """The next complete records. None where there are none now. Raises OSError."""
         if self._start is None:
             self._start = self.state.offset
@@ -184,7 +184,7 @@ class Reader:
             self._buffer += chunk
         return chunk
 
-    def _last(self, content: Content) -> Batch | None:
+    def _last(self, content: Content) -> SourceBatch | None:
         """What is left at the end of the file, if it is complete."""
         if content.size() is None:
             self.state.over = True
@@ -207,9 +207,9 @@ class Reader:
             return content.read(self.at - len(self._tail), len(self._tail)) == self._tail
         return not self.state.marks or holds(content, self.state.marks[-1]) is True
 
-    def _cut(self, records: list[bytes], size: int) -> Batch | None:
+    def _cut(self, records: list[bytes], size: int) -> SourceBatch | None:
         if not size or self._start is None:
             return None
-        batch = Batch(self.state.token, self._start, self._start + size, self._channel, records)
+        batch = SourceBatch(self.state.token, self._start, self._start + size, self._channel, records)
         self._start, self._buffer = batch.end, self._buffer[size:]
         return batch

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sse_hub.commands.ship.content import MARK_BYTES, Content, Mark, Place, line_start, mark_before
-from sse_hub.commands.shipping.state_file import Store
+from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, Mark, line_start, mark_before
+from sse_hub.commands.shipping.state_file import StateFile
 from sse_hub.errors import RegistryUnavailable
 
 # Marks of one file: where it begins, and where it was at the last so many saves.
@@ -34,7 +34,7 @@ class FileState:
     """
 
     path: str
-    place: Place
+    place: FileId
     offset: int = 0
     marks: list[Mark] = field(default_factory=list)
     over: bool = False
@@ -44,14 +44,14 @@ class FileState:
     @classmethod
     def beginning(cls, path: str, content: Content) -> "FileState":
         """All of `content` is to be published. Raises OSError."""
-        state = cls(path, content.place)
+        state = cls(path, content.file_id)
         state.add_head(mark_before(content, len(content.read(0, MARK_BYTES))))
         return state
 
     @classmethod
     def ended(cls, path: str, content: Content, live: bool) -> "FileState":
         """What is added from now on is to be published; with `live` a last line that has no end yet, too."""
-        state = cls(path, content.place)
+        state = cls(path, content.file_id)
         size = content.size()
         if size is None:
             state.over = True
@@ -90,7 +90,7 @@ class FileState:
         """Raises KeyError, TypeError and ValueError where that is not what as_json() gave."""
         return cls(
             path=str(record["path"]),
-            place=Place(int(record["device"]), int(record["inode"])),
+            place=FileId(int(record["device"]), int(record["inode"])),
             offset=int(record["offset"]),
             marks=[Mark(int(start), int(end), str(digest)) for start, end, digest in record["marks"]],
             over=bool(record["over"]),
@@ -110,7 +110,7 @@ class Registry:
         self.id = secrets.token_hex(8)
         self.patterns: set[str] = set()
         self.files: dict[str, FileState] = {}
-        self._store = Store(path)
+        self._store = StateFile(path)
         try:
             self._read()
         except (OSError, KeyError, TypeError, ValueError) as error:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from sse_hub.commands.ship.content import MARK_BYTES, Content, Place, holds, mark_before, open_content, same, whole
-from sse_hub.commands.ship.folder import Look
-from sse_hub.commands.ship.names import Rotated
-from sse_hub.commands.ship.reader import Batch, Reader
+from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, holds, mark_before, open_content, same, whole
+from sse_hub.commands.ship.folder import FileStatus
+from sse_hub.commands.ship.names import RotatedName
+from sse_hub.commands.ship.reader import FileReader, SourceBatch
 from sse_hub.commands.ship.registry import FileState, Registry
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 COPY_SECONDS = 5.0
 
 
-class Trail:
+class RotationTracker:
     """All files of the followed name `path`. With `new` true it is to be read from its beginning."""
 
     def __init__(self, path: Path, channel: str, multiline: bool, registry: Registry, new: bool) -> None:
@@ -29,14 +29,14 @@ class Trail:
         self._channel = channel
         self._multiline = multiline
         self._registry = registry
-        self._rotated = Rotated(path.name)
+        self._rotated = RotatedName(path.name)
         self._readers = {state.token: self._reader(state, None) for state in registry.of(str(path))}
         self._new = new or bool(self._readers)
-        self._seen: dict[Place, Look] = {}
+        self._seen: dict[FileId, FileStatus] = {}
         self._deferred = False
         self._said: set[str] = set()
 
-    def scan(self, looks: Sequence[Look]) -> None:
+    def scan(self, looks: Sequence[FileStatus]) -> None:
         """Take in what the folder says now; new files are in the registry afterwards, which is to be saved then."""
         by_place = {}
         for look in sorted(looks, key=lambda look: look.name == self.path.name):
@@ -57,10 +57,10 @@ class Trail:
             reader.searched = True
         self._new = True
 
-    def _known(self) -> dict[Place, Reader]:
+    def _known(self) -> dict[FileId, FileReader]:
         return {reader.state.place: reader for reader in self._readers.values() if not reader.lost or reader.state.over}
 
-    def batches(self) -> Generator[Batch, None, None]:
+    def batches(self) -> Generator[SourceBatch, None, None]:
         """What is there to be published, the oldest first; the place of each batch counts as read when it is taken."""
         for reader in self._in_order():
             if reader.lost and not reader.searched:
@@ -103,7 +103,7 @@ class Trail:
 
     # What is known.
 
-    def _look(self, reader: Reader, look: Look | None) -> None:
+    def _look(self, reader: FileReader, look: FileStatus | None) -> None:
         before, reader.look = reader.look, look
         if look is None:
             reader.live = False
@@ -126,9 +126,9 @@ class Trail:
             self._complain(reader, error)
         reader.state.seen_at = time.time()
 
-    def _open(self, reader: Reader, look: Look) -> None:
+    def _open(self, reader: FileReader, look: FileStatus) -> None:
         content = open_content(self.path.with_name(look.name))
-        if content.place != reader.state.place:
+        if content.file_id != reader.state.place:
             # It was renamed since we looked; the next look tells.
             content.close()
             reader.look = None
@@ -137,7 +137,7 @@ class Trail:
 
     # What is not.
 
-    def _meet(self, look: Look) -> None:
+    def _meet(self, look: FileStatus) -> None:
         self._seen[look.place] = look
         path = self.path.with_name(look.name)
         age_seconds = time.time() - look.mtime_ns / 1e9
@@ -156,14 +156,14 @@ class Trail:
             if path.suffix == ".gz" and 0 <= age_seconds < COPY_SECONDS and not whole(content):
                 kept = self._later(look)
             else:
-                kept = content.place == look.place and self._identify(content, look, age_seconds)
+                kept = content.file_id == look.place and self._identify(content, look, age_seconds)
         except OSError as error:
             logger.warning("file_unreadable path=%s error=%r", path, str(error))
             kept = False
         if not kept:
             content.close()
 
-    def _identify(self, content: Content, look: Look, age_seconds: float) -> bool:
+    def _identify(self, content: Content, look: FileStatus, age_seconds: float) -> bool:
         """Find out whose `content` this is; whether it is kept open. Raises OSError."""
         homeless = [reader for reader in self._readers.values() if reader.lost or reader.look is None]
         for reader in homeless:
@@ -187,18 +187,18 @@ class Trail:
         self._begin(content, look)
         return True
 
-    def _later(self, look: Look) -> bool:
+    def _later(self, look: FileStatus) -> bool:
         """It is being written: look at it again."""
         del self._seen[look.place]
         self._deferred = True
         return False
 
-    def _move(self, reader: Reader, content: Content, look: Look) -> bool:
+    def _move(self, reader: FileReader, content: Content, look: FileStatus) -> bool:
         """The file of `reader` is here now, or a copy of it; whether `content` is kept open."""
         logger.info("file_found_again path=%s offset=%d", self.path.with_name(look.name), reader.at)
         if (size := content.size()) is not None and size < reader.at:
             # More of it has been read than was copied. The copy is known from now on, and has nothing new.
-            state = FileState(str(self.path), content.place, offset=size)
+            state = FileState(str(self.path), content.file_id, offset=size)
             state.add_head(mark_before(content, min(MARK_BYTES, size)))
             self._add(state, look)
             return False
@@ -207,33 +207,33 @@ class Trail:
             reader.adopt(content, look)
             return True
         # It is still open, though it has lost its name.
-        reader.look, reader.state.place = look, content.place
+        reader.look, reader.state.place = look, content.file_id
         return False
 
-    def _begin(self, content: Content, look: Look) -> None:
+    def _begin(self, content: Content, look: FileStatus) -> None:
         live, path = look.name == self.path.name, str(self.path)
         state = FileState.beginning(path, content) if self._new else FileState.ended(path, content, live)
         logger.info("file_begun path=%s offset=%d", self.path.with_name(look.name), state.offset)
         reader = self._add(state, look)
         reader.content, reader.live = content, live
 
-    def _add(self, state: FileState, look: Look) -> Reader:
+    def _add(self, state: FileState, look: FileStatus) -> FileReader:
         self._registry.add(state)
         reader = self._readers[state.token] = self._reader(state, look)
         return reader
 
     # Reading.
 
-    def _in_order(self) -> list[Reader]:
+    def _in_order(self) -> list[FileReader]:
         readers = [reader for reader in self._readers.values() if reader.content or reader.lost]
         return sorted(readers, key=self._age)
 
-    def _age(self, reader: Reader) -> tuple[bool, int, int]:
+    def _age(self, reader: FileReader) -> tuple[bool, int, int]:
         if reader.look is None or reader.lost:
             return (False, 0, 0)
         return (reader.live, reader.look.mtime_ns, -self._rotated.turn(reader.look.name))
 
-    def _settle(self, reader: Reader) -> None:
+    def _settle(self, reader: FileReader) -> None:
         """Close what has been read, unless it may still grow."""
         if reader.pending:
             return
@@ -242,10 +242,10 @@ class Trail:
             reader.close()
             if reader.lost and not reader.state.over:
                 # It has no place any more: what is there now is another file.
-                reader.look, reader.state.place = None, Place(0, 0)
+                reader.look, reader.state.place = None, FileId(0, 0)
             reader.lost = False
 
-    def _complain(self, reader: Reader, error: OSError) -> None:
+    def _complain(self, reader: FileReader, error: OSError) -> None:
         name = reader.look.name if reader.look else self.path.name
         if name not in self._said:
             logger.warning("file_unreadable path=%s error=%r", self.path.with_name(name), str(error))
@@ -254,5 +254,5 @@ class Trail:
             # What has been read of it is all there is.
             reader.give_up()
 
-    def _reader(self, state: FileState, look: Look | None) -> Reader:
-        return Reader(state, self._channel, self._multiline, look)
+    def _reader(self, state: FileState, look: FileStatus | None) -> FileReader:
+        return FileReader(state, self._channel, self._multiline, look)

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sse_hub.broker.keys import LogKeys
-from sse_hub.commands.ship.folder import Look, looks_at
+from sse_hub.commands.ship.folder import FileStatus, read_statuses
 from sse_hub.commands.ship.names import channel_of, folders, followed
 from sse_hub.commands.ship.progress import Progress
 from sse_hub.commands.ship.registry import Registry
-from sse_hub.commands.ship.rotation import Trail
-from sse_hub.commands.ship.watcher import Notifier
-from sse_hub.commands.shipping.sender import Sender
-from sse_hub.tasks import cancelled
+from sse_hub.commands.ship.rotation import RotationTracker
+from sse_hub.commands.ship.watcher import FolderWatcher
+from sse_hub.commands.shipping.sender import BatchSender
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ TURN_BATCHES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ShipPlan:
     """What to do. `once` ends when all that is there has been published; `ingest` is what the hubs follow."""
 
     patterns: tuple[str, ...]
@@ -46,15 +46,15 @@ class Plan:
 class Shipper:
     """One run."""
 
-    def __init__(self, plan: Plan, registry: Registry) -> None:
+    def __init__(self, plan: ShipPlan, registry: Registry) -> None:
         self._plan = plan
         self._registry = registry
-        self.sender = Sender(plan.redis_url, registry, LogKeys.of(plan.ingest).watermark)
+        self.sender = BatchSender(plan.redis_url, registry, LogKeys.of(plan.ingest).watermark)
         self._patterns = {str(Path(pattern).absolute()) for pattern in plan.patterns}
         self._known_patterns = set(registry.patterns)
-        self._trails: dict[Path, Trail] = {}
+        self._trails: dict[Path, RotationTracker] = {}
         self._first = True
-        self._notifier = Notifier()
+        self._notifier = FolderWatcher()
         self._progress = Progress()
         self._looked_at = self._saved_at = float("-inf")
         self._saved_lines = 0
@@ -80,7 +80,7 @@ class Shipper:
             if sending.done():
                 sending.result()
         finally:
-            await cancelled((sending, stop))
+            await cancel_and_wait((sending, stop))
             await self._notifier.close()
             self._progress.close()
             self._save(0)
@@ -98,7 +98,7 @@ class Shipper:
         patterns = self._plan.patterns
         # Before the folders are looked at, so that nothing falls between the look and the watch.
         await self._notifier.watch(folders(patterns))
-        looks: dict[Path, list[Look]] = {}
+        looks: dict[Path, list[FileStatus]] = {}
         known = len(self._registry.files)
         for path in followed(patterns):
             if path not in self._trails:
@@ -106,28 +106,30 @@ class Shipper:
         for trail in self._trails.values():
             folder = trail.path.parent
             if folder not in looks:
-                looks[folder] = looks_at(folder)
+                looks[folder] = read_statuses(folder)
             trail.scan(looks[folder])
         if self._first or len(self._registry.files) != known:
             self._registry.patterns |= self._patterns
             # Before any line of a new file is published: else nobody would know it again after a crash.
             self._registry.save()
         if self._first:
-            self._say_awaited()
+            self._log_missing_files()
         self._first = False
 
-    def _say_awaited(self) -> None:
+    def _log_missing_files(self) -> None:
         # A name that was mistyped would look like a file that is quiet.
         for pattern in self._plan.patterns:
             if not any(path.exists() for path in followed((pattern,))):
                 logger.warning("file_awaited path=%s", pattern)
 
-    def _trail(self, path: Path) -> Trail:
+    def _trail(self, path: Path) -> RotationTracker:
         plan = self._plan
         # What appears later is read from its beginning, also if that was while nobody looked.
         watched = self._patterns <= self._known_patterns
         new = plan.from_start or watched or not self._first
-        return Trail(path.absolute(), channel_of(plan.channel, path.absolute()), plan.multiline, self._registry, new)
+        return RotationTracker(
+            path.absolute(), channel_of(plan.channel, path.absolute()), plan.multiline, self._registry, new
+        )
 
     def _move(self) -> bool:
         """Hand on what there is room for; whether that was anything."""
@@ -167,7 +169,7 @@ class Shipper:
         self._saved_at, self._saved_lines = now, self.sender.lines
 
 
-async def ship(plan: Plan, stopping: asyncio.Event) -> int:
+async def ship(plan: ShipPlan, stopping: asyncio.Event) -> int:
     """
     Carry out `plan`; how many lines were published.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ STEP_MS = 10
 DEBOUNCE_MS = 50
 
 
-class Notifier:
+class FolderWatcher:
     """`happened` is set when a file in a watched folder was written, made, renamed or removed."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Notifier:
     async def close(self) -> None:
         """Watch nothing."""
         if self._task is not None:
-            await cancelled((self._task,))
+            await cancel_and_wait((self._task,))
             self._task = None
 
     async def _watch(self, folders: set[Path]) -> None:

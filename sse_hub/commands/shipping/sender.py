@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from redis.exceptions import RedisError
 
 from sse_hub.broker import keys
-from sse_hub.broker.publisher_connection import connection_to
+from sse_hub.broker.publisher_connection import publisher_connection
 from sse_hub.broker.scripts import script
-from sse_hub.commands.ship.reader import Batch
-from sse_hub.commands.shipping.flow_control import Pace
+from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.flow_control import FlowControl
 
 logger = logging.getLogger(__name__)
 
@@ -34,41 +34,41 @@ END_SECONDS = 3.0
 PUBLISHED, UNHEARD = 1, 2
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """What lines are published of: `offset` is how far, and only rises."""
 
     offset: int
 
 
-class Sources(Protocol):
+class BatchSources(Protocol):
     """All of them; `id` names them in Redis."""
 
     id: str
 
     @property
-    def files(self) -> Mapping[str, Source]:
+    def files(self) -> Mapping[str, BatchSource]:
         """By token."""
 
 
-class Sender:
+class BatchSender:
     """
     Publishes for `registry`. `began` is set once Redis has said how far it has come, `changed` with every answer;
     `lines` counts what was published, `trouble` says in words why nothing is.
     """
 
-    def __init__(self, redis_url: str, registry: Sources, watermark_key: str) -> None:
+    def __init__(self, redis_url: str, registry: BatchSources, watermark_key: str) -> None:
         """Raises InvalidSetting when `redis_url` can't be used."""
         self.began = asyncio.Event()
         self.changed = asyncio.Event()
         self.lines = 0
         self.trouble = ""
-        self._connection = connection_to(redis_url)
+        self._connection = publisher_connection(redis_url)
         self._registry = registry
         self._key = keys.shipped_key(registry.id)
         self._watermark_key = watermark_key
-        self._pace = Pace()
+        self._pace = FlowControl()
         # What has not been acknowledged, oldest first.
-        self._queue: deque[Batch] = deque()
+        self._queue: deque[SourceBatch] = deque()
         self._work = asyncio.Event()
         self._known: set[str] = set()
         self._gone: set[str] = set()
@@ -86,7 +86,7 @@ class Sender:
         """True when all that was put has been published."""
         return not self._queue
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: SourceBatch) -> None:
         """Publish `batch` after those that were put before. Its file must be in the registry that is on the disk."""
         self._queue.append(batch)
         self._pace.put(batch)
@@ -140,7 +140,7 @@ class Sender:
             self.began.set()
         queue, self._queue = self._queue, deque()
         # What was published before has had the time to be recorded.
-        self._pace = Pace()
+        self._pace = FlowControl()
         for batch in queue:
             if batch.end <= remembered.get(batch.token, -1):
                 # Published, though the answer was lost.
@@ -167,7 +167,7 @@ class Sender:
                 self._work.clear()
                 await self._work.wait()
 
-    async def _send(self, batches: list[Batch]) -> None:
+    async def _send(self, batches: list[SourceBatch]) -> None:
         # Reversed, so that the first batch of a file is the one that counts.
         first = {batch.token: batch.start for batch in reversed(batches) if batch.token not in self._known}
         commands: list[tuple[Any, ...]] = [("HSETNX", self._key, token, start) for token, start in first.items()]
@@ -181,7 +181,7 @@ class Sender:
         for batch in batches:
             await self._answered(batch)
 
-    def _command(self, batch: Batch) -> tuple[Any, ...]:
+    def _command(self, batch: SourceBatch) -> tuple[Any, ...]:
         names = (self._key, self._watermark_key, keys.CLOCK)
         # A hub that has just come counts lines from its first fence on, and has none of what comes before.
         fences = "before " if time.monotonic() - self._sent_at > STEADY_SECONDS else ""
@@ -191,7 +191,7 @@ class Sender:
         arguments = (*of_batch, keys.FENCE_CHANNEL, self._last_fence, fences, *batch.lines)
         return ("EVALSHA", self._sha, len(names), *names, *arguments)
 
-    async def _answered(self, batch: Batch) -> None:
+    async def _answered(self, batch: SourceBatch) -> None:
         told, offset, fence, watermark = await self._connection.read_response()
         if told == UNHEARD:
             raise RedisError(f"nobody listens to {batch.channel}: is there no hub?")
@@ -207,7 +207,7 @@ class Sender:
         self._pace.recorded(int(watermark) if watermark else None)
         self._acknowledge(batch)
 
-    def _acknowledge(self, batch: Batch) -> None:
+    def _acknowledge(self, batch: SourceBatch) -> None:
         self.lines += len(batch.lines)
         if state := self._registry.files.get(batch.token):
             state.offset = batch.end

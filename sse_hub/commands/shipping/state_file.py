@@ -13,7 +13,7 @@ from typing import Any
 from sse_hub.errors import InvalidSetting, RegistryUnavailable
 
 
-class Store:
+class StateFile:
     """The file at `path`, held until close()."""
 
     def __init__(self, path: Path) -> None:

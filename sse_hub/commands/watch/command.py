@@ -15,20 +15,20 @@ from contextlib import suppress
 import click
 
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
-from sse_hub.commands.watch.follower import Follower
-from sse_hub.commands.watch.printer import Filter, Show
+from sse_hub.commands.watch.follower import StreamFollower
+from sse_hub.commands.watch.printer import LineFilter, LineFormatter
 from sse_hub.commands.watch.record import record_of
-from sse_hub.commands.watch.sanitize import safe_json, safe_line
+from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
 from sse_hub.protocol.selection import Selection
-from sse_hub.server.process import Stop, run
-from sse_hub.tasks import cancelled
+from sse_hub.server.process import Shutdown, run
+from sse_hub.tasks import cancel_and_wait
 
 
 class Printer:
     """Writes to the standard output; `gone` is set when nobody reads it any more."""
 
-    def __init__(self, show: Show, filter: Filter, as_json: bool) -> None:
+    def __init__(self, show: LineFormatter, filter: LineFilter, as_json: bool) -> None:
         self.gone = asyncio.Event()
         self._show = show
         self._filter = filter
@@ -36,16 +36,18 @@ class Printer:
 
     def line(self, channel: str, line: str) -> None:
         """A line of `channel`, if it passes the filter."""
-        if self._as_json and self._filter == Filter():
-            self._write(safe_json(line))
+        if self._as_json and self._filter == LineFilter():
+            self._write(sanitize_json(line))
             return
         record = record_of(line)
         if self._filter.passes(record, line):
-            self._write(safe_json(line) if self._as_json else self._show.line(record, channel))
+            self._write(sanitize_json(line) if self._as_json else self._show.line(record, channel))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Lines that can't be had."""
-        self._write(safe_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._show.gap(gap))
+        self._write(
+            sanitize_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._show.gap(gap)
+        )
 
     def _write(self, text: str) -> None:
         if self.gone.is_set():
@@ -89,34 +91,34 @@ def watch(
     Ctrl-C ends it, and tells where to go on.
     """
     try:
-        filter = Filter.parse(filters)
+        filter = LineFilter.parse(filters)
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
     # https://no-color.org
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    show = Show(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
+    show = LineFormatter(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
     logging.basicConfig(level=logging.WARNING)
     printer = Printer(show, filter, as_json)
 
     def say(said: str) -> None:
-        click.echo(Show(False, False).notice(said), err=True)
+        click.echo(LineFormatter(False, False).notice(said), err=True)
 
-    follower = Follower(url, channels, since, printer.line, printer.gap, say, token)
+    follower = StreamFollower(url, channels, since, printer.line, printer.gap, say, token)
     try:
         position = run(_watched(follower, printer))
     except HubError as error:
-        raise click.ClickException(safe_line(str(error))) from None
+        raise click.ClickException(sanitize_line(str(error))) from None
     if position:
         words = ["sse-hub", "watch", *channels, *(["--url", url] if url != LOCAL_HUB else []), "--since", position]
         click.echo(f"To go on from here: {shlex.join(words)}", err=True)
 
 
-async def _watched(follower: Follower, printer: Printer) -> str:
+async def _watched(follower: StreamFollower, printer: Printer) -> str:
     """The position at the end."""
-    stop = Stop()
+    stop = Shutdown()
     tasks = [
         asyncio.create_task(follower.run()),
-        asyncio.create_task(stop.asked.wait()),
+        asyncio.create_task(stop.requested.wait()),
         asyncio.create_task(printer.gone.wait()),
     ]
     try:
@@ -125,5 +127,5 @@ async def _watched(follower: Follower, printer: Printer) -> str:
             task.result()
     finally:
         with suppress(asyncio.CancelledError):
-            await cancelled(tasks)
-    return "" if printer.gone.is_set() else safe_line(follower.position)
+            await cancel_and_wait(tasks)
+    return "" if printer.gone.is_set() else sanitize_line(follower.position)

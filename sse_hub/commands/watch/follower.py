@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sse_hub.commands.credential import bearer
+from sse_hub.commands.credential import bearer_headers
 from sse_hub.errors import StreamRefused
-from sse_hub.protocol.sse_decoder import Decoder, Event
+from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ RETRY_MS = 2000
 ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 
 
-class Follower:
+class StreamFollower:
     """
     Follows `channels`, names or patterns, from `since` on, or from now. `position` is where to go on: everything
     before it has been handed on.
@@ -51,7 +51,7 @@ class Follower:
         self._line = line
         self._gap = gap
         self._say = say
-        self._headers = bearer(token)
+        self._headers = bearer_headers(token)
         self._retry_ms = RETRY_MS
         self._away = False
         self._last: dict[str, tuple[int, int]] = {}
@@ -84,7 +84,7 @@ class Follower:
             if response.status_code != 200 or kind != "text/event-stream":
                 self._lost(f"it answers {response.status_code}, content type {kind}")
                 return
-            decoder = Decoder(self.position)
+            decoder = SseDecoder(self.position)
             async for data in response.aiter_bytes():
                 # No await in here: what is handed on and the position go together.
                 events = decoder.feed(data)

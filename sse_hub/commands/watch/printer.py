@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, SUCCESS, TRACE, WARN, Record, level_of
-from sse_hub.commands.watch.sanitize import safe, safe_line
+from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
 from sse_hub.errors import InvalidSetting
 
 NAMES = {TRACE: "TRACE", DEBUG: "DEBUG", INFO: "INFO", SUCCESS: "OK", WARN: "WARN", ERROR: "ERROR", FATAL: "FATAL"}
@@ -21,14 +21,14 @@ LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class LineFilter:
     """`words` that a line must have, in any case, and what its level must be: pairs of a sign and a level."""
 
     words: tuple[str, ...] = ()
     levels: tuple[tuple[str, int], ...] = ()
 
     @classmethod
-    def parse(cls, texts: Sequence[str]) -> "Filter":
+    def parse(cls, texts: Sequence[str]) -> "LineFilter":
         """What several `--filter` ask for together. Raises InvalidSetting for a level that is none."""
         words, levels = [], []
         for text in texts:
@@ -62,7 +62,7 @@ def _holds(level: int, sign: str, asked: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class LineFormatter:
     """`colours` for a terminal that has them, `channels` where there are several."""
 
     colours: bool
@@ -70,12 +70,12 @@ class Show:
 
     def line(self, record: Record, channel: str) -> str:
         """`record` of `channel`, on one line, or more where the message has more."""
-        parts = [self._in(CHANNEL, safe_line(channel))] if self.channels else []
+        parts = [self._in(CHANNEL, sanitize_line(channel))] if self.channels else []
         body = record.message if record.text else self._body(record)
         colour = COLOURS.get(record.level)
-        text = safe(body).rstrip("\n")
+        text = sanitize(body).rstrip("\n")
         if record.error:
-            text += "\n" + safe(record.error).rstrip("\n")
+            text += "\n" + sanitize(record.error).rstrip("\n")
         lines = text.split("\n")
         shown = [self._in(colour, line) if colour else line for line in lines]
         return " ".join([*parts, "\n    ".join(shown)])
@@ -89,17 +89,17 @@ class Show:
 
     def notice(self, text: str) -> str:
         """Something of ours between the lines."""
-        return self._in(NOTICE, f"-- {safe_line(text)}")
+        return self._in(NOTICE, f"-- {sanitize_line(text)}")
 
     def _body(self, record: Record) -> str:
-        parts = [safe_line(record.time)] if record.time else []
+        parts = [sanitize_line(record.time)] if record.time else []
         if record.level:
             parts.append(NAMES[record.level].ljust(5))
         if record.logger:
-            parts.append(safe_line(record.logger))
+            parts.append(sanitize_line(record.logger))
         if record.message:
             parts.append(record.message)
-        parts += [f"{safe_line(name)}={_value(value)}" for name, value in record.rest.items()]
+        parts += [f"{sanitize_line(name)}={_value(value)}" for name, value in record.rest.items()]
         return " ".join(parts)
 
     def _in(self, colour: str, text: str) -> str:
@@ -108,9 +108,9 @@ class Show:
 
 def _value(value: object) -> str:
     if isinstance(value, str) and value and not re.search(r'[\s="]', value):
-        return safe_line(value)
+        return sanitize_line(value)
     try:
-        return safe_line(json.dumps(value, ensure_ascii=False))
+        return sanitize_line(json.dumps(value, ensure_ascii=False))
     except RecursionError:
         # Nested just so deeply that it could be read, with less of the stack in use.
         return "(nested too deeply)"

@@ -18,19 +18,19 @@ NOT_IN_JSON = re.compile(
 )
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text`, with nothing but tabs and line feeds that a terminal would obey."""
     if text.isascii() and text.isprintable():
         return text
     return HARMFUL.sub(_visible, SEQUENCE.sub("", text.replace("\r\n", "\n")))
 
 
-def safe_line(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """The same on one line."""
-    return safe(text).replace("\n", "\\n").replace("\t", " ")
+    return sanitize(text).replace("\n", "\\n").replace("\t", " ")
 
 
-def safe_json(text: str) -> str:
+def sanitize_json(text: str) -> str:
     """The same JSON on one line, with what a terminal would obey as escapes."""
     # Raw controls of the first set stand only between the tokens of JSON.
     text = text.replace("\r", " ").replace("\n", " ")

@@ -22,7 +22,7 @@ from sanic.exceptions import NotFound
 from sse_hub.http.page.bundler import bundle
 from sse_hub.http.page.minify import minified
 from sse_hub.http.page.translations import module_of, without_keys
-from sse_hub.http.response import reading
+from sse_hub.http.response import get_route
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -65,11 +65,11 @@ def page_blueprint() -> Blueprint:
     index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
     page = Blueprint("sse_hub_page", strict_slashes=True)
 
-    @reading(page, "/index")
+    @get_route(page, "/index")
     async def serve_index(request: Request) -> HTTPResponse:
         return _answer(request, index, ASKED_ANEW)
 
-    @reading(page, "/web/<path:path>")
+    @get_route(page, "/web/<path:path>")
     async def serve_file(request: Request, path: str) -> HTTPResponse:
         named, _, rest = path.partition("/")
         if named == version and rest in assets:

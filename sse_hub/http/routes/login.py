@@ -10,62 +10,62 @@ from json import loads
 
 from sanic import HTTPResponse, Request, json
 
-from sse_hub.auth import TICKET_SECONDS, Grant, Tokens
+from sse_hub.auth import TICKET_SECONDS, Grant, TokenAuth
 from sse_hub.errors import InvalidRequest
-from sse_hub.http.authorization import COOKIE, grant_of, knock_of, selection_of
+from sse_hub.http.authorization import COOKIE, authorize, credentials_of, requested_selection
 from sse_hub.http.context import context_of
-from sse_hub.http.errors import refusing
-from sse_hub.http.response import reading
-from sse_hub.http.transfer import received
+from sse_hub.http.errors import api_blueprint
+from sse_hub.http.response import get_route
+from sse_hub.http.transfer import read_body
 
 NO_STORE = {"Cache-Control": "no-store"}
 MAX_LOGIN_BYTES = 16 * 1024
 # Browsers drop a cookie of more than 4,096 bytes, with its name and attributes, without a word.
 MAX_COOKIE_CHARACTERS = 3_900
 
-door = refusing("sse_hub_door")
+login_routes = api_blueprint("sse_hub_door")
 
 
-@door.post("/login", stream=True)
+@login_routes.post("/login", stream=True)
 async def login(request: Request) -> HTTPResponse:
     """A token for a cookie."""
-    body = await received(request, MAX_LOGIN_BYTES)
+    body = await read_body(request, MAX_LOGIN_BYTES)
     tokens = _tokens_of(request)
-    tokens.refuse_foreign(knock_of(request))
+    tokens.reject_foreign_origin(credentials_of(request))
     token = _token_in(body)
-    grant = await tokens.verified(token)
+    grant = await tokens.verify(token)
     if len(token) > MAX_COOKIE_CHARACTERS:
         raise InvalidRequest(f"A cookie holds no token of more than {MAX_COOKIE_CHARACTERS} characters.")
     seconds = int((grant.until or 0) - time.time())
-    return json(_told(grant), headers=NO_STORE | {"Set-Cookie": _cookie(token, max(1, seconds))})
+    return json(grant_as_json(grant), headers=NO_STORE | {"Set-Cookie": _cookie(token, max(1, seconds))})
 
 
-@door.post("/logout")
+@login_routes.post("/logout")
 async def logout(request: Request) -> HTTPResponse:
     """Forget the cookie. The token stays good: see `sse-hub token revoke`."""
-    _tokens_of(request).refuse_foreign(knock_of(request))
+    _tokens_of(request).reject_foreign_origin(credentials_of(request))
     return json({"subject": None}, headers=NO_STORE | {"Set-Cookie": _cookie("", 0)})
 
 
-@door.post("/ticket")
+@login_routes.post("/ticket")
 async def ticket(request: Request) -> HTTPResponse:
     """A ticket for the channels that are asked for."""
     tokens = _tokens_of(request)
-    grant = await grant_of(request)
-    selection = grant.narrowed(selection_of(request))
-    issued = await tokens.tickets.issue(tokens.token_of(knock_of(request)), selection)
+    grant = await authorize(request)
+    selection = grant.restrict(requested_selection(request))
+    issued = await tokens.tickets.issue(tokens.find_token(credentials_of(request)), selection)
     return json({"ticket": issued, "expires_seconds": TICKET_SECONDS}, headers=NO_STORE)
 
 
-@reading(door, "/whoami")
+@get_route(login_routes, "/whoami")
 async def whoami(request: Request) -> HTTPResponse:
     """Who asks, and what they may."""
-    return json(_told(await grant_of(request)), headers=NO_STORE)
+    return json(grant_as_json(await authorize(request)), headers=NO_STORE)
 
 
-def _tokens_of(request: Request) -> Tokens:
-    gate = context_of(request.app).access.gate
-    if not isinstance(gate, Tokens):
+def _tokens_of(request: Request) -> TokenAuth:
+    gate = context_of(request.app).auth.authenticator
+    if not isinstance(gate, TokenAuth):
         raise InvalidRequest("This hub takes no tokens: it runs without --access token.")
     return gate
 
@@ -85,7 +85,7 @@ def _cookie(token: str, seconds: int) -> str:
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
 
 
-def _told(grant: Grant) -> dict[str, object]:
+def grant_as_json(grant: Grant) -> dict[str, object]:
     return {
         "subject": grant.subject or None,
         "subscribe": grant.subscribe,

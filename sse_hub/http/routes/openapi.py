@@ -12,9 +12,9 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from sse_hub import __version__
-from sse_hub.http.authorization import operator_of
-from sse_hub.http.errors import refusing
-from sse_hub.http.response import reading
+from sse_hub.http.authorization import require_operator
+from sse_hub.http.errors import api_blueprint
+from sse_hub.http.response import get_route
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -59,18 +59,18 @@ def reference_blueprint() -> Blueprint:
     """The two routes; both answers are made once."""
     described = document()
     as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), page(described).encode()
-    reference = refusing("sse_hub_reference")
+    reference = api_blueprint("sse_hub_reference")
 
-    @reading(reference, "/docs")
+    @get_route(reference, "/docs")
     async def docs(request: Request) -> HTTPResponse:
         """The routes, for people."""
-        await operator_of(request)
+        await require_operator(request)
         return HTTPResponse(as_html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
-    @reading(reference, "/docs/openapi.json")
+    @get_route(reference, "/docs/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:
         """The routes, for programs."""
-        await operator_of(request)
+        await require_operator(request)
         return HTTPResponse(as_json, headers=HEADERS, content_type="application/json")
 
     return reference

@@ -9,52 +9,52 @@ from contextlib import aclosing
 from sanic import HTTPResponse, Request, json
 
 from sse_hub.errors import InvalidRequest
-from sse_hub.history.search import found
-from sse_hub.http.authorization import address_of, grant_of, selection_of
+from sse_hub.history.search import search as search_log
+from sse_hub.http.authorization import authorize, client_address, requested_selection
 from sse_hub.http.context import context_of
-from sse_hub.http.errors import refusing
-from sse_hub.http.response import reading
-from sse_hub.http.routes.message import NO_STORE, cursor_of, whole_number
-from sse_hub.http.transfer import deliver
+from sse_hub.http.errors import api_blueprint
+from sse_hub.http.response import get_route
+from sse_hub.http.routes.message import NO_STORE, cursor_of, integer_in
+from sse_hub.http.transfer import send_json
 from sse_hub.hub.sampler import iso
 from sse_hub.protocol.ids import cursor_since, cursor_until
 
-MOST_PATTERNS = 200
-MOST_TEXT = 256
+MAX_PATTERNS = 200
+MAX_TEXT_CHARACTERS = 256
 
-questions = refusing("sse_hub_questions")
+search_routes = api_blueprint("sse_hub_questions")
 
 
-@reading(questions, "/patterns")
+@get_route(search_routes, "/patterns")
 async def patterns(request: Request) -> HTTPResponse:
     """The patterns of lines that are new within the last hour."""
-    survey = context_of(request.app).survey
-    grant = await grant_of(request)
-    selection = grant.narrowed(selection_of(request))
+    survey = context_of(request.app).sampler
+    grant = await authorize(request)
+    selection = grant.restrict(requested_selection(request))
     query = request.get_args(keep_blank_values=True)
-    limit = whole_number("limit", str(query.get("limit", MOST_PATTERNS)), 1, MOST_PATTERNS)
-    body = {"since": iso(survey.since), "patterns": survey.newest(selection, limit)}
+    limit = integer_in("limit", str(query.get("limit", MAX_PATTERNS)), 1, MAX_PATTERNS)
+    body = {"since": iso(survey.since), "patterns": survey.newest_patterns(selection, limit)}
     return json(body, headers=NO_STORE)
 
 
-@reading(questions, "/search")
+@get_route(search_routes, "/search")
 async def search(request: Request) -> None:
     """Recorded lines that hold a text, from the newest back."""
     context = context_of(request.app)
-    grant = await grant_of(request)
-    selection = grant.narrowed(selection_of(request))
+    grant = await authorize(request)
+    selection = grant.restrict(requested_selection(request))
     text = str(request.get_args(keep_blank_values=True).get("text", ""))
-    if not 1 <= len(text) <= MOST_TEXT:
-        raise InvalidRequest(f"text= has {len(text)} characters; 1 to {MOST_TEXT} are allowed.")
+    if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
+        raise InvalidRequest(f"text= has {len(text)} characters; 1 to {MAX_TEXT_CHARACTERS} are allowed.")
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
-    with context.limits.answering(address_of(request), grant.subject) as hold:
-        stretch = await context.history.stretch(selection, after, before)
-        async with aclosing(context.history.back(stretch)) as runs:
-            result = await found(runs, text, hold)
+    with context.admission.response_memory(client_address(request), grant.subject) as hold:
+        stretch = await context.history.resolve_range(selection, after, before)
+        async with aclosing(context.history.iterate_back(stretch)) as runs:
+            result = await search_log(runs, text, hold)
         rows = [(str(line.id), line.channel, line.text.decode()) for line in result.lines]
         reached = None if result.reached is None else str(result.reached)
-        answer = {"lines": rows, "looked_at": result.looked_at, "reached": reached, "more": result.more}
+        answer = {"lines": rows, "looked_at": result.scanned, "reached": reached, "more": result.more}
         body = json(answer).body or b""
         hold(len(body))
         del answer, rows, result
-        await deliver(request, body, NO_STORE)
+        await send_json(request, body, NO_STORE)

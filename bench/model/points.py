@@ -1,26 +1,26 @@
 """
-The points of bench/simulate.py: what was measured, on one machine, on 2026-11-21.
+The measured points of the model, all from one machine on 2026-11-21.
 
 Two cores (AMD EPYC, a virtual machine), Linux 6.18, Redis 7.0.15, Python 3.11, loopback; the hub, Redis, the publisher
-and the load client shared them. CALIBRATION: `python -m bench.calibrate`, 5 s each. WATCHED and TESTED: the three
-rounds of `python -m bench --scale 0.25` that docs/benchmarks.md is of.
+and the load client shared the cores. CALIBRATION is from `python -m bench.model.calibrate`, 5 s each. FITTED and TESTED
+are from the three rounds of `python -m bench --scale 0.25` that docs/benchmarks.md shows.
 """
 
-from bench.costs import Load, Point
+from bench.model.costs import Point, Workload
 
 CALIBRATION = (
-    Point("idle", Load(0, 0), ms_a_second=(6,)),
-    Point("nobody, 100 lines/s", Load(0, 100), ms_a_second=(27.2,)),
-    Point("nobody, 1,000 lines/s", Load(0, 1_000), ms_a_second=(81.2,)),
-    Point("nobody, 10,000 lines/s", Load(0, 10_000), ms_a_second=(192,)),
-    Point("nobody, 100,000 lines/s", Load(0, 100_000), ms_a_second=(526,)),
+    Point("idle", Workload(0, 0), ms_per_second=(6,)),
+    Point("no subscribers, 100 lines/s", Workload(0, 100), ms_per_second=(27.2,)),
+    Point("no subscribers, 1,000 lines/s", Workload(0, 1_000), ms_per_second=(81.2,)),
+    Point("no subscribers, 10,000 lines/s", Workload(0, 10_000), ms_per_second=(192,)),
+    Point("no subscribers, 100,000 lines/s", Workload(0, 100_000), ms_per_second=(526,)),
 )
-"""Lines that nobody watches, and none at all: the hub's CPU without any subscriber's part in it."""
+"""Lines without subscribers, and no lines at all: the hub's CPU without the cost of deliveries."""
 
-WATCHED = (
+FITTED = (
     Point(
         "S1",
-        Load(100, 100),
+        Workload(100, 100),
         cpu_us=(11.2, 8.4, 8.8),
         chunk_lines=(0.996, 0.996, 0.996),
         reader_us=(7.16, 5.48, 5.44),
@@ -30,7 +30,7 @@ WATCHED = (
     ),
     Point(
         "S9-100",
-        Load(100, 100, burst=10),
+        Workload(100, 100, burst=10),
         cpu_us=(2.4, 2, 2.2),
         chunk_lines=(9.8, 9.8, 9.8),
         reader_us=(0.92, 0.88, 0.96),
@@ -40,7 +40,7 @@ WATCHED = (
     ),
     Point(
         "S9-1000",
-        Load(1_000, 100, burst=10),
+        Workload(1_000, 100, burst=10),
         cpu_us=(0.98, 1.02, 1.06),
         chunk_lines=(9.8, 9.8, 9.8),
         reader_us=(0.762, 0.792, 0.862),
@@ -50,7 +50,7 @@ WATCHED = (
     ),
     Point(
         "S2-5000",
-        Load(1_000, 5_000),
+        Workload(1_000, 5_000),
         cpu_us=(0.154, 0.186, 0.169),
         chunk_lines=(122, 128, 136),
         reader_us=(0.226, 0.224, 0.218),
@@ -60,14 +60,14 @@ WATCHED = (
     ),
 )
 """
-These give the model its costs, with CALIBRATION. In S2-5000 the load client can't keep up, and neither can that of the
-floor: of it the CPU counts, and no latency.
+The model's costs are fitted to these and CALIBRATION. In S2-5000 the load client can't keep up, with the floor either:
+its CPU is used for the fit, but no latency is.
 """
 
 TESTED = (
     Point(
         "S2",
-        Load(1_000, 1_000),
+        Workload(1_000, 1_000),
         cpu_us=(0.624, 0.632, 0.632),
         chunk_lines=(13.8, 13.4, 12.9),
         reader_us=(0.528, 0.522, 0.518),
@@ -77,7 +77,7 @@ TESTED = (
     ),
     Point(
         "S2-2000",
-        Load(1_000, 2_000),
+        Workload(1_000, 2_000),
         cpu_us=(0.306, 0.322, 0.32),
         chunk_lines=(22.1, 25.8, 25.8),
         reader_us=(0.362, 0.386, 0.358),
@@ -87,7 +87,7 @@ TESTED = (
     ),
     Point(
         "S9-10000",
-        Load(10_000, 100, burst=10),
+        Workload(10_000, 100, burst=10),
         cpu_us=(0.668, 0.83, 0.85),
         chunk_lines=(13.2, 9.8, 9.8),
         reader_us=(0.555, 0.689, 0.713),
@@ -96,4 +96,4 @@ TESTED = (
         floor_p99_ms=(91.1, 92.2, 104),
     ),
 )
-"""These had no part in the costs: what the model says of them is a prediction."""
+"""Not used for the fit: what the model says about these is a prediction."""

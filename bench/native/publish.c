@@ -1,10 +1,11 @@
 /*
- * Publisher: numbered, stamped lines over one connection, pipelined.
+ * Publisher: numbered lines with timestamps, pipelined over one connection.
  *
  *     {"t":<ns>,"n":<number>,"level":"info","info":"xxx…"} --> PUBLISH to Redis, or POST to an HTTP publisher (Nchan)
  *
  * "t" is CLOCK_MONOTONIC in nanoseconds at the moment the line is written; "n" counts from 0 on each channel.
- * Lines go round the channels. At most --window answers are awaited at a time. One JSON object on stdout at the end.
+ * Lines go to the channels in turn. At most --window replies are outstanding. Prints one JSON object on stdout at the
+ * end.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -62,7 +63,7 @@ static void open_connection(void)
     fcntl(connection, F_SETFL, O_NONBLOCK);
 }
 
-/* A line of exactly --size bytes, or of what the stamp and number need. */
+/* Writes a line of exactly --size bytes, or longer if timestamp and number need it; returns its length. */
 static int line_of(char *into, int64_t number)
 {
     int length = sprintf(into, "{\"t\":%ld,\"n\":%ld,\"level\":\"info\",\"info\":\"", clock_ns(), number);
@@ -97,6 +98,7 @@ static void write_line(void)
     sent++;
 }
 
+/* How many lines should have been sent by `now`. */
 static int64_t due(int64_t now)
 {
     if (option.rate <= 0)
@@ -106,10 +108,10 @@ static int64_t due(int64_t now)
     return lines < option.count ? lines : option.count;
 }
 
-static void fill(void)
+static void write_due_lines(void)
 {
-    int64_t wanted = due(clock_ns());
-    while (sent < wanted && sent - answered < option.window && out_bytes < OUT_BYTES)
+    int64_t due_lines = due(clock_ns());
+    while (sent < due_lines && sent - answered < option.window && out_bytes < OUT_BYTES)
         write_line();
 }
 
@@ -124,8 +126,8 @@ static void flush(void)
     }
 }
 
-/* How many bytes of `at` one answer takes; 0 when its end has not come. */
-static size_t redis_answer(const char *at, const char *end)
+/* Returns the length of the Redis reply at `at`, or 0 if it is incomplete. */
+static size_t parse_redis_reply(const char *at, const char *end)
 {
     const char *newline = memchr(at, '\n', (size_t)(end - at));
     if (!newline)
@@ -137,7 +139,8 @@ static size_t redis_answer(const char *at, const char *end)
     return (size_t)(newline + 1 - at);
 }
 
-static size_t http_answer(const char *at, const char *end)
+/* Returns the length of the HTTP response head at `at`, or 0 if it is incomplete; sets `body_left`. */
+static size_t parse_http_head(const char *at, const char *end)
 {
     const char *rest = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
     if (!rest)
@@ -153,33 +156,33 @@ static size_t http_answer(const char *at, const char *end)
     return (size_t)(rest + 4 - at);
 }
 
-static void take_answers(void)
+static void receive_replies(void)
 {
     ssize_t length = recv(connection, in + in_bytes, IN_BYTES - in_bytes, 0);
     if (length < 0 && errno == EAGAIN)
         return;
     if (length <= 0)
-        die("the server has closed the connection");
+        die("the server closed the connection");
     in_bytes += (size_t)length;
     const char *at = in, *end = in + in_bytes;
     while (at < end) {
         size_t body = (size_t)(body_left < end - at ? body_left : end - at);
         at += body;
         body_left -= (int64_t)body;
-        size_t answer = at == end ? 0 : option.http ? http_answer(at, end) : redis_answer(at, end);
-        if (!answer)
+        size_t reply = at == end ? 0 : option.http ? parse_http_head(at, end) : parse_redis_reply(at, end);
+        if (!reply)
             break;
-        at += answer;
+        at += reply;
         answered++;
     }
     in_bytes = (size_t)(end - at);
     memmove(in, at, in_bytes);
 }
 
-/* Until an answer, room to write, or the next line's time; lines of one tick go out together. */
-static void wait_a_moment(void)
+/* Waits for a reply, room to write, or the time of the next line; lines of one tick are sent together. */
+static void wait_for_work(void)
 {
-    struct pollfd wanted = {.fd = connection, .events = (short)(POLLIN | (out_bytes ? POLLOUT : 0))};
+    struct pollfd interest = {.fd = connection, .events = (short)(POLLIN | (out_bytes ? POLLOUT : 0))};
     int64_t wait_ns = 100000000;
     if (option.rate > 0 && sent < option.count && sent - answered < option.window) {
         int64_t next_ns = began_ns + (int64_t)((sent + option.burst - 1) / option.rate * 1e9) - clock_ns();
@@ -187,11 +190,11 @@ static void wait_a_moment(void)
     }
     struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
     if (option.rate > 0 || sent - answered >= option.window || sent == option.count || out_bytes)
-        ppoll(&wanted, 1, &wait, NULL);
+        ppoll(&interest, 1, &wait, NULL);
 }
 
-/* After --seconds no further line is begun, but every channel gets as many as the others, and all answers are awaited. */
-static int over(double seconds)
+/* After --seconds, publishing stops once every channel has the same number of lines; all replies are awaited. */
+static int finished(double seconds)
 {
     if (seconds > option.seconds && sent < option.count)
         option.count = (sent + option.channels - 1) / option.channels * option.channels;
@@ -201,12 +204,12 @@ static int over(double seconds)
 static void run(void)
 {
     began_ns = clock_ns();
-    while (!over((clock_ns() - began_ns) / 1e9)) {
-        fill();
+    while (!finished((clock_ns() - began_ns) / 1e9)) {
+        write_due_lines();
         if (out_bytes)
             flush();
-        wait_a_moment();
-        take_answers();
+        wait_for_work();
+        receive_replies();
     }
 }
 
@@ -222,8 +225,8 @@ static void report(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "publish --port P [--channel c%%d] [--channels C] [--count LINES] [--rate LINES_PER_SECOND, 0: flat out]\n"
-                    "        [--size BYTES] [--window ANSWERS] [--burst LINES] [--seconds AT_MOST] [--http /publish?id=c%%d]\n");
+    fprintf(stderr, "publish --port P [--channel c%%d] [--channels C] [--count LINES] [--rate LINES_PER_SECOND, 0: no limit]\n"
+                    "        [--size BYTES] [--window REPLIES] [--burst LINES] [--seconds AT_MOST] [--http /publish?id=c%%d]\n");
     exit(2);
 }
 

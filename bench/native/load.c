@@ -1,11 +1,11 @@
 /*
- * Load client: N subscribers in one process, every line of every one of them checked.
+ * Load client: N subscribers in one process; every line of each one is checked.
  *
- *     epoll --> recv --> HTTP chunks --> lines of SSE --> {"t":<ns>,"n":<number>} --> sequence check, latency histogram
+ *     epoll --> recv --> HTTP chunks --> SSE lines --> {"t":<ns>,"n":<number>} --> sequence check, latency histogram
  *
  * "t" is CLOCK_MONOTONIC in nanoseconds, written by publish.c on the same machine; "n" counts from 0 on each channel.
- * Says READY on stderr when every client has had its response's head; prints one JSON object on stdout at the end.
- * A number on stdin is how many lines each client is to get (as --lines); it ends when all have had them.
+ * Prints READY on stderr once every client has received its response head, and one JSON object on stdout at the end.
+ * A number on stdin sets how many lines each client should receive (like --lines); the program ends when all have them.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { READ_BYTES = 256 * 1024, CONNECTING_AT_ONCE = 256, SLOW_TICK_MS = 50, SLOW_RECEIVE_BYTES = 16 * 1024 };
-/* Histogram: microseconds, 64 steps for each power of two, so a bucket is at most 1.6 % wide. */
+/* Histogram of microseconds with 64 buckets per power of two, so a bucket is at most 1.6 % wide. */
 enum { STEPS = 64, POWERS = 34, BUCKETS = STEPS * POWERS };
 enum phase { UNUSED, CONNECTING, HEAD, BODY, CLOSED };
 enum chunk { SIZE, REST_OF_SIZE, DATA, AFTER_DATA, PLAIN };
@@ -35,10 +35,10 @@ struct client {
     enum event event;
     int slow;
     uint64_t chunk_left;
-    char *held; /* a head, or a line, whose end has not come yet */
-    size_t held_bytes, held_capacity;
-    int64_t next;        /* the number after the highest one seen */
-    uint8_t *seen;       /* a bit for each number, only once something was out of order */
+    char *partial; /* an incomplete response head or line */
+    size_t partial_bytes, partial_capacity;
+    int64_t next;  /* the number after the highest one seen */
+    uint8_t *seen; /* a bit for each number seen; NULL until a line is out of order */
     int64_t seen_bits;
     uint64_t distinct;
     int complete;
@@ -57,8 +57,8 @@ static struct {
             .settle_seconds = 0.2, .path = "/message?channel=bench"};
 
 static struct client *clients;
-static struct latency latency[2]; /* of the fast, of the slow */
-static int poller, started, connecting, headed, closed, complete;
+static struct latency latency[2]; /* of fast and of slow clients */
+static int poller, started, connecting, responded, closed, complete;
 static uint64_t refused, lines, duplicates, reordered, gaps, bytes, chunks, reads;
 static int64_t now_ns, began_ns, ready_ns, first_line_ns, last_line_ns, completed_ns;
 static char buffer[READ_BYTES];
@@ -76,7 +76,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* ---- what a line says ---- */
+/* ---- checking lines ---- */
 
 static int bucket_of(uint64_t us)
 {
@@ -95,7 +95,7 @@ static double bucket_ms(int bucket)
     return (double)((uint64_t)(bucket % STEPS + STEPS) << (power - 6)) / 1000.0;
 }
 
-static void note_latency(struct latency *into, int64_t stamp)
+static void record_latency(struct latency *into, int64_t stamp)
 {
     uint64_t us = now_ns > stamp ? (uint64_t)(now_ns - stamp) / 1000 : 0;
     into->bucket[bucket_of(us)]++;
@@ -104,7 +104,7 @@ static void note_latency(struct latency *into, int64_t stamp)
         into->max_us = us;
 }
 
-static void keep_bits(struct client *client, int64_t upto)
+static void grow_seen(struct client *client, int64_t upto)
 {
     if (upto <= client->seen_bits)
         return;
@@ -114,18 +114,18 @@ static void keep_bits(struct client *client, int64_t upto)
     client->seen_bits = bits;
 }
 
-static void mark(struct client *client, int64_t number)
+static void mark_seen(struct client *client, int64_t number)
 {
     client->seen[number / 8] |= (uint8_t)(1 << number % 8);
 }
 
-/* Until the first disorder, `next` says all; from then on, every number has a bit. */
-static void note_disorder(struct client *client, int64_t number)
+/* Before the first line out of order, `next` alone says which lines were seen; from then on, `seen` does. */
+static void record_out_of_order(struct client *client, int64_t number)
 {
-    int fresh = !client->seen;
-    keep_bits(client, (number > client->next ? number : client->next) + 1);
-    for (int64_t before = 0; fresh && before < client->next; before++)
-        mark(client, before);
+    int first_time = !client->seen;
+    grow_seen(client, (number > client->next ? number : client->next) + 1);
+    for (int64_t before = 0; first_time && before < client->next; before++)
+        mark_seen(client, before);
     if (number < client->next && client->seen[number / 8] & (1 << number % 8)) {
         duplicates++;
         return;
@@ -134,22 +134,22 @@ static void note_disorder(struct client *client, int64_t number)
         reordered++;
     else
         client->next = number + 1;
-    mark(client, number);
+    mark_seen(client, number);
     client->distinct++;
 }
 
-static void note_line(struct client *client, int64_t stamp, int64_t number)
+static void record_line(struct client *client, int64_t stamp, int64_t number)
 {
     lines++;
     last_line_ns = now_ns;
     if (!first_line_ns)
         first_line_ns = now_ns;
-    note_latency(&latency[client->slow], stamp);
+    record_latency(&latency[client->slow], stamp);
     if (number == client->next && !client->seen) {
         client->next++;
         client->distinct++;
     } else {
-        note_disorder(client, number);
+        record_out_of_order(client, number);
     }
     if (!client->complete && option.lines && client->distinct >= (uint64_t)option.lines) {
         client->complete = 1;
@@ -167,7 +167,7 @@ static const char *number_after(const char *at, const char *end, int64_t *number
     return at;
 }
 
-/* Finds "t":1,"n":2 once, or in batch=1 rows as often as it is there, where the quotes are escaped. */
+/* Finds each "t":1,"n":2: one in an ordinary frame, many with escaped quotes in a batch=1 frame. */
 static void on_data(struct client *client, const char *at, const char *end)
 {
     if (client->event == GAP) {
@@ -182,7 +182,7 @@ static void on_data(struct client *client, const char *at, const char *end)
         at = number_after(at, end, &stamp);
         at = number_after(at, end, &number);
         if (stamp)
-            note_line(client, stamp, number);
+            record_line(client, stamp, number);
     }
 }
 
@@ -198,16 +198,16 @@ static void on_line(struct client *client, const char *line, size_t length)
         client->event = memmem(line, length, "gap", 3) ? GAP : memmem(line, length, "ping", 4) ? OTHER : MESSAGE;
 }
 
-/* ---- from bytes to lines ---- */
+/* ---- parsing bytes into lines ---- */
 
-static void hold(struct client *client, const char *at, size_t length)
+static void append_partial(struct client *client, const char *at, size_t length)
 {
-    if (client->held_bytes + length > client->held_capacity) {
-        client->held_capacity = 2 * (client->held_bytes + length);
-        client->held = realloc(client->held, client->held_capacity);
+    if (client->partial_bytes + length > client->partial_capacity) {
+        client->partial_capacity = 2 * (client->partial_bytes + length);
+        client->partial = realloc(client->partial, client->partial_capacity);
     }
-    memcpy(client->held + client->held_bytes, at, length);
-    client->held_bytes += length;
+    memcpy(client->partial + client->partial_bytes, at, length);
+    client->partial_bytes += length;
 }
 
 static void on_body(struct client *client, const char *at, const char *end)
@@ -215,13 +215,13 @@ static void on_body(struct client *client, const char *at, const char *end)
     while (at < end) {
         const char *newline = memchr(at, '\n', end - at);
         if (!newline) {
-            hold(client, at, end - at);
+            append_partial(client, at, end - at);
             return;
         }
-        if (client->held_bytes) {
-            hold(client, at, newline - at);
-            on_line(client, client->held, client->held_bytes);
-            client->held_bytes = 0;
+        if (client->partial_bytes) {
+            append_partial(client, at, newline - at);
+            on_line(client, client->partial, client->partial_bytes);
+            client->partial_bytes = 0;
         } else {
             on_line(client, at, newline - at);
         }
@@ -269,7 +269,7 @@ static void on_chunked(struct client *client, const char *at, const char *end)
     }
 }
 
-static void leave(struct client *client)
+static void disconnect(struct client *client)
 {
     closed++;
     if (client->phase == HEAD)
@@ -280,31 +280,31 @@ static void leave(struct client *client)
 
 static void on_head(struct client *client, const char *at, const char *end)
 {
-    hold(client, at, end - at);
-    hold(client, "", 1);
-    client->held_bytes--;
-    char *rest = strstr(client->held, "\r\n\r\n");
+    append_partial(client, at, end - at);
+    append_partial(client, "", 1);
+    client->partial_bytes--;
+    char *rest = strstr(client->partial, "\r\n\r\n");
     if (!rest)
         return;
     *rest = 0;
-    if (strncmp(client->held, "HTTP/1.1 200", 12)) {
-        fprintf(stderr, "load: refused: %.60s\n", client->held);
-        leave(client);
+    if (strncmp(client->partial, "HTTP/1.1 200", 12)) {
+        fprintf(stderr, "load: refused: %.60s\n", client->partial);
+        disconnect(client);
         return;
     }
-    client->chunk = strcasestr(client->held, "chunked") ? SIZE : PLAIN;
+    client->chunk = strcasestr(client->partial, "chunked") ? SIZE : PLAIN;
     client->phase = BODY;
-    headed++;
-    char *body = client->held, *body_end = client->held + client->held_bytes;
-    client->held = NULL;
-    client->held_bytes = client->held_capacity = 0;
-    on_chunked(client, rest + 4, body_end);
-    free(body);
+    responded++;
+    char *response = client->partial, *response_end = client->partial + client->partial_bytes;
+    client->partial = NULL;
+    client->partial_bytes = client->partial_capacity = 0;
+    on_chunked(client, rest + 4, response_end);
+    free(response);
 }
 
 /* ---- connections ---- */
 
-static void request(struct client *client)
+static void send_request(struct client *client)
 {
     char path[1024], text[2048], resume[1024] = "";
     snprintf(path, sizeof path, option.path, (int)(client - clients) % option.channels);
@@ -313,16 +313,16 @@ static void request(struct client *client)
     int length = snprintf(text, sizeof text,
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s\r\n", path, resume);
     if (send(client->fd, text, (size_t)length, MSG_NOSIGNAL) != length)
-        leave(client);
+        disconnect(client);
 }
 
-static void begin(struct client *client)
+static void start_connecting(struct client *client)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)option.port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
-        die("socket (is the limit of open files too low?)");
+        die("socket (is the limit on open files too low?)");
     int size = SLOW_RECEIVE_BYTES;
     if (client->slow)
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -330,15 +330,15 @@ static void begin(struct client *client)
         die("connect");
     client->phase = CONNECTING;
     connecting++;
-    struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = client};
-    epoll_ctl(poller, EPOLL_CTL_ADD, client->fd, &wanted);
+    struct epoll_event interest = {.events = EPOLLOUT, .data.ptr = client};
+    epoll_ctl(poller, EPOLL_CTL_ADD, client->fd, &interest);
 }
 
-static void begin_due(void)
+static void connect_due_clients(void)
 {
     double due = option.ramp > 0 ? (now_ns - began_ns) / 1e9 * option.ramp + 1 : option.clients;
     while (started < option.clients && started < due && connecting < CONNECTING_AT_ONCE)
-        begin(&clients[started++]);
+        start_connecting(&clients[started++]);
 }
 
 static void on_connected(struct client *client)
@@ -351,19 +351,19 @@ static void on_connected(struct client *client)
         errno = error;
         die("connect");
     }
-    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = client};
-    epoll_ctl(poller, client->slow ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, client->fd, &wanted);
+    struct epoll_event interest = {.events = EPOLLIN, .data.ptr = client};
+    epoll_ctl(poller, client->slow ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, client->fd, &interest);
     client->phase = HEAD;
-    request(client);
+    send_request(client);
 }
 
-static void take(struct client *client, size_t at_most)
+static void receive(struct client *client, size_t at_most)
 {
     ssize_t length = recv(client->fd, buffer, at_most, 0);
     if (length < 0 && errno == EAGAIN)
         return;
     if (length <= 0) {
-        leave(client);
+        disconnect(client);
         return;
     }
     now_ns = clock_ns();
@@ -375,22 +375,22 @@ static void take(struct client *client, size_t at_most)
         on_chunked(client, buffer, buffer + length);
 }
 
-/* Slow clients are not polled: they read their share at each tick, and from --slow-seconds on like the others. */
-static void take_slowly(void)
+/* Slow clients are not polled: they read a fixed amount per tick, and after --slow-seconds as much as the others. */
+static void receive_for_slow_clients(void)
 {
-    int over = ready_ns && now_ns - ready_ns > option.slow_seconds * 1e9;
+    int unthrottled = ready_ns && now_ns - ready_ns > option.slow_seconds * 1e9;
     for (int each = 0; each < option.slow && each < started; each++) {
         struct client *client = &clients[each];
         if (client->phase == HEAD || client->phase == BODY)
-            take(client, over ? READ_BYTES : (size_t)(option.slow_bytes * SLOW_TICK_MS / 1000) + 1);
+            receive(client, unthrottled ? READ_BYTES : (size_t)(option.slow_bytes * SLOW_TICK_MS / 1000) + 1);
     }
 }
 
 static void watch_stdin(void)
 {
-    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = NULL};
-    /* Refused for files and /dev/null, which say nothing. */
-    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &wanted);
+    struct epoll_event interest = {.events = EPOLLIN, .data.ptr = NULL};
+    /* epoll refuses files and /dev/null, from which nothing comes anyway. */
+    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &interest);
 }
 
 static void on_stdin(void)
@@ -420,12 +420,12 @@ static void poll_once(int timeout_ms)
         else if (client->phase == CONNECTING)
             on_connected(client);
         else if (client->phase != CLOSED)
-            take(client, READ_BYTES);
+            receive(client, READ_BYTES);
     }
     now_ns = clock_ns();
 }
 
-static int over(void)
+static int finished(void)
 {
     if (closed == option.clients)
         return 1;
@@ -439,14 +439,14 @@ static int over(void)
 static void run(void)
 {
     int64_t ticked_ns = 0;
-    while (!over()) {
-        begin_due();
+    while (!finished()) {
+        connect_due_clients();
         poll_once(option.slow ? SLOW_TICK_MS / 2 : started < option.clients ? 1 : 20);
         if (option.slow && now_ns - ticked_ns >= SLOW_TICK_MS * 1000000LL) {
             ticked_ns = now_ns;
-            take_slowly();
+            receive_for_slow_clients();
         }
-        if (!ready_ns && headed == option.clients) {
+        if (!ready_ns && responded == option.clients) {
             ready_ns = now_ns;
             fprintf(stderr, "READY\n");
         }
@@ -457,9 +457,9 @@ static void run(void)
 
 static double percentile(const struct latency *of, double share)
 {
-    uint64_t wanted = (uint64_t)(share * of->count), passed = 0;
+    uint64_t rank = (uint64_t)(share * of->count), passed = 0;
     for (int bucket = 0; bucket < BUCKETS; bucket++)
-        if ((passed += of->bucket[bucket]) > wanted)
+        if ((passed += of->bucket[bucket]) > rank)
             return bucket_ms(bucket);
     return of->max_us / 1000.0;
 }
@@ -475,8 +475,8 @@ static void report(void)
     uint64_t distinct = 0, missing = 0;
     for (int each = 0; each < option.clients; each++) {
         distinct += clients[each].distinct;
-        uint64_t wanted = (uint64_t)(option.lines ? option.lines : clients[each].next);
-        missing += wanted > clients[each].distinct ? wanted - clients[each].distinct : 0;
+        uint64_t expected = (uint64_t)(option.lines ? option.lines : clients[each].next);
+        missing += expected > clients[each].distinct ? expected - clients[each].distinct : 0;
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);

@@ -1,11 +1,11 @@
 /*
- * The floor: what the kernel alone takes to deliver, from one core.
+ * The floor: the least CPU that delivery can take, on one core, because the kernel takes it.
  *
  *     lines due --> one chunk of SSE --> send() to each of N sockets          no Redis, no parsing, no event loop
  *
- * It sends what the hub sends: the same frames in one HTTP chunk, as many lines in it, as often. Like the hub it takes
- * more lines into a chunk when a round over all sockets took longer than that.
- * Says LISTENING on stderr, starts at a line on stdin, prints one JSON object on stdout at the end.
+ * It sends what the hub sends: the same frames in one HTTP chunk, with as many lines in it, as often. Like the hub, it
+ * puts more lines into a chunk if a round over all sockets takes longer than that.
+ * Prints LISTENING on stderr, starts at a line on stdin, and prints one JSON object on stdout at the end.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ enum { STREAM_BYTES = 64 * 1024 * 1024, LINE_BYTES = 64 * 1024, HEAD_ROOM = 32, 
 
 struct client {
     int fd;
-    uint64_t position; /* in the stream of bytes that is the same for all */
+    uint64_t position; /* in `stream`, which is the same for all clients */
 };
 
 static struct {
@@ -37,9 +37,9 @@ static struct {
 } option = {.clients = 1, .size = 200, .rate = 1000, .chunk_lines = 1, .count = 1000, .patience = 30};
 
 static struct client *clients;
-static char *stream; /* the last STREAM_BYTES of it, twice in a row, so that any part of it is in one piece */
+static char *stream; /* its last STREAM_BYTES, stored twice in a row, so that any part of it is contiguous */
 static uint64_t end;
-static int64_t made, rounds, sends, clogged;
+static int64_t made, rounds, sends, partial_sends;
 
 static int64_t clock_ns(void)
 {
@@ -73,7 +73,7 @@ static int listen_on(int port)
     return listener;
 }
 
-static void greet(struct client *client, int listener)
+static void accept_client(struct client *client, int listener)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     char request[4096];
@@ -87,7 +87,7 @@ static void greet(struct client *client, int listener)
     fcntl(client->fd, F_SETFL, O_NONBLOCK);
 }
 
-static int frame_of(char *into, int64_t number)
+static int write_frame(char *into, int64_t number)
 {
     int length = sprintf(into, "id: 1795233018000-%ld\nevent: message\ndata: ", number);
     int line = sprintf(into + length, "{\"t\":%ld,\"n\":%ld,\"level\":\"info\",\"info\":\"", clock_ns(), number);
@@ -110,19 +110,20 @@ static void append(const char *at, size_t length)
     }
 }
 
-/* The lines that are due, as one chunk at the end of the stream. */
-static void make_chunk(int64_t upto)
+/* Appends the lines up to number `upto` to the stream, as one chunk. */
+static void append_chunk(int64_t upto)
 {
     static char frames[LINES_PER_CHUNK * 1024 + LINE_BYTES];
     size_t length = 0;
     while (made < upto && length < LINES_PER_CHUNK * 1024)
-        length += (size_t)frame_of(frames + length, made++);
+        length += (size_t)write_frame(frames + length, made++);
     char head[HEAD_ROOM];
     append(head, (size_t)sprintf(head, "%zx\r\n", length));
     append(frames, length);
     append("\r\n", 2);
 }
 
+/* Sends what `client` lacks; returns 1 if it couldn't take all of it. */
 static int write_to(struct client *client)
 {
     uint64_t left = end - client->position;
@@ -130,7 +131,7 @@ static int write_to(struct client *client)
         return 0;
     if (left > STREAM_BYTES) {
         errno = ENOBUFS;
-        die("a client is further behind than is kept");
+        die("a client has fallen behind further than the stream is kept");
     }
     ssize_t written = send(client->fd, stream + client->position % STREAM_BYTES, left, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0 && errno != EAGAIN)
@@ -138,10 +139,11 @@ static int write_to(struct client *client)
     sends++;
     if (written > 0)
         client->position += (uint64_t)written;
-    clogged += written < (ssize_t)left;
+    partial_sends += written < (ssize_t)left;
     return written < (ssize_t)left;
 }
 
+/* Returns how many clients are still behind. */
 static int write_to_all(void)
 {
     int behind = 0;
@@ -151,9 +153,9 @@ static int write_to_all(void)
     return behind;
 }
 
-static void sleep_until(int64_t wanted_ns)
+static void sleep_until(int64_t time_ns)
 {
-    struct timespec until = {wanted_ns / 1000000000, wanted_ns % 1000000000};
+    struct timespec until = {time_ns / 1000000000, time_ns % 1000000000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
@@ -162,7 +164,7 @@ static void run(void)
     int64_t began_ns = clock_ns(), last_ns;
     while (made < option.count) {
         int64_t due = (int64_t)((clock_ns() - began_ns) / 1e9 * option.rate) + 1;
-        make_chunk(due < option.count ? due : option.count);
+        append_chunk(due < option.count ? due : option.count);
         write_to_all();
         sleep_until(began_ns + (int64_t)((made - 1 + option.chunk_lines) / option.rate * 1e9));
     }
@@ -176,8 +178,8 @@ static void report(double seconds, double cpu)
     double deliveries = (double)made * option.clients;
     printf("{\"deliveries\": %.0f, \"seconds\": %.3f, \"cpu_seconds\": %.3f, \"cpu_us_per_delivery\": %.4f, ", deliveries,
            seconds, cpu, cpu * 1e6 / deliveries);
-    printf("\"rounds\": %ld, \"sends\": %ld, \"clogged\": %ld, \"lines_per_round\": %.2f, \"bytes\": %lu}\n", rounds, sends,
-           clogged, (double)made / (double)rounds, end);
+    printf("\"rounds\": %ld, \"sends\": %ld, \"partial_sends\": %ld, ", rounds, sends, partial_sends);
+    printf("\"lines_per_round\": %.2f, \"bytes\": %lu}\n", (double)made / (double)rounds, end);
     fflush(stdout);
 }
 
@@ -211,14 +213,14 @@ int main(int count, char **values)
     stream = malloc(2 * (size_t)STREAM_BYTES);
     int listener = listen_on(option.port);
     for (int each = 0; each < option.clients; each++)
-        greet(&clients[each], listener);
+        accept_client(&clients[each], listener);
     if (getchar() == EOF)
         return 1;
     double cpu_before = cpu_seconds();
     int64_t began_ns = clock_ns();
     run();
     report((clock_ns() - began_ns) / 1e9, cpu_seconds() - cpu_before);
-    /* The load client is the one to end: a connection closed here would count as cut. */
+    /* Wait for the load client to end first: it would count connections closed here as disconnected. */
     while (getchar() != EOF)
         continue;
     return 0;
