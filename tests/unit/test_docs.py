@@ -143,6 +143,16 @@ def test_each_module_that_a_description_names_is_there(document: Path) -> None:
             assert (ROOT / name).exists() or (ROOT / f"{name}.py").exists(), name
 
 
+@pytest.mark.parametrize("document", DESCRIPTIONS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_each_class_that_a_description_names_is_there(document: Path) -> None:
+    """`Hub.subscribe` is a member of the class Hub; names of HTTP, browsers and Python are not ours."""
+    code = "\n".join(path.read_text() for path in (ROOT / "sse_hub").rglob("*.py"))
+    foreign = {"EventSource", "HttpOnly", "Origin", "Referer", "None"}
+    for name, member in re.findall(r"`([A-Z][a-z]\w*)(?:\.(\w+))?`", document.read_text()):
+        assert name in foreign or re.search(rf"^class {name}\b", code, re.MULTILINE), name
+        assert not member or re.search(rf"def {member}\b", code), f"{name}.{member}"
+
+
 def test_the_examples_of_the_api_run() -> None:
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
 
