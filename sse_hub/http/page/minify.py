@@ -28,7 +28,7 @@ def minified(files: Mapping[str, str]) -> dict[str, str]:
         )
         small: dict[str, str] = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        logger.warning("page_not_minified reason=%r", error)
+        logger.warning("page_not_minified reason=%(reason)r", {"reason": error})
         return dict(files)
     return small
 
