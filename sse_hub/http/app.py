@@ -19,8 +19,8 @@ from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.auth import create_auth
+from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys
-from sse_hub.broker.pool import command_pool
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
@@ -164,11 +164,13 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     log_client = redis.asyncio.Redis.from_pool(log_pool)
     hub = Hub(config)
     log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms)
-    recorder = Recorder(config, commands, hub, log)
-    backfill = Backfill(hub, log, recorder.lease_state)
+    recorder = Recorder(config, commands, hub.ingest, log)
+    # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
+    # it on to the hub's ingest. So the hub begins without a source, and gets it last.
+    backfill = Backfill(hub.ingest, log, recorder.lease_state)
     source = RedisSource(config, redis_url, commands, backfill, hub.counters)
-    # A circle that can't be avoided: new streams need the source, and the source brings the hub its lines.
     hub.connect(source, log)
+    registry = hub.ingest.registry
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.folder)
     return Context(
         config=config,
@@ -177,10 +179,10 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         backfill=backfill,
         log=log,
         recorder=recorder,
-        history=HistoryQuery(log, source, hub.registry.covers),
+        history=HistoryQuery(log, source, registry.covers),
         publisher=AcknowledgedPublisher(commands, log, hub, config.line_bytes),
-        auth=create_auth(config, commands, hub),
-        sampler=LineSampler(hub.registry),
+        auth=create_auth(config, commands, hub.ingest),
+        sampler=LineSampler(registry),
         admission=AdmissionControl(config, max_open_files(), hub.counters.refused, shared_counters),
         clients=(commands, log_client),
         worker_id=worker_id,

@@ -54,7 +54,7 @@ def channel_to_publish(request: Request, context: Context, grant: Grant) -> str:
         raise InvalidChannel("To publish, name exactly one channel, and no pattern.")
     channel = selection.channels[0]
     grant.may_publish(channel)
-    if not context.hub.registry.covers(channel):
+    if not context.hub.ingest.registry.covers(channel):
         raise InvalidChannel(f"{channel!r} is not covered by --ingest: lines published there would not be recorded.")
     return channel
 

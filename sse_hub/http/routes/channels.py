@@ -11,7 +11,7 @@ from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
 from sse_hub.http.parameters import integer_in, requested_selection
 from sse_hub.http.response import NO_STORE, get_route
-from sse_hub.hub.sampler import iso
+from sse_hub.protocol.ids import iso_time
 
 MAX_PATTERNS = 200
 
@@ -23,7 +23,7 @@ async def channels(request: Request) -> HTTPResponse:
     """The channels that the sender may read."""
     context = context_of(request.app)
     grant = await authorize(request, context)
-    entries = context.hub.registry.entries()
+    entries = context.hub.ingest.registry.entries()
     body = {
         "ready": context.source.ready,
         "recording": context.log.recording,
@@ -39,5 +39,8 @@ async def patterns(request: Request) -> HTTPResponse:
     grant = await authorize(request, context)
     selection = grant.restrict(requested_selection(request, context))
     limit = integer_in(request, "limit", MAX_PATTERNS, 1, MAX_PATTERNS)
-    body = {"since": iso(context.sampler.since), "patterns": context.sampler.newest_patterns(selection, limit)}
+    body = {
+        "since": iso_time(round(context.sampler.since * 1000)),
+        "patterns": context.sampler.newest_patterns(selection, limit),
+    }
     return json(body, headers=NO_STORE)

@@ -33,11 +33,14 @@ async def ready(request: Request) -> HTTPResponse:
         "ready": is_ready,
         "redis": "connected" if source.ready else "away",
         "draining": context.hub.draining,
-        "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.last_fence else None,
+        "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.ingest.last_fence else None,
         "subscribers": context.hub.subscribers,
         "recording": context.log.recording,
         "recorder": context.recorder.recording,
         "recording_error": context.recorder.error or None,
-        "counters": dict(context.hub.event_counts),
+        "counters": {
+            "recorded_lines": context.hub.counters.recorded_lines,
+            "recording_failures": context.hub.counters.recording_failures,
+        },
     }
     return json(state, status=status, headers=NO_STORE)
