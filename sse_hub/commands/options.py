@@ -2,6 +2,7 @@
 What several of our commands take in the same words.
 
     --redis-url, --ingest, --token, names of channels, addresses of hubs --> checked, or click's word on what is wrong
+    --token, SSE_HUB_TOKEN --> bearer_headers() --> the header of each request
 """
 
 from urllib.parse import urlsplit
@@ -50,6 +51,11 @@ def hub_urls(_context: click.Context, _option: click.Parameter, urls: tuple[str,
     for url in urls:
         _check(url)
     return urls
+
+
+def bearer_headers(token: str | None) -> dict[str, str]:
+    """The headers of a program that has `token`; none without one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _check(url: str) -> None:

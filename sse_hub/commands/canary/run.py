@@ -22,7 +22,7 @@ from sse_hub.commands.canary.lines import CanaryLines
 from sse_hub.commands.canary.publisher import CanaryPublisher
 from sse_hub.commands.canary.reader import CanaryReader
 from sse_hub.commands.canary.report import Report, total
-from sse_hub.commands.credential import bearer_headers
+from sse_hub.commands.options import bearer_headers
 from sse_hub.errors import CanaryUnavailable
 from sse_hub.tasks import cancel_and_wait
 

@@ -15,8 +15,7 @@ from sse_hub.commands.check.finding import Finding, Grade
 from sse_hub.commands.check.hub import check_hub
 from sse_hub.commands.check.machine import check_machine
 from sse_hub.commands.check.redis import check_redis
-from sse_hub.commands.credential import bearer_headers
-from sse_hub.commands.options import LOCAL_HUB, LOCAL_REDIS, ingest_option, token_option
+from sse_hub.commands.options import LOCAL_HUB, LOCAL_REDIS, bearer_headers, ingest_option, token_option
 from sse_hub.commands.top import HubStatus, fetch_status, render
 from sse_hub.config import Config
 from sse_hub.errors import HubError

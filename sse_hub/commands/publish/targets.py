@@ -13,7 +13,7 @@ import httpx
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.publisher_connection import publisher_connection
-from sse_hub.commands.credential import bearer_headers
+from sse_hub.commands.options import bearer_headers
 from sse_hub.commands.publish.payload import as_json
 
 ANSWER_SECONDS = 15.0

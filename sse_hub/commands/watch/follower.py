@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sse_hub.commands.credential import bearer_headers
+from sse_hub.commands.options import bearer_headers
 from sse_hub.errors import StreamRefused
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
