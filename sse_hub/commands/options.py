@@ -5,10 +5,14 @@ What several of our commands take in the same words.
     --token, SSE_HUB_TOKEN --> bearer_headers() --> the header of each request
 """
 
+import os
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import click
 
+from sse_hub.config import Config
+from sse_hub.errors import HubError
 from sse_hub.protocol.selection import is_channel
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
@@ -51,6 +55,14 @@ def hub_urls(_context: click.Context, _option: click.Parameter, urls: tuple[str,
     for url in urls:
         _check(url)
     return urls
+
+
+def read_config(redis_url: str | None = None, ingest: Sequence[str] = ()) -> Config:
+    """The settings of the environment, and of these options where they are given. Raises click.UsageError."""
+    try:
+        return Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
+    except HubError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def bearer_headers(token: str | None) -> dict[str, str]:

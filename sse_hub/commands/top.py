@@ -1,20 +1,60 @@
 """
-A live view of a hub for the terminal: its channels, busiest first, and how it is.
+`sse-hub top`: a live view of a hub for the terminal: its channels, busiest first, and how it is.
 
-    /channels, /health/ready, /metrics --> Glance --> lines of text, as many as the terminal has
+    /channels, /health/ready, /metrics --> HubStatus --> lines of text, as many as the terminal has
 """
 
+import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import click
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from sse_hub.commands.options import LOCAL_HUB, bearer_headers, token_option
+
+CLEAR = "\x1b[H\x1b[J"
 HEAD_LINES = 5
 UNKNOWN = "?"
 # What each worker has of all there is: added up it would be as many times as much.
 SHARED = ("sse_hub_lines_total received", "sse_hub_recorder_lag_seconds")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", default=LOCAL_HUB, show_default=True, help="The hub.")
+@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Print once, and end.")
+@token_option
+def top(url: str, every: float, once: bool, token: str | None) -> None:
+    """Show a hub's channels, rates, streams and lag, live. Ctrl-C ends it."""
+
+    async def watch() -> None:
+        before: HubStatus | None = None
+        async with httpx.AsyncClient(base_url=url, headers=bearer_headers(token), timeout=5.0) as client:
+            while True:
+                now = await fetch_status(client)
+                if once and before is None:
+                    # A rate is the difference of two looks.
+                    before = now
+                    await asyncio.sleep(every)
+                    continue
+                width, height = shutil.get_terminal_size()
+                lines = render(now, before, every, width, height - 1 if not once else 10_000)
+                click.echo(("" if once else CLEAR) + "\n".join(lines))
+                if once:
+                    return
+                before = now
+                await asyncio.sleep(every)
+
+    try:
+        asyncio.run(watch())
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise click.ClickException(f"{url} can't be watched: {error or type(error).__name__}") from None
+    except KeyboardInterrupt:
+        pass
 
 
 class HubStatus(NamedTuple):

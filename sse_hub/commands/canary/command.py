@@ -5,14 +5,20 @@
 """
 
 import logging
-import os
 
 import click
 
 from sse_hub.commands.canary import CanaryPlan, Report, run_canary
 from sse_hub.commands.canary.lines import SMALLEST_BYTES
-from sse_hub.commands.options import LOCAL_HUB, LOCAL_REDIS, channel_name, hub_urls, redis_url_option, token_option
-from sse_hub.config import Config
+from sse_hub.commands.options import (
+    LOCAL_HUB,
+    LOCAL_REDIS,
+    channel_name,
+    hub_urls,
+    read_config,
+    redis_url_option,
+    token_option,
+)
 from sse_hub.errors import HubError, InvalidSetting
 from sse_hub.server.process import Shutdown, log_to_stderr, run
 
@@ -70,10 +76,7 @@ def canary(
 
     Exit status: 0 all is well, 1 something is wrong, 3 lines were lost and a gap told of each, 2 an option is wrong.
     """
-    try:
-        config = Config.read({"redis_url": redis_url}, os.environ)
-    except HubError as error:
-        raise click.UsageError(str(error)) from None
+    config = read_config(redis_url)
     plan = CanaryPlan(
         urls=urls,
         redis_url=config.redis_url or LOCAL_REDIS,

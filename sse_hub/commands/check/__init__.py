@@ -1,7 +1,5 @@
 """
-Commands for who runs a hub; none of them is a part of one.
+What is wrong with a set-up: each check tries something, and reports what it found.
 
-    sse-hub check --> check: findings on Redis, this machine, and the way to the hub
-    sse-hub top --> top: /channels, /health/ready and /metrics as a table, again and again
-    sse-hub redis-acl --> acl: the accounts that Redis should have
+    machine, redis, hub --> Finding(grade, subject, detail) --> a line each
 """

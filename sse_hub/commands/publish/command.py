@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import click
 
-from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, redis_url_option, token_option
+from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, read_config, redis_url_option, token_option
 from sse_hub.commands.publish.run import PublishPlan, PublishResult
 from sse_hub.commands.publish.run import publish as publish_lines
-from sse_hub.config import Config
-from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.errors import InvalidSetting
 from sse_hub.server.process import log_to_stderr, run
 
 
@@ -73,10 +72,7 @@ def publish(
 
     Exit status: 0 all was published, 1 some was not, and the standard error says how much.
     """
-    try:
-        config = Config.read({"redis_url": redis_url}, os.environ)
-    except HubError as error:
-        raise click.UsageError(str(error)) from None
+    config = read_config(redis_url)
     plan = PublishPlan(
         channel=channel,
         redis_url=config.redis_url or LOCAL_REDIS,
