@@ -1,6 +1,6 @@
 """No more is on its way to a hub than it can hold until it is recorded."""
 
-from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.flow_control import BYTES, FENCE_LINES, LINES, FlowControl
 
 

@@ -26,7 +26,7 @@ from sse_hub.commands.docker.log_frames import (
     TerminalDecoder,
 )
 from sse_hub.commands.docker.positions import Positions, StreamPosition, time_of_position, token, tokens
-from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import ContainerGone, EngineUnavailable
 from sse_hub.tasks import cancel_and_wait

@@ -5,11 +5,11 @@ One file as it is read: from its position on, in batches, each of which says at 
 """
 
 import time
-from typing import NamedTuple
 
 from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, Mark, holds, same
 from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.registry import FileState
+from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.records import split
 
 CHUNK_BYTES = 131_072
@@ -17,21 +17,6 @@ CHUNK_BYTES = 131_072
 IDLE_SECONDS = 1.0
 # How far the clocks of files and processes may be apart; the registry has whole seconds, too.
 CLOCK_SECONDS = 2.0
-
-
-class SourceBatch(NamedTuple):
-    """`lines` are what stands between the offsets `start` and `end` of the file `token`."""
-
-    token: str
-    start: int
-    end: int
-    channel: str
-    lines: list[bytes]
-
-    @property
-    def size(self) -> int:
-        """Bytes of the lines."""
-        return sum(map(len, self.lines))
 
 
 class FileReader:

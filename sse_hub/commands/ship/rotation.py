@@ -12,8 +12,9 @@ from pathlib import Path
 from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, holds, mark_before, open_content, same, whole
 from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.names import RotatedName
-from sse_hub.commands.ship.reader import FileReader, SourceBatch
+from sse_hub.commands.ship.reader import FileReader
 from sse_hub.commands.ship.registry import FileState, Registry
+from sse_hub.commands.shipping.batch import SourceBatch
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.batch import SourceBatch
 
 LINES = 20_000
 BYTES = 8_000_000
