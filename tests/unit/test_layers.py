@@ -83,6 +83,7 @@ PURE = [
     "commands/docker/log_frames",
     "commands/docker/usage",
     "commands/publish/payload",
+    "commands/shipping/batch",
     "commands/shipping/records",
     "commands/watch/printer",
     "commands/watch/record",
