@@ -11,10 +11,10 @@ import httpx
 import psutil
 import pytest
 
-from sse_hub.commands.canary.judge import Judge
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.published import Ledger
 from sse_hub.commands.canary.reader import CanaryReader
+from sse_hub.commands.canary.verifier import Judge
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.tasks import cancel_and_wait
 from tests.integration.asking import ask

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.commands.canary.judge import Judge
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import SMALLEST_BYTES, TEXT, CanaryLines
+from sse_hub.commands.canary.published import Ledger
+from sse_hub.commands.canary.verifier import Judge
 
 F = 1795233018000
 LINES = CanaryLines("run", 120)

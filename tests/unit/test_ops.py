@@ -3,7 +3,7 @@
 import pytest
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
-from sse_hub.commands.check.finding import bad, good
+from sse_hub.commands.check.result import bad, good
 from sse_hub.commands.top import HubStatus, render, totals_of
 from sse_hub.errors import InvalidSetting
 from tests.unit.test_docs import ROOT

@@ -7,7 +7,7 @@ The lines that a reader has been led past, as stretches of numbers. Pure; no I/O
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.published import Ledger
 
 # Of a reader that loses lines for days only this many lines back are remembered one by one.
 LINES_REMEMBERED = 1_000_000

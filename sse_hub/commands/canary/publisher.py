@@ -14,8 +14,8 @@ from contextlib import suppress
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.publisher_connection import publisher_connection
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.published import Ledger
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sse_hub.commands.canary.judge import Judge
+from sse_hub.commands.canary.verifier import Judge
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from sse_hub.commands.canary.judge import Verdict
+from sse_hub.commands.canary.verifier import Verdict
 
 OK, WRONG, TOLD = 0, 1, 3
 VERDICTS = {OK: "ok", WRONG: "wrong", TOLD: "told"}

@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sse_hub.commands.canary.judge import Judge
 from sse_hub.commands.canary.latency import Latency
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.published import Ledger
 from sse_hub.commands.canary.publisher import CanaryPublisher
 from sse_hub.commands.canary.reader import CanaryReader
 from sse_hub.commands.canary.report import Report, total
+from sse_hub.commands.canary.verifier import Judge
 from sse_hub.commands.options import bearer_headers
 from sse_hub.errors import CanaryUnavailable
 from sse_hub.tasks import cancel_and_wait

@@ -10,10 +10,10 @@ from contextlib import aclosing
 
 import click
 
-from sse_hub.commands.check.finding import Finding, Grade
 from sse_hub.commands.check.hub import check_hub
 from sse_hub.commands.check.machine import check_machine
 from sse_hub.commands.check.redis import check_redis
+from sse_hub.commands.check.result import Finding, Grade
 from sse_hub.commands.options import LOCAL_REDIS, bearer_headers, ingest_option, read_config, token_option
 
 

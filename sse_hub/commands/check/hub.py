@@ -18,7 +18,7 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.commands.check.finding import Finding, bad, good, odd, unseen
+from sse_hub.commands.check.result import Finding, bad, good, odd, unseen
 from sse_hub.protocol.sse_decoder import SseDecoder
 
 FIRST_BYTES_SECONDS = 5.0

@@ -8,7 +8,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-from sse_hub.commands.check.finding import Finding, good, odd, unseen
+from sse_hub.commands.check.result import Finding, good, odd, unseen
 
 FILES = 10_240
 BACKLOG = 4096

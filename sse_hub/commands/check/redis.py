@@ -16,7 +16,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.commands.check.finding import Finding, bad, good, odd, unseen
+from sse_hub.commands.check.result import Finding, bad, good, odd, unseen
 
 OLDEST_VERSION = (6, 2)
 ANSWER_SECONDS = 5

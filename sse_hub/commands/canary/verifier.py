@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sse_hub.commands.canary.latency import Latency
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
 from sse_hub.commands.canary.missing import MissingLines
+from sse_hub.commands.canary.published import Ledger
 from sse_hub.errors import InvalidId
 from sse_hub.protocol.ids import Cursor
 
