@@ -26,7 +26,7 @@ from sse_hub.config import SECONDS, Config
 from sse_hub.errors import InvalidSetting
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
-KEYS = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+key_file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
 @click.group(context_settings=HELP)
@@ -35,21 +35,21 @@ def token() -> None:
 
 
 @token.command(context_settings=HELP)
-@KEYS
+@key_file_argument
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="HS256", help="What the key is for.")
 def key(file: Path, algorithm: str) -> None:
     """Add a new key to FILE, a JWKS that is made where there is none. The newest one signs, all are believed."""
     try:
         keys = parse_keys(file.read_text()) if file.exists() else []
         made = new_key(algorithm)
-        _write(file, json.dumps({"keys": [*keys, made]}, indent=2) + "\n")
+        _write_private(file, json.dumps({"keys": [*keys, made]}, indent=2) + "\n")
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file}: {error}.") from None
     click.echo(f"Key {made['kid']} for {algorithm} is in {file}. Whoever can read it can make tokens.", err=True)
 
 
 @token.command(context_settings=HELP)
-@KEYS
+@key_file_argument
 def public(file: Path) -> None:
     """Print the public halves of the keys in FILE: a hub that has these checks tokens, and can't make any."""
     try:
@@ -123,7 +123,7 @@ async def _revoke(redis_url: str, token_id: str, until: float) -> None:
         await revoke(commands, token_id, until)
 
 
-def _write(file: Path, text: str) -> None:
+def _write_private(file: Path, text: str) -> None:
     """All or nothing, and for nobody else's eyes."""
     beside = file.with_name(file.name + ".new")
     beside.unlink(missing_ok=True)

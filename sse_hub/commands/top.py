@@ -60,8 +60,8 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
 class HubStatus(NamedTuple):
     """What a hub said at one moment; `state` and `totals` have no more than who asks may see."""
 
-    state: Mapping[str, Any]
-    directory: Mapping[str, Any]
+    readiness: Mapping[str, Any]
+    channels: Mapping[str, Any]
     totals: Mapping[str, float]
 
 
@@ -88,7 +88,7 @@ def totals_of(metrics: str) -> Mapping[str, float]:
 
 def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
     """`now` in `height` lines of `width` characters; rates are since `before`, `seconds` ago."""
-    state, directory, totals = now.state, now.directory, now.totals
+    state, directory, totals = now.readiness, now.channels, now.totals
 
     def rate(stage: str) -> str:
         name = f"sse_hub_lines_total {stage}"

@@ -23,7 +23,7 @@ CONNECT_SECONDS = 3.0
 # A frozen server goes on where it was when it wakes, and answers: giving it up would make lines unsure. A peer that is
 # gone without a word is noticed by the kernel, as GONE_MS has it, where there is such a setting.
 ANSWER_SECONDS = 60.0
-GONE_MS = 20_000
+USER_TIMEOUT_MS = 20_000
 
 
 class RedisConnection:
@@ -32,7 +32,7 @@ class RedisConnection:
     def __init__(self, url: str) -> None:
         # The first name looked up imports this codec. A process forked from half-way through that never gets it again.
         "localhost".encode("idna")
-        options = {socket.TCP_USER_TIMEOUT: GONE_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+        options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
         is_tcp = not url.startswith("unix:")
         client = Redis.from_url(
             validate(url),
@@ -48,11 +48,11 @@ class RedisConnection:
 
     def connect(self) -> None:
         """Return when there is a connection. Raises RedisError, OSError."""
-        if self._connection.is_connected and self._ended():
+        if self._connection.is_connected and self._closed_by_server():
             self._connection.disconnect()
         self._connection.connect()
 
-    def ask(self, commands: Sequence[Command]) -> Iterator[Any]:
+    def execute(self, commands: Sequence[Command]) -> Iterator[Any]:
         """
         Send `commands` as one, and give the answer to each as it comes; a ResponseError is given, not raised.
 
@@ -67,12 +67,12 @@ class RedisConnection:
 
     def call(self, *command: str | bytes | int) -> Any:
         """The answer to one command. Raises RedisError, OSError; ResponseError where Redis refuses it."""
-        (answer,) = self.ask([command])
+        (answer,) = self.execute([command])
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
-    def run(self, text: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+    def run_script(self, text: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """What the script `text` returns. Raises as call()."""
         sha = self._scripts.get(text)
         if sha is None:
@@ -83,9 +83,9 @@ class RedisConnection:
             if not str(error).startswith("NOSCRIPT") and type(error).__name__ != "NoScriptError":
                 raise
         del self._scripts[text]
-        return self.run(text, keys, args)
+        return self.run_script(text, keys, args)
 
-    def _ended(self) -> bool:
+    def _closed_by_server(self) -> bool:
         """True when the server has ended the connection while nothing was asked: what is sent into it is lost."""
         try:
             return bool(self._connection.can_read(0))
@@ -96,7 +96,7 @@ class RedisConnection:
         """End the connection; the next command makes a new one."""
         self._connection.disconnect()
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked process: leave the connection to the parent."""
         # redis-py closes the file descriptor alone, where the process is another.
         self._connection.disconnect()

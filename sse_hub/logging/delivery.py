@@ -14,7 +14,7 @@ class Outcome(NamedTuple):
     where all is well.
     """
 
-    again: Sequence[bytes] = ()
+    retry: Sequence[bytes] = ()
     unsure: Sequence[bytes] = ()
     error: str = ""
 
@@ -22,20 +22,20 @@ class Outcome(NamedTuple):
 class Delivery(Protocol):
     """A way to Redis. `most_lines` and `most_bytes` are for one turn; with `repeats` a line may be sent again."""
 
-    most_lines: int
-    most_bytes: int
-    repeats: bool
+    max_lines: int
+    max_bytes: int
+    resends_unsure: bool
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
         """Send `lines`, in order. Never raises RedisError or OSError."""
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked process: begin anew, and leave the connection to the parent."""
 
     def close(self) -> None:
         """End the connection."""
 
 
-def words_of(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an error says, or its name."""
     return str(error) or type(error).__name__

@@ -15,11 +15,11 @@ from sse_hub.logging.values import json_of, text_of
 
 # The hub cuts longer lines by default, and a cut line is no JSON object any more.
 LINE_BYTES = 1_048_576
-CUT_TEXT = 100_000
+CUT_CHARACTERS = 100_000
 # What every record has; `message`, `asctime` and `taskName` come with other formatters and newer Pythons.
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-PLAIN_SIZE = len(vars(logging.makeLogRecord({})))
-OURS = frozenset({"time", "level", "logger", "exception", "stack", "line_id", "truncated", "size"})
+STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD_SIZE = len(vars(logging.makeLogRecord({})))
+RESERVED = frozenset({"time", "level", "logger", "exception", "stack", "line_id", "truncated", "size"})
 
 
 class JsonFormatter(logging.Formatter):
@@ -46,9 +46,7 @@ class JsonFormatter(logging.Formatter):
         except Exception as error:  # noqa: BLE001  # filters and adapters may have put anything into the record
             fields = {"level": "error", "message": text_of(record.msg), "logging_error": text_of(error)}
             line = json_of(fields)
-        return line if len(line) <= LINE_BYTES else _cut(fields, len(line))
-
-    # The rest.
+        return line if len(line) <= LINE_BYTES else _truncate(fields, len(line))
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -63,15 +61,15 @@ class JsonFormatter(logging.Formatter):
             fields["args"] = list(record.args or ())
             fields["logging_error"] = f"{type(error).__name__}: {text_of(error)}"
         extra = vars(record)
-        if len(extra) != PLAIN_SIZE:
+        if len(extra) != STANDARD_SIZE:
             for name, value in extra.items():
-                if name in STANDARD:
+                if name in STANDARD_FIELDS:
                     continue
                 if name == "extra" and isinstance(value, dict):
                     for inner, each in value.items():
-                        fields[_free(text_of(inner), fields)] = each
+                        fields[_free_name(text_of(inner), fields)] = each
                 else:
-                    fields[_free(name, fields)] = value
+                    fields[_free_name(name, fields)] = value
         if record.exc_info or record.exc_text:
             fields["exception"] = _exception(record)
         if record.stack_info:
@@ -108,8 +106,8 @@ def _is_object(line: bytes) -> bool:
     return True
 
 
-def _free(name: str, fields: dict[str, Any]) -> str:
-    return f"{name}_" if name in OURS or name in fields else name
+def _free_name(name: str, fields: dict[str, Any]) -> str:
+    return f"{name}_" if name in RESERVED or name in fields else name
 
 
 def _exception(record: logging.LogRecord) -> str:
@@ -123,9 +121,9 @@ def _exception(record: logging.LogRecord) -> str:
         return f"<the traceback can't be had, {type(error).__name__}>"
 
 
-def _cut(fields: dict[str, Any], size: int) -> bytes:
+def _truncate(fields: dict[str, Any], size: int) -> bytes:
     kept: dict[str, Any] = {
-        name: text_of(fields[name])[:CUT_TEXT]
+        name: text_of(fields[name])[:CUT_CHARACTERS]
         for name in ("time", "level", "logger", "message", "exception")
         if name in fields
     }

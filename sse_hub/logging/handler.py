@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Sequence
 
 from sse_hub.errors import InvalidSetting
-from sse_hub.logging.buffer import Buffer, Counts, Loss
+from sse_hub.logging.buffer import Counts, LineBuffer, LossCounts
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
 from sse_hub.logging.sender import SenderThread
@@ -56,9 +56,9 @@ class RedisHandler(logging.Handler):
         self._json = JsonFormatter()
         # From the beginning: basicConfig() gives its own one to a handler that has none.
         self.formatter = self._json
-        self._delivery = _delivery(url, channel, durable, [ingest] if isinstance(ingest, str) else ingest)
+        self._delivery = _make_delivery(url, channel, durable, [ingest] if isinstance(ingest, str) else ingest)
         self._closed = False
-        self._begin()
+        self._reset()
         _handlers.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -75,11 +75,11 @@ class RedisHandler(logging.Handler):
             # What the sender says of Redis is for the app's other handlers.
             return
         try:
-            self._buffer.append(self._line(record))
+            self._buffer.append(self._format_line(record))
             if not self._started:
                 self._start()
         except Exception:  # noqa: BLE001  # an app must not fail by logging
-            self._buffer.drop()
+            self._buffer.count_dropped()
 
     def flush(self) -> None:
         """Wait until Redis, or with `durable` the hub's log, has all lines; `exit_seconds` at most."""
@@ -101,13 +101,11 @@ class RedisHandler(logging.Handler):
         """What has become of this process's lines so far."""
         return self._buffer.counts
 
-    # The rest.
-
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         """Begin with nothing: at first, and in a forked process, where all that was is the parent's."""
         self._line_prefix = os.urandom(8).hex()
         self._line_numbers = itertools.count(1)
-        self._buffer = Buffer(self._buffer_bytes, self._report)
+        self._buffer = LineBuffer(self._buffer_bytes, self._make_report)
         self._sender = SenderThread(self._buffer, self._delivery)
         self._started = False
 
@@ -119,7 +117,7 @@ class RedisHandler(logging.Handler):
         _flush_with_process()
         self._sender.start()
 
-    def _line(self, record: logging.LogRecord) -> bytes:
+    def _format_line(self, record: logging.LogRecord) -> bytes:
         if isinstance(self.formatter, JsonFormatter):
             line = self.formatter.line(record)
         else:
@@ -127,12 +125,12 @@ class RedisHandler(logging.Handler):
                 line = self.format(record).encode(errors="replace")
             except Exception:  # noqa: BLE001  # arguments that do not fit: the line says so
                 line = self._json.line(record)
-        return self._identified(line)
+        return self._add_line_id(line)
 
-    def _identified(self, line: bytes) -> bytes:
+    def _add_line_id(self, line: bytes) -> bytes:
         return with_line_id(line, f"{self._line_prefix}-{next(self._line_numbers)}") if self._durable else line
 
-    def _report(self, loss: Loss) -> bytes:
+    def _make_report(self, loss: LossCounts) -> bytes:
         words = f"{loss.dropped:,} log lines dropped"
         if loss.unsure:
             words += f", {loss.unsure:,} perhaps not published"
@@ -140,16 +138,16 @@ class RedisHandler(logging.Handler):
         record.msg = words
         record.created = time.time()
         vars(record).update(loss._asdict(), pid=os.getpid())
-        return self._identified(self._json.line(record))
+        return self._add_line_id(self._json.line(record))
 
 
 _handlers: "weakref.WeakSet[RedisHandler]" = weakref.WeakSet()
 _forking: list[RedisHandler] = []
 
 
-def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
+def _make_delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
     # redis-py takes a quarter of a second to be imported, so it waits until a handler is made.
-    from sse_hub.logging.at_most_once import AtMostOnce
+    from sse_hub.logging.at_most_once import AtMostOnceDelivery
     from sse_hub.logging.connection import RedisConnection
 
     try:
@@ -157,10 +155,10 @@ def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> D
     except ValueError as error:
         raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
     if not durable:
-        return AtMostOnce(link, channel)
-    from sse_hub.logging.durable import Durable
+        return AtMostOnceDelivery(link, channel)
+    from sse_hub.logging.durable import DurableDelivery
 
-    return Durable(link, channel, ingest)
+    return DurableDelivery(link, channel, ingest)
 
 
 def _flush_all() -> None:
@@ -190,8 +188,8 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     for handler in _forking:
-        handler._delivery.forget()
-        handler._begin()
+        handler._delivery.reset_after_fork()
+        handler._reset()
     _forking.clear()
 
 

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 
-from sse_hub.logging.buffer import Buffer
+from sse_hub.logging.buffer import LineBuffer
 from sse_hub.logging.delivery import Delivery, Outcome
 
 logger = logging.getLogger("sse_hub.logging")
@@ -22,15 +22,15 @@ LONGEST_WAIT_SECONDS = 2.0
 class SenderThread:
     """Sends what is in `buffer`, in a thread of its own from start() on."""
 
-    def __init__(self, buffer: Buffer, delivery: Delivery) -> None:
+    def __init__(self, buffer: LineBuffer, delivery: Delivery) -> None:
         self._buffer = buffer
         self._delivery = delivery
-        self._hurry = threading.Event()
+        self._flushing = threading.Event()
         self._stopped = False
-        self._lost = False
+        self._disconnected = False
         self._wait_seconds = FIRST_WAIT_SECONDS
         # One turn at a time: where no thread can be started any more, flush() sends by itself.
-        self._turn = threading.Lock()
+        self._send_lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -44,23 +44,21 @@ class SenderThread:
         Wait until all lines are sent, `seconds` at most; True if they are. Redis is tried more often meanwhile.
         """
         deadline = time.monotonic() + seconds
-        self._hurry.set()
+        self._flushing.set()
         try:
             if self._thread is None or not self._thread.is_alive():
                 self._run_until(deadline)
             return self._buffer.wait_empty(deadline)
         finally:
-            self._hurry.clear()
+            self._flushing.clear()
 
     def stop(self, seconds: float) -> bool:
         """As flush(), and let the thread end."""
         done = self.flush(seconds)
         self._stopped = True
-        self._hurry.set()
-        self._buffer.ring()
+        self._flushing.set()
+        self._buffer.wake()
         return done
-
-    # The rest.
 
     def _run(self) -> None:
         while True:
@@ -78,8 +76,8 @@ class SenderThread:
 
     def _send(self) -> bool:
         """One turn. True when there was more than fits into one."""
-        with self._turn:
-            lines = self._buffer.take(self._delivery.most_lines, self._delivery.most_bytes)
+        with self._send_lock:
+            lines = self._buffer.take(self._delivery.max_lines, self._delivery.max_bytes)
             if not lines:
                 return False
             try:
@@ -87,28 +85,30 @@ class SenderThread:
             except Exception as error:  # noqa: BLE001  # of a library: the thread must outlive it
                 self._delivery.close()
                 outcome = (
-                    Outcome(lines, error=repr(error)) if self._delivery.repeats else Outcome((), lines, repr(error))
+                    Outcome(lines, error=repr(error))
+                    if self._delivery.resends_unsure
+                    else Outcome((), lines, repr(error))
                 )
-            self._buffer.settle(outcome.again, outcome.unsure)
-        self._tell(outcome.error)
+            self._buffer.settle(outcome.retry, outcome.unsure)
+        self._log_change(outcome.error)
         if outcome.error:
             self._back_off()
         else:
             self._wait_seconds = FIRST_WAIT_SECONDS
-        return len(lines) == self._delivery.most_lines
+        return len(lines) == self._delivery.max_lines
 
     def _back_off(self) -> None:
-        if self._hurry.is_set() and not self._stopped:
+        if self._flushing.is_set() and not self._stopped:
             # Somebody waits for a flush that has its own bound.
             time.sleep(FIRST_WAIT_SECONDS)
             return
-        self._hurry.wait(self._wait_seconds)
+        self._flushing.wait(self._wait_seconds)
         self._wait_seconds = min(self._wait_seconds * 2, LONGEST_WAIT_SECONDS)
 
-    def _tell(self, error: str) -> None:
+    def _log_change(self, error: str) -> None:
         """One line for each change of state, for the app's other handlers."""
-        if error and not self._lost:
+        if error and not self._disconnected:
             logger.warning("redis_lost error=%(error)r", {"error": error})
-        elif self._lost and not error:
+        elif self._disconnected and not error:
             logger.info("redis_restored")
-        self._lost = bool(error)
+        self._disconnected = bool(error)

@@ -275,7 +275,7 @@ def test_a_hub_that_is_not_there_is_named_with_the_reason(server: RedisServer) -
     status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert (status, output) == (1, "")
-    assert f"no stream began: {url}/message" in errors
+    assert f"no stream opened: {url}/message" in errors
     assert "refused" in errors or "Connect call failed" in errors
     assert "Traceback" not in errors
 
@@ -293,7 +293,7 @@ def test_a_redis_that_is_not_there_is_named_with_the_reason(hub: HubProcess) -> 
     status, _, errors = canary("--url", hub.url, "--redis-url", f"redis://127.0.0.1:{port}/0", "--drain", AWHILE)
 
     assert status == 1
-    assert "Redis can't be reached" in errors
+    assert "Redis is unreachable" in errors
     assert str(port) in errors
     assert "Traceback" not in errors
 
@@ -313,7 +313,7 @@ def test_the_manual_names_all_the_rights_it_needs(server: RedisServer, hub: HubP
 
     assert allowed == 0
     assert (refused, output, unknown) == (1, "", 1)
-    assert "No line was published. Redis can't be reached, or refuses: " in errors
+    assert "No line was published. Redis is unreachable or refuses lines: " in errors
     assert "no permissions" in errors.lower()
     assert "invalid username-password pair" in about_password
     assert "secret" not in errors
@@ -337,7 +337,7 @@ def test_a_redis_that_the_hub_does_not_read_is_suspected(hub: HubProcess, channe
     assert status == 1
     assert output.startswith("wrong ")
     assert "does the hub read from this Redis" in errors
-    assert "nobody subscribes to it there" in errors
+    assert "nothing is subscribed to it" in errors
 
 
 @pytest.mark.parametrize(

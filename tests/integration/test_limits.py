@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from sse_hub.commands.canary.lines import CanaryLines
-from sse_hub.commands.canary.published import Ledger
+from sse_hub.commands.canary.published import PublishedLines
 from sse_hub.commands.canary.reader import CanaryReader
-from sse_hub.commands.canary.verifier import Judge
+from sse_hub.commands.canary.verifier import StreamVerifier
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.tasks import cancel_and_wait
 from tests.integration.asking import ask
@@ -170,7 +170,7 @@ async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess
     said: list[str] = []
     follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
-        judge = Judge(Ledger(), CanaryLines("refused", 100))
+        judge = StreamVerifier(PublishedLines(), CanaryLines("refused", 100))
         reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
         running = [asyncio.create_task(each.run()) for each in (follower, reader)]
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")

@@ -72,7 +72,7 @@ def test_a_flush_returns_when_the_log_has_the_lines(hub: HubProcess, server: Red
 def test_lines_wait_for_a_hub_that_records(channel: str) -> None:
     with redis_server() as server, durable(server, channel) as (logger, handler):
         logger.info("x", extra={"seq": 0})
-        wait(lambda: handler._sender._lost, "nobody records")
+        wait(lambda: handler._sender._disconnected, "nobody records")
         with hub_process(server.url):
             all_sent(handler)
 
@@ -132,7 +132,7 @@ def test_a_hub_killed_with_what_it_had_not_recorded_is_sent_it_again(channel: st
         # The watermark is still fresh: these lines are published for nobody.
         for seq in range(100):
             logger.info("x", extra={"seq": seq})
-        wait(lambda: handler._sender._lost, "they are missed")
+        wait(lambda: handler._sender._disconnected, "they are missed")
         with hub_process(server.url):
             all_sent(handler)
             once_each(log_of(server, channel), 100)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.commands.canary.lines import SMALLEST_BYTES, TEXT, CanaryLines
-from sse_hub.commands.canary.published import Ledger
-from sse_hub.commands.canary.verifier import Judge
+from sse_hub.commands.canary.lines import MIN_LINE_BYTES, TEXT, CanaryLines
+from sse_hub.commands.canary.published import PublishedLines
+from sse_hub.commands.canary.verifier import StreamVerifier
 
 F = 1795233018000
 LINES = CanaryLines("run", 120)
@@ -19,13 +19,13 @@ class Case:
     """`published` lines in a batch of one each, line n at second n, and a judge of one reader."""
 
     def __init__(self, published: int = 0) -> None:
-        self.ledger = Ledger()
-        self.judge = Judge(self.ledger, LINES)
+        self.ledger = PublishedLines()
+        self.judge = StreamVerifier(self.ledger, LINES)
         self.publish(published)
 
     def publish(self, count: int) -> None:
         for _ in range(count):
-            self.ledger.begin(1, float(self.ledger.begun + 1))
+            self.ledger.add_batch(1, float(self.ledger.attempted + 1))
 
     def receive(self, *seqs: int, fence: int = F, offset: int = 0) -> None:
         """Lines with the ids that they have when `offset` lines of the run came before `fence`."""
@@ -37,7 +37,7 @@ class Case:
 
     def found(self, final: bool = True) -> dict[str, int]:
         """What is not 0."""
-        return {name: count for name, count in asdict(self.judge.verdict(final)).items() if count}
+        return {name: count for name, count in asdict(self.judge.counts(final)).items() if count}
 
 
 def test_all_lines_once_in_order_are_well() -> None:
@@ -45,7 +45,7 @@ def test_all_lines_once_in_order_are_well() -> None:
     case.receive(1, 2, 3, 4, 5)
 
     assert case.found() == {"received": 5}
-    assert case.judge.settled
+    assert case.judge.complete
 
 
 def test_a_line_left_out_is_missing_as_soon_as_the_next_has_come() -> None:
@@ -59,7 +59,7 @@ def test_the_last_lines_wait_and_are_missing_in_the_end() -> None:
     case = Case(5)
     case.receive(1, 2, 3)
 
-    assert not case.judge.settled
+    assert not case.judge.complete
     assert case.found(final=False) == {"received": 3, "waiting": 2}
     assert case.found() == {"received": 3, "missing": 2}
 
@@ -209,11 +209,11 @@ def test_a_gap_at_the_end_covers_only_what_was_published_before_it_came() -> Non
     case = Case(5)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
-    assert case.judge.settled
+    assert case.judge.complete
 
     case.publish(2)
 
-    assert not case.judge.settled
+    assert not case.judge.complete
     assert case.found(final=False) == {"received": 2, "waiting": 5, "gaps": 1}
     assert case.found() == {"received": 2, "told": 3, "missing": 2, "gaps": 1}
 
@@ -229,17 +229,17 @@ def test_a_told_line_that_comes_after_all_is_received() -> None:
 
 def test_an_unsure_line_may_be_missing() -> None:
     case = Case(6)
-    case.ledger.doubt(range(3, 5))
-    case.ledger.doubt(range(6, 7))
+    case.ledger.mark_unsure(range(3, 5))
+    case.ledger.mark_unsure(range(6, 7))
     case.receive(1, 2, 5)
 
-    assert case.judge.settled
+    assert case.judge.complete
     assert case.found() == {"received": 3}
 
 
 def test_an_unsure_line_may_be_there_and_late_but_once() -> None:
     case = Case(5)
-    case.ledger.doubt(range(3, 5))
+    case.ledger.mark_unsure(range(3, 5))
     case.receive(1, 2, 3, 5, 4, 4)
 
     assert case.found() == {"received": 5, "duplicated": 1}
@@ -247,7 +247,7 @@ def test_an_unsure_line_may_be_there_and_late_but_once() -> None:
 
 def test_unsure_lines_in_a_gap_use_up_none_of_its_number() -> None:
     case = Case(8)
-    case.ledger.doubt(range(3, 5))
+    case.ledger.mark_unsure(range(3, 5))
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0", lost=2)
     case.receive(7, 8, fence=F + 1000, offset=6)
@@ -270,14 +270,14 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
     """An independent count: by definition, and with all the time and memory in the world."""
     case = Case(30)
     for seq in sorted(unsure):
-        case.ledger.doubt(range(seq, seq + 1))
+        case.ledger.mark_unsure(range(seq, seq + 1))
     for seq in received:
         case.judge.line("", LINES.line(seq), 0)
 
-    tally = case.judge.verdict(final=True)
+    tally = case.judge.counts(final=True)
 
     assert case.ledger.unsure == len(unsure)
-    assert case.ledger.last_sure() == max(set(range(31)) - unsure)
+    assert case.ledger.last_confirmed() == max(set(range(31)) - unsure)
     assert tally.received == len(set(received))
     assert tally.duplicated == len(received) - len(set(received))
     assert tally.missing == len(set(range(1, 31)) - set(received) - unsure)
@@ -287,7 +287,7 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
     )
 
 
-@pytest.mark.parametrize("size", [SMALLEST_BYTES, 101, 200, 5000])
+@pytest.mark.parametrize("size", [MIN_LINE_BYTES, 101, 200, 5000])
 @pytest.mark.parametrize("seq", [1, 61, 62, 999_999_999])
 def test_a_line_has_its_size_and_its_number(size: int, seq: int) -> None:
     lines = CanaryLines("0123456789ab", size)

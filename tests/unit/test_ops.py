@@ -3,7 +3,7 @@
 import pytest
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
-from sse_hub.commands.check.result import bad, good
+from sse_hub.commands.check.result import failed, passed
 from sse_hub.commands.top import HubStatus, render, totals_of
 from sse_hub.errors import InvalidSetting
 from tests.unit.test_docs import ROOT
@@ -99,5 +99,5 @@ def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
 
 
 def test_a_finding_is_a_line() -> None:
-    assert good("redis", "fine").line == "ok   redis              fine"
-    assert bad("redis", "away").line.startswith("BAD  redis")
+    assert passed("redis", "fine").line == "ok   redis              fine"
+    assert failed("redis", "away").line.startswith("BAD  redis")

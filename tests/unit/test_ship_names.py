@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.commands.ship.names import RotatedName, channel_of, followed
+from sse_hub.commands.ship.names import RotatedName, channel_of, followed_paths
 from sse_hub.errors import InvalidSetting
 
 
@@ -34,7 +34,8 @@ def test_another_file_is_none(name: str) -> None:
 
 def test_the_higher_number_is_the_older() -> None:
     turns = [
-        RotatedName("app.log").turn(name) for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
+        RotatedName("app.log").rotation_number(name)
+        for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
     ]
 
     assert turns == [10, 2, 0, 0]
@@ -44,7 +45,7 @@ def test_a_pattern_means_the_files_that_are_there_without_the_rotated_ones(tmp_p
     for name in ("a.log", "a.log.1", "a.log.2.gz", "b.log", "c.txt"):
         (tmp_path / name).touch()
 
-    paths = followed([str(tmp_path / "*.log*"), str(tmp_path / "later.log")])
+    paths = followed_paths([str(tmp_path / "*.log*"), str(tmp_path / "later.log")])
 
     assert [path.name for path in paths] == ["a.log", "b.log", "later.log"]
 

@@ -1,43 +1,43 @@
 """
 What was published, when, and what may or may not have been. Pure; no I/O.
 
-    publisher --> begin(), doubt() --> Ledger --> judges: was it published? how long did it take?
+    publisher --> add_batch(), mark_unsure() --> PublishedLines --> verifiers: was it published? when?
 """
 
 from bisect import bisect_left, bisect_right
 
-# A batch leaves every 5 ms at the most: three quarters of an hour at the highest rates, for 30 MB.
-BATCHES_REMEMBERED = 500_000
+# The publisher sends a batch every 5 ms at most: at the highest rates this is 45 minutes, in 30 MB.
+MAX_BATCHES = 500_000
 
 
-class Ledger:
+class PublishedLines:
     """
-    The lines 1 to `begun`, of which each may have reached Redis; of `unsure` lines nobody knows.
+    The lines 1 to `attempted`, each of which may have reached Redis; for `unsure` of them that is not known.
 
-    Times are seconds of any one clock.
+    Times are in seconds, of any clock, but always the same one.
     """
 
     def __init__(self) -> None:
-        self.begun = 0
+        self.attempted = 0
         self.unsure = 0
-        # As stretches, because a Redis may refuse for days.
+        # Ranges, since Redis may refuse lines for days.
         self._unsure_firsts: list[int] = []
         self._unsure_lasts: list[int] = []
         self._firsts: list[int] = []
         self._times: list[float] = []
 
-    def begin(self, count: int, at: float) -> range:
-        """The next `count` lines are published from `at` on; their numbers."""
-        first = self.begun + 1
-        self.begun += count
+    def add_batch(self, count: int, at: float) -> range:
+        """Add the next `count` lines, which are published from `at` on; their numbers."""
+        first = self.attempted + 1
+        self.attempted += count
         self._firsts.append(first)
         self._times.append(at)
-        if len(self._firsts) > 2 * BATCHES_REMEMBERED:
-            del self._firsts[:BATCHES_REMEMBERED], self._times[:BATCHES_REMEMBERED]
-        return range(first, self.begun + 1)
+        if len(self._firsts) > 2 * MAX_BATCHES:
+            del self._firsts[:MAX_BATCHES], self._times[:MAX_BATCHES]
+        return range(first, self.attempted + 1)
 
-    def doubt(self, seqs: range) -> None:
-        """Nobody knows whether `seqs`, which follow all that were doubted before, were published."""
+    def mark_unsure(self, seqs: range) -> None:
+        """Whether `seqs` were published is not known. They must follow all that were marked before."""
         if not seqs:
             return
         self.unsure += len(seqs)
@@ -48,26 +48,26 @@ class Ledger:
             self._unsure_lasts.append(seqs[-1])
 
     def is_unsure(self, seq: int) -> bool:
-        """True where nobody knows whether line `seq` was published."""
-        stretch = bisect_right(self._unsure_firsts, seq) - 1
-        return stretch >= 0 and seq <= self._unsure_lasts[stretch]
+        """Whether it is unknown if line `seq` was published."""
+        index = bisect_right(self._unsure_firsts, seq) - 1
+        return index >= 0 and seq <= self._unsure_lasts[index]
 
     def published_at(self, seq: int) -> float | None:
-        """The time just before `seq` was published, None where it is not remembered any more."""
+        """The time just before `seq` was published; None if it is no longer remembered."""
         batch = bisect_right(self._firsts, seq) - 1
         return self._times[batch] if batch >= 0 else None
 
-    def last_sure(self) -> int:
-        """The last line that was published for certain, 0 if none was."""
-        if self.is_unsure(self.begun):
+    def last_confirmed(self) -> int:
+        """The last line that was certainly published; 0 if none was."""
+        if self.is_unsure(self.attempted):
             return self._unsure_firsts[-1] - 1
-        return self.begun
+        return self.attempted
 
-    def sure_between(self, first: int, last: int) -> int:
-        """How many of the lines `first` to `last` were published for certain."""
-        sure = max(0, last - first + 1)
+    def count_confirmed(self, first: int, last: int) -> int:
+        """How many of the lines `first` to `last` were certainly published."""
+        confirmed = max(0, last - first + 1)
         for index in range(bisect_left(self._unsure_lasts, first), len(self._unsure_firsts)):
             if self._unsure_firsts[index] > last:
                 break
-            sure -= min(last, self._unsure_lasts[index]) - max(first, self._unsure_firsts[index]) + 1
-        return sure
+            confirmed -= min(last, self._unsure_lasts[index]) - max(first, self._unsure_firsts[index]) + 1
+        return confirmed

@@ -13,7 +13,7 @@ import click
 from sse_hub.commands.check.hub import check_hub
 from sse_hub.commands.check.machine import check_machine
 from sse_hub.commands.check.redis import check_redis
-from sse_hub.commands.check.result import Finding, Grade
+from sse_hub.commands.check.result import CheckResult, CheckStatus
 from sse_hub.commands.options import LOCAL_REDIS, bearer_headers, ingest_option, read_config, token_option
 
 
@@ -32,7 +32,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
     config = read_config(redis_url, ingest)
     redis_at = config.redis_url or LOCAL_REDIS
 
-    async def findings() -> AsyncGenerator[Finding, None]:
+    async def findings() -> AsyncGenerator[CheckResult, None]:
         for finding in check_machine():
             yield finding
         async for finding in check_redis(redis_at, config.ingest):
@@ -46,7 +46,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
         async with aclosing(findings()) as found:
             async for finding in found:
                 click.echo(finding.line)
-                worst = max(worst, int(finding.grade is Grade.BAD))
+                worst = max(worst, int(finding.status is CheckStatus.FAILED))
         return worst
 
     raise SystemExit(asyncio.run(tell()))

@@ -16,17 +16,17 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.commands.check.result import Finding, bad, good, odd, unseen
+from sse_hub.commands.check.result import CheckResult, failed, passed, unknown, warning
 
-OLDEST_VERSION = (6, 2)
+MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
-BUFFER_BYTES = 32 * 1024 * 1024
+MIN_BUFFER_BYTES = 32 * 1024 * 1024
 # Beyond the first, times of lines look wrong; beyond the second no fence is believed.
-CLOCK_SECONDS = 2.0
+CLOCK_WARNING_SECONDS = 2.0
 CLOCK_LIMIT_SECONDS = 86_400.0
 
 
-async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[Finding]:
+async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckResult]:
     """What there is to say of the server at `url`, for a hub that follows `ingest`."""
     client: Any = redis.asyncio.Redis.from_url(
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
@@ -36,84 +36,92 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[Finding]
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            yield bad("redis", f"can't be reached: {error or type(error).__name__}")
+            yield failed("redis", f"can't be reached: {error or type(error).__name__}")
             return
-        yield good("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
-        for each in (_version(client), _clock(client), _memory(client), _buffers(client), _fence(client)):
-            yield await _tried(each)
-        yield await _tried(_subscriptions(client, ingest))
-        yield await _tried(_recording(client))
+        yield passed("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
+        for each in (
+            _check_version(client),
+            _check_clock(client),
+            _check_memory(client),
+            _check_output_buffer(client),
+            _check_fences(client),
+        ):
+            yield await _run_check(each)
+        yield await _run_check(_check_subscriptions(client, ingest))
+        yield await _run_check(_check_recording(client))
 
 
-async def _tried(finding: Any) -> Finding:
+async def _run_check(check: Any) -> CheckResult:
     try:
-        found: Finding = await finding
+        found: CheckResult = await check
     except (RedisError, OSError) as error:
-        return bad("redis", f"refuses: {error or type(error).__name__}")
+        return failed("redis", f"refuses: {error or type(error).__name__}")
     return found
 
 
-async def _version(client: Any) -> Finding:
+async def _check_version(client: Any) -> CheckResult:
     try:
         info = await client.info("server")
     except NoPermissionError:
-        return unseen("redis version", "INFO is not allowed; it must be Redis 6.2 or newer, or Valkey")
+        return unknown("redis version", "INFO is not allowed; it must be Redis 6.2 or newer, or Valkey")
     version = str(info.get("valkey_version") or info["redis_version"])
-    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < OLDEST_VERSION:
-        return bad("redis version", f"{version} is too old: 6.2 or newer is needed")
-    return good("redis version", version)
+    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < MIN_VERSION:
+        return failed("redis version", f"{version} is too old: 6.2 or newer is needed")
+    return passed("redis version", version)
 
 
-async def _clock(client: Any) -> Finding:
+async def _check_clock(client: Any) -> CheckResult:
     before = time.time()
     seconds, microseconds = await client.time()
     off = seconds + microseconds / 1e6 - (before + time.time()) / 2
     if abs(off) > CLOCK_LIMIT_SECONDS:
-        return bad("clock", f"that of Redis is {off:+.0f} s from this machine's: no fence is believed; set them")
-    if abs(off) > CLOCK_SECONDS:
-        return odd("clock", f"that of Redis is {off:+.1f} s from this machine's: times of lines are off as much")
-    return good("clock", f"{off:+.3f} s from this machine's")
+        return failed("clock", f"that of Redis is {off:+.0f} s from this machine's: no fence is believed; set them")
+    if abs(off) > CLOCK_WARNING_SECONDS:
+        return warning("clock", f"that of Redis is {off:+.1f} s from this machine's: times of lines are off as much")
+    return passed("clock", f"{off:+.3f} s from this machine's")
 
 
-async def _memory(client: Any) -> Finding:
+async def _check_memory(client: Any) -> CheckResult:
     try:
         info = await client.info("memory")
     except NoPermissionError:
-        return unseen("redis memory", "INFO is not allowed; maxmemory-policy should be noeviction")
+        return unknown("redis memory", "INFO is not allowed; maxmemory-policy should be noeviction")
     policy, limit, used = str(info["maxmemory_policy"]), int(info["maxmemory"]), int(info["used_memory"])
     if limit and policy != "noeviction":
-        return odd("redis memory", f"maxmemory-policy {policy} may evict the log; noeviction makes full memory show")
+        return warning(
+            "redis memory", f"maxmemory-policy {policy} may evict the log; noeviction makes full memory show"
+        )
     if limit and used > 0.9 * limit:
-        return odd("redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: soon nothing more is recorded")
-    return good(
+        return warning("redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: soon nothing more is recorded")
+    return passed(
         "redis memory", f"{used / 1e6:.0f} MB used, " + (f"limit {limit / 1e6:.0f} MB" if limit else "no limit")
     )
 
 
-async def _buffers(client: Any) -> Finding:
+async def _check_output_buffer(client: Any) -> CheckResult:
     name = "client-output-buffer-limit"
     try:
         limits = str((await client.config_get(name)).get(name, ""))
     except RedisError:
-        return unseen("output buffer", f"CONFIG GET is not allowed; {name} pubsub should be 32mb 8mb 60 or more")
+        return unknown("output buffer", f"CONFIG GET is not allowed; {name} pubsub should be 32mb 8mb 60 or more")
     words = limits.split()
     hard, soft = (int(words[words.index("pubsub") + at]) for at in (1, 2))
-    if hard and hard < BUFFER_BYTES:
-        return odd(
+    if hard and hard < MIN_BUFFER_BYTES:
+        return warning(
             "output buffer", f"a session is cut at {hard} bytes: set {name} pubsub to 33554432 8388608 60 or more"
         )
-    return good("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub without limit")
+    return passed("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub without limit")
 
 
-async def _fence(client: Any) -> Finding:
+async def _check_fences(client: Any) -> CheckResult:
     try:
         await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
     except NoPermissionError as error:
-        return bad("rights: fences", f"{error}; sse-hub redis-acl tells what is needed")
-    return good("rights: fences", "can be issued")
+        return failed("rights: fences", f"{error}; sse-hub redis-acl tells what is needed")
+    return passed("rights: fences", "can be issued")
 
 
-async def _subscriptions(client: Any, ingest: Sequence[str]) -> Finding:
+async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResult:
     async with client.pubsub() as pubsub:
         try:
             await pubsub.psubscribe(*ingest)
@@ -121,11 +129,11 @@ async def _subscriptions(client: Any, ingest: Sequence[str]) -> Finding:
             for _ in (*ingest, keys.FENCE_CHANNEL):
                 await pubsub.get_message(timeout=ANSWER_SECONDS)
         except NoPermissionError as error:
-            return bad("rights: channels", f"{' '.join(ingest)} can't be followed: {error}")
-    return good("rights: channels", f"{' '.join(ingest)} can be followed")
+            return failed("rights: channels", f"{' '.join(ingest)} can't be followed: {error}")
+    return passed("rights: channels", f"{' '.join(ingest)} can be followed")
 
 
-async def _recording(client: Any) -> Finding:
+async def _check_recording(client: Any) -> CheckResult:
     stream, table = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "ab")
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
@@ -145,5 +153,5 @@ async def _recording(client: Any) -> Finding:
             if not refused:
                 raise
     if refused:
-        return bad("rights: log", f"nothing is recorded without {', '.join(dict.fromkeys(refused))}")
-    return good("rights: log", "lines can be recorded")
+        return failed("rights: log", f"nothing is recorded without {', '.join(dict.fromkeys(refused))}")
+    return passed("rights: log", "lines can be recorded")

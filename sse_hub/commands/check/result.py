@@ -8,43 +8,43 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Grade(StrEnum):
-    """GOOD as it is; ODD works, but not always; BAD does not; UNSEEN could not be looked at."""
+class CheckStatus(StrEnum):
+    """OK as it is; WARNING works, but not always; BAD does not; UNKNOWN could not be looked at."""
 
-    GOOD = "ok"
-    ODD = "odd"
-    BAD = "BAD"
-    UNSEEN = "?"
+    OK = "ok"
+    WARNING = "odd"
+    FAILED = "BAD"
+    UNKNOWN = "?"
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """`what` was looked at; `detail` has the value found, and unless it is good, what to do."""
 
-    grade: Grade
-    what: str
+    status: CheckStatus
+    subject: str
     detail: str
 
     @property
     def line(self) -> str:
         """It as a line of text."""
-        return f"{self.grade:<4} {self.what:<18} {self.detail}"
+        return f"{self.status:<4} {self.subject:<18} {self.detail}"
 
 
-def good(what: str, detail: str) -> Finding:
+def passed(subject: str, detail: str) -> CheckResult:
     """`what` is as it should be."""
-    return Finding(Grade.GOOD, what, detail)
+    return CheckResult(CheckStatus.OK, subject, detail)
 
 
-def odd(what: str, detail: str) -> Finding:
+def warning(subject: str, detail: str) -> CheckResult:
     """`what` works, but not in every case."""
-    return Finding(Grade.ODD, what, detail)
+    return CheckResult(CheckStatus.WARNING, subject, detail)
 
 
-def bad(what: str, detail: str) -> Finding:
+def failed(subject: str, detail: str) -> CheckResult:
     """`what` does not work."""
-    return Finding(Grade.BAD, what, detail)
+    return CheckResult(CheckStatus.FAILED, subject, detail)
 
 
-def unseen(what: str, detail: str) -> Finding:
+def unknown(subject: str, detail: str) -> CheckResult:
     """`what` could not be looked at."""
-    return Finding(Grade.UNSEEN, what, detail)
+    return CheckResult(CheckStatus.UNKNOWN, subject, detail)

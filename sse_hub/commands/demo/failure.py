@@ -23,11 +23,11 @@ def charge(order_id: int, amount: float) -> None:
         raise PaymentFailed(f"order {order_id}: {amount:.2f} EUR not charged") from error
 
 
-def reserve(product: str, wanted: int, stock: Mapping[str, int]) -> int:
+def reserve(product: str, quantity: int, stock: Mapping[str, int]) -> int:
     """The pieces of `product` left after taking `wanted` of them."""
-    left = stock.get(product, 0) - wanted
+    left = stock.get(product, 0) - quantity
     if left < 0:
-        raise SoldOut(f"{product}: {wanted} wanted | {stock.get(product, 0)} left")
+        raise SoldOut(f"{product}: {quantity} wanted | {stock.get(product, 0)} left")
     return left
 
 

@@ -7,7 +7,7 @@ from sse_hub.commands.demo.step import Step, Steps, json_line
 CHANNEL = "numbers"
 COUNT = 100
 PAUSE_SECONDS = 0.1
-REST_SECONDS = 20.0
+ROUND_PAUSE_SECONDS = 20.0
 
 
 def number_steps() -> Steps:
@@ -15,4 +15,4 @@ def number_steps() -> Steps:
     while True:
         for n in range(1, COUNT + 1):
             yield Step(CHANNEL, json_line({"n": n}), PAUSE_SECONDS)
-        yield Step(CHANNEL, json_line({"@event": "closed"}), REST_SECONDS)
+        yield Step(CHANNEL, json_line({"@event": "closed"}), ROUND_PAUSE_SECONDS)

@@ -26,7 +26,7 @@ class DemoPublisher:
     def __init__(self, client: Redis) -> None:
         self._client = client
         # One burst at a time: so there is one back-off, and "lost" and "back" are said once, not once for each program.
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def run(self, steps: Steps) -> None:
         """Publish `steps` at their pace, to their end or until cancelled; they are closed in either case."""
@@ -42,7 +42,7 @@ class DemoPublisher:
 
     async def publish(self, burst: Sequence[Step]) -> None:
         """Return when Redis has taken `burst`, in order. A cut in the middle may publish a part of it twice."""
-        async with self._turn:
+        async with self._lock:
             try:
                 await self._send(burst)
             except (RedisError, OSError) as error:

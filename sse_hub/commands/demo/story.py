@@ -59,7 +59,7 @@ def browse(request: Request) -> Steps:
     yield request.answer(200, f"GET /products/{product}", product=product)
 
 
-def stray(request: Request) -> Steps:
+def probe(request: Request) -> Steps:
     """A visitor who would like the reader's browser to run something."""
     yield request.answer(404, "GET /wp-login.php - no such page", agent="<script>alert('bot')</script>")
 
@@ -107,5 +107,5 @@ def _sold_out(request: Request, order_id: int, amount: float) -> Steps:
     yield request.answer(409, "POST /orders - sold out", order_id=order_id, amount=amount)
 
 
-STORIES: tuple[Story, ...] = (browse, order, stray)
+STORIES: tuple[Story, ...] = (browse, order, probe)
 STORY_WEIGHTS = (60, 37, 3)

@@ -89,11 +89,11 @@ def publish(
         tally = run(_published(plan))
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
-    if not tally.whole:
+    if not tally.complete:
         click.echo(f"sse-hub publish: {tally.text()}", err=True)
     # The thread that reads may wait for ever, and nothing is buffered here.
     sys.stderr.flush()
-    os._exit(0 if tally.whole else 1)
+    os._exit(0 if tally.complete else 1)
 
 
 async def _published(plan: PublishPlan) -> PublishResult:

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 
 # What waits while Redis is away.
-HELD_BYTES = 32_000_000
+MAX_BYTES = 32_000_000
 READ_BYTES = 65_536
 # A line that is longer is published in pieces: what has no line ends must not fill the memory.
 LINE_BYTES = 1_048_576
@@ -27,7 +27,7 @@ class InputBuffer:
     def __init__(self) -> None:
         self.ended = False
         self.flowing = True
-        self.left_out = 0
+        self.dropped = 0
         self.arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes] = deque()
@@ -42,22 +42,22 @@ class InputBuffer:
         lines = [line for text in lines if (line := text.removesuffix(b"\r"))]
         with self._room:
             for line in lines:
-                while self._bytes > HELD_BYTES and self.flowing and not self.ended:
-                    self._tell()
+                while self._bytes > MAX_BYTES and self.flowing and not self.ended:
+                    self._notify()
                     self._room.wait(0.1)
-                if self._bytes > HELD_BYTES:
-                    self.left_out += 1
+                if self._bytes > MAX_BYTES:
+                    self.dropped += 1
                 else:
                     self._lines.append(line)
                     self._bytes += len(line)
-        self._tell()
+        self._notify()
 
     def end(self) -> None:
         """There will be no more, from any thread."""
         with self._room:
             self.ended = True
             self._room.notify_all()
-        self._tell()
+        self._notify()
 
     def take(self, lines: int, size: int) -> list[bytes]:
         """Up to `lines` lines and about `size` bytes, in order."""
@@ -71,32 +71,32 @@ class InputBuffer:
             self._room.notify_all()
         return taken
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.arrived.set)
 
 
-def read(intake: InputBuffer, source: int, tee: int | None) -> None:
+def read_input(input: InputBuffer, source: int, tee: int | None) -> None:
     """Read the file descriptor `source` to its end into `intake`, and write all of it to `tee` first, if not None."""
     rest = b""
     try:
         while data := os.read(source, READ_BYTES):
-            if tee is not None and not _written(tee, data):
+            if tee is not None and not _write_all(tee, data):
                 # Its reader has gone. The app must not: what it writes is still published.
                 tee = None
             *lines, rest = (rest + data).split(b"\n")
             if len(rest) >= LINE_BYTES:
                 lines, rest = [*lines, rest], b""
-            intake.put(lines)
-        intake.put([rest])
+            input.put(lines)
+        input.put([rest])
     except OSError:
         # A terminal that was hung up.
-        intake.put([rest])
+        input.put([rest])
     finally:
-        intake.end()
+        input.end()
 
 
-def _written(descriptor: int, data: bytes) -> bool:
+def _write_all(descriptor: int, data: bytes) -> bool:
     while data:
         try:
             data = data[os.write(descriptor, data) :]

@@ -18,7 +18,7 @@ def payload(line: bytes, fields: dict[str, str]) -> bytes:
     """
     if not fields:
         return line
-    record = _object(line)
+    record = _parse_object(line)
     if record is None:
         return orjson.dumps({"message": line.decode(errors="replace"), **fields})
     added = {name: value for name, value in fields.items() if name not in record}
@@ -37,7 +37,7 @@ def as_json(line: bytes) -> bytes:
     return orjson.dumps({"info": line.decode(errors="replace")})
 
 
-def _object(line: bytes) -> dict[str, object] | None:
+def _parse_object(line: bytes) -> dict[str, object] | None:
     if not line.lstrip().startswith(b"{") or find_json_error(line) is not None:
         return None
     record = json.loads(line)

@@ -18,9 +18,9 @@ from sse_hub.commands.publish.payload import as_json
 
 ANSWER_SECONDS = 15.0
 # What may be well in a moment: a hub that starts or stops, or a proxy that has none.
-AGAIN = (429, 500, 502, 503, 504)
+RETRY_STATUSES = (429, 500, 502, 503, 504)
 # So often a hub is asked whether lines that it has published have been recorded since.
-TRIES = 10
+MAX_TRIES = 10
 
 
 class Unavailable(Exception):
@@ -33,7 +33,7 @@ class SendResult(NamedTuple):
     published: int
     unsure: int = 0
     refused: int = 0
-    why: str = ""
+    reason: str = ""
 
 
 class Target(Protocol):
@@ -58,7 +58,7 @@ class RedisTarget:
             await self._connection.connect()  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
             await self.close()
-            raise Unavailable(_words(error)) from None
+            raise Unavailable(_error_text(error)) from None
         published = refused = 0
         why = ""
         try:
@@ -70,11 +70,11 @@ class RedisTarget:
                     published += 1
                 except ResponseError as error:
                     refused += 1
-                    why = _words(error)
+                    why = _error_text(error)
         except (RedisError, OSError) as error:
             # Sent again, they could be there twice.
             await self.close()
-            return SendResult(published, len(lines) - published - refused, refused, _words(error))
+            return SendResult(published, len(lines) - published - refused, refused, _error_text(error))
         return SendResult(published, 0, refused, why)
 
     async def close(self) -> None:
@@ -99,10 +99,10 @@ class HttpTarget:
             headers = {"Idempotency-Key": self._key[1], "Content-Type": "application/x-ndjson"}
             answer = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, OSError) as error:
-            raise Unavailable(_words(error)) from None
-        if answer.status_code in AGAIN:
+            raise Unavailable(_error_text(error)) from None
+        if answer.status_code in RETRY_STATUSES:
             self._tries += 1
-            if self._tries >= TRIES and _published(answer) == len(lines):
+            if self._tries >= MAX_TRIES and _published_count(answer) == len(lines):
                 # They were delivered, and what has no room in the log will not find it.
                 self._key, self._tries = ([], ""), 0
                 return SendResult(0, len(lines), 0, _detail(answer))
@@ -121,11 +121,13 @@ class HttpTarget:
         """Nothing of `lines` was published because of one of them: the others are none the worse."""
         total = SendResult(0)
         for line in lines:
-            sent = await self._patiently([line])
-            total = SendResult(total.published + sent.published, 0, total.refused + sent.refused, sent.why or total.why)
+            sent = await self._send_until_taken([line])
+            total = SendResult(
+                total.published + sent.published, 0, total.refused + sent.refused, sent.reason or total.reason
+            )
         return total
 
-    async def _patiently(self, lines: list[bytes]) -> SendResult:
+    async def _send_until_taken(self, lines: list[bytes]) -> SendResult:
         while True:
             try:
                 return await self.send(lines)
@@ -133,7 +135,7 @@ class HttpTarget:
                 await asyncio.sleep(1.0)
 
 
-def _published(answer: httpx.Response) -> int | None:
+def _published_count(answer: httpx.Response) -> int | None:
     try:
         body = answer.json()
     except ValueError:
@@ -146,5 +148,5 @@ def _detail(answer: httpx.Response) -> str:
     return answer.text[:200].replace("\n", " ")
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) or type(error).__name__

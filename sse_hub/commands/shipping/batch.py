@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class SourceBatch(NamedTuple):
-    """`lines` stand between the offsets `start` and `end` of the source that Redis knows as `token`."""
+    """`lines` lie between the offsets `start` and `end` of the source that Redis knows as `token`."""
 
     token: str
     start: int
@@ -18,5 +18,5 @@ class SourceBatch(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of the lines."""
+        """Bytes of all lines together."""
         return sum(map(len, self.lines))

@@ -17,7 +17,7 @@ import click
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import record_of
+from sse_hub.commands.watch.record import parse_record
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
 from sse_hub.protocol.selection import Selection
@@ -28,9 +28,9 @@ from sse_hub.tasks import cancel_and_wait
 class Printer:
     """Writes to the standard output; `gone` is set when nobody reads it any more."""
 
-    def __init__(self, show: LineFormatter, filter: LineFilter, as_json: bool) -> None:
-        self.gone = asyncio.Event()
-        self._show = show
+    def __init__(self, formatter: LineFormatter, filter: LineFilter, as_json: bool) -> None:
+        self.closed = asyncio.Event()
+        self._formatter = formatter
         self._filter = filter
         self._as_json = as_json
 
@@ -39,24 +39,24 @@ class Printer:
         if self._as_json and self._filter == LineFilter():
             self._write(sanitize_json(line))
             return
-        record = record_of(line)
+        record = parse_record(line)
         if self._filter.passes(record, line):
-            self._write(sanitize_json(line) if self._as_json else self._show.line(record, channel))
+            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Lines that can't be had."""
         self._write(
-            sanitize_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._show.gap(gap)
+            sanitize_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._formatter.gap(gap)
         )
 
     def _write(self, text: str) -> None:
-        if self.gone.is_set():
+        if self.closed.is_set():
             return
         try:
             sys.stdout.buffer.write((text + "\n").encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            self.gone.set()
+            self.closed.set()
             # So that the interpreter has something to flush into at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
@@ -105,7 +105,7 @@ def watch(
 
     follower = StreamFollower(url, channels, since, printer.line, printer.gap, say, token)
     try:
-        position = run(_watched(follower, printer))
+        position = run(_watch_until_stopped(follower, printer))
     except HubError as error:
         raise click.ClickException(sanitize_line(str(error))) from None
     if position:
@@ -113,13 +113,13 @@ def watch(
         click.echo(f"To go on from here: {shlex.join(words)}", err=True)
 
 
-async def _watched(follower: StreamFollower, printer: Printer) -> str:
+async def _watch_until_stopped(follower: StreamFollower, printer: Printer) -> str:
     """The position at the end."""
     stop = Shutdown()
     tasks = [
         asyncio.create_task(follower.run()),
         asyncio.create_task(stop.requested.wait()),
-        asyncio.create_task(printer.gone.wait()),
+        asyncio.create_task(printer.closed.wait()),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -128,4 +128,4 @@ async def _watched(follower: StreamFollower, printer: Printer) -> str:
     finally:
         with suppress(asyncio.CancelledError):
             await cancel_and_wait(tasks)
-    return "" if printer.gone.is_set() else sanitize_line(follower.position)
+    return "" if printer.closed.is_set() else sanitize_line(follower.position)

@@ -14,7 +14,15 @@ from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, SUCCESS, TR
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
 from sse_hub.errors import InvalidSetting
 
-NAMES = {TRACE: "TRACE", DEBUG: "DEBUG", INFO: "INFO", SUCCESS: "OK", WARN: "WARN", ERROR: "ERROR", FATAL: "FATAL"}
+LEVEL_LABELS = {
+    TRACE: "TRACE",
+    DEBUG: "DEBUG",
+    INFO: "INFO",
+    SUCCESS: "OK",
+    WARN: "WARN",
+    ERROR: "ERROR",
+    FATAL: "FATAL",
+}
 COLOURS = {TRACE: "2", DEBUG: "2", SUCCESS: "32", WARN: "33", ERROR: "31", FATAL: "1;37;41"}
 DIM, CHANNEL, NOTICE = "2", "36", "35"
 LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
@@ -43,7 +51,7 @@ class LineFilter:
 
     def passes(self, record: Record, line: str) -> bool:
         """Whether `record`, which is `line`, is to be shown. A line without a level has no level that is asked for."""
-        if any(not _holds(record.level, sign, level) for sign, level in self.levels):
+        if any(not _level_matches(record.level, sign, level) for sign, level in self.levels):
             return False
         if not self.words:
             return True
@@ -51,14 +59,14 @@ class LineFilter:
         return all(word in text for word in self.words)
 
 
-def _holds(level: int, sign: str, asked: int) -> bool:
+def _level_matches(level: int, sign: str, bound: int) -> bool:
     if level == 0:
         return False
     if sign == "=":
-        return level == asked
+        return level == bound
     if sign.startswith(">"):
-        return level > asked or (level == asked and "=" in sign)
-    return level < asked or (level == asked and "=" in sign)
+        return level > bound or (level == bound and "=" in sign)
+    return level < bound or (level == bound and "=" in sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,14 @@ class LineFormatter:
 
     def line(self, record: Record, channel: str) -> str:
         """`record` of `channel`, on one line, or more where the message has more."""
-        parts = [self._in(CHANNEL, sanitize_line(channel))] if self.channels else []
+        parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
         body = record.message if record.text else self._body(record)
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
         if record.error:
             text += "\n" + sanitize(record.error).rstrip("\n")
         lines = text.split("\n")
-        shown = [self._in(colour, line) if colour else line for line in lines]
+        shown = [self._coloured(colour, line) if colour else line for line in lines]
         return " ".join([*parts, "\n    ".join(shown)])
 
     def gap(self, gap: dict[str, object]) -> str:
@@ -89,12 +97,12 @@ class LineFormatter:
 
     def notice(self, text: str) -> str:
         """Something of ours between the lines."""
-        return self._in(NOTICE, f"-- {sanitize_line(text)}")
+        return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
     def _body(self, record: Record) -> str:
         parts = [sanitize_line(record.time)] if record.time else []
         if record.level:
-            parts.append(NAMES[record.level].ljust(5))
+            parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:
             parts.append(sanitize_line(record.logger))
         if record.message:
@@ -102,7 +110,7 @@ class LineFormatter:
         parts += [f"{sanitize_line(name)}={_value(value)}" for name, value in record.rest.items()]
         return " ".join(parts)
 
-    def _in(self, colour: str, text: str) -> str:
+    def _coloured(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
 
 
