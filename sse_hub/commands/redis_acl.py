@@ -16,17 +16,17 @@ from sse_hub.errors import HubError
 
 @click.command(name="redis-acl", context_settings={"help_option_names": ["-h", "--help"]})
 @ingest_option
-@click.option("--publish", multiple=True, metavar="PATTERN", help="Channels of the publishers.  [default: as --ingest]")
+@click.option("--publish", multiple=True, metavar="PATTERN", help="The publishers' channels.  [default: as --ingest]")
 @click.option("--hub-user", default="hub", show_default=True)
 @click.option("--publisher-user", default="publisher", show_default=True)
-@click.option("--aclfile", is_flag=True, help="Lines for an aclfile or redis.conf, not commands for redis-cli.")
+@click.option("--aclfile", is_flag=True, help="Print lines for an aclfile or redis.conf, not commands for redis-cli.")
 def redis_acl(
     ingest: tuple[str, ...], publish: tuple[str, ...], hub_user: str, publisher_user: str, aclfile: bool
 ) -> None:
     """
-    Make accounts for Redis: one for hubs, one for publishers, each with what it needs and a new password.
+    Generate Redis accounts for hubs and publishers, each with the permissions it needs and a new password.
 
-    The accounts go to the standard output, with digests of the passwords; the passwords to the standard error.
+    The accounts go to standard output, with digests of the passwords; the passwords go to standard error.
     """
     config = read_config(ingest=ingest)
     try:
@@ -35,12 +35,12 @@ def redis_acl(
         raise click.UsageError(str(error)) from None
     for line in _accounts(rules, aclfile):
         click.echo(line)
-    click.echo("# Last, once an account of yours with all rights is there: ACL SETUSER default off", err=True)
+    click.echo("# Finally, once you have an account with all permissions: ACL SETUSER default off", err=True)
 
 
 def _accounts(rules: dict[str, str], aclfile: bool) -> Iterator[str]:
-    for name, its_rules in rules.items():
+    for name, account_rules in rules.items():
         password = secrets.token_urlsafe(24)
         click.echo(f"# redis://{name}:{password}@HOST:6379/0", err=True)
-        made = account(name, password, its_rules)
-        yield made.line if aclfile else made.command
+        generated = account(name, password, account_rules)
+        yield generated.line if aclfile else generated.command

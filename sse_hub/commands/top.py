@@ -24,12 +24,12 @@ SHARED = ("sse_hub_lines_total received", "sse_hub_recorder_lag_seconds")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--url", default=LOCAL_HUB, show_default=True, help="The hub.")
-@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between two looks.")
-@click.option("--once", is_flag=True, help="Print once, and end.")
+@click.option("--url", default=LOCAL_HUB, show_default=True, help="URL of the hub.")
+@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between updates.")
+@click.option("--once", is_flag=True, help="Print once and exit.")
 @token_option
 def top(url: str, every: float, once: bool, token: str | None) -> None:
-    """Show a hub's channels, rates, streams and lag, live. Ctrl-C ends it."""
+    """Show a hub's channels, rates, streams and lag, live. Ctrl-C stops it."""
 
     async def watch() -> None:
         before: HubStatus | None = None
@@ -37,7 +37,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
             while True:
                 now = await fetch_status(client)
                 if once and before is None:
-                    # A rate is the difference of two looks.
+                    # A rate is the difference between two samples.
                     before = now
                     await asyncio.sleep(every)
                     continue
@@ -52,13 +52,13 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
     try:
         asyncio.run(watch())
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise click.ClickException(f"{url} can't be watched: {error or type(error).__name__}") from None
+        raise click.ClickException(f"Can't read from {url}: {error or type(error).__name__}") from None
     except KeyboardInterrupt:
         pass
 
 
 class HubStatus(NamedTuple):
-    """What a hub said at one moment; `state` and `totals` have no more than who asks may see."""
+    """The state of a hub at one moment, as far as the token may see it."""
 
     readiness: Mapping[str, Any]
     channels: Mapping[str, Any]
@@ -66,11 +66,11 @@ class HubStatus(NamedTuple):
 
 
 async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
-    """How the hub is now. Raises httpx.HTTPError; ValueError where it is no hub that answers."""
+    """The hub's current status. Raises httpx.HTTPError, and ValueError if the answer is not a hub's."""
     state = (await client.get("/health/ready")).json()
     directory = (await client.get("/channels")).raise_for_status().json()
     metrics = await client.get("/metrics")
-    # Who may see the channels may not be allowed to see the numbers.
+    # A token may permit the channels, but not the metrics.
     return HubStatus(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
 
 
@@ -87,7 +87,7 @@ def totals_of(metrics: str) -> Mapping[str, float]:
 
 
 def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
-    """`now` in `height` lines of `width` characters; rates are since `before`, `seconds` ago."""
+    """`now` in up to `height` lines of up to `width` characters; rates are since `before`, `seconds` ago."""
     state, directory, totals = now.readiness, now.channels, now.totals
 
     def rate(stage: str) -> str:
@@ -122,7 +122,7 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
 
 
 def _row(channel: dict[str, Any]) -> str:
-    # What stands in a name could be for the terminal, should the hub not be one.
+    # A name could contain control characters, if this is not a hub.
     name = "".join(each if each.isprintable() else "?" for each in str(channel["name"]))
     last = str(channel["last_line"] or "-")[:24]
     return (

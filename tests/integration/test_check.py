@@ -52,10 +52,10 @@ def test_a_redis_as_it_comes_is_in_order(server: RedisServer) -> None:
 @pytest.mark.parametrize(
     ("options", "what", "grade"),
     [
-        (LITTLE, "output buffer", "odd"),
-        (EVICTING, "redis memory", "odd"),
-        (WITHOUT_LOG, "rights: log", "BAD"),
-        (WITHOUT_CHANNELS, "rights: channels", "BAD"),
+        (LITTLE, "output buffer", "warn"),
+        (EVICTING, "redis memory", "warn"),
+        (WITHOUT_LOG, "rights: log", "FAIL"),
+        (WITHOUT_CHANNELS, "rights: channels", "FAIL"),
     ],
 )
 def test_what_redis_should_not_be_is_found(options: str, what: str, grade: str) -> None:
@@ -63,26 +63,26 @@ def test_what_redis_should_not_be_is_found(options: str, what: str, grade: str) 
     with redis_server(options=tuple(options.split())) as server:
         status, grades = found(server.url.replace("redis://", f"redis://{account}"))
 
-    assert (grades[what], status) == (grade, int(grade == "BAD"))
+    assert (grades[what], status) == (grade, int(grade == "FAIL"))
     assert {name for name, each in grades.items() if each not in ("ok", "?")} - {"open files", "backlog"} == {what}
 
 
-@pytest.mark.parametrize(("by", "grade"), [("+1h", "odd"), ("-1h", "odd"), ("+48h", "BAD")])
+@pytest.mark.parametrize(("by", "grade"), [("+1h", "warn"), ("-1h", "warn"), ("+48h", "FAIL")])
 def test_a_clock_that_is_off_is_found(server: RedisServer, by: str, grade: str) -> None:
     """That of this machine; which of the two is wrong nobody can tell."""
     status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in clock_set(by).items()))
 
-    assert (grades["clock"], status) == (grade, int(grade == "BAD"))
+    assert (grades["clock"], status) == (grade, int(grade == "FAIL"))
 
 
 def test_a_version_that_is_too_old_is_found(tmp_path: Path) -> None:
     with older_redis(tmp_path) as server:
         status, grades = found(server.url)
 
-    assert (grades["redis version"], status) == ("BAD", 1)
+    assert (grades["redis version"], status) == ("FAIL", 1)
 
 
-@pytest.mark.parametrize(("files", "grade"), [(1024, "odd"), (10_240, "ok")])
+@pytest.mark.parametrize(("files", "grade"), [(1024, "warn"), (10_240, "ok")])
 def test_a_limit_of_few_open_files_is_found(server: RedisServer, files: int, grade: str) -> None:
     status, grades = found(server.url, "prlimit", f"--nofile={files}:{files}")
 
@@ -92,4 +92,4 @@ def test_a_limit_of_few_open_files_is_found(server: RedisServer, files: int, gra
 def test_no_redis_is_found() -> None:
     status, grades = found("redis://127.0.0.1:1/0")
 
-    assert (grades["redis"], status) == ("BAD", 1)
+    assert (grades["redis"], status) == ("FAIL", 1)

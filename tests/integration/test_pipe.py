@@ -218,10 +218,10 @@ def test_sigterm_publishes_what_has_come(server: RedisServer, hub: HubProcess, c
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("sse-hub:fence",), "not the name of a channel"),
-        (("a*",), "not the name of a channel"),
+        (("sse-hub:fence",), "not a valid channel name"),
+        (("a*",), "not a valid channel name"),
         (("log", "--json", "x"), "not FIELD=VALUE"),
-        (("log", "--http", "ftp://x"), "not a hub's address"),
+        (("log", "--http", "ftp://x"), "not the URL of a hub"),
         (("log", "--redis-url", "http://x"), "can't be used"),
     ],
 )

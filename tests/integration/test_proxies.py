@@ -194,7 +194,7 @@ def test_the_check_tells_a_proxy_that_holds_streams_back(
 
     assert checked.returncode == 1, checked.stdout
     grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
-    assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
+    assert {what for what, grade in grades.items() if grade == "FAIL"} == {"buffering"}, checked.stdout
 
 
 def test_the_manual_names_each_of_them() -> None:

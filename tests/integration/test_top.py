@@ -98,4 +98,4 @@ def test_what_is_no_hub_is_told_in_a_line() -> None:
     ended = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, cwd=ROOT, check=False)
 
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith("Error: http://127.0.0.1:9 can't be watched")
+    assert ended.stderr.decode().startswith("Error: Can't read from http://127.0.0.1:9")

@@ -100,4 +100,4 @@ def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
 
 def test_a_finding_is_a_line() -> None:
     assert passed("redis", "fine").line == "ok   redis              fine"
-    assert failed("redis", "away").line.startswith("BAD  redis")
+    assert failed("redis", "away").line.startswith("FAIL redis")

@@ -66,5 +66,5 @@ def test_a_channel_is_named_after_its_file(template: str, path: str, channel: st
 
 
 def test_a_channel_of_the_hub_itself_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="no hub serves"):
+    with pytest.raises(InvalidSetting, match="not a valid channel name"):
         channel_of("sse-hub:{name}", Path("/var/log/log.log"))

@@ -75,7 +75,7 @@ def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
         (("make", "--keys", "{keys}", "--subject", "a", "--expires", "soon"), "90s, 30m, 8h or 7d"),
         (("make", "--keys", "{keys}", "--subject", "a", "--expires", "0s"), "90s, 30m, 8h or 7d"),
         (("public", "{keys}"), "take EdDSA or RS256"),
-        (("revoke", "no.token.here"), "no token with an id"),
+        (("revoke", "no.token.here"), "not a token with an id"),
     ],
 )
 def test_what_can_t_be_made_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

@@ -137,7 +137,7 @@ def test_a_filter_lets_pass_what_was_asked_for(filters: list[str], passes: str) 
 
 
 def test_a_level_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="names no level"):
+    with pytest.raises(InvalidSetting, match="level must be"):
         LineFilter.parse(["level>=loud"])
 
 

@@ -1,5 +1,5 @@
 """
-What is wrong with a set-up: each check tries something, and reports what it found.
+Checks of an installation: each tries something and reports a result.
 
-    machine, redis, hub --> Finding(grade, subject, detail) --> a line each
+    machine, redis, hub --> CheckResult(status, subject, detail) --> a line each
 """

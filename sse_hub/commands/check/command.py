@@ -1,7 +1,7 @@
 """
 `sse-hub check`.
 
-    options --> check_machine(), check_redis(), check_hub() --> a finding a line; exit status 0 or 1
+    options --> check_machine(), check_redis(), check_hub() --> a result per line; exit status 0 or 1
 """
 
 import asyncio
@@ -18,35 +18,35 @@ from sse_hub.commands.options import LOCAL_REDIS, bearer_headers, ingest_option,
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--redis-url", default=None, metavar="URL", help=f"As the hub has it.  [default: {LOCAL_REDIS}]")
+@click.option("--redis-url", default=None, metavar="URL", help=f"The hub's Redis.  [default: {LOCAL_REDIS}]")
 @ingest_option
-@click.option("--url", default=None, metavar="URL", help="A hub, or the proxy before it, as its clients see it.")
-@click.option("--channel", default="check", show_default=True, help="For a line to be published, with --url.")
+@click.option("--url", default=None, metavar="URL", help="A hub, or the proxy in front of it, as clients see it.")
+@click.option("--channel", default="check", show_default=True, help="With --url: the channel to publish a line on.")
 @token_option
 def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, channel: str, token: str | None) -> None:
     """
-    Tell what is wrong with a set-up: Redis, rights, limits, and with --url the way through a proxy.
+    Report what is wrong with an installation: Redis, permissions, limits, and with --url the way through a proxy.
 
-    Exit status: 0 nothing that does not work, 1 something, 2 an option is wrong.
+    Exit status: 0 nothing failed, 1 a check failed, 2 an option is wrong.
     """
     config = read_config(redis_url, ingest)
     redis_at = config.redis_url or LOCAL_REDIS
 
-    async def findings() -> AsyncGenerator[CheckResult, None]:
-        for finding in check_machine():
-            yield finding
-        async for finding in check_redis(redis_at, config.ingest):
-            yield finding
+    async def results() -> AsyncGenerator[CheckResult, None]:
+        for result in check_machine():
+            yield result
+        async for result in check_redis(redis_at, config.ingest):
+            yield result
         if url:
-            async for finding in check_hub(url, redis_at, channel, bearer_headers(token)):
-                yield finding
+            async for result in check_hub(url, redis_at, channel, bearer_headers(token)):
+                yield result
 
-    async def tell() -> int:
-        worst = 0
-        async with aclosing(findings()) as found:
-            async for finding in found:
-                click.echo(finding.line)
-                worst = max(worst, int(finding.status is CheckStatus.FAILED))
-        return worst
+    async def run_checks() -> int:
+        exit_status = 0
+        async with aclosing(results()) as found:
+            async for result in found:
+                click.echo(result.line)
+                exit_status = max(exit_status, int(result.status is CheckStatus.FAILED))
+        return exit_status
 
-    raise SystemExit(asyncio.run(tell()))
+    raise SystemExit(asyncio.run(run_checks()))

@@ -1,7 +1,7 @@
 """
-Is this machine set up for many streams?
+Checks whether this machine is set up for many streams.
 
-    limits of the kernel and of this process --> check_machine() --> findings
+    limits of the kernel and of this process --> check_machine() --> results
 """
 
 import resource
@@ -16,15 +16,15 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 
 def check_machine() -> Iterator[CheckResult]:
-    """What there is to say of the limits that a hub started like this has."""
+    """The results for the limits that a hub started from here would have."""
     # The hub raises the soft limit to this one by itself.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < MIN_OPEN_FILES:
         yield warning(
-            "open files", f"{hard} at most, one for each stream: raise it (ulimit -Hn, LimitNOFILE= in systemd)"
+            "open files", f"at most {hard}, one per stream: raise the limit (ulimit -Hn, LimitNOFILE= in systemd)"
         )
     else:
-        yield passed("open files", "any number" if hard == resource.RLIM_INFINITY else str(hard))
+        yield passed("open files", "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
     try:
         backlog = int(SOMAXCONN.read_text())
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
 """
-Is this a Redis that a hub can work with? Everything is tried by doing it, as the hub's own account.
+Checks whether a hub can work with a Redis, by doing what a hub does, with the hub's own account.
 
-    URL, ingest patterns --> check_redis() --> findings: reachable, version, rights, buffers, memory, clock
+    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, buffers, memory, clock
 """
 
 import secrets
@@ -21,13 +21,13 @@ from sse_hub.commands.check.result import CheckResult, failed, passed, unknown, 
 MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
 MIN_BUFFER_BYTES = 32 * 1024 * 1024
-# Beyond the first, times of lines look wrong; beyond the second no fence is believed.
+# Above the first, times of lines look wrong; above the second, no fence is accepted.
 CLOCK_WARNING_SECONDS = 2.0
 CLOCK_LIMIT_SECONDS = 86_400.0
 
 
 async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckResult]:
-    """What there is to say of the server at `url`, for a hub that follows `ingest`."""
+    """The results for the server at `url`, for a hub that follows `ingest`."""
     client: Any = redis.asyncio.Redis.from_url(
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
     )
@@ -36,7 +36,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            yield failed("redis", f"can't be reached: {error or type(error).__name__}")
+            yield failed("redis", f"unreachable: {error or type(error).__name__}")
             return
         yield passed("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
         for each in (
@@ -55,7 +55,7 @@ async def _run_check(check: Any) -> CheckResult:
     try:
         found: CheckResult = await check
     except (RedisError, OSError) as error:
-        return failed("redis", f"refuses: {error or type(error).__name__}")
+        return failed("redis", f"refused: {error or type(error).__name__}")
     return found
 
 
@@ -63,10 +63,10 @@ async def _check_version(client: Any) -> CheckResult:
     try:
         info = await client.info("server")
     except NoPermissionError:
-        return unknown("redis version", "INFO is not allowed; it must be Redis 6.2 or newer, or Valkey")
+        return unknown("redis version", "INFO is not permitted; Redis must be 6.2 or newer, or Valkey")
     version = str(info.get("valkey_version") or info["redis_version"])
     if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < MIN_VERSION:
-        return failed("redis version", f"{version} is too old: 6.2 or newer is needed")
+        return failed("redis version", f"{version} is too old: it must be 6.2 or newer")
     return passed("redis version", version)
 
 
@@ -75,24 +75,24 @@ async def _check_clock(client: Any) -> CheckResult:
     seconds, microseconds = await client.time()
     off = seconds + microseconds / 1e6 - (before + time.time()) / 2
     if abs(off) > CLOCK_LIMIT_SECONDS:
-        return failed("clock", f"that of Redis is {off:+.0f} s from this machine's: no fence is believed; set them")
+        return failed("clock", f"Redis is {off:+.0f} s off this machine's clock: no fence is accepted; set the clocks")
     if abs(off) > CLOCK_WARNING_SECONDS:
-        return warning("clock", f"that of Redis is {off:+.1f} s from this machine's: times of lines are off as much")
-    return passed("clock", f"{off:+.3f} s from this machine's")
+        return warning("clock", f"Redis is {off:+.1f} s off this machine's clock: so are the times of lines")
+    return passed("clock", f"{off:+.3f} s off this machine's clock")
 
 
 async def _check_memory(client: Any) -> CheckResult:
     try:
         info = await client.info("memory")
     except NoPermissionError:
-        return unknown("redis memory", "INFO is not allowed; maxmemory-policy should be noeviction")
+        return unknown("redis memory", "INFO is not permitted; maxmemory-policy should be noeviction")
     policy, limit, used = str(info["maxmemory_policy"]), int(info["maxmemory"]), int(info["used_memory"])
     if limit and policy != "noeviction":
-        return warning(
-            "redis memory", f"maxmemory-policy {policy} may evict the log; noeviction makes full memory show"
-        )
+        return warning("redis memory", f"maxmemory-policy {policy} may evict the log; set it to noeviction")
     if limit and used > 0.9 * limit:
-        return warning("redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: soon nothing more is recorded")
+        return warning(
+            "redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: when it is full, nothing is recorded"
+        )
     return passed(
         "redis memory", f"{used / 1e6:.0f} MB used, " + (f"limit {limit / 1e6:.0f} MB" if limit else "no limit")
     )
@@ -103,22 +103,23 @@ async def _check_output_buffer(client: Any) -> CheckResult:
     try:
         limits = str((await client.config_get(name)).get(name, ""))
     except RedisError:
-        return unknown("output buffer", f"CONFIG GET is not allowed; {name} pubsub should be 32mb 8mb 60 or more")
+        return unknown("output buffer", f"CONFIG GET is not permitted; {name} pubsub should be at least 32mb 8mb 60")
     words = limits.split()
     hard, soft = (int(words[words.index("pubsub") + at]) for at in (1, 2))
     if hard and hard < MIN_BUFFER_BYTES:
         return warning(
-            "output buffer", f"a session is cut at {hard} bytes: set {name} pubsub to 33554432 8388608 60 or more"
+            "output buffer",
+            f"Redis drops a hub {hard} bytes behind: set {name} pubsub to at least 33554432 8388608 60",
         )
-    return passed("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub without limit")
+    return passed("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub unlimited")
 
 
 async def _check_fences(client: Any) -> CheckResult:
     try:
         await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
     except NoPermissionError as error:
-        return failed("rights: fences", f"{error}; sse-hub redis-acl tells what is needed")
-    return passed("rights: fences", "can be issued")
+        return failed("rights: fences", f"{error}; see sse-hub redis-acl for the permissions needed")
+    return passed("rights: fences", "the hub can issue fences")
 
 
 async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResult:
@@ -129,8 +130,8 @@ async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResul
             for _ in (*ingest, keys.FENCE_CHANNEL):
                 await pubsub.get_message(timeout=ANSWER_SECONDS)
         except NoPermissionError as error:
-            return failed("rights: channels", f"{' '.join(ingest)} can't be followed: {error}")
-    return passed("rights: channels", f"{' '.join(ingest)} can be followed")
+            return failed("rights: channels", f"{' '.join(ingest)} can't be subscribed to: {error}")
+    return passed("rights: channels", f"{' '.join(ingest)} can be subscribed to")
 
 
 async def _check_recording(client: Any) -> CheckResult:
@@ -149,9 +150,9 @@ async def _check_recording(client: Any) -> CheckResult:
         except NoPermissionError:
             refused.append(str(command[0]))
         except ResponseError:
-            # It lacks what the one that was refused would have made.
+            # It fails because an earlier command was refused.
             if not refused:
                 raise
     if refused:
-        return failed("rights: log", f"nothing is recorded without {', '.join(dict.fromkeys(refused))}")
-    return passed("rights: log", "lines can be recorded")
+        return failed("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
+    return passed("rights: log", "the hub can record lines")

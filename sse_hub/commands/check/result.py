@@ -1,7 +1,7 @@
 """
-One thing that was looked at, and what there is to say of it. Pure.
+The result of one check. Pure.
 
-    checks --> Finding(grade, what, detail) --> a line each; the worst decides on the exit status
+    checks --> CheckResult(status, subject, detail) --> a line each; the worst determines the exit status
 """
 
 from enum import StrEnum
@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 
 class CheckStatus(StrEnum):
-    """OK as it is; WARNING works, but not always; BAD does not; UNKNOWN could not be looked at."""
+    """OK: works. WARNING: works, but not in every case. FAILED: does not work. UNKNOWN: could not be checked."""
 
     OK = "ok"
-    WARNING = "odd"
-    FAILED = "BAD"
+    WARNING = "warn"
+    FAILED = "FAIL"
     UNKNOWN = "?"
 
 
 class CheckResult(NamedTuple):
-    """`what` was looked at; `detail` has the value found, and unless it is good, what to do."""
+    """`detail` is the value found and, unless it is ok, what to do."""
 
     status: CheckStatus
     subject: str
@@ -26,25 +26,25 @@ class CheckResult(NamedTuple):
 
     @property
     def line(self) -> str:
-        """It as a line of text."""
+        """The result as a line of text."""
         return f"{self.status:<4} {self.subject:<18} {self.detail}"
 
 
 def passed(subject: str, detail: str) -> CheckResult:
-    """`what` is as it should be."""
+    """`subject` works."""
     return CheckResult(CheckStatus.OK, subject, detail)
 
 
 def warning(subject: str, detail: str) -> CheckResult:
-    """`what` works, but not in every case."""
+    """`subject` works, but not in every case."""
     return CheckResult(CheckStatus.WARNING, subject, detail)
 
 
 def failed(subject: str, detail: str) -> CheckResult:
-    """`what` does not work."""
+    """`subject` does not work."""
     return CheckResult(CheckStatus.FAILED, subject, detail)
 
 
 def unknown(subject: str, detail: str) -> CheckResult:
-    """`what` could not be looked at."""
+    """`subject` could not be checked."""
     return CheckResult(CheckStatus.UNKNOWN, subject, detail)

@@ -1,8 +1,8 @@
 """
-The lines that wait to be published. They are read in a thread of their own, so that the app that writes them waits for
-nobody but the reader of our standard output.
+The lines waiting to be published. A separate thread reads them, so that the app that writes them waits for nothing but
+the reader of standard output.
 
-    read(): stdin --> stdout --> lines --> Intake.take()          full: wait while they go on, else leave lines out
+    read_input(): stdin --> stdout --> lines --> InputBuffer.take()     full: wait while lines flow, else drop lines
 """
 
 import asyncio
@@ -11,17 +11,17 @@ import select
 import threading
 from collections import deque
 
-# What waits while Redis is away.
+# The limit of lines that wait while Redis is unreachable.
 MAX_BYTES = 32_000_000
 READ_BYTES = 65_536
-# A line that is longer is published in pieces: what has no line ends must not fill the memory.
+# A longer line is published in pieces, so that input without line endings does not fill the memory.
 LINE_BYTES = 1_048_576
 
 
 class InputBuffer:
     """
-    `ended` is true after the last line; `left_out` counts those there was no room for. `flowing` is set by whoever
-    publishes: while it is true a full intake makes the app wait, else it leaves lines out.
+    Lines in memory. `ended` is true after the last one; `dropped` counts those that did not fit. The publisher sets
+    `flowing`: while it is true, a full buffer makes the app wait; else lines are dropped.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class InputBuffer:
         return len(self._lines)
 
     def put(self, lines: list[bytes]) -> None:
-        """Add `lines`, from any thread. Empty ones are nothing."""
+        """Add `lines`, from any thread. Empty lines are left out."""
         lines = [line for text in lines if (line := text.removesuffix(b"\r"))]
         with self._room:
             for line in lines:
@@ -53,14 +53,14 @@ class InputBuffer:
         self._notify()
 
     def end(self) -> None:
-        """There will be no more, from any thread."""
+        """No more lines will follow. Callable from any thread."""
         with self._room:
             self.ended = True
             self._room.notify_all()
         self._notify()
 
     def take(self, lines: int, size: int) -> list[bytes]:
-        """Up to `lines` lines and about `size` bytes, in order."""
+        """Remove and return up to `lines` lines of about `size` bytes in all, in order."""
         taken: list[bytes] = []
         with self._room:
             while self._lines and len(taken) < lines and size > 0:
@@ -77,21 +77,21 @@ class InputBuffer:
 
 
 def read_input(input: InputBuffer, source: int, tee: int | None) -> None:
-    """Read the file descriptor `source` to its end into `intake`, and write all of it to `tee` first, if not None."""
-    rest = b""
+    """Read the file descriptor `source` to its end into `input`, and write all of it to `tee` first, if not None."""
+    unfinished = b""
     try:
         while data := os.read(source, READ_BYTES):
             if tee is not None and not _write_all(tee, data):
-                # Its reader has gone. The app must not: what it writes is still published.
+                # The reader of our output is gone, but the app must not end: its lines are still published.
                 tee = None
-            *lines, rest = (rest + data).split(b"\n")
-            if len(rest) >= LINE_BYTES:
-                lines, rest = [*lines, rest], b""
+            *lines, unfinished = (unfinished + data).split(b"\n")
+            if len(unfinished) >= LINE_BYTES:
+                lines, unfinished = [*lines, unfinished], b""
             input.put(lines)
-        input.put([rest])
+        input.put([unfinished])
     except OSError:
-        # A terminal that was hung up.
-        input.put([rest])
+        # A terminal that hung up.
+        input.put([unfinished])
     finally:
         input.end()
 

@@ -1,7 +1,7 @@
 """
-A client of `/message` that never loses its place, and shows nothing twice.
+A client of `/message` that never loses its position and returns no line twice.
 
-    GET ?batch=1 with Last-Event-ID --> Decoder --> rows(id, channel, line), gaps          any end --> retry: --> again
+    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(id, channel, line), gaps       any end --> retry: --> again
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from sse_hub.protocol.sse_decoder import Event, SseDecoder
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-# Heartbeats come every 18 s at the latest, or as seldom as the hub was told to: a stream is only read anew then.
+# Heartbeats come every 18 s at the latest, unless the hub is configured otherwise: then the stream is only reopened.
 MAX_SILENCE_SECONDS = 90.0
 RETRY_MS = 2000
 ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
@@ -29,8 +29,8 @@ ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 
 class StreamFollower:
     """
-    Follows `channels`, names or patterns, from `since` on, or from now. `position` is where to go on: everything
-    before it has been handed on.
+    Follows `channels`, names or patterns, from `since` or from now on. Resume after `position`: everything up to it has
+    been passed to `line` and `gap`; `notify` gets messages for people.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class StreamFollower:
         self._last_ids: dict[str, tuple[int, int]] = {}
 
     async def run(self) -> None:
-        """Follow until cancelled. Raises StreamRefused when the hub says that it can't be asked like this."""
+        """Follow until cancelled. Raises StreamRefused if the hub refuses the request for good."""
         timeout = httpx.Timeout(MAX_SILENCE_SECONDS, connect=CONNECT_SECONDS)
         async with httpx.AsyncClient(timeout=timeout, headers=self._headers, follow_redirects=True) as client:
             while True:
@@ -80,11 +80,11 @@ class StreamFollower:
                 await response.aread()
                 raise StreamRefused(f"{self._url} answers {response.status_code}: {_detail(response)}")
             if response.status_code != 200 or kind != "text/event-stream":
-                self._set_disconnected(f"it answers {response.status_code}, content type {kind}")
+                self._set_disconnected(f"status {response.status_code}, content type {kind}")
                 return
             decoder = SseDecoder(self.position)
             async for data in response.aiter_bytes():
-                # No await in here: what is handed on and the position go together.
+                # No await in here: the lines passed on and the position must agree.
                 events = decoder.feed(data)
                 self._retry_ms = self._retry_ms if decoder.retry_ms is None else decoder.retry_ms
                 for event in events:
@@ -92,7 +92,7 @@ class StreamFollower:
                 self.position = decoder.last_event_id or self.position
                 if self._disconnected and self.position:
                     self._disconnected = False
-                    self._notify("the hub is back")
+                    self._notify("the hub is reachable again")
 
     def _dispatch(self, event: Event) -> None:
         if event.type == "refused":
@@ -107,19 +107,19 @@ class StreamFollower:
                 self._gap(gap if isinstance(gap, dict) else {})
 
     def _is_new(self, id: str, channel: str) -> bool:
-        """With a pattern, a stream that goes on repeats what came after a fence."""
+        """Whether the line is new: with a pattern, a resumed stream repeats the lines after a fence."""
         found = ID.fullmatch(id)
         if not found:
             return True
-        place = (int(found[1]), int(found[2]))
-        if place <= self._last_ids.get(channel, (0, 0)):
+        position = (int(found[1]), int(found[2]))
+        if position <= self._last_ids.get(channel, (0, 0)):
             return False
-        self._last_ids[channel] = place
+        self._last_ids[channel] = position
         return True
 
     def _set_disconnected(self, reason: str) -> None:
         if not self._disconnected:
-            self._notify(f"the hub is away ({reason}); waiting for it")
+            self._notify(f"the hub is unreachable ({reason}); waiting for it")
         self._disconnected = True
 
 

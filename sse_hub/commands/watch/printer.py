@@ -1,8 +1,8 @@
 """
-Records as lines of a terminal. Pure; no I/O.
+Formats records as lines for a terminal. Pure; no I/O.
 
-    Record --> Show.line() --> "2026-11-21T03:50:18Z WARN  shop.api  slow  ms=900", yellow
-    --filter --> Filter --> passes(record, line)
+    Record --> LineFormatter.line() --> "2026-11-21T03:50:18Z WARN  shop.api  slow  ms=900", yellow
+    --filter --> LineFilter --> passes(record, line)
 """
 
 import json
@@ -30,14 +30,17 @@ LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class LineFilter:
-    """`words` that a line must have, in any case, and what its level must be: pairs of a sign and a level."""
+    """
+    A line must contain all `words`, in any case, and its level must match all `levels`: pairs of an operator and a
+    level.
+    """
 
     words: tuple[str, ...] = ()
     levels: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> "LineFilter":
-        """What several `--filter` ask for together. Raises InvalidSetting for a level that is none."""
+        """The filter of several `--filter` options. Raises InvalidSetting for an unknown level."""
         words, levels = [], []
         for text in texts:
             found = LEVEL_FILTER.fullmatch(text)
@@ -46,11 +49,13 @@ class LineFilter:
             elif level := level_of(found[2]):
                 levels.append((found[1], level))
             else:
-                raise InvalidSetting(f"--filter {text!r} names no level: trace, debug, info, warn, error or fatal.")
+                raise InvalidSetting(
+                    f"--filter {text!r}: level must be trace, debug, info, success, warn, error or fatal."
+                )
         return cls(tuple(words), tuple(levels))
 
     def passes(self, record: Record, line: str) -> bool:
-        """Whether `record`, which is `line`, is to be shown. A line without a level has no level that is asked for."""
+        """Whether to show `record`, parsed from `line`. A line without a level matches no level."""
         if any(not _level_matches(record.level, sign, level) for sign, level in self.levels):
             return False
         if not self.words:
@@ -71,13 +76,13 @@ def _level_matches(level: int, sign: str, bound: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LineFormatter:
-    """`colours` for a terminal that has them, `channels` where there are several."""
+    """Formats lines, with `colours` if the terminal has them, and channel names if there are several `channels`."""
 
     colours: bool
     channels: bool
 
     def line(self, record: Record, channel: str) -> str:
-        """`record` of `channel`, on one line, or more where the message has more."""
+        """The text of `record`: one line, or more if its message has more."""
         parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
         body = record.message if record.text else self._body(record)
         colour = COLOURS.get(record.level)
@@ -89,14 +94,14 @@ class LineFormatter:
         return " ".join([*parts, "\n    ".join(shown)])
 
     def gap(self, gap: dict[str, object]) -> str:
-        """A notice of lines that can't be shown."""
+        """The text for lines that can't be recovered."""
         lost = gap.get("lost")
         count = "lines are" if lost is None else "1 line is" if lost == 1 else f"{lost} lines are"
         where = f"after {gap.get('after') or 'what was before'}, before {gap.get('before')}"
         return self.notice(f"{count} missing on {gap.get('channel')}: {gap.get('reason')} ({where})")
 
     def notice(self, text: str) -> str:
-        """Something of ours between the lines."""
+        """A message of this command between the lines."""
         return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
     def _body(self, record: Record) -> str:
@@ -120,5 +125,5 @@ def _value(value: object) -> str:
     try:
         return sanitize_line(json.dumps(value, ensure_ascii=False))
     except RecursionError:
-        # Nested just so deeply that it could be read, with less of the stack in use.
+        # Nested so deeply that it could just be parsed, with less of the stack in use.
         return "(nested too deeply)"

@@ -1,7 +1,7 @@
 """
-A line as what a person looks for in it: time, level, logger, message, and the rest. Pure; no I/O.
+A line as its time, level, logger, message, and other fields. Pure; no I/O.
 
-    '{"level": "warn", "msg": "slow", "ms": 9}' --> record_of() --> Record(level=WARN, message="slow", rest={"ms": 9})
+    '{"level": "warn", "msg": "slow", "n": 9}' --> parse_record() --> Record(level=WARN, message="slow", rest={"n": 9})
 """
 
 import json
@@ -21,7 +21,7 @@ LEVEL_WORDS = {
     FATAL: "fatal critical crit alert emerg emergency panic dpanic",
 }
 LEVELS = {word: level for level, words in LEVEL_WORDS.items() for word in words.split()}
-# Numbers of Python, where the name says so, and else those of pino and bunyan.
+# Numeric levels: Python's in `levelno`, else those of pino and bunyan.
 PYTHON_LEVELS = ((50, FATAL), (40, ERROR), (30, WARN), (25, SUCCESS), (20, INFO), (10, DEBUG), (1, TRACE))
 PINO_LEVELS = ((60, FATAL), (50, ERROR), (40, WARN), (30, INFO), (20, DEBUG), (10, TRACE))
 
@@ -30,7 +30,7 @@ LEVEL_FIELDS = ("level", "lvl", "severity", "levelname", "log.level", "loglevel"
 MESSAGE_FIELDS = ("message", "msg", "event", "@m", "short_message", "text", "log", "info")
 LOGGER_FIELDS = ("logger", "logger_name", "log.logger", "name", "target", "module")
 ERROR_FIELDS = ("exception", "exc_info", "exc_text", "stack", "stacktrace", "stack_trace", "@x")
-# An envelope has one of these, which holds text.
+# An envelope has one of these fields only, with text in it.
 ENVELOPE_FIELDS = frozenset({"info", "log", "line", "message", "msg", "text", "data", "event"})
 HUB_FIELDS = frozenset({"@channel", "@event", "truncated", "size"})
 
@@ -38,13 +38,13 @@ LEVEL_IN_TEXT = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|SUCCESS|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|ALERT|EMERG|PANIC|SEVERE)\b"
     r"|(?:\[|level=\"?)(trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal)\b"
 )
-# A level stands at the beginning of a text line, after time, process and logger.
+# A text line has its level near its beginning, after time, process and logger.
 LEVEL_CHARACTERS = 160
 
 
 @dataclass(slots=True)
 class Record:
-    """`level` is one of the above, 0 for none. `text` is true for a line that is shown as it is, in `message`."""
+    """`level` is one of the above, 0 for none. `text` is true for a plain line, which is in `message`."""
 
     message: str
     level: int = 0
@@ -56,23 +56,23 @@ class Record:
 
 
 def parse_record(line: str) -> Record:
-    """The record of `line`, which may be anything."""
+    """The record of `line`, which may be any text."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return _text_record(line)
     if not isinstance(value, dict):
         return _text_record(line)
-    said = {name: each for name, each in value.items() if name not in HUB_FIELDS}
-    if len(said) == 1:
-        [(name, held)] = said.items()
-        if name in ENVELOPE_FIELDS and isinstance(held, str):
-            return parse_record(held) if held.startswith("{") else _text_record(held)
-    return _object_record(said)
+    fields = {name: each for name, each in value.items() if name not in HUB_FIELDS}
+    if len(fields) == 1:
+        [(name, text)] = fields.items()
+        if name in ENVELOPE_FIELDS and isinstance(text, str):
+            return parse_record(text) if text.startswith("{") else _text_record(text)
+    return _object_record(fields)
 
 
 def level_of(word: str) -> int:
-    """The level that `word` names, 0 for none."""
+    """The level called `word`, 0 if it is not one."""
     return LEVELS.get(word.strip().lower(), 0)
 
 
