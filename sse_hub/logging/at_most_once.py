@@ -1,7 +1,7 @@
 """
-The plain way: PUBLISH in a pipeline, each line once at most.
+Plain delivery: PUBLISH in a pipeline, each line at most once.
 
-    lines --> PUBLISH ... --> an answer to each, else the line is unsure
+    lines --> PUBLISH ... --> a reply to each, else the line is unsure
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from sse_hub.logging.delivery import Outcome, error_text
 
 
 class AtMostOnceDelivery:
-    """Publishes each line once at most: one whose connection dies before the answer is not sent again."""
+    """Publishes each line at most once: if the connection dies before the reply, the line is not sent again."""
 
-    # What one turn holds the interpreter for, and what may be unsure after a cut.
+    # The lines that one round holds the interpreter for, and that may be unsure after a disconnect.
     max_lines = 200
     max_bytes = 256 * 1024
     resends_unsure = False
@@ -32,19 +32,19 @@ class AtMostOnceDelivery:
             self._connection.close()
             return Outcome(retry=lines, error=error_text(error))
         refused: list[bytes] = []
-        why, answered = "", 0
+        reason, replies = "", 0
         try:
-            for line, answer in zip(
+            for line, reply in zip(
                 lines, self._connection.execute([("PUBLISH", self._channel, line) for line in lines]), strict=True
             ):
-                answered += 1
-                if isinstance(answer, ResponseError):
+                replies += 1
+                if isinstance(reply, ResponseError):
                     refused.append(line)
-                    why = error_text(answer)
+                    reason = error_text(reply)
         except (RedisError, OSError) as error:
             self._connection.close()
-            return Outcome(retry=refused, unsure=lines[answered:], error=error_text(error))
-        return Outcome(retry=refused, error=why)
+            return Outcome(retry=refused, unsure=lines[replies:], error=error_text(error))
+        return Outcome(retry=refused, error=reason)
 
     def reset_after_fork(self) -> None:
         """See Delivery."""

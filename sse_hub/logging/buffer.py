@@ -1,9 +1,9 @@
 """
-Lines between the app's threads and the one that sends them: bounded, and what finds no room is counted.
+The lines between the app's threads and the one that sends them: bounded; lines that don't fit are counted.
 
     app: append() --> lines --> take() --> sender --> settle(): gone, or back to the front
 
-What is full refuses the newest line: so the report of how many are missing stands where they are missing.
+A full buffer refuses the newest line: so the report of missing lines stands where they are missing.
 """
 
 import threading
@@ -14,15 +14,15 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-# What a line takes beside its own bytes.
+# Memory of a line in addition to its bytes.
 LINE_OVERHEAD_BYTES = 64
 REPORT_SECONDS = 1.0
 
 
 class Counts(NamedTuple):
     """
-    Lines of this process so far: taken by Redis (reports too), refused for want of room, sent without an answer (they
-    may have been published or not), and waiting to be sent.
+    The number of lines of this process so far: `sent` to Redis (reports included), `dropped` because they did not fit,
+    `unsure`: sent without a reply, so they may or may not have been published, and `waiting` to be sent.
     """
 
     sent: int
@@ -32,7 +32,7 @@ class Counts(NamedTuple):
 
 
 class LossCounts(NamedTuple):
-    """What a report tells: lines dropped and unsure since the last one, and since this process began."""
+    """The figures of a report: lines dropped and unsure since the last report, and since the process started."""
 
     dropped: int
     unsure: int
@@ -41,16 +41,16 @@ class LossCounts(NamedTuple):
 
 
 class LossReport(bytes):
-    """A line that tells of a loss, and what had been told before it."""
+    """A report as a line; `reported_before` are the totals reported before it."""
 
     reported_before: tuple[int, int]
 
 
 class LineBuffer:
-    """Up to `limit_bytes` of lines. `report` makes the line that tells of a loss."""
+    """Up to `limit_bytes` of lines. `report` makes the line that reports missing lines."""
 
     def __init__(self, limit_bytes: int, report: Callable[[LossCounts], bytes]) -> None:
-        # One that may be taken again: a signal handler or __del__ may log while its thread is in append().
+        # Reentrant: a signal handler or __del__ may log while its thread is in append().
         self.lock = threading.RLock()
         self._limit_bytes = limit_bytes
         self._make_report = report
@@ -66,7 +66,7 @@ class LineBuffer:
         self._waiting = False
 
     def append(self, line: bytes) -> None:
-        """Keep `line`, or count it as dropped."""
+        """Add `line`, or count it as dropped."""
         size = len(line) + LINE_OVERHEAD_BYTES
         with self.lock:
             if self._bytes + size > self._limit_bytes:
@@ -79,12 +79,12 @@ class LineBuffer:
                 self._wakeups.put(None)
 
     def count_dropped(self) -> None:
-        """Count a line that could not be made."""
+        """Count a line that could not be formatted."""
         with self.lock:
             self._dropped += 1
 
     def wait(self) -> None:
-        """Return when there is a line, or ring() was called."""
+        """Return once there is a line, or after wake()."""
         with self.lock:
             if self._lines:
                 return
@@ -92,11 +92,11 @@ class LineBuffer:
         self._wakeups.get()
 
     def wake(self) -> None:
-        """Let wait() return."""
+        """Make wait() return."""
         self._wakeups.put(None)
 
     def take(self, max_lines: int, max_bytes: int) -> list[bytes]:
-        """The next lines, one at least if there are any. They count as kept until settle()."""
+        """The next lines, at least one if there are any. They count as waiting until settle()."""
         taken: list[bytes] = []
         size = 0
         with suppress(Empty):
@@ -111,7 +111,7 @@ class LineBuffer:
         return taken
 
     def settle(self, retry: Sequence[bytes], unsure: Sequence[bytes] = ()) -> None:
-        """Of the lines taken, `again` go back to the front, `unsure` may have been published or not."""
+        """Of the lines taken, `retry` go back to the front; `unsure` may or may not have been published."""
         with self.lock:
             self._bytes -= _size(self._taken) - _size(retry)
             self._sent += len(self._taken) - len(retry) - len(unsure)
@@ -120,7 +120,7 @@ class LineBuffer:
             self._taken = ()
             for line in unsure:
                 if isinstance(line, LossReport):
-                    # Nobody knows whether it was read, so what it told is told again.
+                    # The report may not have been published, so its figures are reported again.
                     self._reported = min(self._reported, line.reported_before)
                 else:
                     self._unsure += 1
@@ -130,13 +130,13 @@ class LineBuffer:
                 self._emptied.notify_all()
 
     def wait_empty(self, deadline: float) -> bool:
-        """True when all has been sent; False when it has not by `deadline`, in the time of time.monotonic()."""
+        """Wait until all lines have been sent; False if not by `deadline`, a time of time.monotonic()."""
         with self._emptied:
             while self._lines or self._taken:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                seconds_left = deadline - time.monotonic()
+                if seconds_left <= 0:
                     return False
-                self._emptied.wait(left)
+                self._emptied.wait(seconds_left)
             return True
 
     @property
@@ -145,7 +145,7 @@ class LineBuffer:
             return Counts(self._sent, self._dropped, self._unsure, len(self._lines) + len(self._taken))
 
     def _append_report(self) -> None:
-        """Append a report where lines are missing; under load once a second."""
+        """Append a report if lines are missing; under load once a second."""
         if (self._dropped, self._unsure) == self._reported:
             return
         now = time.monotonic()

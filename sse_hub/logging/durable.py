@@ -1,12 +1,12 @@
 """
-The durable way: lines are kept until the hub's log has them, and what is in doubt is looked up in it.
+Durable delivery: lines are kept until the hub's log has them; lines in doubt are looked up in it.
 
     lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
-       cut or missing --> a fence, the log complete up to it --> only what it lacks is sent again
+       disconnected or missing --> a fence, the log complete up to it --> only lines it lacks are sent again
 
-The key in lua/publish.lua makes a second try do nothing while Redis knows of the first; the look into the log is for a
-Redis that has lost its memory, since the hub gives it back what it had heard. Where neither knows, because the hub is
-late by more than LATE_SECONDS, a line may be published twice: both have the same `line_id`.
+The key in lua/publish.lua makes a second attempt do nothing while Redis knows of the first. The lookup in the log is
+for a Redis that has lost its memory, since the hub writes back what it had received. If neither knows, because the hub
+is late by more than MAX_WAIT_SECONDS, a line may be published twice: both copies have the same `line_id`.
 """
 
 import os
@@ -26,7 +26,7 @@ from sse_hub.logging.delivery import Outcome, error_text
 
 MAX_WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.003
-# A recorder moves the watermark once a second.
+# A recorder advances the watermark once a second.
 MAX_WATERMARK_AGE_MS = 3_000
 KEY_MS = 600_000
 PAGE_LINES = 500
@@ -35,8 +35,8 @@ PAGE_LINES = 500
 @dataclass(slots=True)
 class _Attempt:
     """
-    Lines that have been tried, for the first time after fence `base`; `in_doubt` once they may be published.
-    With `missed` what Redis knows of `key` is of no use: they were published, and the log lacks some.
+    Lines that have been tried, for the first time after fence `after_fence`; `in_doubt` once they may be published.
+    With `incomplete`, `key` is of no use any more: they were published, but the log lacks some.
     """
 
     lines: list[bytes]
@@ -49,7 +49,7 @@ class _Attempt:
 class DurableDelivery:
     """Publishes lines until the log has them. `ingest` are the patterns that the hub records."""
 
-    # One turn takes about 20 ms, the recorder's own pace.
+    # One round takes about 20 ms, the recorder's own pace.
     max_lines = 1_000
     max_bytes = 256 * 1024
     resends_unsure = True
@@ -65,19 +65,19 @@ class DurableDelivery:
         self._check_script = script("published")
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
-        """See Delivery: nothing is ever unsure, it is sent again."""
-        mine = self._attempt.lines if self._attempt else list(lines)
-        rest = lines[len(mine) :]
+        """See Delivery. No line is ever unsure: it is sent again."""
+        pending = self._attempt.lines if self._attempt else list(lines)
+        remaining = lines[len(pending) :]
         try:
             if self._attempt and self._attempt.in_doubt:
-                mine = self._missing(self._attempt)
-            if mine and not self._record(mine):
-                return Outcome(retry=[*mine, *rest], error="The log does not have all lines.")
+                pending = self._missing(self._attempt)
+            if pending and not self._record(pending):
+                return Outcome(retry=[*pending, *remaining], error="The log does not have all lines.")
         except (RedisError, OSError, LogUnavailable) as error:
             self._connection.close()
-            return Outcome(retry=[*mine, *rest], error=error_text(error))
+            return Outcome(retry=[*pending, *remaining], error=error_text(error))
         self._attempt = None
-        return Outcome(retry=rest)
+        return Outcome(retry=remaining)
 
     def reset_after_fork(self) -> None:
         """See Delivery."""
@@ -89,7 +89,7 @@ class DurableDelivery:
         self._connection.close()
 
     def _record(self, lines: list[bytes]) -> bool:
-        """Publish `lines`, and wait for the log. False when it lacks some."""
+        """Publish `lines`, and wait for the log. False if it lacks some."""
         watermark = self._fresh_watermark()
         attempt = self._attempt
         if attempt is None or attempt.incomplete or len(attempt.lines) != len(lines):
@@ -99,21 +99,21 @@ class DurableDelivery:
         try:
             fence = self._publish(attempt)
         except ResponseError:
-            # The script had no room for its key, or no right to begin: then it has done nothing.
+            # The script had no memory for its key, or no permission: then it has done nothing.
             attempt.in_doubt = False
             raise
         self._wait_complete(fence + 1)
-        _, holes, last = self._connection.run_script(
+        _, missing, last = self._connection.run_script(
             self._check_script, [keys.log_key(self._channel)], [fence, len(lines)]
         )
-        if holes or not last:
+        if missing or not last:
             attempt.incomplete = True
             return False
         self._connection.call("DEL", attempt.key)
         return True
 
     def _publish(self, attempt: _Attempt) -> int:
-        """The fence before the lines, published now or by an earlier try."""
+        """The fence before the lines, which are published now or were by an earlier attempt."""
         reply: Any = self._connection.run_script(
             self._publish_script,
             [keys.CLOCK, attempt.key],
@@ -124,7 +124,7 @@ class DurableDelivery:
         return fence
 
     def _missing(self, attempt: _Attempt) -> list[bytes]:
-        """Those lines of `attempt` that the log does not have, once it has all that was published before now."""
+        """The lines of `attempt` that the log lacks, once it has all that was published before now."""
         fence = int(
             self._connection.run_script(self._fence_script, [keys.CLOCK], [self._min_fence, keys.FENCE_CHANNEL])
         )
@@ -143,19 +143,19 @@ class DurableDelivery:
         return list(missing)
 
     def _fresh_watermark(self) -> int:
-        """The watermark. Raises LogUnavailable where no hub records: lines must not be published for nobody."""
+        """The watermark. Raises LogUnavailable if no hub records: lines would be published for nobody."""
         watermark = self._watermark()
         seconds, microseconds = self._connection.call("TIME")
         if watermark < int(seconds) * 1000 + int(microseconds) // 1000 - MAX_WATERMARK_AGE_MS:
-            raise LogUnavailable("No hub records lines at present.")
+            raise LogUnavailable("No hub is recording.")
         return watermark
 
     def _wait_complete(self, fence: int) -> None:
-        """Return when the log is complete up to `fence`. Raises LogUnavailable after LATE_SECONDS."""
+        """Return once the log is complete up to `fence`. Raises LogUnavailable after MAX_WAIT_SECONDS."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while self._watermark() < fence:
             if time.monotonic() > deadline:
-                raise LogUnavailable(f"The log has not reached {fence} in {MAX_WAIT_SECONDS:.0f} s.")
+                raise LogUnavailable(f"The log has not reached fence {fence} within {MAX_WAIT_SECONDS:.0f} s.")
             time.sleep(POLL_SECONDS)
 
     def _watermark(self) -> int:

@@ -96,8 +96,8 @@ async def test_the_demo_goes_on_when_redis_was_killed_and_is_back() -> None:
         back = told.get_nowait()
 
     assert (lost.levelname, back.levelname) == ("WARNING", "INFO")
-    assert lost.getMessage().startswith("Redis lost")
-    assert back.getMessage().startswith("Redis back")
+    assert lost.getMessage().startswith("Redis is unreachable")
+    assert back.getMessage().startswith("Redis is reachable again")
 
 
 async def test_the_demo_waits_for_a_redis_that_is_not_there_yet() -> None:
@@ -109,7 +109,7 @@ async def test_the_demo_waits_for_a_redis_that_is_not_there_yet() -> None:
             with redis_server(valkey_binary(), port) as server:
                 assert await channels_heard(server.url) == CHANNELS
 
-    assert lost.getMessage().startswith("Redis lost")
+    assert lost.getMessage().startswith("Redis is unreachable")
     assert told.qsize() == 1, "one line when Redis is back, none for the attempts between"
 
 
