@@ -28,6 +28,8 @@ async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_th
         publish(hub, f"c{n}", "x")
     assert hub.registry.get(b"flood") is None
 
-    recorder._mark_appended([AppendBatch(flood, [], 1, 160, 160, 0)])
+    appended = [AppendBatch(flood, [], 1, 160, 160, 0)]
+    recorder._round.mark_appended(appended)
+    recorder._release_recorded(appended)
 
     assert hub.registry.bytes == sum(each.ring.size for each in hub.registry)
