@@ -109,7 +109,7 @@ async def history(request: Request) -> None:
     with context.admission.response_memory(client_address(request), grant.subject) as hold:
         stretch = await context.history.resolve_range(selection, after, before)
         page = await (context.history.first_page if after else context.history.last_page)(stretch, limit, hold)
-        body = await _render_page(page, context.history.turns)
+        body = await _render_page(page, context.history.fair_lock)
         hold(len(body))
         del page
         await send_json(request, body, NO_STORE)
@@ -137,7 +137,7 @@ async def export(request: Request) -> None:
     since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
     stretch = await context.history.resolve_range(selection, since, until)
     format = format_of(name, selection.single)
-    file = file_name(selection, min(stretch.before.fence, stretch.asked), format.suffix)
+    file = file_name(selection, min(stretch.before.fence, stretch.awaited_fence), format.suffix)
     headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
     with context.admission.response_memory(client_address(request), grant.subject) as hold:
         hold(EXPORT_BYTES)
@@ -148,7 +148,7 @@ async def _send_file(request: Request, stretch: LogRange, format: Format, header
     context = context_of(request.app)
     async with (
         aclosing(context.history.iterate(stretch)) as runs,
-        aclosing(render(format, runs, context.history.turns)) as pieces,
+        aclosing(render(format, runs, context.history.fair_lock)) as pieces,
     ):
         await send_file(request, pieces, headers, format.content_type, context.config.stall_seconds)
 
