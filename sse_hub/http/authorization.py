@@ -27,10 +27,10 @@ def credentials_of(request: Request) -> Credentials:
     ticket = request.get_args(keep_blank_values=True).get("ticket")
     return Credentials(
         peer=connection.client_ip if connection else "",
-        values=lambda name: request.headers.getall(name, []),
+        header_values=lambda name: request.headers.getall(name, []),
         cookie=cookies[0] if cookies else None,
         ticket=None if ticket is None else str(ticket),
-        changes=request.method not in SAFE_METHODS,
+        unsafe=request.method not in SAFE_METHODS,
     )
 
 

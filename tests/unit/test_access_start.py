@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.auth import check_access
-from sse_hub.auth.proxy_rules import ProxyRules, trusting
+from sse_hub.auth.proxy_rules import ProxyRules, unrestricted_grant
 from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, Unauthenticated
@@ -52,8 +52,8 @@ def test_elsewhere_who_is_let_in_must_be_said(host: str) -> None:
         ({"access": "proxy"}, "needs --proxy-peers"),
         ({"access": "proxy", "proxy_peers": ("10.0.0.1/32",), "proxy_rules": "/nowhere"}, "No such file"),
         # Said by mistake without --access, they would protect nothing.
-        ({"token_keys": "keys.json"}, "is for --access token"),
-        ({"proxy_rules": "rules.toml"}, "is for --access proxy"),
+        ({"token_keys": "keys.json"}, "--token-keys needs --access token"),
+        ({"proxy_rules": "rules.toml"}, "--proxy-rules needs --access proxy"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(settings: dict[str, object], told: str) -> None:
@@ -92,7 +92,7 @@ def test_several_are_parted_by_space_or_comma() -> None:
 
 
 def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
-    rules = ProxyRules.read(RULES)
+    rules = ProxyRules.parse(RULES)
 
     assert rules.grant("bob", []).subscribe == ("status",)
     alice = rules.grant("alice", ["dev", "unknown"])
@@ -103,10 +103,10 @@ def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
 
 
 def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
-    assert trusting("alice").restrict is not None
-    assert (trusting("alice").subject, trusting("alice").subscribe) == ("alice", ("*",))
+    assert unrestricted_grant("alice").restrict is not None
+    assert (unrestricted_grant("alice").subject, unrestricted_grant("alice").subscribe) == ("alice", ("*",))
     with pytest.raises(Unauthenticated):
-        trusting("")
+        unrestricted_grant("")
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
     [
         ("[", ""),
         (f"users = {'[' * 5_000}{']' * 5_000}", "nested too deeply"),
-        ("[group.ops]", "'group' is none of"),
+        ("[group.ops]", "'group' must be one of"),
         ("groups = 1", "tables of tables"),
-        ("[groups]\nops = 1", "[groups.ops]: an object"),
-        ("[groups.ops]\nread = []", "[groups.ops]: 'read' is none of"),
+        ("[groups]\nops = 1", "[groups.ops]: it must be an object"),
+        ("[groups.ops]\nread = []", "[groups.ops]: 'read' must be one of"),
         ('[users.bob]\nsubscribe = ["a b"]', "[users.bob]: 'a b' is not a channel"),
     ],
 )
 def test_rules_that_can_t_be_used_are_told(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
-        ProxyRules.read(text)
+        ProxyRules.parse(text)
 
     assert told in str(caught.value)
 

@@ -25,7 +25,7 @@ def test_any_other_is_refused_by_its_name_alone(name: str) -> None:
     with pytest.raises(Forbidden) as caught:
         Grant("a", ("shop.*", "log")).restrict(asked("log", name))
 
-    assert str(caught.value) == f"You may not see {name!r}."
+    assert str(caught.value) == f"You may not read {name!r}."
 
 
 def test_a_pattern_that_the_grant_covers_is_the_same_for_all() -> None:
@@ -59,7 +59,7 @@ def test_who_may_see_nothing_gets_no_pattern_either() -> None:
 
 
 def test_a_ticket_is_for_what_it_was_asked_for_and_nothing_else() -> None:
-    ticket = Grant("a", ("*",), bound=("log", "shop.*"))
+    ticket = Grant("a", ("*",), ticket_channels=("log", "shop.*"))
 
     assert ticket.restrict(asked("log")) == asked("log")
     assert ticket.restrict(asked("shop.*", "log")).patterns == ("shop.*",)
