@@ -38,7 +38,7 @@ class Keyring:
         # PyJWKSet would skip invalid keys silently.
         keys = tuple(key for number, jwk in enumerate(listed, 1) if (key := _parse_key(number, jwk)))
         if not keys:
-            raise ValueError(f"it must have a key for {', '.join(ALGORITHMS)}")
+            raise ValueError(f"it has no key for any of {', '.join(ALGORITHMS)}")
         kids = [key.key_id for key in keys]
         if len(kids) > 1 and (None in kids or len(set(kids)) < len(kids)):
             raise ValueError("with more than one key, each must have a kid, different from the others")

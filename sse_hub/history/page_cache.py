@@ -57,7 +57,7 @@ class PageCache:
         return page.remainder_after(after).up_to(until)
 
     def clear(self) -> None:
-        """Drop all pages, also those being read: whoever waits for one still gets it."""
+        """Drop all pages, also those being read: a reader that waits for one still gets it."""
         self._reading.clear()
         self._cached.clear()
         self._bytes = 0
@@ -131,7 +131,7 @@ class SingleFlight(Generic[Value]):
         return await asyncio.shield(self._latest[1])
 
     def clear(self) -> None:
-        """Drop the value, also one being read: whoever waits for it still gets it."""
+        """Drop the value, also one being read: a reader that waits for it still gets it."""
         self._latest = None
 
     async def close(self) -> None:

@@ -224,7 +224,7 @@ class Recorder:
             self._restart_streams(append_round, {name.decode() for name in reply}, appending)
         elif reply < 0:
             self._stop_recording()
-            # Find out at once who holds the lease, or whether a new log must be begun.
+            # Find out at once who holds the lease, or whether a new log must be started.
             self._ingest.session_changed.set()
         else:
             self._set_error("")
