@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import REVOKED
-from sse_hub.errors import SourceUnavailable
+from sse_hub.errors import SourceUnavailable, error_text
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Revocations:
         try:
             fields = await self._commands.hgetall(REVOKED)
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"The list of revoked tokens can't be read: {error}.") from None
+            raise SourceUnavailable(f"The list of revoked tokens can't be read: {error_text(error)}.") from None
         listed = {_text(token_id): _parse_time(value) for token_id, value in fields.items()}
         known = (self._expiry_times or {}) | listed
         self._expiry_times = {token_id: end for token_id, end in known.items() if not _is_outdated(end)}

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import ticket_key
 from sse_hub.broker.scripts import script
-from sse_hub.errors import Forbidden, SourceUnavailable
+from sse_hub.errors import Forbidden, SourceUnavailable, error_text
 from sse_hub.protocol.selection import Selection
 
 TICKET_SECONDS = 30
@@ -46,7 +46,7 @@ class Tickets:
         try:
             await self._commands.set(_redis_key(ticket), _encrypt(ticket, content), px=TICKET_SECONDS * 1000)
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"The ticket can't be stored: {error}.") from None
+            raise SourceUnavailable(f"The ticket can't be stored: {error_text(error)}.") from None
         return ticket
 
     async def redeem(self, ticket: str) -> RedeemedTicket:
@@ -59,7 +59,7 @@ class Tickets:
         try:
             stored = await self._redeem_script(keys=[_redis_key(ticket)])
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"The ticket can't be read: {error}.") from None
+            raise SourceUnavailable(f"The ticket can't be read: {error_text(error)}.") from None
         content = None if stored is None else _decrypt(ticket, stored)
         if content is None:
             raise Forbidden("The ticket is used, expired or invalid.")

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS, LogKeys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 
 # A living process renews its lease every RENEW_SECONDS; once the lease has expired, another process takes over.
 LEASE_MS = 1000
@@ -77,7 +77,7 @@ class Lease:
                 keys=keys, args=[self.token, start, reach, LEASE_MS, TAP_MS, new_log_reason, held]
             )
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The lease can't be requested: {error or type(error).__name__}.") from None
+            raise LogUnavailable(f"The lease can't be requested: {error_text(error)}.") from None
         return LeaseState(Role(role), watermark, others)
 
     def owner_value(self, complete_since: int | None) -> str:
@@ -89,7 +89,7 @@ class Lease:
         try:
             await self._resign_script(keys=[self._keys.lease, self._keys.taps], args=[token or self.token])
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The lease can't be given up: {error}.") from None
+            raise LogUnavailable(f"The lease can't be given up: {error_text(error)}.") from None
 
 
 def _fence_text(fence: int | None) -> str:

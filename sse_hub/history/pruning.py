@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import SCRIPT_LINES
 from sse_hub.history.reader import NAME_RETENTION_FACTOR, LogReader
 
@@ -49,6 +49,6 @@ class ChannelPruner:
                 args = [word for pair in idle[start : start + SCRIPT_LINES] for word in pair]
                 forgotten += await self._script(keys=[CHANNELS], args=args)
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"Idle channels can't be forgotten: {error}.") from None
+            raise LogUnavailable(f"Idle channels can't be forgotten: {error_text(error)}.") from None
         if forgotten:
             logger.info("channels_pruned channels=%(channels)d", {"channels": forgotten})

@@ -19,7 +19,14 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import HubStopping, IdempotencyConflict, InvalidRequest, LogUnavailable, NotRecorded
+from sse_hub.errors import (
+    HubStopping,
+    IdempotencyConflict,
+    InvalidRequest,
+    LogUnavailable,
+    NotRecorded,
+    error_text,
+)
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.hub import Hub
 from sse_hub.protocol.ids import EventId
@@ -140,7 +147,7 @@ class AcknowledgedPublisher:
             # If this fails, the server was away before anything was published.
             await self._commands.ping()
         except (RedisError, OSError) as error:
-            raise NotRecorded(f"Redis does not answer: {_error_text(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis does not answer: {error_text(error)}.", 0, False) from None
         if not self._log.recording:
             raise NotRecorded("No hub records lines at present, so nothing was published.", 0, False)
         try:
@@ -149,10 +156,10 @@ class AcknowledgedPublisher:
                 args=[self._hub.last_fence, keys.FENCE_CHANNEL, channel, digest, KEY_MS, *lines],
             )
         except ResponseError as error:
-            raise NotRecorded(f"Redis refused the lines: {_error_text(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis refused the lines: {error_text(error)}.", 0, False) from None
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"Whether the lines were published is unknown: Redis did not answer ({_error_text(error)}).", None, None
+                f"Whether the lines were published is unknown: Redis did not answer ({error_text(error)}).", None, None
             ) from None
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
 
@@ -175,7 +182,7 @@ class AcknowledgedPublisher:
             lines, gaps, digest = await self._check_script(keys=[keys.log_key(channel)], args=[sent.fence, sent.size])
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"The lines were published, but the log can't be read: {_error_text(error)}.", sent.size, None
+                f"The lines were published, but the log can't be read: {error_text(error)}.", sent.size, None
             ) from None
         # Fewer lines without a gap marker among them were recorded, and have been trimmed since.
         if gaps or digest.decode() != sha1(last_line).hexdigest():
@@ -187,7 +194,7 @@ class AcknowledgedPublisher:
             await self._commands.set(keys.published_key(key), value, xx=True, keepttl=True)
         except (RedisError, OSError) as error:
             # A repeated request then checks the log again.
-            logger.debug("idempotency_key_not_marked error=%(error)r", {"error": _error_text(error)})
+            logger.debug("idempotency_key_not_marked error=%(error)r", {"error": error_text(error)})
 
 
 def _stored_key(idempotency_key: str, subject: str) -> str:
@@ -199,7 +206,3 @@ def _stored_key(idempotency_key: str, subject: str) -> str:
 
 def _digest(channel: str, body: bytes) -> str:
     return sha256(b"%b\n%b" % (channel.encode(), body)).hexdigest()
-
-
-def _error_text(error: Exception) -> str:
-    return str(error) or type(error).__name__

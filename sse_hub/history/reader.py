@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogChanged, LogUnavailable
+from sse_hub.errors import LogChanged, LogUnavailable, error_text
 from sse_hub.history.page_cache import PageCache, SingleFlight
 from sse_hub.history.stream_entries import entries_of, read_page, read_with_snapshot
 from sse_hub.hub.backend import (
@@ -132,7 +132,7 @@ class LogReader:
                     self.advance(int(await self._commands.get(self._keys.watermark) or 0))
                     self._poll_error, self._polled_at = "no answer", self._loop.time()
                 except (RedisError, OSError) as error:
-                    self._poll_error = str(error) or type(error).__name__
+                    self._poll_error = error_text(error)
                     await asyncio.sleep(RETRY_SECONDS)
                 await asyncio.sleep(POLL_SECONDS)
         finally:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import AppendBatch, ScriptArg
 from sse_hub.history.append_round import AppendRound
 from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, LeaseState, Role
@@ -215,7 +215,7 @@ class Recorder:
             reply = await self._run_append_script(append_round, appending, watermark)
         except (RedisError, OSError) as error:
             self._ingest.counters.redis_errors["recording"] += 1
-            self._set_error(f"Lines can't be recorded: {error or type(error).__name__}.")
+            self._set_error(f"Lines can't be recorded: {error_text(error)}.")
             return False
         if append_round.replaced:
             # The new round has gaps to append that this script knew nothing of.
