@@ -135,6 +135,16 @@ def test_a_public_key_is_no_secret() -> None:
             grant_of(f"{signing}.{unpadded(signature)}")
 
 
+def test_a_public_key_that_was_put_into_the_file_as_a_secret_checks_nothing() -> None:
+    """Everybody may have its text, and could sign with it."""
+    pem = RSA.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    signing = forged({"alg": "HS256", "kid": "pem"}, CLAIMS).rpartition(".")[0]
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing.encode(), pem)
+
+    with pytest.raises(Unauthenticated):
+        grant_of(f"{signing}.{unpadded(signature)}", keyring({"kty": "oct", "kid": "pem", "k": unpadded(pem)}))
+
+
 def test_a_key_is_for_its_own_algorithm_and_its_own_id() -> None:
     for bad in (
         token("rs", key=SECRET, algorithm="HS256"),
