@@ -74,16 +74,16 @@ class Recorder:
     async def run(self) -> None:
         """Record while this process holds the lease, until cancelled."""
         while True:
-            await self._ingest.new_lines.wait()
-            self._ingest.new_lines.clear()
+            await self._ingest.memory.new_lines.wait()
+            self._ingest.memory.new_lines.clear()
             self._ingest.fence_seen.clear()
             self._log.catching_up = self.recording and not self.error
             flushed = await self._flush()
             # In a flood there are more lines by now.
-            self._log.catching_up = self._log.catching_up and flushed and self._ingest.new_lines.is_set()
+            self._log.catching_up = self._log.catching_up and flushed and self._ingest.memory.new_lines.is_set()
             if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
-                self._ingest.new_lines.set()
+                self._ingest.memory.new_lines.set()
             await self._wait_for_work()
 
     async def keep_lease(self) -> None:
@@ -144,7 +144,7 @@ class Recorder:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._flush()
                 async with self._lease_lock:
-                    self.recording = self._ingest.registry.recording = False
+                    self.recording = self._ingest.memory.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recording_unfinished error=%(error)r", {"error": str(error)})
@@ -162,9 +162,9 @@ class Recorder:
         if not began_log or self._had_log:
             covered = not began_log and not self._round.log_gaps
             ingest.counters.takeovers[str(covered).lower()] += 1
-        self.recording = ingest.registry.recording = True
+        self.recording = ingest.memory.recording = True
         self._log.advance(state.watermark)
-        ingest.new_lines.set()
+        ingest.memory.new_lines.set()
         logger.info(
             "recording_started watermark=%(watermark)d gaps=%(gaps)d role=%(role)s",
             {"watermark": state.watermark, "gaps": len(self._round.log_gaps), "role": state.role.name},
@@ -173,7 +173,7 @@ class Recorder:
     def _stop_recording(self) -> None:
         if self.recording:
             logger.info("lease_lost")
-        self.recording = self._ingest.registry.recording = False
+        self.recording = self._ingest.memory.recording = False
 
     # Appending.
 
@@ -184,7 +184,7 @@ class Recorder:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self._ingest.fence_seen.wait()
                     return
-            if self._ingest.registry.unrecorded_bytes >= MIN_FLUSH_BYTES:
+            if self._ingest.memory.unrecorded_bytes >= MIN_FLUSH_BYTES:
                 return
 
     async def _flush(self) -> bool:
@@ -192,7 +192,7 @@ class Recorder:
         async with self._flush_lock:
             if self.recording:
                 # Also while the last round is unfinished: channels left in the list of unrecorded ones wake nobody.
-                self._round.extend(self._ingest.registry.take_unrecorded(), self._ingest.last_fence)
+                self._round.extend(self._ingest.memory.take_unrecorded(), self._ingest.last_fence)
             while self.recording:
                 append_round = self._round
                 if self._ingest.complete_since != append_round.complete_since:
@@ -228,7 +228,7 @@ class Recorder:
             self._ingest.session_changed.set()
         else:
             self._set_error("")
-            self._ingest.event_counts["recorded_lines"] += reply
+            self._ingest.counters.recorded_lines += reply
             append_round.mark_appended(batches)
             self._release_recorded(batches)
         return self.recording
@@ -244,12 +244,12 @@ class Recorder:
 
     def _release_recorded(self, batches: list[AppendBatch]) -> None:
         """Count appended lines, and let the rings evict them."""
-        registry, counters = self._ingest.registry, self._ingest.counters
+        registry, memory, counters = self._ingest.registry, self._ingest.memory, self._ingest.counters
         for batch in batches:
             counters.recorded[batch.channel.namespace] += batch.lines
-            # A forgotten channel no longer counts towards the memory of the rings.
+            # The ring of a forgotten channel no longer counts towards that memory.
             if registry.get(batch.channel.name.encode()) is batch.channel:
-                registry.trim(batch.channel)
+                memory.trim(batch.channel)
 
     def _restart_streams(self, append_round: AppendRound, names: set[str], batches: list[AppendBatch]) -> None:
         """The streams of the channels `names` have vanished: append all that their rings still hold."""
@@ -261,7 +261,7 @@ class Recorder:
     def _set_error(self, error: str) -> None:
         if error and not self.error:
             logger.warning("recording_failed error=%(error)r", {"error": error})
-            self._ingest.event_counts["recording_failures"] += 1
+            self._ingest.counters.recording_failures += 1
         elif self.error and not error:
             logger.info("recording_resumed")
         self.error = error
