@@ -166,7 +166,7 @@ class LogReader:
         parts = parse_entries(channel, after, entries)
         if not raw.more:
             parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
-        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, raw.snapshot.log)
+        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, raw.snapshot.log_id)
 
     async def newest_ids(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` lines of `channel` up to `until`, newest first. Raises LogUnavailable."""
@@ -188,14 +188,14 @@ class LogReader:
         self._measure_lines(channel, raw.entries)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later than `after` lacks nothing.
-        up_to_date = EventId(0, 0) < parse_channel_state(raw.channel_state)[0] <= after
+        up_to_date = EventId(0, 0) < raw.last_recorded <= after
         if not lost and not up_to_date and await self._may_lack_lines(channel, after, until):
             first = entry_id(raw.entries[0][0]) if raw.entries else until
             lost = [LogGap(channel, after, first, None, "trimmed")]
         # A gap marker among the entries covers only what lies after the lines already known to be lost.
         start = EventId(lost[0].before.fence, lost[0].before.n - 1) if lost else after
         parts = [*lost, *parse_entries(channel, start, raw.entries)]
-        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log)
+        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log_id)
 
     async def _read_entries(
         self, channel: str, command: str, start: str, end: str, max_bytes: int, max_entries: int = MAX_ENTRIES
@@ -257,7 +257,7 @@ class LogReader:
         self._check(snapshot, until)
         gaps = [gap for gap in map(_parse_gap, entries_of(raw)) if gap.before != snapshot.starts_at]
         before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)
-        return LogGaps(snapshot.log, [before_log, *gaps])
+        return LogGaps(snapshot.log_id, [before_log, *gaps])
 
     async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
         snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, keys.CHANNELS, "HGETALL")
@@ -270,8 +270,8 @@ class LogReader:
 
     def _check(self, snapshot: LogSnapshot, until: int) -> None:
         """Raises LogChanged unless the log is complete up to fence `until`. Drops what was read of another log."""
-        if snapshot.log != self._log_id:
-            self._log_id = snapshot.log
+        if snapshot.log_id != self._log_id:
+            self._log_id = snapshot.log_id
             for cache in (self._page_cache, self._gaps, self._channels):
                 cache.clear()
         # Lower when Redis has lost some of the log, or all.
