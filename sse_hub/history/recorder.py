@@ -90,7 +90,7 @@ class Recorder:
         """Request the lease, then renew it, until cancelled."""
         while not self._stopping:
             try:
-                await self.lease_state()
+                await self.request_lease()
                 if not self.recording:
                     self._set_error("")
                 else:
@@ -103,7 +103,7 @@ class Recorder:
                     await self._ingest.session_changed.wait()
             self._ingest.session_changed.clear()
 
-    async def lease_state(self) -> LeaseState:
+    async def request_lease(self) -> LeaseState:
         """
         Request or renew the lease, on the strength of what the rings hold now.
 
