@@ -34,7 +34,7 @@ class StreamExpiry:
         self._authenticator = authenticator
         self._ingest = ingest
         self._open_streams: dict[Grant, set[Subscriber]] = {}
-        # Ticks that are left before the connection is cut, and whose.
+        # Streams that are ending, with the ticks left until their connections are aborted.
         self._ending: list[tuple[int, set[Subscriber]]] = []
 
     def watch(self, grant: Grant, subscriber: Subscriber) -> None:

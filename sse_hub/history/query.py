@@ -194,7 +194,7 @@ class HistoryQuery:
         return [GapReader(log_gaps, backward=True), *channels]
 
     async def _channel_readers(self, log_range: LogRange) -> list[ForwardReader]:
-        """A reader for each channel of the range, yet without the log to read: see `_switch_log`."""
+        """A reader for each channel of the range. They don't read before `_switch_log` has named the log."""
         names = dict.fromkeys(self._recorded_channels(log_range))
         for name, last in (await self._matching_channels(log_range)).items():
             if last > log_range.start_of(name):
@@ -213,10 +213,9 @@ class HistoryQuery:
         self, log_range: LogRange, channels: list[ForwardReader], gap_reader: GapReader, known_gaps: set[LogGap]
     ) -> None:
         """
-        Have `channels` read on in the log that there is now, each from where it is.
+        Have each of `channels` go on in the present log, from where it is.
 
-        The gaps of that log that lie beyond there go to `gap_reader`, unless they are among `known_gaps`, to which
-        they are added.
+        Gaps of that log after there go to `gap_reader`, except for `known_gaps`, to which the new ones are added.
         """
         log_id, log_gaps = await self._read_log_gaps(log_range)
         new_gaps = [gap for gap in log_gaps if gap not in known_gaps]
