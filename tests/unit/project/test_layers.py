@@ -78,6 +78,8 @@ PURE = [
     "hub/ring",
     "hub/start_position",
     "broker/acl",
+    "history/append_batch",
+    "history/append_round",
     "history/log_range",
     "auth/client_address",
     "auth/credentials",
