@@ -21,9 +21,9 @@ from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
 from sse_hub.http.descriptors import allow_many
-from sse_hub.http.metrics import readings
+from sse_hub.http.metrics import HubCollector
 from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
-from sse_hub.http.prometheus import dumped
+from sse_hub.http.prometheus import render
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.embedded_redis import embedded_redis
@@ -81,7 +81,7 @@ async def run_app(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    async with serve_peers(place, lambda: dumped(readings(context_of(app)))):
+    async with serve_peers(place, lambda: render(HubCollector(context_of(app)))):
         announce(context_of(app))
         await stop.requested.wait()
     hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
