@@ -157,7 +157,7 @@ def _wire(config: Config, redis_url: str, place: WorkerId) -> Context:
     publisher = AcknowledgedPublisher(commands, log, hub, config.line_bytes)
     access = create_auth(config, commands, hub)
     survey = LineSampler(hub.registry)
-    table = SharedCounters(place.number, place.count, place.folder)
+    table = SharedCounters(place.number, place.count, place.counters)
     limits = AdmissionControl(config, allowed(), hub.counters.refused, table)
     parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)

@@ -57,7 +57,7 @@ async def run_app(
     listener: socket.socket,
     stop: Shutdown,
     announce: Callable[[Context], None],
-    place: WorkerId = SINGLE,
+    worker: WorkerId = SINGLE,
 ) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
@@ -65,7 +65,7 @@ async def run_app(
     `announce` is called once requests are answered.
     """
     allow_many()
-    app = create_app(config, stop.fail, place)
+    app = create_app(config, stop.fail, worker)
     # Without it Sanic sends an empty Alt-Svc with each answer.
     app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
     # Its methods carry no types.
@@ -81,15 +81,16 @@ async def run_app(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    async with serve_peers(place, lambda: render(HubCollector(context_of(app)))):
+    # Also while it drains: the other workers go on answering for all.
+    async with serve_peers(worker, lambda: render(HubCollector(context_of(app)))):
         announce(context_of(app))
         await stop.requested.wait()
-    hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
-    if stop.abandoned:
-        server.close()
-    # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
-    await server.before_stop()
-    await _close(server)
+        hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
+        if stop.abandoned:
+            server.close()
+        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+        await server.before_stop()
+        await _close(server)
     await server.after_stop()
     await cancel_and_wait((hurrying,))
 

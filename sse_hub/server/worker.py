@@ -35,20 +35,21 @@ GONE = b"gone"
 STDIN, STDOUT = 0, 1
 
 
-def encode_start(config: Config, listener: int, place: WorkerId) -> bytes:
-    """What a worker reads first: settings, the descriptor of the listening socket that it inherits, its place."""
-    words = {"listener": listener, "config": asdict(config), "place": asdict(place)}
-    return json.dumps(words).encode() + b"\n"
+def encode_start(config: Config, listener: int, worker: WorkerId) -> bytes:
+    """The first line a worker reads: its settings, the descriptor of the listening socket it inherits, its id."""
+    members = {"listener": listener, "config": asdict(config), "worker": asdict(worker)}
+    return json.dumps(members).encode() + b"\n"
 
 
 def decode_start(line: bytes) -> tuple[Config, int, WorkerId]:
-    """The settings, the descriptor and the place in an order()."""
-    read: dict[str, Any] = json.loads(line)
-    # JSON knows no tuples.
-    settings: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in read["config"].items()
-    }
-    return Config(**settings), read["listener"], WorkerId(**read["place"])
+    """The settings, the descriptor and the id in a line of encode_start()."""
+    members: dict[str, Any] = json.loads(line)
+    return Config(**_with_tuples(members["config"])), members["listener"], WorkerId(**_with_tuples(members["worker"]))
+
+
+def _with_tuples(members: dict[str, Any]) -> dict[str, Any]:
+    # JSON has only lists.
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in members.items()}
 
 
 def encode_message(word: bytes, token: str = "") -> bytes:
@@ -56,7 +57,7 @@ def encode_message(word: bytes, token: str = "") -> bytes:
     return b"%b %b\n" % (word, token.encode())
 
 
-async def work(config: Config, listener: socket.socket, place: WorkerId) -> None:
+async def work(config: Config, listener: socket.socket, worker: WorkerId) -> None:
     """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
     stop = Shutdown()
     gone: asyncio.Queue[str] = asyncio.Queue()
@@ -91,7 +92,7 @@ async def work(config: Config, listener: socket.socket, place: WorkerId) -> None
         with suppress(OSError):
             os.write(STDOUT, encode_message(READY, context.recorder.token))
 
-    await run_app(config, listener, stop, serves, place)
+    await run_app(config, listener, stop, serves, worker)
     await cancel_and_wait([replacing] if replacing else [])
     stop.check()
 
@@ -108,11 +109,11 @@ def main() -> None:
         line = stdin.readline()
     if not line:
         return
-    config, descriptor, place = decode_start(line)
+    config, descriptor, worker = decode_start(line)
     log_to_stderr(config, os.getpid())
     with socket.socket(fileno=descriptor) as listener:
         try:
-            run(work(config, listener, place))
+            run(work(config, listener, worker))
         except TaskDied as error:
             logger.error("%s", error)
             sys.exit(1)

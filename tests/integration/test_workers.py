@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import os
 import re
-import shutil
 import signal
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import redis
 
 from sse_hub.broker.keys import LogKeys
@@ -323,13 +323,16 @@ def test_a_hub_whose_embedded_redis_has_died_stops_with_all_its_workers() -> Non
         assert all_gone(family)
 
 
-def test_a_killed_worker_is_back_though_the_folder_of_the_workers_has_been_cleaned_away(server: RedisServer) -> None:
-    """As what cleans /tmp does after some days, unless it heeds a lock."""
+def test_what_the_workers_share_has_no_name_that_could_be_cleaned_away(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As what cleans /tmp does after some days."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with worker_hub(server.url) as hub:
-        maps = workers_of(hub)[0].memory_maps()
-        folder = next(Path(each.path).parent for each in maps if "sse-hub-workers" in each.path)
-        assert f":{folder.stat().st_ino} " in Path("/proc/locks").read_text()
-        shutil.rmtree(folder)
+        maps = Path(f"/proc/{workers_of(hub)[0].pid}/maps").read_text().splitlines()
+        assert [line for line in maps if str(tmp_path) in line and line.endswith("(deleted)")]
+        assert list(tmp_path.iterdir()) == []
+        tmp_path.rmdir()
 
         assert kill_and_time(hub, workers_of(hub)[0].pid) < BACK_SECONDS
 

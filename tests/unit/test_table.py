@@ -1,15 +1,17 @@
 """What the workers of a hub count together: each writes its own, all read the sum."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, prepare
+from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, counters_file
 
 
-def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:
-    prepare(str(tmp_path), 3)
-    first, second, third = (SharedCounters(number, 3, str(tmp_path)) for number in range(3))
+def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted() -> None:
+    with counters_file(3) as descriptor:
+        first, second, third = (SharedCounters(number, 3, descriptor) for number in range(3))
 
     first.add("here", 2)
     third.add("here", 5)
@@ -21,13 +23,13 @@ def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_pa
     assert (second.count("there"), third.time("here"), third.time("there")) == (0, 13.25, 0.0)
 
 
-def test_who_takes_the_place_of_a_worker_begins_with_nothing(tmp_path: Path) -> None:
-    prepare(str(tmp_path), 2)
-    first, second = (SharedCounters(number, 2, str(tmp_path)) for number in range(2))
-    first.add("here", 2)
-    second.add("here", 40)
+def test_who_takes_the_place_of_a_worker_begins_with_nothing() -> None:
+    with counters_file(2) as descriptor:
+        first, second = (SharedCounters(number, 2, descriptor) for number in range(2))
+        first.add("here", 2)
+        second.add("here", 40)
 
-    again = SharedCounters(1, 2, str(tmp_path))
+        again = SharedCounters(1, 2, descriptor)
 
     assert (again.count("here"), first.count("here")) == (2, 2)
 
@@ -60,6 +62,16 @@ def test_what_all_have_together_is_counted_with_nobody() -> None:
     assert not any(table.count(f"address 10.{number >> 8}.{number & 255}.1") for number in range(4 * SLOTS))
 
 
-def test_without_room_for_the_table_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file or directory"):
-        prepare(str(tmp_path / "nowhere"), 2)
+def test_the_file_has_no_name_and_takes_all_its_room_at_once() -> None:
+    """Else a cleaner of /tmp could remove it, and a full disk would kill a worker that touches it."""
+    with counters_file(2) as descriptor:
+        status = os.fstat(descriptor)
+
+    assert status.st_nlink == 0
+    assert status.st_blocks * 512 >= status.st_size >= SLOTS * 16
+
+
+def test_without_room_for_the_file_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match="No such file or directory"), counters_file(2):
+        pass

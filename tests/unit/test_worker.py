@@ -1,4 +1,4 @@
-"""What a supervisor tells a worker."""
+"""What a supervisor sends to a worker."""
 
 from sse_hub.config import Config
 from sse_hub.http.peers import WorkerId
@@ -7,11 +7,12 @@ from sse_hub.server.worker import GONE, HURRY, decode_start, encode_message, enc
 
 def test_settings_reach_a_worker_as_they_are() -> None:
     config = Config.read({"ingest": "a.* b", "redis_url": "redis://:pässword@host:1/0", "drain_seconds": "7"}, {})
+    worker = WorkerId(1, 2, counters=5, inbox=6, outboxes=(7, 8))
 
-    line = encode_start(config, 12, WorkerId(1, 2, "/folder"))
+    line = encode_start(config, 12, worker)
 
     assert line.index(b"\n") == len(line) - 1
-    assert decode_start(line) == (config, 12, WorkerId(1, 2, "/folder"))
+    assert decode_start(line) == (config, 12, worker)
 
 
 def test_a_word_is_a_line() -> None:
