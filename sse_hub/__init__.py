@@ -5,7 +5,7 @@ A Sanic app of one's own mounts a hub with `hub_blueprint(Config(redis_url=…))
 
 Imports go one way, and `tests/unit/test_layers.py` holds them to it:
 
-    errors < redis_url < config < tasks                        modules that every package may import
+    errors < durations < redis_url < config < tasks            modules that every package may import
     protocol < hub < broker < history < auth < http < server < commands < cli
     logging                                                    may import protocol and broker; nothing imports it
 """

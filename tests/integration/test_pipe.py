@@ -222,7 +222,7 @@ def test_sigterm_publishes_what_has_come(server: RedisServer, hub: HubProcess, c
         (("a*",), "not the name of a channel"),
         (("log", "--json", "x"), "not FIELD=VALUE"),
         (("log", "--http", "ftp://x"), "not a hub's address"),
-        (("log", "--redis-url", "http://x"), "can't be used"),
+        (("log", "--redis-url", "http://x"), "is invalid"),
     ],
 )
 def test_an_option_that_is_wrong_is_said(options: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_setting_that_cant_be_used_is_named(options: tuple[str, ...], environ:
     done = run_hub(*options, environ=environ)
 
     assert done.returncode == 1
-    assert f"{named} can't be used" in done.stderr
+    assert f"{named} is invalid" in done.stderr
     assert "Traceback" not in done.stderr
 
 

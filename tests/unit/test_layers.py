@@ -12,7 +12,7 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "redis_url", "config", "tasks"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
@@ -87,6 +87,7 @@ PURE = [
     "commands/watch/printer",
     "commands/watch/record",
     "commands/watch/sanitize",
+    "durations",
     "redis_url",
 ]
 IO = {"asyncio", "socket", "time", "threading", "os"}

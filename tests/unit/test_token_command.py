@@ -72,8 +72,14 @@ def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
         (("make", "--keys", "nowhere.json", "--subject", "a"), "No such file"),
         (("make", "--keys", "{keys}", "--subject", ""), "a subject of"),
         (("make", "--keys", "{keys}", "--subject", "a", "--subscribe", "a b"), "'a b' is not a channel"),
-        (("make", "--keys", "{keys}", "--subject", "a", "--expires", "soon"), "90s, 30m, 8h or 7d"),
-        (("make", "--keys", "{keys}", "--subject", "a", "--expires", "0s"), "90s, 30m, 8h or 7d"),
+        (
+            ("make", "--keys", "{keys}", "--subject", "a", "--expires", "soon"),
+            "must be a duration such as 90s, 30m, 24h or 7d",
+        ),
+        (
+            ("make", "--keys", "{keys}", "--subject", "a", "--expires", "0s"),
+            "must be a duration such as 90s, 30m, 24h or 7d",
+        ),
         (("public", "{keys}"), "take EdDSA or RS256"),
         (("revoke", "no.token.here"), "no token with an id"),
     ],
