@@ -20,24 +20,25 @@ async def read_on(stream: Stream) -> None:
         await stream.read()
 
 
+def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:
+    """Freeze it for some seconds; how long it took that nobody was ready, and how many heartbeats came."""
+    started, before = time.monotonic(), len(idle.decoder.comments)
+    server.freeze()
+    wait_until(lambda: not any(hub.ready() for hub in hubs), "neither is ready")
+    noticed = time.monotonic() - started
+    time.sleep(max(0.0, FROZEN_SECONDS - noticed))
+    assert not any(hub.ready() for hub in hubs)
+    assert all(hub.status("/health/live") == 200 for hub in hubs)
+    heartbeats = len(idle.decoder.comments) - before
+    server.thaw()
+    for hub in hubs:
+        hub.wait_ready()
+        hub.wait_recording()
+    return noticed, heartbeats
+
+
 async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
     """Nor to those who come while it stands still, and to publishers that wait for it."""
-
-    def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:
-        """Freeze it for some seconds; how long it took that nobody was ready, and how many heartbeats came."""
-        started, before = time.monotonic(), len(idle.decoder.comments)
-        server.freeze()
-        wait_until(lambda: not any(hub.ready() for hub in hubs), "neither is ready")
-        noticed = time.monotonic() - started
-        time.sleep(max(0.0, FROZEN_SECONDS - noticed))
-        assert not any(hub.ready() for hub in hubs)
-        assert all(hub.status("/health/live") == 200 for hub in hubs)
-        heartbeats = len(idle.decoder.comments) - before
-        server.thaw()
-        for hub in hubs:
-            hub.wait_ready()
-            hub.wait_recording()
-        return noticed, heartbeats
 
     with deployment(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
