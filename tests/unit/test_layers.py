@@ -34,7 +34,6 @@ LIBRARIES = {
         "psutil",
         "watchfiles",
         "tqdm",
-        "loguru",
         "prometheus_client",
         "jwt",
     },
