@@ -72,7 +72,7 @@ class HubCollector(Collector):
             yield GaugeMetricFamily(
                 "sse_hub_recorder_lag_seconds",
                 "How far the log is behind the last fence; about 1 is normal.",
-                max(0, hub.last_fence - log.watermark) / 1000,
+                max(0, hub.ingest.last_fence - log.watermark) / 1000,
             )
         yield GaugeMetricFamily(
             "sse_hub_recorder_leader", "1 in the process that records.", self._context.recorder.recording
@@ -87,7 +87,7 @@ class HubCollector(Collector):
             counters.takeovers,
         )
         yield CounterMetricFamily(
-            "sse_hub_recording_failures", "Times recording began to fail.", hub.event_counts["recording_failures"]
+            "sse_hub_recording_failures", "Times recording began to fail.", counters.recording_failures
         )
 
     def _streams(self) -> Iterator[Metric]:
@@ -137,16 +137,16 @@ class HubCollector(Collector):
         yield _counter_by("sse_hub_refused", "Requests refused.", "reason", counters.refused)
 
     def _memory(self) -> Iterator[Metric]:
-        registry = self._context.hub.registry
-        yield GaugeMetricFamily("sse_hub_channels", "Channels known.", len(registry))
+        ingest = self._context.hub.ingest
+        yield GaugeMetricFamily("sse_hub_channels", "Channels known.", len(ingest.registry))
         yield GaugeMetricFamily(
-            "sse_hub_ring_bytes", "Memory used by the last lines of all channels, estimated.", registry.bytes
+            "sse_hub_ring_bytes", "Memory used by the last lines of all channels, estimated.", ingest.memory.bytes
         )
 
 
 def _received(hub: Hub) -> Counter[str]:
     received = hub.counters.received.copy()
-    for channel in hub.registry:
+    for channel in hub.ingest.registry:
         received[channel.namespace] += channel.lines - channel.recorded_before
     return received
 
@@ -163,7 +163,7 @@ def _waiting_bytes(subscriber: Subscriber) -> float:
     transport = cast(asyncio.WriteTransport, subscriber.transport)
     waiting = float(transport.get_write_buffer_size())
     if subscriber.position is not None:
-        waiting += subscriber.feed.backlog_bytes(subscriber.position)
+        waiting += subscriber.feed.catch_up.backlog_bytes(subscriber.position)
     return waiting
 
 
