@@ -86,7 +86,7 @@ async def run_app(
         announce(context_of(app))
         await stop.requested.wait()
         hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
-        if stop.abandoned:
+        if stop.close_listener:
             server.close()
         # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
         await server.before_stop()
@@ -96,7 +96,7 @@ async def run_app(
 
 
 async def _hurry(stop: Shutdown, hub: Hub) -> None:
-    await stop.hurried.wait()
+    await stop.finish_now.wait()
     hub.finish_drain_now()
 
 

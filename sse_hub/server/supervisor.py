@@ -22,7 +22,7 @@ from sse_hub.http.peers import WorkerId, create_workers
 from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown
 from sse_hub.server.serve import listening_socket
-from sse_hub.server.worker import GONE, HURRY, READY, encode_message, encode_start
+from sse_hub.server.worker import EXITED, FINISH, READY, encode_message, encode_start
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -135,9 +135,9 @@ class WorkerPool:
         announce()
 
     async def _hurry(self, stop: Shutdown) -> None:
-        await stop.hurried.wait()
+        await stop.finish_now.wait()
         for process in self._processes:
-            _send(process, encode_message(HURRY))
+            _send(process, encode_message(FINISH))
 
     async def _keep_running(self, worker: WorkerId, config: Config, listener: int) -> None:
         loop = asyncio.get_running_loop()
@@ -174,7 +174,7 @@ class WorkerPool:
         if name:
             # It may have been the one that records; the others need not wait until its lease has run out.
             for other in self._processes:
-                _send(other, encode_message(GONE, name))
+                _send(other, encode_message(EXITED, name))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%(pid)d status=%(status)d", {"pid": process.pid, "status": status})
 

@@ -2,7 +2,7 @@
 
 from sse_hub.config import Config
 from sse_hub.http.peers import WorkerId
-from sse_hub.server.worker import GONE, HURRY, decode_start, encode_message, encode_start
+from sse_hub.server.worker import EXITED, FINISH, decode_start, encode_message, encode_start
 
 
 def test_settings_reach_a_worker_unchanged() -> None:
@@ -16,4 +16,4 @@ def test_settings_reach_a_worker_unchanged() -> None:
 
 
 def test_each_message_to_the_supervisor_is_one_line() -> None:
-    assert (encode_message(HURRY), encode_message(GONE, "ab12")) == (b"hurry \n", b"gone ab12\n")
+    assert (encode_message(FINISH), encode_message(EXITED, "ab12")) == (b"finish \n", b"exited ab12\n")
