@@ -1,7 +1,7 @@
 """
 The supervisor of `--workers N`: it holds the listening socket and N workers, and answers no request itself.
 
-    Config --> listening socket, embedded Redis, demo --> N workers --> one ends: another one
+    Config --> listening socket, embedded Redis, background task --> N workers --> one ends: another one
                                                                └─ SIGTERM --> SIGTERM to all --> they drain --> the end
 """
 
@@ -10,15 +10,15 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.peers import WorkerId, create_workers
+from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown
 from sse_hub.server.serve import listening_socket
@@ -37,9 +37,12 @@ STEADY_SECONDS = 10.0
 STOP_SECONDS = 3.0
 
 
-async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
+async def supervise(
+    config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None
+) -> None:
     """
     Hold `config.workers` workers until SIGTERM or SIGINT; `announce` is called once, when all of them serve.
+    `background` runs in this process meanwhile.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
@@ -49,32 +52,13 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        if config.demo:
-            # Its libraries are no other hub's business.
-            from sse_hub.commands.demo import publish_demo
-
-            demo = start_watched(publish_demo(str(config.redis_url)), "demo", stop)
-            stack.push_async_callback(cancel_and_wait, (demo,))
+        await stack.enter_async_context(running(background, str(config.redis_url), stop))
         try:
             workers = stack.enter_context(create_workers(config.workers))
         except OSError as error:
             raise ServerUnavailable(f"The workers need sockets and a temporary file: {error}.") from error
         await crew.serve(config, listener.fileno(), workers, stop, lambda: announce(config))
     stop.check()
-
-
-def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) -> asyncio.Task[None]:
-    """`work` in the background. Should it end before `stop` asks, that is logged, and the process stops."""
-
-    def ended(task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if not stop.requested.is_set():
-            logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
-            stop.fail()
-
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(ended)
-    return task
 
 
 class WorkerPool:

@@ -20,7 +20,7 @@ metrics_blueprint = api_blueprint("sse_hub_metrics")
 @get_route(metrics_blueprint, "/metrics")
 async def metrics(request: Request) -> HTTPResponse:
     """Metrics in Prometheus's text format, for operators."""
-    await require_operator(request)
     context = context_of(request.app)
+    await require_operator(request, context)
     texts = await ask_all(context.worker_id, render(HubCollector(context)))
     return HTTPResponse(merge_workers(texts), headers={"Cache-Control": "no-store"}, content_type=CONTENT_TYPE)
