@@ -40,7 +40,7 @@ def test_any_bytes_are_lines_of_json_or_refused_by_name(body: bytes) -> None:
     try:
         lines = list(parse_body(body, 100))
     except (InvalidLine, TooLarge) as error:
-        assert str(error).startswith(("line ", "There is no line"))
+        assert str(error).startswith(("line ", "The body has no line"))
     else:
         for line in lines:
             json.loads(line)
@@ -71,5 +71,5 @@ def test_there_may_be_many_lines_but_not_too_many() -> None:
 
 
 def test_a_long_line_is_refused_before_it_is_parsed() -> None:
-    with pytest.raises(TooLarge, match="line 2 has 52 bytes; up to 51 are taken"):
+    with pytest.raises(TooLarge, match="line 2 has 52 bytes; the limit is 51"):
         list(parse_body(b"1\n" + b"[" * 52, 51))
