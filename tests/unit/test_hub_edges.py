@@ -13,7 +13,7 @@ import pytest
 from sse_hub.errors import LimitExceeded, LogUnavailable, SourceUnavailable
 from sse_hub.hub import registry as directory
 from sse_hub.hub.backend import Page
-from sse_hub.hub.catch_up import BACKLOG_BYTES
+from sse_hub.hub.catch_up import CHUNK_BYTES
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.ring import BATCH_OVERHEAD_BYTES
 from sse_hub.hub.start_position import After, Tail
@@ -69,7 +69,7 @@ async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
 
 async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_lines_after_it() -> None:
     hub, _ = new_hub()
-    channels = 2 * BACKLOG_BYTES // BATCH_OVERHEAD_BYTES
+    channels = 2 * CHUNK_BYTES // BATCH_OVERHEAD_BYTES
     for n in range(channels):
         publish(hub, f"c{n}", line(n))
     cursor = After(Cursor(hub.ingest.last_fence, (0,)))
