@@ -1,7 +1,7 @@
 """
 Publishing for those who speak HTTP: lines go to Redis as any other, and the answer waits until they are in the log.
 
-    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
+    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they there?
 
 Between two fences that were taken in one step the ids of the lines are known before any process has seen them.
 """
@@ -62,7 +62,7 @@ class AcknowledgedPublisher:
         self._hub = hub
         self._line_bytes = line_bytes
         self._send_script = commands.register_script(script("clock", "publish"))
-        self._check_script = commands.register_script(script("published"))
+        self._check_script = commands.register_script(script("recorded"))
         self._large = asyncio.Lock()
 
     async def publish(

@@ -1,7 +1,7 @@
 """
 One look at the log: which one it is, where it begins, how far it is complete, in the same step as what is read.
 
-    looked() --> lua/look.lua --> Look, answer          read_page() --> lua/page.lua --> RawPage, with its Look
+    looked() --> lua/snapshot.lua --> Look, answer          read_page() --> lua/page.lua --> RawPage, with its Look
 
 The log can be lost between any two looks, and be begun anew, or filled again: what is missing in it then looks like
 what was never there.
@@ -55,7 +55,7 @@ class RawPage(NamedTuple):
 
 
 async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *command: str) -> tuple[LogSnapshot, Any]:
-    """A look, and the answer to `command` of `key` in the same step, by lua/look.lua. Raises LogUnavailable."""
+    """A look, and the answer to `command` of `key` in the same step, by lua/snapshot.lua. Raises LogUnavailable."""
     try:
         watermark, first, last, answer = await script(keys=[log_keys.watermark, log_keys.breaks, key], args=command)
     except (RedisError, OSError) as error:

@@ -1,7 +1,7 @@
 """
 The durable way: lines are kept until the hub's log has them, and what is in doubt is looked up in it.
 
-    lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
+    lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they there?
        cut or missing --> a fence, the log complete up to it --> only what it lacks is sent again
 
 The key in lua/publish.lua makes a second try do nothing while Redis knows of the first; the look into the log is for a
@@ -62,7 +62,7 @@ class Durable:
         self._attempt: _Attempt | None = None
         self._publish_script = script("clock", "publish")
         self._fence_script = script("clock", "fence")
-        self._check_script = script("published")
+        self._check_script = script("recorded")
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
         """See Delivery: nothing is ever unsure, it is sent again."""
