@@ -62,7 +62,7 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
             gap_frame(b"1795233020000-0", Gap("log", "1795233018000-2", "1795233020000-0", None, "recorder-down")),
         ),
         (5, heartbeat_frame(b"1795233030000-0")),
-        (6, refused_frame("address", "203.0.113.9 has 64 streams open, as many as it may have.")),
+        (6, refused_frame("address", "203.0.113.9 has 64 streams open, the maximum.")),
         (7, auth_frame("expired")),
     ],
 )

@@ -17,7 +17,7 @@ from sse_hub.auth.grant import MAX_PATTERNS
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.token import verify
 from sse_hub.commands.watch.printer import LineFormatter
-from sse_hub.commands.watch.record import record_of
+from sse_hub.commands.watch.record import parse_record
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, TooLarge, Unauthenticated
 from sse_hub.hub.line_templates import is_error, template_of
 from sse_hub.hub.position import Position
@@ -34,7 +34,7 @@ LINE_BYTES = 200
 BETWEEN = "\x1f"
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
 RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
-KEYS = Keyring.read(key_set(SECRET))
+KEYS = Keyring.parse(key_set(SECRET))
 thorough = settings(max_examples=at_scale(100, 20_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 digits = st.text("0123456789", max_size=25)
@@ -121,8 +121,8 @@ def test_any_claims_of_a_signed_token_are_rights_or_are_refused(said: bytes) -> 
         grant = verify(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
     except Unauthenticated:
         return
-    assert grant.until is not None
-    assert grant.until > time.time()
+    assert grant.expires_at is not None
+    assert grant.expires_at > time.time()
     assert grant.subject == json.loads(said)["sub"]
     assert len(grant.subscribe) <= MAX_PATTERNS
     assert isinstance(grant.operate, bool)
@@ -157,5 +157,5 @@ def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     assert is_error(line) in (True, False)
     assert not SeenLineIds().is_repeat("log", line)
     assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
-        record_of(line.decode(errors="replace")), "log"
+        parse_record(line.decode(errors="replace")), "log"
     )
