@@ -20,7 +20,6 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
 from sse_hub.bundle import bundle
-from sse_hub.languages import module_of, without_keys
 from sse_hub.minified import minified
 from sse_hub.reply import reading
 
@@ -56,11 +55,7 @@ class Asset:
 def page_blueprint() -> Blueprint:
     """The page and its files. Raises FileNotFoundError when the installation is broken."""
     # A table made at the start: no path from a request ever reaches the file system.
-    folder = web_folder()
-    assets, html = page_assets(folder)
-    # A script of another version knows other keys, so its words come with theirs.
-    with_keys = {f"lang/{path.name}": _asset(path.name, path.read_bytes()) for path in folder.glob("lang/*.json")}
-    others = assets | with_keys
+    assets, html = page_assets(web_folder())
     version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
     index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
     page = Blueprint("sse_hub_page", strict_slashes=True)
@@ -75,7 +70,7 @@ def page_blueprint() -> Blueprint:
         if named == version and rest in assets:
             return _answer(request, assets[rest], KEPT)
         # Of another version: a hub that was replaced meanwhile serves what it has, and nobody keeps it.
-        asset = others.get(path) or others.get(rest)
+        asset = assets.get(path) or assets.get(rest)
         if asset is None:
             raise NotFound(f"Requested URL {request.path} not found")
         return _answer(request, asset, ASKED_ANEW)
@@ -100,10 +95,8 @@ def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
     sheets = STYLESHEET.findall(html)
     # What other pages than this one ask for, and what is loaded only by some.
     alone = [name for name in sources if name.startswith("css/") and name not in sheets]
-    served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
-    keys, languages = without_keys({name: text for name, text in sources.items() if name.startswith("lang/")})
-    modules["js/word-keys.js"] = module_of(keys)
-    served |= languages
+    languages = [name for name in sources if name.startswith("lang/")]
+    served = {name: sources[name] for name in (*alone, *languages, "favicon.svg", "js/theme.js")}
     served["js/page.js"] = bundle(modules, "js/main.js")
     served["css/page.css"] = "".join(sources[name] for name in sheets)
     served["vendor/jquery.js"] = JQUERY.read_text()

@@ -1,17 +1,15 @@
 // What the page says, in the reader's language: one JSON file per language, `web/lang/<code>.json`, from key to words.
 // `{name}` in them is filled in; a key with `_one` beside it has a form for one thing, chosen by the value `n`.
 
-import { KEYS } from "./word-keys.js";
-
 export const LANGUAGES = { en: "English", zh: "中文", pt: "Português" };
 
 let words = {};
 let plural = new Intl.PluralRules("en");
 let numbers = new Intl.NumberFormat("en");
 
-/** Speak this language from now on; `table` is its file, or a list of its words in the order of `KEYS`. */
+/** Speak this language from now on; `table` is its file: words by key. */
 export function speak(code, table) {
-  words = Array.isArray(table) ? Object.fromEntries(KEYS.map((key, at) => [key, table[at]]).filter(([, text]) => text !== null)) : table;
+  words = table;
   plural = new Intl.PluralRules(code);
   numbers = new Intl.NumberFormat(code, { useGrouping: true });
 }
