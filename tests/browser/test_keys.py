@@ -16,7 +16,7 @@ from tests.rig import DEADLINE_SECONDS, HubProcess, at_scale
 
 pytestmark = pytest.mark.browser
 
-ACTIONS = web_folder() / "js" / "actions.js"
+ACTIONS = web_folder() / "js" / "app" / "commands.js"
 LINES = 120
 # Two to three hours ago, and no midnight among the lines.
 BEGIN_MS = (int(time.time()) // 3_600 - 2) * 3_600_000

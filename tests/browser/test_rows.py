@@ -47,7 +47,7 @@ ROW_HEIGHTS = """(pixels) => {
 TIME_ROWS = """async () => {
   const load = (path) => import(`/modules/${path}`);
   const [{ Row }, { Style }, { Ring }, { Settings }] = await Promise.all(
-    ["views/row.js", "views/style.js", "ring.js", "settings.js"].map(load));
+    ["views/row.js", "views/row-style.js", "store/ring.js", "app/settings.js"].map(load));
   const ring = new Ring(1000);
   const says = (n) => [
     `GET /orders/${n} 503 from 10.0.0.7 in 12ms`, `Visit 新增 id ${n}`, `order ${n} paid`, "cache miss",

@@ -4,50 +4,50 @@
 //
 // What the reader can do beyond that stands in features/, each a function of the page that returns its actions.
 
-import { actionsOf } from "./actions.js";
-import { readAddress } from "./address.js";
-import { isPattern, nameFault } from "./channels.js";
-import { Desk } from "./desk.js";
-import { alarming } from "./features/alarming.js";
-import { askingHub } from "./features/asking-hub.js";
-import { commanding } from "./features/commanding.js";
-import { copying } from "./features/copying.js";
-import { finding } from "./features/finding.js";
-import { counting, inspecting } from "./features/inspecting.js";
-import { looking } from "./features/looking.js";
-import { moving } from "./features/moving.js";
-import { plotting } from "./features/plotting.js";
-import { publishing } from "./features/publishing.js";
-import { ruling } from "./features/ruling.js";
-import { sharing } from "./features/sharing.js";
-import { splitting } from "./features/splitting.js";
-import { telling } from "./features/telling.js";
-import { paced } from "./pace.js";
+import { actionsOf } from "./app/commands.js";
+import { readAddress } from "./app/url-state.js";
+import { isPattern, nameFault } from "./protocol/channels.js";
+import { Desk } from "./app/workspace.js";
+import { alarming } from "./features/silence-alarm.js";
+import { askingHub } from "./features/trace-and-patterns.js";
+import { commanding } from "./features/command-palette.js";
+import { copying } from "./features/copy-and-export.js";
+import { finding } from "./features/find.js";
+import { counting, inspecting } from "./features/inspector.js";
+import { looking } from "./features/appearance.js";
+import { moving } from "./features/navigation.js";
+import { plotting } from "./features/chart.js";
+import { publishing } from "./features/publish.js";
+import { ruling } from "./features/highlighting.js";
+import { sharing } from "./features/url-and-views.js";
+import { splitting } from "./features/split-panes.js";
+import { telling } from "./features/status.js";
+import { paced } from "./app/throttle.js";
 import { suggest } from "./query/suggest.js";
 import { removeTerm } from "./query/terms.js";
-import { languageOf, say, speakTo } from "./say.js";
-import { Settings } from "./settings.js";
-import { Details } from "./views/details.js";
+import { languageOf, say, speakTo } from "./i18n/translate.js";
+import { Settings } from "./app/settings.js";
+import { Details } from "./views/drawer.js";
 import { FilterBox } from "./views/filter-box.js";
-import { Grid } from "./views/grid.js";
-import { listenToKeys } from "./views/keys.js";
-import { Levels } from "./views/levels.js";
-import { listenToRows } from "./views/pointing.js";
-import { Rail } from "./views/rail.js";
+import { Grid } from "./views/log-grid.js";
+import { listenToKeys } from "./views/keyboard.js";
+import { Levels } from "./views/level-chips.js";
+import { listenToRows } from "./views/row-events.js";
+import { Rail } from "./views/channel-list.js";
 import { showWho, whoAsks } from "./views/sign-in.js";
 import { Status } from "./views/status.js";
-import { Style } from "./views/style.js";
-import { Terms } from "./views/terms.js";
+import { Style } from "./views/row-style.js";
+import { Terms } from "./views/filter-chips.js";
 import { toast } from "./views/toast.js";
 import { Toolbar } from "./views/toolbar.js";
-import { Top } from "./views/top.js";
-import { rangeWords } from "./words.js";
+import { Top } from "./views/load-older-bar.js";
+import { rangeWords } from "./format/messages.js";
 
 const TAIL_LINES = 500;
 
 const settings = new Settings(() => localStorage);
 const language = languageOf(settings.get("lang"), navigator.languages);
-const [who] = await Promise.all([whoAsks(), speakTo(document, language)]);
+const [who] = await Promise.all([whoAsks(), speakTo(document, language, new URL("../lang/", import.meta.url))]);
 
 const opened = readAddress(location.search);
 // Lines are in the ring before this is called, so a hidden tab, whose timers and frames rest, misses nothing.

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Facets } from "../../../web/js/facets.js";
-import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/histogram.js";
+import { Facets } from "../../../web/js/store/facets.js";
+import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/store/histogram.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { fieldTerm } from "../../../web/js/query/terms.js";
-import { Ring } from "../../../web/js/ring.js";
+import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18);

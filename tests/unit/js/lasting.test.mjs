@@ -3,16 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Intake } from "../../../web/js/intake.js";
-import { visible } from "../../../web/js/format.js";
-import { disorder } from "../../../web/js/merge-order.js";
+import { Intake } from "../../../web/js/store/ingest.js";
+import { visible } from "../../../web/js/format/text.js";
+import { disorder } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { Older } from "../../../web/js/older.js";
+import { Older } from "../../../web/js/connection/history-loader.js";
 import { Pattern } from "../../../web/js/query/pattern.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { Settings } from "../../../web/js/settings.js";
-import { ViewList } from "../../../web/js/view-list.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { Settings } from "../../../web/js/app/settings.js";
+import { ViewList } from "../../../web/js/store/filtered-list.js";
 import { cpuMs } from "./cpu.mjs";
 
 function page(capacity = 1_000) {

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Intake } from "../../../web/js/intake.js";
-import { LineIds } from "../../../web/js/line-ids.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
+import { Intake } from "../../../web/js/store/ingest.js";
+import { LineIds } from "../../../web/js/protocol/line-ids.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { ViewList } from "../../../web/js/store/filtered-list.js";
 
 const line = (n, id) => `{"message":"${n}","line_id":"${id}"}`;
 

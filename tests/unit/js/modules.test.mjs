@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { retryDelayMs } from "../../../web/js/backoff.js";
-import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/channels.js";
-import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format.js";
-import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/ids.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Ring } from "../../../web/js/ring.js";
-import { speak } from "../../../web/js/say.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { newsWords, noteWords, stateWords } from "../../../web/js/words.js";
+import { retryDelayMs } from "../../../web/js/connection/backoff.js";
+import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/protocol/channels.js";
+import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format/text.js";
+import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/protocol/ids.js";
+import { Intake } from "../../../web/js/store/ingest.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { speak } from "../../../web/js/i18n/translate.js";
+import { Series } from "../../../web/js/store/series.js";
+import { ViewList } from "../../../web/js/store/filtered-list.js";
+import { newsWords, noteWords, stateWords } from "../../../web/js/format/messages.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 
 // A filter over the text of a line.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keyValues } from "../../../web/js/format.js";
+import { keyValues } from "../../../web/js/format/text.js";
 import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
 import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";

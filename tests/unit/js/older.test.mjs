@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { isAfter, parseId, positionOf } from "../../../web/js/ids.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Older } from "../../../web/js/older.js";
-import { Ring } from "../../../web/js/ring.js";
-import { speak } from "../../../web/js/say.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { noteWords, topWords } from "../../../web/js/words.js";
+import { isAfter, parseId, positionOf } from "../../../web/js/protocol/ids.js";
+import { Intake } from "../../../web/js/store/ingest.js";
+import { Older } from "../../../web/js/connection/history-loader.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { speak } from "../../../web/js/i18n/translate.js";
+import { Series } from "../../../web/js/store/series.js";
+import { ViewList } from "../../../web/js/store/filtered-list.js";
+import { noteWords, topWords } from "../../../web/js/format/messages.js";
 
 speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Counter } from "../../../web/js/counter.js";
-import { Facets } from "../../../web/js/facets.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { Shown } from "../../../web/js/shown.js";
+import { Counter } from "../../../web/js/store/line-counter.js";
+import { Facets } from "../../../web/js/store/facets.js";
+import { Intake } from "../../../web/js/store/ingest.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { Shown } from "../../../web/js/store/lists.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = 1_795_233_018_000;

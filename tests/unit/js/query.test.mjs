@@ -8,7 +8,7 @@ import { parseQuery, quoted } from "../../../web/js/query/parse.js";
 import { suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
 import { CAME, FORMATS } from "../../fixtures/formats.mjs";
-import { Ring } from "../../../web/js/ring.js";
+import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { detailIn } from "../../../web/js/refusal.js";
+import { detailIn } from "../../../web/js/protocol/errors.js";
 
 test("the reason of a refused stream is its detail, and hostile text is none", () => {
   assert.equal(detailIn('{"reason":"address","detail":"one too many"}'), "one too many");

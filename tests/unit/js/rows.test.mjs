@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Groups, maskOf } from "../../../web/js/groups.js";
+import { Groups, maskOf } from "../../../web/js/store/multiline.js";
 import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js";
-import { Pulse } from "../../../web/js/pulse.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series, columnsOf, pointNear } from "../../../web/js/series.js";
-import { speak } from "../../../web/js/say.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { stateWords } from "../../../web/js/words.js";
+import { Pulse } from "../../../web/js/connection/liveness.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
+import { speak } from "../../../web/js/i18n/translate.js";
+import { ViewList } from "../../../web/js/store/filtered-list.js";
+import { stateWords } from "../../../web/js/format/messages.js";
 import { cpuMs } from "./cpu.mjs";
 
 speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));

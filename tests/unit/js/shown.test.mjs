@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ansiSpans, stripAnsi } from "../../../web/js/ansi.js";
-import { dividersBetween } from "../../../web/js/dividers.js";
-import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
-import { Find, findPattern } from "../../../web/js/find.js";
-import { fieldText } from "../../../web/js/format.js";
-import { MergeOrder, Places } from "../../../web/js/merge-order.js";
+import { ansiSpans, stripAnsi } from "../../../web/js/format/ansi.js";
+import { dividersBetween } from "../../../web/js/format/dividers.js";
+import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/store/export-file.js";
+import { Find, findPattern } from "../../../web/js/store/matcher.js";
+import { fieldText } from "../../../web/js/format/text.js";
+import { MergeOrder, Places } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
-import { stackLines } from "../../../web/js/stacks.js";
-import { isLink, tokensOf } from "../../../web/js/tokens.js";
-import { pathText, treeOf } from "../../../web/js/tree.js";
+import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/format/format-time.js";
+import { stackLines } from "../../../web/js/format/stack-frames.js";
+import { isLink, tokensOf } from "../../../web/js/format/tokens.js";
+import { pathText, treeOf } from "../../../web/js/format/json-tree.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseMoment } from "../../../web/js/times.js";
-import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/units.js";
-import { clockAt, momentOf, offsetAt, zoneFault, zoneWords } from "../../../web/js/zones.js";
+import { parseMoment } from "../../../web/js/format/parse-time.js";
+import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/format/units.js";
+import { clockAt, momentOf, offsetAt, zoneFault, zoneWords } from "../../../web/js/format/zones.js";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 const iso = (text, zone = "UTC") => {

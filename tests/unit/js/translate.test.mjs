@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { say, speak } from "../../../web/js/say.js";
+import { say, speak } from "../../../web/js/i18n/translate.js";
 
 const LANGUAGES = {
   en: { "news.lines": "{n} new", "bar.stop": "Stop", "news.lines_one": "one new" },

@@ -4,8 +4,8 @@
 //     timeOf("Nov 21 03:50:18")                      {ms, zone: false, wall}   `wall` is what its clock showed, as if it were UTC
 //     timeOf(1795233018.78), timeOf("1795233018780000")     by size: s, ms, µs or ns
 
-import { milliseconds, msOfEpoch } from "../times.js";
-import { clockAt, momentOf, offsetAt } from "../zones.js";
+import { milliseconds, msOfEpoch } from "../format/parse-time.js";
+import { clockAt, momentOf, offsetAt } from "../format/zones.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;

@@ -6,8 +6,8 @@
 // Units: `took<10ms` holds for "9.5 ms", for "0.009s", and for the number 9, which is ms unless its name says otherwise (took_us);
 // bare numbers under a size are bytes. Without a unit in the query only plain numbers are compared, also those that stand in text.
 
-import { textOf } from "../format.js";
-import { isNumber, parseQuantity, unitOfName } from "../units.js";
+import { textOf } from "../format/text.js";
+import { isNumber, parseQuantity, unitOfName } from "../format/units.js";
 
 const SIGNS = {
   ">": (one, other) => one > other,

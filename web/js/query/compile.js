@@ -4,12 +4,12 @@
 //     const test = compileTree(tree, {now, zone, abandoned: (pattern) => …});     raises QueryFault
 //     test(line)     true or false
 
-import { covers } from "../channels.js";
-import { textOf } from "../format.js";
-import { parseId } from "../ids.js";
+import { covers } from "../protocol/channels.js";
+import { textOf } from "../format/text.js";
+import { parseId } from "../protocol/ids.js";
 import { LEVELS, NONE, levelOfWord } from "../normalise/levels.js";
-import { parseMoment } from "../times.js";
-import { isNumber } from "../units.js";
+import { parseMoment } from "../format/parse-time.js";
+import { isNumber } from "../format/units.js";
 import { compares, equals } from "./compare.js";
 import { isMade, isRead, isSafe, valueOf } from "./fields.js";
 import { QueryFault } from "./parse.js";

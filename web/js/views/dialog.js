@@ -1,6 +1,6 @@
 // A dialog that is read: a title with a button that closes it, and parts below.
 
-import { say } from "../say.js";
+import { say } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 export function openDialog(dialog, title, ...parts) {

@@ -1,7 +1,7 @@
 // The fields of the lines held, with their most frequent values: a click filters for a value, Alt-click filters it out.
 
-import { visible } from "../format.js";
-import { grouped, say } from "../say.js";
+import { visible } from "../format/text.js";
+import { grouped, say } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };

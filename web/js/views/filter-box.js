@@ -1,7 +1,7 @@
 // The filter box: what is typed is applied while it is typed; a fault turns it red and leaves the last good filter in place.
 // Suggestions stand under it: ↑ ↓ choose, Tab or Enter takes, Esc closes.
 
-import { grouped, say } from "../say.js";
+import { grouped, say } from "../i18n/translate.js";
 
 const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";

@@ -1,6 +1,6 @@
 // The help: all keys by group, and the language of the filter.
 
-import { say } from "../say.js";
+import { say } from "../i18n/translate.js";
 import { openDialog } from "./dialog.js";
 
 const PARTS = { dialog: ".help" };

@@ -1,6 +1,6 @@
 // The palette: type a few letters of a channel, an action, a saved view or a field, and press Enter.
 
-import { say } from "../say.js";
+import { say } from "../i18n/translate.js";
 
 const PARTS = { dialog: ".palette" };
 const MOST = 40;

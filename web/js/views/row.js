@@ -1,13 +1,13 @@
 // One row: its elements, made once, and filled again for every line that it comes to show. Plain DOM, text only.
 // How a line is written (time, columns, colours, what is open) is a Style, see style.js.
 
-import { hueOf } from "../channels.js";
-import { bytes, firstLine, keyValues, sharedPart, visible } from "../format.js";
+import { hueOf } from "../protocol/channels.js";
+import { bytes, firstLine, keyValues, sharedPart, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, foldOf } from "../normalise/index.js";
-import { grouped, say } from "../say.js";
-import { stackLines } from "../stacks.js";
-import { noteWords } from "../words.js";
+import { grouped, say } from "../i18n/translate.js";
+import { stackLines } from "../format/stack-frames.js";
+import { noteWords } from "../format/messages.js";
 
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;

@@ -1,8 +1,8 @@
 // The menu behind "…": how the page looks and what it does, each choice at once and remembered.
 
-import { LANGUAGES, say } from "../say.js";
-import { TIME_FORMS } from "../time-forms.js";
-import { zoneFault } from "../zones.js";
+import { LANGUAGES, say } from "../i18n/translate.js";
+import { TIME_FORMS } from "../format/time-forms.js";
+import { zoneFault } from "../format/zones.js";
 import { button } from "./button.js";
 
 const PARTS = { menu: "#more" };

@@ -3,8 +3,8 @@
 //
 //     whoAsks() -> 401 -> the field -> POST login -> reload          200 -> "alice sees shop.*", sign out
 
-import { wordsOf } from "../refusal.js";
-import { say } from "../say.js";
+import { wordsOf } from "../protocol/errors.js";
+import { say } from "../i18n/translate.js";
 
 const RAIL = ".rail";
 // setTimeout takes no more.

@@ -1,11 +1,11 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
-import { isPattern } from "../channels.js";
-import { age, bytes, rate } from "../format.js";
-import { grouped, say } from "../say.js";
-import { STILL } from "../stream.js";
-import { spanText } from "../time-text.js";
-import { newsWords, stateWords } from "../words.js";
+import { isPattern } from "../protocol/channels.js";
+import { age, bytes, rate } from "../format/text.js";
+import { grouped, say } from "../i18n/translate.js";
+import { STILL } from "../connection/event-stream.js";
+import { spanText } from "../format/format-time.js";
+import { newsWords, stateWords } from "../format/messages.js";
 
 const PARTS = {
   app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",

@@ -1,8 +1,8 @@
 // The top bar: what is open, Pause, Start and Stop.
 
-import { hueOf } from "../channels.js";
-import { say } from "../say.js";
-import { STILL } from "../stream.js";
+import { hueOf } from "../protocol/channels.js";
+import { say } from "../i18n/translate.js";
+import { STILL } from "../connection/event-stream.js";
 import { button } from "./button.js";
 
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };

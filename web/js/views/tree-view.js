@@ -1,7 +1,7 @@
 // The JSON of a line as a tree (tree.js): arrows walk and open it, "⋯" or Enter on a value offers what can be done with it.
 
-import { bytes, multiline, visible } from "../format.js";
-import { say } from "../say.js";
+import { bytes, multiline, visible } from "../format/text.js";
+import { say } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const LONGEST = 2_000;

@@ -1,0 +1,19 @@
+// What stands between two rows because of their times: a silence, a change of day. Pure; a row asks it with the one above.
+//
+//     dividersBetween(previousMs, ms, "UTC")
+//     → [{kind: "silence", from: previousMs, to: ms, span: "4 min 12 s"}, {kind: "day", date: "2026-11-21", weekday: 6}]
+
+import { dayOf, spanText } from "./format-time.js";
+import { clockAt } from "./zones.js";
+
+const SILENCE_MS = 60_000;
+
+/** The dividers above a line, by its moment and that of the line above (ms), which is null for the first; `weekday` from 0, Sunday. */
+export function dividersBetween(previous, ms, zone = "local") {
+  if (previous === null) return [];
+  const found = [];
+  if (ms - previous > SILENCE_MS) found.push({ kind: "silence", from: previous, to: ms, span: spanText(ms - previous) });
+  const date = dayOf(ms, zone);
+  if (date !== dayOf(previous, zone)) found.push({ kind: "day", date, weekday: clockAt(zone, ms).weekday });
+  return found;
+}

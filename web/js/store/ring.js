@@ -1,0 +1,252 @@
+// The last lines, in columns. `seq` grows for ever at the end and shrinks for older lines put before the first; a line's
+// slot is seq modulo capacity, so nothing is ever shifted. Lines are kept as the text that came; what they mean is worked
+// out again for the few that are drawn. Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
+
+import { isAfter } from "../protocol/ids.js";
+import { LEVELS } from "../normalise/levels.js";
+
+/** Where a number that never ends has its place, below 0 too. */
+export function slotOf(number, capacity) {
+  const slot = number % capacity;
+  return slot < 0 ? slot + capacity : slot;
+}
+
+export class Ring {
+  #texts;
+  #fences;
+  #counts;
+  #channels;
+  #levels;
+  #times;
+  #moments;
+  #ats;
+  #joins;
+  #names = new Map();
+
+  constructor(capacity) {
+    this.capacity = capacity;
+    this.first = 0;
+    this.end = 0;
+    this.notes = 0;
+    this.perLevel = new Uint32Array(LEVELS.length);
+    this.#texts = new Array(capacity).fill("");
+    this.#fences = new Float64Array(capacity);
+    this.#counts = new Float64Array(capacity);
+    this.#channels = new Array(capacity).fill("");
+    this.#levels = new Uint8Array(capacity);
+    this.#times = new Float64Array(capacity);
+    this.#moments = new Float64Array(capacity);
+    this.#ats = new Float64Array(capacity);
+    this.#joins = new Uint32Array(capacity);
+    /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
+    this.onDrop = null;
+    /** Called with the old and the new seq of a line that is kept while others are forgotten. */
+    this.onMove = null;
+  }
+
+  /** Lines held, notes not counted. */
+  get held() {
+    return this.end - this.first - this.notes;
+  }
+
+  /** How many more lines and notes fit before the oldest falls off. */
+  get room() {
+    return this.capacity - (this.end - this.first);
+  }
+
+  /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time, `at` what it is ordered by. Returns its seq. */
+  append(channel, id, text, level, time, moment = time, at = moment) {
+    this.perLevel[level] += 1;
+    return this.#put(this.#next(), channel, id, text, level, time, moment, at);
+  }
+
+  /** Have lines and notes in another order: from `from` on come these seqs. Returns a function that tells the new seq of each. */
+  reorder({ from, seqs }) {
+    const places = [];
+    seqs.forEach((seq, index) => (places[seq - from] = from + index));
+    const moved = (seq) => places[seq - from] ?? seq;
+    const slots = seqs.map((seq) => this.#slotOf(seq));
+    const heads = seqs.map((seq) => this.headOf(seq));
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments, this.#ats]) {
+      slots.map((slot) => column[slot]).forEach((value, index) => (column[this.#slotOf(from + index)] = value));
+    }
+    heads.forEach((head, index) => this.join(from + index, head === null ? from + index : Math.min(moved(head), from + index)));
+    return moved;
+  }
+
+  /** Keep one note, any object with a `kind`. Returns its seq. */
+  appendNote(channel, id, note, time, at = time) {
+    this.notes += 1;
+    return this.#put(this.#next(), channel, id, note, 0, time, time, at);
+  }
+
+  /** Keep one line that is older than all others; there must be room. Returns its seq. */
+  prepend(channel, id, text, level, time, moment = time) {
+    this.perLevel[level] += 1;
+    return this.#put((this.first -= 1), channel, id, text, level, time, moment);
+  }
+
+  /** Keep one note before all others; there must be room. Returns its seq. */
+  prependNote(channel, id, note, time) {
+    this.notes += 1;
+    return this.#put((this.first -= 1), channel, id, note, 0, time);
+  }
+
+  has(seq) {
+    return seq >= this.first && seq < this.end;
+  }
+
+  /** The text of a line, or the note object. */
+  text(seq) {
+    return this.#texts[this.#slotOf(seq)];
+  }
+
+  isNote(seq) {
+    return typeof this.text(seq) !== "string";
+  }
+
+  level(seq) {
+    return this.#levels[this.#slotOf(seq)];
+  }
+
+  channel(seq) {
+    return this.#channels[this.#slotOf(seq)];
+  }
+
+  /** When it came, in ms. */
+  time(seq) {
+    return this.#times[this.#slotOf(seq)];
+  }
+
+  /** Its own time, in ms: what the line says, else when it came. */
+  moment(seq) {
+    return this.#moments[this.#slotOf(seq)];
+  }
+
+  /** What it is ordered by among lines of other channels, in ms; see Places. */
+  at(seq) {
+    return this.#ats[this.#slotOf(seq)];
+  }
+
+  /** Have another time of its own, and be ordered by that. */
+  setTimes(seq, moment, at) {
+    this.#moments[this.#slotOf(seq)] = moment;
+    this.#ats[this.#slotOf(seq)] = at;
+  }
+
+  id(seq) {
+    const slot = this.#slotOf(seq);
+    return `${this.#fences[slot]}-${this.#counts[slot]}`;
+  }
+
+  /** Let a line go on with one before it: both are one row, see groups.js. */
+  join(seq, head) {
+    this.#joins[this.#slotOf(seq)] = seq - head;
+  }
+
+  /** The seq of the line that this one goes on with, or null. */
+  headOf(seq) {
+    const join = this.#joins[this.#slotOf(seq)];
+    return join === 0 || seq - join < this.first ? null : seq - join;
+  }
+
+  /** The seq of a line by its channel and id `{fence, count}`, or null. */
+  seqOf(channel, { fence, count }) {
+    for (let seq = this.end - 1; seq >= this.first; seq -= 1) {
+      const slot = this.#slotOf(seq);
+      if (this.#fences[slot] === fence && this.#counts[slot] === count && this.channel(seq) === channel && !this.isNote(seq)) return seq;
+    }
+    return null;
+  }
+
+  /** The oldest id of each channel, by name: its first line may be another. */
+  oldestIds() {
+    const found = new Map();
+    for (let seq = this.first; seq < this.end; seq += 1) {
+      const slot = this.#slotOf(seq);
+      const id = { fence: this.#fences[slot], count: this.#counts[slot] };
+      const known = found.get(this.#channels[slot]);
+      if (id.fence > 0 && (!known || isAfter(known, id))) found.set(this.#channels[slot], id);
+    }
+    return found;
+  }
+
+  /** Forget every line whose channel `keep` refuses. Those that stay get new seqs, in the same order. */
+  retain(keep) {
+    const old = [];
+    for (let seq = this.first; seq < this.end; seq += 1) {
+      if (!keep(this.channel(seq))) {
+        if (!this.isNote(seq)) this.onDrop?.(seq);
+        continue;
+      }
+      const slot = this.#slotOf(seq);
+      const id = { fence: this.#fences[slot], count: this.#counts[slot] };
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#times[slot], this.#moments[slot], this.#ats[slot]]);
+    }
+    this.#clear();
+    const now = new Map();
+    for (const [seq, channel, id, text, level, head, ...times] of old) {
+      if (typeof text !== "string") {
+        this.appendNote(channel, id, text, times[0], times[2]);
+        continue;
+      }
+      const moved = this.append(channel, id, text, level, ...times);
+      if (head !== null) this.join(moved, now.get(head));
+      else now.set(seq, moved);
+      this.onMove?.(seq, moved);
+    }
+  }
+
+  // A seq is never given twice: so far on, even a whole ring of older lines stays clear of those given before.
+  #clear() {
+    this.#texts.fill("");
+    this.perLevel.fill(0);
+    this.end += this.capacity;
+    this.first = this.end;
+    this.notes = 0;
+    this.#names.clear();
+  }
+
+  #slotOf(seq) {
+    return slotOf(seq, this.capacity);
+  }
+
+  #next() {
+    if (this.room === 0) this.#evict();
+    this.end += 1;
+    return this.end - 1;
+  }
+
+  #put(seq, channel, id, text, level, time, moment = time, at = moment) {
+    const slot = this.#slotOf(seq);
+    this.#texts[slot] = text;
+    this.#fences[slot] = id?.fence ?? 0;
+    this.#counts[slot] = id?.count ?? 0;
+    this.#channels[slot] = this.#oneOf(channel);
+    this.#levels[slot] = level;
+    this.#times[slot] = time;
+    this.#moments[slot] = moment;
+    this.#ats[slot] = at;
+    this.#joins[slot] = 0;
+    return seq;
+  }
+
+  #evict() {
+    if (this.isNote(this.first)) this.notes -= 1;
+    else {
+      this.onDrop?.(this.first);
+      this.perLevel[this.level(this.first)] -= 1;
+    }
+    this.first += 1;
+  }
+
+  // One text for all lines of a channel; of a pattern there may be channels without end.
+  #oneOf(channel) {
+    if (this.#names.size > 2 * this.capacity) {
+      this.#names.clear();
+      for (let seq = this.first; seq < this.end; seq += 1) this.#names.set(this.channel(seq), this.channel(seq));
+    }
+    if (!this.#names.has(channel)) this.#names.set(channel, channel);
+    return this.#names.get(channel);
+  }
+}

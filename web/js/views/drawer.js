@@ -1,0 +1,134 @@
+// The drawer: everything about the selected line. Log text is text here as everywhere.
+
+import { bytes, multiline } from "../format/text.js";
+import { LETTERS, LEVELS } from "../normalise/levels.js";
+import { say } from "../i18n/translate.js";
+import { treeOf } from "../format/json-tree.js";
+import { button } from "./button.js";
+import { copyText } from "./clipboard.js";
+import { treeView } from "./tree-view.js";
+
+const PARTS = { drawer: ".details", title: ".details-title", acts: ".details-acts", body: ".details-body", close: ".details-close" };
+const LONGEST_MESSAGE = 2_000;
+const LONGEST_TEXT = 50_000;
+const NARROWEST = 280;
+
+export class Details {
+  #on;
+  #shown = null;
+  #raw = false;
+
+  /**
+   * `on` has `close()`, `value(entry, button)`: what to offer for a value of the tree, `width(px)`: dragged to, and `acts()`:
+   * `[{name, label, run}, …]` for the line.
+   */
+  constructor(on) {
+    this.#on = on;
+    $(PARTS.close).on("click", () => on.close());
+    this.#listenToGrip();
+  }
+
+  get shown() {
+    return !$(PARTS.drawer).prop("hidden");
+  }
+
+  /** True while the keyboard is in the drawer. */
+  get focused() {
+    return $(PARTS.drawer)[0].contains(document.activeElement);
+  }
+
+  hide() {
+    this.#shown = null;
+    $(PARTS.drawer).prop("hidden", true);
+  }
+
+  /** Show the line as it was published and nothing else, or parsed again. */
+  toggleRaw() {
+    this.#raw = !this.#raw;
+    if (this.#shown) this.show(this.#shown);
+  }
+
+  /** Show one line: its channel, id, text, and `raw`, the text of all lines it goes on in; the record made of it, and all forms of its time. */
+  show(shown) {
+    this.#shown = shown;
+    const { channel, raw, record } = shown;
+    const { lvl, lvlRaw } = record;
+    // A number is no word: "error 50".
+    const named = lvl === 0 ? [say("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
+    $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
+    $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
+    this.#showActs();
+    const $body = $(PARTS.body).empty().scrollTop(0);
+    if (!this.#raw) this.#showParsed($body, shown);
+    $body.append(heading(say("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
+    $(PARTS.drawer).prop("hidden", false);
+  }
+
+  #showParsed($body, { channel, id, line, record, times }) {
+    if (record.msg !== null) $body.append(heading(say("drawer.message")), text(record.msg, LONGEST_MESSAGE));
+    if (record.err) {
+      const stack = record.err.stack ?? record.err.msg ?? "";
+      $body.append(heading(say("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+    }
+    const tree = treeOf(line) ?? treeOf(JSON.stringify(record.fields));
+    if (tree?.entries.length > 0) $body.append(heading(say("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
+    $body.append(heading(say("drawer.line")), pairs(factsOf(record, channel, id, times)));
+  }
+
+  #showActs() {
+    const buttons = this.#on.acts().map(({ name, label, run }) =>
+      button("button", { "data-testid": `drawer-${name}` }).text(label).on("click", run),
+    );
+    const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(say("drawer.raw"));
+    $(PARTS.acts).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
+  }
+
+  #listenToGrip() {
+    const $grip = $("<div>", { class: "details-grip" });
+    $(PARTS.drawer).append($grip);
+    $grip[0].addEventListener("pointerdown", (event) => $grip[0].setPointerCapture(event.pointerId));
+    $grip[0].addEventListener("pointermove", (event) => {
+      if (!$grip[0].hasPointerCapture(event.pointerId)) return;
+      this.#on.width(Math.round(Math.min(window.innerWidth * 0.7, Math.max(NARROWEST, window.innerWidth - event.clientX))));
+    });
+  }
+}
+
+function factsOf(record, channel, id, times) {
+  const { file, line, fn } = record.src;
+  const facts = [
+    [say("fact.time"), times],
+    [say("fact.channel"), channel],
+    [say("fact.id"), id],
+    [say("fact.logger"), record.logger],
+    [say("fact.source"), [file, fn, line].filter((part) => part !== null).join(":") || null],
+    [say("fact.event"), record.event],
+    [say("fact.cut"), record.truncatedFrom === null ? null : bytes(record.truncatedFrom)],
+    [say("fact.format"), record.fmt],
+  ];
+  return facts.filter(([, value]) => value !== null);
+}
+
+function heading(words, $extra) {
+  const $heading = $("<h3>").text(words);
+  return $extra ? $heading.append($extra) : $heading;
+}
+
+function text(whole, longest = LONGEST_TEXT) {
+  const $pre = $("<pre>").text(multiline(whole.slice(0, longest)));
+  if (whole.length <= longest) return $pre;
+  const $all = button("link").text(say("drawer.all", { size: bytes(whole.length) }));
+  $all.on("click", () => $pre.text(multiline(whole)));
+  return $pre.append(document.createTextNode(" … "), $all);
+}
+
+function pairs(entries) {
+  const $list = $("<dl>");
+  for (const [key, value] of entries) $list.append($("<dt>", { title: key }).text(key), $("<dd>").text(multiline(String(value))));
+  return $list;
+}
+
+function copyButton(line) {
+  const $copy = button("link", { "data-testid": "copy" }).text(say("drawer.copy"));
+  return $copy.on("click", async () => $copy.text(say((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
+}

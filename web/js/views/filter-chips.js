@@ -1,0 +1,36 @@
+// The terms of the filter as chips: a click switches one off and on, the cross removes it. A time range is one too.
+
+import { say } from "../i18n/translate.js";
+import { button } from "./button.js";
+
+const PARTS = { terms: ".terms" };
+const CROSS = '<svg class="icon" aria-hidden="true"><use href="#i-close"/></svg>';
+
+export class Terms {
+  #on;
+  #shown = "";
+
+  /** `on` has `toggle(term)`, `remove(term)`, `removeRange()` and `removeColumn(name)`. */
+  constructor(on) {
+    this.#on = on;
+  }
+
+  /** `terms` as the query gives them; `range` in words, or null; names of `columns`. */
+  show(terms, range, columns) {
+    const key = JSON.stringify([terms.map(({ text, off }) => [text, off]), range, columns]);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const chips = terms.map((term) => this.#chip(term.text, term.off, () => this.#on.toggle(term), () => this.#on.remove(term)));
+    if (range) chips.push(this.#chip(range, false, null, () => this.#on.removeRange()).attr("data-testid", "range"));
+    for (const name of columns) chips.push(this.#chip(say("terms.column", { name }), false, null, () => this.#on.removeColumn(name)).attr("data-testid", "column"));
+    $(PARTS.terms).empty().append(chips);
+  }
+
+  #chip(text, off, toggle, remove) {
+    const $text = button("term-text", { title: toggle ? say("terms.toggle", { term: text }) : text }).text(text);
+    if (toggle) $text.attr("aria-pressed", String(!off)).on("click", toggle);
+    else $text.on("click", remove);
+    const $close = button("term-close", { "aria-label": say("terms.remove", { term: text }) }).append($(CROSS));
+    return $("<span>", { class: "term", "data-testid": "term", "data-off": String(off) }).append($text, $close.on("click", remove));
+  }
+}

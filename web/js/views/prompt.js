@@ -1,0 +1,52 @@
+// One dialog for all small questions: a title, a few fields, a hint, and what is wrong with the answer.
+
+import { say } from "../i18n/translate.js";
+import { button } from "./button.js";
+
+const PARTS = { dialog: ".asking" };
+
+/**
+ * Ask for `fields`, `[{name, label, type, value, options, placeholder}, …]` (`type` text, textarea, checkbox, select or color).
+ * `act(values)` may return words that say what is wrong: then the dialog stays. `more` are elements put under the fields.
+ */
+export function askFor({ title, fields, hint = "", go, act, more = [] }) {
+  const [dialog] = $(PARTS.dialog);
+  const inputs = new Map(fields.map((field) => [field.name, inputOf(field)]));
+  const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
+  const $form = $("<form>", { method: "dialog" }).append(
+    $("<h2>", { id: "asking-title" }).text(title),
+    fields.map((field) => labelOf(field, inputs.get(field.name))),
+    more,
+    hint ? $("<p>", { class: "hint" }).text(hint) : [],
+    $fault,
+    $("<div>", { class: "acts" }).append(
+      button("button", { type: "button" }).text(say("ask.cancel")).on("click", () => dialog.close()),
+      button("button primary", { "data-testid": "ask-go" }).text(go),
+    ),
+  );
+  $form.on("submit", async (event) => {
+    event.preventDefault();
+    const values = Object.fromEntries([...inputs].map(([name, $input]) => [name, $input.attr("type") === "checkbox" ? $input.prop("checked") : $input.val()]));
+    const fault = await act(values);
+    $fault.text(fault ?? "").prop("hidden", !fault);
+    if (!fault) dialog.close();
+  });
+  $(dialog).empty().append($form);
+  dialog.showModal();
+  const first = inputs.get(fields[0]?.name);
+  if (first) first.trigger("focus").trigger("select");
+}
+
+function inputOf({ name, type = "text", value = "", options = {}, placeholder = "" }) {
+  const common = { name, "data-testid": `ask-${name}` };
+  if (type === "select") {
+    const $select = $("<select>", { ...common, class: "field" });
+    for (const [key, words] of Object.entries(options)) $select.append($("<option>", { value: key }).text(words));
+    return $select.val(value);
+  }
+  if (type === "checkbox") return $("<input>", { ...common, type }).prop("checked", value);
+  return $("<input>", { ...common, type, class: "field", placeholder, spellcheck: "false", autocomplete: "off" }).val(value);
+}
+
+const labelOf = ({ label, type }, $input) =>
+  $("<label>", { class: type === "checkbox" ? "inline" : "" }).append($("<span>").text(label), $input);
