@@ -25,7 +25,7 @@ import { telling } from "./features/status.js";
 import { paced } from "./app/throttle.js";
 import { suggest } from "./query/suggest.js";
 import { removeTerm } from "./query/terms.js";
-import { languageOf, say, speakTo } from "./i18n/translate.js";
+import { chooseLanguage, t, loadLanguage } from "./i18n/translate.js";
 import { Settings } from "./app/settings.js";
 import { Details } from "./views/drawer.js";
 import { FilterBox } from "./views/filter-box.js";
@@ -46,8 +46,8 @@ import { rangeWords } from "./format/messages.js";
 const TAIL_LINES = 500;
 
 const settings = new Settings(() => localStorage);
-const language = languageOf(settings.get("lang"), navigator.languages);
-const [who] = await Promise.all([whoAsks(), speakTo(document, language, new URL("../lang/", import.meta.url))]);
+const language = chooseLanguage(settings.get("lang"), navigator.languages);
+const [who] = await Promise.all([whoAsks(), loadLanguage(document, language, new URL("../lang/", import.meta.url))]);
 
 const opened = readAddress(location.search);
 // Lines are in the ring before this is called, so a hidden tab, whose timers and frames rest, misses nothing.
@@ -55,7 +55,7 @@ const flushSoon = paced(flush, () => page.grid.rowsInDom === 0 && !document.hidd
 
 const desk = new Desk(settings.get("held"), settings.get("guard"), () => settings.get("zone"), {
   changed: () => flushSoon(),
-  abandoned: (source) => toast(say("filter.abandoned", { source })),
+  abandoned: (source) => toast(t("filter.abandoned", { source })),
   state(state) {
     toolbar.showState(state);
     status.showState(state, desk.intake.lastLineAt, Date.now());

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Intake } from "../../../web/js/store/ingest.js";
-import { LineIds } from "../../../web/js/protocol/line-ids.js";
+import { SeenLineIds } from "../../../web/js/protocol/line-ids.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series } from "../../../web/js/store/series.js";
 import { ViewList } from "../../../web/js/store/filtered-list.js";
@@ -12,7 +12,7 @@ import { ViewList } from "../../../web/js/store/filtered-list.js";
 const line = (n, id) => `{"message":"${n}","line_id":"${id}"}`;
 
 test("a line id counts as the last member of the object, and for its channel", () => {
-  const ids = new LineIds();
+  const ids = new SeenLineIds();
   const seen = (channel, id, text) => ids.repeats(channel, id, text);
 
   assert.deepEqual([seen("a", "1-1", line(1, "w-1")), seen("a", "1-2", line(1, "w-1"))], [false, true]);

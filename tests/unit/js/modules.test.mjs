@@ -6,11 +6,11 @@ import { test } from "node:test";
 
 import { retryDelayMs } from "../../../web/js/connection/backoff.js";
 import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/protocol/channels.js";
-import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format/text.js";
+import { formatAge, keyValues, formatRate, sharedPrefix, visible } from "../../../web/js/format/text.js";
 import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/protocol/ids.js";
 import { Intake } from "../../../web/js/store/ingest.js";
 import { Ring } from "../../../web/js/store/ring.js";
-import { speak } from "../../../web/js/i18n/translate.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
 import { Series } from "../../../web/js/store/series.js";
 import { ViewList } from "../../../web/js/store/filtered-list.js";
 import { newsWords, noteWords, stateWords } from "../../../web/js/format/messages.js";
@@ -24,7 +24,7 @@ function compileFilter(typed) {
   return test && ((text) => test(line.of(text)));
 }
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);
@@ -174,10 +174,10 @@ test("states and notes are said in words", () => {
 });
 
 test("numbers, ages and log text are shown short and safe", () => {
-  assert.deepEqual([rate(0), rate(0.44), rate(42.4), rate(1_234), rate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
-  assert.deepEqual([age(12_000), age(240_000), age(7_200_000), age(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
-  assert.equal(sharedPart("03:50:18.780", "03:50:18.912"), "03:50:18.");
-  assert.equal(sharedPart("03:50:18.780", "03:51:18.780"), "03:");
+  assert.deepEqual([formatRate(0), formatRate(0.44), formatRate(42.4), formatRate(1_234), formatRate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
+  assert.deepEqual([formatAge(12_000), formatAge(240_000), formatAge(7_200_000), formatAge(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
+  assert.equal(sharedPrefix("03:50:18.780", "03:50:18.912"), "03:50:18.");
+  assert.equal(sharedPrefix("03:50:18.780", "03:51:18.780"), "03:");
   assert.equal(visible("a\0\x1b\u202eb"), "a␀␛⟨U+202E⟩b");
   assert.equal(keyValues({ a: 1, b: "x y", c: [1, 2], d: null }), 'a=1 b="x y" c=[1,2] d=null');
 });

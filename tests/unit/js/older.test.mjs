@@ -8,12 +8,12 @@ import { isAfter, parseId, positionOf } from "../../../web/js/protocol/ids.js";
 import { Intake } from "../../../web/js/store/ingest.js";
 import { Older } from "../../../web/js/connection/history-loader.js";
 import { Ring } from "../../../web/js/store/ring.js";
-import { speak } from "../../../web/js/i18n/translate.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
 import { Series } from "../../../web/js/store/series.js";
 import { ViewList } from "../../../web/js/store/filtered-list.js";
 import { noteWords, topWords } from "../../../web/js/format/messages.js";
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { detailIn } from "../../../web/js/protocol/errors.js";
+import { refusalDetail } from "../../../web/js/protocol/errors.js";
 
 test("the reason of a refused stream is its detail, and hostile text is none", () => {
-  assert.equal(detailIn('{"reason":"address","detail":"one too many"}'), "one too many");
-  for (const text of ["", "{", "[]", '{"detail":null}', "7"]) assert.equal(detailIn(text), null);
+  assert.equal(refusalDetail('{"reason":"address","detail":"one too many"}'), "one too many");
+  for (const text of ["", "{", "[]", '{"detail":null}', "7"]) assert.equal(refusalDetail(text), null);
 });

@@ -9,12 +9,12 @@ import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js
 import { Pulse } from "../../../web/js/connection/liveness.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
-import { speak } from "../../../web/js/i18n/translate.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
 import { ViewList } from "../../../web/js/store/filtered-list.js";
 import { stateWords } from "../../../web/js/format/messages.js";
 import { cpuMs } from "./cpu.mjs";
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 

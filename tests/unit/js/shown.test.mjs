@@ -10,21 +10,21 @@ import { Find, findPattern } from "../../../web/js/store/matcher.js";
 import { fieldText } from "../../../web/js/format/text.js";
 import { MergeOrder, Places } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/format/format-time.js";
+import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
 import { stackLines } from "../../../web/js/format/stack-frames.js";
 import { isLink, tokensOf } from "../../../web/js/format/tokens.js";
-import { pathText, treeOf } from "../../../web/js/format/json-tree.js";
+import { pathText, parseTree } from "../../../web/js/format/json-tree.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
 test("a moment and a span are text in any zone", () => {
-  assert.deepEqual([clockOf(T, "UTC"), dayOf(T, "UTC"), epochOf(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
-  assert.deepEqual([isoOf(T, "UTC"), isoOf(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
-  assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(spanText), [
+  assert.deepEqual([formatClock(T, "UTC"), formatDay(T, "UTC"), formatEpoch(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
+  assert.deepEqual([formatIso(T, "UTC"), formatIso(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
+  assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(formatSpan), [
     "0 ms", "12 ms", "1.3 s", "59.9 s", "4 min 12 s", "1 h", "3 h 5 min", "2 d 1 h",
   ]);
-  assert.deepEqual([gapText(12), gapText(-1_300)], ["+12 ms", "−1.3 s"]);
+  assert.deepEqual([formatDelta(12), formatDelta(-1_300)], ["+12 ms", "−1.3 s"]);
 });
 
 test("a silence and a new day stand between lines, the day in the zone shown", () => {
@@ -210,7 +210,7 @@ test("a clock that is far off orders nothing, and what has no time stays behind 
 
 test("a tree keeps digits, order, double keys and odd names", () => {
   const text = '{"id":12345678901234567890, "f":1.50e+3,"a.b":{"c":[1,null,{"d":true}]},"id":"x\\u0041\\n","":""}';
-  const tree = treeOf(text);
+  const tree = parseTree(text);
 
   const flat = [];
   const walk = (entries) => entries.forEach(({ name, path, node }) => (node.entries ? walk(node.entries) : flat.push([name, pathText(path), node.kind, node.text])));
@@ -229,27 +229,27 @@ test("a tree keeps digits, order, double keys and odd names", () => {
 });
 
 test("JSON within a string is a tree of its own, and what is no JSON is none", () => {
-  const inner = treeOf(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
+  const inner = parseTree(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
 
   assert.deepEqual(inner.entries[0].node, { kind: "number", text: "30" });
-  for (const text of ["", "x", "42", "{", '{"a":}', "[1,]", '{"a":1}}', '{"a" 1}', "{a:1}", "[01]", '["\n"]', '{"a":nul}', "[1 2]"]) assert.equal(treeOf(text), null, text);
-  assert.deepEqual([treeOf("{}").entries, treeOf(" [ ] ").size], [[], 0]);
+  for (const text of ["", "x", "42", "{", '{"a":}', "[1,]", '{"a":1}}', '{"a" 1}', "{a:1}", "[01]", '["\n"]', '{"a":nul}', "[1 2]"]) assert.equal(parseTree(text), null, text);
+  assert.deepEqual([parseTree("{}").entries, parseTree(" [ ] ").size], [[], 0]);
 });
 
 test("large and deep JSON is a tree in time", () => {
   const start = cpuMs();
-  const deep = treeOf(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
+  const deep = parseTree(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
   let node = deep;
   let levels = 0;
   for (; node.entries; levels += 1) node = node.entries[0].node;
   assert.deepEqual([levels, node.kind, node.text.startsWith('{"a":')], [50, "deep", true]);
-  assert.equal(treeOf(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
-  const wide = treeOf(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
+  assert.equal(parseTree(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
+  const wide = parseTree(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
   assert.deepEqual([wide.entries[0].node.size, wide.entries[0].node.more, wide.entries[1].name], [10_000, "[10000],[10001]", "after"]);
-  const many = treeOf(`[${new Array(50).fill(`[${new Array(5_000).fill(1).join()}]`).join()}]`);
+  const many = parseTree(`[${new Array(50).fill(`[${new Array(5_000).fill(1).join()}]`).join()}]`);
   assert.deepEqual([many.size, many.entries[9].node.size, many.entries.at(-1).node.size < 5_000], [10, 4_990, true]);
-  for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
-  assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
+  for (const char of ["x", "\\n", "新"]) assert.equal(parseTree(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
+  assert.equal(parseTree(`${"[".repeat(1_000_000)}`), null);
   assert.ok(cpuMs() - start < 3_000);
 });
 

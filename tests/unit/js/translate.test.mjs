@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { say, speak } from "../../../web/js/i18n/translate.js";
+import { t, useLanguage } from "../../../web/js/i18n/translate.js";
 
 const LANGUAGES = {
   en: { "news.lines": "{n} new", "bar.stop": "Stop", "news.lines_one": "one new" },
@@ -12,8 +12,8 @@ const LANGUAGES = {
 
 test("a language gives its texts by key, chooses the plural form, and shows the key of a missing text", () => {
   const spoken = (code) => {
-    speak(code, LANGUAGES[code]);
-    return [say("bar.stop"), say("news.lines", { n: 1 }), say("news.lines", { n: 7 }), say("bar.gone")];
+    useLanguage(code, LANGUAGES[code]);
+    return [t("bar.stop"), t("news.lines", { n: 1 }), t("news.lines", { n: 7 }), t("bar.gone")];
   };
 
   assert.deepEqual(spoken("en"), ["Stop", "one new", "7 new", "bar.gone"]);

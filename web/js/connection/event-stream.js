@@ -6,7 +6,7 @@
 import { retryDelayMs } from "./backoff.js";
 import { isPattern, withMarkers } from "../protocol/channels.js";
 import { bareFence } from "../protocol/ids.js";
-import { detailIn, wordsOf } from "../protocol/errors.js";
+import { refusalDetail, errorText } from "../protocol/errors.js";
 
 const MARGIN_MS = 2_000;
 const ANSWER_MS = 30_000;
@@ -96,7 +96,7 @@ export class Stream {
     source.addEventListener("lines", (event) => this.#received(event, "lines"));
     source.addEventListener("gap", (event) => this.#received(event, "gap"));
     source.addEventListener("refused", (event) => {
-      this.#why = detailIn(event.data);
+      this.#why = refusalDetail(event.data);
     });
   }
 
@@ -167,7 +167,7 @@ export class Stream {
       answer = null;
     }
     if (this.#probe !== probe) return;
-    const detail = answer && !answer.ok ? await wordsOf(answer) : null;
+    const detail = answer && !answer.ok ? await errorText(answer) : null;
     if (this.#probe !== probe) return;
     this.#close();
     const refused = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;

@@ -4,7 +4,7 @@
 
 import { MARKERS, isPattern } from "../protocol/channels.js";
 import { isAfter, parseId } from "../protocol/ids.js";
-import { wordsOf } from "../protocol/errors.js";
+import { errorText } from "../protocol/errors.js";
 
 const PAGE_LINES = 500;
 // A filter may pass few lines: one wish goes on until so many are shown, but not through the whole log.
@@ -91,7 +91,7 @@ export class Older {
   async #ask(signal) {
     try {
       const answer = await get(this.#url(), signal);
-      if (!answer.ok) return { fault: await wordsOf(answer) };
+      if (!answer.ok) return { fault: await errorText(answer) };
       const { lines, more, gaps = [] } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
       const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#markers(parseId(lines[0][0]), signal) : [];

@@ -1,6 +1,6 @@
 // How the page looks: what the settings say, put where it shows.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { TIME_FORMS } from "../format/time-forms.js";
 import { toast } from "../views/toast.js";
 import { zoneWords } from "../format/zones.js";
@@ -20,7 +20,7 @@ export function looking(page) {
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
-    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()).replace("local", say("zone.local")));
+    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()).replace("local", t("zone.local")));
     $(window).trigger("themechange");
   }
 
@@ -33,7 +33,7 @@ export function looking(page) {
   function nextTime() {
     const next = TIME_FORMS[(TIME_FORMS.indexOf(settings.get("time")) + 1) % TIME_FORMS.length];
     settings.set("time", next);
-    toast(`${say("set.time")}: ${say(`time.${next}`)}`);
+    toast(`${t("set.time")}: ${t(`time.${next}`)}`);
   }
 
   settings.on("repeats", (wanted) => page.desk.foldRepeats(wanted));

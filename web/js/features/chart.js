@@ -1,7 +1,7 @@
 // The chart: which numbers are drawn, beside those of lines that are nothing but numbers.
 
 import { valueOf } from "../query/fields.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { numberOf } from "../store/series.js";
 import { askFor } from "../views/prompt.js";
 import { Plot } from "../views/chart.js";
@@ -41,11 +41,11 @@ export function plotting(page) {
   function show() {
     if (plot.drawn) return plot.toggle();
     const names = inspects.facets.fields().filter(({ numeric }) => numeric).map(({ name }) => name);
-    if (names.length === 0) return toast(say("plot.none"));
+    if (names.length === 0) return toast(t("plot.none"));
     return askFor({
-      title: say("plot.ask"),
-      fields: [{ name: "field", label: say("plot.field"), type: "select", value: names[0], options: Object.fromEntries(names.map((name) => [name, name])) }],
-      go: say("plot.go"),
+      title: t("plot.ask"),
+      fields: [{ name: "field", label: t("plot.field"), type: "select", value: names[0], options: Object.fromEntries(names.map((name) => [name, name])) }],
+      go: t("plot.go"),
       act: ({ field }) => (add(field), null),
     });
   }

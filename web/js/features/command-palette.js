@@ -1,6 +1,6 @@
 // All that can be done, by name: the menu behind "…", the palette, the help.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { keyWords, showHelp } from "../views/help.js";
 import { showPalette } from "../views/palette.js";
 import { SettingsMenu } from "../views/settings-menu.js";
@@ -25,9 +25,9 @@ export function commanding(page, actionsOf) {
     acts: () => IN_MENU.map((name) => actionsOf().find((action) => action.name === name)).filter(Boolean).map(entryOf),
   });
   /** What the drawer offers for its line. */
-  const ofLine = (act) => OF_LINE.map((name) => ({ name, label: say(`drawer.act.${name}`), run: () => act[name]() }));
+  const ofLine = (act) => OF_LINE.map((name) => ({ name, label: t(`drawer.act.${name}`), run: () => act[name]() }));
 
   return { ofLine, act: { help: () => showHelp(actionsOf()), palette: () => showPalette(entries()) } };
 }
 
-const entryOf = ({ name, keys, run }) => ({ label: say(`act.${name}`), kind: "action", keys: keys[0] && keyWords(keys[0]), run });
+const entryOf = ({ name, keys, run }) => ({ label: t(`act.${name}`), kind: "action", keys: keys[0] && keyWords(keys[0]), run });

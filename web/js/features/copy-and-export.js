@@ -5,8 +5,8 @@ import { exportParts, fileName, typeOf, COLUMNS } from "../store/export-file.js"
 import { keyValues } from "../format/text.js";
 import { stripAnsi } from "../format/ansi.js";
 import { LEVELS } from "../normalise/levels.js";
-import { say } from "../i18n/translate.js";
-import { isoOf } from "../format/format-time.js";
+import { t } from "../i18n/translate.js";
+import { formatIso } from "../format/format-time.js";
 import { askFor } from "../views/prompt.js";
 import { copyText } from "../views/clipboard.js";
 import { toast } from "../views/toast.js";
@@ -42,15 +42,15 @@ export function copying(page) {
   function shownText(seq) {
     if (ring.headOf(seq) !== null) return stripAnsi(style.recordOf(ring, seq).msg ?? ring.text(seq));
     const { lvl, lvlRaw, logger, msg, err, ts, fields, raw } = style.recordOf(ring, seq);
-    const head = [isoOf(ts, settings.get("zone")), lvl > 0 ? LEVELS[lvl].toUpperCase() : lvlRaw, logger, msg ?? (keyValues(fields) || raw)];
+    const head = [formatIso(ts, settings.get("zone")), lvl > 0 ? LEVELS[lvl].toUpperCase() : lvlRaw, logger, msg ?? (keyValues(fields) || raw)];
     const tail = msg === null ? "" : keyValues(fields);
     return stripAnsi([[...head, tail].filter(Boolean).join(" "), err?.stack ?? ""].filter(Boolean).join("\n"));
   }
 
   async function copyAll(seqs, textOf) {
     const lines = Array.from(seqs, textOf);
-    if (lines.length === 0) return toast(say("copy.none"));
-    toast((await copyText(lines.join("\n"))) ? say("copy.done", { n: lines.length }) : say("drawer.denied"));
+    if (lines.length === 0) return toast(t("copy.none"));
+    toast((await copyText(lines.join("\n"))) ? t("copy.done", { n: lines.length }) : t("drawer.denied"));
   }
 
   function copy(event) {
@@ -88,17 +88,17 @@ export function copying(page) {
   }
 
   function exportLines() {
-    const scopes = Object.fromEntries(["shown", "selected", "held", "store"].map((scope) => [scope, say(`export.${scope}`)]));
+    const scopes = Object.fromEntries(["shown", "selected", "held", "store"].map((scope) => [scope, t(`export.${scope}`)]));
     askFor({
-      title: say("act.export"),
+      title: t("act.export"),
       fields: [
-        { name: "scope", label: say("export.scope"), type: "select", value: page.grid.range && page.grid.range[0] !== page.grid.range[1] ? "selected" : "shown", options: scopes },
-        { name: "format", label: say("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, say(`export.${format}`)])) },
-        { name: "since", label: say("export.since"), value: "-1h" },
-        { name: "until", label: say("export.until") },
+        { name: "scope", label: t("export.scope"), type: "select", value: page.grid.range && page.grid.range[0] !== page.grid.range[1] ? "selected" : "shown", options: scopes },
+        { name: "format", label: t("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, t(`export.${format}`)])) },
+        { name: "since", label: t("export.since"), value: "-1h" },
+        { name: "until", label: t("export.until") },
       ],
-      hint: say("export.hint", { zone: zoneWords(settings.get("zone"), Date.now()) }),
-      go: say("export.go"),
+      hint: t("export.hint", { zone: zoneWords(settings.get("zone"), Date.now()) }),
+      go: t("export.go"),
       act: ({ scope, format, ...span }) => (scope === "store" ? saveStore(format, span) : save(scope, format), null),
     });
   }

@@ -3,7 +3,7 @@
 import { Find, findPattern } from "../store/matcher.js";
 import { quoted } from "../query/parse.js";
 import { addTerm } from "../query/terms.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { markRows } from "../views/find-marks.js";
 
 const PARTS = {
@@ -69,7 +69,7 @@ export function finding(page) {
   function showCount() {
     const n = hits?.count ?? 0;
     const at = current === null || n === 0 ? 0 : hits.number(view.rowOf(current));
-    const words = wanted === null ? "" : n === 0 ? say("find.none") : at > 0 ? say("find.count", { at, n }) : say("find.some", { n });
+    const words = wanted === null ? "" : n === 0 ? t("find.none") : at > 0 ? t("find.count", { at, n }) : t("find.some", { n });
     if ($(PARTS.count).text() !== words) $(PARTS.count).text(words);
     marks();
     ticks();

@@ -2,7 +2,7 @@
 
 import { findPattern } from "../store/matcher.js";
 import { compileRules } from "../store/highlight-rules.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { askFor } from "../views/prompt.js";
 import { button } from "../views/button.js";
 
@@ -21,25 +21,25 @@ export function ruling(page) {
       $list.empty().append(settings.get("rules").map((rule, at) => {
         const $swatch = $("<span>", { class: "swatch" });
         $swatch[0].style.setProperty("background", rule.colour);
-        const $drop = button("button", { type: "button", "aria-label": say("rules.remove", { text: rule.text }) }).text("✕");
+        const $drop = button("button", { type: "button", "aria-label": t("rules.remove", { text: rule.text }) }).text("✕");
         $drop.on("click", () => (settings.set("rules", settings.get("rules").filter((_, other) => other !== at)), draw()));
-        return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(say("rules.whole")) : "", $drop);
+        return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(t("rules.whole")) : "", $drop);
       }));
     draw();
     askFor({
-      title: say("act.rules"),
+      title: t("act.rules"),
       more: [$list],
       fields: [
-        { name: "text", label: say("rules.text"), placeholder: "timeout · /conn(ect)?ed/" },
-        { name: "colour", label: say("rules.colour"), type: "color", value: FIRST_COLOUR },
-        { name: "row", label: say("rules.row"), type: "checkbox" },
-        { name: "sound", label: say("rules.sound"), type: "checkbox" },
-        { name: "title", label: say("rules.title"), type: "checkbox" },
+        { name: "text", label: t("rules.text"), placeholder: "timeout · /conn(ect)?ed/" },
+        { name: "colour", label: t("rules.colour"), type: "color", value: FIRST_COLOUR },
+        { name: "row", label: t("rules.row"), type: "checkbox" },
+        { name: "sound", label: t("rules.sound"), type: "checkbox" },
+        { name: "title", label: t("rules.title"), type: "checkbox" },
       ],
-      go: say("rules.add"),
+      go: t("rules.add"),
       act(rule) {
         const { text } = rule;
-        const fault = text.trim() === "" ? say("rules.fault") : findPattern(text).fault;
+        const fault = text.trim() === "" ? t("rules.fault") : findPattern(text).fault;
         if (!fault) settings.set("rules", [...settings.get("rules"), rule]);
         return fault;
       },

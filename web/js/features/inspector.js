@@ -6,7 +6,7 @@ import { Facets } from "../store/facets.js";
 import { textOf } from "../format/text.js";
 import { fieldTerm, addTerm } from "../query/terms.js";
 import { valueOf } from "../query/fields.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { pathText } from "../format/json-tree.js";
 import { copyText } from "../views/clipboard.js";
 import { FacetsView } from "../views/facets-view.js";
@@ -56,12 +56,12 @@ export function inspecting(page, { counter, facets }) {
     const value = node.kind === "string" ? node.value : node.text;
     const leaf = !node.entries;
     menuAt(button, [
-      ...(leaf ? [{ label: say("node.for"), run: () => filterFor(name, value) }, { label: say("node.out"), run: () => filterFor(name, value, true) }] : []),
-      { label: say("node.column"), run: () => toggleColumn(name) },
-      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: say("node.plot"), run: () => page.plot(name) }] : []),
-      { label: say("node.copyValue"), run: async () => toast(say((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
-      { label: say("node.copyPath"), run: async () => toast(say((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
-      ...(leaf ? [{ label: say("node.count"), run: () => showCounts(name, button) }] : []),
+      ...(leaf ? [{ label: t("node.for"), run: () => filterFor(name, value) }, { label: t("node.out"), run: () => filterFor(name, value, true) }] : []),
+      { label: t("node.column"), run: () => toggleColumn(name) },
+      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: t("node.plot"), run: () => page.plot(name) }] : []),
+      { label: t("node.copyValue"), run: async () => toast(t((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
+      { label: t("node.copyPath"), run: async () => toast(t((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
+      ...(leaf ? [{ label: t("node.count"), run: () => showCounts(name, button) }] : []),
     ]);
   }
 
@@ -75,7 +75,7 @@ export function inspecting(page, { counter, facets }) {
       }
     }
     const top = [...counts].sort(([, one], [, other]) => other - one).slice(0, MOST_COUNTED);
-    const $lines = top.map(([value, count]) => $("<div>").append($("<b>").text(grouped(count)), document.createTextNode(value.slice(0, 80) || say("row.empty"))));
+    const $lines = top.map(([value, count]) => $("<div>").append($("<b>").text(formatNumber(count)), document.createTextNode(value.slice(0, 80) || t("row.empty"))));
     const $counts = $("<div>", { class: "counts", "data-testid": "counts" }).append($lines);
     const $item = $(button).closest("[role=treeitem]");
     $item.children(".counts").remove();
@@ -97,7 +97,7 @@ export function inspecting(page, { counter, facets }) {
   function trace() {
     const { selected } = page.grid;
     const id = selected === null || ring.isNote(selected) ? null : traceOf(style.recordOf(ring, selected));
-    if (id === null) return toast(say("jump.noTrace"));
+    if (id === null) return toast(t("jump.noTrace"));
     page.ask({ text: fieldTerm("x", id).slice(2) });
   }
 

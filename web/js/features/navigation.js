@@ -2,7 +2,7 @@
 
 import { parseMoment } from "../format/parse-time.js";
 import { ERROR, WARN } from "../normalise/levels.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { askFor } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
@@ -25,7 +25,7 @@ export function moving(page) {
       grid.goTo(seq);
       return true;
     }
-    toast(say("jump.none"));
+    toast(t("jump.none"));
     return false;
   }
 
@@ -33,7 +33,7 @@ export function moving(page) {
 
   function trace(step) {
     const id = page.grid.selected === null ? null : traceOf(style.recordOf(ring, page.grid.selected));
-    if (id === null) return toast(say("jump.noTrace"));
+    if (id === null) return toast(t("jump.noTrace"));
     return jump(step, (seq) => ring.text(seq).includes(id) && traceOf(style.recordOf(ring, seq)) === id);
   }
 
@@ -46,7 +46,7 @@ export function moving(page) {
   function nextPin() {
     for (const seq of style.pins) if (!ring.has(seq)) style.pins.delete(seq);
     const pins = [...style.pins].filter((seq) => page.grid.has(ring.channel(seq))).sort((one, other) => one - other);
-    if (pins.length === 0) return toast(say("jump.noPins"));
+    if (pins.length === 0) return toast(t("jump.noPins"));
     page.grid.goTo(pins.find((seq) => page.grid.selected === null || seq > page.grid.selected) ?? pins[0]);
   }
 
@@ -67,13 +67,13 @@ export function moving(page) {
 
   function goToTime() {
     askFor({
-      title: say("act.goToTime"),
-      fields: [{ name: "time", label: say("goTo.time"), placeholder: "03:50 · -15m · yesterday 17:30 · 2026-11-21T03:50" }],
-      hint: say("goTo.hint"),
-      go: say("goTo.go"),
+      title: t("act.goToTime"),
+      fields: [{ name: "time", label: t("goTo.time"), placeholder: "03:50 · -15m · yesterday 17:30 · 2026-11-21T03:50" }],
+      hint: t("goTo.hint"),
+      go: t("goTo.go"),
       act({ time }) {
         const moment = parseMoment(time, { zone: page.settings.get("zone") });
-        if (moment === null) return say("goTo.fault", { time });
+        if (moment === null) return t("goTo.fault", { time });
         goTo(moment);
         return null;
       },

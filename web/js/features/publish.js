@@ -1,8 +1,8 @@
 // What the page itself publishes, and only when asked to: a test line, a marker that all see.
 
 import { MARKERS, isPattern } from "../protocol/channels.js";
-import { wordsOf } from "../protocol/errors.js";
-import { say } from "../i18n/translate.js";
+import { errorText } from "../protocol/errors.js";
+import { t } from "../i18n/translate.js";
 import { askFor } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
@@ -12,23 +12,23 @@ export function publishing(page) {
   const names = () => page.desk.channels.filter((name) => !isPattern(name));
 
   async function testLine() {
-    const fault = await publish(names()[0], { level: "info", message: say("empty.testLine"), logger: "sse-hub.page" });
+    const fault = await publish(names()[0], { level: "info", message: t("empty.testLine"), logger: "sse-hub.page" });
     if (fault) toast(fault);
   }
 
   function marker() {
     const open = names();
-    const targets = { "": say("marker.all"), ...Object.fromEntries(open.map((name) => [name, name])) };
+    const targets = { "": t("marker.all"), ...Object.fromEntries(open.map((name) => [name, name])) };
     askFor({
-      title: say("act.marker"),
+      title: t("act.marker"),
       fields: [
-        { name: "text", label: say("marker.text"), placeholder: "deploy 1.2.3" },
-        { name: "channel", label: say("fact.channel"), type: "select", value: open[0] ?? "", options: targets },
+        { name: "text", label: t("marker.text"), placeholder: "deploy 1.2.3" },
+        { name: "channel", label: t("fact.channel"), type: "select", value: open[0] ?? "", options: targets },
       ],
-      hint: say("marker.hint"),
-      go: say("marker.go"),
+      hint: t("marker.hint"),
+      go: t("marker.go"),
       act({ text, channel }) {
-        if (!text.trim()) return say("marker.fault");
+        if (!text.trim()) return t("marker.fault");
         return publish(MARKERS, { "@event": "marker", ...(channel ? { channel } : {}), message: text.trim() });
       },
     });
@@ -42,8 +42,8 @@ export function publishing(page) {
 async function publish(channel, line) {
   try {
     const answer = await fetch(`publish?${new URLSearchParams({ channel })}`, { method: "POST", body: JSON.stringify(line) });
-    return answer.ok ? null : await wordsOf(answer);
+    return answer.ok ? null : await errorText(answer);
   } catch {
-    return say("publish.unreachable");
+    return t("publish.unreachable");
   }
 }

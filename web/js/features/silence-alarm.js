@@ -1,9 +1,9 @@
 // The silence alarm: a channel that usually talks has gone quiet. Each reader chooses the channels; the hub knows their usual gaps.
 
 import { isPattern } from "../protocol/channels.js";
-import { age } from "../format/text.js";
-import { say } from "../i18n/translate.js";
-import { spanText } from "../format/format-time.js";
+import { formatAge } from "../format/text.js";
+import { t } from "../i18n/translate.js";
+import { formatSpan } from "../format/format-time.js";
 import { askFor } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
@@ -33,9 +33,9 @@ export function alarming(page) {
   }
 
   function tell(name, quietMs, usualMs, now) {
-    const note = { kind: "quiet", channel: name, age: age(quietMs), usual: usualMs === null ? "?" : spanText(usualMs) };
+    const note = { kind: "quiet", channel: name, age: formatAge(quietMs), usual: usualMs === null ? "?" : formatSpan(usualMs) };
     if (desk.intake.watches(name)) desk.intake.note(name, note, now);
-    toast(say("note.quiet", note));
+    toast(t("note.quiet", note));
     page.unread();
     page.flushSoon();
   }
@@ -43,12 +43,12 @@ export function alarming(page) {
   function alarm() {
     const alarms = settings.get("alarms");
     const names = [...new Set([...Object.keys(alarms), ...desk.channels.filter((name) => !isPattern(name)), ...page.rail.names])];
-    if (names.length === 0) return toast(say("rail.none"));
+    if (names.length === 0) return toast(t("rail.none"));
     askFor({
-      title: say("act.alarm"),
+      title: t("act.alarm"),
       fields: names.slice(0, MOST_OFFERED).map((name) => ({ name, label: name, type: "checkbox", value: alarms[name] === true })),
-      hint: say("alarm.hint"),
-      go: say("alarm.go"),
+      hint: t("alarm.hint"),
+      go: t("alarm.go"),
       act(chosen) {
         settings.set("alarms", Object.fromEntries(Object.entries(chosen).filter(([, on]) => on)));
         told.clear();

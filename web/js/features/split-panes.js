@@ -1,7 +1,7 @@
 // The split view: a pane for each channel, up to four, linked by time: where one is scrolled to, the others follow.
 
 import { isPattern } from "../protocol/channels.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { Grid } from "../views/log-grid.js";
 import { toast } from "../views/toast.js";
 
@@ -29,7 +29,7 @@ export function splitting(page, whole, on, rows) {
     stage.hidden = false;
     stage.dataset.pane = String(at);
     stage.dataset.testid = "pane";
-    stage.dataset.none = say("split.none");
+    stage.dataset.none = t("split.none");
     const [title] = stage.querySelectorAll(".pane-name");
     title.textContent = name;
     title.hidden = false;
@@ -60,7 +60,7 @@ export function splitting(page, whole, on, rows) {
 
   function begin() {
     const wanted = names();
-    if (wanted.length < 2) return toast(say("split.few"));
+    if (wanted.length < 2) return toast(t("split.few"));
     const lists = desk.shown.split(wanted.map((name) => (channel) => channel === name));
     whole.stage.hidden = true;
     panes = wanted.map((name, at) => paneOf(name, lists[at], at));

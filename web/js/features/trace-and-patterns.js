@@ -1,15 +1,15 @@
 // What the hub is asked beyond the stream: the story of one trace over all channels, and which lines are new of late.
 
 import { MARKERS } from "../protocol/channels.js";
-import { age, firstLine, keyValues, visible } from "../format/text.js";
+import { formatAge, firstLine, keyValues, visible } from "../format/text.js";
 import { ERROR, NONE } from "../normalise/levels.js";
 import { quoted } from "../query/parse.js";
 import { timeOfId } from "../protocol/ids.js";
-import { grouped, say } from "../i18n/translate.js";
-import { clockOf, gapText } from "../format/format-time.js";
+import { formatNumber, t } from "../i18n/translate.js";
+import { formatClock, formatDelta } from "../format/format-time.js";
 import { openListing } from "../views/result-list.js";
 import { toast } from "../views/toast.js";
-import { wordsOf } from "../protocol/errors.js";
+import { errorText } from "../protocol/errors.js";
 import { traceOf } from "./navigation.js";
 
 const EVERYWHERE = "*";
@@ -24,12 +24,12 @@ export function askingHub(page) {
   /** The lines of all channels that hold the trace id of a line, in the order of their times, while the hub looks for them. */
   async function story(seq = page.grid.selected) {
     const id = seq === null || ring.isNote(seq) ? null : traceOf(style.recordOf(ring, seq));
-    if (id === null) return toast(say("jump.noTrace"));
+    if (id === null) return toast(t("jump.noTrace"));
     const since = timeOfId(ring.id(seq)) - BACK_MS;
     let lines = [];
     const channels = () => [...new Set(lines.map(({ channel }) => channel))].slice(0, MOST_CHANNELS);
-    const listing = openListing(say("story.title", { id: id.slice(0, 64) }), [
-      { label: say("story.open"), run: () => openAll() },
+    const listing = openListing(t("story.title", { id: id.slice(0, 64) }), [
+      { label: t("story.open"), run: () => openAll() },
     ]);
     // A channel that joins others brings its lines from then on: all are opened anew, as far back as the story goes.
     async function openAll() {
@@ -49,7 +49,7 @@ export function askingHub(page) {
       lookedAt += page_.looked_at;
       before = page_.reached;
       more = page_.more;
-      if (!listing.closed) listing.show(say(more ? "story.looking" : "story.done", { n: lines.length, looked: lookedAt, channels: channels().length }), itemsOf(lines));
+      if (!listing.closed) listing.show(t(more ? "story.looking" : "story.done", { n: lines.length, looked: lookedAt, channels: channels().length }), itemsOf(lines));
     }
     return undefined;
   }
@@ -58,29 +58,29 @@ export function askingHub(page) {
 
   const itemsOf = (lines) =>
     lines.map(({ id, channel, record }, at) => ({
-      time: clockOf(record.ts, settings.get("zone")),
+      time: formatClock(record.ts, settings.get("zone")),
       channel,
       level: record.lvl,
       text: visible(firstLine(record.msg ?? keyValues(record.fields))).slice(0, 300),
-      note: at > 0 ? gapText(record.ts - lines[at - 1].record.ts) : "",
+      note: at > 0 ? formatDelta(record.ts - lines[at - 1].record.ts) : "",
       run: () => page.goToLine({ channel, id }),
     }));
 
   /** The messages that came for the first time within the last hour; errors first. */
   async function news() {
-    const listing = openListing(say("act.news"));
+    const listing = openListing(t("act.news"));
     const { fault, since, patterns } = await ask("patterns", { channel: EVERYWHERE });
     if (fault) return listing.show(fault, []);
     const now = Date.now();
     const items = patterns.filter(({ channel }) => channel !== MARKERS).sort((one, other) => other.error - one.error).map(({ channel, pattern, error, count, first }) => ({
-      time: say("time.ago", { age: age(now - Date.parse(first)) }),
+      time: t("time.ago", { age: formatAge(now - Date.parse(first)) }),
       channel,
       level: error ? ERROR : NONE,
       text: visible(pattern),
-      note: `×${grouped(count)}`,
+      note: `×${formatNumber(count)}`,
       run: () => (page.change([channel]), page.ask({ text: expressionOf(pattern) })),
     }));
-    listing.show(say(items.length > 0 ? "news.since" : "news.nothing", { time: clockOf(Date.parse(since), settings.get("zone")).slice(0, 8) }), items);
+    listing.show(t(items.length > 0 ? "news.since" : "news.nothing", { time: formatClock(Date.parse(since), settings.get("zone")).slice(0, 8) }), items);
     return undefined;
   }
 
@@ -93,8 +93,8 @@ export const expressionOf = (mask) => `/${mask.split("#").map((part) => part.rep
 async function ask(path, query) {
   try {
     const answer = await fetch(`${path}?${new URLSearchParams(query)}`);
-    return answer.ok ? await answer.json() : { fault: await wordsOf(answer) };
+    return answer.ok ? await answer.json() : { fault: await errorText(answer) };
   } catch {
-    return { fault: say("publish.unreachable") };
+    return { fault: t("publish.unreachable") };
   }
 }

@@ -2,7 +2,7 @@
 
 import { readAddress, writeAddress } from "../app/url-state.js";
 import { parseId } from "../protocol/ids.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { DEFAULTS } from "../app/settings.js";
 import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
@@ -47,11 +47,11 @@ export function sharing(page, opened) {
 
   async function copyLink(seq = page.grid.selected) {
     if (seq === null || ring.isNote(seq)) return;
-    toast(say((await copyText(linkOf(seq))) ? "share.linkCopied" : "drawer.denied"));
+    toast(t((await copyText(linkOf(seq))) ? "share.linkCopied" : "drawer.denied"));
   }
 
   async function copyUrl() {
-    toast(say((await copyText(location.href)) ? "share.urlCopied" : "drawer.denied"));
+    toast(t((await copyText(location.href)) ? "share.urlCopied" : "drawer.denied"));
   }
 
   /** Take in what an address asks for, apart from its channels. */
@@ -70,7 +70,7 @@ export function sharing(page, opened) {
     const found = () => ring.seqOf(channel, wanted);
     if (found() === null && (await isRecorded(channel, wanted))) await desk.older.until(() => found() !== null);
     const seq = found();
-    if (seq === null) return toast(say("share.expired"));
+    if (seq === null) return toast(t("share.expired"));
     page.grid.goTo(seq);
     page.flash(seq);
   }
@@ -97,12 +97,12 @@ export function sharing(page, opened) {
     const views = settings.get("views");
     const items = views.map(({ name, query }) => {
       const $open = button("menu-item", { "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
-      const $drop = button("button", { "aria-label": say("views.remove", { name }) }).text("✕");
+      const $drop = button("button", { "aria-label": t("views.remove", { name }) }).text("✕");
       $drop.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
       return $("<div>", { class: "menu-line" }).append($open, $drop);
     });
-    const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: say("views.name"), "aria-label": say("views.name"), maxlength: 60 });
-    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(say("views.save")));
+    const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: t("views.name"), "aria-label": t("views.name"), maxlength: 60 });
+    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(t("views.save")));
     $save.on("submit", (event) => {
       event.preventDefault();
       const name = $name.val().trim();
@@ -110,8 +110,8 @@ export function sharing(page, opened) {
       settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
       drawViews();
     });
-    const $copy = button("menu-item").append($("<span>").text(say("act.copyUrl"))).on("click", () => (close(), copyUrl()));
-    $(PARTS.panel).empty().append($("<h2>").text(say("views.title")), items, views.length === 0 ? $("<p>").text(say("views.none")) : [], $save, $copy);
+    const $copy = button("menu-item").append($("<span>").text(t("act.copyUrl"))).on("click", () => (close(), copyUrl()));
+    $(PARTS.panel).empty().append($("<h2>").text(t("views.title")), items, views.length === 0 ? $("<p>").text(t("views.none")) : [], $save, $copy);
   }
 
   const close = () => $(PARTS.panel)[0].hidePopover();

@@ -3,7 +3,7 @@
 //     dividersBetween(previousMs, ms, "UTC")
 //     → [{kind: "silence", from: previousMs, to: ms, span: "4 min 12 s"}, {kind: "day", date: "2026-11-21", weekday: 6}]
 
-import { dayOf, spanText } from "./format-time.js";
+import { formatDay, formatSpan } from "./format-time.js";
 import { clockAt } from "./zones.js";
 
 const SILENCE_MS = 60_000;
@@ -12,8 +12,8 @@ const SILENCE_MS = 60_000;
 export function dividersBetween(previous, ms, zone = "local") {
   if (previous === null) return [];
   const found = [];
-  if (ms - previous > SILENCE_MS) found.push({ kind: "silence", from: previous, to: ms, span: spanText(ms - previous) });
-  const date = dayOf(ms, zone);
-  if (date !== dayOf(previous, zone)) found.push({ kind: "day", date, weekday: clockAt(zone, ms).weekday });
+  if (ms - previous > SILENCE_MS) found.push({ kind: "silence", from: previous, to: ms, span: formatSpan(ms - previous) });
+  const date = formatDay(ms, zone);
+  if (date !== formatDay(previous, zone)) found.push({ kind: "day", date, weekday: clockAt(zone, ms).weekday });
   return found;
 }

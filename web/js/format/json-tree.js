@@ -1,10 +1,10 @@
 // The text of JSON as a tree for the details, each number with the digits it was published with. Pure, and it never throws.
 //
-//     treeOf('{"id":12345678901234567890,"req":{"a.b":[1,null]}}')
+//     parseTree('{"id":12345678901234567890,"req":{"a.b":[1,null]}}')
 //     → {kind: "object", size: 2, text: …, entries: [
 //         {key: "id", name: "id", path: ["id"], node: {kind: "number", text: "12345678901234567890"}},
 //         {key: "req", name: "req", path: ["req"], node: {kind: "object", …, entries: [{key: "a.b", name: "req.a.b", path: ["req", "a.b"], …}]}}]}
-//     treeOf("{broken")       null
+//     parseTree("{broken")       null
 //     pathText(["req", "a.b", 0])      'req["a.b"][0]', for "copy path"
 //
 // A node has `kind` (object, array, string, number, boolean, null, deep) and `text`, its source; a string has `value` besides, and `inner`, a
@@ -21,7 +21,7 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 
 /** The tree of a JSON text, or null for any other text. */
-export function treeOf(text, inners = MOST_INNER, room = { left: MOST_IN_ALL }) {
+export function parseTree(text, inners = MOST_INNER, room = { left: MOST_IN_ALL }) {
   if (!/^\s*[[{]/.test(text)) return null;
   try {
     return new Reader(text, inners, room).whole();
@@ -125,7 +125,7 @@ class Reader {
     const text = this.#match(STRING) ?? fail();
     const value = JSON.parse(text);
     const node = { kind: "string", text, value };
-    const inner = this.#inners > 0 ? treeOf(value, this.#inners - 1, this.#room) : null;
+    const inner = this.#inners > 0 ? parseTree(value, this.#inners - 1, this.#room) : null;
     return inner === null ? node : { ...node, inner };
   }
 

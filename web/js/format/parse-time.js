@@ -19,7 +19,7 @@ const EPOCH = /^\d{9,19}(?:\.\d+)?$/;
 export function parseMoment(typed, { now = Date.now(), zone = "local" } = {}) {
   const text = typed.trim();
   if (text.toLowerCase() === "now") return now;
-  if (EPOCH.test(text)) return msOfEpoch(Number(text));
+  if (EPOCH.test(text)) return epochToMs(Number(text));
   if (/^-\s*\d/.test(text)) {
     const back = parseDuration(text.slice(1).trim());
     return back === null ? null : now - back;
@@ -27,11 +27,11 @@ export function parseMoment(typed, { now = Date.now(), zone = "local" } = {}) {
   const today = clockAt(zone, now);
   const day = DAY.exec(text);
   if (day) {
-    const clock = clockOf(day[2] ?? "00:00");
+    const clock = readClock(day[2] ?? "00:00");
     const shift = day[1].toLowerCase() === "yesterday" ? 1 : 0;
     return clock && momentOf({ year: today.year, month: today.month, day: today.day - shift, ...clock }, zone);
   }
-  const clock = clockOf(text);
+  const clock = readClock(text);
   if (clock) {
     const { year, month, day: date } = today;
     const moment = momentOf({ year, month, day: date, ...clock }, zone);
@@ -41,13 +41,13 @@ export function parseMoment(typed, { now = Date.now(), zone = "local" } = {}) {
 }
 
 /** An epoch in s, ms, µs or ns, told apart by its size, as ms. */
-export function msOfEpoch(number) {
+export function epochToMs(number) {
   if (number > 1e18) return number / 1e6;
   if (number > 1e15) return number / 1e3;
   return number > 1e11 ? number : number * 1e3;
 }
 
-function clockOf(text) {
+function readClock(text) {
   const match = CLOCK.exec(text);
   if (!match) return null;
   const [hour, minute, second] = match.slice(1, 4).map((part) => Number(part ?? 0));

@@ -8,14 +8,14 @@ const CUT_TAIL = 600;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
-export function rate(perSecond) {
+export function formatRate(perSecond) {
   if (perSecond >= 1000) return `${(perSecond / 1000).toFixed(perSecond < 9950 ? 1 : 0)}k`;
   if (perSecond >= 10 || perSecond === 0) return String(Math.round(perSecond));
   return perSecond.toFixed(1);
 }
 
 /** How long ago, in one unit: "12 s", "4 min", "3 h", "2 d". */
-export function age(ms) {
+export function formatAge(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
@@ -23,7 +23,7 @@ export function age(ms) {
 }
 
 /** The part of a time that is the same as in the row above, cut where a unit ends. */
-export function sharedPart(time, above) {
+export function sharedPrefix(time, above) {
   if (!above) return "";
   let end = 0;
   for (let at = 0; at < time.length && time[at] === above[at]; at += 1) {
@@ -41,7 +41,7 @@ export const visible = (text) => text.replace(CONTROLS, (char) => {
 });
 
 /** The same on as many lines as it has. */
-export const multiline = (text) => text.split(/\r?\n/).map(visible).join("\n");
+export const visibleLines = (text) => text.split(/\r?\n/).map(visible).join("\n");
 
 export const firstLine = (text) => {
   const end = text.search(/[\r\n]/);
@@ -78,7 +78,7 @@ function shortValue(value) {
 }
 
 /** Bytes in the unit that fits. */
-export function bytes(count) {
+export function formatBytes(count) {
   if (count < 1000) return `${count} B`;
   if (count < 999_950) return `${(count / 1000).toFixed(count < 99_950 ? 1 : 0)} kB`;
   return `${(count / 1_000_000).toFixed(1)} MB`;

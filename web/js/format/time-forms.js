@@ -1,8 +1,8 @@
 // A moment as rows show it: six forms, in the reader's zone. Pure.
 
-import { age } from "./text.js";
-import { say } from "../i18n/translate.js";
-import { clockOf, dayOf, epochOf, gapText, isoOf } from "./format-time.js";
+import { formatAge } from "./text.js";
+import { t } from "../i18n/translate.js";
+import { formatClock, formatDay, formatEpoch, formatDelta, formatIso } from "./format-time.js";
 
 export const TIME_FORMS = ["clock", "full", "iso", "epoch", "relative", "gap"];
 
@@ -10,16 +10,16 @@ export const TIME_FORMS = ["clock", "full", "iso", "epoch", "relative", "gap"];
 export function timeText(form, ms, { zone = "local", before = null, now = Date.now() } = {}) {
   switch (form) {
     case "full":
-      return `${dayOf(ms, zone)} ${clockOf(ms, zone)}`;
+      return `${formatDay(ms, zone)} ${formatClock(ms, zone)}`;
     case "iso":
-      return isoOf(ms, zone);
+      return formatIso(ms, zone);
     case "epoch":
-      return epochOf(ms);
+      return formatEpoch(ms);
     case "relative":
-      return say("time.ago", { age: age(now - ms) });
+      return t("time.ago", { age: formatAge(now - ms) });
     case "gap":
-      return before === null ? clockOf(ms, zone) : gapText(ms - before);
+      return before === null ? formatClock(ms, zone) : formatDelta(ms - before);
     default:
-      return clockOf(ms, zone);
+      return formatClock(ms, zone);
   }
 }

@@ -4,7 +4,7 @@
 //     timeOf("Nov 21 03:50:18")                      {ms, zone: false, wall}   `wall` is what its clock showed, as if it were UTC
 //     timeOf(1795233018.78), timeOf("1795233018780000")     by size: s, ms, µs or ns
 
-import { milliseconds, msOfEpoch } from "../format/parse-time.js";
+import { milliseconds, epochToMs } from "../format/parse-time.js";
 import { clockAt, momentOf, offsetAt } from "../format/zones.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
@@ -35,7 +35,7 @@ export function timeOf(value, came = null) {
   return found && found.ms >= EARLIEST && found.ms <= Math.max(came ?? 0, Date.now()) + DAY_MS ? found : null;
 }
 
-const ofNumber = (number) => (number > 1e9 ? { ms: msOfEpoch(number), zone: true, wall: null } : null);
+const ofNumber = (number) => (number > 1e9 ? { ms: epochToMs(number), zone: true, wall: null } : null);
 
 /**
  * The UTC offset, in minutes, that puts a time read as local nearest to when its line came, or null where local does:

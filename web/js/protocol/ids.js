@@ -29,7 +29,7 @@ export function timeOfId(id) {
 }
 
 /** Where a gap stands: right above the first line after it. */
-export function edgeOf({ after, before }) {
+export function gapPosition({ after, before }) {
   const last = positionOf(after);
   return positionOf(before) ?? { fence: last?.fence ?? 0, count: (last?.count ?? -1) + 1 };
 }

@@ -6,7 +6,7 @@ const MOST = 100_000;
 const TAIL = 192;
 const LINE_ID = /"line_id"\s*:\s*"([!#-[\]-~]{1,128})"\s*\}\s*$/;
 
-export class LineIds {
+export class SeenLineIds {
   #events = new Map();
 
   /** True when this line has come under another event id. The same id again is no repeat: others see to that. */

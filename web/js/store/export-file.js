@@ -12,7 +12,7 @@ import { fieldText, textOf, visible } from "../format/text.js";
 import { LEVELS } from "../normalise/levels.js";
 import { normalise } from "../normalise/index.js";
 import { fieldIn } from "../query/fields.js";
-import { isoOf } from "../format/format-time.js";
+import { formatIso } from "../format/format-time.js";
 
 const PART = 65_536;
 const TYPES = { ndjson: "application/x-ndjson", txt: "text/plain;charset=utf-8", csv: "text/csv;charset=utf-8" };
@@ -57,7 +57,7 @@ function lineOf(line, format, options) {
 function cellOf(record, { channel }, name, { zone, columns }) {
   switch (name) {
     case "time":
-      return record.ts === null ? "" : isoOf(record.ts, zone).replace("T", " ");
+      return record.ts === null ? "" : formatIso(record.ts, zone).replace("T", " ");
     case "channel":
       return channel;
     case "level":

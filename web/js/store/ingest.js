@@ -8,8 +8,8 @@ import { arrange } from "./reindex.js";
 import { MARKERS, markerOf, noteOf } from "../protocol/channels.js";
 import { Gaps, MOST_KNOWN } from "./gap-notes.js";
 import { Groups } from "./multiline.js";
-import { edgeOf, isAfter, parseId } from "../protocol/ids.js";
-import { LineIds } from "../protocol/line-ids.js";
+import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
+import { SeenLineIds } from "../protocol/line-ids.js";
 import { MergeOrder, Places, disorder } from "./reorder-buffer.js";
 import { measurementOf, normalise } from "../normalise/index.js";
 
@@ -25,7 +25,7 @@ export class Intake {
   #view;
   #series;
   #last = new Map();
-  #lineIds = new LineIds();
+  #lineIds = new SeenLineIds();
   #order = new MergeOrder({ windowMs: 0 });
   #places = new Places();
   #newest = -Infinity;
@@ -115,7 +115,7 @@ export class Intake {
    */
   older({ lines, gaps }) {
     const oldest = this.#ring.oldestIds();
-    const told = gaps.map((gap) => [edgeOf(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
+    const told = gaps.map((gap) => [gapPosition(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
     const added = [];
     for (const [id, channel, line] of lines.toReversed()) {
       const parsed = parseId(id);

@@ -1,8 +1,8 @@
 // The channel rail: what the hub knows of, how busy each is, and a field that takes any other name or pattern.
 
 import { MARKERS, hueOf, nameFault } from "../protocol/channels.js";
-import { age, rate } from "../format/text.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatAge, formatRate } from "../format/text.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = {
@@ -134,7 +134,7 @@ export class Rail {
     if (elements.length !== list.children.length || elements.some((element, at) => element !== list.children[at])) {
       list.replaceChildren(...elements);
     }
-    const empty = say(typed ? "rail.noSuch" : "rail.none");
+    const empty = t(typed ? "rail.noSuch" : "rail.none");
     $(PARTS.empty).text(empty).prop("hidden", listed.length > 0 || !$(PARTS.fault).prop("hidden"));
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
@@ -172,15 +172,15 @@ export class Rail {
     const open = this.#open.includes(name);
     const last = known?.last_line ? Date.parse(known.last_line) : null;
     const busy = known && known.lines_per_second >= QUIET_BELOW;
-    const quiet = last === null ? "" : age(now - last);
+    const quiet = last === null ? "" : formatAge(now - last);
     const alone = open && this.#open.length === 1;
     item.$item.attr({ "data-open": String(open), "data-active": String(last !== null && now - last < ACTIVE_MS) });
     item.$open.attr({ "aria-current": open ? "true" : null, title: name });
     const errors = known?.errors_last_minute ?? 0;
-    item.$errors.text(grouped(errors)).attr("title", say("rail.errors", { n: errors })).prop("hidden", errors === 0);
-    item.$figure.text(busy ? `${rate(known.lines_per_second)}/s` : quiet);
+    item.$errors.text(formatNumber(errors)).attr("title", t("rail.errors", { n: errors })).prop("hidden", errors === 0);
+    item.$figure.text(busy ? `${formatRate(known.lines_per_second)}/s` : quiet);
     item.$add.text(open ? "−" : "+").prop("disabled", alone);
-    item.$add.attr({ "aria-label": say(open ? "rail.close" : "rail.add", { name }), title: say(open ? "rail.closeIt" : "rail.addIt") });
+    item.$add.attr({ "aria-label": t(open ? "rail.close" : "rail.add", { name }), title: t(open ? "rail.closeIt" : "rail.addIt") });
     drawSpark(item.spark, item.rates);
   }
 }

@@ -1,7 +1,7 @@
 // The picture of a chart: its scale, its axes, and for each line the mean with the span from least to greatest around it.
 
 import { columnsOf } from "../store/series.js";
-import { clockOf } from "../format/format-time.js";
+import { formatClock } from "../format/format-time.js";
 import { blank } from "./canvas.js";
 
 const SHORTEST_SPAN_MS = 60_000;
@@ -18,7 +18,7 @@ export function drawLines(canvas, lines, colourOf, zone) {
   const { context, width, height } = blank(canvas);
   context.font = FONT;
   const scale = scaleOf(lines, width, height, (number) => context.measureText(short(number)).width);
-  drawAxes(context, scale, width, height, getComputedStyle(canvas).color, (ms) => clockOf(ms, zone).slice(0, 8));
+  drawAxes(context, scale, width, height, getComputedStyle(canvas).color, (ms) => formatClock(ms, zone).slice(0, 8));
   for (const line of lines) drawLine(context, line, scale, colourOf(line));
   return scale;
 }

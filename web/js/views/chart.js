@@ -1,9 +1,9 @@
 // The live chart: the last five minutes of numbers, drawn at most four times a second. The mouse reads values, a click goes to the line.
 
 import { hueOf } from "../protocol/channels.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { pointNear } from "../store/series.js";
-import { clockOf } from "../format/format-time.js";
+import { formatClock } from "../format/format-time.js";
 import { button } from "./button.js";
 import { Picture, showTip } from "./canvas.js";
 import { drawLines, short } from "./chart-canvas.js";
@@ -69,7 +69,7 @@ export class Plot {
     }
     for (const line of lines) this.#entries.get(keyOf(line)).$value.text(short(line.points.at(-1)[1]));
     const words = lines.map(({ field, points }) => `${field} ${short(points.at(-1)[1])}`).join(", ");
-    $(PARTS.canvas).attr("aria-label", say("plot.words", { values: words }));
+    $(PARTS.canvas).attr("aria-label", t("plot.words", { values: words }));
   }
 
   #listen() {
@@ -91,7 +91,7 @@ export class Plot {
   #tip(found, x) {
     $(PARTS.tip).prop("hidden", true);
     if (found.length === 0) return;
-    const words = [clockOf(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${short(point[1])}`)].join("  ");
+    const words = [formatClock(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${short(point[1])}`)].join("  ");
     showTip($(PARTS.tip)[0], $(PARTS.plot)[0], x, words);
   }
 }
@@ -102,6 +102,6 @@ function makeEntry({ channel, field }, at, many, drop) {
   const words = many ? `${channel} ${field}` : field;
   const $value = $("<b>");
   const hue = String((hueOf(channel) + at) % 8);
-  const $drop = drop ? button("plot-drop", { "aria-label": say("plot.drop", { name: field }) }).text("✕").on("click", drop) : [];
+  const $drop = drop ? button("plot-drop", { "aria-label": t("plot.drop", { name: field }) }).text("✕").on("click", drop) : [];
   return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: words }).text(words), $value, $drop) };
 }

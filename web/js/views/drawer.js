@@ -1,9 +1,9 @@
 // The drawer: everything about the selected line. Log text is text here as everywhere.
 
-import { bytes, multiline } from "../format/text.js";
+import { formatBytes, visibleLines } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { say } from "../i18n/translate.js";
-import { treeOf } from "../format/json-tree.js";
+import { t } from "../i18n/translate.js";
+import { parseTree } from "../format/json-tree.js";
 import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
 import { treeView } from "./tree-view.js";
@@ -54,32 +54,32 @@ export class Details {
     const { channel, raw, record } = shown;
     const { lvl, lvlRaw } = record;
     // A number is no word: "error 50".
-    const named = lvl === 0 ? [say("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
+    const named = lvl === 0 ? [t("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
     $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
     $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
     this.#showActs();
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (!this.#raw) this.#showParsed($body, shown);
-    $body.append(heading(say("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
+    $body.append(heading(t("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
     $(PARTS.drawer).prop("hidden", false);
   }
 
   #showParsed($body, { channel, id, line, record, times }) {
-    if (record.msg !== null) $body.append(heading(say("drawer.message")), text(record.msg, LONGEST_MESSAGE));
+    if (record.msg !== null) $body.append(heading(t("drawer.message")), text(record.msg, LONGEST_MESSAGE));
     if (record.err) {
       const stack = record.err.stack ?? record.err.msg ?? "";
-      $body.append(heading(say("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+      $body.append(heading(t("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
     }
-    const tree = treeOf(line) ?? treeOf(JSON.stringify(record.fields));
-    if (tree?.entries.length > 0) $body.append(heading(say("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
-    $body.append(heading(say("drawer.line")), pairs(factsOf(record, channel, id, times)));
+    const tree = parseTree(line) ?? parseTree(JSON.stringify(record.fields));
+    if (tree?.entries.length > 0) $body.append(heading(t("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
+    $body.append(heading(t("drawer.line")), pairs(factsOf(record, channel, id, times)));
   }
 
   #showActs() {
     const buttons = this.#on.acts().map(({ name, label, run }) =>
       button("button", { "data-testid": `drawer-${name}` }).text(label).on("click", run),
     );
-    const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(say("drawer.raw"));
+    const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(t("drawer.raw"));
     $(PARTS.acts).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
   }
 
@@ -97,14 +97,14 @@ export class Details {
 function factsOf(record, channel, id, times) {
   const { file, line, fn } = record.src;
   const facts = [
-    [say("fact.time"), times],
-    [say("fact.channel"), channel],
-    [say("fact.id"), id],
-    [say("fact.logger"), record.logger],
-    [say("fact.source"), [file, fn, line].filter((part) => part !== null).join(":") || null],
-    [say("fact.event"), record.event],
-    [say("fact.cut"), record.truncatedFrom === null ? null : bytes(record.truncatedFrom)],
-    [say("fact.format"), record.fmt],
+    [t("fact.time"), times],
+    [t("fact.channel"), channel],
+    [t("fact.id"), id],
+    [t("fact.logger"), record.logger],
+    [t("fact.source"), [file, fn, line].filter((part) => part !== null).join(":") || null],
+    [t("fact.event"), record.event],
+    [t("fact.cut"), record.truncatedFrom === null ? null : formatBytes(record.truncatedFrom)],
+    [t("fact.format"), record.fmt],
   ];
   return facts.filter(([, value]) => value !== null);
 }
@@ -115,20 +115,20 @@ function heading(words, $extra) {
 }
 
 function text(whole, longest = LONGEST_TEXT) {
-  const $pre = $("<pre>").text(multiline(whole.slice(0, longest)));
+  const $pre = $("<pre>").text(visibleLines(whole.slice(0, longest)));
   if (whole.length <= longest) return $pre;
-  const $all = button("link").text(say("drawer.all", { size: bytes(whole.length) }));
-  $all.on("click", () => $pre.text(multiline(whole)));
+  const $all = button("link").text(t("drawer.all", { size: formatBytes(whole.length) }));
+  $all.on("click", () => $pre.text(visibleLines(whole)));
   return $pre.append(document.createTextNode(" … "), $all);
 }
 
 function pairs(entries) {
   const $list = $("<dl>");
-  for (const [key, value] of entries) $list.append($("<dt>", { title: key }).text(key), $("<dd>").text(multiline(String(value))));
+  for (const [key, value] of entries) $list.append($("<dt>", { title: key }).text(key), $("<dd>").text(visibleLines(String(value))));
   return $list;
 }
 
 function copyButton(line) {
-  const $copy = button("link", { "data-testid": "copy" }).text(say("drawer.copy"));
-  return $copy.on("click", async () => $copy.text(say((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
+  const $copy = button("link", { "data-testid": "copy" }).text(t("drawer.copy"));
+  return $copy.on("click", async () => $copy.text(t((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }

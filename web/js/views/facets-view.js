@@ -1,7 +1,7 @@
 // The fields of the lines held, with their most frequent values: a click filters for a value, Alt-click filters it out.
 
 import { visible } from "../format/text.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
@@ -59,9 +59,9 @@ export class FacetsView {
 
   #make(name) {
     const $count = $("<i>");
-    const $name = button("facet-name", { title: say("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
+    const $name = button("facet-name", { title: t("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
     $name.on("click", () => this.#on.column(name));
-    const $plot = button("facet-plot", { "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
+    const $plot = button("facet-plot", { "aria-label": t("facets.plot", { name }), title: t("facets.plot", { name }) }).text("∿");
     $plot.on("click", () => this.#on.plot(name));
     const values = Array.from({ length: VALUES }, () => {
       const $text = $("<span>");
@@ -70,14 +70,14 @@ export class FacetsView {
       $value.on("click", (event) => this.#on.value(name, $value.data("value"), event.altKey));
       return { $value, $text, $number, $line: $("<li>").append($value) };
     });
-    const $many = $("<div>", { class: "facet-many" }).text(say("facets.many"));
+    const $many = $("<div>", { class: "facet-many" }).text(t("facets.many"));
     const $list = $("<ul>", { class: "facet-values" }).append(values.map(({ $line }) => $line));
     return { $item: $("<div>", { class: "facet", "data-testid": `facet-${name}` }).append($("<div>", { class: "facet-head" }).append($name, $plot), $many, $list), $count, $many, $plot, values };
   }
 }
 
 function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric, values }) {
-  $count.text(grouped(count));
+  $count.text(formatNumber(count));
   $many.prop("hidden", !many);
   $plot.prop("hidden", !numeric);
   buttons.forEach(({ $value, $text, $number, $line }, at) => {
@@ -85,9 +85,9 @@ function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric,
     $line.prop("hidden", !found);
     if (!found) return;
     const text = visible(found.value);
-    if ($text.text() !== text) $text.text(text === "" ? say("row.empty") : text);
-    $number.text(grouped(found.count));
-    $value.data("value", found.value).attr("title", say("facets.value", { value: text }));
+    if ($text.text() !== text) $text.text(text === "" ? t("row.empty") : text);
+    $number.text(formatNumber(found.count));
+    $value.data("value", found.value).attr("title", t("facets.value", { value: text }));
     $value[0].style.setProperty("--share", `${((found.count / Math.max(1, count)) * 100).toFixed(1)}%`);
   });
 }

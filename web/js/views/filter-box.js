@@ -1,7 +1,7 @@
 // The filter box: what is typed is applied while it is typed; a fault turns it red and leaves the last good filter in place.
 // Suggestions stand under it: ↑ ↓ choose, Tab or Enter takes, Esc closes.
 
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 
 const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";
@@ -34,7 +34,7 @@ export class FilterBox {
     $(PARTS.list).on("click", ".suggestion", (event) => this.#take(Number(event.currentTarget.dataset.at)));
     $(PARTS.clear).on("click", () => (this.clear(), this.focus()));
     const phone = window.matchMedia(PHONE);
-    const hint = () => $input.attr("placeholder", say(phone.matches ? "filter.hint.short" : "filter.hint"));
+    const hint = () => $input.attr("placeholder", t(phone.matches ? "filter.hint.short" : "filter.hint"));
     phone.addEventListener("change", hint);
     hint();
   }
@@ -111,7 +111,7 @@ export class FilterBox {
     this.#chosen = -1;
     const items = this.#found.items.map(({ label, count }, at) =>
       $("<li>", { class: "suggestion", id: `suggestion-${at}`, role: "option", "aria-selected": "false", "data-at": at })
-        .append($("<span>").text(label), $("<i>").text(count ? grouped(count) : "")),
+        .append($("<span>").text(label), $("<i>").text(count ? formatNumber(count) : "")),
     );
     $(PARTS.list).empty().append(items).prop("hidden", items.length === 0);
     $(PARTS.input).attr("aria-expanded", String(items.length > 0)).removeAttr("aria-activedescendant");

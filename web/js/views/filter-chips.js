@@ -1,6 +1,6 @@
 // The terms of the filter as chips: a click switches one off and on, the cross removes it. A time range is one too.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { terms: ".terms" };
@@ -22,15 +22,15 @@ export class Terms {
     this.#shown = key;
     const chips = terms.map((term) => this.#chip(term.text, term.off, () => this.#on.toggle(term), () => this.#on.remove(term)));
     if (range) chips.push(this.#chip(range, false, null, () => this.#on.removeRange()).attr("data-testid", "range"));
-    for (const name of columns) chips.push(this.#chip(say("terms.column", { name }), false, null, () => this.#on.removeColumn(name)).attr("data-testid", "column"));
+    for (const name of columns) chips.push(this.#chip(t("terms.column", { name }), false, null, () => this.#on.removeColumn(name)).attr("data-testid", "column"));
     $(PARTS.terms).empty().append(chips);
   }
 
   #chip(text, off, toggle, remove) {
-    const $text = button("term-text", { title: toggle ? say("terms.toggle", { term: text }) : text }).text(text);
+    const $text = button("term-text", { title: toggle ? t("terms.toggle", { term: text }) : text }).text(text);
     if (toggle) $text.attr("aria-pressed", String(!off)).on("click", toggle);
     else $text.on("click", remove);
-    const $close = button("term-close", { "aria-label": say("terms.remove", { term: text }) }).append($(CROSS));
+    const $close = button("term-close", { "aria-label": t("terms.remove", { term: text }) }).append($(CROSS));
     return $("<span>", { class: "term", "data-testid": "term", "data-off": String(off) }).append($text, $close.on("click", remove));
   }
 }

@@ -1,6 +1,6 @@
 // The help: all keys by group, and the language of the filter.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { openDialog } from "./dialog.js";
 
 const PARTS = { dialog: ".help" };
@@ -17,18 +17,18 @@ export const keyWords = (key) => SHOWN[key] ?? key;
 export function showHelp(actions) {
   const [dialog] = $(PARTS.dialog);
   const $keys = $("<div>", { class: "help-keys" }).append(GROUPS.map((group) => keysOf(actions.filter((action) => action.group === group), group)));
-  const $rows = LANGUAGE.map((text, at) => $("<tr>").append($("<td>").append($("<code>").text(text)), $("<td>").text(say(`help.language.${at}`))));
+  const $rows = LANGUAGE.map((text, at) => $("<tr>").append($("<td>").append($("<code>").text(text)), $("<td>").text(t(`help.language.${at}`))));
   const $table = $("<table>", { class: "help-language" }).append($("<tbody>").append($rows));
-  openDialog(dialog, say("help.title"), $keys, $("<h3>").text(say("help.language")), $table);
+  openDialog(dialog, t("help.title"), $keys, $("<h3>").text(t("help.language")), $table);
 }
 
 function keysOf(actions, group) {
-  const $list = $("<dl>").append($("<dt>"), $("<dd>").append($("<h3>").text(say(`group.${group}`))));
+  const $list = $("<dl>").append($("<dt>"), $("<dd>").append($("<h3>").text(t(`group.${group}`))));
   for (const { name, keys } of actions) {
     if (keys.length === 0) continue;
     const shown = name === "lowest" ? ["1", "…", "6"] : keys;
     const $keys = shown.flatMap((key) => [key === "…" ? document.createTextNode(" … ") : $("<kbd>").text(keyWords(key))[0], document.createTextNode(" ")]);
-    $list.append($("<dt>").append($keys), $("<dd>").text(say(`act.${name}`)));
+    $list.append($("<dt>").append($keys), $("<dd>").text(t(`act.${name}`)));
   }
   return $list;
 }

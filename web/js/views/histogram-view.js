@@ -3,7 +3,7 @@
 import { LEVELS } from "../normalise/levels.js";
 import { barAt, rangeOf } from "../store/histogram.js";
 import { rangeWords } from "../format/messages.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { Picture, blank, showTip } from "./canvas.js";
 
 const PARTS = { hist: ".hist", canvas: ".hist-canvas", band: ".hist-band", tip: ".hist-tip", table: ".hist-table" };
@@ -92,7 +92,7 @@ export class HistView {
 
   // For those who do not see the picture.
   #tabulate({ bars, width, total }, now) {
-    $(PARTS.canvas).attr("aria-label", say("hist.words", { n: total, bars: bars.length }));
+    $(PARTS.canvas).attr("aria-label", t("hist.words", { n: total, bars: bars.length }));
     if (now - this.#tabledAt < TABLE_MS) return;
     this.#tabledAt = bars.length > 0 ? now : -Infinity;
     const levels = ORDER.filter((level) => bars.some(({ counts }) => counts[level]));
@@ -102,10 +102,10 @@ export class HistView {
       const group = bars.slice(at, at + per);
       const sums = levels.map((level) => group.reduce((sum, { counts }) => sum + (counts[level] ?? 0), 0));
       const time = rangeWords([group[0].at, group.at(-1).at + width], this.#zoneOf());
-      $rows.push($("<tr>").append($("<th>", { scope: "row" }).text(time), sums.map((sum) => $("<td>").text(grouped(sum)))));
+      $rows.push($("<tr>").append($("<th>", { scope: "row" }).text(time), sums.map((sum) => $("<td>").text(formatNumber(sum)))));
     }
-    const $head = $("<tr>").append($("<th>").text(say("fact.time")), levels.map((level) => $("<th>", { scope: "col" }).text(LEVELS[level])));
-    $(PARTS.table).empty().append($("<table>").append($("<caption>").text(say("hist.label")), $("<thead>").append($head), $("<tbody>").append($rows)));
+    const $head = $("<tr>").append($("<th>").text(t("fact.time")), levels.map((level) => $("<th>", { scope: "col" }).text(LEVELS[level])));
+    $(PARTS.table).empty().append($("<table>").append($("<caption>").text(t("hist.label")), $("<thead>").append($head), $("<tbody>").append($rows)));
   }
 
   #listen() {
@@ -150,7 +150,7 @@ export class HistView {
   #tip(event, fraction) {
     const bar = this.#drawn.bars[barAt(this.#drawn, fraction)];
     if (!bar) return;
-    const counts = ORDER.filter((level) => bar.counts[level]).map((level) => `${LEVELS[level]} ${grouped(bar.counts[level])}`);
+    const counts = ORDER.filter((level) => bar.counts[level]).map((level) => `${LEVELS[level]} ${formatNumber(bar.counts[level])}`);
     const words = `${rangeWords([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
     showTip($(PARTS.tip)[0], $(PARTS.hist)[0], event.clientX, words);
   }

@@ -1,7 +1,7 @@
 // The level chips: how many lines of each level are held, which of them are shown.
 
 import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { levels: ".levels" };
@@ -21,7 +21,7 @@ export class Levels {
   /** The numbers of lines held per level. */
   showCounts(perLevel) {
     for (const [level, { $chip, $count }] of this.#chips) {
-      const count = grouped(perLevel[level]);
+      const count = formatNumber(perLevel[level]);
       if ($count.textContent === count) continue;
       $count.textContent = count;
       $chip.attr("data-zero", String(perLevel[level] === 0));
@@ -49,11 +49,11 @@ export class Levels {
 
   #addChip(level) {
     const name = LEVELS[level];
-    const words = level === 0 ? say("levels.words.none") : say("levels.words", { name });
+    const words = level === 0 ? t("levels.words.none") : t("levels.words", { name });
     const $count = $("<span>").text("0")[0];
     const $chip = button("chip", { "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
-    $chip.attr("title", say("levels.title", { words }));
-    $chip.append($("<b>").text(LETTERS[level] || say("levels.none")), $("<span>", { class: "unseen" }).text(words), $count);
+    $chip.attr("title", t("levels.title", { words }));
+    $chip.append($("<b>").text(LETTERS[level] || t("levels.none")), $("<span>", { class: "unseen" }).text(words), $count);
     $chip.on("click", (event) => (event.shiftKey ? this.#only(level) : this.#toggle(level)));
     $chip.on("dblclick", () => this.#only(level));
     if (level === SUCCESS) $chip.prop("hidden", true);

@@ -1,6 +1,6 @@
 // The top of the list: what becomes of older lines, and the button that asks for them.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { topWords } from "../format/messages.js";
 
 const PARTS = { top: ".top", words: ".top-words", button: ".top-button" };
@@ -24,7 +24,7 @@ export class Top {
     if (this.#words.textContent !== words) this.#words.textContent = words;
     if (this.#top.dataset.state === name) return;
     this.#top.dataset.state = name;
-    this.#button.textContent = name in LABELS ? say(LABELS[name]) : "";
+    this.#button.textContent = name in LABELS ? t(LABELS[name]) : "";
     this.#button.hidden = !(name in LABELS);
   }
 }

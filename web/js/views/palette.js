@@ -1,6 +1,6 @@
 // The palette: type a few letters of a channel, an action, a saved view or a field, and press Enter.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 
 const PARTS = { dialog: ".palette" };
 const MOST = 40;
@@ -9,11 +9,11 @@ const MOST = 40;
 export function showPalette(entries) {
   const [dialog] = $(PARTS.dialog);
   const $input = $("<input>", {
-    class: "field", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-label": say("palette.title"),
-    placeholder: say("palette.hint"), "data-testid": "palette-input", spellcheck: "false", autocomplete: "off",
+    class: "field", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-label": t("palette.title"),
+    placeholder: t("palette.hint"), "data-testid": "palette-input", spellcheck: "false", autocomplete: "off",
   });
-  const $list = $("<ul>", { class: "palette-list", id: "palette-list", role: "listbox", "aria-label": say("palette.title") });
-  const $none = $("<p>", { class: "palette-none" }).text(say("palette.none")).prop("hidden", true);
+  const $list = $("<ul>", { class: "palette-list", id: "palette-list", role: "listbox", "aria-label": t("palette.title") });
+  const $none = $("<p>", { class: "palette-none" }).text(t("palette.none")).prop("hidden", true);
   let found = [];
   let chosen = 0;
   const draw = () => {
@@ -54,7 +54,7 @@ export function showPalette(entries) {
 
 const itemOf = ({ label, kind, keys }, at) =>
   $("<li>", { class: "menu-item", role: "option", id: `palette-${at}`, "data-at": at })
-    .append($("<span>").text(label), $("<i>").text(say(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
+    .append($("<span>").text(label), $("<i>").text(t(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
 
 // Every word typed must be there; what begins with it comes first.
 function matching(entries, typed) {

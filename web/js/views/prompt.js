@@ -1,6 +1,6 @@
 // One dialog for all small questions: a title, a few fields, a hint, and what is wrong with the answer.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { dialog: ".asking" };
@@ -20,7 +20,7 @@ export function askFor({ title, fields, hint = "", go, act, more = [] }) {
     hint ? $("<p>", { class: "hint" }).text(hint) : [],
     $fault,
     $("<div>", { class: "acts" }).append(
-      button("button", { type: "button" }).text(say("ask.cancel")).on("click", () => dialog.close()),
+      button("button", { type: "button" }).text(t("ask.cancel")).on("click", () => dialog.close()),
       button("button primary", { "data-testid": "ask-go" }).text(go),
     ),
   );

@@ -1,6 +1,6 @@
 // The mouse over the rows: a click opens the details, with Shift it selects up to there; "▸" opens a row; buttons at the right.
 
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 
 const ACTS = ["copy", "link", "context", "pin"];
 
@@ -36,7 +36,7 @@ function makeActs(act) {
   for (const name of ACTS) {
     const button = document.createElement("button");
     button.tabIndex = -1;
-    button.title = say(`row.${name}`);
+    button.title = t(`row.${name}`);
     button.setAttribute("aria-label", button.title);
     button.dataset.act = name;
     button.innerHTML = `<svg class="icon" aria-hidden="true"><use href="#i-${name}"/></svg>`;

@@ -8,7 +8,7 @@ import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
 import { compileRules } from "../store/highlight-rules.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { timeText } from "../format/time-forms.js";
 import { isLink, tokensOf } from "../format/tokens.js";
 import { zoneWords } from "../format/zones.js";
@@ -75,7 +75,7 @@ export class Style {
     const zone = this.#settings.get("zone");
     const forms = ["full", "iso", "epoch", "relative"].map((form) => timeText(form, record.ts, { zone }));
     const assumed = zoneWords(record.offset ?? "local", record.ts);
-    const from = record.tsFrom === "recv" ? [say("fact.came")] : record.zone ? [] : [say("fact.noZone", { zone: assumed })];
+    const from = record.tsFrom === "recv" ? [t("fact.came")] : record.zone ? [] : [t("fact.noZone", { zone: assumed })];
     return [...forms, zoneWords(zone, record.ts), ...from].join("\n");
   }
 
@@ -125,7 +125,7 @@ export class Style {
     const day = found.find(({ kind }) => kind === "day");
     if (day) return { kind: "day", words: dayWords(day.date) };
     const silence = this.filtered ? undefined : found.find(({ kind }) => kind === "silence");
-    return silence ? { kind: "silence", words: say("row.silence", { span: silence.span }) } : null;
+    return silence ? { kind: "silence", words: t("row.silence", { span: silence.span }) } : null;
   }
 
   /** Lines are in another order: `moved(seq)` is the new seq. */

@@ -2,10 +2,10 @@
 // How a line is written (time, columns, colours, what is open) is a Style, see style.js.
 
 import { hueOf } from "../protocol/channels.js";
-import { bytes, firstLine, keyValues, sharedPart, visible } from "../format/text.js";
+import { formatBytes, firstLine, keyValues, sharedPrefix, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, foldOf } from "../normalise/index.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { stackLines } from "../format/stack-frames.js";
 import { noteWords } from "../format/messages.js";
 
@@ -115,7 +115,7 @@ export class Row {
     delete dataset.kind;
 
     const time = style.timeOf(record, before);
-    const same = before === null ? "" : sharedPart(time, style.timeOf(before, null));
+    const same = before === null ? "" : sharedPrefix(time, style.timeOf(before, null));
     this.same.textContent = same;
     this.rest.data = time.slice(same.length);
     this.level.textContent = LETTERS[record.lvl];
@@ -128,11 +128,11 @@ export class Row {
     const fields = keyValues(style.tailOf(record));
     const message = style.messageOf(record, fields);
     const blank = message.trim() === "" && (record.msg ?? "").trim() === "";
-    if (blank) this.message.textContent = say("row.empty");
+    if (blank) this.message.textContent = t("row.empty");
     else style.write(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
-    this.fold.textContent = [fold.count < 0 ? `×${grouped(1 - fold.count)}` : "", foldWords(record)].filter(Boolean).join(" ");
+    this.fold.textContent = [fold.count < 0 ? `×${formatNumber(1 - fold.count)}` : "", foldWords(record)].filter(Boolean).join(" ");
     this.tail.textContent = record.msg === null ? "" : visible(fields);
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
@@ -207,7 +207,7 @@ const cut = (message) => (message.length > LONGEST_SHOWN ? `${message.slice(0, L
 
 function foldWords(record) {
   const fold = visible(foldOf(record));
-  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? say("row.all", { size: bytes(record.raw.length) }) : "";
-  const short = record.truncatedFrom === null ? "" : say("row.cut", { size: bytes(record.truncatedFrom) });
+  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? t("row.all", { size: formatBytes(record.raw.length) }) : "";
+  const short = record.truncatedFrom === null ? "" : t("row.cut", { size: formatBytes(record.truncatedFrom) });
   return [fold, more, short].filter(Boolean).join(" ");
 }

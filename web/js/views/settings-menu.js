@@ -1,6 +1,6 @@
 // The menu behind "…": how the page looks and what it does, each choice at once and remembered.
 
-import { LANGUAGES, say } from "../i18n/translate.js";
+import { LANGUAGES, t } from "../i18n/translate.js";
 import { TIME_FORMS } from "../format/time-forms.js";
 import { zoneFault } from "../format/zones.js";
 import { button } from "./button.js";
@@ -33,10 +33,10 @@ export class SettingsMenu {
   }
 
   #draw() {
-    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(say("set.notKept")), heading("more.look")];
+    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.look")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
-    parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
-    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, say(`time.${form}`)]))));
+    parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
+    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
     parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.does"));
     for (const name of SWITCHES) parts.push(this.#switch(name));
     parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));
@@ -50,12 +50,12 @@ export class SettingsMenu {
 
   #segments(name) {
     const buttons = CHOICES[name].map((value) => {
-      const label = `${say(`set.${name}`)}: ${say(`${name}.${value}`)}`;
+      const label = `${t(`set.${name}`)}: ${t(`${name}.${value}`)}`;
       const $button = button("button", { "data-set": name, "data-value": value, "aria-label": label, "aria-pressed": "false" });
-      return $button.text(say(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
+      return $button.text(t(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
     });
-    const $group = $("<div>", { class: "segments", role: "group", "aria-label": say(`set.${name}`), "data-testid": name }).append(buttons);
-    return $("<div>", { class: "menu-line" }).append($("<span>").text(say(`set.${name}`)), $group);
+    const $group = $("<div>", { class: "segments", role: "group", "aria-label": t(`set.${name}`), "data-testid": name }).append(buttons);
+    return $("<div>", { class: "menu-line" }).append($("<span>").text(t(`set.${name}`)), $group);
   }
 
   #showChoices() {
@@ -77,7 +77,7 @@ export class SettingsMenu {
   #zone(name, plain) {
     const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
     const current = this.#settings.get(name);
-    const $input = $("<input>", { class: "field", list: "zones", "data-testid": name, placeholder: say(`zone.${plain}`), spellcheck: "false" });
+    const $input = $("<input>", { class: "field", list: "zones", "data-testid": name, placeholder: t(`zone.${plain}`), spellcheck: "false" });
     $input.val(current === plain ? "" : current).on("change", () => {
       const zone = $input.val().trim() || plain;
       const fault = zone === plain ? null : zoneFault(zone);
@@ -104,9 +104,9 @@ export class SettingsMenu {
   }
 }
 
-const heading = (key) => $("<h2>").text(say(key));
+const heading = (key) => $("<h2>").text(t(key));
 
-const line = (name, $control) => $("<label>").append($("<span>").text(say(`set.${name}`)), $control);
+const line = (name, $control) => $("<label>").append($("<span>").text(t(`set.${name}`)), $control);
 
 function zones() {
   const names = ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])];

@@ -3,8 +3,8 @@
 //
 //     whoAsks() -> 401 -> the field -> POST login -> reload          200 -> "alice sees shop.*", sign out
 
-import { wordsOf } from "../protocol/errors.js";
-import { say } from "../i18n/translate.js";
+import { errorText } from "../protocol/errors.js";
+import { t } from "../i18n/translate.js";
 
 const RAIL = ".rail";
 // setTimeout takes no more.
@@ -42,11 +42,11 @@ function askForToken(words) {
   const dialog = shown(document.body, "dialog", { className: "sign-in" });
   dialog.dataset.testid = "sign-in";
   const form = shown(dialog, "form", { method: "dialog" });
-  shown(form, "h2", { textContent: say("signIn.title") });
-  const label = shown(form, "label", { textContent: `${say("signIn.token")} ` });
+  shown(form, "h2", { textContent: t("signIn.title") });
+  const label = shown(form, "label", { textContent: `${t("signIn.token")} ` });
   const field = shown(label, "input", { className: "field", type: "password", autocomplete: "current-password", required: true });
   field.dataset.testid = "token";
-  shown(form, "button", { className: "button", textContent: say("signIn.title") }).dataset.testid = "sign-in-button";
+  shown(form, "button", { className: "button", textContent: t("signIn.title") }).dataset.testid = "sign-in-button";
   const fault = shown(form, "p", { className: "rail-fault", role: "alert", textContent: words });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -55,9 +55,9 @@ function askForToken(words) {
     try {
       const answer = await fetch("login", { method: "POST", headers: { "Content-Type": "application/json" }, body });
       if (answer.ok) location.reload();
-      else fault.textContent = await wordsOf(answer);
+      else fault.textContent = await errorText(answer);
     } catch {
-      fault.textContent = say("publish.unreachable");
+      fault.textContent = t("publish.unreachable");
     }
   });
   dialog.showModal();
@@ -71,10 +71,10 @@ async function signOut() {
 function tell({ subject, subscribe, expires }) {
   const line = shown(document.querySelector(RAIL), "p", { className: "signed-in" });
   line.dataset.testid = "signed-in";
-  const channels = subscribe.join(", ") || say("signIn.nothing");
-  shown(line, "span", { textContent: `${say("signIn.sees", { subject, channels })} ` });
+  const channels = subscribe.join(", ") || t("signIn.nothing");
+  shown(line, "span", { textContent: `${t("signIn.sees", { subject, channels })} ` });
   if (!expires) return;
-  shown(line, "button", { className: "link", textContent: say("signIn.out") }).addEventListener("click", signOut);
+  shown(line, "button", { className: "link", textContent: t("signIn.out") }).addEventListener("click", signOut);
   const left = Math.max(0, expires * 1000 - Date.now());
-  if (left < LONGEST_MS) setTimeout(() => askForToken(say("signIn.ended")), left);
+  if (left < LONGEST_MS) setTimeout(() => askForToken(t("signIn.ended")), left);
 }

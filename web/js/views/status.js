@@ -1,10 +1,10 @@
 // The status bar, the pill and the words for an empty page: the page says the truth about itself.
 
 import { isPattern } from "../protocol/channels.js";
-import { age, bytes, rate } from "../format/text.js";
-import { grouped, say } from "../i18n/translate.js";
+import { formatAge, formatBytes, formatRate } from "../format/text.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { STILL } from "../connection/event-stream.js";
-import { spanText } from "../format/format-time.js";
+import { formatSpan } from "../format/format-time.js";
 import { newsWords, stateWords } from "../format/messages.js";
 
 const PARTS = {
@@ -50,7 +50,7 @@ export class Status {
 
   /** Say when lines do not get into the log, once it is told twice: a hub that has just started takes a moment. */
   showRecording(recording) {
-    write(PARTS.unrecorded, recording || this.#recording ? "" : say("state.notRecording"));
+    write(PARTS.unrecorded, recording || this.#recording ? "" : t("state.notRecording"));
     this.#recording = recording;
   }
 
@@ -65,19 +65,19 @@ export class Status {
     this.#samples.push(received);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
     const seconds = Math.max(1, this.#samples.length - 1);
-    number("rate", rate(Math.max(0, (received - this.#samples[0]) / seconds)));
+    number("rate", formatRate(Math.max(0, (received - this.#samples[0]) / seconds)));
   }
 
   /** How far the newest line is behind, while lines come. */
   showLag(lag, lastLineAt, now) {
     const shown = lag !== null && lastLineAt !== null && now - lastLineAt < LAG_SHOWN_MS;
     $(PARTS.lag).prop("hidden", !shown);
-    if (shown) number("lag", lag < -AHEAD_MS ? say("status.ahead", { span: spanText(-lag) }) : spanText(Math.max(0, lag)));
+    if (shown) number("lag", lag < -AHEAD_MS ? t("status.ahead", { span: formatSpan(-lag) }) : formatSpan(Math.max(0, lag)));
   }
 
   /** What the page takes of memory, where the browser tells: a tooltip, since it is rarely what one looks for. */
   showHeap(heap) {
-    if (heap !== null) $(PARTS.held).attr("title", say("status.heap", { size: bytes(heap) }));
+    if (heap !== null) $(PARTS.held).attr("title", t("status.heap", { size: formatBytes(heap) }));
   }
 
   #still() {
@@ -86,19 +86,19 @@ export class Status {
   }
 
   showNumbers({ held, shown, received, gaps, dropped }) {
-    number("held", grouped(held));
-    number("shown", grouped(shown));
-    number("seen", grouped(received));
-    number("gaps", grouped(gaps));
-    number("dropped", grouped(dropped));
+    number("held", formatNumber(held));
+    number("shown", formatNumber(shown));
+    number("seen", formatNumber(received));
+    number("gaps", formatNumber(gaps));
+    number("dropped", formatNumber(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
-    $(PARTS.lost).eq(0).children("span").text(say("status.gaps", { n: gaps }));
+    $(PARTS.lost).eq(0).children("span").text(t("status.gaps", { n: gaps }));
     $(PARTS.lost).eq(0).prop("hidden", gaps === 0);
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }
 
   showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, say(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+    write(PARTS.follow, t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newsWords(lines, errors)}`);
@@ -112,7 +112,7 @@ export class Status {
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [say("empty.levels"), "", ""] : held > 0 ? filteredWords(held, sinceMatch) : this.#emptyWords(channels);
+    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredWords(held, sinceMatch) : this.#emptyWords(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -127,25 +127,25 @@ export class Status {
     const { name, detail } = this.#said;
     $(PARTS.app).attr("data-state", name);
     // Read out once per change; the words in sight change every second.
-    const words = say(`state.${name}`);
+    const words = t(`state.${name}`);
     write(PARTS.said, [words, detail].filter(Boolean).join(": "));
   }
 
   #emptyWords(channels) {
-    if (this.#state.name === "error") return [say("empty.refused"), this.#state.detail ?? "", ""];
-    return this.#ready ? emptyWords(channels) : [nothingOn(channels), say("empty.redis"), ""];
+    if (this.#state.name === "error") return [t("empty.refused"), this.#state.detail ?? "", ""];
+    return this.#ready ? emptyWords(channels) : [nothingOn(channels), t("empty.redis"), ""];
   }
 }
 
 function emptyWords(channels) {
   const name = channels.length > 0 ? channels[0].replaceAll("*", "example") : "log";
-  const hint = say(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
+  const hint = t(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
 
-const nothingOn = (channels) => say("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
+const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredWords = (held, sinceMatch) => [say("empty.filtered", { n: held }), sinceMatch === null ? say("empty.filteredHint") : say("empty.lastMatch", { age: age(sinceMatch) }), ""];
+const filteredWords = (held, sinceMatch) => [t("empty.filtered", { n: held }), sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
 
 // jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
 function write(selector, text) {

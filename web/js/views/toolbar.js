@@ -1,7 +1,7 @@
 // The top bar: what is open, Pause, Start and Stop.
 
 import { hueOf } from "../protocol/channels.js";
-import { say } from "../i18n/translate.js";
+import { t } from "../i18n/translate.js";
 import { STILL } from "../connection/event-stream.js";
 import { button } from "./button.js";
 
@@ -24,12 +24,12 @@ export class Toolbar {
       const $name = $("<span>", { class: "open-name", "data-hue": String(hueOf(name)) }).append($("<span>").text(name));
       $name.attr("title", name);
       if (channels.length === 1) return $name;
-      const $close = button("open-close", { "aria-label": say("rail.close", { name }) }).text("✕");
+      const $close = button("open-close", { "aria-label": t("rail.close", { name }) }).text("✕");
       return $name.append($close.on("click", () => this.#on.remove(name)));
     });
     $(PARTS.open).empty().append(names);
     if (channels.length > 1) {
-      const $all = button("button open-all", { "data-testid": "open-all" }).text(say("bar.channels", { n: channels.length }));
+      const $all = button("button open-all", { "data-testid": "open-all" }).text(t("bar.channels", { n: channels.length }));
       $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.rail()));
     }
     this.#fold();

@@ -1,7 +1,7 @@
 // The JSON of a line as a tree (tree.js): arrows walk and open it, "⋯" or Enter on a value offers what can be done with it.
 
-import { bytes, multiline, visible } from "../format/text.js";
-import { say } from "../i18n/translate.js";
+import { formatBytes, visibleLines, visible } from "../format/text.js";
+import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const LONGEST = 2_000;
@@ -10,7 +10,7 @@ const OPEN_DEPTH = 3;
 
 /** A list of the tree's entries. `act(entry, button)` is called for what the reader wants with a value. */
 export function treeView(tree, act) {
-  const $tree = $("<ul>", { class: "tree", role: "tree", "data-testid": "tree", "aria-label": say("drawer.fields") });
+  const $tree = $("<ul>", { class: "tree", role: "tree", "data-testid": "tree", "aria-label": t("drawer.fields") });
   $tree.append(itemsOf(tree.entries, 1, act));
   $tree.find("[role=treeitem]").first().attr("tabindex", "0");
   $tree.on("keydown", "[role=treeitem]", onKey);
@@ -20,7 +20,7 @@ export function treeView(tree, act) {
 function itemsOf(entries, depth, act) {
   const items = entries.slice(0, MOST_CHILDREN).map((entry) => itemOf(entry, depth, act));
   if (entries.length <= MOST_CHILDREN) return items;
-  const $more = button("link").text(say("drawer.more", { n: entries.length - MOST_CHILDREN }));
+  const $more = button("link").text(t("drawer.more", { n: entries.length - MOST_CHILDREN }));
   const $line = $("<li>", { role: "none" }).append($more);
   $more.on("click", () => $line.replaceWith(itemsOf(entries.slice(MOST_CHILDREN), depth, act)));
   return [...items, $line];
@@ -34,7 +34,7 @@ function itemOf(entry, depth, act) {
   const $line = $("<div>", { class: "node-line" });
   const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
   $line.append($twist, $("<span>", { class: "node-key", title: words }).text(`${words}:`), valueOf(node));
-  const $act = button("node-act", { tabindex: "-1", "aria-label": say("node.acts", { name: words }) }).text("⋯");
+  const $act = button("node-act", { tabindex: "-1", "aria-label": t("node.acts", { name: words }) }).text("⋯");
   $line.append($act.on("click", (event) => (event.stopPropagation(), act(entry, $act[0]))));
   $item.append($line).data("act", () => act(entry, $act[0]));
   if (group === null || group.length === 0) return $item;
@@ -59,10 +59,10 @@ function valueOf(node) {
     return $("<span>", { class: "node-value", "data-type": "group" }).text(words);
   }
   const text = kind === "string" ? node.value : node.text;
-  const $value = $("<span>", { class: "node-value", "data-type": kind }).text(multiline(text.slice(0, LONGEST)));
+  const $value = $("<span>", { class: "node-value", "data-type": kind }).text(visibleLines(text.slice(0, LONGEST)));
   if (text.length <= LONGEST) return kind === "string" && text === "" ? $value.text('""') : $value;
-  const $all = button("link").text(say("drawer.all", { size: bytes(text.length) }));
-  return $value.append(" … ", $all.on("click", () => $value.text(multiline(text))));
+  const $all = button("link").text(t("drawer.all", { size: formatBytes(text.length) }));
+  return $value.append(" … ", $all.on("click", () => $value.text(visibleLines(text))));
 }
 
 function onKey(event) {
