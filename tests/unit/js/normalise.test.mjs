@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { keyValues } from "../../../web/js/format/text.js";
-import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
+import { failureOf, hiddenSummary, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
 import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";
 import { cpuMs } from "./cpu.mjs";
@@ -77,7 +77,7 @@ test("a JSON record is read by the names most loggers use, and keeps the rest as
   assert.deepEqual([levelName(record), record.logger, record.msg, record.trace], ["error", "shop.api", "no", "t1"]);
   assert.deepEqual(Object.keys(record.fields), ["trace_id", "user"]);
   assert.deepEqual([record.err.type, record.err.msg], ["ValueError", "x"]);
-  assert.deepEqual([failureOf(record), foldOf(record)], ["ValueError: x", "· 2 frames"]);
+  assert.deepEqual([failureOf(record), hiddenSummary(record)], ["ValueError: x", "· 2 frames"]);
 });
 
 test("nested and dotted names count as well", () => {
@@ -140,9 +140,9 @@ test("a line without a time has the time it came", () => {
 test("a message of many lines is folded, a trace in it is told apart", () => {
   const record = normalise(info(`2026-11-21 03:50:18.780 | ERROR | a:b:1 - boom\n${STACK}`));
 
-  assert.deepEqual([record.msg, failureOf(record), foldOf(record)], ["boom", "ValueError: x", "· 2 frames"]);
-  assert.equal(foldOf(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
-  assert.equal(foldOf(normalise(info("one"))), "");
+  assert.deepEqual([record.msg, failureOf(record), hiddenSummary(record)], ["boom", "ValueError: x", "· 2 frames"]);
+  assert.equal(hiddenSummary(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
+  assert.equal(hiddenSummary(normalise(info("one"))), "");
   assert.equal(failureOf({ msg: "no", err: { type: "shop.pay.Refused", msg: "card" } }), "Refused: card");
 });
 
@@ -170,7 +170,7 @@ test("no input throws, and none is lost", () => {
     const record = normalise(line, 1);
     assert.equal(typeof record.raw, "string");
     assert.ok(record.ts > 0);
-    assert.equal(typeof foldOf(record) + typeof failureOf(record), "stringstring");
+    assert.equal(typeof hiddenSummary(record) + typeof failureOf(record), "stringstring");
     measurementOf(record);
   }
   assert.equal({}.x, undefined);

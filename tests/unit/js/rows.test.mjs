@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Groups, maskOf } from "../../../web/js/store/multiline.js";
-import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js";
+import { hiddenSummary, normalise, withContinuations } from "../../../web/js/normalise/index.js";
 import { Pulse } from "../../../web/js/connection/liveness.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
@@ -49,8 +49,8 @@ test("a line that goes on with a trace belongs to the line before, if it comes a
   assert.deepEqual(heads([error, "  of another"], (seq) => ({ channel: "ab"[seq] })), [null, null]);
   assert.deepEqual(heads(["  first of all"]), [null]);
   assert.deepEqual(heads([error, ...new Array(1_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
-  const joined = withLines(record(error), python.concat("  "));
-  assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, foldOf(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
+  const joined = withContinuations(record(error), python.concat("  "));
+  assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, hiddenSummary(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });
 
 test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cut, belong to the line before", () => {
@@ -70,7 +70,7 @@ test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cu
   assert.deepEqual(heads([cri("P", "one"), cri("F", "other", "stderr"), "hello"]), [null, null, null]);
   assert.deepEqual(heads(['{"part":"P","stream":"x"}', '{"part":"F","stream":"x"}']), [null, null]);
   const [head, ...rest] = parts.map((text) => normalise(JSON.stringify({ info: text }), T));
-  assert.equal(withLines(head, rest.map(({ msg }) => msg)).msg, "one two three");
+  assert.equal(withContinuations(head, rest.map(({ msg }) => msg)).msg, "one two three");
 });
 
 test("lines that belong to one row are counted, found and let go of with it", async () => {

@@ -3,7 +3,7 @@
 
 import { LEVELS } from "../normalise/levels.js";
 
-const MOST_TAIL = 10_000;
+const MAX_TAIL = 10_000;
 
 /**
  * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` of an address's query; null or empty where it says
@@ -16,7 +16,7 @@ export function readAddress(search) {
   const at = /^([^\s]+)@(\d{1,16}-\d{1,15})$/.exec(query.get("at") ?? "");
   return {
     channels: query.getAll("channel"),
-    tail: Number.isInteger(tail) && tail >= 0 && tail <= MOST_TAIL ? tail : null,
+    tail: Number.isInteger(tail) && tail >= 0 && tail <= MAX_TAIL ? tail : null,
     text: query.get("q") ?? "",
     hidden: new Set((query.get("hide") ?? "").split(",").map((name) => LEVELS.indexOf(name)).filter((level) => level >= 0)),
     range: from <= to ? [from, to] : null,

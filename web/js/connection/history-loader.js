@@ -9,7 +9,7 @@ import { errorText } from "../protocol/errors.js";
 const PAGE_LINES = 500;
 // A filter may pass few lines: one wish goes on until so many are shown, but not through the whole log.
 const ENOUGH_SHOWN = 100;
-const MOST_PAGES = 10;
+const MAX_PAGES = 10;
 const PATIENCE_MS = 30_000;
 
 export class Older {
@@ -76,7 +76,7 @@ export class Older {
 
   async #pages(signal) {
     let shown = 0;
-    for (let count = 0; count < MOST_PAGES && shown < ENOUGH_SHOWN && this.#ring.room > 0; count += 1) {
+    for (let count = 0; count < MAX_PAGES && shown < ENOUGH_SHOWN && this.#ring.room > 0; count += 1) {
       const { page, fault } = await this.#ask(signal);
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };

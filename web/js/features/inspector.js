@@ -15,7 +15,7 @@ import { menuAt } from "../views/menu.js";
 import { toast } from "../views/toast.js";
 import { traceOf } from "./navigation.js";
 
-const MOST_COUNTED = 10;
+const MAX_COUNTED = 10;
 
 /** Counts what comes and goes; made before the first line. `onMoved(moved)` is called when lines are in another order: `moved(seq)` is the new seq. */
 export function counting(desk, onMoved) {
@@ -74,7 +74,7 @@ export function inspecting(page, { counter, facets }) {
         if (value !== undefined) counts.set(textOf(value), (counts.get(textOf(value)) ?? 0) + 1);
       }
     }
-    const top = [...counts].sort(([, one], [, other]) => other - one).slice(0, MOST_COUNTED);
+    const top = [...counts].sort(([, one], [, other]) => other - one).slice(0, MAX_COUNTED);
     const $lines = top.map(([value, count]) => $("<div>").append($("<b>").text(formatNumber(count)), document.createTextNode(value.slice(0, 80) || t("row.empty"))));
     const $counts = $("<div>", { class: "counts", "data-testid": "counts" }).append($lines);
     const $item = $(button).closest("[role=treeitem]");

@@ -11,7 +11,7 @@ const TIMES = 3;
 const SHORTEST_MS = 3_000;
 // Where the hub has not learnt a gap yet.
 const UNKNOWN_MS = 60_000;
-const MOST_OFFERED = 30;
+const MAX_OFFERED = 30;
 
 export function alarming(page) {
   const { desk, settings } = page;
@@ -46,7 +46,7 @@ export function alarming(page) {
     if (names.length === 0) return toast(t("rail.none"));
     askFor({
       title: t("act.alarm"),
-      fields: names.slice(0, MOST_OFFERED).map((name) => ({ name, label: name, type: "checkbox", value: alarms[name] === true })),
+      fields: names.slice(0, MAX_OFFERED).map((name) => ({ name, label: name, type: "checkbox", value: alarms[name] === true })),
       hint: t("alarm.hint"),
       go: t("alarm.go"),
       act(chosen) {

@@ -5,7 +5,7 @@ import { t } from "../i18n/translate.js";
 import { Grid } from "../views/log-grid.js";
 import { toast } from "../views/toast.js";
 
-const MOST_PANES = 4;
+const MAX_PANES = 4;
 
 /** `whole` is the grid of all lines; `on` its callbacks, which the panes share; `rows(stage)` makes rows react to the mouse. */
 export function splitting(page, whole, on, rows) {
@@ -19,7 +19,7 @@ export function splitting(page, whole, on, rows) {
   function names() {
     const counts = new Map(desk.channels.filter((name) => !isPattern(name)).map((name) => [name, 0]));
     for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) counts.set(ring.channel(seq), (counts.get(ring.channel(seq)) ?? 0) + 1);
-    return [...counts].sort(([, one], [, other]) => other - one).slice(0, MOST_PANES).map(([name]) => name).sort();
+    return [...counts].sort(([, one], [, other]) => other - one).slice(0, MAX_PANES).map(([name]) => name).sort();
   }
 
   function paneOf(name, list, at) {

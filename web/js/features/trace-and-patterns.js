@@ -14,8 +14,8 @@ import { traceOf } from "./navigation.js";
 
 const EVERYWHERE = "*";
 const BACK_MS = 24 * 3_600_000;
-const MOST_LINES = 500;
-const MOST_CHANNELS = 8;
+const MAX_LINES = 500;
+const MAX_CHANNELS = 8;
 
 export function askingHub(page) {
   const { desk, settings, style } = page;
@@ -27,7 +27,7 @@ export function askingHub(page) {
     if (id === null) return toast(t("jump.noTrace"));
     const since = timeOfId(ring.id(seq)) - BACK_MS;
     let lines = [];
-    const channels = () => [...new Set(lines.map(({ channel }) => channel))].slice(0, MOST_CHANNELS);
+    const channels = () => [...new Set(lines.map(({ channel }) => channel))].slice(0, MAX_CHANNELS);
     const listing = openListing(t("story.title", { id: id.slice(0, 64) }), [
       { label: t("story.open"), run: () => openAll() },
     ]);
@@ -42,7 +42,7 @@ export function askingHub(page) {
     }
     let lookedAt = 0;
     let before = null;
-    for (let more = true; more && !listing.closed && lines.length < MOST_LINES; ) {
+    for (let more = true; more && !listing.closed && lines.length < MAX_LINES; ) {
       const page_ = await ask("search", { channel: EVERYWHERE, text: id, after: new Date(since).toISOString(), ...(before ? { before } : {}) });
       if (page_.fault) return listing.show(page_.fault, itemsOf(lines));
       lines = [...page_.lines.map(lineOf), ...lines].sort((one, other) => one.record.ts - other.record.ts);

@@ -12,19 +12,19 @@
 // any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed. Of more than 10,000 entries, or of 50,000 in all, the rest is `more`, its text.
 
 const DEEPEST = 50;
-const MOST_ENTRIES = 10_000;
-const MOST_IN_ALL = 50_000;
-const MOST_INNER = 3;
+const MAX_ENTRIES = 10_000;
+const MAX_IN_ALL = 50_000;
+const MAX_INNER = 3;
 const BLANK = /[ \t\r\n]*/y;
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 
 /** The tree of a JSON text, or null for any other text. */
-export function parseTree(text, inners = MOST_INNER, room = { left: MOST_IN_ALL }) {
+export function parseTree(text, inners = MAX_INNER, room = { left: MAX_IN_ALL }) {
   if (!/^\s*[[{]/.test(text)) return null;
   try {
-    return new Reader(text, inners, room).whole();
+    return new JsonParser(text, inners, room).whole();
   } catch (error) {
     if (error instanceof NotJson) return null;
     throw error;
@@ -42,7 +42,7 @@ export const pathText = (path) => path
 
 class NotJson extends Error {}
 
-class Reader {
+class JsonParser {
   #text;
   #at = 0;
   #inners;
@@ -66,7 +66,7 @@ class Reader {
     const start = this.#at;
     const char = this.#text[start];
     if (char === "{" || char === "[") {
-      if (depth >= DEEPEST) return { kind: "deep", text: this.#skipped() };
+      if (depth >= DEEPEST) return { kind: "deep", text: this.#skipValue() };
       const { entries, more } = char === "{" ? this.#members(path, name, depth) : this.#items(path, name, depth);
       return { kind: char === "{" ? "object" : "array", size: entries.length, text: this.#text.slice(start, this.#at), entries, ...more };
     }
@@ -82,7 +82,7 @@ class Reader {
     return this.#list("}", () => {
       this.#match(BLANK);
       const key = JSON.parse(this.#match(STRING) ?? fail());
-      this.#take(":");
+      this.#expect(":");
       const entry = { key, name: name === "" ? key : `${name}.${key}`, path: [...path, key] };
       return { ...entry, node: this.#value(entry.path, entry.name, depth + 1) };
     });
@@ -104,7 +104,7 @@ class Reader {
     if (this.#text[this.#at] === end) this.#at += 1;
     else {
       do {
-        if (entries.length === MOST_ENTRIES || this.#room.left === 0) return { entries, more: { more: this.#skipped(1).slice(0, -1) } };
+        if (entries.length === MAX_ENTRIES || this.#room.left === 0) return { entries, more: { more: this.#skipValue(1).slice(0, -1) } };
         this.#room.left -= 1;
         entries.push(read());
       } while (this.#separator(end));
@@ -130,7 +130,7 @@ class Reader {
   }
 
   // Past everything up to the bracket that closes the one here, or the one it stands in, without recursion.
-  #skipped(open = 0) {
+  #skipValue(open = 0) {
     const start = this.#at;
     do {
       const char = this.#text[this.#at];
@@ -146,7 +146,7 @@ class Reader {
     return this.#text.slice(start, this.#at);
   }
 
-  #take(char) {
+  #expect(char) {
     this.#match(BLANK);
     if (this.#text[this.#at] !== char) throw new NotJson();
     this.#at += 1;

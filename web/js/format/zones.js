@@ -7,7 +7,7 @@
 //     zoneFault("Mars/Base")                                           "There is no time zone “Mars/Base”."
 
 const QUARTER_MS = 15 * 60_000;
-const MOST_KNOWN = 5_000;
+const MAX_KNOWN = 5_000;
 
 const formats = new Map();
 // Every zone's clock changes at a quarter of an hour only, and Intl takes microseconds a time: what it said is kept.
@@ -33,7 +33,7 @@ export function offsetAt(zone, ms) {
   const key = `${zone} ${quarter}`;
   let offset = known.get(key);
   if (offset === undefined) {
-    if (known.size >= MOST_KNOWN) known.clear();
+    if (known.size >= MAX_KNOWN) known.clear();
     known.set(key, (offset = askIntl(zone, quarter)));
   }
   return offset;

@@ -45,9 +45,9 @@ export async function loadLanguage(root, code, folder) {
 
 /** Put the words where the page's HTML asks for them: text, accessible name, tooltip and placeholder. */
 export function translatePage(root) {
-  for (const element of root.querySelectorAll("[data-say]")) element.textContent = t(element.dataset.say);
-  for (const [kind, attribute] of [["label", "aria-label"], ["title", "title"], ["hint", "placeholder"]]) {
-    const asked = `data-say-${kind}`;
+  for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const [kind, attribute] of [["label", "aria-label"], ["title", "title"], ["placeholder", "placeholder"]]) {
+    const asked = `data-i18n-${kind}`;
     for (const element of root.querySelectorAll(`[${asked}]`)) element.setAttribute(attribute, t(element.getAttribute(asked)));
   }
 }

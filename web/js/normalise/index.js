@@ -17,23 +17,23 @@ const LONGEST_NAME = 1_000;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. `zone` is the publisher's, for
+ * The record of a line as it came; `arrivedAt` (ms) is when: its time if it names none, and a hint arrivedAt its zone. `zone` is the publisher's, for
  * times that name none; null takes the local one, or the offset that puts the line nearest to when it came.
  */
-export function normalise(raw, at = null, { zone = null } = {}) {
+export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
   const record = blank(text);
   try {
-    read(record, text, at, 0);
+    read(record, text, arrivedAt, 0);
     const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
     if (start >= 0) splitTrace(record, start);
-    if (!record.zone) chooseZone(record, at, zone);
+    if (!record.zone) chooseZone(record, arrivedAt, zone);
   } catch {
     // A value that can't become text, {"toString": 1}, or one that is nested too deep for it.
     Object.assign(record, blank(text), { msg: text });
   }
   for (const name of ["lvlRaw", "logger", "event"]) record[name] = record[name]?.slice(0, LONGEST_NAME) ?? null;
-  record.ts ??= at;
+  record.ts ??= arrivedAt;
   return record;
 }
 
@@ -44,46 +44,46 @@ const blank = (raw) => ({
 });
 
 // A publisher's clock is often in another zone than the reader's.
-function chooseZone(record, at, zone) {
+function chooseZone(record, arrivedAt, zone) {
   if (zone !== null) {
     const { ms, offset } = inZone(record.wall, zone);
     Object.assign(record, { ts: ms, offset });
-  } else if (at !== null) {
-    record.offset = likelyOffset(record.ts, at);
+  } else if (arrivedAt !== null) {
+    record.offset = likelyOffset(record.ts, arrivedAt);
     if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
   }
 }
 
-function read(record, text, at, depth) {
+function read(record, text, arrivedAt, depth) {
   const object = depth <= DEEPEST ? parseObject(text) : null;
-  if (object) return readObject(record, object, at, depth);
-  return readText(record, text, at, {
+  if (object) return readObject(record, object, arrivedAt, depth);
+  return readText(record, text, arrivedAt, {
     parse: parseObject,
-    object: (into, inner) => readJson(into, inner, at),
-    line: (into, inner) => read(into, inner, at, depth + 1),
+    object: (into, inner) => readJson(into, inner, arrivedAt),
+    line: (into, inner) => read(into, inner, arrivedAt, depth + 1),
     fields: (into, json) => Object.assign(into.fields, parseObject(json)),
-    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, at, depth + 1),
+    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, arrivedAt, depth + 1),
   });
 }
 
 // What follows the name of a service counts only if it is a format of its own.
-function readKnown(record, text, at, depth) {
+function readKnown(record, text, arrivedAt, depth) {
   const found = blank(record.raw);
-  read(found, text, at, depth);
+  read(found, text, arrivedAt, depth);
   if (found.fmt === "plain") return false;
   Object.assign(record, found, { fields: Object.assign(record.fields, found.fields) });
   return true;
 }
 
-function readObject(record, object, at, depth) {
+function readObject(record, object, arrivedAt, depth) {
   if (typeof object["@event"] === "string") record.event = object["@event"];
   const slot = slotOf(object);
-  if (slot === null) return readJson(record, withoutHubKeys(object), at);
+  if (slot === null) return readJson(record, withoutHubKeys(object), arrivedAt);
   if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
   const inner = object[slot];
-  if (typeof inner !== "string") return readObject(record, inner, at, depth + 1);
-  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, at);
-  return read(record, inner.replace(/\r?\n$/, ""), at, depth + 1);
+  if (typeof inner !== "string") return readObject(record, inner, arrivedAt, depth + 1);
+  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, arrivedAt);
+  return read(record, inner.replace(/\r?\n$/, ""), arrivedAt, depth + 1);
 }
 
 // An envelope has one key that says something. `info` names the slot here, not a level.
@@ -126,7 +126,7 @@ function splitTrace(record, start) {
 }
 
 /** The record of a line with those that go on with it: a trace among them is its error. */
-export function withLines(record, texts) {
+export function withContinuations(record, texts) {
   if (texts.length === 0) return record;
   const gap = record.part === "P" ? "" : "\n";
   const more = texts.join(gap);
@@ -147,7 +147,7 @@ export function failureOf({ err, msg }) {
 }
 
 /** What a row hides of a record: "· 14 frames", "+ 3 lines", or "". */
-export function foldOf(record) {
+export function hiddenSummary(record) {
   const parts = [];
   if (record.err?.stack) {
     const frames = framesOf(record.err.stack);

@@ -57,12 +57,12 @@ const FITS = {
 };
 
 /** How many keys of an object are looked at; the line itself has them all. */
-export const MOST_KEYS = 10_000;
+export const MAX_KEYS = 10_000;
 
 /** For each role every key that could fill it, best first: `{time: [{key, value}, …], …}`. */
 export function rolesOf(object) {
   const found = {};
-  for (const key of Object.keys(object).slice(0, MOST_KEYS)) {
+  for (const key of Object.keys(object).slice(0, MAX_KEYS)) {
     const lower = key.toLowerCase();
     const value = object[key];
     const flat = FLAT.get(lower);

@@ -11,7 +11,7 @@ const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
 const LOCAL_WITHIN_MS = 10 * 60_000;
 const STEP_MS = 15 * 60_000;
-const MOST_STEPS = 14 * 4;
+const MAX_STEPS = 14 * 4;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const CLOCK = "(?<hour>\\d\\d):(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:[.,](?<fraction>\\d{1,9}))?)?";
 const ZONE = "(?<zone>Z|UTC|GMT|[+-]\\d\\d(?::?\\d\\d)?|[A-Z]{2,5})";
@@ -27,25 +27,25 @@ const SHAPES = [
 ].map((shape) => new RegExp(`^${shape}$`, "i"));
 
 /**
- * `{ms, zone, wall}` of a number or a text, or null. `zone` is false when the text names none: `ms` is then read as local. `came`,
+ * `{ms, zone, wall}` of a number or a text, or null. `zone` is false when the text names none: `ms` is then read as local. `arrivedAt`,
  * when the line did, gives the year to a time that has none.
  */
-export function timeOf(value, came = null) {
-  const found = typeof value === "number" ? ofNumber(value) : typeof value === "string" ? ofText(value.trim(), came) : null;
-  return found && found.ms >= EARLIEST && found.ms <= Math.max(came ?? 0, Date.now()) + DAY_MS ? found : null;
+export function timeOf(value, arrivedAt = null) {
+  const found = typeof value === "number" ? ofNumber(value) : typeof value === "string" ? ofText(value.trim(), arrivedAt) : null;
+  return found && found.ms >= EARLIEST && found.ms <= Math.max(arrivedAt ?? 0, Date.now()) + DAY_MS ? found : null;
 }
 
 const ofNumber = (number) => (number > 1e9 ? { ms: epochToMs(number), zone: true, wall: null } : null);
 
 /**
- * The UTC offset, in minutes, that puts a time read as local nearest to when its line came, or null where local does:
+ * The UTC offset, in minutes, that puts a time read as local nearest to when its line arrivedAt, or null where local does:
  * within ten minutes, or days away, where no zone explains it.
  */
-export function likelyOffset(localMs, cameMs) {
-  if (Math.abs(localMs - cameMs) <= LOCAL_WITHIN_MS) return null;
+export function likelyOffset(localMs, arrivedAtMs) {
+  if (Math.abs(localMs - arrivedAtMs) <= LOCAL_WITHIN_MS) return null;
   const asUtc = localMs - new Date(localMs).getTimezoneOffset() * 60_000;
-  const steps = Math.round((asUtc - cameMs) / STEP_MS) || 0;
-  return Math.abs(steps) <= MOST_STEPS ? steps * 15 : null;
+  const steps = Math.round((asUtc - arrivedAtMs) / STEP_MS) || 0;
+  return Math.abs(steps) <= MAX_STEPS ? steps * 15 : null;
 }
 
 /** A time read as local, read again at a UTC offset in minutes. */
@@ -58,29 +58,29 @@ export function inZone(wall, zone) {
 }
 
 // Not Date.parse: it reads a date without a zone as local or as UTC, depending on its shape.
-function ofText(text, came) {
+function ofText(text, arrivedAt) {
   if (/^\d{10,19}(\.\d+)?$/.test(text)) return ofNumber(Number(text));
   if (text.length > 64) return null;
   const iso = ISO.exec(text);
   if (iso) {
     const [, year, month, day, hour, minute, second, fraction, zone] = iso;
-    return ofParts({ year, month, day, hour, minute, second, fraction, zone }, came);
+    return ofParts({ year, month, day, hour, minute, second, fraction, zone }, arrivedAt);
   }
   for (const shape of SHAPES) {
     const match = shape.exec(text);
-    if (match) return ofParts(match.groups, came);
+    if (match) return ofParts(match.groups, arrivedAt);
   }
   return null;
 }
 
-function ofParts({ year, month, name, day, hour = 0, minute = 0, second = 0, fraction, zone }, came) {
+function ofParts({ year, month, name, day, hour = 0, minute = 0, second = 0, fraction, zone }, arrivedAt) {
   const at = { month: name ? MONTHS.indexOf(name.toLowerCase()) + 1 : Number(month), day: Number(day) };
   const clock = { hour: Number(hour), minute: Number(minute), second: Number(second) };
   const ms = milliseconds(fraction);
   const ofYear = (each) => wallOf({ year: each, ...at, ...clock, ms });
-  let wall = ofYear(year ? Number(year) : new Date(came ?? Date.now()).getUTCFullYear());
+  let wall = ofYear(year ? Number(year) : new Date(arrivedAt ?? Date.now()).getUTCFullYear());
   // A year that is not written is this one, unless that would be tomorrow.
-  if (wall !== null && !year && wall > (came ?? Date.now()) + DAY_MS) wall = ofYear(new Date(wall).getUTCFullYear() - 1);
+  if (wall !== null && !year && wall > (arrivedAt ?? Date.now()) + DAY_MS) wall = ofYear(new Date(wall).getUTCFullYear() - 1);
   if (wall === null) return null;
   const offset = zone === undefined ? null : offsetOf(zone);
   if (offset !== null) return { ms: wall - offset, zone: true, wall: null };

@@ -3,7 +3,7 @@
 import { firstLine } from "../format/text.js";
 import { t } from "../i18n/translate.js";
 
-const MOST_CHANNELS = 32;
+const MAX_CHANNELS = 32;
 const NAME = /^[A-Za-z0-9._:/@+*-]{1,128}$/;
 
 /** What is wrong with a name or pattern that the hub would refuse, or null. */
@@ -23,7 +23,7 @@ export const covers = (wanted, channel) => wanted.some((name) => (isPattern(name
 
 /** What to watch to see these channels with their markers, if one who may see `seen` may see these: else the hub would refuse all. */
 export const withMarkers = (names, seen) =>
-  names.length < MOST_CHANNELS && !covers(names, MARKERS) && covers(seen, MARKERS) ? [...names, MARKERS] : names;
+  names.length < MAX_CHANNELS && !covers(names, MARKERS) && covers(seen, MARKERS) ? [...names, MARKERS] : names;
 
 function globOf(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));

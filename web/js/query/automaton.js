@@ -6,8 +6,8 @@
 //
 // What a single character fits is asked of the engine's own RegExp, once for each character met.
 
-const MOST_PLACES = 2_000;
-const MOST_STATES = 1_000;
+const MAX_PLACES = 2_000;
+const MAX_STATES = 1_000;
 const [EDGE, BREAK, WORD, OTHER] = [0, 1, 2, 3];
 const FOUND = { found: true };
 const LOST = { found: false };
@@ -17,11 +17,11 @@ export class TooSlow extends Error {}
 export function automatonOf(tree, flags) {
   const places = [];
   const add = (place) => {
-    if (places.length >= MOST_PLACES) return -1;
+    if (places.length >= MAX_PLACES) return -1;
     return places.push(place) - 1;
   };
   const start = build(tree, add({ kind: "accept" }), add);
-  return start < 0 || places.length >= MOST_PLACES ? null : new Automaton(places, start, flags);
+  return start < 0 || places.length >= MAX_PLACES ? null : new Automaton(places, start, flags);
 }
 
 // Each part is built with the place that follows it; -1 where there is no room left.
@@ -44,7 +44,7 @@ function build(node, next, add) {
 }
 
 function repeated({ item, min, max }, next, add) {
-  if (min > MOST_PLACES || (max !== Infinity && max > MOST_PLACES)) return -1;
+  if (min > MAX_PLACES || (max !== Infinity && max > MAX_PLACES)) return -1;
   let after = next;
   if (max === Infinity) {
     const fork = { kind: "fork", nexts: [next] };
@@ -124,7 +124,7 @@ class Automaton {
     if (state === undefined) {
       if (performance.now() > this.#until) throw new TooSlow();
       // Those in use live on; others are made again when they are met again.
-      if (this.#states.size >= MOST_STATES) this.#forget();
+      if (this.#states.size >= MAX_STATES) this.#forget();
       this.#states.set(key, (state = { places, kind, nexts: [] }));
     }
     return state;

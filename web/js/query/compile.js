@@ -11,7 +11,7 @@ import { LEVELS, NONE, levelOfWord } from "../normalise/levels.js";
 import { parseMoment } from "../format/parse-time.js";
 import { isNumber } from "../format/units.js";
 import { compares, equals } from "./compare.js";
-import { isMade, isRead, isSafe, valueOf } from "./fields.js";
+import { mayBeAssembled, mayBeDerived, isPlainJson, valueOf } from "./fields.js";
 import { QueryFault } from "./parse.js";
 import { Pattern, smartFlags } from "./pattern.js";
 
@@ -22,7 +22,7 @@ const EXPONENT = /\d[eE][+-]?\d/;
 // The names that mean the line's place in the stream, not what it says.
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
-/** The test of a tree. `abandoned(pattern)` is told of an expression that took too long. */
+/** The test of a tree. `abandoned(pattern)` is unseen of an expression that took too long. */
 export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", abandoned: () => {}, ...options }).test;
 
 // Each part is {test, cost}.
@@ -30,7 +30,7 @@ function build(node, options) {
   switch (node.kind) {
     case "and":
     case "or":
-      return joined(node, options);
+      return combined(node, options);
     case "not": {
       const { test, cost } = build(node.item, options);
       return { test: (line) => !test(line), cost };
@@ -46,7 +46,7 @@ function build(node, options) {
   }
 }
 
-function joined({ kind, items }, options) {
+function combined({ kind, items }, options) {
   const parts = items.map((item) => build(item, options)).sort((one, other) => one.cost - other.cost);
   const tests = parts.map(({ test }) => test);
   const cost = Math.max(...parts.map((part) => part.cost));
@@ -59,7 +59,7 @@ export function textTest(value) {
   const escaped = value.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const ascii = /^[\x20-\x7e]*$/.test(value);
   const pattern = new RegExp(escaped, `${/\p{Lu}/u.test(value) ? "" : "i"}${ascii ? "" : "u"}`);
-  if (!isSafe(value)) return (line) => pattern.test(line.plain);
+  if (!isPlainJson(value)) return (line) => pattern.test(line.plain);
   // Undoing escapes is what costs: a word of letters that is not in the text can only hide in \u00xx.
   return (line) => {
     if (!line.text.includes("\\")) return pattern.test(line.text);
@@ -94,7 +94,7 @@ function matchesTest(node, options) {
   const { floating } = pattern;
   return (line) => {
     // What a field's value holds, the line holds, unless it is escaped twice.
-    if (floating && !line.text.includes("\\\\") && !isMade(line.text, node.name) && !pattern.test(line.plain)) return false;
+    if (floating && !line.text.includes("\\\\") && !mayBeAssembled(line.text, node.name) && !pattern.test(line.plain)) return false;
     const value = valueOf(line, node.name);
     return value !== undefined && pattern.test(textOf(value));
   };
@@ -105,10 +105,10 @@ function equalsTest(name, values) {
   const written = values.flatMap((value) => (isNumber(value) ? [value, String(Number(value))] : [value]));
   const numeric = values.some(isNumber);
   // A bare word of logfmt is true without saying so.
-  const sought = values.every((value) => isSafe(value) && value !== "true") ? [...new Set(written)] : [""];
+  const sought = values.every((value) => isPlainJson(value) && value !== "true") ? [...new Set(written)] : [""];
   return (line) => {
     const { text } = line;
-    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !isMade(text, name)) return false;
+    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !mayBeAssembled(text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && fits(value);
   };
@@ -118,9 +118,9 @@ function comparesTest(node) {
   const { name, op } = node;
   const fits = faultsAt(node, () => compares(op, node.values[0]));
   const last = name.slice(name.lastIndexOf(".") + 1);
-  const scan = isSafe(last) ? scanner(last, (text) => fits(text, name)) : () => true;
+  const scan = isPlainJson(last) ? scanner(last, (text) => fits(text, name)) : () => true;
   return (line) => {
-    if (!scan(line.text) && !isRead(line.text, name)) return false;
+    if (!scan(line.text) && !mayBeDerived(line.text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && (Array.isArray(value) ? value.some((item) => fits(item, name)) : fits(value, name));
   };
@@ -136,14 +136,14 @@ function scanner(key, fits) {
   const word = new RegExp(`(?<!\\w)${name}(?!\\w)`, "g");
   return (text) => {
     if (!text.includes(key)) return true;
-    let told = text.match(word)?.length ?? 0;
-    if (told === 0) return true;
+    let unseen = text.match(word)?.length ?? 0;
+    if (unseen === 0) return true;
     pair.lastIndex = 0;
     for (let match = pair.exec(text); match; match = pair.exec(text)) {
       if (fits(match[1] ?? match[2] ?? match[3])) return true;
-      told -= 1;
+      unseen -= 1;
     }
-    return told > 0;
+    return unseen > 0;
   };
 }
 

@@ -12,14 +12,14 @@ const COUNT = /\{(\d+)(,(\d*))?\}/y;
 const GROUP = /\((?:\?:|\?<[^=!][^>]*>|(?!\?))/y;
 const DEEPEST = 100;
 
-class Beyond extends Error {}
+class Unsupported extends Error {}
 
 /** The tree of an expression, or null for one that no automaton can match. */
 export function expressionTree(source, flags = "u") {
   try {
-    return new Reader(source, flags.includes("u")).any(0);
+    return new ExpressionParser(source, flags.includes("u")).any(0);
   } catch (error) {
-    if (error instanceof Beyond) return null;
+    if (error instanceof Unsupported) return null;
     throw error;
   }
 }
@@ -46,7 +46,7 @@ function pathsOf(node, length) {
   }
 }
 
-class Reader {
+class ExpressionParser {
   #source;
   #unicode;
   #at = 0;
@@ -57,7 +57,7 @@ class Reader {
   }
 
   any(depth) {
-    if (depth > DEEPEST) throw new Beyond();
+    if (depth > DEEPEST) throw new Unsupported();
     const items = [this.#all(depth)];
     while (this.#source[this.#at] === "|") {
       this.#at += 1;
@@ -76,7 +76,7 @@ class Reader {
     const start = this.#at;
     const char = this.#source[start];
     if (char === "(") {
-      if (!this.#match(GROUP)) throw new Beyond();
+      if (!this.#match(GROUP)) throw new Unsupported();
       const inner = this.any(depth + 1);
       this.#at += 1;
       return inner;
@@ -92,7 +92,7 @@ class Reader {
     const start = this.#at;
     const next = this.#source[start + 1];
     if (next === "b" || next === "B") return this.#assert(next, 2);
-    if (/[1-9k]/.test(next)) throw new Beyond();
+    if (/[1-9k]/.test(next)) throw new Unsupported();
     this.#match(ESCAPE);
     return { kind: "char", source: this.#source.slice(start, this.#at) };
   }

@@ -43,14 +43,14 @@ export function valueOf(line, name) {
   const { record } = line;
   const found = fieldIn(record.fields, name) ?? (Object.hasOwn(PARTS, name) ? PARTS[name](record) : undefined);
   if (found !== undefined && found !== null) return found;
-  return own === null ? null : (looseIn(record.msg ?? "", name) ?? undefined);
+  return own === null ? null : (pairIn(record.msg ?? "", name) ?? undefined);
 }
 
 /** False when a line's text shows that it has no such field, without reading it. */
 export function mayHave(text, name) {
-  if (isRead(text, name)) return true;
+  if (mayBeDerived(text, name)) return true;
   const last = name.slice(name.lastIndexOf(".") + 1);
-  return !isSafe(last) || text.includes(last);
+  return !isPlainJson(last) || text.includes(last);
 }
 
 // Most names that patterns give are of a request, which shows; this is what spares a search for status>=500 most lines.
@@ -58,16 +58,16 @@ const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "versio
 const REQUEST = /HTTP\/|" [1-5]\d\d /;
 
 /** True for a name that the normaliser may have found in a text that does not say it. */
-export const isRead = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
+export const mayBeDerived = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
 
 // A message that is put together: of a request, of a template and its values, of bytes.
 const MADE = /HTTP\/|" [1-5]\d\d |@mt|"args|MESSAGE/;
 
 /** True for a name whose value need not stand in the text as it is. */
-export const isMade = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
+export const mayBeAssembled = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
 
 /** True for text that JSON writes as it is. */
-export const isSafe = (text) => /^[\w.: -]+$/.test(text);
+export const isPlainJson = (text) => /^[\w.: -]+$/.test(text);
 
 /** The value under a flat key, or down a path of names joined by dots, of which any part may be a flat key with dots itself. */
 export function fieldIn(value, name) {
@@ -83,7 +83,7 @@ export function fieldIn(value, name) {
 }
 
 // `took=3` and `user="ana b"` somewhere in a message.
-function looseIn(message, name) {
+function pairIn(message, name) {
   if (!message.includes(`${name}=`)) return undefined;
   let pattern = looseNames.get(name);
   if (pattern === undefined) {

@@ -69,14 +69,14 @@ class Parser {
       or = this.#at;
       this.#at += 2;
     }
-    return joined("or", items);
+    return combined("or", items);
   }
 
   #all() {
     const items = [];
     for (;;) {
       this.#skip();
-      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return joined("and", items);
+      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return combined("and", items);
       const item = this.#term();
       if (item !== null) items.push(item);
     }
@@ -192,7 +192,7 @@ const unescaped = (text) => text.replace(/\\(["\\])/g, "$1");
 
 const negated = (item, start) => item && { kind: "not", item, start, end: item.end };
 
-function joined(kind, items) {
+function combined(kind, items) {
   if (items.length < 2) return items[0] ?? null;
   return { kind, items, start: items[0].start, end: items.at(-1).end };
 }

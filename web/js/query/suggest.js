@@ -1,4 +1,4 @@
-// What may come next at the cursor: names of fields, their values, channels, levels. Pure; what has been learnt is handed in.
+// What may come next at the cursor: names of fields, their values, channels, levels. Pure; what has been known is handed in.
 //
 //     suggest("level>=warn us", 14, {fields: facets.fields(), channels: ["orders"]})
 //     → {start: 12, end: 14, items: [{insert: "user=", label: "user", kind: "field", count: 97}, …]}
@@ -23,7 +23,7 @@ export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
   const minus = word.startsWith("-") ? 1 : 0;
   const typed = word.slice(minus).toLowerCase();
   if (word === "" || /^["/]/.test(typed)) return { start: cursor, end: cursor, items: [] };
-  return { start: start + minus, end: cursor, items: best(namesOf(fields), typed).map(nameItem) };
+  return { start: start + minus, end: cursor, items: bestMatches(namesOf(fields), typed).map(nameItem) };
 }
 
 function namesOf(fields) {
@@ -38,12 +38,12 @@ function nameItem({ label, count }) {
   return { insert: `${key}${OFTEN[label] ?? "="}`, label, kind: "field", count };
 }
 
-function valuesFor([whole, , key, sign, typed], start, cursor, learnt) {
+function valuesFor([whole, , key, sign, typed], start, cursor, known) {
   const name = key.startsWith('"') ? key.slice(1, -1).replace(/\\(["\\])/g, "$1") : key;
   // Of `user=u7,u` only what follows the comma is being typed.
   const own = sign === "=" || sign === "!=" ? typed.slice(typed.lastIndexOf(",") + 1) : typed;
   const from = start + whole.length - own.length;
-  const items = best(knownValues(name, learnt), own.replace(/^"/, "").toLowerCase()).map(({ label, count }) => ({
+  const items = bestMatches(knownValues(name, known), own.replace(/^"/, "").toLowerCase()).map(({ label, count }) => ({
     insert: `${fieldTerm("x", label).slice(2)} `, label, kind: "value", count,
   }));
   return { start: from, end: cursor, items: sign.includes("~") ? [] : items };
@@ -58,7 +58,7 @@ function knownValues(name, { fields, channels }) {
 }
 
 // What begins with it before what holds it; else as they came, which is by count. What is typed whole is no news.
-function best(items, typed) {
+function bestMatches(items, typed) {
   const ranked = items
     .map((item, at) => ({ item, at, rank: item.label.toLowerCase().indexOf(typed) }))
     .filter(({ item, rank }) => rank >= 0 && item.label.toLowerCase() !== typed);

@@ -37,19 +37,19 @@ export function addTerm(text, term) {
 
 /** The text without a term, given as its text or as one of `terms`. */
 export function removeTerm(text, term) {
-  const found = find(text, term);
-  return found ? joined(text.slice(0, found.start), text.slice(found.end)) : text;
+  const found = findTerm(text, term);
+  return found ? joinTexts(text.slice(0, found.start), text.slice(found.end)) : text;
 }
 
 /** The text with another in the place of a term. */
 export function replaceTerm(text, term, other) {
-  const found = find(text, term);
+  const found = findTerm(text, term);
   return found ? text.slice(0, found.start) + other + text.slice(found.end) : text;
 }
 
 /** The text with a term turned into its opposite. */
 export function negateTerm(text, term) {
-  const found = find(text, term);
+  const found = findTerm(text, term);
   if (!found) return text;
   if (found.negated) {
     const { item } = found.node;
@@ -72,10 +72,10 @@ export function fieldTerm(name, value, { not = false, op = "=" } = {}) {
 const valueWord = (value) => (PLAIN_VALUE.test(value) ? value : quoted(value));
 
 // By its place, if it is one of `terms`; the text may have changed since.
-function find(text, term) {
+function findTerm(text, term) {
   const all = termsIn(text);
   if (typeof term === "string") return all.find((other) => other.text === term);
   return all.find(({ start, text: own }) => start === term.start && own === term.text) ?? all.find((other) => other.text === term.text);
 }
 
-const joined = (before, after) => before.trim() && after.trim() ? `${before.trimEnd()} ${after.trimStart()}` : (before + after).trim();
+const joinTexts = (before, after) => before.trim() && after.trim() ? `${before.trimEnd()} ${after.trimStart()}` : (before + after).trim();

@@ -10,9 +10,9 @@
 
 import { textOf } from "../format/text.js";
 
-const MOST_FIELDS = 200;
-const MOST_VALUES = 1_000;
-const MOST_IN_LINE = 64;
+const MAX_FIELDS = 200;
+const MAX_VALUES = 1_000;
+const MAX_IN_LINE = 64;
 const LONGEST_VALUE = 200;
 const DEEPEST = 4;
 
@@ -68,7 +68,7 @@ export class Facets {
   #count(name, value, counted) {
     let field = this.#fields.get(name);
     if (field === undefined) {
-      if (this.#fields.size >= MOST_FIELDS) {
+      if (this.#fields.size >= MAX_FIELDS) {
         this.#overflowed = true;
         return;
       }
@@ -82,7 +82,7 @@ export class Facets {
   #countValue(field, text) {
     let entry = field.values.get(text);
     if (entry === undefined) {
-      if (field.values.size >= MOST_VALUES) {
+      if (field.values.size >= MAX_VALUES) {
         field.values = null;
         return null;
       }
@@ -104,7 +104,7 @@ export class Facets {
 /** `[[name, value], …]` of the short scalars in an object, names joined by dots. */
 export function leavesOf(object, found = [], prefix = "", depth = 0) {
   for (const name of Object.keys(object)) {
-    if (found.length >= MOST_IN_LINE) return found;
+    if (found.length >= MAX_IN_LINE) return found;
     if (prefix.length + name.length > LONGEST_VALUE) continue;
     const value = object[name];
     const type = typeof value;

@@ -2,7 +2,7 @@
 
 import { timeOfId } from "../protocol/ids.js";
 
-export const MOST_KNOWN = 1_000;
+export const MAX_KNOWN = 1_000;
 
 export class Gaps {
   #known = new Set();
@@ -14,7 +14,7 @@ export class Gaps {
     // Told again, it may begin later: after what the reader had then.
     const key = JSON.stringify([channel, before, reason]);
     if (before && this.#known.has(key)) return null;
-    if (this.#known.size >= MOST_KNOWN) this.forget();
+    if (this.#known.size >= MAX_KNOWN) this.forget();
     this.#known.add(key);
     this.count += 1;
     this.lost += Number.isFinite(lost) ? lost : 0;

@@ -8,11 +8,11 @@
 import { findPattern } from "./matcher.js";
 
 const COLOUR = /^#[0-9a-fA-F]{6}$/;
-const MOST_RULES = 50;
+const MAX_RULES = 50;
 
 /** Rules as they may come from anywhere; what is none is left out. */
 export function compileRules(rules) {
-  const usable = rules.slice(0, MOST_RULES).flatMap((rule) => {
+  const usable = rules.slice(0, MAX_RULES).flatMap((rule) => {
     const pattern = typeof rule?.text === "string" && COLOUR.test(rule.colour) ? findPattern(rule.text) : null;
     return pattern && pattern.fault === null ? [{ ...rule, pattern }] : [];
   });

@@ -11,7 +11,7 @@
 import { LEVELS } from "../normalise/levels.js";
 
 const STEP_MS = 100;
-const MOST_BARS = 120;
+const MAX_BARS = 120;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -40,7 +40,7 @@ export class Histogram {
     this.#total += 1;
     if (this.#bars.length === 0) this.#begin(moment, STEP_MS);
     const place = Math.floor((momentOfKey(key) - this.#from) / this.#width);
-    if (place < 0 || place >= MOST_BARS) this.#stale = true;
+    if (place < 0 || place >= MAX_BARS) this.#stale = true;
     else this.#count(place, level, 1);
   }
 
@@ -65,7 +65,7 @@ export class Histogram {
   /** The picture as it is now. */
   bars() {
     this.#trim();
-    if (this.#stale || (this.#bars.length < MOST_BARS / 2 && this.#width > STEP_MS)) this.#rebuild();
+    if (this.#stale || (this.#bars.length < MAX_BARS / 2 && this.#width > STEP_MS)) this.#rebuild();
     const bars = this.#bars.map(({ counts, total }, place) => ({ at: this.#from + place * this.#width, total, counts: counts.slice() }));
     const most = bars.reduce((found, { total }) => Math.max(found, total), 0);
     return { from: this.#from, width: this.#width, total: this.#total, most, bars };
@@ -101,8 +101,8 @@ export class Histogram {
       if (key > last) last = key;
     }
     const [oldest, newest] = [momentOfKey(first), momentOfKey(last)];
-    const fits = (width) => Math.floor(newest / width) - Math.floor(oldest / width) < MOST_BARS;
-    const width = WIDTHS.find(fits) ?? Math.ceil((newest - oldest) / (MOST_BARS - 1));
+    const fits = (width) => Math.floor(newest / width) - Math.floor(oldest / width) < MAX_BARS;
+    const width = WIDTHS.find(fits) ?? Math.ceil((newest - oldest) / (MAX_BARS - 1));
     this.#begin(oldest, width);
     for (const [key, count] of this.#counts) this.#count(Math.floor((momentOfKey(key) - this.#from) / width), key % PER_STEP, count);
   }

@@ -6,7 +6,7 @@
 
 import { arrange } from "./reindex.js";
 import { MARKERS, markerOf, noteOf } from "../protocol/channels.js";
-import { Gaps, MOST_KNOWN } from "./gap-notes.js";
+import { Gaps, MAX_KNOWN } from "./gap-notes.js";
 import { Groups } from "./multiline.js";
 import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
 import { SeenLineIds } from "../protocol/line-ids.js";
@@ -18,7 +18,7 @@ const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
 // Among so many of the last lines, or of the first where older ones come, a line is put in its place.
 const FARTHEST = 10_000;
-const MOST_CHANNELS_KNOWN = 50_000;
+const MAX_CHANNELS_KNOWN = 50_000;
 
 export class Intake {
   #ring;
@@ -196,7 +196,7 @@ export class Intake {
   }
 
   #remember(marker) {
-    if (this.#markersHeld.size >= MOST_KNOWN) this.#markersHeld.clear();
+    if (this.#markersHeld.size >= MAX_KNOWN) this.#markersHeld.clear();
     this.#markersHeld.add(marker);
   }
 
@@ -212,7 +212,7 @@ export class Intake {
       this.dupes += 1;
       return true;
     }
-    if (this.#last.size >= MOST_CHANNELS_KNOWN) this.#last.delete(this.#last.keys().next().value);
+    if (this.#last.size >= MAX_CHANNELS_KNOWN) this.#last.delete(this.#last.keys().next().value);
     this.#last.set(channel, id);
     return false;
   }

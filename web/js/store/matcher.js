@@ -15,7 +15,7 @@ import { parseQuery } from "../query/parse.js";
 import { Pattern } from "../query/pattern.js";
 import { readable } from "../query/line.js";
 
-const MOST_MARKS = 200;
+const MAX_MARKS = 200;
 
 /** What to look for: `test(line)` over the text of a line, `marks(shown)` over what a row shows, `fault` for a wrong expression. */
 export function findPattern(typed) {
@@ -40,7 +40,7 @@ function marksOf(pattern, shown) {
   const marks = [];
   for (const { start, end } of pattern.places(shown)) {
     if (end > start) marks.push({ start, end });
-    if (marks.length >= MOST_MARKS) break;
+    if (marks.length >= MAX_MARKS) break;
   }
   return marks;
 }

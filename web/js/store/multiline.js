@@ -12,9 +12,9 @@ import { NONE } from "../normalise/levels.js";
 import { isContinuation } from "../normalise/trace.js";
 
 const APART_MS = 50;
-const MOST_CHANNELS = 1_000;
+const MAX_CHANNELS = 1_000;
 // A program that indents all it says is no trace.
-const MOST_LINES = 500;
+const MAX_LINES = 500;
 const PYTHON = /^\s*(?:Traceback \(most|Exception in thread )/;
 const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
 // What ends a trace of Python stands at the margin; in Go's, function names do.
@@ -32,7 +32,7 @@ export class Groups {
     const session = record.fmt === "postgres" && record.pid;
     // A DETAIL or HINT has no level of its own.
     const adds = session && session === last.session && record.lvl === NONE;
-    const joins = (adds || (part && stream === last.part) || (text !== null && goesOn(last, text))) && Math.abs(time - last.time) <= APART_MS && last.lines < MOST_LINES;
+    const joins = (adds || (part && stream === last.part) || (text !== null && goesOn(last, text))) && Math.abs(time - last.time) <= APART_MS && last.lines < MAX_LINES;
     if (!joins) Object.assign(last, { head: seq, lines: 0, session });
     last.part = part === "P" && stream;
     last.lines += 1;
@@ -53,7 +53,7 @@ export class Groups {
   #lastOf(channel, seq) {
     let last = this.#last.get(channel);
     if (last === undefined) {
-      if (this.#last.size >= MOST_CHANNELS) this.#last.clear();
+      if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
       this.#last.set(channel, (last = { head: seq, lines: 0, time: -Infinity, text: "", kind: null }));
     }
     return last;

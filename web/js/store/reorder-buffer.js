@@ -10,7 +10,7 @@
 // `late` is set where a newer line has gone before.
 
 const TRUSTED_MS = 5_000;
-const MOST_CHANNELS = 10_000;
+const MAX_CHANNELS = 10_000;
 
 export class Places {
   #last = new Map();
@@ -19,7 +19,7 @@ export class Places {
   of(channel, moment, time) {
     const own = moment !== time && Math.abs(moment - time) <= TRUSTED_MS;
     const at = own ? moment : Math.max(time, this.#last.get(channel) ?? time);
-    if (this.#last.size >= MOST_CHANNELS) this.#last.clear();
+    if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
     this.#last.set(channel, at);
     return at;
   }

@@ -8,7 +8,7 @@
 import { fieldIn } from "../query/fields.js";
 
 const KEPT_POINTS = 6_000;
-const MOST_SERIES = 8;
+const MAX_SERIES = 8;
 const SPAN_MS = 5 * 60_000;
 
 export class Series {
@@ -78,7 +78,7 @@ export class Series {
   #lineOf(channel, field) {
     const key = `${channel}\n${field}`;
     if (!this.#lines.has(key)) {
-      if (this.#lines.size >= MOST_SERIES) return null;
+      if (this.#lines.size >= MAX_SERIES) return null;
       this.#lines.set(key, { channel, field, points: [] });
     }
     return this.#lines.get(key).points;

@@ -5,8 +5,8 @@ import { formatNumber, t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
-const MOST_FIELDS = 12;
-const MOST_FOUND = 40;
+const MAX_FIELDS = 12;
+const MAX_FOUND = 40;
 const VALUES = 5;
 const REDRAW_MS = 1_000;
 
@@ -39,7 +39,7 @@ export class FacetsView {
     const fields = this.#facets.fields({ top: VALUES });
     $(PARTS.panel).prop("hidden", fields.length === 0);
     if ($(PARTS.panel)[0].offsetParent === null) return;
-    const shown = typed ? fields.filter(({ name }) => name.toLowerCase().includes(typed)).slice(0, MOST_FOUND) : fields.slice(0, MOST_FIELDS);
+    const shown = typed ? fields.filter(({ name }) => name.toLowerCase().includes(typed)).slice(0, MAX_FOUND) : fields.slice(0, MAX_FIELDS);
     const elements = shown.map((field) => {
       const item = this.#itemOf(field.name);
       fill(item, field);

@@ -3,7 +3,7 @@
 import { ansiSpans, stripAnsi } from "../format/ansi.js";
 import { dividersBetween } from "../format/dividers.js";
 import { firstLine, textOf, visible } from "../format/text.js";
-import { normalise, withLines } from "../normalise/index.js";
+import { normalise, withContinuations } from "../normalise/index.js";
 import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
@@ -14,7 +14,7 @@ import { isLink, tokensOf } from "../format/tokens.js";
 import { zoneWords } from "../format/zones.js";
 import { ansiLayer, paintText } from "./highlight-text.js";
 
-const MOST_LATE = 10_000;
+const MAX_LATE = 10_000;
 const LONGEST_COLOURED = 20_000;
 
 export class Style {
@@ -51,7 +51,7 @@ export class Style {
 
   /** The record of a line with the text of those that go on with it. */
   joined(ring, seq, seqs) {
-    return withLines(this.recordOf(ring, seq), seqs.map((each) => this.recordOf(ring, each).msg ?? ring.text(each)));
+    return withContinuations(this.recordOf(ring, seq), seqs.map((each) => this.recordOf(ring, each).msg ?? ring.text(each)));
   }
 
   /** The record of a line; a time without a zone is read in the zone that the reader has set for publishers. */
@@ -136,7 +136,7 @@ export class Style {
 
   /** A line, "channel@id", came late. */
   late(name) {
-    if (this.#late.size >= MOST_LATE) this.#late.clear();
+    if (this.#late.size >= MAX_LATE) this.#late.clear();
     this.#late.add(name);
   }
 

@@ -4,14 +4,14 @@
 import { hueOf } from "../protocol/channels.js";
 import { formatBytes, firstLine, keyValues, sharedPrefix, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { failureOf, foldOf } from "../normalise/index.js";
+import { failureOf, hiddenSummary } from "../normalise/index.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { stackLines } from "../format/stack-frames.js";
 import { noteWords } from "../format/messages.js";
 
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;
-const MOST_REPEATS = 200;
+const MAX_REPEATS = 200;
 // What East Asia writes takes the room of two; so do pairs of surrogates as they are.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
 const EMPTY_IN_NOTE = "level channel logger tag failure fold tail columns more divider same".split(" ");
@@ -136,7 +136,7 @@ export class Row {
     this.tail.textContent = record.msg === null ? "" : visible(fields);
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
-    if (fold.count < 0) this.#fillRepeats(ring, open ? fold.seqs(MOST_REPEATS) : [], style, open);
+    if (fold.count < 0) this.#fillRepeats(ring, open ? fold.seqs(MAX_REPEATS) : [], style, open);
     else this.#fillMore(record, open);
     this.#divide(style.dividerOf(record, before));
     style.paint(this.element, record, seq);
@@ -206,7 +206,7 @@ export class Row {
 const cut = (message) => (message.length > LONGEST_SHOWN ? `${message.slice(0, LONGEST_SHOWN)}…` : message);
 
 function foldWords(record) {
-  const fold = visible(foldOf(record));
+  const fold = visible(hiddenSummary(record));
   const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? t("row.all", { size: formatBytes(record.raw.length) }) : "";
   const short = record.truncatedFrom === null ? "" : t("row.cut", { size: formatBytes(record.truncatedFrom) });
   return [fold, more, short].filter(Boolean).join(" ");

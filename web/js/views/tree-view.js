@@ -5,7 +5,7 @@ import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const LONGEST = 2_000;
-const MOST_CHILDREN = 200;
+const MAX_CHILDREN = 200;
 const OPEN_DEPTH = 3;
 
 /** A list of the tree's entries. `act(entry, button)` is called for what the reader wants with a value. */
@@ -18,11 +18,11 @@ export function treeView(tree, act) {
 }
 
 function itemsOf(entries, depth, act) {
-  const items = entries.slice(0, MOST_CHILDREN).map((entry) => itemOf(entry, depth, act));
-  if (entries.length <= MOST_CHILDREN) return items;
-  const $more = button("link").text(t("drawer.more", { n: entries.length - MOST_CHILDREN }));
+  const items = entries.slice(0, MAX_CHILDREN).map((entry) => itemOf(entry, depth, act));
+  if (entries.length <= MAX_CHILDREN) return items;
+  const $more = button("link").text(t("drawer.more", { n: entries.length - MAX_CHILDREN }));
   const $line = $("<li>", { role: "none" }).append($more);
-  $more.on("click", () => $line.replaceWith(itemsOf(entries.slice(MOST_CHILDREN), depth, act)));
+  $more.on("click", () => $line.replaceWith(itemsOf(entries.slice(MAX_CHILDREN), depth, act)));
   return [...items, $line];
 }
 

@@ -9,7 +9,7 @@ import { Scroller } from "./scroll-geometry.js";
 
 const PARTS = { viewport: ".viewport", top: ".top", spacer: ".spacer" };
 const OVERSCAN = 20;
-const MOST_ROWS = 148;
+const MAX_ROWS = 148;
 
 export class ListView {
   #viewport;
@@ -265,7 +265,7 @@ export class ListView {
     const { top, height, rowHeight } = this.scroller;
     const topPlace = this.scroller.placeAt(top);
     const inSight = Math.ceil(height / rowHeight) + 1;
-    const around = Math.max(0, Math.min(OVERSCAN, Math.floor((MOST_ROWS - inSight) / 2)));
+    const around = Math.max(0, Math.min(OVERSCAN, Math.floor((MAX_ROWS - inSight) / 2)));
     const from = Math.max(this.view.first, topPlace - around);
     const to = Math.min(this.view.end, topPlace + inSight + around);
     const inView = (row) => row.top + row.height > top && row.top < top + height;
