@@ -352,7 +352,7 @@ def told(scene: Scene) -> None:
     """The story of a trace."""
     scene.open()
     select(scene)
-    scene.page.get_by_test_id("drawer-story").click()
+    scene.page.get_by_test_id("drawer-traceEverywhere").click()
     expect(scene.page.locator(".listing-line").first).to_be_visible()
 
 

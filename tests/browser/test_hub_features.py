@@ -95,14 +95,14 @@ def test_the_story_of_a_trace_is_told_over_all_channels(page: Page, hub: HubProc
     wait_received(page, 4)
     page.get_by_test_id("row").first.click()
 
-    page.get_by_test_id("drawer-story").click()
+    page.get_by_test_id("drawer-traceEverywhere").click()
     lines = page.get_by_test_id("listing-lines").locator(".listing-text")
     expect(lines).to_have_text(["GET /pay", "charge", "insert", "200"])
     expect(page.get_by_test_id("listing-words")).to_contain_text("4 lines, channels: 3")
     lines.nth(2).click()
     expect(page.locator(".row[aria-current=true] .message")).to_have_text("insert")
     page.keyboard.press("Enter")
-    page.get_by_test_id("drawer-story").click()
+    page.get_by_test_id("drawer-traceEverywhere").click()
     expect(lines).to_have_count(4)
     page.get_by_test_id("listing-act").click()
 

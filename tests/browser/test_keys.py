@@ -16,7 +16,7 @@ from tests.rig import DEADLINE_SECONDS, HubProcess, at_scale
 
 pytestmark = pytest.mark.browser
 
-ACTIONS = web_folder() / "js" / "app" / "commands.js"
+COMMANDS = web_folder() / "js" / "app" / "commands.js"
 LINES = 120
 # Two to three hours ago, and no midnight among the lines.
 BEGIN_MS = (int(time.time()) // 3_600 - 2) * 3_600_000
@@ -240,7 +240,7 @@ def test_f18_each_key_does_what_it_says(page: Page, hub: HubProcess, publish: Pu
         press(page, last)
         assert look(page, probe, after, DEADLINE_SECONDS) == after, f"{probe} after {words!r}"
 
-    assert keys_of(ACTIONS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
+    assert keys_of(COMMANDS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
 
 
 def test_f03_dragging_the_scroll_bar_up_lets_go_and_end_comes_back_at_once(

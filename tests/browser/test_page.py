@@ -504,6 +504,7 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
     page.set_viewport_size({"width": 360, "height": 740})
     open_page(page, hub, "phone")
     publish("phone", [json.dumps({"level": "error", "message": "long " * 80, "field": "x" * 300})] * 40)
+    expect(page.get_by_test_id("row").last).to_have_attribute("aria-rowindex", "40")
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
 
     assert page.evaluate("document.documentElement.scrollWidth") == 360

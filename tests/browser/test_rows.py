@@ -46,7 +46,7 @@ ROW_HEIGHTS = """(pixels) => {
 # Milliseconds for writing and laying out 400 rows, with and without colours for tokens: the best of eight.
 TIME_ROWS = """async () => {
   const load = (path) => import(`/modules/${path}`);
-  const [{ Row }, { Style }, { Ring }, { Settings }] = await Promise.all(
+  const [{ Row }, { RowStyle }, { Ring }, { Settings }] = await Promise.all(
     ["views/row.js", "views/row-style.js", "store/ring.js", "app/settings.js"].map(load));
   const ring = new Ring(1000);
   const says = (n) => [
@@ -61,13 +61,13 @@ TIME_ROWS = """async () => {
   const spacer = document.querySelector(".spacer");
   const measure = (tokens) => {
     const settings = new Settings(() => { throw new Error("none"); });
-    settings.lend("tokens", tokens);
-    const style = new Style(settings, ring);
+    settings.override("tokens", tokens);
+    const style = new RowStyle(settings, ring);
     const rows = Array.from({ length: 400 }, () => new Row());
     const start = performance.now();
     rows.forEach((row, seq) => {
       row.fill(ring, seq, seq > 0 ? seq - 1 : null, style, { count: 0, seqs: () => [] });
-      row.stand(seq, seq * 20, 20);
+      row.moveTo(seq, seq * 20, 20);
       spacer.append(row.element);
     });
     spacer.offsetHeight;

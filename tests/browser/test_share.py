@@ -185,7 +185,7 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
     expect(page.get_by_test_id("held")).to_have_text("10")
 
     palette(page, "export")
-    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-scope").select_option("log")
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()
 
@@ -196,7 +196,7 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
 
     page.keyboard.press("Escape")
     palette(page, "export")
-    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-scope").select_option("log")
     page.get_by_test_id("ask-until").fill("-30m")
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()

@@ -145,7 +145,7 @@ test("the picture that is kept up is the one that is made anew", () => {
 test("a drag over bars is a range of time, and shows just their lines", () => {
   const histogram = new Histogram();
   const ring = new Ring(1_000);
-  for (let n = 0; n < 1_000; n += 1) histogram.add(ring.moment(ring.append("a", null, "x", 3, T + n * 100)), 3);
+  for (let n = 0; n < 1_000; n += 1) histogram.add(ring.ownTime(ring.append("a", null, "x", 3, T + n * 100)), 3);
   const drawn = histogram.bars();
 
   const range = rangeOf(drawn, 20, 10);

@@ -231,7 +231,7 @@ test("an expression that would take for ever answers at once, or is abandoned an
   const start = cpuMs();
 
   const long = compileQuery("/(x+x+)+y/");
-  const never = compileQuery("msg~(x+)+\\1y", { abandoned: (source) => told.push(source) });
+  const never = compileQuery("msg~(x+)+\\1y", { onAbandoned: (source) => told.push(source) });
 
   assert.deepEqual([long.test(line), long.abandoned], [false, []]);
   assert.equal(never.test(new HeldLine().of(JSON.stringify({ msg: "x".repeat(5_000) }))), false);

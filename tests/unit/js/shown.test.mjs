@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { ansiSpans, stripAnsi } from "../../../web/js/format/ansi.js";
 import { dividersBetween } from "../../../web/js/format/dividers.js";
 import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/store/export-file.js";
-import { Find, findPattern } from "../../../web/js/store/matcher.js";
+import { MatchIndex, compileMatcher } from "../../../web/js/store/matcher.js";
 import { fieldText } from "../../../web/js/format/text.js";
-import { MergeOrder, Places } from "../../../web/js/store/reorder-buffer.js";
+import { ReorderBuffer, SortKeys } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
 import { stackLines } from "../../../web/js/format/stack-frames.js";
@@ -134,49 +134,49 @@ test("100,000 lines are exported, each once, in parts", () => {
 });
 
 function listOf(texts) {
-  return { first: 0, end: texts.length, at: (place) => place };
+  return { first: 0, end: texts.length, seqAt: (row) => row };
 }
 
 test("find counts every hit, goes round, and keeps up with what comes and goes", () => {
   const texts = Array.from({ length: 1_000 }, (_, n) => (n % 100 === 7 ? `a Time OUT ${n}` : `line ${n}`));
-  const view = listOf(texts);
-  const wanted = findPattern("time out");
-  const find = new Find((seq) => wanted.test(texts[seq] ?? "time out"), view);
+  const list = listOf(texts);
+  const wanted = compileMatcher("time out");
+  const find = new MatchIndex((seq) => wanted.test(texts[seq] ?? "time out"), list);
 
-  assert.equal(find.work(1_000), true);
-  assert.deepEqual([find.count, find.number(207), find.number(208)], [10, 3, 0]);
+  assert.equal(find.search(1_000), true);
+  assert.deepEqual([find.count, find.numberOf(207), find.numberOf(208)], [10, 3, 0]);
   assert.deepEqual([find.next(207, 1), find.next(208, -1), find.next(907, 1), find.next(7, -1), find.next(0, -1)], [307, 207, 7, 907, 907]);
   assert.deepEqual([...find.ticks(10)], new Array(10).fill(1));
-  view.first = 208;
-  view.end = 1_001;
+  list.first = 208;
+  list.end = 1_001;
   assert.equal(find.done, false);
-  find.work(1_000);
-  assert.deepEqual([find.count, find.number(307)], [8, 1]);
-  view.first = -2;
-  find.work(1_000);
+  find.search(1_000);
+  assert.deepEqual([find.count, find.numberOf(307)], [8, 1]);
+  list.first = -2;
+  find.search(1_000);
   assert.deepEqual([find.count, find.next(-1, -1)], [13, -2]);
 });
 
 test("find works in slices and marks what it finds", () => {
   const texts = Array.from({ length: 100_000 }, (_, n) => `line ${n}`);
-  const wanted = findPattern("/9{3}/");
-  const find = new Find((seq) => wanted.test(texts[seq]), listOf(texts));
+  const wanted = compileMatcher("/9{3}/");
+  const find = new MatchIndex((seq) => wanted.test(texts[seq]), listOf(texts));
 
   let slices = 1;
-  while (!find.work(1)) slices += 1;
+  while (!find.search(1)) slices += 1;
   assert.ok(slices > 1);
   assert.equal(find.count, texts.filter((text) => text.includes("999")).length);
-  assert.deepEqual(findPattern("ab").marks("abAB b"), [{ start: 0, end: 2 }, { start: 2, end: 4 }]);
-  assert.deepEqual(findPattern("a.b (").marks("a.b ( axb"), [{ start: 0, end: 5 }]);
-  assert.deepEqual(findPattern("/x*/").marks("axxb"), [{ start: 1, end: 3 }]);
-  assert.match(findPattern("/(/").fault, /Unterminated group/);
-  assert.equal(findPattern(""), null);
-  assert.equal(new Find(() => true, listOf([])).next(0, 1), null);
+  assert.deepEqual(compileMatcher("ab").marks("abAB b"), [{ start: 0, end: 2 }, { start: 2, end: 4 }]);
+  assert.deepEqual(compileMatcher("a.b (").marks("a.b ( axb"), [{ start: 0, end: 5 }]);
+  assert.deepEqual(compileMatcher("/x*/").marks("axxb"), [{ start: 1, end: 3 }]);
+  assert.match(compileMatcher("/(/").fault, /Unterminated group/);
+  assert.equal(compileMatcher(""), null);
+  assert.equal(new MatchIndex(() => true, listOf([])).next(0, 1), null);
 });
 
 test("two channels published up to 200 ms late come out in the order of their times", () => {
-  const order = new MergeOrder({ windowMs: 250 });
-  const lines = Array.from({ length: 400 }, (_, n) => ({ at: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
+  const order = new ReorderBuffer({ windowMs: 250 });
+  const lines = Array.from({ length: 400 }, (_, n) => ({ sortKey: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
   const out = [];
 
   for (let now = T; now < T + 5_000; now += 10) {
@@ -184,25 +184,25 @@ test("two channels published up to 200 ms late come out in the order of their ti
     out.push(...order.release(now + 10));
   }
 
-  assert.deepEqual(out.map(({ line }) => line.at), lines.map(({ at }) => at));
+  assert.deepEqual(out.map(({ line }) => line.sortKey), lines.map(({ sortKey }) => sortKey));
   assert.ok(out.every(({ late }) => !late));
   assert.equal(order.waiting, 0);
 });
 
 test("a straggler is flagged, never dropped", () => {
-  const order = new MergeOrder({ windowMs: 250 });
-  order.push({ at: T + 100 }, T + 100);
+  const order = new ReorderBuffer({ windowMs: 250 });
+  order.push({ sortKey: T + 100 }, T + 100);
   assert.deepEqual(order.release(T + 349), []);
   assert.equal(order.release(T + 350).length, 1);
-  order.push({ at: T }, T + 400);
+  order.push({ sortKey: T }, T + 400);
   const [late] = order.release();
 
-  assert.deepEqual([late.late, late.line.at, order.waiting], [true, T, 0]);
+  assert.deepEqual([late.late, late.line.sortKey, order.waiting], [true, T, 0]);
 });
 
 test("a clock that is far off orders nothing, and what has no time stays behind what came before it", () => {
-  const places = new Places();
-  const of = (channel, moment, came) => places.of(channel, T + moment, T + came) - T;
+  const sortKeys = new SortKeys();
+  const of = (channel, moment, came) => sortKeys.keyOf(channel, T + moment, T + came) - T;
 
   assert.deepEqual([of("a", -5_000, 0), of("b", 3_600_000, 2), of("b", -3_600_000, 3), of("b", -5_001, 4)], [-5_000, 2, 3, 4]);
   assert.deepEqual([of("c", 2_000, 10), of("c", 11, 11), of("c", 5_000_000, 12), of("d", 13, 13), of("c", 1_900, 14)], [2_000, 2_000, 2_000, 13, 1_900]);

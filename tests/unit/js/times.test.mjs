@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { parseMoment } from "../../../web/js/format/parse-time.js";
 import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/format/units.js";
-import { clockAt, momentOf, offsetAt, zoneFault, zoneWords } from "../../../web/js/format/zones.js";
+import { clockAt, momentOf, offsetAt, zoneFault, zoneText } from "../../../web/js/format/zones.js";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 const iso = (text, zone = "UTC") => {
@@ -68,7 +68,7 @@ test("zones know their offsets, and clocks that jump", () => {
     }
   }
   assert.deepEqual([zoneFault("Asia/Tokyo"), zoneFault("UTC"), zoneFault("Mars/Base")], [null, null, "There is no time zone “Mars/Base”."]);
-  assert.deepEqual([zoneWords("UTC", NOW), zoneWords("Asia/Kolkata", NOW), zoneWords(-210, NOW)], ["UTC", "Asia/Kolkata (UTC+05:30)", "UTC-03:30"]);
+  assert.deepEqual([zoneText("UTC", NOW), zoneText("Asia/Kolkata", NOW), zoneText(-210, NOW)], ["UTC", "Asia/Kolkata (UTC+05:30)", "UTC-03:30"]);
 });
 
 test("numbers with units are durations in ms and sizes in bytes", () => {

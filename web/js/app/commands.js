@@ -1,5 +1,5 @@
 // Everything the reader can do, in one table: for the keys, the palette, the help and the menu.
-// `do` has a function for each name; the words are `act.<name>` in the language files.
+// The label of a command is `command.<name>` in the language files, and its function comes from a feature.
 
 const TABLE = [
   ["move", "next", ["j", "ArrowDown"]],
@@ -17,22 +17,22 @@ const TABLE = [
   ["move", "previousWarning", ["W"]],
   ["move", "nextTrace", ["o"]],
   ["move", "previousTrace", ["O"]],
-  ["look", "find", ["/", "Ctrl+F"]],
-  ["look", "nextHit", ["n"]],
-  ["look", "previousHit", ["N"]],
-  ["look", "story", []],
-  ["look", "filter", ["f"]],
-  ["look", "lowest", ["1", "2", "3", "4", "5", "6"]],
-  ["look", "allLevels", ["0"]],
-  ["look", "context", ["x"]],
-  ["look", "split", ["s"]],
-  ["look", "wrap", ["z"]],
-  ["look", "timeForm", ["T"]],
-  ["look", "repeats", []],
-  ["look", "plot", ["p"]],
-  ["look", "rail", ["["]],
-  ["look", "drawer", ["]"]],
-  ["look", "hist", ["h"]],
+  ["view", "find", ["/", "Ctrl+F"]],
+  ["view", "nextHit", ["n"]],
+  ["view", "previousHit", ["N"]],
+  ["view", "traceEverywhere", []],
+  ["view", "filter", ["f"]],
+  ["view", "lowestLevel", ["1", "2", "3", "4", "5", "6"]],
+  ["view", "allLevels", ["0"]],
+  ["view", "context", ["x"]],
+  ["view", "split", ["s"]],
+  ["view", "wrap", ["z"]],
+  ["view", "timeForm", ["T"]],
+  ["view", "foldRepeats", []],
+  ["view", "chart", ["p"]],
+  ["view", "channelList", ["["]],
+  ["view", "drawer", ["]"]],
+  ["view", "histogram", ["h"]],
   ["line", "open", ["Enter"]],
   ["line", "unfold", ["ArrowRight"]],
   ["line", "fold", ["ArrowLeft"]],
@@ -51,16 +51,16 @@ const TABLE = [
   ["page", "marker", ["M"]],
   ["page", "export", []],
   ["page", "copyUrl", []],
-  ["page", "rules", []],
-  ["page", "alarm", []],
-  ["page", "news", []],
+  ["page", "highlightRules", []],
+  ["page", "silenceAlarm", []],
+  ["page", "newPatterns", []],
   ["page", "close", ["Escape"]],
 ];
 
-// What keys do that the page only passes on to.
-const WORDLESS = new Set(["close"]);
+// Commands that the palette does not list.
+const UNLISTED = new Set(["close"]);
 
-/** `[{name, group, keys, everywhere, run(event)}, …]`, only of what `act` can do. */
-export const actionsOf = (act) => TABLE.filter(([, name]) => name in act).map(([group, name, keys, everywhere = false]) => ({
-  group, name, keys, everywhere, silent: WORDLESS.has(name), run: (event) => act[name](event),
+/** `[{name, group, keys, everywhere, listed, run(event)}, …]` of all commands that `functions` has, by name. */
+export const commandList = (functions) => TABLE.filter(([, name]) => name in functions).map(([group, name, keys, everywhere = false]) => ({
+  group, name, keys, everywhere, listed: !UNLISTED.has(name), run: (event) => functions[name](event),
 }));

@@ -33,7 +33,7 @@ export class Settings {
   #values = {};
   #listeners = [];
   #store;
-  #kept = true;
+  #persistent = true;
 
   /** `store` is the browser's localStorage, or anything like it; one that throws is done without. */
   constructor(store) {
@@ -42,13 +42,13 @@ export class Settings {
   }
 
   /** False where the browser remembers nothing. */
-  get kept() {
-    return this.#kept;
+  get persistent() {
+    return this.#persistent;
   }
 
   get(name) {
     // Another tab may have added to a list.
-    if (this.#kept && typeof DEFAULTS[name] === "object") this.#values[name] = this.#read(name, this.#values[name]);
+    if (this.#persistent && typeof DEFAULTS[name] === "object") this.#values[name] = this.#read(name, this.#values[name]);
     return this.#values[name];
   }
 
@@ -60,16 +60,16 @@ export class Settings {
       this.#store().setItem(PREFIX + name, typeof value === "string" ? value : JSON.stringify(value));
     } catch {
       // Storage is off or full: the choice lasts as long as the page.
-      this.#kept = false;
+      this.#persistent = false;
     }
-    this.#tell(name);
+    this.#notify(name);
   }
 
   /** Use a value that an address asks for, without remembering it; one that makes no sense is left. */
-  lend(name, value) {
+  override(name, value) {
     if (!sameKind(value, DEFAULTS[name], name) || value === this.#values[name]) return;
     this.#values[name] = value;
-    this.#tell(name);
+    this.#notify(name);
   }
 
   /** Call `listener(value, name)` after one of `names` was set. */
@@ -77,7 +77,7 @@ export class Settings {
     this.#listeners.push([[names].flat(), listener]);
   }
 
-  #tell(name) {
+  #notify(name) {
     for (const [names, listener] of this.#listeners) if (names.includes(name)) listener(this.#values[name], name);
   }
 
@@ -88,7 +88,7 @@ export class Settings {
       const value = typeof fallback === "string" ? text : JSON.parse(text);
       return sameKind(value, fallback, name) ? value : fallback;
     } catch (error) {
-      if (!(error instanceof SyntaxError)) this.#kept = false;
+      if (!(error instanceof SyntaxError)) this.#persistent = false;
       return fallback;
     }
   }

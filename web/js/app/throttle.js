@@ -1,9 +1,9 @@
-// Drawing that is done soon after it was asked for, and not too often however often that is.
+// Limits how often the page is drawn, however often that is requested.
 
 const DRAW_MS = 100;
 
-/** A function that has `draw` called: at once for the first and for one that comes alone, else ten times a second. */
-export function paced(draw, isFirst) {
+/** A function that schedules `draw`: at once for the first lines and for a request after a pause, else ten times a second at most. */
+export function throttle(draw, isFirst) {
   let timer = 0;
   let drawnAt = 0;
   const run = () => {

@@ -9,7 +9,7 @@ const MAX_TAIL = 10_000;
  * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` of an address's query; null or empty where it says
  * nothing. `at` is `{channel, id}` of a line.
  */
-export function readAddress(search) {
+export function readUrlState(search) {
   const query = new URLSearchParams(search);
   const [from, to] = [query.get("from"), query.get("to")].map((time) => (time === null ? NaN : Date.parse(time)));
   const tail = Number(query.get("tail") ?? NaN);
@@ -29,7 +29,7 @@ export function readAddress(search) {
 }
 
 /** The query for what is looked at, beginning with "?"; only what differs from the plain view is in it. */
-export function writeAddress({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null }) {
+export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null }) {
   const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
   if (tail !== null) query.set("tail", String(tail));
   if (text) query.set("q", text);

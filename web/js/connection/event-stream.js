@@ -1,26 +1,26 @@
-// The one EventSource. It comes back by itself after a cut connection; where it gives up (any answer but 200)
-// this module asks the hub why, waits, and opens a new one after the last line received.
+// The one EventSource. It reconnects by itself after a cut; when it gives up (any answer but 200), this module asks the hub for
+// the reason, waits, and opens a new one after the last line received.
 //
 //     connecting -> live -> reconnecting -> live ...      stopped (by the reader)   ended (by the publisher)   error (a 4xx)
 
-import { retryDelayMs } from "./backoff.js";
 import { isPattern, withMarkers } from "../protocol/channels.js";
+import { errorText, refusalDetail } from "../protocol/errors.js";
 import { bareFence } from "../protocol/ids.js";
-import { refusalDetail, errorText } from "../protocol/errors.js";
+import { retryDelayMs } from "./backoff.js";
 
 const MARGIN_MS = 2_000;
 const ANSWER_MS = 30_000;
-/** The states in which nothing comes, and nothing is tried. */
-export const STILL = ["stopped", "ended", "error"];
+/** The states in which nothing arrives and no attempt is made. */
+export const IDLE_STATES = ["stopped", "ended", "error"];
 
-export class Stream {
+export class ReconnectingStream {
   #source = null;
   #timer = 0;
   #probe = null;
   #attempt = 0;
   #cursor = null;
   #openedAt = null;
-  #why = null;
+  #refusal = null;
   #tail = 0;
   #on;
 
@@ -28,19 +28,19 @@ export class Stream {
   constructor(on) {
     this.#on = on;
     this.channels = [];
-    /** How many lines of one among several channels the hub may deliver in a second; 0: all. */
+    /** How many lines a second the hub may deliver of one channel among several; 0: all. */
     this.guard = 0;
-    /** The channels, as patterns, that the reader may see. */
-    this.seen = ["*"];
+    /** The channels that the reader may see, as patterns. */
+    this.visibleChannels = ["*"];
     this.state = { name: "stopped" };
   }
 
   get running() {
-    return !STILL.includes(this.state.name);
+    return !IDLE_STATES.includes(this.state.name);
   }
 
-  /** Watch these channels from their last `tail` lines on. */
-  watch(channels, tail) {
+  /** Open these channels, from their last `tail` lines on. */
+  open(channels, tail) {
     this.channels = channels;
     this.#tail = tail;
     this.#cursor = null;
@@ -48,20 +48,20 @@ export class Stream {
     this.#connect();
   }
 
-  /** Name these channels but do not ask for them: the hub would not take them. */
-  refuse(channels, detail) {
+  /** Name these channels without requesting them, because the hub would refuse them. */
+  reject(channels, detail) {
     this.channels = channels;
-    this.#become({ name: "error", detail });
+    this.#setState({ name: "error", detail });
   }
 
-  /** Watch another set of channels and miss nothing of those watched before. */
-  change(channels) {
+  /** Open another set of channels and miss nothing of those that stay open. */
+  changeChannels(channels) {
     this.channels = channels;
     this.#cursor = bareFence(this.#cursor);
     this.#connect();
   }
 
-  /** Go on from where it stopped. */
+  /** Go on after the last line received. */
   start() {
     if (!this.running) this.#connect();
   }
@@ -69,41 +69,41 @@ export class Stream {
   /** Close on purpose; nothing reconnects until `start`. */
   stop(name = "stopped") {
     this.#close();
-    this.#become({ name });
+    this.#setState({ name });
   }
 
-  /** Nothing has been heard of the hub for long: begin anew after what was received. */
+  /** The hub has been silent for too long: reconnect after the last line received. */
   restart() {
     this.#close();
     this.#retryLater(null, "stale");
   }
 
-  /** Stop waiting for the next try. */
+  /** Make the next attempt now. */
   retryNow() {
     if (["reconnecting", "offline", "stale"].includes(this.state.name)) this.#connect();
   }
 
   #connect() {
     this.#close();
-    this.#why = null;
-    // A hub that gives no sign may not answer this either: then that stays what is said.
-    if (this.state.name !== "stale") this.#become({ name: "connecting" });
+    this.#refusal = null;
+    // A silent hub may not answer this request either: the page keeps saying so until it does.
+    if (this.state.name !== "stale") this.#setState({ name: "connecting" });
     const source = new EventSource(this.#url());
     this.#source = source;
     this.#expectAnswer();
-    source.onopen = () => this.#opened();
-    source.onerror = () => this.#lost(source);
-    source.addEventListener("lines", (event) => this.#received(event, "lines"));
-    source.addEventListener("gap", (event) => this.#received(event, "gap"));
+    source.onopen = () => this.#onOpen();
+    source.onerror = () => this.#onError(source);
+    source.addEventListener("lines", (event) => this.#onEvent(event, "lines"));
+    source.addEventListener("gap", (event) => this.#onEvent(event, "gap"));
     source.addEventListener("refused", (event) => {
-      this.#why = refusalDetail(event.data);
+      this.#refusal = refusalDetail(event.data);
     });
   }
 
   #url() {
-    const query = new URLSearchParams(withMarkers(this.channels, this.seen).map((channel) => ["channel", channel]));
+    const query = new URLSearchParams(withMarkers(this.channels, this.visibleChannels).map((channel) => ["channel", channel]));
     query.append("batch", "1");
-    // One loud channel must not drown the others; alone it is shown whole.
+    // One loud channel must not drown the others; a channel that is open alone is shown whole.
     if (this.guard > 0 && (this.channels.length > 1 || this.channels.some(isPattern))) query.append("guard", String(this.guard));
     const since = this.#position();
     if (since) query.append("since", since);
@@ -111,20 +111,20 @@ export class Stream {
     return `message?${query}`;
   }
 
-  // Without a line there is no id to resume after, and the id-only checkpoints are hidden from scripts: then the
-  // moment the stream opened is the position, less the time a fence and a clock may lag behind.
+  // Without a line there is no id to resume after, and checkpoints, which have an id only, are hidden from scripts. Then the stream
+  // resumes from the time it was opened, less a margin for fences and clocks that lag behind.
   #position() {
     return this.#cursor ?? this.#openedAt;
   }
 
-  #opened() {
+  #onOpen() {
     clearTimeout(this.#timer);
     this.#attempt = 0;
     this.#openedAt ??= new Date(Date.now() - MARGIN_MS).toISOString();
-    this.#become({ name: "live" });
+    this.#setState({ name: "live" });
   }
 
-  #received(event, kind) {
+  #onEvent(event, kind) {
     if (event.lastEventId) this.#cursor = event.lastEventId;
     let data;
     try {
@@ -136,26 +136,26 @@ export class Stream {
     this.#on[kind](data);
   }
 
-  #lost(source) {
-    if (source.readyState === EventSource.CLOSED) this.#ask();
-    else if (!navigator.onLine) this.#become({ name: "offline" });
+  #onError(source) {
+    if (source.readyState === EventSource.CLOSED) this.#probeHub();
+    else if (!navigator.onLine) this.#setState({ name: "offline" });
     else {
       this.#expectAnswer();
-      this.#become({ name: "reconnecting", detail: this.#why });
+      this.#setState({ name: "reconnecting", detail: this.#refusal });
     }
-    this.#why = null;
+    this.#refusal = null;
   }
 
-  // A request that is taken and never answered would wait for as long as TCP does.
+  // A request that is accepted and never answered would wait as long as TCP does.
   #expectAnswer() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.restart(), ANSWER_MS);
   }
 
-  // An EventSource does not tell what the hub answered, so ask again with fetch and read no more than needed.
-  async #ask() {
+  // An EventSource does not expose the hub's answer, so request it again with fetch and read no more than needed.
+  async #probeHub() {
     this.#close();
-    this.#become({ name: "reconnecting" });
+    this.#setState({ name: "reconnecting" });
     const probe = new AbortController();
     this.#probe = probe;
     this.#expectAnswer();
@@ -171,7 +171,7 @@ export class Stream {
     if (this.#probe !== probe) return;
     this.#close();
     const refused = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;
-    if (refused) this.#become({ name: "error", detail });
+    if (refused) this.#setState({ name: "error", detail });
     else this.#retryLater(detail);
   }
 
@@ -179,7 +179,7 @@ export class Stream {
     const delay = retryDelayMs(this.#attempt);
     this.#attempt += 1;
     this.#timer = setTimeout(() => this.#connect(), delay);
-    this.#become({ name, detail, retryAt: Date.now() + delay });
+    this.#setState({ name, detail, retryAt: Date.now() + delay });
   }
 
   #close() {
@@ -190,7 +190,7 @@ export class Stream {
     this.#source = null;
   }
 
-  #become(state) {
+  #setState(state) {
     this.state = state;
     this.#on.state(state);
   }

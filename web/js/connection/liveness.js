@@ -1,16 +1,16 @@
-// Whether a stream that says nothing is quiet or dead. Its heartbeats are hidden from scripts, but the hub's directory tells when a
-// channel last spoke: a line that the hub has and that does not come here means that the connection is cut without a word. Pure.
+// Tells a dead stream from a quiet one. Scripts cannot see the stream's heartbeats, but the hub's list of channels says when each
+// channel last had a line: a line that the hub has and the page never gets means that the connection was cut without notice. Pure.
 //
-//     pulse.dead(newest, taken, now)     newest: when any channel watched last spoke, by the hub's clock; taken: all that ever came here
+//     liveness.isDead(newest, taken, now)     newest: when any open channel last had a line, by the hub's clock; taken: everything received so far
 
 const PATIENCE_MS = 10_000;
 
-export class Pulse {
+export class Liveness {
   #newest = null;
   #taken = null;
   #since = null;
 
-  dead(newest, taken, now) {
+  isDead(newest, taken, now) {
     if (taken !== this.#taken || newest === null || this.#newest === null) {
       this.#newest = newest;
       this.#taken = taken;

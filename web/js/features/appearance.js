@@ -1,16 +1,16 @@
-// How the page looks: what the settings say, put where it shows.
+// How the page looks: applies the settings to the page.
 
-import { t } from "../i18n/translate.js";
+import { zoneText } from "../format/zones.js";
 import { TIME_FORMS } from "../format/time-forms.js";
+import { t } from "../i18n/translate.js";
 import { toast } from "../views/toast.js";
-import { zoneWords } from "../format/zones.js";
 
 const PARTS = { wrap: "[data-testid=wrap]", zone: ".zone-open", viewport: ".viewport" };
-const ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
-const AGAIN_MS = 1_000;
+const OF_ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
+const REFRESH_MS = 1_000;
 
-export function looking(page) {
-  const { settings } = page;
+export function addAppearance(page) {
+  const { settings, workspace } = page;
   const root = document.documentElement;
 
   function show() {
@@ -20,42 +20,39 @@ export function looking(page) {
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
-    $(PARTS.zone).text(zoneWords(settings.get("zone"), Date.now()).replace("local", t("zone.local")));
+    $(PARTS.zone).text(zoneText(settings.get("zone"), Date.now()).replace("local", t("zone.local")));
     $(window).trigger("themechange");
   }
 
   function showRows() {
     show();
-    for (const grid of page.grids) grid.resized();
+    for (const grid of page.grids) grid.view.resize();
     page.rewrite();
   }
 
-  function nextTime() {
+  function nextTimeForm() {
     const next = TIME_FORMS[(TIME_FORMS.indexOf(settings.get("time")) + 1) % TIME_FORMS.length];
     settings.set("time", next);
     toast(`${t("set.time")}: ${t(`time.${next}`)}`);
   }
 
-  settings.on("repeats", (wanted) => page.desk.foldRepeats(wanted));
-  if (settings.get("repeats")) page.desk.foldRepeats(true);
-  const readIn = (zone) => page.desk.readIn(zone === "auto" ? null : zone);
-  settings.on("publisherZone", readIn);
-  readIn(settings.get("publisherZone"));
+  const readTimesIn = (zone) => workspace.readTimesIn(zone === "auto" ? null : zone);
+  const toggleWrap = () => settings.set("wrap", !settings.get("wrap"));
+
+  settings.on("repeats", (folded) => workspace.foldRepeats(folded));
+  if (settings.get("repeats")) workspace.foldRepeats(true);
+  settings.on("publisherZone", readTimesIn);
+  readTimesIn(settings.get("publisherZone"));
   settings.on(["theme", "rail", "drawer"], show);
-  settings.on(ROWS, () => (showRows(), page.showAddress()));
-  $(PARTS.wrap).on("click", () => settings.set("wrap", !settings.get("wrap")));
-  // "3 s ago" is true for a second.
+  settings.on(OF_ROWS, showRows);
+  $(PARTS.wrap).on("click", toggleWrap);
+  // "3 s ago" is right for a second only.
   setInterval(() => {
     if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
-  }, AGAIN_MS);
+  }, REFRESH_MS);
+  showRows();
 
   return {
-    show: showRows,
-    act: {
-      wrap: () => settings.set("wrap", !settings.get("wrap")),
-      timeForm: nextTime,
-      repeats: () => settings.set("repeats", !settings.get("repeats")),
-      rail: () => page.rail.toggle(),
-    },
+    commands: { wrap: toggleWrap, timeForm: nextTimeForm, foldRepeats: () => settings.set("repeats", !settings.get("repeats")) },
   };
 }

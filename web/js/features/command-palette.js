@@ -1,33 +1,32 @@
-// All that can be done, by name: the menu behind "…", the palette, the help.
+// All commands by name: in the palette, the help, and the menu behind "…".
 
 import { t } from "../i18n/translate.js";
-import { keyWords, showHelp } from "../views/help.js";
+import { keyLabel, showHelp } from "../views/help.js";
 import { showPalette } from "../views/palette.js";
 import { SettingsMenu } from "../views/settings-menu.js";
 
-const OF_LINE = ["copy", "link", "context", "pin", "trace", "story"];
-const IN_MENU = ["help", "palette", "goToTime", "split", "marker", "export", "rules", "alarm", "news", "copyUrl"];
+const IN_MENU = ["help", "palette", "goToTime", "split", "marker", "export", "highlightRules", "silenceAlarm", "newPatterns", "copyUrl"];
 
-/** `actionsOf()` gives the table of actions.js: it is complete only when all features are there. */
-export function commanding(page, actionsOf) {
-  const { settings, rail } = page;
+/** `commands()` is the list of all commands; `openView(query)` opens a saved view, `toggleColumn(name)` shows a field as a column or not. */
+export function addCommandPalette(page, { commands, openView, toggleColumn }) {
+  const { settings, workspace } = page;
 
-  function entries() {
-    const actions = actionsOf().filter(({ silent }) => !silent).map(entryOf);
-    const channels = rail.names.map((name) => ({ label: name, kind: "channel", run: () => (page.change([name]), page.grid.focus()) }));
-    const views = settings.get("views").map(({ name, query }) => ({ label: name, kind: "view", run: () => page.shared.openView(query) }));
-    const fields = page.inspects.facets.fields().map(({ name }) => ({ label: name, kind: "field", run: () => page.inspects.toggleColumn(name) }));
-    return [...actions, ...channels, ...views, ...fields];
+  function paletteItems() {
+    const listed = commands().filter((command) => command.listed).map(itemOf);
+    const channels = page.channelNames.map((name) => ({ label: name, kind: "channel", run: () => (page.changeChannels([name]), page.grid.view.focus()) }));
+    const views = settings.get("views").map(({ name, query }) => ({ label: name, kind: "view", run: () => openView(query) }));
+    const fields = workspace.facets.fields().map(({ name }) => ({ label: name, kind: "field", run: () => toggleColumn(name) }));
+    return [...listed, ...channels, ...views, ...fields];
   }
 
+  const help = () => showHelp(commands());
   new SettingsMenu(settings, {
     reload: () => location.reload(),
-    acts: () => IN_MENU.map((name) => actionsOf().find((action) => action.name === name)).filter(Boolean).map(entryOf),
+    commands: () => IN_MENU.map((name) => commands().find((command) => command.name === name)).map(itemOf),
   });
-  /** What the drawer offers for its line. */
-  const ofLine = (act) => OF_LINE.map((name) => ({ name, label: t(`drawer.act.${name}`), run: () => act[name]() }));
+  $("[data-testid=help-open]").on("click", help);
 
-  return { ofLine, act: { help: () => showHelp(actionsOf()), palette: () => showPalette(entries()) } };
+  return { commands: { help, palette: () => showPalette(paletteItems()) } };
 }
 
-const entryOf = ({ name, keys, run }) => ({ label: t(`act.${name}`), kind: "action", keys: keys[0] && keyWords(keys[0]), run });
+const itemOf = ({ name, keys, run }) => ({ label: t(`command.${name}`), kind: "command", keys: keys[0] && keyLabel(keys[0]), run });

@@ -1,25 +1,25 @@
-// Lines out of the page: copied as they are shown or as they were published, or as a file. What is selected is known by seq,
+// Lines out of the page: copied as they are shown or as they were published, or saved as a file. The selection is known by seq,
 // so it may be far out of sight.
 
-import { exportParts, fileName, typeOf, COLUMNS } from "../store/export-file.js";
-import { keyValues } from "../format/text.js";
 import { stripAnsi } from "../format/ansi.js";
-import { LEVELS } from "../normalise/levels.js";
-import { t } from "../i18n/translate.js";
 import { formatIso } from "../format/format-time.js";
-import { askFor } from "../views/prompt.js";
+import { keyValues } from "../format/text.js";
+import { zoneText } from "../format/zones.js";
+import { t } from "../i18n/translate.js";
+import { LEVELS } from "../normalise/levels.js";
+import { COLUMNS, exportParts, fileName, mediaTypeOf } from "../store/export-file.js";
 import { copyText } from "../views/clipboard.js";
+import { openPrompt } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
-import { zoneWords } from "../format/zones.js";
 
 const FORMATS = ["ndjson", "txt", "csv"];
 const PAUSE_MS = 30;
 
-export function copying(page) {
-  const { desk, settings, style } = page;
-  const { ring } = desk;
+export function addCopyAndExport(page) {
+  const { workspace, settings, style } = page;
+  const { ring } = workspace;
 
-  /** Seqs of the lines that are selected, shown or held. */
+  // The seqs of the lines that are selected, shown or held.
   function* seqsOf(scope) {
     if (scope === "held") {
       for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) yield seq;
@@ -28,14 +28,14 @@ export function copying(page) {
     const { grid } = page;
     const range = scope === "selected" ? grid.range : null;
     if (scope === "selected" && range === null) return;
-    const view = range ? grid.view : desk.view;
-    const from = range ? view.placeOf(range[0]) : view.first;
-    for (let place = from; place < view.end; place += 1) {
-      const seq = view.at(place);
+    const list = range ? grid.list : workspace.list;
+    const from = range ? list.firstRowFrom(range[0]) : list.first;
+    for (let row = from; row < list.end; row += 1) {
+      const seq = list.seqAt(row);
       if (range && seq > range[1]) return;
       if (ring.isNote(seq)) continue;
       yield seq;
-      yield* view.foldedAt(place);
+      yield* list.foldedSeqs(row);
     }
   }
 
@@ -47,21 +47,21 @@ export function copying(page) {
     return stripAnsi([[...head, tail].filter(Boolean).join(" "), err?.stack ?? ""].filter(Boolean).join("\n"));
   }
 
-  async function copyAll(seqs, textOf) {
-    const lines = Array.from(seqs, textOf);
+  async function copyLines(seqs, toText) {
+    const lines = Array.from(seqs, toText);
     if (lines.length === 0) return toast(t("copy.none"));
-    toast((await copyText(lines.join("\n"))) ? t("copy.done", { n: lines.length }) : t("drawer.denied"));
+    return toast((await copyText(lines.join("\n"))) ? t("copy.done", { n: lines.length }) : t("drawer.denied"));
   }
 
   function copy(event) {
-    // What is marked with the mouse is the browser's to copy.
+    // The browser copies the text that is selected with the mouse.
     if (event?.ctrlKey || event?.metaKey) if (document.getSelection()?.isCollapsed === false) return "browser";
-    copyAll(seqsOf("selected"), shownText);
+    copyLines(seqsOf("selected"), shownText);
     return null;
   }
 
   function* linesOf(scope) {
-    for (const seq of seqsOf(scope)) yield { text: ring.text(seq), channel: ring.channel(seq), time: ring.time(seq) };
+    for (const seq of seqsOf(scope)) yield { text: ring.text(seq), channel: ring.channel(seq), time: ring.arrivedAt(seq) };
   }
 
   async function save(scope, format) {
@@ -75,48 +75,49 @@ export function copying(page) {
       await new Promise((done) => setTimeout(done));
       until = performance.now() + PAUSE_MS;
     }
-    const url = URL.createObjectURL(new Blob(parts, { type: typeOf(format) }));
-    download(url, fileName(format, desk.channels, Date.now()));
+    const url = URL.createObjectURL(new Blob(parts, { type: mediaTypeOf(format) }));
+    download(url, fileName(format, workspace.channels, Date.now()));
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  function saveStore(format, span) {
-    const query = new URLSearchParams(desk.channels.map((channel) => ["channel", channel]));
+  function saveLog(format, span) {
+    const query = new URLSearchParams(workspace.channels.map((channel) => ["channel", channel]));
     query.set("format", format);
     for (const [name, time] of Object.entries(span)) if (time.trim()) query.set(name, time.trim());
-    download(`export?${query}`, fileName(format, desk.channels, Date.now()));
+    download(`export?${query}`, fileName(format, workspace.channels, Date.now()));
   }
 
-  function exportLines() {
-    const scopes = Object.fromEntries(["shown", "selected", "held", "store"].map((scope) => [scope, t(`export.${scope}`)]));
-    askFor({
-      title: t("act.export"),
+  function promptForExport() {
+    const scopes = Object.fromEntries(["shown", "selected", "held", "log"].map((scope) => [scope, t(`export.${scope}`)]));
+    const { range } = page.grid;
+    openPrompt({
+      title: t("command.export"),
       fields: [
-        { name: "scope", label: t("export.scope"), type: "select", value: page.grid.range && page.grid.range[0] !== page.grid.range[1] ? "selected" : "shown", options: scopes },
+        { name: "scope", label: t("export.scope"), type: "select", value: range && range[0] !== range[1] ? "selected" : "shown", options: scopes },
         { name: "format", label: t("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, t(`export.${format}`)])) },
         { name: "since", label: t("export.since"), value: "-1h" },
         { name: "until", label: t("export.until") },
       ],
-      hint: t("export.hint", { zone: zoneWords(settings.get("zone"), Date.now()) }),
-      go: t("export.go"),
-      act: ({ scope, format, ...span }) => (scope === "store" ? saveStore(format, span) : save(scope, format), null),
+      hint: t("export.hint", { zone: zoneText(settings.get("zone"), Date.now()) }),
+      label: t("export.go"),
+      submit: ({ scope, format, ...span }) => (scope === "log" ? saveLog(format, span) : save(scope, format), null),
     });
   }
 
   function selectAll() {
     const { grid } = page;
-    if (grid.view.first < grid.view.end) grid.selectAll();
+    if (grid.list.first < grid.list.end) grid.selectAll();
   }
 
-  $("[data-testid=export]").on("click", exportLines);
+  $("[data-testid=export]").on("click", promptForExport);
 
   return {
-    copyOne: (seq) => copyAll([seq], shownText),
-    act: {
+    copyLine: (seq) => copyLines([seq], shownText),
+    commands: {
       copy,
-      copyJson: () => void copyAll(seqsOf("selected"), (seq) => ring.text(seq)),
+      copyJson: () => void copyLines(seqsOf("selected"), (seq) => ring.text(seq)),
       selectAll,
-      export: exportLines,
+      export: promptForExport,
     },
   };
 }

@@ -1,9 +1,9 @@
-// Find is not filter: hits are counted, marked and gone to, and nothing is hidden. And a line of a filtered list in its context.
+// Find is no filter: matches are counted, marked and gone to, and nothing is hidden. Also shows a filtered line in its context.
 
-import { Find, findPattern } from "../store/matcher.js";
+import { t } from "../i18n/translate.js";
 import { quoted } from "../query/parse.js";
 import { addTerm } from "../query/terms.js";
-import { t } from "../i18n/translate.js";
+import { MatchIndex, compileMatcher } from "../store/matcher.js";
 import { markRows } from "../views/find-marks.js";
 
 const PARTS = {
@@ -14,81 +14,82 @@ const TYPING_MS = 120;
 const TICKS_MS = 250;
 const SLICE_MS = 8;
 
-export function finding(page) {
-  const { desk } = page;
-  const { ring, view } = desk;
-  let wanted = null;
-  let hits = null;
-  let epoch = -1;
+export function addFind(page) {
+  const { workspace } = page;
+  const { ring, list } = workspace;
+  let matcher = null;
+  let matches = null;
+  let version = -1;
   let current = null;
   let typing = 0;
-  let working = 0;
+  let searching = 0;
   let ticksAt = 0;
+  // The filter and the position that were left to show a line in context.
   let before = null;
 
-  const open = () => !$(PARTS.bar).prop("hidden");
+  const isOpen = () => !$(PARTS.bar).prop("hidden");
 
-  function find() {
-    const chosen = String(document.getSelection() ?? "").trim();
+  function open() {
+    const selected = String(document.getSelection() ?? "").trim();
     $(PARTS.bar).prop("hidden", false);
-    if (chosen && !chosen.includes("\n")) $(PARTS.text).val(chosen);
+    if (selected && !selected.includes("\n")) $(PARTS.text).val(selected);
     $(PARTS.text).trigger("focus").trigger("select");
-    search();
+    start();
   }
 
   function close() {
     $(PARTS.bar).prop("hidden", true);
-    wanted = null;
-    hits = null;
+    matcher = null;
+    matches = null;
     current = null;
     showCount();
-    page.grid.focus();
+    page.grid.view.focus();
   }
 
-  function search() {
+  function start() {
     clearTimeout(typing);
-    wanted = findPattern($(PARTS.text).val());
-    hits = null;
+    matcher = compileMatcher($(PARTS.text).val());
+    matches = null;
     current = null;
-    $(PARTS.text).attr({ "aria-invalid": wanted?.fault ? "true" : null, title: wanted?.fault ?? null });
-    work();
+    $(PARTS.text).attr({ "aria-invalid": matcher?.fault ? "true" : null, title: matcher?.fault ?? null });
+    search();
   }
 
-  // Places are those of one epoch of the list.
-  function work() {
-    clearTimeout(working);
-    if (wanted === null || wanted.fault) return showCount();
-    if (hits === null || epoch !== view.epoch) {
-      epoch = view.epoch;
-      hits = new Find((seq) => !ring.isNote(seq) && wanted.test(ring.text(seq)), view);
+  // Row numbers are those of one version of the list.
+  function search() {
+    clearTimeout(searching);
+    if (matcher === null || matcher.fault) return showCount();
+    if (matches === null || version !== list.version) {
+      version = list.version;
+      matches = new MatchIndex((seq) => !ring.isNote(seq) && matcher.test(ring.text(seq)), list);
     }
-    if (!hits.work(SLICE_MS)) working = setTimeout(work);
+    if (!matches.search(SLICE_MS)) searching = setTimeout(search);
     return showCount();
   }
 
   function showCount() {
-    const n = hits?.count ?? 0;
-    const at = current === null || n === 0 ? 0 : hits.number(view.rowOf(current));
-    const words = wanted === null ? "" : n === 0 ? t("find.none") : at > 0 ? t("find.count", { at, n }) : t("find.some", { n });
-    if ($(PARTS.count).text() !== words) $(PARTS.count).text(words);
-    marks();
-    ticks();
+    const n = matches?.count ?? 0;
+    const at = current === null || n === 0 ? 0 : matches.numberOf(list.rowOf(current));
+    const text = matcher === null ? "" : n === 0 ? t("find.none") : at > 0 ? t("find.count", { at, n }) : t("find.some", { n });
+    if ($(PARTS.count).text() !== text) $(PARTS.count).text(text);
+    mark();
+    drawTicks();
   }
 
-  function marks() {
-    markRows(page.grids.flatMap((each) => each.rows), wanted, current);
+  function mark() {
+    markRows(page.grids.flatMap((each) => each.view.rows), matcher, current);
   }
 
-  function go(step) {
-    if (!open()) return find();
-    if (!hits) return;
+  function goTo(step) {
+    if (!isOpen()) return open();
+    if (!matches) return;
     const { grid } = page;
-    const from = current ?? grid.selected ?? grid.topSeq;
-    let place = from === null ? view.end : view.placeOf(from);
-    // Those of other panes are passed over.
-    for (let left = hits.count; left > 0; left -= 1) {
-      place = hits.next(place, step);
-      const seq = view.at(place);
+    const from = current ?? grid.selected ?? grid.view.topSeq;
+    let row = from === null ? list.end : list.firstRowFrom(from);
+    // Matches in other panes are skipped.
+    for (let left = matches.count; left > 0; left -= 1) {
+      row = matches.next(row, step);
+      const seq = list.seqAt(row);
       if (!grid.has(ring.channel(seq))) continue;
       current = seq;
       grid.goTo(seq);
@@ -96,92 +97,91 @@ export function finding(page) {
     }
   }
 
-  function asFilter() {
+  function useAsFilter() {
     const text = $(PARTS.text).val();
-    if (text) page.ask({ text: addTerm(desk.asked.text, /^\/.+\/[a-z]*$/.test(text) ? text : quoted(text)) });
+    if (text) page.setFilter({ text: addTerm(workspace.filter.text, /^\/.+\/[a-z]*$/.test(text) ? text : quoted(text)) });
     close();
   }
 
-  function ticks() {
+  function drawTicks() {
     const now = performance.now();
-    if (hits !== null && !hits.done && now - ticksAt < TICKS_MS) return;
+    if (matches !== null && !matches.done && now - ticksAt < TICKS_MS) return;
     ticksAt = now;
-    page.grids.forEach(ticksOf);
+    page.grids.forEach(drawTicksOf);
   }
 
-  function ticksOf(grid) {
+  function drawTicksOf(grid) {
     const canvas = grid.stage.querySelector(PARTS.ticks);
     const { width, height } = canvas.getBoundingClientRect();
     canvas.width = width;
     canvas.height = height;
-    if (hits === null || height < 2) return;
+    if (matches === null || height < 2) return;
     const context = canvas.getContext("2d");
     context.fillStyle = getComputedStyle(canvas).color;
-    hits.ticks(Math.floor(height), grid.view).forEach((tick, y) => tick && context.fillRect(2, y - 1, 6, 2));
+    matches.ticks(Math.floor(height), grid.list).forEach((tick, y) => tick && context.fillRect(2, y - 1, 6, 2));
   }
 
-  /** Show a line among its neighbours: the filter is lifted until Esc brings it back, with the same line in sight. */
-  async function context(seq = page.grid.selected) {
+  /** Show a line among its neighbours: the filter is lifted until Esc restores it, with the same line in sight. */
+  async function showContext(seq = page.grid.selected) {
     if (seq === null) return;
     const { grid } = page;
-    if (before?.lifted !== desk.asked) {
-      const { place, offset } = grid.scroller.anchor();
-      before = { asked: desk.asked, seq, grid, at: !grid.following && [grid.view.at(place), offset] };
+    if (before?.lifted !== workspace.filter) {
+      before = { filter: workspace.filter, seq, grid, position: !grid.view.following && grid.view.scrollPosition() };
     }
-    page.askAll(false);
-    before.lifted = desk.asked;
-    await desk.settled;
+    page.clearFilter(false);
+    before.lifted = workspace.filter;
+    await workspace.settled;
     grid.goTo(seq);
-    grid.flash(seq);
+    grid.view.flash(seq);
   }
 
   async function leaveContext() {
-    const { asked, seq, grid, at } = before;
+    const { filter, seq, grid, position } = before;
     before = null;
-    page.levels.show(asked.hidden);
-    page.ask(asked, false);
-    await desk.settled;
+    page.setFilter(filter, false);
+    await workspace.settled;
     grid.select(seq);
-    if (at) grid.scrollToSeq(...at);
-    else grid.follow();
+    if (position) grid.view.scrollToSeq(...position);
+    else grid.view.follow();
   }
 
   $(PARTS.text).on("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(search, TYPING_MS);
+    typing = setTimeout(start, TYPING_MS);
   });
   $(PARTS.text).on("keydown", (event) => {
     if (event.originalEvent.isComposing) return;
     if (event.key === "Escape") close();
-    else if (event.key === "Enter" && event.altKey) asFilter();
+    else if (event.key === "Enter" && event.altKey) useAsFilter();
     else if (event.key === "Enter") {
       clearTimeout(typing);
-      if (typing) search();
+      if (typing) start();
       typing = 0;
-      go(event.shiftKey ? -1 : 1);
+      goTo(event.shiftKey ? -1 : 1);
     } else return;
     event.preventDefault();
     event.stopPropagation();
   });
-  $(PARTS.next).on("click", () => go(1));
-  $(PARTS.previous).on("click", () => go(-1));
-  $(PARTS.filter).on("click", asFilter);
+  $(PARTS.next).on("click", () => goTo(1));
+  $(PARTS.previous).on("click", () => goTo(-1));
+  $(PARTS.filter).on("click", useAsFilter);
   $(PARTS.close).on("click", close);
+  $("[data-testid=find-open]").on("click", open);
+  page.on("drawn", () => matcher !== null && mark());
+  page.on("update", () => {
+    if (matcher === null || (matches?.done && version === list.version)) return;
+    search();
+  });
 
   return {
-    context,
-    drawn: () => wanted !== null && marks(),
-    update() {
-      if (wanted === null || (hits?.done && epoch === view.epoch)) return;
-      work();
-    },
-    /** Close what Esc closes: the find bar, then the context. True when there was something. */
-    leave() {
-      if (open()) return close(), true;
-      // What was asked for since is no context any more.
-      if (before?.lifted === desk.asked) return leaveContext(), true;
+    showContext,
+    /** Close what Esc closes: the find bar, then the context. True when there was anything to close. */
+    close() {
+      if (isOpen()) return close(), true;
+      // A filter that was set since then has ended the context.
+      if (before?.lifted === workspace.filter) return leaveContext(), true;
       return false;
     },
-    act: { find, nextHit: () => go(1), previousHit: () => go(-1), context: () => context() },
+    commands: { find: open, nextHit: () => goTo(1), previousHit: () => goTo(-1), context: () => showContext() },
   };
 }

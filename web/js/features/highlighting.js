@@ -1,33 +1,33 @@
-// The highlight rules, put together in a dialog and remembered; a new line may beep, or count in the title.
+// The highlight rules: edited in a dialog and remembered. A new line that matches may beep, or count in the title.
 
-import { findPattern } from "../store/matcher.js";
-import { compileRules } from "../store/highlight-rules.js";
 import { t } from "../i18n/translate.js";
-import { askFor } from "../views/prompt.js";
+import { compileRules } from "../store/highlight-rules.js";
+import { compileMatcher } from "../store/matcher.js";
 import { button } from "../views/button.js";
+import { openPrompt } from "../views/prompt.js";
 
 const FIRST_COLOUR = "#ff9f43";
 const BEEP_MS = 120;
 const QUIET_MS = 1_000;
 
-export function ruling(page) {
-  const { settings, style } = page;
+export function addHighlighting(page) {
+  const { settings, style, workspace } = page;
   let beepedAt = -Infinity;
-  const use = () => (style.rules = compileRules(settings.get("rules")));
+  const compile = () => (style.rules = compileRules(settings.get("rules")));
 
-  function rules() {
+  function editRules() {
     const $list = $("<div>", { "data-testid": "rules" });
     const draw = () =>
-      $list.empty().append(settings.get("rules").map((rule, at) => {
+      $list.empty().append(settings.get("rules").map((rule, index) => {
         const $swatch = $("<span>", { class: "swatch" });
         $swatch[0].style.setProperty("background", rule.colour);
-        const $drop = button("button", { type: "button", "aria-label": t("rules.remove", { text: rule.text }) }).text("✕");
-        $drop.on("click", () => (settings.set("rules", settings.get("rules").filter((_, other) => other !== at)), draw()));
-        return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(t("rules.whole")) : "", $drop);
+        const $remove = button("button", { type: "button", "aria-label": t("rules.remove", { text: rule.text }) }).text("✕");
+        $remove.on("click", () => (settings.set("rules", settings.get("rules").filter((_, other) => other !== index)), draw()));
+        return $("<div>", { class: "menu-line" }).append($swatch, $("<span>").text(rule.text), rule.row ? $("<i>").text(t("rules.whole")) : "", $remove);
       }));
     draw();
-    askFor({
-      title: t("act.rules"),
+    openPrompt({
+      title: t("command.highlightRules"),
       more: [$list],
       fields: [
         { name: "text", label: t("rules.text"), placeholder: "timeout · /conn(ect)?ed/" },
@@ -36,10 +36,9 @@ export function ruling(page) {
         { name: "sound", label: t("rules.sound"), type: "checkbox" },
         { name: "title", label: t("rules.title"), type: "checkbox" },
       ],
-      go: t("rules.add"),
-      act(rule) {
-        const { text } = rule;
-        const fault = text.trim() === "" ? t("rules.fault") : findPattern(text).fault;
+      label: t("rules.add"),
+      submit(rule) {
+        const fault = rule.text.trim() === "" ? t("rules.fault") : compileMatcher(rule.text).fault;
         if (!fault) settings.set("rules", [...settings.get("rules"), rule]);
         return fault;
       },
@@ -59,15 +58,14 @@ export function ruling(page) {
   }
 
   settings.on("rules", () => {
-    use();
+    compile();
     page.rewrite();
   });
-  use();
-  function heard(line) {
-    const { rules } = style;
-    if (rules.wants("sound", line)) beep();
-    if (rules.wants("title", line)) page.unread();
-  }
+  compile();
+  workspace.ingest.onLiveLine = (line) => {
+    if (style.rules.triggers("sound", line)) beep();
+    if (style.rules.triggers("title", line)) page.emit("notable");
+  };
 
-  return { heard, act: { rules } };
+  return { commands: { highlightRules: editRules } };
 }

@@ -1,49 +1,39 @@
-// The drawer, the fields and the histogram: looking into lines, and from there to a filter, a column, a count.
+// The drawer, the fields and the histogram: from a look into lines to a filter, a column or a count.
 
 import { stripAnsi } from "../format/ansi.js";
-import { Counter } from "../store/line-counter.js";
-import { Facets } from "../store/facets.js";
-import { textOf } from "../format/text.js";
-import { fieldTerm, addTerm } from "../query/terms.js";
-import { valueOf } from "../query/fields.js";
-import { formatNumber, t } from "../i18n/translate.js";
 import { pathText } from "../format/json-tree.js";
+import { textOf } from "../format/text.js";
+import { formatNumber, t } from "../i18n/translate.js";
+import { traceIdOf } from "../normalise/trace.js";
+import { valueOf } from "../query/fields.js";
+import { addTerm, fieldTerm } from "../query/terms.js";
 import { copyText } from "../views/clipboard.js";
+import { Drawer } from "../views/drawer.js";
 import { FacetsView } from "../views/facets-view.js";
-import { HistView } from "../views/histogram-view.js";
-import { menuAt } from "../views/menu.js";
+import { HistogramView } from "../views/histogram-view.js";
+import { openMenu } from "../views/menu.js";
 import { toast } from "../views/toast.js";
-import { traceOf } from "./navigation.js";
 
 const MAX_COUNTED = 10;
 
-/** Counts what comes and goes; made before the first line. `onMoved(moved)` is called when lines are in another order: `moved(seq)` is the new seq. */
-export function counting(desk, onMoved) {
-  const counter = new Counter(desk.ring);
-  const facets = new Facets();
-  desk.shown.counter = counter;
-  desk.intake.onLine = (seq, record) => facets.add(seq, record);
-  desk.intake.onMoved = (part, moved) => {
-    facets.reorder(part);
-    counter.reorder(part);
-    onMoved(moved);
-  };
-  desk.ring.onDrop = (seq) => {
-    counter.drop(seq);
-    facets.remove(seq);
-  };
-  desk.ring.onMove = (from, to) => facets.move(from, to);
-  return { counter, facets };
-}
-
-export function inspecting(page, { counter, facets }) {
-  const { desk, settings, style, details } = page;
-  const { ring, view } = desk;
-  const hist = new HistView(counter, () => settings.get("zone"), { range: (range) => page.ask({ range }), jump: (moment) => page.moves.goTo(moment) });
-  const fields = new FacetsView(facets, { value: (name, value, out) => filterFor(name, value, out), column: toggleColumn, plot: (name) => page.plot(name) });
+/** `on` has `goToTime(time)`, `plot(field)`, and `lineCommands()`: `[{name, label, run}, …]` for the line in the drawer. */
+export function addInspector(page, on) {
+  const { workspace, settings, style } = page;
+  const { ring, list, facets } = workspace;
+  const drawer = new Drawer({
+    close: () => hide(),
+    value: openValueMenu,
+    width: (px) => settings.set("drawer", px),
+    commands: on.lineCommands,
+  });
+  const histogram = new HistogramView(workspace.counter, () => settings.get("zone"), {
+    range: (range) => page.setFilter({ range }),
+    jump: on.goToTime,
+  });
+  const fields = new FacetsView(facets, { value: filterFor, column: toggleColumn, plot: on.plot });
 
   function filterFor(name, value, not = false) {
-    page.ask({ text: addTerm(desk.asked.text, fieldTerm(name, value, { not })) });
+    page.setFilter({ text: addTerm(workspace.filter.text, fieldTerm(name, value, { not })) });
   }
 
   function toggleColumn(name) {
@@ -51,14 +41,14 @@ export function inspecting(page, { counter, facets }) {
     page.setColumns(columns.includes(name) ? columns.filter((other) => other !== name) : [...columns, name]);
   }
 
-  /** What is offered for a value of the tree. */
-  function offer({ name, path, node }, button) {
+  // The menu of a value in the tree.
+  function openValueMenu({ name, path, node }, button) {
     const value = node.kind === "string" ? node.value : node.text;
     const leaf = !node.entries;
-    menuAt(button, [
+    openMenu(button, [
       ...(leaf ? [{ label: t("node.for"), run: () => filterFor(name, value) }, { label: t("node.out"), run: () => filterFor(name, value, true) }] : []),
       { label: t("node.column"), run: () => toggleColumn(name) },
-      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: t("node.plot"), run: () => page.plot(name) }] : []),
+      ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: t("node.plot"), run: () => on.plot(name) }] : []),
       { label: t("node.copyValue"), run: async () => toast(t((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
       { label: t("node.copyPath"), run: async () => toast(t((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
       ...(leaf ? [{ label: t("node.count"), run: () => showCounts(name, button) }] : []),
@@ -68,9 +58,9 @@ export function inspecting(page, { counter, facets }) {
   // Counted over the lines shown, as a filter would find them.
   function showCounts(name, button) {
     const counts = new Map();
-    for (let place = view.first; place < view.end; place += 1) {
-      for (const seq of ring.isNote(view.at(place)) ? [] : [view.at(place), ...view.foldedAt(place)]) {
-        const value = valueOf(desk.line.at(seq), name);
+    for (let row = list.first; row < list.end; row += 1) {
+      for (const seq of ring.isNote(list.seqAt(row)) ? [] : [list.seqAt(row), ...list.foldedSeqs(row)]) {
+        const value = valueOf(workspace.line.at(seq), name);
         if (value !== undefined) counts.set(textOf(value), (counts.get(textOf(value)) ?? 0) + 1);
       }
     }
@@ -83,41 +73,62 @@ export function inspecting(page, { counter, facets }) {
   }
 
   function show(seq) {
-    if (!ring.has(seq)) return details.hide();
+    if (!ring.has(seq)) return drawer.hide();
     const note = ring.isNote(seq) ? ring.text(seq) : null;
     const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
-    const place = view.rowOf(seq);
-    const more = !note && view.at(place) === seq && view.foldOf(place) > 0 ? view.foldedAt(place) : [];
-    const record = note ? style.read(line, ring.time(seq)) : style.joined(ring, seq, more);
+    const row = list.rowOf(seq);
+    const more = !note && list.seqAt(row) === seq && list.foldedCount(row) > 0 ? list.foldedSeqs(row) : [];
+    const record = note ? style.parse(line, ring.arrivedAt(seq)) : style.joinedRecord(ring, seq, more);
     const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
-    details.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record) });
+    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record) });
   }
 
-  /** Only the lines of the trace or request of the selected one, over all channels that are open. */
-  function trace() {
-    const { selected } = page.grid;
-    const id = selected === null || ring.isNote(selected) ? null : traceOf(style.recordOf(ring, selected));
-    if (id === null) return toast(t("jump.noTrace"));
-    page.ask({ text: fieldTerm("x", id).slice(2) });
+  function hide() {
+    if (drawer.focused) page.grid.view.focus();
+    drawer.hide();
   }
+
+  // Filters for the trace or request of the selected line, over all open channels.
+  function filterForTrace() {
+    const { selected } = page.grid;
+    const id = selected === null || ring.isNote(selected) ? null : traceIdOf(style.recordOf(ring, selected));
+    if (id === null) return toast(t("jump.noTrace"));
+    return page.setFilter({ text: fieldTerm("x", id).slice(2) });
+  }
+
+  const showHistogram = () => histogram.show(settings.get("hist"), workspace.filter.range);
+
+  page.on("open", show);
+  page.on("select", (seq) => {
+    if (seq === null) drawer.hide();
+    else if (drawer.shown) show(seq);
+  });
+  page.on("leaving", hide);
+  page.on("filter", showHistogram);
+  page.on("update", () => {
+    histogram.update();
+    fields.update();
+  });
+  settings.on(["hist", "zone"], showHistogram);
+  showHistogram();
 
   return {
-    show,
-    offer,
-    trace,
     toggleColumn,
-    hist,
-    facets,
-    update() {
-      hist.update();
-      fields.update();
+    /** Close the drawer; true when it was open. */
+    close() {
+      if (!drawer.shown) return false;
+      hide();
+      return true;
     },
-    act: {
-      trace,
-      hist: () => settings.set("hist", !settings.get("hist")),
+    /** How long the last drawing of the histogram took, in ms. */
+    histogramMs: () => histogram.lastMs,
+    commands: {
+      trace: filterForTrace,
+      histogram: () => settings.set("hist", !settings.get("hist")),
+      drawer: () => (drawer.shown ? hide() : page.openLine(page.grid.selected)),
       raw() {
-        if (!details.shown) page.open(page.grid.selected);
-        details.toggleRaw();
+        if (!drawer.shown) page.openLine(page.grid.selected);
+        drawer.toggleRaw();
       },
     },
   };

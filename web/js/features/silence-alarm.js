@@ -1,61 +1,64 @@
-// The silence alarm: a channel that usually talks has gone quiet. Each reader chooses the channels; the hub knows their usual gaps.
+// The silence alarm: a channel that usually has lines has gone quiet. The reader chooses the channels; the hub knows their usual gaps.
 
-import { isPattern } from "../protocol/channels.js";
+import { formatSpan } from "../format/format-time.js";
 import { formatAge } from "../format/text.js";
 import { t } from "../i18n/translate.js";
-import { formatSpan } from "../format/format-time.js";
-import { askFor } from "../views/prompt.js";
+import { isPattern } from "../protocol/channels.js";
+import { openPrompt } from "../views/prompt.js";
 import { toast } from "../views/toast.js";
 
 const TIMES = 3;
 const SHORTEST_MS = 3_000;
-// Where the hub has not learnt a gap yet.
+// For a channel whose usual silence the hub does not know yet.
 const UNKNOWN_MS = 60_000;
 const MAX_OFFERED = 30;
 
-export function alarming(page) {
-  const { desk, settings } = page;
-  const told = new Set();
+/** `clockSkew` is how many ms the browser's clock is ahead of the hub's. */
+export function addSilenceAlarm(page, clockSkew) {
+  const { workspace, settings } = page;
+  const raised = new Set();
 
-  /** Look at the hub's directory as it is now. */
-  function look(channels, now = Date.now()) {
+  function check(channels) {
+    const now = Date.now() - clockSkew;
     const alarms = settings.get("alarms");
     for (const { name, last_line: last, usual_gap_seconds: usual } of channels) {
       if (alarms[name] !== true || !last) continue;
       const quietMs = now - Date.parse(last);
       const usualMs = usual === null ? null : usual * 1_000;
-      if (quietMs < Math.max(SHORTEST_MS, usualMs === null ? UNKNOWN_MS : usualMs * TIMES)) told.delete(name);
-      else if (!told.has(name)) {
-        told.add(name);
-        tell(name, quietMs, usualMs, now);
+      if (quietMs < Math.max(SHORTEST_MS, usualMs === null ? UNKNOWN_MS : usualMs * TIMES)) raised.delete(name);
+      else if (!raised.has(name)) {
+        raised.add(name);
+        raise(name, quietMs, usualMs, now);
       }
     }
   }
 
-  function tell(name, quietMs, usualMs, now) {
+  function raise(name, quietMs, usualMs, now) {
     const note = { kind: "quiet", channel: name, age: formatAge(quietMs), usual: usualMs === null ? "?" : formatSpan(usualMs) };
-    if (desk.intake.watches(name)) desk.intake.note(name, note, now);
+    if (workspace.ingest.accepts(name)) workspace.ingest.addNote(name, note, now);
     toast(t("note.quiet", note));
-    page.unread();
-    page.flushSoon();
+    page.emit("notable");
+    page.drawSoon();
   }
 
-  function alarm() {
+  function chooseChannels() {
     const alarms = settings.get("alarms");
-    const names = [...new Set([...Object.keys(alarms), ...desk.channels.filter((name) => !isPattern(name)), ...page.rail.names])];
-    if (names.length === 0) return toast(t("rail.none"));
-    askFor({
-      title: t("act.alarm"),
+    const names = [...new Set([...Object.keys(alarms), ...workspace.channels.filter((name) => !isPattern(name)), ...page.channelNames])];
+    if (names.length === 0) return toast(t("channels.none"));
+    return openPrompt({
+      title: t("command.silenceAlarm"),
       fields: names.slice(0, MAX_OFFERED).map((name) => ({ name, label: name, type: "checkbox", value: alarms[name] === true })),
       hint: t("alarm.hint"),
-      go: t("alarm.go"),
-      act(chosen) {
+      label: t("alarm.go"),
+      submit(chosen) {
         settings.set("alarms", Object.fromEntries(Object.entries(chosen).filter(([, on]) => on)));
-        told.clear();
+        raised.clear();
         return null;
       },
     });
   }
 
-  return { look, act: { alarm } };
+  page.on("polled", ({ channels }) => check(channels));
+
+  return { commands: { silenceAlarm: chooseChannels } };
 }

@@ -1,99 +1,114 @@
-// What the page says of itself: numbers, state, lag, what came unread; and to tests, `window.sseHub`.
+// What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
 
+import { Liveness } from "../connection/liveness.js";
 import { covers } from "../protocol/channels.js";
-import { Pulse } from "../connection/liveness.js";
-import { Announcer } from "../views/live-region.js";
-import { Unread } from "../views/title-badge.js";
+import { LiveRegion } from "../views/live-region.js";
+import { Status } from "../views/status.js";
+import { TitleBadge } from "../views/title-badge.js";
 
-// Heartbeats are hidden from scripts; the answers to the rail's questions are signs of life as well.
+// Scripts cannot see heartbeats; the answers to the polls of the channel list are signs of life as well.
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
-export function telling(page, counter) {
-  const { desk, settings, status, toolbar, levels } = page;
-  const { ring, view, intake, stream } = desk;
-  const announcer = new Announcer(ring, view);
-  const unread = new Unread();
-  const pulse = new Pulse();
+/** `on` has `allLevelsHidden()` and `histogramMs()`. */
+export function addStatus(page, on) {
+  const { workspace, settings } = page;
+  const { ring, list, ingest, stream } = workspace;
+  const status = new Status({
+    retry: () => stream.retryNow(),
+    // The pill disappears and must not take the focus with it.
+    follow: () => (page.grid.view.follow(), page.grid.view.focus()),
+    showLevels: () => page.setFilter({ hidden: new Set() }),
+    clearFilter: () => page.clearFilter(),
+  });
+  const liveRegion = new LiveRegion(ring, list);
+  const badge = new TitleBadge();
+  const liveness = new Liveness();
   let heardAt = Date.now();
 
   function showFollow() {
-    const { grid } = page;
-    status.showFollow(grid.following, grid.paused, grid.news);
-    toolbar.showPaused(grid.paused);
+    const { view } = page.grid;
+    status.showFollow(view.following, view.paused, view.unseen);
   }
 
   function update() {
-    const { received, told } = intake;
-    const { text, range, hidden } = desk.asked;
-    status.showNumbers({ held: ring.held, shown: view.shown, received, gaps: told.count, dropped: told.lost });
+    const { received, gaps } = ingest;
+    const { text, range, hidden } = workspace.filter;
+    status.showNumbers({ held: ring.held, shown: list.shown, received, gaps: gaps.count, dropped: gaps.lost });
     showFollow();
     const now = Date.now();
-    const { lastMatch } = desk.shown;
+    const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
-    const sinceMatch = lastMatch === null ? null : now - intake.ahead - lastMatch;
-    status.showEmpty(desk.channels, { held: ring.held, shown: view.shown, hidden: levels.allHidden, filtered, sinceMatch });
-    status.tick(intake.lastLineAt, now, intake.replay, settings.get("zone"));
+    const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
+    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch });
+    status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 
   function tick() {
     const now = Date.now();
-    status.sample(intake.live);
-    status.tick(intake.lastLineAt, now, intake.replay, settings.get("zone"));
+    status.sample(ingest.live);
+    status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
     status.showHeap(performance.memory?.usedJSHeapSize ?? null);
-    status.showLag(intake.lag, intake.lastLineAt, now);
-    if (settings.get("announce")) announcer.tick(page.grid.following, now);
-    unread.update(view.errors, document.hidden);
-    // In a hidden tab the questions rest, and nothing that they would have told is missed.
-    if (!document.hidden && stream.state.name === "live" && now - Math.max(intake.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
+    status.showLag(ingest.lag, ingest.lastLineAt, now);
+    if (settings.get("announce")) liveRegion.tick(page.grid.view.following, now);
+    badge.update(list.errors, document.hidden);
+    // A hidden tab polls too rarely for this test, and misses nothing without it.
+    if (!document.hidden && stream.state.name === "live" && now - Math.max(ingest.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
   }
 
+  // The hub has answered, and says when each of its channels last had a line.
+  function checkLiveness(channels) {
+    heardAt = Date.now();
+    if (stream.state.name !== "live") return;
+    const times = channels.filter(({ name, last_line: last }) => last && covers(workspace.channels, name)).map(({ last_line: last }) => Date.parse(last));
+    const { received, duplicates, gaps } = ingest;
+    if (liveness.isDead(times.length > 0 ? Math.max(...times) : null, received + duplicates + gaps.count + gaps.lost, heardAt)) stream.restart();
+  }
+
+  page.on("state", (state) => status.showState(state, ingest.lastLineAt, Date.now()));
+  page.on("follow", showFollow);
+  page.on("update", update);
+  page.on("notable", () => badge.addEvent(document.hidden));
+  page.on("channels", (channels) => badge.setTitle(`${channels.join(", ")} · sse-hub`));
+  page.on("polled", ({ ready, recording, channels }) => {
+    checkLiveness(channels);
+    status.showReady(ready, ingest.lastLineAt, Date.now());
+    status.showRecording(recording || !ready);
+  });
   window.addEventListener("online", () => stream.retryNow());
   document.addEventListener("visibilitychange", () => {
     heardAt = Date.now();
-    unread.update(view.errors, document.hidden);
+    badge.update(list.errors, document.hidden);
     if (document.hidden) return;
     stream.retryNow();
-    page.flushSoon();
+    page.drawSoon();
   });
   setInterval(tick, TICK_MS);
 
   const sseHub = Object.freeze({
     stats: () => ({
-      received: intake.received,
+      received: ingest.received,
       held: ring.held,
-      shown: view.shown,
-      buffered: desk.unshown,
-      dropped: intake.told.lost,
-      dupes: intake.dupes,
-      gaps: intake.told.count,
-      rowsInDom: page.grids.reduce((sum, each) => sum + each.rowsInDom, 0),
+      shown: list.shown,
+      buffered: workspace.undrawn,
+      dropped: ingest.gaps.lost,
+      dupes: ingest.duplicates,
+      gaps: ingest.gaps.count,
+      rowsInDom: page.grids.reduce((sum, { view }) => sum + view.rowsInDom, 0),
       state: stream.state.name,
-      lastId: intake.lastId,
-      histMs: page.inspects.hist.lastMs,
+      lastId: ingest.lastId,
+      histMs: on.histogramMs(),
     }),
-    bars: () => counter.bars(),
+    bars: () => workspace.counter.bars(),
   });
   Object.defineProperty(window, "sseHub", { value: sseHub });
 
   return {
-    /** The lists are in place: what comes from here on is news. */
+    /** The lists are in place: lines that arrive from here on are new. */
     begin() {
-      status.sample(intake.live);
-      announcer.tick(false, Date.now());
+      status.sample(ingest.live);
+      liveRegion.tick(false, Date.now());
     },
-    update,
-    showFollow,
-    title: (words) => unread.title(words),
-    /** Something happened that is to be seen in the title of a hidden page. */
-    mark: () => unread.mark(document.hidden),
-    /** The hub has given a sign of life, and says when each of its channels last spoke. */
-    heard(channels) {
-      heardAt = Date.now();
-      if (stream.state.name !== "live") return;
-      const times = channels.filter(({ name, last_line: last }) => last && covers(desk.channels, name)).map(({ last_line: last }) => Date.parse(last));
-      const { received, dupes, told } = intake;
-      if (pulse.dead(times.length > 0 ? Math.max(...times) : null, received + dupes + told.count + told.lost, heardAt)) stream.restart();
-    },
+    commands: {},
   };
 }

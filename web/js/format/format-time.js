@@ -7,7 +7,7 @@
 //     formatSpan(252_000)                "4 min 12 s"
 //     formatDelta(12)                      "+12 ms", for the gap to the line before
 
-import { clockAt, offsetAt, offsetWords } from "./zones.js";
+import { clockAt, offsetAt, offsetText } from "./zones.js";
 
 const pad = (number, digits = 2) => String(number).padStart(digits, "0");
 
@@ -24,7 +24,7 @@ export function formatDay(ms, zone) {
 }
 
 /** ISO 8601 with milliseconds and the offset. */
-export const formatIso = (ms, zone) => `${formatDay(ms, zone)}T${formatClock(ms, zone)}${zone === "UTC" ? "Z" : offsetWords(offsetAt(zone, ms))}`;
+export const formatIso = (ms, zone) => `${formatDay(ms, zone)}T${formatClock(ms, zone)}${zone === "UTC" ? "Z" : offsetText(offsetAt(zone, ms))}`;
 
 /** Seconds since the epoch. */
 export const formatEpoch = (ms) => (Math.floor(ms) / 1_000).toFixed(3);

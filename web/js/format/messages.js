@@ -9,8 +9,8 @@ const REPLAY_RESTS_MS = 1_000;
 // The last lines of a page that opens come at once: that is nothing to tell of.
 const REPLAY_TOLD_MS = 300;
 
-/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Intake; its time is said in a zone. */
-export function stateWords(state, lastLineAt, now, replay = null, zone = "local") {
+/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Ingest; its time is said in a zone. */
+export function stateText(state, lastLineAt, now, replay = null, zone = "local") {
   switch (state.name) {
     case "live":
       if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return t("state.catchingUp", { time: formatClock(replay.to, zone).slice(0, 8) });
@@ -25,7 +25,7 @@ export function stateWords(state, lastLineAt, now, replay = null, zone = "local"
 }
 
 /** A note as one sentence, its times in a zone. */
-export function noteWords(note, zone = "local") {
+export function noteText(note, zone = "local") {
   if (note.kind === "marker") return t("note.marker", { text: note.text });
   if (note.kind !== "gap") return t(`note.${note.kind}`, note);
   const lost = Number.isFinite(note.lost) ? t("note.lost", { n: note.lost }) : t("note.lost.unknown");
@@ -35,23 +35,23 @@ export function noteWords(note, zone = "local") {
 }
 
 function span({ from, to }, zone) {
-  if (from && to) return `, ${rangeWords([from, to], zone)}`;
+  if (from && to) return `, ${rangeText([from, to], zone)}`;
   return from || to ? t(to ? "note.upTo" : "note.from", { time: formatClock(to || from, zone).slice(0, 8) }) : "";
 }
 
 /** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came, said in a zone. */
-export function topWords(state, channels, held, oldest = null, zone = "local") {
+export function historyText(state, channels, held, oldest = null, zone = "local") {
   switch (state.name) {
     case "loading":
-      return t("top.loading");
+      return t("history.loading");
     case "begin": {
-      const names = channels.length > 3 ? t("top.channels", { n: channels.length }) : listed(channels);
-      return oldest === null ? t("top.begin", { names }) : t("top.begin.at", { names, time: `${formatDay(oldest, zone)} ${formatClock(oldest, zone).slice(0, 8)}` });
+      const names = channels.length > 3 ? t("history.channels", { n: channels.length }) : listed(channels);
+      return oldest === null ? t("history.begin", { names }) : t("history.begin.at", { names, time: `${formatDay(oldest, zone)} ${formatClock(oldest, zone).slice(0, 8)}` });
     }
     case "failed":
-      return t("top.failed", { detail: state.detail });
+      return t("history.failed", { detail: state.detail });
     case "full":
-      return t("top.full", { n: held });
+      return t("history.full", { n: held });
     default:
       return "";
   }
@@ -60,14 +60,14 @@ export function topWords(state, channels, held, oldest = null, zone = "local") {
 const listed = (names) => (names.length < 2 ? names.join() : t("list.and", { first: names.slice(0, -1).join(", "), last: names.at(-1) }));
 
 /** "2,345 new (12 errors)" */
-export function newsWords(lines, errors) {
-  if (lines === 0) return t("news.none");
-  const failed = errors > 0 ? ` (${t("news.errors", { n: errors })})` : "";
-  return `${t("news.lines", { n: lines })}${failed}`;
+export function newLinesText(lines, errors) {
+  if (lines === 0) return t("newLines.none");
+  const failed = errors > 0 ? ` (${t("newLines.errors", { n: errors })})` : "";
+  return `${t("newLines.lines", { n: lines })}${failed}`;
 }
 
 /** A range of time: "03:50:18–03:52:00", with days where they differ. */
-export function rangeWords([from, to], zone) {
+export function rangeText([from, to], zone) {
   const same = formatDay(from, zone) === formatDay(to, zone);
   const words = (ms) => `${same ? "" : `${formatDay(ms, zone)} `}${formatClock(ms, zone).slice(0, 8)}`;
   return `${words(from)}–${words(to)}`;

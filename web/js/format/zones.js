@@ -60,15 +60,15 @@ export function momentOf({ year, month = 1, day = 1, hour = 0, minute = 0, secon
 }
 
 /** An offset in minutes as it is written: "+05:30". */
-export function offsetWords(minutes) {
+export function offsetText(minutes) {
   const two = (number) => String(number).padStart(2, "0");
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.round(Math.abs(minutes)) % 60)}`;
 }
 
 /** A zone in words, at a moment: "local (UTC+02:00)", "UTC", "Asia/Kolkata (UTC+05:30)". */
-export function zoneWords(zone, ms) {
+export function zoneText(zone, ms) {
   if (zone === "UTC") return "UTC";
-  const offset = `UTC${offsetWords(offsetAt(zone, ms))}`;
+  const offset = `UTC${offsetText(offsetAt(zone, ms))}`;
   return typeof zone === "number" ? offset : `${zone} (${offset})`;
 }
 

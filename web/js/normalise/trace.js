@@ -6,6 +6,7 @@ const PYTHON = /^[ \t]*(?:Traceback \(most recent call last\)|Exception in threa
 const AT = /^[^\n]*\n[ \t]+at [^\n]*[(:]/m;
 const GO = /^(?:panic: |goroutine \d+ \[)/m;
 const CONTINUES = /^(?:\s+\S|\s*at \S|Traceback \(most|Caused by: |\.\.\. \d+ more|> File |\}|During handling of the above|The above exception was)/;
+const REQUEST_IDS = ["request_id", "requestId", "req_id", "reqId", "correlation_id", "correlationId", "x-request-id"];
 const NAMED = /^(?:Caused by: )?([A-Za-z_][\w.$]*)(?:: ([\s\S]*))?$/;
 
 /** `{type, msg, stack}` of an exception written as text. */
@@ -54,5 +55,11 @@ export function traceStart(text) {
   return places.length > 0 ? Math.min(...places) : -1;
 }
 
-/** True for a line that goes on with what the line before it said, if that came within 50 ms on the same channel. */
+/** The id that a line shares with others of the same trace or request, or null. */
+export function traceIdOf({ trace, fields }) {
+  const found = [trace, ...REQUEST_IDS.map((name) => fields[name]), fields.req?.id].find((id) => id && typeof id !== "object");
+  return found === undefined ? null : String(found);
+}
+
+/** True for a line that continues the line before it, if that arrived within 50 ms on the same channel. */
 export const isContinuation = (text) => CONTINUES.test(text);

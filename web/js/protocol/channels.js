@@ -9,8 +9,8 @@ const NAME = /^[A-Za-z0-9._:/@+*-]{1,128}$/;
 /** What is wrong with a name or pattern that the hub would refuse, or null. */
 export function nameFault(name) {
   if (NAME.test(name)) return null;
-  if (name.length > 128) return t("rail.long");
-  return t("rail.bad");
+  if (name.length > 128) return t("channels.long");
+  return t("channels.bad");
 }
 
 /** Where markers are published that all who watch a channel see. The apps' own channels have none of them. */

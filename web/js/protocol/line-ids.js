@@ -10,7 +10,7 @@ export class SeenLineIds {
   #events = new Map();
 
   /** True when this line has come under another event id. The same id again is no repeat: others see to that. */
-  repeats(channel, id, line) {
+  isRepeat(channel, id, line) {
     const found = line.endsWith("}") && LINE_ID.exec(line.slice(-TAIL));
     if (!found) return false;
     const key = `${channel} ${found[1]}`;

@@ -23,7 +23,7 @@ const EXPONENT = /\d[eE][+-]?\d/;
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
 /** The test of a tree. `abandoned(pattern)` is unseen of an expression that took too long. */
-export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", abandoned: () => {}, ...options }).test;
+export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", onAbandoned: () => {}, ...options }).test;
 
 // Each part is {test, cost}.
 function build(node, options) {
@@ -67,7 +67,7 @@ export function textTest(value) {
   };
 }
 
-const patternOf = (node, source, flags, { abandoned }) => faultsAt(node, () => new Pattern(source, flags, abandoned));
+const patternOf = (node, source, flags, { onAbandoned }) => faultsAt(node, () => new Pattern(source, flags, onAbandoned));
 
 function faultsAt({ start, end }, make) {
   try {
@@ -184,5 +184,5 @@ function timeTest(node, { now, zone }) {
   if (moment === null) {
     throw new QueryFault(`“${node.values[0]}” is no time: 03:50, -15m, "yesterday 17:30", 2026-11-21T03:50`, node.start, node.end);
   }
-  return { test: node.name === "after" ? (line) => line.moment >= moment : (line) => line.moment < moment, cost: CHEAP };
+  return { test: node.name === "after" ? (line) => line.ownTime >= moment : (line) => line.ownTime < moment, cost: CHEAP };
 }

@@ -17,19 +17,19 @@ import { termsOf } from "./terms.js";
 
 export { HeldLine } from "./line.js";
 
-export function compileQuery(text, { off = new Set(), abandoned = () => {}, ...options } = {}) {
+export function compileQuery(text, { off = new Set(), onAbandoned = () => {}, ...options } = {}) {
   const { tree, fault } = parseQuery(text);
   const query = { fault, test: null, terms: termsOf(text, tree, off), abandoned: [] };
   const reportAbandoned = ({ source }) => {
     query.abandoned.push(source);
-    abandoned(source);
+    onAbandoned(source);
   };
   try {
     // A term that is off may still be wrong: its fault is told, as the box shows it.
-    const all = tree && compileTree(tree, { ...options, abandoned: reportAbandoned });
+    const all = tree && compileTree(tree, { ...options, onAbandoned: reportAbandoned });
     const kept = query.terms.filter((term) => !term.off);
     if (kept.length === query.terms.length) query.test = all;
-    else if (kept.length > 0) query.test = compileTree({ kind: "and", items: kept.map(({ node }) => node) }, { ...options, abandoned: reportAbandoned });
+    else if (kept.length > 0) query.test = compileTree({ kind: "and", items: kept.map(({ node }) => node) }, { ...options, onAbandoned: reportAbandoned });
   } catch (error) {
     if (!(error instanceof QueryFault)) throw error;
     query.fault = { message: error.message, start: error.start, end: error.end };

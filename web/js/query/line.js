@@ -50,8 +50,8 @@ export class HeldLine {
   }
 
   /** Its own time in ms: the one its row shows. */
-  get moment() {
-    return this.#own ? (this.#own.moment ?? this.record.ts ?? this.#time) : this.#ring.moment(this.#seq);
+  get ownTime() {
+    return this.#own ? (this.#own.ownTime ?? this.record.ts ?? this.#time) : this.#ring.ownTime(this.#seq);
   }
 
   /** The line with the escapes of JSON undone, so that what is searched is what is seen. */
@@ -71,7 +71,7 @@ export class HeldLine {
   }
 
   get #time() {
-    return this.#own ? (this.#own.time ?? null) : this.#ring.time(this.#seq);
+    return this.#own ? (this.#own.time ?? null) : this.#ring.arrivedAt(this.#seq);
   }
 
   #moved() {

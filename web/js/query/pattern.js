@@ -19,16 +19,16 @@ export class Pattern {
   #expression;
   #tree;
   #automaton;
-  #tell;
+  #onAbandoned;
   #safeLengths = [];
 
   /** `tell(this)` is called once, when it is abandoned. */
-  constructor(source, flags = "", tell = () => {}) {
+  constructor(source, flags = "", onAbandoned = () => {}) {
     this.source = source;
     this.abandoned = false;
     this.#expression = compiled(source, flags);
     this.#tree = expressionTree(this.#expression.source, this.#expression.flags);
-    this.#tell = tell;
+    this.#onAbandoned = onAbandoned;
   }
 
   test(text) {
@@ -83,7 +83,7 @@ export class Pattern {
 
   #abandon() {
     this.abandoned = true;
-    this.#tell(this);
+    this.#onAbandoned(this);
   }
 }
 

@@ -1,7 +1,7 @@
 // Lines as a file: NDJSON as they were published, text with the columns shown, or CSV of chosen columns. Pure.
 //
 //     const file = exportParts(lines, "csv", {zone: "UTC", columns: ["time", "level", "message", "user"]});
-//     new Blob([...file], {type: typeOf("csv")})          parts of about 64 kB, so that a caller may pause between them
+//     new Blob([...file], {type: mediaTypeOf("csv")})          parts of about 64 kB, so that a caller may pause between them
 //     fileName("csv", ["orders"], now)                     "orders-2026-11-21T03-50-18Z.csv"
 //
 // `lines` is any iterable of {text, channel, time (ms)}. One line of the file for each (CSV has a head besides, and a field may hold line
@@ -18,7 +18,7 @@ const PART = 65_536;
 const TYPES = { ndjson: "application/x-ndjson", txt: "text/plain;charset=utf-8", csv: "text/csv;charset=utf-8" };
 export const COLUMNS = ["time", "channel", "level", "logger", "message", "fields"];
 
-export const typeOf = (format) => TYPES[format];
+export const mediaTypeOf = (format) => TYPES[format];
 
 /** The parts of a file, as text. */
 export function* exportParts(lines, format, { zone = "local", columns = COLUMNS, publisherZone = null } = {}) {

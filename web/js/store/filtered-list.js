@@ -8,31 +8,31 @@ import { slotOf } from "./ring.js";
 
 const SLICE_MS = 8;
 
-export class ViewList {
+export class FilteredList {
   #ring;
   #seqs;
   #test = null;
-  #going = null;
-  #folds;
-  #lastMask = null;
+  #pass = null;
+  #foldedCounts;
+  #lastTemplate = null;
   #pending = new Map();
 
   constructor(ring) {
     this.#ring = ring;
     this.#seqs = new Float64Array(ring.capacity);
     // How many lines a place stands for beside its own; below 0 where they are repeats of it.
-    this.#folds = new Int32Array(ring.capacity);
+    this.#foldedCounts = new Int32Array(ring.capacity);
     this.first = 0;
     this.end = 0;
-    this.epoch = 0;
+    this.version = 0;
     /** How often a filter has made it anew. */
-    this.rebuilt = 0;
+    this.rebuilds = 0;
     this.notes = 0;
     this.lines = 0;
     this.errors = 0;
     this.folded = 0;
     /** What a line says apart from its numbers, `(seq) => text`: lines in a row that say the same are one; null: each is shown. */
-    this.maskOf = null;
+    this.templateOf = null;
   }
 
   /** Lines shown now, notes not counted. */
@@ -41,47 +41,47 @@ export class ViewList {
   }
 
   /** How many lines a place stands for beside its own; below 0 where they are repeats of it. */
-  foldOf(place) {
-    return this.#folds[this.#slotOf(place)];
+  foldedCount(row) {
+    return this.#foldedCounts[this.#slotOf(row)];
   }
 
   /** The seqs that a place stands for beside its own, the first `most` of them. */
-  foldedAt(place, most = Infinity) {
-    const fold = this.foldOf(place);
-    const head = this.at(place);
+  foldedSeqs(row, limit = Infinity) {
+    const folded = this.foldedCount(row);
+    const head = this.seqAt(row);
     const found = [];
-    const wanted = Math.min(most, Math.abs(fold));
-    if (wanted === 0 || !this.#ring.has(head)) return found;
+    const count = Math.min(limit, Math.abs(folded));
+    if (count === 0 || !this.#ring.has(head)) return found;
     const channel = this.#ring.channel(head);
-    const mask = fold < 0 ? this.maskOf?.(head) : null;
-    for (let seq = head + 1; seq < this.#ring.end && found.length < wanted; seq += 1) {
+    const template = folded < 0 ? this.templateOf?.(head) : null;
+    for (let seq = head + 1; seq < this.#ring.end && found.length < count; seq += 1) {
       if (this.#ring.isNote(seq) || this.#ring.channel(seq) !== channel) continue;
-      if (fold > 0 ? this.#ring.headOf(seq) === head && this.#passes(seq) : this.#passes(seq) && this.maskOf?.(seq) === mask) found.push(seq);
+      if (folded > 0 ? this.#ring.headOf(seq) === head && this.#passes(seq) : this.#passes(seq) && this.templateOf?.(seq) === template) found.push(seq);
     }
     return found;
   }
 
   /** The place of the row that a seq is in, or of the next one shown after it. */
   rowOf(seq) {
-    const place = this.placeOf(seq);
-    if (place < this.end && this.at(place) === seq) return place;
+    const row = this.firstRowFrom(seq);
+    if (row < this.end && this.seqAt(row) === seq) return row;
     const head = this.#ring.has(seq) ? this.#ring.headOf(seq) : null;
-    if (head !== null && this.at(this.placeOf(head)) === head) return this.placeOf(head);
-    return place > this.first && this.foldOf(place - 1) < 0 && this.foldedAt(place - 1).includes(seq) ? place - 1 : place;
+    if (head !== null && this.seqAt(this.firstRowFrom(head)) === head) return this.firstRowFrom(head);
+    return row > this.first && this.foldedCount(row - 1) < 0 && this.foldedSeqs(row - 1).includes(seq) ? row - 1 : row;
   }
 
   /** The seq at a place from `first` to `end`. */
-  at(place) {
-    return this.#seqs[this.#slotOf(place)];
+  seqAt(row) {
+    return this.#seqs[this.#slotOf(row)];
   }
 
   /** The place of a seq, or of the next one shown after it. */
-  placeOf(seq) {
+  firstRowFrom(seq) {
     let low = this.first;
     let high = this.end;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (this.at(middle) < seq) low = middle + 1;
+      if (this.seqAt(middle) < seq) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -91,7 +91,7 @@ export class ViewList {
   offer(seq) {
     this.trim();
     if (!this.#passes(seq)) return;
-    this.#take(seq, this.#maskOf(seq));
+    this.#take(seq, this.#templateOf(seq));
     if (this.#ring.isNote(seq)) return;
     this.lines += 1;
     if (this.#ring.level(seq) >= ERROR) this.errors += 1;
@@ -107,33 +107,33 @@ export class ViewList {
     }
     this.first -= 1;
     this.#seqs[this.#slotOf(this.first)] = seq;
-    const fold = this.#pending.get(seq) ?? 0;
+    const folded = this.#pending.get(seq) ?? 0;
     this.#pending.delete(seq);
-    this.#folds[this.#slotOf(this.first)] = fold;
-    this.folded += fold;
+    this.#foldedCounts[this.#slotOf(this.first)] = folded;
+    this.folded += folded;
     return true;
   }
 
   /** Lines are in another order, see Ring.reorder(): `moved(seq)` is the new seq. What was drawn is to be placed anew. */
   reorder({ from, seqs }, moved) {
     this.trim();
-    this.epoch += 1;
-    if (this.#going) this.#goBack(this.#going, from);
-    const first = this.placeOf(from);
+    this.version += 1;
+    if (this.#pass) this.#rewind(this.#pass, from);
+    const first = this.firstRowFrom(from);
     const rows = [];
-    const end = this.placeOf(from + seqs.length);
-    for (let place = first; place < end; place += 1) rows.push([moved(this.at(place)), this.foldOf(place)]);
+    const end = this.firstRowFrom(from + seqs.length);
+    for (let row = first; row < end; row += 1) rows.push([moved(this.seqAt(row)), this.foldedCount(row)]);
     rows.sort(([one], [other]) => one - other);
-    rows.forEach(([seq, fold], index) => {
+    rows.forEach(([seq, folded], index) => {
       this.#seqs[this.#slotOf(first + index)] = seq;
-      this.#folds[this.#slotOf(first + index)] = fold;
+      this.#foldedCounts[this.#slotOf(first + index)] = folded;
     });
   }
 
   /** Let go of places whose lines have fallen off the ring. */
   trim() {
-    while (this.first < this.end && this.at(this.first) < this.#ring.first) {
-      this.folded -= Math.abs(this.foldOf(this.first));
+    while (this.first < this.end && this.seqAt(this.first) < this.#ring.first) {
+      this.folded -= Math.abs(this.foldedCount(this.first));
       this.first += 1;
     }
     // Notes are few; what the ring still holds of them bounds what is shown of them.
@@ -145,38 +145,38 @@ export class ViewList {
     this.#test = test;
     const start = this.#ring.first;
     const found = [];
-    const masks = [];
-    const going = { found, masks, seq: start, start };
-    this.#going = going;
+    const templates = [];
+    const pass = { found, templates, seq: start, start };
+    this.#pass = pass;
     const slice = () => {
-      if (going !== this.#going) return;
+      if (pass !== this.#pass) return;
       const until = performance.now() + SLICE_MS;
-      going.seq = Math.max(going.seq, this.#ring.first);
-      while (going.seq < this.#ring.end) {
-        if (this.#passes(going.seq)) {
-          found.push(going.seq);
-          if (this.maskOf !== null) masks.push(this.#maskOf(going.seq));
+      pass.seq = Math.max(pass.seq, this.#ring.first);
+      while (pass.seq < this.#ring.end) {
+        if (this.#passes(pass.seq)) {
+          found.push(pass.seq);
+          if (this.templateOf !== null) templates.push(this.#templateOf(pass.seq));
         }
-        going.seq += 1;
+        pass.seq += 1;
         // A line may take milliseconds.
-        if (going.seq % 4 === 0 && performance.now() > until) return void setTimeout(slice);
+        if (pass.seq % 4 === 0 && performance.now() > until) return void setTimeout(slice);
       }
-      this.#going = null;
-      const older = this.#olderThan(going.start);
-      this.#replace([...older, ...found], [...older.map((each) => this.#maskOf(each)), ...masks]);
+      this.#pass = null;
+      const older = this.#olderThan(pass.start);
+      this.#replace([...older, ...found], [...older.map((each) => this.#templateOf(each)), ...templates]);
       done();
     };
     slice();
   }
 
   // Lines from `from` on are in another order while the slices go on.
-  #goBack(going, from) {
-    if (going.seq <= from) return;
-    going.seq = from;
-    going.start = Math.min(going.start, from);
-    const kept = going.found.findLastIndex((seq) => seq < from) + 1;
-    going.found.splice(kept);
-    going.masks.splice(kept);
+  #rewind(pass, from) {
+    if (pass.seq <= from) return;
+    pass.seq = from;
+    pass.start = Math.min(pass.start, from);
+    const kept = pass.found.findLastIndex((seq) => seq < from) + 1;
+    pass.found.splice(kept);
+    pass.templates.splice(kept);
   }
 
   // What was put before the first while the slices went on.
@@ -186,46 +186,46 @@ export class ViewList {
     return found;
   }
 
-  #slotOf(place) {
-    return slotOf(place, this.#seqs.length);
+  #slotOf(row) {
+    return slotOf(row, this.#seqs.length);
   }
 
   #passes(seq) {
     return this.#test === null || this.#ring.isNote(seq) || this.#test(seq);
   }
 
-  #maskOf(seq) {
-    return this.maskOf === null || this.#ring.isNote(seq) ? null : this.maskOf(seq);
+  #templateOf(seq) {
+    return this.templateOf === null || this.#ring.isNote(seq) ? null : this.templateOf(seq);
   }
 
   // Into the row of the line it goes on with, or of the one it repeats; else a row of its own.
-  #take(seq, mask) {
+  #take(seq, template) {
     const head = this.#ring.headOf(seq);
-    const place = head === null ? this.end - 1 : this.placeOf(head);
-    const inRow = head !== null && place < this.end && this.at(place) === head && this.foldOf(place) >= 0;
-    const repeats = !inRow && mask !== null && mask === this.#lastMask && this.end > this.first && this.foldOf(this.end - 1) <= 0;
-    this.#lastMask = inRow ? null : mask;
+    const row = head === null ? this.end - 1 : this.firstRowFrom(head);
+    const inRow = head !== null && row < this.end && this.seqAt(row) === head && this.foldedCount(row) >= 0;
+    const repeats = !inRow && template !== null && template === this.#lastTemplate && this.end > this.first && this.foldedCount(this.end - 1) <= 0;
+    this.#lastTemplate = inRow ? null : template;
     if (!inRow && !repeats) return this.#push(seq);
-    this.#folds[this.#slotOf(inRow ? place : this.end - 1)] += inRow ? 1 : -1;
+    this.#foldedCounts[this.#slotOf(inRow ? row : this.end - 1)] += inRow ? 1 : -1;
     this.folded += 1;
     return undefined;
   }
 
   #push(seq) {
     this.#seqs[this.#slotOf(this.end)] = seq;
-    this.#folds[this.#slotOf(this.end)] = 0;
+    this.#foldedCounts[this.#slotOf(this.end)] = 0;
     this.end += 1;
   }
 
-  #replace(seqs, masks) {
+  #replace(seqs, templates) {
     this.first = 0;
     this.end = 0;
     this.folded = 0;
-    this.#lastMask = null;
-    this.rebuilt += 1;
-    this.epoch += 1;
+    this.#lastTemplate = null;
+    this.rebuilds += 1;
+    this.version += 1;
     // Some may have fallen off meanwhile, and there is room for no more than are held.
-    seqs.forEach((seq, at) => this.#ring.has(seq) && this.#take(seq, masks[at] ?? null));
+    seqs.forEach((seq, at) => this.#ring.has(seq) && this.#take(seq, templates[at] ?? null));
     this.trim();
   }
 }

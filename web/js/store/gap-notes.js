@@ -4,7 +4,7 @@ import { timeOfId } from "../protocol/ids.js";
 
 export const MAX_KNOWN = 1_000;
 
-export class Gaps {
+export class GapNotes {
   #known = new Set();
   count = 0;
   lost = 0;

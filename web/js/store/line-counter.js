@@ -1,12 +1,12 @@
 // What the histogram and the facets count: each line once, as long as it is held.
 //
-//     list test --> Counter.add(seq)     lines that pass all but the time range
-//     ring.onDrop --> Counter.drop(seq)
+//     list test --> LineCounter.add(seq)     lines that pass all but the time range
+//     ring.onDrop --> LineCounter.drop(seq)
 
 import { Histogram } from "./histogram.js";
 import { slotOf } from "./ring.js";
 
-export class Counter {
+export class LineCounter {
   #ring;
   #histogram = new Histogram();
   #counted;
@@ -23,15 +23,15 @@ export class Counter {
     if (this.#counted[slot]) return;
     this.#counted[slot] = 1;
     this.version += 1;
-    this.#histogram.add(this.#ring.moment(seq), this.#ring.level(seq));
+    this.#histogram.add(this.#ring.ownTime(seq), this.#ring.level(seq));
   }
 
-  drop(seq) {
+  remove(seq) {
     const slot = this.#slotOf(seq);
     if (!this.#counted[slot]) return;
     this.#counted[slot] = 0;
     this.version += 1;
-    this.#histogram.remove(this.#ring.moment(seq), this.#ring.level(seq));
+    this.#histogram.remove(this.#ring.ownTime(seq), this.#ring.level(seq));
   }
 
   /** Lines are in another order, see Ring.reorder(). */

@@ -1,90 +1,90 @@
-// The lists of what is shown: one of all that passes the filter, and in a split view one more for each pane.
-// A time range narrows the lists, but not what the histogram counts: that is told of each line before the range is looked at.
+// The lists of what is shown: one of every line that passes the filter, and in a split view one more for each pane.
+// A time range narrows the lists but not the histogram: `counter` gets each line before the range is applied.
 
-import { ViewList } from "./filtered-list.js";
+import { FilteredList } from "./filtered-list.js";
 
-export class Shown {
+export class Lists {
   #ring;
-  #plain = null;
+  #test = null;
   #range = null;
   #panes = [];
-  #maskOf;
+  #templateOf;
 
   constructor(ring) {
     this.#ring = ring;
-    this.main = new ViewList(ring);
-    /** Has `add(seq)` and `reset()`; told of lines that pass all but the time range, of some more than once. */
+    this.main = new FilteredList(ring);
+    /** Has `add(seq)` and `reset()`; gets each line that passes all but the time range, some of them more than once. */
     this.counter = null;
-    /** When the newest line came that passed all but the time range since the filter was set, in ms, whether it is still held or not; else null. */
+    /** When the newest line arrived that has passed all but the time range since the filter was set, in ms, still held or not; else null. */
     this.lastMatch = null;
-    this.#maskOf = null;
+    this.#templateOf = null;
   }
 
-  /** See ViewList.maskOf; counts with the next filter. */
-  set maskOf(maskOf) {
-    this.#maskOf = maskOf;
-    for (const list of this.lists) list.maskOf = maskOf;
+  /** See FilteredList.templateOf; takes effect with the next filter. */
+  set templateOf(templateOf) {
+    this.#templateOf = templateOf;
+    for (const list of this.all) list.templateOf = templateOf;
   }
 
-  get lists() {
+  get all() {
     return [this.main, ...this.#panes.map(({ list }) => list)];
   }
 
-  /** Take a new seq of the ring in. */
+  /** Add a new seq of the ring where it passes. */
   offer(seq) {
-    for (const list of this.lists) list.offer(seq);
+    for (const list of this.all) list.offer(seq);
   }
 
-  /** Take in a seq put before all others; true when it is shown. */
+  /** Add a seq that comes before all others; true when it is shown. */
   offerOlder(seq) {
     for (const { list } of this.#panes) list.offerOlder(seq);
     return this.main.offerOlder(seq);
   }
 
-  /** Lines are in another order, see ViewList.reorder(). */
+  /** Lines have changed places, see FilteredList.reorder(). */
   reorder(part, moved) {
-    for (const list of this.lists) list.reorder(part, moved);
+    for (const list of this.all) list.reorder(part, moved);
   }
 
   trim() {
-    for (const list of this.lists) list.trim();
+    for (const list of this.all) list.trim();
   }
 
-  /** Show what `plain(seq)` accepts (null: all) within `range`, `[from, to]` in ms or null. `done()` when all lists are in place. */
-  refilter(plain, range, done = () => {}) {
-    this.#plain = plain;
+  /** Show what `test(seq)` accepts (null: everything) within `range`, `[from, to]` in ms or null. Calls `done()` when each list is in place. */
+  refilter(test, range, done = () => {}) {
+    this.#test = test;
     this.#range = range;
     this.lastMatch = null;
     this.counter?.reset();
-    this.main.refilter(this.#test(null), done);
-    for (const { list, keep } of this.#panes) list.refilter(this.#test(keep), done);
+    this.main.refilter(this.#testFor(null), done);
+    for (const { list, keep } of this.#panes) list.refilter(this.#testFor(keep), done);
   }
 
-  /** Have one more list for each of these tests over a channel name. */
+  /** Keep one more list for each of these tests of a channel name. */
   split(keeps) {
-    this.#panes = keeps.map((keep) => ({ keep, list: new ViewList(this.#ring) }));
+    this.#panes = keeps.map((keep) => ({ keep, list: new FilteredList(this.#ring) }));
     for (const { list, keep } of this.#panes) {
-      list.maskOf = this.#maskOf;
-      list.refilter(this.#test(keep));
+      list.templateOf = this.#templateOf;
+      list.refilter(this.#testFor(keep));
     }
     return this.#panes.map(({ list }) => list);
   }
 
-  #matched(time) {
-    if (this.lastMatch === null || time > this.lastMatch) this.lastMatch = time;
+  #recordMatch(arrivedAt) {
+    if (this.lastMatch === null || arrivedAt > this.lastMatch) this.lastMatch = arrivedAt;
   }
 
-  #test(keep) {
-    const [plain, range, ring, counter] = [this.#plain, this.#range, this.#ring, keep === null ? this.counter : null];
-    if (plain === null && range === null && keep === null && counter === null) return null;
+  #testFor(keep) {
+    const [test, range, ring, counter] = [this.#test, this.#range, this.#ring, keep === null ? this.counter : null];
+    if (test === null && range === null && keep === null && counter === null) return null;
     return (seq) => {
       if (keep !== null && !keep(ring.channel(seq))) return false;
-      if (plain !== null && !plain(seq)) return false;
+      if (test !== null && !test(seq)) return false;
       counter?.add(seq);
-      if (keep === null) this.#matched(ring.time(seq));
+      if (keep === null) this.#recordMatch(ring.arrivedAt(seq));
       if (range === null) return true;
-      const moment = ring.moment(seq);
-      return moment >= range[0] && moment <= range[1];
+      const time = ring.ownTime(seq);
+      return time >= range[0] && time <= range[1];
     };
   }
 }

@@ -1,7 +1,7 @@
-// Find marks and does not hide: the places of a view list whose lines hold what is looked for, found in slices, also where no row is drawn.
+// MatchIndex marks and does not hide: the places of a view list whose lines hold what is looked for, found in slices, also where no row is drawn.
 //
-//     const wanted = findPattern("time out");                              text in smart case, or /regex/flags; {test, fault, marks}
-//     const find = new Find((seq) => wanted.test(ring.text(seq)), view);   view has first, end and at(place)
+//     const wanted = compileMatcher("time out");                              text in smart case, or /regex/flags; {test, fault, marks}
+//     const find = new MatchIndex((seq) => wanted.test(ring.text(seq)), view);   view has first, end and at(place)
 //     find.work(8)                  look on for 8 ms; true when all is looked through. Again after lines came or fell off
 //     find.count, find.done         "3 of 57"; while not done, "57 so far"
 //     find.next(place, 1)           the next hit after a place, or before it with -1, round the ends; null without any
@@ -9,7 +9,7 @@
 //     find.ticks(200)               Uint8Array: 1 where a 200th of the list holds a hit, for the scroll bar; or of another list of the same lines
 //     wanted.marks("a time out")    [{start: 2, end: 10}] within a row's text
 //
-// Places are those of one epoch of the list: a new filter wants a new Find.
+// SortKeys are those of one epoch of the list: a new filter wants a new MatchIndex.
 
 import { parseQuery } from "../query/parse.js";
 import { Pattern } from "../query/pattern.js";
@@ -18,7 +18,7 @@ import { readable } from "../query/line.js";
 const MAX_MARKS = 200;
 
 /** What to look for: `test(line)` over the text of a line, `marks(shown)` over what a row shows, `fault` for a wrong expression. */
-export function findPattern(typed) {
+export function compileMatcher(typed) {
   if (typed === "") return null;
   try {
     const { source, flags } = sourceOf(typed);
@@ -45,18 +45,18 @@ function marksOf(pattern, shown) {
   return marks;
 }
 
-export class Find {
+export class MatchIndex {
   #test;
-  #view;
+  #list;
   #hits = [];
   #from;
   #to;
 
-  constructor(test, view) {
+  constructor(test, list) {
     this.#test = test;
-    this.#view = view;
-    this.#from = view.first;
-    this.#to = view.first;
+    this.#list = list;
+    this.#from = list.first;
+    this.#to = list.first;
   }
 
   get count() {
@@ -64,21 +64,21 @@ export class Find {
   }
 
   get done() {
-    return this.#to >= this.#view.end && this.#from <= this.#view.first;
+    return this.#to >= this.#list.end && this.#from <= this.#list.first;
   }
 
   /** Look on for some ms; true when the whole list has been looked through. */
-  work(ms) {
+  search(ms) {
     this.#trim();
     const until = performance.now() + ms;
     const older = [];
-    while (this.#from > this.#view.first) {
+    while (this.#from > this.#list.first) {
       this.#from -= 1;
       if (this.#fits(this.#from)) older.push(this.#from);
       if (this.#from % 4 === 0 && performance.now() > until) break;
     }
     if (older.length > 0) this.#hits = older.reverse().concat(this.#hits);
-    while (this.#to < this.#view.end) {
+    while (this.#to < this.#list.end) {
       if (this.#fits(this.#to)) this.#hits.push(this.#to);
       this.#to += 1;
       if (this.#to % 4 === 0 && performance.now() > until) break;
@@ -87,51 +87,51 @@ export class Find {
   }
 
   /** The hit after (1) or before (-1) a place; round the ends. */
-  next(place, step) {
+  next(row, step) {
     if (this.#hits.length === 0) return null;
-    const after = this.#indexAfter(place);
+    const after = this.#indexAfter(row);
     if (step > 0) return this.#hits[after % this.#hits.length];
-    const before = (this.#hits[after - 1] === place ? after - 1 : after) - 1;
+    const before = (this.#hits[after - 1] === row ? after - 1 : after) - 1;
     return this.#hits.at(before);
   }
 
   /** Which hit a place is, from 1; 0 when it is none. */
-  number(place) {
-    const after = this.#indexAfter(place);
-    return this.#hits[after - 1] === place ? after : 0;
+  numberOf(row) {
+    const after = this.#indexAfter(row);
+    return this.#hits[after - 1] === row ? after : 0;
   }
 
   /** Where in the list there are hits, in so many parts; or in another list, of some of its lines. */
-  ticks(parts, view = this.#view) {
+  ticks(parts, list = this.#list) {
     const ticks = new Uint8Array(parts);
-    const { first, end } = view;
+    const { first, end } = list;
     for (const hit of this.#hits) {
-      const seq = this.#view.at(hit);
-      const place = view === this.#view ? hit : view.placeOf(seq);
-      if (place >= first && place < end && view.at(place) === seq) ticks[Math.floor(((place - first) / (end - first)) * parts)] = 1;
+      const seq = this.#list.seqAt(hit);
+      const row = list === this.#list ? hit : list.firstRowFrom(seq);
+      if (row >= first && row < end && list.seqAt(row) === seq) ticks[Math.floor(((row - first) / (end - first)) * parts)] = 1;
     }
     return ticks;
   }
 
   // Notes stand in the list, too, and are found by nothing. A row that stands for several lines is found by any of them.
-  #fits(place) {
-    const seq = this.#view.at(place);
-    return Boolean(this.#test(seq)) || (this.#view.foldOf?.(place) && this.#view.foldedAt(place).some((each) => this.#test(each)));
+  #fits(row) {
+    const seq = this.#list.seqAt(row);
+    return Boolean(this.#test(seq)) || (this.#list.foldedCount?.(row) && this.#list.foldedSeqs(row).some((each) => this.#test(each)));
   }
 
   #trim() {
-    const { first } = this.#view;
+    const { first } = this.#list;
     if (this.#hits.length > 0 && this.#hits[0] < first) this.#hits = this.#hits.slice(this.#indexAfter(first - 1));
     if (this.#to < first) this.#to = first;
     if (this.#from < first) this.#from = first;
   }
 
-  #indexAfter(place) {
+  #indexAfter(row) {
     let low = 0;
     let high = this.#hits.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#hits[middle] <= place) low = middle + 1;
+      if (this.#hits[middle] <= row) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -1,7 +1,7 @@
 // Which lines of text go on with the one before them on their channel: a trace that was published line by line is one row, and so are
 // the parts of a line that Kubernetes has cut. Pure.
 //
-//     const groups = new Groups();
+//     const groups = new MultilineJoiner();
 //     groups.take("api", record, time, seq)     the seq of the line it goes on with, or null: it begins something of its own
 //     groups.shift(moved)                        lines are in another order: moved(seq) is the new seq
 //     maskOf("api", record)                      equal for lines that say the same apart from numbers
@@ -22,17 +22,17 @@ const RAISED = /^[A-Za-z_][\w.]*(?:: .*)?$/;
 const OF_GO = /^(?:$|goroutine \d+ \[|[\w./*()[\]{},-][\w./*)[\]{},-]*\(.*\)$|created by |exit status \d|\[signal )/;
 const NUMBERS = /0x[\da-f]+|[\da-f]{8}-[\da-f-]{27}|\d+(?:[.,:]\d+)*/gi;
 
-export class Groups {
+export class MultilineJoiner {
   #last = new Map();
 
-  take(channel, record, time, seq) {
+  add(channel, record, time, seq) {
     const last = this.#lastOf(channel, seq);
     const text = record.fmt === "plain" && record.lvlRaw === null && record.event === null ? (record.msg ?? "") : null;
     const { part, fields: { stream } } = record;
     const session = record.fmt === "postgres" && record.pid;
     // A DETAIL or HINT has no level of its own.
     const adds = session && session === last.session && record.lvl === NONE;
-    const joins = (adds || (part && stream === last.part) || (text !== null && goesOn(last, text))) && Math.abs(time - last.time) <= APART_MS && last.lines < MAX_LINES;
+    const joins = (adds || (part && stream === last.part) || (text !== null && continues(last, text))) && Math.abs(time - last.time) <= APART_MS && last.lines < MAX_LINES;
     if (!joins) Object.assign(last, { head: seq, lines: 0, session });
     last.part = part === "P" && stream;
     last.lines += 1;
@@ -60,11 +60,11 @@ export class Groups {
   }
 }
 
-export const maskOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
+export const templateOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
 
 const kindOf = (text) => (PYTHON.test(text) ? "python" : GO.test(text) ? "go" : null);
 
-function goesOn({ text: before, kind }, text) {
+function continues({ text: before, kind }, text) {
   if (isContinuation(text)) return true;
   if (kind === "go") return OF_GO.test(text);
   if (kind !== "python") return false;

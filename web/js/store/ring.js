@@ -17,10 +17,10 @@ export class Ring {
   #counts;
   #channels;
   #levels;
-  #times;
-  #moments;
-  #ats;
-  #joins;
+  #arrivalTimes;
+  #ownTimes;
+  #sortKeys;
+  #distances;
   #names = new Map();
 
   constructor(capacity) {
@@ -34,10 +34,10 @@ export class Ring {
     this.#counts = new Float64Array(capacity);
     this.#channels = new Array(capacity).fill("");
     this.#levels = new Uint8Array(capacity);
-    this.#times = new Float64Array(capacity);
-    this.#moments = new Float64Array(capacity);
-    this.#ats = new Float64Array(capacity);
-    this.#joins = new Uint32Array(capacity);
+    this.#arrivalTimes = new Float64Array(capacity);
+    this.#ownTimes = new Float64Array(capacity);
+    this.#sortKeys = new Float64Array(capacity);
+    this.#distances = new Uint32Array(capacity);
     /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
     this.onDrop = null;
     /** Called with the old and the new seq of a line that is kept while others are forgotten. */
@@ -55,41 +55,41 @@ export class Ring {
   }
 
   /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time, `at` what it is ordered by. Returns its seq. */
-  append(channel, id, text, level, time, moment = time, at = moment) {
+  append(channel, id, text, level, arrivedAt, ownTime = arrivedAt, sortKey = ownTime) {
     this.perLevel[level] += 1;
-    return this.#put(this.#next(), channel, id, text, level, time, moment, at);
+    return this.#put(this.#next(), channel, id, text, level, arrivedAt, ownTime, sortKey);
   }
 
   /** Have lines and notes in another order: from `from` on come these seqs. Returns a function that tells the new seq of each. */
   reorder({ from, seqs }) {
-    const places = [];
-    seqs.forEach((seq, index) => (places[seq - from] = from + index));
-    const moved = (seq) => places[seq - from] ?? seq;
+    const indexes = [];
+    seqs.forEach((seq, index) => (indexes[seq - from] = from + index));
+    const moved = (seq) => indexes[seq - from] ?? seq;
     const slots = seqs.map((seq) => this.#slotOf(seq));
     const heads = seqs.map((seq) => this.headOf(seq));
-    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#times, this.#moments, this.#ats]) {
+    for (const column of [this.#texts, this.#fences, this.#counts, this.#channels, this.#levels, this.#arrivalTimes, this.#ownTimes, this.#sortKeys]) {
       slots.map((slot) => column[slot]).forEach((value, index) => (column[this.#slotOf(from + index)] = value));
     }
-    heads.forEach((head, index) => this.join(from + index, head === null ? from + index : Math.min(moved(head), from + index)));
+    heads.forEach((head, index) => this.continueFrom(from + index, head === null ? from + index : Math.min(moved(head), from + index)));
     return moved;
   }
 
   /** Keep one note, any object with a `kind`. Returns its seq. */
-  appendNote(channel, id, note, time, at = time) {
+  appendNote(channel, id, note, arrivedAt, sortKey = arrivedAt) {
     this.notes += 1;
-    return this.#put(this.#next(), channel, id, note, 0, time, time, at);
+    return this.#put(this.#next(), channel, id, note, 0, arrivedAt, arrivedAt, sortKey);
   }
 
   /** Keep one line that is older than all others; there must be room. Returns its seq. */
-  prepend(channel, id, text, level, time, moment = time) {
+  prepend(channel, id, text, level, arrivedAt, ownTime = arrivedAt) {
     this.perLevel[level] += 1;
-    return this.#put((this.first -= 1), channel, id, text, level, time, moment);
+    return this.#put((this.first -= 1), channel, id, text, level, arrivedAt, ownTime);
   }
 
   /** Keep one note before all others; there must be room. Returns its seq. */
-  prependNote(channel, id, note, time) {
+  prependNote(channel, id, note, arrivedAt) {
     this.notes += 1;
-    return this.#put((this.first -= 1), channel, id, note, 0, time);
+    return this.#put((this.first -= 1), channel, id, note, 0, arrivedAt);
   }
 
   has(seq) {
@@ -114,24 +114,24 @@ export class Ring {
   }
 
   /** When it came, in ms. */
-  time(seq) {
-    return this.#times[this.#slotOf(seq)];
+  arrivedAt(seq) {
+    return this.#arrivalTimes[this.#slotOf(seq)];
   }
 
   /** Its own time, in ms: what the line says, else when it came. */
-  moment(seq) {
-    return this.#moments[this.#slotOf(seq)];
+  ownTime(seq) {
+    return this.#ownTimes[this.#slotOf(seq)];
   }
 
-  /** What it is ordered by among lines of other channels, in ms; see Places. */
-  at(seq) {
-    return this.#ats[this.#slotOf(seq)];
+  /** What it is ordered by among lines of other channels, in ms; see SortKeys. */
+  sortKey(seq) {
+    return this.#sortKeys[this.#slotOf(seq)];
   }
 
   /** Have another time of its own, and be ordered by that. */
-  setTimes(seq, moment, at) {
-    this.#moments[this.#slotOf(seq)] = moment;
-    this.#ats[this.#slotOf(seq)] = at;
+  setTimes(seq, ownTime, sortKey) {
+    this.#ownTimes[this.#slotOf(seq)] = ownTime;
+    this.#sortKeys[this.#slotOf(seq)] = sortKey;
   }
 
   id(seq) {
@@ -140,14 +140,14 @@ export class Ring {
   }
 
   /** Let a line go on with one before it: both are one row, see groups.js. */
-  join(seq, head) {
-    this.#joins[this.#slotOf(seq)] = seq - head;
+  continueFrom(seq, head) {
+    this.#distances[this.#slotOf(seq)] = seq - head;
   }
 
   /** The seq of the line that this one goes on with, or null. */
   headOf(seq) {
-    const join = this.#joins[this.#slotOf(seq)];
-    return join === 0 || seq - join < this.first ? null : seq - join;
+    const distance = this.#distances[this.#slotOf(seq)];
+    return distance === 0 || seq - distance < this.first ? null : seq - distance;
   }
 
   /** The seq of a line by its channel and id `{fence, count}`, or null. */
@@ -181,7 +181,7 @@ export class Ring {
       }
       const slot = this.#slotOf(seq);
       const id = { fence: this.#fences[slot], count: this.#counts[slot] };
-      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#times[slot], this.#moments[slot], this.#ats[slot]]);
+      old.push([seq, this.channel(seq), id, this.#texts[slot], this.#levels[slot], this.headOf(seq), this.#arrivalTimes[slot], this.#ownTimes[slot], this.#sortKeys[slot]]);
     }
     this.#clear();
     const now = new Map();
@@ -191,7 +191,7 @@ export class Ring {
         continue;
       }
       const moved = this.append(channel, id, text, level, ...times);
-      if (head !== null) this.join(moved, now.get(head));
+      if (head !== null) this.continueFrom(moved, now.get(head));
       else now.set(seq, moved);
       this.onMove?.(seq, moved);
     }
@@ -217,17 +217,17 @@ export class Ring {
     return this.end - 1;
   }
 
-  #put(seq, channel, id, text, level, time, moment = time, at = moment) {
+  #put(seq, channel, id, text, level, arrivedAt, ownTime = arrivedAt, sortKey = ownTime) {
     const slot = this.#slotOf(seq);
     this.#texts[slot] = text;
     this.#fences[slot] = id?.fence ?? 0;
     this.#counts[slot] = id?.count ?? 0;
-    this.#channels[slot] = this.#oneOf(channel);
+    this.#channels[slot] = this.#interned(channel);
     this.#levels[slot] = level;
-    this.#times[slot] = time;
-    this.#moments[slot] = moment;
-    this.#ats[slot] = at;
-    this.#joins[slot] = 0;
+    this.#arrivalTimes[slot] = arrivedAt;
+    this.#ownTimes[slot] = ownTime;
+    this.#sortKeys[slot] = sortKey;
+    this.#distances[slot] = 0;
     return seq;
   }
 
@@ -241,7 +241,7 @@ export class Ring {
   }
 
   // One text for all lines of a channel; of a pattern there may be channels without end.
-  #oneOf(channel) {
+  #interned(channel) {
     if (this.#names.size > 2 * this.capacity) {
       this.#names.clear();
       for (let seq = this.first; seq < this.end; seq += 1) this.#names.set(this.channel(seq), this.channel(seq));

@@ -1,29 +1,30 @@
-// A picture of what comes: drawn when there is anything new, at most four times a second, and when its colours or its size change.
+// What all pictures on a canvas share: redrawing at most four times a second when there is something new, and whenever colours or
+// size change.
 
 const REDRAW_MS = 250;
 
-export class Picture {
+export class DrawTimer {
   #version = -1;
   #drawnAt = 0;
   #timer = 0;
 
-  /** `versionOf()` is another number when there is something new; `draw()` draws. */
+  /** `versionOf()` changes when there is something new; `draw()` draws. */
   constructor(versionOf, draw) {
     this.versionOf = versionOf;
     this.draw = draw;
-    $(window).on("themechange resize", () => this.again());
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.again());
+    $(window).on("themechange resize", () => this.redraw());
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
 
-  /** Draw if there is anything new, soon. */
+  /** Draw soon, if there is something new. */
   update() {
     if (this.#timer || document.hidden || this.#version === this.versionOf()) return;
     const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
     this.#timer = setTimeout(() => requestAnimationFrame(() => this.#drawNow()), wait);
   }
 
-  /** Draw in any case, soon. */
-  again() {
+  /** Draw soon, in any case. */
+  redraw() {
     this.#version = -1;
     this.update();
   }
@@ -36,16 +37,16 @@ export class Picture {
   }
 }
 
-/** Put words over a part of the page, in the middle of `x` (px of the window) where there is room. */
-export function showTip(tip, part, x, words) {
+/** Show a text over a part of the page, centred at `x` (px of the window) where there is room. */
+export function showTip(tip, part, x, text) {
   tip.hidden = false;
-  tip.textContent = words;
+  tip.textContent = text;
   const { left, width } = part.getBoundingClientRect();
   tip.style.left = `${Math.min(Math.max(0, x - left - tip.offsetWidth / 2), width - tip.offsetWidth)}px`;
 }
 
-/** The context of a canvas, as large as it is shown and as sharp as the screen; blank. `{context, width, height}` in px of the page. */
-export function blank(canvas) {
+/** Clear a canvas and fit it to its size on the page and the resolution of the screen. `{context, width, height}`, in px of the page. */
+export function prepareCanvas(canvas) {
   const { width, height } = canvas.getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio);

@@ -1,4 +1,4 @@
-// The channel rail: what the hub knows of, how busy each is, and a field that takes any other name or pattern.
+// The channel list at the left: the channels the hub knows and how busy each is, and a field for any other name or pattern.
 
 import { MARKERS, hueOf, nameFault } from "../protocol/channels.js";
 import { formatAge, formatRate } from "../format/text.js";
@@ -17,28 +17,31 @@ const SPARK_POINTS = 40;
 const FEWEST_POINTS = 5;
 const SVG = "http://www.w3.org/2000/svg";
 
-export class Rail {
+export class ChannelList {
   #on;
   #items = new Map();
   #known = [];
   #open = [];
-  #askedAt = 0;
+  #polledAt = 0;
   #narrow = window.matchMedia("(max-width: 899px)");
 
-  /** `on` has `fold()`, `only(name)`, `add(name)`, `remove(name)` and `hub({ready, recording, channels})`, told with every poll. */
+  /**
+   * `on` has `toggle()`, called where the list is no sheet, `only(name)`, `add(name)`, `remove(name)` and
+   * `polled({ready, recording, channels})`, called with each answer of the hub.
+   */
   constructor(on) {
     this.#on = on;
     $(PARTS.form).on("submit", (event) => this.#submit(event));
-    $(PARTS.input).on("input", () => this.#typed());
+    $(PARTS.input).on("input", () => this.#onInput());
     $(PARTS.menu).on("click", () => this.toggle());
-    $(PARTS.scrim).on("click", () => this.#sheet(false));
-    // A jQuery handler that returns false cancels the event: no short && here.
+    $(PARTS.scrim).on("click", () => this.#showSheet(false));
+    // A jQuery handler that returns false cancels the event, hence no && here.
     $(PARTS.rail).on("keydown", (event) => {
-      if (event.key === "Escape") this.#sheet(false);
+      if (event.key === "Escape") this.#showSheet(false);
     });
     $(document).on("visibilitychange", () => document.hidden || this.#poll());
-    // A hidden tab has a title that tells of alarms.
-    setInterval(() => (document.hidden && performance.now() - this.#askedAt < HIDDEN_MS) || this.#poll(), POLL_MS);
+    // A hidden tab polls too, because its title counts alarms.
+    setInterval(() => (document.hidden && performance.now() - this.#polledAt < HIDDEN_MS) || this.#poll(), POLL_MS);
     this.#poll();
   }
 
@@ -47,31 +50,31 @@ export class Rail {
     this.#draw();
   }
 
-  /** The channels known, for the palette. */
+  /** The names of all channels the hub knows. */
   get names() {
     return this.#known.map(({ name }) => name);
   }
 
-  /** Bring it into sight and the keyboard into its field. */
+  /** Show the list and focus its field. */
   open() {
-    this.#sheet(true);
+    this.#showSheet(true);
     $(PARTS.input).trigger("focus");
   }
 
-  /** Show or hide it: a sheet where the window is narrow. */
+  /** Show or hide the list; it is a sheet over the page where the window is narrow. */
   toggle() {
-    if (this.#narrow.matches) this.#sheet($(PARTS.rail).attr("data-shown") !== "true");
-    else this.#on.fold();
+    if (this.#narrow.matches) this.#showSheet($(PARTS.rail).attr("data-shown") !== "true");
+    else this.#on.toggle();
   }
 
-  /** Say of a name what the field says of it. */
-  refuse(name) {
-    this.#say(nameFault(name));
+  /** Show what is wrong with a name, as if it had been typed. */
+  showFaultOf(name) {
+    this.#showFault(nameFault(name));
     this.#draw();
   }
 
   async #poll() {
-    this.#askedAt = performance.now();
+    this.#polledAt = performance.now();
     try {
       const answer = await fetch("channels");
       if (!answer.ok) return;
@@ -79,9 +82,9 @@ export class Rail {
       this.#known = channels.filter(({ name }) => name !== MARKERS);
       for (const channel of this.#known) this.#itemOf(channel.name).rates.push(channel.lines_per_second);
       this.#draw();
-      this.#on.hub({ ready: ready !== false, recording: recording !== false, channels: this.#known });
+      this.#on.polled({ ready: ready !== false, recording: recording !== false, channels: this.#known });
     } catch {
-      // The hub is away; the status bar says so already.
+      // The hub cannot be reached; the status bar says so already.
     }
   }
 
@@ -90,28 +93,28 @@ export class Rail {
     const name = $(PARTS.input).val().trim();
     if (!name) return;
     const fault = nameFault(name);
-    this.#say(fault);
+    this.#showFault(fault);
     if (fault) return this.#draw();
     $(PARTS.input).val("");
-    this.#choose(() => this.#on.only(name));
+    this.#runAndClose(() => this.#on.only(name));
   }
 
-  #typed() {
-    this.#say(null);
+  #onInput() {
+    this.#showFault(null);
     this.#draw();
   }
 
-  #say(fault) {
+  #showFault(fault) {
     $(PARTS.fault).text(fault ?? "").prop("hidden", !fault);
     $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
   }
 
-  #choose(act) {
-    act();
-    this.#sheet(false);
+  #runAndClose(run) {
+    run();
+    this.#showSheet(false);
   }
 
-  #sheet(shown) {
+  #showSheet(shown) {
     if (!this.#narrow.matches) shown = false;
     $(PARTS.rail).attr("data-shown", String(shown));
     $(PARTS.scrim).prop("hidden", !shown);
@@ -134,7 +137,7 @@ export class Rail {
     if (elements.length !== list.children.length || elements.some((element, at) => element !== list.children[at])) {
       list.replaceChildren(...elements);
     }
-    const empty = t(typed ? "rail.noSuch" : "rail.none");
+    const empty = t(typed ? "channels.noSuch" : "channels.none");
     $(PARTS.empty).text(empty).prop("hidden", listed.length > 0 || !$(PARTS.fault).prop("hidden"));
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
@@ -162,9 +165,9 @@ export class Rail {
     const $item = $("<li>", { class: "channel", "data-hue": String(hueOf(name)) }).append($open, $add);
     $open.on("click", (event) => {
       const add = (event.ctrlKey || event.metaKey) && !this.#open.includes(name);
-      this.#choose(() => (add ? this.#on.add(name) : this.#on.only(name)));
+      this.#runAndClose(() => (add ? this.#on.add(name) : this.#on.only(name)));
     });
-    $add.on("click", () => this.#choose(() => (this.#open.includes(name) ? this.#on.remove(name) : this.#on.add(name))));
+    $add.on("click", () => this.#runAndClose(() => (this.#open.includes(name) ? this.#on.remove(name) : this.#on.add(name))));
     return { $item, $open, $add, $errors, $figure, spark, rates: [] };
   }
 
@@ -177,17 +180,17 @@ export class Rail {
     item.$item.attr({ "data-open": String(open), "data-active": String(last !== null && now - last < ACTIVE_MS) });
     item.$open.attr({ "aria-current": open ? "true" : null, title: name });
     const errors = known?.errors_last_minute ?? 0;
-    item.$errors.text(formatNumber(errors)).attr("title", t("rail.errors", { n: errors })).prop("hidden", errors === 0);
+    item.$errors.text(formatNumber(errors)).attr("title", t("channels.errors", { n: errors })).prop("hidden", errors === 0);
     item.$figure.text(busy ? `${formatRate(known.lines_per_second)}/s` : quiet);
     item.$add.text(open ? "−" : "+").prop("disabled", alone);
-    item.$add.attr({ "aria-label": t(open ? "rail.close" : "rail.add", { name }), title: t(open ? "rail.closeIt" : "rail.addIt") });
+    item.$add.attr({ "aria-label": t(open ? "channels.close" : "channels.add", { name }), title: t(open ? "channels.closeIt" : "channels.addIt") });
     drawSpark(item.spark, item.rates);
   }
 }
 
 function drawSpark(spark, rates) {
   const highest = Math.max(1, ...rates);
-  // Hidden, it keeps its place: nothing jumps.
+  // A hidden line keeps its space, so that nothing jumps.
   spark.setAttribute("data-drawn", String(rates.length >= FEWEST_POINTS && rates.some((value) => value > 0)));
   const start = SPARK_POINTS - rates.length;
   const points = rates.map((value, at) => `${start + at},${(9.5 - (value / highest) * 9).toFixed(1)}`).join(" ");

@@ -1,23 +1,24 @@
-// The picture of a chart: its scale, its axes, and for each line the mean with the span from least to greatest around it.
+// Draws a chart: its scale, its axes, and for each line the mean within a band from the least to the greatest value.
 
 import { columnsOf } from "../store/series.js";
 import { formatClock } from "../format/format-time.js";
-import { blank } from "./canvas.js";
+import { prepareCanvas } from "./canvas.js";
 
 const SHORTEST_SPAN_MS = 60_000;
 const SILENCE_MS = 6_000;
 const FONT = "11px system-ui, sans-serif";
-const LEAST_LEFT_PX = 44;
+const MIN_LEFT_PX = 44;
 const LABEL_GAP_PX = 6;
 const BOTTOM_PX = 16;
 
-export const short = (number) => String(Number.isInteger(number) ? number : Number(number.toPrecision(3)));
+/** A number with at most three significant digits, or a whole number. */
+export const shortNumber = (number) => String(Number.isInteger(number) ? number : Number(number.toPrecision(3)));
 
 /** Draw lines, `[{points}, …]`, in the colours of `colourOf(line)`, with times of a zone. Returns the scale: `{oldest, newest, x(time), timeAt(x)}`. */
 export function drawLines(canvas, lines, colourOf, zone) {
-  const { context, width, height } = blank(canvas);
+  const { context, width, height } = prepareCanvas(canvas);
   context.font = FONT;
-  const scale = scaleOf(lines, width, height, (number) => context.measureText(short(number)).width);
+  const scale = scaleOf(lines, width, height, (number) => context.measureText(shortNumber(number)).width);
   drawAxes(context, scale, width, height, getComputedStyle(canvas).color, (ms) => formatClock(ms, zone).slice(0, 8));
   for (const line of lines) drawLine(context, line, scale, colourOf(line));
   return scale;
@@ -36,7 +37,7 @@ function scaleOf(lines, width, height, widthOf) {
   const span = Math.max(SHORTEST_SPAN_MS, newest - oldest);
   const high = roundUp(most, least);
   const bottom = height - BOTTOM_PX;
-  const left = Math.max(LEAST_LEFT_PX, Math.ceil(Math.max(widthOf(least), widthOf(high))) + LABEL_GAP_PX + 2);
+  const left = Math.max(MIN_LEFT_PX, Math.ceil(Math.max(widthOf(least), widthOf(high))) + LABEL_GAP_PX + 2);
   const inner = Math.max(1, width - left - 2);
   return {
     low: least, high, newest, oldest: newest - span, bottom, left, inner,
@@ -67,8 +68,8 @@ function drawAxes(context, { low, high, oldest, newest, bottom, left, x, y }, wi
   context.stroke();
   context.globalAlpha = 1;
   context.textAlign = "right";
-  context.fillText(short(high), left - LABEL_GAP_PX, y(high) + 8);
-  context.fillText(short(low), left - LABEL_GAP_PX, bottom);
+  context.fillText(shortNumber(high), left - LABEL_GAP_PX, y(high) + 8);
+  context.fillText(shortNumber(low), left - LABEL_GAP_PX, bottom);
   context.textAlign = "left";
   context.fillText(clock(oldest), left, height - 3);
   context.textAlign = "right";
@@ -95,7 +96,7 @@ function drawLine(context, { points }, { oldest, newest, left, inner, y }, colou
   context.beginPath();
   let before = -Infinity;
   for (const { column, mean, time } of found) {
-    // A silence is a hole in the line, not a slope.
+    // A silence interrupts the line; it is no slope.
     if (time - before > SILENCE_MS) context.moveTo(at(column), y(mean));
     else context.lineTo(at(column), y(mean));
     before = time;

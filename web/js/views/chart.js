@@ -1,20 +1,20 @@
-// The live chart: the last five minutes of numbers, drawn at most four times a second. The mouse reads values, a click goes to the line.
+// The live chart: the numbers of the last five minutes, drawn at most four times a second. The mouse reads values, a click goes to the line.
 
 import { hueOf } from "../protocol/channels.js";
 import { t } from "../i18n/translate.js";
 import { pointNear } from "../store/series.js";
 import { formatClock } from "../format/format-time.js";
 import { button } from "./button.js";
-import { Picture, showTip } from "./canvas.js";
-import { drawLines, short } from "./chart-canvas.js";
+import { DrawTimer, showTip } from "./canvas.js";
+import { drawLines, shortNumber } from "./chart-canvas.js";
 
 const PARTS = { plot: ".plot", canvas: ".plot-canvas", legend: ".plot-legend", toggle: ".plot-toggle", tip: ".plot-tip" };
 const NEAR_PX = 24;
 
-export class Plot {
+export class Chart {
   #series;
-  #wanted = true;
-  #picture;
+  #visible = true;
+  #timer;
   #entries = new Map();
   #lines = [];
   #scale = null;
@@ -22,19 +22,19 @@ export class Plot {
 
   #zoneOf;
 
-  /** `zoneOf()` is the zone of its times; `on` has `jump(moment)` and `drop(field)`: a reader no longer wants it. */
+  /** `zoneOf()` is the zone of its times; `on` has `jump(time)`, in ms, and `drop(field)`: the field is to be removed. */
   constructor(series, zoneOf, on) {
     this.#series = series;
     this.#zoneOf = zoneOf;
     this.#on = on;
-    this.#picture = new Picture(() => series.version, () => this.#draw());
+    this.#timer = new DrawTimer(() => series.version, () => this.#draw());
     $(PARTS.toggle).on("click", () => this.toggle());
     this.#listen();
   }
 
-  /** Draw if there is anything new; never sooner than a quarter of a second after the last time. */
+  /** Draw if there is something new, at most four times a second. */
   update() {
-    this.#picture.update();
+    this.#timer.update();
   }
 
   /** True when there is something to draw. */
@@ -42,18 +42,18 @@ export class Plot {
     return this.#lines.length > 0;
   }
 
-  /** Show the chart or not; `wanted`: which of both. */
-  toggle(wanted = !this.#wanted) {
-    this.#wanted = wanted;
-    this.#picture.again();
+  /** Show or hide the chart. */
+  toggle(visible = !this.#visible) {
+    this.#visible = visible;
+    this.#timer.redraw();
   }
 
   #draw() {
-    // One point is no line.
+    // A single point makes no line.
     const lines = this.#series.recent().filter(({ points }) => points.length > 1);
     this.#lines = lines;
-    const shown = lines.length > 0 && this.#wanted;
-    $(PARTS.toggle).prop("hidden", lines.length === 0).attr("aria-pressed", String(this.#wanted));
+    const shown = lines.length > 0 && this.#visible;
+    $(PARTS.toggle).prop("hidden", lines.length === 0).attr("aria-pressed", String(this.#visible));
     $(PARTS.plot).prop("hidden", !shown);
     if (!shown) return;
     this.#showLegend(lines);
@@ -67,9 +67,9 @@ export class Plot {
       this.#entries = new Map(lines.map((line, at) => [keyOf(line), makeEntry(line, at, channels.size > 1, this.#series.chosen.has(line.field) && (() => this.#on.drop(line.field)))]));
       $(PARTS.legend).empty().append([...this.#entries.values()].map(({ $item }) => $item));
     }
-    for (const line of lines) this.#entries.get(keyOf(line)).$value.text(short(line.points.at(-1)[1]));
-    const words = lines.map(({ field, points }) => `${field} ${short(points.at(-1)[1])}`).join(", ");
-    $(PARTS.canvas).attr("aria-label", t("plot.words", { values: words }));
+    for (const line of lines) this.#entries.get(keyOf(line)).$value.text(shortNumber(line.points.at(-1)[1]));
+    const values = lines.map(({ field, points }) => `${field} ${shortNumber(points.at(-1)[1])}`).join(", ");
+    $(PARTS.canvas).attr("aria-label", t("chart.description", { values }));
   }
 
   #listen() {
@@ -91,7 +91,7 @@ export class Plot {
   #tip(found, x) {
     $(PARTS.tip).prop("hidden", true);
     if (found.length === 0) return;
-    const words = [formatClock(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${short(point[1])}`)].join("  ");
+    const words = [formatClock(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${shortNumber(point[1])}`)].join("  ");
     showTip($(PARTS.tip)[0], $(PARTS.plot)[0], x, words);
   }
 }
@@ -102,6 +102,6 @@ function makeEntry({ channel, field }, at, many, drop) {
   const words = many ? `${channel} ${field}` : field;
   const $value = $("<b>");
   const hue = String((hueOf(channel) + at) % 8);
-  const $drop = drop ? button("plot-drop", { "aria-label": t("plot.drop", { name: field }) }).text("✕").on("click", drop) : [];
+  const $drop = drop ? button("plot-drop", { "aria-label": t("chart.drop", { name: field }) }).text("✕").on("click", drop) : [];
   return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: words }).text(words), $value, $drop) };
 }

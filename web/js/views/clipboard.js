@@ -1,6 +1,6 @@
-// The clipboard, which a browser may refuse, and lacks on a page without HTTPS.
+// The clipboard, which a browser may refuse and does not offer on a page without HTTPS.
 
-/** Copy a text; true when it is there now. */
+/** Copy a text; true when that has worked. */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

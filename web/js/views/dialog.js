@@ -1,4 +1,4 @@
-// A dialog that is read: a title with a button that closes it, and parts below.
+// A dialog to read: a title, a button that closes it, and the content below.
 
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";

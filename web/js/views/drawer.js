@@ -1,4 +1,4 @@
-// The drawer: everything about the selected line. Log text is text here as everywhere.
+// The drawer: everything about the selected line. As everywhere, log text enters the page as text only.
 
 import { formatBytes, visibleLines } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
@@ -13,14 +13,14 @@ const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
 const NARROWEST = 280;
 
-export class Details {
+export class Drawer {
   #on;
   #shown = null;
   #raw = false;
 
   /**
-   * `on` has `close()`, `value(entry, button)`: what to offer for a value of the tree, `width(px)`: dragged to, and `acts()`:
-   * `[{name, label, run}, …]` for the line.
+   * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, `width(px)`: the drawer was dragged to
+   * that width, and `commands()`: `[{name, label, run}, …]` for the line.
    */
   constructor(on) {
     this.#on = on;
@@ -42,22 +42,22 @@ export class Details {
     $(PARTS.drawer).prop("hidden", true);
   }
 
-  /** Show the line as it was published and nothing else, or parsed again. */
+  /** Switch between the line as it was published and the parsed line. */
   toggleRaw() {
     this.#raw = !this.#raw;
     if (this.#shown) this.show(this.#shown);
   }
 
-  /** Show one line: its channel, id, text, and `raw`, the text of all lines it goes on in; the record made of it, and all forms of its time. */
+  /** Show one line, `{channel, id, line, raw, record, times}`: `raw` is its text with the lines that continue it, `times` its time in every form. */
   show(shown) {
     this.#shown = shown;
     const { channel, raw, record } = shown;
     const { lvl, lvlRaw } = record;
-    // A number is no word: "error 50".
+    // A number needs the name of its level: "error 50".
     const named = lvl === 0 ? [t("fact.noLevel"), lvlRaw] : Number.isNaN(Number(lvlRaw ?? 0)) ? [lvlRaw] : [LEVELS[lvl], lvlRaw];
     $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
     $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
-    this.#showActs();
+    this.#showCommands();
     const $body = $(PARTS.body).empty().scrollTop(0);
     if (!this.#raw) this.#showParsed($body, shown);
     $body.append(heading(t("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
@@ -75,8 +75,8 @@ export class Details {
     $body.append(heading(t("drawer.line")), pairs(factsOf(record, channel, id, times)));
   }
 
-  #showActs() {
-    const buttons = this.#on.acts().map(({ name, label, run }) =>
+  #showCommands() {
+    const buttons = this.#on.commands().map(({ name, label, run }) =>
       button("button", { "data-testid": `drawer-${name}` }).text(label).on("click", run),
     );
     const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(t("drawer.raw"));

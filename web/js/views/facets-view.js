@@ -17,14 +17,14 @@ export class FacetsView {
   #timer = 0;
   #drawnAt = 0;
 
-  /** `on` has `value(name, value, out)` and `column(name)`. */
+  /** `on` has `value(name, value, out)`, `column(name)` and `plot(name)`. */
   constructor(facets, on) {
     this.#facets = facets;
     this.#on = on;
     $(PARTS.search).on("input", () => this.#draw());
   }
 
-  /** Draw at most once a second, and only what can be seen. */
+  /** Draw, at most once a second, and only while it can be seen. */
   update() {
     if (this.#timer || document.hidden) return;
     const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
@@ -51,7 +51,7 @@ export class FacetsView {
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
 
-  // Elements stay what they are while counts change, so a click is never lost.
+  // Elements are kept while counts change, so that no click is lost.
   #itemOf(name) {
     if (!this.#items.has(name)) this.#items.set(name, this.#make(name));
     return this.#items.get(name);

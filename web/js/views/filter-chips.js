@@ -1,12 +1,12 @@
-// The terms of the filter as chips: a click switches one off and on, the cross removes it. A time range is one too.
+// The terms of the filter as chips: a click switches a term off and on, the cross removes it. Time range and columns are chips too.
 
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
-const PARTS = { terms: ".terms" };
+const PARTS = { chips: ".terms" };
 const CROSS = '<svg class="icon" aria-hidden="true"><use href="#i-close"/></svg>';
 
-export class Terms {
+export class FilterChips {
   #on;
   #shown = "";
 
@@ -15,7 +15,7 @@ export class Terms {
     this.#on = on;
   }
 
-  /** `terms` as the query gives them; `range` in words, or null; names of `columns`. */
+  /** Show `terms` as the query has them, the time range as a text or null, and the names of `columns`. */
   show(terms, range, columns) {
     const key = JSON.stringify([terms.map(({ text, off }) => [text, off]), range, columns]);
     if (key === this.#shown) return;
@@ -23,7 +23,7 @@ export class Terms {
     const chips = terms.map((term) => this.#chip(term.text, term.off, () => this.#on.toggle(term), () => this.#on.remove(term)));
     if (range) chips.push(this.#chip(range, false, null, () => this.#on.removeRange()).attr("data-testid", "range"));
     for (const name of columns) chips.push(this.#chip(t("terms.column", { name }), false, null, () => this.#on.removeColumn(name)).attr("data-testid", "column"));
-    $(PARTS.terms).empty().append(chips);
+    $(PARTS.chips).empty().append(chips);
   }
 
   #chip(text, off, toggle, remove) {

@@ -1,19 +1,19 @@
-// Text in pieces that look different: tokens, terminal colours, highlight rules. Each layer is a list of spans
-// `{start, end, className, colour, background, href}` in order, none over another; where layers meet, the later one decides.
+// Text in parts that look different: tokens, terminal colours, highlight rules. Each layer is a list of spans
+// `{start, end, className, colour, background, href}`, in order and without overlaps; where layers overlap, the later one wins.
 
-// The eight colours of a terminal, and the bright ones, which are bright enough on this page as they are.
+// The eight colours of a terminal. The bright ones look the same: all are bright enough on this page.
 const TERMINAL = ["ansi-0", "error", "success", "warn", "accent", "fatal", "src", "ansi-7"];
 const ANSI = { bold: "ansi-bold", dim: "ansi-dim", italic: "ansi-italic", underline: "ansi-underline", strike: "ansi-strike" };
 
 /** Fill an element with a text and its layers. */
-export function paintText(element, text, layers) {
+export function highlightText(element, text, layers) {
   const used = layers.filter((layer) => layer.length > 0);
   if (used.length === 0) {
     element.textContent = text;
     return;
   }
   if (used.length === 1) {
-    element.replaceChildren(...piecesOf(text, used[0]));
+    element.replaceChildren(...splitByLayer(text, used[0]));
     return;
   }
   const edges = new Set([0, text.length]);
@@ -28,40 +28,40 @@ export function paintText(element, text, layers) {
       const span = layer[at[number]];
       return span && span.start <= start ? [span] : [];
     });
-    element.append(pieceOf(text.slice(start, order[index + 1]), spans));
+    element.append(styledNode(text.slice(start, order[index + 1]), spans));
   }
 }
 
-// One layer, as nearly all rows have it, is cut without a look at where layers meet.
-function piecesOf(text, layer) {
-  const pieces = [];
+// The quick way for one layer, which nearly all rows have.
+function splitByLayer(text, layer) {
+  const nodes = [];
   let at = 0;
   for (const span of layer) {
     const end = Math.min(span.end, text.length);
     if (span.start >= end) continue;
-    if (span.start > at) pieces.push(text.slice(at, span.start));
-    pieces.push(pieceOf(text.slice(span.start, end), [span]));
+    if (span.start > at) nodes.push(text.slice(at, span.start));
+    nodes.push(styledNode(text.slice(span.start, end), [span]));
     at = end;
   }
-  if (at < text.length) pieces.push(text.slice(at));
-  return pieces;
+  if (at < text.length) nodes.push(text.slice(at));
+  return nodes;
 }
 
-function pieceOf(text, spans) {
+function styledNode(text, spans) {
   if (spans.length === 0) return document.createTextNode(text);
   const [only] = spans;
   const merged = spans.length === 1 ? { ...only, className: only.className ?? "" } : Object.assign({}, ...spans, { className: spans.map(({ className }) => className ?? "").join(" ") });
-  const piece = document.createElement(merged.href ? "a" : "span");
-  piece.className = merged.className.trim();
-  piece.textContent = text;
-  if (merged.href) Object.assign(piece, { href: merged.href, target: "_blank", rel: "noopener noreferrer", tabIndex: -1 });
-  if (merged.colour) piece.style.setProperty("color", merged.colour);
-  if (merged.background) piece.style.setProperty("background", merged.background);
-  if (merged.rule) piece.style.setProperty("--rule", merged.rule);
-  return piece;
+  const node = document.createElement(merged.href ? "a" : "span");
+  node.className = merged.className.trim();
+  node.textContent = text;
+  if (merged.href) Object.assign(node, { href: merged.href, target: "_blank", rel: "noopener noreferrer", tabIndex: -1 });
+  if (merged.colour) node.style.setProperty("color", merged.colour);
+  if (merged.background) node.style.setProperty("background", merged.background);
+  if (merged.rule) node.style.setProperty("--rule", merged.rule);
+  return node;
 }
 
-/** The spans of a layer for text with terminal colours (ansi.js), whose first character is at `from` in it and which ends at `to`. */
+/** The spans of a layer with the terminal colours (ansi.js) of the text between `from` and `to`. */
 export function ansiLayer(spans, from, to) {
   const layer = [];
   let at = 0;
@@ -69,12 +69,12 @@ export function ansiLayer(spans, from, to) {
     const start = Math.max(at, from) - from;
     const end = Math.min(at + text.length, to) - from;
     at += text.length;
-    if (style !== null && end > start) layer.push({ start, end, ...lookOf(style) });
+    if (style !== null && end > start) layer.push({ start, end, ...appearanceOf(style) });
   }
   return layer;
 }
 
-function lookOf(style) {
+function appearanceOf(style) {
   const [front, back] = style.inverse ? [style.bg ?? "bg", style.fg ?? "text"] : [style.fg, style.bg];
   const className = Object.keys(ANSI).filter((name) => style[name]).map((name) => ANSI[name]).join(" ");
   return { className, colour: colourOf(front), background: colourOf(back) };

@@ -1,59 +1,59 @@
-// The histogram: when how many lines came, by level. Drag over it to see only that time, click to go there.
+// The histogram: how many lines of each level there are over time. A drag shows only that time, a click goes there.
 
 import { LEVELS } from "../normalise/levels.js";
 import { barAt, rangeOf } from "../store/histogram.js";
-import { rangeWords } from "../format/messages.js";
+import { rangeText } from "../format/messages.js";
 import { formatNumber, t } from "../i18n/translate.js";
-import { Picture, blank, showTip } from "./canvas.js";
+import { DrawTimer, prepareCanvas, showTip } from "./canvas.js";
 
 const PARTS = { hist: ".hist", canvas: ".hist-canvas", band: ".hist-band", tip: ".hist-tip", table: ".hist-table" };
 const TABLE_MS = 5_000;
 const TABLE_ROWS = 12;
 const DRAG_PX = 4;
-const LEAST_BARS = 60;
-// From the bottom of a bar to its top: what is worst is at the bottom, where it is seen even when it is little.
+const MIN_BARS = 60;
+// From the bottom of a bar to its top: the worst level is at the bottom, where it is visible even when it is rare.
 const ORDER = [7, 6, 5, 4, 3, 2, 1, 0];
 
-export class HistView {
+export class HistogramView {
   #counter;
   #zoneOf;
   #on;
   #drawn = null;
   #tabledAt = -Infinity;
-  #picture;
-  #wanted = true;
+  #timer;
+  #visible = true;
   #range = null;
 
-  /** `on` has `range([from, to])` and `jump(moment)`. `zoneOf()` is the zone of its times. */
+  /** `on` has `range([from, to])` and `jump(time)`, in ms. `zoneOf()` is the zone of its times. */
   constructor(counter, zoneOf, on) {
     this.#counter = counter;
     this.#zoneOf = zoneOf;
     this.#on = on;
-    /** How long the last drawing took, bins and all, in ms. */
+    /** How long the last drawing took, counting included, in ms. */
     this.lastMs = 0;
-    this.#picture = new Picture(() => counter.version, () => this.#draw());
+    this.#timer = new DrawTimer(() => counter.version, () => this.#draw());
     this.#listen();
   }
 
-  /** Show it or not; `range` `[from, to]` is what a chip narrows the list to. */
-  show(wanted, range) {
-    this.#wanted = wanted;
+  /** Show or hide it; `range`, `[from, to]` in ms or null, is the time range of the filter. */
+  show(visible, range) {
+    this.#visible = visible;
     this.#range = range;
-    // Empty, it keeps its place: lines that come must not move down.
-    $(PARTS.hist).prop("hidden", !wanted);
-    this.#picture.again();
+    // An empty histogram keeps its space, so that the lines below do not move.
+    $(PARTS.hist).prop("hidden", !visible);
+    this.#timer.redraw();
   }
 
-  /** Draw, if there is anything new, at most four times a second. */
+  /** Draw if there is something new, at most four times a second. */
   update() {
-    this.#picture.update();
+    this.#timer.update();
   }
 
   #draw() {
     const start = performance.now();
     const drawn = padded(this.#counter.bars());
     this.#drawn = drawn;
-    if (!this.#wanted) return;
+    if (!this.#visible) return;
     this.#paint(drawn);
     this.lastMs = performance.now() - start;
     this.#tabulate(drawn, start);
@@ -61,7 +61,7 @@ export class HistView {
 
   #paint({ bars, most, from, width: barMs }) {
     const [canvas] = $(PARTS.canvas);
-    const { context, width, height } = blank(canvas);
+    const { context, width, height } = prepareCanvas(canvas);
     const colours = coloursOf(canvas);
     const step = width / bars.length;
     bars.forEach(({ counts, at }, index) => {
@@ -81,7 +81,7 @@ export class HistView {
   }
 
   #paintTimes(context, from, to, width, colour) {
-    const [first, last] = rangeWords([from, to], this.#zoneOf()).split("–");
+    const [first, last] = rangeText([from, to], this.#zoneOf()).split("–");
     context.font = "10px system-ui, sans-serif";
     context.fillStyle = colour;
     context.textAlign = "left";
@@ -90,9 +90,9 @@ export class HistView {
     context.fillText(last, width - 4, 10);
   }
 
-  // For those who do not see the picture.
+  // The same as a table, for readers who do not see the picture.
   #tabulate({ bars, width, total }, now) {
-    $(PARTS.canvas).attr("aria-label", t("hist.words", { n: total, bars: bars.length }));
+    $(PARTS.canvas).attr("aria-label", t("hist.description", { n: total, bars: bars.length }));
     if (now - this.#tabledAt < TABLE_MS) return;
     this.#tabledAt = bars.length > 0 ? now : -Infinity;
     const levels = ORDER.filter((level) => bars.some(({ counts }) => counts[level]));
@@ -101,7 +101,7 @@ export class HistView {
     for (let at = 0; at < bars.length; at += per) {
       const group = bars.slice(at, at + per);
       const sums = levels.map((level) => group.reduce((sum, { counts }) => sum + (counts[level] ?? 0), 0));
-      const time = rangeWords([group[0].at, group.at(-1).at + width], this.#zoneOf());
+      const time = rangeText([group[0].at, group.at(-1).at + width], this.#zoneOf());
       $rows.push($("<tr>").append($("<th>", { scope: "row" }).text(time), sums.map((sum) => $("<td>").text(formatNumber(sum)))));
     }
     const $head = $("<tr>").append($("<th>").text(t("fact.time")), levels.map((level) => $("<th>", { scope: "col" }).text(LEVELS[level])));
@@ -151,14 +151,14 @@ export class HistView {
     const bar = this.#drawn.bars[barAt(this.#drawn, fraction)];
     if (!bar) return;
     const counts = ORDER.filter((level) => bar.counts[level]).map((level) => `${LEVELS[level]} ${formatNumber(bar.counts[level])}`);
-    const words = `${rangeWords([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
+    const words = `${rangeText([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
     showTip($(PARTS.tip)[0], $(PARTS.hist)[0], event.clientX, words);
   }
 }
 
-// A few lines of one moment are a few bars at the end, not one that fills the picture.
+// A few lines of the same second are a few bars at the right, not one bar that fills the picture.
 function padded(drawn) {
-  const missing = drawn.bars.length === 0 ? 0 : Math.max(0, LEAST_BARS - drawn.bars.length);
+  const missing = drawn.bars.length === 0 ? 0 : Math.max(0, MIN_BARS - drawn.bars.length);
   if (missing === 0) return drawn;
   const from = drawn.from - missing * drawn.width;
   const empty = Array.from({ length: missing }, (_, at) => ({ at: from + at * drawn.width, total: 0, counts: [] }));
@@ -167,9 +167,9 @@ function padded(drawn) {
 
 function coloursOf(canvas) {
   const style = getComputedStyle(canvas);
-  // What is no exception is quiet.
+  // Only exceptional levels have a strong colour.
   const plain = ["line", "line", "line", "quiet", "quiet", "warn-fill", "error", "fatal"];
-  // A custom property is its text: what light-dark() makes of it is told by a colour that uses it.
+  // A custom property is only text: a colour that uses it shows the result of light-dark().
   return plain.map((name) => {
     canvas.style.setProperty("border-left-color", `var(--${name})`);
     const colour = style.borderLeftColor;

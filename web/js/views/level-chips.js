@@ -1,4 +1,4 @@
-// The level chips: how many lines of each level are held, which of them are shown.
+// The level chips: how many lines of each level are held, and which levels are shown.
 
 import { LETTERS, LEVELS, SUCCESS } from "../normalise/levels.js";
 import { formatNumber, t } from "../i18n/translate.js";
@@ -7,7 +7,7 @@ import { button } from "./button.js";
 const PARTS = { levels: ".levels" };
 const CHIPS = [...LEVELS.keys()].slice(1).concat(0);
 
-export class Levels {
+export class LevelChips {
   #on;
   #chips = new Map();
   #hidden = new Set();
@@ -18,14 +18,14 @@ export class Levels {
     for (const level of CHIPS) this.#addChip(level);
   }
 
-  /** The numbers of lines held per level. */
+  /** Show how many lines of each level are held. */
   showCounts(perLevel) {
     for (const [level, { $chip, $count }] of this.#chips) {
       const count = formatNumber(perLevel[level]);
       if ($count.textContent === count) continue;
       $count.textContent = count;
       $chip.attr("data-zero", String(perLevel[level] === 0));
-      // Only loguru has it: no chip for what never comes.
+      // Only loguru has this level: no chip until a line has it.
       if (level === SUCCESS) $chip.prop("hidden", perLevel[level] === 0 && !this.#hidden.has(level));
     }
   }
@@ -36,12 +36,12 @@ export class Levels {
     for (const [level, { $chip }] of this.#chips) $chip.attr("aria-pressed", String(!this.#hidden.has(level)));
   }
 
-  /** True when no level that has a chip in sight is shown. */
+  /** True when every level with a visible chip is hidden. */
   get allHidden() {
     return [...this.#chips].every(([level, { $chip }]) => this.#hidden.has(level) || $chip.prop("hidden"));
   }
 
-  /** Hide all levels below the n-th of T D I W E F, and lines without one; 0 shows all. */
+  /** Hide all levels below the n-th of T D I W E F, and lines without a level; 0 shows all. */
   setLowest(n) {
     const lowest = n === 0 ? 0 : LETTERS.indexOf("TDIWEF"[n - 1]);
     this.#hide(n <= 1 ? [] : CHIPS.filter((level) => level < lowest));
@@ -67,7 +67,7 @@ export class Levels {
     this.#hide(hidden);
   }
 
-  // The second time on the only one shown brings all of them back.
+  // On the only level shown, it brings back all of them.
   #only(level) {
     const alone = this.#hidden.size === CHIPS.length - 1 && !this.#hidden.has(level);
     this.#hide(alone ? [] : CHIPS.filter((other) => other !== level));

@@ -1,56 +1,56 @@
-// What a screen reader hears of new lines: each of them while there are few, else one summary now and then. The grid itself
-// is no live region, because reused rows would be read out as news while scrolling.
+// What a screen reader hears of new lines: each of them while there are few, else a summary now and then. The grid itself is no
+// live region, because reused rows would be read out as new while the reader scrolls.
 
 import { firstLine, keyValues } from "../format/text.js";
+import { newLinesText } from "../format/messages.js";
 import { LEVELS } from "../normalise/levels.js";
 import { normalise } from "../normalise/index.js";
-import { newsWords } from "../format/messages.js";
 
-const PARTS = { announcer: "[data-testid=announcer]" };
+const PARTS = { region: "[data-testid=announcer]" };
 const FEW_PER_SECOND = 2;
 const SUMMARY_MS = 10_000;
 
-export class Announcer {
-  #element = document.querySelector(PARTS.announcer);
+export class LiveRegion {
+  #element = document.querySelector(PARTS.region);
   #ring;
-  #view;
-  #told;
-  #place;
-  #saidAt = 0;
+  #list;
+  #announced;
+  #row;
+  #summaryAt = 0;
 
-  constructor(ring, view) {
+  constructor(ring, list) {
     this.#ring = ring;
-    this.#view = view;
+    this.#list = list;
     this.#skip();
   }
 
-  /** Called once a second while the view follows; says nothing while it does not. */
+  /** Called once a second; announces new lines while the grid follows them. */
   tick(following, now) {
-    if (!following || this.#view.epoch !== this.#told.epoch) return this.#skip();
-    const lines = this.#view.lines - this.#told.lines;
+    if (!following || this.#list.version !== this.#announced.version) return this.#skip();
+    const lines = this.#list.lines - this.#announced.lines;
     if (lines <= FEW_PER_SECOND) {
-      for (let place = Math.max(this.#place, this.#view.first); place < this.#view.end; place += 1) this.#say(place);
+      for (let row = Math.max(this.#row, this.#list.first); row < this.#list.end; row += 1) this.#announce(row);
     } else {
-      if (now - this.#saidAt < SUMMARY_MS) return;
-      this.#saidAt = now;
-      this.#element.textContent = newsWords(lines, this.#view.errors - this.#told.errors);
+      if (now - this.#summaryAt < SUMMARY_MS) return;
+      this.#summaryAt = now;
+      this.#element.textContent = newLinesText(lines, this.#list.errors - this.#announced.errors);
     }
     this.#skip();
   }
 
   #skip() {
-    this.#told = { lines: this.#view.lines, errors: this.#view.errors, epoch: this.#view.epoch };
-    this.#place = this.#view.end;
+    this.#announced = { lines: this.#list.lines, errors: this.#list.errors, version: this.#list.version };
+    this.#row = this.#list.end;
   }
 
-  #say(place) {
-    const seq = this.#view.at(place);
+  #announce(row) {
+    const seq = this.#list.seqAt(row);
     if (this.#ring.isNote(seq)) return;
     const { lvl, msg, fields } = normalise(this.#ring.text(seq));
-    const words = document.createElement("p");
-    words.textContent = `${lvl ? `${LEVELS[lvl]}: ` : ""}${firstLine(msg ?? keyValues(fields)).slice(0, 200)}`;
+    const paragraph = document.createElement("p");
+    paragraph.textContent = `${lvl ? `${LEVELS[lvl]}: ` : ""}${firstLine(msg ?? keyValues(fields)).slice(0, 200)}`;
     if (this.#element.childElementCount === 0) this.#element.textContent = "";
-    this.#element.append(words);
+    this.#element.append(paragraph);
     while (this.#element.childElementCount > 5) this.#element.firstElementChild.remove();
   }
 }

@@ -1,29 +1,29 @@
-// The top of the list: what becomes of older lines, and the button that asks for them.
+// The bar above the list: the state of the older lines, and the button that loads them.
 
+import { historyText } from "../format/messages.js";
 import { t } from "../i18n/translate.js";
-import { topWords } from "../format/messages.js";
 
-const PARTS = { top: ".top", words: ".top-words", button: ".top-button" };
-const LABELS = { idle: "top.load", failed: "top.retry" };
+const PARTS = { bar: ".top", text: ".top-words", button: ".top-button" };
+const LABELS = { idle: "history.load", failed: "history.retry" };
 
-export class Top {
-  #top = document.querySelector(PARTS.top);
-  #words = this.#top.querySelector(PARTS.words);
-  #button = this.#top.querySelector(PARTS.button);
+export class LoadOlderBar {
+  #bar = document.querySelector(PARTS.bar);
+  #text = this.#bar.querySelector(PARTS.text);
+  #button = this.#bar.querySelector(PARTS.button);
 
   /** `on` has `load()` and `retry()`. */
   constructor(on) {
-    this.#button.addEventListener("click", () => (this.#top.dataset.state === "failed" ? on.retry() : on.load()));
+    this.#button.addEventListener("click", () => (this.#bar.dataset.state === "failed" ? on.retry() : on.load()));
   }
 
-  /** Show the state of the older lines of these channels; `held` lines are in the page, the oldest from `oldest` (ms, said in a zone). Without any there is nothing to say. */
+  /** Show the state of a HistoryLoader for these channels; `held` lines are in the page, the oldest from `oldest` (ms, shown in a zone). */
   show(state, channels, held, oldest, zone) {
     const name = held === 0 && state.name === "idle" ? "none" : state.name;
-    const words = topWords(state, channels, held, oldest, zone);
-    // Written only when it changes: a screen reader says it again each time.
-    if (this.#words.textContent !== words) this.#words.textContent = words;
-    if (this.#top.dataset.state === name) return;
-    this.#top.dataset.state = name;
+    const text = historyText(state, channels, held, oldest, zone);
+    // Written only when it changes: a screen reader reads it out each time.
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+    if (this.#bar.dataset.state === name) return;
+    this.#bar.dataset.state = name;
     this.#button.textContent = name in LABELS ? t(LABELS[name]) : "";
     this.#button.hidden = !(name in LABELS);
   }

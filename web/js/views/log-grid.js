@@ -1,103 +1,88 @@
-// The lines with a cursor: a line, or a range of lines, is selected, and the list goes where the cursor goes.
+// The lines with a cursor: a virtual list in which one line, or a range of lines, is selected.
 
-import { ListView } from "./virtual-list.js";
+import { VirtualList } from "./virtual-list.js";
 
-export class Grid extends ListView {
-  /** False for a channel whose lines a pane does not show. */
+export class LogGrid {
+  #from = null;
+  #onSelect;
+
+  /** `on` has the callbacks of VirtualList, and `select(seq)`. `channel` is the only one whose lines are shown; null: all are. */
+  constructor(stage, ring, list, style, on, channel = null) {
+    this.list = list;
+    this.stage = stage;
+    this.channel = channel;
+    /** The seq of the cursor, or null. */
+    this.selected = null;
+    this.#onSelect = on.select;
+    this.view = new VirtualList(stage, ring, list, style, on, () => this.selected);
+  }
+
+  /** The first and last seq of the selection, or null. */
+  get range() {
+    if (this.selected === null) return null;
+    const from = this.#from ?? this.selected;
+    return [Math.min(from, this.selected), Math.max(from, this.selected)];
+  }
+
+  /** False for a channel whose lines this grid does not show. */
   has(channel) {
     return (this.channel ?? channel) === channel;
   }
 
   /** Select a seq; null selects nothing. */
   select(seq) {
-    this.rowWindow.mark(seq);
-    this.on.select(seq);
+    this.#setSelection(null, seq);
+    this.#onSelect(seq);
   }
 
   /** Select from the line selected first to this one. */
   extend(seq) {
-    this.rowWindow.extend(seq);
-    this.on.select(this.selected, true);
+    this.#setSelection(this.#from ?? this.selected ?? seq, seq);
+    this.#onSelect(seq);
   }
 
   /** Select all lines shown. */
   selectAll() {
-    this.detach();
-    this.rowWindow.mark(this.view.at(this.view.first));
-    this.extend(this.view.at(this.view.end - 1));
+    this.view.detach();
+    this.#setSelection(null, this.list.seqAt(this.list.first));
+    this.extend(this.list.seqAt(this.list.end - 1));
   }
 
-  /** Bring a seq, or the next one shown, into sight, into the middle if it was not; select it. Nothing moves by itself then. */
-  goTo(seq, select = true) {
-    this.sync();
-    const place = Math.min(this.view.rowOf(seq), this.view.end - 1);
-    if (place < this.view.first) return;
-    this.detach();
-    if (this.scroller.base > place) this.scroller.rebase(this.view.first);
-    this.scroller.stretch();
-    this.scroller.reveal(place, true);
-    if (select) this.select(this.view.at(place));
-    this.draw();
+  /** Bring a seq, or the next one shown, into sight, into the middle if it was not, and select it. The view stays there. */
+  goTo(seq) {
+    const row = this.view.centre(seq);
+    if (row !== null) this.select(this.list.seqAt(row));
   }
 
-  /** Have the first line at or after a seq at the top of the view, `offset` px of it above that. */
-  scrollToSeq(seq, offset = 0) {
-    this.sync();
-    this.detach();
-    if (this.scroller.base > this.view.first) this.scroller.rebase(this.view.first);
-    this.scroller.stretch();
-    this.scroller.scrollTo(this.scroller.topOf(this.view.placeOf(seq)) + offset);
-    this.draw();
-  }
-
-  /** Select the line `step` rows below the selected one; the newest in sight when there is none. */
+  /** Select the line `step` rows below the selected one; without a selection, the newest in sight. */
   move(step) {
-    const place = this.#stepped(step);
-    if (place === null) return;
-    this.select(this.view.at(place));
-    this.#reveal(place, step);
+    this.#step(step, (seq) => this.select(seq));
   }
 
   /** Extend the selection by `step` rows. */
-  stretch(step) {
-    const place = this.#stepped(step);
-    if (place === null) return;
-    this.extend(this.view.at(place));
-    this.#reveal(place, step);
+  extendBy(step) {
+    this.#step(step, (seq) => this.extend(seq));
   }
 
-  /** Scroll by pages, or parts of one. */
-  page(pages) {
-    if (pages < 0) this.letGo();
-    this.scroller.scrollTo(this.scroller.top + pages * (this.scroller.height - this.scroller.rowHeight));
-    if (pages < 0) this.nearTop();
-    this.draw();
+  /** Lines have changed places: `moved(seq)` is the new seq. */
+  renumber(moved) {
+    this.view.renumber(moved);
+    this.#setSelection(this.#from === null ? null : moved(this.#from), this.selected === null ? null : moved(this.selected));
   }
 
-  /** Scroll to the oldest line held. */
-  toOldest() {
-    this.sync();
-    this.detach();
-    this.scroller.begin(this.view.first);
-    this.scroller.toStart();
-    this.nearTop();
-    this.draw();
+  #step(step, select) {
+    const { first, end } = this.list;
+    if (first === end) return;
+    const from = this.selected === null ? this.view.lastRowInSight - step : this.list.firstRowFrom(this.selected);
+    const row = Math.min(end - 1, Math.max(first, from + step));
+    if (row < end - 1) this.view.detach();
+    select(this.list.seqAt(row));
+    this.view.reveal(row, step);
   }
 
-  #stepped(step) {
-    const { first, end } = this.view;
-    if (first === end) return null;
-    const { top, height } = this.scroller;
-    const last = Math.min(end - 1, this.scroller.placeAt(top + height) - 1);
-    const from = this.selected === null ? last - step : this.view.placeOf(this.selected);
-    const place = Math.min(end - 1, Math.max(first, from + step));
-    if (place < end - 1) this.detach();
-    return place;
-  }
-
-  #reveal(place, step) {
-    this.scroller.reveal(place);
-    this.draw();
-    if (step < 0) this.nearTop();
+  #setSelection(from, seq) {
+    this.#from = from;
+    this.selected = seq;
+    this.view.showSelection(seq, this.range);
   }
 }

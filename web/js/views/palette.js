@@ -1,11 +1,11 @@
-// The palette: type a few letters of a channel, an action, a saved view or a field, and press Enter.
+// The palette: type a few letters of a channel, a command, a saved view or a field, and press Enter.
 
 import { t } from "../i18n/translate.js";
 
 const PARTS = { dialog: ".palette" };
 const MOST = 40;
 
-/** `entries` are `[{label, kind, keys, run}, …]` in the order they are offered. */
+/** Open the palette with `entries`, `[{label, kind, keys, run}, …]`, in their order. */
 export function showPalette(entries) {
   const [dialog] = $(PARTS.dialog);
   const $input = $("<input>", {
@@ -56,7 +56,7 @@ const itemOf = ({ label, kind, keys }, at) =>
   $("<li>", { class: "menu-item", role: "option", id: `palette-${at}`, "data-at": at })
     .append($("<span>").text(label), $("<i>").text(t(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
 
-// Every word typed must be there; what begins with it comes first.
+// Every word typed must occur; labels that begin with the first word come first.
 function matching(entries, typed) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const rank = ({ label }) => (words.length > 0 && label.toLowerCase().startsWith(words[0]) ? 0 : 1);

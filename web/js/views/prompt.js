@@ -1,4 +1,4 @@
-// One dialog for all small questions: a title, a few fields, a hint, and what is wrong with the answer.
+// One dialog for all small forms: a title, a few fields, a hint, and what is wrong with the input.
 
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
@@ -6,10 +6,11 @@ import { button } from "./button.js";
 const PARTS = { dialog: ".asking" };
 
 /**
- * Ask for `fields`, `[{name, label, type, value, options, placeholder}, …]` (`type` text, textarea, checkbox, select or color).
- * `act(values)` may return words that say what is wrong: then the dialog stays. `more` are elements put under the fields.
+ * Open the dialog with `fields`, `[{name, label, type, value, options, placeholder}, …]` (`type` is text, checkbox, select or color).
+ * `submit(values)` may return a text that says what is wrong: then the dialog stays open. `label` is the text of its button,
+ * and `more` are elements put under the fields.
  */
-export function askFor({ title, fields, hint = "", go, act, more = [] }) {
+export function openPrompt({ title, fields, hint = "", label, submit, more = [] }) {
   const [dialog] = $(PARTS.dialog);
   const inputs = new Map(fields.map((field) => [field.name, inputOf(field)]));
   const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
@@ -20,14 +21,14 @@ export function askFor({ title, fields, hint = "", go, act, more = [] }) {
     hint ? $("<p>", { class: "hint" }).text(hint) : [],
     $fault,
     $("<div>", { class: "acts" }).append(
-      button("button", { type: "button" }).text(t("ask.cancel")).on("click", () => dialog.close()),
-      button("button primary", { "data-testid": "ask-go" }).text(go),
+      button("button", { type: "button" }).text(t("prompt.cancel")).on("click", () => dialog.close()),
+      button("button primary", { "data-testid": "ask-go" }).text(label),
     ),
   );
   $form.on("submit", async (event) => {
     event.preventDefault();
     const values = Object.fromEntries([...inputs].map(([name, $input]) => [name, $input.attr("type") === "checkbox" ? $input.prop("checked") : $input.val()]));
-    const fault = await act(values);
+    const fault = await submit(values);
     $fault.text(fault ?? "").prop("hidden", !fault);
     if (!fault) dialog.close();
   });
@@ -41,7 +42,7 @@ function inputOf({ name, type = "text", value = "", options = {}, placeholder = 
   const common = { name, "data-testid": `ask-${name}` };
   if (type === "select") {
     const $select = $("<select>", { ...common, class: "field" });
-    for (const [key, words] of Object.entries(options)) $select.append($("<option>", { value: key }).text(words));
+    for (const [key, text] of Object.entries(options)) $select.append($("<option>", { value: key }).text(text));
     return $select.val(value);
   }
   if (type === "checkbox") return $("<input>", { ...common, type }).prop("checked", value);

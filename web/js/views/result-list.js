@@ -1,4 +1,4 @@
-// A dialog with a list of lines that are not those of the grid: what a search has found, what is new.
+// A dialog with a list of lines from elsewhere than the grid: the results of a search, new patterns.
 
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { hueOf } from "../protocol/channels.js";
@@ -8,23 +8,23 @@ import { openDialog } from "./dialog.js";
 const PARTS = { dialog: ".listing" };
 
 /**
- * Open it under a title. Returns `{show(words, items), closed}`: `items` are `[{time, channel, level, text, note, run}, …]` and
- * `closed` becomes true when the reader closes it. `foot` are `[{label, run}, …]`.
+ * Open the dialog under a title. Returns `{show(summary, items), closed}`: `items` are `[{time, channel, level, text, note, run}, …]`
+ * and `closed` becomes true when the reader closes it. `buttons` are `[{label, run}, …]`.
  */
-export function openListing(title, foot = []) {
+export function openResultList(title, buttons = []) {
   const [dialog] = $(PARTS.dialog);
   const state = { closed: false };
-  const $words = $("<p>", { class: "hint", role: "status", "data-testid": "listing-words" });
+  const $summary = $("<p>", { class: "hint", role: "status", "data-testid": "listing-words" });
   const $list = $("<ul>", { class: "listing-lines", "data-testid": "listing-lines" });
-  const $foot = foot.map(({ label, run }) => button("button", { "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
+  const $buttons = buttons.map(({ label, run }) => button("button", { "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
   dialog.addEventListener("close", () => (state.closed = true), { once: true });
-  openDialog(dialog, title, $words, $list, $("<div>", { class: "acts" }).append($foot));
+  openDialog(dialog, title, $summary, $list, $("<div>", { class: "acts" }).append($buttons));
   return {
     get closed() {
       return state.closed;
     },
-    show(words, items) {
-      $words.text(words);
+    show(summary, items) {
+      $summary.text(summary);
       $list.empty().append(items.map((item) => $("<li>").append(lineOf(item, dialog))));
     },
   };

@@ -1,9 +1,9 @@
-// Where places stand when some rows are higher than others: one height for all, and by how much the measured ones exceed
-// it, summed in blocks, so that a look at a list of 100,000 costs a few hundred additions. Pure.
+// Where rows stand when some are taller than others: one height for all, and how much the measured rows exceed it. The excess is
+// summed in blocks, so that finding a row in a list of 100,000 takes a few hundred additions. Pure.
 
 const BLOCK = 256;
 
-export class Heights {
+export class RowHeights {
   #extras = new Map();
   #blocks = new Map();
 
@@ -11,30 +11,30 @@ export class Heights {
     this.rowHeight = rowHeight;
   }
 
-  /** Forget all that was measured; rows are `rowHeight` px from now on. */
+  /** Forget all measured heights; rows are `rowHeight` px from now on. */
   reset(rowHeight = this.rowHeight) {
     this.rowHeight = rowHeight;
     this.#extras.clear();
     this.#blocks.clear();
   }
 
-  heightOf(place) {
-    return this.rowHeight + (this.#extras.get(place) ?? 0);
+  heightOf(row) {
+    return this.rowHeight + (this.#extras.get(row) ?? 0);
   }
 
-  /** Note the measured height of a place, in px; true when it is news. */
-  set(place, height) {
+  /** Record the measured height of a row, in px; true when it has changed. */
+  set(row, height) {
     const extra = height - this.rowHeight;
-    const before = this.#extras.get(place) ?? 0;
+    const before = this.#extras.get(row) ?? 0;
     if (extra === before) return false;
-    if (extra === 0) this.#extras.delete(place);
-    else this.#extras.set(place, extra);
-    const block = Math.floor(place / BLOCK);
+    if (extra === 0) this.#extras.delete(row);
+    else this.#extras.set(row, extra);
+    const block = Math.floor(row / BLOCK);
     this.#blocks.set(block, (this.#blocks.get(block) ?? 0) + extra - before);
     return true;
   }
 
-  /** Px from the top of place `from` to the top of place `to`, which is not before it. */
+  /** Px from the top of row `from` to the top of row `to`, which is not before it. */
   span(from, to) {
     if (this.#extras.size === 0) return (to - from) * this.rowHeight;
     const first = Math.ceil(from / BLOCK);
@@ -45,8 +45,8 @@ export class Heights {
     return px + this.#sum(from, first * BLOCK) + this.#sum(last * BLOCK, to);
   }
 
-  /** The place that covers `px` below the top of place `from`, at most `end`; before `from` where px is negative. */
-  placeAt(from, end, px) {
+  /** The row that covers `px` below the top of row `from`, at most `end`; a row before `from` where px is negative. */
+  rowAt(from, end, px) {
     if (px < 0 || this.#extras.size === 0) return Math.min(end, from + Math.floor(px / this.rowHeight));
     let low = from;
     let high = end;
@@ -58,19 +58,19 @@ export class Heights {
     return low;
   }
 
-  /** Forget what was measured of places before `place`. */
-  forgetBefore(place) {
-    const block = Math.floor(place / BLOCK);
+  /** Forget the measured heights of rows before `row`. */
+  forgetBefore(row) {
+    const block = Math.floor(row / BLOCK);
     for (const [known] of this.#blocks) {
       if (known >= block) continue;
       this.#blocks.delete(known);
-      for (let at = known * BLOCK; at < (known + 1) * BLOCK; at += 1) this.#extras.delete(at);
+      for (let index = known * BLOCK; index < (known + 1) * BLOCK; index += 1) this.#extras.delete(index);
     }
   }
 
   #sum(from, to) {
     let px = 0;
-    for (let place = from; place < to; place += 1) px += this.#extras.get(place) ?? 0;
+    for (let row = from; row < to; row += 1) px += this.#extras.get(row) ?? 0;
     return px;
   }
 }

@@ -1,35 +1,29 @@
-// The rows that are in the page: keyed by seq, in the order of the lines, taken from and given back to a pool.
+// The row elements in the page: keyed by seq, in the order of the lines, and reused through a pool.
+// Here a `row` is an element with its state (row.js), and the number of a row in the list is its `index`.
 
 import { Row } from "./row.js";
 
 const WIDEST_CH = { channel: 12, logger: 18 };
 
-export class RowWindow {
+export class RowPool {
   #spacer;
   #ring;
-  #view;
+  #list;
   #style;
   #rows = new Map();
   #pool = [];
   #widths = { channel: 0, logger: 0 };
-  #from = null;
+  #selection = { current: null, range: null };
 
-  constructor(spacer, ring, view, style) {
+  constructor(spacer, ring, list, style) {
     this.#spacer = spacer;
     this.#ring = ring;
-    this.#view = view;
+    this.#list = list;
     this.#style = style;
-    this.selected = null;
   }
 
   get size() {
     return this.#rows.size;
-  }
-
-  get range() {
-    if (this.selected === null) return null;
-    const from = this.#from ?? this.selected;
-    return [Math.min(from, this.selected), Math.max(from, this.selected)];
   }
 
   inOrder() {
@@ -37,8 +31,8 @@ export class RowWindow {
   }
 
   /** True when rows may have different heights. */
-  get variable() {
-    return this.#style.variable;
+  get variableHeight() {
+    return this.#style.variableHeight;
   }
 
   /** The first row that reaches below `top` px, or undefined. */
@@ -46,14 +40,14 @@ export class RowWindow {
     return this.inOrder().find((row) => row.top + row.height > top);
   }
 
-  /** The selected row, if it is in sight, or null. */
-  chosenIn({ top, height }) {
-    const row = this.selected === null ? undefined : this.#rows.get(this.selected);
+  /** The row of a seq if its top is in sight, or null. */
+  inSight(seq, { top, height }) {
+    const row = seq === null ? undefined : this.#rows.get(seq);
     return row && row.top >= top && row.top < top + height ? row : null;
   }
 
   /** True when a row stands at `top` px. */
-  covers(top) {
+  hasRowAt(top) {
     return [...this.#rows.values()].some((row) => row.top === top);
   }
 
@@ -61,18 +55,18 @@ export class RowWindow {
     for (const seq of [...this.#rows.keys()]) this.#recycle(seq);
   }
 
-  /** Write the rows again where they stand, each at once, so that what is selected in them may go but nothing jumps. */
+  /** Fill the rows again, each in place, so that text selected in them may be lost but nothing jumps. */
   rewrite() {
     for (const [seq, row] of this.#rows) {
       if (!this.#ring.has(seq)) continue;
-      this.#refill(row, seq, this.#view.placeOf(seq));
+      this.#refill(row, seq, this.#list.firstRowFrom(seq));
       this.#widen(row.lengths);
     }
   }
 
-  #refill(row, seq, place) {
-    row.fill(this.#ring, seq, this.#above(place), this.#style, this.#foldAt(place));
-    this.#mark(row);
+  #refill(row, seq, index) {
+    row.fill(this.#ring, seq, this.#above(index), this.#style, this.#foldedAt(index));
+    this.#showSelected(row);
     row.measured = false;
   }
 
@@ -83,122 +77,109 @@ export class RowWindow {
     element.addEventListener("animationend", () => element.classList.remove("flash"), { once: true });
   }
 
-  /** Lines are in another order: `moved(seq)` is the new seq. */
-  shift(moved) {
+  /** Lines have changed places: `moved(seq)` is the new seq. */
+  renumber(moved) {
     const rows = [...this.#rows.values()];
     this.#rows.clear();
     for (const row of rows) {
       row.renumber(moved(row.seq));
       this.#rows.set(row.seq, row);
     }
-    if (this.selected !== null) this.selected = moved(this.selected);
-    if (this.#from !== null) this.#from = moved(this.#from);
   }
 
+  /** Have all rows measured again. */
   unmeasure() {
     for (const row of this.#rows.values()) row.measured = false;
   }
 
-  /** Let the columns be as wide as the next lines need. */
-  narrow() {
+  /** Let the columns grow anew, to the width that the next lines need. */
+  resetWidths() {
     for (const column of Object.keys(this.#widths)) {
       this.#widths[column] = 0;
       this.#spacer.style.removeProperty(`--${column}-width`);
     }
   }
 
-  /** Select one seq, or null. */
-  mark(seq) {
-    this.#from = null;
-    this.selected = seq;
-    this.#showMarks();
-  }
-
-  /** Select from the seq selected first to this one. */
-  extend(seq) {
-    this.#from ??= this.selected ?? seq;
-    this.selected = seq;
-    this.#showMarks();
+  /** Show the selection: `current`, the seq of the cursor, and `range`, its first and last seq; null for none. */
+  showSelection(current, range) {
+    this.#selection = { current, range };
+    for (const row of this.#rows.values()) this.#showSelected(row);
   }
 
   /**
-   * Have the places `from` to `to` in the page and nothing else, except rows whose line has fallen off the ring and that
-   * `stays(row)` wants to keep. Returns true when a row has another height than the scroller thought.
+   * Have the rows `from` to `to` of the list in the page and no others, except rows whose line has fallen off the ring and that
+   * `keep(row)` accepts. Returns true when the height of a row is not what the geometry expected.
    */
-  show(from, to, scroller, stays) {
-    const lowest = from < to ? this.#view.at(from) : Infinity;
-    const highest = from < to ? this.#view.at(to - 1) : -Infinity;
+  show(from, to, geometry, keep) {
+    const lowest = from < to ? this.#list.seqAt(from) : Infinity;
+    const highest = from < to ? this.#list.seqAt(to - 1) : -Infinity;
     for (const [seq, row] of this.#rows) {
-      const wanted = seq < this.#ring.first ? stays(row) : seq >= lowest && seq <= highest;
-      if (!wanted) this.#recycle(seq);
+      const stays = seq < this.#ring.first ? keep(row) : seq >= lowest && seq <= highest;
+      if (!stays) this.#recycle(seq);
     }
     this.#fill(from, to);
-    return this.#stand(from, to, scroller);
+    return this.#position(from, to, geometry);
   }
 
-  // Rows that stay are never moved in the document, new ones are put between them: so the order of the elements
-  // is the order of the lines, and a selection over them survives.
+  // Rows that stay are never moved in the document; new ones are inserted between them. So the order of the elements is the order
+  // of the lines, and a text selection across them survives.
   #fill(from, to) {
     let next = this.#spacer.firstElementChild;
     while (next && Number(next.dataset.seq) < this.#ring.first) next = next.nextElementSibling;
-    for (let place = from; place < to; place += 1) {
-      const seq = this.#view.at(place);
+    for (let index = from; index < to; index += 1) {
+      const seq = this.#list.seqAt(index);
       const row = this.#rows.get(seq);
       if (!row) {
-        this.#insert(seq, place, next);
+        this.#insert(seq, index, next);
         continue;
       }
       next = row.element.nextElementSibling;
-      // Older lines have come above what was the first row, or lines that belong to it.
-      const other = row.count !== this.#view.foldOf(place);
-      if (other || (row.above === null && place > this.#view.first)) this.#refill(row, seq, place);
+      // Older lines were loaded above what was the first row, or more lines were folded into this one.
+      const changed = row.foldedCount !== this.#list.foldedCount(index);
+      if (changed || (row.above === null && index > this.#list.first)) this.#refill(row, seq, index);
     }
   }
 
-  #stand(from, to, scroller) {
+  #position(from, to, geometry) {
     const sizes = [];
-    let top = scroller.topOf(from);
-    for (let place = from; place < to; place += 1) {
-      const row = this.#rows.get(this.#view.at(place));
+    let top = geometry.topOf(from);
+    for (let index = from; index < to; index += 1) {
+      const row = this.#rows.get(this.#list.seqAt(index));
       if (!row.measured) {
         row.measured = true;
-        sizes.push([place, this.#style.variable || row.tall ? row.element.offsetHeight : scroller.rowHeight]);
+        sizes.push([index, this.#style.variableHeight || row.tall ? row.element.offsetHeight : geometry.rowHeight]);
       }
-      row.stand(place - this.#view.first, top, scroller.heightOf(place));
-      top += scroller.heightOf(place);
+      row.moveTo(index - this.#list.first, top, geometry.heightOf(index));
+      top += geometry.heightOf(index);
     }
-    return scroller.measured(sizes);
+    return geometry.recordHeights(sizes);
   }
 
-  #insert(seq, place, before) {
+  #insert(seq, index, before) {
     const row = this.#pool.pop() ?? new Row();
-    row.fill(this.#ring, seq, this.#above(place), this.#style, this.#foldAt(place));
+    row.fill(this.#ring, seq, this.#above(index), this.#style, this.#foldedAt(index));
     row.measured = false;
     this.#rows.set(seq, row);
-    this.#mark(row);
+    this.#showSelected(row);
     this.#spacer.insertBefore(row.element, before);
     this.#widen(row.lengths);
   }
 
-  #foldAt(place) {
-    return { count: this.#view.foldOf(place), seqs: (most) => this.#view.foldedAt(place, most) };
+  #foldedAt(index) {
+    return { count: this.#list.foldedCount(index), seqs: (limit) => this.#list.foldedSeqs(index, limit) };
   }
 
-  #above(place) {
-    return place > this.#view.first ? this.#view.at(place - 1) : null;
+  #above(index) {
+    return index > this.#list.first ? this.#list.seqAt(index - 1) : null;
   }
 
-  #showMarks() {
-    for (const row of this.#rows.values()) this.#mark(row);
+  #showSelected(row) {
+    const { current, range } = this.#selection;
+    const inRange = range !== null && row.seq >= range[0] && row.seq <= range[1];
+    row.showSelected(row.seq === current, inRange && range[0] !== range[1]);
   }
 
-  #mark(row) {
-    const range = this.range;
-    const inside = range !== null && row.seq >= range[0] && row.seq <= range[1];
-    row.mark(row.seq === this.selected, inside && range[0] !== range[1]);
-  }
-
-  // Columns grow to the longest name seen and never jump back while one reads.
+  // Columns grow to the longest name seen and never shrink while the reader is reading.
   #widen(lengths) {
     for (const [column, length] of Object.entries(lengths)) {
       const widest = WIDEST_CH[column];

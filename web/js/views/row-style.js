@@ -1,4 +1,4 @@
-// How rows are written: the reader's choices of time, columns, colours and what is open, asked by each row as it is filled.
+// How rows are written: the reader's choice of time, columns and colours, and which rows are open. Each row uses it as it is filled.
 
 import { ansiSpans, stripAnsi } from "../format/ansi.js";
 import { dividersBetween } from "../format/dividers.js";
@@ -11,13 +11,13 @@ import { compileRules } from "../store/highlight-rules.js";
 import { t } from "../i18n/translate.js";
 import { timeText } from "../format/time-forms.js";
 import { isLink, tokensOf } from "../format/tokens.js";
-import { zoneWords } from "../format/zones.js";
-import { ansiLayer, paintText } from "./highlight-text.js";
+import { zoneText } from "../format/zones.js";
+import { ansiLayer, highlightText } from "./highlight-text.js";
 
 const MAX_LATE = 10_000;
 const LONGEST_COLOURED = 20_000;
 
-export class Style {
+export class RowStyle {
   #settings;
   #ring;
   #line;
@@ -32,12 +32,12 @@ export class Style {
     this.columns = [];
     this.pins = new Set();
     this.rules = compileRules([]);
-    /** Where a filter hides lines, a span without any says nothing. */
+    /** True while a filter hides lines: a pause between the lines shown is no silence then. */
     this.filtered = false;
   }
 
-  /** True when every row may have a height of its own. */
-  get variable() {
+  /** True when rows may have different heights. */
+  get variableHeight() {
     return this.#settings.get("wrap") || this.#phone.matches;
   }
 
@@ -46,18 +46,18 @@ export class Style {
   }
 
   recordOf(ring, seq) {
-    return this.read(ring.text(seq), ring.time(seq));
+    return this.parse(ring.text(seq), ring.arrivedAt(seq));
   }
 
-  /** The record of a line with the text of those that go on with it. */
-  joined(ring, seq, seqs) {
+  /** The record of a line together with the lines that continue it. */
+  joinedRecord(ring, seq, seqs) {
     return withContinuations(this.recordOf(ring, seq), seqs.map((each) => this.recordOf(ring, each).msg ?? ring.text(each)));
   }
 
   /** The record of a line; a time without a zone is read in the zone that the reader has set for publishers. */
-  read(text, time) {
+  parse(text, arrivedAt) {
     const zone = this.#settings.get("publisherZone");
-    return normalise(text, time, { zone: zone === "auto" ? null : zone });
+    return normalise(text, arrivedAt, { zone: zone === "auto" ? null : zone });
   }
 
   timeOf(record, before) {
@@ -65,18 +65,18 @@ export class Style {
     return timeText(form, record.ts, { zone: this.#settings.get("zone"), before: before?.ts ?? null });
   }
 
-  /** Every form of a line's time, for its tooltip. */
+  /** A line's time in every form, for its tooltip. */
   allTimes(seq) {
     return this.timesOf(this.recordOf(this.#ring, seq));
   }
 
-  /** Every form of a record's time, one on each line, and where it comes from. */
+  /** A record's time in every form, one on each line, and the source of the time. */
   timesOf(record) {
     const zone = this.#settings.get("zone");
     const forms = ["full", "iso", "epoch", "relative"].map((form) => timeText(form, record.ts, { zone }));
-    const assumed = zoneWords(record.offset ?? "local", record.ts);
-    const from = record.tsFrom === "recv" ? [t("fact.came")] : record.zone ? [] : [t("fact.noZone", { zone: assumed })];
-    return [...forms, zoneWords(zone, record.ts), ...from].join("\n");
+    const assumed = zoneText(record.offset ?? "local", record.ts);
+    const from = record.tsFrom === "recv" ? [t("fact.arrived")] : record.zone ? [] : [t("fact.noZone", { zone: assumed })];
+    return [...forms, zoneText(zone, record.ts), ...from].join("\n");
   }
 
   tailOf(record) {
@@ -96,19 +96,20 @@ export class Style {
     });
   }
 
-  /** Put a message into its element, with its colours. */
-  write(element, text, record) {
+  /** Write a message into its element, with its colours. */
+  writeMessage(element, text, record) {
     const coloured = /\x1b|\\u001b|\x9b/i.test(record.raw) ? colouredOf(record, text) : [];
     const tokens = coloured.length === 0 && this.#settings.get("tokens") && record.msg !== null ? tokensOf(text).map((token) => spanOf(token, text)) : [];
-    paintText(element, text, [tokens, coloured, this.rules.layerOf(text)]);
+    highlightText(element, text, [tokens, coloured, this.rules.spansIn(text)]);
   }
 
-  paint(element, record, seq) {
+  /** Mark the row of a line as pinned, late, or coloured by a highlight rule. */
+  applyMarks(element, record, seq) {
     if (this.pins.has(seq)) element.dataset.pinned = "true";
     else delete element.dataset.pinned;
     if (this.#late.size > 0 && this.#late.has(`${this.#ring.channel(seq)}@${this.#ring.id(seq)}`)) element.dataset.late = "true";
     else delete element.dataset.late;
-    const rule = this.rules.any ? this.rules.rowOf(record.raw) : null;
+    const rule = this.rules.any ? this.rules.rowRuleFor(record.raw) : null;
     if (rule) {
       element.dataset.rule = "row";
       element.style.setProperty("--rule", rule.colour);
@@ -118,24 +119,24 @@ export class Style {
     }
   }
 
-  /** What stands above a row: another day, or a silence. `{kind, words}` or null. */
+  /** What stands above a row, another day or a silence: `{kind, text}` or null. */
   dividerOf(record, before) {
     if (before === null) return null;
     const found = dividersBetween(before.ts, record.ts, this.#settings.get("zone"));
     const day = found.find(({ kind }) => kind === "day");
-    if (day) return { kind: "day", words: dayWords(day.date) };
+    if (day) return { kind: "day", text: dayText(day.date) };
     const silence = this.filtered ? undefined : found.find(({ kind }) => kind === "silence");
-    return silence ? { kind: "silence", words: t("row.silence", { span: silence.span }) } : null;
+    return silence ? { kind: "silence", text: t("row.silence", { span: silence.span }) } : null;
   }
 
-  /** Lines are in another order: `moved(seq)` is the new seq. */
-  shift(moved) {
+  /** Lines have changed places: `moved(seq)` is the new seq. */
+  renumber(moved) {
     this.#opened = new Set([...this.#opened].map(moved));
     this.pins = new Set([...this.pins].map(moved));
   }
 
-  /** A line, "channel@id", came late. */
-  late(name) {
+  /** Mark a line, "channel@id", as late. */
+  markLate(name) {
     if (this.#late.size >= MAX_LATE) this.#late.clear();
     this.#late.add(name);
   }
@@ -144,18 +145,18 @@ export class Style {
     return this.#opened.has(seq);
   }
 
-  open(seq, open) {
+  setOpen(seq, open) {
     if (open) this.#opened.add(seq);
     else this.#opened.delete(seq);
   }
 }
 
 function spanOf({ start, end, kind }, text) {
-  const piece = text.slice(start, end);
-  return { start, end, className: `token-${kind}`, href: kind === "url" && isLink(piece) ? piece : undefined };
+  const token = text.slice(start, end);
+  return { start, end, className: `token-${kind}`, href: kind === "url" && isLink(token) ? token : undefined };
 }
 
-// The message has lost its escapes on the way; where it stands in the text that had them tells its colours.
+// The message is without its escapes here; its position in the raw text gives its colours.
 function colouredOf(record, text) {
   const spans = ansiSpans(readable(record.raw.slice(0, LONGEST_COLOURED)));
   const plain = spans.map((span) => span.text).join("");
@@ -163,4 +164,4 @@ function colouredOf(record, text) {
   return from < 0 ? [] : ansiLayer(spans, from, from + text.length);
 }
 
-const dayWords = (date) => new Date(`${date}T00:00Z`).toLocaleDateString(document.documentElement.lang, { timeZone: "UTC", weekday: "long", year: "numeric", month: "long", day: "numeric" });
+const dayText = (date) => new Date(`${date}T00:00Z`).toLocaleDateString(document.documentElement.lang, { timeZone: "UTC", weekday: "long", year: "numeric", month: "long", day: "numeric" });

@@ -1,71 +1,73 @@
-// The geometry of the list: which place stands where in the spacer, and how far that is scrolled.
+// The geometry of the list: where each row stands in the spacer, and how far the spacer is scrolled.
 //
-// Places are absolute (see view-list.js) and `base` is the place at the top of the spacer. While the reader has scrolled
-// away the base stays, so lines that fall off the ring move nothing.
-// `top` is how far the spacer is scrolled out of sight; it is below 0 while the state at the top of the list is in sight.
+// Row numbers are absolute (see filtered-list.js); `base` is the row at the top of the spacer. While the reader has scrolled
+// away the base stays the same, so lines that fall off the ring move nothing.
+// `top` is how far the spacer is scrolled out of sight; it is negative while the bar above the list is in sight.
 
-import { Heights } from "./row-heights.js";
+import { RowHeights } from "./row-heights.js";
 
 const TALLEST_PX = 20_000_000;
 
-export class Scroller {
+export class ScrollGeometry {
   #viewport;
   #lead;
   #spacer;
-  #view;
+  #list;
   #leadHeight = 20;
-  #heights = new Heights(20);
+  #heights = new RowHeights(20);
 
-  constructor(viewport, lead, spacer, view) {
+  /** `lead` is the element above the spacer. */
+  constructor(viewport, lead, spacer, list) {
     this.#viewport = viewport;
     this.#lead = lead;
     this.#spacer = spacer;
-    this.#view = view;
+    this.#list = list;
     this.base = 0;
     this.top = 0;
     this.height = 0;
-    this.spread = -1;
+    this.totalHeight = -1;
   }
 
   get rowHeight() {
     return this.#heights.rowHeight;
   }
 
-  /** Px of the list below the view. */
-  get left() {
-    return this.spread - this.height - this.top;
+  /** Px of the list below the viewport. */
+  get below() {
+    return this.totalHeight - this.height - this.top;
   }
 
-  get fills() {
-    return this.spread + this.#leadHeight > this.height;
+  /** True when the list is taller than the viewport. */
+  get scrollable() {
+    return this.totalHeight + this.#leadHeight > this.height;
   }
 
-  topOf(place) {
-    return place >= this.base ? this.#heights.span(this.base, place) : (place - this.base) * this.rowHeight;
+  topOf(row) {
+    return row >= this.base ? this.#heights.span(this.base, row) : (row - this.base) * this.rowHeight;
   }
 
-  heightOf(place) {
-    return this.#heights.heightOf(place);
+  heightOf(row) {
+    return this.#heights.heightOf(row);
   }
 
-  placeAt(px) {
-    return this.#heights.placeAt(this.base, this.#view.end, px);
+  rowAt(px) {
+    return this.#heights.rowAt(this.base, this.#list.end, px);
   }
 
-  /** The place at the top of the view and how far it is scrolled out of it. */
+  /** The row at the top of the viewport and how far it is scrolled out of it, as `{row, offset}`. */
   anchor() {
-    const place = this.placeAt(this.top);
-    return { place, offset: this.top - this.topOf(place) };
+    const row = this.rowAt(this.top);
+    return { row, offset: this.top - this.topOf(row) };
   }
 
-  restore({ place, offset }) {
-    this.scrollTo(this.topOf(place) + offset);
+  restore({ row, offset }) {
+    this.scrollTo(this.topOf(row) + offset);
   }
 
-  /** Note measured heights `[[place, px], …]`; true when one has changed. */
-  measured(sizes) {
+  /** Record measured heights `[[row, px], …]`; true when one has changed. */
+  recordHeights(sizes) {
     let changed = false;
-    for (const [place, px] of sizes) changed = this.#heights.set(place, px) || changed;
+    for (const [row, px] of sizes) changed = this.#heights.set(row, px) || changed;
     return changed;
   }
 
@@ -76,11 +78,11 @@ export class Scroller {
   /** Read where the browser has scrolled to. */
   read() {
     this.top = this.#viewport.scrollTop - this.#leadHeight;
-    // Measured now: a view that has just grown was scrolled by the browser, and its observer comes later.
+    // Measured here: the browser has already scrolled a viewport that has just grown, and its observer is called later.
     this.height = this.#viewport.clientHeight;
   }
 
-  /** Take in a new size of the view or of its rows; true when rows have another height. */
+  /** Read the size of the viewport and of its rows; true when the row height has changed. */
   resize() {
     this.height = this.#viewport.clientHeight;
     this.#leadHeight = this.#lead.offsetHeight;
@@ -90,42 +92,43 @@ export class Scroller {
     return true;
   }
 
-  /** Have another place at the top of the spacer and leave what is in sight where it is. */
-  rebase(place) {
+  /** Put another row at the top of the spacer and leave what is in sight where it is. */
+  rebase(row) {
     const anchor = this.anchor();
-    this.base = place;
-    this.stretch();
+    this.base = row;
+    this.fitSpacer();
     this.restore(anchor);
   }
 
-  /** Begin the spacer at the first place shown, wherever that leaves the view. */
-  begin(place) {
-    this.base = place;
-    this.#heights.forgetBefore(place);
-    this.stretch();
+  /** Put a row at the top of the spacer, wherever that leaves the viewport. */
+  startAt(row) {
+    this.base = row;
+    this.#heights.forgetBefore(row);
+    this.fitSpacer();
   }
 
-  /** A new list: nothing that was measured counts. */
-  clear(place) {
+  /** Start over with a new list: no measured height is valid. */
+  clear(row) {
     this.#heights.reset();
-    this.begin(place);
+    this.startAt(row);
   }
 
   get tooTall() {
-    return this.topOf(this.#view.end) > TALLEST_PX;
+    return this.topOf(this.#list.end) > TALLEST_PX;
   }
 
-  stretch() {
-    const height = Math.max(0, this.topOf(this.#view.end));
-    if (height === this.spread) return;
-    this.spread = height;
+  /** Make the spacer as tall as the list. */
+  fitSpacer() {
+    const height = Math.max(0, this.topOf(this.#list.end));
+    if (height === this.totalHeight) return;
+    this.totalHeight = height;
     this.#spacer.style.height = `${height}px`;
-    this.#spacer.setAttribute("aria-rowcount", String(this.#view.end - this.#view.first));
+    this.#spacer.setAttribute("aria-rowcount", String(this.#list.end - this.#list.first));
   }
 
   scrollTo(top) {
-    const wanted = Math.max(0, top + this.#leadHeight);
-    if (Math.abs(this.#viewport.scrollTop - wanted) >= 0.5) this.#viewport.scrollTop = wanted;
+    const target = Math.max(0, top + this.#leadHeight);
+    if (Math.abs(this.#viewport.scrollTop - target) >= 0.5) this.#viewport.scrollTop = target;
     this.top = this.#viewport.scrollTop - this.#leadHeight;
   }
 
@@ -134,16 +137,16 @@ export class Scroller {
   }
 
   toEnd() {
-    this.scrollTo(this.spread - this.height);
+    this.scrollTo(this.totalHeight - this.height);
   }
 
-  /** Bring a place into sight: at the nearest edge, or with `centre` into the middle when it is out of sight. */
-  reveal(place, centre = false) {
-    const top = this.topOf(place);
-    const bottom = top + this.heightOf(place);
-    const inside = top >= this.top && bottom <= this.top + this.height;
-    if (inside) return;
-    if (centre) this.scrollTo(top - (this.height - this.heightOf(place)) / 2);
+  /** Bring a row into sight: at the nearest edge, or with `centre` into the middle if it was out of sight. */
+  reveal(row, centre = false) {
+    const top = this.topOf(row);
+    const bottom = top + this.heightOf(row);
+    const inSight = top >= this.top && bottom <= this.top + this.height;
+    if (inSight) return;
+    if (centre) this.scrollTo(top - (this.height - this.heightOf(row)) / 2);
     else this.scrollTo(top < this.top ? top : bottom - this.height);
   }
 }

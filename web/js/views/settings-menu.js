@@ -1,4 +1,4 @@
-// The menu behind "…": how the page looks and what it does, each choice at once and remembered.
+// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered.
 
 import { LANGUAGES, t } from "../i18n/translate.js";
 import { TIME_FORMS } from "../format/time-forms.js";
@@ -17,7 +17,7 @@ export class SettingsMenu {
   #settings;
   #on;
 
-  /** `on` has `reload()`, and `acts()`: `[{label, keys, run}, …]` to offer at the end. */
+  /** `on` has `reload()`, and `commands()`: `[{label, keys, run}, …]`, listed at the end. */
   constructor(settings, on) {
     this.#settings = settings;
     this.#on = on;
@@ -33,14 +33,14 @@ export class SettingsMenu {
   }
 
   #draw() {
-    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.look")];
+    const parts = [this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.appearance")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
     parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
-    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.does"));
+    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.behaviour"));
     for (const name of SWITCHES) parts.push(this.#switch(name));
-    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));
-    for (const { label, keys, run } of this.#on.acts()) {
+    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.commands"));
+    for (const { label, keys, run } of this.#on.commands()) {
       const $item = button("menu-item").append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
       parts.push($item.on("click", () => (this.close(), run())));
     }

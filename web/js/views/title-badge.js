@@ -1,23 +1,23 @@
-// What came while nobody looked: errors are counted in the title and marked on the icon until the page is looked at again.
+// Counts unread errors in the title and marks the icon of a hidden page, until the page is visible again.
 
 const ICON = "link[rel=icon]";
 const MARKED =
   "data:image/svg+xml," +
   encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#101418"/><circle cx="16" cy="16" r="9" fill="#ff7b72"/></svg>');
 
-export class Unread {
+export class TitleBadge {
   #title = "";
   #plain = document.querySelector(ICON).href;
   #seen = 0;
   #shown = 0;
 
-  /** The title without a count. */
-  title(words) {
-    this.#title = words;
+  /** Set the title without a count. */
+  setTitle(title) {
+    this.#title = title;
     this.#draw();
   }
 
-  /** `errors` is how many there have been for ever. */
+  /** Update the count; `errors` is the number of all errors so far. */
   update(errors, hidden) {
     if (!hidden) this.#seen = errors;
     const unread = errors - this.#seen;
@@ -27,8 +27,8 @@ export class Unread {
     this.#draw();
   }
 
-  /** One more thing to see, which is no error in the list. */
-  mark(hidden) {
+  /** Count one more event that is no error in the list. */
+  addEvent(hidden) {
     if (hidden) this.#seen -= 1;
   }
 

@@ -1,39 +1,43 @@
-// A virtual list over the view list. Only rows in sight and a few around them are in the page; a row keeps
-// its element as long as it is drawn, so a selection or a hovered row stays what it is.
+// A virtual list over a FilteredList. Only the rows in sight and a few around them are in the page; a row keeps its element as long
+// as it is drawn, so a text selection or a hovered row stays what it is. The list knows nothing of what is selected.
 //
-// Where the reader has scrolled away, nothing moves: neither new lines nor old ones that fall off the ring, nor rows above
-// the view that turn out to be higher than was thought. Rows in sight stay even when their lines are gone.
+// While the reader has scrolled away, nothing moves: not for new lines, not for old lines that fall off the ring, and not for rows
+// above the viewport that turn out taller than expected. Rows in sight stay even when their lines are gone.
 
-import { RowWindow } from "./row-pool.js";
-import { Scroller } from "./scroll-geometry.js";
+import { RowPool } from "./row-pool.js";
+import { ScrollGeometry } from "./scroll-geometry.js";
 
 const PARTS = { viewport: ".viewport", top: ".top", spacer: ".spacer" };
 const OVERSCAN = 20;
 const MAX_ROWS = 148;
 
-export class ListView {
+export class VirtualList {
   #viewport;
   #spacer;
-  #gone = new AbortController();
-  #epoch = 0;
+  #geometry;
+  #pool;
+  #removed = new AbortController();
+  #version = 0;
   #frame = 0;
   #detachedAt = null;
   #length = 0;
-  #rebuilt = 0;
-  // What stays where it is until the next drawing: a view of another width must not lose the selected row.
-  #kept = null;
+  #rebuilds = 0;
+  // The anchor of a resize, kept until the next drawing: a viewport of another width must not lose the selected row.
+  #keptAnchor = null;
 
   /**
-   * `on` has `follow(following)`, called when it changes, `select(seq)`, `top()`: the reader nears the oldest line, and
-   * `drawn()`: other rows may be in the page. `style` says how rows are written (views/row.js).
+   * `on` has `follow(following)`, called when that changes, `nearTop()`: the reader nears the oldest line, `drawn()`: other rows may
+   * be in the page, and `scrolled()`. `anchorSeq()` is the seq that should stay where it is if it is in sight, or null.
+   * `style` says how rows are written (row-style.js).
    */
-  constructor(stage, ring, view, style, on) {
-    this.view = view;
+  constructor(stage, ring, list, style, on, anchorSeq) {
+    this.list = list;
     this.on = on;
+    this.anchorSeq = anchorSeq;
     this.#viewport = stage.querySelector(PARTS.viewport);
     this.#spacer = stage.querySelector(PARTS.spacer);
-    this.scroller = new Scroller(this.#viewport, stage.querySelector(PARTS.top), this.#spacer, view);
-    this.rowWindow = new RowWindow(this.#spacer, ring, view, style);
+    this.#geometry = new ScrollGeometry(this.#viewport, stage.querySelector(PARTS.top), this.#spacer, list);
+    this.#pool = new RowPool(this.#spacer, ring, list, style);
     this.stage = stage;
     this.paused = false;
     this.#listen();
@@ -44,34 +48,35 @@ export class ListView {
   }
 
   get rowsInDom() {
-    return this.rowWindow.size;
+    return this.#pool.size;
   }
 
-  /** The selected seq, or null. */
-  get selected() {
-    return this.rowWindow.selected;
-  }
-
-  /** The first and last seq of the selection, or null. */
-  get range() {
-    return this.rowWindow.range;
-  }
-
-  /** The rows that are in the page, oldest first. */
+  /** The row elements in the page, oldest first. */
   get rows() {
-    return this.rowWindow.inOrder();
+    return this.#pool.inOrder();
   }
 
-  /** `{lines, errors}` that came since the view let go of the end. */
-  get news() {
-    const since = this.#detachedAt ?? this.view;
-    return { lines: this.view.lines - since.lines, errors: this.view.errors - since.errors };
+  /** `{lines, errors}` that arrived since the list stopped following. */
+  get unseen() {
+    const since = this.#detachedAt ?? this.list;
+    return { lines: this.list.lines - since.lines, errors: this.list.errors - since.errors };
   }
 
-  /** The seq of the row at the top of the view, or null. */
+  /** The seq of the row at the top of the viewport, or null. */
   get topSeq() {
-    const place = Math.max(this.view.first, this.scroller.placeAt(Math.max(0, this.scroller.top)));
-    return place < this.view.end ? this.view.at(place) : null;
+    const row = Math.max(this.list.first, this.#geometry.rowAt(Math.max(0, this.#geometry.top)));
+    return row < this.list.end ? this.list.seqAt(row) : null;
+  }
+
+  /** The last row that is in sight as a whole. */
+  get lastRowInSight() {
+    return Math.min(this.list.end - 1, this.#geometry.rowAt(this.#geometry.top + this.#geometry.height) - 1);
+  }
+
+  /** The seq of the row at the top of the viewport, and how far it is scrolled out of it, as `[seq, px]`. */
+  scrollPosition() {
+    const { row, offset } = this.#geometry.anchor();
+    return [this.list.seqAt(row), offset];
   }
 
   /** Draw in the next frame. Cheap to call at any time; in a hidden tab nothing is drawn and nothing waits. */
@@ -79,45 +84,51 @@ export class ListView {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
-  /** Write all rows again: how they are written has changed. */
+  /** Fill all rows again: how they are written has changed. */
   rewrite() {
-    const anchor = this.scroller.anchor();
-    this.scroller.forgetHeights();
-    this.rowWindow.rewrite();
-    this.scroller.stretch();
-    if (!this.following) this.scroller.restore(anchor);
+    const anchor = this.#geometry.anchor();
+    this.#geometry.forgetHeights();
+    this.#pool.rewrite();
+    this.#geometry.fitSpacer();
+    if (!this.following) this.#geometry.restore(anchor);
     this.draw();
   }
 
-  /** Lines are in another order: `moved(seq)` is the new seq. */
-  shift(moved) {
-    this.rowWindow.shift(moved);
+  /** Lines have changed places: `moved(seq)` is the new seq. */
+  renumber(moved) {
+    this.#pool.renumber(moved);
+  }
+
+  /** Show the selection, see RowPool. */
+  showSelection(current, range) {
+    this.#pool.showSelection(current, range);
   }
 
   /** Light a row up for a moment. */
   flash(seq) {
-    requestAnimationFrame(() => requestAnimationFrame(() => this.rowWindow.flash(seq)));
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#pool.flash(seq)));
   }
 
   focus() {
     this.#viewport.focus({ preventScroll: true });
   }
 
-  showChannels(many) {
-    this.#viewport.dataset.many = String(many);
-    this.rowWindow.narrow();
+  /** Show or hide the column with the channel. */
+  showChannels(several) {
+    this.#viewport.dataset.many = String(several);
+    this.#pool.resetWidths();
   }
 
   /** Stay at the newest line. */
   follow() {
     this.paused = false;
     this.#setFollowing(true);
-    // At once: the event of a scroll that is still under way must find the view at its end, or it lets go again.
+    // At once: the event of a scroll that is still under way must find the viewport at its end, or it detaches again.
     cancelAnimationFrame(this.#frame);
     this.#draw();
   }
 
-  /** Let go of the end; lines keep coming in below. */
+  /** Stop following; new lines are added below. */
   detach() {
     if (!this.following) return;
     this.#setFollowing(false);
@@ -130,16 +141,78 @@ export class ListView {
     this.on.follow(false);
   }
 
-  /** It is no longer in the page. */
-  drop() {
-    this.#gone.abort();
+  /** Bring a seq, or the next one shown, into sight, into the middle if it was not. Returns its row, or null if no line is shown. */
+  centre(seq) {
+    this.#sync();
+    const row = Math.min(this.list.rowOf(seq), this.list.end - 1);
+    if (row < this.list.first) return null;
+    this.detach();
+    if (this.#geometry.base > row) this.#geometry.rebase(this.list.first);
+    this.#geometry.fitSpacer();
+    this.#geometry.reveal(row, true);
+    this.draw();
+    return row;
+  }
+
+  /** Have the first line at or after a seq at the top of the viewport, `offset` px of it above. */
+  scrollToSeq(seq, offset = 0) {
+    this.#sync();
+    this.detach();
+    if (this.#geometry.base > this.list.first) this.#geometry.rebase(this.list.first);
+    this.#geometry.fitSpacer();
+    this.#geometry.scrollTo(this.#geometry.topOf(this.list.firstRowFrom(seq)) + offset);
+    this.draw();
+  }
+
+  /** Scroll a row into sight at the nearest edge; `step` is negative on the way up. */
+  reveal(row, step) {
+    this.#geometry.reveal(row);
+    this.draw();
+    if (step < 0) this.#checkTop();
+  }
+
+  /** Scroll by pages, or parts of one. */
+  scrollByPages(pages) {
+    if (pages < 0) this.#detachIfScrollable();
+    this.#geometry.scrollTo(this.#geometry.top + pages * (this.#geometry.height - this.#geometry.rowHeight));
+    if (pages < 0) this.#checkTop();
+    this.draw();
+  }
+
+  /** Scroll to the oldest line held. */
+  scrollToOldest() {
+    this.#sync();
+    this.detach();
+    this.#geometry.startAt(this.list.first);
+    this.#geometry.toStart();
+    this.#checkTop();
+    this.draw();
+  }
+
+  /** Adapt to another size of the viewport or of its rows. */
+  resize() {
+    const anchor = this.#keptAnchor ?? this.#anchor();
+    const changed = this.#geometry.resize();
+    if (changed || this.#pool.variableHeight) {
+      this.#keptAnchor = anchor;
+      this.#geometry.forgetHeights();
+      this.#pool.unmeasure();
+      this.#geometry.fitSpacer();
+      this.#geometry.restore(anchor);
+    }
+    this.draw();
+  }
+
+  /** Take the list out of the page. */
+  remove() {
+    this.#removed.abort();
     this.stage.remove();
   }
 
   #listen() {
     const viewport = this.#viewport;
-    const { signal } = this.#gone;
-    viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const { signal } = this.#removed;
+    viewport.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     viewport.addEventListener("wheel", (event) => event.deltaY < 0 && this.#goUp(), { passive: true });
     let touchY = 0;
     viewport.addEventListener("touchstart", (event) => (touchY = event.touches[0].clientY), { passive: true });
@@ -148,127 +221,113 @@ export class ListView {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && this.#spacer.contains(selection.anchorNode)) this.detach();
     }, { signal });
-    new ResizeObserver(() => this.resized()).observe(viewport);
+    new ResizeObserver(() => this.resize()).observe(viewport);
     document.addEventListener("visibilitychange", () => this.draw(), { signal });
   }
 
-  /** Let go of the end where the list can be scrolled at all. */
-  letGo() {
-    if (this.scroller.fills) this.detach();
+  #detachIfScrollable() {
+    if (this.#geometry.scrollable) this.detach();
   }
 
-  // A list that does not fill the view cannot be scrolled: turning the wheel says enough.
+  // A list that does not fill the viewport cannot be scrolled: the turn of the wheel is enough.
   #goUp() {
-    this.letGo();
-    this.nearTop();
+    this.#detachIfScrollable();
+    this.#checkTop();
   }
 
-  /** The reader goes up: tell when the oldest line is near. */
-  nearTop() {
-    if (this.scroller.top < this.scroller.height) this.on.top();
+  // The reader goes up: report when the oldest line is near.
+  #checkTop() {
+    if (this.#geometry.top < this.#geometry.height) this.on.nearTop();
   }
 
-  #scrolled() {
-    const before = this.scroller.top;
-    this.scroller.read();
-    const { top, left } = this.scroller;
-    if (this.following && top < before && left > 2) this.detach();
-    else if (!this.following && !this.paused && top > before && left <= 2) this.#setFollowing(true);
-    if (!this.following && top < before) this.nearTop();
+  #onScroll() {
+    const before = this.#geometry.top;
+    this.#geometry.read();
+    const { top, below } = this.#geometry;
+    if (this.following && top < before && below > 2) this.detach();
+    else if (!this.following && !this.paused && top > before && below <= 2) this.#setFollowing(true);
+    if (!this.following && top < before) this.#checkTop();
     this.on.scrolled?.();
     this.draw();
   }
 
-  /** The view or the height of its rows has changed. */
-  resized() {
-    const anchor = this.#kept ?? this.#anchor();
-    const other = this.scroller.resize();
-    if (other || this.rowWindow.variable) {
-      this.#kept = anchor;
-      this.scroller.forgetHeights();
-      this.rowWindow.unmeasure();
-      this.scroller.stretch();
-      this.scroller.restore(anchor);
-    }
-    this.draw();
-  }
-
-  // What stays where it is: the selected row if it is in sight, or the row at the top of the view.
+  // What stays where it is: the selected row if it is in sight, else the row at the top of the viewport.
   #anchor() {
-    const chosen = this.rowWindow.chosenIn(this.scroller);
-    return chosen ? { place: this.view.placeOf(chosen.seq), offset: this.scroller.top - chosen.top } : this.scroller.anchor();
+    const selected = this.#pool.inSight(this.anchorSeq(), this.#geometry);
+    return selected ? { row: this.list.firstRowFrom(selected.seq), offset: this.#geometry.top - selected.top } : this.#geometry.anchor();
   }
 
   #setFollowing(following) {
     if (following === this.following) return;
-    this.#detachedAt = following ? null : { lines: this.view.lines, errors: this.view.errors };
+    this.#detachedAt = following ? null : { lines: this.list.lines, errors: this.list.errors };
     this.on.follow(following);
   }
 
   #draw() {
     this.#frame = 0;
-    const scroller = this.scroller;
-    this.view.trim();
-    scroller.read();
-    this.sync();
-    if (this.following) scroller.begin(this.view.first);
-    else if (this.view.first < scroller.base || scroller.tooTall) scroller.rebase(this.view.first);
-    scroller.stretch();
-    if (this.following) scroller.toEnd();
-    else this.#leaveBlank();
-    const anchor = this.#kept ?? scroller.anchor();
-    this.#kept = null;
-    if (this.#place()) this.#settle(anchor);
-    this.#length = this.view.end - this.view.first;
+    const geometry = this.#geometry;
+    this.list.trim();
+    geometry.read();
+    this.#sync();
+    if (this.following) geometry.startAt(this.list.first);
+    else if (this.list.first < geometry.base || geometry.tooTall) geometry.rebase(this.list.first);
+    geometry.fitSpacer();
+    if (this.following) geometry.toEnd();
+    else this.#leaveBlankSpace();
+    const anchor = this.#keptAnchor ?? geometry.anchor();
+    this.#keptAnchor = null;
+    if (this.#placeRows()) this.#settle(anchor);
+    this.#length = this.list.end - this.list.first;
     this.on.drawn();
   }
 
-  // Rows turned out to be higher than was thought: what is in sight stays, or the end stays in sight.
+  // Some rows were taller than expected: what is in sight stays there, or the end does.
   #settle(anchor) {
-    this.scroller.stretch();
-    if (this.following) this.scroller.toEnd();
-    else this.scroller.restore(anchor);
-    this.#place();
+    this.#geometry.fitSpacer();
+    if (this.following) this.#geometry.toEnd();
+    else this.#geometry.restore(anchor);
+    this.#placeRows();
   }
 
-  /** Take in a list that was made anew; whoever goes to a place does so first. */
-  sync() {
-    if (this.#epoch !== this.view.epoch) this.#relocate();
+  // Adapts to a list that has been rebuilt or reordered. Whatever goes to a row calls this first.
+  #sync() {
+    if (this.#version !== this.list.version) this.#relocate();
   }
 
-  // The list was made anew: keep the first line in sight where it is.
+  // The list was rebuilt: keep the first line in sight where it is.
   #relocate() {
-    this.#epoch = this.view.epoch;
-    this.#kept = null;
-    // When a filter is lifted, a reader who has chosen a line wants it among its neighbours, and not the newest ones.
-    const widened = this.view.rebuilt !== this.#rebuilt && this.view.end - this.view.first > this.#length;
-    this.#rebuilt = this.view.rebuilt;
-    const chosen = widened && this.selected !== this.view.at(this.view.end - 1) ? this.rowWindow.chosenIn(this.scroller) : null;
-    if (chosen && this.following) this.#setFollowing(false);
-    const anchor = chosen ?? this.rowWindow.firstBelow(this.scroller.top);
-    const place = anchor ? this.view.placeOf(anchor.seq) : this.view.end;
-    const offset = anchor ? this.scroller.top - anchor.top : 0;
-    this.rowWindow.clear();
-    this.scroller.clear(this.view.first);
-    if (!this.following) this.scroller.restore({ place, offset });
+    this.#version = this.list.version;
+    this.#keptAnchor = null;
+    // When a filter is lifted, a reader who has selected a line wants to see it among its neighbours, not the newest lines.
+    const widened = this.list.rebuilds !== this.#rebuilds && this.list.end - this.list.first > this.#length;
+    this.#rebuilds = this.list.rebuilds;
+    const seq = this.anchorSeq();
+    const selected = widened && seq !== this.list.seqAt(this.list.end - 1) ? this.#pool.inSight(seq, this.#geometry) : null;
+    if (selected && this.following) this.#setFollowing(false);
+    const anchor = selected ?? this.#pool.firstBelow(this.#geometry.top);
+    const row = anchor ? this.list.firstRowFrom(anchor.seq) : this.list.end;
+    const offset = anchor ? this.#geometry.top - anchor.top : 0;
+    this.#pool.clear();
+    this.#geometry.clear(this.list.first);
+    if (!this.following) this.#geometry.restore({ row, offset });
   }
 
-  // Above the oldest line held there is nothing any more; rows still drawn there may be read on.
-  #leaveBlank() {
-    const place = this.scroller.placeAt(Math.max(0, this.scroller.top));
-    if (place >= this.view.first || this.rowWindow.covers(this.scroller.topOf(place))) return;
-    this.scroller.begin(this.view.first);
-    this.scroller.toStart();
+  // Above the oldest line held there is nothing left to show; rows still drawn there may be read on.
+  #leaveBlankSpace() {
+    const row = this.#geometry.rowAt(Math.max(0, this.#geometry.top));
+    if (row >= this.list.first || this.#pool.hasRowAt(this.#geometry.topOf(row))) return;
+    this.#geometry.startAt(this.list.first);
+    this.#geometry.toStart();
   }
 
-  #place() {
-    const { top, height, rowHeight } = this.scroller;
-    const topPlace = this.scroller.placeAt(top);
+  #placeRows() {
+    const { top, height, rowHeight } = this.#geometry;
+    const topRow = this.#geometry.rowAt(top);
     const inSight = Math.ceil(height / rowHeight) + 1;
     const around = Math.max(0, Math.min(OVERSCAN, Math.floor((MAX_ROWS - inSight) / 2)));
-    const from = Math.max(this.view.first, topPlace - around);
-    const to = Math.min(this.view.end, topPlace + inSight + around);
-    const inView = (row) => row.top + row.height > top && row.top < top + height;
-    return this.rowWindow.show(from, to, this.scroller, (row) => !this.following && inView(row));
+    const from = Math.max(this.list.first, topRow - around);
+    const to = Math.min(this.list.end, topRow + inSight + around);
+    const isInSight = (row) => row.top + row.height > top && row.top < top + height;
+    return this.#pool.show(from, to, this.#geometry, (row) => !this.following && isInSight(row));
   }
 }
