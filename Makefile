@@ -28,7 +28,7 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
 	@mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
-		$(call at_a_time,3) --ignore tests/integration/test_fuzz.py tests/unit tests/integration; tested=$$?; \
+		$(call at_a_time,3) --ignore tests/integration/test_fuzz.py tests/unit tests/integration bench/tests; tested=$$?; \
 		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
 	$(call at_a_time,2) tests/browser
 
@@ -53,10 +53,10 @@ check: .venv/test-ready ## Lint and type-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/test-ready ## Measure the hub beside its peers, which are put into .bench, and write docs/benchmarks.md
+bench: .venv/test-ready ## Measure the hub beside its peers (installed into .bench), and write docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-quick: .venv/test-ready ## Measure the hub and the physical limit: two minutes, nothing installed or written
+bench-quick: .venv/test-ready ## Measure the hub and the C floor: two minutes, installs and writes nothing
 	@$(BIN)/python -m bench --quick $(ARGS)
 
 format: .venv/test-ready ## Lay the code out

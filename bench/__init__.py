@@ -1,7 +1,16 @@
 """
 The hub measured beside its peers, in one run on one machine.
 
-    scenarios --> measure: a server, publish.c, load.c, /proc --> measurements --> medians --> table, docs/benchmarks.md
+    scenarios --> run: server, native/publish.c, native/load.c, /proc --> Measurement --> report --> docs/benchmarks.md
 
-`python -m bench --help` says what can be chosen; `make bench` runs all.
+    scenarios           what is measured
+    run, measure        one run of a scenario against one server; scenarios_extra: those that only the hub has
+    servers, peers/     the hub, the C floor and the peers, all started in the same way
+    native/             the load client, the publisher and the floor in C, and what builds and runs them
+    report/             medians, tables, plots and the page
+    model/              a model of the hub's CPU and latency, fitted to measurements (docs/scaling.md)
+    handler             what `RedisHandler` costs an app; podman_follow: lines that Podman skips when it follows a log
+
+The latency percentiles (p50, p99) are computed in native/load.c. `python -m bench --help` lists the options; `make
+bench` runs everything.
 """

@@ -1,4 +1,4 @@
-"""What the measurements were made on: processor, memory, kernel, Python, Redis."""
+"""The machine and software of a run: processor, memory, kernel, Python, Redis."""
 
 import os
 import platform
@@ -6,35 +6,35 @@ import re
 import subprocess
 from pathlib import Path
 
-from bench.servers import redis_program
+from bench.servers import redis_server_binary
 
 
-def facts() -> list[tuple[str, str]]:
-    """(name, value) of all that a reader needs to compare figures with those of another machine."""
+def machine_facts() -> list[tuple[str, str]]:
+    """Return (name, value) of everything a reader needs to compare the figures with those of another machine."""
     memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
     return [
-        ("processor", f"{processor(Path('/proc/cpuinfo').read_text())}, {os.cpu_count()} cores"),
+        ("processor", f"{processor_name(Path('/proc/cpuinfo').read_text())}, {os.cpu_count()} cores"),
         ("memory", f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown"),
-        ("system", f"Linux {kernel(platform.release())}, {distribution()}"),
+        ("system", f"Linux {kernel_version(platform.release())}, {distribution()}"),
         ("Python", platform.python_version()),
         ("Redis", redis_version()),
     ]
 
 
-def processor(cpuinfo: str) -> str:
-    """The name in the text of /proc/cpuinfo."""
+def processor_name(cpuinfo: str) -> str:
+    """Return the processor's name in `cpuinfo`, the text of /proc/cpuinfo."""
     found = re.search(r"model name\s*:\s*(.+)", cpuinfo)
     return found[1].strip() if found else platform.machine()
 
 
-def kernel(release: str) -> str:
-    """The version alone: what a distribution or a host adds to it says nothing of speed."""
+def kernel_version(release: str) -> str:
+    """Return the bare version: the suffix that a distribution or host adds says nothing about speed."""
     found = re.match(r"\d+(\.\d+)*", release)
     return found[0] if found else release
 
 
 def distribution() -> str:
-    """As /etc/os-release has it."""
+    """Return the distribution's name in /etc/os-release."""
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
@@ -42,8 +42,10 @@ def distribution() -> str:
 
 
 def redis_version() -> str:
-    """The first words of `redis-server --version`, which a Valkey has, too."""
-    said = subprocess.run([str(redis_program()), "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"v=(\S+)", said)
-    name = "Valkey" if "valkey" in said.lower() else "Redis"
-    return f"{name} {found[1]}" if found else said.strip()
+    """Return name and version from `redis-server --version`, which Valkey prints in the same form."""
+    output = subprocess.run(
+        [str(redis_server_binary()), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"v=(\S+)", output)
+    name = "Valkey" if "valkey" in output.lower() else "Redis"
+    return f"{name} {found[1]}" if found else output.strip()

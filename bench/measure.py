@@ -1,5 +1,5 @@
 """
-What is done with a server that runs: clients connected, lines published, costs metered.
+The steps of a measurement on a running server: connect clients, publish lines, meter CPU and memory.
 
     load.c connects (READY) --> Meter --> publish.c --> load.c has all lines, or time is up --> Measurement
 """
@@ -10,57 +10,60 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from bench.procs import Usage, usage_of
-from bench.results import Measurement
+from bench.errors import BenchError
+from bench.native.programs import Program, Programs
+from bench.procs import ProcessUsage, usage_of
+from bench.report.results import Measurement
 from bench.scenarios import Scenario
-from bench.servers import Running
-from bench.tools import Broken, Program, Tools
+from bench.servers import RunningServer
 
 CONNECT_SECONDS = 60.0
-# How long after its last line was published a server may take to deliver it.
+# How long a server may take to deliver after the last line was published.
 PATIENCE_SECONDS = 30.0
 SAMPLE_SECONDS = 0.5
 RAMP_PER_SECOND = 5000
 
 
 class Meter:
-    """What the server and its Redis use between its making and finish()."""
+    """Meters CPU and memory of the server and its Redis, from its creation until finish()."""
 
-    def __init__(self, running: Running, before: Usage) -> None:
+    def __init__(self, running: RunningServer, before: ProcessUsage) -> None:
         self._running = running
         self._before = before
         self._began = time.monotonic()
         self._ready = usage_of(running.pid)
-        self._redis = usage_of(running.redis.process.pid) if running.redis else Usage(0.0, 0)
-        self._peak = self._ready.resident_bytes
+        self._redis = usage_of(running.redis.process.pid) if running.redis else ProcessUsage(0.0, 0)
+        self._peak_bytes = self._ready.resident_bytes
 
     def sample(self) -> None:
-        """Wait SAMPLE_SECONDS, and look how much memory the server has."""
+        """Wait SAMPLE_SECONDS, then sample the server's memory."""
         time.sleep(SAMPLE_SECONDS)
-        self._peak = max(self._peak, usage_of(self._running.pid).resident_bytes)
+        self._peak_bytes = max(self._peak_bytes, usage_of(self._running.pid).resident_bytes)
 
-    def finish(self, found: Measurement) -> Measurement:
-        """`found` with CPU and memory in it."""
+    def finish(self, measurement: Measurement) -> Measurement:
+        """Return `measurement` with CPU and memory filled in."""
         usage = usage_of(self._running.pid)
         redis = usage_of(self._running.redis.process.pid) if self._running.redis else self._redis
         cpu = usage.cpu_seconds - self._ready.cpu_seconds
         seconds = time.monotonic() - self._began
         return replace(
-            found,
+            measurement,
             cpu_seconds=cpu,
             redis_cpu_seconds=redis.cpu_seconds - self._redis.cpu_seconds,
             rss_before=self._before.resident_bytes,
             rss_ready=self._ready.resident_bytes,
-            rss_peak=max(self._peak, usage.resident_bytes),
-            extra={**found.extra, "cpu_share": cpu / seconds},
+            rss_peak=max(self._peak_bytes, usage.resident_bytes),
+            extra={**measurement.extra, "cpu_share": cpu / seconds},
         )
 
 
 @contextmanager
-def connected(scenario: Scenario, running: Running, tools: Tools, **options: object) -> Iterator[Program]:
-    """The load client, with all its clients connected."""
+def connect_clients(
+    scenario: Scenario, running: RunningServer, programs: Programs, **options: object
+) -> Iterator[Program]:
+    """The load client, with all its clients connected; `options` override those of the scenario."""
     slow = {"slow": scenario.slow, "slow_bytes": scenario.slow_bytes, "slow_seconds": scenario.seconds}
-    chosen: dict[str, object] = {
+    all_options: dict[str, object] = {
         "port": running.port,
         "path": running.path,
         "channels": scenario.channels,
@@ -70,13 +73,13 @@ def connected(scenario: Scenario, running: Running, tools: Tools, **options: obj
         **(slow if scenario.slow else {}),
         **options,
     }
-    with tools.run("load", **chosen) as load:
+    with programs.run("load", **all_options) as load:
         load.wait_for("READY", CONNECT_SECONDS)
         yield load
 
 
-def publishing(scenario: Scenario, running: Running) -> dict[str, object]:
-    """The options of publish.c for a scenario."""
+def publisher_options(scenario: Scenario, running: RunningServer) -> dict[str, object]:
+    """Return the options of publish.c for a scenario."""
     return {
         **running.publish,
         "channels": scenario.channels,
@@ -88,23 +91,23 @@ def publishing(scenario: Scenario, running: Running) -> dict[str, object]:
     }
 
 
-def fanout(
-    scenario: Scenario, running: Running, tools: Tools, meter: Meter, load: Program, blank: Measurement
+def measure_fan_out(
+    scenario: Scenario, running: RunningServer, programs: Programs, meter: Meter, load: Program, blank: Measurement
 ) -> Measurement:
-    """Lines published and delivered."""
-    with tools.run("publish", **publishing(scenario, running)) as publisher:
+    """Publish the scenario's lines and measure their delivery to the clients of `load`."""
+    with programs.run("publish", **publisher_options(scenario, running)) as publisher:
         while publisher.running:
             meter.sample()
         published = publisher.report(PATIENCE_SECONDS)
-        load.tell(str(published["sent"] // scenario.channels))
+        load.send(str(published["sent"] // scenario.channels))
         while load.running:
             meter.sample()
-        found = delivered(blank, load.report(PATIENCE_SECONDS), published)
-        return replace(meter.finish(found), commands=(load.command, publisher.command))
+        measurement = with_load_report(blank, load.report(PATIENCE_SECONDS), published)
+        return replace(meter.finish(measurement), commands=(load.command, publisher.command))
 
 
-def delivered(blank: Measurement, report: dict[str, Any], published: dict[str, Any]) -> Measurement:
-    """What the load client has found, as a Measurement without CPU and memory."""
+def with_load_report(blank: Measurement, report: dict[str, Any], published: dict[str, Any]) -> Measurement:
+    """Return `blank` with the reports of load.c and publish.c in it, but without CPU and memory."""
     latency = report["latency"]
     slow = report["slow_latency"]
     return replace(
@@ -115,7 +118,7 @@ def delivered(blank: Measurement, report: dict[str, Any], published: dict[str, A
         duplicates=report["duplicates"],
         reordered=report["reordered"],
         gaps=report["gaps"],
-        cut=report["closed"],
+        disconnects=report["closed"],
         p50_ms=latency["p50_ms"],
         p90_ms=latency["p90_ms"],
         p99_ms=latency["p99_ms"],
@@ -126,11 +129,11 @@ def delivered(blank: Measurement, report: dict[str, Any], published: dict[str, A
     )
 
 
-def idle(scenario: Scenario, meter: Meter, load: Program, blank: Measurement) -> Measurement:
-    """Nothing published: what the clients cost by being there."""
+def measure_idle(scenario: Scenario, meter: Meter, load: Program, blank: Measurement) -> Measurement:
+    """Measure what connected clients cost while nothing is published."""
     deadline = time.monotonic() + scenario.seconds
     while time.monotonic() < deadline:
         meter.sample()
     if not load.running:
-        raise Broken("the load client ended before its time: all of its clients were cut")
+        raise BenchError("the load client ended early: all of its clients were disconnected")
     return replace(meter.finish(blank), commands=(load.command,))

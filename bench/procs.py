@@ -1,7 +1,7 @@
 """
-What a process and all its children cost, from /proc. Linux only.
+CPU and memory of a process and all its descendants, from /proc. Linux only.
 
-    tree_of(pid) --> pids --> cpu_seconds(), resident_bytes()
+    /proc/*/stat --> process_tree(pid) --> ProcessUsage
 """
 
 import os
@@ -15,8 +15,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class Stat:
-    """What /proc/PID/stat says: CPU seconds of the process, and of its children that have ended."""
+class ProcessStat:
+    """Fields of /proc/PID/stat; `cpu_seconds` includes those of children that have ended."""
 
     pid: int
     parent: int
@@ -24,30 +24,30 @@ class Stat:
     resident_bytes: int
 
 
-def parse_stat(text: str) -> Stat:
-    """The fields of a line of /proc/PID/stat. A process may have blanks and brackets in its name."""
+def parse_stat(text: str) -> ProcessStat:
+    """Parse a line of /proc/PID/stat (proc(5)). The process name in it may contain spaces and parentheses."""
     pid, rest = text.split(" (", 1)
     fields = rest.rsplit(") ", 1)[1].split()
     # Counted from the state, which is field 3 of proc(5): ppid 4, utime 14 to cstime 17, rss 24.
     ticks = sum(int(field) for field in fields[11:15])
-    return Stat(int(pid), int(fields[1]), ticks / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES)
+    return ProcessStat(int(pid), int(fields[1]), ticks / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES)
 
 
-def tree_of(root: int, stats: Iterable[Stat]) -> list[Stat]:
-    """The process `root` and all that descend from it."""
-    children: dict[int, list[Stat]] = {}
-    found: list[Stat] = []
+def process_tree(root: int, stats: Iterable[ProcessStat]) -> list[ProcessStat]:
+    """Return the process `root` and all its descendants."""
+    children: dict[int, list[ProcessStat]] = {}
+    tree: list[ProcessStat] = []
     for stat in stats:
         children.setdefault(stat.parent, []).append(stat)
         if stat.pid == root:
-            found.append(stat)
-    for stat in found:
-        found += children.get(stat.pid, [])
-    return found
+            tree.append(stat)
+    for stat in tree:
+        tree += children.get(stat.pid, [])
+    return tree
 
 
-def all_stats() -> list[Stat]:
-    """Every process of this machine, but those that ended while this looked."""
+def read_all_stats() -> list[ProcessStat]:
+    """Read the stat of every process of this machine, except those that end meanwhile."""
     stats = []
     for folder in PROC.iterdir():
         if folder.name.isdigit():
@@ -59,14 +59,14 @@ def all_stats() -> list[Stat]:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a tree of processes has used so far (CPU) and holds now (memory)."""
+class ProcessUsage:
+    """CPU that a process tree has used so far, and memory that it holds now."""
 
     cpu_seconds: float
     resident_bytes: int
 
 
-def usage_of(pid: int) -> Usage:
-    """The usage of process `pid` and its descendants; zeros when it has gone."""
-    tree = tree_of(pid, all_stats())
-    return Usage(sum(stat.cpu_seconds for stat in tree), sum(stat.resident_bytes for stat in tree))
+def usage_of(pid: int) -> ProcessUsage:
+    """Return the usage of process `pid` and its descendants; zeros if it has ended."""
+    tree = process_tree(pid, read_all_stats())
+    return ProcessUsage(sum(stat.cpu_seconds for stat in tree), sum(stat.resident_bytes for stat in tree))

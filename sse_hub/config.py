@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from sse_hub.errors import InvalidSetting
-from sse_hub.redis_url import checked
+from sse_hub.redis_url import validate
 
 ACCESS = ("none", "token", "proxy")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -32,7 +32,7 @@ def _text(value: str) -> str:
     return value
 
 
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
+def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not value.strip().isdecimal() or not low <= int(value) <= high:
             raise ValueError(f"a whole number from {low} to {high} is wanted")
@@ -109,56 +109,54 @@ class Config:
     """All settings of a hub process. Units stand in the names."""
 
     host: str = _setting("127.0.0.1", _text, "Address to listen on.")
-    port: int = _setting(8091, _whole_number(1, 65535), "Port to listen on.")
-    workers: int = _setting(1, _whole_number(1, 64), "Processes that answer requests.")
+    port: int = _setting(8091, _integer(1, 65535), "Port to listen on.")
+    workers: int = _setting(1, _integer(1, 64), "Processes that answer requests.")
     redis_url: str | None = _setting(
-        None, checked, "Redis to read from (also REDIS_URL). Without it an embedded server is started.", secret=True
+        None, validate, "Redis to read from (also REDIS_URL). Without it an embedded server is started.", secret=True
     )
     ingest: tuple[str, ...] = _setting(
         ("*",), _patterns, "Channels to follow even when nobody watches, as a pattern with *. Repeatable."
     )
     demo: bool = _setting(False, _switch, "Run demo publishers.")
-    retain_lines: int = _setting(100_000, _whole_number(1, 1_000_000_000), "Lines recorded per channel.")
+    retain_lines: int = _setting(100_000, _integer(1, 1_000_000_000), "Lines recorded per channel.")
     retain_time: str = _setting("24h", _duration, "How long recorded lines are kept: 90s, 30m, 24h, 7d.")
-    ring_lines: int = _setting(50_000, _whole_number(100, 10_000_000), "Last lines kept in memory per channel.")
-    ring_megabytes: int = _setting(256, _whole_number(1, 1_000_000), "Memory for the last lines of all channels.")
-    line_bytes: int = _setting(1_048_576, _whole_number(1_000, 64_000_000), "Longer lines arrive cut to this.")
-    heartbeat_seconds: int = _setting(15, _whole_number(1, 600), "Time between heartbeats on a stream, ±20 %.")
-    stall_seconds: int = _setting(120, _whole_number(5, 3600), "A subscriber that takes no byte this long is closed.")
+    ring_lines: int = _setting(50_000, _integer(100, 10_000_000), "Last lines kept in memory per channel.")
+    ring_megabytes: int = _setting(256, _integer(1, 1_000_000), "Memory for the last lines of all channels.")
+    line_bytes: int = _setting(1_048_576, _integer(1_000, 64_000_000), "Longer lines arrive cut to this.")
+    heartbeat_seconds: int = _setting(15, _integer(1, 600), "Time between heartbeats on a stream, ±20 %.")
+    stall_seconds: int = _setting(120, _integer(5, 3600), "A subscriber that takes no byte this long is closed.")
     streams_per_address: int | None = _setting(
         None,
-        _whole_number(0, 1_000_000),
+        _integer(0, 1_000_000),
         "Streams open at a time from one address (IPv6: from one /64); 0: any number. Not set: 64, but any number "
         "from this machine.",
     )
     streams_per_subject: int = _setting(
-        32, _whole_number(0, 1_000_000), "Streams open at a time of one who has signed in; 0: any number."
+        32, _integer(0, 1_000_000), "Streams open at a time of one who has signed in; 0: any number."
     )
     streams_total: int | None = _setting(
         None,
-        _whole_number(1, 10_000_000),
+        _integer(1, 10_000_000),
         "Streams open at a time. Not set: as many as the process may open files for.",
     )
-    channels_per_stream: int = _setting(32, _whole_number(1, 32), "Channels and patterns of one stream.")
+    channels_per_stream: int = _setting(32, _integer(1, 32), "Channels and patterns of one stream.")
     channel_lines_per_second: int = _setting(
         0,
-        _whole_number(0, 1_000_000),
+        _integer(0, 1_000_000),
         "Lines of one channel delivered live in a second, the rest told as a gap; 0: all.",
     )
     publish_lines_per_second: int | None = _setting(
         None,
-        _whole_number(0, 10_000_000),
+        _integer(0, 10_000_000),
         "Lines a second that one subject, or one address, may POST; 0: any number. Not set: 10000, but any number from "
         "this machine.",
     )
-    body_bytes: int = _setting(
-        16_777_216, _whole_number(1_000, 64_000_000), "Longer bodies of POST /publish are refused."
-    )
-    body_seconds: int = _setting(60, _whole_number(1, 600), "Time in which a request's body must have come.")
-    url_bytes: int = _setting(4_096, _whole_number(256, 8_000), "Longer URLs are refused.")
-    header_bytes: int = _setting(8_192, _whole_number(1_000, 8_192), "A request with longer headers is refused.")
-    header_seconds: int = _setting(10, _whole_number(1, 60), "Time in which a request's head must have come.")
-    drain_seconds: int = _setting(1, _whole_number(0, 600), "Over this time a hub that stops ends its streams.")
+    body_bytes: int = _setting(16_777_216, _integer(1_000, 64_000_000), "Longer bodies of POST /publish are refused.")
+    body_seconds: int = _setting(60, _integer(1, 600), "Time in which a request's body must have come.")
+    url_bytes: int = _setting(4_096, _integer(256, 8_000), "Longer URLs are refused.")
+    header_bytes: int = _setting(8_192, _integer(1_000, 8_192), "A request with longer headers is refused.")
+    header_seconds: int = _setting(10, _integer(1, 60), "Time in which a request's head must have come.")
+    drain_seconds: int = _setting(1, _integer(0, 600), "Over this time a hub that stops ends its streams.")
     access: str | None = _setting(
         None, _access, "Who is let in: none asks nobody, token, proxy. On loopback it is none; elsewhere say which."
     )
@@ -193,7 +191,7 @@ class Config:
         """
         values: dict[str, object] = {}
         for each in fields(cls):
-            source, text = cls._given(each.name, options, environ)
+            source, text = cls._value_of(each.name, options, environ)
             if text is None:
                 continue
             try:
@@ -204,7 +202,7 @@ class Config:
         return cls(**values)  # type: ignore[arg-type]  # each parser gives its field's type
 
     @staticmethod
-    def _given(name: str, options: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    def _value_of(name: str, options: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[str, str | None]:
         if options.get(name) is not None:
             return "--" + name.replace("_", "-"), options[name]
         variable = "SSE_HUB_" + name.upper()

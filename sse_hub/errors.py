@@ -70,11 +70,11 @@ class ForeignOrigin(InvalidRequest):
     """A page of another site asks for a change: a browser may have been made to."""
 
 
-class KeyReused(InvalidRequest):
+class IdempotencyConflict(InvalidRequest):
     """An `Idempotency-Key` that was used before for another body or channel."""
 
 
-class NotSignedIn(HubError):
+class Unauthenticated(HubError):
     """
     Nothing that says who asks, or something that can't be believed.
 
@@ -82,11 +82,11 @@ class NotSignedIn(HubError):
     """
 
 
-class NotAllowed(HubError):
+class Forbidden(HubError):
     """Who asks is known, and may not; the same for what exists and what does not."""
 
 
-class TooMany(HubError):
+class LimitExceeded(HubError):
     """
     More at a time than one sender, or all of them together, may have. It may be tried again in `wait_seconds`.
 
@@ -132,7 +132,7 @@ class ServerUnavailable(HubError):
     """No Redis server could be started, or the hub's port is taken."""
 
 
-class CanaryBlind(HubError):
+class CanaryUnavailable(HubError):
     """A canary could not begin; the message says which of Redis and the hub is away, and what was heard of it."""
 
 

@@ -34,10 +34,10 @@ TLS_PARAMETERS = {
 CHECKS = ("ssl_cert_reqs", "ssl_check_hostname")
 
 
-def checked(url: str) -> str:
+def validate(url: str) -> str:
     """`url` itself. Raises ValueError saying what is wanted, without a word out of `url`."""
     # Not where a parser's error is at hand: that quotes, and would be told along with this one.
-    wrong = _wrong(url)
+    wrong = _invalid(url)
     if wrong:
         raise ValueError(wrong)
     return url
@@ -57,17 +57,17 @@ def passwords_in(url: str) -> frozenset[str]:
     return frozenset(filter(None, (*spelt, *meant)))
 
 
-def _wrong(url: str) -> str | None:
-    parsed = _parsed(url)
+def _invalid(url: str) -> str | None:
+    parsed = _parse(url)
     if parsed is None or not (_is_path(parsed) if parsed.scheme == "unix" else _is_host(parsed)):
         return FORM
     # Beyond the first part it can only be one that had to stand before it.
     if "@" in parsed.path + parsed.query:
         return FORM
-    return _wrong_parameter(parsed)
+    return _invalid_parameter(parsed)
 
 
-def _parsed(url: str) -> SplitResult | None:
+def _parse(url: str) -> SplitResult | None:
     if not url.startswith(SCHEMES) or "#" in url or BLANK.search(url):
         return None
     try:
@@ -87,7 +87,7 @@ def _is_host(parsed: SplitResult) -> bool:
     return bool(host_is_good and (not number or DATABASE.fullmatch(number)))
 
 
-def _wrong_parameter(parsed: SplitResult) -> str | None:
+def _invalid_parameter(parsed: SplitResult) -> str | None:
     # Names stand in a message only where they are ours.
     given = parse_qsl(parsed.query, keep_blank_values=True)
     names = [name for name, _ in given]

@@ -11,11 +11,11 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN_SECONDS = 0.1
+CANCEL_AGAIN_SECONDS = 0.1
 GIVE_UP_SECONDS = 2.0
 
 
-async def cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
+async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
     """
     Cancel `tasks` until all have ended, or log which have not within GIVE_UP_SECONDS.
 
@@ -27,6 +27,6 @@ async def cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
     while running and asyncio.get_running_loop().time() < deadline:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=ASK_AGAIN_SECONDS)
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
     if running:
         logger.error("tasks_left names=%s", ",".join(task.get_name() for task in running))

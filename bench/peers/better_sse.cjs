@@ -1,5 +1,5 @@
 "use strict";
-/* better-sse with ioredis: a channel of better-sse for each channel of Redis. */
+/* better-sse with ioredis: one better-sse channel for each Redis channel. */
 const http = require("node:http");
 const { createChannel, createSession } = require("better-sse");
 const { Redis } = require("ioredis");
@@ -24,7 +24,7 @@ redis.on("pmessage", (pattern, name, line) => {
 
 const server = http.createServer(async (request, response) => {
     const name = new URL(request.url, "http://localhost").searchParams.get("channel");
-    // Lines are JSON already: serialized again, they would be strings in strings.
+    // Lines are already JSON: serializing them again would make them strings.
     const session = await createSession(request, response, { serializer: (line) => line });
     channelOf(name).register(session);
 });

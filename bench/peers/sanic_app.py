@@ -1,4 +1,4 @@
-"""A textbook handler in Sanic: one reader of Redis, a queue for each client, one send for each line."""
+"""A textbook Sanic handler: one Redis reader, one queue per client, one send() per line."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ queues: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)
 
 
 async def read_redis() -> None:
-    """Put every line into the queues of its channel's clients."""
+    """Put each line into the queues of all clients of its channel."""
     client = Redis(port=int(os.environ["REDIS_PORT"]), decode_responses=True)
     async with client.pubsub() as pubsub:
         await pubsub.psubscribe("*")

@@ -40,7 +40,7 @@ class Loss(NamedTuple):
     unsure_total: int
 
 
-class Report(bytes):
+class LossReport(bytes):
     """A line that tells of a loss, and what had been told before it."""
 
     before: tuple[int, int]
@@ -119,7 +119,7 @@ class Buffer:
             progress = len(again) < len(self._taken)
             self._taken = ()
             for line in unsure:
-                if isinstance(line, Report):
+                if isinstance(line, LossReport):
                     # Nobody knows whether it was read, so what it told is told again.
                     self._told = min(self._told, line.before)
                 else:
@@ -154,7 +154,7 @@ class Buffer:
         if self._lines and now < self._report_at + REPORT_SECONDS:
             return
         dropped, unsure = self._dropped - self._told[0], self._unsure - self._told[1]
-        report = Report(self._make_report(Loss(dropped, unsure, self._dropped, self._unsure)))
+        report = LossReport(self._make_report(Loss(dropped, unsure, self._dropped, self._unsure)))
         report.before, self._told = self._told, (self._dropped, self._unsure)
         self._report_at = now
         self._bytes += len(report) + LINE_OVERHEAD_BYTES

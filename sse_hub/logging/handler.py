@@ -16,8 +16,8 @@ from sse_hub.errors import InvalidSetting
 from sse_hub.logging.buffer import Buffer, Counts, Loss
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
-from sse_hub.logging.sender import Sender
-from sse_hub.selection import ALLOWED, is_channel
+from sse_hub.logging.sender import SenderThread
+from sse_hub.protocol.selection import ALLOWED, is_channel
 
 OWN_LOGGER = "sse_hub.logging"
 BUFFER_BYTES = 16 * 1024 * 1024
@@ -108,7 +108,7 @@ class RedisHandler(logging.Handler):
         self._line_prefix = os.urandom(8).hex()
         self._line_numbers = itertools.count(1)
         self._buffer = Buffer(self._buffer_bytes, self._report)
-        self._sender = Sender(self._buffer, self._delivery)
+        self._sender = SenderThread(self._buffer, self._delivery)
         self._started = False
 
     def _start(self) -> None:
@@ -149,18 +149,18 @@ _forking: list[RedisHandler] = []
 
 def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
     # redis-py takes a quarter of a second to be imported, so it waits until a handler is made.
-    from sse_hub.logging.link import Link
-    from sse_hub.logging.publishing import Publishing
+    from sse_hub.logging.at_most_once import AtMostOnce
+    from sse_hub.logging.connection import RedisConnection
 
     try:
-        link = Link(url)
+        link = RedisConnection(url)
     except ValueError as error:
         raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
     if not durable:
-        return Publishing(link, channel)
-    from sse_hub.logging.recording import Recording
+        return AtMostOnce(link, channel)
+    from sse_hub.logging.durable import Durable
 
-    return Recording(link, channel, ingest)
+    return Durable(link, channel, ingest)
 
 
 def _flush_all() -> None:

@@ -19,7 +19,7 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
 
 
-class Sender:
+class SenderThread:
     """Sends what is in `buffer`, in a thread of its own from start() on."""
 
     def __init__(self, buffer: Buffer, delivery: Delivery) -> None:

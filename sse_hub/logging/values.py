@@ -31,7 +31,7 @@ def json_of(record: dict[str, Any]) -> bytes:
         # It refuses lone surrogates, integers over 64 bits, circles, keys that are no text.
         with suppress(TypeError, ValueError, RecursionError):
             line = orjson.dumps(record, text_of, OPTIONS)
-    line = line or orjson.dumps(_Plainer().record(record), None, OPTIONS)
+    line = line or orjson.dumps(_PlainValues().record(record), None, OPTIONS)
     # A copy: orjson's own memory is that of a much longer line. Kept by the thousand, a line of 150 bytes took 3.8 kB.
     return bytes(memoryview(line))
 
@@ -81,7 +81,7 @@ def _fields(value: object) -> list[tuple[str, Any]]:
     return [(name, getattr(value, name, None)) for name in names if not name.startswith("_")]
 
 
-class _Plainer:
+class _PlainValues:
     """Makes values plain: PLAIN_VALUES of them, with PLAIN_TEXT characters, beside the simple ones of the record."""
 
     def __init__(self) -> None:

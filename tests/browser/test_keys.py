@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from sse_hub.page import web_folder
+from sse_hub.http.page.assets import web_folder
 from tests.browser.reader import Publish, numbered, open_page, wait_received
 from tests.rig import DEADLINE_SECONDS, HubProcess, at_scale
 

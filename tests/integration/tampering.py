@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 from tests.sse import open_stream
 
 EVERY = 100
@@ -68,4 +68,4 @@ async def tampering_proxy(hub_url: str, tamper: Tamper) -> AsyncIterator[Proxy]:
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
         proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield proxy
-        await cancelled(serving)
+        await cancel_and_wait(serving)

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from sse_hub.keys import REVOKED
+from sse_hub.broker.keys import REVOKED
 from tests.integration.asking import ask
 from tests.integration.people import (
     SECRET,

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from sse_hub.history import MAX_BYTES
-from sse_hub.limits import ANSWERS_BYTES_PER_SENDER
+from sse_hub.history.query import MAX_BYTES
+from sse_hub.http.admission import ANSWERS_BYTES_PER_SENDER
 from tests.integration.asking import ask
 from tests.integration.test_metrics import scrape
 from tests.integration.wires import HERE, Wire, request, told, wire

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sse_hub.canary import Plan, Report, watch
+from sse_hub.commands.canary import CanaryPlan, Report, run_canary
 from tests.integration.tampering import Tamper, tampering_proxy
 from tests.rig import (
     DEADLINE_SECONDS,
@@ -69,7 +69,7 @@ class Watched:
         self._stopping = asyncio.Event()
         said = self.reports.append
         everything: dict[str, Any] = {"seconds": None, "every_seconds": 0.05, "lines_per_second": RATE, **plan}
-        self._task = asyncio.create_task(watch(Plan(**everything), self._stopping, said))
+        self._task = asyncio.create_task(run_canary(CanaryPlan(**everything), self._stopping, said))
 
     async def until(self, condition: Callable[[Report], bool], what: str) -> Report:
         """The first report from now on for which `condition` holds."""
@@ -113,9 +113,11 @@ def test_all_is_well(server: RedisServer, hub: HubProcess, channel: str) -> None
 async def test_lines_of_any_size_arrive_as_they_were_published(
     server: RedisServer, hub: HubProcess, channel: str, line_bytes: int
 ) -> None:
-    plan = Plan(urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=line_bytes, seconds=1.0)
+    plan = CanaryPlan(
+        urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=line_bytes, seconds=1.0
+    )
 
-    report = await watch(plan, asyncio.Event(), lambda _: None)
+    report = await run_canary(plan, asyncio.Event(), lambda _: None)
 
     assert (report.exit_status, faults(report)) == (0, {})
     assert report.received == report.published >= 10
@@ -123,9 +125,11 @@ async def test_lines_of_any_size_arrive_as_they_were_published(
 
 async def test_a_line_that_the_hub_cuts_is_altered(server: RedisServer, channel: str) -> None:
     with hub_process(server.url, "--line-bytes", "1000") as hub:
-        plan = Plan(urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=2_000, seconds=0.5)
+        plan = CanaryPlan(
+            urls=(hub.url,), redis_url=server.publisher_url, channel=channel, line_bytes=2_000, seconds=0.5
+        )
 
-        report = await watch(plan, asyncio.Event(), lambda _: None)
+        report = await run_canary(plan, asyncio.Event(), lambda _: None)
 
     assert report.exit_status == 1
     assert faults(report) == {"altered": report.published}

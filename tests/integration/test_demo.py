@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from sse_hub.demo import publish_demo
-from sse_hub.demo.publisher import Publisher
-from sse_hub.demo.step import Step, Steps
+from sse_hub.commands.demo import publish_demo
+from sse_hub.commands.demo.publisher import DemoPublisher
+from sse_hub.commands.demo.step import Step, Steps
 from tests.rig import DEADLINE_SECONDS, STOP_SECONDS, free_port, redis_server, valkey_binary
 
 CHANNELS = {"log", "shop.api", "shop.orders", "shop.mail", "cpu", "numbers"}
@@ -64,7 +64,7 @@ def told_by_publisher() -> Iterator[asyncio.Queue[logging.LogRecord]]:
     """What the publisher tells an operator, as it is told."""
     told: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
     handler = QueueHandler(told)
-    logger = logging.getLogger("sse_hub.demo.publisher")
+    logger = logging.getLogger("sse_hub.commands.demo.publisher")
     level = logger.level
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
@@ -132,7 +132,7 @@ async def test_a_burst_arrives_whole_and_in_order() -> None:
 
     with redis_server(valkey_binary()) as server:
         async with subscription(server.url) as pubsub, Redis.from_url(server.url) as client:
-            await Publisher(client).run(burst())
+            await DemoPublisher(client).run(burst())
 
             async with asyncio.timeout(DEADLINE_SECONDS):
                 arrived = [line async for line in lines_until(pubsub, '{"n": 399}')]
@@ -150,7 +150,7 @@ async def lines_until(pubsub: PubSub, last: str) -> AsyncIterator[str]:
 def test_the_log_demo_prints_nothing_on_the_terminal() -> None:
     """In a process of its own, because loguru binds its default sink to the stderr it finds when it is imported."""
     program = (
-        "from itertools import islice; from random import Random; from sse_hub.demo.log import log_steps;"
+        "from itertools import islice; from random import Random; from sse_hub.commands.demo.log import log_steps;"
         "assert len(list(islice(log_steps(Random(1)), 300))) == 300"
     )
 

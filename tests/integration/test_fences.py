@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sse_hub.scripts import script
+from sse_hub.broker.scripts import script
 from tests.integration.traffic import is_last, publishing, redis_order, verdict
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until
 from tests.sse import open_stream

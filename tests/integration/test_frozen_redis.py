@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from sse_hub.tasks import cancelled
+from sse_hub.tasks import cancel_and_wait
 from tests.integration.deployment import EVERY_LINE, deployment, follow, go_on, recorded, recorded_seqs
 from tests.integration.traffic import publishing, redis_order, verdict
 from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, wait_until
@@ -58,7 +58,7 @@ async def test_two_hubs_outlast_a_frozen_redis_and_nothing_is_lost() -> None:
                 await asyncio.to_thread(go_on, publisher, 1_000)
             publisher.finish()
             told = [verdict(await reader) for reader in (*readers, *newcomers)]
-            await cancelled((beating,))
+            await cancel_and_wait((beating,))
             assert not idle.ended
         wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
         last = max(published)

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from sse_hub.reference import document
+from sse_hub.http.routes.openapi import document
 from tests.integration.asking import ask
 from tests.integration.people import bearer, token, token_hub
 from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, at_scale, redis_server, wait_until

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sse_hub.reference import document
+from sse_hub.http.routes.openapi import document
 from tests.integration.asking import ask
 from tests.rig import HubProcess, RedisServer, wait_until
 from tests.sse import open_stream

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
-from sse_hub.hub import Hub
-from sse_hub.keys import LogKeys
-from sse_hub.lease import Role
-from sse_hub.log import RedisLog
-from sse_hub.recorder import Recorder
-from sse_hub.tasks import cancelled
+from sse_hub.history.lease import Role
+from sse_hub.history.reader import LogReader
+from sse_hub.history.recorder import Recorder
+from sse_hub.hub.hub import Hub
+from sse_hub.tasks import cancel_and_wait
 from tests.rig import DEADLINE_SECONDS, RedisServer
 from tests.unit.memory import publish
 
@@ -53,7 +53,7 @@ class Network:
             writer.close()
 
     async def close(self) -> None:
-        await cancelled(self._tasks)
+        await cancel_and_wait(self._tasks)
 
 
 @asynccontextmanager
@@ -77,33 +77,33 @@ async def test_a_break_is_recorded_though_what_came_before_it_is_answered_after_
     async with network(own_server) as between:
         commands = redis.asyncio.Redis(port=between.port, protocol=2)
         hub = Hub(config)
-        log = RedisLog(commands, LogKeys.of(config.ingest), config.retain_ms)
+        log = LogReader(commands, LogKeys.of(config.ingest), config.retain_ms)
         recorder = Recorder(config, commands, hub, log)
-        hub.begin(now)
+        hub.session_started(now)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while (await recorder.stand()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
+            while (await recorder.lease_state()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
                 await asyncio.sleep(0.05)
         recording = asyncio.create_task(recorder.run())
         try:
             publish(hub, "log", "1")
-            hub.fence(now + 1)
-            await within(log.complete_to(now + 1))
+            hub.fence_received(now + 1)
+            await within(log.wait_complete(now + 1))
 
             between.delaying = True
             publish(hub, "log", "2")
-            hub.fence(now + 2)
+            hub.fence_received(now + 2)
             await within(between.delayed.wait())
             between.delaying = False
-            hub.cut()
-            hub.begin(now + 4)
-            assert (await recorder.stand()).role is Role.TOOK_OVER
+            hub.session_lost()
+            hub.session_started(now + 4)
+            assert (await recorder.lease_state()).role is Role.TOOK_OVER
             between.mended.set()
-            hub.fence(now + 5)
-            await within(log.complete_to(now + 5))
-            breaks = await log.breaks(now, now + 5)
+            hub.fence_received(now + 5)
+            await within(log.wait_complete(now + 5))
+            breaks = await log.gaps(now, now + 5)
         finally:
-            await cancelled([recording])
+            await cancel_and_wait([recording])
             await log.close()
             await commands.aclose()
 
-    assert [(str(hole.after), str(hole.before)) for hole in breaks.holes] == [(f"{now + 2}-0", f"{now + 4}-0")]
+    assert [(str(hole.after), str(hole.before)) for hole in breaks.gaps] == [(f"{now + 2}-0", f"{now + 4}-0")]

@@ -13,8 +13,8 @@ import pytest
 import redis
 import redis.asyncio
 
-from sse_hub.keys import LogKeys
-from sse_hub.lease import TAP_MS, Lease, Role, Standing
+from sse_hub.broker.keys import LogKeys
+from sse_hub.history.lease import TAP_MS, Lease, LeaseState, Role
 from tests.rig import RedisServer, at_scale, redis_server
 
 STEPS = 60
@@ -136,10 +136,10 @@ class History:
     async def stand(self, process: Process) -> None:
         why_new = self.random.choice(["", "log-lost"])
         rules = Rules(self.client, process)
-        standing = await process.lease.stand(process.start, process.reach, why_new, process.held)
+        standing = await process.lease.acquire_or_renew(process.start, process.reach, why_new, process.held)
         self.check(rules, standing, why_new)
 
-    def check(self, rules: Rules, standing: Standing, why_new: str) -> None:
+    def check(self, rules: Rules, standing: LeaseState, why_new: str) -> None:
         process = rules.process
         assert standing.role is rules.role(why_new)
         assert standing.others == rules.covering()
@@ -175,7 +175,7 @@ async def test_a_lease_that_a_clock_set_back_would_keep_for_an_hour_is_cut_short
         client.flushall()
         client.set(KEYS.watermark, 10)
         client.set(KEYS.lease, "dead 1", px=3_600_000)
-        standing = await Lease(commands, KEYS).stand(5, 5)
+        standing = await Lease(commands, KEYS).acquire_or_renew(5, 5)
 
         assert standing.role is Role.TAP
         assert 0 < client.pttl(KEYS.lease) <= 1_000

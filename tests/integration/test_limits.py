@@ -11,12 +11,12 @@ import httpx
 import psutil
 import pytest
 
-from sse_hub.canary.judge import Judge
-from sse_hub.canary.ledger import Ledger
-from sse_hub.canary.lines import Lines
-from sse_hub.canary.reader import Reader
-from sse_hub.tasks import cancelled
-from sse_hub.watch.follower import Follower
+from sse_hub.commands.canary.judge import Judge
+from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.reader import CanaryReader
+from sse_hub.commands.watch.follower import StreamFollower
+from sse_hub.tasks import cancel_and_wait
 from tests.integration.asking import ask
 from tests.integration.people import token, token_hub
 from tests.integration.test_workers import worker_hub, workers_of
@@ -168,13 +168,13 @@ async def first_frames(hub: HubProcess, data: bytes, address: str) -> bytes:
 
 async def test_our_own_clients_say_why_they_get_no_stream(strict_hub: HubProcess, channel: str) -> None:
     said: list[str] = []
-    follower = Follower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
+    follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
-        judge = Judge(Ledger(), Lines("refused", 100))
-        reader = Reader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
+        judge = Judge(Ledger(), CanaryLines("refused", 100))
+        reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
         running = [asyncio.create_task(each.run()) for each in (follower, reader)]
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")
-        await cancelled(running)
+        await cancel_and_wait(running)
 
     assert f"{HERE} has {STREAMS} streams open" in said[0]
     assert f"{HERE} has {STREAMS} streams open" in reader.last_error

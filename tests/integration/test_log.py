@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
-from sse_hub.events import EventId
-from sse_hub.keys import LogKeys
-from sse_hub.log import PAGE_BYTES, RedisLog
-from sse_hub.pages import Hole, Page
+from sse_hub.broker.keys import LogKeys
+from sse_hub.history.reader import PAGE_BYTES, LogReader
+from sse_hub.hub.backend import LogGap, Page
+from sse_hub.protocol.ids import EventId
 from tests.rig import RedisServer
 
 END = EventId(10**9, 0)
@@ -17,12 +17,12 @@ KEYS = LogKeys.of(["none"])
 
 
 @asynccontextmanager
-async def log_on(server: RedisServer) -> AsyncIterator[RedisLog]:
+async def log_on(server: RedisServer) -> AsyncIterator[LogReader]:
     async with redis.asyncio.Redis.from_url(server.url) as commands:
         # A group of its own, whose log is complete up to END.
         await commands.set(KEYS.watermark, END.fence)
         await commands.xadd(KEYS.breaks, {"a": "0", "r": "recorder-down"})
-        log = RedisLog(commands, KEYS, retain_ms=3_600_000)
+        log = LogReader(commands, KEYS, retain_ms=3_600_000)
         yield log
         await log.close()
 
@@ -38,10 +38,10 @@ def append(server: RedisServer, channel: str, sizes: Sequence[int]) -> None:
         pipeline.execute()
 
 
-def ids_of(page: Page) -> list[EventId | Hole]:
-    found: list[EventId | Hole] = []
+def ids_of(page: Page) -> list[EventId | LogGap]:
+    found: list[EventId | LogGap] = []
     for part in page.parts:
-        if isinstance(part, Hole):
+        if isinstance(part, LogGap):
             found.append(part)
         else:
             batch, start, stop = part
@@ -49,14 +49,14 @@ def ids_of(page: Page) -> list[EventId | Hole]:
     return found
 
 
-async def forwards(log: RedisLog, channel: str) -> list[Page]:
+async def forwards(log: LogReader, channel: str) -> list[Page]:
     pages = [await log.page(channel, EventId(0, 0), END)]
     while pages[-1].more:
         pages.append(await log.page(channel, pages[-1].last, END))
     return pages
 
 
-async def backwards(log: RedisLog, channel: str) -> list[Page]:
+async def backwards(log: LogReader, channel: str) -> list[Page]:
     pages = [await log.page_before(channel, END, END)]
     while pages[-1].more:
         pages.append(await log.page_before(channel, pages[-1].last, END))
@@ -68,10 +68,10 @@ async def test_both_directions_read_the_same_log(server: RedisServer, channel: s
     async with log_on(server) as log:
         there = [id for page in await forwards(log, channel) for id in ids_of(page)]
         back = [id for page in await backwards(log, channel) for id in ids_of(page)]
-        newest = await log.newest(channel, END, 10)
+        newest = await log.newest_ids(channel, END, 10)
 
     assert len(there) == 6_001
-    assert Hole(channel, EventId(7, 2_999), EventId(7, 3_001), 3, "trimmed") in there
+    assert LogGap(channel, EventId(7, 2_999), EventId(7, 3_001), 3, "trimmed") in there
     assert back == there
     assert newest == there[:-11:-1]
 
@@ -81,5 +81,5 @@ async def test_large_lines_after_small_ones_do_not_make_a_large_page(server: Red
     async with log_on(server) as log:
         pages = [*await forwards(log, channel), *await backwards(log, channel)]
 
-    sizes = [sum(part[0].size for part in page.parts if not isinstance(part, Hole)) for page in pages]
+    sizes = [sum(part[0].size for part in page.parts if not isinstance(part, LogGap)) for page in pages]
     assert max(sizes) < LARGE + 5 * PAGE_BYTES

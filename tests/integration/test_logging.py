@@ -76,8 +76,8 @@ import sys, sse_hub.logging, logging
 heavy = {"sanic", "redis", "asyncio", "click", "httpx", "uvloop", "importlib.resources"} & set(sys.modules)
 assert not heavy, heavy
 assert logging is sys.modules["logging"] and logging.__name__ == "logging", logging.__file__
-import sse_hub.launch
-assert sys.modules["sse_hub.log"].logging is logging
+import sse_hub.commands.serve
+assert sys.modules["sse_hub.history.reader"].logging is logging
 """
     assert python(code) == ""
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sse_hub.tally import MAX_NAMESPACES
+from sse_hub.hub.counters import MAX_NAMESPACES
 from tests.integration.asking import ask, post
 from tests.integration.test_workers import WORKERS, worker_hub, workers_of
 from tests.rig import PATIENCE, HubProcess, RedisServer, hub_process, redis_server, wait_until

@@ -13,8 +13,8 @@ import redis.asyncio
 import uvloop
 from redis.exceptions import RedisError
 
-from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS
-from sse_hub.pool import pool_of
+from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS
+from sse_hub.broker.pool import command_pool
 from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream
@@ -139,7 +139,7 @@ def test_a_connection_that_is_lost_between_two_looks_is_an_error_of_redis(server
     """On uvloop it is a RuntimeError, which would end the recorder, and the hub with it."""
 
     async def lose_and_ask() -> None:
-        client = redis.asyncio.Redis.from_pool(pool_of(server.url, redis.asyncio.ConnectionPool, retry=None))
+        client = redis.asyncio.Redis.from_pool(command_pool(server.url, redis.asyncio.ConnectionPool, retry=None))
         connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()
         connection._writer.transport.abort()

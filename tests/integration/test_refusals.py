@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from sse_hub.tally import REFUSED
+from sse_hub.hub.counters import REFUSED
 from tests.integration.asking import ask
 from tests.integration.people import bearer, token, token_hub
 from tests.integration.test_metrics import scrape

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import redis
 
-from sse_hub.scripts import script
+from sse_hub.broker.scripts import script
 from tests.integration.deployment import entries, gaps_of, recorded_seqs, wait_recorder
 from tests.integration.traffic import Id, Publisher, verdict
 from tests.rig import HubProcess, RedisServer, hub_process, redis_server, wait_until

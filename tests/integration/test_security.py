@@ -58,7 +58,7 @@ def test_s21_scripts_take_redis_no_time(server: RedisServer, hub: HubProcess, ch
 @pytest.mark.parametrize(
     "path",
     [
-        "/web/../sse_hub/app.py",
+        "/web/../sse_hub/http/app.py",
         "/web/..%2f..%2fetc/passwd",
         "/web/%2e%2e/%2e%2e/etc/passwd",
         "/web//etc/passwd",

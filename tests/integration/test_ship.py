@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.commands.ship import ShipPlan, ship
+from sse_hub.commands.ship.registry import Registry
 from sse_hub.errors import RegistryUnavailable
-from sse_hub.keys import FENCE_CHANNEL
-from sse_hub.ship import Plan, ship
-from sse_hub.ship.registry import Registry
 from tests.integration.shipping import LogFile, lines_of, said, shipper, wait_begun, wait_lines
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, hub_process, redis_server, wait_until
 
@@ -50,10 +50,10 @@ class Files:
         self._server = server
         self._channel = channel
 
-    def plan(self, *patterns: Path, **more: object) -> Plan:
+    def plan(self, *patterns: Path, **more: object) -> ShipPlan:
         options = {"channel": self._channel, "registry": self.folder / "state" / "positions.json", **more}
         names = tuple(map(str, patterns or (self.path,)))
-        return Plan(patterns=names, redis_url=self._server.url, **options)  # type: ignore[arg-type]
+        return ShipPlan(patterns=names, redis_url=self._server.url, **options)  # type: ignore[arg-type]
 
     async def ship(self, *patterns: Path, **more: object) -> int:
         """Ship what is there; how many lines."""
@@ -445,7 +445,7 @@ async def test_the_rights_in_the_manual_are_enough(server: RedisServer, tmp_path
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "shipper", "on", ">secret", *rule.split(), f"&{channel}")
     (tmp_path / "app.log").write_text("one\ntwo\n")
-    plan = Plan(
+    plan = ShipPlan(
         patterns=(str(tmp_path / "app.log"),),
         redis_url=server.url.replace("://", "://shipper:secret@"),
         registry=tmp_path / "positions.json",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.ship.folder import looks_at
-from sse_hub.ship.registry import Registry
-from sse_hub.ship.trail import Trail
+from sse_hub.commands.ship.folder import read_statuses
+from sse_hub.commands.ship.registry import Registry
+from sse_hub.commands.ship.rotation import RotationTracker
 from tests.integration.shipping import LogFile
 from tests.rig import at_scale
 
@@ -35,7 +35,7 @@ class History:
         self.registry = Registry(self.folder / "state" / "positions.json")
         for token, state in self.registry.files.items():
             state.offset = max(state.offset, self.remembered.get(token, 0))
-        self.trail = Trail(self.folder / "app.log", "app", False, self.registry, new=True)
+        self.trail = RotationTracker(self.folder / "app.log", "app", False, self.registry, new=True)
 
     def write(self) -> None:
         """A line, or some; sometimes in two parts, with something in between."""
@@ -52,7 +52,7 @@ class History:
 
     def look(self) -> None:
         known = len(self.registry.files)
-        self.trail.scan(looks_at(self.folder))
+        self.trail.scan(read_statuses(self.folder))
         if len(self.registry.files) != known:
             self.registry.save()
         if self.chance.random() < 0.8:
@@ -107,7 +107,7 @@ class History:
             self.said.append(step.__name__)
             step()
         for _ in range(20):
-            self.trail.scan(looks_at(self.folder))
+            self.trail.scan(read_statuses(self.folder))
             self.registry.save()
             while batch := next(self.trail.batches(), None):
                 self.published += batch.lines

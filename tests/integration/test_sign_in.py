@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from sse_hub.keys import ticket_key
+from sse_hub.broker.keys import ticket_key
 from tests.integration.asking import ask
 from tests.integration.people import (
     A,

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import redis
 
-from sse_hub.keys import LogKeys
+from sse_hub.broker.keys import LogKeys
 from tests.integration.clients import Client, lines_later
 from tests.integration.traffic import publishing, verdict
 from tests.rig import (
@@ -52,7 +52,7 @@ def workers_of(hub: HubProcess) -> list[psutil.Process]:
     workers = []
     for each in psutil.Process(hub.process.pid).children():
         with suppress(psutil.NoSuchProcess):
-            workers += [each] if "sse_hub.worker" in each.cmdline() else []
+            workers += [each] if "sse_hub.server.worker" in each.cmdline() else []
     return workers
 
 

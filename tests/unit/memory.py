@@ -6,11 +6,11 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
-from sse_hub.events import EventId
-from sse_hub.hub import Hub
-from sse_hub.origin import Now, Origin
-from sse_hub.pages import Breaks, Hole, Page, parts_of
-from sse_hub.selection import Selection
+from sse_hub.hub.backend import LogGap, LogGaps, Page, parse_entries
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.start_position import Now, StartAt
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 from tests.sse import Decoder, Event
 
 
@@ -90,11 +90,11 @@ class MemorySource:
     async def join(self, names: Sequence[str]) -> int:
         self.followed += names
         for name in names:
-            self.hub.follow(name)
-        self.hub.fence(self.hub.last_fence + 1)
+            self.hub.channel_subscribed(name)
+        self.hub.fence_received(self.hub.last_fence + 1)
         return self.hub.last_fence
 
-    def refuse(self) -> None:
+    def fail_waiting(self) -> None:
         pass
 
     def leave(self, names: Sequence[str]) -> None:
@@ -109,9 +109,9 @@ class MemoryLog:
 
     def __init__(self, chance: random.Random, beginning: int) -> None:
         self.watermark = beginning
-        self.busy = False
+        self.catching_up = False
         self.trimmed: dict[str, EventId] = {}
-        self.broken: list[Hole] = [Hole(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
+        self.broken: list[LogGap] = [LogGap(None, EventId(0, 0), EventId(beginning, 0), None, "recorder-down")]
         self._chance = chance
         self._lines: dict[str, list[tuple[EventId, bytes]]] = {}
 
@@ -126,7 +126,7 @@ class MemoryLog:
             self.trimmed[channel] = lines[-count - 1][0]
             self._lines[channel] = lines[-count:]
 
-    async def complete_to(self, fence: int) -> int:
+    async def wait_complete(self, fence: int) -> int:
         await self._late()
         return self.watermark
 
@@ -135,23 +135,23 @@ class MemoryLog:
         found = [(id, line) for id, line in self._lines.get(channel, []) if after < id <= until]
         wanted = self._chance.randint(1, 20)
         entries = [(str(id).encode(), {b"l": line}) for id, line in found[:wanted]]
-        parts = parts_of(channel, after, entries)
+        parts = parse_entries(channel, after, entries)
         trimmed = self.trimmed.get(channel, EventId(0, 0))
         if trimmed > after:
             before = found[0][0] if found else EventId(trimmed.fence, trimmed.n + 1)
-            parts.insert(0, Hole(channel, after, before, None, "trimmed"))
+            parts.insert(0, LogGap(channel, after, before, None, "trimmed"))
         more = len(found) > wanted
         return Page(parts, found[wanted - 1][0] if more else until, more)
 
-    async def newest(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+    async def newest_ids(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         await self._late()
         return [id for id, _ in self._lines.get(channel, [])[::-1] if id <= until][:limit]
 
-    async def breaks(self, after: int, until: int) -> Breaks:
+    async def gaps(self, after: int, until: int) -> LogGaps:
         await self._late()
         end = EventId(until, 0)
         holes = [hole for hole in self.broken if hole.before.fence > after and hole.after < end]
-        return Breaks("", [hole._replace(before=min(hole.before, end)) for hole in holes])
+        return LogGaps("", [hole._replace(before=min(hole.before, end)) for hole in holes])
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         await self._late()
@@ -175,8 +175,8 @@ class Client:
         self._decoder = Decoder()
         self._read = 0
 
-    async def open(self, origin: Origin | None = None) -> "Client":
-        position, frames = await self._hub.join(self._selection, origin or Now())
+    async def open(self, origin: StartAt | None = None) -> "Client":
+        position, frames = await self._hub.prepare_stream(self._selection, origin or Now())
         self.greeting = self._decoder.feed(frames)
         self._hub.subscribe(self._selection, self._batch, self.transport, position, self._guard).start()
         await self.settle()
@@ -219,10 +219,10 @@ def new_hub(**options: str) -> tuple[Hub, MemorySource]:
     hub = Hub(Config.read(options, {}))
     source = MemorySource(hub)
     hub.connect(source)
-    hub.begin(10)
+    hub.session_started(10)
     return hub, source
 
 
 def publish(hub: Hub, channel: str, *lines: str) -> None:
     """The lines come in one read."""
-    hub.lines({channel.encode(): [line.encode() for line in lines]})
+    hub.lines_received({channel.encode(): [line.encode() for line in lines]})

@@ -3,14 +3,14 @@
 import resource
 from pathlib import Path
 
-from sse_hub.access.file import Kept
+from sse_hub.auth.reloaded_file import ReloadedFile
 
 
 def test_a_file_that_could_not_be_opened_for_a_moment_is_read_when_it_can(tmp_path: Path) -> None:
     """As when as many files are open as may be."""
     path = tmp_path / "keys"
     path.write_text("old")
-    kept = Kept("--token-keys", str(path), str)
+    kept = ReloadedFile("--token-keys", str(path), str)
     path.write_text("another")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
@@ -22,4 +22,4 @@ def test_a_file_that_could_not_be_opened_for_a_moment_is_read_when_it_can(tmp_pa
 
     kept.refresh()
 
-    assert (kept.value, kept.edition) == ("another", 1)
+    assert (kept.value, kept.version) == ("another", 1)

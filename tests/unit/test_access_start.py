@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.access import check_access
-from sse_hub.access.file import Kept
-from sse_hub.access.rules import Rules, trusting
+from sse_hub.auth import check_access
+from sse_hub.auth.proxy_rules import ProxyRules, trusting
+from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.config import Config
-from sse_hub.errors import InvalidSetting, NotSignedIn
+from sse_hub.errors import InvalidSetting, Unauthenticated
 from tests.rig import ROOT
 
 KEYS = json.dumps({"keys": [{"kty": "oct", "k": "A" * 43}]})
@@ -92,7 +92,7 @@ def test_several_are_parted_by_space_or_comma() -> None:
 
 
 def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
-    rules = Rules.read(RULES)
+    rules = ProxyRules.read(RULES)
 
     assert rules.grant("bob", []).subscribe == ("status",)
     alice = rules.grant("alice", ["dev", "unknown"])
@@ -103,9 +103,9 @@ def test_rights_of_everyone_of_the_user_and_of_the_groups_add_up() -> None:
 
 
 def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
-    assert trusting("alice").narrowed is not None
+    assert trusting("alice").restrict is not None
     assert (trusting("alice").subject, trusting("alice").subscribe) == ("alice", ("*",))
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         trusting("")
 
 
@@ -123,7 +123,7 @@ def test_without_rules_whom_the_proxy_lets_in_may_do_everything() -> None:
 )
 def test_rules_that_can_t_be_used_are_told(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
-        Rules.read(text)
+        ProxyRules.read(text)
 
     assert told in str(caught.value)
 
@@ -131,24 +131,24 @@ def test_rules_that_can_t_be_used_are_told(text: str, told: str) -> None:
 def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("1")
-    kept = Kept("--file", str(path), int)
+    kept = ReloadedFile("--file", str(path), int)
     path.write_text("22")
     kept.refresh()
-    changed = (kept.value, kept.edition)
+    changed = (kept.value, kept.version)
     path.write_text("broken")
     kept.refresh()
     path.unlink()
     kept.refresh()
 
     assert changed == (22, 1)
-    assert (kept.value, kept.edition) == (22, 1)
+    assert (kept.value, kept.version) == (22, 1)
     path.write_text("333")
     kept.refresh()
-    assert (kept.value, kept.edition) == (333, 2)
+    assert (kept.value, kept.version) == (333, 2)
 
 
 def test_a_hub_without_tokens_does_not_pay_for_their_library() -> None:
     """60 ms of a start, and 8 MB of each worker."""
-    look = "import sys, sse_hub.launch; sys.exit('jwt' in sys.modules)"
+    look = "import sys, sse_hub.commands.serve; sys.exit('jwt' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=False).returncode == 0

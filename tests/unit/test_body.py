@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.body import MAX_LINES, payloads_of
 from sse_hub.errors import InvalidLine, TooLarge
+from sse_hub.protocol.ndjson import MAX_LINES, parse_body
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -25,20 +25,20 @@ def test_each_text_line_is_a_line_whatever_blanks_surround_it(rows: list[tuple[o
         for line, (_, before, after, empty) in zip(lines, rows, strict=True)
     )
 
-    assert list(payloads_of(body, 10_000)) == lines
+    assert list(parse_body(body, 10_000)) == lines
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=1), st.sampled_from(["\n", "\r\n"]))
 def test_an_object_over_several_text_lines_is_one_line(value: dict[str, object], end: str) -> None:
     body = json.dumps(value, indent=1).replace("\n", end).encode()
 
-    assert list(payloads_of(b"\n" + body + b"\n\n", 10_000)) == [body]
+    assert list(parse_body(b"\n" + body + b"\n\n", 10_000)) == [body]
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_lines_of_json_or_refused_by_name(body: bytes) -> None:
     try:
-        lines = list(payloads_of(body, 100))
+        lines = list(parse_body(body, 100))
     except (InvalidLine, TooLarge) as error:
         assert str(error).startswith(("line ", "There is no line"))
     else:
@@ -59,17 +59,17 @@ def test_any_bytes_are_lines_of_json_or_refused_by_name(body: bytes) -> None:
 )
 def test_what_is_wrong_is_told_with_its_place(body: bytes, told: str) -> None:
     with pytest.raises(InvalidLine) as refused:
-        list(payloads_of(body, 50))
+        list(parse_body(body, 50))
 
     assert str(refused.value).startswith(told)
 
 
 def test_there_may_be_many_lines_but_not_too_many() -> None:
-    assert len(list(payloads_of(b"1\n" * MAX_LINES + b"\n" * 1000, 50))) == MAX_LINES
+    assert len(list(parse_body(b"1\n" * MAX_LINES + b"\n" * 1000, 50))) == MAX_LINES
     with pytest.raises(TooLarge, match="line 10001 is one too many"):
-        list(payloads_of(b"1\n" * (MAX_LINES + 1), 50))
+        list(parse_body(b"1\n" * (MAX_LINES + 1), 50))
 
 
 def test_a_long_line_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(TooLarge, match="line 2 has 52 bytes; up to 51 are taken"):
-        list(payloads_of(b"1\n" + b"[" * 52, 51))
+        list(parse_body(b"1\n" + b"[" * 52, 51))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.bundle import bundle
-from sse_hub.minified import minified
-from sse_hub.page import page_assets, web_folder
+from sse_hub.http.page.assets import page_assets, web_folder
+from sse_hub.http.page.bundler import bundle
+from sse_hub.http.page.minify import minified
 from tests.unit.test_page_modules import node_binary
 
 MODULES = {

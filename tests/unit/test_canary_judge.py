@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.canary.judge import Judge
-from sse_hub.canary.ledger import Ledger
-from sse_hub.canary.lines import SMALLEST_BYTES, TEXT, Lines
+from sse_hub.commands.canary.judge import Judge
+from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.lines import SMALLEST_BYTES, TEXT, CanaryLines
 
 F = 1795233018000
-LINES = Lines("run", 120)
+LINES = CanaryLines("run", 120)
 
 
 class Case:
@@ -37,7 +37,7 @@ class Case:
 
     def found(self, final: bool = True) -> dict[str, int]:
         """What is not 0."""
-        return {name: count for name, count in asdict(self.judge.tally(final)).items() if count}
+        return {name: count for name, count in asdict(self.judge.verdict(final)).items() if count}
 
 
 def test_all_lines_once_in_order_are_well() -> None:
@@ -125,7 +125,7 @@ def test_a_line_of_this_run_that_was_never_published_is_altered(data: str) -> No
 def test_lines_of_others_are_foreign() -> None:
     case = Case(2)
     case.receive(1)
-    case.judge.line(f"{F}-2", Lines("other", 120).line(7), 1)
+    case.judge.line(f"{F}-2", CanaryLines("other", 120).line(7), 1)
     case.judge.line(f"{F}-3", '{"info": "hello"}', 1)
     case.receive(2, offset=-2)
 
@@ -274,7 +274,7 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
     for seq in received:
         case.judge.line("", LINES.line(seq), 0)
 
-    tally = case.judge.tally(final=True)
+    tally = case.judge.verdict(final=True)
 
     assert case.ledger.unsure == len(unsure)
     assert case.ledger.last_sure() == max(set(range(31)) - unsure)
@@ -290,7 +290,7 @@ def test_the_counts_add_up_whatever_is_received(received: list[int], unsure: set
 @pytest.mark.parametrize("size", [SMALLEST_BYTES, 101, 200, 5000])
 @pytest.mark.parametrize("seq", [1, 61, 62, 999_999_999])
 def test_a_line_has_its_size_and_its_number(size: int, seq: int) -> None:
-    lines = Lines("0123456789ab", size)
+    lines = CanaryLines("0123456789ab", size)
     line = lines.line(seq)
 
     assert len(line.encode()) == size

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from sse_hub.canary.latency import Latency
-from sse_hub.canary.report import Report
+from sse_hub.commands.canary.latency import Latency
+from sse_hub.commands.canary.report import Report
 
 WELL = Report(
     final=True,

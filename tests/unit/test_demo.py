@@ -9,11 +9,11 @@ from random import Random
 import pytest
 from loguru import logger as everybodys_logger
 
-from sse_hub.demo.cpu import Load, cpu_steps
-from sse_hub.demo.log import log_steps
-from sse_hub.demo.numbers import number_steps
-from sse_hub.demo.shop import rush, shop_steps
-from sse_hub.demo.step import Step, Steps
+from sse_hub.commands.demo.cpu import Load, cpu_steps
+from sse_hub.commands.demo.log import log_steps
+from sse_hub.commands.demo.numbers import number_steps
+from sse_hub.commands.demo.shop import rush, shop_steps
+from sse_hub.commands.demo.step import Step, Steps
 
 LOGURU_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| ([A-Z]+) *\| [a-z.]+:[a-z]+:\d+ - \S.*")
 LEVELS = {"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.docker.containers import check_template, container_of
-from sse_hub.docker.engine import SOCKETS, default_engine
+from sse_hub.commands.docker.containers import check_template, container_of
+from sse_hub.commands.docker.engine import SOCKETS, default_engine
 from sse_hub.errors import InvalidSetting
 
 TEMPLATE = "docker.{name}"

@@ -6,9 +6,9 @@ import re
 import tomllib
 from pathlib import Path
 
+from sse_hub.commands.docker.containers import FOLLOW_LABEL
+from sse_hub.commands.docker.engine import SOCKETS
 from sse_hub.config import Config
-from sse_hub.docker.containers import FOLLOW_LABEL
-from sse_hub.docker.engine import SOCKETS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()

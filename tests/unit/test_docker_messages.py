@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.docker.messages import STDERR, STDOUT, Message, Multiplexed, Terminal
-from sse_hub.docker.usage import figures, usage_of
+from sse_hub.commands.docker.log_frames import STDERR, STDOUT, LogMessage, MultiplexedDecoder, TerminalDecoder
+from sse_hub.commands.docker.usage import figures, usage_of
 from sse_hub.errors import EngineUnavailable
 
 NOON = 1795262400_000000000
@@ -15,7 +15,7 @@ def frame(stream: int, text: bytes) -> bytes:
     return bytes((stream, 0, 0, 0)) + len(text).to_bytes(4, "big") + text
 
 
-def fed(decoder: Multiplexed | Terminal, data: bytes, cuts: list[int]) -> list[Message]:
+def fed(decoder: MultiplexedDecoder | TerminalDecoder, data: bytes, cuts: list[int]) -> list[LogMessage]:
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     found = [message for a, b in zip(places, places[1:], strict=False) for message in decoder.feed(data[a:b])]
     return found + decoder.end()
@@ -31,12 +31,12 @@ def test_frames_come_out_whole_however_they_are_cut(cuts: list[int]) -> None:
         + frame(0, b"2026-11-21T12:00:01Z 2026-11-21T12:00:01Z \n")
     )
 
-    assert fed(Multiplexed(), data, cuts) == [
-        Message(STDOUT, NOON + 1, b"one", True),
-        Message(STDERR, NOON, b"two", True),
-        Message(STDOUT, NOON + 500_000_000, b"in ", False),
-        Message(STDOUT, NOON + 1_000_000_000, b"parts", True),
-        Message(STDOUT, NOON + 1_000_000_000, b"2026-11-21T12:00:01Z ", True),
+    assert fed(MultiplexedDecoder(), data, cuts) == [
+        LogMessage(STDOUT, NOON + 1, b"one", True),
+        LogMessage(STDERR, NOON, b"two", True),
+        LogMessage(STDOUT, NOON + 500_000_000, b"in ", False),
+        LogMessage(STDOUT, NOON + 1_000_000_000, b"parts", True),
+        LogMessage(STDOUT, NOON + 1_000_000_000, b"2026-11-21T12:00:01Z ", True),
     ]
 
 
@@ -53,8 +53,8 @@ HEADS = [frame(STDOUT, STAMPS[0] + b"one\n"), frame(STDERR, b"two"), b"\x01\0\0\
     st.lists(st.sampled_from([*STAMPS, *HEADS, b"\n", b"\r\n", b"x", b"\xff"]) | st.binary(max_size=4)).map(b"".join)
 )
 def test_any_bytes_are_the_same_messages_however_they_are_cut_or_no_log(data: bytes) -> None:
-    for decoder in (Multiplexed, lambda: Terminal(16)):
-        told: list[list[Message] | None] = []
+    for decoder in (MultiplexedDecoder, lambda: TerminalDecoder(16)):
+        told: list[list[LogMessage] | None] = []
         for size in (len(data) + 1, 1, 3):
             try:
                 told.append(fed(decoder(), data, list(range(0, len(data), size))))
@@ -67,7 +67,7 @@ def test_any_bytes_are_the_same_messages_however_they_are_cut_or_no_log(data: by
 @pytest.mark.parametrize("data", [b"HTTP/1.1 500", b"\x01\0\0\0\xff\xff\xff\xff", b"\x07\0\0\0\0\0\0\1x"])
 def test_what_is_no_log_is_told(data: bytes) -> None:
     with pytest.raises(EngineUnavailable):
-        Multiplexed().feed(data)
+        MultiplexedDecoder().feed(data)
 
 
 @given(st.lists(st.integers(min_value=0), max_size=20))
@@ -77,7 +77,7 @@ def test_a_terminal_s_lines_come_out_whole_however_they_are_cut(cuts: list[int])
     data = b"2026-11-21T12:00:00Z one\r\n2026-11-21T12:00:01Z " + long + b"\n2026-11-21T12:00:02Z $ "
     stamp = len(b"2026-11-21T12:00:01Z ")
 
-    found = fed(Terminal(size), data, cuts)
+    found = fed(TerminalDecoder(size), data, cuts)
 
     assert [(message.time - NOON) // 1_000_000_000 for message in found] == [0, 1, 1, 1, 2]
     assert [message.ends for message in found] == [True, False, False, True, False]
@@ -97,12 +97,12 @@ def test_a_terminal_s_lines_come_out_whole_however_they_are_cut(cuts: list[int])
     ],
 )
 def test_a_terminal_s_parts_are_joined_and_an_app_s_own_times_stay(line: bytes, text: bytes) -> None:
-    assert Terminal().feed(line + b"\n")[0].text == text
+    assert TerminalDecoder().feed(line + b"\n")[0].text == text
 
 
 def test_a_time_that_an_app_prints_is_not_the_engine_s() -> None:
     """Believed, a day in the future would have a command that is started again wait for it."""
-    decoder = Terminal()
+    decoder = TerminalDecoder()
 
     first, second = decoder.feed(b"2026-11-21T12:00:00Z x2100-01-01T00:00:00Z y\n2026-99-99T12:00:00Z z\n")
 

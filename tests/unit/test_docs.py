@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import sse_hub
-from sse_hub.frames import (
+from sse_hub.protocol.lines import with_channel
+from sse_hub.protocol.sse import (
     Gap,
     auth_frame,
     checkpoint_frame,
@@ -18,7 +19,6 @@ from sse_hub.frames import (
     refused_frame,
     retry_frame,
 )
-from sse_hub.lines import with_channel
 from tests.sse import Decoder
 
 ROOT = Path(__file__).parents[2]

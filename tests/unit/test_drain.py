@@ -4,10 +4,10 @@ import asyncio
 from itertools import pairwise
 from typing import cast
 
-from sse_hub.drain import Drain
-from sse_hub.position import Position
-from sse_hub.selection import Selection
-from sse_hub.subscriber import Subscriber
+from sse_hub.hub.drain import Drain
+from sse_hub.hub.position import Position
+from sse_hub.hub.subscriber import Subscriber
+from sse_hub.protocol.selection import Selection
 
 
 class Stream:
@@ -51,7 +51,7 @@ async def test_hurry_ends_the_rest_at_once_also_when_it_comes_first() -> None:
     await asyncio.sleep(0)
     assert len(ended) < 10
 
-    drain.hurry()
+    drain.finish_now()
     await asyncio.wait_for(running, 1)
     await asyncio.wait_for(drain.run(streams(10), ended.append), 1)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sse_hub.errors import InvalidId
-from sse_hub.events import Cursor, EventId, cursor_since, cursor_until, time_of
+from sse_hub.protocol.ids import Cursor, EventId, cursor_since, cursor_until, iso_time
 
 NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 NOW_MS = 1795233018000
@@ -73,4 +73,4 @@ def test_until_leaves_nothing_out_that_came_before_it() -> None:
     ],
 )
 def test_a_fence_is_a_time(fence: int, text: str) -> None:
-    assert time_of(fence) == text
+    assert iso_time(fence) == text

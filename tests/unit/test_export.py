@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.events import EventId
-from sse_hub.export import Csv, Ndjson, Text, file_name
-from sse_hub.frames import Gap
-from sse_hub.lines import one_line
-from sse_hub.merge import Line
-from sse_hub.selection import Selection
+from sse_hub.history.export import Csv, Ndjson, Text, file_name
+from sse_hub.history.merge import RecordedLine
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import normalize
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
 
 NOW = 1795233018250
 GAP = Gap("log", None, "1795233020000-0", None, "late")
 
 
-def line(payload: bytes, channel: str = "log") -> Line:
-    return Line(EventId(NOW, 7), channel, one_line(payload, 1_000)[0])
+def line(payload: bytes, channel: str = "log") -> RecordedLine:
+    return RecordedLine(EventId(NOW, 7), channel, normalize(payload, 1_000)[0])
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5))
@@ -64,7 +64,7 @@ def test_a_line_that_only_looks_wrapped_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("channel", ["=x", "+x", "-x", "@x"])
 def test_no_cell_of_a_sheet_is_a_formula(channel: str) -> None:
-    for item in (Line(EventId(1, 1), channel, b"\t{}"), GAP._replace(channel=channel)):
+    for item in (RecordedLine(EventId(1, 1), channel, b"\t{}"), GAP._replace(channel=channel)):
         for cell in next(csv.reader(io.StringIO(Csv().body([item]).decode(), newline=""))):
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 

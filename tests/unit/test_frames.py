@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sse_hub.frames import (
+from sse_hub.protocol.sse import (
     Gap,
     checkpoint_frame,
     event_frame,

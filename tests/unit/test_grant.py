@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import EVERYTHING, Grant, patterns_of, rights_of
-from sse_hub.errors import NotAllowed
-from sse_hub.selection import Selection, matches
+from sse_hub.auth.grant import EVERYTHING, Grant, parse_patterns, parse_rights
+from sse_hub.errors import Forbidden
+from sse_hub.protocol.selection import Selection, matches
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*", min_size=1, max_size=5).filter(lambda text: text.count("*") <= 4)
@@ -17,36 +17,36 @@ def asked(*names: str) -> Selection:
 
 
 def test_a_channel_of_the_grant_may_be_asked_for_by_name() -> None:
-    assert Grant("a", ("shop.*", "log")).narrowed(asked("log", "shop.api")) == asked("log", "shop.api")
+    assert Grant("a", ("shop.*", "log")).restrict(asked("log", "shop.api")) == asked("log", "shop.api")
 
 
 @pytest.mark.parametrize("name", ["shop", "shops.x", "LOG", "log.", "x"])
 def test_any_other_is_refused_by_its_name_alone(name: str) -> None:
-    with pytest.raises(NotAllowed) as caught:
-        Grant("a", ("shop.*", "log")).narrowed(asked("log", name))
+    with pytest.raises(Forbidden) as caught:
+        Grant("a", ("shop.*", "log")).restrict(asked("log", name))
 
     assert str(caught.value) == f"You may not see {name!r}."
 
 
 def test_a_pattern_that_the_grant_covers_is_the_same_for_all() -> None:
     """So that their stream is encoded once."""
-    assert EVERYTHING.narrowed(asked("*")) == asked("*")
-    assert Grant("a", ("shop.*",)).narrowed(asked("shop.a*", "shop.*.b")).within is None
+    assert EVERYTHING.restrict(asked("*")) == asked("*")
+    assert Grant("a", ("shop.*",)).restrict(asked("shop.a*", "shop.*.b")).visible is None
 
 
 def test_a_wider_pattern_finds_only_what_may_be_seen() -> None:
-    narrowed = Grant("a", ("shop.*", "log")).narrowed(asked("*"))
+    narrowed = Grant("a", ("shop.*", "log")).restrict(asked("*"))
 
     assert [name for name in ("log", "shop.api", "shop", "secret") if narrowed.matches(name)] == ["log", "shop.api"]
 
 
 @given(st.lists(PATTERNS, min_size=1, max_size=3), st.lists(PATTERNS, min_size=1, max_size=3, unique=True), NAMES)
 def test_whatever_is_asked_for_is_what_both_sides_name(grants: list[str], wanted: list[str], name: str) -> None:
-    grant = Grant("a", patterns_of(grants))
+    grant = Grant("a", parse_patterns(grants))
     try:
-        selection = grant.narrowed(asked(*wanted))
-    except NotAllowed:
-        assert not all(grant.reads(each) for each in wanted if "*" not in each)
+        selection = grant.restrict(asked(*wanted))
+    except Forbidden:
+        assert not all(grant.may_read(each) for each in wanted if "*" not in each)
         return
 
     expected = any(matches(each, name) for each in wanted) and any(matches(each, name) for each in grants)
@@ -54,30 +54,30 @@ def test_whatever_is_asked_for_is_what_both_sides_name(grants: list[str], wanted
 
 
 def test_who_may_see_nothing_gets_no_pattern_either() -> None:
-    with pytest.raises(NotAllowed):
-        Grant("a").narrowed(asked("*"))
+    with pytest.raises(Forbidden):
+        Grant("a").restrict(asked("*"))
 
 
 def test_a_ticket_is_for_what_it_was_asked_for_and_nothing_else() -> None:
     ticket = Grant("a", ("*",), bound=("log", "shop.*"))
 
-    assert ticket.narrowed(asked("log")) == asked("log")
-    assert ticket.narrowed(asked("shop.*", "log")).patterns == ("shop.*",)
-    assert [ticket.reads(name) for name in ("log", "shop.api", "other")] == [True, True, False]
+    assert ticket.restrict(asked("log")) == asked("log")
+    assert ticket.restrict(asked("shop.*", "log")).patterns == ("shop.*",)
+    assert [ticket.may_read(name) for name in ("log", "shop.api", "other")] == [True, True, False]
     for name in ("shop.api", "other", "*"):
-        with pytest.raises(NotAllowed, match="This ticket is not for"):
-            ticket.narrowed(asked("log", name))
+        with pytest.raises(Forbidden, match="This ticket is not for"):
+            ticket.restrict(asked("log", name))
 
 
 def test_to_read_is_not_to_publish_and_not_to_operate() -> None:
     grant = Grant("a", ("*",))
 
-    with pytest.raises(NotAllowed):
-        grant.publishes("log")
-    with pytest.raises(NotAllowed):
-        grant.operates()
-    EVERYTHING.publishes("log")
-    EVERYTHING.operates()
+    with pytest.raises(Forbidden):
+        grant.may_publish("log")
+    with pytest.raises(Forbidden):
+        grant.require_operator()
+    EVERYTHING.may_publish("log")
+    EVERYTHING.require_operator()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_to_read_is_not_to_publish_and_not_to_operate() -> None:
 )
 def test_rights_that_are_none_are_told(rights: object, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
-        rights_of("alice", rights)
+        parse_rights("alice", rights)
 
     assert told in str(caught.value)
 
@@ -103,4 +103,4 @@ def test_rights_that_are_none_are_told(rights: object, told: str) -> None:
 @pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb"])
 def test_a_subject_is_a_short_text_on_one_line(subject: object) -> None:
     with pytest.raises(ValueError, match="subject"):
-        rights_of(subject, {})
+        parse_rights(subject, {})

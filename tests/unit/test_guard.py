@@ -2,9 +2,9 @@
 
 import json
 
-from sse_hub.events import EventId
-from sse_hub.guard import SECOND, Guard, guard_of
-from sse_hub.ring import Batch
+from sse_hub.hub.channel_throttle import SECOND, ChannelThrottle, throttle_for
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
 from tests.unit.memory import Client, new_hub, publish
 from tests.unit.test_hub import line, numbers
 
@@ -15,8 +15,8 @@ def batch(channel: str, first: int, length: int) -> Batch:
 
 
 def test_each_channel_has_its_share_of_every_second() -> None:
-    guard = Guard(10)
-    guard.begin(100.0)
+    guard = ChannelThrottle(10)
+    guard.begin_window(100.0)
 
     kept = guard.admit([(batch("loud", 1, 7), 0, 7), (batch("calm", 1, 2), 0, 2), (batch("loud", 8, 7), 0, 7)])
     kept += guard.admit([(batch("loud", 15, 5), 0, 5), (batch("calm", 3, 1), 0, 1)])
@@ -27,11 +27,11 @@ def test_each_channel_has_its_share_of_every_second() -> None:
         ("loud", 0, 3),
         ("calm", 0, 1),
     ]
-    [gap] = guard.skipped()
+    [gap] = guard.take_gaps()
     assert (gap.channel, gap.after, gap.before, gap.lost, gap.reason) == ("loud", "50-10", "50-20", 9, "guard")
-    assert guard.skipped() == [] and not guard.waiting
-    assert not guard.over(100.0 + SECOND / 2) and guard.over(100.0 + SECOND)
-    guard.begin(101.0)
+    assert guard.take_gaps() == [] and not guard.has_gaps
+    assert not guard.window_over(100.0 + SECOND / 2) and guard.window_over(100.0 + SECOND)
+    guard.begin_window(101.0)
     assert len(guard.admit([(batch("loud", 20, 5), 0, 5)])) == 1
 
 
@@ -45,7 +45,7 @@ async def test_a_loud_channel_leaves_the_others_room_and_the_gap_names_what_is_m
     for feed in list(hub._feeds.values()):
         feed.flush()
     # Before the gap is told, the client leaves the second: a heartbeat tells it at the latest.
-    [feed] = [each for each in hub._feeds.values() if each.guard]
+    [feed] = [each for each in hub._feeds.values() if each.max_rate]
     beat = feed.heartbeat(hub.last_fence)
 
     events = guarded.events()
@@ -75,14 +75,14 @@ async def test_what_was_left_out_of_a_single_channel_is_told_at_the_next_heartbe
 
 def test_the_smaller_of_what_is_wanted_and_what_the_hub_allows_counts_and_the_gap_says_which() -> None:
     def left_out(asked: int, allowed: int) -> tuple[int | None, str]:
-        guard = guard_of(asked, allowed)
+        guard = throttle_for(asked, allowed)
         assert guard
-        guard.begin(100.0)
+        guard.begin_window(100.0)
         guard.admit([(batch("loud", 1, 50), 0, 50)])
-        [gap] = guard.skipped()
+        [gap] = guard.take_gaps()
         return gap.lost, gap.reason
 
-    assert guard_of(0, 0) is None
+    assert throttle_for(0, 0) is None
     assert left_out(10, 0) == (40, "guard")
     assert left_out(10, 20) == (40, "guard")
     assert left_out(20, 10) == (40, "rate")

@@ -10,14 +10,14 @@ from itertools import pairwise
 
 import pytest
 
-from sse_hub import directory
-from sse_hub.backlog import BACKLOG_BYTES
-from sse_hub.channel import Channel
-from sse_hub.errors import LogUnavailable, SourceUnavailable, TooMany
-from sse_hub.events import Cursor, EventId
-from sse_hub.origin import After, Tail
-from sse_hub.pages import Page
-from sse_hub.ring import BATCH_OVERHEAD_BYTES
+from sse_hub.errors import LimitExceeded, LogUnavailable, SourceUnavailable
+from sse_hub.hub import registry as directory
+from sse_hub.hub.backend import Page
+from sse_hub.hub.catch_up import BACKLOG_BYTES
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.ring import BATCH_OVERHEAD_BYTES
+from sse_hub.hub.start_position import After, Tail
+from sse_hub.protocol.ids import Cursor, EventId
 from tests.unit.memory import Client, MemoryLog, MemoryTransport, new_hub, publish
 
 
@@ -51,7 +51,7 @@ def channels_in_memory() -> int:
 async def test_a_second_subscriber_of_a_channel_outside_ingest_does_not_end_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(directory, "LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(directory, "FORGET_AFTER_SECONDS", -1.0)
     hub, source = new_hub(ingest="none")
     first, second = await Client(hub, "log").open(), await Client(hub, "log").open()
 
@@ -74,7 +74,7 @@ async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_line
         publish(hub, f"c{n}", line(n))
     cursor = After(Cursor(hub.last_fence, (0,)))
     await Client(hub, "*").open()
-    hub.begin(90)
+    hub.session_started(90)
     publish(hub, "c0", line(-1))
 
     client = await Client(hub, "*").open(cursor)
@@ -89,11 +89,11 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
     hub, _ = new_hub(ring_megabytes="1")
     for round in range(200):
         client = await Client(hub, *[f"p{n}.*" for n in range(32)]).open()
-        hub.begin(hub.last_fence + 1)
+        hub.session_started(hub.last_fence + 1)
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.directory) == hub.directory.bytes
+    assert sum(channel.ring.size for channel in hub.registry) == hub.registry.bytes
 
 
 async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
@@ -101,7 +101,7 @@ async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
     early = await Client(hub, "a.*").open()
     for n in range(150):
         publish(hub, "a.x", line(n))
-    hub.begin(300)
+    hub.session_started(300)
     assert early.events()
 
     client = await Client(hub, "a.*", "b.*").open(After(Cursor(5, (0,))))
@@ -113,7 +113,7 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     hub, _ = new_hub()
     for n in range(60):
         publish(hub, f"c{n}", line(n))
-    hub.begin(90)
+    hub.session_started(90)
 
     single = await Client(hub, "c5").open(Tail(1))
     many = await Client(hub, "*").open(Tail(50))
@@ -126,7 +126,7 @@ async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among
     hub, _ = new_hub()
     for n in range(4):
         publish(hub, "a.x", line(n))
-        hub.begin(90 + 10 * n)
+        hub.session_started(90 + 10 * n)
     publish(hub, "a.y", line(4))
 
     client = await Client(hub, "a.*").open(Tail(3))
@@ -145,7 +145,7 @@ async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch
     hub, _ = new_hub()
     publish(hub, "app.1", line(1))
     for n in range(12):
-        hub.fence(hub.last_fence + 10)
+        hub.fence_received(hub.last_fence + 10)
         publish(hub, f"c{n}", line(n))
 
     client = await Client(hub, "app.*").open(After(Cursor(10, (0,))))
@@ -161,7 +161,7 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
 
     for n in range(8):
         publish(hub, f"c{n}", line(n))
-    hub.fence(60)
+    hub.fence_received(60)
     publish(hub, "c9", line(9))
 
     events = client.events()
@@ -181,13 +181,13 @@ async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_no
     before = channels_in_memory()
 
     for n in range(100):
-        hub.fence(hub.last_fence + 10)
+        hub.fence_received(hub.last_fence + 10)
         publish(hub, f"c{n}", line(n))
     for _ in range(60):
         # Until their rates have come to rest.
-        hub.directory.tick()
+        hub.registry.tick()
 
-    assert channels_in_memory() - before == len(hub.directory) == 10
+    assert channels_in_memory() - before == len(hub.registry) == 10
 
 
 @pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
@@ -205,12 +205,12 @@ async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many
     for n in range(1, 100):
         try:
             await (await Client(hub, f"c{n}").open()).close()
-        except TooMany as error:
+        except LimitExceeded as error:
             assert error.reason == "channels"
             refused += 1
     again = await Client(hub, "c0").open()
 
-    assert len(hub.directory) == 20
+    assert len(hub.registry) == 20
     assert refused == 80
     assert len(source.followed) <= 22
     publish(hub, "c0", line(1))
@@ -222,7 +222,7 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
     hub, _ = new_hub()
     for n in range(10):
         publish(hub, f"c{n}", line(n))
-    hub.fence(60)
+    hub.fence_received(60)
 
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))
@@ -258,7 +258,7 @@ class AskedLog(MemoryLog):
         self.asked = asyncio.Event()
         self.fails = asyncio.Event()
 
-    async def complete_to(self, fence: int) -> int:
+    async def wait_complete(self, fence: int) -> int:
         self.asked.set()
         await self.fails.wait()
         raise LogUnavailable("It fails.")
@@ -275,7 +275,7 @@ async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_lo
     with suppress(asyncio.CancelledError):
         await joining
 
-    assert hub.directory.patterns == {}
+    assert hub.registry.patterns == {}
 
 
 async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:
@@ -313,7 +313,7 @@ async def test_who_waits_for_redis_when_the_hub_stops_is_told() -> None:
         async def join(self, names: object) -> int:
             return await self.answer
 
-        def refuse(self) -> None:
+        def fail_waiting(self) -> None:
             self.answer.set_exception(SourceUnavailable("stopping"))
 
         def leave(self, names: object) -> None:

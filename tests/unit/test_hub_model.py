@@ -13,11 +13,11 @@ from typing import ClassVar
 
 import pytest
 
-from sse_hub.events import Cursor, EventId
-from sse_hub.hub import Hub
-from sse_hub.origin import After, Origin, Tail
-from sse_hub.pages import Hole
-from sse_hub.replay import recorded
+from sse_hub.hub.backend import LogGap
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.replay import read_merged
+from sse_hub.hub.start_position import After, StartAt, Tail
+from sse_hub.protocol.ids import Cursor, EventId
 from tests.rig import at_scale
 from tests.sse import Event
 from tests.unit.memory import Client, MemoryLog, MemorySource, new_hub, publish
@@ -105,7 +105,7 @@ class Model:
         """Nobody does."""
 
     def fence(self) -> None:
-        self.hub.fence(self.hub.last_fence + self.random.randint(1, 5))
+        self.hub.fence_received(self.hub.last_fence + self.random.randint(1, 5))
 
     def cut(self) -> None:
         """Lines nobody hears, then a new session."""
@@ -113,13 +113,13 @@ class Model:
         for channel in CHANNELS:
             seen, n = self.counts.get(channel, (0, 0))
             self.published.append((channel, (fence, n + 1 if seen == fence else 1)))
-        self.hub.begin(fence + self.random.randint(1, 5))
+        self.hub.session_started(fence + self.random.randint(1, 5))
 
     async def tail(self) -> None:
         """One that wants the last lines first is told of all that comes after it joined."""
         await self.join(self.random.choice([Tail(self.random.randint(1, 50)), None]))
 
-    async def join(self, origin: Origin | None = None, like: Viewer | None = None) -> None:
+    async def join(self, origin: StartAt | None = None, like: Viewer | None = None) -> None:
         selection = like.selection if like else self.random.choice(SELECTIONS)
         batch = self.random.random() < 0.4
         joined = len(self.published)
@@ -223,7 +223,7 @@ class RecordedModel(Model):
         before = self.hub.last_fence
         self.flush()
         super().cut()
-        self.log.broken.append(Hole(None, EventId(before, 0), EventId(self.hub.last_fence, 0), None, "recorder-down"))
+        self.log.broken.append(LogGap(None, EventId(before, 0), EventId(self.hub.last_fence, 0), None, "recorder-down"))
 
     async def other(self, step: str) -> None:
         match step:
@@ -237,7 +237,7 @@ class RecordedModel(Model):
     async def mend(self) -> None:
         """Only the other process hears some lines, over some fences, and records them; see `mend.py`."""
         self.flush()
-        self.hub.cut()
+        self.hub.session_lost()
         last = self.hub.last_fence
         fence = last
         for _ in range(self.random.randint(0, 3)):
@@ -251,13 +251,13 @@ class RecordedModel(Model):
         self.log.watermark = fence
         after = {}
         for name, newest in (await self.log.last_ids(fence)).items():
-            channel_known = self.hub.directory.get(name.encode())
+            channel_known = self.hub.registry.get(name.encode())
             had = max(EventId(last, 0), channel_known.ring.last) if channel_known else EventId(last, 0)
             if newest > had:
                 after[name] = had
-        async for parts in recorded(self.log, after, last, fence):
+        async for parts in read_merged(self.log, after, last, fence):
             self.hub.fill(parts)
-        self.hub.mended(fence)
+        self.hub.session_backfilled(fence)
 
 
 @pytest.mark.parametrize("model", [Model, RecordedModel])

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from sse_hub import inflow
-from sse_hub.inflow import FULL_READ_BYTES, LONG_SECONDS, Inflow
+from sse_hub.broker import read_buffer as inflow
+from sse_hub.broker.read_buffer import FULL_READ_BYTES, SLOW_SECONDS, ReadBuffer
 
 FULL = b"x" * FULL_READ_BYTES
 
@@ -32,8 +32,8 @@ class Taken:
         self.held_up = 0.0
         self.source = Source()
         self.loop = asyncio.get_running_loop()
-        self.inflow = Inflow(self.take, self.loop)
-        self.inflow.begin(self.source)
+        self.inflow = ReadBuffer(self.take, self.loop)
+        self.inflow.start(self.source)
 
     def take(self, piece: bytes) -> None:
         self.pieces.append(piece)
@@ -45,7 +45,7 @@ class Taken:
         """Return when nothing waits for its turn."""
         for _ in range(10):
             await asyncio.sleep(0)
-        assert not self.inflow.flooded
+        assert not self.inflow.overloaded
 
 
 async def test_what_is_small_is_taken_at_once() -> None:
@@ -55,7 +55,7 @@ async def test_what_is_small_is_taken_at_once() -> None:
     taken.inflow.add(b"b")
 
     assert taken.pieces == [b"a", b"b"]
-    assert not taken.inflow.flooded
+    assert not taken.inflow.overloaded
 
 
 async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
@@ -63,7 +63,7 @@ async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
 
     for piece in (b"a", FULL, b"b", FULL):
         taken.inflow.add(piece)
-    assert (taken.pieces, taken.inflow.flooded) == ([b"a"], True)
+    assert (taken.pieces, taken.inflow.overloaded) == ([b"a"], True)
 
     await asyncio.sleep(0)
     assert taken.pieces == [b"a", FULL]
@@ -78,7 +78,7 @@ async def test_a_flood_is_taken_a_piece_a_turn_and_in_order() -> None:
 
 async def test_after_what_takes_long_the_next_read_waits_for_its_turn() -> None:
     taken = Taken()
-    taken.held_up = 2 * LONG_SECONDS
+    taken.held_up = 2 * SLOW_SECONDS
 
     taken.inflow.add(b"a")
     taken.inflow.add(b"b")
@@ -89,7 +89,7 @@ async def test_after_what_takes_long_the_next_read_waits_for_its_turn() -> None:
 
 
 async def test_the_connection_is_paused_while_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inflow, "AHEAD_BYTES", 2 * FULL_READ_BYTES)
+    monkeypatch.setattr(inflow, "MAX_AHEAD_BYTES", 2 * FULL_READ_BYTES)
     taken = Taken()
 
     for _ in range(3):
@@ -104,7 +104,7 @@ async def test_the_end_comes_after_all_that_has_come() -> None:
     taken = Taken()
     taken.inflow.add(FULL)
 
-    taken.inflow.end(lambda: taken.pieces.append(b"the end"))
+    taken.inflow.finish(lambda: taken.pieces.append(b"the end"))
     assert taken.pieces == []
     for _ in range(3):
         await asyncio.sleep(0)
@@ -115,6 +115,6 @@ async def test_the_end_comes_after_all_that_has_come() -> None:
 async def test_the_end_comes_at_once_when_nothing_waits() -> None:
     taken = Taken()
 
-    taken.inflow.end(lambda: taken.pieces.append(b"the end"))
+    taken.inflow.finish(lambda: taken.pieces.append(b"the end"))
 
     assert taken.pieces == [b"the end"]

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from sse_hub.journal import HIDDEN, JsonFormatter, TextFormatter, secrets_of
+from sse_hub.server.log_format import HIDDEN, JsonLogFormatter, TextLogFormatter, secrets_of
 
 PASSWORD = "hünter2/@"
 URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"
@@ -14,18 +14,18 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
 def record(message: str, *values: object, error: BaseException | None = None) -> logging.LogRecord:
     trace = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("sse_hub.session", logging.WARNING, __file__, 1, message, values, trace)
+    return logging.LogRecord("sse_hub.broker.session", logging.WARNING, __file__, 1, message, values, trace)
 
 
 def test_an_event_is_an_object_with_its_values() -> None:
-    line = JsonFormatter(pid=7).format(record("mend_failed error=%r seconds=%.1f n=%d", "no\nlog", 1.5, 3))
+    line = JsonLogFormatter(pid=7).format(record("mend_failed error=%r seconds=%.1f n=%d", "no\nlog", 1.5, 3))
 
     assert "\n" not in line
     members = json.loads(line)
     assert members.pop("time").endswith("+00:00")
     assert members == {
         "level": "warning",
-        "logger": "sse_hub.session",
+        "logger": "sse_hub.broker.session",
         "worker": 7,
         "event": "mend_failed",
         "error": "no\nlog",
@@ -35,10 +35,12 @@ def test_an_event_is_an_object_with_its_values() -> None:
 
 
 def test_what_others_log_is_a_message() -> None:
-    assert json.loads(JsonFormatter().format(record("Task %s was destroyed", "x")))["message"] == "Task x was destroyed"
+    assert (
+        json.loads(JsonLogFormatter().format(record("Task %s was destroyed", "x")))["message"] == "Task x was destroyed"
+    )
 
 
-@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+@pytest.mark.parametrize("formatter", [TextLogFormatter(), JsonLogFormatter()])
 def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) -> None:
     line = formatter.format(record("fence_ignored payload=%s", "a\nb\rc\u2028d\0e"))
 
@@ -56,8 +58,8 @@ def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) 
         f"refused {TOKEN}",
     ],
 )
-@pytest.mark.parametrize("kind", [TextFormatter, JsonFormatter])
-def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextFormatter]) -> None:
+@pytest.mark.parametrize("kind", [TextLogFormatter, JsonLogFormatter])
+def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextLogFormatter]) -> None:
     formatter = kind(secrets_of(URL, None))
 
     said = formatter.format(record("request_failed path=%r", text, error=ValueError(text)))
@@ -72,5 +74,5 @@ def test_a_traceback_is_a_member() -> None:
 
     assert (
         "ValueError: no"
-        in json.loads(JsonFormatter().format(record("task_died name=%s", "x", error=failed)))["exception"]
+        in json.loads(JsonLogFormatter().format(record("task_died name=%s", "x", error=failed)))["exception"]
     )

@@ -4,20 +4,20 @@ from ipaddress import ip_network
 
 import pytest
 
-from sse_hub.access.gate import groups_of
-from sse_hub.access.knock import Knock, is_foreign, is_same, refuse_unproven
-from sse_hub.errors import ForeignOrigin, NotSignedIn
-from sse_hub.headers import cors_headers
-from sse_hub.whence import is_among
+from sse_hub.auth.authenticator import parse_groups
+from sse_hub.auth.client_address import is_in_networks
+from sse_hub.auth.credentials import Credentials, is_foreign_origin, is_same_origin, reject_unproven_origin
+from sse_hub.errors import ForeignOrigin, Unauthenticated
+from sse_hub.http.security_headers import cors_headers
 
 HOST = "hub.example"
 ALLOWED = frozenset({"https://app.example"})
 
 
-def knock(changes: bool = False, **headers: str | list[str]) -> Knock:
+def knock(changes: bool = False, **headers: str | list[str]) -> Credentials:
     given = {"host": HOST} | {name.replace("_", "-"): value for name, value in headers.items()}
     values = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
-    return Knock("127.0.0.1", lambda name: values.get(name, []), changes=changes)
+    return Credentials("127.0.0.1", lambda name: values.get(name, []), changes=changes)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def knock(changes: bool = False, **headers: str | list[str]) -> Knock:
     ],
 )
 def test_an_origin_is_the_hubs_own_or_one_of_the_list_or_foreign(origin: str, foreign: bool) -> None:
-    assert is_foreign(knock(origin=origin), ALLOWED) == foreign
+    assert is_foreign_origin(knock(origin=origin), ALLOWED) == foreign
 
 
 @pytest.mark.parametrize(
@@ -49,33 +49,33 @@ def test_an_origin_is_the_hubs_own_or_one_of_the_list_or_foreign(origin: str, fo
     [("same-origin", False), ("none", False), ("same-site", True), ("cross-site", True), ("anything", True)],
 )
 def test_without_an_origin_the_browser_tells_whose_page_it_was(site: str, foreign: bool) -> None:
-    assert is_foreign(knock(sec_fetch_site=site), ALLOWED) == foreign
+    assert is_foreign_origin(knock(sec_fetch_site=site), ALLOWED) == foreign
 
 
 def test_a_page_of_the_list_may_ask_from_another_site() -> None:
-    assert not is_foreign(knock(origin="https://app.example", sec_fetch_site="cross-site"), ALLOWED)
+    assert not is_foreign_origin(knock(origin="https://app.example", sec_fetch_site="cross-site"), ALLOWED)
 
 
 def test_programs_send_neither() -> None:
-    assert not is_foreign(knock(), ALLOWED)
+    assert not is_foreign_origin(knock(), ALLOWED)
 
 
 def test_of_two_origins_or_hosts_the_wrong_one_counts() -> None:
-    assert is_foreign(knock(origin=["https://hub.example", "https://evil.example"]), ALLOWED)
-    assert not is_same("https://hub.example", ["hub.example", "evil.example"])
+    assert is_foreign_origin(knock(origin=["https://hub.example", "https://evil.example"]), ALLOWED)
+    assert not is_same_origin("https://hub.example", ["hub.example", "evil.example"])
 
 
 def test_a_change_with_a_cookie_needs_proof_of_where_it_comes_from() -> None:
-    refuse_unproven(knock())
-    refuse_unproven(knock(changes=True, origin="https://hub.example"))
-    refuse_unproven(knock(changes=True, sec_fetch_site="same-origin"))
+    reject_unproven_origin(knock())
+    reject_unproven_origin(knock(changes=True, origin="https://hub.example"))
+    reject_unproven_origin(knock(changes=True, sec_fetch_site="same-origin"))
     for given in ({}, {"sec_fetch_site": "none"}):
         with pytest.raises(ForeignOrigin):
-            refuse_unproven(knock(changes=True, **given))
+            reject_unproven_origin(knock(changes=True, **given))
 
 
 def test_a_header_that_comes_twice_is_nobodys() -> None:
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         knock(remote_user=["alice", "root"]).value("remote-user")
 
 
@@ -108,8 +108,8 @@ def test_one_that_is_gets_its_own_name_and_no_star() -> None:
     ],
 )
 def test_a_peer_is_trusted_by_its_address_alone(peer: str, among: bool) -> None:
-    assert is_among(peer, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]) == among
+    assert is_in_networks(peer, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]) == among
 
 
 def test_proxies_part_groups_by_comma_or_bar() -> None:
-    assert groups_of("ops, dev|night shift,,") == ["ops", "dev", "night shift"]
+    assert parse_groups("ops, dev|night shift,,") == ["ops", "dev", "night shift"]

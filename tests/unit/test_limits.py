@@ -4,21 +4,21 @@ from collections import Counter
 
 import pytest
 
-from sse_hub import limits as module
 from sse_hub.config import Config
-from sse_hub.directory import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
-from sse_hub.errors import TooMany
-from sse_hub.history import MAX_BYTES
-from sse_hub.limits import (
+from sse_hub.errors import LimitExceeded
+from sse_hub.history.query import MAX_BYTES
+from sse_hub.http import admission as module
+from sse_hub.http.admission import (
     ANSWERS_BYTES,
     ANSWERS_BYTES_PER_SENDER,
     BODIES_BYTES,
     CONNECTIONS_FACTOR,
-    LEAST_CONNECTIONS,
-    Limits,
-    Seat,
+    MIN_CONNECTIONS,
+    AdmissionControl,
+    StreamSlot,
 )
-from sse_hub.table import Table
+from sse_hub.http.shared_counters import SharedCounters
+from sse_hub.hub.registry import MAX_CHANNELS_HELD, MAX_CHANNELS_KNOWN
 from tests.rig import ROOT
 
 MEGABYTE = 1024 * 1024
@@ -28,26 +28,26 @@ HERE = "127.0.0.1"
 FILES = 100_000
 
 
-def limits_of(open_files: int = FILES, **settings: int) -> Limits:
-    return Limits(Config(**settings), open_files, Counter(), Table())  # type: ignore[arg-type]  # each is a number
+def limits_of(open_files: int = FILES, **settings: int) -> AdmissionControl:
+    return AdmissionControl(Config(**settings), open_files, Counter(), SharedCounters())  # type: ignore[arg-type]  # each is a number
 
 
-def seats(limits: Limits, address: str, count: int, subject: str = "") -> list[Seat]:
-    return [limits.seat(address, subject) for _ in range(count)]
+def seats(limits: AdmissionControl, address: str, count: int, subject: str = "") -> list[StreamSlot]:
+    return [limits.take_slot(address, subject) for _ in range(count)]
 
 
 def test_s15_an_address_has_64_streams_and_this_machine_any_number_unless_it_is_set() -> None:
     by_default, set_to_two, without = limits_of(), limits_of(streams_per_address=2), limits_of(streams_per_address=0)
 
     seats(by_default, ELSEWHERE, 64)
-    with pytest.raises(TooMany, match=r"203\.0\.113\.9 has 64 streams open") as caught:
-        by_default.seat(ELSEWHERE)
+    with pytest.raises(LimitExceeded, match=r"203\.0\.113\.9 has 64 streams open") as caught:
+        by_default.take_slot(ELSEWHERE)
     seats(by_default, HERE, 10_000)
     seats(without, ELSEWHERE, 10_000)
     for address in (HERE, ELSEWHERE):
         seats(set_to_two, address, 2)
-        with pytest.raises(TooMany):
-            set_to_two.seat(address)
+        with pytest.raises(LimitExceeded):
+            set_to_two.take_slot(address)
 
     assert caught.value.reason == "address"
 
@@ -56,11 +56,11 @@ def test_s15_a_subject_has_32_streams_wherever_it_is() -> None:
     limits = limits_of()
 
     for number in range(32):
-        limits.seat(f"203.0.113.{number}", "alice")
-    with pytest.raises(TooMany, match="'alice' has 32 streams open") as caught:
-        limits.seat(HERE, "alice")
+        limits.take_slot(f"203.0.113.{number}", "alice")
+    with pytest.raises(LimitExceeded, match="'alice' has 32 streams open") as caught:
+        limits.take_slot(HERE, "alice")
 
-    limits.seat(HERE, "bob")
+    limits.take_slot(HERE, "bob")
     assert caught.value.reason == "subject"
 
 
@@ -70,21 +70,21 @@ def test_s15_all_together_have_as_many_as_files_may_be_open() -> None:
     seats(by_default, HERE, 1_024 - 256)
     seats(set_to_three, HERE, 3)
     for limits in (by_default, set_to_three):
-        with pytest.raises(TooMany, match="This hub has") as caught:
-            limits.seat(HERE)
+        with pytest.raises(LimitExceeded, match="This hub has") as caught:
+            limits.take_slot(HERE)
         assert caught.value.reason == "total"
 
 
 def test_a_seat_is_given_back_once_and_at_the_end_of_its_block_unless_it_is_kept() -> None:
     limits = limits_of(streams_per_address=2)
 
-    with limits.seat(ELSEWHERE):
+    with limits.take_slot(ELSEWHERE):
         pass
-    with limits.seat(ELSEWHERE) as seat:
-        kept = seat.keep()
+    with limits.take_slot(ELSEWHERE) as seat:
+        seat.keep()
     assert limits.streams == 1
-    kept.give_back()
-    kept.give_back()
+    seat.release()
+    seat.release()
 
     assert limits.streams == 0
     seats(limits, ELSEWHERE, 2)
@@ -108,13 +108,13 @@ def test_who_publishes_faster_than_allowed_waits_for_as_long_as_that_takes(monke
     of_100 = limits_of(publish_lines_per_second=100)
 
     # A body may be longer than a second's worth; the next one pays for it.
-    of_100.spend(HERE, "", 1)
-    of_100.spend(HERE, "", 250)
-    with pytest.raises(TooMany) as caught:
-        of_100.spend(HERE, "", 1)
-    of_100.spend(HERE, "alice", 1)
+    of_100.take_publish_quota(HERE, "", 1)
+    of_100.take_publish_quota(HERE, "", 250)
+    with pytest.raises(LimitExceeded) as caught:
+        of_100.take_publish_quota(HERE, "", 1)
+    of_100.take_publish_quota(HERE, "alice", 1)
     now += caught.value.wait_seconds
-    of_100.spend(HERE, "", 1)
+    of_100.take_publish_quota(HERE, "", 1)
 
     assert caught.value.wait_seconds == pytest.approx(1.52)
     assert caught.value.reason == "publish-rate"
@@ -124,22 +124,22 @@ def test_by_default_this_machine_publishes_as_fast_as_it_can_and_others_10_000_l
     limits = limits_of()
 
     for _ in range(10):
-        limits.spend(HERE, "", 10_000)
-    limits.spend(ELSEWHERE, "", 20_000)
-    with pytest.raises(TooMany):
-        limits.spend(ELSEWHERE, "", 1)
+        limits.take_publish_quota(HERE, "", 10_000)
+    limits.take_publish_quota(ELSEWHERE, "", 20_000)
+    with pytest.raises(LimitExceeded):
+        limits.take_publish_quota(ELSEWHERE, "", 1)
 
 
 def test_bodies_that_are_received_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODIES_BYTES", 100)
     hub = limits_of()
 
-    with hub.holding() as one, hub.holding() as other:
+    with hub.body_memory() as one, hub.body_memory() as other:
         one(60)
-        with pytest.raises(TooMany, match="large bodies"):
+        with pytest.raises(LimitExceeded, match="large bodies"):
             other(60)
         other(40)
-    with hub.holding() as again:
+    with hub.body_memory() as again:
         again(100)
 
 
@@ -148,20 +148,20 @@ def test_answers_that_are_not_taken_are_bounded_for_each_sender_and_together(mon
     monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
     hub = limits_of()
 
-    with hub.answering(ELSEWHERE, "") as one, hub.answering(ELSEWHERE, "alice") as alice:
+    with hub.response_memory(ELSEWHERE, "") as one, hub.response_memory(ELSEWHERE, "alice") as alice:
         # However large: the first of each.
         one(60)
         one(70)
-        with pytest.raises(TooMany, match="not taken") as caught, hub.answering(ELSEWHERE, ""):
+        with pytest.raises(LimitExceeded, match="not taken") as caught, hub.response_memory(ELSEWHERE, ""):
             pass
-        with hub.answering("203.0.113.10", "") as other:
+        with hub.response_memory("203.0.113.10", "") as other:
             other(30)
-            with pytest.raises(TooMany):
+            with pytest.raises(LimitExceeded):
                 alice(10)
             other(10)
             alice(10)
     for _ in range(3):
-        with hub.answering(ELSEWHERE, "") as again:
+        with hub.response_memory(ELSEWHERE, "") as again:
             again(40)
 
     assert caught.value.reason == "answers"
@@ -173,27 +173,27 @@ def test_this_machine_has_as_much_in_answers_as_all_together_unless_its_streams_
     monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
     monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
 
-    def refused(hub: Limits, subject: str) -> bool:
-        with hub.answering(HERE, subject) as one, pytest.raises(TooMany) as caught:
+    def refused(hub: AdmissionControl, subject: str) -> bool:
+        with hub.response_memory(HERE, subject) as one, pytest.raises(LimitExceeded) as caught:
             one(60)
-            with hub.answering(HERE, subject) as other:
+            with hub.response_memory(HERE, subject) as other:
                 other(30)
-                raise TooMany("none", "")
+                raise LimitExceeded("none", "")
         return caught.value.reason == "answers"
 
     assert not refused(limits_of(), "")
     assert refused(limits_of(), "alice")
     assert refused(limits_of(streams_per_address=2), "")
-    with limits_of().answering(HERE, "") as all_there_is:
+    with limits_of().response_memory(HERE, "") as all_there_is:
         all_there_is(100)
 
 
 def test_the_manual_has_the_bounds_that_no_option_sets() -> None:
     rows = (ROOT / "docs" / "limits.md").read_text().partition("## What can't be set")[2].partition("## ")[0]
     bounds = [
-        f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {LEAST_CONNECTIONS} at the",
+        f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {MIN_CONNECTIONS} at the",
         f"| {BODIES_BYTES // MEGABYTE} MiB of bodies",
-        f"| {ANSWERS_BYTES // MEGABYTE} MiB of answers not taken, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
+        f"| {ANSWERS_BYTES // MEGABYTE} MiB of unread responses, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
         f"a page is {MAX_BYTES // MEGABYTE} MiB",
         f"these are {ANSWERS_BYTES // MAX_BYTES} pages, and {ANSWERS_BYTES_PER_SENDER // MAX_BYTES} |",
         f"| {MAX_CHANNELS_HELD:,} channels known, {MAX_CHANNELS_KNOWN:,} where",
@@ -210,13 +210,13 @@ def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
     now = 1_000.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
     refused: Counter[str] = Counter()
-    hub = Limits(Config(), FILES, refused, Table())
+    hub = AdmissionControl(Config(), FILES, refused, SharedCounters())
 
     for _ in range(1_000):
-        hub.refuse("address", "one too many")
-    hub.refuse("total", "full")
+        hub.record_refusal("address", "one too many")
+    hub.record_refusal("total", "full")
     now += 61
-    hub.refuse("address", "one too many\nforged line")
+    hub.record_refusal("address", "one too many\nforged line")
 
     assert refused == {"address": 1_001, "total": 1}
     assert [record.getMessage() for record in caplog.records] == [

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.body import payloads_of
 from sse_hub.errors import InvalidLine, TooLarge
-from sse_hub.lines import MESSAGE, one_line
+from sse_hub.protocol.lines import MESSAGE, normalize
+from sse_hub.protocol.ndjson import parse_body
 from tests.rig import PATIENCE
 
 LIMIT = 1_048_576
@@ -46,18 +46,18 @@ def cpu_of(work: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_s14_a_hostile_line_of_a_megabyte_takes_little_cpu_and_becomes_one_object(payload: bytes) -> None:
-    line, event = one_line(payload, LIMIT)
+    line, event = normalize(payload, LIMIT)
 
     assert isinstance(json.loads(line.replace(b"\n", b" ")), dict)
     assert event == MESSAGE
-    assert cpu_of(lambda: one_line(payload, LIMIT)) < CPU_SECONDS
+    assert cpu_of(lambda: normalize(payload, LIMIT)) < CPU_SECONDS
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
 def test_s14_the_same_in_a_body_takes_little_cpu_and_is_told(payload: bytes) -> None:
     def parse() -> None:
         try:
-            for _ in payloads_of(payload, LIMIT):
+            for _ in parse_body(payload, LIMIT):
                 pass
         except (InvalidLine, TooLarge):
             pass
@@ -69,16 +69,16 @@ def test_s14_a_line_over_the_limit_is_cut_before_it_is_parsed() -> None:
     """A line of 64 MB takes no longer than one of the limit."""
     payload = b'{"a":' + b"[" * 64_000_000
 
-    line, _ = one_line(payload, LIMIT)
+    line, _ = normalize(payload, LIMIT)
 
-    assert cpu_of(lambda: one_line(payload, LIMIT)) < CPU_SECONDS
+    assert cpu_of(lambda: normalize(payload, LIMIT)) < CPU_SECONDS
     assert json.loads(line)["truncated"] is True
     assert json.loads(line)["size"] == len(payload)
     assert len(line) < 2 * LIMIT
 
 
 def test_s14_what_is_packed_stays_packed() -> None:
-    line, _ = one_line(BOMB, LIMIT)
+    line, _ = normalize(BOMB, LIMIT)
 
     assert len(line) < 10 * len(BOMB)
 
@@ -101,6 +101,6 @@ NESTED = st.recursive(
 def test_s14_whatever_is_nested_takes_little_cpu(payload: bytes) -> None:
     begun = time.process_time()
 
-    one_line(payload, LIMIT)
+    normalize(payload, LIMIT)
 
     assert time.process_time() - begun < 2 * CPU_SECONDS

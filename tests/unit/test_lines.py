@@ -6,7 +6,7 @@ import tracemalloc
 import orjson
 import pytest
 
-from sse_hub.lines import one_line, with_channel
+from sse_hub.protocol.lines import normalize, with_channel
 
 LIMIT = 1_000_000
 
@@ -26,7 +26,7 @@ LIMIT = 1_000_000
     ],
 )
 def test_a_json_object_stays_as_it_is(payload: bytes) -> None:
-    assert one_line(payload, LIMIT) == (payload, "message")
+    assert normalize(payload, LIMIT) == (payload, "message")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_json_object_stays_as_it_is(payload: bytes) -> None:
     ],
 )
 def test_anything_else_becomes_the_info_of_an_object(payload: bytes) -> None:
-    line, event = one_line(payload, LIMIT)
+    line, event = normalize(payload, LIMIT)
 
     assert json.loads(line) == {"info": payload.decode()}
     assert event == "message"
@@ -59,19 +59,19 @@ def test_anything_else_becomes_the_info_of_an_object(payload: bytes) -> None:
 
 
 def test_what_is_not_utf8_is_repaired() -> None:
-    line, _ = one_line(b"a\xff\xc3(\x80", LIMIT)
+    line, _ = normalize(b"a\xff\xc3(\x80", LIMIT)
 
     assert orjson.loads(line) == {"info": "a\ufffd\ufffd(\ufffd"}
 
 
 def test_an_object_that_is_not_utf8_is_text() -> None:
-    line, _ = one_line(b'{"a": "\xff"}', LIMIT)
+    line, _ = normalize(b'{"a": "\xff"}', LIMIT)
 
     assert orjson.loads(line) == {"info": '{"a": "\ufffd"}'}
 
 
 def test_an_object_of_very_many_text_lines_becomes_one_of_blanks() -> None:
-    line, _ = one_line(b"{" + b"\r\n" * 300_000 + b'"a": 1}', LIMIT)
+    line, _ = normalize(b"{" + b"\r\n" * 300_000 + b'"a": 1}', LIMIT)
 
     assert line == b"{" + b"  " * 300_000 + b'"a": 1}'
 
@@ -79,13 +79,13 @@ def test_an_object_of_very_many_text_lines_becomes_one_of_blanks() -> None:
 def test_deep_nesting_is_text() -> None:
     payload = b'{"a":' + b"[" * 900_000
 
-    line, _ = one_line(payload, LIMIT)
+    line, _ = normalize(payload, LIMIT)
 
     assert orjson.loads(line)["info"] == payload.decode()
 
 
 def test_a_line_over_the_limit_is_cut_and_says_so() -> None:
-    line, event = one_line(b'{"@event":"deploy","a":"' + b"x" * 500, 100)
+    line, event = normalize(b'{"@event":"deploy","a":"' + b"x" * 500, 100)
 
     record = orjson.loads(line)
     assert record["truncated"] is True
@@ -100,7 +100,7 @@ def test_a_text_takes_no_more_memory_than_it_has_bytes() -> None:
     try:
         for limit in (LIMIT, 30):
             before, _ = tracemalloc.get_traced_memory()
-            kept = [one_line(b"2026-11-21 03:50:18 INFO visit %d" % number, limit)[0] for number in range(1_000)]
+            kept = [normalize(b"2026-11-21 03:50:18 INFO visit %d" % number, limit)[0] for number in range(1_000)]
             after, _ = tracemalloc.get_traced_memory()
             assert after - before < 1_000 * (max(map(len, kept)) + 100)
     finally:
@@ -111,12 +111,12 @@ def test_a_line_at_the_limit_is_whole() -> None:
     payload = b'{"a":"' + b"x" * 92 + b'"}'
 
     assert len(payload) == 100
-    assert one_line(payload, 100)[0] == payload
+    assert normalize(payload, 100)[0] == payload
 
 
 @pytest.mark.parametrize("name", ["deploy", "closed", "a", "a1_-", "a" * 64])
 def test_a_publisher_may_name_its_event(name: str) -> None:
-    assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == name
+    assert normalize(orjson.dumps({"@event": name}), LIMIT)[1] == name
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_a_publisher_may_name_its_event(name: str) -> None:
     ["gap", "lines", "auth", "error", "open", "Deploy", "1a", "", "a b", "a\nb", "a" * 65, "é", None, 5, ["deploy"]],
 )
 def test_names_of_the_hub_and_ill_formed_ones_don_t_count(name: object) -> None:
-    assert one_line(orjson.dumps({"@event": name}), LIMIT)[1] == "message"
+    assert normalize(orjson.dumps({"@event": name}), LIMIT)[1] == "message"
 
 
 def test_only_the_member_with_the_at_sign_names_the_event() -> None:
-    assert one_line(b'{"event":"gap","a":{"@event":"deploy"}}', LIMIT)[1] == "message"
+    assert normalize(b'{"event":"gap","a":{"@event":"deploy"}}', LIMIT)[1] == "message"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_publisher_can_not_pose_as_another_channel(name: str) -> None:
 def test_deep_lines_that_name_a_channel_are_no_trouble(depth: int) -> None:
     payload = b'{"@channel":"bank","a":' + b"[" * depth + b"]" * depth + b"}"
 
-    line, _ = one_line(payload, LIMIT)
+    line, _ = normalize(payload, LIMIT)
 
     assert with_channel(line, "shop").startswith(b'{"@channel":"shop"')
 

@@ -6,8 +6,8 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.frames import event_frame
-from sse_hub.lines import one_line, with_channel
+from sse_hub.protocol.lines import normalize, with_channel
+from sse_hub.protocol.sse import event_frame
 from tests.sse import Decoder, Event
 
 ID = b"1732160000000-5"
@@ -45,7 +45,7 @@ def decoded(frame: bytes) -> Event:
 
 
 def frame_of(payload: bytes) -> tuple[bytes, str]:
-    line, event = one_line(payload, 1_000)
+    line, event = normalize(payload, 1_000)
     return event_frame(ID, event.encode(), line), event
 
 
@@ -74,7 +74,7 @@ def test_an_object_arrives_as_it_was_but_for_its_line_ends(
 ) -> None:
     text = json.dumps(record, indent=indent, ensure_ascii=False).replace("\n", end)
 
-    event = decoded(event_frame(ID, b"message", one_line(text.encode(), 100_000)[0]))
+    event = decoded(event_frame(ID, b"message", normalize(text.encode(), 100_000)[0]))
 
     assert event.data == LINE_END.sub("\n", text)
     assert json.loads(event.data) == record
@@ -84,7 +84,7 @@ def test_an_object_arrives_as_it_was_but_for_its_line_ends(
 @given(payloads | objects.map(lambda record: json.dumps(record | {"@channel": "bank"}).encode()))
 @example(b'{"\\u0040channel": "bank"}')
 def test_the_channel_of_a_line_is_the_one_it_came_on(payload: bytes) -> None:
-    line, _ = one_line(payload, 1_000)
+    line, _ = normalize(payload, 1_000)
 
     event = decoded(event_frame(ID, b"message", with_channel(line, "log")))
 

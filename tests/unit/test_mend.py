@@ -5,10 +5,10 @@ import random
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sse_hub.events import EventId
-from sse_hub.lease import Role, Standing
-from sse_hub.log import RedisLog
-from sse_hub.mend import Mender
+from sse_hub.history.backfill import Backfill
+from sse_hub.history.lease import LeaseState, Role
+from sse_hub.history.reader import LogReader
+from sse_hub.protocol.ids import EventId
 from tests.unit.memory import Client, MemoryLog, new_hub
 
 
@@ -25,13 +25,13 @@ async def test_lines_go_on_after_a_gap_where_the_log_can_not_be_understood() -> 
     failed: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
 
-    async def stand() -> Standing:
-        return Standing(Role.TAP, 1_000, 1)
+    async def stand() -> LeaseState:
+        return LeaseState(Role.TAP, 1_000, 1)
 
-    mender = Mender(hub, cast(RedisLog, ForeignLog(random.Random(1), 1)), stand)
-    mender.cut()
-    mender.begin(1_000)
-    mender.lines({b"log": [b'{"n": 1}']})
+    mender = Backfill(hub, cast(LogReader, ForeignLog(random.Random(1), 1)), stand)
+    mender.session_lost()
+    mender.session_started(1_000)
+    mender.lines_received({b"log": [b'{"n": 1}']})
     await client.settle()
 
     assert [(event.type, event.id) for event in client.events()] == [("gap", "1000-0"), ("message", "1000-1")]

@@ -6,22 +6,24 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.events import EventId
-from sse_hub.merge import BreaksReader, Item, Line, Reader, merged, place_of, turned, upto
-from sse_hub.pages import NO_LIMIT, Hole
-from sse_hub.ring import Batch
+from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
+from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
 
 Ids = list[EventId]
 IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=True).map(sorted)
 
 
-class Paged(Reader):
+class Paged(MergeReader):
     """A channel that is read a few lines at a time."""
 
     def __init__(self, channel: str, ids: Ids, back: bool) -> None:
-        super().__init__(turned(EventId(9, 0)) if back else (0, 0))
-        keys = [turned(id) for id in reversed(ids)] if back else list(ids)
-        self._rest: list[Item] = [(key, Line(EventId(abs(key[0]), abs(key[1])), channel, b"{}")) for key in keys]
+        super().__init__(reverse_key(EventId(9, 0)) if back else (0, 0))
+        keys = [reverse_key(id) for id in reversed(ids)] if back else list(ids)
+        self._rest: list[Item] = [
+            (key, RecordedLine(EventId(abs(key[0]), abs(key[1])), channel, b"{}")) for key in keys
+        ]
 
     async def fill(self) -> None:
         count = random.randint(1, 3)
@@ -30,8 +32,8 @@ class Paged(Reader):
         self.ended = not self.items
 
 
-async def sequence(readers: list[Reader]) -> list[Line | Hole]:
-    return [item async for run in merged(readers) for _, item in run]
+async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
+    return [item async for run in merge(readers) for _, item in run]
 
 
 @given(st.lists(IDS, max_size=4))
@@ -40,38 +42,38 @@ def test_a_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
     lines = sorted((id, name) for name, ids in zip(names, channels, strict=True) for id in ids)
 
     for back in (False, True):
-        readers: list[Reader] = [Paged(name, ids, back) for name, ids in zip(names, channels, strict=True)]
+        readers: list[MergeReader] = [Paged(name, ids, back) for name, ids in zip(names, channels, strict=True)]
         found = asyncio.run(sequence(readers))
-        there = [(line.id, line.channel) for line in found if isinstance(line, Line)]
+        there = [(line.id, line.channel) for line in found if isinstance(line, RecordedLine)]
         # Where several channels have an id, they keep their order either way.
-        assert there == sorted(lines, key=lambda line: (turned(line[0]) if back else line[0], line[1]))
+        assert there == sorted(lines, key=lambda line: (reverse_key(line[0]) if back else line[0], line[1]))
 
 
 def test_a_break_stands_between_what_came_before_it_and_after_it() -> None:
     ids = [EventId(1, 1), EventId(1, 2), EventId(3, 1), EventId(5, 1)]
-    holes = [Hole(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
+    holes = [LogGap(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
 
     for back in (False, True):
-        found = asyncio.run(sequence([BreaksReader(holes, back), Paged("a", ids, back)]))
-        order = [item if isinstance(item, Hole) else item.id for item in found]
+        found = asyncio.run(sequence([GapReader(holes, back), Paged("a", ids, back)]))
+        order = [item if isinstance(item, LogGap) else item.id for item in found]
         assert order[:: -1 if back else 1] == [*ids[:2], *holes, *ids[2:]]
 
 
 @given(IDS, st.builds(EventId, st.integers(1, 6), st.integers(0, 6)))
 def test_what_lies_before_an_id_is_cut_there(ids: Ids, end: EventId) -> None:
     batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT), 0, 1) for fence, n in ids]
-    kept, whole = upto(batches, end)
+    kept, whole = clip(batches, end)
 
-    assert [part[0].last for part in kept if not isinstance(part, Hole)] == [id for id in ids if id < end]
+    assert [part[0].last for part in kept if not isinstance(part, LogGap)] == [id for id in ids if id < end]
     assert whole == (len(kept) == len(ids))
 
 
 def test_a_batch_and_a_hole_are_cut_in_their_middle() -> None:
     batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT), 0, 3)
-    hole = Hole("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
+    hole = LogGap("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
 
-    assert upto([batch, hole], EventId(7, 5)) == ([(batch[0], 0, 2)], False)
-    assert upto([batch, hole], EventId(7, 6)) == ([batch], False)
-    assert upto([batch, hole], EventId(8, 0)) == ([batch, hole._replace(before=EventId(8, 0), lost=None)], False)
-    assert upto([batch, hole], EventId(9, 1)) == ([batch, hole], True)
-    assert place_of(hole) == EventId(9, 0)
+    assert clip([batch, hole], EventId(7, 5)) == ([(batch[0], 0, 2)], False)
+    assert clip([batch, hole], EventId(7, 6)) == ([batch], False)
+    assert clip([batch, hole], EventId(8, 0)) == ([batch, hole._replace(before=EventId(8, 0), lost=None)], False)
+    assert clip([batch, hole], EventId(9, 1)) == ([batch, hole], True)
+    assert gap_key(hole) == EventId(9, 0)

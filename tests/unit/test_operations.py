@@ -6,13 +6,13 @@ import shlex
 
 import pytest
 
-from sse_hub.access import check_access
+from sse_hub.auth import check_access
 from sse_hub.config import Config
 from tests.rig import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
 UNIT = (ROOT / "docs" / "proxies" / "sse-hub.service").read_text()
-CLIENTS = ("canary", "demo", "docker", "logging", "ops", "pipe", "ship", "watch")
+CLIENTS = ("commands", "logging")
 COMMANDS = re.findall(r"docker run .*?sse-hub$", MANUAL, re.M | re.S) + re.findall(
     r"(?<=#   )docker run .* sse-hub$", (ROOT / "Dockerfile").read_text(), re.M
 )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sse_hub.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.acl import account, hub_rules, publisher_rules
+from sse_hub.commands.check.finding import bad, good
+from sse_hub.commands.top import HubStatus, render, totals_of
 from sse_hub.errors import InvalidSetting
-from sse_hub.ops.finding import bad, good
-from sse_hub.ops.top import Glance, text_of, totals_of
 from tests.unit.test_docs import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.md").read_text()
@@ -43,15 +43,15 @@ def test_the_manual_has_the_rights_that_the_command_gives() -> None:
 def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
     totals = {"hub_lines_total received": 100.0, "hub_recorder_lag_seconds": 1.0, "hub_clients": 3.0}
     state = {"ready": True, "fence_age_seconds": 0.4}
-    now = Glance(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
-    before = Glance(state, directory(), {"hub_lines_total received": 80.0})
+    now = HubStatus(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
+    before = HubStatus(state, directory(), {"hub_lines_total received": 80.0})
 
-    lines = text_of(now, before, 2.0, 100, 7)
+    lines = render(now, before, 2.0, 100, 7)
 
     assert "ready" in lines[0]
     assert "in 10/s" in lines[1]
     assert [line.split()[0] for line in lines[5:]] == ["loud", "quiet"]
-    assert len(text_of(now, None, 1.0, 100, 6)) == 6
+    assert len(render(now, None, 1.0, 100, 6)) == 6
 
 
 METRICS = """\
@@ -83,7 +83,7 @@ def test_what_each_worker_has_of_all_is_not_added_up() -> None:
 
 
 def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
-    lines = text_of(Glance({"ready": True}, directory(ready=False, recording=False), {}), None, 1.0, 100, 20)
+    lines = render(HubStatus({"ready": True}, directory(ready=False, recording=False), {}), None, 1.0, 100, 20)
 
     assert lines[0] == "ready   Redis away   NOT RECORDING   fence ? ago   log ? behind"
     assert lines[1] == "? streams   0 channels   in ?   out ?   recorded ?"
@@ -92,7 +92,7 @@ def test_what_may_not_be_seen_is_unknown_and_not_0() -> None:
 
 
 def test_nothing_of_a_name_reaches_the_terminal_but_text() -> None:
-    lines = text_of(Glance({}, directory(channel("a\x1b[2Jb", 1.0)), {}), None, 1.0, 100, 20)
+    lines = render(HubStatus({}, directory(channel("a\x1b[2Jb", 1.0)), {}), None, 1.0, 100, 20)
 
     assert "\x1b" not in "".join(lines)
     assert "NOT READY" in lines[0]

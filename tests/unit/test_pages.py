@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from sse_hub.encoding import Encoder, batched_frames, once, single_frames
-from sse_hub.events import EventId
-from sse_hub.pages import Hole, Page, first_of, parts_of
-from sse_hub.position import Position
-from sse_hub.ring import Batch
-from sse_hub.selection import Selection
-from sse_hub.shelf import Shared, Shelf
+from sse_hub.history.page_cache import PageCache, SingleFlight
+from sse_hub.hub.backend import LogGap, Page, parse_entries, start_of
+from sse_hub.hub.encoder import Encoder, batched_frames, encode_once, single_frames
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 
 END = EventId(30, 0)
 
@@ -19,15 +19,15 @@ def entries(fence: int, first: int, last: int) -> list[tuple[bytes, dict[bytes, 
     return [(b"%d-%d" % (fence, n), {b"l": b'{"n": %d}' % n}) for n in range(first, last + 1)]
 
 
-def page_of(*entries: tuple[bytes, dict[bytes, bytes]], hole: Hole | None = None) -> Page:
-    return Page([*([hole] if hole else []), *parts_of("a", EventId(10, 0), entries)], END, False)
+def page_of(*entries: tuple[bytes, dict[bytes, bytes]], hole: LogGap | None = None) -> Page:
+    return Page([*([hole] if hole else []), *parse_entries("a", EventId(10, 0), entries)], END, False)
 
 
 def ids(page: Page) -> list[str]:
     return [
         f"{part[0].fence}-{part[0].first + at}"
         for part in page.parts
-        if not isinstance(part, Hole)
+        if not isinstance(part, LogGap)
         for at in range(part[1], part[2])
     ]
 
@@ -35,18 +35,18 @@ def ids(page: Page) -> list[str]:
 def test_a_reader_in_the_middle_of_a_page_gets_the_rest_of_it() -> None:
     page = page_of(*entries(10, 1, 3), *entries(20, 1, 2))
 
-    assert ids(page.beyond(EventId(10, 0))) == ["10-1", "10-2", "10-3", "20-1", "20-2"]
-    assert ids(page.beyond(EventId(10, 2))) == ["10-3", "20-1", "20-2"]
-    assert ids(page.beyond(EventId(15, 0))) == ["20-1", "20-2"]
-    assert ids(page.beyond(EventId(20, 2))) == []
+    assert ids(page.remainder_after(EventId(10, 0))) == ["10-1", "10-2", "10-3", "20-1", "20-2"]
+    assert ids(page.remainder_after(EventId(10, 2))) == ["10-3", "20-1", "20-2"]
+    assert ids(page.remainder_after(EventId(15, 0))) == ["20-1", "20-2"]
+    assert ids(page.remainder_after(EventId(20, 2))) == []
 
 
 def test_a_reader_inside_a_hole_is_told_of_what_it_lacks_itself() -> None:
-    page = page_of(*entries(10, 9, 9), hole=Hole("a", EventId(10, 0), EventId(10, 9), 8, "trimmed"))
+    page = page_of(*entries(10, 9, 9), hole=LogGap("a", EventId(10, 0), EventId(10, 9), 8, "trimmed"))
 
-    assert page.beyond(EventId(10, 5)).parts[0] == Hole("a", EventId(10, 5), EventId(10, 9), 3, "trimmed")
-    assert ids(page.beyond(EventId(10, 8))) == ["10-9"]
-    assert len(page.beyond(EventId(10, 8)).parts) == 1
+    assert page.remainder_after(EventId(10, 5)).parts[0] == LogGap("a", EventId(10, 5), EventId(10, 9), 3, "trimmed")
+    assert ids(page.remainder_after(EventId(10, 8))) == ["10-9"]
+    assert len(page.remainder_after(EventId(10, 8)).parts) == 1
 
 
 def test_a_reader_of_an_earlier_end_gets_nothing_beyond_it() -> None:
@@ -65,7 +65,7 @@ async def test_readers_at_different_places_share_one_read() -> None:
         await asyncio.sleep(0)
         return page_of(*entries(10, 1, 8))
 
-    shelf = Shelf(read, lambda channel: 8)
+    shelf = PageCache(read, lambda channel: 8)
 
     together = await asyncio.gather(*(shelf.page("a", EventId(10, n), END) for n in (3, 0, 7)))
     later = await shelf.page("a", EventId(10, 5), END)
@@ -84,7 +84,7 @@ async def test_a_page_that_could_not_be_read_is_read_again() -> None:
             raise ValueError("once")
         return page_of(*entries(10, 1, 1))
 
-    shelf = Shelf(read, lambda channel: None)
+    shelf = PageCache(read, lambda channel: None)
 
     with pytest.raises(ValueError, match="once"):
         await shelf.page("a", EventId(10, 0), END)
@@ -101,7 +101,7 @@ async def test_a_page_of_a_log_that_was_lost_meanwhile_is_not_given_to_others() 
         await lost.wait()
         return page_of(*entries(10, 1, 8))
 
-    shelf = Shelf(read, lambda channel: 8)
+    shelf = PageCache(read, lambda channel: 8)
     first = asyncio.create_task(shelf.page("a", EventId(10, 0), END))
     await asyncio.sleep(0)
 
@@ -120,7 +120,7 @@ async def test_what_is_shared_is_read_again_for_a_later_end() -> None:
         reads.append(until)
         return len(reads)
 
-    shared = Shared(read)
+    shared = SingleFlight(read)
 
     assert list(await asyncio.gather(shared.get(10), shared.get(5))) == [1, 1]
     assert await shared.get(11) == 2
@@ -134,8 +134,8 @@ def test_what_is_encoded_once_is_the_same_and_moves_each_reader(encode: Encoder)
     batch = Batch("a", 0, 20, 1, [b'{"n": %d}' % n for n in range(40)], 1_000)
     positions = [Position(Selection(("a",)), 10, (0,)) for _ in range(3)]
 
-    first, second = [b"".join(once(encode)(each, [(batch, 0, 40)])) for each in positions[:2]]
+    first, second = [b"".join(encode_once(encode)(each, [(batch, 0, 40)])) for each in positions[:2]]
 
     assert first == second == b"".join(encode(positions[2], [(batch, 0, 40)]))
     assert {each.cursor() for each in positions} == {b"20-40"}
-    assert first_of((batch, 0, 40)) == EventId(20, 1)
+    assert start_of((batch, 0, 40)) == EventId(20, 1)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sse_hub.pipe.payload import as_json, payload
+from sse_hub.commands.publish.payload import as_json, payload
 
 
 @pytest.mark.parametrize(

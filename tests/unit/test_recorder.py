@@ -3,12 +3,12 @@
 import pytest
 import redis.asyncio
 
-from sse_hub import directory
+from sse_hub.broker.keys import LogKeys
 from sse_hub.config import Config
-from sse_hub.keys import LogKeys
-from sse_hub.log import RedisLog
-from sse_hub.portions import Portion
-from sse_hub.recorder import Recorder
+from sse_hub.history.append_batch import AppendBatch
+from sse_hub.history.reader import LogReader
+from sse_hub.history.recorder import Recorder
+from sse_hub.hub import registry as directory
 from tests.unit.memory import new_hub, publish
 
 
@@ -18,16 +18,16 @@ async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_th
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub(ring_lines="100")
     commands = redis.asyncio.Redis()
-    recorder = Recorder(Config(), commands, hub, RedisLog(commands, LogKeys.of(("*",)), 1000))
-    hub.directory.recording = True
+    recorder = Recorder(Config(), commands, hub, LogReader(commands, LogKeys.of(("*",)), 1000))
+    hub.registry.recording = True
     publish(hub, "flood", *["x"] * 80)
     publish(hub, "flood", *["x"] * 80)
-    flood = hub.directory["flood"]
+    flood = hub.registry["flood"]
     for n in range(12):
-        hub.fence(hub.last_fence + 1)
+        hub.fence_received(hub.last_fence + 1)
         publish(hub, f"c{n}", "x")
-    assert hub.directory.get(b"flood") is None
+    assert hub.registry.get(b"flood") is None
 
-    recorder._appended([Portion(flood, [], 1, 160, 160, 0)])
+    recorder._mark_appended([AppendBatch(flood, [], 1, 160, 160, 0)])
 
-    assert hub.directory.bytes == sum(each.ring.size for each in hub.directory)
+    assert hub.registry.bytes == sum(each.ring.size for each in hub.registry)

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import ConnectionPool, parse_url
 
-from sse_hub.address import Address
+from sse_hub.broker.connect import RedisAddress
+from sse_hub.broker.pool import command_pool
+from sse_hub.broker.publisher_connection import publisher_connection
 from sse_hub.cli import main
 from sse_hub.config import Config
-from sse_hub.connection import connection_to
 from sse_hub.errors import InvalidSetting
 from sse_hub.logging import RedisHandler
-from sse_hub.pool import pool_of
-from sse_hub.redis_url import checked, passwords_in, without_password
+from sse_hub.redis_url import passwords_in, validate, without_password
 
 GOOD = [
     "redis://127.0.0.1",
@@ -60,11 +60,11 @@ BROKEN = [
     ("unix://hub:s@3/cretpw@/run/redis.sock", ["s@3", "cretpw"]),
 ]
 TAKERS: list[Callable[[str], object]] = [
-    checked,
-    Address.parse,
-    connection_to,
+    validate,
+    RedisAddress.parse,
+    publisher_connection,
     RedisHandler,
-    lambda url: pool_of(url, ConnectionPool),
+    lambda url: command_pool(url, ConnectionPool),
     lambda url: Config.read({"redis_url": url}, {}),
 ]
 COMMANDS = ["serve", "demo", "check", "canary", "ship x.log", "publish log hello", "docker", "token revoke x.y.z"]
@@ -72,9 +72,9 @@ COMMANDS = ["serve", "demo", "check", "canary", "ship x.log", "publish log hello
 
 @pytest.mark.parametrize("url", GOOD)
 def test_what_redis_py_takes_as_it_is_meant_is_taken(url: str) -> None:
-    assert checked(url) == url
+    assert validate(url) == url
     assert Config.read({}, {"REDIS_URL": url}).redis_url == url
-    assert Address.parse(url.partition("?ssl_c")[0])
+    assert RedisAddress.parse(url.partition("?ssl_c")[0])
 
 
 @pytest.mark.parametrize(("url", "pieces"), BROKEN, ids=lambda value: ascii(value)[:60])
@@ -104,7 +104,7 @@ def test_no_command_tells_any_of_it(command: str) -> None:
 def test_a_password_is_taken_whole_or_not_at_all(password: str) -> None:
     url = f"redis://hub:{password}@redis.example:6379/0"
     try:
-        checked(url)
+        validate(url)
     except ValueError:
         return
 
@@ -138,13 +138,13 @@ def test_verification_is_not_to_be_switched_off(query: str, said: str) -> None:
 
 def test_parameters_of_tls_without_tls_are_told() -> None:
     with pytest.raises(ValueError, match="ssl_ca_certs is for rediss://"):
-        checked("redis://redis.example/0?ssl_ca_certs=/etc/ca.crt")
+        validate("redis://redis.example/0?ssl_ca_certs=/etc/ca.crt")
 
 
 def test_settings_and_addresses_may_be_printed() -> None:
     url = "redis://hub:s3cretpw@redis.example:6379/0"
 
-    assert "s3cretpw" not in f"{Config(redis_url=url)} {Address.parse(url)}"
+    assert "s3cretpw" not in f"{Config(redis_url=url)} {RedisAddress.parse(url)}"
 
 
 def test_a_password_among_the_parameters_is_one_too() -> None:

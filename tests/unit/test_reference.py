@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import sse_hub
-from sse_hub.export import FORMATS, format_of
-from sse_hub.history import MAX_LINES
-from sse_hub.questions import MOST_PATTERNS, MOST_TEXT
-from sse_hub.reference import document, page
-from sse_hub.routes import DEFAULT_LIMIT, MAX_GUARD, MAX_ID_CHARACTERS, MAX_TAIL
-from sse_hub.selection import MAX_CHANNELS
+from sse_hub.history.export import FORMATS, format_of
+from sse_hub.history.query import MAX_LINES
+from sse_hub.http.routes.message import DEFAULT_LIMIT, MAX_ID_CHARACTERS, MAX_RATE, MAX_TAIL
+from sse_hub.http.routes.openapi import document, page
+from sse_hub.http.routes.search import MAX_PATTERNS, MAX_TEXT_CHARACTERS
+from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.whole_app import whole_app
 
 DOCUMENT = document()
@@ -72,9 +72,9 @@ def test_limits_and_choices_are_those_of_the_code() -> None:
     message, history, export = parameters("/message"), parameters("/history"), parameters("/export")
 
     assert message["tail"]["maximum"] == MAX_TAIL
-    assert message["guard"]["maximum"] == MAX_GUARD
-    assert parameters("/search")["text"]["maxLength"] == MOST_TEXT
-    assert parameters("/patterns")["limit"]["maximum"] == MOST_PATTERNS
+    assert message["guard"]["maximum"] == MAX_RATE
+    assert parameters("/search")["text"]["maxLength"] == MAX_TEXT_CHARACTERS
+    assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
     assert message["channel"]["maxItems"] == MAX_CHANNELS
     assert message["since"]["maxLength"] == MAX_ID_CHARACTERS
     assert (history["limit"]["maximum"], history["limit"]["default"]) == (MAX_LINES, DEFAULT_LIMIT)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from sse_hub.repeats import Repeats
+from sse_hub.protocol.line_ids import SeenLineIds
 
 
 def test_the_same_line_id_on_the_same_channel_is_a_repeat() -> None:
-    known = Repeats()
+    known = SeenLineIds()
     line = b'{"message":"paid","line_id":"w-1"}'
 
-    assert [known.repeats(channel, line) for channel in ("a", "a", "b", "b")] == [False, True, False, True]
-    assert known.repeats("a", b'{"other": 1, "line_id" : "w-1" }')
+    assert [known.is_repeat(channel, line) for channel in ("a", "a", "b", "b")] == [False, True, False, True]
+    assert known.is_repeat("a", b'{"other": 1, "line_id" : "w-1" }')
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_same_line_id_on_the_same_channel_is_a_repeat() -> None:
     ],
 )
 def test_what_is_no_line_id_of_the_line_itself_does_not_count(line: bytes) -> None:
-    known = Repeats()
+    known = SeenLineIds()
 
-    assert not known.repeats("a", b'{"line_id":"w-1"}')
-    assert [known.repeats("a", line), known.repeats("a", line)] == [False, False]
+    assert not known.is_repeat("a", b'{"line_id":"w-1"}')
+    assert [known.is_repeat("a", line), known.is_repeat("a", line)] == [False, False]

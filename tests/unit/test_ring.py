@@ -2,9 +2,9 @@
 
 import pytest
 
-from sse_hub.events import EventId
-from sse_hub.frames import Gap
-from sse_hub.ring import Batch, Break, Ring
+from sse_hub.hub.ring import Batch, Ring, RingGap
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.sse import Gap
 
 LIMIT = 1_000_000
 
@@ -13,8 +13,8 @@ def batch(fence: int, first: int, *payloads: bytes, seq: int = 0) -> Batch:
     return Batch("log", seq, fence, first, list(payloads), LIMIT)
 
 
-def missed(fence: int) -> Break:
-    return Break("log", 0, EventId(fence, 0), Gap("log", "0-0", f"{fence}-0", None, "recorder-down"))
+def missed(fence: int) -> RingGap:
+    return RingGap("log", 0, EventId(fence, 0), Gap("log", "0-0", f"{fence}-0", None, "recorder-down"))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
     assert ring.index_after(EventId(9, 0)) == 6
     assert ring.id_before(6) == EventId(9, 0)
     assert ring.id_before(7) == EventId(9, 1)
-    assert ring.evicted_since(0) is None
+    assert ring.lost_since(0) is None
     assert ring.last == EventId(9, 1)
 
 

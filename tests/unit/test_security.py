@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.page import JQUERY
+from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
+from sse_hub.http.page.assets import JQUERY
+from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.protocol.lines import normalize
 from tests.rig import PATIENCE, ROOT
 from tests.whole_app import whole_app
 
 LIMIT = 1_048_576
-SCRIPTS = sorted((ROOT / "sse_hub" / "lua").glob("*.lua"))
+SCRIPTS = sorted((ROOT / "sse_hub" / "broker" / "lua").glob("*.lua"))
 PINNED = r"^[\w.-]+(?:\[\w+\])?==\S+"
 HOSTILE = {
     "brackets": b"[" * LIMIT,
@@ -31,12 +31,12 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_s14_to_look_at_a_hostile_line_costs_no_time(kind: str) -> None:
     """The survey passes over what is larger."""
-    line, _ = one_line(HOSTILE[kind][: LIMIT // 2], LIMIT)
+    line, _ = normalize(HOSTILE[kind][: LIMIT // 2], LIMIT)
 
     def look() -> float:
         begun = time.process_time()
-        mask_of(line)
-        tells_error(line)
+        template_of(line)
+        is_error(line)
         return time.process_time() - begun
 
     assert min(look() for _ in range(3)) < 0.05 * PATIENCE

@@ -3,7 +3,7 @@
 import pytest
 
 from sse_hub.errors import InvalidChannel
-from sse_hub.selection import Selection, is_channel, matches
+from sse_hub.protocol.selection import Selection, is_channel, matches
 
 
 def test_names_keep_their_order_and_doubles_count_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sse_hub.session import Session
+from sse_hub.broker.session import Session
 
 Received = list[bytes | int]
 
@@ -19,21 +19,21 @@ class Ears:
     def __init__(self) -> None:
         self.heard: dict[str, Received] = {}
 
-    def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         for channel, arrived in payloads.items():
             for payload in arrived:
                 # As the hub does: each is the text of a line.
                 name, text = channel.decode("latin-1"), payload.strip()
                 self.heard.setdefault(name, []).append(text)
 
-    def fence(self, fence: int) -> None:
+    def fence_received(self, fence: int) -> None:
         for heard in self.heard.values():
             heard.append(fence)
 
-    def subscribed(self, channel: str) -> None:
+    def channel_subscribed(self, channel: str) -> None:
         raise AssertionError(f"nobody has asked for {channel}")
 
-    def forged(self, payload: bytes, last: int) -> None:
+    def invalid_fence(self, payload: bytes, last: int) -> None:
         self.heard.setdefault("forged", []).append(payload)
 
 
@@ -109,7 +109,7 @@ def test_what_redis_never_says_ends_a_session(bad: bytes) -> None:
 
 async def test_an_error_of_the_receiver_ends_a_session() -> None:
     class Broken(Ears):
-        def lines(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
             raise ZeroDivisionError
 
     session = Session(Broken(), ["*"], 0, asyncio.get_running_loop())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.commands.ship.names import RotatedName, channel_of, followed
 from sse_hub.errors import InvalidSetting
-from sse_hub.ship.names import Rotated, channel_of, followed
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,18 @@ from sse_hub.ship.names import Rotated, channel_of, followed
     ],
 )
 def test_a_rotated_file_is_known_by_its_name(name: str) -> None:
-    assert Rotated("app.log").matches(name)
+    assert RotatedName("app.log").matches(name)
 
 
 @pytest.mark.parametrize("name", ["app.log", "app.log.bak", "app2.log", "other.log.1", "app.log.1.tmp", "app.login.1"])
 def test_another_file_is_none(name: str) -> None:
-    assert not Rotated("app.log").matches(name)
+    assert not RotatedName("app.log").matches(name)
 
 
 def test_the_higher_number_is_the_older() -> None:
-    turns = [Rotated("app.log").turn(name) for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")]
+    turns = [
+        RotatedName("app.log").turn(name) for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
+    ]
 
     assert turns == [10, 2, 0, 0]
 

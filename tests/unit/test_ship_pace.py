@@ -1,15 +1,15 @@
 """No more is on its way to a hub than it can hold until it is recorded."""
 
-from sse_hub.ship.pace import BYTES, FENCE_LINES, LINES, Pace
-from sse_hub.ship.reader import Batch
+from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.flow_control import BYTES, FENCE_LINES, LINES, FlowControl
 
 
-def batch(lines: int, size: int = 10) -> Batch:
-    return Batch("file", 0, lines * size, "app", [b"x" * size] * lines)
+def batch(lines: int, size: int = 10) -> SourceBatch:
+    return SourceBatch("file", 0, lines * size, "app", [b"x" * size] * lines)
 
 
 def test_there_is_room_until_the_window_is_full_and_again_when_lines_are_recorded() -> None:
-    pace = Pace()
+    pace = FlowControl()
     for number in range(LINES // 1000):
         assert pace.room
         pace.put(batch(1000))
@@ -23,7 +23,7 @@ def test_there_is_room_until_the_window_is_full_and_again_when_lines_are_recorde
 
 
 def test_large_lines_fill_it_by_their_bytes() -> None:
-    pace = Pace()
+    pace = FlowControl()
 
     pace.put(batch(8, BYTES // 8))
 
@@ -32,7 +32,7 @@ def test_large_lines_fill_it_by_their_bytes() -> None:
 
 def test_where_nothing_is_recorded_a_window_is_published_each_second() -> None:
     now = 0.0
-    pace = Pace(lambda: now)
+    pace = FlowControl(lambda: now)
     pace.put(batch(LINES))
     pace.published(batch(LINES), fence=1)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.ship.reader import CHUNK_BYTES
-from sse_hub.ship.records import LINE_BYTES, RECORD_BYTES, Split, split
+from sse_hub.commands.ship.reader import CHUNK_BYTES
+from sse_hub.commands.shipping.records import LINE_BYTES, RECORD_BYTES, Split, split
 
 PYTHON = b"""2026-11-21 12:00:00,000 - shop - ERROR - payment failed
 Traceback (most recent call last):

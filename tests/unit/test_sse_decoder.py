@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.canary import decoder
+from sse_hub.protocol import sse_decoder as decoder
 from tests.sse import Decoder, Event
 
 
@@ -109,7 +109,7 @@ def test_an_id_stays_until_another_comes() -> None:
 
 def test_a_resumed_stream_keeps_the_id_it_goes_on_from_until_another_comes() -> None:
     """As browsers do; a hub without Redis sends nothing but a `retry:`, which must not cost a client its place."""
-    resumed = decoder.Decoder("7")
+    resumed = decoder.SseDecoder("7")
 
     assert resumed.feed(b"retry: 2000\n\n") == []
     assert resumed.last_event_id == "7"

@@ -27,5 +27,5 @@ async def test_s16_a_client_that_takes_nothing_is_cut_whether_lines_come_or_not(
         hub._wheel.tick(now + second, hub.last_fence)
 
     assert (early, client.transport.aborted, other.transport.aborted) == (False, True, False)
-    assert hub.tally.slow_closed["stalled"] >= 1
+    assert hub.counters.slow_closed["stalled"] >= 1
     assert Config().stall_seconds == 120

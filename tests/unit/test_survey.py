@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from sse_hub import directory as directory_module
-from sse_hub.channel import Channel
 from sse_hub.config import Config
-from sse_hub.directory import Directory
-from sse_hub.events import EventId
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.selection import Selection
-from sse_hub.survey import FORGET_SECONDS, MOST_BEHIND, MOST_MASKS, Survey
-from sse_hub.tally import Namespaces, Tally
+from sse_hub.hub import registry as directory_module
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import Counters, Namespaces
+from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.hub.registry import ChannelRegistry
+from sse_hub.hub.sampler import FORGET_SECONDS, MAX_BEHIND, MAX_TEMPLATES, LineSampler
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import normalize
+from sse_hub.protocol.selection import Selection
 
 LIMIT = 1_048_576
 
@@ -28,7 +28,7 @@ class Clock:
         return self.seconds
 
 
-def publish(directory: Directory, name: str, *payloads: str, at: float = 0.0) -> Channel:
+def publish(directory: ChannelRegistry, name: str, *payloads: str, at: float = 0.0) -> Channel:
     """Lines on a channel, made known when it is not."""
     channel = directory.get(name.encode()) or directory.add(name, EventId(10, 0))
     directory.append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
@@ -57,9 +57,9 @@ def publish(directory: Directory, name: str, *payloads: str, at: float = 0.0) ->
     ],
 )
 def test_a_line_tells_of_an_error_by_its_level(payload: str, error: bool) -> None:
-    line, _ = one_line(payload.encode(), LIMIT)
+    line, _ = normalize(payload.encode(), LIMIT)
 
-    assert tells_error(line) is error
+    assert is_error(line) is error
 
 
 @pytest.mark.parametrize(
@@ -74,100 +74,100 @@ def test_a_line_tells_of_an_error_by_its_level(payload: str, error: bool) -> Non
     ],
 )
 def test_a_mask_is_a_message_without_what_varies(payload: str, mask: str) -> None:
-    line, _ = one_line(payload.encode(), LIMIT)
+    line, _ = normalize(payload.encode(), LIMIT)
 
-    assert mask_of(line) == mask
+    assert template_of(line) == mask
 
 
 def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
-    clock, directory = Clock(), Directory(Config(), Tally())
-    survey = Survey(directory, clock)
+    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
+    survey = LineSampler(directory, clock)
     api = publish(directory, "api", '{"level":"error"}', '{"level":"info"}', '{"level":"error"}')
     mail = publish(directory, "mail", '{"level":"info"}')
 
-    survey.look(10)
-    survey.look(10)
+    survey.sample(10)
+    survey.sample(10)
     assert (api.recent_errors, mail.recent_errors) == (2, 0)
     clock.seconds += 40
     publish(directory, "api", '{"level":"fatal"}')
-    survey.look(10)
+    survey.sample(10)
     assert api.recent_errors == 3
     clock.seconds += 40
-    survey.look(10)
+    survey.sample(10)
     assert api.recent_errors == 1
     clock.seconds += 40
-    survey.look(10)
+    survey.sample(10)
 
     assert api.recent_errors == 0
     assert api.directory_entry()["errors_last_minute"] == 0
 
 
 def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
-    clock, directory = Clock(), Directory(Config(), Tally())
-    survey = Survey(directory, clock)
+    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
+    survey = LineSampler(directory, clock)
     publish(directory, "api", '{"message": "order 1"}', '{"message": "order 2"}')
-    survey.look(10)
+    survey.sample(10)
     clock.seconds += FORGET_SECONDS / 2
     publish(directory, "api", '{"message": "order 3"}', '{"level": "error", "message": "new 1"}')
     publish(directory, "mail", '{"message": "sent"}')
-    survey.look(10)
+    survey.sample(10)
     everything = Selection.parse(["*"])
 
-    found = survey.newest(Selection.parse(["api"]), 10)
+    found = survey.newest_patterns(Selection.parse(["api"]), 10)
     assert [(each["pattern"], each["count"], each["error"]) for each in found] == [
         ("new #", 1, True),
         ("order #", 3, False),
     ]
     assert json.loads(str(found[0]["example"]))["message"] == "new 1"
-    assert len(survey.newest(everything, 10)) == 3
-    assert len(survey.newest(everything, 1)) == 1
+    assert len(survey.newest_patterns(everything, 10)) == 3
+    assert len(survey.newest_patterns(everything, 1)) == 1
     clock.seconds += FORGET_SECONDS / 2 + 1
-    assert [each["pattern"] for each in survey.newest(Selection.parse(["api"]), 10)] == ["new #"]
+    assert [each["pattern"] for each in survey.newest_patterns(Selection.parse(["api"]), 10)] == ["new #"]
     # What has not come for an hour is new when it comes again.
     clock.seconds += FORGET_SECONDS
     publish(directory, "api", '{"message": "order 4"}')
-    survey.look(10)
+    survey.sample(10)
 
-    assert [(each["pattern"], each["count"]) for each in survey.newest(everything, 10)] == [("order #", 1)]
+    assert [(each["pattern"], each["count"]) for each in survey.newest_patterns(everything, 10)] == [("order #", 1)]
 
 
 def test_a_channel_that_was_forgotten_is_looked_at_from_its_first_line_when_it_comes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(directory_module, "LINGER_SECONDS", -1)
-    directory = Directory(Config(ingest=("other",)), Tally())
-    survey = Survey(directory, Clock())
+    monkeypatch.setattr(directory_module, "FORGET_AFTER_SECONDS", -1)
+    directory = ChannelRegistry(Config(ingest=("other",)), Counters())
+    survey = LineSampler(directory, Clock())
     publish(directory, "log", *["{}"] * 5)
-    survey.look(10)
-    directory.linger("log")
+    survey.sample(10)
+    directory.forget_later("log")
     assert directory.tick() == ["log"]
 
     again = publish(directory, "log", *['{"level": "error"}'] * 8)
-    survey.look(10)
+    survey.sample(10)
 
     assert again.recent_errors == 8
 
 
 def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:
-    clock, directory = Clock(), Directory(Config(), Tally())
-    survey = Survey(directory, clock)
+    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
+    survey = LineSampler(directory, clock)
     words = [
         json.dumps({"message": "word " + "".join(chr(97 + n // 26**k % 26) for k in range(4))}) for n in range(9_000)
     ]
     publish(directory, "flood", *words[:3_000])
 
-    survey.look(10)
-    assert len(survey.newest(Selection.parse(["flood"]), 9_000)) == MOST_BEHIND // 4
+    survey.sample(10)
+    assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_BEHIND // 4
     for start in range(0, 9_000, 1_000):
         publish(directory, "flood", *words[start : start + 1_000])
-        survey.look(10)
+        survey.sample(10)
 
-    assert len(survey.newest(Selection.parse(["flood"]), 9_000)) == MOST_MASKS
+    assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_TEMPLATES
     # No time at all: nothing is looked at, and nothing is lost of what comes next.
     publish(directory, "flood", '{"message": "last"}')
-    survey.look(0)
-    survey.look(10)
-    assert survey.newest(Selection.parse(["flood"]), 1)[0]["pattern"] in (
+    survey.sample(0)
+    survey.sample(10)
+    assert survey.newest_patterns(Selection.parse(["flood"]), 1)[0]["pattern"] in (
         "last",
         *(json.loads(word)["message"] for word in words),
     )
@@ -184,4 +184,4 @@ def test_the_usual_gap_is_the_longest_of_late_and_unknown_at_first() -> None:
     for at in range(1_013, 1_400):
         channel.batch(1, 10, [b"{}"], LIMIT, float(at))
 
-    assert channel.usual_gap_seconds == pytest.approx(1.0, abs=0.1)
+    assert channel.typical_silence_seconds == pytest.approx(1.0, abs=0.1)

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.table import ALL, SLOTS, Table, prepare
+from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, prepare
 
 
 def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_path: Path) -> None:
     prepare(str(tmp_path), 3)
-    first, second, third = (Table(number, 3, str(tmp_path)) for number in range(3))
+    first, second, third = (SharedCounters(number, 3, str(tmp_path)) for number in range(3))
 
     first.add("here", 2)
     third.add("here", 5)
     third.add("here", -1)
-    first.note("here", 12.5)
-    second.note("here", 13.25)
+    first.set_time("here", 12.5)
+    second.set_time("here", 13.25)
 
     assert [each.count("here") for each in (first, second, third)] == [6, 6, 6]
     assert (second.count("there"), third.time("here"), third.time("there")) == (0, 13.25, 0.0)
@@ -23,17 +23,17 @@ def test_a_count_is_the_sum_over_all_workers_and_a_time_is_the_last_noted(tmp_pa
 
 def test_who_takes_the_place_of_a_worker_begins_with_nothing(tmp_path: Path) -> None:
     prepare(str(tmp_path), 2)
-    first, second = (Table(number, 2, str(tmp_path)) for number in range(2))
+    first, second = (SharedCounters(number, 2, str(tmp_path)) for number in range(2))
     first.add("here", 2)
     second.add("here", 40)
 
-    again = Table(1, 2, str(tmp_path))
+    again = SharedCounters(1, 2, str(tmp_path))
 
     assert (again.count("here"), first.count("here")) == (2, 2)
 
 
 def test_a_process_that_is_alone_counts_for_itself() -> None:
-    one, other = Table(), Table()
+    one, other = SharedCounters(), SharedCounters()
 
     one.add("here", 1)
 
@@ -44,7 +44,7 @@ def test_names_have_slots_that_nobody_outside_can_tell() -> None:
     """Else a hostile client could choose addresses that count together with another's."""
     hits = 0
     for _ in range(20):
-        table = Table()
+        table = SharedCounters()
         table.add("203.0.113.9", 1)
         hits += table.count("2001:db8::/64")
 
@@ -53,7 +53,7 @@ def test_names_have_slots_that_nobody_outside_can_tell() -> None:
 
 def test_what_all_have_together_is_counted_with_nobody() -> None:
     """Whoever came to share its place would be refused for as long as the hub runs, with no stream open."""
-    table = Table()
+    table = SharedCounters()
     table.add(ALL, 1)
 
     assert table.count(ALL) == 1

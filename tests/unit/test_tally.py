@@ -7,18 +7,18 @@ from typing import cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sse_hub.context import Context
-from sse_hub.exposition import dumped, exposition
-from sse_hub.origin import Tail
-from sse_hub.readings import Reading, Sample, readings
-from sse_hub.refusal import REASONS
-from sse_hub.tally import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Namespaces, Spread, Tally
+from sse_hub.http.context import Context
+from sse_hub.http.errors import REASONS
+from sse_hub.http.metrics import Reading, Sample, readings
+from sse_hub.http.prometheus import dumped, exposition
+from sse_hub.hub.counters import MAX_NAMESPACES, OTHERS, REFUSED, SEVERAL, Buckets, Counters, Namespaces
+from sse_hub.hub.start_position import Tail
 from tests.rig import ROOT
 from tests.unit.memory import Client, new_hub, publish
 
 
 def test_a_value_counts_up_to_the_first_bound_that_it_does_not_exceed() -> None:
-    spread = Spread((1.0, 2.0))
+    spread = Buckets((1.0, 2.0))
 
     for value in (0.5, 1.0, 1.5, 9.0):
         spread.add(value)
@@ -45,8 +45,8 @@ def test_only_so_many_namespaces_are_told_apart() -> None:
 
 
 def test_a_count_is_there_before_it_rises() -> None:
-    assert Tally().gaps["slow"] == 0
-    assert dict(Tally().gaps)
+    assert Counters().gaps["slow"] == 0
+    assert dict(Counters().gaps)
 
 
 def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample() -> None:
@@ -114,7 +114,7 @@ def test_all_reasons_for_refusals_are_known_before_the_first_and_told_in_the_man
     for path in (ROOT / "sse_hub").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
-            if name in {"TooMany", "refuse", "_turn_away"}:
+            if name in {"LimitExceeded", "record_refusal", "_reject"}:
                 constants = [each.value for each in cast(ast.Call, node).args if isinstance(each, ast.Constant)]
                 found |= {each for each in constants[:1] if isinstance(each, str)}
     manual = (ROOT / "docs" / "limits.md").read_text() + (ROOT / "docs" / "operations.md").read_text()

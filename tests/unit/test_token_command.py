@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sse_hub.access.keyring import ALGORITHMS, Keyring
-from sse_hub.access.token import verified
+from sse_hub.auth.keyring import ALGORITHMS, Keyring
+from sse_hub.auth.token import verify
 from sse_hub.cli import main
 
 
@@ -26,7 +26,7 @@ def test_a_key_signs_tokens_that_are_believed(tmp_path: Path, algorithm: str) ->
     )
 
     assert (made.exit_code, told.exit_code) == (0, 0)
-    grant = verified(told.stdout.strip(), Keyring.read(file.read_text()), "hubs", "here")
+    grant = verify(told.stdout.strip(), Keyring.read(file.read_text()), "hubs", "here")
     assert (grant.subject, grant.subscribe, grant.publish) == ("alice", ("shop.*", "log"), ("log",))
     assert grant.operate
     assert len(grant.token_id) == 16
@@ -42,7 +42,7 @@ def test_a_new_key_signs_and_the_old_ones_are_still_believed(tmp_path: Path) -> 
 
     keyring = Keyring.read(file.read_text())
     assert len(json.loads(file.read_text())["keys"]) == 3
-    assert {verified(token, keyring, "sse-hub", None).subject for token in tokens} == {"alice"}
+    assert {verify(token, keyring, "sse-hub", None).subject for token in tokens} == {"alice"}
 
 
 def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_public_half_checks_and_can_t_sign(tmp_path: Path) -> None:
     half.write_text(run("public", file).stdout)
     token = run("make", "--keys", file, "--subject", "alice").stdout.strip()
 
-    assert verified(token, Keyring.read(half.read_text()), "sse-hub", None).subject == "alice"
+    assert verify(token, Keyring.read(half.read_text()), "sse-hub", None).subject == "alice"
     assert not {name for key in json.loads(half.read_text())["keys"] for name in key} & {
         "d",
         "p",

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from sse_hub.access.grant import Grant
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.token import verified
-from sse_hub.errors import NotSignedIn
+from sse_hub.auth.grant import Grant
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verify
+from sse_hub.errors import Unauthenticated
 
 SECRET = b"a secret of thirty-two bytes, or more"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -47,7 +47,7 @@ def token(kid: str | None = "hs", key: Any = None, algorithm: str | None = None,
 
 
 def grant_of(text: str, keys: Keyring | None = None, issuer: str | None = None) -> Grant:
-    return verified(text, keys or keyring(), "sse-hub", issuer)
+    return verify(text, keys or keyring(), "sse-hub", issuer)
 
 
 @pytest.mark.parametrize("kid", SIGNERS)
@@ -61,12 +61,12 @@ def test_a_token_of_each_algorithm_gives_its_rights(kid: str) -> None:
 
 def test_one_without_a_key_id_means_the_only_key() -> None:
     assert grant_of(token(None), keyring({**OCT_JWK, "kid": "other"})).subject == "alice"
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(token(None))
 
 
 def test_one_without_rights_is_refused_and_one_with_none_may_nothing() -> None:
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(token(sse_hub=None))
     assert grant_of(token(sse_hub={})).subscribe == ()
 
@@ -91,7 +91,7 @@ def test_one_without_rights_is_refused_and_one_with_none_may_nothing() -> None:
     ],
 )
 def test_claims_that_are_missing_or_wrong_are_refused(claims: dict[str, Any]) -> None:
-    with pytest.raises(NotSignedIn) as caught:
+    with pytest.raises(Unauthenticated) as caught:
         grant_of(token(**claims))
 
     assert str(caught.value) == "The token is not valid here."
@@ -99,14 +99,14 @@ def test_claims_that_are_missing_or_wrong_are_refused(claims: dict[str, Any]) ->
 
 def test_one_that_has_expired_is_told_so() -> None:
     for seconds in (1, 1_000_000):
-        with pytest.raises(NotSignedIn, match="has expired"):
+        with pytest.raises(Unauthenticated, match="has expired"):
             grant_of(token(exp=time.time() - seconds))
 
 
 def test_the_issuer_counts_where_one_is_set() -> None:
     assert grant_of(token(iss="https://login.example"), issuer="https://login.example").subject == "alice"
     for issuer in (None, "https://evil.example", "https://login.example.evil.example"):
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             grant_of(token(iss=issuer), issuer="https://login.example")
 
 
@@ -121,7 +121,7 @@ CLAIMS = {"sub": "alice", "aud": "sse-hub", "exp": 4_000_000_000, "sse_hub": RIG
 @pytest.mark.parametrize("algorithm", ["none", "nOnE", "NONE", "", None, "HS256", "HS384", "ES256", ["HS256"]])
 @pytest.mark.parametrize("kid", ["hs", "rs", "ed", "unknown"])
 def test_nothing_unsigned_is_believed_whatever_it_says(algorithm: object, kid: str) -> None:
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(forged({"alg": algorithm, "typ": "JWT", "kid": kid}, CLAIMS))
 
 
@@ -131,7 +131,7 @@ def test_a_public_key_is_no_secret() -> None:
     for secret in (pem, pem.strip(), json.dumps(RSA_JWK).encode()):
         signing = forged({"alg": "HS256", "kid": "rs"}, CLAIMS).rpartition(".")[0]
         signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing.encode(), secret)
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             grant_of(f"{signing}.{unpadded(signature)}")
 
 
@@ -144,7 +144,7 @@ def test_a_key_is_for_its_own_algorithm_and_its_own_id() -> None:
         token("rs", algorithm="PS256"),
         token("hs", key=b"another secret of thirty-two bytes"),
     ):
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             grant_of(bad)
 
 
@@ -154,7 +154,7 @@ def test_keys_that_a_token_brings_along_do_not_count() -> None:
     claims = CLAIMS | {"exp": int(time.time()) + 60}
 
     for extra in ({"jwk": own}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example"}):
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             grant_of(jwt.encode(claims, other, "RS256", headers={"kid": "rs", **extra}))
 
 
@@ -163,7 +163,7 @@ def test_one_that_wants_more_of_its_reader_than_we_know_is_refused() -> None:
     claims = CLAIMS | {"exp": int(time.time()) + 60}
     wanting = jwt.encode(claims, SECRET, "HS256", headers={"kid": "hs", "crit": ["mfa"], "mfa": True})
 
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(wanting)
 
 
@@ -172,7 +172,7 @@ def test_one_that_wants_more_of_its_reader_than_we_know_is_refused() -> None:
     ["", ".", "..", "a.b.c", "é", "x" * 6_001, unpadded(b"[" * 3_000) + ".e30.", unpadded(b'{"alg":"HS256"}') + ".."],
 )
 def test_what_is_no_token_is_refused(text: str) -> None:
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(text)
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_token_is_refused(text: str) -> None:
     | st.builds(lambda parts: ".".join(map(unpadded, parts)), st.tuples(*[st.binary(max_size=40)] * 3))
 )
 def test_whatever_comes_is_refused_and_nothing_else_happens(text: str) -> None:
-    with pytest.raises(NotSignedIn):
+    with pytest.raises(Unauthenticated):
         grant_of(text)
 
 
@@ -189,7 +189,7 @@ def test_one_changed_character_anywhere_is_noticed() -> None:
     good = token("ed")
     for at in range(0, len(good) - 1, 7):
         other = "A" if good[at] != "A" else "B"
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(Unauthenticated):
             grant_of(good[:at] + other + good[at + 1 :])
 
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from sse_hub.turns import Turns
+from sse_hub.history.fair_lock import FairLock
 
 
 async def test_between_two_slices_everybody_else_has_been_served() -> None:
-    turns = Turns()
+    turns = FairLock()
     done: list[str] = []
     loop = asyncio.get_running_loop()
     ended = False
@@ -35,7 +35,7 @@ async def test_between_two_slices_everybody_else_has_been_served() -> None:
 
 
 async def test_a_slice_that_fails_and_one_that_is_given_up_leave_the_turn_to_the_next() -> None:
-    turns = Turns()
+    turns = FairLock()
 
     async def fail() -> None:
         async with turns:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sse_hub.commands.watch.printer import LineFilter, LineFormatter
+from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, record_of
+from sse_hub.commands.watch.sanitize import sanitize, sanitize_json
 from sse_hub.errors import InvalidSetting
-from sse_hub.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, record_of
-from sse_hub.watch.safe import safe, safe_json
-from sse_hub.watch.show import Filter, Show
 
-PLAIN = Show(colours=False, channels=False)
+PLAIN = LineFormatter(colours=False, channels=False)
 
 
 def shown(line: str) -> str:
@@ -77,14 +77,14 @@ def test_a_line_is_shown_so_that_it_can_be_read(line: str, text: str) -> None:
     ],
 )
 def test_what_a_terminal_would_obey_is_made_visible(text: str, out: str) -> None:
-    assert safe(text) == out
+    assert sanitize(text) == out
 
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("\x1b[]0;m\x07\x9b\\u2028"), st.characters())))
 def test_no_text_reaches_the_terminal_as_a_command(text: str) -> None:
     line = PLAIN.line(record_of(text), text)
 
-    for shown in (line, safe_json(text)):
+    for shown in (line, sanitize_json(text)):
         assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t"]
 
 
@@ -100,11 +100,13 @@ def test_what_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
 
 
 def test_json_stays_the_same_json() -> None:
-    assert safe_json('{"a":\r\n"\x9b\u202e新"}') == '{"a":  "\\u009b\\u202e新"}'
+    assert sanitize_json('{"a":\r\n"\x9b\u202e新"}') == '{"a":  "\\u009b\\u202e新"}'
 
 
 def test_colours_are_ours_alone() -> None:
-    line = Show(colours=True, channels=True).line(record_of('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log")
+    line = LineFormatter(colours=True, channels=True).line(
+        record_of('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log"
+    )
 
     assert re.findall(r"\x1b\[[\d;]*\w", line) == ["\x1b[36m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[31m", "\x1b[0m"]
 
@@ -129,14 +131,14 @@ def test_a_filter_lets_pass_what_was_asked_for(filters: list[str], passes: str) 
         "e": '{"info": "ERROR SLOW"}',
         "t": '{"info": "no level"}',
     }
-    filter = Filter.parse(filters)
+    filter = LineFilter.parse(filters)
 
     assert "".join(name for name, line in lines.items() if filter.passes(record_of(line), line)) == passes
 
 
 def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="names no level"):
-        Filter.parse(["level>=loud"])
+        LineFilter.parse(["level>=loud"])
 
 
 def test_a_gap_is_told() -> None:

@@ -13,19 +13,19 @@ import jwt
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sse_hub.access.grant import MAX_PATTERNS
-from sse_hub.access.keyring import Keyring
-from sse_hub.access.token import verified
-from sse_hub.body import MAX_LINES, payloads_of
-from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, NotSignedIn, TooLarge
-from sse_hub.events import Cursor, cursor_since, cursor_until
-from sse_hub.lines import one_line
-from sse_hub.masks import mask_of, tells_error
-from sse_hub.position import Position
-from sse_hub.repeats import Repeats
-from sse_hub.selection import Selection
-from sse_hub.watch.record import record_of
-from sse_hub.watch.show import Show
+from sse_hub.auth.grant import MAX_PATTERNS
+from sse_hub.auth.keyring import Keyring
+from sse_hub.auth.token import verify
+from sse_hub.commands.watch.printer import LineFormatter
+from sse_hub.commands.watch.record import record_of
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, TooLarge, Unauthenticated
+from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.hub.position import Position
+from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
+from sse_hub.protocol.line_ids import SeenLineIds
+from sse_hub.protocol.lines import normalize
+from sse_hub.protocol.ndjson import MAX_LINES, parse_body
+from sse_hub.protocol.selection import Selection
 from tests.integration.people import SECRET, key_set
 from tests.rig import at_scale
 
@@ -118,8 +118,8 @@ def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> N
     body = ".".join(jwt.utils.base64url_encode(part).decode() for part in (head, said))
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), SECRET)
     try:
-        grant = verified(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
-    except NotSignedIn:
+        grant = verify(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
+    except Unauthenticated:
         return
     assert grant.until is not None
     assert grant.until > time.time()
@@ -133,7 +133,7 @@ def test_whatever_a_signed_token_says_is_a_right_or_is_refused(said: bytes) -> N
 @example(b"9e611")
 def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
     try:
-        lines = list(payloads_of(body, LINE_BYTES))
+        lines = list(parse_body(body, LINE_BYTES))
     except (InvalidLine, TooLarge) as error:
         assert len(str(error)) < 1_000
         return
@@ -151,9 +151,11 @@ def test_whatever_comes_as_a_body_is_lines_or_is_refused(body: bytes) -> None:
 @example(b'{"time": 1e999}')
 def test_whatever_comes_as_a_line_can_be_looked_at(payload: bytes) -> None:
     """By what finds patterns, errors and repeats in it, and by `sse-hub watch`."""
-    line, _ = one_line(payload, LINE_BYTES)
+    line, _ = normalize(payload, LINE_BYTES)
 
-    assert len(mask_of(line)) <= 200
-    assert tells_error(line) in (True, False)
-    assert not Repeats().repeats("log", line)
-    assert "\x1b" not in Show(colours=False, channels=True).line(record_of(line.decode(errors="replace")), "log")
+    assert len(template_of(line)) <= 200
+    assert is_error(line) in (True, False)
+    assert not SeenLineIds().is_repeat("log", line)
+    assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
+        record_of(line.decode(errors="replace")), "log"
+    )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.whence import Whence, is_local
+from sse_hub.auth.client_address import TrustedProxies, is_local
 
 PROXIES = ("10.0.0.7", "192.168.0.0/16", "2001:db8:ffff::/48")
 TRUSTED = "10.0.0.7"
@@ -24,15 +24,15 @@ TRUSTED = "10.0.0.7"
     ],
 )
 def test_s15_an_ipv4_address_counts_by_itself_and_an_ipv6_one_by_its_64(peer: str, counted: str) -> None:
-    assert Whence(()).of(peer) == counted
+    assert TrustedProxies(()).client_of(peer) == counted
 
 
 @pytest.mark.parametrize(
     "forwarded", [["1.2.3.4"], ["1.2.3.4, 10.0.0.7"], ["10.0.0.7"], ["::1"], ["1.2.3.4", "5.6.7.8"]]
 )
 def test_s15_what_a_stranger_says_of_itself_has_no_effect(forwarded: list[str]) -> None:
-    assert Whence(PROXIES).of("203.0.113.9", forwarded) == "203.0.113.9"
-    assert Whence(()).of("10.0.0.7", forwarded) == "10.0.0.7"
+    assert TrustedProxies(PROXIES).client_of("203.0.113.9", forwarded) == "203.0.113.9"
+    assert TrustedProxies(()).client_of("10.0.0.7", forwarded) == "10.0.0.7"
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_s15_what_a_stranger_says_of_itself_has_no_effect(forwarded: list[str]) 
     ],
 )
 def test_s15_behind_a_trusted_peer_the_forwarded_address_counts(forwarded: list[str], counted: str) -> None:
-    assert Whence(PROXIES).of(TRUSTED, forwarded) == counted
+    assert TrustedProxies(PROXIES).client_of(TRUSTED, forwarded) == counted
 
 
 @given(st.text(), st.lists(st.text()))
 @settings(max_examples=50)
 def test_s15_no_text_is_more_than_a_name(peer: str, forwarded: list[str]) -> None:
     for text in (peer, TRUSTED):
-        Whence(PROXIES).of(text, forwarded)
+        TrustedProxies(PROXIES).client_of(text, forwarded)
 
 
 def test_an_address_of_this_machine_is_told_from_others() -> None:

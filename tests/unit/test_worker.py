@@ -1,18 +1,18 @@
 """What a supervisor tells a worker."""
 
 from sse_hub.config import Config
-from sse_hub.peers import Place
-from sse_hub.worker import GONE, HURRY, order, read_order, said
+from sse_hub.http.peers import WorkerId
+from sse_hub.server.worker import GONE, HURRY, decode_start, encode_message, encode_start
 
 
 def test_settings_reach_a_worker_as_they_are() -> None:
     config = Config.read({"ingest": "a.* b", "redis_url": "redis://:pässword@host:1/0", "drain_seconds": "7"}, {})
 
-    line = order(config, 12, Place(1, 2, "/folder"))
+    line = encode_start(config, 12, WorkerId(1, 2, "/folder"))
 
     assert line.index(b"\n") == len(line) - 1
-    assert read_order(line) == (config, 12, Place(1, 2, "/folder"))
+    assert decode_start(line) == (config, 12, WorkerId(1, 2, "/folder"))
 
 
 def test_a_word_is_a_line() -> None:
-    assert (said(HURRY), said(GONE, "ab12")) == (b"hurry \n", b"gone ab12\n")
+    assert (encode_message(HURRY), encode_message(GONE, "ab12")) == (b"hurry \n", b"gone ab12\n")

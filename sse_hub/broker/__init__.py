@@ -1,0 +1,1 @@
+"""Redis as the hub speaks to it: keys, scripts, sessions, fences."""

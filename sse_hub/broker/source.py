@@ -1,0 +1,175 @@
+"""
+The source: always one session to Redis, replaced at once when it ends, and watched by fences.
+
+    Session ──► lines, fences ──► Mender ──► Hub            watch, four times a second: has a fence come lately?
+       └─ ended ──► a new Session ──► its first fence ──► Mender.begin(): what came between is mended, or a gap
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+import redis.asyncio
+
+from sse_hub.broker.fences import FenceIssuer
+from sse_hub.broker.session import Session
+from sse_hub.config import Config
+from sse_hub.errors import SourceUnavailable
+from sse_hub.history.backfill import Backfill
+from sse_hub.hub.counters import Counters
+
+logger = logging.getLogger(__name__)
+
+# A fence is issued when none came for this long, so that ids and idle checkpoints move on.
+FENCE_SECONDS = 1.0
+# A fence that has not come back after this long shows that the session is dead, frozen, or on another server.
+FENCE_TIMEOUT_SECONDS = 1.0
+# Ready means that a fence came back within this time.
+READY_SECONDS = 3.0
+WATCH_SECONDS = 0.25
+# Longer than a session takes to be replaced, shorter than a client waits before it gives up.
+JOIN_SECONDS = 3.0
+BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
+
+
+class RedisSource:
+    """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
+
+    def __init__(
+        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, ingest: Backfill, counters: Counters
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._url = redis_url
+        self._ingest = ingest
+        self._patterns = config.ingest
+        self._extra_channels: dict[str, None] = {}
+        self._counters = counters
+        self._fences = FenceIssuer(commands, counters, loop)
+        self._loop = loop
+        self._session: Session | None = None
+        self._has_fence = False
+        self._failures = 0
+
+    @property
+    def ready(self) -> bool:
+        """True when a fence came back on the present session within READY_SECONDS."""
+        return self._has_fence and self.fence_age_seconds < READY_SECONDS
+
+    @property
+    def fence_age_seconds(self) -> float:
+        """Time since the last fence was seen."""
+        return self._loop.time() - self._fences.seen_at
+
+    async def join(self, names: Sequence[str]) -> int:
+        """See `hub.Source`. Waits for a session to be there; SourceUnavailable after JOIN_SECONDS."""
+        self._extra_channels |= dict.fromkeys(names)
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._subscribe(names)
+                fence = await self._fences.next_fence()
+                await self._ingest.wait_done()
+                return fence
+        except TimeoutError:
+            raise SourceUnavailable(f"Redis did not answer within {JOIN_SECONDS:.0f} s.") from None
+
+    def fail_waiting(self) -> None:
+        """See `hub.Source`."""
+        self._fences.fail_waiting(SourceUnavailable("The hub is stopping."))
+
+    def leave(self, names: Sequence[str]) -> None:
+        """See `hub.Source`."""
+        for name in names:
+            self._extra_channels.pop(name, None)
+        if self._session and not self._session.ended.done():
+            self._session.unsubscribe(names)
+
+    async def run(self) -> None:
+        """Keep a session until cancelled."""
+        while True:
+            await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+            await self._run_session()
+
+    # What a session calls.
+
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Lines before the first fence of a session have no ids; they are part of the gap it begins with."""
+        if self._has_fence:
+            self._ingest.lines_received(payloads)
+
+    def fence_received(self, fence: int) -> None:
+        """The hub first, then those who wait for the fence."""
+        if self._has_fence:
+            self._ingest.fence_received(fence)
+        else:
+            self._has_fence = True
+            self._failures = 0
+            self._counters.redis_sessions += 1
+            self._ingest.session_started(fence)
+            logger.info("session_began fence=%d", fence)
+        self._fences.fence_seen(fence)
+
+    def channel_subscribed(self, channel: str) -> None:
+        """The next fence is the first that all lines of `channel` can be counted from."""
+        self._ingest.channel_subscribed(channel)
+
+    def invalid_fence(self, payload: bytes, last: int) -> None:
+        """Somebody publishes on the fences' channel what the script does not. One is logged, all are counted."""
+        if not self._counters.invalid_fences:
+            logger.warning("fence_ignored payload=%r last=%d", payload[:32], last)
+        self._counters.invalid_fences += 1
+
+    # The rest.
+
+    async def _run_session(self) -> None:
+        # One that was not opened to its end may have seen a fence.
+        self._has_fence = False
+        try:
+            session = await Session.open(
+                self._url, self, tuple(self._extra_channels), self._patterns, self._fences.last
+            )
+        except (OSError, TimeoutError, UnicodeError) as error:
+            if self._failures == 0:
+                logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
+            self._failures += 1
+            self._counters.redis_errors["connect"] += 1
+            return
+        self._session = session
+        watch = self._loop.create_task(self._watch(session))
+        try:
+            await asyncio.wait((session.ended, watch), return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                # It only ends before the session by a fault of ours.
+                watch.result()
+            logger.warning("session_ended reason=%r", str(session.ended.exception()))
+            self._failures += 0 if self._has_fence else 1
+            self._counters.redis_errors["session"] += 1
+        finally:
+            self._session, self._has_fence = None, False
+            self._ingest.session_lost()
+            session.close("replaced")
+            watch.cancel()
+            self._fences.session_lost()
+
+    async def _watch(self, session: Session) -> None:
+        try:
+            async with asyncio.timeout(FENCE_TIMEOUT_SECONDS):
+                # Channels may have been asked for while the session was opened.
+                await self._subscribe(tuple(self._extra_channels))
+        except TimeoutError:
+            session.close(f"a subscription was not confirmed within {FENCE_TIMEOUT_SECONDS:.0f} s")
+            return
+        self._fences.session_started()
+        while not session.ended.done():
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._fences.seconds_overdue() > FENCE_TIMEOUT_SECONDS and not session.read_buffer.overloaded:
+                session.close(f"a fence did not come back within {FENCE_TIMEOUT_SECONDS:.0f} s")
+            elif self._fences.has_waiting or self.fence_age_seconds > FENCE_SECONDS:
+                self._fences.issue()
+
+    async def _subscribe(self, names: Sequence[str]) -> None:
+        try:
+            if self._session:
+                await self._session.subscribe(names)
+        except OSError:
+            # The next session subscribes to them, and the fence that is waited for comes from that one.
+            logger.debug("subscribe_interrupted names=%d", len(names))

@@ -1,0 +1,1 @@
+"""What `sse-hub …` runs: a module or a folder for each command."""

@@ -1,0 +1,50 @@
+"""
+Demo publishers: programs that have something to say, for a first look at the hub.
+
+    log, shop, cpu, numbers:  steps (a line and the pause after it)  -->  Publisher  -->  PUBLISH
+
+The generators of steps never wait and know no Redis; `Publisher` does both for them. Every line is one JSON object.
+"""
+
+import asyncio
+from random import Random
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from sse_hub.commands.demo.cpu import cpu_steps
+from sse_hub.commands.demo.log import log_steps
+from sse_hub.commands.demo.numbers import number_steps
+from sse_hub.commands.demo.publisher import DemoPublisher
+from sse_hub.commands.demo.shop import shop_steps
+from sse_hub.commands.demo.step import utc_now
+
+__all__ = ["publish_demo"]
+
+SOCKET_TIMEOUT_SECONDS = 5.0
+
+
+async def publish_demo(redis_url: str) -> None:
+    """Publish on `log`, `shop.api`, `shop.orders`, `shop.mail`, `cpu` and `numbers` until cancelled.
+
+    Redis may go and come meanwhile. ValueError when `redis_url` is not a Redis URL.
+    """
+    client = Redis.from_url(
+        redis_url,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        # No attempt that nobody sees: the Publisher waits, tries again, and says so.
+        retry=Retry(NoBackoff(), 0),
+    )
+    async with client, asyncio.TaskGroup() as group:
+        publisher = DemoPublisher(client)
+        for steps in (
+            log_steps(Random()),
+            # Two shops at a time: as in a real one, the lines of several requests are mixed.
+            shop_steps(Random(), utc_now),
+            shop_steps(Random(), utc_now),
+            cpu_steps(),
+            number_steps(),
+        ):
+            group.create_task(publisher.run(steps))

@@ -1,0 +1,71 @@
+"""
+Steps into Redis: the lines of a burst leave in one pipeline, and when Redis is away they wait for it.
+
+    steps --> burst (up to the next pause) --> PUBLISH ... --> pause --> steps
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from sse_hub.commands.demo.step import Step, Steps
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 2.0
+
+_logger = logging.getLogger(__name__)
+
+
+class DemoPublisher:
+    """Publishes any number of programs' steps over one client, which its owner closes."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        # One burst at a time: so there is one back-off, and "lost" and "back" are said once, not once for each program.
+        self._turn = asyncio.Lock()
+
+    async def run(self, steps: Steps) -> None:
+        """Publish `steps` at their pace, to their end or until cancelled; they are closed in either case."""
+        burst: list[Step] = []
+        with closing(steps):
+            for step in steps:
+                burst.append(step)
+                if step.pause_seconds:
+                    await self.publish(burst)
+                    burst.clear()
+                    await asyncio.sleep(step.pause_seconds)
+            await self.publish(burst)
+
+    async def publish(self, burst: Sequence[Step]) -> None:
+        """Return when Redis has taken `burst`, in order. A cut in the middle may publish a part of it twice."""
+        async with self._turn:
+            try:
+                await self._send(burst)
+            except (RedisError, OSError) as error:
+                _logger.warning("Redis lost, the demo waits: %s", error)
+                attempts = await self._send_when_back(burst)
+                _logger.info("Redis back at attempt %d, the demo goes on", attempts)
+
+    async def _send(self, burst: Sequence[Step]) -> None:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for step in burst:
+                _ = pipeline.publish(step.channel, step.line)  # only noted down: nothing to await before execute()
+            await pipeline.execute()
+
+    async def _send_when_back(self, burst: Sequence[Step]) -> int:
+        """The number of the attempt that went well."""
+        wait_seconds = FIRST_WAIT_SECONDS
+        attempts = 0
+        while True:
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
+            attempts += 1
+            try:
+                await self._send(burst)
+            except (RedisError, OSError):
+                continue
+            return attempts

@@ -1,0 +1,48 @@
+"""
+Channels `shop.api`, `shop.orders`, `shop.mail`: story after story, and now and then a rush.
+"""
+
+from dataclasses import replace
+from random import Random
+
+from sse_hub.commands.demo.step import Clock, Steps
+from sse_hub.commands.demo.story import STORIES, STORY_WEIGHTS, Request, order
+
+USERS = ("ana", "björn", "chen", "dörte", "小明", "o'neill")
+
+# Two shops run at a time (see publish_demo), so a rush comes about once a minute.
+QUIET_AT_FIRST_SECONDS = (20.0, 120.0)
+QUIET_BETWEEN_RUSHES_SECONDS = (90.0, 150.0)
+RUSH_LINES = (200, 400)
+RUSH_LINES_AT_ONCE = 25
+RUSH_PAUSE_SECONDS = 0.1
+
+
+def shop_steps(chance: Random, clock: Clock) -> Steps:
+    """One request after the other, for ever; about two and a half lines a second."""
+    # An order first: whoever looks in at the start sees all three channels at work.
+    yield from order(new_request(chance, clock))
+    quiet_seconds = chance.uniform(*QUIET_AT_FIRST_SECONDS)
+    while True:
+        story = chance.choices(STORIES, STORY_WEIGHTS)[0]
+        for step in story(new_request(chance, clock)):
+            quiet_seconds -= step.pause_seconds
+            yield step
+        if quiet_seconds < 0:
+            yield from rush(chance, clock)
+            quiet_seconds = chance.uniform(*QUIET_BETWEEN_RUSHES_SECONDS)
+
+
+def rush(chance: Random, clock: Clock) -> Steps:
+    """A sale begins: hundreds of requests within a second or two."""
+    for n in range(1, chance.randint(*RUSH_LINES) + 1):
+        request = new_request(chance, clock)
+        request.elapsed_seconds += chance.expovariate(2)
+        status = chance.choices((200, 429, 503), (85, 12, 3))[0]
+        pause_seconds = 0.0 if n % RUSH_LINES_AT_ONCE else RUSH_PAUSE_SECONDS
+        yield replace(request.answer(status, f"GET /sale - visitor {n}"), pause_seconds=pause_seconds)
+
+
+def new_request(chance: Random, clock: Clock) -> Request:
+    """A request of some user, with a trace id of its own, that has just arrived."""
+    return Request(chance, clock, f"{chance.getrandbits(64):016x}", chance.choice(USERS), chance.uniform(0.001, 0.02))

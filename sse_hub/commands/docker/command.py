@@ -1,0 +1,88 @@
+"""
+`sse-hub docker`.
+
+    options --> Plan --> follow()          HubError --> its message, exit status 1
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from sse_hub.commands.docker.engine import default_engine
+from sse_hub.commands.docker.run import DockerPlan, follow
+from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
+from sse_hub.commands.shipping.state_file import default_path
+from sse_hub.config import Config
+from sse_hub.errors import HubError
+from sse_hub.server.process import Shutdown, log_to_stderr, run
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--channel",
+    default="docker.{name}",
+    show_default=True,
+    help="Where to publish: {name} is the container's, {service} that of Compose, {stream} stdout or stderr.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY[=VALUE]",
+    help="Follow only containers with this label. Repeatable: with all of them.",
+)
+@click.option("--from-start", is_flag=True, help="At the first start, publish what is in the containers' logs already.")
+@click.option("--stats", is_flag=True, help="Publish CPU and memory of each container too, on <channel>.stats.")
+@click.option(
+    "--engine",
+    default=None,
+    metavar="URL",
+    help="The engine's API (also DOCKER_HOST).  [default: unix:///var/run/docker.sock, or Podman's]",
+)
+@click.option(
+    "--registry",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Where positions are kept; each process needs its own.  [default: ~/.local/state/sse-hub/docker.json]",
+)
+@redis_url_option
+@ingest_option
+def docker(
+    channel: str,
+    labels: tuple[str, ...],
+    from_start: bool,
+    stats: bool,
+    engine: str | None,
+    registry: Path | None,
+    redis_url: str | None,
+    ingest: tuple[str, ...],
+) -> None:
+    """
+    Publish what containers print, each line once, across their restarts and those of this command.
+
+    A container with the label sse-hub.follow=false is left out; sse-hub.channel=NAME says where to publish it.
+    """
+    try:
+        config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
+        plan = DockerPlan(
+            engine=engine or default_engine(os.environ),
+            redis_url=config.redis_url or LOCAL_REDIS,
+            registry=registry or default_path(os.environ, "docker"),
+            channel=channel,
+            labels=labels,
+            from_start=from_start,
+            stats=stats,
+            ingest=config.ingest,
+        )
+        log_to_stderr(config)
+        # It has a line for each request.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+        async def followed() -> None:
+            await follow(plan, Shutdown().requested)
+
+        run(followed())
+    except HubError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,75 @@
+"""
+Figures of the running containers, every few seconds, each on the container's own channel.
+
+    engine.usage() --> figures() --> PUBLISH docker.<name>.stats          Redis away: they are left out
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+import orjson
+from redis.exceptions import RedisError
+
+from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.commands.docker.containers import Container
+from sse_hub.commands.docker.engine import Engine
+from sse_hub.commands.docker.usage import Usage, figures, usage_of
+from sse_hub.errors import EngineUnavailable
+
+logger = logging.getLogger(__name__)
+
+STEP_SECONDS = 2.0
+# An engine looks through the control groups of one container for each.
+AT_ONCE = 4
+
+
+class StatsPublisher:
+    """Publishes the figures of `running()`. InvalidSetting when `redis_url` can't be used."""
+
+    def __init__(self, engine: Engine, redis_url: str, running: Callable[[], Iterable[Container]]) -> None:
+        self._engine = engine
+        self._connection = publisher_connection(redis_url)
+        self._running = running
+        self._before: dict[str, Usage] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        try:
+            while True:
+                began = asyncio.get_running_loop().time()
+                containers = list(self._running())
+                found = await asyncio.gather(*map(self._figures, containers))
+                self._before = {each.id: self._before[each.id] for each in containers if each.id in self._before}
+                await self._publish([line for line in found if line is not None])
+                await asyncio.sleep(max(0.1, began + STEP_SECONDS - asyncio.get_running_loop().time()))
+        finally:
+            await self._connection.disconnect(nowait=True)
+
+    async def _figures(self, container: Container) -> tuple[str, bytes] | None:
+        async with self._places:
+            try:
+                now = usage_of(await self._engine.usage(container.id))
+            except EngineUnavailable:
+                # Who reads its log says so.
+                return None
+        before = self._before.pop(container.id, None)
+        if now is None:
+            return None
+        self._before[container.id] = now
+        found = figures(before, now) if before else None
+        return (container.stats, orjson.dumps(found)) if found else None
+
+    async def _publish(self, lines: list[tuple[str, bytes]]) -> None:
+        if not lines:
+            return
+        try:
+            await self._connection.connect()  # type: ignore[no-untyped-call]
+            commands = [("PUBLISH", channel, line) for channel, line in lines]
+            await self._connection.send_packed_command(self._connection.pack_commands(commands))
+            for _ in lines:
+                await self._connection.read_response()
+        except (RedisError, OSError) as error:
+            logger.debug("stats_left_out error=%r", str(error))
+            await self._connection.disconnect(nowait=True)

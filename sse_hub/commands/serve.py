@@ -1,0 +1,78 @@
+"""
+`sse-hub serve`, which `python run.py` is too.
+
+    options and SSE_HUB_* --> Config.read() --> serve() or supervise()         HubError --> its message, exit status 1
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from sse_hub import __version__
+from sse_hub.auth import check_access
+from sse_hub.config import Config
+from sse_hub.errors import HubError
+from sse_hub.redis_url import without_password
+from sse_hub.server.process import log_to_stderr, run
+from sse_hub.server.serve import serve as serve_hub
+from sse_hub.server.supervisor import supervise
+
+
+def _config_options(command: Callable[..., None]) -> Callable[..., None]:
+    for each in reversed(fields(Config)):
+        default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
+        note = "" if default in (None, False, "") else f"  [default: {default}]"
+        kind: dict[str, Any] = {"metavar": each.name.partition("_per_")[0].rsplit("_")[-1].upper()}
+        if each.default is False:
+            kind = {"is_flag": True, "flag_value": "true", "default": None, "type": str}
+        elif isinstance(each.default, tuple):
+            kind["multiple"] = True
+        option = click.option("--" + each.name.replace("_", "-"), each.name, help=each.metadata["help"] + note, **kind)
+        command = option(command)
+    return command
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@_config_options
+def serve(**options: str | tuple[str, ...] | None) -> None:
+    """
+    Run the hub.
+
+    Every option can be set by an environment variable too: --ring-lines is SSE_HUB_RING_LINES.
+    """
+    try:
+        # Those that may be repeated come as a tuple, which is empty where they are not given.
+        given = {
+            name: (" ".join(each) if each else None) if isinstance(each, tuple) else each
+            for name, each in options.items()
+        }
+        config = Config.read(given, os.environ)
+        check_access(config)
+        log_to_stderr(config)
+        run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
+    except HubError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _announce(config: Config) -> None:
+    port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
+    host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
+    # What listens on every address is opened on this machine's own.
+    address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
+    address = f"[{address}]" if ":" in address else address
+    # Whoever reads this has one to put in.
+    token = '-H "Authorization: Bearer $TOKEN" ' if config.access == "token" else ""
+    click.echo(
+        f"""
+sse-hub {__version__} is running.
+
+  Page     http://{address}:{config.port}/index
+  Stream   curl -N {token}'http://{address}:{config.port}/message?channel=log'
+  Redis    {without_password(str(config.redis_url))}
+  Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
+"""
+    )

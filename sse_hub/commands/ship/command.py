@@ -1,0 +1,76 @@
+"""
+`sse-hub ship`.
+
+    options --> Plan --> ship()          HubError --> its message, exit status 1
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
+from sse_hub.commands.ship.run import ShipPlan
+from sse_hub.commands.ship.run import ship as ship_files
+from sse_hub.commands.shipping.state_file import default_path
+from sse_hub.config import Config
+from sse_hub.errors import HubError
+from sse_hub.server.process import Shutdown, log_to_stderr, run
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--channel",
+    default="{name}",
+    show_default=True,
+    help="Where to publish: {name} is the file's name without its extension, {path} all of its path.",
+)
+@click.option("--from-start", is_flag=True, help="Publish what is there already too, rotated and .gz files first.")
+@click.option("--multiline", is_flag=True, help="Publish a stack trace together with the line before it.")
+@click.option("--once", is_flag=True, help="End when all that is there has been published.")
+@click.option(
+    "--registry",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Where positions are kept; each shipper needs its own.  [default: ~/.local/state/sse-hub/ship.json]",
+)
+@redis_url_option
+@ingest_option
+def ship(
+    files: tuple[str, ...],
+    channel: str,
+    from_start: bool,
+    multiline: bool,
+    once: bool,
+    registry: Path | None,
+    redis_url: str | None,
+    ingest: tuple[str, ...],
+) -> None:
+    """
+    Follow files as `tail -F` does, and publish each of their lines once, across rotations and restarts.
+
+    FILE may be a pattern in quotes ('/var/log/*.log'): files that appear later are followed too.
+    """
+    try:
+        config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
+        plan = ShipPlan(
+            patterns=files,
+            redis_url=config.redis_url or LOCAL_REDIS,
+            registry=registry or default_path(os.environ, "ship"),
+            channel=channel,
+            from_start=from_start,
+            multiline=multiline,
+            once=once,
+            ingest=config.ingest,
+        )
+        log_to_stderr(config)
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)
+
+        async def shipped() -> None:
+            await ship_files(plan, Shutdown().requested)
+
+        run(shipped())
+    except HubError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,132 @@
+"""
+`sse-hub token`: keys and tokens from the command line.
+
+    token key FILE --> a key in a JWKS --> token make --> a token          token revoke --> valid no more, in 10 s
+    token public FILE --> its public half, for the hub
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+
+import click
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from sse_hub.auth.grant import Grant, parse_rights
+from sse_hub.auth.keyring import ALGORITHMS
+from sse_hub.auth.revocation import revoke
+from sse_hub.auth.signing import new_key, parse_keys, public_jwk, sign, signing_key
+from sse_hub.commands.options import LOCAL_REDIS
+from sse_hub.config import SECONDS, Config
+from sse_hub.errors import InvalidSetting
+
+HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
+KEYS = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.group(context_settings=HELP)
+def token() -> None:
+    """Make keys and tokens, for hubs with --access token."""
+
+
+@token.command(context_settings=HELP)
+@KEYS
+@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="HS256", help="What the key is for.")
+def key(file: Path, algorithm: str) -> None:
+    """Add a new key to FILE, a JWKS that is made where there is none. The newest one signs, all are believed."""
+    try:
+        keys = parse_keys(file.read_text()) if file.exists() else []
+        made = new_key(algorithm)
+        _write(file, json.dumps({"keys": [*keys, made]}, indent=2) + "\n")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file}: {error}.") from None
+    click.echo(f"Key {made['kid']} for {algorithm} is in {file}. Whoever can read it can make tokens.", err=True)
+
+
+@token.command(context_settings=HELP)
+@KEYS
+def public(file: Path) -> None:
+    """Print the public halves of the keys in FILE: a hub that has these checks tokens, and can't make any."""
+    try:
+        click.echo(json.dumps({"keys": [public_jwk(each) for each in parse_keys(file.read_text())]}, indent=2))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file}: {error}.") from None
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> int:
+    if not text[:-1].isdecimal() or text[-1:] not in SECONDS or int(text[:-1]) < 1:
+        raise click.BadParameter("a time as in 90s, 30m, 8h or 7d is wanted.")
+    return int(text[:-1]) * SECONDS[text[-1]]
+
+
+@token.command(context_settings=HELP)
+@click.option("--keys", required=True, type=click.Path(path_type=Path), help="JWKS with the key to sign with.")
+@click.option("--subject", required=True, help="Who has the token.")
+@click.option("--subscribe", multiple=True, metavar="PATTERN", help="Channels to be seen. Repeatable.")
+@click.option("--publish", multiple=True, metavar="PATTERN", help="Channels to publish on. Repeatable.")
+@click.option("--operate", is_flag=True, help="To see metrics, and how the hub is doing.")
+@click.option("--expires", default="8h", callback=_seconds, help="How long it is valid.")
+@click.option("--audience", default="sse-hub", help="What hubs have as --token-audience.")
+@click.option("--issuer", default=None, help="What hubs have as --token-issuer.")
+def make(
+    keys: Path,
+    subject: str,
+    subscribe: tuple[str, ...],
+    publish: tuple[str, ...],
+    operate: bool,
+    expires: int,
+    audience: str,
+    issuer: str | None,
+) -> None:
+    """Print a token."""
+    now = time.time()
+    rights: dict[str, object] = {"subscribe": list(subscribe), "publish": list(publish), "operate": operate}
+    try:
+        grant: Grant = parse_rights(subject, rights, now + expires, secrets.token_hex(8))
+        click.echo(sign(signing_key(keys.read_text()), grant, audience, issuer, now))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{error}.") from None
+
+
+@token.command(name="revoke", context_settings=HELP)
+@click.option("--redis-url", default=None, metavar="URL", help="Redis of the hubs (also REDIS_URL).")
+@click.argument("text", metavar="TOKEN")
+def revoke_token(text: str, redis_url: str | None) -> None:
+    """Make TOKEN (- reads it from the standard input) valid no more. Its streams end within 10 s."""
+    try:
+        config = Config.read({"redis_url": redis_url}, os.environ)
+    except InvalidSetting as error:
+        raise click.ClickException(str(error)) from None
+    import jwt
+
+    text = sys.stdin.read().strip() if text == "-" else text
+    try:
+        # Unchecked: who may write to the hubs' Redis may revoke, and the key need not be here.
+        claims = jwt.decode(text, options={"verify_signature": False})
+        token_id, until = claims["jti"], float(claims["exp"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise click.ClickException("This is no token with an id (jti) and an end (exp).") from None
+    try:
+        asyncio.run(_revoke(config.redis_url or LOCAL_REDIS, str(token_id), until))
+    except (RedisError, OSError) as error:
+        raise click.ClickException(f"Redis refused: {error}.") from None
+    click.echo(f"Token {token_id} is revoked.", err=True)
+
+
+async def _revoke(redis_url: str, token_id: str, until: float) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as commands:
+        await revoke(commands, token_id, until)
+
+
+def _write(file: Path, text: str) -> None:
+    """All or nothing, and for nobody else's eyes."""
+    beside = file.with_name(file.name + ".new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    beside.replace(file)

@@ -1,0 +1,95 @@
+"""
+A live view of a hub for the terminal: its channels, busiest first, and how it is.
+
+    /channels, /health/ready, /metrics --> Glance --> lines of text, as many as the terminal has
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+HEAD_LINES = 5
+UNKNOWN = "?"
+# What each worker has of all there is: added up it would be as many times as much.
+SHARED = ("hub_lines_total received", "hub_recorder_lag_seconds")
+
+
+class HubStatus(NamedTuple):
+    """What a hub said at one moment; `state` and `totals` have no more than who asks may see."""
+
+    state: Mapping[str, Any]
+    directory: Mapping[str, Any]
+    totals: Mapping[str, float]
+
+
+async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
+    """How the hub is now. Raises httpx.HTTPError; ValueError where it is no hub that answers."""
+    state = (await client.get("/health/ready")).json()
+    directory = (await client.get("/channels")).raise_for_status().json()
+    metrics = await client.get("/metrics")
+    # Who may see the channels may not be allowed to see the numbers.
+    return HubStatus(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
+
+
+def totals_of(metrics: str) -> Mapping[str, float]:
+    """What all workers have together, by name, and for lines by stage, of what `/metrics` says."""
+    by_worker: Counter[tuple[str, str]] = Counter()
+    for sample in (each for family in text_string_to_metric_families(metrics) for each in family.samples):
+        name = f"{sample.name} {sample.labels['stage']}" if "stage" in sample.labels else sample.name
+        by_worker[name, sample.labels.get("worker", "")] += sample.value  # type: ignore[assignment]  # fractions, too
+    totals: dict[str, float] = {}
+    for (name, _), value in by_worker.items():
+        totals[name] = max(totals.get(name, 0.0), value) if name in SHARED else totals.get(name, 0.0) + value
+    return totals
+
+
+def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
+    """`now` in `height` lines of `width` characters; rates are since `before`, `seconds` ago."""
+    state, directory, totals = now.state, now.directory, now.totals
+
+    def rate(stage: str) -> str:
+        name = f"hub_lines_total {stage}"
+        if not (before and before.totals and totals):
+            return UNKNOWN
+        # A worker that has been replaced counts from 0.
+        return f"{max(0.0, totals.get(name, 0.0) - before.totals.get(name, 0.0)) / seconds:.0f}/s"
+
+    def total(name: str) -> str:
+        return f"{totals.get(name, 0.0):.0f}" if totals else UNKNOWN
+
+    def megabytes(name: str) -> str:
+        return f"{totals.get(name, 0.0) / 1e6:.1f} MB" if totals else UNKNOWN
+
+    rows = sorted(directory["channels"], key=lambda each: (-each["lines_per_second"], -each["lines"], each["name"]))
+    lines = [
+        f"{'ready' if state.get('ready') else 'NOT READY'}   Redis {'connected' if directory['ready'] else 'away'}   "
+        f"{'recording' if directory['recording'] else 'NOT RECORDING'}   "
+        f"fence {_seconds(state.get('fence_age_seconds'))} ago   "
+        f"log {_seconds(totals.get('hub_recorder_lag_seconds'))} behind",
+        f"{total('hub_clients')} streams   {len(rows)} channels   "
+        f"in {rate('received')}   out {rate('delivered')}   recorded {rate('recorded')}",
+        f"gaps {total('hub_gap_total')}   slow closed {total('hub_slow_closed_total')}   "
+        f"Redis errors {total('hub_redis_errors_total')}   "
+        f"waiting {megabytes('hub_client_lag_bytes_gsum')}   rings {megabytes('hub_ring_bytes')}",
+        "" if totals else f"{UNKNOWN} is for a token that may operate",
+        f"{'CHANNEL':<40} {'LINES/S':>10} {'LINES':>12} {'STREAMS':>8}  LAST LINE",
+    ]
+    lines += [_row(each) for each in rows[: max(0, height - HEAD_LINES)]]
+    return [line[:width] for line in lines]
+
+
+def _row(channel: dict[str, Any]) -> str:
+    # What stands in a name could be for the terminal, should the hub not be one.
+    name = "".join(each if each.isprintable() else "?" for each in str(channel["name"]))
+    last = str(channel["last_line"] or "-")[:24]
+    return (
+        f"{name:<40} {channel['lines_per_second']:>10.1f} {channel['lines']:>12} {channel['subscribers']:>8}  "
+        f"{''.join(each if each.isprintable() else '?' for each in last)}"
+    )
+
+
+def _seconds(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else f"{seconds:.1f} s"

@@ -1,0 +1,1 @@
+"""The recorded log: one process writes it, every process reads it."""

@@ -1,0 +1,51 @@
+"""
+What a running app holds: its settings, its hub, its source, its log.
+
+    create_app() --> app.ctx.sse_hub --> context_of(app), for the routes
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis.asyncio
+from sanic import Sanic
+
+from sse_hub.auth import Auth
+from sse_hub.broker.source import RedisSource
+from sse_hub.config import Config
+from sse_hub.history.backfill import Backfill
+from sse_hub.history.publisher import AcknowledgedPublisher
+from sse_hub.history.query import HistoryQuery
+from sse_hub.history.reader import LogReader
+from sse_hub.history.recorder import Recorder
+from sse_hub.http.admission import AdmissionControl
+from sse_hub.http.peers import WorkerId
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.sampler import LineSampler
+
+
+@dataclass(slots=True)
+class Context:
+    """Made when the server starts."""
+
+    config: Config
+    hub: Hub
+    source: RedisSource
+    backfill: Backfill
+    log: LogReader
+    recorder: Recorder
+    history: HistoryQuery
+    publisher: AcknowledgedPublisher
+    auth: Auth
+    sampler: LineSampler
+    admission: AdmissionControl
+    clients: tuple[redis.asyncio.Redis, ...]
+    worker_id: WorkerId
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+def context_of(app: "Sanic[Any, Any]") -> Context:
+    """The context of a started app."""
+    context: Context = app.ctx.sse_hub
+    return context

@@ -1,0 +1,103 @@
+"""
+What has happened in this process, in plain numbers: counted where it happens, read when somebody asks.
+
+    hub, source, recorder, … --> Tally --> metrics, once a scrape
+
+Nothing here is on a line's way: lines are counted where they are handled, an integer a batch, and summed up later.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+# Names come from outside, so only the first this many namespaces are told apart.
+MAX_NAMESPACES = 50
+OTHERS = "(others)"
+SEVERAL = "(several)"
+ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+# So that a count is there, and 0, before the first time: a rise from nothing is none to Prometheus.
+GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late", "guard", "rate")
+RESUME_RESULTS = ("memory", "log", "unknown-id")
+SLOW_REASONS = ("stalled", "drain")
+REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
+REFUSED = (
+    "not-signed-in", "not-allowed", "foreign-origin",
+    "address", "subject", "total", "connections", "channels", "channels-per-stream",
+    "publish-rate", "bodies", "answers", "too-large", "slow", "url", "headers", "slow-head",
+)  # fmt: skip
+COVERED = ("true", "false")
+STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
+
+
+class Buckets:
+    """How often a value was up to each of `bounds`; `counts` has one more, for what lies above."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, value: float) -> None:
+        """One more value, in the unit of the bounds."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+
+class Namespaces:
+    """Namespaces of channels: what stands before the first `.`, `:` or `/` of the name; the first MAX_NAMESPACES."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def of(self, name: str) -> str:
+        """The namespace of the channel or pattern `name`."""
+        namespace = name
+        for mark in ".:/":
+            namespace = namespace.partition(mark)[0]
+        # A name may begin with such a mark.
+        namespace = namespace or name[:1]
+        if "*" in namespace:
+            return SEVERAL
+        if namespace in self._known:
+            return namespace
+        if len(self._known) == MAX_NAMESPACES:
+            return OTHERS
+        self._known.add(namespace)
+        return namespace
+
+    def of_all(self, names: tuple[str, ...]) -> str:
+        """The namespace that all of `names` have."""
+        found = {self.of(name) for name in names}
+        return found.pop() if len(found) == 1 else SEVERAL
+
+
+@dataclass(slots=True)
+class Counters:
+    """
+    The counts of one process since its start.
+
+    `received` and `delivered` have those of channels and feeds that are no longer there, by namespace.
+    """
+
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    received: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter)
+    recorded: Counter[str] = field(default_factory=Counter)
+    gaps: Counter[str] = field(default_factory=lambda: _zeroed(GAP_REASONS))
+    resumes: Counter[str] = field(default_factory=lambda: _zeroed(RESUME_RESULTS))
+    slow_closed: Counter[str] = field(default_factory=lambda: _zeroed(SLOW_REASONS))
+    redis_errors: Counter[str] = field(default_factory=lambda: _zeroed(REDIS_ERRORS))
+    takeovers: Counter[str] = field(default_factory=lambda: _zeroed(COVERED))
+    refused: Counter[str] = field(default_factory=lambda: _zeroed(REFUSED))
+    redis_sessions: int = 0
+    invalid_fences: int = 0
+    heartbeats: int = 0
+    replayed: int = 0
+    fence_round_trips: Buckets = field(default_factory=lambda: Buckets(ROUND_TRIPS_SECONDS))
+    write_stalls: Buckets = field(default_factory=lambda: Buckets(STALLS_SECONDS))
+
+
+def _zeroed(names: tuple[str, ...]) -> Counter[str]:
+    return Counter(dict.fromkeys(names, 0))

@@ -1,0 +1,134 @@
+"""
+Entries of rings as frames, in each of the three shapes a stream can have. Pure; no I/O.
+
+    pieces of entries --> encoder_of(selection, batch) --> frames, and the position moved past them
+
+An encoder runs once for all the subscribers of a feed; only one that has fallen behind is encoded for on its own.
+"""
+
+from collections.abc import Callable, Iterable
+
+from sse_hub.hub.position import Position
+from sse_hub.hub.ring import Batch, Entry, RingGap
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import MESSAGE, with_channel
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import event_frame, gap_frame, lines_frame
+
+# A frame of a batch=1 stream holds at most this many lines, so that a page never parses for long at a time.
+LINES_PER_FRAME = 500
+# Batches of fewer lines are encoded together: with `batch=1` each would be an event of its own.
+SHARED_LINES = 32
+
+EntrySlice = tuple[Entry, int, int]
+"""An entry, the offset of its first line wanted, and the offset after the last."""
+
+Encoder = Callable[[Position, Iterable[EntrySlice]], list[bytes]]
+
+
+def encoder_of(selection: Selection, batch: bool) -> Encoder:
+    """The encoder for streams of `selection`: a list of frames for some pieces, moving the position past them."""
+    if batch:
+        return batched_frames
+    return single_frames if selection.single else merged_frames
+
+
+def encode_once(encode: Encoder) -> Encoder:
+    """
+    `encode` for one channel's lines out of the log: a whole batch is encoded once for all who read it.
+
+    Nothing in the frames of one channel depends on who reads them.
+    """
+
+    def encode_once(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
+        frames: list[bytes] = []
+        rest: list[EntrySlice] = []
+        for entry, start, stop in pieces:
+            if isinstance(entry, RingGap) or stop - start < max(entry.length, SHARED_LINES):
+                rest.append((entry, start, stop))
+                continue
+            frames += encode(position, rest)
+            rest = []
+            entry.frames = entry.frames or {}
+            if encode in entry.frames:
+                advance(position, entry, stop)
+            else:
+                entry.frames[encode] = b"".join(encode(position, [(entry, start, stop)]))
+            frames.append(entry.frames[encode])
+        return frames + encode(position, rest)
+
+    return encode_once
+
+
+def single_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
+    """One event a line; the id is the line's own."""
+    frames: list[bytes] = []
+    for entry, start, stop in pieces:
+        if isinstance(entry, RingGap):
+            frames += _gap_frames(position, entry)
+            continue
+        lines = entry.lines if stop - start == entry.length else entry.lines[start:stop]
+        numbered = enumerate(lines, entry.first + start)
+        if entry.folded or entry.events:
+            for count, line in numbered:
+                id = b"%d-%d" % (entry.fence, count)
+                frames.append(event_frame(id, entry.events.get(count - entry.first, MESSAGE).encode(), line))
+        else:
+            # The hot path: what event_frame() does, without a call for each line.
+            fence = entry.fence
+            frames += [b"id: %d-%d\nevent: message\ndata: %b\n\n" % (fence, count, line) for count, line in numbered]
+        advance(position, entry, stop)
+    return frames
+
+
+def merged_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
+    """One event a line of several channels; the id is the cursor over all of them, the data names the channel."""
+    frames: list[bytes] = []
+    for entry, start, stop in pieces:
+        if isinstance(entry, RingGap):
+            frames += _gap_frames(position, entry)
+            continue
+        for offset, line in enumerate(entry.lines[start:stop], start):
+            position.move_cursor(entry.channel, entry.fence, entry.first + offset)
+            event = entry.events.get(offset, MESSAGE).encode()
+            frames.append(event_frame(position.cursor(), event, with_channel(line, entry.channel)))
+        advance(position, entry, stop)
+    return frames
+
+
+def batched_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
+    """Up to LINES_PER_FRAME lines an event; the id is the cursor after the last of them."""
+    frames: list[bytes] = []
+    rows: list[tuple[str, str, str]] = []
+    for entry, start, stop in pieces:
+        if isinstance(entry, RingGap):
+            if rows:
+                frames.append(lines_frame(position.cursor(), rows))
+                rows = []
+            frames += _gap_frames(position, entry)
+            continue
+        for offset in range(start, stop):
+            count = entry.first + offset
+            rows.append((f"{entry.fence}-{count}", entry.channel, entry.lines[offset].decode()))
+            if len(rows) == LINES_PER_FRAME:
+                position.move_cursor(entry.channel, entry.fence, count)
+                frames.append(lines_frame(position.cursor(), rows))
+                rows = []
+        advance(position, entry, stop)
+    if rows:
+        frames.append(lines_frame(position.cursor(), rows))
+    return frames
+
+
+def advance(position: Position, entry: Batch, stop: int) -> None:
+    position.move(entry.channel, entry.index + stop, EventId(entry.fence, entry.first + stop - 1))
+
+
+def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
+    position.move(entry.channel, entry.index + 1, entry.last)
+    if entry.channel not in position.names and not entry.alone:
+        # Its pattern has a break of its own, which tells of all channels, known or not.
+        return []
+    # All channels break at the same fence. With several, an id here would say that the breaks not yet sent were told,
+    # too; the next line or heartbeat brings one, and until then a client that comes back is told of them again.
+    return [gap_frame(position.cursor() if position.names == {entry.channel} else None, entry.gap)]

@@ -1,0 +1,56 @@
+"""
+The timer wheel: one timer for the heartbeats of all subscribers, instead of one for each.
+
+    add(subscriber) --> a slot 15 s ±20 % ahead --> tick(), once a second --> heartbeat, or the end of a stalled one
+"""
+
+import logging
+import random
+
+from sse_hub.hub.counters import Counters
+from sse_hub.hub.subscriber import Subscriber, Supply
+
+logger = logging.getLogger(__name__)
+
+# Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever. A second less than
+# what is promised, since a slot is up to one long, and ticks drift.
+JITTER = 0.2
+
+
+class HeartbeatWheel:
+    """Subscribers in slots of one second each."""
+
+    def __init__(self, heartbeat_seconds: int, stall_seconds: int, counters: Counters) -> None:
+        self._heartbeat_seconds = heartbeat_seconds
+        self._jitter_seconds = max(0, int(heartbeat_seconds * JITTER) - 1)
+        self._stall_seconds = stall_seconds
+        self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
+        self._now = 0
+        self._counters = counters
+
+    def add(self, subscriber: Subscriber) -> None:
+        """Give `subscriber` its next heartbeat."""
+        wait = self._heartbeat_seconds + random.randint(-self._jitter_seconds, self._jitter_seconds)
+        subscriber.slot = (self._now + wait) % len(self._slots)
+        self._slots[subscriber.slot].add(subscriber)
+
+    def discard(self, subscriber: Subscriber) -> None:
+        """No more heartbeats for `subscriber`."""
+        self._slots[subscriber.slot].discard(subscriber)
+
+    def tick(self, now_seconds: float, fence: int) -> None:
+        """One second on: a heartbeat to each live subscriber that is due; one that has stalled is cut off."""
+        self._now = (self._now + 1) % len(self._slots)
+        due, self._slots[self._now] = self._slots[self._now], set()
+        chunks: dict[Supply, bytes] = {}
+        for subscriber in due:
+            if (seconds := subscriber.stalled_seconds(now_seconds)) > self._stall_seconds:
+                logger.info("subscriber_stalled seconds=%d", seconds)
+                self._counters.slow_closed["stalled"] += 1
+                subscriber.transport.abort()
+            elif subscriber.position is None:
+                if subscriber.feed not in chunks:
+                    chunks[subscriber.feed] = subscriber.feed.heartbeat(fence)
+                subscriber.send_heartbeat(chunks[subscriber.feed])
+                self._counters.heartbeats += 1
+            self.add(subscriber)

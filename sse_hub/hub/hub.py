@@ -1,0 +1,228 @@
+"""
+The hub: an intake, those who subscribe to what comes in, and where they begin.
+
+    source --> Intake --> rings --> feeds --> subscribers          a client --> join() --> Position --> subscribe()
+
+Everything here runs in one event loop, and nothing but `join()` and `drain()` awaits, so between two awaits nothing
+changes.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, cast
+
+from sse_hub.config import Config
+from sse_hub.errors import LimitExceeded, LogUnavailable, SourceUnavailable
+from sse_hub.hub.backend import Log
+from sse_hub.hub.drain import GRACE_SECONDS, Drain
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.heartbeats import HeartbeatWheel
+from sse_hub.hub.ingest import Ingest
+from sse_hub.hub.position import Position
+from sse_hub.hub.replay import RecordedLog, rings_lack
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail
+from sse_hub.hub.subscriber import Subscriber
+from sse_hub.hub.tail import tail_position
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import checkpoint_frame, gap_frame
+
+
+class Source(Protocol):
+    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
+
+    async def join(self, names: Sequence[str]) -> int:
+        """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
+
+    def fail_waiting(self) -> None:
+        """Raise SourceUnavailable to all who wait in join()."""
+
+    def leave(self, names: Sequence[str]) -> None:
+        """Stop following `names`."""
+
+
+class _NotConnected:
+    """What a hub has before it is connected."""
+
+    async def join(self, names: Sequence[str]) -> int:
+        raise SourceUnavailable("The hub is not connected to Redis yet.")
+
+    def fail_waiting(self) -> None:
+        pass
+
+    def leave(self, names: Sequence[str]) -> None:
+        pass
+
+
+class Hub(Ingest):
+    """All channels, feeds and subscribers of one process."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.draining = False
+        self._stall_seconds = config.stall_seconds
+        self._lines_per_second = config.channel_lines_per_second
+        self._source: Source = _NotConnected()
+        # A pattern finds recorded channels only.
+        self._recorded_log = RecordedLog(lambda name: "*" in name or self.registry.covers(name))
+        self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
+        self._drain = Drain(config.drain_seconds)
+        self._no_subscribers = asyncio.Event()
+        self._no_subscribers.set()
+
+    def connect(self, source: Source, log: Log | None = None) -> None:
+        """Use `source` for joins; it brings this hub its lines. Use `log` for what the rings don't hold."""
+        self._source = source
+        self._recorded_log = replace(self._recorded_log, log=log)
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
+
+    @property
+    def feeds(self) -> Iterable[Feed]:
+        """What the open streams share, one for each selection and shape."""
+        return self._feeds.values()
+
+    def delivered(self) -> Counter[str]:
+        """Lines and gaps written to subscribers since the start, by namespace, each counted for each of them."""
+        delivered = self.counters.delivered.copy()
+        for feed in self.feeds:
+            self._count_delivered(feed, delivered)
+        return delivered
+
+    def tick(self) -> None:
+        """Once a second: heartbeats, rates, channels that nobody needs any more."""
+        self._wheel.tick(asyncio.get_running_loop().time(), self.last_fence)
+        forgotten = self.registry.tick()
+        if forgotten:
+            self._source.leave(forgotten)
+
+    # What a stream calls.
+
+    async def prepare_stream(self, selection: Selection, start: StartAt) -> tuple[Position, bytes]:
+        """
+        Where a new subscriber starts, and the frames that tell it: gaps, and a checkpoint.
+
+        What is published after this returns is after that position. Subscribe in the same turn: nothing holds the
+        place of a channel that nobody watches. Raises SourceUnavailable, and TooMany for one channel too many.
+        """
+        unknown = [name for name in selection.channels if self.registry.get(name.encode()) is None]
+        if unknown and not self.registry.has_room(self.last_fence):
+            raise LimitExceeded(
+                "channels", f"{unknown[0]!r} is not known to this hub, which knows as many channels as it can."
+            )
+        outside = [name for name in selection.channels if not self.registry.covers(name)]
+        for name in outside:
+            # Until a feed carries it: a client that goes before that leaves nothing behind.
+            self.registry.forget_later(name)
+        fence = await self._source.join(outside)
+        # Before anything is looked up: what makes room may be what is asked for, and is then known anew.
+        self.registry.has_room(fence)
+        self._ensure_channels(selection)
+        rings = self.registry.rings(selection)
+        position, gaps = resolve(selection, rings, start, fence)
+        if isinstance(start, Tail) and not rings_hold_tail(rings, start.lines):
+            position = await self._tail_position(selection, start.lines, fence) or position
+            # Others may have left it meanwhile, and taken it with them.
+            self._ensure_channels(selection)
+            position.resolve_indexes(self.registry.rings(selection))
+        if isinstance(start, After | UnknownId):
+            self.counters.gaps["unknown-id"] += len(gaps)
+            self.counters.resumes["unknown-id" if gaps else "log" if rings_lack(position, rings) else "memory"] += 1
+        frames = [gap_frame(None, gap) for gap in gaps]
+        return position, b"".join([*frames, checkpoint_frame(position.cursor())])
+
+    def subscribe(
+        self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, max_rate: int = 0
+    ) -> Subscriber:
+        """A subscriber from `position` on, to be started, or to leave. For `guard` see Feed."""
+        feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
+        subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
+        feed.subscribers.add(subscriber)
+        self._wheel.add(subscriber)
+        self._no_subscribers.clear()
+        if self.draining:
+            # It joined before, and has come back to find the hub stopping.
+            subscriber.end(self.last_fence)
+        return subscriber
+
+    async def drain(self) -> None:
+        """Take no new stream, end the open ones over the window. Raises TimeoutError when some don't take their end."""
+        self.draining = True
+        self._source.fail_waiting()
+        subscribers = [subscriber for feed in self._feeds.values() for subscriber in feed.subscribers]
+        await self._drain.run(subscribers, lambda subscriber: subscriber.end(self.last_fence))
+        async with asyncio.timeout(GRACE_SECONDS):
+            await self._no_subscribers.wait()
+
+    def abort_all(self) -> None:
+        """Cut the connections of those who did not take their end."""
+        for feed in self._feeds.values():
+            self.counters.slow_closed["drain"] += len(feed.subscribers)
+            for subscriber in feed.subscribers:
+                subscriber.transport.abort()
+
+    def finish_drain_now(self) -> None:
+        """Wait for the rest of the window no longer: end all streams now."""
+        self._drain.finish_now()
+
+    # The rest.
+
+    async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
+        """Where the last `lines` begin in the log. None when it can't be asked."""
+        if self._recorded_log.log is None:
+            return None
+        try:
+            rings = self.registry.rings(selection)
+            return await tail_position(self._recorded_log, self._recorded_log.log, selection, rings, lines, fence)
+        except LogUnavailable:
+            return None
+        except BaseException:
+            # A client that goes before a feed carries them leaves nothing behind.
+            for pattern in [self.registry[name] for name in selection.patterns if name in self.registry.patterns]:
+                if not pattern.feeds:
+                    self.registry.leave(pattern)
+            raise
+
+    def _ensure_channels(self, selection: Selection) -> None:
+        for name in selection.channels:
+            if self.registry.get(name.encode()) is None:
+                self._add_channel(name, self.registry.start)
+        for pattern in set(selection.patterns) - self.registry.patterns.keys():
+            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        feed = cast(Feed, subscriber.feed)
+        self._wheel.discard(subscriber)
+        feed.leave(subscriber)
+        if not feed.subscribers:
+            self._drop_feed(feed)
+
+    def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
+        loop, allowed = asyncio.get_running_loop(), self._lines_per_second
+        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, allowed)
+        self._feeds[selection, batch, max_rate] = feed
+        for name in self.registry.rings(selection):
+            self._attach(feed, self.registry[name])
+        return feed
+
+    def _count_delivered(self, feed: Feed, counts: Counter[str]) -> None:
+        if feed.delivered:
+            names = (*feed.selection.channels, *feed.selection.patterns)
+            counts[self.counters.namespaces.of_all(names)] += feed.delivered
+
+    def _drop_feed(self, feed: Feed) -> None:
+        del self._feeds[feed.selection, feed.batch, feed.max_rate]
+        self._count_delivered(feed, self.counters.delivered)
+        for name in feed.rings:
+            channel = self.registry[name]
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.registry.leave(channel)
+        if not self._feeds:
+            self._no_subscribers.set()
+            if self.draining:
+                self.finish_drain_now()

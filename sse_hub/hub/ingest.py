@@ -1,0 +1,189 @@
+"""
+What comes in: fences and lines from the source, into the rings of their channels, and to the feeds that carry these.
+
+    begin(fence), lines(payloads by channel), fence(F) --> rings --> feeds
+                                                             └──► recorder (it takes them from the rings)
+
+Nothing here awaits, so what one call does happens at once for everybody.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+
+from sse_hub.config import Config
+from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
+from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import Counters
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.registry import ChannelRegistry
+from sse_hub.hub.ring import Batch, RingGap
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
+from sse_hub.protocol.sse import Gap
+
+
+class Ingest:
+    """The channels of one process, and what has come of them since which fence."""
+
+    def __init__(self, config: Config) -> None:
+        self.last_fence = 0
+        self.counters = Counters()
+        self.registry = ChannelRegistry(config, self.counters)
+        # The fence since which the rings have every line, None while there is no session; the one since which they
+        # have lines at all; and the fences between which they have none, with the reason.
+        self.complete_since: int | None = None
+        self.first_fence: int | None = None
+        self.gaps: deque[tuple[int, int, str]] = deque(maxlen=100)
+        # Set when a session was cut or has begun; when there is something new for the recorder; when that is a fence.
+        self.session_changed = asyncio.Event()
+        self.new_lines = self.registry.new_lines
+        self.fence_seen = asyncio.Event()
+        self.event_counts: Counter[str] = Counter()
+        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
+        self._line_bytes = config.line_bytes
+        self._followed: set[str] = set()
+        self._refused_fence = 0
+        self._seq = 0
+
+    @property
+    def held_since(self) -> int | None:
+        """The fence since which the rings still have every line; what they have evicted they can't give to the log."""
+        evicted_to = self.registry.evicted_to
+        return None if self.complete_since is None else max(self.complete_since, evicted_to.fence + (evicted_to.n > 0))
+
+    def session_lost(self) -> None:
+        """The session has ended; the next one's first fence is told by begin(), or mended()."""
+        self.complete_since = None
+        self.session_changed.set()
+
+    def session_started(self, fence: int) -> None:
+        """A new session has seen its first fence: what came between the last session and `fence` is a gap."""
+        if self.first_fence is None:
+            self.first_fence = fence
+        self._add_gap_everywhere(EventId(self.last_fence, 0), EventId(fence, 0), "recorder-down")
+        self._resume(fence)
+
+    def session_backfilled(self, fence: int) -> None:
+        """A new session has seen its first fence, and what came before that, of recorded channels, went to fill()."""
+        # Those outside the ingest patterns are in no log of ours.
+        for channel in [each for each in self.registry if not (each.recorded or each.name in self.registry.patterns)]:
+            after = max(channel.ring.last, EventId(self.last_fence, 0))
+            gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
+            self._add_gap(channel, EventId(fence, 0), gap)
+        self._resume(fence)
+
+    def load_recorded(self, recorded: Mapping[str, tuple[EventId, int]], gaps_known_to: EventId) -> None:
+        """See `Directory.learn`."""
+        self.registry.load_recorded(recorded, gaps_known_to, self._add_channel)
+
+    def fill(self, parts: Iterable[BatchSlice | LogGap]) -> None:
+        """Lines that this process has missed, out of the log, in the order of fences."""
+        for part in parts:
+            if isinstance(part, LogGap):
+                self._fill_gap(part)
+                continue
+            batch, start, stop = part
+            name, lines = batch.channel, batch.lines[start:stop]
+            channel = self.registry.get(name.encode()) or self._add_channel(name, self.registry.start)
+            self._seq += 1
+            copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT)
+            channel.lines += copy.length
+            self.registry.append(channel, copy)
+        for feed in self._feeds.values():
+            feed.schedule_flush()
+
+    def fence_received(self, fence: int) -> None:
+        """`fence` has come; what comes now counts from it."""
+        self.last_fence = fence
+        self.new_lines.set()
+        self.fence_seen.set()
+        while self._followed:
+            self._add_channel(self._followed.pop(), EventId(fence, 0))
+
+    def channel_subscribed(self, name: str) -> None:
+        """Lines of `name`, which no ingest pattern covers, come from here on, and have ids from the next fence on."""
+        if self.registry.get(name.encode()) is None:
+            self._followed.add(name)
+
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Lines since the last fence, by channel, in the order they came on each."""
+        refused = False
+        touched: dict[Feed, None] = {}
+        now_seconds = time.time()
+        for key, arrived in payloads.items():
+            channel = self.registry.get(key)
+            if channel is None:
+                if not self.registry.ingests(key):
+                    continue
+                if not self.registry.has_room(self.last_fence):
+                    refused = True
+                    continue
+                channel = self._add_channel(key.decode(), self.registry.start)
+            self._seq += 1
+            batch = channel.batch(self._seq, self.last_fence, arrived, self._line_bytes, now_seconds)
+            self.registry.append(channel, batch)
+            touched |= dict.fromkeys(channel.feeds)
+        for feed in touched:
+            feed.schedule_flush()
+        if refused and self._refused_fence != self.last_fence:
+            self._log_refused_channels()
+
+    # The rest.
+
+    def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
+        """A break in every ring."""
+        if self.last_fence:
+            self.gaps.append((after.fence, before.fence, reason))
+            self.counters.gaps[reason] += 1
+        for channel in self.registry:
+            self._seq += 1
+            gap = Gap(channel.name, str(max(channel.ring.last, after)), str(before), None, reason)
+            self.registry.append(channel, RingGap(channel.name, self._seq, before, gap))
+        self.registry.start = before
+
+    def _fill_gap(self, gap: LogGap) -> None:
+        if gap.channel is None:
+            self._add_gap_everywhere(max(gap.after, EventId(self.last_fence, 0)), gap.before, gap.reason)
+            return
+        channel = self.registry.get(gap.channel.encode()) or self._add_channel(gap.channel, self.registry.start)
+        last = EventId(gap.before.fence, gap.before.n - 1)
+        self._add_gap(channel, last, gap.as_gap(channel.name, channel.ring.last))
+
+    def _add_gap(self, channel: Channel, last: EventId, gap: Gap) -> None:
+        """A break in the ring of `channel` and in no other."""
+        self._seq += 1
+        self.counters.gaps[gap.reason] += 1
+        self.registry.append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
+
+    def _resume(self, fence: int) -> None:
+        self.complete_since = self.registry.start.fence
+        self.session_changed.set()
+        self.fence_received(fence)
+        for feed in self._feeds.values():
+            feed.schedule_flush()
+
+    def _log_refused_channels(self) -> None:
+        # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
+        self._refused_fence = self.last_fence
+        self.counters.gaps["trimmed"] += 1
+        for channel in self.registry.patterns.values():
+            self._seq += 1
+            bounds = (str(EventId(self.last_fence, 0)), str(EventId(self.last_fence + 1, 0)))
+            gap = Gap(channel.name, *bounds, None, "trimmed")
+            self.registry.append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
+            for feed in channel.feeds:
+                feed.schedule_flush()
+
+    def _add_channel(self, name: str, start: EventId) -> Channel:
+        channel = self.registry.add(name, start)
+        for feed in self._feeds.values():
+            if feed.selection.patterns and feed.selection.matches(name):
+                self._attach(feed, channel)
+        return channel
+
+    def _attach(self, feed: Feed, channel: Channel) -> None:
+        feed.attach(channel.name, channel.ring)
+        channel.feeds.append(feed)
+        self.registry.retain(channel.name)

@@ -1,0 +1,108 @@
+"""
+Where a subscriber is: one index for each channel's ring, and the cursor that tells its client the same. Pure; no I/O.
+
+    Cursor (from the client) --> Position --> moves past entries --> Cursor (the next `id:`)
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sse_hub.hub.ring import Ring
+from sse_hub.protocol.ids import Cursor, EventId
+from sse_hub.protocol.selection import Selection
+
+
+class Position:
+    """
+    A place between lines, on every channel of a selection.
+
+    `ids` says up to which line each channel has been sent, `indexes` which line of its ring comes next. `fence` and
+    `counts` (lines since that fence, for the channels asked for by name) are the cursor; with a pattern there are no
+    counts, since the set of channels can grow. `live` is true for one that once had everything.
+    """
+
+    __slots__ = ("_origin", "_slots", "counts", "fence", "ids", "indexes", "live", "names")
+
+    def __init__(self, selection: Selection, fence: int = 0, counts: Sequence[int] = ()) -> None:
+        named = () if selection.patterns else selection.channels
+        self._slots = {name: slot for slot, name in enumerate(named)}
+        # What the client asked for, as it asked: a channel that only a pattern matches is not among them.
+        self.names = frozenset((*selection.channels, *selection.patterns))
+        self.fence = fence
+        self.counts = list(counts) if len(counts) == len(named) else [0] * len(named)
+        self.indexes: dict[str, int] = {}
+        self.ids: dict[str, EventId] = {
+            name: EventId(fence, count) for name, count in zip(named, self.counts, strict=True)
+        }
+        self.live = False
+        # For every channel without an id of its own.
+        self._origin = EventId(fence, 0)
+
+    def copy(self) -> "Position":
+        """An independent position at the same place."""
+        twin = object.__new__(Position)
+        twin._slots = self._slots
+        twin.names = self.names
+        twin.fence = self.fence
+        twin.counts = self.counts.copy()
+        twin.indexes = self.indexes.copy()
+        twin.ids = self.ids.copy()
+        twin.live = self.live
+        twin._origin = self._origin
+        return twin
+
+    def move(self, channel: str, index: int, id: EventId) -> None:
+        """Go past what has `id` on `channel`; `index` comes next there."""
+        self.indexes[channel] = index
+        self.ids[channel] = id
+        self.move_cursor(channel, id.fence, id.n)
+
+    def move_cursor(self, channel: str, fence: int, count: int) -> None:
+        """Move the cursor alone past the line `fence-count` of `channel`."""
+        if fence != self.fence:
+            self.fence = fence
+            self.counts = [0] * len(self.counts)
+        slot = self._slots.get(channel)
+        if slot is not None:
+            self.counts[slot] = count
+
+    def move_to_end(self, rings: Mapping[str, Ring]) -> None:
+        """Go past everything held."""
+        self.fence = max([self.fence, *(ring.last.fence for ring in rings.values())])
+        for name, ring in rings.items():
+            self.move(name, ring.end, EventId(self.fence, ring.count_before(ring.end, self.fence)))
+
+    def id_of(self, channel: str) -> EventId:
+        """The id up to which `channel` has been sent."""
+        return self.ids.get(channel, self._origin)
+
+    def start_from(self, ids: Mapping[str, EventId], otherwise: EventId) -> None:
+        """Begin each channel after its id in `ids`, all others after `otherwise`."""
+        self.ids = dict(ids)
+        self._origin = otherwise
+
+    def skip_to(self, channel: str, id: EventId) -> None:
+        """Go past everything up to `id` on `channel`, without its having been sent: the cursor stays."""
+        self.ids[channel] = id
+
+    def complete_fence(self, fence: int) -> None:
+        """Everything before `fence` has been sent, on all channels; relocate() is to follow."""
+        self._origin = max(self._origin, EventId(fence, 0))
+        self.ids = {name: id for name, id in self.ids.items() if id > self._origin}
+
+    def resolve_indexes(self, rings: Mapping[str, Ring]) -> None:
+        """Find the place in `rings` that `ids` say."""
+        self.indexes = {name: ring.index_after(self.id_of(name)) for name, ring in rings.items()}
+
+    def cursor(self) -> bytes:
+        """The SSE id for this place: `F-n1.n2`, or `F-0` with a pattern."""
+        if len(self.counts) == 1:
+            return b"%d-%d" % (self.fence, self.counts[0])
+        if not self.counts:
+            return b"%d-0" % self.fence
+        return b"%d-%b" % (self.fence, b".".join([b"%d" % count for count in self.counts]))
+
+    def cursor_at(self, fence: int) -> bytes:
+        """The id for this place once `fence` has been seen and nothing has come since."""
+        return (
+            self.cursor() if fence <= self.fence else str(Cursor(fence, tuple(0 for _ in self.counts) or (0,))).encode()
+        )

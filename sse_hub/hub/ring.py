@@ -1,0 +1,246 @@
+"""
+The ring: the last lines of one channel in memory, and what follows a given id. Pure; no I/O.
+
+    Batch, Break --> Ring.append() --> Ring.entries_from(index) --> encoded for a subscriber
+
+Every line has an index: it counts the channel's lines since the ring was made and never falls. A break (lines this
+process missed) takes one index too, so a position says on which side of it a subscriber is.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+
+from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.lines import MESSAGE, normalize
+from sse_hub.protocol.sse import Gap
+
+# What an entry costs beyond its payloads' bytes, roughly: the objects that hold them.
+BATCH_OVERHEAD_BYTES = 200
+LINE_OVERHEAD_BYTES = 60
+
+
+class Batch:
+    """Lines of one channel that came in one read after one fence: ids `fence-first`, `fence-(first+1)`, …"""
+
+    __slots__ = (
+        "_limit",
+        "_lines",
+        "_payloads",
+        "channel",
+        "events",
+        "fence",
+        "first",
+        "folded",
+        "frames",
+        "index",
+        "length",
+        "seq",
+        "size",
+    )
+
+    def __init__(self, channel: str, seq: int, fence: int, first: int, payloads: list[bytes], limit_bytes: int) -> None:
+        self.channel = channel
+        self.seq = seq
+        self.fence = fence
+        self.first = first
+        self.index = 0
+        self.length = len(payloads)
+        self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
+        self.events: dict[int, str] = {}
+        self.folded = False
+        # Encoded whole, by encoder, where many read it out of the log: see `encoding.once`.
+        self.frames: dict[object, bytes] | None = None
+        self._limit = limit_bytes
+        self._payloads = payloads
+        self._lines: list[bytes] | None = None
+
+    @property
+    def last(self) -> EventId:
+        """The id of the last line."""
+        return EventId(self.fence, self.first + self.length - 1)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """
+        The payloads made lines, at the first use: a line nobody watches costs no parsing.
+
+        From then on `events` has the names of lines that name their event, by offset, and `folded` says whether a
+        line spans several text lines.
+        """
+        if self._lines is None:
+            self._lines = self._payloads = [
+                self._line(offset, payload) for offset, payload in enumerate(self._payloads)
+            ]
+        return self._lines
+
+    def _line(self, offset: int, payload: bytes) -> bytes:
+        line, event = normalize(payload, self._limit)
+        if event != MESSAGE:
+            self.events[offset] = event
+        if b"\n" in line or b"\r" in line:
+            self.folded = True
+        return line
+
+
+class RingGap:
+    """
+    Lines up to `last` that this process missed, as an entry of the ring: every subscriber that passes is told of `gap`.
+
+    Other channels have a break at the same place, and patterns have one of their own, unless it is `alone`.
+    """
+
+    __slots__ = ("alone", "channel", "fence", "first", "gap", "index", "seq", "size")
+
+    length = 1
+
+    def __init__(self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False) -> None:
+        self.alone = alone
+        self.channel = channel
+        self.seq = seq
+        self.fence, self.first = last
+        self.index = 0
+        self.gap = gap
+        self.size = BATCH_OVERHEAD_BYTES
+
+    @property
+    def last(self) -> EventId:
+        """The id after which lines are known again."""
+        return EventId(self.fence, self.first)
+
+    def for_pattern(self, pattern: str) -> "RingGap":
+        """The same break, as an entry of the ring of `pattern`: it begins at a fence, whatever came on one channel."""
+        fence = (self.gap.after or "0").partition("-")[0]
+        return RingGap(pattern, self.seq, self.last, self.gap._replace(channel=pattern, after=f"{fence}-0"))
+
+
+Entry = Batch | RingGap
+
+
+class Ring:
+    """The last lines of one channel, oldest first; trim() leaves `max_lines` of them."""
+
+    __slots__ = ("_entries", "_last_gap", "_max_lines", "end", "last", "size", "start")
+
+    def __init__(self, start: EventId, max_lines: int) -> None:
+        """A ring that holds every line after `start`, until it evicts."""
+        self.start = start
+        self.last = start
+        self.end = 0
+        self.size = 0
+        self._max_lines = max_lines
+        self._entries: deque[Entry] = deque()
+        self._last_gap = -1
+
+    @property
+    def first(self) -> int:
+        """The index of the oldest line held, or `end` when none is."""
+        return self._entries[0].index if self._entries else self.end
+
+    def append(self, entry: Entry) -> None:
+        """Add the newest entry; trim() is to follow."""
+        entry.index = self.end
+        if isinstance(entry, RingGap):
+            self._last_gap = entry.index
+        self._entries.append(entry)
+        self.last = entry.last
+        self.end += entry.length
+        self.size += entry.size
+
+    def trim(self, wanted_from: int | None = None) -> None:
+        """Evict the oldest entries while there are too many lines, but none from the index `wanted_from` on."""
+        while self.end - self.first > self._max_lines and len(self._entries) > 1:
+            oldest = self._entries[0]
+            if wanted_from is not None and oldest.index + oldest.length > wanted_from:
+                return
+            self._evict()
+
+    def shrink(self, bytes_wanted: int) -> int:
+        """Evict oldest entries until `bytes_wanted` are free or nothing is left; the number of bytes freed."""
+        before = self.size
+        while before - self.size < bytes_wanted and self._entries:
+            self._evict()
+        return before - self.size
+
+    @property
+    def trimmed(self) -> bool:
+        """True when lines have been evicted."""
+        return self.first > 0
+
+    def covers(self, id: EventId) -> bool:
+        """True when no line after `id` has been evicted, or missed without a break that says so."""
+        return id >= self.start
+
+    def certainly_lacks(self, id: EventId) -> bool:
+        """True when there has certainly been no line `id`: it is another channel's, or invented."""
+        since = EventId(id.fence, 0)
+        if not self.covers(since) or self._last_gap >= self.index_after(since):
+            # Lines that other processes delivered may have ids that this one has never seen.
+            return False
+        return self.count_before(self.index_after(id), id.fence) < id.n
+
+    def index_after(self, id: EventId) -> int:
+        """The index of the first line, or break, whose id is greater than `id`, among those held."""
+        at = bisect_right(self._entries, id, key=_id_of) - 1
+        if at < 0:
+            return self.first
+        entry = self._entries[at]
+        if entry.fence == id.fence and isinstance(entry, Batch):
+            return entry.index + min(id.n - entry.first + 1, entry.length)
+        return entry.index + entry.length
+
+    def count_before(self, index: int, fence: int) -> int:
+        """How many lines since fence `fence` lie before `index`."""
+        at = self._at(index - 1)
+        if at < 0:
+            return self.start.n if self.start.fence == fence else 0
+        entry = self._entries[at]
+        return entry.first + index - 1 - entry.index if entry.fence == fence else 0
+
+    def id_before(self, index: int) -> EventId:
+        """The id up to which one has everything who has what lies before `index`."""
+        at = self._at(index - 1)
+        if at < 0:
+            return self.start
+        entry = self._entries[at]
+        return EventId(entry.fence, entry.first + index - 1 - entry.index) if isinstance(entry, Batch) else entry.last
+
+    def lost_since(self, index: int) -> int | None:
+        """How many lines from `index` on have been evicted; None if a break may be among them."""
+        return None if index <= self._last_gap else self.first - index
+
+    def entries_from(self, index: int) -> Iterator[Entry]:
+        """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""
+        for at in range(max(self._at(index), 0), len(self._entries)):
+            yield self._entries[at]
+
+    def entries_backwards(self) -> Iterator[Entry]:
+        """All entries held, newest first. To be used up before the ring changes."""
+        return reversed(self._entries)
+
+    def gaps(self) -> list[RingGap]:
+        """The breaks held, oldest first, that are not this channel's alone."""
+        return [entry for entry in self._entries if isinstance(entry, RingGap) and not entry.alone]
+
+    def newest_ids(self, until: EventId, limit: int) -> list[EventId]:
+        """The ids of the last `limit` lines up to `until` that are held, newest first."""
+        batches = (entry for entry in reversed(self._entries) if isinstance(entry, Batch))
+        ids = (EventId(each.fence, each.first + at) for each in batches for at in reversed(range(each.length)))
+        return list(islice((id for id in ids if id <= until), limit))
+
+    def _at(self, index: int) -> int:
+        return bisect_right(self._entries, index, key=_index_of) - 1
+
+    def _evict(self) -> None:
+        entry = self._entries.popleft()
+        self.size -= entry.size
+        self.start = entry.last
+
+
+def _id_of(entry: Entry) -> EventId:
+    return EventId(entry.fence, entry.first)
+
+
+def _index_of(entry: Entry) -> int:
+    return entry.index

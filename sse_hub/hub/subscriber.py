@@ -1,0 +1,258 @@
+"""
+One client of a stream: its connection, and when it is behind, its position.
+
+    live:    Feed.flush() --> write()                        the same bytes for all, nothing is woken
+    behind:  Feed.backlog(position) --> write(), a step of the loop at a time, as its transport drains
+    beyond:  Feed.replay(position) --> write(), by a task, until the rings cover the position
+
+A subscriber has no queue, and while it is live, no task. Behind, it is a position and costs nothing until its
+transport drains.
+"""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from sse_hub.hub.position import Position
+from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
+
+# Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live
+# one is left behind. The kernel's buffer is full by then.
+HIGH_WATER_BYTES = 32 * 1024
+LOW_WATER_BYTES = 8 * 1024
+# A peer that acknowledges nothing for this long is gone. Without it, lines to a dead peer wait a quarter of an hour.
+PEER_TIMEOUT_MS = 20_000
+RETRY_MS = 2000
+
+
+class Supply(Protocol):
+    """What a subscriber needs of its feed."""
+
+    def needs_replay(self, position: Position) -> bool:
+        """True when what comes after `position` is not in memory."""
+
+    def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
+        """The next frames from the log, until the rest is in memory."""
+
+    def next_chunk(self, position: Position) -> bytes:
+        """The next frames after `position`, which is moved past them; nothing when it has caught up."""
+
+    def go_live(self, subscriber: "Subscriber") -> None:
+        """From now on write to `subscriber` as lines come."""
+
+    def pause(self, subscriber: "Subscriber") -> None:
+        """`subscriber`, which is live, takes no more; it is left behind before the next line."""
+
+    def resume(self, subscriber: "Subscriber") -> None:
+        """`subscriber`, which is still live, takes more."""
+
+    def backlog_bytes(self, position: Position) -> int:
+        """About how much comes after `position`."""
+
+    def record_stall(self, seconds: float) -> None:
+        """A subscriber takes bytes again, after `seconds`."""
+
+    def heartbeat(self, fence: int) -> bytes:
+        """A chunk for those who are live."""
+
+    def detach(self, subscriber: "Subscriber", fence: int) -> bytes:
+        """Write no more to `subscriber`, which is live; the frame that tells it where it is."""
+
+
+class Subscriber(asyncio.Protocol):
+    """One client. `position` is None while it is live. It leaves the hub when its connection is lost."""
+
+    __slots__ = (
+        "_write_paused",
+        "_drained",
+        "_end_fence",
+        "_ended",
+        "_last_frames",
+        "_close_callbacks",
+        "_leave",
+        "_loop",
+        "_timeout_raised",
+        "_stall_ms",
+        "_started",
+        "_task",
+        "feed",
+        "last_progress_at",
+        "position",
+        "slot",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        feed: Supply,
+        transport: asyncio.Transport,
+        position: Position,
+        stall_seconds: int,
+        leave: Callable[["Subscriber"], None],
+    ) -> None:
+        self.feed = feed
+        self.transport = transport
+        self.position: Position | None = position
+        self.slot = 0
+        self._loop = asyncio.get_running_loop()
+        self.last_progress_at = self._loop.time()
+        self._leave = leave
+        self._stall_ms = stall_seconds * 1000
+        self._write_paused = False
+        self._timeout_raised = False
+        self._started = False
+        self._ended = False
+        self._end_fence = 0
+        self._last_frames = b""
+        self._close_callbacks: tuple[Callable[[Subscriber], None], ...] = ()
+        self._task: asyncio.Task[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+
+    # What the hub calls.
+
+    def start(self) -> None:
+        """Take over the transport, on which the head of the answer and the first frames have been written."""
+        self._started = True
+        self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
+        self.transport.set_protocol(self)
+        self._step()
+
+    def leave(self) -> None:
+        """Leave the hub. Called by who has made it and can't start it, and when the connection is lost."""
+        self._ended = True
+        if self._task:
+            self._task.cancel()
+        self._leave(self)
+        callbacks, self._close_callbacks = self._close_callbacks, ()
+        for callback in callbacks:
+            callback(self)
+
+    def on_close(self, callback: Callable[["Subscriber"], None]) -> None:
+        """Call `callback` with this subscriber when it has left, after those that were added before."""
+        self._close_callbacks += (callback,)
+
+    def fall_behind(self, position: Position) -> None:
+        """Stop being live; go on from `position` when the transport drains."""
+        self.position = position
+
+    def stalled_seconds(self, now_seconds: float) -> float:
+        """For how long its client has taken nothing of what it is owed. What the client sends does not matter."""
+        return now_seconds - self.last_progress_at if self._write_paused or self.position is not None else 0.0
+
+    def send_heartbeat(self, heartbeat: bytes) -> None:
+        """Write a heartbeat, unless lines already wait to be sent."""
+        if self.position is None and not self._write_paused and not self._ended:
+            self.transport.write(heartbeat)
+
+    def end(self, fence: int, last_frames: bytes = b"") -> None:
+        """
+        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen; frames of
+        `farewell` say why it ends.
+
+        One that is behind has been told by its last line.
+        """
+        ended, self._ended, self._end_fence, self._last_frames = self._ended, True, fence, last_frames
+        if self._started and not ended and self._task is None:
+            self._finish()
+
+    # What the transport calls.
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+        self.last_progress_at = self._loop.time()
+        # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
+        self._set_peer_timeout(self._stall_ms)
+        if self.position is None:
+            self.feed.pause(self)
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        paused_at, self.last_progress_at = self.last_progress_at, self._loop.time()
+        self.feed.record_stall(self.last_progress_at - paused_at)
+        if self._drained and not self._drained.done():
+            self._drained.set_result(None)
+        if self.position is None:
+            self.feed.resume(self)
+        elif self._task is None:
+            self._loop.call_soon(self._step)
+
+    def data_received(self, data: bytes) -> None:
+        """A client has nothing to say on a stream; the answer's head has said that no other request is heard."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.leave()
+
+    # The rest.
+
+    def _step(self) -> None:
+        # One piece at a time, so that who reads fast does not keep the others waiting.
+        if self._ended:
+            self._finish()
+            return
+        if self.position is None or self._write_paused or self._task:
+            return
+        if self.feed.needs_replay(self.position):
+            self._task = self._loop.create_task(self._replay(self.position), name="replay")
+            self._task.add_done_callback(self._replayed)
+            return
+        # From the last, empty backlog to going live there is no await: a line is in the one or the other.
+        frames = self.feed.next_chunk(self.position)
+        if frames:
+            self._write(frames)
+            if not self._write_paused:
+                self._loop.call_soon(self._step)
+            return
+        self.position = None
+        if self._timeout_raised:
+            self._set_peer_timeout(PEER_TIMEOUT_MS)
+        self.feed.go_live(self)
+
+    async def _replay(self, position: Position) -> None:
+        async with aclosing(self.feed.replay(position)) as replay:
+            async for frames in replay:
+                # redis-py can swallow the cancellation of leave(): what comes then is for nobody.
+                if self.transport.is_closing():
+                    return
+                self._write(frames)
+                if self._write_paused:
+                    self._drained = self._loop.create_future()
+                    await self._drained
+                if self._ended:
+                    return
+
+    def _replayed(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if task.cancelled():
+            return
+        if error := task.exception():
+            self._loop.call_exception_handler({"message": "a replay failed", "exception": error, "task": task})
+            self.transport.abort()
+            return
+        self._step()
+
+    def _finish(self) -> None:
+        if self.transport.is_closing():
+            return
+        last = b"" if self.position else self.feed.detach(self, self._end_fence)
+        # Spread, so that the clients of a hub that stops don't all come back in the same moment.
+        self._write(last + self._last_frames + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+        self.transport.write(END_OF_BODY)
+        self.transport.close()
+
+    def _write(self, frames: bytes) -> None:
+        self.transport.write(http_chunk(frames))
+        self.last_progress_at = self._loop.time()
+
+    def _set_peer_timeout(self, milliseconds: int) -> None:
+        self._timeout_raised = milliseconds != PEER_TIMEOUT_MS
+        set_peer_timeout(self.transport, milliseconds)
+
+
+def set_peer_timeout(transport: asyncio.Transport, milliseconds: int) -> None:
+    """Have the kernel end the connection of `transport` when its peer has acknowledged nothing for so long."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and not transport.is_closing():
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -1,0 +1,1 @@
+"""What both ends agree on: ids, lines, selections, frames. Pure: no I/O, no clock."""

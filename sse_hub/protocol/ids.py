@@ -1,0 +1,101 @@
+"""
+Event ids and cursors: computed from fences, the same in every process. Pure; no I/O.
+
+    fence F, then the n-th line on a channel --> EventId F-n --> SSE `id:` --> Last-Event-ID --> Cursor
+
+`F` is milliseconds since the epoch, taken from Redis's clock by the script `lua/fence.lua`. An id is a valid Redis
+stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) and sorts as a pair of numbers.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from sse_hub.errors import InvalidId
+
+# 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
+CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
+RELATIVE_TIME = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
+# A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
+# quarter more where the watch has just looked.
+FENCE_SPACING_MS = 1500
+# The end of the year 9999.
+LAST_TIME_MS = 253_402_300_799_999
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class EventId(NamedTuple):
+    """`F-n`: the n-th line (from 1) on its channel since fence F; `F-0` is the fence itself."""
+
+    fence: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.fence}-{self.n}"
+
+
+class Cursor(NamedTuple):
+    """
+    A place in the order of lines: everything before fence `fence`, and `counts` lines after it.
+
+    `counts` has one number for each channel of the stream in request order; a bare `(0,)` covers any channels.
+    """
+
+    fence: int
+    counts: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.fence}-{'.'.join(map(str, self.counts))}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """The cursor that `text` spells (`F-n` or `F-n1.n2`). Raises InvalidId."""
+        match = CURSOR.fullmatch(text)
+        if not match:
+            raise InvalidId(f"{text[:64]!r} is not an event id: digits-digits is wanted, as in an `id:` this hub sent.")
+        return cls(int(match[1]), tuple(map(int, match[2].split("."))))
+
+
+def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
+    """
+    The cursor that `since=` asks for: an event id, an ISO 8601 time, or `-15m` before `now` (units s, m, h, d).
+
+    A time without a zone is UTC. Nothing that came after a time is left out; a second or so before it may be in.
+    Raises InvalidId, which calls the text `name`.
+    """
+    if CURSOR.fullmatch(text):
+        return Cursor.parse(text)
+    return Cursor(max(0, _parse_moment(text, now, name) - FENCE_SPACING_MS), (0,))
+
+
+def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
+    """As cursor_since(), for an end: nothing that came before a time is left out; a second or so after it may be in."""
+    return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _parse_moment(text, now, name)), (0,))
+
+
+@lru_cache(maxsize=64)
+def iso_time(fence: int) -> str:
+    """The time of `fence` as ISO 8601 text in UTC, to the millisecond."""
+    # A fence that can't be a time is not ours, but it may be asked about.
+    seconds, milliseconds = divmod(min(fence, LAST_TIME_MS), 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def _parse_moment(text: str, now: datetime, name: str) -> int:
+    ago = RELATIVE_TIME.fullmatch(text)
+    if ago:
+        return _to_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
+    try:
+        # A "+02:00" that was not percent-encoded reaches us as " 02:00".
+        moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
+    except ValueError:
+        raise InvalidId(
+            f"{name}={text[:64]!r} is not understood: an event id (1732160000000-5), "
+            "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
+        ) from None
+    return _to_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _to_milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

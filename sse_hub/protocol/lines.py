@@ -1,0 +1,111 @@
+"""
+What a publisher sent becomes one line: always the text of one JSON object, whatever the payload was. Pure; no I/O.
+
+    payload bytes --> one_line() --> (line bytes, event name)
+
+Every rule here is a rule of docs/protocol.md, "Lines".
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+import orjson
+
+EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
+# The hub's own events, and those an EventSource raises itself: a line called "error" would look like a lost connection.
+# `closed` is the one name of its own that a publisher may use.
+RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "refused", "error", "open"})
+MESSAGE = "message"
+MAX_TEXT_LINES = 10_000
+BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
+def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
+    """
+    The line that `payload` is, and the name of its event.
+
+    A payload that is one JSON object comes back as it is (but for its line ends, if there are thousands). Anything
+    else becomes `{"info": "<text>"}`, with U+FFFD for what is not UTF-8; one longer than `limit_bytes` is cut, with
+    `"truncated": true` and its `"size"` in bytes.
+    """
+    if len(payload) > limit_bytes:
+        # Cut before anything is parsed: the cost of a hostile payload must not grow with its length.
+        text = payload[:limit_bytes].decode(errors="replace")
+        return b'{"info":%b,"truncated":true,"size":%d}' % (orjson.dumps(text), len(payload)), MESSAGE
+    record = _parse_object(payload)
+    if record is None:
+        # Not all of it by orjson: what that returns keeps the memory it was made in, 4 kB for a line of 60 bytes.
+        return b'{"info":%b}' % orjson.dumps(payload.decode(errors="replace")), MESSAGE
+    if payload.count(b"\n") + payload.count(b"\r") > MAX_TEXT_LINES:
+        # Each would be a `data:` line. A raw line end stands only between the tokens of JSON, where a blank is as good.
+        payload = payload.translate(BLANKS_FOR_LINE_ENDS)
+    return payload, _event_name(record)
+
+
+def with_channel(line: bytes, channel: str) -> bytes:
+    """`line` with a first member `"@channel"`; whatever the publisher wrote, JSON.parse gives this channel."""
+    member = b'"@channel":"%b"' % channel.encode()
+    if b"@channel" in line or b"\\u" in line:
+        record = _parse_object(line)
+        if record and "@channel" in record:
+            # Of two members with one name the last counts (ECMA-262, JSON.parse), so the publisher's stays in between:
+            # to take it out, the line would have to be written anew, and would no longer be as it was published.
+            line = b"%b,%b}" % (line.rstrip()[:-1], member)
+    rest = line[line.index(b"{") + 1 :]
+    comma = b"" if rest.lstrip().startswith(b"}") else b","
+    return b"{%b%b%b" % (member, comma, rest)
+
+
+class JsonError(NamedTuple):
+    """What is wrong with a JSON text, and where: text line and column, from 1."""
+
+    what: str
+    line: int
+    column: int
+
+
+def find_json_error(payload: bytes) -> JsonError | None:
+    """Why `payload` is not a JSON text; None when it is one."""
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        try:
+            _parse_strictly(payload)
+        except RecursionError:
+            return JsonError("it is nested too deeply", 1, 1)
+        except ValueError:
+            return JsonError(error.msg, error.lineno, error.colno)
+    return None
+
+
+def _parse_object(payload: bytes) -> dict[str, object] | None:
+    try:
+        record = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        record = _parse_leniently(payload) if payload.lstrip(b" \t\r\n").startswith(b"{") else None
+    return record if isinstance(record, dict) else None
+
+
+def _parse_leniently(payload: bytes) -> object:
+    try:
+        return _parse_strictly(payload)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse_strictly(payload: bytes) -> object:
+    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
+    # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
+    return json.loads(payload.decode(), parse_constant=_reject_constant)
+
+
+def _reject_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _event_name(record: dict[str, object]) -> str:
+    name = record.get("@event")
+    if isinstance(name, str) and EVENT_NAME.fullmatch(name) and name not in RESERVED_EVENTS:
+        return name
+    return MESSAGE

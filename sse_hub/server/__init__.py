@@ -1,0 +1,1 @@
+"""Processes: one that serves alone, or a supervisor with workers."""
