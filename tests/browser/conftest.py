@@ -3,15 +3,18 @@ A real page: Redis, a hub and Chromium, with a failure for anything the browser'
 """
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page
 
 from tests.browser.reader import Publish
-from tests.rig import DEADLINE_SECONDS, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
+from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = (
@@ -58,9 +61,20 @@ def redis_alone() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def hub(redis: RedisServer) -> Iterator[HubProcess]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the hub and the built page, as a wheel holds them: the tests see what users get."""
+    root = tmp_path_factory.mktemp("installed")
+    shutil.copytree(ROOT / "sse_hub", root / "sse_hub", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "run.py", root)
+    command = [sys.executable, "-m", "sse_hub.http.page.minify", str(ROOT / "web"), str(root / "sse_hub" / "web")]
+    subprocess.run(command, cwd=ROOT, timeout=60, check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def hub(redis: RedisServer, installed: Path) -> Iterator[HubProcess]:
     """One hub for all tests that do not end it."""
-    with hub_process(redis.url) as process:
+    with hub_process(redis.url, root=installed) as process:
         yield process
 
 
