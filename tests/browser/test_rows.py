@@ -100,7 +100,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
 
     rows = page.get_by_test_id("row")
     expect(rows).to_have_count(7)
-    folds = [rows.nth(at).locator(".said").inner_text() for at in (0, 2, 4, 6)]
+    folds = [rows.nth(at).locator(".content").inner_text() for at in (0, 2, 4, 6)]
     assert "boom" in folds[0] and "ValueError: too small" in folds[0] and "· 2 frames" in folds[0]
     assert "IllegalStateException: no stock" in folds[1] and "frame" in folds[1]
     assert "TypeError: x is undefined" in folds[2] and "· 2 frames" in folds[2]

@@ -97,6 +97,6 @@ test("an expression that looks back and could take for ever is abandoned and tol
 
 test("case counts where a capital is asked for, and a capital escape is none", () => {
   assert.deepEqual([smartFlags("slow"), smartFlags("Slow"), smartFlags("\\S+"), smartFlags("É")], ["i", "", "i", ""]);
-  assert.deepEqual([...new Pattern("a+", "i").places("xAAya")], [{ start: 1, end: 3 }, { start: 4, end: 5 }]);
+  assert.deepEqual([...new Pattern("a+", "i").matchesIn("xAAya")], [{ start: 1, end: 3 }, { start: 4, end: 5 }]);
   assert.throws(() => new Pattern("("), { name: "SyntaxError", message: /^Not a regular expression: Unterminated group/ });
 });

@@ -258,8 +258,8 @@ test("frames of libraries are told from those of the application", () => {
 
   assert.deepEqual(
     kinds('Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\n  File "/v/site-packages/x.py", line 2, in g\n    h()\nValueError: x'),
-    ["said", "frame", "code", "library", "library", "said"],
+    ["text", "frame", "code", "library", "library", "text"],
   );
-  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["said", "frame", "library", "library"]);
-  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["said", "frame", "library", "said"]);
+  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["text", "frame", "library", "library"]);
+  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["text", "frame", "library", "text"]);
 });

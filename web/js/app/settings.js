@@ -1,4 +1,4 @@
-// What the reader has chosen and the browser remembers. Log lines are never kept there.
+// The reader's choices, remembered by the browser. Log lines are never stored there.
 
 import { zoneFault } from "../format/zones.js";
 
@@ -19,8 +19,8 @@ export const DEFAULTS = Object.freeze({
   drawer: 420, // px
   held: 100_000, // lines
   holdBack: 250, // ms
-  guard: 2_000, // lines per second of one among several channels; 0: all
-  repeats: false, // lines that say the same apart from their numbers are one row
+  guard: 2_000, // lines per second of one channel among several; 0: all
+  repeats: false, // true: consecutive lines that differ only in their numbers are one row
   tokens: true,
   keys: true,
   announce: true,
@@ -35,13 +35,13 @@ export class Settings {
   #store;
   #persistent = true;
 
-  /** `store` is the browser's localStorage, or anything like it; one that throws is done without. */
+  /** `store()` is the browser's localStorage, or anything like it; if it throws, settings last as long as the page. */
   constructor(store) {
     this.#store = store;
     for (const [name, fallback] of Object.entries(DEFAULTS)) this.#values[name] = this.#read(name, fallback);
   }
 
-  /** False where the browser remembers nothing. */
+  /** False if the browser remembers nothing. */
   get persistent() {
     return this.#persistent;
   }
@@ -52,7 +52,7 @@ export class Settings {
     return this.#values[name];
   }
 
-  /** Keep a value and tell those who asked. */
+  /** Remember a value and call its listeners. */
   set(name, value) {
     if (!(name in DEFAULTS)) throw new Error(`there is no setting ${name}`);
     this.#values[name] = value;
@@ -65,14 +65,14 @@ export class Settings {
     this.#notify(name);
   }
 
-  /** Use a value that an address asks for, without remembering it; one that makes no sense is left. */
+  /** Use a value from an address without remembering it; an invalid value is ignored. */
   override(name, value) {
     if (!sameKind(value, DEFAULTS[name], name) || value === this.#values[name]) return;
     this.#values[name] = value;
     this.#notify(name);
   }
 
-  /** Call `listener(value, name)` after one of `names` was set. */
+  /** Call `listener(value, name)` after one of `names` has been set. */
   on(names, listener) {
     this.#listeners.push([[names].flat(), listener]);
   }

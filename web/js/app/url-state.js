@@ -1,13 +1,13 @@
-// What is looked at, as the query of the page's address: channels, filter, levels, time range, columns, wrap, time form,
-// zone, selected line. Pure. Whatever is wrong in an address is left out.
+// The state of the page in the query of its address: channels, filter, levels, time range, columns, wrap, time form, zone, selected
+// line. Pure. Invalid parts of an address are ignored.
 
 import { LEVELS } from "../normalise/levels.js";
 
 const MAX_TAIL = 10_000;
 
 /**
- * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` of an address's query; null or empty where it says
- * nothing. `at` is `{channel, id}` of a line.
+ * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` from the query of an address; null or empty for missing parts.
+ * `at` is `{channel, id}` of a line.
  */
 export function readUrlState(search) {
   const query = new URLSearchParams(search);
@@ -28,7 +28,7 @@ export function readUrlState(search) {
   };
 }
 
-/** The query for what is looked at, beginning with "?"; only what differs from the plain view is in it. */
+/** The query for a state, with its "?"; it contains only what differs from the default. */
 export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null }) {
   const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
   if (tail !== null) query.set("tail", String(tail));

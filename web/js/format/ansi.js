@@ -1,11 +1,11 @@
-// Terminal colours become spans of text with a style; every other escape goes. Pure.
+// Turns terminal colours into spans of text with a style and removes every other escape. Pure.
 //
 //     ansiSpans("\x1b[1;31mno\x1b[0m way")     [{text: "no", style: {bold: true, fg: 1}}, {text: " way", style: null}]
-//     stripAnsi("\x1b[1;31mno\x1b[0m way")     "no way"; what is copied and searched
+//     stripAnsi("\x1b[1;31mno\x1b[0m way")     "no way", for copying and searching
 //
-// `fg` and `bg` are 0 to 15, the theme's own colours, or "#rrggbb". Other parts of a style: bold, dim, italic, underline, inverse, strike.
+// `fg` and `bg` are 0 to 15, colours of the theme, or "#rrggbb". Other parts of a style: bold, dim, italic, underline, inverse, strike.
 
-// A sequence that never ends is taken to the end of what may stand in it, so that no text is read twice.
+// A sequence without an end is matched as far as its characters are allowed in one, so that no text is read twice.
 const ESCAPE = /\x1b(?:\[([0-9;:?<=>]*)[ -/]*([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)|\x9b[0-9;:?]*[ -/]*[@-~]?/g;
 const ON = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
 const OFF = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"], 39: ["fg"], 49: ["bg"] };
@@ -42,7 +42,7 @@ function styled(style, codes) {
     if (code === 0) for (const key of Object.keys(next)) delete next[key];
     else if (code in ON) next[ON[code]] = true;
     else if (code in OFF) for (const key of OFF[code]) delete next[key];
-    else if (code === 38 || code === 48) at = wide(next, code === 38 ? "fg" : "bg", numbers, at);
+    else if (code === 38 || code === 48) at = extendedColour(next, code === 38 ? "fg" : "bg", numbers, at);
     else if (code >= 30 && code <= 37) next.fg = code - 30;
     else if (code >= 40 && code <= 47) next.bg = code - 40;
     else if (code >= 90 && code <= 97) next.fg = code - 82;
@@ -51,8 +51,8 @@ function styled(style, codes) {
   return Object.keys(next).length > 0 ? next : null;
 }
 
-// 38;5;n and 38;2;r;g;b. Returns the place of the last number it took.
-function wide(style, key, numbers, at) {
+// 38;5;n and 38;2;r;g;b. Returns the index of the last number used.
+function extendedColour(style, key, numbers, at) {
   if (numbers[at + 1] === 5) {
     const colour = ofPalette(numbers[at + 2]);
     if (colour !== null) style[key] = colour;
@@ -68,8 +68,8 @@ function ofPalette(index) {
   if (!Number.isInteger(index) || index < 0 || index > 255) return null;
   if (index < 16) return index;
   if (index > 231) return hex(new Array(3).fill(8 + (index - 232) * 10));
-  const place = index - 16;
-  return hex([CUBE[Math.floor(place / 36)], CUBE[Math.floor(place / 6) % 6], CUBE[place % 6]]);
+  const cube = index - 16;
+  return hex([CUBE[Math.floor(cube / 36)], CUBE[Math.floor(cube / 6) % 6], CUBE[cube % 6]]);
 }
 
 const hex = (parts) => `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;

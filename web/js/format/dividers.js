@@ -1,4 +1,4 @@
-// What stands between two rows because of their times: a silence, a change of day. Pure; a row asks it with the one above.
+// The dividers between two rows, made by their times: a silence, a change of day. Pure.
 //
 //     dividersBetween(previousMs, ms, "UTC")
 //     → [{kind: "silence", from: previousMs, to: ms, span: "4 min 12 s"}, {kind: "day", date: "2026-11-21", weekday: 6}]
@@ -8,7 +8,7 @@ import { clockAt } from "./zones.js";
 
 const SILENCE_MS = 60_000;
 
-/** The dividers above a line, by its moment and that of the line above (ms), which is null for the first; `weekday` from 0, Sunday. */
+/** The dividers above a line, by its time and the time of the line above (ms; null for the first line). `weekday` is 0 for Sunday. */
 export function dividersBetween(previous, ms, zone = "local") {
   if (previous === null) return [];
   const found = [];

@@ -1,11 +1,11 @@
-// Moments and spans as text that is the same in every language; zones as in zones.js. Pure.
+// Times and spans as text that is the same in every language; zones as in zones.js. Pure.
 //
 //     formatClock(ms, "UTC")               "03:50:18.780"
 //     formatDay(ms, "UTC")                 "2026-11-21"
 //     formatIso(ms, "Asia/Kolkata")        "2026-11-21T09:20:18.780+05:30"; "…Z" for UTC
 //     formatEpoch(ms)                      "1795233018.780"
 //     formatSpan(252_000)                "4 min 12 s"
-//     formatDelta(12)                      "+12 ms", for the gap to the line before
+//     formatDelta(12)                      "+12 ms", the time since the line before
 
 import { clockAt, offsetAt, offsetText } from "./zones.js";
 
@@ -29,7 +29,7 @@ export const formatIso = (ms, zone) => `${formatDay(ms, zone)}T${formatClock(ms,
 /** Seconds since the epoch. */
 export const formatEpoch = (ms) => (Math.floor(ms) / 1_000).toFixed(3);
 
-/** The gap between two lines, signed. */
+/** The time between two lines, with its sign. */
 export const formatDelta = (ms) => `${ms < 0 ? "−" : "+"}${formatSpan(Math.abs(ms))}`;
 
 /** A span in at most two units: "12 ms", "1.3 s", "4 min 12 s", "3 h 5 min", "2 d 1 h". */

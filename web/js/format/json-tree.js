@@ -1,4 +1,4 @@
-// The text of JSON as a tree for the details, each number with the digits it was published with. Pure, and it never throws.
+// JSON text as a tree for the details; each number keeps the digits it was published with. Pure, and it never throws.
 //
 //     parseTree('{"id":12345678901234567890,"req":{"a.b":[1,null]}}')
 //     → {kind: "object", size: 2, text: …, entries: [
@@ -7,9 +7,10 @@
 //     parseTree("{broken")       null
 //     pathText(["req", "a.b", 0])      'req["a.b"][0]', for "copy path"
 //
-// A node has `kind` (object, array, string, number, boolean, null, deep) and `text`, its source; a string has `value` besides, and `inner`, a
-// tree, if it holds JSON itself. `name` is what a query calls a field; items of an array have the name of the array, since a term asks
-// any of them. Double keys are all there, in order. Below 50 levels a node is `deep`: its text, unparsed. Of more than 10,000 entries, or of 50,000 in all, the rest is `more`, its text.
+// A node has `kind` (object, array, string, number, boolean, null, deep) and `text`, its source. A string also has `value`, and `inner`,
+// a tree, if it holds JSON itself. `name` is the name of the field in a query; items of an array have the name of the array, because a
+// term matches any of them. Duplicate keys are all kept, in order. Below 50 levels a node is `deep`, unparsed text. Beyond 10,000 entries
+// of one node, or 50,000 in all, the rest is `more`, as text.
 
 const DEEPEST = 50;
 const MAX_ENTRIES = 10_000;
@@ -31,7 +32,7 @@ export function parseTree(text, inners = MAX_INNER, room = { left: MAX_IN_ALL })
   }
 }
 
-/** A path as a program would write it. */
+/** A path as it is written in a program. */
 export const pathText = (path) => path
   .map((part, at) => {
     if (typeof part === "number") return `[${part}]`;
@@ -129,7 +130,7 @@ class JsonParser {
     return inner === null ? node : { ...node, inner };
   }
 
-  // Past everything up to the bracket that closes the one here, or the one it stands in, without recursion.
+  // Skips a value, or with `open` 1 the rest of the object or array it stands in, without recursion.
   #skipValue(open = 0) {
     const start = this.#at;
     do {

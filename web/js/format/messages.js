@@ -1,4 +1,4 @@
-// What the page says about its state and its notes, as whole sentences. Pure, so that each is tested once.
+// The page's messages about its state and its notes, as whole sentences. Pure.
 
 import { formatAge } from "./text.js";
 import { hasText, t } from "../i18n/translate.js";
@@ -6,14 +6,14 @@ import { formatClock, formatDay } from "./format-time.js";
 
 const IDLE_MS = 5_000;
 const REPLAY_RESTS_MS = 1_000;
-// The last lines of a page that opens come at once: that is nothing to tell of.
-const REPLAY_TOLD_MS = 300;
+// A page that opens gets its last lines at once: that is no catching up.
+const SHORT_REPLAY_MS = 300;
 
-/** The connection in words. `lastLineAt` and `now` in ms; `replay`: see Ingest; its time is said in a zone. */
+/** The state of the connection. `lastLineAt` and `now` are in ms; `replay`: see Ingest, its time is shown in a zone. */
 export function stateText(state, lastLineAt, now, replay = null, zone = "local") {
   switch (state.name) {
     case "live":
-      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > REPLAY_TOLD_MS) return t("state.catchingUp", { time: formatClock(replay.to, zone).slice(0, 8) });
+      if (replay && now - replay.at < REPLAY_RESTS_MS && replay.at - replay.since > SHORT_REPLAY_MS) return t("state.catchingUp", { time: formatClock(replay.to, zone).slice(0, 8) });
       if (lastLineAt === null) return t("state.live.first");
       return now - lastLineAt > IDLE_MS ? t("state.live.idle", { age: formatAge(now - lastLineAt) }) : t("state.live");
     case "reconnecting":
@@ -24,7 +24,7 @@ export function stateText(state, lastLineAt, now, replay = null, zone = "local")
   }
 }
 
-/** A note as one sentence, its times in a zone. */
+/** A note as one sentence, with its times in a zone. */
 export function noteText(note, zone = "local") {
   if (note.kind === "marker") return t("note.marker", { text: note.text });
   if (note.kind !== "gap") return t(`note.${note.kind}`, note);
@@ -39,13 +39,13 @@ function span({ from, to }, zone) {
   return from || to ? t(to ? "note.upTo" : "note.from", { time: formatClock(to || from, zone).slice(0, 8) }) : "";
 }
 
-/** What becomes of older lines, for the top of the list; `oldest` (ms) is when the oldest line held came, said in a zone. */
+/** The state of a HistoryLoader; `oldest` (ms) is when the oldest line held arrived, shown in a zone. */
 export function historyText(state, channels, held, oldest = null, zone = "local") {
   switch (state.name) {
     case "loading":
       return t("history.loading");
     case "begin": {
-      const names = channels.length > 3 ? t("history.channels", { n: channels.length }) : listed(channels);
+      const names = channels.length > 3 ? t("history.channels", { n: channels.length }) : joinNames(channels);
       return oldest === null ? t("history.begin", { names }) : t("history.begin.at", { names, time: `${formatDay(oldest, zone)} ${formatClock(oldest, zone).slice(0, 8)}` });
     }
     case "failed":
@@ -57,18 +57,18 @@ export function historyText(state, channels, held, oldest = null, zone = "local"
   }
 }
 
-const listed = (names) => (names.length < 2 ? names.join() : t("list.and", { first: names.slice(0, -1).join(", "), last: names.at(-1) }));
+const joinNames = (names) => (names.length < 2 ? names.join() : t("list.and", { first: names.slice(0, -1).join(", "), last: names.at(-1) }));
 
-/** "2,345 new (12 errors)" */
+/** How many lines are new: "2,345 new (12 errors)". */
 export function newLinesText(lines, errors) {
   if (lines === 0) return t("newLines.none");
   const failed = errors > 0 ? ` (${t("newLines.errors", { n: errors })})` : "";
   return `${t("newLines.lines", { n: lines })}${failed}`;
 }
 
-/** A range of time: "03:50:18–03:52:00", with days where they differ. */
+/** A time range: "03:50:18–03:52:00", with days where they differ. */
 export function rangeText([from, to], zone) {
   const same = formatDay(from, zone) === formatDay(to, zone);
-  const words = (ms) => `${same ? "" : `${formatDay(ms, zone)} `}${formatClock(ms, zone).slice(0, 8)}`;
-  return `${words(from)}–${words(to)}`;
+  const text = (ms) => `${same ? "" : `${formatDay(ms, zone)} `}${formatClock(ms, zone).slice(0, 8)}`;
+  return `${text(from)}–${text(to)}`;
 }

@@ -1,6 +1,6 @@
-// A moment as a person types it: "go to time", and after= and before= of a query. Pure.
+// Parses a time as a person types it, for "go to a time" and for after= and before= in a query. Pure.
 //
-//     parseMoment("03:50", {now, zone})             the last 03:50 that has been, in that zone
+//     parseMoment("03:50", {now, zone})             the most recent 03:50 in that zone
 //     parseMoment("-15m", {now, zone})              15 minutes before now; also -1h30m, -90s, -2d
 //     parseMoment("yesterday 17:30", {now, zone})   also today, today 9:00, now
 //     parseMoment("2026-11-21T03:50:18.78Z")        ISO 8601, with T or a space, with or without zone, or only the date
@@ -15,7 +15,7 @@ const DAY = /^(today|yesterday)(?:\s+(\S+))?$/i;
 const ISO = /^(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i;
 const EPOCH = /^\d{9,19}(?:\.\d+)?$/;
 
-/** The moment (ms) that a text means, or null. `now` in ms; `zone` as in zones.js. */
+/** The time (ms) that a text means, or null. `now` is in ms; `zone` as in zones.js. */
 export function parseMoment(typed, { now = Date.now(), zone = "local" } = {}) {
   const text = typed.trim();
   if (text.toLowerCase() === "now") return now;
@@ -40,7 +40,7 @@ export function parseMoment(typed, { now = Date.now(), zone = "local" } = {}) {
   return ofIso(text, zone);
 }
 
-/** An epoch in s, ms, µs or ns, told apart by its size, as ms. */
+/** An epoch in s, ms, µs or ns, recognised by its size, as ms. */
 export function epochToMs(number) {
   if (number > 1e18) return number / 1e6;
   if (number > 1e15) return number / 1e3;
@@ -63,7 +63,7 @@ function ofIso(text, zone) {
   return momentOf({ year, month, day, hour, minute, second, ms: milliseconds(match[7]) }, match[8] ? offsetOf(match[8]) : zone);
 }
 
-/** The ms of a fraction of a second, given as its digits. */
+/** The ms of a fraction of a second, from its digits. */
 export const milliseconds = (digits) => (digits ? Math.trunc(Number(`0.${digits}`) * 1e3 + 1e-6) : 0);
 
 function offsetOf(zone) {

@@ -4,7 +4,7 @@ import { stripAnsi } from "./ansi.js";
 
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
-// Controls are made visible; bidi controls too, because they could make a line read as another one.
+// Control characters are made visible. So are bidi controls, which could make a line look like another one.
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
@@ -22,7 +22,7 @@ export function formatAge(ms) {
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** The part of a time that is the same as in the row above, cut where a unit ends. */
+/** The part of a time that is the same as in the row above, up to the end of a unit. */
 export function sharedPrefix(time, above) {
   if (!above) return "";
   let end = 0;
@@ -32,7 +32,7 @@ export function sharedPrefix(time, above) {
   return time === above ? time : time.slice(0, end);
 }
 
-/** Text with its controls made visible, on one line. */
+/** Text on one line, with its control characters made visible. */
 export const visible = (text) => text.replace(CONTROLS, (char) => {
   const code = char.charCodeAt(0);
   if (char === "\t") return char;
@@ -40,7 +40,7 @@ export const visible = (text) => text.replace(CONTROLS, (char) => {
   return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\u27e8U+${code.toString(16).toUpperCase()}\u27e9`;
 });
 
-/** The same on as many lines as it has. */
+/** Text with its control characters made visible, on as many lines as it has. */
 export const visibleLines = (text) => text.split(/\r?\n/).map(visible).join("\n");
 
 export const firstLine = (text) => {
@@ -77,7 +77,7 @@ function shortValue(value) {
   return typeof value === "string" && /[\s"=]/.test(cut) ? JSON.stringify(cut) : cut;
 }
 
-/** Bytes in the unit that fits. */
+/** A number of bytes: "12 B", "3.4 kB", "5.6 MB". */
 export function formatBytes(count) {
   if (count < 1000) return `${count} B`;
   if (count < 999_950) return `${(count / 1000).toFixed(count < 99_950 ? 1 : 0)} kB`;

@@ -1,4 +1,4 @@
-// A moment as rows show it: six forms, in the reader's zone. Pure.
+// A time as rows show it: in six forms, in the reader's zone. Pure.
 
 import { formatAge } from "./text.js";
 import { t } from "../i18n/translate.js";
@@ -6,7 +6,7 @@ import { formatClock, formatDay, formatEpoch, formatDelta, formatIso } from "./f
 
 export const TIME_FORMS = ["clock", "full", "iso", "epoch", "relative", "gap"];
 
-/** A moment (ms) in a form; `before` is that of the line before, or null, and `now` the present. */
+/** A time (ms) in a form; `before` is the time of the line before, or null. */
 export function timeText(form, ms, { zone = "local", before = null, now = Date.now() } = {}) {
   switch (form) {
     case "full":

@@ -1,10 +1,10 @@
-// The parts of a message that are worth a quiet colour. Pure.
+// The parts of a message that get a quiet colour. Pure.
 //
 //     tokensOf('GET /orders?id=7 200 in 12ms by "ana"')
 //     → [{start: 0, end: 3, kind: "method"}, {start: 4, end: 16, kind: "path"}, {…, kind: "status"}, {…, kind: "number"}, {…, kind: "quoted"}]
 //
-// Kinds: url, uuid, ip, quoted, key (of key=value), method, path, status, number (with its unit). In order, never overlapping; nothing
-// above 2,000 characters, where colour costs more than it tells.
+// Kinds: url, uuid, ip, quoted, key (of key=value), method, path, status, number (with its unit). In order and without overlaps. None in
+// a text of more than 2,000 characters, where colours cost more than they help.
 
 const LONGEST = 2_000;
 const UNIT = "(?:ns|us|µs|ms|s|min|h|d|[kKMGT]?i?B|[kKMG]?bit|%|°C|rpm|fps|Hz|kHz|MHz|GHz|px|req/s|/s)";

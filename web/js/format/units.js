@@ -3,7 +3,7 @@
 //     parseDuration("1m30.5s")     90500, in ms
 //     parseSize("2MB")             2000000, in bytes; 1 KiB is 1024
 //     parseQuantity("10ms")        {kind: "duration", value: 10}; kinds: number, duration, size; null for other text
-//     unitOfName("took_us")        {kind: "duration", factor: 0.001}; what a bare number of that name counts, or null
+//     unitOfName("took_us")        {kind: "duration", factor: 0.001}; the unit of a bare number of that name, or null
 
 const MS = { ns: 1e-6, us: 1e-3, "µs": 1e-3, "μs": 1e-3, ms: 1, s: 1e3, sec: 1e3, m: 6e4, min: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
 const BYTES = {
@@ -18,7 +18,7 @@ const TIMES = new Set("ns nanos us micros ms millis msec s sec secs seconds min 
 const SIZES = new Set("b bytes kb mb gb kib mib gib".split(" "));
 const LONG = { nanos: "ns", micros: "us", millis: "ms", msec: "ms", secs: "s", seconds: "s", minutes: "min", hours: "h", bytes: "b" };
 
-/** True for the text of a decimal number, as a query or a field holds it. */
+/** True for the text of a decimal number, in a query or a field. */
 export const isNumber = (text) => NUMBER.test(text);
 
 /** A duration in ms, or null. */
@@ -46,7 +46,7 @@ export function parseQuantity(text) {
   return size === null ? null : { kind: "size", value: size };
 }
 
-/** What a bare number under this name counts: `{kind, factor}` to ms or bytes, or null where the name does not say. */
+/** The unit of a bare number under this name: `{kind, factor}` to ms or bytes, or null if the name does not tell. */
 export function unitOfName(name) {
   // took_us, took.us, tookUs
   const word = NAMED.exec(name.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase())?.[1];

@@ -1,5 +1,5 @@
-// Clocks of the world: what a zone's clock shows at a moment, and the moment at which it shows that. A zone is "local", "UTC",
-// any IANA name ("Asia/Shanghai"), or an offset in minutes. Pure.
+// Time zones: what the clock of a zone shows at a time, and the time at which it shows that. A zone is "local", "UTC", any IANA name
+// ("Asia/Shanghai"), or an offset in minutes. Pure.
 //
 //     offsetAt("Asia/Kolkata", ms)                                     330
 //     clockAt("UTC", ms)                                               {year, month, day, hour, minute, second, ms, weekday}
@@ -10,7 +10,7 @@ const QUARTER_MS = 15 * 60_000;
 const MAX_KNOWN = 5_000;
 
 const formats = new Map();
-// Every zone's clock changes at a quarter of an hour only, and Intl takes microseconds a time: what it said is kept.
+// Clocks change at a quarter of an hour only, and each call of Intl takes microseconds: its answers are kept.
 const known = new Map();
 
 /** What is wrong with the name of a zone, or null. */
@@ -24,7 +24,7 @@ export function zoneFault(zone) {
   }
 }
 
-/** How many minutes a zone's clock is ahead of UTC at a moment (ms). Raises RangeError for an unknown zone. */
+/** How many minutes the clock of a zone is ahead of UTC at a time (ms). Raises RangeError for an unknown zone. */
 export function offsetAt(zone, ms) {
   if (typeof zone === "number") return zone;
   if (zone === "UTC") return 0;
@@ -34,12 +34,12 @@ export function offsetAt(zone, ms) {
   let offset = known.get(key);
   if (offset === undefined) {
     if (known.size >= MAX_KNOWN) known.clear();
-    known.set(key, (offset = askIntl(zone, quarter)));
+    known.set(key, (offset = offsetByIntl(zone, quarter)));
   }
   return offset;
 }
 
-/** What a zone's clock shows at a moment; `month` from 1, `weekday` from 0, Sunday. */
+/** What the clock of a zone shows at a time; `month` from 1, `weekday` 0 for Sunday. */
 export function clockAt(zone, ms) {
   const date = new Date(ms + offsetAt(zone, ms) * 60_000);
   return {
@@ -48,7 +48,10 @@ export function clockAt(zone, ms) {
   };
 }
 
-/** The moment (ms) at which a zone's clock shows this; the first one where it does so twice, and where it never does, as much later. */
+/**
+ * The time (ms) at which the clock of a zone shows this. If it does so twice, the first time; if it never does, because the clock is put
+ * forward, as much later.
+ */
 export function momentOf({ year, month = 1, day = 1, hour = 0, minute = 0, second = 0, ms = 0 }, zone) {
   const asUtc = Date.UTC(year, month - 1, day, hour, minute, second, ms);
   const before = offsetAt(zone, asUtc - 86_400_000) * 60_000;
@@ -65,7 +68,7 @@ export function offsetText(minutes) {
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.round(Math.abs(minutes)) % 60)}`;
 }
 
-/** A zone in words, at a moment: "local (UTC+02:00)", "UTC", "Asia/Kolkata (UTC+05:30)". */
+/** A zone and its offset at a time: "local (UTC+02:00)", "UTC", "Asia/Kolkata (UTC+05:30)". */
 export function zoneText(zone, ms) {
   if (zone === "UTC") return "UTC";
   const offset = `UTC${offsetText(offsetAt(zone, ms))}`;
@@ -84,7 +87,7 @@ function formatOf(zone) {
   return format;
 }
 
-function askIntl(zone, ms) {
+function offsetByIntl(zone, ms) {
   const parts = {};
   for (const { type, value } of formatOf(zone).formatToParts(ms)) parts[type] = Number(value);
   const shown = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);

@@ -1,41 +1,41 @@
-// What the page says, in the reader's language: one JSON file per language, `web/lang/<code>.json`, from key to words.
-// `{name}` in them is filled in; a key with `_one` beside it has a form for one thing, chosen by the value `n`.
+// The texts of the page in the reader's language: one JSON file per language, `web/lang/<code>.json`, with a text for each key.
+// `{name}` in a text is replaced by a value; `<key>_one` is the singular of `<key>`, chosen by the value `n`.
 
 export const LANGUAGES = { en: "English", zh: "中文", pt: "Português" };
 
-let words = {};
+let texts = {};
 let plural = new Intl.PluralRules("en");
 let numbers = new Intl.NumberFormat("en");
 
-/** Speak this language from now on; `table` is its file: words by key. */
+/** Use this language from now on; `table` is the content of its file. */
 export function useLanguage(code, table) {
-  words = table;
+  texts = table;
   plural = new Intl.PluralRules(code);
   numbers = new Intl.NumberFormat(code, { useGrouping: true });
 }
 
-/** The words of a key, with `{name}` filled in from `values`; the key itself where there are none. */
+/** The text of a key, with `{name}` replaced from `values`; the key itself if there is none. */
 export function t(key, values = null) {
-  const one = values && Number.isFinite(values.n) && `${key}_one` in words && plural.select(values.n) === "one";
-  const text = words[one ? `${key}_one` : key] ?? key;
-  return values ? text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole)) : text;
+  const one = values && Number.isFinite(values.n) && `${key}_one` in texts && plural.select(values.n) === "one";
+  const text = texts[one ? `${key}_one` : key] ?? key;
+  return values ? text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? asText(values[name]) : whole)) : text;
 }
 
-/** True when the language has words for a key. */
-export const hasText = (key) => key in words;
+/** True when the language has a text for a key. */
+export const hasText = (key) => key in texts;
 
-/** A number with its thousands set apart. */
+/** A number with separators between thousands. */
 export const formatNumber = (number) => numbers.format(number);
 
-const shown = (value) => (typeof value === "number" ? formatNumber(value) : String(value));
+const asText = (value) => (typeof value === "number" ? formatNumber(value) : String(value));
 
-/** The language to speak: the one chosen, else the first of the browser's that there is. */
-export function chooseLanguage(chosen, browsers) {
+/** The language to use: the chosen one, else the first of the browser's languages that the page has. */
+export function chooseLanguage(chosen, preferred) {
   if (chosen in LANGUAGES) return chosen;
-  return browsers.map((tag) => tag.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
+  return preferred.map((tag) => tag.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
 }
 
-/** Fetch the words of a language from a folder (a URL), useLanguage it, and put them into the page. */
+/** Load the texts of a language from a folder (a URL) and put them into the page. */
 export async function loadLanguage(root, code, folder) {
   const answer = await fetch(new URL(`${code}.json`, folder));
   useLanguage(code, await answer.json());
@@ -43,11 +43,11 @@ export async function loadLanguage(root, code, folder) {
   translatePage(root);
 }
 
-/** Put the words where the page's HTML asks for them: text, accessible name, tooltip and placeholder. */
+/** Fill in the texts that the HTML of the page names: content, accessible name, tooltip and placeholder. */
 export function translatePage(root) {
   for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
   for (const [kind, attribute] of [["label", "aria-label"], ["title", "title"], ["placeholder", "placeholder"]]) {
-    const asked = `data-i18n-${kind}`;
-    for (const element of root.querySelectorAll(`[${asked}]`)) element.setAttribute(attribute, t(element.getAttribute(asked)));
+    const source = `data-i18n-${kind}`;
+    for (const element of root.querySelectorAll(`[${source}]`)) element.setAttribute(attribute, t(element.getAttribute(source)));
   }
 }

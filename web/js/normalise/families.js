@@ -1,5 +1,5 @@
-// JSON families that the names in names.js do not read right. `fits` tells a family by its signature; `read(record, object, readNamed)`
-// fills what is its own and hands the rest to `readNamed`, the reader by names. To teach the page a JSON format, add a row.
+// JSON formats that the names in names.js alone would misread. `fits` recognises a family by its keys; `read(record, object, readNamed)`
+// fills in what is special and passes the rest to `readNamed`, the reader by names. To add a JSON format, add a row.
 
 import { DEBUG, ERROR, INFO, TRACE, levelOfSign, levelOfStatus } from "./levels.js";
 import { errorOfText } from "./trace.js";
@@ -21,7 +21,7 @@ export const FAMILIES = [
   { fmt: "access-json", fits: (object) => isHttpStatus(object.status) && requestOf(object) !== null, read: access },
 ];
 
-// serialize=True: the stack stands in `text` only.
+// serialize=True: only `text` has the stack.
 function loguru(record, { record: inner, text }, readNamed) {
   readNamed({ time: inner.time?.timestamp, level: inner.level.name, levelno: inner.level.no, message: inner.message ?? text });
   record.fields = Object.assign(Object.create(null), isObject(inner.extra) ? inner.extra : {});
@@ -33,7 +33,7 @@ function loguru(record, { record: inner, text }, readNamed) {
   if (inner.exception && start >= 0) record.err = errorOfText(text.slice(start));
 }
 
-// What logging would have put in: %s, %d, %r …
+// Formats the message as logging would have: %s, %d, %r …
 function logRecord(record, object, readNamed) {
   const { msg, args, ...rest } = object;
   const values = args.slice();
@@ -77,7 +77,7 @@ function mongodb(record, { t, s, c, attr, ...rest }, readNamed) {
   if (isObject(attr)) Object.assign(record.fields, attr);
 }
 
-// No @l means Information. @mt holds the names of its fields in braces.
+// Without @l the level is Information. @mt has the names of its fields in braces.
 function clef(record, object, readNamed) {
   const { "@mt": template, "@l": level = "Information", "@i": type, "@r": renderings, ...rest } = object;
   readNamed({ ...rest, "@l": level });
@@ -112,7 +112,7 @@ function requestOf({ request, request_uri: uri, remote_addr: client, logger }) {
   return isText(uri) && client !== undefined ? uri : null;
 }
 
-// nginx and Caddy: the status says how it went.
+// nginx and Caddy: the status gives the level.
 function access(record, object, readNamed) {
   const request = requestOf(object);
   readNamed(object);

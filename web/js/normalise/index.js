@@ -1,5 +1,5 @@
-// A line becomes a record: JSON text -> envelope taken off -> JSON record or text pattern. Pure, and it never
-// throws: a line nobody can read is a record whose message is the line.
+// Turns a line into a record: JSON text -> without its envelope -> JSON record or text pattern. Pure, and it never throws: a line
+// that cannot be read is a record whose message is the line.
 
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
@@ -11,14 +11,14 @@ const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", 
 const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
 const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
-// A name that is longer is none; the line itself has all of it.
+// Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
-// A string that never ends is taken to the end, or every quote in it would be tried as its beginning.
+// A string without an end is matched to the end of the text, or every quote in it would be tried as a beginning.
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line as it came; `arrivedAt` (ms) is when: its time if it names none, and a hint arrivedAt its zone. `zone` is the publisher's, for
- * times that name none; null takes the local one, or the offset that puts the line nearest to when it came.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
+ * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
  */
 export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
@@ -29,7 +29,7 @@ export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
     if (start >= 0) splitTrace(record, start);
     if (!record.zone) chooseZone(record, arrivedAt, zone);
   } catch {
-    // A value that can't become text, {"toString": 1}, or one that is nested too deep for it.
+    // A value that cannot become text, {"toString": 1}, or that is nested too deep.
     Object.assign(record, blank(text), { msg: text });
   }
   for (const name of ["lvlRaw", "logger", "event"]) record[name] = record[name]?.slice(0, LONGEST_NAME) ?? null;
@@ -43,7 +43,7 @@ const blank = (raw) => ({
   fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw,
 });
 
-// A publisher's clock is often in another zone than the reader's.
+// Publishers often log in another zone than the reader's.
 function chooseZone(record, arrivedAt, zone) {
   if (zone !== null) {
     const { ms, offset } = inZone(record.wall, zone);
@@ -66,7 +66,7 @@ function read(record, text, arrivedAt, depth) {
   });
 }
 
-// What follows the name of a service counts only if it is a format of its own.
+// The text after the name of a service is read further only if it has a known format.
 function readKnown(record, text, arrivedAt, depth) {
   const found = blank(record.raw);
   read(found, text, arrivedAt, depth);
@@ -86,7 +86,7 @@ function readObject(record, object, arrivedAt, depth) {
   return read(record, inner.replace(/\r?\n$/, ""), arrivedAt, depth + 1);
 }
 
-// An envelope has one key that says something. `info` names the slot here, not a level.
+// An envelope is an object with one meaningful key, the slot. `info` is a slot here, not a level.
 function slotOf(object) {
   let slot = null;
   for (const key of Object.keys(object)) {
@@ -115,7 +115,7 @@ export function parseObject(text) {
   }
 }
 
-// Past 2^53 a number would be rounded: keep its digits.
+// A number above 2^53 would be rounded: keep its digits.
 const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =>
   /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
 );
@@ -125,7 +125,7 @@ function splitTrace(record, start) {
   record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
 }
 
-/** The record of a line with those that go on with it: a trace among them is its error. */
+/** The record of a line together with the lines that continue it: a stack trace among them is its error. */
 export function withContinuations(record, texts) {
   if (texts.length === 0) return record;
   const gap = record.part === "P" ? "" : "\n";
@@ -137,16 +137,16 @@ export function withContinuations(record, texts) {
   return joined;
 }
 
-/** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
+/** The error in one line, "ValueError: x", or "" if there is none or the message has it already. */
 export function failureOf({ err, msg }) {
   if (!err) return "";
   const type = err.type?.split(".").at(-1) ?? "";
-  const said = [type, err.msg].filter(Boolean).join(": ");
-  if (said === "" || msg?.includes(type || said)) return "";
-  return said.split("\n")[0].slice(0, 200);
+  const text = [type, err.msg].filter(Boolean).join(": ");
+  if (text === "" || msg?.includes(type || text)) return "";
+  return text.split("\n")[0].slice(0, 200);
 }
 
-/** What a row hides of a record: "· 14 frames", "+ 3 lines", or "". */
+/** What a closed row hides of a record: "· 14 frames", "+ 3 lines", or "". */
 export function hiddenSummary(record) {
   const parts = [];
   if (record.err?.stack) {
@@ -160,7 +160,7 @@ export function hiddenSummary(record) {
   return parts.join(" ");
 }
 
-/** The numbers of a line that is nothing but numbers (a measurement), or null for a line that says something. */
+/** `[[name, number], …]` of a measurement, a line without a message or a level; null for any other line. */
 export function measurementOf(record) {
   if (record.fmt !== "json" || record.msg !== null || record.lvlRaw !== null) return null;
   const numbers = Object.entries(record.fields).filter(([, value]) => Number.isFinite(value));

@@ -1,4 +1,4 @@
-// JSON records: a family that can be told by its signature is read its own way, all others by the names in names.js.
+// JSON records: known families are read in their own way, all others by the names in names.js.
 
 import { FAMILIES } from "./families.js";
 import { MAX_KEYS, levelFrom, rolesOf } from "./names.js";
@@ -7,7 +7,7 @@ import { errorOf } from "./trace.js";
 
 const PLACE = /^(.+?):(\d+)$/;
 
-/** Fill a record from a JSON object; `arrivedAt` (ms) is when the line did. */
+/** Fill a record from a JSON object; `arrivedAt` (ms) is when the line arrived. */
 export function readJson(record, object, arrivedAt) {
   const family = FAMILIES.find(({ fits }) => fits(object));
   record.fmt = family?.fmt ?? "json";
@@ -57,7 +57,7 @@ function readByNames(record, object, arrivedAt) {
   for (const name of Object.keys(object).slice(0, MAX_KEYS)) if (!used.has(name)) record.fields[name] = object[name];
 }
 
-// ECS names what failed beside the stack.
+// ECS puts the type and message of the error beside the stack.
 function nameError(err, object) {
   if (typeof object["error.type"] === "string") err.type = object["error.type"];
   if (typeof object["error.message"] === "string") err.msg = object["error.message"];

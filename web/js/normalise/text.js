@@ -1,4 +1,4 @@
-// Text lines: the patterns in order, then key=value pairs, then a text that at least names a level.
+// Text lines: first the patterns in order, then key=value pairs, then texts that at least name a level.
 
 import { NONE, levelInText, levelOfNumber, levelOfSign, levelOfStatus, levelOfWord } from "./levels.js";
 import { pairsOf, scalar, splitPairs } from "./logfmt.js";
@@ -57,7 +57,7 @@ const FILL = {
 };
 FILL.sign = FILL.letter;
 
-/** The names of fields that patterns give, which the text itself does not hold. */
+/** The names of fields that come from patterns and do not occur in the text itself. */
 export const DERIVED = new Set(
   PATTERNS.flatMap(({ groups }) => groups.filter((name) => name !== null && !(name in FILL) && name !== "inner")),
 );
@@ -68,8 +68,8 @@ function onScale(record, text, scale) {
 }
 
 /**
- * Fill a record from one text line; a line no pattern knows is its own message. `readers` reads what is held in it: `line(record, text)`,
- * `object(record, object)`, `fields(record, json)` and `parse(text)`.
+ * Fill a record from one text line; a line that fits no pattern is its own message. `readers` read what a line may contain:
+ * `line(record, text)`, `known(record, text)`, `object(record, object)`, `fields(record, json)` and `parse(text)`.
  */
 export function readText(record, text, arrivedAt, readers) {
   const plain = text.includes("\x1b") ? text.replace(ANSI, "") : text;
@@ -109,7 +109,7 @@ function fill(record, { groups, time }, match, arrivedAt, readers) {
   });
 }
 
-// A request says best what it is by method, path and status; a status that tells of a failure is one.
+// The message of a request is its method, path and status; the status gives its level.
 function describeRequest(record) {
   const { method, path, status, phrase, version } = record.fields;
   record.msg ??= [method, path, status, phrase].filter((part) => part !== undefined).join(" ");

@@ -1,4 +1,4 @@
-// Channel names and patterns, as the hub takes them.
+// Channel names and patterns, by the rules of the hub.
 
 import { firstLine } from "../format/text.js";
 import { t } from "../i18n/translate.js";
@@ -13,17 +13,17 @@ export function nameFault(name) {
   return t("channels.bad");
 }
 
-/** Where markers are published that all who watch a channel see. The apps' own channels have none of them. */
+/** The channel of markers, which everybody with an open channel sees. Markers are never published on the channels of applications. */
 export const MARKERS = "sse-hub.markers";
 
 export const isPattern = (name) => name.includes("*");
 
-/** True when a line of `channel` belongs to one of the names and patterns in `wanted`. */
-export const covers = (wanted, channel) => wanted.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
+/** True when `channel` is one of these names, or matches one of these patterns. */
+export const covers = (names, channel) => names.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
 
-/** What to watch to see these channels with their markers, if one who may see `seen` may see these: else the hub would refuse all. */
-export const withMarkers = (names, seen) =>
-  names.length < MAX_CHANNELS && !covers(names, MARKERS) && covers(seen, MARKERS) ? [...names, MARKERS] : names;
+/** These channels, and the channel of markers if it is among the `visible` ones: the hub would refuse a request for a hidden channel. */
+export const withMarkers = (names, visible) =>
+  names.length < MAX_CHANNELS && !covers(names, MARKERS) && covers(visible, MARKERS) ? [...names, MARKERS] : names;
 
 function globOf(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));
@@ -37,8 +37,9 @@ export function hueOf(name) {
   return (hash >>> 0) % 8;
 }
 
-/** The note that a line of a channel is, a marker or the end of its publisher, or null; `record` is the normaliser's. */
+/** The note for a line that is a marker or ends its publisher; null for any other line. `record`: see normalise(). */
 export const noteOf = (channel, record, line) =>
   record.event === "closed" ? { kind: "closed", channel, raw: line } : record.event === "marker" ? markerOf(channel, record, line) : null;
 
+/** The note for a marker. */
 export const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });

@@ -1,5 +1,6 @@
-// What the hub says when it gives no stream, or no answer with 200.
+// The reasons the hub gives when it refuses a stream or a request.
 
+/** The reason in an answer that is not 200. */
 export async function errorText(answer) {
   try {
     const { error, detail } = await answer.json();
@@ -9,7 +10,7 @@ export async function errorText(answer) {
   }
 }
 
-/** Why a stream was refused that has come with 200, as an EventSource wants it: the detail of an `event: refused`. */
+/** The reason in an `event: refused`: an EventSource needs a 200, so the hub refuses some streams in a frame. Null if there is none. */
 export function refusalDetail(text) {
   try {
     return JSON.parse(text).detail ?? null;

@@ -13,7 +13,7 @@ export function parseId(id) {
 /** True when `id` stands after `last` on the same channel; ids are compared as two numbers, never as text. */
 export const isAfter = (id, last) => id.fence > last.fence || (id.fence === last.fence && id.count > last.count);
 
-/** The id that covers every channel at or before `cursor`, for a stream whose set of channels has changed. */
+/** The id of `cursor`'s fence alone, a position at or before the cursor in every channel: for a stream with another set of channels. */
 export function bareFence(cursor) {
   const match = CURSOR.exec(cursor ?? "");
   return match && `${match[1]}-0`;
@@ -28,7 +28,7 @@ export function timeOfId(id) {
   return match && Number(match[1]);
 }
 
-/** Where a gap stands: right above the first line after it. */
+/** The position of a gap: right before the first line after it. */
 export function gapPosition({ after, before }) {
   const last = positionOf(after);
   return positionOf(before) ?? { fence: last?.fence ?? 0, count: (last?.count ?? -1) + 1 };

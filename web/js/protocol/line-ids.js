@@ -1,5 +1,5 @@
-// Lines published twice: a publisher that could not know whether its first try had come through sends a line again with
-// the same `line_id`, the last member of its object. Pure.
+// Lines published twice: a publisher that cannot know whether its first attempt arrived sends a line again with the same
+// `line_id`, the last member of its object. Pure.
 
 const MOST = 100_000;
 // The end of a line is enough: the last brace closes the whole object, so nothing needs to be parsed.
@@ -9,7 +9,7 @@ const LINE_ID = /"line_id"\s*:\s*"([!#-[\]-~]{1,128})"\s*\}\s*$/;
 export class SeenLineIds {
   #events = new Map();
 
-  /** True when this line has come under another event id. The same id again is no repeat: others see to that. */
+  /** True when this line has arrived under another event id. The same id again is no repeat; Ingest drops that by its id. */
   isRepeat(channel, id, line) {
     const found = line.endsWith("}") && LINE_ID.exec(line.slice(-TAIL));
     if (!found) return false;

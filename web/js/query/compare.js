@@ -1,10 +1,10 @@
-// How the value of a field is held against what a query says. Each function makes a test over one value.
+// Compares the value of a field with the value in a query. Each function makes a test of one value.
 //
-//     equals(["u7", "u8"])(value)             the text, or the number; of an array, any of its items
+//     equals(["u7", "u8"])(value)             as text or as a number; for an array, any of its items
 //     compares(">=", "500")(value, name)      numbers, durations and sizes; raises SyntaxError for anything else
 //
-// Units: `took<10ms` holds for "9.5 ms", for "0.009s", and for the number 9, which is ms unless its name says otherwise (took_us);
-// bare numbers under a size are bytes. Without a unit in the query only plain numbers are compared, also those that stand in text.
+// Units: `took<10ms` matches "9.5 ms", "0.009s", and the number 9, which is ms unless its name says otherwise (took_us). A bare number
+// compared with a size is bytes. Without a unit in the query, only plain numbers are compared, in text as well.
 
 import { textOf } from "../format/text.js";
 import { isNumber, parseQuantity, unitOfName } from "../format/units.js";

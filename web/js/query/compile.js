@@ -1,7 +1,7 @@
-// A tree of a query becomes one test over a HeldLine. What costs nothing is asked first; a line is read for its fields only when its
-// text shows that it may have what is asked for.
+// Compiles the tree of a query into one test of a HeldLine. Cheap tests come first; the fields of a line are read only when its text
+// may contain what the query looks for.
 //
-//     const test = compileTree(tree, {now, zone, abandoned: (pattern) => …});     raises QueryFault
+//     const test = compileTree(tree, {now, zone, onAbandoned: (pattern) => …});     raises QueryFault
 //     test(line)     true or false
 
 import { covers } from "../protocol/channels.js";
@@ -19,10 +19,10 @@ const CHEAP = 0;
 const SEARCH = 1;
 const READ = 2;
 const EXPONENT = /\d[eE][+-]?\d/;
-// The names that mean the line's place in the stream, not what it says.
+// These names mean the line's position in the stream, not one of its fields.
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
-/** The test of a tree. `abandoned(pattern)` is unseen of an expression that took too long. */
+/** The test of a tree. `onAbandoned(pattern)` is called for an expression that took too long. */
 export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", onAbandoned: () => {}, ...options }).test;
 
 // Each part is {test, cost}.
@@ -54,13 +54,13 @@ function combined({ kind, items }, options) {
   return { test: (line) => tests.every((test) => test(line)), cost };
 }
 
-/** Words count in any case unless they hold a capital. */
+/** The test for a text; case matters only if the text contains a capital letter. */
 export function textTest(value) {
   const escaped = value.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const ascii = /^[\x20-\x7e]*$/.test(value);
   const pattern = new RegExp(escaped, `${/\p{Lu}/u.test(value) ? "" : "i"}${ascii ? "" : "u"}`);
   if (!isPlainJson(value)) return (line) => pattern.test(line.plain);
-  // Undoing escapes is what costs: a word of letters that is not in the text can only hide in \u00xx.
+  // Undoing escapes is expensive: a word of letters that is not in the text can only be hidden in \u00xx.
   return (line) => {
     if (!line.text.includes("\\")) return pattern.test(line.text);
     return (line.text.includes("\\u00") || pattern.test(line.text)) && pattern.test(line.plain);
@@ -93,7 +93,7 @@ function matchesTest(node, options) {
   const pattern = patternOf(node, source, node.flags ?? smartFlags(source), options);
   const { floating } = pattern;
   return (line) => {
-    // What a field's value holds, the line holds, unless it is escaped twice.
+    // What is in the value of a field is in the line, unless it is escaped twice.
     if (floating && !line.text.includes("\\\\") && !mayBeAssembled(line.text, node.name) && !pattern.test(line.plain)) return false;
     const value = valueOf(line, node.name);
     return value !== undefined && pattern.test(textOf(value));
@@ -104,7 +104,7 @@ function equalsTest(name, values) {
   const fits = equals(values);
   const written = values.flatMap((value) => (isNumber(value) ? [value, String(Number(value))] : [value]));
   const numeric = values.some(isNumber);
-  // A bare word of logfmt is true without saying so.
+  // A bare word in logfmt is true, though "true" is not in the text.
   const sought = values.every((value) => isPlainJson(value) && value !== "true") ? [...new Set(written)] : [""];
   return (line) => {
     const { text } = line;
@@ -126,8 +126,8 @@ function comparesTest(node) {
   };
 }
 
-// False where the text of a line shows every value under this key, in JSON or as key=value, and none fits. It knows less than a reader,
-// but ten times faster.
+// False if the text of a line shows every value under this key, in JSON or as key=value, and none fits. Less precise than reading the
+// line, but ten times faster.
 function scanner(key, fits) {
   const name = key.replace(/[.-]/g, "\\$&");
   const json = `"${name}"\\s*:\\s*(?:"([^"\\\\]*)"|([-+.\\w]+))`;
@@ -160,7 +160,7 @@ function levelTest(node) {
   const known = new Set(wanted.filter((level) => level !== null));
   const own = values.filter((_, at) => wanted[at] === null).map((word) => word.toLowerCase());
   if (own.length === 0) return { test: (line) => known.has(line.level), cost: CHEAP };
-  // An application's own level, AUDIT, has a name and no place in the order.
+  // A custom level such as AUDIT has a name but no rank.
   const named = (line) => line.level === NONE && own.includes(line.record.lvlRaw?.toLowerCase());
   return { test: (line) => known.has(line.level) || named(line), cost: READ };
 }
@@ -173,7 +173,7 @@ function channelTest(node, options) {
   return { test: (line) => pattern.test(line.channel), cost: CHEAP };
 }
 
-// An event id; any other id is a field of the line.
+// For an event id; any other id is a field of the line.
 function idTest({ op, values }) {
   return op === "=" && values.every((value) => parseId(value)) ? { test: (line) => values.includes(line.id), cost: CHEAP } : null;
 }

@@ -1,5 +1,5 @@
-// The text of a query becomes a tree. Every node has `start` and `end`, its place in the text, and
-// `group` when brackets stand around it.
+// Parses the text of a query into a tree. Every node has `start` and `end`, its position in the text, and `group` if it is in
+// brackets.
 //
 //     parseQuery('level>=warn -user=u7,u8 "time out" (a OR /b+/i)')
 //     → {tree: {kind: "and", items: [{kind: "field", name: "level", op: ">=", values: ["warn"]}, {kind: "not", item: …}, …]}, fault: null}
@@ -7,7 +7,7 @@
 //     parseQuery("  ")    → {tree: null, fault: null}
 //
 // Leaves: {kind: "text", value} · {kind: "regex", source, flags} · {kind: "field", name, op, values, flags?}, where `op` is one of
-// = ~ > >= < <= exists; != and !~ are a "not" around = and ~. A quote or a slash that is still open is no fault: someone is typing.
+// = ~ > >= < <= exists; != and !~ are a "not" around = and ~. An open quote or slash is no fault: the reader is still typing.
 
 const KEY = /(?:[\p{L}_@$][\p{L}\p{N}_.@$/-]*|"(?:[^"\\]|\\.)+")(?=(>=|<=|!=|!~|=|~|>|<|:\*(?=[\s)]|$)))/uy;
 const REGEX = /\/((?:[^/\\[\n]|\\.|\[(?:[^\]\\]|\\.)*\])+)\/([imsu]*)(?=[\s)]|$)/y;
@@ -24,7 +24,7 @@ export class QueryFault extends Error {
   }
 }
 
-/** `{tree, fault}`; the tree is null when nothing is asked for, or when `fault` `{message, start, end}` says what is wrong. */
+/** `{tree, fault}`; the tree is null for an empty query, or when `fault`, `{message, start, end}`, says what is wrong. */
 export function parseQuery(text) {
   try {
     return { tree: new Parser(text).query(), fault: null };
@@ -34,7 +34,7 @@ export function parseQuery(text) {
   }
 }
 
-/** Text as a quoted word that means just itself, quoted only where it must be. */
+/** A text as a word of a query that means just that text; in quotes only if needed. */
 export function quoted(text) {
   const plain = /^[\p{L}\p{N}_.@$:/+*-]+$/u.test(text) && !/^[-/]|^OR$|:\*$/.test(text);
   return plain ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
@@ -86,7 +86,7 @@ class Parser {
     const start = this.#at;
     if (this.#char() !== "-") return this.#positive();
     this.#at += 1;
-    // A minus alone is the beginning of something.
+    // A minus alone is the beginning of a term.
     if (this.#at >= this.#text.length || /[\s)]/.test(this.#char())) return null;
     return negated(this.#positive(), start);
   }
@@ -128,7 +128,7 @@ class Parser {
   #pattern() {
     const regex = this.#match(REGEX);
     if (regex) return { values: [regex[1]], flags: regex[2] };
-    // A backslash before a quote escapes the quote; every other one is the pattern's.
+    // A backslash before a quote escapes the quote; any other backslash belongs to the pattern.
     if (this.#char() === '"') return { values: [this.#quote((text) => text.replaceAll('\\"', '"'))] };
     const word = this.#bare(/\s/, "\\");
     return { values: word === "" ? [] : [word] };
@@ -153,7 +153,7 @@ class Parser {
     return undo(this.#match(QUOTED)[1]);
   }
 
-  // Up to what ends it; a bracket ends it where it closes none that was opened in it.
+  // A word up to `end`, or up to a closing bracket that was not opened in it.
   #bare(end, escape = null) {
     const start = this.#at;
     let open = 0;

@@ -1,10 +1,10 @@
-// What may come next at the cursor: names of fields, their values, channels, levels. Pure; what has been known is handed in.
+// Suggestions at the cursor: names of fields, their values, channels, levels. Pure; what is known comes as an argument.
 //
 //     suggest("level>=warn us", 14, {fields: facets.fields(), channels: ["orders"]})
 //     → {start: 12, end: 14, items: [{insert: "user=", label: "user", kind: "field", count: 97}, …]}
 //     suggest("user=u", 6, …)  → {start: 5, end: 6, items: [{insert: "u7 ", label: "u7", kind: "value", count: 40}, …]}
 //
-// `fields` is [{name, count, values: [{value, count}, …]}, …], as facets.js gives it. Put `insert` in the place of start to end.
+// `fields` is [{name, count, values: [{value, count}, …]}, …], as in facets.js. `insert` replaces the text from start to end.
 
 import { LEVELS } from "../normalise/levels.js";
 import { PART_NAMES } from "./fields.js";
@@ -15,7 +15,7 @@ const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~
 const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
 const OFTEN = { __proto__: null, level: ">=", channel: "=", after: "=", before: "=" };
 
-/** `{start, end, items}` for the place `cursor` in `text`; no items where nothing is known to fit. */
+/** `{start, end, items}` for the position `cursor` in `text`; no items if nothing known matches. */
 export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
   const { start, word } = wordBefore(text, cursor);
   const term = TERM.exec(word);
@@ -57,7 +57,7 @@ function knownValues(name, { fields, channels }) {
   return values.map(({ value, count }) => ({ label: String(value), count }));
 }
 
-// What begins with it before what holds it; else as they came, which is by count. What is typed whole is no news.
+// Labels that begin with the typed text come before labels that contain it, each by count. A label that is typed in full is left out.
 function bestMatches(items, typed) {
   const ranked = items
     .map((item, at) => ({ item, at, rank: item.label.toLowerCase().indexOf(typed) }))
@@ -66,7 +66,7 @@ function bestMatches(items, typed) {
   return ranked.slice(0, MOST).map(({ item }) => item);
 }
 
-// The word that ends at the cursor; a quote keeps its spaces, a bracket begins a new one.
+// The word that ends at the cursor. Quotes keep its spaces; a bracket begins a new word.
 function wordBefore(text, cursor) {
   let start = 0;
   let open = false;

@@ -1,11 +1,11 @@
-// Lines as a file: NDJSON as they were published, text with the columns shown, or CSV of chosen columns. Pure.
+// Lines as a file: NDJSON as they were published, text with the columns of the page, or CSV with chosen columns. Pure.
 //
 //     const file = exportParts(lines, "csv", {zone: "UTC", columns: ["time", "level", "message", "user"]});
-//     new Blob([...file], {type: mediaTypeOf("csv")})          parts of about 64 kB, so that a caller may pause between them
+//     new Blob([...file], {type: mediaTypeOf("csv")})          parts of about 64 kB; the caller may pause between them
 //     fileName("csv", ["orders"], now)                     "orders-2026-11-21T03-50-18Z.csv"
 //
-// `lines` is any iterable of {text, channel, time (ms)}. One line of the file for each (CSV has a head besides, and a field may hold line
-// breaks within quotes). Times in text and CSV name their offset.
+// `lines` is any iterable of {text, channel, time (ms)}. Each is one line of the file (CSV also has a header, and a quoted cell may contain
+// line breaks). Times in text and CSV have an offset.
 
 import { stripAnsi } from "../format/ansi.js";
 import { fieldText, textOf, visible } from "../format/text.js";
@@ -32,20 +32,20 @@ export function* exportParts(lines, format, { zone = "local", columns = COLUMNS,
   if (part !== "") yield part;
 }
 
-/** A name for the file that every system takes. */
+/** A name for the file that is valid on every system. */
 export function fileName(format, channels, now) {
   const names = channels.length > 3 ? `${channels.length}-channels` : channels.join("+");
   return `${names.replace(/[^\w.+-]/g, "_")}-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}Z.${format}`;
 }
 
-/** A cell of CSV. One that a spreadsheet would take for a formula gets an apostrophe before it, as in the hub's own export. */
+/** A cell of CSV. An apostrophe is put before text that a spreadsheet would run as a formula, as in the hub's own export. */
 export function csvCell(value) {
   const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function lineOf(line, format, options) {
-  // What the hub sends is one line; were it not, it still is one here.
+  // The hub sends single lines; this makes sure of it.
   if (format === "ndjson") return `${/[\r\n]/.test(line.text) ? JSON.stringify({ info: line.text }) : line.text}\n`;
   const record = normalise(line.text, line.time, { zone: options.publisherZone });
   const cell = (name) => stripAnsi(cellOf(record, line, name, options));
@@ -67,7 +67,7 @@ function cellOf(record, { channel }, name, { zone, columns }) {
     case "message":
       return [record.msg ?? "", record.err?.stack ?? ""].filter(Boolean).join("\n");
     case "fields":
-      // Those that are columns of their own are not said twice.
+      // Fields with a column of their own are not repeated.
       return Object.entries(record.fields).filter(([key]) => columns.indexOf(key) < COLUMNS.length).map(([key, value]) => fieldText(key, value)).join(" ");
     default: {
       const value = fieldIn(record.fields, name);

@@ -1,12 +1,12 @@
-// Which fields the held lines have, and how often each value comes. What was counted for a line is kept with its seq, so that letting go
-// of the line takes away just that, whatever the caps did meanwhile.
+// The fields of the lines held, and how often each value occurs. What was counted for a line is kept with its seq, so that removing the
+// line subtracts exactly that, whatever the limits did in between.
 //
 //     facets.add(seq, normalise(text, time)); facets.remove(seq)        ring.onDrop = (seq) => facets.remove(seq)
 //     facets.move(oldSeq, newSeq)                                        ring.onMove = (from, to) => facets.move(from, to)
 //     facets.fields({top: 5})    [{name, count, many, partial, numeric, values: [{value, count}, …]}, …], by count, then name
 //
-// A field with more than 1,000 different values is `many`: it counts lines and forgets its values until no line has it. Fields beyond
-// the first 200 are not counted; one that finds room later is `partial`: some of its lines may have come before.
+// A field with more than 1,000 different values is `many`: its lines are counted without values until no line has it. Fields beyond the
+// first 200 are not counted; a field that finds room later is `partial`: some of its lines may not be counted.
 
 import { textOf } from "../format/text.js";
 
@@ -34,7 +34,7 @@ export class Facets {
     this.#lines.set(seq, counted);
   }
 
-  /** Take a line's counts away; a line that was never added changes nothing. */
+  /** Subtract the counts of a line; a line that was never added changes nothing. */
   remove(seq) {
     const counted = this.#lines.get(seq);
     if (counted === undefined) return;
@@ -42,7 +42,7 @@ export class Facets {
     for (let at = 0; at < counted.length; at += 2) this.#uncount(counted[at], counted[at + 1]);
   }
 
-  /** The same line has another seq. */
+  /** Give a line another seq. */
   move(from, to) {
     const counted = this.#lines.get(from);
     if (counted === undefined) return;
@@ -50,13 +50,13 @@ export class Facets {
     this.#lines.set(to, counted);
   }
 
-  /** Lines are in another order, see Ring.reorder(). */
+  /** Lines have changed places, see Ring.reorder(). */
   reorder({ from, seqs }) {
     const lines = seqs.map((seq) => this.#lines.get(seq));
     lines.forEach((counted, index) => (counted ? this.#lines.set(from + index, counted) : this.#lines.delete(from + index)));
   }
 
-  /** All fields, those that most lines have first, each with its `top` values. */
+  /** All fields, the most frequent first, each with its `top` values. */
   fields({ top = 5 } = {}) {
     const found = [...this.#fields.values()].map((field) => ({
       name: field.name, count: field.count, many: field.values === null, partial: field.partial, numeric: field.numeric,

@@ -1,7 +1,7 @@
-// Which lines of the ring are shown, in order: the seqs that pass the filter and the level chips.
-// A line's place is an absolute number that stays its own while older lines fall off the front or are put before it, so a
-// reader who has scrolled away is not moved by them. A new filter makes new places: `epoch` tells.
-// A place may stand for more lines than its own: those that go on with it, and with `maskOf` those after it that say the same.
+// The lines of the ring that are shown, in order: the seqs that pass the filter and the level chips.
+// The number of a row is absolute: it stays the same while older lines fall off the front or are put before it, so they do not move a
+// reader who has scrolled away. A new filter or order numbers the rows anew and changes `version`.
+// A row may stand for more lines than its own: lines that continue it, and with `templateOf` repeats of it.
 
 import { ERROR } from "../normalise/levels.js";
 import { slotOf } from "./ring.js";
@@ -20,18 +20,18 @@ export class FilteredList {
   constructor(ring) {
     this.#ring = ring;
     this.#seqs = new Float64Array(ring.capacity);
-    // How many lines a place stands for beside its own; below 0 where they are repeats of it.
+    // How many lines a row stands for besides its own; negative if they are repeats of it.
     this.#foldedCounts = new Int32Array(ring.capacity);
     this.first = 0;
     this.end = 0;
     this.version = 0;
-    /** How often a filter has made it anew. */
+    /** How often a filter has rebuilt the list. */
     this.rebuilds = 0;
     this.notes = 0;
     this.lines = 0;
     this.errors = 0;
     this.folded = 0;
-    /** What a line says apart from its numbers, `(seq) => text`: lines in a row that say the same are one; null: each is shown. */
+    /** The text of a line without its numbers, `(seq) => text`: consecutive lines with the same are one row; null: each has a row. */
     this.templateOf = null;
   }
 
@@ -40,12 +40,12 @@ export class FilteredList {
     return this.end - this.first - this.notes + this.folded;
   }
 
-  /** How many lines a place stands for beside its own; below 0 where they are repeats of it. */
+  /** How many lines a row stands for besides its own; negative if they are repeats of it. */
   foldedCount(row) {
     return this.#foldedCounts[this.#slotOf(row)];
   }
 
-  /** The seqs that a place stands for beside its own, the first `most` of them. */
+  /** The seqs of these lines, the first `limit` of them. */
   foldedSeqs(row, limit = Infinity) {
     const folded = this.foldedCount(row);
     const head = this.seqAt(row);
@@ -61,7 +61,7 @@ export class FilteredList {
     return found;
   }
 
-  /** The place of the row that a seq is in, or of the next one shown after it. */
+  /** The row that contains a seq, or the next row after it. */
   rowOf(seq) {
     const row = this.firstRowFrom(seq);
     if (row < this.end && this.seqAt(row) === seq) return row;
@@ -70,12 +70,12 @@ export class FilteredList {
     return row > this.first && this.foldedCount(row - 1) < 0 && this.foldedSeqs(row - 1).includes(seq) ? row - 1 : row;
   }
 
-  /** The seq at a place from `first` to `end`. */
+  /** The seq of a row, from `first` to `end`. */
   seqAt(row) {
     return this.#seqs[this.#slotOf(row)];
   }
 
-  /** The place of a seq, or of the next one shown after it. */
+  /** The row of a seq, or the next row after it. */
   firstRowFrom(seq) {
     let low = this.first;
     let high = this.end;
@@ -87,7 +87,7 @@ export class FilteredList {
     return low;
   }
 
-  /** Take a new seq of the ring in if it passes. `lines` and `errors` count for ever, for "12 new". */
+  /** Add a new seq of the ring if it passes. `lines` and `errors` count all of them, for "12 new". */
   offer(seq) {
     this.trim();
     if (!this.#passes(seq)) return;
@@ -97,7 +97,7 @@ export class FilteredList {
     if (this.#ring.level(seq) >= ERROR) this.errors += 1;
   }
 
-  /** Take in a seq put before all others if it passes; true when it does. It is no news. */
+  /** Add a seq that comes before all others if it passes; true if it does. It does not count as new. */
   offerOlder(seq) {
     if (!this.#passes(seq)) return false;
     const head = this.#ring.headOf(seq);
@@ -114,7 +114,7 @@ export class FilteredList {
     return true;
   }
 
-  /** Lines are in another order, see Ring.reorder(): `moved(seq)` is the new seq. What was drawn is to be placed anew. */
+  /** Lines have changed places, see Ring.reorder(): `moved(seq)` is the new seq. All rows must be drawn again. */
   reorder({ from, seqs }, moved) {
     this.trim();
     this.version += 1;
@@ -130,17 +130,17 @@ export class FilteredList {
     });
   }
 
-  /** Let go of places whose lines have fallen off the ring. */
+  /** Remove the rows whose lines have fallen off the ring. */
   trim() {
     while (this.first < this.end && this.seqAt(this.first) < this.#ring.first) {
       this.folded -= Math.abs(this.foldedCount(this.first));
       this.first += 1;
     }
-    // Notes are few; what the ring still holds of them bounds what is shown of them.
+    // Notes are always shown, so there are at most as many as the ring holds.
     this.notes = Math.min(this.#ring.notes, this.end - this.first);
   }
 
-  /** Show what `test(seq)` accepts; null shows all. Works in slices, calls `done` when the new list is in place. */
+  /** Show what `test(seq)` accepts; null shows all. Works in slices and calls `done` when the new list is in place. */
   refilter(test, done = () => {}) {
     this.#test = test;
     const start = this.#ring.first;
@@ -158,7 +158,7 @@ export class FilteredList {
           if (this.templateOf !== null) templates.push(this.#templateOf(pass.seq));
         }
         pass.seq += 1;
-        // A line may take milliseconds.
+        // A single line may take milliseconds.
         if (pass.seq % 4 === 0 && performance.now() > until) return void setTimeout(slice);
       }
       this.#pass = null;
@@ -169,7 +169,7 @@ export class FilteredList {
     slice();
   }
 
-  // Lines from `from` on are in another order while the slices go on.
+  // Lines from `from` on have changed places during a pass: test them again.
   #rewind(pass, from) {
     if (pass.seq <= from) return;
     pass.seq = from;
@@ -179,7 +179,7 @@ export class FilteredList {
     pass.templates.splice(kept);
   }
 
-  // What was put before the first while the slices went on.
+  // Lines that were put before the first during a pass.
   #olderThan(start) {
     const found = [];
     for (let seq = this.#ring.first; seq < start; seq += 1) if (this.#passes(seq)) found.push(seq);
@@ -198,7 +198,7 @@ export class FilteredList {
     return this.templateOf === null || this.#ring.isNote(seq) ? null : this.templateOf(seq);
   }
 
-  // Into the row of the line it goes on with, or of the one it repeats; else a row of its own.
+  // Adds a seq to the row of the line that it continues or repeats, else as a new row.
   #take(seq, template) {
     const head = this.#ring.headOf(seq);
     const row = head === null ? this.end - 1 : this.firstRowFrom(head);
@@ -224,7 +224,7 @@ export class FilteredList {
     this.#lastTemplate = null;
     this.rebuilds += 1;
     this.version += 1;
-    // Some may have fallen off meanwhile, and there is room for no more than are held.
+    // Some lines may have fallen off during the pass, and there is only room for those held.
     seqs.forEach((seq, at) => this.#ring.has(seq) && this.#take(seq, templates[at] ?? null));
     this.trim();
   }

@@ -1,4 +1,4 @@
-// Which gaps were told, so that one that is told again is known, and how many lines they were.
+// Counts gaps and their lines, and recognises a gap that is reported again.
 
 import { timeOfId } from "../protocol/ids.js";
 
@@ -9,9 +9,9 @@ export class GapNotes {
   count = 0;
   lost = 0;
 
-  /** A gap as a note; null when it was told before. */
+  /** A gap as a note; null if it was reported before. */
   noteOf({ channel, after, before, lost, reason }) {
-    // Told again, it may begin later: after what the reader had then.
+    // Reported again, a gap may begin later: after the lines received in between.
     const key = JSON.stringify([channel, before, reason]);
     if (before && this.#known.has(key)) return null;
     if (this.#known.size >= MAX_KNOWN) this.forget();
@@ -21,7 +21,7 @@ export class GapNotes {
     return { kind: "gap", channel, lost, reason, from: timeOfId(after), to: timeOfId(before) };
   }
 
-  /** Take the next ones for new. */
+  /** Treat all further gaps as new. */
   forget() {
     this.#known.clear();
   }

@@ -1,16 +1,16 @@
-// Highlight rules: a text or an expression, a colour, and whether the whole row is meant. Pure.
+// Highlight rules: a text or an expression, a colour, and whether it applies to the whole row. Pure.
 //
 //     const rules = compileRules([{text: "timeout", colour: "#ff9f43", row: false}])
-//     rules.rowOf("a timeout")          the first rule for whole rows that fits the line, or null
-//     rules.wants("sound", "a timeout") true when a rule that fits the line asks for it: "sound" or "title"
-//     rules.layerOf("a timeout")        [{start: 2, end: 9, className: "rule", rule: "#ff9f43"}]
+//     rules.rowRuleFor("a timeout")           the first rule for whole rows that matches the line, or null
+//     rules.triggers("sound", "a timeout")    true if a rule with that effect, "sound" or "title", matches the line
+//     rules.spansIn("a timeout")              [{start: 2, end: 9, className: "rule", rule: "#ff9f43"}]
 
 import { compileMatcher } from "./matcher.js";
 
 const COLOUR = /^#[0-9a-fA-F]{6}$/;
 const MAX_RULES = 50;
 
-/** Rules as they may come from anywhere; what is none is left out. */
+/** Compile rules from any source; invalid rules are left out. */
 export function compileRules(rules) {
   const usable = rules.slice(0, MAX_RULES).flatMap((rule) => {
     const pattern = typeof rule?.text === "string" && COLOUR.test(rule.colour) ? compileMatcher(rule.text) : null;
@@ -25,7 +25,7 @@ export function compileRules(rules) {
   };
 }
 
-// The rule that comes first has what two of them want.
+// Where rules overlap, the first one wins.
 function withoutOverlaps(spans) {
   const kept = [];
   for (const span of spans) if (!kept.some(({ start, end }) => span.start < end && start < span.end)) kept.push(span);

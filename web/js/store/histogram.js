@@ -1,12 +1,12 @@
-// How many lines of each level came when: counts in steps of 100 ms, drawn as at most 120 bars of a round width.
+// How many lines of each level there are over time: counted in steps of 100 ms, drawn as at most 120 bars of a round width.
 //
-//     histogram.add(ring.moment(seq), ring.level(seq)); histogram.remove(moment, level); histogram.clear()
+//     histogram.add(ring.ownTime(seq), ring.level(seq)); histogram.remove(time, level); histogram.clear()
 //     const drawn = histogram.bars()         {from, width, total, most, bars: [{at, total, counts: [per level]}, …]}, from oldest to newest
-//     rangeOf(drawn, 10, 20)                 {from, to}: bars 10 to 20, both in it, whichever was touched first
-//     barAt(drawn, 0.5)                      the bar in the middle of the picture
+//     rangeOf(drawn, 10, 20)                 {from, to}: bars 10 to 20, both included, in either order
+//     barAt(drawn, 0.5)                      the index of the bar in the middle of the picture
 //     rangeQuery({from, to})                 "after=2026-11-21T03:50:00.000Z before=2026-11-21T03:52:00.000Z"
 //
-// Show the lines that pass all filters but the range of time: clear and add them anew when those change.
+// It counts the lines that pass everything but the time range: clear it and add them again when the filter changes.
 
 import { LEVELS } from "../normalise/levels.js";
 
@@ -16,7 +16,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-// No width is more than twice the one before: a picture that is full has at least 60 bars.
+// No width is more than twice the one before, so a full picture has at least 60 bars.
 const WIDTHS = [
   ...[100, 200, 300, 500].concat([1, 2, 3, 5, 10, 15, 20, 30].map((count) => count * SECOND)),
   ...[1, 2, 3, 5, 10, 15, 20, 30].map((count) => count * MINUTE),
@@ -28,31 +28,31 @@ const PER_STEP = LEVELS.length;
 export class Histogram {
   #counts = new Map();
   #total = 0;
-  // The picture is kept up with each line, and made anew from the counts only when it no longer fits.
+  // The bars are updated with each line, and rebuilt from the counts only when they no longer fit.
   #from = 0;
   #width = STEP_MS;
   #bars = [];
   #stale = false;
 
-  add(moment, level) {
-    const key = keyOf(moment, level);
+  add(time, level) {
+    const key = keyOf(time, level);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     this.#total += 1;
-    if (this.#bars.length === 0) this.#begin(moment, STEP_MS);
-    const place = Math.floor((momentOfKey(key) - this.#from) / this.#width);
-    if (place < 0 || place >= MAX_BARS) this.#stale = true;
-    else this.#count(place, level, 1);
+    if (this.#bars.length === 0) this.#begin(time, STEP_MS);
+    const index = Math.floor((timeOfKey(key) - this.#from) / this.#width);
+    if (index < 0 || index >= MAX_BARS) this.#stale = true;
+    else this.#count(index, level, 1);
   }
 
-  /** Take away what was added. */
-  remove(moment, level) {
-    const key = keyOf(moment, level);
+  /** Subtract a line that was added. */
+  remove(time, level) {
+    const key = keyOf(time, level);
     const count = this.#counts.get(key);
     if (count === undefined) return;
     if (count === 1) this.#counts.delete(key);
     else this.#counts.set(key, count - 1);
     this.#total -= 1;
-    if (!this.#stale) this.#count(Math.floor((momentOfKey(key) - this.#from) / this.#width), level, -1);
+    if (!this.#stale) this.#count(Math.floor((timeOfKey(key) - this.#from) / this.#width), level, -1);
   }
 
   clear() {
@@ -66,21 +66,21 @@ export class Histogram {
   bars() {
     this.#trim();
     if (this.#stale || (this.#bars.length < MAX_BARS / 2 && this.#width > STEP_MS)) this.#rebuild();
-    const bars = this.#bars.map(({ counts, total }, place) => ({ at: this.#from + place * this.#width, total, counts: counts.slice() }));
+    const bars = this.#bars.map(({ counts, total }, index) => ({ at: this.#from + index * this.#width, total, counts: counts.slice() }));
     const most = bars.reduce((found, { total }) => Math.max(found, total), 0);
     return { from: this.#from, width: this.#width, total: this.#total, most, bars };
   }
 
-  #begin(moment, width) {
+  #begin(time, width) {
     this.#width = width;
-    this.#from = Math.floor(moment / width) * width;
+    this.#from = Math.floor(time / width) * width;
     this.#bars = [];
     this.#stale = false;
   }
 
-  #count(place, level, change) {
-    while (this.#bars.length <= place) this.#bars.push({ total: 0, counts: new Array(PER_STEP).fill(0) });
-    const bar = this.#bars[place];
+  #count(index, level, change) {
+    while (this.#bars.length <= index) this.#bars.push({ total: 0, counts: new Array(PER_STEP).fill(0) });
+    const bar = this.#bars[index];
     bar.counts[level] += change;
     bar.total += change;
   }
@@ -100,22 +100,22 @@ export class Histogram {
       if (key < first) first = key;
       if (key > last) last = key;
     }
-    const [oldest, newest] = [momentOfKey(first), momentOfKey(last)];
+    const [oldest, newest] = [timeOfKey(first), timeOfKey(last)];
     const fits = (width) => Math.floor(newest / width) - Math.floor(oldest / width) < MAX_BARS;
     const width = WIDTHS.find(fits) ?? Math.ceil((newest - oldest) / (MAX_BARS - 1));
     this.#begin(oldest, width);
-    for (const [key, count] of this.#counts) this.#count(Math.floor((momentOfKey(key) - this.#from) / width), key % PER_STEP, count);
+    for (const [key, count] of this.#counts) this.#count(Math.floor((timeOfKey(key) - this.#from) / width), key % PER_STEP, count);
   }
 }
 
-const keyOf = (moment, level) => Math.floor(moment / STEP_MS) * PER_STEP + level;
-const momentOfKey = (key) => Math.floor(key / PER_STEP) * STEP_MS;
+const keyOf = (time, level) => Math.floor(time / STEP_MS) * PER_STEP + level;
+const timeOfKey = (key) => Math.floor(key / PER_STEP) * STEP_MS;
 
-/** The range of time from one bar to another, `to` not in it. */
+/** The time range from one bar to another, `to` excluded. */
 export const rangeOf = ({ from, width }, one, other) => ({ from: from + Math.min(one, other) * width, to: from + (Math.max(one, other) + 1) * width });
 
-/** The bar at a fraction of the picture's width, 0 to 1. */
+/** The index of the bar at a fraction of the picture's width, 0 to 1. */
 export const barAt = ({ bars }, fraction) => Math.max(0, Math.min(bars.length - 1, Math.floor(fraction * bars.length)));
 
-/** A range as terms of a query. */
+/** A time range as terms of a query. */
 export const rangeQuery = ({ from, to }) => `after=${new Date(from).toISOString()} before=${new Date(to).toISOString()}`;

@@ -1,7 +1,7 @@
-// What the histogram and the facets count: each line once, as long as it is held.
+// Counts each line once in the histogram, for as long as it is held.
 //
-//     list test --> LineCounter.add(seq)     lines that pass all but the time range
-//     ring.onDrop --> LineCounter.drop(seq)
+//     the test of a list --> LineCounter.add(seq)       lines that pass everything but the time range
+//     ring.onDrop        --> LineCounter.remove(seq)
 
 import { Histogram } from "./histogram.js";
 import { slotOf } from "./ring.js";
@@ -17,7 +17,7 @@ export class LineCounter {
     this.version = 0;
   }
 
-  /** Count a line; one that is counted already is not counted again. */
+  /** Count a line, unless it is counted already. */
   add(seq) {
     const slot = this.#slotOf(seq);
     if (this.#counted[slot]) return;
@@ -34,7 +34,7 @@ export class LineCounter {
     this.#histogram.remove(this.#ring.ownTime(seq), this.#ring.level(seq));
   }
 
-  /** Lines are in another order, see Ring.reorder(). */
+  /** Lines have changed places, see Ring.reorder(). */
   reorder({ from, seqs }) {
     seqs.map((seq) => this.#counted[this.#slotOf(seq)]).forEach((counted, index) => (this.#counted[this.#slotOf(from + index)] = counted));
   }

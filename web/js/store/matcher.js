@@ -1,15 +1,15 @@
-// MatchIndex marks and does not hide: the places of a view list whose lines hold what is looked for, found in slices, also where no row is drawn.
+// Find marks lines and hides none. The matching rows of a list are searched in slices, whether they are drawn or not.
 //
-//     const wanted = compileMatcher("time out");                              text in smart case, or /regex/flags; {test, fault, marks}
-//     const find = new MatchIndex((seq) => wanted.test(ring.text(seq)), view);   view has first, end and at(place)
-//     find.work(8)                  look on for 8 ms; true when all is looked through. Again after lines came or fell off
-//     find.count, find.done         "3 of 57"; while not done, "57 so far"
-//     find.next(place, 1)           the next hit after a place, or before it with -1, round the ends; null without any
-//     find.number(place)            3, for the third hit; 0 where there is none
-//     find.ticks(200)               Uint8Array: 1 where a 200th of the list holds a hit, for the scroll bar; or of another list of the same lines
-//     wanted.marks("a time out")    [{start: 2, end: 10}] within a row's text
+//     const matcher = compileMatcher("time out");                 a text in smart case, or /regex/flags: {test, fault, marks}
+//     const matches = new MatchIndex((seq) => matcher.test(ring.text(seq)), list);     list has first, end and seqAt(row)
+//     matches.search(8)                 go on for 8 ms; true when all rows are searched. Again after lines were added or removed
+//     matches.count, matches.done       "3 of 57"; while not done, "57 so far"
+//     matches.next(row, 1)              the next matching row, or with -1 the one before, round the ends; null if there is none
+//     matches.numberOf(row)             3 for the third match; 0 for a row that does not match
+//     matches.ticks(200)                Uint8Array: 1 where a 200th of the list has a match, for the scroll bar
+//     matcher.marks("a time out")       [{start: 2, end: 10}] within the text of a row
 //
-// SortKeys are those of one epoch of the list: a new filter wants a new MatchIndex.
+// Row numbers are those of one version of the list: a new version needs a new MatchIndex.
 
 import { parseQuery } from "../query/parse.js";
 import { Pattern } from "../query/pattern.js";
@@ -17,7 +17,7 @@ import { readable } from "../query/line.js";
 
 const MAX_MARKS = 200;
 
-/** What to look for: `test(line)` over the text of a line, `marks(shown)` over what a row shows, `fault` for a wrong expression. */
+/** `test(line)` tests the text of a line, `marks(shown)` finds the matches in the text of a row, `fault` says what is wrong with an expression. */
 export function compileMatcher(typed) {
   if (typed === "") return null;
   try {
@@ -38,7 +38,7 @@ function sourceOf(typed) {
 
 function marksOf(pattern, shown) {
   const marks = [];
-  for (const { start, end } of pattern.places(shown)) {
+  for (const { start, end } of pattern.matchesIn(shown)) {
     if (end > start) marks.push({ start, end });
     if (marks.length >= MAX_MARKS) break;
   }
@@ -48,7 +48,7 @@ function marksOf(pattern, shown) {
 export class MatchIndex {
   #test;
   #list;
-  #hits = [];
+  #rows = [];
   #from;
   #to;
 
@@ -60,78 +60,78 @@ export class MatchIndex {
   }
 
   get count() {
-    return this.#hits.length;
+    return this.#rows.length;
   }
 
   get done() {
     return this.#to >= this.#list.end && this.#from <= this.#list.first;
   }
 
-  /** Look on for some ms; true when the whole list has been looked through. */
+  /** Search for some ms; true when the whole list has been searched. */
   search(ms) {
     this.#trim();
     const until = performance.now() + ms;
     const older = [];
     while (this.#from > this.#list.first) {
       this.#from -= 1;
-      if (this.#fits(this.#from)) older.push(this.#from);
+      if (this.#matches(this.#from)) older.push(this.#from);
       if (this.#from % 4 === 0 && performance.now() > until) break;
     }
-    if (older.length > 0) this.#hits = older.reverse().concat(this.#hits);
+    if (older.length > 0) this.#rows = older.reverse().concat(this.#rows);
     while (this.#to < this.#list.end) {
-      if (this.#fits(this.#to)) this.#hits.push(this.#to);
+      if (this.#matches(this.#to)) this.#rows.push(this.#to);
       this.#to += 1;
       if (this.#to % 4 === 0 && performance.now() > until) break;
     }
     return this.done;
   }
 
-  /** The hit after (1) or before (-1) a place; round the ends. */
+  /** The match after (1) or before (-1) a row, round the ends. */
   next(row, step) {
-    if (this.#hits.length === 0) return null;
+    if (this.#rows.length === 0) return null;
     const after = this.#indexAfter(row);
-    if (step > 0) return this.#hits[after % this.#hits.length];
-    const before = (this.#hits[after - 1] === row ? after - 1 : after) - 1;
-    return this.#hits.at(before);
+    if (step > 0) return this.#rows[after % this.#rows.length];
+    const before = (this.#rows[after - 1] === row ? after - 1 : after) - 1;
+    return this.#rows.at(before);
   }
 
-  /** Which hit a place is, from 1; 0 when it is none. */
+  /** The number of the match in a row, from 1; 0 if it has none. */
   numberOf(row) {
     const after = this.#indexAfter(row);
-    return this.#hits[after - 1] === row ? after : 0;
+    return this.#rows[after - 1] === row ? after : 0;
   }
 
-  /** Where in the list there are hits, in so many parts; or in another list, of some of its lines. */
+  /** Which of so many parts of the list have a match; `list` may be another list, of some of its lines. */
   ticks(parts, list = this.#list) {
     const ticks = new Uint8Array(parts);
     const { first, end } = list;
-    for (const hit of this.#hits) {
-      const seq = this.#list.seqAt(hit);
-      const row = list === this.#list ? hit : list.firstRowFrom(seq);
+    for (const match of this.#rows) {
+      const seq = this.#list.seqAt(match);
+      const row = list === this.#list ? match : list.firstRowFrom(seq);
       if (row >= first && row < end && list.seqAt(row) === seq) ticks[Math.floor(((row - first) / (end - first)) * parts)] = 1;
     }
     return ticks;
   }
 
-  // Notes stand in the list, too, and are found by nothing. A row that stands for several lines is found by any of them.
-  #fits(row) {
+  // A row that stands for several lines matches if any of them does. Notes never match.
+  #matches(row) {
     const seq = this.#list.seqAt(row);
     return Boolean(this.#test(seq)) || (this.#list.foldedCount?.(row) && this.#list.foldedSeqs(row).some((each) => this.#test(each)));
   }
 
   #trim() {
     const { first } = this.#list;
-    if (this.#hits.length > 0 && this.#hits[0] < first) this.#hits = this.#hits.slice(this.#indexAfter(first - 1));
+    if (this.#rows.length > 0 && this.#rows[0] < first) this.#rows = this.#rows.slice(this.#indexAfter(first - 1));
     if (this.#to < first) this.#to = first;
     if (this.#from < first) this.#from = first;
   }
 
   #indexAfter(row) {
     let low = 0;
-    let high = this.#hits.length;
+    let high = this.#rows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#hits[middle] <= row) low = middle + 1;
+      if (this.#rows[middle] <= row) low = middle + 1;
       else high = middle;
     }
     return low;

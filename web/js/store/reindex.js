@@ -1,10 +1,10 @@
-// Lines that are in the ring, once all of them are there: what goes on with what, when each was, and by what it is ordered.
+// Works out again, for lines in the ring, which lines continue others, their own times and their sort keys.
 
 import { MultilineJoiner } from "./multiline.js";
 import { SortKeys } from "./reorder-buffer.js";
 import { normalise } from "../normalise/index.js";
 
-/** The first lines, up to the seq `to`, in the order in which they were told; `reading`: see normalise(). */
+/** Reindex the lines before the seq `to`, which must be in the order of arrival; `reading`: see normalise(). */
 export function reindex(ring, to, reading) {
   const joiner = new MultilineJoiner();
   const sortKeys = new SortKeys();
@@ -14,7 +14,7 @@ export function reindex(ring, to, reading) {
     const channel = ring.channel(seq);
     const record = ring.isNote(seq) ? null : normalise(ring.text(seq), arrivedAt, reading);
     const ownTime = record?.ts ?? arrivedAt;
-    // A note stays behind what it was behind.
+    // A note stays behind the line before it.
     const sortKey = record ? sortKeys.keyOf(channel, ownTime, arrivedAt) : newest;
     newest = Math.max(newest, sortKey);
     ring.setTimes(seq, ownTime, sortKey);

@@ -1,13 +1,13 @@
-// Lines of several channels in the order of their times: each is held back for a short while, in case an older one comes after it.
+// Puts lines of several channels into the order of their times: each line is held back for a short while, in case an older one follows.
 //
-//     const places = new SortKeys();
-//     places.of(channel, moment, time)  what a line is ordered by, in ms: `moment` is its own time, `time` when it came
-//     const order = new ReorderBuffer({windowMs: 250});
-//     order.push({at, …}, now)          take a line that came at `now` (ms), to be ordered by `at`
-//     order.release(now)                [{line, late}, …] that have waited long enough, oldest first; without `now` all; nothing is ever dropped
-//     misplaced(ring, from, to)          the part of those seqs that is not in order: {from, seqs}, `seqs` in the right order; or null
+//     const sortKeys = new SortKeys();
+//     sortKeys.keyOf(channel, ownTime, arrivedAt)    the sort key of a line, in ms: by its own time, or by when it arrived
+//     const buffer = new ReorderBuffer({windowMs: 250});
+//     buffer.push({sortKey, …}, now)    hold a line back that arrived at `now` (ms)
+//     buffer.release(now)               [{line, late}, …] that have waited long enough, oldest first; without `now` all of them
+//     misplaced(ring, from, to)         the part of these seqs that is not in order: {from, seqs}, `seqs` in the right order; or null
 //
-// `late` is set where a newer line has gone before.
+// `late` means that a newer line was released before. No line is ever dropped.
 
 const TRUSTED_MS = 5_000;
 const MAX_CHANNELS = 10_000;
@@ -15,7 +15,7 @@ const MAX_CHANNELS = 10_000;
 export class SortKeys {
   #last = new Map();
 
-  // A clock that is far off orders nothing, and a line without a time of its own stays behind the one before it on its channel.
+  // A clock that is far off is ignored, and a line without a time of its own stays behind the one before it on its channel.
   keyOf(channel, ownTime, arrivedAt) {
     const own = ownTime !== arrivedAt && Math.abs(ownTime - arrivedAt) <= TRUSTED_MS;
     const key = own ? ownTime : Math.max(arrivedAt, this.#last.get(channel) ?? arrivedAt);
@@ -33,7 +33,7 @@ export class ReorderBuffer {
     this.windowMs = windowMs;
   }
 
-  /** Lines held back. */
+  /** How many lines are held back. */
   get waiting() {
     return this.#held.length;
   }
@@ -43,7 +43,7 @@ export class ReorderBuffer {
   }
 
   release(now = Infinity) {
-    // What is older than one that has waited long enough goes with it, however short it has waited.
+    // Lines that are older than one that has waited long enough leave with it, however short they have waited.
     let upTo = -Infinity;
     for (const { line, pushedAt } of this.#held) if (now - pushedAt >= this.windowMs && line.sortKey > upTo) upTo = line.sortKey;
     const leaving = this.#held.filter(({ line }) => line.sortKey <= upTo);

@@ -1,11 +1,11 @@
-// The last lines, in columns. `seq` grows for ever at the end and shrinks for older lines put before the first; a line's
-// slot is seq modulo capacity, so nothing is ever shifted. Lines are kept as the text that came; what they mean is worked
-// out again for the few that are drawn. Notes (a gap, a closed publisher) stand among the lines but are not counted as lines.
+// The last lines, in columns. `seq` grows without end for new lines and shrinks for older lines put before the first; the slot of a line is
+// its seq modulo the capacity, so nothing is ever shifted. Lines are kept as the text that arrived, and normalised again for the few that
+// are drawn. Notes (a gap, a closed publisher) stand among the lines but do not count as lines.
 
 import { isAfter } from "../protocol/ids.js";
 import { LEVELS } from "../normalise/levels.js";
 
-/** Where a number that never ends has its place, below 0 too. */
+/** The slot of a number that grows without end, negative numbers included. */
 export function slotOf(number, capacity) {
   const slot = number % capacity;
   return slot < 0 ? slot + capacity : slot;
@@ -38,9 +38,9 @@ export class Ring {
     this.#ownTimes = new Float64Array(capacity);
     this.#sortKeys = new Float64Array(capacity);
     this.#distances = new Uint32Array(capacity);
-    /** Called with the seq of a line, not of a note, right before it is let go of, however that comes. */
+    /** Called with the seq of a line, not of a note, right before it is removed for any reason. */
     this.onDrop = null;
-    /** Called with the old and the new seq of a line that is kept while others are forgotten. */
+    /** Called with the old and the new seq of a line that stays while others are forgotten. */
     this.onMove = null;
   }
 
@@ -54,13 +54,13 @@ export class Ring {
     return this.capacity - (this.end - this.first);
   }
 
-  /** Keep one line; the oldest falls off when the ring is full. `moment` is its own time, `at` what it is ordered by. Returns its seq. */
+  /** Add a line; the oldest falls off when the ring is full. Returns its seq. For the times see arrivedAt(), ownTime() and sortKey(). */
   append(channel, id, text, level, arrivedAt, ownTime = arrivedAt, sortKey = ownTime) {
     this.perLevel[level] += 1;
     return this.#put(this.#next(), channel, id, text, level, arrivedAt, ownTime, sortKey);
   }
 
-  /** Have lines and notes in another order: from `from` on come these seqs. Returns a function that tells the new seq of each. */
+  /** Change the order of lines and notes: these seqs come in this order from `from` on. Returns a function from the old seq to the new one. */
   reorder({ from, seqs }) {
     const indexes = [];
     seqs.forEach((seq, index) => (indexes[seq - from] = from + index));
@@ -74,19 +74,19 @@ export class Ring {
     return moved;
   }
 
-  /** Keep one note, any object with a `kind`. Returns its seq. */
+  /** Add a note, any object with a `kind`. Returns its seq. */
   appendNote(channel, id, note, arrivedAt, sortKey = arrivedAt) {
     this.notes += 1;
     return this.#put(this.#next(), channel, id, note, 0, arrivedAt, arrivedAt, sortKey);
   }
 
-  /** Keep one line that is older than all others; there must be room. Returns its seq. */
+  /** Add a line that is older than all others; there must be room. Returns its seq. */
   prepend(channel, id, text, level, arrivedAt, ownTime = arrivedAt) {
     this.perLevel[level] += 1;
     return this.#put((this.first -= 1), channel, id, text, level, arrivedAt, ownTime);
   }
 
-  /** Keep one note before all others; there must be room. Returns its seq. */
+  /** Add a note before all others; there must be room. Returns its seq. */
   prependNote(channel, id, note, arrivedAt) {
     this.notes += 1;
     return this.#put((this.first -= 1), channel, id, note, 0, arrivedAt);
@@ -113,22 +113,22 @@ export class Ring {
     return this.#channels[this.#slotOf(seq)];
   }
 
-  /** When it came, in ms. */
+  /** When a line arrived, in ms. */
   arrivedAt(seq) {
     return this.#arrivalTimes[this.#slotOf(seq)];
   }
 
-  /** Its own time, in ms: what the line says, else when it came. */
+  /** The time that a line names, in ms, or if it names none when it arrived. */
   ownTime(seq) {
     return this.#ownTimes[this.#slotOf(seq)];
   }
 
-  /** What it is ordered by among lines of other channels, in ms; see SortKeys. */
+  /** The key that orders a line among those of other channels, in ms; see SortKeys. */
   sortKey(seq) {
     return this.#sortKeys[this.#slotOf(seq)];
   }
 
-  /** Have another time of its own, and be ordered by that. */
+  /** Set a line's own time and its sort key. */
   setTimes(seq, ownTime, sortKey) {
     this.#ownTimes[this.#slotOf(seq)] = ownTime;
     this.#sortKeys[this.#slotOf(seq)] = sortKey;
@@ -139,12 +139,12 @@ export class Ring {
     return `${this.#fences[slot]}-${this.#counts[slot]}`;
   }
 
-  /** Let a line go on with one before it: both are one row, see groups.js. */
+  /** Let a line continue one before it: both are one row, see multiline.js. */
   continueFrom(seq, head) {
     this.#distances[this.#slotOf(seq)] = seq - head;
   }
 
-  /** The seq of the line that this one goes on with, or null. */
+  /** The seq of the line that this one continues, or null. */
   headOf(seq) {
     const distance = this.#distances[this.#slotOf(seq)];
     return distance === 0 || seq - distance < this.first ? null : seq - distance;
@@ -159,7 +159,7 @@ export class Ring {
     return null;
   }
 
-  /** The oldest id of each channel, by name: its first line may be another. */
+  /** The oldest id of each channel, by name; it may not be that of the channel's first line in the ring. */
   oldestIds() {
     const found = new Map();
     for (let seq = this.first; seq < this.end; seq += 1) {
@@ -171,7 +171,7 @@ export class Ring {
     return found;
   }
 
-  /** Forget every line whose channel `keep` refuses. Those that stay get new seqs, in the same order. */
+  /** Forget every line whose channel `keep` rejects. Those that stay get new seqs, in the same order. */
   retain(keep) {
     const old = [];
     for (let seq = this.first; seq < this.end; seq += 1) {
@@ -197,7 +197,7 @@ export class Ring {
     }
   }
 
-  // A seq is never given twice: so far on, even a whole ring of older lines stays clear of those given before.
+  // No seq is used twice: this far on, even a whole ring of older lines does not reach the seqs used before.
   #clear() {
     this.#texts.fill("");
     this.perLevel.fill(0);
@@ -240,7 +240,7 @@ export class Ring {
     this.first += 1;
   }
 
-  // One text for all lines of a channel; of a pattern there may be channels without end.
+  // One string for all lines of a channel. A pattern may have channels without end, so names are forgotten with their lines.
   #interned(channel) {
     if (this.#names.size > 2 * this.capacity) {
       this.#names.clear();

@@ -1,9 +1,9 @@
-// The last minutes of numbers, for the chart: those of lines that are nothing but numbers, and of the fields a reader has chosen.
+// The numbers of the last minutes, for the chart: those of measurements, and of the fields that the reader has chosen.
 //
 //     series.add("cpu", time, [["load", 0.4]])
 //     series.choose("took"); series.chosenIn(record)      [["took", 12]] or null
-//     columnsOf(points, from, to, 300)                      [{column, low, mean, high}, …]: what each of 300 columns shows
-//     pointNear(points, time)                               [time, number], the nearest one
+//     columnsOf(points, from, to, 300)                    [{column, low, mean, high}, …] for each of 300 columns of a picture
+//     pointNear(points, time)                             [time, number], the nearest point
 
 import { fieldIn } from "../query/fields.js";
 
@@ -38,7 +38,7 @@ export class Series {
     }
   }
 
-  /** Take the numbers of a field from now on. */
+  /** Collect the numbers of a field from now on. */
   choose(field) {
     this.#chosen.add(field);
     this.version += 1;
@@ -51,7 +51,7 @@ export class Series {
     this.version += 1;
   }
 
-  /** `[[field, number], …]` of a record's fields that were chosen, or null. */
+  /** `[[field, number], …]` of the chosen fields in a record, or null. */
   chosenIn(record) {
     if (this.#chosen.size === 0) return null;
     const found = [];
@@ -69,7 +69,7 @@ export class Series {
     return lines.map(({ channel, field, points }) => ({ channel, field, points: points.filter(([time]) => time >= newest - SPAN_MS) }));
   }
 
-  /** Forget the numbers of every channel that `keep` refuses. */
+  /** Forget the numbers of every channel that `keep` rejects. */
   retain(keep) {
     for (const [key, line] of this.#lines) if (!keep(line.channel)) this.#lines.delete(key);
     this.version += 1;
@@ -85,13 +85,13 @@ export class Series {
   }
 }
 
-/** The number that a value is, or that its text is; else null. */
+/** A value as a number, if it is one or the text of one; else null. */
 export function numberOf(value) {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return Number.isFinite(number) ? number : null;
 }
 
-/** What each of so many columns of a picture shows: the least, the mean and the greatest of its numbers, where it has any. */
+/** The least, the mean and the greatest number in each of so many columns of a picture; columns without numbers are left out. */
 export function columnsOf(points, from, to, columns) {
   const found = [];
   let last = null;
@@ -106,15 +106,15 @@ export function columnsOf(points, from, to, columns) {
   return found.map(({ column, low, high, sum, count, time }) => ({ column, low, high, mean: sum / count, time }));
 }
 
-/** The point nearest to a moment; `points` are in the order of their times, and not none. */
-export function pointNear(points, moment) {
+/** The point nearest to a time; `points` are in the order of their times, and at least one. */
+export function pointNear(points, near) {
   let low = 0;
   let high = points.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (points[middle][0] < moment) low = middle + 1;
+    if (points[middle][0] < near) low = middle + 1;
     else high = middle;
   }
   const before = points[Math.max(0, low - 1)];
-  return moment - before[0] < points[low][0] - moment ? before : points[low];
+  return near - before[0] < points[low][0] - near ? before : points[low];
 }

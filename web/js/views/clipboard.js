@@ -13,7 +13,7 @@ export async function copyText(text) {
 function copyBySelection(text) {
   const area = document.createElement("textarea");
   area.value = text;
-  area.className = "unseen";
+  area.className = "visually-hidden";
   const focused = document.activeElement;
   document.body.append(area);
   area.select();

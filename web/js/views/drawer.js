@@ -8,7 +8,7 @@ import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
 import { treeView } from "./tree-view.js";
 
-const PARTS = { drawer: ".details", title: ".details-title", acts: ".details-acts", body: ".details-body", close: ".details-close" };
+const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
 const NARROWEST = 280;
@@ -80,7 +80,7 @@ export class Drawer {
       button("button", { "data-testid": `drawer-${name}` }).text(label).on("click", run),
     );
     const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(t("drawer.raw"));
-    $(PARTS.acts).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
+    $(PARTS.buttons).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
   }
 
   #listenToGrip() {

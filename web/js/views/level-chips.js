@@ -53,7 +53,7 @@ export class LevelChips {
     const $count = $("<span>").text("0")[0];
     const $chip = button("chip", { "data-level": name, "data-testid": `level-${name}`, "aria-pressed": "true" });
     $chip.attr("title", t("levels.title", { words }));
-    $chip.append($("<b>").text(LETTERS[level] || t("levels.none")), $("<span>", { class: "unseen" }).text(words), $count);
+    $chip.append($("<b>").text(LETTERS[level] || t("levels.none")), $("<span>", { class: "visually-hidden" }).text(words), $count);
     $chip.on("click", (event) => (event.shiftKey ? this.#only(level) : this.#toggle(level)));
     $chip.on("dblclick", () => this.#only(level));
     if (level === SUCCESS) $chip.prop("hidden", true);

@@ -3,7 +3,7 @@
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
-const PARTS = { dialog: ".asking" };
+const PARTS = { dialog: ".prompt" };
 
 /**
  * Open the dialog with `fields`, `[{name, label, type, value, options, placeholder}, …]` (`type` is text, checkbox, select or color).
@@ -15,12 +15,12 @@ export function openPrompt({ title, fields, hint = "", label, submit, more = [] 
   const inputs = new Map(fields.map((field) => [field.name, inputOf(field)]));
   const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
   const $form = $("<form>", { method: "dialog" }).append(
-    $("<h2>", { id: "asking-title" }).text(title),
+    $("<h2>", { id: "prompt-title" }).text(title),
     fields.map((field) => labelOf(field, inputs.get(field.name))),
     more,
     hint ? $("<p>", { class: "hint" }).text(hint) : [],
     $fault,
-    $("<div>", { class: "acts" }).append(
+    $("<div>", { class: "buttons" }).append(
       button("button", { type: "button" }).text(t("prompt.cancel")).on("click", () => dialog.close()),
       button("button primary", { "data-testid": "ask-go" }).text(label),
     ),

@@ -18,7 +18,7 @@ export function openResultList(title, buttons = []) {
   const $list = $("<ul>", { class: "listing-lines", "data-testid": "listing-lines" });
   const $buttons = buttons.map(({ label, run }) => button("button", { "data-testid": "listing-act" }).text(label).on("click", () => (dialog.close(), run())));
   dialog.addEventListener("close", () => (state.closed = true), { once: true });
-  openDialog(dialog, title, $summary, $list, $("<div>", { class: "acts" }).append($buttons));
+  openDialog(dialog, title, $summary, $list, $("<div>", { class: "buttons" }).append($buttons));
   return {
     get closed() {
       return state.closed;

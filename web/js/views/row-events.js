@@ -11,7 +11,7 @@ export function listenToRows(stage, on) {
   const seqOf = (row) => Number(row.dataset.seq);
   spacer.addEventListener("click", (event) => {
     const row = event.target.closest(".row");
-    if (!row || event.target.closest(".row-acts, a")) return;
+    if (!row || event.target.closest(".row-buttons, a")) return;
     if (event.shiftKey) return on.extend(seqOf(row));
     if (event.target.closest(".fold") && row.dataset.fold !== "none") return on.unfold(seqOf(row));
     if (document.getSelection()?.isCollapsed !== false) on.open(seqOf(row));
@@ -31,7 +31,7 @@ export function listenToRows(stage, on) {
 
 function makeButtons(on) {
   const buttons = document.createElement("div");
-  buttons.className = "row-acts";
+  buttons.className = "row-buttons";
   buttons.setAttribute("role", "cell");
   for (const name of BUTTONS) {
     const button = document.createElement("button");

@@ -41,15 +41,15 @@ export class Row {
     this.channel = cell("channel-tag");
     this.logger = cell("logger");
     this.tag = cell("tag");
-    this.said = cell("said");
+    this.content = cell("content");
     this.message = plain("message");
     this.failure = plain("failure");
     this.fold = plain("fold");
     this.tail = plain("tail");
     this.columns = cell("columns");
     this.more = plain("more");
-    this.said.append(this.message, this.failure, this.fold, this.tail);
-    this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.said, this.columns, this.more);
+    this.content.append(this.message, this.failure, this.fold, this.tail);
+    this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.content, this.columns, this.more);
     this.seq = null;
     this.above = null;
     this.foldedCount = 0;

@@ -34,7 +34,7 @@ function itemOf(entry, depth, openMenu) {
   const $line = $("<div>", { class: "node-line" });
   const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
   $line.append($twist, $("<span>", { class: "node-key", title: words }).text(`${words}:`), valueOf(node));
-  const $menu = button("node-act", { tabindex: "-1", "aria-label": t("node.menu", { name: words }) }).text("⋯");
+  const $menu = button("node-menu", { tabindex: "-1", "aria-label": t("node.menu", { name: words }) }).text("⋯");
   $line.append($menu.on("click", (event) => (event.stopPropagation(), openMenu(entry, $menu[0]))));
   $item.append($line).data("openMenu", () => openMenu(entry, $menu[0]));
   if (group === null || group.length === 0) return $item;
