@@ -117,7 +117,7 @@ def test_what_is_new_is_listed_and_opens_as_a_filter(page: Page, hub: HubProcess
     wait_received(page, 4)
     expect(page.get_by_test_id("channel-news.app").get_by_test_id("channel-errors")).to_have_text("3")
 
-    palette(page, "what is new")
+    palette(page, "new patterns")
     line = page.get_by_test_id("listing-lines").locator("li", has_text="disk # is full (at #%)")
     expect(line).to_contain_text("×3")
     line.locator("button").click()

@@ -259,7 +259,7 @@ def test_f21_the_page_says_that_a_publisher_has_closed_and_stops(page: Page, hub
 
     publish("closing", ['{"n": 1}', '{"n": 2}', '{"@event": "closed"}'])
 
-    expect(page.get_by_test_id("closed")).to_have_text("closing: its publisher has closed the stream")
+    expect(page.get_by_test_id("closed")).to_have_text("closing: the publisher closed the stream")
     expect(page.locator(".app")).to_have_attribute("data-state", "ended")
     expect(page.get_by_test_id("plot")).to_be_visible()
     assert page.evaluate("window.openStreams()") == 0
@@ -454,7 +454,7 @@ def test_f13_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: H
     of_first = page.locator("[data-testid=row][data-ch='one.a'] .message").all_inner_texts()
     assert of_first == ["line 1", "line 2", "line 4"]
     expect(page.get_by_test_id("joined")).to_have_text(
-        "one.b joins here; a reload of the page shows its lines from before"
+        "one.b was opened here; reload the page to see its earlier lines"
     )
     assert page.evaluate("window.openStreams()") == 1
     assert page.url.endswith("?channel=one.a&channel=one.b")

@@ -114,7 +114,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
     assert page.get_by_test_id("raw").inner_text() == "\n".join(info(PYTHON))
     page.keyboard.press("Escape")
     page.keyboard.press("c")
-    expect(page.get_by_test_id("toast")).to_have_text("7 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("7 lines copied to the clipboard")
     copied = page.evaluate("navigator.clipboard.readText()").split("\n")
     assert copied[1:] == PYTHON[1:] and copied[0].endswith("boom")
     # What goes on is found where its beginning is not.
@@ -156,7 +156,7 @@ def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
     rows.first.locator(".message").click()
     page.keyboard.press("Escape")
     page.keyboard.press("C")
-    expect(page.get_by_test_id("toast")).to_have_text("37 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("37 lines copied to the clipboard")
     page.get_by_test_id("export").click()
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()
@@ -236,7 +236,7 @@ def test_f21_any_number_is_plotted_from_the_drawer_a_facet_or_by_key(
     expect(page.locator(".plot-legend li")).to_have_text(re.compile("took119"))
     page.get_by_role("button", name="Plot size").click()
     expect(page.locator(".plot-legend li")).to_have_count(2)
-    page.locator(".plot-legend").get_by_role("button", name="Draw size no longer").click()
+    page.locator(".plot-legend").get_by_role("button", name="Remove size from the chart").click()
     expect(page.locator(".plot-legend li")).to_have_count(1)
     publish("f21.any", [json.dumps({"time": int(now), "level": "info", "msg": "call 120", "took": 500})])
     expect(page.locator(".plot-legend li b")).to_have_text("500")

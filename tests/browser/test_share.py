@@ -241,13 +241,13 @@ def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProc
     page.get_by_test_id("row").last.click(modifiers=["Shift"])
 
     page.keyboard.press("C")
-    expect(page.get_by_test_id("toast")).to_have_text("1,000 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("1,000 lines copied to the clipboard")
     copied = page.evaluate("navigator.clipboard.readText()").split("\n")
 
     assert copied == numbered(range(1, 1_001))
     page.keyboard.press("K")
     page.keyboard.press("Control+c")
-    expect(page.get_by_test_id("toast")).to_have_text("999 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("999 lines copied to the clipboard")
     assert stats(page)["shown"] == 1_000
 
 

@@ -103,7 +103,7 @@ def test_f02_a_browser_that_is_online_again_reconnects_at_once(
         page.context.set_offline(True)
         between.cut()
         expect(state).to_have_attribute("data-state", "offline")
-        expect(page.get_by_test_id("state")).to_have_text("offline · goes on when the network is back")
+        expect(page.get_by_test_id("state")).to_have_text("offline · resumes when the network is back")
         publish("online", numbered([2]))
         made = page.evaluate("madeStreams()")
         page.context.set_offline(False)
@@ -131,7 +131,7 @@ def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
     page.clock.fast_forward(31_000)
 
     expect(page.locator(".app")).to_have_attribute("data-state", "stale")
-    expect(page.get_by_test_id("state")).to_have_text("no sign of the hub · reconnecting")
+    expect(page.get_by_test_id("state")).to_have_text("no answer from the hub · reconnecting")
     expect(page.get_by_test_id("row")).to_have_count(1)
     for route in silent:
         route.abort()

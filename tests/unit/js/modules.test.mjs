@@ -164,10 +164,10 @@ test("states and notes are said in words", () => {
   assert.equal(stateText({ name: "live" }, 0, 12_000), "live · last line 12 s ago");
   assert.equal(stateText({ name: "live" }, null, 0), "live · waiting for the first line");
   assert.equal(stateText({ name: "reconnecting", retryAt: 2_500 }, null, 0), "reconnecting in 3 s");
-  assert.equal(noteText({ kind: "closed", channel: "numbers" }), "numbers: its publisher has closed the stream");
+  assert.equal(noteText({ kind: "closed", channel: "numbers" }), "numbers: the publisher closed the stream");
   assert.equal(
     noteText({ kind: "gap", channel: "a", lost: null, reason: "trimmed", from: null, to: null }),
-    "a: an unknown number of lines not delivered · the hub keeps them no longer",
+    "a: an unknown number of lines not delivered · the hub no longer has them",
   );
   assert.match(noteText({ kind: "gap", channel: "a", lost: 1, reason: "slow", from: 1e12, to: 1e12 + 2_000 }), /^a: 1 line not delivered, ..:..:..–/);
   assert.equal(newLinesText(2_345, 12), "2,345 new (12 errors)");

@@ -213,9 +213,9 @@ test("a failure is said and only asked for again by a retry", async () => {
 test("the top of the list and the gaps are said in words", () => {
   assert.equal(historyText({ name: "idle" }, ["a"], 5), "");
   assert.equal(historyText({ name: "loading" }, ["a"], 5), "Loading older lines…");
-  assert.equal(historyText({ name: "begin" }, ["a"], 5), "No older lines: this is where the log of a begins");
-  assert.equal(historyText({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: this is where the log of a, b.* and c begins");
-  assert.equal(historyText({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: this is where the log of 4 channels begins");
+  assert.equal(historyText({ name: "begin" }, ["a"], 5), "No older lines: the log of a begins here");
+  assert.equal(historyText({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: the log of a, b.* and c begins here");
+  assert.equal(historyText({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: the log of 4 channels begins here");
   const begin = Date.UTC(2026, 10, 21, 23, 50, 18);
   assert.match(historyText({ name: "begin" }, ["a"], 5, begin, "UTC"), / 2026-11-21 23:50:18$/);
   assert.match(historyText({ name: "begin" }, ["a"], 5, begin, "Asia/Kolkata"), / 2026-11-22 05:20:18$/);
@@ -242,7 +242,7 @@ test("a channel that joins others is noted, unless there is nothing before it", 
   ingest.noteJoined("b", 0);
 
   assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
-  assert.match(noteText(ring.text(1)), /^b joins here; /);
+  assert.match(noteText(ring.text(1)), /^b was opened here; /);
 });
 
 test("markers stand at their place among older lines, once, if they are for these channels", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
-import { parseQuery, quoted } from "../../../web/js/query/parse.js";
+import { parseQuery, quote } from "../../../web/js/query/parse.js";
 import { suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
 import { CAME, FORMATS } from "../../fixtures/formats.mjs";
@@ -295,7 +295,7 @@ test("a term made of a field's value finds just that value", () => {
   }
   assert.equal(fieldTerm("user", "u7"), "user=u7");
   assert.equal(fieldTerm("user", "", { op: "exists", not: true }), "-user:*");
-  for (const word of ["OR", "-a", "/a/", "a b", "(x", 'q"', "u=7", "a>b"]) yes(quoted(word), `<${word}>`);
+  for (const word of ["OR", "-a", "/a/", "a b", "(x", 'q"', "u=7", "a>b"]) yes(quote(word), `<${word}>`);
 });
 
 // Measured: 3 to 100 ms for most forms, under 300 ms for those that read every line. The bound leaves room for a busy machine.

@@ -1,7 +1,7 @@
 // Find is no filter: matches are counted, marked and gone to, and nothing is hidden. Also shows a filtered line in its context.
 
 import { t } from "../i18n/translate.js";
-import { quoted } from "../query/parse.js";
+import { quote } from "../query/parse.js";
 import { addTerm } from "../query/terms.js";
 import { MatchIndex, compileMatcher } from "../store/matcher.js";
 import { markRows } from "../views/find-marks.js";
@@ -99,7 +99,7 @@ export function addFind(page) {
 
   function useAsFilter() {
     const text = $(PARTS.text).val();
-    if (text) page.setFilter({ text: addTerm(workspace.filter.text, /^\/.+\/[a-z]*$/.test(text) ? text : quoted(text)) });
+    if (text) page.setFilter({ text: addTerm(workspace.filter.text, /^\/.+\/[a-z]*$/.test(text) ? text : quote(text)) });
     close();
   }
 

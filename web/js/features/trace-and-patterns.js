@@ -8,7 +8,7 @@ import { traceIdOf } from "../normalise/trace.js";
 import { MARKERS } from "../protocol/channels.js";
 import { errorText } from "../protocol/errors.js";
 import { timeOfId } from "../protocol/ids.js";
-import { quoted } from "../query/parse.js";
+import { quote } from "../query/parse.js";
 import { openResultList } from "../views/result-list.js";
 import { toast } from "../views/toast.js";
 
@@ -37,7 +37,7 @@ export function addTraceAndPatterns(page, showLine) {
       const [oldest] = lines;
       if (!oldest) return;
       page.reopen(channels());
-      page.setFilter({ text: quoted(id) });
+      page.setFilter({ text: quote(id) });
       await workspace.settled;
       await workspace.history.loadUntil(() => ring.held > 0 && ring.ownTime(ring.first) <= oldest.record.ts);
     }

@@ -28,13 +28,13 @@ export function ansiSpans(text) {
   for (const match of text.matchAll(ESCAPE)) {
     take(match.index);
     from = match.index + match[0].length;
-    if (match[2] === "m") style = styled(style, match[1]);
+    if (match[2] === "m") style = applyCodes(style, match[1]);
   }
   take(text.length);
   return spans;
 }
 
-function styled(style, codes) {
+function applyCodes(style, codes) {
   const next = { ...style };
   const numbers = codes.split(/[;:]/).map(Number);
   for (let at = 0; at < numbers.length; at += 1) {

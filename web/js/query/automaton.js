@@ -39,11 +39,11 @@ function build(node, next, add) {
       return starts.includes(-1) ? -1 : add({ kind: "fork", nexts: starts });
     }
     default:
-      return repeated(node, next, add);
+      return buildRepeat(node, next, add);
   }
 }
 
-function repeated({ item, min, max }, next, add) {
+function buildRepeat({ item, min, max }, next, add) {
   if (min > MAX_NODES || (max !== Infinity && max > MAX_NODES)) return -1;
   let after = next;
   if (max === Infinity) {

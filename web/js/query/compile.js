@@ -30,7 +30,7 @@ function build(node, options) {
   switch (node.kind) {
     case "and":
     case "or":
-      return combined(node, options);
+      return combine(node, options);
     case "not": {
       const { test, cost } = build(node.item, options);
       return { test: (line) => !test(line), cost };
@@ -46,7 +46,7 @@ function build(node, options) {
   }
 }
 
-function combined({ kind, items }, options) {
+function combine({ kind, items }, options) {
   const parts = items.map((item) => build(item, options)).sort((one, other) => one.cost - other.cost);
   const tests = parts.map(({ test }) => test);
   const cost = Math.max(...parts.map((part) => part.cost));

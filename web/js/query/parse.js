@@ -35,7 +35,7 @@ export function parseQuery(text) {
 }
 
 /** A text as a word of a query that means just that text; in quotes only if needed. */
-export function quoted(text) {
+export function quote(text) {
   const plain = /^[\p{L}\p{N}_.@$:/+*-]+$/u.test(text) && !/^[-/]|^OR$|:\*$/.test(text);
   return plain ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
@@ -69,14 +69,14 @@ class Parser {
       or = this.#at;
       this.#at += 2;
     }
-    return combined("or", items);
+    return combine("or", items);
   }
 
   #all() {
     const items = [];
     for (;;) {
       this.#skip();
-      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return combined("and", items);
+      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return combine("and", items);
       const item = this.#term();
       if (item !== null) items.push(item);
     }
@@ -88,7 +88,7 @@ class Parser {
     this.#at += 1;
     // A minus alone is the beginning of a term.
     if (this.#at >= this.#text.length || /[\s)]/.test(this.#char())) return null;
-    return negated(this.#positive(), start);
+    return negate(this.#positive(), start);
   }
 
   #positive() {
@@ -115,14 +115,14 @@ class Parser {
   }
 
   #field([written, sign], start) {
-    const name = written.startsWith('"') ? unescaped(written.slice(1, -1)) : written;
+    const name = written.startsWith('"') ? unescape(written.slice(1, -1)) : written;
     this.#at += sign.length;
     if (sign === ":*") return { kind: "field", name, op: "exists", values: [], start, end: this.#at };
     const op = sign.replace("!", "");
     const value = op === "~" ? this.#pattern() : { values: this.#values(op === "=") };
     if (value.values.length === 0) throw new QueryFault(`A value must follow ${written}${sign}`, start, this.#at);
     const field = { kind: "field", name, op, ...value, start, end: this.#at };
-    return sign.startsWith("!") ? negated(field, start) : field;
+    return sign.startsWith("!") ? negate(field, start) : field;
   }
 
   #pattern() {
@@ -149,7 +149,7 @@ class Parser {
     return this.#char() === '"' ? this.#quote() : this.#bare(/\s/);
   }
 
-  #quote(undo = unescaped) {
+  #quote(undo = unescape) {
     return undo(this.#match(QUOTED)[1]);
   }
 
@@ -188,11 +188,11 @@ class Parser {
   }
 }
 
-const unescaped = (text) => text.replace(/\\(["\\])/g, "$1");
+const unescape = (text) => text.replace(/\\(["\\])/g, "$1");
 
-const negated = (item, start) => item && { kind: "not", item, start, end: item.end };
+const negate = (item, start) => item && { kind: "not", item, start, end: item.end };
 
-function combined(kind, items) {
+function combine(kind, items) {
   if (items.length < 2) return items[0] ?? null;
   return { kind, items, start: items[0].start, end: items.at(-1).end };
 }

@@ -26,7 +26,7 @@ export class Pattern {
   constructor(source, flags = "", onAbandoned = () => {}) {
     this.source = source;
     this.abandoned = false;
-    this.#expression = compiled(source, flags);
+    this.#expression = compile(source, flags);
     this.#tree = expressionTree(this.#expression.source, this.#expression.flags);
     this.#onAbandoned = onAbandoned;
   }
@@ -91,7 +91,7 @@ export class Pattern {
 export const smartFlags = (source) => (/\p{Lu}/u.test(source.replace(/\\./g, "")) ? "" : "i");
 
 // With the flag u, characters beyond 16 bits are one character; without it, more escapes are valid.
-function compiled(source, flags) {
+function compile(source, flags) {
   const wanted = [...new Set(flags.replace("u", ""))].join("");
   try {
     return new RegExp(source, `${wanted}u`);

@@ -10,7 +10,7 @@ import { LEVELS } from "../normalise/levels.js";
 import { PART_NAMES } from "./fields.js";
 import { fieldTerm } from "./terms.js";
 
-const MOST = 12;
+const MAX_ITEMS = 12;
 const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~|=|~|>|<)(.*)$/su;
 const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
 const OFTEN = { __proto__: null, level: ">=", channel: "=", after: "=", before: "=" };
@@ -63,7 +63,7 @@ function bestMatches(items, typed) {
     .map((item, at) => ({ item, at, rank: item.label.toLowerCase().indexOf(typed) }))
     .filter(({ item, rank }) => rank >= 0 && item.label.toLowerCase() !== typed);
   ranked.sort((one, other) => Number(one.rank > 0) - Number(other.rank > 0) || one.at - other.at);
-  return ranked.slice(0, MOST).map(({ item }) => item);
+  return ranked.slice(0, MAX_ITEMS).map(({ item }) => item);
 }
 
 // The word that ends at the cursor. Quotes keep its spaces; a bracket begins a new word.

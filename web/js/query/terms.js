@@ -6,7 +6,7 @@
 //     negateTerm("a user=u7", "user=u7")     "a -user=u7", and back
 //     fieldTerm("user", "ana b")             'user="ana b"'; fieldTerm("user", "u7", {not: true}) is "-user=u7"
 
-import { parseQuery, quoted } from "./parse.js";
+import { parseQuery, quote } from "./parse.js";
 
 const PLAIN_KEY = /^[\p{L}_@$][\p{L}\p{N}_.@$/-]*$/u;
 const PLAIN_VALUE = /^[\p{L}\p{N}_.@$:/+*-]+$/u;
@@ -55,7 +55,7 @@ export function negateTerm(text, term) {
     const { item } = found.node;
     // The words of --a and -OR are "-a" and "OR", which have another meaning on their own.
     const written = text.slice(item.start, found.end);
-    const bare = item.kind === "text" && /^(?:-|OR(?:[()]|$))/.test(written) ? quoted(item.value) : written;
+    const bare = item.kind === "text" && /^(?:-|OR(?:[()]|$))/.test(written) ? quote(item.value) : written;
     const opposite = found.text.startsWith("-") ? bare : found.text.replace(/!(?=[=~])/, "");
     return replaceTerm(text, found, opposite);
   }
@@ -69,7 +69,7 @@ export function fieldTerm(name, value, { not = false, op = "=" } = {}) {
   return not ? `-${text}` : text;
 }
 
-const valueWord = (value) => (PLAIN_VALUE.test(value) ? value : quoted(value));
+const valueWord = (value) => (PLAIN_VALUE.test(value) ? value : quote(value));
 
 // By position, if it is one of `terms`; the text may have changed since.
 function findTerm(text, term) {

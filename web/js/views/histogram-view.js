@@ -51,7 +51,7 @@ export class HistogramView {
 
   #draw() {
     const start = performance.now();
-    const drawn = padded(this.#counter.bars());
+    const drawn = pad(this.#counter.bars());
     this.#drawn = drawn;
     if (!this.#visible) return;
     this.#paint(drawn);
@@ -157,7 +157,7 @@ export class HistogramView {
 }
 
 // A few lines of the same second are a few bars at the right, not one bar that fills the picture.
-function padded(drawn) {
+function pad(drawn) {
   const missing = drawn.bars.length === 0 ? 0 : Math.max(0, MIN_BARS - drawn.bars.length);
   if (missing === 0) return drawn;
   const from = drawn.from - missing * drawn.width;

@@ -3,7 +3,7 @@
 import { t } from "../i18n/translate.js";
 
 const PARTS = { dialog: ".palette" };
-const MOST = 40;
+const MAX_SHOWN = 40;
 
 /** Open the palette with `entries`, `[{label, kind, keys, run}, …]`, in their order. */
 export function showPalette(entries) {
@@ -17,7 +17,7 @@ export function showPalette(entries) {
   let found = [];
   let chosen = 0;
   const draw = () => {
-    found = matching(entries, $input.val()).slice(0, MOST);
+    found = filterEntries(entries, $input.val()).slice(0, MAX_SHOWN);
     chosen = 0;
     $list.empty().append(found.map((entry, at) => itemOf(entry, at)));
     $none.prop("hidden", found.length > 0);
@@ -57,7 +57,7 @@ const itemOf = ({ label, kind, keys }, at) =>
     .append($("<span>").text(label), $("<i>").text(t(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
 
 // Every word typed must occur; labels that begin with the first word come first.
-function matching(entries, typed) {
+function filterEntries(entries, typed) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const rank = ({ label }) => (words.length > 0 && label.toLowerCase().startsWith(words[0]) ? 0 : 1);
   return entries.filter(({ label }) => words.every((word) => label.toLowerCase().includes(word))).sort((one, other) => rank(one) - rank(other));
