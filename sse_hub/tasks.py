@@ -29,4 +29,4 @@ async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
     if running:
-        logger.error("tasks_left names=%s", ",".join(task.get_name() for task in running))
+        logger.error("tasks_not_ended names=%(names)s", {"names": ",".join(task.get_name() for task in running)})

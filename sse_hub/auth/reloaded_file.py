@@ -33,9 +33,12 @@ class ReloadedFile(Generic[Value]):
             if self._stamp != self._stamp_now():
                 self.value = self._read()
                 self.version += 1
-                logger.info("file_read setting=%s", self._setting)
+                logger.info("setting_file_reloaded setting=%(setting)s", {"setting": self._setting})
         except (OSError, InvalidSetting) as error:
-            logger.error("file_not_read setting=%s error=%r", self._setting, str(error))
+            logger.error(
+                "setting_file_unreadable setting=%(setting)s error=%(error)r",
+                {"setting": self._setting, "error": str(error)},
+            )
 
     def _stamp_now(self) -> tuple[int, int, int]:
         status = self._path.stat()

@@ -43,13 +43,13 @@ class Revocations:
         try:
             listed = await self._read()
         except SourceUnavailable as error:
-            logger.debug("revocations_not_read error=%r", str(error))
+            logger.debug("revocations_not_read error=%(error)r", {"error": str(error)})
             return
         try:
             await self._restore(listed)
         except (RedisError, OSError) as error:
             # Kept all the same, and tried again the next time.
-            logger.warning("revocations_not_written error=%r", str(error))
+            logger.warning("revocations_write_failed error=%(error)r", {"error": str(error)})
 
     async def _read(self) -> dict[str, float]:
         try:
@@ -64,7 +64,7 @@ class Revocations:
     async def _restore(self, listed: Mapping[str, float]) -> None:
         lost = [(token_id, str(until)) for token_id, until in (self._ends or {}).items() if token_id not in listed]
         if lost:
-            logger.warning("revocations_lost tokens=%d", len(lost))
+            logger.warning("revocations_lost tokens=%(tokens)d", {"tokens": len(lost)})
             await self._commands.hset(REVOKED, items=[word for pair in lost for word in pair])
         over = [token_id for token_id, until in listed.items() if _is_over(until)]
         if over:

@@ -51,7 +51,10 @@ class StreamExpiry:
         ended = [(grant, reason) for grant in self._held if (reason := self._authenticator.expiry_of(grant, now))]
         for grant, reason in ended:
             subscribers = self._held.pop(grant)
-            logger.info("grant_ended subject=%r reason=%s streams=%d", grant.subject, reason, len(subscribers))
+            logger.info(
+                "grant_ended subject=%(subject)r reason=%(reason)s streams=%(streams)d",
+                {"subject": grant.subject, "reason": reason, "streams": len(subscribers)},
+            )
             self._leaving.append((GRACE_TICKS, subscribers))
             for subscriber in list(subscribers):
                 subscriber.end(self._hub.last_fence, auth_frame(reason))

@@ -126,7 +126,7 @@ class FenceIssuer:
         elif isinstance(error, (RedisError, OSError)):
             # The source's watch tries again, at its own pace.
             if not self._refused:
-                logger.warning("fence_refused error=%r", str(error))
+                logger.warning("fence_failed error=%(error)r", {"error": str(error)})
             self._refused = True
             self._counters.redis_errors["fence"] += 1
         else:

@@ -105,7 +105,7 @@ class RedisSource:
             self._failures = 0
             self._counters.redis_sessions += 1
             self._ingest.session_started(fence)
-            logger.info("session_began fence=%d", fence)
+            logger.info("session_started fence=%(fence)d", {"fence": fence})
         self._fences.fence_seen(fence)
 
     def channel_subscribed(self, channel: str) -> None:
@@ -115,7 +115,7 @@ class RedisSource:
     def invalid_fence(self, payload: bytes, last: int) -> None:
         """Somebody publishes on the fences' channel what the script does not. One is logged, all are counted."""
         if not self._counters.invalid_fences:
-            logger.warning("fence_ignored payload=%r last=%d", payload[:32], last)
+            logger.warning("invalid_fence payload=%(payload)r last=%(last)d", {"payload": payload[:32], "last": last})
         self._counters.invalid_fences += 1
 
     # The rest.
@@ -129,7 +129,7 @@ class RedisSource:
             )
         except (OSError, TimeoutError, UnicodeError) as error:
             if self._failures == 0:
-                logger.warning("redis_unreachable error=%r", str(error) or type(error).__name__)
+                logger.warning("redis_unreachable error=%(error)r", {"error": str(error) or type(error).__name__})
             self._failures += 1
             self._counters.redis_errors["connect"] += 1
             return
@@ -140,7 +140,7 @@ class RedisSource:
             if watch.done():
                 # It only ends before the session by a fault of ours.
                 watch.result()
-            logger.warning("session_ended reason=%r", str(session.ended.exception()))
+            logger.warning("session_ended reason=%(reason)r", {"reason": str(session.ended.exception())})
             self._failures += 0 if self._has_fence else 1
             self._counters.redis_errors["session"] += 1
         finally:
@@ -172,4 +172,4 @@ class RedisSource:
                 await self._session.subscribe(names)
         except OSError:
             # The next session subscribes to them, and the fence that is waited for comes from that one.
-            logger.debug("subscribe_interrupted names=%d", len(names))
+            logger.debug("subscribe_interrupted names=%(names)d", {"names": len(names)})

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 HEAD_LINES = 5
 UNKNOWN = "?"
 # What each worker has of all there is: added up it would be as many times as much.
-SHARED = ("hub_lines_total received", "hub_recorder_lag_seconds")
+SHARED = ("sse_hub_lines_total received", "sse_hub_recorder_lag_seconds")
 
 
 class HubStatus(NamedTuple):
@@ -51,7 +51,7 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
     state, directory, totals = now.state, now.directory, now.totals
 
     def rate(stage: str) -> str:
-        name = f"hub_lines_total {stage}"
+        name = f"sse_hub_lines_total {stage}"
         if not (before and before.totals and totals):
             return UNKNOWN
         # A worker that has been replaced counts from 0.
@@ -68,12 +68,12 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
         f"{'ready' if state.get('ready') else 'NOT READY'}   Redis {'connected' if directory['ready'] else 'away'}   "
         f"{'recording' if directory['recording'] else 'NOT RECORDING'}   "
         f"fence {_seconds(state.get('fence_age_seconds'))} ago   "
-        f"log {_seconds(totals.get('hub_recorder_lag_seconds'))} behind",
-        f"{total('hub_clients')} streams   {len(rows)} channels   "
+        f"log {_seconds(totals.get('sse_hub_recorder_lag_seconds'))} behind",
+        f"{total('sse_hub_clients')} streams   {len(rows)} channels   "
         f"in {rate('received')}   out {rate('delivered')}   recorded {rate('recorded')}",
-        f"gaps {total('hub_gap_total')}   slow closed {total('hub_slow_closed_total')}   "
-        f"Redis errors {total('hub_redis_errors_total')}   "
-        f"waiting {megabytes('hub_client_lag_bytes_gsum')}   rings {megabytes('hub_ring_bytes')}",
+        f"gaps {total('sse_hub_gap_total')}   slow closed {total('sse_hub_slow_closed_total')}   "
+        f"Redis errors {total('sse_hub_redis_errors_total')}   "
+        f"waiting {megabytes('sse_hub_client_lag_bytes_gsum')}   rings {megabytes('sse_hub_ring_bytes')}",
         "" if totals else f"{UNKNOWN} is for a token that may operate",
         f"{'CHANNEL':<40} {'LINES/S':>10} {'LINES':>12} {'STREAMS':>8}  LAST LINE",
     ]

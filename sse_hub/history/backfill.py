@@ -102,7 +102,7 @@ class Backfill:
                     await self._fill(fence)
                     begin = partial(self._hub.session_backfilled, fence)
         except (LogUnavailable, TimeoutError) as error:
-            logger.info("mend_failed error=%r", str(error))
+            logger.info("backfill_failed error=%(error)r", {"error": str(error)})
         finally:
             # After a fault of ours, too: what is held back would grow for as long as the session lasts.
             if self._is_current():
@@ -149,7 +149,7 @@ class Backfill:
             if self._is_current():
                 self._hub.load_recorded(recorded_channels, told)
         except LogUnavailable as error:
-            logger.info("log_unread error=%r", str(error))
+            logger.info("log_unreadable error=%(error)r", {"error": str(error)})
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

@@ -50,4 +50,4 @@ class ChannelPruner:
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"Old channels can't be forgotten: {error}.") from None
         if forgotten:
-            logger.info("channels_aged channels=%d", forgotten)
+            logger.info("channels_pruned channels=%(channels)d", {"channels": forgotten})

@@ -182,7 +182,7 @@ class AcknowledgedPublisher:
             await self._commands.set(keys.published_key(key), words, xx=True, keepttl=True)
         except (RedisError, OSError) as error:
             # A retry looks into the log again.
-            logger.debug("published_key_unmarked error=%r", _error_text(error))
+            logger.debug("idempotency_key_not_marked error=%(error)r", {"error": _error_text(error)})
 
 
 def _digest(channel: str, body: bytes) -> str:

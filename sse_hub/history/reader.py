@@ -103,7 +103,9 @@ class LogReader:
         except TimeoutError:
             if self._loop.time() - self._answered_at > SILENT_SECONDS:
                 raise LogUnavailable(f"The watermark can't be read: {self._unread}.") from None
-            logger.warning("log_late fence=%d watermark=%d", fence, self.watermark)
+            logger.warning(
+                "log_incomplete fence=%(fence)d watermark=%(watermark)d", {"fence": fence, "watermark": self.watermark}
+            )
         finally:
             self._waiting -= 1
         return self.watermark

@@ -109,7 +109,7 @@ class Recorder:
                     self.recording = self._hub.registry.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
-            logger.warning("recorder_unfinished error=%r", str(error))
+            logger.warning("recording_unfinished error=%(error)r", {"error": str(error)})
 
     async def replace(self, token: str) -> None:
         """Ask for the lease in place of a process that is known to have died, whose token this was."""
@@ -117,7 +117,7 @@ class Recorder:
             await self._lease.resign(token)
         except LogUnavailable as error:
             # Then its lease runs out in its time.
-            logger.warning("lease_left token=%s error=%r", token, str(error))
+            logger.warning("lease_not_resigned token=%(token)s error=%(error)r", {"token": token, "error": str(error)})
         self._hub.session_changed.set()
 
     async def lease_state(self) -> LeaseState:
@@ -159,7 +159,7 @@ class Recorder:
 
     def _stop_recording(self) -> None:
         if self.recording:
-            logger.info("recorder_lost")
+            logger.info("lease_lost")
         self.recording = self._hub.registry.recording = False
 
     def _start_recording(self, standing: LeaseState) -> None:
@@ -184,7 +184,8 @@ class Recorder:
         self._log.advance(watermark)
         hub.new_lines.set()
         logger.info(
-            "recorder_began watermark=%d breaks=%d role=%s", watermark, len(self._gap_marks), standing.role.name
+            "recording_started watermark=%(watermark)d breaks=%(breaks)d role=%(role)s",
+            {"watermark": watermark, "breaks": len(self._gap_marks), "role": standing.role.name},
         )
 
     async def _flush(self) -> bool:
@@ -254,7 +255,7 @@ class Recorder:
 
     def _restart_streams(self, names: set[str], portions: list[AppendBatch]) -> None:
         """The streams of these channels have vanished: append all that the rings still have."""
-        logger.warning("log_lost channels=%d first=%r", len(names), min(names))
+        logger.warning("log_lost channels=%(channels)d first=%(first)r", {"channels": len(names), "first": min(names)})
         for each in portions:
             if each.channel.name in names:
                 each.channel.recorded_to = each.channel.ring.first
@@ -262,8 +263,8 @@ class Recorder:
 
     def _set_error(self, error: str) -> None:
         if error and not self.error:
-            logger.warning("recording_failed error=%r", error)
+            logger.warning("recording_failed error=%(error)r", {"error": error})
             self._hub.event_counts["recording_failures"] += 1
         elif self.error and not error:
-            logger.info("recording_again")
+            logger.info("recording_resumed")
         self.error = error

@@ -70,7 +70,10 @@ class AdmissionControl:
         now = monotonic()
         if now >= self._quiet_until.get(reason, 0.0):
             self._quiet_until[reason] = now + QUIET_SECONDS
-            logger.warning("refused reason=%s count=%d detail=%r", reason, self._refused[reason], detail)
+            logger.warning(
+                "request_refused reason=%(reason)s count=%(count)d detail=%(detail)r",
+                {"reason": reason, "count": self._refused[reason], "detail": detail},
+            )
 
     # Streams.
 

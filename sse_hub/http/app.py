@@ -108,7 +108,9 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         try:
             await context_of(app).hub.drain()
         except TimeoutError:
-            logger.warning("drain_cut subscribers=%d", context_of(app).hub.subscribers)
+            logger.warning(
+                "drain_timed_out subscribers=%(subscribers)d", {"subscribers": context_of(app).hub.subscribers}
+            )
             context_of(app).hub.abort_all()
         # Last, so that what streams were still told is recorded, too.
         await context_of(app).recorder.finish()
@@ -167,7 +169,7 @@ def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: C
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error or not context.hub.draining:
-            logger.critical("task_died name=%s", name, exc_info=error)
+            logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
             fail()
 
     task = asyncio.get_running_loop().create_task(work, name=name)

@@ -44,7 +44,7 @@ STATUSES: dict[type, HTTPStatus] = {
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
     NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# What an operator wants to see as a number: `hub_refused_total{reason}`.
+# What an operator wants to see as a number: `sse_hub_refused_total{reason}`.
 REASONS: dict[type, str] = {
     RequestTimeout: "slow",
     PayloadTooLarge: "too-large",
@@ -76,7 +76,7 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
     elif isinstance(exception, SanicException):
         status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
     else:
-        logger.error("request_failed path=%r", request.path, exc_info=exception)
+        logger.error("request_failed path=%(path)r", {"path": request.path}, exc_info=exception)
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
     return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
 

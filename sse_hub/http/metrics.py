@@ -42,51 +42,60 @@ def readings(context: Context) -> Iterator[Reading]:
     """All metrics of this process. Takes a few milliseconds with 10,000 channels or subscribers."""
     hub, source, log, tally = context.hub, context.source, context.log, context.hub.counters
     yield _counters(
-        "hub_lines",
+        "sse_hub_lines",
         "Lines by namespace of their channel: received from Redis, delivered (counted for each subscriber), recorded.",
         *(({"stage": "received", "channel_ns": name}, count) for name, count in sorted(_received(hub).items())),
         *(({"stage": "delivered", "channel_ns": name}, count) for name, count in sorted(hub.delivered().items())),
         *(({"stage": "recorded", "channel_ns": name}, count) for name, count in sorted(tally.recorded.items())),
     )
-    yield _by("hub_gap", "Stretches of lines that could not be delivered.", "reason", tally.gaps)
+    yield _by("sse_hub_gap", "Stretches of lines that could not be delivered.", "reason", tally.gaps)
     yield _histogram(
-        "hub_fence_rtt_seconds", "From issuing a fence to seeing it on the session.", tally.fence_round_trips
+        "sse_hub_fence_rtt_seconds", "From issuing a fence to seeing it on the session.", tally.fence_round_trips
     )
     yield _counter(
-        "hub_sub_generation", "Sessions to Redis begun; each after the first follows a cut.", tally.redis_sessions
+        "sse_hub_redis_sessions", "Sessions to Redis begun; each after the first follows a cut.", tally.redis_sessions
     )
     if log.watermark:
         lag = max(0, hub.last_fence - log.watermark) / 1000
-        yield _gauge("hub_recorder_lag_seconds", "How far the log is behind the last fence; about 1 is usual.", lag)
-    yield _gauge("hub_recorder_leader", "1 in the process that records.", context.recorder.recording)
-    yield _gauge("hub_recording", "1 while some process has recorded up to a recent fence.", log.recording)
+        yield _gauge("sse_hub_recorder_lag_seconds", "How far the log is behind the last fence; about 1 is usual.", lag)
+    yield _gauge("sse_hub_recorder_leader", "1 in the process that records.", context.recorder.recording)
+    yield _gauge("sse_hub_recording", "1 while some process has recorded up to a recent fence.", log.recording)
     yield _by(
-        "hub_takeovers", "Times this process took recording over; covered: without a gap.", "covered", tally.takeovers
+        "sse_hub_takeovers",
+        "Times this process took recording over; covered: without a gap.",
+        "covered",
+        tally.takeovers,
     )
-    yield _counter("hub_recording_failures", "Times recording began to fail.", hub.event_counts["recording_failures"])
-    yield _gauge("hub_ready", "1 while /health/ready answers 200.", source.ready and not hub.draining)
-    yield _gauge("hub_clients", "Open streams.", hub.subscribers)
+    yield _counter(
+        "sse_hub_recording_failures", "Times recording began to fail.", hub.event_counts["recording_failures"]
+    )
+    yield _gauge("sse_hub_ready", "1 while /health/ready answers 200.", source.ready and not hub.draining)
+    yield _gauge("sse_hub_clients", "Open streams.", hub.subscribers)
     yield Reading(
-        "hub_client_lag_bytes",
+        "sse_hub_client_lag_bytes",
         "gaugehistogram",
         "What open streams have not been sent yet, in their buffers and, about, in the rings.",
         [_sample({}, _lags(hub))],
     )
-    yield _by("hub_slow_closed", "Streams cut because their clients took nothing.", "reason", tally.slow_closed)
-    yield _by("hub_resume", "Clients that came back with an id: where what they missed was.", "result", tally.resumes)
-    yield _counter("hub_replay_lines", "Lines out of the log, for clients.", tally.replayed)
+    yield _by("sse_hub_slow_closed", "Streams cut because their clients took nothing.", "reason", tally.slow_closed)
+    yield _by(
+        "sse_hub_resume", "Clients that came back with an id: where what they missed was.", "result", tally.resumes
+    )
+    yield _counter("sse_hub_replay_lines", "Lines out of the log, for clients.", tally.replayed)
     yield _histogram(
-        "hub_write_stall_seconds", "How long a client that took nothing did so, until it did.", tally.write_stalls
+        "sse_hub_write_stall_seconds", "How long a client that took nothing did so, until it did.", tally.write_stalls
     )
-    yield _counter("hub_heartbeats", "Heartbeats written.", tally.heartbeats)
-    yield _by("hub_redis_errors", "Failures of Redis or of the connection to it.", "kind", tally.redis_errors)
-    yield _counter("hub_forged_fences", "What came as a fence and can't be one.", tally.invalid_fences)
-    yield _by("hub_refused", "Requests refused.", "reason", tally.refused)
+    yield _counter("sse_hub_heartbeats", "Heartbeats written.", tally.heartbeats)
+    yield _by("sse_hub_redis_errors", "Failures of Redis or of the connection to it.", "kind", tally.redis_errors)
+    yield _counter("sse_hub_invalid_fences", "What came as a fence and can't be one.", tally.invalid_fences)
+    yield _by("sse_hub_refused", "Requests refused.", "reason", tally.refused)
     yield _gauge(
-        "hub_drain_remaining", "Streams still to be ended by a hub that stops.", hub.subscribers if hub.draining else 0
+        "sse_hub_drain_remaining",
+        "Streams still to be ended by a hub that stops.",
+        hub.subscribers if hub.draining else 0,
     )
-    yield _gauge("hub_channels", "Channels known.", len(hub.registry))
-    yield _gauge("hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.registry.bytes)
+    yield _gauge("sse_hub_channels", "Channels known.", len(hub.registry))
+    yield _gauge("sse_hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.registry.bytes)
     yield from _process()
 
 
@@ -118,13 +127,16 @@ def _process() -> Iterator[Reading]:
     with process.oneshot():
         cpu = process.cpu_times()
         yield Reading(
-            "hub_process_cpu_seconds", "counter", "CPU time of the process.", [Sample({}, cpu.user + cpu.system, [])]
+            "sse_hub_process_cpu_seconds",
+            "counter",
+            "CPU time of the process.",
+            [Sample({}, cpu.user + cpu.system, [])],
         )
-        yield _gauge("hub_process_resident_bytes", "Memory of the process.", process.memory_info().rss)
+        yield _gauge("sse_hub_process_resident_bytes", "Memory of the process.", process.memory_info().rss)
         yield _gauge(
-            "hub_process_start_time_seconds", "When the process began, since the epoch.", process.create_time()
+            "sse_hub_process_start_time_seconds", "When the process began, since the epoch.", process.create_time()
         )
-        yield _gauge("hub_process_open_files", "Open files and connections.", process.num_fds())
+        yield _gauge("sse_hub_process_open_files", "Open files and connections.", process.num_fds())
 
 
 def _counter(name: str, help: str, value: int) -> Reading:

@@ -48,14 +48,14 @@ class _Gathered(Collector):
         self._by_worker = by_worker
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("hub_worker_up", "0 for a worker that did not answer in time.", labels=[WORKER])
+        up = GaugeMetricFamily("sse_hub_worker_up", "0 for a worker that did not answer in time.", labels=[WORKER])
         metrics: dict[str, Metric] = {}
         for number, dump in self._by_worker.items():
             up.add_metric([str(number)], dump is not None)
             for name, kind, help, samples in json.loads(dump) if dump else ():
                 for sample in samples:
                     _add(metrics, name, kind, help, Sample(*sample), str(number))
-        info = GaugeMetricFamily("hub_info", "The version of the hub.", labels=["version"])
+        info = GaugeMetricFamily("sse_hub_info", "The version of the hub.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
         yield up

@@ -129,7 +129,10 @@ async def send_file(
         async with asyncio.timeout(stall_seconds):
             await response.eof()
     except (LogUnavailable, TimeoutError) as error:
-        logger.warning("download_cut path=%r reason=%r", request.path, str(error) or "the client took nothing")
+        logger.warning(
+            "download_aborted path=%(path)r reason=%(reason)r",
+            {"path": request.path, "reason": str(error) or "the client took nothing"},
+        )
         transport.abort()
     finally:
         # The connection may serve other requests.

@@ -229,5 +229,5 @@ class Feed:
             position = self._position.copy()
             position.live = True
             subscriber.fall_behind(position)
-            logger.info("subscriber_behind channels=%d", len(self.rings))
+            logger.info("subscriber_behind channels=%(channels)d", {"channels": len(self.rings)})
         self._paused.clear()

@@ -45,7 +45,7 @@ class HeartbeatWheel:
         chunks: dict[Supply, bytes] = {}
         for subscriber in due:
             if (seconds := subscriber.stalled_seconds(now_seconds)) > self._stall_seconds:
-                logger.info("subscriber_stalled seconds=%d", seconds)
+                logger.info("subscriber_stalled seconds=%(seconds)d", {"seconds": seconds})
                 self._counters.slow_closed["stalled"] += 1
                 subscriber.transport.abort()
             elif subscriber.position is None:

@@ -234,7 +234,10 @@ class ChannelRegistry:
                     members.discard(channel.name)
                     ring = self.patterns[pattern].ring
                     ring.start = max(ring.start, lost)
-        logger.warning("channels_forgotten held=%d limit=%d", len(self._channels), MAX_CHANNELS_HELD)
+        logger.warning(
+            "channels_forgotten held=%(held)d limit=%(limit)d",
+            {"held": len(self._channels), "limit": MAX_CHANNELS_HELD},
+        )
 
     def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
         return Channel(name, self._counters.namespaces, start, self._config.ring_lines, time.time(), recorded)

@@ -135,7 +135,9 @@ class Replay:
                     # What has been sent stays sent: `position` has been moved past it.
                     failures += 1
                     self._counters.redis_errors["log"] += 1
-                    logger.info("replay_failed times=%d reason=%r", failures, str(error))
+                    logger.info(
+                        "replay_failed times=%(times)d reason=%(reason)r", {"times": failures, "reason": str(error)}
+                    )
                 if reached > passed and not failures:
                     passed = reached
                     position.complete_fence(reached)

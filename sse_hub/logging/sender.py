@@ -108,7 +108,7 @@ class SenderThread:
     def _tell(self, error: str) -> None:
         """One line for each change of state, for the app's other handlers."""
         if error and not self._lost:
-            logger.warning("redis_lost error=%r", error)
+            logger.warning("redis_lost error=%(error)r", {"error": error})
         elif self._lost and not error:
-            logger.info("redis_back")
+            logger.info("redis_restored")
         self._lost = bool(error)

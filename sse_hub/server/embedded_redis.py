@@ -64,7 +64,9 @@ async def embedded_redis(fail: Callable[[], None]) -> AsyncIterator[str]:
             server = _start(binary, port, Path(folder))
             try:
                 if await _answers(server, port, Path(folder)):
-                    logger.info("embedded_redis binary=%s port=%d", binary, port)
+                    logger.info(
+                        "embedded_redis_started binary=%(binary)s port=%(port)d", {"binary": binary, "port": port}
+                    )
                     async with _watched(server, fail):
                         yield f"redis://127.0.0.1:{port}/0"
                     return
@@ -80,7 +82,7 @@ async def _watched(server: subprocess.Popen[bytes], fail: Callable[[], None]) ->
     async def watch() -> None:
         while server.poll() is None:  # noqa: ASYNC110  # a child process has no event to wait for
             await asyncio.sleep(WATCH_SECONDS)
-        logger.critical("embedded_redis_ended status=%d", server.returncode)
+        logger.critical("embedded_redis_ended status=%(status)d", {"status": server.returncode})
         fail()
 
     watching = asyncio.create_task(watch())

@@ -1,14 +1,18 @@
 """
 What the hub itself logs: one line a record, as text or as JSON, without secrets.
 
-    logger.info("worker_ended pid=%d status=%d", …) --> … worker_ended pid=7 status=1
-                                                    --> {"event": "worker_ended", "pid": 7, "status": 1, …}
+    logger.info("worker_ended pid=%(pid)d", {"pid": 7}) --> … worker_ended pid=7
+                                                        --> {"event": "worker_ended", "pid": 7, …}
+
+Every event of ours passes its fields as one mapping, the form that the standard library takes as the only argument. So
+the fields have names and types here, and are in the text wherever an app formats the hub's records with a formatter of
+its own; `extra=` would leave them out there, and forbids names such as `name`.
 """
 
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from sse_hub.redis_url import passwords_in
@@ -24,7 +28,6 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 EVENT = re.compile(r"[a-z]+(?:_[a-z]+)+(?= |$)")
-FIELD = re.compile(r"(\w+)=%(?:\.\d)?[a-z]")
 BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029", "\0": "\\0"})
 
 
@@ -70,7 +73,7 @@ class JsonLogFormatter(TextLogFormatter):
         members: dict[str, object] = {"time": time, "level": record.levelname.lower(), "logger": record.name}
         if self._pid is not None:
             members["worker"] = self._pid
-        members |= self._clean(_parts(record))
+        members |= self._clean(_event_of(record))
         if trace := self.trace(record):
             members["exception"] = self.without_secrets(trace)
         return json.dumps(members, default=str, ensure_ascii=False).translate(BREAKS)
@@ -82,12 +85,12 @@ class JsonLogFormatter(TextLogFormatter):
         }
 
 
-def _parts(record: logging.LogRecord) -> dict[str, object]:
-    template = str(record.msg)
-    event = EVENT.match(template)
-    names = FIELD.findall(template)
-    values = record.args if isinstance(record.args, tuple) else ()
-    if event is None or len(names) != len(values):
+def _event_of(record: logging.LogRecord) -> dict[str, object]:
+    event = EVENT.match(str(record.msg))
+    fields = record.args if isinstance(record.args, Mapping) else {}
+    if event is None or (record.args and not fields):
         return {"message": record.getMessage()}
-    texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values)
-    return {"event": event[0], **dict(zip(names, texts, strict=True))}
+    texts = {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value for name, value in fields.items()
+    }
+    return {"event": event[0], **texts}

@@ -85,7 +85,7 @@ def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) ->
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if not stop.requested.is_set():
-            logger.critical("task_died name=%s", name, exc_info=error)
+            logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
             stop.fail()
 
     task = asyncio.create_task(work, name=name)
@@ -132,7 +132,7 @@ class WorkerPool:
             await asyncio.wait(keeping, timeout=config.drain_seconds + STOP_SECONDS)
         finally:
             for process in self._processes:
-                logger.error("worker_killed pid=%d", process.pid)
+                logger.error("worker_killed pid=%(pid)d", {"pid": process.pid})
             self.kill()
             await cancel_and_wait((*keeping, *helping))
 
@@ -166,7 +166,7 @@ class WorkerPool:
                 whole()
                 await self._run(number, first_line, listener)
             except OSError as error:
-                logger.error("worker_not_started error=%r", str(error))
+                logger.error("worker_start_failed error=%(error)r", {"error": str(error)})
             in_a_row = in_a_row + 1 if loop.time() - started < STEADY_SECONDS else 0
             pause = PAUSES_SECONDS[min(in_a_row, len(PAUSES_SECONDS) - 1)]
             with suppress(TimeoutError):
@@ -184,7 +184,7 @@ class WorkerPool:
                 process.terminate()
             word, _, token = (await process.stdout.readline()).strip().partition(b" ")
             if word == READY:
-                logger.info("worker_serves pid=%d", process.pid)
+                logger.info("worker_ready pid=%(pid)d", {"pid": process.pid})
                 self._processes[process] = token.decode()
                 self._serves(number)
             status = await process.wait()
@@ -195,7 +195,7 @@ class WorkerPool:
             for other in self._processes:
                 _send(other, encode_message(GONE, name))
         if not self._stopping.is_set():
-            logger.warning("worker_ended pid=%d status=%d", process.pid, status)
+            logger.warning("worker_ended pid=%(pid)d status=%(status)d", {"pid": process.pid, "status": status})
 
     def _serves(self, number: int) -> None:
         self._waited_for.discard(number)

@@ -77,7 +77,7 @@ async def work(config: Config, listener: socket.socket, place: WorkerId) -> None
         if chunk:
             return
         loop.remove_reader(STDIN)
-        logger.warning("supervisor_gone")
+        logger.warning("supervisor_exited")
         stop.abandoned = True
         stop.requested.set()
 

@@ -93,7 +93,7 @@ def said(folder: Path) -> str:
 def wait_begun(folder: Path, times: int = 1) -> None:
     """Return when shippers have begun with so many files: what is written from then on must arrive."""
     output = folder / "shipper.out"
-    wait_until(lambda: output.exists() and said(folder).count("file_begun") >= times, "the shipper has begun")
+    wait_until(lambda: output.exists() and said(folder).count("file_followed") >= times, "the shipper has begun")
 
 
 def lines_of(server: RedisServer, channel: str) -> list[bytes]:

@@ -211,7 +211,7 @@ def test_metrics_and_the_reference_are_for_operators(guarded: HubProcess) -> Non
 def test_refusals_are_counted(guarded: HubProcess) -> None:
     def counted(reason: str) -> int:
         text = ask(guarded, "/metrics", headers=bearer(operate=True)).body.decode()
-        found = re.search(rf'hub_refused_total{{reason="{reason}",worker="0"}} (\d+)', text)
+        found = re.search(rf'sse_hub_refused_total{{reason="{reason}",worker="0"}} (\d+)', text)
         assert found
         return int(found[1])
 

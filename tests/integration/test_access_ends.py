@@ -127,7 +127,7 @@ async def test_a_revocation_outlives_what_redis_loses(own_server: RedisServer, t
 
         client.config_set("maxmemory", "1")
         client.flushall()
-        wait_until(lambda: "revocations_not_written" in hub.output, "Redis takes nothing")
+        wait_until(lambda: "revocations_write_failed" in hub.output, "Redis takes nothing")
         assert refused(hub)
         client.config_set("maxmemory", "0")
         wait_until(lambda: bool(client.exists(REVOKED)), "it has it back")

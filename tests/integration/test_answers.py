@@ -56,7 +56,7 @@ async def test_pages_that_nobody_reads_are_bounded_and_readers_do_not_notice(hub
         # Whoever takes what they ask for, from another address: each before the next, or some at a time.
         one_by_one = [await told(hub, request(path), HERE) for _ in range(5)]
         together = await asyncio.gather(*(told(hub, request(path), HERE) for _ in range(3)))
-    refused = scrape(hub).get("hub_refused_total", reason="answers")
+    refused = scrape(hub).get("sse_hub_refused_total", reason="answers")
 
     logger.warning("page=%d grown=%d taken=%d of %d", len(page), grown, statuses.count(200), CROWD)
     held = statuses.count(200) * len(page)

@@ -27,10 +27,10 @@ def cut_sessions(server: RedisServer) -> None:
 
 def cut_and_recover(server: RedisServer, hub: HubProcess, publisher: Publisher) -> float:
     """Cut the session of `hub`; the seconds until it is ready on another one. Some lines later, return."""
-    sessions = hub.output.count("session_began")
+    sessions = hub.output.count("session_started")
     started = time.monotonic()
     cut_sessions(server)
-    wait_until(lambda: hub.output.count("session_began") > sessions and hub.ready(), "ready on a new session")
+    wait_until(lambda: hub.output.count("session_started") > sessions and hub.ready(), "ready on a new session")
     seconds = time.monotonic() - started
     go_on(publisher)
     return seconds

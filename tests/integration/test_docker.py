@@ -163,7 +163,7 @@ def test_an_engine_that_goes_and_comes_back_costs_no_line(
         engine.wait_stopped(container)
         wait_lines(server, "docker.through", 1000)
 
-    assert "engine_back" in said(tmp_path)
+    assert "engine_restored" in said(tmp_path)
     assert sorted(texts(server, "docker.through")) == engine.log(container)
 
 

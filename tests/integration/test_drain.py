@@ -157,7 +157,7 @@ async def test_a_client_that_does_not_read_holds_it_no_longer_than_the_window(
             hub.process.terminate()
             seconds = await gone(hub) - started
             assert await reader.rest() == []
-        assert "drain_cut subscribers=1" in hub.output
+        assert "drain_timed_out subscribers=1" in hub.output
 
     assert reader.ended_cleanly
     assert seconds < WINDOW_SECONDS + 1.0 * PATIENCE

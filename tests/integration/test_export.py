@@ -160,7 +160,7 @@ def test_a_client_that_stops_reading_is_cut(server: RedisServer, channel: str) -
         recorded(server, channel, 5_000)
         started = time.monotonic()
         with slow_client(hub, f"/export?channel={channel}") as response:
-            wait_until(lambda: "download_cut" in hub.output, "the hub cuts the client")
+            wait_until(lambda: "download_aborted" in hub.output, "the hub cuts the client")
             seconds = time.monotonic() - started
             with pytest.raises((http.client.IncompleteRead, ConnectionError)):
                 response.read()
@@ -184,7 +184,7 @@ def test_a_file_that_cant_be_finished_is_seen_to_be_cut(fault: str) -> None:
                 response.read()
         server.thaw()
 
-        assert "download_cut" in hub.output
+        assert "download_aborted" in hub.output
 
 
 def test_a_redis_that_is_away_is_503(hub: HubProcess) -> None:

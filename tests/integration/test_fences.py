@@ -39,7 +39,7 @@ def cut_often(server: RedisServer, hub: HubProcess) -> None:
     for cuts in range(1, CUTS + 1):
         with server.client() as client:
             client.client_kill_filter(_type="pubsub")
-        wait_until(lambda cuts=cuts: hub.output.count("session_began") > cuts, "the next session has begun")  # type: ignore[misc]
+        wait_until(lambda cuts=cuts: hub.output.count("session_started") > cuts, "the next session has begun")  # type: ignore[misc]
 
 
 async def test_a_session_that_is_opened_while_fences_rain_counts_every_line_right() -> None:

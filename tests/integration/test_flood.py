@@ -27,7 +27,7 @@ async def test_a_flood_beyond_rings_and_redis_buffers_reaches_everybody_whole_an
         wait_until(lambda: len(published) == publisher.begun, "the reference is complete")
         await asyncio.to_thread(wait_until, lambda: len(recorded_seqs(server, "a")) == LINES + 1, "all is recorded")
         log = recorded_seqs(server, "a")
-        assert hubs[0].output.count("session_began") == 1
+        assert hubs[0].output.count("session_started") == 1
 
     assert list(log.items()) == sorted(published.items())
     for each in told:

@@ -251,7 +251,7 @@ async def test_the_streams_of_a_worker_that_has_died_count_no_longer(server: Red
             full = await told(hub, request(f"/message?channel={channel}"))
             for worker in workers_of(hub):
                 worker.kill()
-            wait_until(lambda: hub.output.count("worker_serves") == 4, "others have taken their places")
+            wait_until(lambda: hub.output.count("worker_ready") == 4, "others have taken their places")
         async with open_streams(hub, channel, 4):
             again = await told(hub, request(f"/message?channel={channel}"))
 

@@ -33,7 +33,7 @@ LINES_WHEN_FILLED = at_scale(1_500, 5_000)
 
 
 def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
-    return all(hub.ready() and hub.output.count("session_began") >= sessions for hub in hubs)
+    return all(hub.ready() and hub.output.count("session_started") >= sessions for hub in hubs)
 
 
 async def test_a_redis_restarted_empty_gets_back_what_the_rings_hold() -> None:

@@ -35,7 +35,7 @@ def cut_session(server: RedisServer, hub: HubProcess, **lines: str) -> None:
 def cut_often(server: RedisServer, hub: HubProcess, publisher: Publisher) -> None:
     for number in range(1, CUTS + 1):
         cut_session(server, hub)
-        wait_until(lambda n=number: hub.output.count("session_began") > n, "there is another session")  # type: ignore[misc]
+        wait_until(lambda n=number: hub.output.count("session_started") > n, "there is another session")  # type: ignore[misc]
         go_on(publisher, LINES_PER_SECOND // 3)
 
 
@@ -60,7 +60,7 @@ async def test_subscribers_of_a_hub_whose_session_is_cut_miss_and_repeat_nothing
                 await asyncio.to_thread(cut_often, server, hub, publisher)
             publisher.finish()
             async with asyncio.timeout(DEADLINE_SECONDS):
-                assert hub.output.count("session_began") == CUTS + 1
+                assert hub.output.count("session_started") == CUTS + 1
                 told = [*await following, *await asyncio.gather(*map(follow, paused, SHAPES))]
 
     for shape, (received, start) in zip(SHAPES * 2, told, strict=True):
@@ -82,7 +82,7 @@ async def test_a_hub_that_is_mended_tells_of_what_it_has_missed_that_its_log_has
             open_stream(f"{hub.url}/message?channel=log&channel=*") as several,
         ):
             cut_session(server, hub, log="1", outside="1", strange="1")
-            wait_until(lambda: hub.output.count("session_began") == 2, "there is another session")
+            wait_until(lambda: hub.output.count("session_started") == 2, "there is another session")
             assert [event.json for event in await mended.take(1)] == [{"info": "1"}]
             # Who comes now comes to a hub that has nothing of it.
             async with open_stream(f"{hub.url}/message?channel=strange&tail=10") as strange:

@@ -23,9 +23,22 @@ MOST_BYTES = 200_000
 MOST_SECONDS = 0.05
 # What docs/operations.md and the dashboard rely on.
 NAMES = {
-    "hub_lines", "hub_gap", "hub_fence_rtt_seconds", "hub_sub_generation", "hub_recorder_lag_seconds",
-    "hub_recorder_leader", "hub_takeovers", "hub_clients", "hub_client_lag_bytes", "hub_slow_closed", "hub_resume",
-    "hub_replay_lines", "hub_write_stall_seconds", "hub_heartbeats", "hub_redis_errors", "hub_drain_remaining",
+    "sse_hub_lines",
+    "sse_hub_gap",
+    "sse_hub_fence_rtt_seconds",
+    "sse_hub_redis_sessions",
+    "sse_hub_recorder_lag_seconds",
+    "sse_hub_recorder_leader",
+    "sse_hub_takeovers",
+    "sse_hub_clients",
+    "sse_hub_client_lag_bytes",
+    "sse_hub_slow_closed",
+    "sse_hub_resume",
+    "sse_hub_replay_lines",
+    "sse_hub_write_stall_seconds",
+    "sse_hub_heartbeats",
+    "sse_hub_redis_errors",
+    "sse_hub_drain_remaining",
 }  # fmt: skip
 
 
@@ -60,7 +73,7 @@ def busy() -> Iterator[tuple[RedisServer, HubProcess]]:
             for number in range(CHANNELS):
                 pipe.publish(f"app-{number}.log", "{}")
             pipe.execute()
-        wait_until(lambda: scrape(hub).get("hub_channels") == CHANNELS, "all channels are known")
+        wait_until(lambda: scrape(hub).get("sse_hub_channels") == CHANNELS, "all channels are known")
         yield server, hub
 
 
@@ -98,10 +111,10 @@ async def test_lines_are_counted_by_stage_and_namespace(new_hub: HubProcess, cha
         assert len(await first.take(2)) + len(await second.take(3)) == 5
         metrics = scrape(hub)
 
-        assert metrics.get("hub_clients") >= 2
+        assert metrics.get("sse_hub_clients") >= 2
 
     def counted(stage: str) -> float:
-        return scrape(hub).get("hub_lines_total", stage=stage, channel_ns=namespace)
+        return scrape(hub).get("sse_hub_lines_total", stage=stage, channel_ns=namespace)
 
     assert counted("received") == 3
     wait_until(lambda: counted("recorded") == 3, "they are recorded")
@@ -118,7 +131,7 @@ async def test_names_that_nobody_publishes_to_take_no_label(new_hub: HubProcess)
     post(new_hub, "published.a", b"{}")
 
     metrics = scrape(new_hub)
-    assert metrics.get("hub_lines_total", stage="received", channel_ns="published") == 1
+    assert metrics.get("sse_hub_lines_total", stage="received", channel_ns="published") == 1
     assert not [each for each in metrics.values if "asked" in str(each)]
 
 
@@ -135,10 +148,15 @@ async def test_resumes_replays_and_gaps_are_counted(other_hub: HubProcess, serve
     after = scrape(other_hub)
 
     assert gap.type == "gap"
-    assert after.get("hub_resume_total", result="memory") == before.get("hub_resume_total", result="memory") + 1
-    assert after.get("hub_resume_total", result="unknown-id") == before.get("hub_resume_total", result="unknown-id") + 1
-    assert after.get("hub_gap_total", reason="unknown-id") == before.get("hub_gap_total", reason="unknown-id") + 1
-    assert after.get("hub_resume_total") == before.get("hub_resume_total") + 3
+    assert after.get("sse_hub_resume_total", result="memory") == before.get("sse_hub_resume_total", result="memory") + 1
+    assert (
+        after.get("sse_hub_resume_total", result="unknown-id")
+        == before.get("sse_hub_resume_total", result="unknown-id") + 1
+    )
+    assert (
+        after.get("sse_hub_gap_total", reason="unknown-id") == before.get("sse_hub_gap_total", reason="unknown-id") + 1
+    )
+    assert after.get("sse_hub_resume_total") == before.get("sse_hub_resume_total") + 3
 
 
 def test_sessions_and_forged_fences_are_counted() -> None:
@@ -146,16 +164,16 @@ def test_sessions_and_forged_fences_are_counted() -> None:
         begun = scrape(hub)
         with server.client() as client:
             client.publish("sse-hub:fence", "1")
-            wait_until(lambda: scrape(hub).get("hub_forged_fences_total") == 1, "the forged fence is counted")
+            wait_until(lambda: scrape(hub).get("sse_hub_invalid_fences_total") == 1, "the forged fence is counted")
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        wait_until(lambda: scrape(hub).get("hub_sub_generation_total") == 2, "the next session is counted")
+        wait_until(lambda: scrape(hub).get("sse_hub_redis_sessions_total") == 2, "the next session is counted")
         metrics = scrape(hub)
 
-        assert begun.get("hub_sub_generation_total") == 1
-        assert metrics.get("hub_redis_errors_total", kind="session") == 1
-        assert metrics.get("hub_gap_total", reason="recorder-down") >= 1
-        assert metrics.get("hub_fence_rtt_seconds_count") >= 1
-        assert metrics.get("hub_fence_rtt_seconds_sum") < 60
+        assert begun.get("sse_hub_redis_sessions_total") == 1
+        assert metrics.get("sse_hub_redis_errors_total", kind="session") == 1
+        assert metrics.get("sse_hub_gap_total", reason="recorder-down") >= 1
+        assert metrics.get("sse_hub_fence_rtt_seconds_count") >= 1
+        assert metrics.get("sse_hub_fence_rtt_seconds_sum") < 60
 
 
 def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess]) -> None:
@@ -178,22 +196,22 @@ def test_ten_thousand_channels_cost_little(busy: tuple[RedisServer, HubProcess])
 
 def test_names_of_channels_never_become_more_labels_than_that(busy: tuple[RedisServer, HubProcess]) -> None:
     _, hub = busy
-    labels = {dict(has)["channel_ns"] for name, has in scrape(hub).values if name == "hub_lines_total"}
+    labels = {dict(has)["channel_ns"] for name, has in scrape(hub).values if name == "sse_hub_lines_total"}
 
     assert len(labels) <= 52
-    assert scrape(hub).get("hub_lines_total", stage="received") == CHANNELS
+    assert scrape(hub).get("sse_hub_lines_total", stage="received") == CHANNELS
 
 
 def test_what_forgotten_channels_had_stays_counted(busy: tuple[RedisServer, HubProcess]) -> None:
     server, hub = busy
-    before = scrape(hub).get("hub_lines_total", stage="received")
+    before = scrape(hub).get("sse_hub_lines_total", stage="received")
     with server.client() as client, client.pipeline(transaction=False) as pipe:
         for number in range(50):
             pipe.publish(f"new-{number}", "{}")
         pipe.execute()
 
     wait_until(lambda: "channels_forgotten" in hub.output, "some are forgotten")
-    wait_until(lambda: scrape(hub).get("hub_lines_total", stage="received") == before + 50, "none is taken back")
+    wait_until(lambda: scrape(hub).get("sse_hub_lines_total", stage="received") == before + 50, "none is taken back")
 
 
 async def test_every_worker_tells_of_all(crowd: HubProcess) -> None:
@@ -202,11 +220,11 @@ async def test_every_worker_tells_of_all(crowd: HubProcess) -> None:
             await stack.enter_async_context(open_stream(f"{crowd.url}/message"))
         metrics = scrape(crowd)
 
-        assert [metrics.get("hub_worker_up", worker=str(number)) for number in range(WORKERS)] == [1, 1]
+        assert [metrics.get("sse_hub_worker_up", worker=str(number)) for number in range(WORKERS)] == [1, 1]
         # The same whichever is asked, and not what only that one has.
-        assert {scrape(crowd).get("hub_clients") for _ in range(20)} == {STREAMS}
-        assert metrics.get("hub_recorder_leader") == 1
-        assert {dict(has).get("worker") for name, has in metrics.values if name == "hub_lines_total"} <= {"0", "1"}
+        assert {scrape(crowd).get("sse_hub_clients") for _ in range(20)} == {STREAMS}
+        assert metrics.get("sse_hub_recorder_leader") == 1
+        assert {dict(has).get("worker") for name, has in metrics.values if name == "sse_hub_lines_total"} <= {"0", "1"}
 
 
 def test_a_worker_that_stands_still_is_told_to_be_away(crowd: HubProcess) -> None:
@@ -217,21 +235,21 @@ def test_a_worker_that_stands_still_is_told_to_be_away(crowd: HubProcess) -> Non
         metrics = scrape(crowd)
 
         assert time.monotonic() - begun < 2.0 * PATIENCE
-        assert metrics.get("hub_worker_up") == WORKERS - 1
+        assert metrics.get("sse_hub_worker_up") == WORKERS - 1
     finally:
         victim.resume()
 
 
 def test_the_worker_in_the_place_of_a_killed_one_counts_from_0_and_the_others_go_on(crowd: HubProcess) -> None:
-    wait_until(lambda: scrape(crowd).get("hub_worker_up") == WORKERS, "all answer")
+    wait_until(lambda: scrape(crowd).get("sse_hub_worker_up") == WORKERS, "all answer")
     before = scrape(crowd)
     workers_of(crowd)[0].kill()
 
-    wait_until(lambda: scrape(crowd).get("hub_worker_up") == WORKERS, "the new one answers")
+    wait_until(lambda: scrape(crowd).get("sse_hub_worker_up") == WORKERS, "the new one answers")
 
     began = [
-        scrape(crowd).get("hub_process_start_time_seconds", worker=str(number))
-        > before.get("hub_process_start_time_seconds", worker=str(number))
+        scrape(crowd).get("sse_hub_process_start_time_seconds", worker=str(number))
+        > before.get("sse_hub_process_start_time_seconds", worker=str(number))
         for number in range(WORKERS)
     ]
     assert sorted(began) == [False, True], "it has the number of the one before"

@@ -127,7 +127,7 @@ def test_without_redis_the_app_is_not_held_up_and_is_told(channel: str) -> None:
         status = process.wait(DEADLINE_SECONDS)
 
     assert status == 1
-    assert "lines_wait" in errors
+    assert "publishing_paused" in errors
     assert "40000 lines not published (0 published)" in errors
     assert written < DEADLINE_SECONDS / 2
 
@@ -137,7 +137,7 @@ def test_lines_wait_for_redis(channel: str) -> None:
     with publishing(channel, "--redis-url", f"redis://127.0.0.1:{port}/0") as process:
         assert process.stdin and process.stderr
         write(process, b"early\n")
-        assert b"lines_wait" in process.stderr.readline()
+        assert b"publishing_paused" in process.stderr.readline()
         with redis_server(port=port) as server, hub_process(server.url) as hub:
             hub.wait_recording()
             write(process, b"late\n")
@@ -171,7 +171,7 @@ def test_a_hub_that_stops_meanwhile_loses_and_repeats_nothing(channel: str) -> N
             hub.process.terminate()
             hub.process.wait()
             write(process, b"two\nthree\n")
-            assert b"lines_wait" in process.stderr.readline()
+            assert b"publishing_paused" in process.stderr.readline()
             process.stdin.close()
             with hub_process(server.url, port=port):
                 found = wait_lines(server, channel, 3)

@@ -118,7 +118,9 @@ REFUSALS = {
 def refusals(hub: HubProcess, reason: str) -> float | None:
     """How many there were, None where nothing is said of any."""
     found = scrape(hub, bearer(operate=True)).values.items()
-    counts = [count for (name, labels), count in found if name == "hub_refused_total" and ("reason", reason) in labels]
+    counts = [
+        count for (name, labels), count in found if name == "sse_hub_refused_total" and ("reason", reason) in labels
+    ]
     return counts[0] if counts else None
 
 

@@ -307,7 +307,7 @@ async def test_files_that_appear_later_are_told_and_read_from_their_beginning(
 
     async with files.shipping(pattern, files.path, channel="later.{name}"):
         for name in (pattern, files.path):
-            assert f"file_awaited path={name}" in caplog.text
+            assert f"file_missing path={name}" in caplog.text
         later.mkdir()
         (later / "one.log").write_text("1\n")
         files.path.write_text("2\n")

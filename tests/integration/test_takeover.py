@@ -122,10 +122,10 @@ async def test_a_recorder_that_was_frozen_finds_another_in_its_place() -> None:
 
 def cut_and_wait(server: RedisServer, cut: Sequence[HubProcess], hubs: Sequence[HubProcess]) -> None:
     """Cut the sessions of some hubs as one; return when all are ready."""
-    sessions = [hub.output.count("session_began") for hub in cut]
+    sessions = [hub.output.count("session_started") for hub in cut]
     assert cut_sessions(server, cut)
     wait_until(
-        lambda: all(hub.output.count("session_began") > before for hub, before in zip(cut, sessions, strict=True)),
+        lambda: all(hub.output.count("session_started") > before for hub, before in zip(cut, sessions, strict=True)),
         "new sessions",
     )
     wait_until(lambda: all(hub.ready() for hub in hubs), "all are ready")

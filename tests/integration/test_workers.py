@@ -152,7 +152,7 @@ async def test_a_killed_worker_costs_no_line_and_is_back_soon(server: RedisServe
 
 def recorders_of(hub: HubProcess) -> list[int]:
     """The process ids of the workers that have begun to record, one after the other."""
-    return [int(pid) for pid in re.findall(r"worker=(\d+) recorder_began", hub.output)]
+    return [int(pid) for pid in re.findall(r"worker=(\d+) recording_started", hub.output)]
 
 
 def test_a_killed_worker_leaves_its_lease_to_the_others_at_once() -> None:
@@ -170,7 +170,7 @@ def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None
     """One may be told of another's end when it has ended itself, and the supervisor does not know yet."""
     with worker_hub(server.url, "--workers", str(TOGETHER)) as hub:
         for times in range(1, 4):
-            wait_until(lambda: hub.output.count("worker_serves") == times * TOGETHER, "all serve")  # noqa: B023
+            wait_until(lambda: hub.output.count("worker_ready") == times * TOGETHER, "all serve")  # noqa: B023
             for worker in workers_of(hub):
                 worker.kill()
         wait_until(lambda: hub.status("/health/live") == 200, "they are replaced")
@@ -333,5 +333,5 @@ def test_a_killed_worker_is_back_though_the_folder_of_the_workers_has_been_clean
 
         assert kill_and_time(hub, workers_of(hub)[0].pid) < BACK_SECONDS
 
-        wait_until(lambda: hub.output.count("worker_serves") == WORKERS + 1, "another worker serves")
+        wait_until(lambda: hub.output.count("worker_ready") == WORKERS + 1, "another worker serves")
         wait_until(lambda: len(workers_of(hub)) == WORKERS, "all are there")

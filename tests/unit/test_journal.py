@@ -18,7 +18,12 @@ def record(message: str, *values: object, error: BaseException | None = None) ->
 
 
 def test_an_event_is_an_object_with_its_values() -> None:
-    line = JsonLogFormatter(pid=7).format(record("mend_failed error=%r seconds=%.1f n=%d", "no\nlog", 1.5, 3))
+    line = JsonLogFormatter(pid=7).format(
+        record(
+            "backfill_failed error=%(error)r seconds=%(seconds).1f n=%(n)d",
+            {"error": "no\nlog", "seconds": 1.5, "n": 3},
+        )
+    )
 
     assert "\n" not in line
     members = json.loads(line)
@@ -27,7 +32,7 @@ def test_an_event_is_an_object_with_its_values() -> None:
         "level": "warning",
         "logger": "sse_hub.broker.session",
         "worker": 7,
-        "event": "mend_failed",
+        "event": "backfill_failed",
         "error": "no\nlog",
         "seconds": 1.5,
         "n": 3,
@@ -42,7 +47,7 @@ def test_what_others_log_is_a_message() -> None:
 
 @pytest.mark.parametrize("formatter", [TextLogFormatter(), JsonLogFormatter()])
 def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) -> None:
-    line = formatter.format(record("fence_ignored payload=%s", "a\nb\rc\u2028d\0e"))
+    line = formatter.format(record("invalid_fence payload=%(payload)s", {"payload": "a\nb\rc\u2028d\0e"}))
 
     assert len(line.splitlines()) == 1
 
@@ -62,7 +67,7 @@ def test_outside_text_begins_no_record_of_its_own(formatter: logging.Formatter) 
 def test_no_secret_is_logged_wherever_it_stands(text: str, kind: type[TextLogFormatter]) -> None:
     formatter = kind(secrets_of(URL, None))
 
-    said = formatter.format(record("request_failed path=%r", text, error=ValueError(text)))
+    said = formatter.format(record("request_failed path=%(path)r", {"path": text}, error=ValueError(text)))
 
     assert said.count(HIDDEN) >= 2
     for secret in (PASSWORD, "h%C3%BCnter2%2F%40", "abc", TOKEN):
@@ -74,5 +79,7 @@ def test_a_traceback_is_a_member() -> None:
 
     assert (
         "ValueError: no"
-        in json.loads(JsonLogFormatter().format(record("task_died name=%s", "x", error=failed)))["exception"]
+        in json.loads(JsonLogFormatter().format(record("task_died name=%(name)s", {"name": "x"}, error=failed)))[
+            "exception"
+        ]
     )

@@ -220,7 +220,7 @@ def test_refusals_are_counted_and_the_first_of_a_minute_is_logged(
 
     assert refused == {"address": 1_001, "total": 1}
     assert [record.getMessage() for record in caplog.records] == [
-        "refused reason=address count=1 detail='one too many'",
-        "refused reason=total count=1 detail='full'",
-        "refused reason=address count=1001 detail='one too many\\nforged line'",
+        "request_refused reason=address count=1 detail='one too many'",
+        "request_refused reason=total count=1 detail='full'",
+        "request_refused reason=address count=1001 detail='one too many\\nforged line'",
     ]

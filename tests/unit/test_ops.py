@@ -41,10 +41,10 @@ def test_the_manual_has_the_rights_that_the_command_gives() -> None:
 
 
 def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> None:
-    totals = {"hub_lines_total received": 100.0, "hub_recorder_lag_seconds": 1.0, "hub_clients": 3.0}
+    totals = {"sse_hub_lines_total received": 100.0, "sse_hub_recorder_lag_seconds": 1.0, "sse_hub_clients": 3.0}
     state = {"ready": True, "fence_age_seconds": 0.4}
     now = HubStatus(state, directory(channel("quiet", 0.0), channel("loud", 9.5)), totals)
-    before = HubStatus(state, directory(), {"hub_lines_total received": 80.0})
+    before = HubStatus(state, directory(), {"sse_hub_lines_total received": 80.0})
 
     lines = render(now, before, 2.0, 100, 7)
 
@@ -55,19 +55,19 @@ def test_the_busiest_channel_is_on_top_and_rates_are_since_the_last_look() -> No
 
 
 METRICS = """\
-# TYPE hub_lines counter
-hub_lines_total{channel_ns="a",stage="received",worker="0"} 30
-hub_lines_total{channel_ns="b",stage="received",worker="0"} 12
-hub_lines_total{channel_ns="a",stage="received",worker="1"} 30
-hub_lines_total{channel_ns="b",stage="received",worker="1"} 11
-hub_lines_total{channel_ns="a",stage="delivered",worker="0"} 60
-hub_lines_total{channel_ns="a",stage="delivered",worker="1"} 90
-# TYPE hub_recorder_lag_seconds gauge
-hub_recorder_lag_seconds{worker="0"} 1.25
-hub_recorder_lag_seconds{worker="1"} 0.75
-# TYPE hub_clients gauge
-hub_clients{worker="0"} 2
-hub_clients{worker="1"} 3
+# TYPE sse_hub_lines counter
+sse_hub_lines_total{channel_ns="a",stage="received",worker="0"} 30
+sse_hub_lines_total{channel_ns="b",stage="received",worker="0"} 12
+sse_hub_lines_total{channel_ns="a",stage="received",worker="1"} 30
+sse_hub_lines_total{channel_ns="b",stage="received",worker="1"} 11
+sse_hub_lines_total{channel_ns="a",stage="delivered",worker="0"} 60
+sse_hub_lines_total{channel_ns="a",stage="delivered",worker="1"} 90
+# TYPE sse_hub_recorder_lag_seconds gauge
+sse_hub_recorder_lag_seconds{worker="0"} 1.25
+sse_hub_recorder_lag_seconds{worker="1"} 0.75
+# TYPE sse_hub_clients gauge
+sse_hub_clients{worker="0"} 2
+sse_hub_clients{worker="1"} 3
 """
 
 
@@ -75,10 +75,10 @@ def test_what_each_worker_has_of_all_is_not_added_up() -> None:
     totals = totals_of(METRICS)
 
     assert totals == {
-        "hub_lines_total received": 42.0,
-        "hub_lines_total delivered": 150.0,
-        "hub_recorder_lag_seconds": 1.25,
-        "hub_clients": 5.0,
+        "sse_hub_lines_total received": 42.0,
+        "sse_hub_lines_total delivered": 150.0,
+        "sse_hub_recorder_lag_seconds": 1.25,
+        "sse_hub_clients": 5.0,
     }
 
 

@@ -52,22 +52,22 @@ def test_a_count_is_there_before_it_rises() -> None:
 def test_readings_become_text_that_prometheus_reads_with_a_worker_at_each_sample() -> None:
     hostile = 'a"b\\c\nd'
     readings = [
-        Reading("hub_lines", "counter", "Lines.", [Sample({"channel_ns": hostile}, 3, [])]),
-        Reading("hub_clients", "gauge", "Streams.", [Sample({}, 2.0, [])]),
-        Reading("hub_stall_seconds", "histogram", "Stalls.", [Sample({}, 1.5, [("1.0", 1), ("+Inf", 2)])]),
-        Reading("hub_lag_bytes", "gaugehistogram", "Lags.", [Sample({}, 7.0, [("1.0", 1), ("+Inf", 2)])]),
+        Reading("sse_hub_lines", "counter", "Lines.", [Sample({"channel_ns": hostile}, 3, [])]),
+        Reading("sse_hub_clients", "gauge", "Streams.", [Sample({}, 2.0, [])]),
+        Reading("sse_hub_stall_seconds", "histogram", "Stalls.", [Sample({}, 1.5, [("1.0", 1), ("+Inf", 2)])]),
+        Reading("sse_hub_lag_bytes", "gaugehistogram", "Lags.", [Sample({}, 7.0, [("1.0", 1), ("+Inf", 2)])]),
     ]
 
     text = exposition({0: dumped(readings), 1: dumped(readings[:1]), 2: None}).decode()
 
     samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
     found = {(each.name, each.labels.get("worker"), each.labels.get("le")): each.value for each in samples}
-    assert found["hub_lines_total", "0", None] == found["hub_lines_total", "1", None] == 3
-    assert [each.labels["channel_ns"] for each in samples if each.name == "hub_lines_total"] == [hostile] * 2
-    assert found["hub_clients", "0", None] == 2
-    assert found["hub_stall_seconds_bucket", "0", "+Inf"] == found["hub_stall_seconds_count", "0", None] == 2
-    assert found["hub_lag_bytes_bucket", "0", "1.0"] == 1
-    assert [found["hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
+    assert found["sse_hub_lines_total", "0", None] == found["sse_hub_lines_total", "1", None] == 3
+    assert [each.labels["channel_ns"] for each in samples if each.name == "sse_hub_lines_total"] == [hostile] * 2
+    assert found["sse_hub_clients", "0", None] == 2
+    assert found["sse_hub_stall_seconds_bucket", "0", "+Inf"] == found["sse_hub_stall_seconds_count", "0", None] == 2
+    assert found["sse_hub_lag_bytes_bucket", "0", "1.0"] == 1
+    assert [found["sse_hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
 
 
 async def readings_of_a_hub() -> list[Reading]:
@@ -81,16 +81,16 @@ async def readings_of_a_hub() -> list[Reading]:
 
 
 async def test_the_dashboard_and_the_manual_know_the_metrics_that_there_are() -> None:
-    names = {each.name for each in await readings_of_a_hub()} | {"hub_info", "hub_worker_up"}
+    names = {each.name for each in await readings_of_a_hub()} | {"sse_hub_info", "sse_hub_worker_up"}
     dashboard = (ROOT / "docs" / "grafana.json").read_text()
     manual = (ROOT / "docs" / "operations.md").read_text()
     suffix = r"(?:_total|_bucket|_count|_sum)?(?=\W)"
 
-    shown = set(re.findall(rf"\b(hub_[a-z_]+?){suffix}", dashboard))
-    told = set(re.findall(rf"`(hub_[a-z_]+?){suffix}", manual)) - {"hub_process_"}
+    shown = set(re.findall(rf"\b(sse_hub_[a-z_]+?){suffix}", dashboard))
+    told = set(re.findall(rf"`(sse_hub_[a-z_]+?){suffix}", manual)) - {"sse_hub_process_"}
 
     assert shown <= names
-    assert {name for name in names if not name.startswith(("hub_process_", "hub_info"))} <= told
+    assert {name for name in names if not name.startswith(("sse_hub_process_", "sse_hub_info"))} <= told
     assert told <= names
 
 
@@ -101,11 +101,11 @@ async def test_what_a_hub_has_done_is_read_off_it() -> None:
         for sample in reading.samples
     }
 
-    assert samples["hub_lines", "received", "shop"] == 1
-    assert samples["hub_lines", "delivered", "shop"] == 1
-    assert samples["hub_clients",] == 1
-    assert samples["hub_channels",] == 1
-    assert samples["hub_recorder_lag_seconds",] == 0
+    assert samples["sse_hub_lines", "received", "shop"] == 1
+    assert samples["sse_hub_lines", "delivered", "shop"] == 1
+    assert samples["sse_hub_clients",] == 1
+    assert samples["sse_hub_channels",] == 1
+    assert samples["sse_hub_recorder_lag_seconds",] == 0
 
 
 def test_all_reasons_for_refusals_are_known_before_the_first_and_told_in_the_manual() -> None:

@@ -79,12 +79,12 @@ class CanaryPublisher:
 
     def _lost(self, error: Exception) -> None:
         if not self.last_error:
-            logger.warning("redis_lost error=%r", str(error))
+            logger.warning("redis_lost error=%(error)r", {"error": str(error)})
         self.last_error = str(error) or type(error).__name__
 
     def _back(self) -> None:
         if self.last_error:
-            logger.info("redis_back")
+            logger.info("redis_restored")
             self.last_error = ""
 
     async def _publish(self) -> None:

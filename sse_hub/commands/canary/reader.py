@@ -94,13 +94,16 @@ class CanaryReader:
             self.joined.set()
         if self._away:
             self._away = False
-            logger.info("stream_back url=%s after=%s", _without_password(url), self._last_event_id or None)
+            logger.info(
+                "stream_restored url=%(url)s after=%(after)s",
+                {"url": _without_password(url), "after": self._last_event_id or None},
+            )
 
     def _dispatch(self, event: Event, at: float) -> None:
         if event.type == "message":
             self.judge.line(event.id, event.data, at)
         elif event.type == "gap":
-            logger.warning("gap_told %s", event.data)
+            logger.warning("gap_reported data=%(data)s", {"data": event.data})
             self.judge.gap(_object(event.data))
         elif event.type == "refused":
             raise ConnectionRefusedError(event.data)
@@ -109,7 +112,7 @@ class CanaryReader:
         self.errors += 1
         self.last_error = f"{_without_password(url)}: {error}"
         if not self._away:
-            logger.warning("stream_lost url=%s error=%r", _without_password(url), error)
+            logger.warning("stream_lost url=%(url)s error=%(error)r", {"url": _without_password(url), "error": error})
         self._away = True
 
     def _cut_seconds(self) -> float | None:

@@ -251,6 +251,8 @@ class ContainerFollower:
     def _say(self, trouble: str) -> None:
         # Podman answers with an error once where a container ends as it is asked about.
         if trouble == self._trouble and trouble != self._said:
-            logger.warning("container_not_read name=%s error=%r", self.container.name, trouble)
+            logger.warning(
+                "container_unreadable name=%(name)s error=%(error)r", {"name": self.container.name, "error": trouble}
+            )
             self._said = trouble
         self._trouble = trouble

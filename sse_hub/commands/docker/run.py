@@ -93,14 +93,14 @@ class ContainerShipper:
                 while not listening.done():
                     await self._look()
                     if self._trouble:
-                        logger.info("engine_back")
+                        logger.info("engine_restored")
                         self._trouble = ""
                     wait_seconds = FIRST_WAIT_SECONDS
                     await self._pause(listening)
                 listening.result()
             except EngineUnavailable as error:
                 if str(error) != self._trouble:
-                    logger.warning("engine_lost error=%r", str(error))
+                    logger.warning("engine_lost error=%(error)r", {"error": str(error)})
                 self._trouble = str(error)
             finally:
                 if listening is not None:
@@ -164,7 +164,10 @@ class ContainerShipper:
                 follower.wake()
 
     def _start(self, container: Container) -> None:
-        logger.info("container_begun name=%s channel=%s", container.name, container.stdout)
+        logger.info(
+            "container_followed name=%(name)s channel=%(channel)s",
+            {"name": container.name, "channel": container.stdout},
+        )
         follower = ContainerFollower(self._engine, self.sender, self._positions, container)
         self._followers[container.id] = follower, asyncio.create_task(follower.run())
 

@@ -71,5 +71,5 @@ class StatsPublisher:
             for _ in lines:
                 await self._connection.read_response()
         except (RedisError, OSError) as error:
-            logger.debug("stats_left_out error=%r", str(error))
+            logger.debug("stats_skipped error=%(error)r", {"error": str(error)})
             await self._connection.disconnect(nowait=True)

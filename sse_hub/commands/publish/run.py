@@ -136,9 +136,11 @@ class LinePublisher:
         if trouble is not None:
             self.tally.why = trouble
             if self._input.flowing:
-                logger.warning("lines_wait channel=%s why=%r", self._plan.channel, trouble)
+                logger.warning(
+                    "publishing_paused channel=%(channel)s why=%(why)r", {"channel": self._plan.channel, "why": trouble}
+                )
         elif not self._input.flowing:
-            logger.info("lines_go_on channel=%s", self._plan.channel)
+            logger.info("publishing_resumed channel=%(channel)s", {"channel": self._plan.channel})
             self.tally.why = ""
         self._input.flowing = trouble is None
 

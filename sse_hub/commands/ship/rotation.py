@@ -120,7 +120,10 @@ class RotationTracker:
             if reader.content is None and not reader.over(look, before):
                 self._open(reader, look)
             if reader.truncated():
-                logger.info("file_truncated path=%s read=%d", self.path.with_name(look.name), reader.at)
+                logger.info(
+                    "file_truncated path=%(path)s read=%(read)d",
+                    {"path": self.path.with_name(look.name), "read": reader.at},
+                )
                 reader.lose()
         except OSError as error:
             self._complain(reader, error)
@@ -149,7 +152,7 @@ class RotationTracker:
             content = open_content(path)
         except OSError as error:
             if path.name not in self._said:
-                logger.warning("file_unreadable path=%s error=%r", path, error.strerror)
+                logger.warning("file_unreadable path=%(path)s error=%(error)r", {"path": path, "error": error.strerror})
             self._said.add(path.name)
             return
         try:
@@ -158,7 +161,7 @@ class RotationTracker:
             else:
                 kept = content.file_id == look.place and self._identify(content, look, age_seconds)
         except OSError as error:
-            logger.warning("file_unreadable path=%s error=%r", path, str(error))
+            logger.warning("file_unreadable path=%(path)s error=%(error)r", {"path": path, "error": str(error)})
             kept = False
         if not kept:
             content.close()
@@ -195,7 +198,10 @@ class RotationTracker:
 
     def _move(self, reader: FileReader, content: Content, look: FileStatus) -> bool:
         """The file of `reader` is here now, or a copy of it; whether `content` is kept open."""
-        logger.info("file_found_again path=%s offset=%d", self.path.with_name(look.name), reader.at)
+        logger.info(
+            "file_recognized path=%(path)s offset=%(offset)d",
+            {"path": self.path.with_name(look.name), "offset": reader.at},
+        )
         if (size := content.size()) is not None and size < reader.at:
             # More of it has been read than was copied. The copy is known from now on, and has nothing new.
             state = FileState(str(self.path), content.file_id, offset=size)
@@ -213,7 +219,10 @@ class RotationTracker:
     def _begin(self, content: Content, look: FileStatus) -> None:
         live, path = look.name == self.path.name, str(self.path)
         state = FileState.beginning(path, content) if self._new else FileState.ended(path, content, live)
-        logger.info("file_begun path=%s offset=%d", self.path.with_name(look.name), state.offset)
+        logger.info(
+            "file_followed path=%(path)s offset=%(offset)d",
+            {"path": self.path.with_name(look.name), "offset": state.offset},
+        )
         reader = self._add(state, look)
         reader.content, reader.live = content, live
 
@@ -248,7 +257,10 @@ class RotationTracker:
     def _complain(self, reader: FileReader, error: OSError) -> None:
         name = reader.look.name if reader.look else self.path.name
         if name not in self._said:
-            logger.warning("file_unreadable path=%s error=%r", self.path.with_name(name), str(error))
+            logger.warning(
+                "file_unreadable path=%(path)s error=%(error)r",
+                {"path": self.path.with_name(name), "error": str(error)},
+            )
         self._said.add(name)
         if name.endswith(".gz"):
             # What has been read of it is all there is.

@@ -120,7 +120,7 @@ class Shipper:
         # A name that was mistyped would look like a file that is quiet.
         for pattern in self._plan.patterns:
             if not any(path.exists() for path in followed((pattern,))):
-                logger.warning("file_awaited path=%s", pattern)
+                logger.warning("file_missing path=%(path)s", {"path": pattern})
 
     def _trail(self, path: Path) -> RotationTracker:
         plan = self._plan

@@ -52,5 +52,5 @@ class FolderWatcher:
         except (OSError, RuntimeError) as error:
             # Out of watches, say: the look now and then has to do.
             if not self._said:
-                logger.warning("notification_lost error=%r", str(error))
+                logger.warning("file_watch_lost error=%(error)r", {"error": str(error)})
             self._said = True

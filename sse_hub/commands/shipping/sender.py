@@ -199,7 +199,7 @@ class BatchSender:
             # A connection that was cut was heard to its end after all, or Redis has forgotten.
             raise RedisError(f"it has another position: {int(offset or -1)}, not {batch.start}")
         if self.trouble:
-            logger.info("redis_back")
+            logger.info("redis_restored")
             self.trouble = ""
         self._queue.popleft()
         self._last_fence = max(self._last_fence, int(fence or 0))
@@ -222,7 +222,7 @@ class BatchSender:
 
     def _lost(self, error: str) -> None:
         if error != self.trouble:
-            logger.warning("redis_lost error=%r", error)
+            logger.warning("redis_lost error=%(error)r", {"error": error})
         self.trouble = error
         self._sent_at = float("-inf")
         self.changed.set()
