@@ -1,4 +1,4 @@
-// What must hold in the long run: two tabs, clocks that differ, channels that change while something is under way.
+// The page in the long run: two tabs, different clocks, channels that change while something else is going on.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -26,7 +26,7 @@ function storage() {
   return { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
 }
 
-test("what one tab has added to a list another one does not take away", () => {
+test("a tab keeps what another tab has added to a list", () => {
   const store = storage();
   const [one, other] = [new Settings(() => store), new Settings(() => store)];
 
@@ -38,7 +38,7 @@ test("what one tab has added to a list another one does not take away", () => {
   assert.equal(other.get("theme"), "auto");
 });
 
-test("where nothing can be kept, lists last as long as the page", () => {
+test("without storage, lists last as long as the page", () => {
   const full = { ...storage(), setItem: () => { throw new Error("QuotaExceededError"); } };
   const settings = new Settings(() => full);
 
@@ -47,7 +47,7 @@ test("where nothing can be kept, lists last as long as the page", () => {
   assert.deepEqual([settings.get("views").length, settings.persistent], [1, false]);
 });
 
-test("a zone that there is not is neither lent nor remembered", () => {
+test("an unknown zone is neither used nor remembered", () => {
   const store = storage();
   store.setItem("sse-hub.zone", "Mars/Base");
   const settings = new Settings(() => store);
@@ -58,7 +58,7 @@ test("a zone that there is not is neither lent nor remembered", () => {
   assert.equal(settings.get("zone"), "Asia/Kolkata");
 });
 
-test("with a clock that is ahead of the hub's, new lines are new, and those of before are not", () => {
+test("with a clock that is ahead of or behind the hub's, live and replayed lines are told apart", () => {
   const now = 1_795_233_018_000;
   for (const ahead of [60_000, -60_000]) {
     const { ring, ingest } = page();
@@ -72,7 +72,7 @@ test("with a clock that is ahead of the hub's, new lines are new, and those of b
   }
 });
 
-test("a wish for older lines ends when other channels are watched", async () => {
+test("a request for older lines ends when other channels are opened", async () => {
   const { ring, ingest } = page(100_000);
   let asked = 0;
   globalThis.fetch = async (url) => {
@@ -106,7 +106,7 @@ async function refiltered(list, test, meanwhile) {
   return Array.from({ length: list.end - list.first }, (_, at) => list.seqAt(list.first + at));
 }
 
-test("a line that is put among others while a filter is applied moves none of them out of it", async () => {
+test("a line that is moved while a filter is applied pushes no line out of the list", async () => {
   const { ring, list } = page();
   for (let n = 0; n < 900; n += 1) list.offer(ring.append("a", { fence: 1, count: n + 1 }, n % 2 ? "odd" : "even", 0, n));
 
@@ -123,7 +123,7 @@ test("a line that is put among others while a filter is applied moves none of th
   assert.equal(seqs.length, 451);
 });
 
-test("lines that fall off while a filter is applied are not shown in the place of others", async () => {
+test("lines that fall off while a filter is applied are not shown", async () => {
   const { ring, list } = page();
   const add = (n) => list.offer(ring.append("a", { fence: 1, count: n + 1 }, "x", 0, n));
   for (let n = 0; n < 1_000; n += 1) add(n);
@@ -135,7 +135,7 @@ test("lines that fall off while a filter is applied are not shown in the place o
   assert.deepEqual(seqs, Array.from({ length: 1_000 }, (_, at) => ring.first + at));
 });
 
-test("channels without end leave room for others", () => {
+test("an endless number of channels leaves room for others", () => {
   const { ring, ingest } = page(100);
   for (let n = 0; n < 1_000; n += 1) ingest.addLines([[`${1e12 + n}-1`, `job.${n}`, "x"], [`${1e12 + n}-1`, "steady", "x"]], 1e12 + n);
 
@@ -143,7 +143,7 @@ test("channels without end leave room for others", () => {
   assert.equal(ring.oldestIds().size, 51);
 });
 
-test("an expression that learns without end is abandoned, and one that does not is not", () => {
+test("an expression whose automaton keeps growing is abandoned, and no other is", () => {
   let seed = 7;
   const chance = () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648);
   const text = Array.from({ length: 20_000 }, () => (chance() & 0x1_0000 ? "a" : "b")).join("");
@@ -156,7 +156,7 @@ test("an expression that learns without end is abandoned, and one that does not 
   assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
 });
 
-test("names without end are cut, and what turns text round is seen", () => {
+test("very long names are cut, and bidi controls are made visible", () => {
   const long = "x".repeat(100_000);
   const { logger, event, lvlRaw } = normalise(JSON.stringify({ message: "m", logger: long, "@event": long, level: long }));
   assert.deepEqual([logger.length, event.length, lvlRaw.length], [1_000, 1_000, 1_000]);

@@ -11,7 +11,7 @@ import { FilteredList } from "../../../web/js/store/filtered-list.js";
 
 const line = (n, id) => `{"message":"${n}","line_id":"${id}"}`;
 
-test("a line id counts as the last member of the object, and for its channel", () => {
+test("a line id is valid only as the last member of the object, and within its channel", () => {
   const ids = new SeenLineIds();
   const seen = (channel, id, text) => ids.isRepeat(channel, id, text);
 
@@ -23,7 +23,7 @@ test("a line id counts as the last member of the object, and for its channel", (
   }
 });
 
-test("what was published twice is held once, live and out of the log", () => {
+test("a line that was published twice is held once, both live and from the log", () => {
   const ring = new Ring(100);
   const list = new FilteredList(ring);
   const ingest = new Ingest(ring, list, new Series());
@@ -34,7 +34,7 @@ test("what was published twice is held once, live and out of the log", () => {
   assert.deepEqual([ring.held, shown, ingest.duplicates], [3, 1, 2]);
 });
 
-test("what was forgotten may come again", () => {
+test("a forgotten line may be added again", () => {
   const ring = new Ring(100);
   const ingest = new Ingest(ring, new FilteredList(ring), new Series());
   const lines = [["5-1", "a", line(1, "w-1")]];

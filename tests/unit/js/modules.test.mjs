@@ -1,4 +1,4 @@
-// The page's pure modules: ids, ring, view list, intake, filter, words.
+// Pure modules of the page: ids, ring, lists, ingest, filter, messages.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -55,7 +55,7 @@ test("the ring holds the newest lines and counts them by level", () => {
   assert.deepEqual([ring.id(24), ring.channel(24), ring.has(14)], ["1-25", "a", false]);
 });
 
-test("what is held already is dropped by channel and id", () => {
+test("lines that are held already are dropped by channel and id", () => {
   const { ring, ingest } = page();
 
   ingest.addLines(batch("a", 1, 1, 3), 0);
@@ -84,7 +84,7 @@ test("a replayed line without a time has the time of its fence", () => {
   assert.deepEqual([ring.arrivedAt(0), ring.arrivedAt(1)], [1_000_000_000, 1_000_100_000]);
 });
 
-test("places stay while lines fall off the front", () => {
+test("row numbers stay the same while lines fall off the front", () => {
   const { list, ingest } = page();
 
   ingest.addLines(batch("a", 1, 1, 12), 0);
@@ -95,7 +95,7 @@ test("places stay while lines fall off the front", () => {
   assert.deepEqual([list.first, list.end, list.firstRowFrom(seq), list.lines], [5, 15, 11, 15]);
 });
 
-test("a filter shows what fits, also of lines that come later, and clearing it brings the rest back", async () => {
+test("a filter applies to lines held and to later lines, and clearing it shows all of them", async () => {
   const { ring, list, ingest } = page(1_000);
   ingest.addLines(batch("a", 1, 1, 500), 0);
 
@@ -108,7 +108,7 @@ test("a filter shows what fits, also of lines that come later, and clearing it b
   assert.equal(list.shown, 502);
 });
 
-test("a filter wants every word, takes phrases and negations, and minds case only when asked to", () => {
+test("a filter needs every word, supports phrases and negations, and is case-sensitive only with a capital", () => {
   const fits = (typed, line) => compileFilter(typed)(line);
 
   assert.ok(fits("time OUT", "a timeout, OUT of luck"));
@@ -131,20 +131,20 @@ test("closing a channel forgets its lines and keeps the others in order", () => 
   assert.deepEqual(held, [["a", "1-1"], ["a", "1-2"], ["a", "1-3"], ["a", "1-4"], ["a", "1-5"], ["b", "1-1"]]);
 });
 
-test("patterns cover what the hub would match", () => {
+test("patterns match the same channels as in the hub", () => {
   assert.ok(covers(["shop.*"], "shop.api") && covers(["*"], "any") && covers(["a", "b"], "b"));
   assert.ok(!covers(["shop.*"], "shopxapi") && !covers(["a"], "ab"));
   assert.equal(nameFault("shop.api:v1/x@y+z-*"), null);
   assert.ok(nameFault("no spaces") && nameFault("") && nameFault("x".repeat(129)));
 });
 
-test("markers are asked for by who may see them", () => {
+test("markers are requested only by readers who may see them", () => {
   assert.deepEqual(withMarkers(["shop.api"], ["*"]), ["shop.api", MARKERS]);
   assert.deepEqual(withMarkers(["shop.api"], ["shop.*"]), ["shop.api"]);
   assert.deepEqual(withMarkers(["*"], ["*"]), ["*"]);
 });
 
-test("numbers of measurements are kept for the chart, for a few fields and five minutes", () => {
+test("the chart keeps the numbers of measurements, for a few fields and five minutes", () => {
   const series = new Series();
 
   for (let n = 0; n < 5_000; n += 1) series.add("cpu", n * 500, [["cpu", n], ["memory", 41]]);
@@ -155,12 +155,12 @@ test("numbers of measurements are kept for the chart, for a few fields and five 
   assert.deepEqual([cpu.points.length, cpu.points.at(-1)], [601, [4_999 * 500, 4_999]]);
 });
 
-test("waiting grows from half a second to fifteen, half of it by chance", () => {
+test("retry delays grow from half a second to fifteen, half of it random", () => {
   assert.deepEqual([retryDelayMs(0, () => 1), retryDelayMs(0, () => 0)], [500, 250]);
   assert.deepEqual([retryDelayMs(3, () => 1), retryDelayMs(50, () => 1)], [4_000, 15_000]);
 });
 
-test("states and notes are said in words", () => {
+test("states and notes have messages", () => {
   assert.equal(stateText({ name: "live" }, 0, 12_000), "live · last line 12 s ago");
   assert.equal(stateText({ name: "live" }, null, 0), "live · waiting for the first line");
   assert.equal(stateText({ name: "reconnecting", retryAt: 2_500 }, null, 0), "reconnecting in 3 s");
@@ -173,7 +173,7 @@ test("states and notes are said in words", () => {
   assert.equal(newLinesText(2_345, 12), "2,345 new (12 errors)");
 });
 
-test("numbers, ages and log text are shown short and safe", () => {
+test("numbers, ages and log text are formatted short and safe", () => {
   assert.deepEqual([formatRate(0), formatRate(0.44), formatRate(42.4), formatRate(1_234), formatRate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
   assert.deepEqual([formatAge(12_000), formatAge(240_000), formatAge(7_200_000), formatAge(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
   assert.equal(sharedPrefix("03:50:18.780", "03:50:18.912"), "03:50:18.");
@@ -194,7 +194,7 @@ test("the filter finds a field as the row shows it", () => {
   assert.deepEqual([finds("took=3", "took=3 ms"), finds("took=4", "took=3 ms")], [true, false]);
 });
 
-test("markers stand among the lines of the channel they name, or of all, and count as none", () => {
+test("markers appear among the lines of the channel they name, or of all, and are not counted", () => {
   const { ring, ingest } = page(100);
   ingest.accepts = (name) => name === "a";
   const marker = (id, more) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", message: id, ...more })];

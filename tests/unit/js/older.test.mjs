@@ -1,4 +1,4 @@
-// HistoryLoader lines: put above what is held, each once, in order, as far as there is room.
+// Older lines: put above the lines held, each once, in order, as far as there is room.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ const rows = (ring) => seqs(ring).map((seq) => (ring.isNote(seq) ? ring.text(seq
 const idsOf = (ring) => seqs(ring).map((seq) => ring.id(seq));
 const gap = (after, before, more) => ({ channel: "a", after, before, lost: null, reason: "trimmed", ...more });
 
-test("older lines stand before the first and count by level, but are no news", () => {
+test("older lines come before the first and count by level, but not as new", () => {
   const { ring, list, ingest } = page();
   ingest.addLines(lines("a", 5, 8, 10), 0);
 
@@ -41,7 +41,7 @@ test("older lines stand before the first and count by level, but are no news", (
   assert.deepEqual([list.seqAt(-4), list.seqAt(0), list.firstRowFrom(-2)], [-4, 0, -2]);
 });
 
-test("older lines fill the room there is, the newest of them, and new lines push them out again", () => {
+test("the newest of the older lines fill the room, and new lines push them out again", () => {
   const { ring, list, ingest } = page();
   ingest.addLines(lines("a", 5, 21, 25), 0);
 
@@ -53,7 +53,7 @@ test("older lines fill the room there is, the newest of them, and new lines push
   assert.deepEqual([list.shown, ring.perLevel[3]], [10, 10]);
 });
 
-test("older lines that are held are dropped by channel and id, and so is what the stream brings after them", () => {
+test("duplicates of older lines are dropped by channel and id, from the log and from the stream", () => {
   const { ring, ingest } = page();
   ingest.addLines(lines("a", 5, 3, 4), 0);
 
@@ -77,7 +77,7 @@ test("a closed channel makes room, and its lines can be loaded again", async () 
   assert.equal(list.shown, 10);
 });
 
-test("gaps of the log stand where lines are missing, each once", () => {
+test("gaps of the log appear where lines are missing, each once", () => {
   const { ring, list, ingest } = page(20);
   const told = gap("4-2", "5-1", { lost: 3, reason: "slow" });
   ingest.addGap(told, 0);
@@ -93,7 +93,7 @@ test("gaps of the log stand where lines are missing, each once", () => {
   assert.deepEqual([ring.held, list.shown, ring.notes, ingest.gaps.count, ingest.gaps.lost], [5, 5, 4, 4, 3]);
 });
 
-test("a filter that is being applied takes in older lines that come meanwhile", async () => {
+test("older lines that arrive while a filter is applied are filtered too", async () => {
   const { ring, list, ingest } = page(200_000);
   ingest.addLines(lines("a", 5, 1_001, 40_000), 0);
 
@@ -157,7 +157,7 @@ test("pages follow one another to the beginning of the log", async () => {
   assert.deepEqual([older.state.name, asked, ingest.duplicates], ["begin", ["5-11", "4-111", "3-311"], 0]);
 });
 
-test("of several channels that share ids every line comes once", async () => {
+test("with several channels that share ids, every line is loaded once", async () => {
   const { ring, ingest } = page(20_000);
   const all = [3, 4, 5, 6].flatMap((fence) => ["a", "b", "c"].flatMap((channel, at) => lines(channel, fence, 1, 400 + 250 * at)));
   // Held in the order of their coming: of the last fence, all of "c" and the end of "a".
@@ -175,7 +175,7 @@ test("of several channels that share ids every line comes once", async () => {
   }
 });
 
-test("what is asked for ends where the page is full", async () => {
+test("loading ends when the ring is full", async () => {
   const { ring, ingest } = page(800);
   const asked = log(lines("a", 5, 1, 2_000));
   ingest.addLines(lines("a", 5, 1_991, 2_000), 0);
@@ -189,7 +189,7 @@ test("what is asked for ends where the page is full", async () => {
   assert.deepEqual([older.state.name, ring.held, asked.length, rows(ring)[0]], ["full", 800, 2, "a 5-1201"]);
 });
 
-test("a failure is said and only asked for again by a retry", async () => {
+test("a failure is shown, and only a retry sends the request again", async () => {
   const { ring, ingest } = page();
   let asked = 0;
   globalThis.fetch = async () => {
@@ -210,7 +210,7 @@ test("a failure is said and only asked for again by a retry", async () => {
   assert.deepEqual([older.state.name, ring.held], ["begin", 2]);
 });
 
-test("the top of the list and the gaps are said in words", () => {
+test("the state of the history and gaps have messages", () => {
   assert.equal(historyText({ name: "idle" }, ["a"], 5), "");
   assert.equal(historyText({ name: "loading" }, ["a"], 5), "Loading older lines…");
   assert.equal(historyText({ name: "begin" }, ["a"], 5), "No older lines: the log of a begins here");
@@ -225,7 +225,7 @@ test("the top of the list and the gaps are said in words", () => {
   assert.match(days, /, \d{4}-\d\d-\d\d ..:..:..–\d{4}-\d\d-\d\d ..:..:.. · Redis lost its log$/);
 });
 
-test("every reason of a gap is said in words, with how many lines and when", () => {
+test("every reason of a gap has a message, with the number of lines and the time", () => {
   const said = ["trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late"].map((reason) =>
     noteText({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
   );
@@ -234,7 +234,7 @@ test("every reason of a gap is said in words, with how many lines and when", () 
   assert.equal(new Set(said).size, 6);
 });
 
-test("a channel that joins others is noted, unless there is nothing before it", () => {
+test("opening a channel beside others adds a note, unless no line is held", () => {
   const { ring, ingest } = page();
 
   ingest.noteJoined("a", 0);
@@ -245,7 +245,7 @@ test("a channel that joins others is noted, unless there is nothing before it", 
   assert.match(noteText(ring.text(1)), /^b was opened here; /);
 });
 
-test("markers stand at their place among older lines, once, if they are for these channels", async () => {
+test("markers of the open channels appear once, at their place among older lines", async () => {
   const { ring, ingest } = page(2_000);
   const marker = (id, channel) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", channel, message: `at ${id}` })];
   log([...lines("a", 5, 1, 300), ...lines("a", 6, 1, 300)], [marker("5-50"), marker("5-60", "b"), marker("5-70", "a"), marker("6-400", "other")]);

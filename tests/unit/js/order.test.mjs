@@ -1,4 +1,4 @@
-// Lines of several channels in the order of their times: live, replayed, older, in a full ring, whatever the reader's clock says.
+// Lines of several channels in the order of their times: live, replayed, older, in a full ring, with any clock of the reader.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -51,7 +51,7 @@ function agrees({ ring, shown, counter, facets }) {
   assert.deepEqual([facets.fields(), counter.bars().total], [[], 0]);
 }
 
-test("a straggler is put in its place and flagged in a ring that is full, too", () => {
+test("a late line is moved to its place and flagged, in a full ring as well", () => {
   const all = page(10);
   for (let n = 0; n < 25; n += 1) all.ingest.addLines([line("a", T, n * 10)], T + n * 10);
   all.ingest.addLines([line("a", T, 400)], T + 400);
@@ -65,7 +65,7 @@ test("a straggler is put in its place and flagged in a ring that is full, too", 
   agrees(all);
 });
 
-test("stragglers cost a page that is full little, however many they are", () => {
+test("many late lines cost a full page little", () => {
   const all = page(10_000);
   let now = T;
   const live = (ticks) => {
@@ -86,7 +86,7 @@ test("stragglers cost a page that is full little, however many they are", () => 
   assert.ok(ms < 1_000, `${ms} ms for a second with 2,500 stragglers among 5,000 lines`);
 });
 
-test("a clock of the reader's that is off changes neither the order nor the lag", () => {
+test("a wrong clock of the reader changes neither the order nor the lag", () => {
   for (const ahead of [8_000, -8_000, 3_000, 0]) {
     const all = page();
     all.ingest.clockSkew = ahead;
@@ -111,7 +111,7 @@ function log(base = T) {
   return { byChannel: fences.flat(2), byCount: fences.flatMap(([a, b]) => a.flatMap((each, n) => [each, b[n]])) };
 }
 
-test("replayed lines come in the order of their times, whether all of one channel come first or not, and are not late", () => {
+test("replayed lines are put in the order of their times, in whatever order they arrive, and are not late", () => {
   for (const step of [500, 70]) {
     const all = page();
     const { byChannel } = log();
@@ -123,7 +123,7 @@ test("replayed lines come in the order of their times, whether all of one channe
   }
 });
 
-test("a trace that was published line by line stays behind its first line, a clock that is off stays with its fence, a gap where it was", () => {
+test("continued lines stay behind their first line, lines with a wrong clock with their fence, and a gap at its place", () => {
   const all = page();
   all.ingest.addLines([line("a", T, 10), line("a", T, 400, "boom"), line("a", T, null, "Traceback (most recent call last):"), line("a", T, null, "  File x"),
     line("b", T, 100), line("b", T, 500), line("c", T, 3_600_000, "off")], T + 60_000);
@@ -135,7 +135,7 @@ test("a trace that was published line by line stays behind its first line, a clo
   assert.deepEqual([all.ring.headOf(boom + 1), all.ring.headOf(boom + 2), all.shown.main.end - all.shown.main.first], [boom, boom, 8]);
 });
 
-test("older pages come in the order of their times, over the ends of pages too, each line once", () => {
+test("older pages are in the order of their times, across the ends of pages as well, each line once", () => {
   const all = page();
   const { byCount } = log(T + 100_000);
   const tail = byCount.slice(450).toSorted(([, one], [, other]) => (one < other ? -1 : 1));
@@ -148,7 +148,7 @@ test("older pages come in the order of their times, over the ends of pages too, 
   agrees(all);
 });
 
-test("older lines of channels that count differently come in the order of their times", () => {
+test("older lines of channels with different counts are in the order of their times", () => {
   const all = page(2_000);
   const loud = Array.from({ length: 900 }, (_, n) => line("loud", T + 300_000, 300_000 + n));
   const quiet = Array.from({ length: 9 }, (_, n) => line("quiet", T + 300_000, 300_000 + n * 100 + 50));
@@ -160,7 +160,7 @@ test("older lines of channels that count differently come in the order of their 
   agrees({ ...all, counter: all.counter });
 });
 
-test("lines without times stand in the order of their ids, the last of them live or out of the log, by a clock a little off, too", () => {
+test("lines without times are in the order of their ids, live or from the log, and with a slightly wrong clock", () => {
   for (const off of [-900, 0, 900]) {
     const all = page();
     const fence = T + 700_000 + off;
@@ -175,7 +175,7 @@ test("lines without times stand in the order of their ids, the last of them live
   }
 });
 
-test("in the order of arrival, and of one channel alone, nothing is moved", () => {
+test("without reordering, or with a single channel, no line is moved", () => {
   const all = page();
   all.ingest.holdBack(0);
   const { byChannel } = log(T + 500_000);
@@ -185,7 +185,7 @@ test("in the order of arrival, and of one channel alone, nothing is moved", () =
   assert.deepEqual(texts(all), byChannel.map(([, , text]) => JSON.parse(text).msg));
 });
 
-test("times without a zone are read in the publisher's, also those that are held when it is chosen", async () => {
+test("times without a zone are read in the publisher's zone, including those held when it is chosen", async () => {
   const all = page();
   const bare = (ms) => new Date(T + ms).toISOString().replace("T", " ").replace("Z", "").replace(".", ",");
   const text = (ms, hours) => `${bare(ms + hours * 3_600_000)} - app - INFO - bare ${ms}`;

@@ -1,4 +1,4 @@
-// Rows that stand for several lines, a stream that is dead without a word, and what a chart shows.
+// Rows of several lines, a stream that has died silently, and the points of a chart.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -18,14 +18,14 @@ useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", i
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
-test("brackets without end after a panic take no time", () => {
+test("a panic followed by endless brackets is read fast", () => {
   const joiner = new MultilineJoiner();
   const start = cpuMs();
   for (const [seq, text] of ["panic: boom", "(".repeat(60_000)].entries()) joiner.add("a", normalise(text, T), T, seq);
   assert.ok(cpuMs() - start < 400);
 });
 
-test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
+test("a line that continues a stack trace joins the line before, if it arrives at once on the same channel", () => {
   const record = (msg) => normalise(JSON.stringify({ info: msg }), T);
   const heads = (texts, own = () => ({})) => {
     const joiner = new MultilineJoiner();
@@ -53,7 +53,7 @@ test("a line that goes on with a trace belongs to the line before, if it comes a
   assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, hiddenSummary(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });
 
-test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cut, belong to the line before", () => {
+test("additions of PostgreSQL, and the parts of a line that Kubernetes has split, join the line before", () => {
   const heads = (texts) => {
     const joiner = new MultilineJoiner();
     return texts.map((text, seq) => joiner.add("a", normalise(JSON.stringify({ info: text }), T), T + seq, seq));
@@ -73,7 +73,7 @@ test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cu
   assert.equal(withContinuations(head, rest.map(({ msg }) => msg)).msg, "one two three");
 });
 
-test("lines that belong to one row are counted, found and let go of with it", async () => {
+test("the lines of one row are counted, found and removed with it", async () => {
   const ring = new Ring(6);
   const list = new FilteredList(ring);
   const put = (text, head = null, channel = "a") => {
@@ -108,7 +108,7 @@ test("lines that belong to one row are counted, found and let go of with it", as
   assert.deepEqual([rows().at(-1), list.shown], [["y", 0], list.end - list.first + 3]);
 });
 
-test("a stream is dead when the hub has lines that do not come, and not when nobody speaks", () => {
+test("a stream is dead when the hub has lines that do not arrive, and not when no line is published", () => {
   const liveness = new Liveness();
   for (let now = 0; now < 60_000; now += 2_000) assert.equal(liveness.isDead(5, 10, now), false);
   assert.deepEqual([62, 64, 66, 68, 70, 72].map((second) => liveness.isDead(second, 10, second * 1_000)), [false, false, false, false, false, true]);
@@ -116,7 +116,7 @@ test("a stream is dead when the hub has lines that do not come, and not when nob
   for (let now = 90_000; now < 150_000; now += 2_000) assert.equal(liveness.isDead(now, now, now), false);
 });
 
-test("a chart shows the span and the mean of what falls on one column, and the point under the mouse", () => {
+test("a chart shows the span and the mean of each column, and the point under the mouse", () => {
   const points = [[0, 1], [1, 3], [2, 2], [50, 9], [100, 4]];
   assert.deepEqual(columnsOf(points, 0, 100, 10).map(({ column, low, mean, high }) => [column, low, mean, high]), [[0, 1, 2, 3], [5, 9, 9, 9], [9, 4, 4, 4]]);
   assert.deepEqual([pointNear(points, -5), pointNear(points, 30), pointNear(points, 60), pointNear(points, 1e9)], [points[0], points[3], points[3], points[4]]);
@@ -128,14 +128,14 @@ test("a chart shows the span and the mean of what falls on one column, and the p
   assert.equal(chosen('{"took":12}'), null);
 });
 
-test("lines say the same when they differ in numbers only", () => {
+test("lines that differ only in their numbers have the same template", () => {
   const template = (line) => templateOf("a", normalise(line, T));
   assert.equal(template('{"level":"info","message":"order 17 took 1.5 ms"}'), template('{"level":"info","message":"order 2 took 300 ms"}'));
   assert.notEqual(template('{"level":"info","message":"order 17"}'), template('{"level":"warn","message":"order 17"}'));
   assert.notEqual(template('{"level":"info","message":"paid"}'), template('{"level":"info","message":"sent"}'));
 });
 
-test("a page that catches up says how far it is, and one that has just opened does not", () => {
+test("a page that catches up shows how far it is, and one that has just opened does not", () => {
   const words = (replay) => stateText({ name: "live" }, 10_000, 10_000, replay);
   const to = new Date(2026, 10, 21, 3, 50, 18).getTime();
   assert.equal(words({ since: 9_000, at: 9_900, to }), "catching up · at 03:50:18");

@@ -1,4 +1,4 @@
-// What is done to text that is shown, copied, looked for and put in order.
+// Text that is shown, copied, searched and ordered.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,7 +18,7 @@ import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
-test("a moment and a span are text in any zone", () => {
+test("times and spans are formatted in any zone", () => {
   assert.deepEqual([formatClock(T, "UTC"), formatDay(T, "UTC"), formatEpoch(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
   assert.deepEqual([formatIso(T, "UTC"), formatIso(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
   assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(formatSpan), [
@@ -27,7 +27,7 @@ test("a moment and a span are text in any zone", () => {
   assert.deepEqual([formatDelta(12), formatDelta(-1_300)], ["+12 ms", "−1.3 s"]);
 });
 
-test("a silence and a new day stand between lines, the day in the zone shown", () => {
+test("a silence and a new day are dividers, the day in the zone of the page", () => {
   const midnight = Date.UTC(2026, 10, 21);
 
   assert.deepEqual(dividersBetween(null, T, "UTC"), []);
@@ -38,7 +38,7 @@ test("a silence and a new day stand between lines, the day in the zone shown", (
   assert.deepEqual(dividersBetween(midnight, midnight - 1, "UTC").map(({ date }) => date), ["2026-11-20"]);
 });
 
-test("terminal colours are spans, in 16, 256 and true colours, and nothing else is left", () => {
+test("terminal colours become spans, in 16, 256 and true colours, and all other escapes are removed", () => {
   assert.deepEqual(ansiSpans("\x1b[1;31mno\x1b[0m way"), [{ text: "no", style: { bold: true, fg: 1 } }, { text: " way", style: null }]);
   assert.deepEqual(ansiSpans("\x1b[93;44ma\x1b[39mb\x1b[mc").map(({ style }) => style), [{ fg: 11, bg: 4 }, { bg: 4 }, null]);
   assert.deepEqual(ansiSpans("\x1b[38;5;9ma\x1b[38;5;196mb\x1b[48;5;244mc").map(({ style }) => style), [
@@ -55,7 +55,7 @@ test("terminal colours are spans, in 16, 256 and true colours, and nothing else 
   assert.ok(cpuMs() - start < 500);
 });
 
-test("tokens are told apart, in order, and cover what they say", () => {
+test("tokens are recognised, in order, each with its text", () => {
   const kinds = (text) => tokensOf(text).map(({ start, end, kind }) => [kind, text.slice(start, end)]);
 
   assert.deepEqual(kinds("GET /orders?id=7 200 in 12ms"), [["method", "GET"], ["path", "/orders?id=7"], ["status", "200"], ["number", "12ms"]]);
@@ -73,7 +73,7 @@ test("tokens are told apart, in order, and cover what they say", () => {
   assert.deepEqual([isLink("https://x"), isLink("javascript:alert(1)"), isLink("ws://x")], [true, false, false]);
 });
 
-test("no text of 2,000 characters takes long to be told apart", () => {
+test("no text of 2,000 characters takes long to split into tokens", () => {
   const fills = ["a", "1", "1.", "a.", "/a", "'", '"', "a=", "a:", "GET ", "GET x", "http://", "::", "0x", "-", "ab:", "C:\\", "status "];
   for (const fill of fills) {
     const start = cpuMs();
@@ -82,7 +82,7 @@ test("no text of 2,000 characters takes long to be told apart", () => {
   }
 });
 
-test("a file has one line for each, in their order, and harms no spreadsheet", () => {
+test("a file has one line for each line, in their order, and is safe in a spreadsheet", () => {
   const published = [
     { text: '{"info":"2026-11-21 03:50:18.780 | ERROR | a:b:1 - =1+1, \\"x\\""}', channel: "a", time: T },
     { text: '{"message":"-2\\nmore","level":"info","user":"@me","n":-5,"@x":1}', channel: "新", time: T },
@@ -111,7 +111,7 @@ test("a file has one line for each, in their order, and harms no spreadsheet", (
   assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");
 });
 
-test("no file and no copy carries terminal colours, wherever they stood", () => {
+test("neither files nor copies contain terminal colours", () => {
   const coloured = "\x1b[31mred\x1b[0m";
   const text = JSON.stringify({ message: coloured, logger: coloured, level: coloured, user: coloured, said: `${coloured} and blue` });
   const file = (format) => [...exportParts([{ text, channel: "a", time: T }], format, { zone: "UTC", columns: ["level", "logger", "message", "user", "fields"] })].join("");
@@ -137,7 +137,7 @@ function listOf(texts) {
   return { first: 0, end: texts.length, seqAt: (row) => row };
 }
 
-test("find counts every hit, goes round, and keeps up with what comes and goes", () => {
+test("find counts every match, goes round the ends, and follows added and removed lines", () => {
   const texts = Array.from({ length: 1_000 }, (_, n) => (n % 100 === 7 ? `a Time OUT ${n}` : `line ${n}`));
   const list = listOf(texts);
   const wanted = compileMatcher("time out");
@@ -157,7 +157,7 @@ test("find counts every hit, goes round, and keeps up with what comes and goes",
   assert.deepEqual([find.count, find.next(-1, -1)], [13, -2]);
 });
 
-test("find works in slices and marks what it finds", () => {
+test("find works in slices and marks its matches", () => {
   const texts = Array.from({ length: 100_000 }, (_, n) => `line ${n}`);
   const wanted = compileMatcher("/9{3}/");
   const find = new MatchIndex((seq) => wanted.test(texts[seq]), listOf(texts));
@@ -174,7 +174,7 @@ test("find works in slices and marks what it finds", () => {
   assert.equal(new MatchIndex(() => true, listOf([])).next(0, 1), null);
 });
 
-test("two channels published up to 200 ms late come out in the order of their times", () => {
+test("two channels published up to 200 ms late are released in the order of their times", () => {
   const order = new ReorderBuffer({ windowMs: 250 });
   const lines = Array.from({ length: 400 }, (_, n) => ({ sortKey: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
   const out = [];
@@ -189,7 +189,7 @@ test("two channels published up to 200 ms late come out in the order of their ti
   assert.equal(order.waiting, 0);
 });
 
-test("a straggler is flagged, never dropped", () => {
+test("a late line is flagged, never dropped", () => {
   const order = new ReorderBuffer({ windowMs: 250 });
   order.push({ sortKey: T + 100 }, T + 100);
   assert.deepEqual(order.release(T + 349), []);
@@ -200,7 +200,7 @@ test("a straggler is flagged, never dropped", () => {
   assert.deepEqual([late.late, late.line.sortKey, order.waiting], [true, T, 0]);
 });
 
-test("a clock that is far off orders nothing, and what has no time stays behind what came before it", () => {
+test("a clock that is far off is ignored, and a line without a time stays behind the line before", () => {
   const sortKeys = new SortKeys();
   const of = (channel, moment, came) => sortKeys.keyOf(channel, T + moment, T + came) - T;
 
@@ -208,7 +208,7 @@ test("a clock that is far off orders nothing, and what has no time stays behind 
   assert.deepEqual([of("c", 2_000, 10), of("c", 11, 11), of("c", 5_000_000, 12), of("d", 13, 13), of("c", 1_900, 14)], [2_000, 2_000, 2_000, 13, 1_900]);
 });
 
-test("a tree keeps digits, order, double keys and odd names", () => {
+test("a tree keeps digits, order, duplicate keys and unusual names", () => {
   const text = '{"id":12345678901234567890, "f":1.50e+3,"a.b":{"c":[1,null,{"d":true}]},"id":"x\\u0041\\n","":""}';
   const tree = parseTree(text);
 
@@ -228,7 +228,7 @@ test("a tree keeps digits, order, double keys and odd names", () => {
   assert.equal(tree.text, text);
 });
 
-test("JSON within a string is a tree of its own, and what is no JSON is none", () => {
+test("JSON within a string is a tree of its own, and other text has no tree", () => {
   const inner = parseTree(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
 
   assert.deepEqual(inner.entries[0].node, { kind: "number", text: "30" });
@@ -236,7 +236,7 @@ test("JSON within a string is a tree of its own, and what is no JSON is none", (
   assert.deepEqual([parseTree("{}").entries, parseTree(" [ ] ").size], [[], 0]);
 });
 
-test("large and deep JSON is a tree in time", () => {
+test("large and deep JSON is parsed fast", () => {
   const start = cpuMs();
   const deep = parseTree(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
   let node = deep;
@@ -253,7 +253,7 @@ test("large and deep JSON is a tree in time", () => {
   assert.ok(cpuMs() - start < 3_000);
 });
 
-test("frames of libraries are told from those of the application", () => {
+test("frames of libraries and of the application are told apart", () => {
   const kinds = (stack) => stackLines(stack).map(({ kind }) => kind);
 
   assert.deepEqual(

@@ -16,9 +16,9 @@ const SIGNS = {
   "<=": (one, other) => one <= other,
 };
 
-export function equals(wanted) {
-  const texts = new Set(wanted);
-  const numbers = new Set(wanted.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
+export function equals(expected) {
+  const texts = new Set(expected);
+  const numbers = new Set(expected.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
   const fits = (value) => {
     if (Array.isArray(value)) return value.some(fits);
     const text = textOf(value);
@@ -27,8 +27,8 @@ export function equals(wanted) {
   return fits;
 }
 
-export function compares(sign, wanted) {
-  const quantity = parseQuantity(wanted);
+export function compares(sign, expected) {
+  const quantity = parseQuantity(expected);
   if (quantity === null) throw new SyntaxError(`${sign} needs a number, a duration or a size, such as 500, 10ms or 2MB`);
   const holds = SIGNS[sign];
   return (value, name) => {

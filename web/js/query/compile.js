@@ -151,14 +151,14 @@ function levelTest(node) {
   const { op, values } = node;
   if (op === "exists") return { test: (line) => line.level !== NONE, cost: CHEAP };
   if (op === "~") return null;
-  const wanted = values.map((word) => (word.toLowerCase() === "none" ? NONE : levelOfWord(word) || null));
+  const levels = values.map((word) => (word.toLowerCase() === "none" ? NONE : levelOfWord(word) || null));
   if (op !== "=") {
-    if (!wanted[0]) throw new QueryFault(`There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`, node.start, node.end);
-    const fits = compares(op, String(wanted[0]));
+    if (!levels[0]) throw new QueryFault(`There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`, node.start, node.end);
+    const fits = compares(op, String(levels[0]));
     return { test: (line) => line.level !== NONE && fits(line.level, ""), cost: CHEAP };
   }
-  const known = new Set(wanted.filter((level) => level !== null));
-  const own = values.filter((_, at) => wanted[at] === null).map((word) => word.toLowerCase());
+  const known = new Set(levels.filter((level) => level !== null));
+  const own = values.filter((_, at) => levels[at] === null).map((word) => word.toLowerCase());
   if (own.length === 0) return { test: (line) => known.has(line.level), cost: CHEAP };
   // A custom level such as AUDIT has a name but no rank.
   const named = (line) => line.level === NONE && own.includes(line.record.lvlRaw?.toLowerCase());

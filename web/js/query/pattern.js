@@ -92,12 +92,12 @@ export const smartFlags = (source) => (/\p{Lu}/u.test(source.replace(/\\./g, "")
 
 // With the flag u, characters beyond 16 bits are one character; without it, more escapes are valid.
 function compile(source, flags) {
-  const wanted = [...new Set(flags.replace("u", ""))].join("");
+  const other = [...new Set(flags.replace("u", ""))].join("");
   try {
-    return new RegExp(source, `${wanted}u`);
+    return new RegExp(source, `${other}u`);
   } catch {
     try {
-      return new RegExp(source, wanted);
+      return new RegExp(source, other);
     } catch (error) {
       const text = error.message.replace(/^Invalid regular expression: (?:\/.*\/\w*: )?/s, "");
       throw new SyntaxError(`Not a regular expression: ${text}`);

@@ -91,17 +91,17 @@ export class Chart {
   #tip(found, x) {
     $(PARTS.tip).prop("hidden", true);
     if (found.length === 0) return;
-    const words = [formatClock(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${shortNumber(point[1])}`)].join("  ");
-    showTip($(PARTS.tip)[0], $(PARTS.plot)[0], x, words);
+    const label = [formatClock(found[0].point[0], this.#zoneOf()), ...found.map(({ field, point }) => `${field} ${shortNumber(point[1])}`)].join("  ");
+    showTip($(PARTS.tip)[0], $(PARTS.plot)[0], x, label);
   }
 }
 
 const keyOf = ({ channel, field }) => `${channel}\n${field}`;
 
 function makeEntry({ channel, field }, at, many, drop) {
-  const words = many ? `${channel} ${field}` : field;
+  const label = many ? `${channel} ${field}` : field;
   const $value = $("<b>");
   const hue = String((hueOf(channel) + at) % 8);
   const $drop = drop ? button("plot-drop", { "aria-label": t("chart.drop", { name: field }) }).text("✕").on("click", drop) : [];
-  return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: words }).text(words), $value, $drop) };
+  return { $value, $item: $("<li>", { "data-hue": hue }).append($("<span>", { title: label }).text(label), $value, $drop) };
 }

@@ -109,8 +109,8 @@ function factsOf(record, channel, id, times) {
   return facts.filter(([, value]) => value !== null);
 }
 
-function heading(words, $extra) {
-  const $heading = $("<h3>").text(words);
+function heading(text, $extra) {
+  const $heading = $("<h3>").text(text);
   return $extra ? $heading.append($extra) : $heading;
 }
 

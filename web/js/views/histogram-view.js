@@ -151,8 +151,8 @@ export class HistogramView {
     const bar = this.#drawn.bars[barAt(this.#drawn, fraction)];
     if (!bar) return;
     const counts = ORDER.filter((level) => bar.counts[level]).map((level) => `${LEVELS[level]} ${formatNumber(bar.counts[level])}`);
-    const words = `${rangeText([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
-    showTip($(PARTS.tip)[0], $(PARTS.hist)[0], event.clientX, words);
+    const text = `${rangeText([bar.at, bar.at + this.#drawn.width], this.#zoneOf())}  ${counts.join(" · ") || "0"}`;
+    showTip($(PARTS.tip)[0], $(PARTS.hist)[0], event.clientX, text);
   }
 }
 

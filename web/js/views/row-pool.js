@@ -92,7 +92,7 @@ export class RowPool {
     for (const row of this.#rows.values()) row.measured = false;
   }
 
-  /** Let the columns grow anew, to the width that the next lines need. */
+  /** Let the columns start again from the width that the next lines need. */
   resetWidths() {
     for (const column of Object.keys(this.#widths)) {
       this.#widths[column] = 0;

@@ -66,7 +66,7 @@ export class SettingsMenu {
 
   #select(name, options) {
     const $select = $("<select>", { "data-testid": name });
-    for (const [value, words] of Object.entries(options)) $select.append($("<option>", { value }).text(words));
+    for (const [value, text] of Object.entries(options)) $select.append($("<option>", { value }).text(text));
     $select.val(this.#settings.get(name)).on("change", () => {
       this.#settings.set(name, $select.val());
       if (name === "lang") this.#on.reload();

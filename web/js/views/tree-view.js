@@ -28,23 +28,23 @@ function itemsOf(entries, depth, openMenu) {
 
 function itemOf(entry, depth, openMenu) {
   const { key, node } = entry;
-  const words = visible(String(key)).slice(0, LONGEST);
+  const label = visible(String(key)).slice(0, LONGEST);
   const group = node.entries ?? node.inner?.entries ?? null;
   const $item = $("<li>", { role: "treeitem", tabindex: "-1", "data-name": entry.name.slice(0, LONGEST) });
   const $line = $("<div>", { class: "node-line" });
   const $twist = $("<span>", { class: "node-twist", "aria-hidden": "true" });
-  $line.append($twist, $("<span>", { class: "node-key", title: words }).text(`${words}:`), valueOf(node));
-  const $menu = button("node-menu", { tabindex: "-1", "aria-label": t("node.menu", { name: words }) }).text("⋯");
+  $line.append($twist, $("<span>", { class: "node-key", title: label }).text(`${label}:`), valueOf(node));
+  const $menu = button("node-menu", { tabindex: "-1", "aria-label": t("node.menu", { name: label }) }).text("⋯");
   $line.append($menu.on("click", (event) => (event.stopPropagation(), openMenu(entry, $menu[0]))));
   $item.append($line).data("openMenu", () => openMenu(entry, $menu[0]));
   if (group === null || group.length === 0) return $item;
   const $group = $("<ul>", { role: "group" });
-  const open = (wanted) => {
+  const open = (opened) => {
     // Built when it is first opened: a line may have tens of thousands of values.
-    if (wanted && $group.children().length === 0) $group.append(itemsOf(group, depth + 1, openMenu));
-    $group.prop("hidden", !wanted);
-    $item.attr("aria-expanded", String(wanted));
-    $twist.text(wanted ? "▾" : "▸");
+    if (opened && $group.children().length === 0) $group.append(itemsOf(group, depth + 1, openMenu));
+    $group.prop("hidden", !opened);
+    $item.attr("aria-expanded", String(opened));
+    $twist.text(opened ? "▾" : "▸");
   };
   $twist.on("click", () => open($item.attr("aria-expanded") !== "true"));
   $item.append($group).data("open", open);
@@ -55,8 +55,8 @@ function itemOf(entry, depth, openMenu) {
 function valueOf(node) {
   const { kind } = node;
   if (kind === "object" || kind === "array") {
-    const words = kind === "array" ? `[${node.size}]` : `{${node.size}}`;
-    return $("<span>", { class: "node-value", "data-type": "group" }).text(words);
+    const label = kind === "array" ? `[${node.size}]` : `{${node.size}}`;
+    return $("<span>", { class: "node-value", "data-type": "group" }).text(label);
   }
   const text = kind === "string" ? node.value : node.text;
   const $value = $("<span>", { class: "node-value", "data-type": kind }).text(visibleLines(text.slice(0, LONGEST)));
