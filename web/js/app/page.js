@@ -19,9 +19,10 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
+const EVENTS = ["filter", "columns", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
-  #listeners = new Map();
+  #listeners = new Map(EVENTS.map((event) => [event, []]));
   #tail;
 
   /** `tail` is how many lines of each channel are loaded at first; null: the default. */
@@ -47,18 +48,31 @@ export class Page {
     settings.on("holdBack", (ms) => workspace.holdBack(ms));
   }
 
+  /** Call `listener(value)` at each of these events, see above. */
   on(event, listener) {
-    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    this.#listeners.get(event).push(listener);
   }
 
   emit(event, value) {
-    for (const listener of this.#listeners.get(event) ?? []) listener(value);
+    for (const listener of this.#listeners.get(event)) listener(value);
   }
 
   /** Show these grids; keys act on the first. */
   showGrids(grids) {
     this.grids = grids;
     this.grid = grids[0];
+  }
+
+  /** Let keys act on this one of the grids. */
+  useGrid(grid) {
+    this.grid = grid;
+  }
+
+  /** The hub has answered a poll with `{ready, recording, channels}`. */
+  setPolled(answer) {
+    this.channelNames = answer.channels.map(({ name }) => name);
+    this.emit("polled", answer);
+    this.drawSoon();
   }
 
   /** Fill all rows again: how they are written has changed. */

@@ -15,11 +15,7 @@ export function addChannels(page, pause) {
     only: (name) => page.changeChannels([name]),
     add: (name) => page.changeChannels([...workspace.channels, name]),
     remove,
-    polled(answer) {
-      page.channelNames = answer.channels.map(({ name }) => name);
-      page.emit("polled", answer);
-      page.drawSoon();
-    },
+    polled: (answer) => page.setPolled(answer),
   });
   const toolbar = new Toolbar({
     start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,

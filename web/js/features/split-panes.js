@@ -41,7 +41,7 @@ export function addSplitPanes(page, addGrid) {
       follow: () => link(grid, ({ view }) => (grid.view.following ? view.follow() : view.detach())),
       scrolled: () => grid === page.grid && link(grid, ({ view }) => !grid.view.following && grid.view.topSeq !== null && view.scrollToSeq(grid.view.topSeq)),
     }, channel);
-    for (const kind of ["pointerover", "wheel", "focusin"]) stage.addEventListener(kind, () => (page.grid = grid), { passive: true });
+    for (const kind of ["pointerover", "wheel", "focusin"]) stage.addEventListener(kind, () => page.useGrid(grid), { passive: true });
     return grid;
   }
 
