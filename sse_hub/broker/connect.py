@@ -1,25 +1,40 @@
 """
-Where a Redis is, and how a connection of our own gets there.
+Connections to Redis: of the hub's own protocols, for commands, and for publishers.
 
-    redis://user:password@host:port/0, rediss://…, unix://… --> Address --> connect() --> a protocol with its transport
+    redis://user:password@host:port/0, rediss://…, unix://…
+      --> RedisAddress.parse() --> connect() --> a protocol with its transport
+      --> command_pool() --> Redis.from_pool()
+      --> publisher_connection() --> connect(), send_packed_command(), read_response()
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from redis.asyncio.connection import parse_url
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection, ConnectionPool, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from sse_hub.errors import InvalidSetting
 from sse_hub.redis_url import validate
 
+ANSWER_SECONDS = 5.0
+
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
+Pool = TypeVar("Pool", bound=ConnectionPool)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """A server, by `path` of a socket or by `host` and `port`, and what AUTH says there, if anything."""
+    """
+    Where a server is: at the Unix socket `path`, or at `host` and `port`, over TLS where `tls` is not None.
+
+    `credentials` are the arguments of AUTH; empty without a password.
+    """
 
     host: str
     port: int
@@ -29,7 +44,7 @@ class RedisAddress:
 
     @classmethod
     def parse(cls, url: str) -> "RedisAddress":
-        """The address that `url` spells, as redis-py reads it. Raises ValueError."""
+        """The address that `url` spells, as redis-py reads it. Raises ValueError for an URL that can't be used."""
         options: dict[str, object] = dict(parse_url(validate(url)))
         words = [str(options[name]) for name in ("username", "password") if options.get(name)]
         return cls(
@@ -50,9 +65,53 @@ class RedisAddress:
         return protocol
 
 
+def command_pool(url: str, kind: type[Pool], **options: Any) -> Pool:
+    """
+    A pool of connections for commands to the server at `url`; `options` are those of `kind`.
+
+    Every failure of its connections is one of redis-py's errors. Raises ValueError for an URL that can't be used.
+    """
+    pool: Pool = kind.from_url(validate(url), **options)
+    # from_url() has chosen the class by the scheme: TCP, TLS or a Unix socket.
+    pool.connection_class = _with_redis_errors(pool.connection_class)
+    return pool
+
+
+def publisher_connection(redis_url: str) -> AbstractConnection:
+    """
+    A connection for a publisher, not connected yet.
+
+    It never repeats a command by itself: that could publish a line twice. Raises InvalidSetting for an URL that can't
+    be used.
+    """
+    try:
+        client = Redis.from_url(
+            validate(redis_url),
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
+    return connection
+
+
 def _tls(options: Mapping[str, object]) -> ssl.SSLContext:
     authority, certificate, key = (options.get(f"ssl_{name}") for name in ("ca_certs", "certfile", "keyfile"))
     context = ssl.create_default_context(cafile=str(authority) if authority else None)
     if certificate:
         context.load_cert_chain(str(certificate), str(key) if key else None)
     return context
+
+
+def _with_redis_errors(connection: type[AbstractConnection]) -> type[AbstractConnection]:
+    class Connection(connection):  # type: ignore[misc,valid-type]
+        async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+            try:
+                await super().send_packed_command(command, check_health)
+            except RuntimeError as error:
+                # uvloop raises this for a connection that was lost after redis-py's check; it would end our tasks.
+                raise RedisConnectionError(f"The connection was lost: {error}") from None
+
+    return Connection

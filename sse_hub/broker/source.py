@@ -15,7 +15,7 @@ from sse_hub.broker.fences import FenceIssuer
 from sse_hub.broker.session import Session
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable
-from sse_hub.history.backfill import Backfill
+from sse_hub.hub.backend import Receiver
 from sse_hub.hub.counters import Counters
 
 logger = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ class RedisSource:
     """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
 
     def __init__(
-        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, ingest: Backfill, counters: Counters
+        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, receiver: Receiver, counters: Counters
     ) -> None:
         loop = asyncio.get_running_loop()
         self._url = redis_url
-        self._ingest = ingest
+        self._receiver = receiver
         self._patterns = config.ingest
         self._extra_channels: dict[str, None] = {}
         self._counters = counters
@@ -61,23 +61,23 @@ class RedisSource:
         return self._loop.time() - self._fences.seen_at
 
     async def join(self, names: Sequence[str]) -> int:
-        """See `hub.Source`. Waits for a session to be there; SourceUnavailable after JOIN_SECONDS."""
+        """See `backend.Source`. Waits for a session to be there; SourceUnavailable after JOIN_SECONDS."""
         self._extra_channels |= dict.fromkeys(names)
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 await self._subscribe(names)
                 fence = await self._fences.next_fence()
-                await self._ingest.wait_done()
+                await self._receiver.wait_applied()
                 return fence
         except TimeoutError:
             raise SourceUnavailable(f"Redis did not answer within {JOIN_SECONDS:.0f} s.") from None
 
     def fail_waiting(self) -> None:
-        """See `hub.Source`."""
+        """See `backend.Source`."""
         self._fences.fail_waiting(SourceUnavailable("The hub is stopping."))
 
     def leave(self, names: Sequence[str]) -> None:
-        """See `hub.Source`."""
+        """See `backend.Source`."""
         for name in names:
             self._extra_channels.pop(name, None)
         if self._session and not self._session.ended.done():
@@ -94,23 +94,23 @@ class RedisSource:
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines before the first fence of a session have no ids; they are part of the gap it begins with."""
         if self._has_fence:
-            self._ingest.lines_received(payloads)
+            self._receiver.lines_received(payloads)
 
     def fence_received(self, fence: int) -> None:
         """The hub first, then those who wait for the fence."""
         if self._has_fence:
-            self._ingest.fence_received(fence)
+            self._receiver.fence_received(fence)
         else:
             self._has_fence = True
             self._failures = 0
             self._counters.redis_sessions += 1
-            self._ingest.session_started(fence)
+            self._receiver.session_started(fence)
             logger.info("session_started fence=%(fence)d", {"fence": fence})
         self._fences.fence_seen(fence)
 
     def channel_subscribed(self, channel: str) -> None:
         """The next fence is the first that all lines of `channel` can be counted from."""
-        self._ingest.channel_subscribed(channel)
+        self._receiver.channel_subscribed(channel)
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
         """Somebody publishes on the fences' channel what the script does not. One is logged, all are counted."""
@@ -145,7 +145,7 @@ class RedisSource:
             self._counters.redis_errors["session"] += 1
         finally:
             self._session, self._has_fence = None, False
-            self._ingest.session_lost()
+            self._receiver.session_lost()
             session.close("replaced")
             watch.cancel()
             self._fences.session_lost()

@@ -1,85 +1,94 @@
 """
-A cut session, mended: what this process missed meanwhile is read from the log, if another process has recorded it.
+What this process missed between two sessions, read from the log if another process recorded it.
 
-    source --> Mender --> hub             begin(fence) after a cut --> lines wait --> the log is complete up to `fence`
-                                          --> Hub.fill() --> the lines that waited; where nobody has recorded: a break
+    source --> Backfill --> Ingest
+                  └── a session after a cut: hold back what comes --> is the log complete up to its first fence?
+                      --> Ingest.fill() --> what was held back; if nobody recorded: a gap
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
+from typing import Any
 
 from sse_hub.errors import LogUnavailable
 from sse_hub.history.lease import LeaseState
 from sse_hub.history.reader import LogReader
-from sse_hub.hub.hub import Hub
+from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.replay import read_merged
 from sse_hub.protocol.ids import EventId
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# How long live lines may wait. Whoever is to take over recording does so within this time, or will not.
+# How long live lines may be held back. A process that takes over recording does so within this time, or not at all.
 BACKFILL_SECONDS = 2.0
 POLL_SECONDS = 0.03
 
 
 class Backfill:
-    """Stands between the source and the hub, and holds back what comes while rings are mended."""
+    """
+    A `Receiver` around an `Ingest`: passes everything on, and holds it back while rings are filled from the log.
 
-    def __init__(self, hub: Hub, log: LogReader, stand: Callable[[], Awaitable[LeaseState]]) -> None:
-        self._hub = hub
+    `lease_state` returns the present state of the lease, whose watermark says how far the log is complete.
+    """
+
+    def __init__(self, ingest: Ingest, log: LogReader, lease_state: Callable[[], Awaitable[LeaseState]]) -> None:
+        self._ingest = ingest
         self._log = log
-        self._lease_state = stand
+        self._lease_state = lease_state
+        # What was received while rings are filled, as the calls to make then. None: nothing is held back.
         self._held_back: list[Callable[[], None]] | None = None
-        self._done = asyncio.Event()
+        # Set while all that this session has received has been passed on.
+        self._applied = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # What the source calls.
 
     def session_lost(self) -> None:
-        """The session has ended; what was held back came after it was cut before, and is missing now."""
+        """See `Receiver`. What is still held back came after a gap that was not filled: it is lost with the session."""
         if self._task:
             self._task.cancel()
         self._task = None
         self._held_back = None
-        self._hub.session_lost()
+        self._ingest.session_lost()
 
     def session_started(self, fence: int) -> None:
-        """A new session has seen its first fence."""
-        self._done.clear()
-        self._held_back = []
-        work = self._load_recorded(fence) if self._hub.first_fence is None else self._backfill(fence)
-        self._task = asyncio.get_running_loop().create_task(work, name="mend")
-        self._task.add_done_callback(_report_failure)
-        if self._hub.first_fence is None:
-            self._release(partial(self._hub.session_started, fence))
+        """See `Receiver`. The first session of a process has nothing to fill, its rings begin with it."""
+        if self._ingest.first_fence is None:
+            self._start(self._load_recorded(fence))
+            self._ingest.session_started(fence)
+            self._applied.set()
+        else:
+            self._applied.clear()
+            self._held_back = []
+            self._start(self._backfill(fence))
 
     def fence_received(self, fence: int) -> None:
-        """See `Hub.fence`."""
+        """See `Receiver`."""
         if self._held_back is None:
-            self._hub.fence_received(fence)
+            self._ingest.fence_received(fence)
         else:
-            self._held_back.append(partial(self._hub.fence_received, fence))
+            self._held_back.append(partial(self._ingest.fence_received, fence))
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
-        """See `Hub.lines`."""
+        """See `Receiver`."""
         if self._held_back is None:
-            self._hub.lines_received(payloads)
+            self._ingest.lines_received(payloads)
         else:
-            self._held_back.append(partial(self._hub.lines_received, payloads))
+            self._held_back.append(partial(self._ingest.lines_received, payloads))
 
     def channel_subscribed(self, name: str) -> None:
-        """See `Hub.follow`."""
+        """See `Receiver`."""
         if self._held_back is None:
-            self._hub.channel_subscribed(name)
+            self._ingest.channel_subscribed(name)
         else:
-            self._held_back.append(partial(self._hub.channel_subscribed, name))
+            self._held_back.append(partial(self._ingest.channel_subscribed, name))
 
-    async def wait_done(self) -> None:
+    async def wait_applied(self) -> None:
         """Return when nothing is held back."""
-        await self._done.wait()
+        await self._applied.wait()
 
     async def close(self) -> None:
         """End what is under way."""
@@ -88,70 +97,80 @@ class Backfill:
 
     # The rest.
 
-    def _release(self, begin: Callable[[], None]) -> None:
-        held, self._held_back = self._held_back or [], None
-        for each in (begin, *held):
-            each()
-        self._done.set()
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(work, name="backfill")
+        self._task.add_done_callback(_report_failure)
+
+    def _is_current(self) -> bool:
+        # Python 3.11 can lose a cancellation (tasks.py): then a task goes on for a session that has ended.
+        return asyncio.current_task() is self._task
 
     async def _backfill(self, fence: int) -> None:
-        begin = partial(self._hub.session_started, fence)
+        """Fill the rings up to `fence`, the first one of the session, and pass on what was held back meanwhile."""
+        filled = False
         try:
             async with asyncio.timeout(BACKFILL_SECONDS):
                 if await self._wait_recorded(fence):
                     await self._fill(fence)
-                    begin = partial(self._hub.session_backfilled, fence)
+                    filled = True
         except (LogUnavailable, TimeoutError) as error:
             logger.info("backfill_failed error=%(error)r", {"error": str(error)})
         finally:
-            # After a fault of ours, too: what is held back would grow for as long as the session lasts.
+            # Also after an unexpected error: what is held back would grow for as long as the session lasts.
             if self._is_current():
-                self._release(begin)
+                self._release(fence, filled)
 
-    def _is_current(self) -> bool:
-        # Python 3.11 can lose a cancellation (tasks.py): then this goes on for a session that has ended.
-        return asyncio.current_task() is self._task
+    def _release(self, fence: int, filled: bool) -> None:
+        held_back, self._held_back = self._held_back or [], None
+        if filled:
+            self._ingest.session_backfilled(fence)
+        else:
+            self._ingest.session_started(fence)
+        for deliver in held_back:
+            deliver()
+        self._applied.set()
 
     async def _wait_recorded(self, fence: int) -> bool:
+        """Wait until another process has recorded up to `fence`. False when there is none that could."""
         while True:
-            standing = await self._lease_state()
-            if standing.watermark >= fence:
+            state = await self._lease_state()
+            if state.watermark >= fence:
                 return True
-            if not standing.others:
+            if not state.others:
                 return False
             await asyncio.sleep(POLL_SECONDS)
 
     async def _fill(self, fence: int) -> None:
-        hub = self._hub
-        seen = EventId(hub.last_fence, 0)
+        ingest = self._ingest
+        seen = EventId(ingest.last_fence, 0)
         after = {}
         for name, last in (await self._log.last_ids(fence)).items():
-            # Another group's: this log's watermark says nothing of it.
-            if not hub.registry.covers(name):
+            # Another group records the others: the watermark of this log says nothing of them.
+            if not ingest.registry.covers(name):
                 continue
-            channel = hub.registry.get(name.encode())
-            had = max(seen, channel.ring.last) if channel else seen
-            if last > had:
-                after[name] = had
-        async for parts in read_merged(self._log, after, hub.last_fence, fence):
+            channel = ingest.registry.get(name.encode())
+            received = max(seen, channel.ring.last) if channel else seen
+            if last > received:
+                after[name] = received
+        async for parts in read_merged(self._log, after, ingest.last_fence, fence):
             if not self._is_current():
                 return
-            hub.fill(parts)
+            ingest.fill(parts)
 
     async def _load_recorded(self, fence: int) -> None:
-        """What was recorded before this process began to listen at `fence`."""
+        """Load what was recorded before this process received its first fence, `fence`."""
         try:
             if await self._log.wait_complete(fence) < fence:
                 return
-            breaks = await self._log.gaps(0, fence)
-            told = EventId(max((hole.before.fence for hole in breaks.gaps), default=0), 0)
+            gaps = (await self._log.gaps(0, fence)).gaps
+            gaps_known_to = EventId(max((gap.before.fence for gap in gaps), default=0), 0)
             recorded_channels = await self._log.channels(fence)
             if self._is_current():
-                self._hub.load_recorded(recorded_channels, told)
+                self._ingest.load_recorded(recorded_channels, gaps_known_to)
         except LogUnavailable as error:
             logger.info("log_unreadable error=%(error)r", {"error": str(error)})
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        task.get_loop().call_exception_handler({"message": "mending failed", "exception": error, "task": task})
+        task.get_loop().call_exception_handler({"message": "a backfill failed", "exception": error, "task": task})

@@ -141,7 +141,7 @@ class AcknowledgedPublisher:
         try:
             fence, count, known, recorded = await self._send_script(
                 keys=[keys.CLOCK, *([keys.published_key(key)] if key else [])],
-                args=[self._hub.last_fence, keys.FENCE_CHANNEL, channel, digest, KEY_MS, *lines],
+                args=[self._hub.ingest.last_fence, keys.FENCE_CHANNEL, channel, digest, KEY_MS, *lines],
             )
         except ResponseError as error:
             raise NotRecorded(f"Redis refused the lines: {_error_text(error)}.", 0, False) from None

@@ -26,8 +26,8 @@ from sse_hub.history.merge import (
     page_share,
 )
 from sse_hub.history.reader import LogReader
-from sse_hub.hub.backend import LogGap, LogGaps, entry_id
-from sse_hub.hub.hub import Source
+from sse_hub.history.stream_entries import entry_id
+from sse_hub.hub.backend import LogGap, LogGaps, Source
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.line_ids import SeenLineIds
 from sse_hub.protocol.selection import Selection, matches

@@ -19,19 +19,19 @@ from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable
 from sse_hub.history.page_cache import PageCache, SingleFlight
-from sse_hub.history.stream_entries import entries_of, read_page, read_with_snapshot
-from sse_hub.hub.backend import (
-    LogGap,
-    LogGaps,
+from sse_hub.history.stream_entries import (
     LogSnapshot,
-    Page,
     RawEntry,
     RawPage,
+    entries_of,
     entry_id,
     lost_gaps,
     parse_channel_state,
     parse_entries,
+    read_page,
+    read_with_snapshot,
 )
+from sse_hub.hub.backend import LogGap, LogGaps, Page
 from sse_hub.protocol.ids import EventId
 from sse_hub.tasks import cancel_and_wait
 

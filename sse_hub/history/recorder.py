@@ -23,7 +23,7 @@ from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, LeaseSt
 from sse_hub.history.pruning import ChannelPruner
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.channel import Channel
-from sse_hub.hub.hub import Hub
+from sse_hub.hub.ingest import Ingest
 from sse_hub.protocol.ids import EventId
 
 logger = logging.getLogger(__name__)
@@ -40,10 +40,10 @@ FINISH_SECONDS = 0.5
 class Recorder:
     """One process's part in recording. `error` says why nothing can be recorded at present, if that is so."""
 
-    def __init__(self, config: Config, commands: redis.asyncio.Redis, hub: Hub, log: LogReader) -> None:
+    def __init__(self, config: Config, commands: redis.asyncio.Redis, ingest: Ingest, log: LogReader) -> None:
         self.recording = False
         self.error = ""
-        self._hub = hub
+        self._ingest = ingest
         self._log = log
         self._leaving = False
         # One at a time: a lease asked for must not come after it was given back.
@@ -70,16 +70,16 @@ class Recorder:
     async def run(self) -> None:
         """Record while the lease is ours, until cancelled."""
         while True:
-            await self._hub.new_lines.wait()
-            self._hub.new_lines.clear()
-            self._hub.fence_seen.clear()
+            await self._ingest.memory.new_lines.wait()
+            self._ingest.memory.new_lines.clear()
+            self._ingest.fence_seen.clear()
             self._log.catching_up = self.recording and not self.error
             flushed = await self._flush()
             # In a flood there is more by now.
-            self._log.catching_up = self._log.catching_up and flushed and self._hub.new_lines.is_set()
+            self._log.catching_up = self._log.catching_up and flushed and self._ingest.memory.new_lines.is_set()
             if not flushed:
                 await asyncio.sleep(RETRY_SECONDS)
-                self._hub.new_lines.set()
+                self._ingest.memory.new_lines.set()
             await self._wait_for_work()
 
     async def keep_lease(self) -> None:
@@ -90,14 +90,14 @@ class Recorder:
                 if not self.recording:
                     self._set_error("")
                 else:
-                    await self._pruner.prune(self._loop.time(), self._hub.last_fence)
+                    await self._pruner.prune(self._loop.time(), self._ingest.last_fence)
             except LogUnavailable as error:
                 self._set_error(str(error))
             # Sooner where a session was cut or has begun.
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await self._hub.session_changed.wait()
-            self._hub.session_changed.clear()
+                    await self._ingest.session_changed.wait()
+            self._ingest.session_changed.clear()
 
     async def finish(self) -> None:
         """Append what is left, and leave the lease to the others."""
@@ -106,7 +106,7 @@ class Recorder:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._flush()
                 async with self._lease_state:
-                    self.recording = self._hub.registry.recording = False
+                    self.recording = self._ingest.memory.recording = False
                     await self._lease.resign()
         except (LogUnavailable, TimeoutError) as error:
             logger.warning("recording_unfinished error=%(error)r", {"error": str(error)})
@@ -118,24 +118,24 @@ class Recorder:
         except LogUnavailable as error:
             # Then its lease runs out in its time.
             logger.warning("lease_not_resigned token=%(token)s error=%(error)r", {"token": token, "error": str(error)})
-        self._hub.session_changed.set()
+        self._ingest.session_changed.set()
 
     async def lease_state(self) -> LeaseState:
         """Ask for the lease, or renew it, as the rings deserve now. Raises LogUnavailable."""
         async with self._lease_state:
-            since = self._hub.complete_since
+            since = self._ingest.complete_since
             why_new = "log-lost" if self._had_log else "recorder-down"
             patient = self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS
             # What a recorder has evicted it has recorded before.
-            held = since if self.recording else self._hub.held_since
+            held = since if self.recording else self._ingest.held_since
             standing = await self._lease.acquire_or_renew(
-                since, self._hub.first_fence, why_new if patient else "", held
+                since, self._ingest.first_fence, why_new if patient else "", held
             )
             self._no_log_since = None if standing.watermark >= 0 else self._no_log_since or self._loop.time()
             self._log.advance(max(0, standing.watermark))
             if standing.role is Role.TAP:
                 self._stop_recording()
-            elif (standing.role is not Role.RECORDER or not self.recording) and since == self._hub.complete_since:
+            elif (standing.role is not Role.RECORDER or not self.recording) and since == self._ingest.complete_since:
                 self._start_recording(standing)
             self._had_log = self._had_log or standing.watermark >= 0
             return standing
@@ -152,37 +152,39 @@ class Recorder:
         for _ in range(FEW_TIMES):
             with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._hub.fence_seen.wait()
+                    await self._ingest.fence_seen.wait()
                     return
-            if self._hub.registry.unrecorded_bytes >= FEW_BYTES:
+            if self._ingest.memory.unrecorded_bytes >= FEW_BYTES:
                 return
 
     def _stop_recording(self) -> None:
         if self.recording:
             logger.info("lease_lost")
-        self.recording = self._hub.registry.recording = False
+        self.recording = self._ingest.memory.recording = False
 
     def _start_recording(self, standing: LeaseState) -> None:
         """Record from the watermark on: what is there already is refused by its id."""
-        hub, watermark = self._hub, standing.watermark
-        self._gap_marks = [(max(after, watermark), fence, why) for after, fence, why in hub.gaps if fence > watermark]
-        if hub.first_fence is not None and hub.first_fence > watermark:
-            self._gap_marks.insert(0, (watermark, hub.first_fence, "recorder-down"))
-        at, known_from = EventId(watermark, 0), EventId(max(watermark, hub.first_fence or 0), 0)
+        ingest, watermark = self._ingest, standing.watermark
+        self._gap_marks = [
+            (max(after, watermark), fence, why) for after, fence, why in ingest.gaps if fence > watermark
+        ]
+        if ingest.first_fence is not None and ingest.first_fence > watermark:
+            self._gap_marks.insert(0, (watermark, ingest.first_fence, "recorder-down"))
+        at, known_from = EventId(watermark, 0), EventId(max(watermark, ingest.first_fence or 0), 0)
         reason = "log-lost -" if standing.role is Role.BEGAN_LOG and self._had_log else "trimmed -"
         self._gaps, self._pending = {}, {}
-        for channel in hub.registry.recorded():
+        for channel in ingest.registry.recorded():
             channel.recorded_to = channel.ring.index_after(at)
             if channel.ring.start > known_from:
                 self._gaps[channel] = reason
             self._pending[channel] = channel.ring.end
         if standing.role is not Role.BEGAN_LOG or self._had_log:
             covered = not self._gap_marks and standing.role is not Role.BEGAN_LOG
-            hub.counters.takeovers[str(covered).lower()] += 1
-        self._fence, self._since = hub.last_fence, hub.complete_since
-        self.recording = hub.registry.recording = True
+            ingest.counters.takeovers[str(covered).lower()] += 1
+        self._fence, self._since = ingest.last_fence, ingest.complete_since
+        self.recording = ingest.memory.recording = True
         self._log.advance(watermark)
-        hub.new_lines.set()
+        ingest.memory.new_lines.set()
         logger.info(
             "recording_started watermark=%(watermark)d breaks=%(breaks)d role=%(role)s",
             {"watermark": watermark, "breaks": len(self._gap_marks), "role": standing.role.name},
@@ -193,10 +195,10 @@ class Recorder:
         async with self._flushing:
             if self.recording:
                 # Also where a round is still to be ended: what is left among the fresh would stir nobody.
-                self._pending |= {channel: channel.ring.end for channel in self._hub.registry.take_unrecorded()}
-                self._fence = self._hub.last_fence
+                self._pending |= {channel: channel.ring.end for channel in self._ingest.memory.take_unrecorded()}
+                self._fence = self._ingest.last_fence
             while self.recording:
-                if self._hub.complete_since != self._since:
+                if self._ingest.complete_since != self._since:
                     # The session was cut: what came after that must not be recorded as if nothing were missing.
                     self._stop_recording()
                     return True
@@ -224,7 +226,7 @@ class Recorder:
         try:
             reply: Any = await self._script(keys=names, args=args)
         except (RedisError, OSError) as error:
-            self._hub.counters.redis_errors["recording"] += 1
+            self._ingest.counters.redis_errors["recording"] += 1
             self._set_error(f"Lines can't be recorded: {error or type(error).__name__}.")
             return False
         if self._pending is not pending:
@@ -235,20 +237,20 @@ class Recorder:
         elif reply < 0:
             self._stop_recording()
             # Ask at once whose it is, or whether a log must be begun.
-            self._hub.session_changed.set()
+            self._ingest.session_changed.set()
         else:
             self._set_error("")
-            self._hub.event_counts["recorded_lines"] += reply
+            self._ingest.counters.recorded_lines += reply
             self._mark_appended(portions)
         return self.recording
 
     def _mark_appended(self, portions: list[AppendBatch]) -> None:
         self._gap_marks = []
         for each in portions:
-            self._hub.counters.recorded[each.channel.namespace] += each.lines
+            self._ingest.counters.recorded[each.channel.namespace] += each.lines
             each.channel.recorded_to = each.next
-            if self._hub.registry.get(each.channel.name.encode()) is each.channel:
-                self._hub.registry.trim(each.channel)
+            if self._ingest.registry.get(each.channel.name.encode()) is each.channel:
+                self._ingest.memory.trim(each.channel)
             self._gaps.pop(each.channel, None)
             if each.next >= self._pending.get(each.channel, 0):
                 self._pending.pop(each.channel, None)
@@ -264,7 +266,7 @@ class Recorder:
     def _set_error(self, error: str) -> None:
         if error and not self.error:
             logger.warning("recording_failed error=%(error)r", {"error": error})
-            self._hub.event_counts["recording_failures"] += 1
+            self._ingest.counters.recording_failures += 1
         elif self.error and not error:
             logger.info("recording_resumed")
         self.error = error

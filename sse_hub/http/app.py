@@ -18,8 +18,8 @@ from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.auth import create_auth
+from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys
-from sse_hub.broker.pool import command_pool
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
@@ -149,17 +149,20 @@ def _wire(config: Config, redis_url: str, place: WorkerId) -> Context:
     reading = redis.asyncio.Redis.from_pool(waiting)
     hub = Hub(config)
     log = LogReader(reading, LogKeys.of(config.ingest), config.retain_ms)
-    recorder = Recorder(config, commands, hub, log)
-    mender = Backfill(hub, log, recorder.lease_state)
-    source = RedisSource(config, redis_url, commands, mender, hub.counters)
+    recorder = Recorder(config, commands, hub.ingest, log)
+    # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
+    # it on to the hub's ingest. So the hub begins without a source, and gets it last.
+    backfill = Backfill(hub.ingest, log, recorder.lease_state)
+    source = RedisSource(config, redis_url, commands, backfill, hub.counters)
     hub.connect(source, log)
-    history = HistoryQuery(log, source, hub.registry.covers)
+    registry = hub.ingest.registry
+    history = HistoryQuery(log, source, registry.covers)
     publisher = AcknowledgedPublisher(commands, log, hub, config.line_bytes)
-    access = create_auth(config, commands, hub)
-    survey = LineSampler(hub.registry)
+    access = create_auth(config, commands, hub.ingest)
+    survey = LineSampler(registry)
     table = SharedCounters(place.number, place.count, place.folder)
     limits = AdmissionControl(config, allowed(), hub.counters.refused, table)
-    parts = (config, hub, source, mender, log, recorder, history, publisher, access, survey, limits)
+    parts = (config, hub, source, backfill, log, recorder, history, publisher, access, survey, limits)
     return Context(*parts, (commands, reading), place)
 
 

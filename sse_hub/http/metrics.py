@@ -56,7 +56,7 @@ def readings(context: Context) -> Iterator[Reading]:
         "sse_hub_redis_sessions", "Sessions to Redis begun; each after the first follows a cut.", tally.redis_sessions
     )
     if log.watermark:
-        lag = max(0, hub.last_fence - log.watermark) / 1000
+        lag = max(0, hub.ingest.last_fence - log.watermark) / 1000
         yield _gauge("sse_hub_recorder_lag_seconds", "How far the log is behind the last fence; about 1 is usual.", lag)
     yield _gauge("sse_hub_recorder_leader", "1 in the process that records.", context.recorder.recording)
     yield _gauge("sse_hub_recording", "1 while some process has recorded up to a recent fence.", log.recording)
@@ -66,9 +66,7 @@ def readings(context: Context) -> Iterator[Reading]:
         "covered",
         tally.takeovers,
     )
-    yield _counter(
-        "sse_hub_recording_failures", "Times recording began to fail.", hub.event_counts["recording_failures"]
-    )
+    yield _counter("sse_hub_recording_failures", "Times recording began to fail.", tally.recording_failures)
     yield _gauge("sse_hub_ready", "1 while /health/ready answers 200.", source.ready and not hub.draining)
     yield _gauge("sse_hub_clients", "Open streams.", hub.subscribers)
     yield Reading(
@@ -94,14 +92,14 @@ def readings(context: Context) -> Iterator[Reading]:
         "Streams still to be ended by a hub that stops.",
         hub.subscribers if hub.draining else 0,
     )
-    yield _gauge("sse_hub_channels", "Channels known.", len(hub.registry))
-    yield _gauge("sse_hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.registry.bytes)
+    yield _gauge("sse_hub_channels", "Channels known.", len(hub.ingest.registry))
+    yield _gauge("sse_hub_ring_bytes", "Memory for the last lines of all channels, about.", hub.ingest.memory.bytes)
     yield from _process()
 
 
 def _received(hub: Hub) -> Counter[str]:
     received = hub.counters.received.copy()
-    for channel in hub.registry:
+    for channel in hub.ingest.registry:
         received[channel.namespace] += channel.lines - channel.recorded_before
     return received
 
@@ -118,7 +116,7 @@ def _waiting_bytes(subscriber: Subscriber) -> float:
     transport = cast(asyncio.WriteTransport, subscriber.transport)
     waiting = float(transport.get_write_buffer_size())
     if subscriber.position is not None:
-        waiting += subscriber.feed.backlog_bytes(subscriber.position)
+        waiting += subscriber.feed.catch_up.backlog_bytes(subscriber.position)
     return waiting
 
 

@@ -1,14 +1,19 @@
 """
-Recorded lines as they are read back: pages of pieces and holes, and what is asked of a log. Pure; no I/O.
+What the hub needs of a backend, as protocols, and recorded lines as they are read back. Pure: no I/O.
 
-    stream entries [(id, fields)] --> page_of() --> Page(pieces and holes) --> encoded like entries of a ring
+    Source.join(channels) --> a fence        Source --> fences and lines --> Receiver --> rings
+    Log.page(channel, after) --> Page of batch slices and gaps
+
+`broker.source` and `history.reader` implement Source and Log with Redis, the unit tests implement them in memory.
+`Ingest` is the receiver; `history.backfill` wraps it in another one.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from sse_hub.errors import LogChanged
+from sse_hub.errors import LogChanged, SourceUnavailable
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
@@ -19,39 +24,6 @@ PAGE_OVERHEAD_BYTES = 500
 
 BatchSlice = tuple[Batch, int, int]
 """A batch, the offset of its first line wanted, and the offset after the last."""
-
-RawEntry = tuple[bytes, Mapping[bytes, bytes]]
-"""An entry of a stream: its id, and its fields."""
-
-
-class LogSnapshot(NamedTuple):
-    """`log` as in Breaks; it begins at `beginning`, for `reason`, and is complete up to `reached`."""
-
-    log: str
-    starts_at: EventId
-    reason: str
-    complete_to: int
-
-    @classmethod
-    def of(cls, watermark: bytes | None, first: Sequence[RawEntry], last: Sequence[RawEntry]) -> "LogSnapshot":
-        """From the watermark, and the first and last entry of the breaks. `reached` is -1 where there is no log."""
-        if not watermark or not first:
-            return cls("", EventId(0, 0), "", -1)
-        id, fields = first[0]
-        # Where there have been very many breaks, the first of them are gone.
-        reason = fields[b"r"].decode() if fields[b"a"] == b"0" else "trimmed"
-        log = f"{id!r} {fields.get(b't')!r} {last[0][0]!r}"
-        return cls(log, entry_id(id), reason, int(watermark))
-
-
-class RawPage(NamedTuple):
-    """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
-
-    entries: list[RawEntry]
-    more: bool
-    info: Mapping[str, Any] | None
-    channel_state: bytes
-    snapshot: LogSnapshot
 
 
 class LogGap(NamedTuple):
@@ -130,6 +102,58 @@ class Page(NamedTuple):
         return self._replace(parts=parts, last=fence, more=False)
 
 
+class Receiver(Protocol):
+    """
+    What a source gives fences and lines to, in the order of the backend, without waiting.
+
+    A session is one connection to the backend. Nothing is lost within a session; between two, lines may be.
+    """
+
+    def session_started(self, fence: int) -> None:
+        """A session has received its first fence, `fence` (ms since the epoch): lines can be counted from it."""
+
+    def session_lost(self) -> None:
+        """The session has ended. Nothing more comes before the next `session_started()`."""
+
+    def fence_received(self, fence: int) -> None:
+        """`fence` has come: what comes after it counts from it."""
+
+    def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
+        """Payloads by channel, in the order they came on each, all of them after the last fence."""
+
+    def channel_subscribed(self, name: str) -> None:
+        """Lines of channel `name` come from here on; the next fence is the first that they can be counted from."""
+
+    async def wait_applied(self) -> None:
+        """Wait until the rings have what was received."""
+
+
+class Source(Protocol):
+    """Where lines come from. It gives them to a `Receiver`."""
+
+    async def join(self, names: Sequence[str]) -> int:
+        """Follow the channels `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
+
+    def fail_waiting(self) -> None:
+        """Raise SourceUnavailable in all calls of join() that wait."""
+
+    def leave(self, names: Sequence[str]) -> None:
+        """Stop following `names`."""
+
+
+class NotConnected:
+    """The source of a hub that has not been connected to one."""
+
+    async def join(self, names: Sequence[str]) -> int:
+        raise SourceUnavailable("The hub is not connected to Redis yet.")
+
+    def fail_waiting(self) -> None:
+        pass
+
+    def leave(self, names: Sequence[str]) -> None:
+        pass
+
+
 class Log(Protocol):
     """
     Where recorded lines are read back from. Every method may raise LogUnavailable.
@@ -164,10 +188,12 @@ class Log(Protocol):
         """The last recorded id of every channel in the log, which is known to be complete up to fence `until`."""
 
 
-def entry_id(text: bytes) -> EventId:
-    """The id that Redis spells `text`."""
-    fence, _, n = text.partition(b"-")
-    return EventId(int(fence), int(n))
+@dataclass(frozen=True, slots=True)
+class RecordedLog:
+    """The log, if there is one, and which channels it `records`."""
+
+    records: Callable[[str], bool]
+    log: Log | None = None
 
 
 def start_of(part: BatchSlice | LogGap) -> EventId:
@@ -181,74 +207,3 @@ def _remainder(part: BatchSlice | LogGap, id: EventId) -> BatchSlice | LogGap | 
     batch, start, stop = part
     skip = id.n - batch.first + 1 if id.fence == batch.fence else batch.length
     return (batch, max(start, skip), stop) if skip < stop else None
-
-
-def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[BatchSlice | LogGap]:
-    """Entries of a stream (see `keys.log_key`), those after `after`, as pieces of batches, and holes."""
-    parts: list[BatchSlice | LogGap] = []
-    lines: list[bytes] = []
-    first, last = EventId(0, 0), after
-
-    def close() -> None:
-        if lines:
-            batch = Batch(channel, 0, first.fence, first.n, lines.copy(), NO_LIMIT)
-            parts.append((batch, 0, batch.length))
-            lines.clear()
-
-    for text, fields in entries:
-        id = entry_id(text)
-        if b"l" in fields:
-            if not lines or id != (last.fence, last.n + 1):
-                close()
-                first = id
-            lines.append(fields[b"l"])
-        else:
-            close()
-            parts.append(_parse_gap_marker(channel, last, id, fields.get(b"g", b"log-lost -")))
-        last = id
-    close()
-    return parts
-
-
-def _parse_gap_marker(channel: str, after: EventId, id: EventId, words: bytes) -> LogGap:
-    reason, _, lost = words.decode("ascii", "replace").partition(" ")
-    return LogGap(channel, after, EventId(id.fence, id.n + 1), int(lost) if lost.isdecimal() else None, reason)
-
-
-def parse_channel_state(words: bytes) -> tuple[EventId, int]:
-    """What `keys.CHANNELS` says of a channel: its last id, and how many lines were recorded."""
-    last, _, count = words.partition(b" ")
-    return entry_id(last), int(count)
-
-
-def lost_until(info: Mapping[str, Any] | None, first: EventId | None, last: EventId, count: int) -> EventId:
-    """
-    The id up to which a stream has lost its lines: from what XINFO STREAM says (None: it is not there), its first entry
-    (None: it has none), and the last id and number of lines that `keys.CHANNELS` has of it.
-    """
-    if info is None:
-        # No such stream: all of it, if there ever was one.
-        return last
-    trimmed = info.get("max-deleted-entry-id")
-    if trimmed is not None:
-        return entry_id(trimmed)
-    # Redis 6.2 does not tell. If not all are there, those before the first have gone; where the first begins a fence,
-    # which one that was is not known, and a position right before it is told of a loss that may be none.
-    if first and count > int(info["length"]):
-        return EventId(first.fence, first.n - 1)
-    return EventId(0, 0)
-
-
-def lost_gaps(channel: str, after: EventId, entries: Sequence[RawEntry], page: RawPage, oldest: int) -> list[LogGap]:
-    """
-    A hole where the stream has lost what came after `after` and before `entries`, the first ones of `page`. Lines from
-    before fence `oldest` are not kept.
-    """
-    first = entry_id(entries[0][0]) if entries else None
-    end = lost_until(page.info, first, *parse_channel_state(page.channel_state))
-    if end <= after:
-        return []
-    # Everything up to `end` has gone.
-    gone = page.info is None and end.fence >= oldest
-    lost = end.n - after.n if end.fence == after.fence else None
-    return [LogGap(channel, after, EventId(end.fence, end.n + 1), lost, "log-lost" if gone else "trimmed")]

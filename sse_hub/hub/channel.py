@@ -4,12 +4,10 @@ A channel as this process knows it: its ring, the count that makes ids, the feed
     payloads of one read --> Channel.batch() --> ring and feeds
 """
 
-from datetime import UTC, datetime
-
 from sse_hub.hub.counters import OTHERS, Namespaces
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.ring import Batch, Ring
-from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.ids import EventId, iso_time
 
 # The rate is smoothed over about this many seconds, so that a page shows a number one can read.
 RATE_SECONDS = 3.0
@@ -102,12 +100,11 @@ class Channel:
 
     def directory_entry(self) -> dict[str, object]:
         """What `/channels` says of it."""
-        last = datetime.fromtimestamp(self.last_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {
             "name": self.name,
             "lines": self.lines,
             "lines_per_second": round(self.lines_per_second, 2),
-            "last_line": last if self.lines else None,
+            "last_line": iso_time(round(self.last_seconds * 1000)) if self.lines else None,
             "subscribers": self.subscribers,
             "errors_last_minute": self.recent_errors,
             "usual_gap_seconds": round(self.typical_silence_seconds, 3)

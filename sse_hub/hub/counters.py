@@ -95,6 +95,8 @@ class Counters:
     invalid_fences: int = 0
     heartbeats: int = 0
     replayed: int = 0
+    recorded_lines: int = 0
+    recording_failures: int = 0
     fence_round_trips: Buckets = field(default_factory=lambda: Buckets(ROUND_TRIPS_SECONDS))
     write_stalls: Buckets = field(default_factory=lambda: Buckets(STALLS_SECONDS))
 

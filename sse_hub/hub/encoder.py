@@ -67,12 +67,12 @@ def single_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byte
         if isinstance(entry, RingGap):
             frames += _gap_frames(position, entry)
             continue
-        lines = entry.lines if stop - start == entry.length else entry.lines[start:stop]
-        numbered = enumerate(lines, entry.first + start)
-        if entry.folded or entry.events:
+        lines, events, multiline = entry.normalized()
+        numbered = enumerate(lines if stop - start == entry.length else lines[start:stop], entry.first + start)
+        if multiline or events:
             for count, line in numbered:
                 id = b"%d-%d" % (entry.fence, count)
-                frames.append(event_frame(id, entry.events.get(count - entry.first, MESSAGE).encode(), line))
+                frames.append(event_frame(id, events.get(count - entry.first, MESSAGE).encode(), line))
         else:
             # The hot path: what event_frame() does, without a call for each line.
             fence = entry.fence
@@ -88,9 +88,10 @@ def merged_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byte
         if isinstance(entry, RingGap):
             frames += _gap_frames(position, entry)
             continue
-        for offset, line in enumerate(entry.lines[start:stop], start):
+        lines, events, _ = entry.normalized()
+        for offset, line in enumerate(lines[start:stop], start):
             position.move_cursor(entry.channel, entry.fence, entry.first + offset)
-            event = entry.events.get(offset, MESSAGE).encode()
+            event = events.get(offset, MESSAGE).encode()
             frames.append(event_frame(position.cursor(), event, with_channel(line, entry.channel)))
         advance(position, entry, stop)
     return frames
@@ -107,9 +108,8 @@ def batched_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byt
                 rows = []
             frames += _gap_frames(position, entry)
             continue
-        for offset in range(start, stop):
-            count = entry.first + offset
-            rows.append((f"{entry.fence}-{count}", entry.channel, entry.lines[offset].decode()))
+        for count, line in enumerate(entry.lines[start:stop], entry.first + start):
+            rows.append((f"{entry.fence}-{count}", entry.channel, line.decode()))
             if len(rows) == LINES_PER_FRAME:
                 position.move_cursor(entry.channel, entry.fence, count)
                 frames.append(lines_frame(position.cursor(), rows))

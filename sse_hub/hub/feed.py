@@ -11,14 +11,15 @@ the flush took, if that was long. What comes meanwhile shares the next chunk, at
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 
+from sse_hub.hub.backend import RecordedLog
 from sse_hub.hub.catch_up import CatchUp
 from sse_hub.hub.channel_throttle import SECOND, ChannelThrottle, throttle_for
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.encoder import LINES_PER_FRAME, EntrySlice, encoder_of
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import RecordedLog, Replay, rings_lack
+from sse_hub.hub.replay import Replay
 from sse_hub.hub.ring import Entry, Ring
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
@@ -37,7 +38,11 @@ COOLDOWN_SECONDS = 0.005
 
 
 class Feed:
-    """What the subscribers of one selection in one shape share."""
+    """
+    What the subscribers of one selection in one shape share.
+
+    `replay` and `catch_up` are for those who are behind: what the rings lack, and what the rings hold.
+    """
 
     def __init__(
         self,
@@ -58,15 +63,15 @@ class Feed:
         self.rings: dict[str, Ring] = {}
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
-        self._replay = Replay(selection, self._encode, recorded_log, counters)
+        self.replay = Replay(selection, self.rings, self._encode, recorded_log, counters)
         # Bound once: the fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._paused: set[Subscriber] = set()
-        self._catch_up = CatchUp(selection, self.rings, self._encode)
+        self.catch_up = CatchUp(selection, self.rings, self._encode)
         self._position = Position(selection)
         self._pending: list[Entry] = []
         self._pending_lines = 0
-        self._counters = counters
+        self.counters = counters
         self._delivered = 0
         self._loop = loop
         self._cooldown_until = 0.0
@@ -75,7 +80,7 @@ class Feed:
     @property
     def delivered(self) -> int:
         """How many lines and gaps were written, each counted for each subscriber."""
-        return self._delivered + self._replay.lines + self._catch_up.lines
+        return self._delivered + self.replay.lines + self.catch_up.lines
 
     def attach(self, name: str, ring: Ring) -> None:
         """Add a channel; its lines so far are not delivered to those who are live."""
@@ -137,7 +142,7 @@ class Feed:
             self._position.move_to_end(self.rings)
         self._live[subscriber] = subscriber.transport.write
         if len(self._live) == len(self.subscribers):
-            self._catch_up.clear()
+            self.catch_up.clear()
 
     def pause(self, subscriber: Subscriber) -> None:
         """Leave `subscriber`, which is live and takes no more, behind before the next line."""
@@ -154,26 +159,6 @@ class Feed:
         self._live.pop(subscriber, None)
         self._paused.discard(subscriber)
         self.subscribers.discard(subscriber)
-
-    def needs_replay(self, position: Position) -> bool:
-        """True when lines after `position` have left the rings, or were never in them."""
-        return bool(rings_lack(position, self.rings))
-
-    def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
-        """Frames from the log, and gaps, until the rings cover `position`, which is moved past them."""
-        return self._replay.frames(position, self.rings)
-
-    def next_chunk(self, position: Position) -> bytes:
-        """The next frames after `position`, which is moved past them and must be covered by the rings; see Backlog."""
-        return self._catch_up.next_chunk(position)
-
-    def backlog_bytes(self, position: Position) -> int:
-        """About how much comes after `position` in the rings."""
-        return self._catch_up.backlog_bytes(position)
-
-    def record_stall(self, seconds: float) -> None:
-        """A subscriber has taken nothing for `seconds`."""
-        self._counters.write_stalls.add(seconds)
 
     def heartbeat(self, fence: int) -> bytes:
         """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
@@ -218,7 +203,7 @@ class Feed:
         gaps = self._throttle.take_gaps() if self._throttle else []
         if not gaps or not self._live:
             return
-        self._counters.gaps.update(gap.reason for gap in gaps)
+        self.counters.gaps.update(gap.reason for gap in gaps)
         chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
         for write in self._live.values():
             write(chunk)

@@ -8,7 +8,8 @@ import logging
 import random
 
 from sse_hub.hub.counters import Counters
-from sse_hub.hub.subscriber import Subscriber, Supply
+from sse_hub.hub.feed import Feed
+from sse_hub.hub.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class HeartbeatWheel:
         """One second on: a heartbeat to each live subscriber that is due; one that has stalled is cut off."""
         self._now = (self._now + 1) % len(self._slots)
         due, self._slots[self._now] = self._slots[self._now], set()
-        chunks: dict[Supply, bytes] = {}
+        chunks: dict[Feed, bytes] = {}
         for subscriber in due:
             if (seconds := subscriber.stalled_seconds(now_seconds)) > self._stall_seconds:
                 logger.info("subscriber_stalled seconds=%(seconds)d", {"seconds": seconds})

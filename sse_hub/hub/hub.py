@@ -1,78 +1,55 @@
 """
-The hub: an intake, those who subscribe to what comes in, and where they begin.
+The hub: who subscribes to what the ingest receives, and where in the rings each of them starts.
 
-    source --> Intake --> rings --> feeds --> subscribers          a client --> join() --> Position --> subscribe()
+    source --> Ingest --> rings --> feeds --> subscribers
+    a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
 
-Everything here runs in one event loop, and nothing but `join()` and `drain()` awaits, so between two awaits nothing
-changes.
+Everything here runs in one event loop. Only `prepare_stream()` and `drain()` await, so nothing else changes the hub's
+state between two awaits.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol, cast
 
 from sse_hub.config import Config
-from sse_hub.errors import LimitExceeded, LogUnavailable, SourceUnavailable
-from sse_hub.hub.backend import Log
+from sse_hub.errors import LimitExceeded, LogUnavailable
+from sse_hub.hub.backend import Log, NotConnected, RecordedLog, Source
+from sse_hub.hub.counters import Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import RecordedLog, rings_lack
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail
+from sse_hub.hub.replay import rings_lack
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail, tail_in_log
 from sse_hub.hub.subscriber import Subscriber
-from sse_hub.hub.tail import tail_position
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import checkpoint_frame, gap_frame
 
 
-class Source(Protocol):
-    """Where lines come from. It has begin(), lines() and fence() of the hub called in the order Redis gave."""
-
-    async def join(self, names: Sequence[str]) -> int:
-        """Follow `names`, issue a fence, and return it when it has come back. Raises SourceUnavailable."""
-
-    def fail_waiting(self) -> None:
-        """Raise SourceUnavailable to all who wait in join()."""
-
-    def leave(self, names: Sequence[str]) -> None:
-        """Stop following `names`."""
-
-
-class _NotConnected:
-    """What a hub has before it is connected."""
-
-    async def join(self, names: Sequence[str]) -> int:
-        raise SourceUnavailable("The hub is not connected to Redis yet.")
-
-    def fail_waiting(self) -> None:
-        pass
-
-    def leave(self, names: Sequence[str]) -> None:
-        pass
-
-
-class Hub(Ingest):
-    """All channels, feeds and subscribers of one process."""
+class Hub:
+    """The feeds and subscribers of one process. `ingest` has its channels, and receives their lines."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
+        self.counters = Counters()
+        self.ingest = Ingest(config, self.counters)
         self.draining = False
+        self._registry = self.ingest.registry
+        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
-        self._source: Source = _NotConnected()
+        self._source: Source = NotConnected()
         # A pattern finds recorded channels only.
-        self._recorded_log = RecordedLog(lambda name: "*" in name or self.registry.covers(name))
+        self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
         self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
         self._no_subscribers = asyncio.Event()
         self._no_subscribers.set()
 
     def connect(self, source: Source, log: Log | None = None) -> None:
-        """Use `source` for joins; it brings this hub its lines. Use `log` for what the rings don't hold."""
+        """Use `source` to join channels; it gives `ingest` their lines. Use `log` for what the rings don't hold."""
         self._source = source
         self._recorded_log = replace(self._recorded_log, log=log)
 
@@ -95,8 +72,8 @@ class Hub(Ingest):
 
     def tick(self) -> None:
         """Once a second: heartbeats, rates, channels that nobody needs any more."""
-        self._wheel.tick(asyncio.get_running_loop().time(), self.last_fence)
-        forgotten = self.registry.tick()
+        self._wheel.tick(asyncio.get_running_loop().time(), self.ingest.last_fence)
+        forgotten = self._registry.tick()
         if forgotten:
             self._source.leave(forgotten)
 
@@ -109,26 +86,26 @@ class Hub(Ingest):
         What is published after this returns is after that position. Subscribe in the same turn: nothing holds the
         place of a channel that nobody watches. Raises SourceUnavailable, and TooMany for one channel too many.
         """
-        unknown = [name for name in selection.channels if self.registry.get(name.encode()) is None]
-        if unknown and not self.registry.has_room(self.last_fence):
+        unknown = [name for name in selection.channels if self._registry.get(name.encode()) is None]
+        if unknown and not self._registry.has_room(self.ingest.last_fence):
             raise LimitExceeded(
                 "channels", f"{unknown[0]!r} is not known to this hub, which knows as many channels as it can."
             )
-        outside = [name for name in selection.channels if not self.registry.covers(name)]
+        outside = [name for name in selection.channels if not self._registry.covers(name)]
         for name in outside:
             # Until a feed carries it: a client that goes before that leaves nothing behind.
-            self.registry.forget_later(name)
+            self._registry.forget_later(name)
         fence = await self._source.join(outside)
         # Before anything is looked up: what makes room may be what is asked for, and is then known anew.
-        self.registry.has_room(fence)
-        self._ensure_channels(selection)
-        rings = self.registry.rings(selection)
+        self._registry.has_room(fence)
+        self.ingest.ensure_channels(selection)
+        rings = self._registry.rings(selection)
         position, gaps = resolve(selection, rings, start, fence)
         if isinstance(start, Tail) and not rings_hold_tail(rings, start.lines):
             position = await self._tail_position(selection, start.lines, fence) or position
             # Others may have left it meanwhile, and taken it with them.
-            self._ensure_channels(selection)
-            position.resolve_indexes(self.registry.rings(selection))
+            self.ingest.ensure_channels(selection)
+            position.resolve_indexes(self._registry.rings(selection))
         if isinstance(start, After | UnknownId):
             self.counters.gaps["unknown-id"] += len(gaps)
             self.counters.resumes["unknown-id" if gaps else "log" if rings_lack(position, rings) else "memory"] += 1
@@ -146,7 +123,7 @@ class Hub(Ingest):
         self._no_subscribers.clear()
         if self.draining:
             # It joined before, and has come back to find the hub stopping.
-            subscriber.end(self.last_fence)
+            subscriber.end(self.ingest.last_fence)
         return subscriber
 
     async def drain(self) -> None:
@@ -154,7 +131,7 @@ class Hub(Ingest):
         self.draining = True
         self._source.fail_waiting()
         subscribers = [subscriber for feed in self._feeds.values() for subscriber in feed.subscribers]
-        await self._drain.run(subscribers, lambda subscriber: subscriber.end(self.last_fence))
+        await self._drain.run(subscribers, lambda subscriber: subscriber.end(self.ingest.last_fence))
         async with asyncio.timeout(GRACE_SECONDS):
             await self._no_subscribers.wait()
 
@@ -172,30 +149,23 @@ class Hub(Ingest):
     # The rest.
 
     async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
-        """Where the last `lines` begin in the log. None when it can't be asked."""
-        if self._recorded_log.log is None:
+        """Where the last `lines` begin in the log. None when there is no log, or it can't be read."""
+        log, records = self._recorded_log.log, self._recorded_log.records
+        if log is None:
             return None
         try:
-            rings = self.registry.rings(selection)
-            return await tail_position(self._recorded_log, self._recorded_log.log, selection, rings, lines, fence)
+            return await tail_in_log(log, records, selection, self._registry.rings(selection), lines, fence)
         except LogUnavailable:
             return None
         except BaseException:
             # A client that goes before a feed carries them leaves nothing behind.
-            for pattern in [self.registry[name] for name in selection.patterns if name in self.registry.patterns]:
+            for pattern in [self._registry[name] for name in selection.patterns if name in self._registry.patterns]:
                 if not pattern.feeds:
-                    self.registry.leave(pattern)
+                    self._registry.leave(pattern)
             raise
 
-    def _ensure_channels(self, selection: Selection) -> None:
-        for name in selection.channels:
-            if self.registry.get(name.encode()) is None:
-                self._add_channel(name, self.registry.start)
-        for pattern in set(selection.patterns) - self.registry.patterns.keys():
-            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
-
     def _leave(self, subscriber: Subscriber) -> None:
-        feed = cast(Feed, subscriber.feed)
+        feed = subscriber.feed
         self._wheel.discard(subscriber)
         feed.leave(subscriber)
         if not feed.subscribers:
@@ -205,8 +175,7 @@ class Hub(Ingest):
         loop, allowed = asyncio.get_running_loop(), self._lines_per_second
         feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, allowed)
         self._feeds[selection, batch, max_rate] = feed
-        for name in self.registry.rings(selection):
-            self._attach(feed, self.registry[name])
+        self.ingest.attach(feed)
         return feed
 
     def _count_delivered(self, feed: Feed, counts: Counter[str]) -> None:
@@ -217,11 +186,7 @@ class Hub(Ingest):
     def _drop_feed(self, feed: Feed) -> None:
         del self._feeds[feed.selection, feed.batch, feed.max_rate]
         self._count_delivered(feed, self.counters.delivered)
-        for name in feed.rings:
-            channel = self.registry[name]
-            channel.feeds.remove(feed)
-            if not channel.feeds:
-                self.registry.leave(channel)
+        self.ingest.detach(feed)
         if not self._feeds:
             self._no_subscribers.set()
             if self.draining:

@@ -9,7 +9,7 @@ Nothing here awaits, so what one call does happens at once for everybody.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from sse_hub.config import Config
@@ -18,30 +18,39 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.registry import ChannelRegistry
-from sse_hub.hub.ring import Batch, RingGap
+from sse_hub.hub.ring import Batch, Entry, RingGap
+from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
 
 class Ingest:
-    """The channels of one process, and what has come of them since which fence."""
+    """
+    All channels of one process, the feeds that carry them, and since which fence their rings are complete.
 
-    def __init__(self, config: Config) -> None:
+    Implements `backend.Receiver`.
+    """
+
+    def __init__(self, config: Config, counters: Counters) -> None:
         self.last_fence = 0
-        self.counters = Counters()
-        self.registry = ChannelRegistry(config, self.counters)
+        self.counters = counters
+        self.memory = RingMemory(config.ring_megabytes * 1_000_000)
+        self.registry = ChannelRegistry(config, counters, self.memory)
         # The fence since which the rings have every line, None while there is no session; the one since which they
         # have lines at all; and the fences between which they have none, with the reason.
         self.complete_since: int | None = None
         self.first_fence: int | None = None
         self.gaps: deque[tuple[int, int, str]] = deque(maxlen=100)
-        # Set when a session was cut or has begun; when there is something new for the recorder; when that is a fence.
+        # Set when a session has started or was lost, and when a fence has come.
         self.session_changed = asyncio.Event()
-        self.new_lines = self.registry.new_lines
         self.fence_seen = asyncio.Event()
-        self.event_counts: Counter[str] = Counter()
-        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
+        self._feeds: dict[Feed, None] = {}
+        # Those that were offered something since _flush_touched().
+        self._touched: dict[Feed, None] = {}
+        # Bound once, for each read of the source.
+        self._store = self.memory.append
+        self._mark_active = self.registry.active.add
         self._line_bytes = config.line_bytes
         self._followed: set[str] = set()
         self._refused_fence = 0
@@ -50,7 +59,7 @@ class Ingest:
     @property
     def held_since(self) -> int | None:
         """The fence since which the rings still have every line; what they have evicted they can't give to the log."""
-        evicted_to = self.registry.evicted_to
+        evicted_to = self.memory.evicted_to
         return None if self.complete_since is None else max(self.complete_since, evicted_to.fence + (evicted_to.n > 0))
 
     def session_lost(self) -> None:
@@ -90,14 +99,13 @@ class Ingest:
             self._seq += 1
             copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT)
             channel.lines += copy.length
-            self.registry.append(channel, copy)
-        for feed in self._feeds.values():
-            feed.schedule_flush()
+            self._append(channel, copy)
+        self._flush_touched()
 
     def fence_received(self, fence: int) -> None:
         """`fence` has come; what comes now counts from it."""
         self.last_fence = fence
-        self.new_lines.set()
+        self.memory.new_lines.set()
         self.fence_seen.set()
         while self._followed:
             self._add_channel(self._followed.pop(), EventId(fence, 0))
@@ -110,7 +118,6 @@ class Ingest:
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Lines since the last fence, by channel, in the order they came on each."""
         refused = False
-        touched: dict[Feed, None] = {}
         now_seconds = time.time()
         for key, arrived in payloads.items():
             channel = self.registry.get(key)
@@ -123,14 +130,54 @@ class Ingest:
                 channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
             batch = channel.batch(self._seq, self.last_fence, arrived, self._line_bytes, now_seconds)
-            self.registry.append(channel, batch)
-            touched |= dict.fromkeys(channel.feeds)
-        for feed in touched:
-            feed.schedule_flush()
+            self._append(channel, batch)
         if refused and self._refused_fence != self.last_fence:
-            self._log_refused_channels()
+            self._append_refused_gaps()
+        self._flush_touched()
+
+    async def wait_applied(self) -> None:
+        """Return at once: what was received is in the rings already."""
+
+    # What the hub calls.
+
+    def ensure_channels(self, selection: Selection) -> None:
+        """Know the channels of `selection` that are not known yet, and keep gaps for its patterns."""
+        for name in selection.channels:
+            if self.registry.get(name.encode()) is None:
+                self._add_channel(name, self.registry.start)
+        for pattern in set(selection.patterns) - self.registry.patterns.keys():
+            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
+
+    def attach(self, feed: Feed) -> None:
+        """Offer `feed` what comes on the channels of its selection from now on; ensure_channels() knows them."""
+        self._feeds[feed] = None
+        for name in self.registry.rings(feed.selection):
+            self._attach_channel(feed, self.registry[name])
+
+    def detach(self, feed: Feed) -> None:
+        """Offer `feed` nothing more."""
+        del self._feeds[feed]
+        for name in feed.rings:
+            channel = self.registry[name]
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.registry.leave(channel)
 
     # The rest.
+
+    def _append(self, channel: Channel, entry: Entry) -> None:
+        """Where fan-out begins: `entry` goes into the ring, and to the feeds that carry `channel`."""
+        self._store(channel, entry)
+        self._mark_active(channel)
+        touched = self._touched
+        for feed in channel.feeds:
+            feed.offer(entry)
+            touched[feed] = None
+
+    def _flush_touched(self) -> None:
+        touched, self._touched = self._touched, {}
+        for feed in touched:
+            feed.schedule_flush()
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
         """A break in every ring."""
@@ -140,7 +187,7 @@ class Ingest:
         for channel in self.registry:
             self._seq += 1
             gap = Gap(channel.name, str(max(channel.ring.last, after)), str(before), None, reason)
-            self.registry.append(channel, RingGap(channel.name, self._seq, before, gap))
+            self._append(channel, RingGap(channel.name, self._seq, before, gap))
         self.registry.start = before
 
     def _fill_gap(self, gap: LogGap) -> None:
@@ -155,16 +202,15 @@ class Ingest:
         """A break in the ring of `channel` and in no other."""
         self._seq += 1
         self.counters.gaps[gap.reason] += 1
-        self.registry.append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
+        self._append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
 
     def _resume(self, fence: int) -> None:
         self.complete_since = self.registry.start.fence
         self.session_changed.set()
         self.fence_received(fence)
-        for feed in self._feeds.values():
-            feed.schedule_flush()
+        self._flush_touched()
 
-    def _log_refused_channels(self) -> None:
+    def _append_refused_gaps(self) -> None:
         # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
         self._refused_fence = self.last_fence
         self.counters.gaps["trimmed"] += 1
@@ -172,18 +218,16 @@ class Ingest:
             self._seq += 1
             bounds = (str(EventId(self.last_fence, 0)), str(EventId(self.last_fence + 1, 0)))
             gap = Gap(channel.name, *bounds, None, "trimmed")
-            self.registry.append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
-            for feed in channel.feeds:
-                feed.schedule_flush()
+            self._append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
 
     def _add_channel(self, name: str, start: EventId) -> Channel:
         channel = self.registry.add(name, start)
-        for feed in self._feeds.values():
+        for feed in self._feeds:
             if feed.selection.patterns and feed.selection.matches(name):
-                self._attach(feed, channel)
+                self._attach_channel(feed, channel)
         return channel
 
-    def _attach(self, feed: Feed, channel: Channel) -> None:
+    def _attach_channel(self, feed: Feed, channel: Channel) -> None:
         feed.attach(channel.name, channel.ring)
         channel.feeds.append(feed)
         self.registry.retain(channel.name)

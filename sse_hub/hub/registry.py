@@ -1,10 +1,9 @@
 """
-The channel directory: every channel this process knows, and how many lines of them it keeps in memory.
+The channel registry: every channel that this process knows, by name, and the patterns that streams ask for.
 
-    name --> add() --> Channel          too many channels, too many bytes --> the least needed are forgotten
+    name --> add() --> Channel          too many channels --> the least recently used ones are forgotten
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from sse_hub.config import Config
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
-from sse_hub.hub.ring import Entry, Ring, RingGap
+from sse_hub.hub.ring import Ring, RingGap
+from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection, is_channel, matches
 
@@ -31,29 +31,20 @@ FORGET_AFTER_SECONDS = 60.0
 class ChannelRegistry:
     """Channels by name. `start` is where the present session began: it has missed no line of any channel since."""
 
-    def __init__(self, config: Config, counters: Counters) -> None:
+    def __init__(self, config: Config, counters: Counters, memory: RingMemory) -> None:
         self.start = EventId(0, 0)
         # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
         # each pattern, and also when no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
-        # Those that have had lines lately.
+        # Those that have had entries lately.
         self.active: set[Channel] = set()
-        # Up to where a recorded channel has lost lines of its ring, the one that reaches back least.
-        self.evicted_to = EventId(0, 0)
-        # Whether this process records: what it has not put into the log, nobody else may have.
-        self.recording = False
-        # Set when lines have come that the recorder has not taken yet; and how much that is.
-        self.new_lines = asyncio.Event()
-        self.unrecorded_bytes = 0
-        self._unrecorded: dict[Channel, None] = {}
         self._members: dict[str, set[str]] = {}
         self._config = config
         self._counters = counters
+        self._memory = memory
         self._channels: dict[bytes, Channel] = {}
         self._forget_soon: dict[str, float] = {}
         self._forgotten = EventId(0, 0)
-        # What the rings of all of them hold in memory, about.
-        self.bytes = 0
         self._swept_fence = 0
         self._entries: list[dict[str, object]] = []
         self._entries_at = 0.0
@@ -112,7 +103,7 @@ class ChannelRegistry:
         channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
         self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
         for entry in [each.for_pattern(pattern) for each in breaks if each.last > since]:
-            self.append(channel, entry)
+            self._memory.append(channel, entry)
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
         """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
@@ -121,36 +112,6 @@ class ChannelRegistry:
             names |= dict.fromkeys(name for name in self._members[pattern] if selection.allows(name))
         names |= dict.fromkeys(selection.patterns)
         return {name: self[name].ring for name in names}
-
-    def append(self, channel: Channel, entry: Entry) -> None:
-        """Add the newest entry to the ring of `channel`, and hand it to the feeds that carry it."""
-        self.bytes += entry.size
-        channel.ring.append(entry)
-        self.trim(channel)
-        self.active.add(channel)
-        if channel.recorded:
-            if not self._unrecorded:
-                self.new_lines.set()
-            self._unrecorded[channel] = None
-            self.unrecorded_bytes += entry.size
-        for feed in channel.feeds:
-            feed.offer(entry)
-        if self.bytes > self._config.ring_megabytes * 1_000_000:
-            self._free_memory()
-
-    def trim(self, channel: Channel) -> None:
-        """Let go of the oldest lines of `channel` beyond its share; while we record, only of what is recorded."""
-        ring, before = channel.ring, channel.ring.size
-        ring.trim(channel.recorded_to if self.recording and channel.recorded else None)
-        self.bytes += ring.size - before
-        if channel.recorded:
-            self.evicted_to = max(self.evicted_to, ring.start)
-
-    def take_unrecorded(self) -> list[Channel]:
-        """The recorded channels that have had new entries since the last call."""
-        fresh, self._unrecorded = self._unrecorded, {}
-        self.unrecorded_bytes = 0
-        return list(fresh)
 
     def recorded(self) -> list[Channel]:
         """All known channels that are recorded."""
@@ -193,7 +154,7 @@ class ChannelRegistry:
     def leave(self, channel: Channel) -> None:
         """No feed carries `channel` any more."""
         if channel.name in self.patterns:
-            self.bytes -= channel.ring.size
+            self._memory.remove(channel)
             del self.patterns[channel.name]
             del self._members[channel.name]
         elif not self.covers(channel.name):
@@ -201,7 +162,7 @@ class ChannelRegistry:
 
     def tick(self) -> list[str]:
         """Once a second: rates. The names of channels that have lingered long enough, and are forgotten now."""
-        self.active = {channel for channel in self.active if channel.measure_rate()}
+        self.active.difference_update([channel for channel in self.active if not channel.measure_rate()])
         now = time.monotonic()
         over = [name for name, until in self._forget_soon.items() if until < now]
         for name in over:
@@ -240,22 +201,11 @@ class ChannelRegistry:
         )
 
     def _new(self, name: str, start: EventId, recorded: bool) -> Channel:
-        return Channel(name, self._counters.namespaces, start, self._config.ring_lines, time.time(), recorded)
+        channel = Channel(name, self._counters.namespaces, start, self._config.ring_lines, time.time(), recorded)
+        self._memory.add(channel)
+        return channel
 
     def _forget(self, channel: Channel) -> None:
         self._counters.received[channel.namespace] += channel.lines - channel.recorded_before
         del self._channels[channel.name.encode()]
-        self.bytes -= channel.ring.size
-        if not self.recording:  # a recorder has yet to take it
-            self._unrecorded.pop(channel, None)
-
-    def _free_memory(self) -> None:
-        # The longest ring gives first: a loud channel must not cost the quiet ones their lines.
-        allowed = self._config.ring_megabytes * 950_000
-        while self.bytes > allowed:
-            longest = max((channel.ring for channel in self), key=lambda ring: ring.size)
-            freed = longest.shrink(max(longest.size // 8, 1))
-            self.bytes -= freed
-            self.evicted_to = max(self.evicted_to, longest.start)
-            if not freed:
-                return
+        self._memory.remove(channel)

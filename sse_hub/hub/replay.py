@@ -10,12 +10,11 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from itertools import count
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.hub.backend import BatchSlice, Log, LogGap, start_of
+from sse_hub.hub.backend import BatchSlice, Log, LogGap, RecordedLog, start_of
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.encoder import Encoder, encode_once
 from sse_hub.hub.position import Position
@@ -31,14 +30,6 @@ CHUNK_BYTES = 64 * 1024
 # How often a log that can't be read is tried before its lines are told to be late. Each try may take two seconds.
 MAX_TRIES = 8
 RETRY_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedLog:
-    """The log, if there is one, and which channels it `records`."""
-
-    records: Callable[[str], bool]
-    log: Log | None = None
 
 
 class _ChannelReader:
@@ -102,23 +93,35 @@ async def read_merged(
 
 
 class Replay:
-    """Brings positions of one selection from the log to where the rings cover them."""
+    """Brings positions of one selection from the log to where `rings`, which its feed adds to, cover them."""
 
-    def __init__(self, selection: Selection, encode: Encoder, recorded_log: RecordedLog, counters: Counters) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        rings: Mapping[str, Ring],
+        encode: Encoder,
+        recorded_log: RecordedLog,
+        counters: Counters,
+    ) -> None:
         # Lines out of the log so far, for all who were sent them.
         self.lines = 0
         self._counters = counters
         self._selection = selection
+        self._rings = rings
         self._encode = encode_once(encode) if selection.single else encode
         self._recorded_log = recorded_log
 
-    async def frames(self, position: Position, rings: Mapping[str, Ring]) -> AsyncGenerator[bytes, None]:
+    def needed(self, position: Position) -> bool:
+        """True when lines after `position` have left the rings, or were never in them."""
+        return bool(rings_lack(position, self._rings))
+
+    async def frames(self, position: Position) -> AsyncGenerator[bytes, None]:
         """
-        Frames from `position` on, which is moved past them, until all `rings` cover it. They may change meanwhile.
+        Frames from `position` on, which is moved past them, until all rings cover it. These may change meanwhile.
 
         What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
         """
-        log = self._recorded_log.log
+        log, rings = self._recorded_log.log, self._rings
         failures, passed = 0, position.fence
         while lacking := rings_lack(position, rings):
             unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]

@@ -9,8 +9,9 @@ process missed) takes one index too, so a position says on which side of it a su
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, normalize
@@ -21,18 +22,31 @@ BATCH_OVERHEAD_BYTES = 200
 LINE_OVERHEAD_BYTES = 60
 
 
+class NormalizedLines(NamedTuple):
+    """
+    The lines of a batch, each one JSON object.
+
+    `events` has the event of each line that names one, by its offset. `multiline` is True when a line holds line ends.
+    """
+
+    lines: list[bytes]
+    events: Mapping[int, str]
+    multiline: bool
+
+
+_NO_EVENTS: Mapping[int, str] = {}
+
+
 class Batch:
     """Lines of one channel that came in one read after one fence: ids `fence-first`, `fence-(first+1)`, …"""
 
     __slots__ = (
-        "_limit",
-        "_lines",
+        "_limit_bytes",
+        "_normalized",
         "_payloads",
         "channel",
-        "events",
         "fence",
         "first",
-        "folded",
         "frames",
         "index",
         "length",
@@ -48,13 +62,11 @@ class Batch:
         self.index = 0
         self.length = len(payloads)
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
-        self.events: dict[int, str] = {}
-        self.folded = False
-        # Encoded whole, by encoder, where many read it out of the log: see `encoding.once`.
+        # The whole batch encoded, by encoder, if it came from the log, where many read it: see `encoder.encode_once`.
         self.frames: dict[object, bytes] | None = None
-        self._limit = limit_bytes
+        self._limit_bytes = limit_bytes
         self._payloads = payloads
-        self._lines: list[bytes] | None = None
+        self._normalized: NormalizedLines | None = None
 
     @property
     def last(self) -> EventId:
@@ -63,25 +75,31 @@ class Batch:
 
     @property
     def lines(self) -> list[bytes]:
-        """
-        The payloads made lines, at the first use: a line nobody watches costs no parsing.
+        """The lines alone, see `normalized()`."""
+        return self.normalized().lines
 
-        From then on `events` has the names of lines that name their event, by offset, and `folded` says whether a
-        line spans several text lines.
-        """
-        if self._lines is None:
-            self._lines = self._payloads = [
-                self._line(offset, payload) for offset, payload in enumerate(self._payloads)
-            ]
-        return self._lines
+    def normalized(self) -> NormalizedLines:
+        """The payloads as lines. They are parsed in the first call, so a line that nobody reads costs no parsing."""
+        if self._normalized is None:
+            self._normalized = self._normalize()
+            # Not kept twice.
+            self._payloads = self._normalized.lines
+        return self._normalized
 
-    def _line(self, offset: int, payload: bytes) -> bytes:
-        line, event = normalize(payload, self._limit)
-        if event != MESSAGE:
-            self.events[offset] = event
-        if b"\n" in line or b"\r" in line:
-            self.folded = True
-        return line
+    def _normalize(self) -> NormalizedLines:
+        lines: list[bytes] = []
+        events: dict[int, str] | None = None
+        multiline = False
+        limit_bytes = self._limit_bytes
+        for payload in self._payloads:
+            line, event = normalize(payload, limit_bytes)
+            if event != MESSAGE:
+                events = events or {}
+                events[len(lines)] = event
+            if b"\n" in line or b"\r" in line:
+                multiline = True
+            lines.append(line)
+        return NormalizedLines(lines, events or _NO_EVENTS, multiline)
 
 
 class RingGap:

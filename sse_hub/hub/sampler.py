@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.line_templates import is_error, template_of
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import iso_time
 from sse_hub.protocol.selection import Selection
 
 EVERY_SECONDS = 0.2
@@ -51,8 +51,8 @@ class TemplateStats:
             "pattern": self.template,
             "error": self.error,
             "count": self.count,
-            "first": iso(self.first),
-            "last": iso(self.last),
+            "first": iso_time(round(self.first * 1000)),
+            "last": iso_time(round(self.last * 1000)),
             "example": self.example,
         }
 
@@ -130,8 +130,3 @@ class LineSampler:
         channel.recent_errors = sum(count for _, count in counts)
         if not counts:
             del self._errors[channel]
-
-
-def iso(seconds: float) -> str:
-    """A moment as `/channels` and `/patterns` write it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

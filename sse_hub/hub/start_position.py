@@ -1,41 +1,49 @@
 """
-Where a client wants its stream to begin, and where in the rings that is. Pure; no I/O.
+Where a client wants its stream to start, and which position that is.
 
-    Last-Event-ID, else since=, else tail=, else now --> Origin --> locate() --> Position, and gaps to tell
+    Last-Event-ID, else since=, else tail=, else now --> StartAt --> resolve() --> Position, and gaps to send first
+                                      Tail, but the rings don't hold that many lines --> tail_in_log() --> Position
+
+No I/O of its own: the log is read through `backend.Log`.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
+from sse_hub.hub.backend import Log
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Batch, Ring
-from sse_hub.protocol.ids import Cursor
+from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What comes from now on."""
+    """With the lines that come from now on."""
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """What comes after `cursor`."""
+    """With the lines after `cursor`."""
 
     cursor: Cursor
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownId:
-    """A `Last-Event-ID` that is no id of ours. An EventSource can't be told so by a status, hence by a gap."""
+    """
+    After a `Last-Event-ID` that is no id of this hub: now, after a gap.
+
+    Not an error status: on that an EventSource gives up for good.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The last `lines` lines first."""
+    """With the last `lines` lines of all channels together."""
 
     lines: int
 
@@ -45,9 +53,10 @@ StartAt = Now | After | UnknownId | Tail
 
 def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
     """
-    The position that `origin` means in `rings` (those of the selection's channels and patterns, by name), and the
-    gaps to tell first. `fence` has just come back: every id given out before is below it. What lies between the
-    position and the rings is for a replay to find.
+    The position that `start` means in `rings`, and the gaps to send first.
+
+    `rings` are those of the selection's channels and patterns, by name. `fence` has just come back: every id that was
+    given before is below it. A replay finds what lies between the position and the rings.
     """
     match start:
         case Tail(lines):
@@ -70,6 +79,41 @@ def rings_hold_tail(rings: Mapping[str, Ring], lines: int) -> bool:
     # Of each other channel all must be there that may be newer than the oldest line.
     others = (ring.start for name, ring in rings.items() if name != oldest.channel)
     return all(start.fence + (start.n > 0) <= oldest.fence for start in others)
+
+
+async def tail_in_log(
+    log: Log,
+    records: Callable[[str], bool],
+    selection: Selection,
+    rings: Mapping[str, Ring],
+    lines: int,
+    fence: int,
+) -> Position:
+    """
+    The position after which the last `lines` lines before `fence` lie, of all channels together.
+
+    Finds lines of the channels that `log` `records` in the log, those of the others in `rings`. Raises LogUnavailable.
+    """
+    until = EventId(await log.wait_complete(fence), 0)
+    lasts = dict.fromkeys(selection.channels, until)
+    if selection.patterns:
+        known = await log.last_ids(until.fence)
+        lasts |= {name: last for name, last in known.items() if selection.matches(name)}
+    newest: list[tuple[EventId, str]] = []
+    for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
+        if len(newest) == lines and lasts[name] < newest[-1][0]:
+            break
+        ids = await log.newest_ids(name, until, lines) if records(name) else rings[name].newest_ids(until, lines)
+        newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
+    # The oldest comes last and stays.
+    first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
+    fence = newest[-1][0].fence if newest else until.fence
+    begun = [first.get(name, until) for name in selection.channels]
+    counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in begun]
+    position = Position(selection, fence, counts)
+    # A pattern gets the gaps among these lines.
+    position.start_from(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
+    return position
 
 
 def _covers_selection(cursor: Cursor, selection: Selection) -> bool:

@@ -2,8 +2,8 @@
 One client of a stream: its connection, and when it is behind, its position.
 
     live:    Feed.flush() --> write()                        the same bytes for all, nothing is woken
-    behind:  Feed.backlog(position) --> write(), a step of the loop at a time, as its transport drains
-    beyond:  Feed.replay(position) --> write(), by a task, until the rings cover the position
+    behind:  CatchUp.next_chunk(position) --> write(), one chunk in each turn of the loop, as its transport drains
+    beyond:  Replay.frames(position) --> write(), by a task, until the rings cover the position
 
 A subscriber has no queue, and while it is live, no task. Behind, it is a position and costs nothing until its
 transport drains.
@@ -12,12 +12,15 @@ transport drains.
 import asyncio
 import random
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sse_hub.hub.position import Position
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
+
+if TYPE_CHECKING:
+    from sse_hub.hub.feed import Feed
 
 # Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live
 # one is left behind. The kernel's buffer is full by then.
@@ -26,40 +29,6 @@ LOW_WATER_BYTES = 8 * 1024
 # A peer that acknowledges nothing for this long is gone. Without it, lines to a dead peer wait a quarter of an hour.
 PEER_TIMEOUT_MS = 20_000
 RETRY_MS = 2000
-
-
-class Supply(Protocol):
-    """What a subscriber needs of its feed."""
-
-    def needs_replay(self, position: Position) -> bool:
-        """True when what comes after `position` is not in memory."""
-
-    def replay(self, position: Position) -> AsyncGenerator[bytes, None]:
-        """The next frames from the log, until the rest is in memory."""
-
-    def next_chunk(self, position: Position) -> bytes:
-        """The next frames after `position`, which is moved past them; nothing when it has caught up."""
-
-    def go_live(self, subscriber: "Subscriber") -> None:
-        """From now on write to `subscriber` as lines come."""
-
-    def pause(self, subscriber: "Subscriber") -> None:
-        """`subscriber`, which is live, takes no more; it is left behind before the next line."""
-
-    def resume(self, subscriber: "Subscriber") -> None:
-        """`subscriber`, which is still live, takes more."""
-
-    def backlog_bytes(self, position: Position) -> int:
-        """About how much comes after `position`."""
-
-    def record_stall(self, seconds: float) -> None:
-        """A subscriber takes bytes again, after `seconds`."""
-
-    def heartbeat(self, fence: int) -> bytes:
-        """A chunk for those who are live."""
-
-    def detach(self, subscriber: "Subscriber", fence: int) -> bytes:
-        """Write no more to `subscriber`, which is live; the frame that tells it where it is."""
 
 
 class Subscriber(asyncio.Protocol):
@@ -87,7 +56,7 @@ class Subscriber(asyncio.Protocol):
 
     def __init__(
         self,
-        feed: Supply,
+        feed: "Feed",
         transport: asyncio.Transport,
         position: Position,
         stall_seconds: int,
@@ -171,7 +140,7 @@ class Subscriber(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_paused = False
         paused_at, self.last_progress_at = self.last_progress_at, self._loop.time()
-        self.feed.record_stall(self.last_progress_at - paused_at)
+        self.feed.counters.write_stalls.add(self.last_progress_at - paused_at)
         if self._drained and not self._drained.done():
             self._drained.set_result(None)
         if self.position is None:
@@ -194,12 +163,12 @@ class Subscriber(asyncio.Protocol):
             return
         if self.position is None or self._write_paused or self._task:
             return
-        if self.feed.needs_replay(self.position):
+        if self.feed.replay.needed(self.position):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
             return
         # From the last, empty backlog to going live there is no await: a line is in the one or the other.
-        frames = self.feed.next_chunk(self.position)
+        frames = self.feed.catch_up.next_chunk(self.position)
         if frames:
             self._write(frames)
             if not self._write_paused:
@@ -211,7 +180,7 @@ class Subscriber(asyncio.Protocol):
         self.feed.go_live(self)
 
     async def _replay(self, position: Position) -> None:
-        async with aclosing(self.feed.replay(position)) as replay:
+        async with aclosing(self.feed.replay.frames(position)) as replay:
             async for frames in replay:
                 # redis-py can swallow the cancellation of leave(): what comes then is for nobody.
                 if self.transport.is_closing():

@@ -75,10 +75,10 @@ def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
 
 
 @lru_cache(maxsize=64)
-def iso_time(fence: int) -> str:
-    """The time of `fence` as ISO 8601 text in UTC, to the millisecond."""
-    # A fence that can't be a time is not ours, but it may be asked about.
-    seconds, milliseconds = divmod(min(fence, LAST_TIME_MS), 1000)
+def iso_time(time_ms: int) -> str:
+    """The time `time_ms`, a fence for instance, as ISO 8601 text in UTC, to the millisecond."""
+    # No fence is later than the year 9999, but a client may ask about any number.
+    seconds, milliseconds = divmod(min(time_ms, LAST_TIME_MS), 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 

@@ -78,27 +78,27 @@ async def test_a_break_is_recorded_though_what_came_before_it_is_answered_after_
         commands = redis.asyncio.Redis(port=between.port, protocol=2)
         hub = Hub(config)
         log = LogReader(commands, LogKeys.of(config.ingest), config.retain_ms)
-        recorder = Recorder(config, commands, hub, log)
-        hub.session_started(now)
+        recorder = Recorder(config, commands, hub.ingest, log)
+        hub.ingest.session_started(now)
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await recorder.lease_state()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
                 await asyncio.sleep(0.05)
         recording = asyncio.create_task(recorder.run())
         try:
             publish(hub, "log", "1")
-            hub.fence_received(now + 1)
+            hub.ingest.fence_received(now + 1)
             await within(log.wait_complete(now + 1))
 
             between.delaying = True
             publish(hub, "log", "2")
-            hub.fence_received(now + 2)
+            hub.ingest.fence_received(now + 2)
             await within(between.delayed.wait())
             between.delaying = False
-            hub.session_lost()
-            hub.session_started(now + 4)
+            hub.ingest.session_lost()
+            hub.ingest.session_started(now + 4)
             assert (await recorder.lease_state()).role is Role.TOOK_OVER
             between.mended.set()
-            hub.fence_received(now + 5)
+            hub.ingest.fence_received(now + 5)
             await within(log.wait_complete(now + 5))
             breaks = await log.gaps(now, now + 5)
         finally:

@@ -14,7 +14,7 @@ import uvloop
 from redis.exceptions import RedisError
 
 from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS
-from sse_hub.broker.pool import command_pool
+from sse_hub.broker.connect import command_pool
 from tests.integration.asking import ask, post
 from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, free_port, hub_process, redis_server, wait_until
 from tests.sse import open_stream

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from sse_hub.config import Config
-from sse_hub.hub.backend import LogGap, LogGaps, Page, parse_entries
+from sse_hub.history.stream_entries import parse_entries
+from sse_hub.hub.backend import LogGap, LogGaps, Page
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.start_position import Now, StartAt
 from sse_hub.protocol.ids import EventId
@@ -90,9 +91,9 @@ class MemorySource:
     async def join(self, names: Sequence[str]) -> int:
         self.followed += names
         for name in names:
-            self.hub.channel_subscribed(name)
-        self.hub.fence_received(self.hub.last_fence + 1)
-        return self.hub.last_fence
+            self.hub.ingest.channel_subscribed(name)
+        self.hub.ingest.fence_received(self.hub.ingest.last_fence + 1)
+        return self.hub.ingest.last_fence
 
     def fail_waiting(self) -> None:
         pass
@@ -219,10 +220,10 @@ def new_hub(**options: str) -> tuple[Hub, MemorySource]:
     hub = Hub(Config.read(options, {}))
     source = MemorySource(hub)
     hub.connect(source)
-    hub.session_started(10)
+    hub.ingest.session_started(10)
     return hub, source
 
 
 def publish(hub: Hub, channel: str, *lines: str) -> None:
     """The lines come in one read."""
-    hub.lines_received({channel.encode(): [line.encode() for line in lines]})
+    hub.ingest.lines_received({channel.encode(): [line.encode() for line in lines]})

@@ -46,7 +46,7 @@ async def test_a_loud_channel_leaves_the_others_room_and_the_gap_names_what_is_m
         feed.flush()
     # Before the gap is told, the client leaves the second: a heartbeat tells it at the latest.
     [feed] = [each for each in hub._feeds.values() if each.max_rate]
-    beat = feed.heartbeat(hub.last_fence)
+    beat = feed.heartbeat(hub.ingest.last_fence)
 
     events = guarded.events()
     rows = [row for event in events if event.type == "lines" for row in event.json]
@@ -69,7 +69,7 @@ async def test_what_was_left_out_of_a_single_channel_is_told_at_the_next_heartbe
 
     assert numbers(events) == [0, 1]
     [feed] = hub._feeds.values()
-    feed.heartbeat(hub.last_fence)
+    feed.heartbeat(hub.ingest.last_fence)
     assert [event.json["lost"] for event in client.events() if event.type == "gap"] == [3]
 
 
@@ -97,7 +97,7 @@ async def test_a_hub_that_allows_so_many_lines_a_second_thins_every_stream_and_s
     publish(hub, "calm", line(100))
     for feed in list(hub._feeds.values()):
         feed.flush()
-        feed.heartbeat(hub.last_fence)
+        feed.heartbeat(hub.ingest.last_fence)
 
     for client, seen in ((alone, [0, 1, 2]), (several, [0, 1, 2, 100])):
         events = client.events()

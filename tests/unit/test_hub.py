@@ -24,7 +24,7 @@ async def test_every_subscriber_gets_every_line_with_the_same_id() -> None:
     clients = [await Client(hub, "log").open() for _ in range(3)]
 
     publish(hub, "log", line(1), line(2))
-    hub.fence_received(50)
+    hub.ingest.fence_received(50)
     publish(hub, "log", line(3))
 
     for client in clients:
@@ -60,7 +60,7 @@ async def test_a_resume_goes_on_after_its_id_exactly() -> None:
     hub, _ = new_hub()
     watcher = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2), line(3))
-    hub.fence_received(50)
+    hub.ingest.fence_received(50)
     publish(hub, "log", line(4))
     cursors = [Cursor.parse(event.id) for event in watcher.events()]
 
@@ -76,7 +76,7 @@ async def test_a_cursor_over_several_channels_is_exact_wherever_a_stream_breaks(
     for n in range(0, 12, 3):
         publish(hub, "a", line(n), line(n + 1))
         publish(hub, "b", line(n + 2))
-        hub.fence_received(100 + n)
+        hub.ingest.fence_received(100 + n)
     events = watcher.events()
     assert [event.json["@channel"] for event in events[:3]] == ["a", "a", "b"]
 
@@ -116,7 +116,7 @@ async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
     client = await Client(hub, "log").open()
     publish(hub, "log", line(1), line(2))
 
-    hub.session_started(90)
+    hub.ingest.session_started(90)
     publish(hub, "log", line(9))
 
     before, _, gap, after = client.events()
@@ -127,7 +127,7 @@ async def test_a_cut_session_is_one_gap_with_honest_bounds() -> None:
 async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() -> None:
     hub, _ = new_hub()
     publish(hub, "log", line(1))
-    hub.session_started(90)
+    hub.ingest.session_started(90)
     publish(hub, "log", line(2))
 
     across = (await Client(hub, "log").open(After(Cursor(10, (1,))))).events()
@@ -140,12 +140,12 @@ async def test_who_resumes_across_a_cut_is_told_of_it_and_who_was_told_is_not() 
 async def test_a_pattern_is_told_of_a_cut_once_even_when_no_channel_is_known() -> None:
     hub, _ = new_hub()
     empty = await Client(hub, "shop.*").open()
-    hub.session_started(90)
+    hub.ingest.session_started(90)
     assert [event.json["channel"] for event in empty.events()] == ["shop.*"]
 
     publish(hub, "shop.a", line(1))
     publish(hub, "shop.b", line(2))
-    hub.session_started(190)
+    hub.ingest.session_started(190)
 
     assert [event.json.get("channel") for event in empty.events()] == [None, None, "shop.*"]
 
@@ -250,9 +250,9 @@ async def test_who_joins_a_batch_stream_between_flushes_gets_nothing_twice() -> 
 async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_it_was_subscribed() -> None:
     hub, source = new_hub(ingest="other.*")
     publish(hub, "log", line(0))
-    hub.channel_subscribed("log")
+    hub.ingest.channel_subscribed("log")
     publish(hub, "log", line(1))
-    hub.fence_received(40)
+    hub.ingest.fence_received(40)
     publish(hub, "log", line(2))
 
     client = await Client(hub, "log").open(After(Cursor(40, (0,))))
@@ -265,12 +265,12 @@ async def test_a_channel_with_lines_since_the_last_fence_is_not_forgotten() -> N
     hub, _ = new_hub()
     for n in range(10_050):
         publish(hub, f"c{n}", line(n))
-    assert len(list(hub.registry)) == 10_050, "all have lines since the last fence"
+    assert len(list(hub.ingest.registry)) == 10_050, "all have lines since the last fence"
 
-    hub.fence_received(60)
+    hub.ingest.fence_received(60)
     publish(hub, "one-more", line(0))
 
-    assert len(list(hub.registry)) == 9_051
+    assert len(list(hub.ingest.registry)) == 9_051
 
 
 async def test_the_longest_ring_gives_way_when_memory_is_full() -> None:
@@ -291,7 +291,7 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_and_lines_before_it_com
     client = await Client(hub, "log", "other").open()
     publish(hub, "log", line(1))
     client.events()
-    hub.fence_received(77)
+    hub.ingest.fence_received(77)
     for _ in range(3):
         hub.tick()
 
@@ -317,12 +317,12 @@ async def test_the_last_frame_of_a_drained_stream_says_where_it_is() -> None:
         await Client(hub, "log", batch=True).open(),
         await Client(hub, "log", "other").open(),
     ]
-    hub.fence_received(50)
+    hub.ingest.fence_received(50)
     publish(hub, "log", line(1), line(2))
     # A batch feed that has just flushed would wait with this one.
     publish(hub, "log", line(3))
     idle = await Client(hub, "idle").open()
-    hub.fence_received(60)
+    hub.ingest.fence_received(60)
 
     await hub.drain()
 
@@ -360,5 +360,5 @@ async def test_nothing_is_left_of_a_client_that_has_gone() -> None:
     await client.close()
 
     assert hub._feeds == {}
-    assert hub.registry.patterns == {}
-    assert [channel.feeds for channel in hub.registry] == [[]]
+    assert hub.ingest.registry.patterns == {}
+    assert [channel.feeds for channel in hub.ingest.registry] == [[]]

@@ -72,9 +72,9 @@ async def test_more_breaks_than_fit_in_a_piece_hide_neither_the_gap_nor_the_line
     channels = 2 * BACKLOG_BYTES // BATCH_OVERHEAD_BYTES
     for n in range(channels):
         publish(hub, f"c{n}", line(n))
-    cursor = After(Cursor(hub.last_fence, (0,)))
+    cursor = After(Cursor(hub.ingest.last_fence, (0,)))
     await Client(hub, "*").open()
-    hub.session_started(90)
+    hub.ingest.session_started(90)
     publish(hub, "c0", line(-1))
 
     client = await Client(hub, "*").open(cursor)
@@ -89,11 +89,11 @@ async def test_patterns_that_come_and_go_leave_no_memory_behind() -> None:
     hub, _ = new_hub(ring_megabytes="1")
     for round in range(200):
         client = await Client(hub, *[f"p{n}.*" for n in range(32)]).open()
-        hub.session_started(hub.last_fence + 1)
+        hub.ingest.session_started(hub.ingest.last_fence + 1)
         await client.close()
         publish(hub, "log", line(round))
 
-    assert sum(channel.ring.size for channel in hub.registry) == hub.registry.bytes
+    assert sum(channel.ring.size for channel in hub.ingest.registry) == hub.ingest.memory.bytes
 
 
 async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
@@ -101,7 +101,7 @@ async def test_a_resume_of_two_patterns_tells_of_what_each_has_lost() -> None:
     early = await Client(hub, "a.*").open()
     for n in range(150):
         publish(hub, "a.x", line(n))
-    hub.session_started(300)
+    hub.ingest.session_started(300)
     assert early.events()
 
     client = await Client(hub, "a.*", "b.*").open(After(Cursor(5, (0,))))
@@ -113,7 +113,7 @@ async def test_breaks_don_t_count_as_lines_of_a_tail() -> None:
     hub, _ = new_hub()
     for n in range(60):
         publish(hub, f"c{n}", line(n))
-    hub.session_started(90)
+    hub.ingest.session_started(90)
 
     single = await Client(hub, "c5").open(Tail(1))
     many = await Client(hub, "*").open(Tail(50))
@@ -126,7 +126,7 @@ async def test_who_is_the_first_to_ask_for_a_pattern_is_told_of_the_breaks_among
     hub, _ = new_hub()
     for n in range(4):
         publish(hub, "a.x", line(n))
-        hub.session_started(90 + 10 * n)
+        hub.ingest.session_started(90 + 10 * n)
     publish(hub, "a.y", line(4))
 
     client = await Client(hub, "a.*").open(Tail(3))
@@ -145,7 +145,7 @@ async def test_a_channel_that_was_forgotten_is_a_gap_for_its_pattern(monkeypatch
     hub, _ = new_hub()
     publish(hub, "app.1", line(1))
     for n in range(12):
-        hub.fence_received(hub.last_fence + 10)
+        hub.ingest.fence_received(hub.ingest.last_fence + 10)
         publish(hub, f"c{n}", line(n))
 
     client = await Client(hub, "app.*").open(After(Cursor(10, (0,))))
@@ -161,7 +161,7 @@ async def test_lines_of_channels_there_is_no_room_for_are_told_to_patterns(monke
 
     for n in range(8):
         publish(hub, f"c{n}", line(n))
-    hub.fence_received(60)
+    hub.ingest.fence_received(60)
     publish(hub, "c9", line(9))
 
     events = client.events()
@@ -181,13 +181,13 @@ async def test_nothing_is_left_of_channels_that_a_hub_has_forgotten_that_does_no
     before = channels_in_memory()
 
     for n in range(100):
-        hub.fence_received(hub.last_fence + 10)
+        hub.ingest.fence_received(hub.ingest.last_fence + 10)
         publish(hub, f"c{n}", line(n))
     for _ in range(60):
         # Until their rates have come to rest.
-        hub.registry.tick()
+        hub.ingest.registry.tick()
 
-    assert channels_in_memory() - before == len(hub.registry) == 10
+    assert channels_in_memory() - before == len(hub.ingest.registry) == 10
 
 
 @pytest.mark.parametrize("ingest", ["*", "other"], ids=["covered", "outside"])
@@ -210,7 +210,7 @@ async def test_who_asks_for_ever_new_channels_is_refused_when_there_are_too_many
             refused += 1
     again = await Client(hub, "c0").open()
 
-    assert len(hub.registry) == 20
+    assert len(hub.ingest.registry) == 20
     assert refused == 80
     assert len(source.followed) <= 22
     publish(hub, "c0", line(1))
@@ -222,7 +222,7 @@ async def test_a_join_is_not_undone_by_making_room_for_it(monkeypatch: pytest.Mo
     hub, _ = new_hub()
     for n in range(10):
         publish(hub, f"c{n}", line(n))
-    hub.fence_received(60)
+    hub.ingest.fence_received(60)
 
     client = await Client(hub, "c0", "new").open()
     publish(hub, "new", line(1))
@@ -240,7 +240,7 @@ async def test_the_end_of_a_client_that_takes_nothing_disturbs_nobody_else(when:
     if when == "before":
         slow.transport.clog()
 
-    subscriber.end(hub.last_fence)
+    subscriber.end(hub.ingest.last_fence)
     if when == "by its end":
         slow.transport.clog()
     publish(hub, "log", line(1))
@@ -275,7 +275,7 @@ async def test_nothing_is_left_of_a_client_that_goes_while_its_last_lines_are_lo
     with suppress(asyncio.CancelledError):
         await joining
 
-    assert hub.registry.patterns == {}
+    assert hub.ingest.registry.patterns == {}
 
 
 async def test_a_client_joins_though_the_log_fails_and_the_last_other_one_leaves_meanwhile() -> None:

@@ -90,7 +90,7 @@ class Model:
         channel = self.random.choice(CHANNELS)
         lines = []
         for _ in range(self.random.choice([1, 1, 2, 7, 40])):
-            id = self.next_id(channel, self.hub.last_fence)
+            id = self.next_id(channel, self.hub.ingest.last_fence)
             self.published.append((channel, id))
             self.record(channel, id)
             lines.append(line_of(channel, id))
@@ -105,15 +105,15 @@ class Model:
         """Nobody does."""
 
     def fence(self) -> None:
-        self.hub.fence_received(self.hub.last_fence + self.random.randint(1, 5))
+        self.hub.ingest.fence_received(self.hub.ingest.last_fence + self.random.randint(1, 5))
 
     def cut(self) -> None:
         """Lines nobody hears, then a new session."""
-        fence = self.hub.last_fence
+        fence = self.hub.ingest.last_fence
         for channel in CHANNELS:
             seen, n = self.counts.get(channel, (0, 0))
             self.published.append((channel, (fence, n + 1 if seen == fence else 1)))
-        self.hub.session_started(fence + self.random.randint(1, 5))
+        self.hub.ingest.session_started(fence + self.random.randint(1, 5))
 
     async def tail(self) -> None:
         """One that wants the last lines first is told of all that comes after it joined."""
@@ -202,7 +202,7 @@ class RecordedModel(Model):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.log = MemoryLog(self.random, self.hub.last_fence)
+        self.log = MemoryLog(self.random, self.hub.ingest.last_fence)
         self.hub.connect(MemorySource(self.hub), self.log)
         self.unrecorded: list[tuple[str, Id]] = []
 
@@ -214,16 +214,18 @@ class RecordedModel(Model):
         for channel, id in self.unrecorded:
             self.log.add(channel, EventId(*id), line_of(channel, id).encode())
         self.unrecorded = []
-        self.log.watermark = self.hub.last_fence
+        self.log.watermark = self.hub.ingest.last_fence
 
     def trim(self) -> None:
         self.log.trim(self.random.choice(CHANNELS), self.random.choice([0, 10, 100]))
 
     def cut(self) -> None:
-        before = self.hub.last_fence
+        before = self.hub.ingest.last_fence
         self.flush()
         super().cut()
-        self.log.broken.append(LogGap(None, EventId(before, 0), EventId(self.hub.last_fence, 0), None, "recorder-down"))
+        self.log.broken.append(
+            LogGap(None, EventId(before, 0), EventId(self.hub.ingest.last_fence, 0), None, "recorder-down")
+        )
 
     async def other(self, step: str) -> None:
         match step:
@@ -237,8 +239,8 @@ class RecordedModel(Model):
     async def mend(self) -> None:
         """Only the other process hears some lines, over some fences, and records them; see `mend.py`."""
         self.flush()
-        self.hub.session_lost()
-        last = self.hub.last_fence
+        self.hub.ingest.session_lost()
+        last = self.hub.ingest.last_fence
         fence = last
         for _ in range(self.random.randint(0, 3)):
             for channel in self.random.sample(CHANNELS, self.random.randint(0, 3)):
@@ -251,13 +253,13 @@ class RecordedModel(Model):
         self.log.watermark = fence
         after = {}
         for name, newest in (await self.log.last_ids(fence)).items():
-            channel_known = self.hub.registry.get(name.encode())
+            channel_known = self.hub.ingest.registry.get(name.encode())
             had = max(EventId(last, 0), channel_known.ring.last) if channel_known else EventId(last, 0)
             if newest > had:
                 after[name] = had
         async for parts in read_merged(self.log, after, last, fence):
-            self.hub.fill(parts)
-        self.hub.session_backfilled(fence)
+            self.hub.ingest.fill(parts)
+        self.hub.ingest.session_backfilled(fence)
 
 
 @pytest.mark.parametrize("model", [Model, RecordedModel])

@@ -43,7 +43,6 @@ LIBRARIES = {
 ONLY_IN = {"hiredis": {"broker/session"}, "minify": {"http/page/minify"}, "xstatic": {"http/page/assets"}}
 # Imports that still go the wrong way.
 TOLERATED = {
-    ("broker/source", "history"),
     ("http/app", "commands"),
     ("server/supervisor", "commands"),
 }

@@ -28,7 +28,7 @@ async def test_lines_go_on_after_a_gap_where_the_log_can_not_be_understood() -> 
     async def stand() -> LeaseState:
         return LeaseState(Role.TAP, 1_000, 1)
 
-    mender = Backfill(hub, cast(LogReader, ForeignLog(random.Random(1), 1)), stand)
+    mender = Backfill(hub.ingest, cast(LogReader, ForeignLog(random.Random(1), 1)), stand)
     mender.session_lost()
     mender.session_started(1_000)
     mender.lines_received({b"log": [b'{"n": 1}']})

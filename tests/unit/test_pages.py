@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from sse_hub.history.page_cache import PageCache, SingleFlight
-from sse_hub.hub.backend import LogGap, Page, parse_entries, start_of
+from sse_hub.history.stream_entries import parse_entries
+from sse_hub.hub.backend import LogGap, Page, start_of
 from sse_hub.hub.encoder import Encoder, batched_frames, encode_once, single_frames
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Batch

@@ -18,16 +18,16 @@ async def test_memory_is_counted_rightly_when_lines_are_recorded_of_a_channel_th
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub(ring_lines="100")
     commands = redis.asyncio.Redis()
-    recorder = Recorder(Config(), commands, hub, LogReader(commands, LogKeys.of(("*",)), 1000))
-    hub.registry.recording = True
+    recorder = Recorder(Config(), commands, hub.ingest, LogReader(commands, LogKeys.of(("*",)), 1000))
+    hub.ingest.memory.recording = True
     publish(hub, "flood", *["x"] * 80)
     publish(hub, "flood", *["x"] * 80)
-    flood = hub.registry["flood"]
+    flood = hub.ingest.registry["flood"]
     for n in range(12):
-        hub.fence_received(hub.last_fence + 1)
+        hub.ingest.fence_received(hub.ingest.last_fence + 1)
         publish(hub, f"c{n}", "x")
-    assert hub.registry.get(b"flood") is None
+    assert hub.ingest.registry.get(b"flood") is None
 
     recorder._mark_appended([AppendBatch(flood, [], 1, 160, 160, 0)])
 
-    assert hub.registry.bytes == sum(each.ring.size for each in hub.registry)
+    assert hub.ingest.memory.bytes == sum(each.ring.size for each in hub.ingest.registry)

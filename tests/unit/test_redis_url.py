@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import ConnectionPool, parse_url
 
-from sse_hub.broker.connect import RedisAddress
-from sse_hub.broker.pool import command_pool
-from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.broker.connect import RedisAddress, command_pool, publisher_connection
 from sse_hub.cli import main
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting

@@ -124,6 +124,7 @@ def test_a_break_takes_an_index_and_is_no_line(ring: Ring) -> None:
 def test_payloads_become_lines_when_they_are_first_read() -> None:
     entry = batch(5, 1, b"text", b'{"@event":"deploy"}', b'{"a":\n1}')
 
-    assert entry.lines == [b'{"info":"text"}', b'{"@event":"deploy"}', b'{"a":\n1}']
-    assert entry.events == {1: "deploy"}
-    assert entry.folded
+    normalized = entry.normalized()
+    assert normalized.lines == entry.lines == [b'{"info":"text"}', b'{"@event":"deploy"}', b'{"a":\n1}']
+    assert normalized.events == {1: "deploy"}
+    assert normalized.multiline

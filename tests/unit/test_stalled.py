@@ -17,14 +17,14 @@ async def test_s16_a_client_that_takes_nothing_is_cut_whether_lines_come_or_not(
     publish(hub, "log", *(["{}"] * lines)) if lines else None
 
     for second in range(5):
-        hub._wheel.tick(now + second, hub.last_fence)
+        hub._wheel.tick(now + second, hub.ingest.last_fence)
     early = client.transport.aborted
     for second in range(5, 9):
         # What a client sends is no sign that it takes anything.
         for each in hub._feeds.values():
             for subscriber in each.subscribers:
                 subscriber.data_received(b"x")
-        hub._wheel.tick(now + second, hub.last_fence)
+        hub._wheel.tick(now + second, hub.ingest.last_fence)
 
     assert (early, client.transport.aborted, other.transport.aborted) == (False, True, False)
     assert hub.counters.slow_closed["stalled"] >= 1

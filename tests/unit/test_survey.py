@@ -8,8 +8,8 @@ from sse_hub.config import Config
 from sse_hub.hub import registry as directory_module
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters, Namespaces
+from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.line_templates import is_error, template_of
-from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.sampler import FORGET_SECONDS, MAX_BEHIND, MAX_TEMPLATES, LineSampler
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import normalize
@@ -28,10 +28,10 @@ class Clock:
         return self.seconds
 
 
-def publish(directory: ChannelRegistry, name: str, *payloads: str, at: float = 0.0) -> Channel:
-    """Lines on a channel, made known when it is not."""
-    channel = directory.get(name.encode()) or directory.add(name, EventId(10, 0))
-    directory.append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
+def publish(ingest: Ingest, name: str, *payloads: str, at: float = 0.0) -> Channel:
+    """Lines on a channel, which is added if it is not known yet."""
+    channel = ingest.registry.get(name.encode()) or ingest.registry.add(name, EventId(10, 0))
+    ingest._append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
     return channel
 
 
@@ -80,16 +80,16 @@ def test_a_mask_is_a_message_without_what_varies(payload: str, mask: str) -> Non
 
 
 def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
-    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
-    survey = LineSampler(directory, clock)
-    api = publish(directory, "api", '{"level":"error"}', '{"level":"info"}', '{"level":"error"}')
-    mail = publish(directory, "mail", '{"level":"info"}')
+    clock, ingest = Clock(), Ingest(Config(), Counters())
+    survey = LineSampler(ingest.registry, clock)
+    api = publish(ingest, "api", '{"level":"error"}', '{"level":"info"}', '{"level":"error"}')
+    mail = publish(ingest, "mail", '{"level":"info"}')
 
     survey.sample(10)
     survey.sample(10)
     assert (api.recent_errors, mail.recent_errors) == (2, 0)
     clock.seconds += 40
-    publish(directory, "api", '{"level":"fatal"}')
+    publish(ingest, "api", '{"level":"fatal"}')
     survey.sample(10)
     assert api.recent_errors == 3
     clock.seconds += 40
@@ -103,13 +103,13 @@ def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
 
 
 def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
-    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
-    survey = LineSampler(directory, clock)
-    publish(directory, "api", '{"message": "order 1"}', '{"message": "order 2"}')
+    clock, ingest = Clock(), Ingest(Config(), Counters())
+    survey = LineSampler(ingest.registry, clock)
+    publish(ingest, "api", '{"message": "order 1"}', '{"message": "order 2"}')
     survey.sample(10)
     clock.seconds += FORGET_SECONDS / 2
-    publish(directory, "api", '{"message": "order 3"}', '{"level": "error", "message": "new 1"}')
-    publish(directory, "mail", '{"message": "sent"}')
+    publish(ingest, "api", '{"message": "order 3"}', '{"level": "error", "message": "new 1"}')
+    publish(ingest, "mail", '{"message": "sent"}')
     survey.sample(10)
     everything = Selection.parse(["*"])
 
@@ -125,7 +125,7 @@ def test_patterns_that_are_new_within_the_hour_are_told_newest_first() -> None:
     assert [each["pattern"] for each in survey.newest_patterns(Selection.parse(["api"]), 10)] == ["new #"]
     # What has not come for an hour is new when it comes again.
     clock.seconds += FORGET_SECONDS
-    publish(directory, "api", '{"message": "order 4"}')
+    publish(ingest, "api", '{"message": "order 4"}')
     survey.sample(10)
 
     assert [(each["pattern"], each["count"]) for each in survey.newest_patterns(everything, 10)] == [("order #", 1)]
@@ -135,36 +135,36 @@ def test_a_channel_that_was_forgotten_is_looked_at_from_its_first_line_when_it_c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(directory_module, "FORGET_AFTER_SECONDS", -1)
-    directory = ChannelRegistry(Config(ingest=("other",)), Counters())
-    survey = LineSampler(directory, Clock())
-    publish(directory, "log", *["{}"] * 5)
+    ingest = Ingest(Config(ingest=("other",)), Counters())
+    survey = LineSampler(ingest.registry, Clock())
+    publish(ingest, "log", *["{}"] * 5)
     survey.sample(10)
-    directory.forget_later("log")
-    assert directory.tick() == ["log"]
+    ingest.registry.forget_later("log")
+    assert ingest.registry.tick() == ["log"]
 
-    again = publish(directory, "log", *['{"level": "error"}'] * 8)
+    again = publish(ingest, "log", *['{"level": "error"}'] * 8)
     survey.sample(10)
 
     assert again.recent_errors == 8
 
 
 def test_of_a_flood_only_some_lines_are_looked_at_and_the_table_stays_bounded() -> None:
-    clock, directory = Clock(), ChannelRegistry(Config(), Counters())
-    survey = LineSampler(directory, clock)
+    clock, ingest = Clock(), Ingest(Config(), Counters())
+    survey = LineSampler(ingest.registry, clock)
     words = [
         json.dumps({"message": "word " + "".join(chr(97 + n // 26**k % 26) for k in range(4))}) for n in range(9_000)
     ]
-    publish(directory, "flood", *words[:3_000])
+    publish(ingest, "flood", *words[:3_000])
 
     survey.sample(10)
     assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_BEHIND // 4
     for start in range(0, 9_000, 1_000):
-        publish(directory, "flood", *words[start : start + 1_000])
+        publish(ingest, "flood", *words[start : start + 1_000])
         survey.sample(10)
 
     assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_TEMPLATES
     # No time at all: nothing is looked at, and nothing is lost of what comes next.
-    publish(directory, "flood", '{"message": "last"}')
+    publish(ingest, "flood", '{"message": "last"}')
     survey.sample(0)
     survey.sample(10)
     assert survey.newest_patterns(Selection.parse(["flood"]), 1)[0]["pattern"] in (

@@ -74,7 +74,7 @@ async def readings_of_a_hub() -> list[Reading]:
     hub, source = new_hub()
     publish(hub, "shop.api", "{}")
     await Client(hub, "shop.*").open(Tail(1))
-    log = SimpleNamespace(watermark=hub.last_fence, recording=True)
+    log = SimpleNamespace(watermark=hub.ingest.last_fence, recording=True)
     recorder = SimpleNamespace(recording=True)
     context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
     return list(readings(cast(Context, context)))

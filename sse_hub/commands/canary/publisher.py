@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
 

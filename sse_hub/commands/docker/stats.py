@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import orjson
 from redis.exceptions import RedisError
 
-from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.docker.containers import Container
 from sse_hub.commands.docker.engine import Engine
 from sse_hub.commands.docker.usage import Usage, figures, usage_of

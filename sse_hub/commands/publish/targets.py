@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.credential import bearer_headers
 from sse_hub.commands.publish.payload import as_json
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from redis.exceptions import RedisError
 
 from sse_hub.broker import keys
-from sse_hub.broker.publisher_connection import publisher_connection
+from sse_hub.broker.connect import publisher_connection
 from sse_hub.broker.scripts import script
 from sse_hub.commands.ship.reader import SourceBatch
 from sse_hub.commands.shipping.flow_control import FlowControl

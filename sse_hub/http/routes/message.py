@@ -88,7 +88,7 @@ async def channels(request: Request) -> HTTPResponse:
     """The channel directory: of the channels that may be seen."""
     context = context_of(request.app)
     grant = await authorize(request)
-    entries = context.hub.registry.entries()
+    entries = context.hub.ingest.registry.entries()
     body = {
         "ready": context.source.ready,
         "recording": context.log.recording,
@@ -159,7 +159,7 @@ async def publish(request: Request) -> HTTPResponse:
     context = context_of(request.app)
     try:
         grant = await authorize(request)
-        channel = channel_to_publish(request, grant, context.hub.registry.covers)
+        channel = channel_to_publish(request, grant, context.hub.ingest.registry.covers)
     except HubError:
         await discard_body(request)
         raise
@@ -190,12 +190,15 @@ async def ready(request: Request) -> HTTPResponse:
         "ready": is_ready,
         "redis": "connected" if source.ready else "away",
         "draining": context.hub.draining,
-        "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.last_fence else None,
+        "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.ingest.last_fence else None,
         "subscribers": context.hub.subscribers,
         "recording": context.log.recording,
         "recorder": context.recorder.recording,
         "recording_error": context.recorder.error or None,
-        "counters": dict(context.hub.event_counts),
+        "counters": {
+            "recorded_lines": context.hub.counters.recorded_lines,
+            "recording_failures": context.hub.counters.recording_failures,
+        },
     }
     return json(state, status=status, headers=NO_STORE)
 

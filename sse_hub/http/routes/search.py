@@ -16,8 +16,7 @@ from sse_hub.http.errors import api_blueprint
 from sse_hub.http.response import get_route
 from sse_hub.http.routes.message import NO_STORE, cursor_of, integer_in
 from sse_hub.http.transfer import send_json
-from sse_hub.hub.sampler import iso
-from sse_hub.protocol.ids import cursor_since, cursor_until
+from sse_hub.protocol.ids import cursor_since, cursor_until, iso_time
 
 MAX_PATTERNS = 200
 MAX_TEXT_CHARACTERS = 256
@@ -33,7 +32,7 @@ async def patterns(request: Request) -> HTTPResponse:
     selection = grant.restrict(requested_selection(request))
     query = request.get_args(keep_blank_values=True)
     limit = integer_in("limit", str(query.get("limit", MAX_PATTERNS)), 1, MAX_PATTERNS)
-    body = {"since": iso(survey.since), "patterns": survey.newest_patterns(selection, limit)}
+    body = {"since": iso_time(round(survey.since * 1000)), "patterns": survey.newest_patterns(selection, limit)}
     return json(body, headers=NO_STORE)
 
 
