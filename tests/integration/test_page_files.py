@@ -26,7 +26,7 @@ def fetched(hub: HubProcess, path: str, **headers: str) -> tuple[int, dict[str, 
 
 def main_module(hub: HubProcess) -> str:
     """The path of the first module, as the page names it."""
-    found = re.search(rb"src=(web/[0-9a-f]+/js/page\.js)", fetched(hub, "/index")[2])
+    found = re.search(rb'src="?(web/[0-9a-f]+/js/page\.js)', fetched(hub, "/index")[2])
     assert found
     return "/" + found[1].decode()
 
