@@ -2,6 +2,7 @@
 The page's pure modules, tested by node's own test runner.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ from posixpath import dirname, join, normpath
 
 import playwright
 
-JS = Path(__file__).parents[2] / "web" / "js"
+WEB = Path(__file__).parents[2] / "web"
+JS = WEB / "js"
 IMPORT = re.compile(r'^(?:import|export) \{[^}]*\} from "(\.[^"]+)";$', re.MULTILINE)
 # Lowest first. `store` and `connection` know nothing of each other: `app` brings them together.
 MAY_IMPORT = {
@@ -59,6 +61,17 @@ def test_each_folder_of_the_page_imports_only_the_folders_it_may() -> None:
 
 def test_no_module_of_the_page_imports_itself_by_way_of_others() -> None:
     TopologicalSorter({module: imports_of(module) for module in modules()}).prepare()
+
+
+def test_every_text_that_the_page_names_exists() -> None:
+    texts = json.loads((WEB / "lang" / "en.json").read_text())
+    sources = [(JS / module).read_text() for module in modules()]
+    named = {key for source in sources for key in re.findall(r'(?<![\w.])t\((?:[^"()`]*\? )?"([^"]+)"', source)}
+    named |= set(re.findall(r'data-i18n(?:-\w+)?="([^"]+)"', (WEB / "index.html").read_text()))
+    commands = re.findall(r'^  \["\w+", "(\w+)", ', (JS / "app" / "commands.js").read_text(), re.MULTILINE)
+
+    assert len(commands) > 50
+    assert (named | {f"command.{name}" for name in commands}) - texts.keys() == set()
 
 
 def modules() -> list[str]:
