@@ -282,4 +282,4 @@ def test_f20_a_browser_that_keeps_nothing_is_said_to(page: Page, hub: HubProcess
 
     page.get_by_test_id("more").click()
 
-    expect(page.get_by_test_id("settings")).to_contain_text("keeps no settings")
+    expect(page.get_by_test_id("settings")).to_contain_text("does not store settings")

@@ -41,7 +41,7 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("terms")).to_contain_text("user")
         expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
-        expect(other.get_by_test_id("toast")).to_contain_text("not in the log any more")
+        expect(other.get_by_test_id("toast")).to_contain_text("no longer in the log")
 
 
 def test_f09_wrap_form_of_time_zone_and_range_are_in_the_address(
