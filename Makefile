@@ -4,18 +4,18 @@ ARGS ?=
 BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header
 
-# Most tests wait for a fault to be noticed, so several run at a time, even on two cores; those of a file share their servers.
-# Each has a part of the machine only, and so as many times the time for what must not take long.
+# Most tests wait for a fault to be noticed, so several files run in parallel, even on two cores. Tests of a file share servers.
+# Each process gets only a part of the machine, so deadlines are longer by the number of processes.
 at_a_time = SSE_HUB_TEST_PATIENCE=$(1) $(BIN)/python -m pytest --dist loadfile -n $(1)
 
-# Three minutes of requests that nobody has thought of, with what the other tests leave of the CPU.
+# Three minutes of generated requests, with the CPU time that the other tests leave.
 FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=4 SSE_HUB_TEST_FUZZ_SECONDS=180 nice $(BIN)/python -m pytest --log-cli-level=INFO \
-	tests/integration/test_fuzz.py
+	tests/integration/http/test_fuzz_routes.py
 
-FAULTS := $(addprefix tests/integration/test_,recorder.py takeover.py nobody_records.py log_lost.py log_changes.py frozen_redis.py \
-	clocks.py retention.py redis_refuses.py unknown_ids.py lease.py cuts.py resume_log.py mend.py killed_hubs.py \
-	paused.py vanished.py herd.py crowds.py hostile.py limits.py lines_log.py drain.py workers.py flood.py \
-	logging_durable.py ship_exactly.py ship_histories.py docker.py) tests/unit/test_hub_model.py
+FAULTS := $(addprefix tests/integration/,recording redis_faults overload delivery/test_ids_and_fences.py history/test_retention.py \
+	history/test_recorded_lines.py resume/test_unknown_ids.py resume/test_resume_from_log.py server/test_drain.py \
+	server/test_workers.py logging/test_durable_handler.py commands/test_ship_exactly_once.py \
+	commands/test_ship_random_histories.py commands/test_docker.py) tests/unit/hub/test_hub_model.py
 
 .PHONY: help run test soak fuzz audit screenshots bench bench-quick check format lock clean
 
@@ -28,7 +28,7 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
 	@mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
-		$(call at_a_time,3) --ignore tests/integration/test_fuzz.py tests/unit tests/integration bench/tests; tested=$$?; \
+		$(call at_a_time,3) --ignore tests/integration/http/test_fuzz_routes.py tests/unit tests/integration bench/tests; tested=$$?; \
 		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
 	$(call at_a_time,2) tests/browser
 
@@ -36,10 +36,10 @@ soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md
 	@tests/install-tools.sh
 	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest $(FAULTS)
 
-fuzz: .venv/fuzz-ready ## An hour of requests nobody has thought of, then 15 minutes of bytes, chosen by the code they reach
+fuzz: .venv/fuzz-ready ## Fuzz: an hour of generated requests, then 15 minutes of coverage-guided input
 	@tests/install-tools.sh
-	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest --log-cli-level=INFO tests/unit/test_whatever_comes.py tests/integration/test_fuzz.py
-	$(BIN)/python -m tests.guided --seconds 900 $(ARGS)
+	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest --log-cli-level=INFO tests/unit/project/test_fuzz_properties.py tests/integration/http/test_fuzz_routes.py
+	$(BIN)/python -m tests.support.coverage_fuzz --seconds 900 $(ARGS)
 
 audit: ## Ask PyPI for known faults of what the hub is installed with (needs uv)
 	uvx pip-audit --disable-pip -r requirements/run.lock

@@ -34,7 +34,8 @@ from django.urls import path
 from flask import Flask
 
 from sse_hub.logging import RedisHandler
-from tests.rig import RedisServer, free_port, redis_server, wait_until
+from tests.support.servers import RedisServer, free_port, redis_server
+from tests.support.waiting import wait_until
 
 LINES_PER_REQUEST = 50
 LIMIT_MS = 5.0

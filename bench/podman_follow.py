@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from tests.integration.containers import EngineService, engine_service
+from tests.support.containers import EngineService, engine_service
 
 STAMP = "2026-11-21T12:00:00.000000000+00:00 stdout "
 PIECES = (f"{STAMP}F one\n{STAMP}F two\n{STAMP}", f"F three\n{STAMP}F four\n", f"{STAMP}F five\n")

@@ -11,7 +11,8 @@ from pathlib import Path
 from shutil import which
 
 from sse_hub import __version__
-from tests.rig import RedisServer, free_port, hub_process, redis_server, valkey_binary
+from tests.support.programs import valkey_binary
+from tests.support.servers import RedisServer, free_port, hub_process, redis_server
 
 CHANNEL = "bench%d"
 """Channel name; load.c and publish.c replace %d with the channel's number."""

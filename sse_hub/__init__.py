@@ -3,7 +3,7 @@ sse-hub: a live log hub. Lines come in by Redis `PUBLISH`, go out as Server-Sent
 
 A Sanic app of one's own mounts a hub with `hub_blueprint(Config(redis_url=…))`.
 
-Imports go one way, and `tests/unit/test_layers.py` holds them to it:
+Imports go one way, and `tests/unit/project/test_layers.py` holds them to it:
 
     errors < redis_url < config < tasks                        modules that every package may import
     protocol < hub < broker < history < auth < http < server < commands < cli

@@ -154,3 +154,8 @@ class ContainerGone(EngineUnavailable):
 
 class TaskDied(HubError):
     """A background task has died by a fault of ours; the log says how. The process must be started anew."""
+
+
+def error_text(error: BaseException) -> str:
+    """The message of `error`, or the name of its class where it has none, as a `TimeoutError` of asyncio."""
+    return str(error) or type(error).__name__

@@ -25,7 +25,7 @@ from bench.procs import usage_of
 from bench.report.tables import Cells, format_number, plain_table
 from bench.scenarios_extra import wait_recorded
 from bench.servers import CHANNEL, redis_publisher_options, redis_server_binary, run_hub
-from tests.rig import redis_server
+from tests.support.servers import redis_server
 
 SECONDS = 5.0
 RATES = (0, 100, 1_000, 10_000, 40_000, 100_000)

@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 from bench.errors import PeerUnavailable
 from bench.peers.installs import install_nchan, install_node_packages, install_python
 from bench.servers import CHANNEL, RunningServer, Server, redis_publisher_options, redis_server_binary
-from tests.rig import free_port, redis_server, wait_until
+from tests.support.servers import free_port, redis_server
+from tests.support.waiting import wait_until
 
 FOLDER = Path(__file__).parent
 PATH = f"/message?channel={CHANNEL}"

@@ -1,7 +1,7 @@
 """
 What every process of ours begins with: the event loop, the log on stderr, and what ends it.
 
-    run(main())      log_to_stderr(config)      await Stop().asked.wait()
+    run(main())      log_to_stderr(config)      raise_open_files_limit()      await Shutdown().requested.wait()
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sse_hub.config import Config
@@ -48,6 +49,19 @@ def log_to_stderr(config: Config, worker: int | None = None) -> None:
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     # Sanic warns of production mode where it is not started by its own command.
     logging.getLogger("sanic").setLevel(logging.ERROR)
+
+
+def raise_open_files_limit() -> None:
+    """Let this process, and those it starts, open as many files as the system allows: the default suits select()."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        # macOS reports a hard limit that it does not grant.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Shutdown:

@@ -1,7 +1,7 @@
 """
 The supervisor of `--workers N`: it holds the listening socket and N workers, and answers no request itself.
 
-    Config --> listening socket, embedded Redis, demo --> N workers --> one ends: another one
+    Config --> listening socket, embedded Redis, background task --> N workers --> one ends: another one
                                                                └─ SIGTERM --> SIGTERM to all --> they drain --> the end
 """
 
@@ -10,18 +10,18 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.peers import WorkerId
 from sse_hub.http.shared_counters import prepare, restore
+from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown
 from sse_hub.server.serve import listening_socket
@@ -40,9 +40,12 @@ STEADY_SECONDS = 10.0
 STOP_SECONDS = 3.0
 
 
-async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
+async def supervise(
+    config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None
+) -> None:
     """
     Hold `config.workers` workers until SIGTERM or SIGINT; `announce` is called once, when all of them serve.
+    `background` runs in this process meanwhile.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
@@ -52,12 +55,7 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        if config.demo:
-            # Its libraries are no other hub's business.
-            from sse_hub.commands.demo import publish_demo
-
-            demo = start_watched(publish_demo(str(config.redis_url)), "demo", stop)
-            stack.push_async_callback(cancel_and_wait, (demo,))
+        await stack.enter_async_context(running(background, str(config.redis_url), stop))
         # Where the workers ask one another for their numbers, and count together.
         try:
             folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
@@ -77,20 +75,6 @@ def _kept(folder: str) -> int:
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
-
-
-def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) -> asyncio.Task[None]:
-    """`work` in the background. Should it end before `stop` asks, that is logged, and the process stops."""
-
-    def ended(task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if not stop.requested.is_set():
-            logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
-            stop.fail()
-
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(ended)
-    return task
 
 
 class WorkerPool:

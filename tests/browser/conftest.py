@@ -6,32 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Error, Page
+from playwright.sync_api import Page
 
-from tests.browser.reader import Publish
-from tests.rig import DEADLINE_SECONDS, ROOT, HubProcess, RedisServer, hub_process, redis_server, valkey_binary
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-
-
-def chromium() -> str:
-    """The browser on PATH. AssertionError with the way to get it where it is missing."""
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    assert found, "Chromium is missing: `make test` installs it on Debian; elsewhere put `chromium` on PATH"
-    return found
+from tests.support.browser_page import Publish
+from tests.support.chromium import CHROMIUM_OPTIONS, Console, chromium
+from tests.support.programs import valkey_binary
+from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -90,28 +75,6 @@ def publish(redis: RedisServer) -> Iterator[Publish]:
                 pipeline.execute()
 
         yield send
-
-
-@dataclass
-class Console:
-    """What the browser complained about; `allowed` are parts of messages that a test brings about itself."""
-
-    errors: list[str] = field(default_factory=list)
-    allowed: set[str] = field(default_factory=set)
-
-    def said(self, message: ConsoleMessage) -> None:
-        """Keep an error or a warning; a violation of the content policy is an error here."""
-        if message.type in ("error", "warning"):
-            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
-
-    def failed(self, error: Error) -> None:
-        """Keep an exception that nobody caught."""
-        self.errors.append(f"{error.message}\n{error.stack}")
-
-    @property
-    def unexpected(self) -> list[str]:
-        """The complaints that no test asked for."""
-        return [error for error in self.errors if not any(part in error for part in self.allowed)]
 
 
 @pytest.fixture(autouse=True)

@@ -15,10 +15,10 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
-from tests.browser.reader import Publish, open_page, palette, scroll_up, wait_received
-from tests.browser.test_people import stream_of
-from tests.rig import HubProcess, hub_process, redis_server, valkey_binary
+from tests.support.browser_page import Publish, open_page, palette, scroll_up, stream_of, wait_received
+from tests.support.chromium import CHROMIUM_OPTIONS, chromium
+from tests.support.programs import valkey_binary
+from tests.support.servers import HubProcess, hub_process, redis_server
 
 SIZES = {"wide": (1280, 800), "phone": (360, 740)}
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")

@@ -4,15 +4,15 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.reader import Publish
-from tests.mounted_app import PREFIX, mounted
-from tests.rig import RedisServer
+from tests.support.browser_page import Publish
+from tests.support.embedding_app import PREFIX, embedding_app
+from tests.support.servers import RedisServer
 
 
 def test_the_page_works_below_a_prefix_and_with_the_app_s_own_login(
     page: Page, context: BrowserContext, redis: RedisServer, publish: Publish
 ) -> None:
-    with mounted(redis) as (url, _):
+    with embedding_app(redis) as (url, _):
         context.add_cookies([{"name": "who", "value": "staff", "url": url.removesuffix(PREFIX)}])
         publish("mounted.old", ['{"level": "info", "message": "an old one"}'])
 

@@ -8,9 +8,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import (
+from tests.support.browser_page import (
     COUNT_STREAMS,
     TOP_ROW,
+    WATCH_TASKS,
     Publish,
     messages,
     numbered,
@@ -20,17 +21,11 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess, at_scale
+from tests.support.servers import HubProcess
+from tests.support.settings import at_scale
 
 pytestmark = pytest.mark.browser
 
-# The longest task of the page, in ms, from now on.
-WATCH_TASKS = """() => {
-  window.longest = 0;
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
-  }).observe({ type: "longtask" });
-}"""
 
 # How long it takes, in ms, from typing a filter until what it finds is counted.
 TIME_FILTER = """async ([text, shown]) => {

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Console
-from tests.browser.reader import (
+from tests.support.browser_page import (
     ALL_NUMBERS,
     Publish,
     load_older,
@@ -22,7 +21,10 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import PATIENCE, HubProcess, RedisServer, at_scale, free_port, hub_process, wait_until
+from tests.support.chromium import Console
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
+from tests.support.settings import PATIENCE, at_scale
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

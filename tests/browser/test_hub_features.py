@@ -8,8 +8,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, messages, numbered, open_page, palette, stats, wait_received
-from tests.rig import HubProcess
+from tests.support.browser_page import Publish, messages, numbered, open_page, palette, stats, wait_received
+from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
-from tests.browser.conftest import Console
-from tests.browser.reader import (
+from tests.support.browser_page import (
     COUNT_STREAMS,
     TOP_ROW,
     Publish,
@@ -26,7 +25,9 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess, RedisServer, at_scale, free_port, hub_process
+from tests.support.chromium import Console
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
+from tests.support.settings import at_scale
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ import time
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.reader import Publish, open_page, wait_received
-from tests.rig import HubProcess
+from tests.support.browser_page import Publish, open_page, wait_received
+from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
 

@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, numbered, open_page, palette, stats, wait_received
-from tests.browser.test_filter import WATCH_TASKS
-from tests.browser.test_people import stream_of
-from tests.rig import HubProcess, at_scale
+from tests.support.browser_page import (
+    WATCH_TASKS,
+    Publish,
+    numbered,
+    open_page,
+    palette,
+    stats,
+    stream_of,
+    wait_received,
+)
+from tests.support.servers import HubProcess
+from tests.support.settings import at_scale
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.browser

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Console
-from tests.browser.reader import Publish
-from tests.integration.people import token, token_hub
-from tests.rig import HubProcess, RedisServer
+from tests.support.browser_page import Publish
+from tests.support.chromium import Console
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.tokens import token, token_hub
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import Publish, numbered, open_page, stats, wait_received
-from tests.rig import HubProcess, RedisServer, at_scale
+from tests.support.browser_page import Publish, numbered, open_page, stats, wait_received
+from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import at_scale
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.browser

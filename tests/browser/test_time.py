@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reader import (
+from tests.support.browser_page import (
     ALL_NUMBERS,
     Publish,
     asked_for,
@@ -21,7 +21,7 @@ from tests.browser.reader import (
     stats,
     wait_received,
 )
-from tests.rig import HubProcess
+from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
 

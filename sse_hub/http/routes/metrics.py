@@ -20,7 +20,7 @@ metrics_blueprint = api_blueprint("sse_hub_metrics")
 @get_route(metrics_blueprint, "/metrics")
 async def metrics(request: Request) -> HTTPResponse:
     """Metrics for Prometheus, and other operators."""
-    await require_operator(request)
     context = context_of(request.app)
+    await require_operator(request, context)
     by_worker = await ask_all(context.worker_id, dumped(readings(context)))
     return HTTPResponse(exposition(by_worker), headers={"Cache-Control": "no-store"}, content_type=CONTENT_TYPE)

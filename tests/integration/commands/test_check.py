@@ -1,0 +1,96 @@
+"""`sse-hub check` finds wrong setups. Each fault is caused here, and found under its name in the output."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import clean_environ, redis_binary, shifted_clock
+from tests.support.servers import RedisServer, redis_server
+from tests.support.settings import DEADLINE_SECONDS, ROOT
+
+LITTLE = "--client-output-buffer-limit pubsub 1mb 1mb 60"
+EVICTING = "--maxmemory 64mb --maxmemory-policy allkeys-lru"
+WITHOUT_LOG = "--user poor on nopass allcommands -xadd allkeys allchannels"
+WITHOUT_CHANNELS = "--user poor on nopass allcommands allkeys resetchannels &sse-hub:fence"
+
+
+def found(redis_url: str, *before: str) -> tuple[int, dict[str, str]]:
+    """The exit status and the grade of each checked item. The command line begins with `before`."""
+    environ = clean_environ()
+    checked = subprocess.run(
+        [*before, sys.executable, "-m", "sse_hub.cli", "check", "--redis-url", redis_url],
+        cwd=ROOT, env=environ, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in checked.stderr, checked.stderr
+    return checked.returncode, {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
+
+
+@contextmanager
+def older_redis(folder: Path) -> Iterator[RedisServer]:
+    """A server that reports a version that is too old."""
+    version = subprocess.run([redis_binary(), "--version"], capture_output=True, check=True).stdout.split(b"v=")[1]
+    told = version.split()[0]
+    binary = folder / "older-redis"
+    binary.write_bytes(redis_binary().read_bytes().replace(told + b"\0", b"5.0." + b"0" * (len(told) - 4) + b"\0"))
+    binary.chmod(0o755)
+    with redis_server(binary) as server:
+        yield server
+
+
+def test_the_check_finds_a_default_redis_in_order(server: RedisServer) -> None:
+    """Checked as an administrator, who may read all settings."""
+    status, grades = found(server.url)
+
+    assert status == 0
+    for what in ("redis", "redis version", "clock", "redis memory", "output buffer", "rights: log"):
+        assert grades[what] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "grade"),
+    [
+        (LITTLE, "output buffer", "warn"),
+        (EVICTING, "redis memory", "warn"),
+        (WITHOUT_LOG, "rights: log", "FAIL"),
+        (WITHOUT_CHANNELS, "rights: channels", "FAIL"),
+    ],
+)
+def test_the_check_finds_wrong_redis_settings(options: str, what: str, grade: str) -> None:
+    account = "poor:any@" if "poor" in options else ""
+    with redis_server(options=tuple(options.split())) as server:
+        status, grades = found(server.url.replace("redis://", f"redis://{account}"))
+
+    assert (grades[what], status) == (grade, int(grade == "FAIL"))
+    assert {name for name, each in grades.items() if each not in ("ok", "?")} - {"open files", "backlog"} == {what}
+
+
+@pytest.mark.parametrize(("by", "grade"), [("+1h", "warn"), ("-1h", "warn"), ("+48h", "FAIL")])
+def test_the_check_finds_a_wrong_clock(server: RedisServer, by: str, grade: str) -> None:
+    """The clock of this machine is wrong; the check cannot know which of the two is."""
+    status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in shifted_clock(by).items()))
+
+    assert (grades["clock"], status) == (grade, int(grade == "FAIL"))
+
+
+def test_the_check_finds_a_redis_that_is_too_old(tmp_path: Path) -> None:
+    with older_redis(tmp_path) as server:
+        status, grades = found(server.url)
+
+    assert (grades["redis version"], status) == ("FAIL", 1)
+
+
+@pytest.mark.parametrize(("files", "grade"), [(1024, "warn"), (10_240, "ok")])
+def test_the_check_finds_a_low_limit_of_open_files(server: RedisServer, files: int, grade: str) -> None:
+    status, grades = found(server.url, "prlimit", f"--nofile={files}:{files}")
+
+    assert (grades["open files"], status) == (grade, 0)
+
+
+def test_the_check_finds_a_missing_redis() -> None:
+    status, grades = found("redis://127.0.0.1:1/0")
+
+    assert (grades["redis"], status) == ("FAIL", 1)

@@ -1,0 +1,128 @@
+"""How a hub stops, and how it refuses to start."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.reconnecting_clients import beside_stuck_client
+from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
+from tests.support.sse_client import open_stream
+from tests.support.waiting import wait_until
+
+STREAMS = 100
+GONE_SECONDS = 2.0 * PATIENCE
+
+
+async def seconds_to_end(hub: HubProcess) -> float:
+    """SIGTERM. Returns the seconds until the process has ended."""
+    started = time.monotonic()
+    hub.process.terminate()
+    await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
+    return time.monotonic() - started
+
+
+async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url) as hub:
+        async with AsyncExitStack() as stack:
+            url = f"{hub.url}/message?channel={channel}"
+            streams = [await stack.enter_async_context(open_stream(url)) for _ in range(STREAMS)]
+            with server.client() as client:
+                client.publish(channel, "last words")
+            resting = asyncio.gather(*(stream.rest() for stream in streams))
+
+            seconds = await seconds_to_end(hub)
+            events = await resting
+
+    assert hub.process.returncode == 0
+    assert seconds < GONE_SECONDS
+    assert all(stream.ended_cleanly for stream in streams)
+    assert [[event.json for event in each] for each in events] == [[{"info": "last words"}]] * STREAMS
+    retries = {stream.decoder.retry_ms for stream in streams}
+    assert all(retry and 1000 <= retry <= 3000 for retry in retries)
+    assert len(retries) > STREAMS / 4, "clients must not all reconnect at the same moment"
+
+
+async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, channel: str) -> None:
+    with hub_process(server.url) as hub:
+        curl = await asyncio.create_subprocess_exec(
+            "curl", "-sS", "-N", f"{hub.url}/message?channel={channel}", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert curl.stdout
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await curl.stdout.readline() == b"retry: 2000\n"
+            await seconds_to_end(hub)
+            output, errors = await curl.communicate()
+
+    assert (curl.returncode, errors) == (0, b"")
+    assert output.splitlines()[-2].startswith(b"retry: ")
+
+
+async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: RedisServer, channel: str) -> None:
+    """While the hub waits for it, a new client gets `retry:` and status 200: an EventSource gives up on any other."""
+    with hub_process(server.url) as hub:
+        async with beside_stuck_client(server, hub, channel) as reader:
+            ending = asyncio.create_task(seconds_to_end(hub))
+            await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
+            async with open_stream(f"{hub.url}/message?channel={channel}") as late:
+                pass
+
+            assert await ending < GONE_SECONDS
+            assert await reader.rest() == []
+
+    assert hub.process.returncode == 0
+    assert reader.ended_cleanly
+    assert (late.status, late.ended_cleanly, late.last_event_id) == (200, True, "")
+    assert late.decoder.retry_ms
+
+
+def run_hub(*options: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python run.py` to its end, which must come soon."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *options],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env=os.environ | (environ or {}),
+    )
+
+
+def test_a_start_on_a_taken_port_fails_and_names_the_port(hub: HubProcess, server: RedisServer) -> None:
+    done = run_hub("--port", str(hub.port), "--redis-url", server.url)
+
+    assert done.returncode == 1
+    assert f"127.0.0.1:{hub.port} can't be listened on" in done.stderr
+    assert "Choose another port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "named"),
+    [
+        (("--port", "80 91"), {}, "--port='80 91'"),
+        ((), {"SSE_HUB_RING_LINES": "many"}, "SSE_HUB_RING_LINES='many'"),
+        ((), {"REDIS_URL": "http://redis"}, "REDIS_URL"),
+        (("--ingest", "a b$"), {}, "--ingest='a b$'"),
+    ],
+)
+def test_a_start_with_an_invalid_setting_fails_and_names_the_setting(
+    options: tuple[str, ...], environ: dict[str, str], named: str
+) -> None:
+    done = run_hub(*options, environ=environ)
+
+    assert done.returncode == 1
+    assert f"{named} can't be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_start_with_an_unknown_option_fails() -> None:
+    done = run_hub("--prot", "1")
+
+    assert done.returncode == 2
+    assert "No such option" in done.stderr

@@ -1,0 +1,25 @@
+"""Files with keys and rules that are reloaded while the hub runs."""
+
+import resource
+from pathlib import Path
+
+from sse_hub.auth.reloaded_file import ReloadedFile
+
+
+def test_a_file_that_could_not_be_opened_is_reloaded_later(tmp_path: Path) -> None:
+    """For example because the limit of open files is reached."""
+    path = tmp_path / "keys"
+    path.write_text("old")
+    kept = ReloadedFile("--token-keys", str(path), str)
+    path.write_text("another")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        kept.refresh()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert kept.value == "old"
+
+    kept.refresh()
+
+    assert (kept.value, kept.version) == ("another", 1)

@@ -1,0 +1,79 @@
+"""Lines of several channels as one sequence."""
+
+import asyncio
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
+from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.hub.ring import Batch
+from sse_hub.protocol.ids import EventId
+
+Ids = list[EventId]
+IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=True).map(sorted)
+
+
+class Paged(MergeReader):
+    """A channel that is read a few lines at a time."""
+
+    def __init__(self, channel: str, ids: Ids, back: bool) -> None:
+        super().__init__(reverse_key(EventId(9, 0)) if back else (0, 0))
+        keys = [reverse_key(id) for id in reversed(ids)] if back else list(ids)
+        self._rest: list[Item] = [
+            (key, RecordedLine(EventId(abs(key[0]), abs(key[1])), channel, b"{}")) for key in keys
+        ]
+
+    async def fill(self) -> None:
+        count = random.randint(1, 3)
+        self.items += self._rest[:count]
+        del self._rest[:count]
+        self.ended = not self.items
+
+
+async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
+    return [item async for run in merge(readers) for _, item in run]
+
+
+@given(st.lists(IDS, max_size=4))
+def test_a_merged_sequence_has_every_line_in_order(channels: list[Ids]) -> None:
+    names = [str(number) for number in range(len(channels))]
+    lines = sorted((id, name) for name, ids in zip(names, channels, strict=True) for id in ids)
+
+    for back in (False, True):
+        readers: list[MergeReader] = [Paged(name, ids, back) for name, ids in zip(names, channels, strict=True)]
+        found = asyncio.run(sequence(readers))
+        there = [(line.id, line.channel) for line in found if isinstance(line, RecordedLine)]
+        # Channels with the same id keep their order in both directions.
+        assert there == sorted(lines, key=lambda line: (reverse_key(line[0]) if back else line[0], line[1]))
+
+
+def test_a_gap_in_a_merged_sequence_stands_between_the_lines_around_it() -> None:
+    ids = [EventId(1, 1), EventId(1, 2), EventId(3, 1), EventId(5, 1)]
+    holes = [LogGap(None, EventId(1, 0), EventId(3, 0), None, "recorder-down")]
+
+    for back in (False, True):
+        found = asyncio.run(sequence([GapReader(holes, back), Paged("a", ids, back)]))
+        order = [item if isinstance(item, LogGap) else item.id for item in found]
+        assert order[:: -1 if back else 1] == [*ids[:2], *holes, *ids[2:]]
+
+
+@given(IDS, st.builds(EventId, st.integers(1, 6), st.integers(0, 6)))
+def test_a_merged_sequence_is_cut_at_an_id(ids: Ids, end: EventId) -> None:
+    batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT), 0, 1) for fence, n in ids]
+    kept, whole = clip(batches, end)
+
+    assert [part[0].last for part in kept if not isinstance(part, LogGap)] == [id for id in ids if id < end]
+    assert whole == (len(kept) == len(ids))
+
+
+def test_a_batch_and_a_gap_can_be_cut_in_the_middle() -> None:
+    batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT), 0, 3)
+    hole = LogGap("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
+
+    assert clip([batch, hole], EventId(7, 5)) == ([(batch[0], 0, 2)], False)
+    assert clip([batch, hole], EventId(7, 6)) == ([batch], False)
+    assert clip([batch, hole], EventId(8, 0)) == ([batch, hole._replace(before=EventId(8, 0), lost=None)], False)
+    assert clip([batch, hole], EventId(9, 1)) == ([batch, hole], True)
+    assert gap_key(hole) == EventId(9, 0)

