@@ -1,5 +1,5 @@
 """
-The hub: who subscribes to what the ingest receives, and where in the rings each of them starts.
+The hub: the subscribers of what the ingest receives, and where in the rings each of them starts.
 
     source --> Ingest --> rings --> feeds --> subscribers
     a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
@@ -158,7 +158,7 @@ class Hub:
     # The rest.
 
     async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
-        """Where the last `lines` begin in the log. None when there is no log, or it can't be read."""
+        """The position before the last `lines` in the log. None when there is no log, or it can't be read."""
         log, records = self._recorded_log.log, self._recorded_log.records
         if log is None:
             return None
