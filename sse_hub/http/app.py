@@ -173,7 +173,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     source = RedisSource(config, redis_url, commands, backfill, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
-    shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.folder)
+    shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
         config=config,
         hub=hub,

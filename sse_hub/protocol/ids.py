@@ -8,21 +8,21 @@ stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) a
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from sse_hub.durations import parse_duration
 from sse_hub.errors import InvalidId
 
 # 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
 CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
-RELATIVE_TIME = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
 # A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
 # quarter more where the watch has just looked.
 FENCE_SPACING_MS = 1500
 # The end of the year 9999.
 LAST_TIME_MS = 253_402_300_799_999
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class EventId(NamedTuple):
@@ -83,9 +83,9 @@ def iso_time(time_ms: int) -> str:
 
 
 def _parse_moment(text: str, now: datetime, name: str) -> int:
-    ago = RELATIVE_TIME.fullmatch(text)
-    if ago:
-        return _to_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
+    if text.startswith("-"):
+        with suppress(ValueError):
+            return _to_milliseconds(now) - parse_duration(text[1:], allow_zero=True) * 1000
     try:
         # A "+02:00" that was not percent-encoded reaches us as " 02:00".
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)

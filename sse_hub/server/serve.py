@@ -17,9 +17,9 @@ from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
-from sse_hub.http.metrics import readings
+from sse_hub.http.metrics import HubCollector
 from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
-from sse_hub.http.prometheus import dumped
+from sse_hub.http.prometheus import render
 from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
@@ -57,7 +57,7 @@ async def run_app(
     listener: socket.socket,
     stop: Shutdown,
     announce: Callable[[Context], None],
-    place: WorkerId = SINGLE,
+    worker: WorkerId = SINGLE,
 ) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
@@ -65,7 +65,7 @@ async def run_app(
     `announce` is called once requests are answered.
     """
     raise_open_files_limit()
-    app = create_app(config, stop.fail, place)
+    app = create_app(config, stop.fail, worker)
     use_http1_only(app)
     # Its methods carry no types.
     server: Any = await app.create_server(
@@ -80,21 +80,22 @@ async def run_app(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    async with serve_peers(place, lambda: dumped(readings(context_of(app)))):
+    # Also while it drains: the other workers go on answering for all.
+    async with serve_peers(worker, lambda: render(HubCollector(context_of(app)))):
         announce(context_of(app))
         await stop.requested.wait()
-    hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
-    if stop.abandoned:
-        server.close()
-    # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
-    await server.before_stop()
-    await close_connections(server, CLOSE_SECONDS)
+        hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
+        if stop.close_listener:
+            server.close()
+        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+        await server.before_stop()
+        await close_connections(server, CLOSE_SECONDS)
     await server.after_stop()
     await cancel_and_wait((hurrying,))
 
 
 async def _hurry(stop: Shutdown, hub: Hub) -> None:
-    await stop.hurried.wait()
+    await stop.finish_now.wait()
     hub.finish_drain_now()
 
 
