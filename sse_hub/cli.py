@@ -17,11 +17,11 @@ COMMANDS = {
     "demo": "sse_hub.commands.demo.command",
     "docker": "sse_hub.commands.docker.command",
     "publish": "sse_hub.commands.publish.command",
-    "redis-acl": "sse_hub.commands.check.command",
+    "redis-acl": "sse_hub.commands.redis_acl",
     "serve": "sse_hub.commands.serve",
     "ship": "sse_hub.commands.ship.command",
     "token": "sse_hub.commands.token",
-    "top": "sse_hub.commands.check.command",
+    "top": "sse_hub.commands.top",
     "watch": "sse_hub.commands.watch.command",
 }
 

@@ -1,1 +1,1 @@
-"""What `sse-hub …` runs: a module or a folder for each command."""
+"""The commands of `sse-hub`: a module or a folder each."""

@@ -1,8 +1,8 @@
 """
 `sse-hub token`: keys and tokens from the command line.
 
-    token key FILE --> a key in a JWKS --> token make --> a token          token revoke --> valid no more, in 10 s
-    token public FILE --> its public half, for the hub
+    token key FILE --> a key in a JWKS --> token make --> a token          token revoke --> invalid within 10 s
+    token public FILE --> its public keys, for the hub
 """
 
 import asyncio
@@ -27,32 +27,34 @@ from sse_hub.durations import parse_duration
 from sse_hub.errors import InvalidSetting
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
-KEYS = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+key_file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
 @click.group(context_settings=HELP)
 def token() -> None:
-    """Make keys and tokens, for hubs with --access token."""
+    """Make keys and tokens for hubs with --access token."""
 
 
 @token.command(context_settings=HELP)
-@KEYS
-@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="HS256", help="What the key is for.")
+@key_file_argument
+@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="HS256", help="The signature algorithm.")
 def key(file: Path, algorithm: str) -> None:
-    """Add a new key to FILE, a JWKS that is made where there is none. The newest one signs, all are believed."""
+    """Add a new key to FILE, a JWKS, which is created if needed. The newest key signs; all are accepted."""
     try:
         keys = parse_keys(file.read_text()) if file.exists() else []
-        made = new_key(algorithm)
-        _write(file, json.dumps({"keys": [*keys, made]}, indent=2) + "\n")
+        new = new_key(algorithm)
+        _write_private(file, json.dumps({"keys": [*keys, new]}, indent=2) + "\n")
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file}: {error}.") from None
-    click.echo(f"Key {made['kid']} for {algorithm} is in {file}. Whoever can read it can make tokens.", err=True)
+    click.echo(
+        f"Key {new['kid']} for {algorithm} is in {file}. Anyone who can read the file can make tokens.", err=True
+    )
 
 
 @token.command(context_settings=HELP)
-@KEYS
+@key_file_argument
 def public(file: Path) -> None:
-    """Print the public halves of the keys in FILE: a hub that has these checks tokens, and can't make any."""
+    """Print the public keys of FILE: with these, a hub can check tokens but not make any."""
     try:
         click.echo(json.dumps({"keys": [public_jwk(each) for each in parse_keys(file.read_text())]}, indent=2))
     except (OSError, ValueError) as error:
@@ -67,14 +69,14 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> in
 
 
 @token.command(context_settings=HELP)
-@click.option("--keys", required=True, type=click.Path(path_type=Path), help="JWKS with the key to sign with.")
-@click.option("--subject", required=True, help="Who has the token.")
-@click.option("--subscribe", multiple=True, metavar="PATTERN", help="Channels to be seen. Repeatable.")
-@click.option("--publish", multiple=True, metavar="PATTERN", help="Channels to publish on. Repeatable.")
-@click.option("--operate", is_flag=True, help="To see metrics, and how the hub is doing.")
-@click.option("--expires", default="8h", callback=_seconds, help="How long it is valid.")
-@click.option("--audience", default="sse-hub", help="What hubs have as --token-audience.")
-@click.option("--issuer", default=None, help="What hubs have as --token-issuer.")
+@click.option("--keys", required=True, type=click.Path(path_type=Path), help="JWKS with the signing key.")
+@click.option("--subject", required=True, help="Who the token is for.")
+@click.option("--subscribe", multiple=True, metavar="PATTERN", help="Channels the token may read. Repeatable.")
+@click.option("--publish", multiple=True, metavar="PATTERN", help="Channels the token may publish on. Repeatable.")
+@click.option("--operate", is_flag=True, help="Permit metrics and the hub's status.")
+@click.option("--expires", default="8h", callback=_seconds, help="How long the token is valid.")
+@click.option("--audience", default="sse-hub", help="The hubs' --token-audience.")
+@click.option("--issuer", default=None, help="The hubs' --token-issuer.")
 def make(
     keys: Path,
     subject: str,
@@ -96,10 +98,10 @@ def make(
 
 
 @token.command(name="revoke", context_settings=HELP)
-@click.option("--redis-url", default=None, metavar="URL", help="Redis of the hubs (also REDIS_URL).")
+@click.option("--redis-url", default=None, metavar="URL", help="The hubs' Redis (also REDIS_URL).")
 @click.argument("text", metavar="TOKEN")
 def revoke_token(text: str, redis_url: str | None) -> None:
-    """Make TOKEN (- reads it from the standard input) valid no more. Its streams end within 10 s."""
+    """Revoke TOKEN (- reads it from standard input). Its streams end within 10 s."""
     try:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except InvalidSetting as error:
@@ -108,11 +110,11 @@ def revoke_token(text: str, redis_url: str | None) -> None:
 
     text = sys.stdin.read().strip() if text == "-" else text
     try:
-        # Unchecked: who may write to the hubs' Redis may revoke, and the key need not be here.
+        # Not verified: anyone who may write to the hubs' Redis may revoke, and the key may not be here.
         claims = jwt.decode(text, options={"verify_signature": False})
         token_id, until = claims["jti"], float(claims["exp"])
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-        raise click.ClickException("This is no token with an id (jti) and an end (exp).") from None
+        raise click.ClickException("This is not a token with an id (jti) and an expiry (exp).") from None
     try:
         asyncio.run(_revoke(config.redis_url or LOCAL_REDIS, str(token_id), until))
     except (RedisError, OSError) as error:
@@ -125,10 +127,10 @@ async def _revoke(redis_url: str, token_id: str, until: float) -> None:
         await revoke(commands, token_id, until)
 
 
-def _write(file: Path, text: str) -> None:
-    """All or nothing, and for nobody else's eyes."""
-    beside = file.with_name(file.name + ".new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+def _write_private(file: Path, text: str) -> None:
+    """Write `file` atomically, readable by its owner only."""
+    temporary = file.with_name(file.name + ".new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(text)
-    beside.replace(file)
+    temporary.replace(file)

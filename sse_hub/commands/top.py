@@ -1,36 +1,76 @@
 """
-A live view of a hub for the terminal: its channels, busiest first, and how it is.
+`sse-hub top`: a live view of a hub for the terminal: its channels, busiest first, and how it is.
 
-    /channels, /health/ready, /metrics --> Glance --> lines of text, as many as the terminal has
+    /channels, /health/ready, /metrics --> HubStatus --> lines of text, as many as the terminal has
 """
 
+import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import click
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from sse_hub.commands.options import LOCAL_HUB, bearer_headers, token_option
+
+CLEAR = "\x1b[H\x1b[J"
 HEAD_LINES = 5
 UNKNOWN = "?"
 # What each worker has of all there is: added up it would be as many times as much.
 SHARED = ("sse_hub_lines_total received", "sse_hub_recorder_lag_seconds")
 
 
-class HubStatus(NamedTuple):
-    """What a hub said at one moment; `state` and `totals` have no more than who asks may see."""
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", default=LOCAL_HUB, show_default=True, help="URL of the hub.")
+@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds between updates.")
+@click.option("--once", is_flag=True, help="Print once and exit.")
+@token_option
+def top(url: str, every: float, once: bool, token: str | None) -> None:
+    """Show a hub's channels, rates, streams and lag, live. Ctrl-C stops it."""
 
-    state: Mapping[str, Any]
-    directory: Mapping[str, Any]
+    async def watch() -> None:
+        before: HubStatus | None = None
+        async with httpx.AsyncClient(base_url=url, headers=bearer_headers(token), timeout=5.0) as client:
+            while True:
+                now = await fetch_status(client)
+                if once and before is None:
+                    # A rate is the difference between two samples.
+                    before = now
+                    await asyncio.sleep(every)
+                    continue
+                width, height = shutil.get_terminal_size()
+                lines = render(now, before, every, width, height - 1 if not once else 10_000)
+                click.echo(("" if once else CLEAR) + "\n".join(lines))
+                if once:
+                    return
+                before = now
+                await asyncio.sleep(every)
+
+    try:
+        asyncio.run(watch())
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise click.ClickException(f"Can't read from {url}: {error or type(error).__name__}") from None
+    except KeyboardInterrupt:
+        pass
+
+
+class HubStatus(NamedTuple):
+    """The state of a hub at one moment, as far as the token may see it."""
+
+    readiness: Mapping[str, Any]
+    channels: Mapping[str, Any]
     totals: Mapping[str, float]
 
 
 async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
-    """How the hub is now. Raises httpx.HTTPError; ValueError where it is no hub that answers."""
+    """The hub's current status. Raises httpx.HTTPError, and ValueError if the answer is not a hub's."""
     state = (await client.get("/health/ready")).json()
     directory = (await client.get("/channels")).raise_for_status().json()
     metrics = await client.get("/metrics")
-    # Who may see the channels may not be allowed to see the numbers.
+    # A token may permit the channels, but not the metrics.
     return HubStatus(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
 
 
@@ -47,8 +87,8 @@ def totals_of(metrics: str) -> Mapping[str, float]:
 
 
 def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
-    """`now` in `height` lines of `width` characters; rates are since `before`, `seconds` ago."""
-    state, directory, totals = now.state, now.directory, now.totals
+    """`now` in up to `height` lines of up to `width` characters; rates are since `before`, `seconds` ago."""
+    state, directory, totals = now.readiness, now.channels, now.totals
 
     def rate(stage: str) -> str:
         name = f"sse_hub_lines_total {stage}"
@@ -82,7 +122,7 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
 
 
 def _row(channel: dict[str, Any]) -> str:
-    # What stands in a name could be for the terminal, should the hub not be one.
+    # A name could contain control characters, if this is not a hub.
     name = "".join(each if each.isprintable() else "?" for each in str(channel["name"]))
     last = str(channel["last_line"] or "-")[:24]
     return (

@@ -1,7 +1,7 @@
 """
-The plain way: PUBLISH in a pipeline, each line once at most.
+Plain delivery: PUBLISH in a pipeline, each line at most once.
 
-    lines --> PUBLISH ... --> an answer to each, else the line is unsure
+    lines --> PUBLISH ... --> a reply to each, else the line is unsure
 """
 
 from collections.abc import Sequence
@@ -9,47 +9,47 @@ from collections.abc import Sequence
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.logging.connection import RedisConnection
-from sse_hub.logging.delivery import Outcome, words_of
+from sse_hub.logging.delivery import Outcome, error_text
 
 
-class AtMostOnce:
-    """Publishes each line once at most: one whose connection dies before the answer is not sent again."""
+class AtMostOnceDelivery:
+    """Publishes each line at most once: if the connection dies before the reply, the line is not sent again."""
 
-    # What one turn holds the interpreter for, and what may be unsure after a cut.
-    most_lines = 200
-    most_bytes = 256 * 1024
-    repeats = False
+    # The lines that one round holds the interpreter for, and that may be unsure after a disconnect.
+    max_lines = 200
+    max_bytes = 256 * 1024
+    resends_unsure = False
 
-    def __init__(self, link: RedisConnection, channel: str) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection, channel: str) -> None:
+        self._connection = connection
         self._channel = channel
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
         """See Delivery."""
         try:
-            self._link.connect()
+            self._connection.connect()
         except (RedisError, OSError) as error:
-            self._link.close()
-            return Outcome(again=lines, error=words_of(error))
+            self._connection.close()
+            return Outcome(retry=lines, error=error_text(error))
         refused: list[bytes] = []
-        why, answered = "", 0
+        reason, replies = "", 0
         try:
-            for line, answer in zip(
-                lines, self._link.ask([("PUBLISH", self._channel, line) for line in lines]), strict=True
+            for line, reply in zip(
+                lines, self._connection.execute([("PUBLISH", self._channel, line) for line in lines]), strict=True
             ):
-                answered += 1
-                if isinstance(answer, ResponseError):
+                replies += 1
+                if isinstance(reply, ResponseError):
                     refused.append(line)
-                    why = words_of(answer)
+                    reason = error_text(reply)
         except (RedisError, OSError) as error:
-            self._link.close()
-            return Outcome(again=refused, unsure=lines[answered:], error=words_of(error))
-        return Outcome(again=refused, error=why)
+            self._connection.close()
+            return Outcome(retry=refused, unsure=lines[replies:], error=error_text(error))
+        return Outcome(retry=refused, error=reason)
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """See Delivery."""
-        self._link.forget()
+        self._connection.reset_after_fork()
 
     def close(self) -> None:
         """See Delivery."""
-        self._link.close()
+        self._connection.close()

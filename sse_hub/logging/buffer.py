@@ -1,9 +1,9 @@
 """
-Lines between the app's threads and the one that sends them: bounded, and what finds no room is counted.
+The lines between the app's threads and the one that sends them: bounded; lines that don't fit are counted.
 
     app: append() --> lines --> take() --> sender --> settle(): gone, or back to the front
 
-What is full refuses the newest line: so the report of how many are missing stands where they are missing.
+A full buffer refuses the newest line: so the report of missing lines stands where they are missing.
 """
 
 import threading
@@ -14,15 +14,15 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-# What a line takes beside its own bytes.
+# Memory of a line in addition to its bytes.
 LINE_OVERHEAD_BYTES = 64
 REPORT_SECONDS = 1.0
 
 
 class Counts(NamedTuple):
     """
-    Lines of this process so far: taken by Redis (reports too), refused for want of room, sent without an answer (they
-    may have been published or not), and waiting to be sent.
+    The number of lines of this process so far: `sent` to Redis (reports included), `dropped` because they did not fit,
+    `unsure`: sent without a reply, so they may or may not have been published, and `waiting` to be sent.
     """
 
     sent: int
@@ -31,8 +31,8 @@ class Counts(NamedTuple):
     waiting: int
 
 
-class Loss(NamedTuple):
-    """What a report tells: lines dropped and unsure since the last one, and since this process began."""
+class LossCounts(NamedTuple):
+    """The figures of a report: lines dropped and unsure since the last report, and since the process started."""
 
     dropped: int
     unsure: int
@@ -41,16 +41,16 @@ class Loss(NamedTuple):
 
 
 class LossReport(bytes):
-    """A line that tells of a loss, and what had been told before it."""
+    """A report as a line; `reported_before` are the totals reported before it."""
 
-    before: tuple[int, int]
+    reported_before: tuple[int, int]
 
 
-class Buffer:
-    """Up to `limit_bytes` of lines. `report` makes the line that tells of a loss."""
+class LineBuffer:
+    """Up to `limit_bytes` of lines. `report` makes the line that reports missing lines."""
 
-    def __init__(self, limit_bytes: int, report: Callable[[Loss], bytes]) -> None:
-        # One that may be taken again: a signal handler or __del__ may log while its thread is in append().
+    def __init__(self, limit_bytes: int, report: Callable[[LossCounts], bytes]) -> None:
+        # Reentrant: a signal handler or __del__ may log while its thread is in append().
         self.lock = threading.RLock()
         self._limit_bytes = limit_bytes
         self._make_report = report
@@ -58,15 +58,15 @@ class Buffer:
         self._taken: Sequence[bytes] = ()
         self._bytes = 0
         self._sent = self._dropped = self._unsure = 0
-        self._told = (0, 0)
-        self._report_at = 0.0
-        self._settled = threading.Condition(self.lock)
+        self._reported = (0, 0)
+        self._reported_at = 0.0
+        self._emptied = threading.Condition(self.lock)
         # A queue whose put() never blocks, for the same reason.
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._listening = False
+        self._wakeups: SimpleQueue[None] = SimpleQueue()
+        self._waiting = False
 
     def append(self, line: bytes) -> None:
-        """Keep `line`, or count it as dropped."""
+        """Add `line`, or count it as dropped."""
         size = len(line) + LINE_OVERHEAD_BYTES
         with self.lock:
             if self._bytes + size > self._limit_bytes:
@@ -74,69 +74,69 @@ class Buffer:
                 return
             self._bytes += size
             self._lines.append(line)
-            if self._listening:
-                self._listening = False
-                self._bell.put(None)
+            if self._waiting:
+                self._waiting = False
+                self._wakeups.put(None)
 
-    def drop(self) -> None:
-        """Count a line that could not be made."""
+    def count_dropped(self) -> None:
+        """Count a line that could not be formatted."""
         with self.lock:
             self._dropped += 1
 
     def wait(self) -> None:
-        """Return when there is a line, or ring() was called."""
+        """Return once there is a line, or after wake()."""
         with self.lock:
             if self._lines:
                 return
-            self._listening = True
-        self._bell.get()
+            self._waiting = True
+        self._wakeups.get()
 
-    def ring(self) -> None:
-        """Let wait() return."""
-        self._bell.put(None)
+    def wake(self) -> None:
+        """Make wait() return."""
+        self._wakeups.put(None)
 
-    def take(self, most_lines: int, most_bytes: int) -> list[bytes]:
-        """The next lines, one at least if there are any. They count as kept until settle()."""
+    def take(self, max_lines: int, max_bytes: int) -> list[bytes]:
+        """The next lines, at least one if there are any. They count as waiting until settle()."""
         taken: list[bytes] = []
         size = 0
         with suppress(Empty):
             while True:
-                self._bell.get_nowait()
+                self._wakeups.get_nowait()
         with self.lock:
-            while self._lines and len(taken) < most_lines and (not taken or size + len(self._lines[0]) <= most_bytes):
+            while self._lines and len(taken) < max_lines and (not taken or size + len(self._lines[0]) <= max_bytes):
                 line = self._lines.popleft()
                 size += len(line)
                 taken.append(line)
             self._taken = taken
         return taken
 
-    def settle(self, again: Sequence[bytes], unsure: Sequence[bytes] = ()) -> None:
-        """Of the lines taken, `again` go back to the front, `unsure` may have been published or not."""
+    def settle(self, retry: Sequence[bytes], unsure: Sequence[bytes] = ()) -> None:
+        """Of the lines taken, `retry` go back to the front; `unsure` may or may not have been published."""
         with self.lock:
-            self._bytes -= _size(self._taken) - _size(again)
-            self._sent += len(self._taken) - len(again) - len(unsure)
-            self._lines.extendleft(reversed(again))
-            progress = len(again) < len(self._taken)
+            self._bytes -= _size(self._taken) - _size(retry)
+            self._sent += len(self._taken) - len(retry) - len(unsure)
+            self._lines.extendleft(reversed(retry))
+            progress = len(retry) < len(self._taken)
             self._taken = ()
             for line in unsure:
                 if isinstance(line, LossReport):
-                    # Nobody knows whether it was read, so what it told is told again.
-                    self._told = min(self._told, line.before)
+                    # The report may not have been published, so its figures are reported again.
+                    self._reported = min(self._reported, line.reported_before)
                 else:
                     self._unsure += 1
             if progress:
-                self._report()
+                self._append_report()
             if not self._lines:
-                self._settled.notify_all()
+                self._emptied.notify_all()
 
     def wait_empty(self, deadline: float) -> bool:
-        """True when all has been sent; False when it has not by `deadline`, in the time of time.monotonic()."""
-        with self._settled:
+        """Wait until all lines have been sent; False if not by `deadline`, a time of time.monotonic()."""
+        with self._emptied:
             while self._lines or self._taken:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                seconds_left = deadline - time.monotonic()
+                if seconds_left <= 0:
                     return False
-                self._settled.wait(left)
+                self._emptied.wait(seconds_left)
             return True
 
     @property
@@ -144,19 +144,17 @@ class Buffer:
         with self.lock:
             return Counts(self._sent, self._dropped, self._unsure, len(self._lines) + len(self._taken))
 
-    # The rest.
-
-    def _report(self) -> None:
-        """Append a report where lines are missing; under load once a second."""
-        if (self._dropped, self._unsure) == self._told:
+    def _append_report(self) -> None:
+        """Append a report if lines are missing; under load once a second."""
+        if (self._dropped, self._unsure) == self._reported:
             return
         now = time.monotonic()
-        if self._lines and now < self._report_at + REPORT_SECONDS:
+        if self._lines and now < self._reported_at + REPORT_SECONDS:
             return
-        dropped, unsure = self._dropped - self._told[0], self._unsure - self._told[1]
-        report = LossReport(self._make_report(Loss(dropped, unsure, self._dropped, self._unsure)))
-        report.before, self._told = self._told, (self._dropped, self._unsure)
-        self._report_at = now
+        dropped, unsure = self._dropped - self._reported[0], self._unsure - self._reported[1]
+        report = LossReport(self._make_report(LossCounts(dropped, unsure, self._dropped, self._unsure)))
+        report.reported_before, self._reported = self._reported, (self._dropped, self._unsure)
+        self._reported_at = now
         self._bytes += len(report) + LINE_OVERHEAD_BYTES
         self._lines.append(report)
 

@@ -1,9 +1,9 @@
 """
-One connection to Redis for one thread: commands in a pipeline, and an answer to each that came, also where it dies.
+A connection to Redis for one thread: commands in a pipeline, and each reply that arrived, even if the connection dies.
 
-    commands --> Link.ask() --> answers, one by one
+    commands --> RedisConnection.execute() --> replies, one by one
 
-redis-py's own pipelines say of a connection that died only that it did, not which commands were answered before.
+For a connection that died, redis-py's own pipelines don't report which commands were answered before.
 """
 
 import socket
@@ -20,19 +20,19 @@ from sse_hub.redis_url import validate
 Command = tuple[str | bytes | int, ...]
 
 CONNECT_SECONDS = 3.0
-# A frozen server goes on where it was when it wakes, and answers: giving it up would make lines unsure. A peer that is
-# gone without a word is noticed by the kernel, as GONE_MS has it, where there is such a setting.
+# A frozen server continues when it wakes, and replies: giving up earlier would make lines unsure. The kernel detects a
+# peer that is gone without notice after USER_TIMEOUT_MS, where it has this setting.
 ANSWER_SECONDS = 60.0
-GONE_MS = 20_000
+USER_TIMEOUT_MS = 20_000
 
 
 class RedisConnection:
-    """A connection to `url` that is made when it is needed. ValueError when the URL can't be used."""
+    """A connection to `url`, opened when it is needed. Raises ValueError if the URL can't be used."""
 
     def __init__(self, url: str) -> None:
-        # The first name looked up imports this codec. A process forked from half-way through that never gets it again.
+        # The first name resolution imports this codec. A process forked in the middle of that can never import it.
         "localhost".encode("idna")
-        options = {socket.TCP_USER_TIMEOUT: GONE_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+        options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
         is_tcp = not url.startswith("unix:")
         client = Redis.from_url(
             validate(url),
@@ -47,16 +47,16 @@ class RedisConnection:
         self._scripts: dict[str, str] = {}
 
     def connect(self) -> None:
-        """Return when there is a connection. Raises RedisError, OSError."""
-        if self._connection.is_connected and self._ended():
+        """Connect, unless it is connected. Raises RedisError, OSError."""
+        if self._connection.is_connected and self._closed_by_server():
             self._connection.disconnect()
         self._connection.connect()
 
-    def ask(self, commands: Sequence[Command]) -> Iterator[Any]:
+    def execute(self, commands: Sequence[Command]) -> Iterator[Any]:
         """
-        Send `commands` as one, and give the answer to each as it comes; a ResponseError is given, not raised.
+        Send `commands` in one write, and yield the reply to each as it arrives; a ResponseError is yielded, not raised.
 
-        All answers must be taken, or the link closed. Raises RedisError, OSError.
+        All replies must be consumed, or the connection closed. Raises RedisError, OSError.
         """
         self._connection.send_packed_command(self._connection.pack_commands(commands))
         for _ in commands:
@@ -66,14 +66,14 @@ class RedisConnection:
                 yield error
 
     def call(self, *command: str | bytes | int) -> Any:
-        """The answer to one command. Raises RedisError, OSError; ResponseError where Redis refuses it."""
-        (answer,) = self.ask([command])
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
+        """The reply to one command. Raises RedisError, OSError; ResponseError if Redis refuses it."""
+        (reply,) = self.execute([command])
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply
 
-    def run(self, text: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        """What the script `text` returns. Raises as call()."""
+    def run_script(self, text: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """The result of the Lua script `text`. Raises as call() does."""
         sha = self._scripts.get(text)
         if sha is None:
             sha = self._scripts[text] = self.call("SCRIPT", "LOAD", text).decode()
@@ -83,21 +83,21 @@ class RedisConnection:
             if not str(error).startswith("NOSCRIPT") and type(error).__name__ != "NoScriptError":
                 raise
         del self._scripts[text]
-        return self.run(text, keys, args)
+        return self.run_script(text, keys, args)
 
-    def _ended(self) -> bool:
-        """True when the server has ended the connection while nothing was asked: what is sent into it is lost."""
+    def _closed_by_server(self) -> bool:
+        """Whether the server has closed an idle connection: commands sent into it would be lost."""
         try:
             return bool(self._connection.can_read(0))
         except (RedisError, OSError):
             return True
 
     def close(self) -> None:
-        """End the connection; the next command makes a new one."""
+        """Close the connection; connect() opens a new one."""
         self._connection.disconnect()
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked process: leave the connection to the parent."""
-        # redis-py closes the file descriptor alone, where the process is another.
+        # In another process, redis-py only closes the file descriptor.
         self._connection.disconnect()
         self._connection = self._pool.make_connection()

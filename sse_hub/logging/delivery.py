@@ -1,7 +1,7 @@
 """
-What the sender needs of a way to Redis; `publishing` and `recording` are the two there are.
+The interface that the sender uses; `at_most_once` and `durable` implement it.
 
-    lines --> Delivery.deliver() --> Outcome: what to send again, what nobody knows of
+    lines --> Delivery.deliver() --> Outcome: lines to send again, lines that may have been published
 """
 
 from collections.abc import Sequence
@@ -10,32 +10,32 @@ from typing import NamedTuple, Protocol
 
 class Outcome(NamedTuple):
     """
-    What became of lines: `again` are to be sent again, `unsure` may have been published. `error` says why in words, ''
-    where all is well.
+    What became of lines: `retry` must be sent again, `unsure` may have been published. `error` is the error text, '' if
+    all is well.
     """
 
-    again: Sequence[bytes] = ()
+    retry: Sequence[bytes] = ()
     unsure: Sequence[bytes] = ()
     error: str = ""
 
 
 class Delivery(Protocol):
-    """A way to Redis. `most_lines` and `most_bytes` are for one turn; with `repeats` a line may be sent again."""
+    """Delivers lines. `max_lines` and `max_bytes` limit one round; `resends_unsure`: a line may be sent again."""
 
-    most_lines: int
-    most_bytes: int
-    repeats: bool
+    max_lines: int
+    max_bytes: int
+    resends_unsure: bool
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
         """Send `lines`, in order. Never raises RedisError or OSError."""
 
-    def forget(self) -> None:
-        """In a forked process: begin anew, and leave the connection to the parent."""
+    def reset_after_fork(self) -> None:
+        """In a forked process: start afresh, and leave the connection to the parent."""
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
 
 
-def words_of(error: Exception) -> str:
-    """What an error says, or its name."""
+def error_text(error: Exception) -> str:
+    """The message of an error, or its type if it has none."""
     return str(error) or type(error).__name__

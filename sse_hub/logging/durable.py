@@ -1,12 +1,12 @@
 """
-The durable way: lines are kept until the hub's log has them, and what is in doubt is looked up in it.
+Durable delivery: lines are kept until the hub's log has them; lines in doubt are looked up in it.
 
     lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
-       cut or missing --> a fence, the log complete up to it --> only what it lacks is sent again
+       disconnected or missing --> a fence, the log complete up to it --> only lines it lacks are sent again
 
-The key in lua/publish.lua makes a second try do nothing while Redis knows of the first; the look into the log is for a
-Redis that has lost its memory, since the hub gives it back what it had heard. Where neither knows, because the hub is
-late by more than LATE_SECONDS, a line may be published twice: both have the same `line_id`.
+The key in lua/publish.lua makes a second attempt do nothing while Redis knows of the first. The lookup in the log is
+for a Redis that has lost its memory, since the hub writes back what it had received. If neither knows, because the hub
+is late by more than MAX_WAIT_SECONDS, a line may be published twice: both copies have the same `line_id`.
 """
 
 import os
@@ -22,12 +22,12 @@ from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable
 from sse_hub.logging.connection import RedisConnection
-from sse_hub.logging.delivery import Outcome, words_of
+from sse_hub.logging.delivery import Outcome, error_text
 
-LATE_SECONDS = 5.0
+MAX_WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.003
-# A recorder moves the watermark once a second.
-FRESH_MS = 3_000
+# A recorder advances the watermark once a second.
+MAX_WATERMARK_AGE_MS = 3_000
 KEY_MS = 600_000
 PAGE_LINES = 500
 
@@ -35,103 +35,105 @@ PAGE_LINES = 500
 @dataclass(slots=True)
 class _Attempt:
     """
-    Lines that have been tried, for the first time after fence `base`; `in_doubt` once they may be published.
-    With `missed` what Redis knows of `key` is of no use: they were published, and the log lacks some.
+    Lines that have been tried, for the first time after fence `after_fence`; `in_doubt` once they may be published.
+    With `incomplete`, `key` is of no use any more: they were published, but the log lacks some.
     """
 
     lines: list[bytes]
-    base: int
+    after_fence: int
     key: str
     in_doubt: bool = False
-    missed: bool = False
+    incomplete: bool = False
 
 
-class Durable:
+class DurableDelivery:
     """Publishes lines until the log has them. `ingest` are the patterns that the hub records."""
 
-    # One turn takes about 20 ms, the recorder's own pace.
-    most_lines = 1_000
-    most_bytes = 256 * 1024
-    repeats = True
+    # One round takes about 20 ms, the recorder's own pace.
+    max_lines = 1_000
+    max_bytes = 256 * 1024
+    resends_unsure = True
 
-    def __init__(self, link: RedisConnection, channel: str, ingest: Sequence[str]) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection, channel: str, ingest: Sequence[str]) -> None:
+        self._connection = connection
         self._channel = channel
         self._watermark_key = LogKeys.of(ingest).watermark
-        self._floor = 0
+        self._min_fence = 0
         self._attempt: _Attempt | None = None
         self._publish_script = script("clock", "publish")
         self._fence_script = script("clock", "fence")
         self._check_script = script("published")
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
-        """See Delivery: nothing is ever unsure, it is sent again."""
-        mine = self._attempt.lines if self._attempt else list(lines)
-        rest = lines[len(mine) :]
+        """See Delivery. No line is ever unsure: it is sent again."""
+        pending = self._attempt.lines if self._attempt else list(lines)
+        remaining = lines[len(pending) :]
         try:
             if self._attempt and self._attempt.in_doubt:
-                mine = self._missing(self._attempt)
-            if mine and not self._recorded(mine):
-                return Outcome(again=[*mine, *rest], error="The log does not have all lines.")
+                pending = self._missing(self._attempt)
+            if pending and not self._record(pending):
+                return Outcome(retry=[*pending, *remaining], error="The log does not have all lines.")
         except (RedisError, OSError, LogUnavailable) as error:
-            self._link.close()
-            return Outcome(again=[*mine, *rest], error=words_of(error))
+            self._connection.close()
+            return Outcome(retry=[*pending, *remaining], error=error_text(error))
         self._attempt = None
-        return Outcome(again=rest)
+        return Outcome(retry=remaining)
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """See Delivery."""
         self._attempt = None
-        self._link.forget()
+        self._connection.reset_after_fork()
 
     def close(self) -> None:
         """See Delivery."""
-        self._link.close()
+        self._connection.close()
 
-    # The rest.
-
-    def _recorded(self, lines: list[bytes]) -> bool:
-        """Publish `lines`, and wait for the log. False when it lacks some."""
+    def _record(self, lines: list[bytes]) -> bool:
+        """Publish `lines`, and wait for the log. False if it lacks some."""
         watermark = self._fresh_watermark()
         attempt = self._attempt
-        if attempt is None or attempt.missed or len(attempt.lines) != len(lines):
-            base = attempt.base if attempt else watermark
+        if attempt is None or attempt.incomplete or len(attempt.lines) != len(lines):
+            base = attempt.after_fence if attempt else watermark
             attempt = self._attempt = _Attempt(lines, base, keys.published_key(os.urandom(12).hex()))
         attempt.in_doubt = True
         try:
             fence = self._publish(attempt)
         except ResponseError:
-            # The script had no room for its key, or no right to begin: then it has done nothing.
+            # The script had no memory for its key, or no permission: then it has done nothing.
             attempt.in_doubt = False
             raise
-        self._await(fence + 1)
-        _, holes, last = self._link.run(self._check_script, [keys.log_key(self._channel)], [fence, len(lines)])
-        if holes or not last:
-            attempt.missed = True
+        self._wait_complete(fence + 1)
+        _, missing, last = self._connection.run_script(
+            self._check_script, [keys.log_key(self._channel)], [fence, len(lines)]
+        )
+        if missing or not last:
+            attempt.incomplete = True
             return False
-        self._link.call("DEL", attempt.key)
+        self._connection.call("DEL", attempt.key)
         return True
 
     def _publish(self, attempt: _Attempt) -> int:
-        """The fence before the lines, published now or by an earlier try."""
-        reply: Any = self._link.run(
+        """The fence before the lines, which are published now or were by an earlier attempt."""
+        reply: Any = self._connection.run_script(
             self._publish_script,
             [keys.CLOCK, attempt.key],
-            [self._floor, keys.FENCE_CHANNEL, self._channel, "0", KEY_MS, *attempt.lines],
+            [self._min_fence, keys.FENCE_CHANNEL, self._channel, "0", KEY_MS, *attempt.lines],
         )
         fence = int(reply[0])
-        self._floor = max(self._floor, fence + 1)
+        self._min_fence = max(self._min_fence, fence + 1)
         return fence
 
     def _missing(self, attempt: _Attempt) -> list[bytes]:
-        """Those lines of `attempt` that the log does not have, once it has all that was published before now."""
-        fence = int(self._link.run(self._fence_script, [keys.CLOCK], [self._floor, keys.FENCE_CHANNEL]))
-        self._floor = max(self._floor, fence)
-        self._await(fence)
+        """The lines of `attempt` that the log lacks, once it has all that was published before now."""
+        fence = int(
+            self._connection.run_script(self._fence_script, [keys.CLOCK], [self._min_fence, keys.FENCE_CHANNEL])
+        )
+        self._min_fence = max(self._min_fence, fence)
+        self._wait_complete(fence)
         missing = dict.fromkeys(attempt.lines)
-        begin, end = f"{attempt.base}-0", f"{fence}-0"
+        begin, end = f"{attempt.after_fence}-0", f"{fence}-0"
         while missing:
-            page: Any = self._link.call("XRANGE", keys.log_key(self._channel), begin, end, "COUNT", PAGE_LINES)
+            page: Any = self._connection.call("XRANGE", keys.log_key(self._channel), begin, end, "COUNT", PAGE_LINES)
             for _, fields in page:
                 if fields[0] == b"l":
                     missing.pop(fields[1], None)
@@ -141,20 +143,20 @@ class Durable:
         return list(missing)
 
     def _fresh_watermark(self) -> int:
-        """The watermark. Raises LogUnavailable where no hub records: lines must not be published for nobody."""
+        """The watermark. Raises LogUnavailable if no hub records: lines would be published for nobody."""
         watermark = self._watermark()
-        seconds, microseconds = self._link.call("TIME")
-        if watermark < int(seconds) * 1000 + int(microseconds) // 1000 - FRESH_MS:
-            raise LogUnavailable("No hub records lines at present.")
+        seconds, microseconds = self._connection.call("TIME")
+        if watermark < int(seconds) * 1000 + int(microseconds) // 1000 - MAX_WATERMARK_AGE_MS:
+            raise LogUnavailable("No hub is recording.")
         return watermark
 
-    def _await(self, fence: int) -> None:
-        """Return when the log is complete up to `fence`. Raises LogUnavailable after LATE_SECONDS."""
-        deadline = time.monotonic() + LATE_SECONDS
+    def _wait_complete(self, fence: int) -> None:
+        """Return once the log is complete up to `fence`. Raises LogUnavailable after MAX_WAIT_SECONDS."""
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while self._watermark() < fence:
             if time.monotonic() > deadline:
-                raise LogUnavailable(f"The log has not reached {fence} in {LATE_SECONDS:.0f} s.")
+                raise LogUnavailable(f"The log has not reached fence {fence} within {MAX_WAIT_SECONDS:.0f} s.")
             time.sleep(POLL_SECONDS)
 
     def _watermark(self) -> int:
-        return int(self._link.call("GET", self._watermark_key) or 0)
+        return int(self._connection.call("GET", self._watermark_key) or 0)

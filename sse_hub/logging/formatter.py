@@ -1,5 +1,5 @@
 """
-A log record as a line: one JSON object, which the page reads without being told how.
+Formats a log record as a line: one JSON object, whose fields the page knows.
 
     LogRecord --> {"time", "level", "logger", "message", the extra fields, "exception", "stack"} --> bytes
 """
@@ -13,21 +13,21 @@ import orjson
 
 from sse_hub.logging.values import json_of, text_of
 
-# The hub cuts longer lines by default, and a cut line is no JSON object any more.
+# By default the hub cuts longer lines, and a cut line is not a JSON object any more.
 LINE_BYTES = 1_048_576
-CUT_TEXT = 100_000
-# What every record has; `message`, `asctime` and `taskName` come with other formatters and newer Pythons.
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-PLAIN_SIZE = len(vars(logging.makeLogRecord({})))
-OURS = frozenset({"time", "level", "logger", "exception", "stack", "line_id", "truncated", "size"})
+CUT_CHARACTERS = 100_000
+# The attributes of every record; `message`, `asctime` and `taskName` come from other formatters and newer Pythons.
+STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD_SIZE = len(vars(logging.makeLogRecord({})))
+RESERVED = frozenset({"time", "level", "logger", "exception", "stack", "line_id", "truncated", "size"})
 
 
 class JsonFormatter(logging.Formatter):
     """
     Formats records as JSON, on one text line. It never raises, whatever was logged.
 
-    An extra field with the name of one of ours gets an underscore behind it. What stands in a dict called `extra`, as
-    loguru has it, is taken as extra fields.
+    An extra field named like one of these gets an underscore appended. The items of a dict called `extra`, as loguru
+    has it, are extra fields.
     """
 
     def __init__(self) -> None:
@@ -46,9 +46,7 @@ class JsonFormatter(logging.Formatter):
         except Exception as error:  # noqa: BLE001  # filters and adapters may have put anything into the record
             fields = {"level": "error", "message": text_of(record.msg), "logging_error": text_of(error)}
             line = json_of(fields)
-        return line if len(line) <= LINE_BYTES else _cut(fields, len(line))
-
-    # The rest.
+        return line if len(line) <= LINE_BYTES else _truncate(fields, len(line))
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -63,15 +61,15 @@ class JsonFormatter(logging.Formatter):
             fields["args"] = list(record.args or ())
             fields["logging_error"] = f"{type(error).__name__}: {text_of(error)}"
         extra = vars(record)
-        if len(extra) != PLAIN_SIZE:
+        if len(extra) != STANDARD_SIZE:
             for name, value in extra.items():
-                if name in STANDARD:
+                if name in STANDARD_FIELDS:
                     continue
                 if name == "extra" and isinstance(value, dict):
                     for inner, each in value.items():
-                        fields[_free(text_of(inner), fields)] = each
+                        fields[_free_name(text_of(inner), fields)] = each
                 else:
-                    fields[_free(name, fields)] = value
+                    fields[_free_name(name, fields)] = value
         if record.exc_info or record.exc_text:
             fields["exception"] = _exception(record)
         if record.stack_info:
@@ -79,7 +77,7 @@ class JsonFormatter(logging.Formatter):
         return fields
 
     def _time(self, created: float) -> str:
-        # Most records are of the same second as the one before.
+        # Most records have the same second as the one before.
         second = int(created)
         known, text = self._second
         if second != known:
@@ -90,9 +88,9 @@ class JsonFormatter(logging.Formatter):
 
 def with_line_id(line: bytes, line_id: str) -> bytes:
     """
-    `line` with a last member `"line_id"`; what is no JSON object becomes the `message` of one.
+    `line` with a last member `"line_id"`; if it is not a JSON object, it becomes the `message` of one.
 
-    At the end it can be read off a line without parsing it, see docs/protocol.md.
+    At the end it can be read without parsing the line, see docs/protocol.md.
     """
     if not (line.startswith(b"{") and line.endswith(b"}") and _is_object(line)):
         line = orjson.dumps({"message": line.decode(errors="replace")})
@@ -108,24 +106,24 @@ def _is_object(line: bytes) -> bool:
     return True
 
 
-def _free(name: str, fields: dict[str, Any]) -> str:
-    return f"{name}_" if name in OURS or name in fields else name
+def _free_name(name: str, fields: dict[str, Any]) -> str:
+    return f"{name}_" if name in RESERVED or name in fields else name
 
 
 def _exception(record: logging.LogRecord) -> str:
     if record.exc_text and record.exc_text.strip():
         return record.exc_text
     try:
-        # True stands for the exception that is handled now, where a record was made by hand.
+        # True means the exception being handled, in a record made by hand.
         info = record.exc_info if isinstance(record.exc_info, tuple) else None
         return "".join(traceback.format_exception(*info)).rstrip("\n") if info else ""
     except Exception as error:  # noqa: BLE001  # an exception whose own __str__ raises, at some depth
         return f"<the traceback can't be had, {type(error).__name__}>"
 
 
-def _cut(fields: dict[str, Any], size: int) -> bytes:
+def _truncate(fields: dict[str, Any], size: int) -> bytes:
     kept: dict[str, Any] = {
-        name: text_of(fields[name])[:CUT_TEXT]
+        name: text_of(fields[name])[:CUT_CHARACTERS]
         for name in ("time", "level", "logger", "message", "exception")
         if name in fields
     }

@@ -1,7 +1,7 @@
 """
 The handler that an app adds to its loggers.
 
-    RedisHandler.handle(record) --> line --> Buffer.append(): a few microseconds, no lock that is held for long
+    RedisHandler.handle(record) --> line --> LineBuffer.append(): a few microseconds, no lock that is held for long
 """
 
 import itertools
@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Sequence
 
 from sse_hub.errors import InvalidSetting
-from sse_hub.logging.buffer import Buffer, Counts, Loss
+from sse_hub.logging.buffer import Counts, LineBuffer, LossCounts
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
 from sse_hub.logging.sender import SenderThread
@@ -26,14 +26,13 @@ EXIT_SECONDS = 2.0
 
 class RedisHandler(logging.Handler):
     """
-    Publishes records on `channel` of the Redis at `url`, from a thread of its own. Logging never waits and never fails.
+    Publishes records on `channel` of the Redis at `url`, from a separate thread. Logging never waits and never fails.
 
-    `buffer_bytes` bounds what waits while Redis is away or slow; what finds no room is counted, and told by a line once
-    there is room. `exit_seconds` is how long flush() and close() wait for what is left. With `durable` lines are kept
-    until the hub's log has them; `ingest` is the hub's `--ingest`, if that is not `*`. Lines are those of
-    JsonFormatter, unless another formatter is set.
-
-    InvalidSetting when `url` or `channel` can't be used.
+    `buffer_bytes` limits the lines that wait while Redis is unreachable or slow; lines that don't fit are counted, and
+    reported by a line once there is room. `exit_seconds` is how long flush() and close() wait for the remaining lines.
+    With `durable`, lines are kept until the hub's log has them; `ingest` is the hub's `--ingest`, if that is not `*`.
+    Lines are those of JsonFormatter, unless another formatter is set.
+    Raises InvalidSetting if `url` or `channel` can't be used.
     """
 
     def __init__(
@@ -54,40 +53,40 @@ class RedisHandler(logging.Handler):
         self._buffer_bytes = buffer_bytes
         self._exit_seconds = exit_seconds
         self._json = JsonFormatter()
-        # From the beginning: basicConfig() gives its own one to a handler that has none.
+        # Set from the start: basicConfig() sets its own formatter on a handler without one.
         self.formatter = self._json
-        self._delivery = _delivery(url, channel, durable, [ingest] if isinstance(ingest, str) else ingest)
+        self._delivery = _make_delivery(url, channel, durable, [ingest] if isinstance(ingest, str) else ingest)
         self._closed = False
-        self._begin()
+        self._reset()
         _handlers.add(self)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Keep the line of `record`, if the filters let it pass."""
-        # Without the handler's lock: an object whose __str__ takes its time must not stop other threads.
+        """Buffer the line of `record`, if the filters pass it."""
+        # Without the handler's lock: an object with a slow __str__ must not stop other threads.
         passed = self.filter(record)
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line of `record`. Never raises, never waits for Redis."""
+        """Buffer the line of `record`. Never raises, never waits for Redis."""
         if record.name == OWN_LOGGER:
-            # What the sender says of Redis is for the app's other handlers.
+            # What the sender logs about Redis is for the app's other handlers.
             return
         try:
-            self._buffer.append(self._line(record))
+            self._buffer.append(self._format_line(record))
             if not self._started:
                 self._start()
         except Exception:  # noqa: BLE001  # an app must not fail by logging
-            self._buffer.drop()
+            self._buffer.count_dropped()
 
     def flush(self) -> None:
-        """Wait until Redis, or with `durable` the hub's log, has all lines; `exit_seconds` at most."""
+        """Wait until Redis, or with `durable` the hub's log, has all lines; at most `exit_seconds`."""
         if not self._closed:
             self._sender.flush(self._exit_seconds)
 
     def close(self) -> None:
-        """Flush, and end the connection. Lines that could not be sent are lost; stderr is told of them."""
+        """Flush, and close the connection. Lines that could not be sent are dropped; stderr reports how many."""
         if self._closed:
             return
         self._closed = True
@@ -98,16 +97,14 @@ class RedisHandler(logging.Handler):
 
     @property
     def counts(self) -> Counts:
-        """What has become of this process's lines so far."""
+        """What became of the lines of this process so far."""
         return self._buffer.counts
 
-    # The rest.
-
-    def _begin(self) -> None:
-        """Begin with nothing: at first, and in a forked process, where all that was is the parent's."""
+    def _reset(self) -> None:
+        """Start empty: at first, and in a forked process, where everything belongs to the parent."""
         self._line_prefix = os.urandom(8).hex()
         self._line_numbers = itertools.count(1)
-        self._buffer = Buffer(self._buffer_bytes, self._report)
+        self._buffer = LineBuffer(self._buffer_bytes, self._make_report)
         self._sender = SenderThread(self._buffer, self._delivery)
         self._started = False
 
@@ -119,48 +116,48 @@ class RedisHandler(logging.Handler):
         _flush_with_process()
         self._sender.start()
 
-    def _line(self, record: logging.LogRecord) -> bytes:
+    def _format_line(self, record: logging.LogRecord) -> bytes:
         if isinstance(self.formatter, JsonFormatter):
             line = self.formatter.line(record)
         else:
             try:
                 line = self.format(record).encode(errors="replace")
-            except Exception:  # noqa: BLE001  # arguments that do not fit: the line says so
+            except Exception:  # noqa: BLE001  # arguments that don't match: the line says so
                 line = self._json.line(record)
-        return self._identified(line)
+        return self._add_line_id(line)
 
-    def _identified(self, line: bytes) -> bytes:
+    def _add_line_id(self, line: bytes) -> bytes:
         return with_line_id(line, f"{self._line_prefix}-{next(self._line_numbers)}") if self._durable else line
 
-    def _report(self, loss: Loss) -> bytes:
-        words = f"{loss.dropped:,} log lines dropped"
+    def _make_report(self, loss: LossCounts) -> bytes:
+        message = f"{loss.dropped:,} log lines dropped"
         if loss.unsure:
-            words += f", {loss.unsure:,} perhaps not published"
+            message += f", {loss.unsure:,} possibly not published"
         record = logging.makeLogRecord({"name": OWN_LOGGER, "levelno": logging.WARNING, "levelname": "WARNING"})
-        record.msg = words
+        record.msg = message
         record.created = time.time()
         vars(record).update(loss._asdict(), pid=os.getpid())
-        return self._identified(self._json.line(record))
+        return self._add_line_id(self._json.line(record))
 
 
 _handlers: "weakref.WeakSet[RedisHandler]" = weakref.WeakSet()
 _forking: list[RedisHandler] = []
 
 
-def _delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
-    # redis-py takes a quarter of a second to be imported, so it waits until a handler is made.
-    from sse_hub.logging.at_most_once import AtMostOnce
+def _make_delivery(url: str, channel: str, durable: bool, ingest: Sequence[str]) -> Delivery:
+    # Importing redis-py takes a quarter of a second: it is imported when a handler is created.
+    from sse_hub.logging.at_most_once import AtMostOnceDelivery
     from sse_hub.logging.connection import RedisConnection
 
     try:
-        link = RedisConnection(url)
+        connection = RedisConnection(url)
     except ValueError as error:
         raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
     if not durable:
-        return AtMostOnce(link, channel)
-    from sse_hub.logging.durable import Durable
+        return AtMostOnceDelivery(connection, channel)
+    from sse_hub.logging.durable import DurableDelivery
 
-    return Durable(link, channel, ingest)
+    return DurableDelivery(connection, channel, ingest)
 
 
 def _flush_all() -> None:
@@ -169,7 +166,7 @@ def _flush_all() -> None:
 
 
 def _flush_with_process() -> None:
-    """A child of multiprocessing, or of Celery's billiard, ends without atexit: let it flush in its own way."""
+    """A child of multiprocessing, or of Celery's billiard, exits without atexit: register a flush with theirs."""
     for name in ("multiprocessing.util", "billiard.util"):
         if module := sys.modules.get(name):
             module.Finalize(None, _flush_all, exitpriority=-100)
@@ -178,7 +175,7 @@ def _flush_with_process() -> None:
 def _before_fork() -> None:
     _forking[:] = _handlers
     for handler in _forking:
-        # So that no other thread is half-way through a change when all is copied.
+        # So that no other thread is in the middle of a change when memory is copied.
         handler._buffer.lock.acquire()
 
 
@@ -190,8 +187,8 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     for handler in _forking:
-        handler._delivery.forget()
-        handler._begin()
+        handler._delivery.reset_after_fork()
+        handler._reset()
     _forking.clear()
 
 

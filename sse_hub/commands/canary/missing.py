@@ -1,57 +1,59 @@
 """
-The lines that a reader has been led past, as stretches of numbers. Pure; no I/O.
+The lines that a reader has not received although it received later ones, as ranges of numbers. Pure; no I/O.
 
-    add(first, last, told) --> Holes --> fill(seq) when one comes after all --> count(told)
+    add(first, last, reported) --> MissingLines --> remove(seq) if a line arrives late --> count(reported)
 """
 
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from sse_hub.commands.canary.ledger import Ledger
+from sse_hub.commands.canary.published import PublishedLines
 
-# Of a reader that loses lines for days only this many lines back are remembered one by one.
-LINES_REMEMBERED = 1_000_000
+# If a reader loses lines for days, only those of the last so many lines are kept as ranges.
+MAX_LINES_BACK = 1_000_000
 
 
 @dataclass(slots=True)
 class _MissingRange:
     first: int
     last: int
-    told: bool
+    reported: bool
 
 
 class MissingLines:
-    """Stretches in rising order. Lines that `ledger` is unsure of are counted as neither told nor missing."""
+    """Ranges in ascending order. Lines that may not have been published are not counted."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, published: PublishedLines) -> None:
+        self._published = published
         self._ranges: list[_MissingRange] = []
-        self._settled = {True: 0, False: 0}
+        self._compacted = {True: 0, False: 0}
 
-    def add(self, first: int, last: int, told: bool) -> None:
-        """The lines `first` to `last`, which come after all that were added before, if there are any."""
+    def add(self, first: int, last: int, reported: bool) -> None:
+        """Add the lines `first` to `last`, if any, which follow all that were added before."""
         if first <= last:
-            self._ranges.append(_MissingRange(first, last, told))
+            self._ranges.append(_MissingRange(first, last, reported))
 
-    def fill(self, seq: int) -> bool:
-        """Line `seq` has come after all. False when it is in no hole."""
-        index = bisect_right(self._ranges, seq, key=lambda hole: hole.first) - 1
+    def remove(self, seq: int) -> bool:
+        """Line `seq` has arrived late. False if it was not missing."""
+        index = bisect_right(self._ranges, seq, key=lambda each: each.first) - 1
         if index < 0 or seq > self._ranges[index].last:
             return False
-        hole = self._ranges.pop(index)
-        parts = (_MissingRange(hole.first, seq - 1, hole.told), _MissingRange(seq + 1, hole.last, hole.told))
+        each = self._ranges.pop(index)
+        parts = (_MissingRange(each.first, seq - 1, each.reported), _MissingRange(seq + 1, each.last, each.reported))
         self._ranges[index:index] = [part for part in parts if part.first <= part.last]
         return True
 
-    def count(self, told: bool) -> int:
-        """The lines that were told of, or those that were not."""
-        return self._settled[told] + sum(self._sure(hole) for hole in self._ranges if hole.told == told)
+    def count(self, reported: bool) -> int:
+        """The number of missing lines that a gap reported, or of those that none did."""
+        return self._compacted[reported] + sum(
+            self._count_confirmed(each) for each in self._ranges if each.reported == reported
+        )
 
-    def settle(self, high: int) -> None:
-        """Only count what lies far below `high`; such lines can't be filled any more."""
-        while self._ranges and self._ranges[0].last < high - LINES_REMEMBERED:
-            hole = self._ranges.pop(0)
-            self._settled[hole.told] += self._sure(hole)
+    def compact(self, high: int) -> None:
+        """Replace ranges far below `high` by their counts; their lines can no longer be removed."""
+        while self._ranges and self._ranges[0].last < high - MAX_LINES_BACK:
+            each = self._ranges.pop(0)
+            self._compacted[each.reported] += self._count_confirmed(each)
 
-    def _sure(self, hole: _MissingRange) -> int:
-        return self._ledger.sure_between(hole.first, hole.last)
+    def _count_confirmed(self, each: _MissingRange) -> int:
+        return self._published.count_confirmed(each.first, each.last)

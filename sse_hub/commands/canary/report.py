@@ -1,26 +1,26 @@
 """
-What a canary found, for people and for programs.
+What a canary found, for people and programs.
 
-    tallies, times --> Report --> text(), json(), exit_status
+    LineCounts, Latency --> Report --> text(), json(), exit_status
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from sse_hub.commands.canary.judge import Verdict
+from sse_hub.commands.canary.verifier import LineCounts
 
-OK, WRONG, TOLD = 0, 1, 3
-VERDICTS = {OK: "ok", WRONG: "wrong", TOLD: "told"}
+OK, WRONG, GAPS_REPORTED = 0, 1, 3
+VERDICTS = {OK: "ok", WRONG: "wrong", GAPS_REPORTED: "told"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """
-    All counts are since the start; those of lines from `received` on are over all readers together.
+    All counts are since the start; from `received` on they are sums over all readers.
 
-    `connected` readers have an open stream now. `unsure` lines may or may not have been published. Times are from
-    just before PUBLISH to the line's arrival, None where no line arrived.
+    `connected` readers have an open stream now. `unsure` lines may or may not have been published. `told` lines are
+    lost, but gaps reported them. Times are from just before PUBLISH to the arrival; None if no line arrived.
     """
 
     final: bool
@@ -47,32 +47,32 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0: every line arrived once, in order, unaltered. 3: so did all but those that gaps told of. 1: neither."""
+        """0: every line arrived once, in order, unaltered. 3: or a gap reported it. 1: neither."""
         if self.missing or self.duplicated or self.reordered or self.altered:
             return WRONG
-        return TOLD if self.told else OK
+        return GAPS_REPORTED if self.told else OK
 
     @property
     def verdict(self) -> str:
-        """The exit status in a word."""
+        """The exit status as a word."""
         return VERDICTS[self.exit_status]
 
     def text(self) -> str:
         """One line: the verdict, then `name=number`."""
-        return " ".join([self.verdict, *(f"{name}={_plain(value)}" for name, value in asdict(self).items())])
+        return " ".join([self.verdict, *(f"{name}={_format(value)}" for name, value in asdict(self).items())])
 
     def json(self) -> str:
         """One JSON object."""
         return json.dumps({"verdict": self.verdict, **asdict(self)})
 
 
-def total(tallies: Iterable[Verdict]) -> dict[str, int]:
+def total(counts: Iterable[LineCounts]) -> dict[str, int]:
     """The sums over all readers, by name."""
-    each = list(tallies)
-    return {field.name: sum(getattr(tally, field.name) for tally in each) for field in fields(Verdict)}
+    readers = list(counts)
+    return {field.name: sum(getattr(each, field.name) for each in readers) for field in fields(LineCounts)}
 
 
-def _plain(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)

@@ -1,7 +1,7 @@
 """
-Is this a Redis that a hub can work with? Everything is tried by doing it, as the hub's own account.
+Checks whether a hub can work with a Redis, by doing what a hub does, with the hub's own account.
 
-    URL, ingest patterns --> check_redis() --> findings: reachable, version, rights, buffers, memory, clock
+    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, buffers, memory, clock
 """
 
 import secrets
@@ -16,18 +16,18 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.commands.check.finding import Finding, bad, good, odd, unseen
+from sse_hub.commands.check.result import CheckResult, failed, passed, unknown, warning
 
-OLDEST_VERSION = (6, 2)
+MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
-BUFFER_BYTES = 32 * 1024 * 1024
-# Beyond the first, times of lines look wrong; beyond the second no fence is believed.
-CLOCK_SECONDS = 2.0
+MIN_BUFFER_BYTES = 32 * 1024 * 1024
+# Above the first, times of lines look wrong; above the second, no fence is accepted.
+CLOCK_WARNING_SECONDS = 2.0
 CLOCK_LIMIT_SECONDS = 86_400.0
 
 
-async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[Finding]:
-    """What there is to say of the server at `url`, for a hub that follows `ingest`."""
+async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckResult]:
+    """The results for the server at `url`, for a hub that follows `ingest`."""
     client: Any = redis.asyncio.Redis.from_url(
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
     )
@@ -36,84 +36,93 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[Finding]
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            yield bad("redis", f"can't be reached: {error or type(error).__name__}")
+            yield failed("redis", f"unreachable: {error or type(error).__name__}")
             return
-        yield good("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
-        for each in (_version(client), _clock(client), _memory(client), _buffers(client), _fence(client)):
-            yield await _tried(each)
-        yield await _tried(_subscriptions(client, ingest))
-        yield await _tried(_recording(client))
+        yield passed("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
+        for each in (
+            _check_version(client),
+            _check_clock(client),
+            _check_memory(client),
+            _check_output_buffer(client),
+            _check_fences(client),
+        ):
+            yield await _run_check(each)
+        yield await _run_check(_check_subscriptions(client, ingest))
+        yield await _run_check(_check_recording(client))
 
 
-async def _tried(finding: Any) -> Finding:
+async def _run_check(check: Any) -> CheckResult:
     try:
-        found: Finding = await finding
+        found: CheckResult = await check
     except (RedisError, OSError) as error:
-        return bad("redis", f"refuses: {error or type(error).__name__}")
+        return failed("redis", f"refused: {error or type(error).__name__}")
     return found
 
 
-async def _version(client: Any) -> Finding:
+async def _check_version(client: Any) -> CheckResult:
     try:
         info = await client.info("server")
     except NoPermissionError:
-        return unseen("redis version", "INFO is not allowed; it must be Redis 6.2 or newer, or Valkey")
+        return unknown("redis version", "INFO is not permitted; Redis must be 6.2 or newer, or Valkey")
     version = str(info.get("valkey_version") or info["redis_version"])
-    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < OLDEST_VERSION:
-        return bad("redis version", f"{version} is too old: 6.2 or newer is needed")
-    return good("redis version", version)
+    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < MIN_VERSION:
+        return failed("redis version", f"{version} is too old: it must be 6.2 or newer")
+    return passed("redis version", version)
 
 
-async def _clock(client: Any) -> Finding:
+async def _check_clock(client: Any) -> CheckResult:
     before = time.time()
     seconds, microseconds = await client.time()
     off = seconds + microseconds / 1e6 - (before + time.time()) / 2
     if abs(off) > CLOCK_LIMIT_SECONDS:
-        return bad("clock", f"that of Redis is {off:+.0f} s from this machine's: no fence is believed; set them")
-    if abs(off) > CLOCK_SECONDS:
-        return odd("clock", f"that of Redis is {off:+.1f} s from this machine's: times of lines are off as much")
-    return good("clock", f"{off:+.3f} s from this machine's")
+        return failed("clock", f"Redis is {off:+.0f} s off this machine's clock: no fence is accepted; set the clocks")
+    if abs(off) > CLOCK_WARNING_SECONDS:
+        return warning("clock", f"Redis is {off:+.1f} s off this machine's clock: so are the times of lines")
+    return passed("clock", f"{off:+.3f} s off this machine's clock")
 
 
-async def _memory(client: Any) -> Finding:
+async def _check_memory(client: Any) -> CheckResult:
     try:
         info = await client.info("memory")
     except NoPermissionError:
-        return unseen("redis memory", "INFO is not allowed; maxmemory-policy should be noeviction")
+        return unknown("redis memory", "INFO is not permitted; maxmemory-policy should be noeviction")
     policy, limit, used = str(info["maxmemory_policy"]), int(info["maxmemory"]), int(info["used_memory"])
     if limit and policy != "noeviction":
-        return odd("redis memory", f"maxmemory-policy {policy} may evict the log; noeviction makes full memory show")
+        return warning("redis memory", f"maxmemory-policy {policy} may evict the log; set it to noeviction")
     if limit and used > 0.9 * limit:
-        return odd("redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: soon nothing more is recorded")
-    return good(
+        return warning(
+            "redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: when it is full, nothing is recorded"
+        )
+    return passed(
         "redis memory", f"{used / 1e6:.0f} MB used, " + (f"limit {limit / 1e6:.0f} MB" if limit else "no limit")
     )
 
 
-async def _buffers(client: Any) -> Finding:
+async def _check_output_buffer(client: Any) -> CheckResult:
     name = "client-output-buffer-limit"
     try:
         limits = str((await client.config_get(name)).get(name, ""))
     except RedisError:
-        return unseen("output buffer", f"CONFIG GET is not allowed; {name} pubsub should be 32mb 8mb 60 or more")
+        return unknown("output buffer", f"CONFIG GET is not permitted; {name} pubsub should be at least 32mb 8mb 60")
     words = limits.split()
     hard, soft = (int(words[words.index("pubsub") + at]) for at in (1, 2))
-    if hard and hard < BUFFER_BYTES:
-        return odd(
-            "output buffer", f"a session is cut at {hard} bytes: set {name} pubsub to 33554432 8388608 60 or more"
+    if hard and hard < MIN_BUFFER_BYTES:
+        return warning(
+            "output buffer",
+            f"Redis drops a hub {hard} bytes behind: set {name} pubsub to at least 33554432 8388608 60",
         )
-    return good("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub without limit")
+    return passed("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub unlimited")
 
 
-async def _fence(client: Any) -> Finding:
+async def _check_fences(client: Any) -> CheckResult:
     try:
         await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
     except NoPermissionError as error:
-        return bad("rights: fences", f"{error}; sse-hub redis-acl tells what is needed")
-    return good("rights: fences", "can be issued")
+        return failed("rights: fences", f"{error}; see sse-hub redis-acl for the permissions needed")
+    return passed("rights: fences", "the hub can issue fences")
 
 
-async def _subscriptions(client: Any, ingest: Sequence[str]) -> Finding:
+async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResult:
     async with client.pubsub() as pubsub:
         try:
             await pubsub.psubscribe(*ingest)
@@ -121,11 +130,11 @@ async def _subscriptions(client: Any, ingest: Sequence[str]) -> Finding:
             for _ in (*ingest, keys.FENCE_CHANNEL):
                 await pubsub.get_message(timeout=ANSWER_SECONDS)
         except NoPermissionError as error:
-            return bad("rights: channels", f"{' '.join(ingest)} can't be followed: {error}")
-    return good("rights: channels", f"{' '.join(ingest)} can be followed")
+            return failed("rights: channels", f"{' '.join(ingest)} can't be subscribed to: {error}")
+    return passed("rights: channels", f"{' '.join(ingest)} can be subscribed to")
 
 
-async def _recording(client: Any) -> Finding:
+async def _check_recording(client: Any) -> CheckResult:
     stream, table = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "ab")
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
@@ -141,9 +150,9 @@ async def _recording(client: Any) -> Finding:
         except NoPermissionError:
             refused.append(str(command[0]))
         except ResponseError:
-            # It lacks what the one that was refused would have made.
+            # It fails because an earlier command was refused.
             if not refused:
                 raise
     if refused:
-        return bad("rights: log", f"nothing is recorded without {', '.join(dict.fromkeys(refused))}")
-    return good("rights: log", "lines can be recorded")
+        return failed("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
+    return passed("rights: log", "the hub can record lines")

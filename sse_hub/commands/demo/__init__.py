@@ -1,9 +1,9 @@
 """
-Demo publishers: programs that have something to say, for a first look at the hub.
+Demo publishers: simulated programs that log, for a first look at the hub.
 
-    log, shop, cpu, numbers:  steps (a line and the pause after it)  -->  Publisher  -->  PUBLISH
+    log, shop, cpu, numbers:  steps (a line and the pause after it)  -->  DemoPublisher  -->  PUBLISH
 
-The generators of steps never wait and know no Redis; `Publisher` does both for them. Every line is one JSON object.
+The generators of steps never wait and don't know Redis; `DemoPublisher` does both for them. Each line is a JSON object.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ SOCKET_TIMEOUT_SECONDS = 5.0
 async def publish_demo(redis_url: str) -> None:
     """Publish on `log`, `shop.api`, `shop.orders`, `shop.mail`, `cpu` and `numbers` until cancelled.
 
-    Redis may go and come meanwhile. ValueError when `redis_url` is not a Redis URL.
+    It waits while Redis is unreachable. Raises ValueError if `redis_url` is not a Redis URL.
     """
     client = Redis.from_url(
         redis_url,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        # No attempt that nobody sees: the Publisher waits, tries again, and says so.
+        # No hidden retries: DemoPublisher waits, retries, and logs it.
         retry=Retry(NoBackoff(), 0),
     )
     async with client, asyncio.TaskGroup() as group:
         publisher = DemoPublisher(client)
         for steps in (
             log_steps(Random(), utc_now),
-            # Two shops at a time: as in a real one, the lines of several requests are mixed.
+            # Two shops at once: as in a real one, the lines of several requests are interleaved.
             shop_steps(Random(), utc_now),
             shop_steps(Random(), utc_now),
             cpu_steps(),

@@ -22,15 +22,15 @@ from sse_hub.tasks import cancel_and_wait
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @redis_url_option
 def demo(redis_url: str | None) -> None:
-    """Publish demo lines: loguru, a shop with traces and stack traces, numbers, CPU load. Ctrl-C ends it."""
+    """Publish demo lines: loguru, a shop with traces and stack traces, numbers, CPU load. Ctrl-C stops it."""
     try:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:
         raise click.ClickException(str(error)) from None
     log_to_stderr(config)
     url = config.redis_url or LOCAL_REDIS
-    said = f"Publishing to {without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
-    run(_publish_until_stopped(url, lambda: click.echo(said)))
+    announcement = f"Publishing to {without_password(url)} on log, shop.api, shop.orders, shop.mail, cpu and numbers."
+    run(_publish_until_stopped(url, lambda: click.echo(announcement)))
 
 
 async def _publish_until_stopped(redis_url: str, announce: Callable[[], None]) -> None:

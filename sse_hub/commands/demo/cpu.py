@@ -1,5 +1,5 @@
 """
-Channel `cpu`: how busy this machine is, twice a second, as figures that a page can draw.
+Channel `cpu`: the load of this machine, twice a second, as numbers that the page plots.
 """
 
 import logging
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """All in percent: the processors together and one by one since the last reading, and memory in use now."""
+    """All in percent: CPU in total and per core since the last reading, and memory in use now."""
 
     cpu: float
     per_core: list[float]
@@ -26,16 +26,16 @@ class Load:
 
 
 def read_load() -> Load:
-    """The load of this machine; takes under a millisecond, and does not wait."""
+    """The load of this machine. Takes less than a millisecond."""
     return Load(psutil.cpu_percent(), psutil.cpu_percent(percpu=True), psutil.virtual_memory().percent)
 
 
 def cpu_steps(read: Callable[[], Load] = read_load) -> Steps:
-    """One reading after the other, for ever; none where the system does not tell (a container that hides /proc)."""
+    """Readings without end; none if the system does not provide them (a container that hides /proc)."""
     while True:
         try:
             load = read()
         except (psutil.Error, OSError) as error:
-            _logger.warning("No CPU load to be had, channel cpu stays silent: %s", error)
+            _logger.warning("No CPU load available, channel cpu stays silent: %s", error)
             return
         yield Step(CHANNEL, json_line(asdict(load)), PAUSE_SECONDS)

@@ -1,5 +1,5 @@
 """
-Steps into Redis: the lines of a burst leave in one pipeline, and when Redis is away they wait for it.
+Publishes steps through Redis: the lines of a burst leave in one pipeline; while Redis is unreachable they wait.
 
     steps --> burst (up to the next pause) --> PUBLISH ... --> pause --> steps
 """
@@ -21,15 +21,15 @@ _logger = logging.getLogger(__name__)
 
 
 class DemoPublisher:
-    """Publishes any number of programs' steps over one client, which its owner closes."""
+    """Publishes the steps of any number of programs over one client, which its owner closes."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client
-        # One burst at a time: so there is one back-off, and "lost" and "back" are said once, not once for each program.
-        self._turn = asyncio.Lock()
+        # One burst at once: so there is one back-off, and its messages are logged once, not once per program.
+        self._lock = asyncio.Lock()
 
     async def run(self, steps: Steps) -> None:
-        """Publish `steps` at their pace, to their end or until cancelled; they are closed in either case."""
+        """Publish `steps` at their pace, until they end or the task is cancelled; they are closed in either case."""
         burst: list[Step] = []
         with closing(steps):
             for step in steps:
@@ -41,23 +41,23 @@ class DemoPublisher:
             await self.publish(burst)
 
     async def publish(self, burst: Sequence[Step]) -> None:
-        """Return when Redis has taken `burst`, in order. A cut in the middle may publish a part of it twice."""
-        async with self._turn:
+        """Return once Redis has all lines of `burst`, in order. A disconnect may publish some of them twice."""
+        async with self._lock:
             try:
                 await self._send(burst)
             except (RedisError, OSError) as error:
-                _logger.warning("Redis lost, the demo waits: %s", error)
+                _logger.warning("Redis is unreachable, the demo waits: %s", error)
                 attempts = await self._send_when_back(burst)
-                _logger.info("Redis back at attempt %d, the demo goes on", attempts)
+                _logger.info("Redis is reachable again after %d attempts, the demo continues", attempts)
 
     async def _send(self, burst: Sequence[Step]) -> None:
         async with self._client.pipeline(transaction=False) as pipeline:
             for step in burst:
-                _ = pipeline.publish(step.channel, step.line)  # only noted down: nothing to await before execute()
+                _ = pipeline.publish(step.channel, step.line)  # only queued: nothing to await before execute()
             await pipeline.execute()
 
     async def _send_when_back(self, burst: Sequence[Step]) -> int:
-        """The number of the attempt that went well."""
+        """Retry until it succeeds; the number of attempts."""
         wait_seconds = FIRST_WAIT_SECONDS
         attempts = 0
         while True:

@@ -1,5 +1,5 @@
 """
-Channels `shop.api`, `shop.orders`, `shop.mail`: story after story, and now and then a rush.
+Channels `shop.api`, `shop.orders`, `shop.mail`: one story after another, with a rush from time to time.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sse_hub.commands.demo.story import STORIES, STORY_WEIGHTS, Request, order
 
 USERS = ("ana", "björn", "chen", "dörte", "小明", "o'neill")
 
-# Two shops run at a time (see publish_demo), so a rush comes about once a minute.
+# Two shops run at once (see publish_demo), so a rush comes about once a minute.
 QUIET_AT_FIRST_SECONDS = (20.0, 120.0)
 QUIET_BETWEEN_RUSHES_SECONDS = (90.0, 150.0)
 RUSH_LINES = (200, 400)
@@ -19,8 +19,8 @@ RUSH_PAUSE_SECONDS = 0.1
 
 
 def shop_steps(chance: Random, clock: Clock) -> Steps:
-    """One request after the other, for ever; about two and a half lines a second."""
-    # An order first: whoever looks in at the start sees all three channels at work.
+    """Requests without end; about two and a half lines a second."""
+    # An order first: someone who opens the page at the start sees all three channels at work.
     yield from order(new_request(chance, clock))
     quiet_seconds = chance.uniform(*QUIET_AT_FIRST_SECONDS)
     while True:
@@ -34,7 +34,7 @@ def shop_steps(chance: Random, clock: Clock) -> Steps:
 
 
 def rush(chance: Random, clock: Clock) -> Steps:
-    """A sale begins: hundreds of requests within a second or two."""
+    """A sale starts: hundreds of requests within a second or two."""
     for n in range(1, chance.randint(*RUSH_LINES) + 1):
         request = new_request(chance, clock)
         request.elapsed_seconds += chance.expovariate(2)
@@ -44,5 +44,5 @@ def rush(chance: Random, clock: Clock) -> Steps:
 
 
 def new_request(chance: Random, clock: Clock) -> Request:
-    """A request of some user, with a trace id of its own, that has just arrived."""
+    """A request of a random user that has just arrived, with its own trace id."""
     return Request(chance, clock, f"{chance.getrandbits(64):016x}", chance.choice(USERS), chance.uniform(0.001, 0.02))

@@ -1,5 +1,5 @@
 """
-What the demo is made of: an endless generator of steps, each a line for a channel and the pause after it.
+The steps of the demo: each is a line for a channel and the pause after it.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line to publish. No pause means that the next line belongs to the same burst."""
+    """One line to publish. Without a pause, the next line belongs to the same burst."""
 
     channel: str
     line: str
@@ -23,10 +23,10 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 def json_line(record: Mapping[str, object]) -> str:
-    """`record` as one line of JSON, readable in every script."""
+    """`record` as one line of JSON, with non-ASCII characters unescaped."""
     return json.dumps(record, ensure_ascii=False)
 
 
 def utc_now() -> datetime:
-    """The time of day; every other module of the demo is given a `Clock`."""
+    """The current time; all other modules of the demo get a `Clock`."""
     return datetime.now(UTC)

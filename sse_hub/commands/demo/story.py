@@ -1,5 +1,5 @@
 """
-What happens in the demo shop: one request's way through three services that log JSON.
+Stories of the demo shop: the path of one request through three services that log JSON.
 
     story (browse, order, ...) --> lines that share a trace_id, each on the channel of its service
 """
@@ -23,7 +23,7 @@ PAUSE_AFTER_STORY_SECONDS = (0.2, 1.4)
 
 @dataclass(slots=True)
 class Request:
-    """One request on its way; it makes the lines that tell about it."""
+    """One request in progress; it makes the lines about it."""
 
     chance: Random
     clock: Clock
@@ -32,7 +32,7 @@ class Request:
     elapsed_seconds: float
 
     def line(self, service: str, level: str, message: str, **fields: object) -> Step:
-        """A line with a short pause after it, in which the request goes on."""
+        """A line with a short pause after it, during which the request continues."""
         pause_seconds = min(self.chance.expovariate(1 / PAUSE_IN_STORY_SECONDS), LONGEST_PAUSE_IN_STORY_SECONDS)
         self.elapsed_seconds += pause_seconds
         return self._step(pause_seconds, service, level, message, fields)
@@ -59,13 +59,13 @@ def browse(request: Request) -> Steps:
     yield request.answer(200, f"GET /products/{product}", product=product)
 
 
-def stray(request: Request) -> Steps:
-    """A visitor who would like the reader's browser to run something."""
+def probe(request: Request) -> Steps:
+    """A bot that tries to run a script in the reader's browser."""
     yield request.answer(404, "GET /wp-login.php - no such page", agent="<script>alert('bot')</script>")
 
 
 def order(request: Request) -> Steps:
-    """A basket is ordered, and somebody gets a mail, or should."""
+    """An order, and the mail about it, if all goes well."""
     order_id, amount = request.chance.randint(10_000, 99_999), round(request.chance.uniform(5, 250), 2)
     yield request.line(API, "debug", "POST /orders accepted", order_id=order_id)
     yield request.line(ORDERS, "info", f"order {order_id} created", order_id=order_id, amount=amount, currency="EUR")
@@ -107,5 +107,5 @@ def _sold_out(request: Request, order_id: int, amount: float) -> Steps:
     yield request.answer(409, "POST /orders - sold out", order_id=order_id, amount=amount)
 
 
-STORIES: tuple[Story, ...] = (browse, order, stray)
+STORIES: tuple[Story, ...] = (browse, order, probe)
 STORY_WEIGHTS = (60, 37, 3)

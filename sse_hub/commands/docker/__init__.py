@@ -1,12 +1,12 @@
 """
-The containers of an engine (Docker or Podman): what they print, published once, as channels.
+The output of the containers of an engine (Docker or Podman), published exactly once, as channels.
 
-    engine ── list, events ──► Follower, one a container ── logs since its position ──► messages --> Batch --> Sender
-                               Positions: how far each has come ◄──────────────── acknowledged ──┘
+    engine ── list, events ──► ContainerFollower, one each ── log since its position ──► messages --> SourceBatch --> …
+                               Positions: how far each has been read ◄──────── acknowledged ── BatchSender ◄──┘
 
-The engine's own log of a container is what is read, with the time of each message; a position is a time and a count.
+The source is the engine's own log of a container, with the time of each message; a position is a time and a count.
 """
 
-from sse_hub.commands.docker.run import DockerPlan, follow
+from sse_hub.commands.docker.run import DockerPlan, ship_containers
 
-__all__ = ["DockerPlan", "follow"]
+__all__ = ["DockerPlan", "ship_containers"]

@@ -1,7 +1,7 @@
 """
 `sse-hub docker`.
 
-    options --> Plan --> follow()          HubError --> its message, exit status 1
+    options --> DockerPlan --> ship_containers()          HubError --> its message, exit status 1
 """
 
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sse_hub.commands.docker.engine import default_engine
-from sse_hub.commands.docker.run import DockerPlan, follow
+from sse_hub.commands.docker.run import DockerPlan, ship_containers
 from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
@@ -24,17 +24,19 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     "--channel",
     default="docker.{name}",
     show_default=True,
-    help="Where to publish: {name} is the container's, {service} that of Compose, {stream} stdout or stderr.",
+    help="The channel: {name} of the container, {service} of Compose, {stream} (stdout, stderr).",
 )
 @click.option(
     "--label",
     "labels",
     multiple=True,
     metavar="KEY[=VALUE]",
-    help="Follow only containers with this label. Repeatable: with all of them.",
+    help="Follow only containers with this label. Repeatable: they must have all of them.",
 )
-@click.option("--from-start", is_flag=True, help="At the first start, publish what is in the containers' logs already.")
-@click.option("--stats", is_flag=True, help="Publish CPU and memory of each container too, on <channel>.stats.")
+@click.option(
+    "--from-start", is_flag=True, help="At the first start, publish the lines already in the containers' logs."
+)
+@click.option("--stats", is_flag=True, help="Also publish CPU and memory of each container, on <channel>.stats.")
 @click.option(
     "--engine",
     default=None,
@@ -45,7 +47,7 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     "--registry",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="Where positions are kept; each process needs its own.  [default: ~/.local/state/sse-hub/docker.json]",
+    help="File for positions; each process needs its own.  [default: ~/.local/state/sse-hub/docker.json]",
 )
 @redis_url_option
 @ingest_option
@@ -60,9 +62,9 @@ def docker(
     ingest: tuple[str, ...],
 ) -> None:
     """
-    Publish what containers print, each line once, across their restarts and those of this command.
+    Publish the output of containers, each line exactly once, across restarts of the containers and of this command.
 
-    A container with the label sse-hub.follow=false is left out; sse-hub.channel=NAME says where to publish it.
+    A container with the label sse-hub.follow=false is excluded; the label sse-hub.channel=NAME sets its channel.
     """
     try:
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
@@ -77,12 +79,12 @@ def docker(
             ingest=config.ingest,
         )
         log_to_stderr(config)
-        # It has a line for each request.
+        # httpx logs every request.
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
-        async def followed() -> None:
-            await follow(plan, Shutdown().requested)
+        async def ship_until_stopped() -> None:
+            await ship_containers(plan, Shutdown().requested)
 
-        run(followed())
+        run(ship_until_stopped())
     except HubError as error:
         raise click.ClickException(str(error)) from None

@@ -1,55 +1,55 @@
 """
-One stream of a container, as its log is read again and again: what is new in it, as lines. Pure; no I/O.
+The new lines of one stream of a container, whose log is read again and again. Pure; no I/O.
 
-    Message --> what has been published is left out --> (position, lines)
+    LogMessage --> messages already published are left out --> (position, lines)
 """
 
 from sse_hub.commands.docker.log_frames import LogMessage
-from sse_hub.commands.docker.positions import MOST_AT_ONCE, position, time_of_position
+from sse_hub.commands.docker.positions import MESSAGES_PER_TIME, position, position_time
 from sse_hub.commands.shipping.records import LINE_BYTES, split
 
 
 class Deduplicator:
     """
-    One stream of a container, as it is read. Positions: `taken` is after the last message that was taken in, `handed`
-    after the last line that was handed on; `unfinished` is before the half of a line between them, None without one.
+    One stream of a container. Positions: `read_to` is after the last message added, `sent_to` after the last line sent
+    on. `partial_from` is before an unfinished line between them, None if there is none.
     """
 
     def __init__(self, offset: int) -> None:
-        self.taken = self.handed = offset
-        self.unfinished: int | None = None
+        self.read_to = self.sent_to = offset
+        self.partial_from: int | None = None
         self._at = 0
         self._text = b""
 
-    def again(self) -> None:
-        """The log is read anew, from a place before `taken`."""
+    def rewind(self) -> None:
+        """The log is read again, from a position before `read_to`."""
         self._at = 0
 
-    def take(self, message: LogMessage) -> tuple[int, list[bytes]] | None:
-        """The position after `message`, with the lines that it completes. None where it is old, or completes none."""
-        time = max(message.time, time_of_position(self._at))
-        count = self._at % MOST_AT_ONCE if time == time_of_position(self._at) else 0
+    def add(self, message: LogMessage) -> tuple[int, list[bytes]] | None:
+        """The position after `message` and the lines it completes; None if it is old or completes none."""
+        time = max(message.time, position_time(self._at))
+        count = self._at % MESSAGES_PER_TIME if time == position_time(self._at) else 0
         self._at = position(time, count + 1)
-        if self._at <= self.taken:
+        if self._at <= self.read_to:
             return None
-        self.taken = self._at
+        self.read_to = self._at
         before = b""
         if len(self._text) + len(message.text) > LINE_BYTES:
             before, self._text = self._text, b""
         if not self._text:
-            self.unfinished = position(time, count)
+            self.partial_from = position(time, count)
         self._text += message.text
-        if not message.ends:
-            # A line that never ends is published in pieces. What this message begins is not in it.
+        if not message.ends_line:
+            # A line without an end is published in pieces. The next piece begins with this message.
             return (position(time, count), _lines(before)) if before else None
-        text, self._text, self.unfinished = self._text, b"", None
+        text, self._text, self.partial_from = self._text, b"", None
         return self._at, _lines(before) + _lines(text)
 
-    def end(self) -> tuple[int, list[bytes]] | None:
-        """What is left of a line that has no end."""
-        text, self._text, self.unfinished = self._text, b"", None
-        return (self.taken, _lines(text)) if text else None
+    def flush(self) -> tuple[int, list[bytes]] | None:
+        """The rest of a line that will get no end, with its position; None if there is none."""
+        text, self._text, self.partial_from = self._text, b"", None
+        return (self.read_to, _lines(text)) if text else None
 
 
 def _lines(text: bytes) -> list[bytes]:
-    return split(text, multiline=False, over=True).records if text else []
+    return split(text, multiline=False, at_end=True).records if text else []

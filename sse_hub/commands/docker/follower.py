@@ -1,10 +1,10 @@
 """
-One container: its log from where it was left, again and again, as it stops and starts.
+Follows one container: reads its log from the position, again and again, as the container stops and starts.
 
-    log since position --> messages --> Tracker: what is new --> lines --> Batch --> Sender
+    log since position --> messages --> Deduplicator: new ones --> lines --> SourceBatch --> BatchSender
 
-An engine that can be trusted to follow a log is asked to. From another one the log is read again from the position
-whenever the container prints, which following still tells.
+If the engine follows logs reliably, the log is followed. Otherwise it is read again from the position whenever the
+container prints, which following still shows.
 """
 
 import asyncio
@@ -25,40 +25,40 @@ from sse_hub.commands.docker.log_frames import (
     MultiplexedDecoder,
     TerminalDecoder,
 )
-from sse_hub.commands.docker.positions import Positions, StreamPosition, time_of_position, token, tokens
-from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.docker.positions import Positions, StreamPosition, position_time, stream_token, stream_tokens
+from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import ContainerGone, EngineUnavailable
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# What one stream has printed may stand this much after what the other has, with a later time.
+# In the log, lines of one stream may come this much after later ones of the other.
 SLACK_SECONDS = 2
-SOON_SECONDS = 0.2
-# A line that may have been caught half is whole when it has stayed as it is for this long.
+MIN_PAUSE_SECONDS = 0.2
+# A last line that may be incomplete counts as complete once it has stayed the same for this long.
 SETTLE_SECONDS = 0.5
-# Of the time, a container's log is read no more than one part in so many.
+# Reading a container's log takes at most one part in so many of the time.
 BUSY_FACTOR = 4
-# An engine that misses lines may miss the last one, and that a container has stopped or run again.
-FIRST_QUIET_SECONDS = 1.0
-QUIET_SECONDS = 30.0
-LONGEST_WAIT_SECONDS = 5.0
+# An engine that skips lines may skip the last one, or not show that a container has stopped or run again.
+MIN_POLL_SECONDS = 1.0
+MAX_POLL_SECONDS = 30.0
+RETRY_SECONDS = 5.0
 BATCH_LINES = 500
 BATCH_BYTES = 262_144
 
 
-class Rest(NamedTuple):
-    """Wait `seconds`, and then for something to happen, `at_most` so long."""
+class Pause(NamedTuple):
+    """Sleep for `seconds`, then wait for something to happen, for at most `wake_seconds`."""
 
     seconds: float
-    at_most: float
+    wake_seconds: float
 
 
 class ContainerFollower:
     """
-    Follows `container`, which is set anew as it changes, until it is removed. `idle` is true while all that it has
-    printed has been read, and it does not run.
+    Follows `container`, which its owner updates, until it is removed. `idle` is true while it is stopped and all its
+    output has been read.
     """
 
     def __init__(self, engine: Engine, sender: BatchSender, positions: Positions, container: Container) -> None:
@@ -68,191 +68,197 @@ class ContainerFollower:
         self._sender = sender
         self._positions = positions
         self._wake = asyncio.Event()
-        self._trackers: dict[int, Deduplicator] = {}
+        self._deduplicators: dict[int, Deduplicator] = {}
         self._decoder: LogDecoder = MultiplexedDecoder()
-        self._bell: asyncio.Task[None] | None = None
-        # What has been read last, and not been published; what was the last message of the log before, and since when.
-        self._last: LogMessage | None = None
-        self._seen: LogMessage | None = None
-        self._seen_at = 0.0
+        self._output_watch: asyncio.Task[None] | None = None
+        # The last message, not published yet; the last message of the read before, and since when it was the last.
+        self._held_back: LogMessage | None = None
+        self._previous_last: LogMessage | None = None
+        self._changed_at = 0.0
         self._caught_up = False
-        self._finished = ""
-        self._quiet_seconds = FIRST_QUIET_SECONDS
-        self._trouble = ""
-        self._said = ""
+        self._finished_run = ""
+        self._poll_seconds = MIN_POLL_SECONDS
+        self._error = ""
+        self._logged_error = ""
 
     def wake(self) -> None:
-        """Something has happened to the container: look at once whether its log has grown."""
+        """Something has happened to the container: check at once whether its log has grown."""
         self._wake.set()
 
-    def note(self) -> None:
-        """Have the positions say from where on the log must be read again, should this process die."""
+    def update_positions(self) -> None:
+        """Update the positions to where the log must be reread if this process dies."""
         if not self._caught_up:
             return
-        whole, states = self._newest(), list[StreamPosition]()
-        for stream, tracker in self._trackers.items():
-            state = self._positions.files[token(self.container.id, stream)]
+        complete_to, states = self._read_to(), list[StreamPosition]()
+        for stream, dedup in self._deduplicators.items():
+            state = self._positions.states[stream_token(self.container.id, stream)]
             states.append(state)
-            if tracker.handed > state.offset:
-                whole = min(whole, state.offset)
-            elif tracker.unfinished is not None:
-                whole = min(whole, tracker.unfinished)
+            if dedup.sent_to > state.offset:
+                complete_to = min(complete_to, state.offset)
+            elif dedup.partial_from is not None:
+                complete_to = min(complete_to, dedup.partial_from)
         for state in states:
-            state.since = max(state.since, time_of_position(whole) // NANOSECONDS)
+            state.since = max(state.since, position_time(complete_to) // NANOSECONDS)
 
     async def run(self) -> None:
-        """Publish what it prints until it has been removed."""
-        await self._room()
+        """Publish its output until it is removed."""
+        await self._wait_room()
         for stream in (STDOUT, STDERR):
-            self._trackers[stream] = Deduplicator(self._positions.files[token(self.container.id, stream)].offset)
+            self._deduplicators[stream] = Deduplicator(
+                self._positions.states[stream_token(self.container.id, stream)].offset
+            )
         try:
             while True:
                 self._wake.clear()
                 try:
-                    rest = await self._look()
-                    self._trouble = self._said = ""
+                    pause = await self._poll()
+                    self._error = self._logged_error = ""
                 except ContainerGone:
                     await self._finish()
                     return
                 except EngineUnavailable as error:
-                    self._say(str(error))
-                    rest = Rest(SOON_SECONDS, LONGEST_WAIT_SECONDS)
-                await self._rest(rest)
+                    self._log_error(str(error))
+                    pause = Pause(MIN_PAUSE_SECONDS, RETRY_SECONDS)
+                await self._pause(pause)
         finally:
-            if self._bell is not None:
-                await cancel_and_wait((self._bell,))
+            if self._output_watch is not None:
+                await cancel_and_wait((self._output_watch,))
 
-    async def _look(self) -> Rest:
-        """Read what is new; when to look again."""
+    async def _poll(self) -> Pause:
+        """Publish new messages; when to check again."""
         self.idle = False
-        condition = await self._engine.condition(self.container.id)
-        if condition.running and self._engine.follows_whole and self._caught_up:
-            await self._read(condition, follow=True)
-            # What was printed last may be in the log only now.
-            return Rest(SOON_SECONDS, 0)
-        if condition.started == self._finished and not condition.running:
+        state = await self._engine.state(self.container.id)
+        if state.running and self._engine.follows_reliably and self._caught_up:
+            await self._read(state, follow=True)
+            # The last lines may be in the log only now.
+            return Pause(MIN_PAUSE_SECONDS, 0)
+        if state.started_at == self._finished_run and not state.running:
             self.idle = True
-            return Rest(0, QUIET_SECONDS)
-        if condition.running and not self._engine.follows_whole and (self._bell is None or self._bell.done()):
-            self._bell = asyncio.create_task(self._listen())
+            return Pause(0, MAX_POLL_SECONDS)
+        if (
+            state.running
+            and not self._engine.follows_reliably
+            and (self._output_watch is None or self._output_watch.done())
+        ):
+            self._output_watch = asyncio.create_task(self._watch_output())
         began = time.monotonic()
-        new = await self._read(condition, follow=False)
+        new = await self._read(state, follow=False)
         self._caught_up = True
-        # An engine goes through all of a log each time: long ones are read less often.
-        pause = max(SOON_SECONDS, BUSY_FACTOR * (time.monotonic() - began))
+        # The engine reads all of a log each time: long ones are read less often.
+        pause_seconds = max(MIN_PAUSE_SECONDS, BUSY_FACTOR * (time.monotonic() - began))
         if new:
-            self._quiet_seconds = FIRST_QUIET_SECONDS
-            return Rest(pause, 0)
-        if condition.running or await self._engine.condition(self.container.id) != condition:
-            quiet_seconds = 0 if self._engine.follows_whole else self._quiet_seconds
-            self._quiet_seconds = min(2 * self._quiet_seconds, QUIET_SECONDS)
-            return Rest(pause, quiet_seconds)
+            self._poll_seconds = MIN_POLL_SECONDS
+            return Pause(pause_seconds, 0)
+        if state.running or await self._engine.state(self.container.id) != state:
+            wake_seconds = 0 if self._engine.follows_reliably else self._poll_seconds
+            self._poll_seconds = min(2 * self._poll_seconds, MAX_POLL_SECONDS)
+            return Pause(pause_seconds, wake_seconds)
         await self._finish()
-        self._finished = condition.started
-        return Rest(0, 0)
+        self._finished_run = state.started_at
+        return Pause(0, 0)
 
-    async def _read(self, condition: ContainerState, follow: bool) -> bool:
+    async def _read(self, state: ContainerState, follow: bool) -> bool:
         """
-        Publish what is new in the log; whether anything was.
+        Publish the new messages of the log; whether there were any.
 
-        Unless it is followed, its last message may still be written: it is kept until it is the last again.
+        Unless it is followed, its last message may still be being written: it is held back until it stays the last.
         """
-        newest, seen, began = self._newest(), self._seen, False
+        read_to, previous_last, started = self._read_to(), self._previous_last, False
         since = self._since() - SLACK_SECONDS
         async with aclosing(self._engine.log(self.container.id, since, follow)) as pieces:
             async for piece in pieces:
-                if not began:
-                    began, self._last = True, None
-                    self._decoder = TerminalDecoder() if condition.terminal else MultiplexedDecoder()
-                    for tracker in self._trackers.values():
-                        tracker.again()
+                if not started:
+                    started, self._held_back = True, None
+                    self._decoder = TerminalDecoder() if state.terminal else MultiplexedDecoder()
+                    for dedup in self._deduplicators.values():
+                        dedup.rewind()
                 messages = self._decoder.feed(piece)
                 if not follow and messages:
-                    last, self._last = self._last, messages.pop()
+                    last, self._held_back = self._held_back, messages.pop()
                     messages = [last, *messages] if last else messages
                 await self._publish(messages)
         if follow:
             return True
-        self._seen = self._last
-        if self._newest() != newest or self._seen != seen:
-            self._seen_at = time.monotonic()
+        self._previous_last = self._held_back
+        if self._read_to() != read_to or self._previous_last != previous_last:
+            self._changed_at = time.monotonic()
             return True
-        if self._last is None or not self._last.text:
-            # Podman's monitor writes a line's time before its text; that alone would be an empty line.
+        if self._held_back is None or not self._held_back.text:
+            # Podman's monitor writes the time of a line before its text; alone it would be an empty line.
             return False
-        if time.monotonic() < self._seen_at + SETTLE_SECONDS:
+        if time.monotonic() < self._changed_at + SETTLE_SECONDS:
             return True
-        last, self._last = self._last, None
+        last, self._held_back = self._held_back, None
         await self._publish([last])
         return False
 
     def _since(self) -> int:
-        """Where the log is to be read from, in seconds since the epoch: all before it has been taken in."""
+        """The time from which to read the log, in seconds since the epoch: all before it has been read."""
         if not self._caught_up:
-            return min(self._positions.files[name].since for name in tokens(self.container.id))
-        return time_of_position(self._newest()) // NANOSECONDS
+            return min(self._positions.states[name].since for name in stream_tokens(self.container.id))
+        return position_time(self._read_to()) // NANOSECONDS
 
-    def _newest(self) -> int:
-        return max(tracker.taken for tracker in self._trackers.values())
+    def _read_to(self) -> int:
+        return max(dedup.read_to for dedup in self._deduplicators.values())
 
-    async def _listen(self) -> None:
-        """Wake up for what is printed."""
+    async def _watch_output(self) -> None:
+        """Wake up whenever the container prints something."""
         try:
-            async with aclosing(self._engine.bell(self.container.id)) as rings:
-                async for _ in rings:
+            async with aclosing(self._engine.output_signals(self.container.id)) as signals:
+                async for _ in signals:
                     self._wake.set()
         except EngineUnavailable:
-            # Whoever looks is told the same.
+            # The next poll gets the same error.
             pass
         self._wake.set()
 
     async def _finish(self) -> None:
-        """Publish what is left, and what has no end and will have none."""
-        last, self._last = self._last, None
+        """Publish the remaining messages, and unfinished lines, which will get no end."""
+        last, self._held_back = self._held_back, None
         await self._publish([*([last] if last else []), *self._decoder.end()])
-        for stream, tracker in self._trackers.items():
-            if left := tracker.end():
-                await self._put(stream, *left)
+        for stream, dedup in self._deduplicators.items():
+            if remaining := dedup.flush():
+                await self._put(stream, *remaining)
 
     async def _publish(self, messages: list[LogMessage]) -> None:
-        """Publish the lines of `messages`, in their order."""
-        stream, at, lines, size = STDOUT, 0, list[bytes](), 0
+        """Publish the lines of `messages`, in order."""
+        stream, position, lines, size = STDOUT, 0, list[bytes](), 0
         for message in messages:
-            if (taken := self._trackers[message.stream].take(message)) is None:
+            if (added := self._deduplicators[message.stream].add(message)) is None:
                 continue
-            if at and (message.stream != stream or len(lines) >= BATCH_LINES or size >= BATCH_BYTES):
-                await self._put(stream, at, lines)
+            if position and (message.stream != stream or len(lines) >= BATCH_LINES or size >= BATCH_BYTES):
+                await self._put(stream, position, lines)
                 lines, size = [], 0
-            stream, at = message.stream, taken[0]
-            lines += taken[1]
-            size += sum(map(len, taken[1]))
-        if at:
-            await self._put(stream, at, lines)
+            stream, position = message.stream, added[0]
+            lines += added[1]
+            size += sum(map(len, added[1]))
+        if position:
+            await self._put(stream, position, lines)
 
-    async def _put(self, stream: int, at: int, lines: list[bytes]) -> None:
-        await self._room()
-        tracker = self._trackers[stream]
+    async def _put(self, stream: int, position: int, lines: list[bytes]) -> None:
+        await self._wait_room()
+        dedup = self._deduplicators[stream]
         channel = self.container.channel(stream)
-        self._sender.put(SourceBatch(token(self.container.id, stream), tracker.handed, at, channel, lines))
-        tracker.handed = at
+        self._sender.put(SourceBatch(stream_token(self.container.id, stream), dedup.sent_to, position, channel, lines))
+        dedup.sent_to = position
 
-    async def _room(self) -> None:
-        while not self._sender.room:
+    async def _wait_room(self) -> None:
+        while not self._sender.has_room:
             self._sender.changed.clear()
             await self._sender.changed.wait()
 
-    async def _rest(self, rest: Rest) -> None:
-        await asyncio.sleep(rest.seconds)
+    async def _pause(self, pause: Pause) -> None:
+        await asyncio.sleep(pause.seconds)
         with suppress(TimeoutError):
-            async with asyncio.timeout(rest.at_most):
+            async with asyncio.timeout(pause.wake_seconds):
                 await self._wake.wait()
         self.idle = False
 
-    def _say(self, trouble: str) -> None:
-        # Podman answers with an error once where a container ends as it is asked about.
-        if trouble == self._trouble and trouble != self._said:
+    def _log_error(self, error: str) -> None:
+        # Podman once answers with an error if a container ends while its state is requested.
+        if error == self._error and error != self._logged_error:
             logger.warning(
-                "container_unreadable name=%(name)s error=%(error)r", {"name": self.container.name, "error": trouble}
+                "container_unreadable name=%(name)s error=%(error)r", {"name": self.container.name, "error": error}
             )
-            self._said = trouble
-        self._trouble = trouble
+            self._logged_error = error
+        self._error = error

@@ -1,7 +1,7 @@
 """
-All containers from the start to the end.
+A run of `sse-hub docker` from start to end.
 
-    list of containers --> a Follower for each --> save positions          events: look at once; else every few seconds
+    list of containers --> a ContainerFollower for each --> save positions          events: list again at once
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sse_hub.broker.keys import LogKeys
-from sse_hub.commands.docker.containers import Container, check_template, container_of
+from sse_hub.commands.docker.containers import Container, check_template, parse_container
 from sse_hub.commands.docker.engine import Engine, log_loop_error
 from sse_hub.commands.docker.follower import ContainerFollower
 from sse_hub.commands.docker.positions import Positions
@@ -24,7 +24,7 @@ from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
+LIST_SECONDS = 5.0
 SAVE_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
@@ -45,7 +45,7 @@ class DockerPlan:
 
 
 class ContainerShipper:
-    """One run. Its tasks: the sender, a follower for each container, the engine's events, and figures if wanted."""
+    """One run. Its tasks: the sender, a follower for each container, the engine's events, and `--stats`."""
 
     def __init__(self, plan: DockerPlan, positions: Positions, engine: Engine) -> None:
         self._plan = plan
@@ -53,14 +53,14 @@ class ContainerShipper:
         self._engine = engine
         self.sender = BatchSender(plan.redis_url, positions, LogKeys.of(plan.ingest).watermark)
         self._followers: dict[str, tuple[ContainerFollower, asyncio.Task[None]]] = {}
-        self._happened = asyncio.Event()
-        self._missed = True
+        self._changed = asyncio.Event()
+        self._events_missed = True
         self._saved_lines = 0
-        self._trouble = ""
+        self._error = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Follow until `stopping` is set. Raises InvalidSetting, RegistryUnavailable."""
-        tasks = [asyncio.create_task(self.sender.run()), asyncio.create_task(self._follow())]
+        """Follow containers until `stopping` is set. Raises InvalidSetting, RegistryUnavailable."""
+        tasks = [asyncio.create_task(self.sender.run()), asyncio.create_task(self._follow_engine())]
         if self._plan.stats:
             stats = StatsPublisher(self._engine, self._plan.redis_url, self._running)
             tasks.append(asyncio.create_task(stats.run()))
@@ -81,77 +81,77 @@ class ContainerShipper:
     def _running(self) -> list[Container]:
         return [follower.container for follower, _ in self._followers.values() if follower.container.running]
 
-    async def _follow(self) -> None:
-        """Look at what the engine has, again and again; while it is away, wait for it."""
+    async def _follow_engine(self) -> None:
+        """Keep the followers up to date with the engine's containers; while it is unreachable, wait for it."""
         wait_seconds = FIRST_WAIT_SECONDS
         while True:
-            listening: asyncio.Task[None] | None = None
+            watching: asyncio.Task[None] | None = None
             try:
                 await self._engine.connect()
-                await self._begin()
-                listening = asyncio.create_task(self._listen())
-                while not listening.done():
-                    await self._look()
-                    if self._trouble:
+                await self._set_default_since()
+                watching = asyncio.create_task(self._watch_events())
+                while not watching.done():
+                    await self._update_followers()
+                    if self._error:
                         logger.info("engine_restored")
-                        self._trouble = ""
+                        self._error = ""
                     wait_seconds = FIRST_WAIT_SECONDS
-                    await self._pause(listening)
-                listening.result()
+                    await self._wait(watching)
+                watching.result()
             except EngineUnavailable as error:
-                if str(error) != self._trouble:
+                if str(error) != self._error:
                     logger.warning("engine_lost error=%(error)r", {"error": str(error)})
-                self._trouble = str(error)
+                self._error = str(error)
             finally:
-                if listening is not None:
-                    await cancel_and_wait((listening,))
+                if watching is not None:
+                    await cancel_and_wait((watching,))
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
 
-    async def _begin(self) -> None:
-        if self._positions.began is not None:
+    async def _set_default_since(self) -> None:
+        if self._positions.default_since is not None:
             return
-        began = 0
+        since = 0
         if not self._plan.from_start:
-            told = await self._engine.now()
+            text = await self._engine.system_time()
             try:
-                began = int(datetime.fromisoformat(told[:19] + "+00:00").timestamp()) if told.endswith("Z") else 0
+                since = int(datetime.fromisoformat(text[:19] + "+00:00").timestamp()) if text.endswith("Z") else 0
             except ValueError:
-                began = 0
-            # An engine that does not tell its time, or in another zone, is taken to have ours.
-            began = began or int(time.time())
-        self._positions.began = began
+                since = 0
+            # An engine that reports no time, or not in UTC, is assumed to have this machine's clock.
+            since = since or int(time.time())
+        self._positions.default_since = since
         self._positions.save()
 
-    async def _listen(self) -> None:
+    async def _watch_events(self) -> None:
         async with aclosing(self._engine.events()) as events:
             async for event in events:
                 if not event:
-                    # What happened before is not told: a container may have run meanwhile, and stopped again.
-                    self._missed = True
+                    # Earlier events are not reported: a container may have run and stopped again meanwhile.
+                    self._events_missed = True
                 follower, _ = self._followers.get(str(event.get("id", "")), (None, None))
                 if follower is not None:
                     follower.wake()
-                self._happened.set()
+                self._changed.set()
 
-    async def _pause(self, listening: "asyncio.Task[None]") -> None:
-        waiting = asyncio.create_task(self._happened.wait())
-        await asyncio.wait((waiting, listening), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    async def _wait(self, watching: "asyncio.Task[None]") -> None:
+        waiting = asyncio.create_task(self._changed.wait())
+        await asyncio.wait((waiting, watching), timeout=LIST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
 
-    async def _look(self) -> None:
-        """Take in which containers there are."""
-        self._happened.clear()
-        missed, self._missed = self._missed, False
+    async def _update_followers(self) -> None:
+        """List the containers, and start and update their followers."""
+        self._changed.clear()
+        events_missed, self._events_missed = self._events_missed, False
         try:
             records = await self._engine.containers(self._plan.labels)
         except EngineUnavailable:
-            self._missed = missed
+            self._events_missed = events_missed
             raise
-        found = [container for record in records if (container := container_of(record, self._plan.channel))]
+        found = [container for record in records if (container := parse_container(record, self._plan.channel))]
         self._positions.add(container.id for container in found)
         self._followers = {id: each for id, each in self._followers.items() if not _ended(each[1])}
-        if missed:
+        if events_missed:
             for follower, _ in self._followers.values():
                 follower.wake()
         for container in found:
@@ -172,27 +172,27 @@ class ContainerShipper:
         self._followers[container.id] = follower, asyncio.create_task(follower.run())
 
     def _save(self) -> None:
-        if self.sender.lines == self._saved_lines:
+        if self.sender.published_lines == self._saved_lines:
             return
-        self._saved_lines = self.sender.lines
+        self._saved_lines = self.sender.published_lines
         for follower, _ in self._followers.values():
-            follower.note()
+            follower.update_positions()
         self.sender.forget(self._positions.forget())
         self._positions.save()
 
 
 def _ended(task: "asyncio.Task[None]") -> bool:
-    """Whether `task` has; what it died of is raised."""
+    """Whether `task` has ended. Raises the error it ended with."""
     if task.done():
         task.result()
     return task.done()
 
 
-async def follow(plan: DockerPlan, stopping: asyncio.Event) -> int:
+async def ship_containers(plan: DockerPlan, stopping: asyncio.Event) -> int:
     """
-    Carry out `plan` until `stopping` is set; how many lines were published.
+    Carry out `plan` until `stopping` is set; the number of lines published.
 
-    Raises InvalidSetting where it can't be, RegistryUnavailable where positions can't be kept.
+    Raises InvalidSetting if the plan is not valid, RegistryUnavailable if positions can't be stored.
     """
     check_template(plan.channel)
     asyncio.get_running_loop().set_exception_handler(log_loop_error)
@@ -202,7 +202,7 @@ async def follow(plan: DockerPlan, stopping: asyncio.Event) -> int:
         try:
             containers = ContainerShipper(plan, positions, engine)
             await containers.run(stopping)
-            return containers.sender.lines
+            return containers.sender.published_lines
         finally:
             positions.close()
     finally:

@@ -1,7 +1,7 @@
 """
-Figures of the running containers, every few seconds, each on the container's own channel.
+CPU and memory of the running containers, every few seconds, each on a channel of the container.
 
-    engine.usage() --> figures() --> PUBLISH docker.<name>.stats          Redis away: they are left out
+    engine.usage() --> stats_between() --> PUBLISH docker.<name>.stats          Redis unreachable: left out
 """
 
 import asyncio
@@ -14,25 +14,25 @@ from redis.exceptions import RedisError
 from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.docker.containers import Container
 from sse_hub.commands.docker.engine import Engine
-from sse_hub.commands.docker.usage import Usage, figures, usage_of
+from sse_hub.commands.docker.usage import Usage, parse_usage, stats_between
 from sse_hub.errors import EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
-STEP_SECONDS = 2.0
-# An engine looks through the control groups of one container for each.
-AT_ONCE = 4
+INTERVAL_SECONDS = 2.0
+# The engine reads the control groups of one container for each request.
+MAX_REQUESTS = 4
 
 
 class StatsPublisher:
-    """Publishes the figures of `running()`. InvalidSetting when `redis_url` can't be used."""
+    """Publishes the stats of the containers `running()`. Raises InvalidSetting if `redis_url` can't be used."""
 
     def __init__(self, engine: Engine, redis_url: str, running: Callable[[], Iterable[Container]]) -> None:
         self._engine = engine
         self._connection = publisher_connection(redis_url)
         self._running = running
-        self._before: dict[str, Usage] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._previous: dict[str, Usage] = {}
+        self._request_slots = asyncio.Semaphore(MAX_REQUESTS)
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -40,25 +40,25 @@ class StatsPublisher:
             while True:
                 began = asyncio.get_running_loop().time()
                 containers = list(self._running())
-                found = await asyncio.gather(*map(self._figures, containers))
-                self._before = {each.id: self._before[each.id] for each in containers if each.id in self._before}
+                found = await asyncio.gather(*map(self._stats_line, containers))
+                self._previous = {each.id: self._previous[each.id] for each in containers if each.id in self._previous}
                 await self._publish([line for line in found if line is not None])
-                await asyncio.sleep(max(0.1, began + STEP_SECONDS - asyncio.get_running_loop().time()))
+                await asyncio.sleep(max(0.1, began + INTERVAL_SECONDS - asyncio.get_running_loop().time()))
         finally:
             await self._connection.disconnect(nowait=True)
 
-    async def _figures(self, container: Container) -> tuple[str, bytes] | None:
-        async with self._places:
+    async def _stats_line(self, container: Container) -> tuple[str, bytes] | None:
+        async with self._request_slots:
             try:
-                now = usage_of(await self._engine.usage(container.id))
+                now = parse_usage(await self._engine.usage(container.id))
             except EngineUnavailable:
-                # Who reads its log says so.
+                # The follower of its log reports this.
                 return None
-        before = self._before.pop(container.id, None)
+        before = self._previous.pop(container.id, None)
         if now is None:
             return None
-        self._before[container.id] = now
-        found = figures(before, now) if before else None
+        self._previous[container.id] = now
+        found = stats_between(before, now) if before else None
         return (container.stats, orjson.dumps(found)) if found else None
 
     async def _publish(self, lines: list[tuple[str, bytes]]) -> None:

@@ -1,7 +1,7 @@
 """
-A pipe into a channel: the lines of the standard input, or of arguments, published as they come.
+A pipe into a channel: publishes the lines of standard input, or of arguments, as they arrive.
 
-    stdin --> Intake (a thread; --tee: stdout first) --> payload() --> RedisOutlet or HttpOutlet --> Tally
+    stdin --> InputBuffer (a thread; --tee: stdout first) --> payload() --> RedisTarget or HttpTarget --> PublishResult
 """
 
 from sse_hub.commands.publish.run import PublishPlan, publish

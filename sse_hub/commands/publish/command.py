@@ -1,7 +1,7 @@
 """
 `sse-hub publish`.
 
-    options --> Plan --> publish() --> Tally: exit status 0, or 1 and what was not published
+    options --> PublishPlan --> publish() --> PublishResult: exit status 0, or 1 and what was not published
 """
 
 import asyncio
@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import click
 
-from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, redis_url_option, token_option
+from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, read_config, redis_url_option, token_option
 from sse_hub.commands.publish.run import PublishPlan, PublishResult
 from sse_hub.commands.publish.run import publish as publish_lines
-from sse_hub.config import Config
-from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.errors import InvalidSetting
 from sse_hub.server.process import log_to_stderr, run
 
 
@@ -34,19 +33,23 @@ def _fields(_context: click.Context, _option: click.Parameter, pairs: tuple[str,
 @click.argument("channel", callback=channel_name)
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
-    "--tee", is_flag=True, help="Pass the standard input through, unbuffered: `app | sse-hub publish app --tee`."
+    "--tee",
+    is_flag=True,
+    help="Copy standard input to standard output, unbuffered: `app | sse-hub publish app --tee`",
 )
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=None, help="At most so many lines a second.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=None, help="Publish at most this many lines per second."
+)
 @click.option(
     "--json",
     "fields",
     multiple=True,
     callback=_fields,
     metavar="FIELD=VALUE",
-    help='Add a field. A line that is no JSON object becomes {"message": line}. Repeatable.',
+    help='Add a field. A line that is not a JSON object becomes {"message": line}. Repeatable.',
 )
 @click.option(
-    "--http", "url", default=None, callback=hub_url, metavar="URL", help="Publish through this hub, not Redis."
+    "--http", "url", default=None, callback=hub_url, metavar="URL", help="Publish through this hub instead of Redis."
 )
 @token_option
 @click.option(
@@ -69,14 +72,11 @@ def publish(
     redis_url: str | None,
 ) -> None:
     """
-    Publish the lines of the standard input to CHANNEL, or each TEXT as a line.
+    Publish the lines of standard input to CHANNEL, or each TEXT as a line.
 
-    Exit status: 0 all was published, 1 some was not, and the standard error says how much.
+    Exit status: 0 all lines were published, 1 some were not, and standard error reports how many.
     """
-    try:
-        config = Config.read({"redis_url": redis_url}, os.environ)
-    except HubError as error:
-        raise click.UsageError(str(error)) from None
+    config = read_config(redis_url)
     plan = PublishPlan(
         channel=channel,
         redis_url=config.redis_url or LOCAL_REDIS,
@@ -90,24 +90,24 @@ def publish(
     )
     log_to_stderr(replace(config, log_level="warning"))
     try:
-        tally = run(_published(plan))
+        result = run(_publish_until_stopped(plan))
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
-    if not tally.whole:
-        click.echo(f"sse-hub publish: {tally.text()}", err=True)
-    # The thread that reads may wait for ever, and nothing is buffered here.
+    if not result.complete:
+        click.echo(f"sse-hub publish: {result.text()}", err=True)
+    # The reading thread may wait forever, and nothing is buffered here.
     sys.stderr.flush()
-    os._exit(0 if tally.whole else 1)
+    os._exit(0 if result.complete else 1)
 
 
-async def _published(plan: PublishPlan) -> PublishResult:
+async def _publish_until_stopped(plan: PublishPlan) -> PublishResult:
     stopping = asyncio.Event()
     interrupts = 0
 
     def interrupt() -> None:
         nonlocal interrupts
         interrupts += 1
-        # A Ctrl-C reaches the app too, which may have something to say before it ends; a second one is for us.
+        # Ctrl-C reaches the app too, which may print something before it exits; a second one is for this command.
         if interrupts > 1 or sys.stdin.isatty():
             stopping.set()
 

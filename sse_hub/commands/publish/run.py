@@ -1,7 +1,7 @@
 """
-From the first line to the last, and what to say of it.
+Publishes from the first line to the last, and reports what became of them.
 
-    Intake.take() --> payload() --> Outlet.send(), at most `lines_per_second` --> Tally          Away: wait, try again
+    InputBuffer.take() --> payload() --> Target.send(), at max_lines `lines_per_second` --> PublishResult
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sse_hub.commands.publish.input_buffer import InputBuffer, read
+from sse_hub.commands.publish.input_buffer import InputBuffer, read_input
 from sse_hub.commands.publish.payload import payload
 from sse_hub.commands.publish.targets import HttpTarget, RedisTarget, SendResult, Target, Unavailable
 
@@ -26,8 +26,8 @@ LONGEST_WAIT_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPlan:
     """
-    What to do. `texts` are published instead of the standard input if there are any; `url` is that of a hub, to
-    be asked with `token`, else lines go to Redis. `wait_seconds` is how long to wait for either after the last line.
+    What to do. `texts`, if any, are published instead of standard input. With `url`, lines go to this hub with `token`,
+    else to Redis. `wait_seconds` is how long to wait for either after the last line.
     """
 
     channel: str
@@ -44,81 +44,82 @@ class PublishPlan:
 @dataclass(slots=True)
 class PublishResult:
     """
-    What became of the lines. `left_out` found no room while nobody took any, `unsent` were still waiting at the end.
+    What became of the lines: `dropped` did not fit into the buffer, `unsent` were still waiting at the end, `unsure`
+    may have been published or not. `reason` is the last error.
     """
 
     published: int = 0
     unsure: int = 0
     refused: int = 0
-    left_out: int = 0
+    dropped: int = 0
     unsent: int = 0
-    why: str = ""
+    reason: str = ""
 
     @property
-    def whole(self) -> bool:
-        """True when all was published for certain."""
-        return not (self.unsure or self.refused or self.left_out or self.unsent)
+    def complete(self) -> bool:
+        """Whether all lines were certainly published."""
+        return not (self.unsure or self.refused or self.dropped or self.unsent)
 
     def add(self, sent: SendResult) -> None:
-        """Count `sent`."""
+        """Count the lines of `sent`."""
         self.published += sent.published
         self.unsure += sent.unsure
         self.refused += sent.refused
-        self.why = sent.why or self.why
+        self.reason = sent.reason or self.reason
 
     def text(self) -> str:
-        """What was not published, in a sentence."""
+        """What was not published, as a sentence."""
         parts = [
-            (self.unsent + self.left_out, "not published"),
+            (self.unsent + self.dropped, "not published"),
             (self.refused, "refused"),
-            (self.unsure, "perhaps published, perhaps not"),
+            (self.unsure, "possibly published"),
         ]
-        said = "; ".join(f"{count} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count)
-        return f"{said} ({self.published} published){': ' + self.why if self.why else ''}"
+        text = "; ".join(f"{count} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count)
+        return f"{text} ({self.published} published){': ' + self.reason if self.reason else ''}"
 
 
 class LinePublisher:
-    """One run. `hurry` is set to wait for nothing any more."""
+    """One run. Set `stopping` to stop waiting for input or the target."""
 
-    def __init__(self, plan: PublishPlan, outlet: Target, intake: InputBuffer) -> None:
-        self.tally = PublishResult()
-        self.hurry = asyncio.Event()
+    def __init__(self, plan: PublishPlan, target: Target, input: InputBuffer) -> None:
+        self.result = PublishResult()
+        self.stopping = asyncio.Event()
         self._plan = plan
-        self._target = outlet
-        self._input = intake
+        self._target = target
+        self._input = input
         self._next_at = 0.0
 
     async def run(self) -> None:
-        """Publish until the intake has ended and is empty, or hurry() was called."""
+        """Publish until the input has ended and is empty, or `stopping` is set."""
         wait_seconds = FIRST_WAIT_SECONDS
         payloads: list[bytes] = []
         try:
-            while not self.hurry.is_set():
-                payloads = payloads or await self._next()
+            while not self.stopping.is_set():
+                payloads = payloads or await self._next_payloads()
                 if not payloads:
                     return
                 try:
-                    self.tally.add(await self._target.send(payloads))
+                    self.result.add(await self._target.send(payloads))
                     payloads = []
                     wait_seconds = FIRST_WAIT_SECONDS
-                    self._flows(None)
+                    self._set_error(None)
                 except Unavailable as error:
-                    self._flows(str(error))
+                    self._set_error(str(error))
                     with suppress(TimeoutError):
                         async with asyncio.timeout(wait_seconds):
-                            await self.hurry.wait()
+                            await self.stopping.wait()
                     wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
         finally:
-            self.tally.unsent = len(payloads) + len(self._input)
-            self.tally.left_out = self._input.left_out
+            self.result.unsent = len(payloads) + len(self._input)
+            self.result.dropped = self._input.dropped
 
-    async def _next(self) -> list[bytes]:
-        """The next payloads to send, when they are due; none at the end."""
+    async def _next_payloads(self) -> list[bytes]:
+        """The next payloads, once they are due; none at the end."""
         plan = self._plan
-        most = (
+        max_lines = (
             BATCH_LINES if plan.lines_per_second is None else max(1, min(BATCH_LINES, int(plan.lines_per_second / 20)))
         )
-        while not (lines := self._input.take(most, BATCH_BYTES)):
+        while not (lines := self._input.take(max_lines, BATCH_BYTES)):
             if self._input.ended:
                 return []
             self._input.arrived.clear()
@@ -131,39 +132,39 @@ class LinePublisher:
             self._next_at += len(lines) / plan.lines_per_second
         return [payload(line, plan.fields) for line in lines]
 
-    def _flows(self, trouble: str | None) -> None:
-        """Say when lines stop, and when they go on."""
-        if trouble is not None:
-            self.tally.why = trouble
+    def _set_error(self, error: str | None) -> None:
+        """Log when lines stop, and when they continue."""
+        if error is not None:
+            self.result.reason = error
             if self._input.flowing:
                 logger.warning(
-                    "publishing_paused channel=%(channel)s why=%(why)r", {"channel": self._plan.channel, "why": trouble}
+                    "publishing_paused channel=%(channel)s why=%(why)r", {"channel": self._plan.channel, "why": error}
                 )
         elif not self._input.flowing:
             logger.info("publishing_resumed channel=%(channel)s", {"channel": self._plan.channel})
-            self.tally.why = ""
-        self._input.flowing = trouble is None
+            self.result.reason = ""
+        self._input.flowing = error is None
 
 
 async def publish(plan: PublishPlan, stopping: asyncio.Event, source: int, tee: int | None) -> PublishResult:
     """
-    Carry out `plan`; what became of the lines. `stopping` ends it, and so does the end of the descriptor `source`.
+    Carry out `plan`; what became of the lines. It ends with `stopping` or the end of the descriptor `source`.
 
-    Raises InvalidSetting when the Redis URL can't be used.
+    Raises InvalidSetting if the Redis URL can't be used.
     """
-    outlet: Target = _open_target(plan)
-    intake = InputBuffer()
+    target: Target = _open_target(plan)
+    input = InputBuffer()
     if plan.texts:
-        _put(intake, plan.texts)
+        _put_texts(input, plan.texts)
     else:
-        # A daemon: it may wait for the next line for ever.
-        threading.Thread(target=read, args=(intake, source, tee), daemon=True).start()
-    pipe = LinePublisher(plan, outlet, intake)
-    running = asyncio.create_task(pipe.run())
-    ending = asyncio.create_task(_end(plan, intake, stopping))
+        # A daemon: it may wait for the next line forever.
+        threading.Thread(target=read_input, args=(input, source, tee), daemon=True).start()
+    publisher = LinePublisher(plan, target, input)
+    running = asyncio.create_task(publisher.run())
+    ending = asyncio.create_task(_wait_end(plan, input, stopping))
     try:
         await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
-        pipe.hurry.set()
+        publisher.stopping.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_WAIT_SECONDS):
                 await asyncio.shield(running)
@@ -173,13 +174,13 @@ async def publish(plan: PublishPlan, stopping: asyncio.Event, source: int, tee: 
             running.result()
     finally:
         ending.cancel()
-        await outlet.close()
-    return pipe.tally
+        await target.close()
+    return publisher.result
 
 
-def _put(intake: InputBuffer, texts: Sequence[str]) -> None:
-    intake.put([text.encode(errors="surrogateescape") for text in texts])
-    intake.end()
+def _put_texts(input: InputBuffer, texts: Sequence[str]) -> None:
+    input.put([text.encode(errors="surrogateescape") for text in texts])
+    input.end()
 
 
 def _open_target(plan: PublishPlan) -> Target:
@@ -188,13 +189,13 @@ def _open_target(plan: PublishPlan) -> Target:
     return RedisTarget(plan.redis_url, plan.channel)
 
 
-async def _end(plan: PublishPlan, intake: InputBuffer, stopping: asyncio.Event) -> None:
-    """Return when to wait no longer."""
+async def _wait_end(plan: PublishPlan, input: InputBuffer, stopping: asyncio.Event) -> None:
+    """Return once publishing must stop: `wait_seconds` after the end of the input or `stopping`."""
     waiting = asyncio.create_task(stopping.wait())
     try:
-        while not intake.ended and not waiting.done():
+        while not input.ended and not waiting.done():
             await asyncio.wait((waiting,), timeout=0.05)
-        intake.end()
+        input.end()
         await asyncio.sleep(plan.wait_seconds)
     finally:
         waiting.cancel()

@@ -1,12 +1,12 @@
 """
-The shipper: it follows files as `tail -F` does, and publishes each of their lines once.
+The shipper: it follows files like `tail -F`, and publishes each of their lines exactly once.
 
-    names --> Trail: live file, rotated ones --> Reader --> records --> Batch --> Sender --> lua/ship.lua
+    patterns --> RotationTracker: live and rotated files --> FileReader --> SourceBatch --> BatchSender --> lua/ship.lua
                 └── Registry: which file is which, and how far ◄────── acknowledged ──┘
 
-Which line has been published is known in one place: Redis, where it is written in the step that publishes.
+Only Redis knows for certain which lines have been published: it is recorded in the step that publishes them.
 """
 
-from sse_hub.commands.ship.run import ShipPlan, ship
+from sse_hub.commands.ship.run import ShipPlan, ship_files
 
-__all__ = ["ShipPlan", "ship"]
+__all__ = ["ShipPlan", "ship_files"]

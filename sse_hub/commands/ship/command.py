@@ -1,7 +1,7 @@
 """
 `sse-hub ship`.
 
-    options --> Plan --> ship()          HubError --> its message, exit status 1
+    options --> ShipPlan --> ship_files()          HubError --> its message, exit status 1
 """
 
 import logging
@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
-from sse_hub.commands.ship.run import ShipPlan
-from sse_hub.commands.ship.run import ship as ship_files
+from sse_hub.commands.ship.run import ShipPlan, ship_files
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
@@ -25,16 +24,16 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     "--channel",
     default="{name}",
     show_default=True,
-    help="Where to publish: {name} is the file's name without its extension, {path} all of its path.",
+    help="The channel: {name} is the file name without its extension, {path} the full path.",
 )
-@click.option("--from-start", is_flag=True, help="Publish what is there already too, rotated and .gz files first.")
+@click.option("--from-start", is_flag=True, help="Publish existing lines too, rotated and .gz files first.")
 @click.option("--multiline", is_flag=True, help="Publish a stack trace together with the line before it.")
-@click.option("--once", is_flag=True, help="End when all that is there has been published.")
+@click.option("--once", is_flag=True, help="Exit once all existing lines have been published.")
 @click.option(
     "--registry",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="Where positions are kept; each shipper needs its own.  [default: ~/.local/state/sse-hub/ship.json]",
+    help="File for positions; each shipper needs its own.  [default: ~/.local/state/sse-hub/ship.json]",
 )
 @redis_url_option
 @ingest_option
@@ -49,9 +48,9 @@ def ship(
     ingest: tuple[str, ...],
 ) -> None:
     """
-    Follow files as `tail -F` does, and publish each of their lines once, across rotations and restarts.
+    Follow files like `tail -F`, and publish each of their lines exactly once, across rotations and restarts.
 
-    FILE may be a pattern in quotes ('/var/log/*.log'): files that appear later are followed too.
+    FILE may be a quoted pattern ('/var/log/*.log'): files that appear later are followed too.
     """
     try:
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
@@ -68,9 +67,9 @@ def ship(
         log_to_stderr(config)
         logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
-        async def shipped() -> None:
+        async def ship_until_stopped() -> None:
             await ship_files(plan, Shutdown().requested)
 
-        run(shipped())
+        run(ship_until_stopped())
     except HubError as error:
         raise click.ClickException(str(error)) from None

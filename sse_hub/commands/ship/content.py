@@ -1,7 +1,7 @@
 """
-What is in a file, as bytes at offsets: plain, or out of a .gz; and marks, by which content is known again elsewhere.
+File content as bytes at offsets, plain or from a .gz; and fingerprints, which identify content in another file.
 
-    open_content(path) --> Content.read(at, size)          Mark(start, end, digest) --> holds(content, mark)
+    open_content(path) --> Content.read(at, size)          Fingerprint(start, end, digest) --> matches(content, …)
 """
 
 import gzip
@@ -12,35 +12,35 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-# How much of the content a mark stands for.
-MARK_BYTES = 1024
-WHOLE_BYTES = 1_048_576
-# How far back the beginning of a last line is looked for.
-ALIGN_BYTES = 65_536
+# Bytes that a fingerprint covers.
+FINGERPRINT_BYTES = 1024
+READ_BYTES = 1_048_576
+# The start of an unfinished last line is searched this far back.
+LAST_LINE_BYTES = 65_536
 
 
 class FileId(NamedTuple):
-    """Where the system keeps a file, whatever its name is."""
+    """Identifies a file on this system, whatever its name."""
 
     device: int
     inode: int
 
     @classmethod
     def of(cls, status: os.stat_result) -> "FileId":
-        """The place of a file with this status."""
+        """The id of a file with this status."""
         return cls(status.st_dev, status.st_ino)
 
 
-class Mark(NamedTuple):
-    """What stands from `start` to `end`, as a digest."""
+class Fingerprint(NamedTuple):
+    """A digest of the bytes from `start` to `end`."""
 
     start: int
     end: int
     digest: str
 
     @classmethod
-    def of(cls, data: bytes, end: int) -> "Mark":
-        """The mark of `data`, which ends at `end`."""
+    def of(cls, data: bytes, end: int) -> "Fingerprint":
+        """The fingerprint of `data`, which ends at offset `end`."""
         return cls(end - len(data), end, sha256(data).hexdigest()[:32])
 
 
@@ -50,17 +50,17 @@ class Content(Protocol):
     file_id: FileId
 
     def size(self) -> int | None:
-        """Its size in bytes now; None where that is only known at its end."""
+        """Its current size in bytes; None if that is only known at its end."""
 
     def read(self, at: int, size: int) -> bytes:
-        """Up to `size` bytes at offset `at`; nothing at the end. Raises OSError."""
+        """Up to `size` bytes at offset `at`; none at the end. Raises OSError."""
 
     def close(self) -> None:
         """Close it."""
 
 
 class PlainContent:
-    """A file that may grow, be renamed, removed or truncated meanwhile."""
+    """A plain file, which may grow, or be renamed, removed or truncated meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -77,7 +77,7 @@ class PlainContent:
 
 
 class GzipContent:
-    """A compressed file. Reading backwards begins anew."""
+    """A compressed file. Reading backwards starts again from the beginning."""
 
     def __init__(self, path: Path) -> None:
         self._raw = open(path, "rb")  # noqa: SIM115  # closed by close()
@@ -94,7 +94,7 @@ class GzipContent:
                 return b""
             return self._file.read(size)
         except (EOFError, zlib.error) as error:
-            raise OSError(f"it is damaged: {error}") from None
+            raise OSError(f"damaged gzip data: {error}") from None
 
     def close(self) -> None:
         self._file.close()
@@ -106,53 +106,53 @@ def open_content(path: Path) -> Content:
     return GzipContent(path) if path.suffix == ".gz" else PlainContent(path)
 
 
-def whole(content: Content) -> bool:
-    """Whether `content` can be read to its end, which of a .gz that is being written it can't."""
+def readable_to_end(content: Content) -> bool:
+    """Whether `content` can be read to its end, which fails for a .gz that is still being written."""
     at = 0
     try:
-        while data := content.read(at, WHOLE_BYTES):
+        while data := content.read(at, READ_BYTES):
             at += len(data)
     except OSError:
         return False
     return True
 
 
-def mark_before(content: Content, end: int) -> Mark:
-    """The mark of what stands before `end`."""
-    start = max(0, end - MARK_BYTES)
+def fingerprint_before(content: Content, end: int) -> Fingerprint:
+    """The fingerprint of the bytes before `end`."""
+    start = max(0, end - FINGERPRINT_BYTES)
     data = content.read(start, end - start)
-    return Mark.of(data, start + len(data))
+    return Fingerprint.of(data, start + len(data))
 
 
-def holds(content: Content, mark: Mark) -> bool | None:
-    """Whether `content` has what `mark` stands for; None where it does not reach that far. Raises OSError."""
-    data = content.read(mark.start, mark.end - mark.start)
-    if len(data) < mark.end - mark.start:
+def matches(content: Content, fingerprint: Fingerprint) -> bool | None:
+    """Whether `content` has these bytes; None if it does not reach that far. Raises OSError."""
+    data = content.read(fingerprint.start, fingerprint.end - fingerprint.start)
+    if len(data) < fingerprint.end - fingerprint.start:
         return None
-    return Mark.of(data, mark.end) == mark
+    return Fingerprint.of(data, fingerprint.end) == fingerprint
 
 
-def same(content: Content, marks: Iterable[Mark]) -> bool:
+def same_content(content: Content, fingerprints: Iterable[Fingerprint]) -> bool:
     """
-    Whether `content` is that which `marks`, in rising order, were taken of, or a copy of its beginning.
+    Whether `content` is the one that `fingerprints`, in ascending order, were taken from, or a copy of its beginning.
 
-    The first mark alone says so only where there is no other: files may all begin with the same lines.
+    The first fingerprint alone is enough only if there is no other: different files may begin with the same lines.
     """
-    known = list(marks)
-    held = 0
+    known = list(fingerprints)
+    matching = 0
     for mark in known:
-        found = holds(content, mark)
+        found = matches(content, mark)
         if found is None:
             break
         if not found:
             return False
-        held += 1
-    return held >= min(2, len(known)) and held > 0
+        matching += 1
+    return matching >= min(2, len(known)) and matching > 0
 
 
-def line_start(content: Content, size: int) -> int:
-    """Where the last line of a file begins that has no end yet, so that it comes as a whole."""
-    start = max(0, size - ALIGN_BYTES)
+def last_line_start(content: Content, size: int) -> int:
+    """The offset of an unfinished last line, so that it is published as a whole; `size` if there is none."""
+    start = max(0, size - LAST_LINE_BYTES)
     data = content.read(start, size - start)
     at = data.rfind(b"\n")
     return size if at < 0 and start else start + at + 1

@@ -1,7 +1,7 @@
 """
-What a folder says of its files.
+The status of each file in a folder.
 
-    folder --> looks_at() --> Look(name, place, size, times) of each
+    folder --> read_statuses() --> FileStatus(name, file_id, size, times) of each
 """
 
 import os
@@ -13,18 +13,18 @@ from sse_hub.commands.ship.content import FileId
 
 @dataclass(slots=True)
 class FileStatus:
-    """What a folder says of a file; the size of a .gz is another than its content's."""
+    """The status of a file. The size of a .gz is not that of its content."""
 
     name: str
-    place: FileId
+    file_id: FileId
     size: int
     mtime_ns: int
     ctime_ns: int
 
 
 def read_statuses(folder: Path) -> list[FileStatus]:
-    """What `folder` says of its files."""
-    looks = []
+    """The status of each file in `folder`; files and folders that can't be read are left out."""
+    statuses = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -33,7 +33,7 @@ def read_statuses(folder: Path) -> list[FileStatus]:
                 except OSError:
                     continue
                 times = status.st_mtime_ns, status.st_ctime_ns
-                looks.append(FileStatus(entry.name, FileId.of(status), status.st_size, *times))
+                statuses.append(FileStatus(entry.name, FileId.of(status), status.st_size, *times))
     except OSError:
         pass
-    return looks
+    return statuses

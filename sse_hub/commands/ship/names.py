@@ -1,6 +1,6 @@
 """
-Names: which files a pattern means, which of them are rotated ones of another, and the channel of each. Pure but for
-the look into the folders.
+File names: which files a pattern matches, which of them are rotated files of another one, and the channel of each. Pure
+but for listing folders.
 
     app.log  <--  app.log.1, app.log-20261121, app.log.2.gz, app-20261121.log         {name} --> app
 """
@@ -14,12 +14,12 @@ from sse_hub.errors import InvalidSetting
 from sse_hub.protocol.selection import is_channel
 
 NOT_IN_CHANNELS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
-TURN = re.compile(r"\d+")
+NUMBER = re.compile(r"\d+")
 CHANNEL_CHARACTERS = 128
 
 
 class RotatedName:
-    """The names under which rotators put away the file `name`."""
+    """The names that log rotation gives to old files of `name`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -30,19 +30,19 @@ class RotatedName:
         self._pattern = re.compile("|".join(forms), re.ASCII)
 
     def matches(self, name: str) -> bool:
-        """True for a rotated file's name; a temporary file of a compressor or a transfer is none."""
+        """Whether `name` is a rotated file; temporary files of a compressor or a transfer are not."""
         return self._pattern.fullmatch(name) is not None and not name.endswith((".tmp", ".part", ".swp"))
 
-    def turn(self, name: str) -> int:
-        """The higher, the older, of `app.log.3` and `app.log.2`; 0 where a name tells no such number."""
-        found = TURN.findall(name.removeprefix(self.name))
+    def rotation_number(self, name: str) -> int:
+        """The number in `app.log.3`, where a higher one is older; 0 if the name has none."""
+        found = NUMBER.findall(name.removeprefix(self.name))
         return int(found[0]) if found and len(found[0]) < 5 else 0
 
 
-def followed(patterns: Sequence[str]) -> list[Path]:
+def followed_paths(patterns: Sequence[str]) -> list[Path]:
     """
-    The files that `patterns` mean now, without those that are rotated ones of another. A name without `*`, `?` or
-    `[` is followed before it is there.
+    The files that match `patterns` now, without rotated files of others. A name without `*`, `?` or `[` is included
+    even if the file does not exist yet.
     """
     paths: dict[Path, None] = {}
     for pattern in patterns:
@@ -65,8 +65,8 @@ def _without_rotated(paths: Iterable[Path]) -> list[Path]:
     return kept
 
 
-def folders(patterns: Sequence[str]) -> set[Path]:
-    """The folders to watch, of those that are there."""
+def watched_folders(patterns: Sequence[str]) -> set[Path]:
+    """The folders to watch that exist."""
     found: set[Path] = set()
     for pattern in patterns:
         parent = str(Path(pattern).parent)
@@ -76,9 +76,9 @@ def folders(patterns: Sequence[str]) -> set[Path]:
 
 def channel_of(template: str, path: Path) -> str:
     """
-    The channel for the lines of `path`: `{name}` is its name without the extension, `{path}` all of it.
+    The channel of `path`: in `template`, `{name}` is its name without the extension and `{path}` its full path.
 
-    What a channel's name may not have becomes `_`. Raises InvalidSetting where no name comes of it.
+    Characters that a channel name can't have become `_`. Raises InvalidSetting if the result is not a channel name.
     """
     name = path.name.removesuffix(".gz")
     name = name.rpartition(".")[0] or name
@@ -86,5 +86,5 @@ def channel_of(template: str, path: Path) -> str:
     channel = re.sub(r"\{(name|path)\}", lambda found: NOT_IN_CHANNELS.sub("_", values[found[1]]), template)
     channel = channel[:CHANNEL_CHARACTERS]
     if not is_channel(channel):
-        raise InvalidSetting(f"--channel {template!r} makes {channel!r} of {path}, which no hub serves.")
+        raise InvalidSetting(f"--channel {template!r} gives {channel!r} for {path}, not a valid channel name.")
     return channel

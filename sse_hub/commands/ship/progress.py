@@ -1,7 +1,7 @@
 """
-How far a long catch-up has come, for who watches a terminal.
+A progress bar for a long catch-up, if standard error is a terminal.
 
-    bytes behind, lines published --> Progress.show() --> a bar on the standard error, gone when all is told
+    bytes unread, lines published --> Progress.show() --> a bar on standard error, removed at the end
 """
 
 import sys
@@ -10,48 +10,48 @@ from typing import Any
 
 from tqdm import tqdm
 
-# Less than this is read before anybody could look.
-SHOWN_BYTES = 16_000_000
-LOOK_SECONDS = 0.1
+# Smaller files are read before anyone would see a bar.
+MIN_BYTES = 16_000_000
+REFRESH_SECONDS = 0.1
 
 
 class Progress:
-    """Nothing at all where the standard error is no terminal."""
+    """Shows a progress bar; does nothing if standard error is not a terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
-        self._looked_at = 0.0
-        self._begun = (0.0, 0)
-        self._quiet = not sys.stderr.isatty()
+        self._refreshed_at = 0.0
+        self._start = (0.0, 0)
+        self._hidden = not sys.stderr.isatty()
 
     @property
     def due(self) -> bool:
-        """Whether show() would do something."""
-        return not self._quiet and time.monotonic() >= self._looked_at + LOOK_SECONDS
+        """Whether it is time to call show()."""
+        return not self._hidden and time.monotonic() >= self._refreshed_at + REFRESH_SECONDS
 
-    def show(self, behind: int, lines: int) -> None:
-        """`behind` bytes are to be read; `lines` have been published in all."""
-        now = self._looked_at = time.monotonic()
+    def show(self, unread_bytes: int, lines: int) -> None:
+        """`unread_bytes` are still to be read; `lines` have been published in all."""
+        now = self._refreshed_at = time.monotonic()
         if self._bar is None:
-            if behind < SHOWN_BYTES:
+            if unread_bytes < MIN_BYTES:
                 return
-            bar: tqdm[Any] = tqdm(total=behind, unit="B", unit_scale=True, desc="catching up", leave=False)
+            bar: tqdm[Any] = tqdm(total=unread_bytes, unit="B", unit_scale=True, desc="catching up", leave=False)
             self._bar = bar
-            self._begun = (now, lines)
-        # It may grow while it is read.
-        done = max(0, int(self._bar.total or 0) - behind)
+            self._start = (now, lines)
+        # Files may grow while they are read.
+        done = max(0, int(self._bar.total or 0) - unread_bytes)
         if done < self._bar.n:
-            self._bar.total = behind + self._bar.n
+            self._bar.total = unread_bytes + self._bar.n
             done = int(self._bar.n)
-        seconds = now - self._begun[0]
+        seconds = now - self._start[0]
         if seconds > 0:
-            self._bar.set_postfix_str(f"{(lines - self._begun[1]) / seconds:,.0f} lines/s", refresh=False)
+            self._bar.set_postfix_str(f"{(lines - self._start[1]) / seconds:,.0f} lines/s", refresh=False)
         self._bar.update(done - self._bar.n)
-        if behind == 0:
+        if unread_bytes == 0:
             self.close()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

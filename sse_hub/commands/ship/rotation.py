@@ -1,7 +1,7 @@
 """
-One followed name and the rotated files beside it, in the order in which they were written.
+A followed file name and its rotated files, in the order in which they were written.
 
-    folder --> scan(): known by place, or by its marks, or new --> app.log.2, app.log.1, app.log --> batches
+    folder --> scan(): known by file id or fingerprints, or new --> app.log.2, app.log.1, app.log --> batches
 """
 
 import logging
@@ -9,262 +9,276 @@ import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from sse_hub.commands.ship.content import MARK_BYTES, Content, FileId, holds, mark_before, open_content, same, whole
+from sse_hub.commands.ship.content import (
+    FINGERPRINT_BYTES,
+    Content,
+    FileId,
+    fingerprint_before,
+    matches,
+    open_content,
+    readable_to_end,
+    same_content,
+)
 from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.names import RotatedName
-from sse_hub.commands.ship.reader import FileReader, SourceBatch
+from sse_hub.commands.ship.reader import FileReader
 from sse_hub.commands.ship.registry import FileState, Registry
+from sse_hub.commands.shipping.batch import SourceBatch
 
 logger = logging.getLogger(__name__)
 
-# A copy may be on its way for this long after it was last written to.
+# A copy may still be in progress for this long after the last write to it.
 COPY_SECONDS = 5.0
 
 
 class RotationTracker:
-    """All files of the followed name `path`. With `new` true it is to be read from its beginning."""
+    """Tracks all files of the followed name `path`. With `from_start`, its first file is read from the beginning."""
 
-    def __init__(self, path: Path, channel: str, multiline: bool, registry: Registry, new: bool) -> None:
+    def __init__(self, path: Path, channel: str, multiline: bool, registry: Registry, from_start: bool) -> None:
         self.path = path
         self._channel = channel
         self._multiline = multiline
         self._registry = registry
         self._rotated = RotatedName(path.name)
-        self._readers = {state.token: self._reader(state, None) for state in registry.of(str(path))}
-        self._new = new or bool(self._readers)
-        self._seen: dict[FileId, FileStatus] = {}
+        self._readers = {state.token: self._new_reader(state, None) for state in registry.states_of(str(path))}
+        self._from_start = from_start or bool(self._readers)
+        self._examined: dict[FileId, FileStatus] = {}
         self._deferred = False
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
 
-    def scan(self, looks: Sequence[FileStatus]) -> None:
-        """Take in what the folder says now; new files are in the registry afterwards, which is to be saved then."""
-        by_place = {}
-        for look in sorted(looks, key=lambda look: look.name == self.path.name):
-            if look.name == self.path.name or self._rotated.matches(look.name):
-                # The followed name last: it is the one that counts of two links to a file.
-                by_place[look.place] = look
+    def scan(self, statuses: Sequence[FileStatus]) -> None:
+        """Process a listing of the folder. It may add files to the registry, which must be saved afterwards."""
+        by_file_id = {}
+        for status in sorted(statuses, key=lambda status: status.name == self.path.name):
+            if status.name == self.path.name or self._rotated.matches(status.name):
+                # The followed name comes last, since it counts if a file has two links.
+                by_file_id[status.file_id] = status
         self._deferred = False
-        # Of those that are lost after the folder was looked at, a copy may be there that was not yet.
-        lost = [reader for reader in self._readers.values() if reader.lost]
-        for place, reader in self._known().items():
-            self._look(reader, by_place.get(place))
-        if any(reader.lost and not reader.searched for reader in self._readers.values()):
-            self._seen.clear()
-        for place, look in by_place.items():
-            if place not in self._known() and self._seen.get(place) != look:
-                self._meet(look)
-        for reader in lost:
-            reader.searched = True
-        self._new = True
+        # Not the readers detached below: their copies may be newer than this listing.
+        searched = [reader for reader in self._readers.values() if reader.detached]
+        for file_id, reader in self._readers_by_file().items():
+            self._update_reader(reader, by_file_id.get(file_id))
+        if any(reader.detached and not reader.copy_searched for reader in self._readers.values()):
+            self._examined.clear()
+        for file_id, status in by_file_id.items():
+            if file_id not in self._readers_by_file() and self._examined.get(file_id) != status:
+                self._examine(status)
+        for reader in searched:
+            reader.copy_searched = True
+        self._from_start = True
 
-    def _known(self) -> dict[FileId, FileReader]:
-        return {reader.state.place: reader for reader in self._readers.values() if not reader.lost or reader.state.over}
+    def _readers_by_file(self) -> dict[FileId, FileReader]:
+        return {
+            reader.state.file_id: reader
+            for reader in self._readers.values()
+            if not reader.detached or reader.state.finished
+        }
 
     def batches(self) -> Generator[SourceBatch, None, None]:
-        """What is there to be published, the oldest first; the place of each batch counts as read when it is taken."""
-        for reader in self._in_order():
-            if reader.lost and not reader.searched:
+        """The batches to publish, oldest first. A batch counts as read once it has been taken."""
+        for reader in self._oldest_first():
+            if reader.detached and not reader.copy_searched:
                 return
             try:
-                while batch := reader.batch():
+                while batch := reader.next_batch():
                     yield batch
             except OSError as error:
-                self._complain(reader, error)
-            if reader.lost and not reader.searched:
+                self._log_unreadable(reader, error)
+            if reader.detached and not reader.copy_searched:
                 return
-            self._settle(reader)
-            if reader.pending and not reader.live:
-                # Its end is not known yet; what comes after it waits, so that the order stays.
+            self._close_if_done(reader)
+            if reader.partial and not reader.live:
+                # Its end is not known yet: newer files wait, to keep the order.
                 return
 
     @property
     def waiting(self) -> bool:
-        """True while something waits for time to pass, not for more to be written."""
+        """Whether something waits for time to pass, not for more bytes."""
         return self._deferred or any(reader.waiting for reader in self._readers.values())
 
     @property
-    def lost(self) -> bool:
-        """True while a copy of a truncated file is to be looked for."""
-        return any(reader.lost and not reader.searched for reader in self._readers.values())
+    def searching_copy(self) -> bool:
+        """Whether a copy of a truncated file has not been searched for yet."""
+        return any(reader.detached and not reader.copy_searched for reader in self._readers.values())
 
-    def behind(self) -> int:
-        """How many bytes are to be read, as far as is known."""
-        return sum(reader.behind() for reader in self._readers.values())
+    def unread_bytes(self) -> int:
+        """The number of bytes still to read, as far as it is known."""
+        return sum(reader.unread_bytes() for reader in self._readers.values())
 
-    def mark(self) -> None:
-        """Have the registry know what has been read."""
+    def update_fingerprints(self) -> None:
+        """Update the fingerprints in the registry to what has been read."""
         for reader in self._readers.values():
-            reader.mark()
+            reader.update_fingerprints()
 
     def close(self) -> None:
         """Close all files."""
         for reader in self._readers.values():
             reader.close()
 
-    # What is known.
+    # Known files.
 
-    def _look(self, reader: FileReader, look: FileStatus | None) -> None:
-        before, reader.look = reader.look, look
-        if look is None:
+    def _update_reader(self, reader: FileReader, status: FileStatus | None) -> None:
+        before, reader.status = reader.status, status
+        if status is None:
             reader.live = False
             if before is not None:
-                # What was a copy of it may be all that is left.
-                self._seen.clear()
+                # A file that was a copy of it may be all that is left.
+                self._examined.clear()
             return
-        reader.live = look.name == self.path.name
-        if before == look and (reader.content or not reader.live):
+        reader.live = status.name == self.path.name
+        if before == status and (reader.content or not reader.live):
             reader.state.seen_at = time.time()
             return
         try:
-            # Also one that is as large as it was when all of it had been read: it may be another one of that size.
-            if reader.content is None and not reader.over(look, before):
-                self._open(reader, look)
+            # Even at the same size as when it was read to its end: it may be another file of that size.
+            if reader.content is None and not reader.still_finished(status, before):
+                self._open(reader, status)
             if reader.truncated():
                 logger.info(
                     "file_truncated path=%(path)s read=%(read)d",
-                    {"path": self.path.with_name(look.name), "read": reader.at},
+                    {"path": self.path.with_name(status.name), "read": reader.read_to},
                 )
-                reader.lose()
+                reader.detach()
         except OSError as error:
-            self._complain(reader, error)
+            self._log_unreadable(reader, error)
         reader.state.seen_at = time.time()
 
-    def _open(self, reader: FileReader, look: FileStatus) -> None:
-        content = open_content(self.path.with_name(look.name))
-        if content.file_id != reader.state.place:
-            # It was renamed since we looked; the next look tells.
+    def _open(self, reader: FileReader, status: FileStatus) -> None:
+        content = open_content(self.path.with_name(status.name))
+        if content.file_id != reader.state.file_id:
+            # It was renamed after the listing; the next one will show it.
             content.close()
-            reader.look = None
+            reader.status = None
             return
-        reader.take(content)
+        reader.reopen(content)
 
-    # What is not.
+    # New files.
 
-    def _meet(self, look: FileStatus) -> None:
-        self._seen[look.place] = look
-        path = self.path.with_name(look.name)
-        age_seconds = time.time() - look.mtime_ns / 1e9
-        if look.size == 0:
-            # It is not known by anything yet.
-            del self._seen[look.place]
+    def _examine(self, status: FileStatus) -> None:
+        self._examined[status.file_id] = status
+        path = self.path.with_name(status.name)
+        age_seconds = time.time() - status.mtime_ns / 1e9
+        if status.size == 0:
+            # An empty file can't be identified yet.
+            del self._examined[status.file_id]
             return
         try:
             content = open_content(path)
         except OSError as error:
-            if path.name not in self._said:
+            if path.name not in self._logged:
                 logger.warning("file_unreadable path=%(path)s error=%(error)r", {"path": path, "error": error.strerror})
-            self._said.add(path.name)
+            self._logged.add(path.name)
             return
         try:
-            if path.suffix == ".gz" and 0 <= age_seconds < COPY_SECONDS and not whole(content):
-                kept = self._later(look)
+            if path.suffix == ".gz" and 0 <= age_seconds < COPY_SECONDS and not readable_to_end(content):
+                kept = self._defer(status)
             else:
-                kept = content.file_id == look.place and self._identify(content, look, age_seconds)
+                kept = content.file_id == status.file_id and self._identify(content, status, age_seconds)
         except OSError as error:
             logger.warning("file_unreadable path=%(path)s error=%(error)r", {"path": path, "error": str(error)})
             kept = False
         if not kept:
             content.close()
 
-    def _identify(self, content: Content, look: FileStatus, age_seconds: float) -> bool:
-        """Find out whose `content` this is; whether it is kept open. Raises OSError."""
-        homeless = [reader for reader in self._readers.values() if reader.lost or reader.look is None]
-        for reader in homeless:
-            if same(content, reader.state.marks):
-                return self._move(reader, content, look)
-        if look.name != self.path.name:
+    def _identify(self, content: Content, status: FileStatus, age_seconds: float) -> bool:
+        """Find the reader of this content, or add one; whether `content` stays open. Raises OSError."""
+        without_file = [reader for reader in self._readers.values() if reader.detached or reader.status is None]
+        for reader in without_file:
+            if same_content(content, reader.state.fingerprints):
+                return self._resume_reader(reader, content, status)
+        if status.name != self.path.name:
             for reader in self._readers.values():
-                if reader.look is None or not reader.state.marks:
+                if reader.status is None or not reader.state.fingerprints:
                     continue
-                if same(content, reader.state.marks):
-                    # A copy of a file that is still there: all of it comes from that one, as long as it is.
+                if same_content(content, reader.state.fingerprints):
+                    # A copy of a file that still exists: that one is read, as long as it does.
                     return False
-                if 0 <= age_seconds < COPY_SECONDS and holds(content, reader.state.marks[0]):
-                    return self._later(look)
-        head = content.read(0, MARK_BYTES)
+                if 0 <= age_seconds < COPY_SECONDS and matches(content, reader.state.fingerprints[0]):
+                    return self._defer(status)
+        head = content.read(0, FINGERPRINT_BYTES)
         if not head:
             return False
-        if self._new and look.name == self.path.name and b"\n" not in head and len(head) < MARK_BYTES:
-            # Nothing is to be published yet, and so few bytes could be the beginning of any file.
+        if self._from_start and status.name == self.path.name and b"\n" not in head and len(head) < FINGERPRINT_BYTES:
+            # No line is complete yet, and so few bytes could be the beginning of any file.
             return False
-        self._begin(content, look)
+        self._follow_new(content, status)
         return True
 
-    def _later(self, look: FileStatus) -> bool:
-        """It is being written: look at it again."""
-        del self._seen[look.place]
+    def _defer(self, status: FileStatus) -> bool:
+        """The file is still being written: examine it again later."""
+        del self._examined[status.file_id]
         self._deferred = True
         return False
 
-    def _move(self, reader: FileReader, content: Content, look: FileStatus) -> bool:
-        """The file of `reader` is here now, or a copy of it; whether `content` is kept open."""
+    def _resume_reader(self, reader: FileReader, content: Content, status: FileStatus) -> bool:
+        """Continue `reader` in this file, which is its own or a copy; whether `content` stays open."""
         logger.info(
             "file_recognized path=%(path)s offset=%(offset)d",
-            {"path": self.path.with_name(look.name), "offset": reader.at},
+            {"path": self.path.with_name(status.name), "offset": reader.read_to},
         )
-        if (size := content.size()) is not None and size < reader.at:
-            # More of it has been read than was copied. The copy is known from now on, and has nothing new.
+        if (size := content.size()) is not None and size < reader.read_to:
+            # More was read than copied. From now on the copy is known, and has nothing new.
             state = FileState(str(self.path), content.file_id, offset=size)
-            state.add_head(mark_before(content, min(MARK_BYTES, size)))
-            self._add(state, look)
+            state.add_first(fingerprint_before(content, min(FINGERPRINT_BYTES, size)))
+            self._add_reader(state, status)
             return False
         if reader.content is None or reader.truncated():
             reader.close()
-            reader.adopt(content, look)
+            reader.resume_in_copy(content, status)
             return True
-        # It is still open, though it has lost its name.
-        reader.look, reader.state.place = look, content.file_id
+        # The original is still open, although its name is gone.
+        reader.status, reader.state.file_id = status, content.file_id
         return False
 
-    def _begin(self, content: Content, look: FileStatus) -> None:
-        live, path = look.name == self.path.name, str(self.path)
-        state = FileState.beginning(path, content) if self._new else FileState.ended(path, content, live)
+    def _follow_new(self, content: Content, status: FileStatus) -> None:
+        live, path = status.name == self.path.name, str(self.path)
+        state = FileState.from_start(path, content) if self._from_start else FileState.from_end(path, content, live)
         logger.info(
             "file_followed path=%(path)s offset=%(offset)d",
-            {"path": self.path.with_name(look.name), "offset": state.offset},
+            {"path": self.path.with_name(status.name), "offset": state.offset},
         )
-        reader = self._add(state, look)
+        reader = self._add_reader(state, status)
         reader.content, reader.live = content, live
 
-    def _add(self, state: FileState, look: FileStatus) -> FileReader:
+    def _add_reader(self, state: FileState, status: FileStatus) -> FileReader:
         self._registry.add(state)
-        reader = self._readers[state.token] = self._reader(state, look)
+        reader = self._readers[state.token] = self._new_reader(state, status)
         return reader
 
     # Reading.
 
-    def _in_order(self) -> list[FileReader]:
-        readers = [reader for reader in self._readers.values() if reader.content or reader.lost]
-        return sorted(readers, key=self._age)
+    def _oldest_first(self) -> list[FileReader]:
+        readers = [reader for reader in self._readers.values() if reader.content or reader.detached]
+        return sorted(readers, key=self._age_key)
 
-    def _age(self, reader: FileReader) -> tuple[bool, int, int]:
-        if reader.look is None or reader.lost:
+    def _age_key(self, reader: FileReader) -> tuple[bool, int, int]:
+        if reader.status is None or reader.detached:
             return (False, 0, 0)
-        return (reader.live, reader.look.mtime_ns, -self._rotated.turn(reader.look.name))
+        return (reader.live, reader.status.mtime_ns, -self._rotated.rotation_number(reader.status.name))
 
-    def _settle(self, reader: FileReader) -> None:
-        """Close what has been read, unless it may still grow."""
-        if reader.pending:
+    def _close_if_done(self, reader: FileReader) -> None:
+        """Close a file that has been read to its end and won't grow."""
+        if reader.partial:
             return
-        if reader.lost or (not reader.live and reader.quiet()):
-            reader.mark()
+        if reader.detached or (not reader.live and reader.idle()):
+            reader.update_fingerprints()
             reader.close()
-            if reader.lost and not reader.state.over:
-                # It has no place any more: what is there now is another file.
-                reader.look, reader.state.place = None, FileId(0, 0)
-            reader.lost = False
+            if reader.detached and not reader.state.finished:
+                # Its content no longer exists: the file with this id is another one now.
+                reader.status, reader.state.file_id = None, FileId(0, 0)
+            reader.detached = False
 
-    def _complain(self, reader: FileReader, error: OSError) -> None:
-        name = reader.look.name if reader.look else self.path.name
-        if name not in self._said:
+    def _log_unreadable(self, reader: FileReader, error: OSError) -> None:
+        name = reader.status.name if reader.status else self.path.name
+        if name not in self._logged:
             logger.warning(
                 "file_unreadable path=%(path)s error=%(error)r",
                 {"path": self.path.with_name(name), "error": str(error)},
             )
-        self._said.add(name)
+        self._logged.add(name)
         if name.endswith(".gz"):
-            # What has been read of it is all there is.
-            reader.give_up()
+            # A damaged .gz: the bytes already read are all there is.
+            reader.abandon()
 
-    def _reader(self, state: FileState, look: FileStatus | None) -> FileReader:
-        return FileReader(state, self._channel, self._multiline, look)
+    def _new_reader(self, state: FileState, status: FileStatus | None) -> FileReader:
+        return FileReader(state, self._channel, self._multiline, status)

@@ -1,7 +1,7 @@
 """
-When to look at the folders again: as soon as something happens in them, and now and then all the same.
+When to scan the folders again: as soon as something changes in them, and periodically anyway.
 
-    folders --> watchfiles --> Notifier.happened
+    folders --> watchfiles --> FolderWatcher.changed
 """
 
 import asyncio
@@ -19,16 +19,16 @@ DEBOUNCE_MS = 50
 
 
 class FolderWatcher:
-    """`happened` is set when a file in a watched folder was written, made, renamed or removed."""
+    """Sets `changed` when a file in a watched folder is written, created, renamed or removed."""
 
     def __init__(self) -> None:
-        self.happened = asyncio.Event()
+        self.changed = asyncio.Event()
         self._folders: set[Path] = set()
         self._task: asyncio.Task[None] | None = None
-        self._said = False
+        self._logged = False
 
     async def watch(self, folders: set[Path]) -> None:
-        """Watch `folders`, which are there, and no others."""
+        """Watch `folders`, which must exist, and no others."""
         if folders == self._folders and self._task is not None and not self._task.done():
             return
         await self.close()
@@ -37,7 +37,7 @@ class FolderWatcher:
             self._task = asyncio.create_task(self._watch(folders))
 
     async def close(self) -> None:
-        """Watch nothing."""
+        """Stop watching."""
         if self._task is not None:
             await cancel_and_wait((self._task,))
             self._task = None
@@ -48,9 +48,9 @@ class FolderWatcher:
                 *folders, watch_filter=None, debounce=DEBOUNCE_MS, step=STEP_MS, recursive=False, rust_timeout=500
             )
             async for _ in changes:
-                self.happened.set()
+                self.changed.set()
         except (OSError, RuntimeError) as error:
-            # Out of watches, say: the look now and then has to do.
-            if not self._said:
+            # Out of inotify watches, for example: the periodic scan must do.
+            if not self._logged:
                 logger.warning("file_watch_lost error=%(error)r", {"error": str(error)})
-            self._said = True
+            self._logged = True

@@ -1,1 +1,1 @@
-"""What `ship` and `docker` share: publishing lines exactly once, and remembering how far."""
+"""What `ship` and `docker` share: publishing lines exactly once, and remembering the positions."""

@@ -1,9 +1,9 @@
 """
-How many lines may be on their way: no more than a hub can hold until they are recorded. Pure; no I/O.
+How many lines may be in flight: no more than a hub can hold until they are recorded. Pure; no I/O.
 
-    put() --> published, after some a fence --> the watermark has passed it: recorded --> room for more
+    add() --> published, some with a fence after them --> the watermark has passed it: recorded --> room for more
 
-A hub has the last 50,000 lines of a channel in memory, and Redis cuts it off where it is 32 MB behind.
+A hub has the last 50,000 lines of a channel in memory, and Redis disconnects a hub that is 32 MB behind.
 """
 
 import time
@@ -11,16 +11,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sse_hub.commands.ship.reader import SourceBatch
+from sse_hub.commands.shipping.batch import SourceBatch
 
-LINES = 20_000
-BYTES = 8_000_000
-# A fence after so many lines: a few of them for each window.
+MAX_LINES = 20_000
+MAX_BYTES = 8_000_000
+# A fence after so many lines or bytes: several per window.
 FENCE_LINES = 4_000
 FENCE_BYTES = 1_500_000
-# What a line costs beside its own bytes.
+# What a line costs in memory in addition to its bytes.
 LINE_COST_BYTES = 64
-# Where nothing is recorded, this is how long lines count as on their way.
+# If nothing is recorded, lines count as in flight for this long.
 UNRECORDED_SECONDS = 1.0
 
 
@@ -34,44 +34,44 @@ class _Amount(NamedTuple):
 
 
 class FlowControl:
-    """The lines on their way. `clock` gives seconds."""
+    """Counts the lines in flight. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._all = _Amount()
-        self._sent = _Amount()
-        self._published = _Amount()
+        self._in_flight = _Amount()
+        self._since_fence_sent = _Amount()
+        self._since_fence_published = _Amount()
         self._fenced: deque[tuple[int, float, _Amount]] = deque()
 
     @property
-    def room(self) -> bool:
-        """Whether another batch may be put."""
-        return self._all.lines < LINES and self._all.bytes < BYTES
+    def has_room(self) -> bool:
+        """Whether another batch may be added."""
+        return self._in_flight.lines < MAX_LINES and self._in_flight.bytes < MAX_BYTES
 
-    def put(self, batch: SourceBatch) -> None:
-        """It is on its way."""
-        self._all = self._all.plus(batch)
+    def add(self, batch: SourceBatch) -> None:
+        """`batch` is in flight from now on."""
+        self._in_flight = self._in_flight.plus(batch)
 
     def fence_due(self, batch: SourceBatch) -> bool:
-        """Whether there is to be a fence after `batch`, which is being sent."""
-        self._sent = self._sent.plus(batch)
-        if self._sent.lines < FENCE_LINES and self._sent.bytes < FENCE_BYTES:
+        """Whether a fence must follow `batch`, which is being sent."""
+        self._since_fence_sent = self._since_fence_sent.plus(batch)
+        if self._since_fence_sent.lines < FENCE_LINES and self._since_fence_sent.bytes < FENCE_BYTES:
             return False
-        self._sent = _Amount()
+        self._since_fence_sent = _Amount()
         return True
 
-    def published(self, batch: SourceBatch, fence: int | None) -> None:
-        """It has been published, with `fence` after it."""
-        self._published = self._published.plus(batch)
+    def mark_published(self, batch: SourceBatch, fence: int | None) -> None:
+        """`batch` has been published, with `fence` after it, if not None."""
+        self._since_fence_published = self._since_fence_published.plus(batch)
         if fence is not None:
-            self._fenced.append((fence, self._clock(), self._published))
-            self._published = _Amount()
+            self._fenced.append((fence, self._clock(), self._since_fence_published))
+            self._since_fence_published = _Amount()
 
-    def recorded(self, watermark: int | None) -> None:
-        """All before the fence `watermark` is in the log; None where there is no log."""
+    def mark_recorded(self, watermark: int | None) -> None:
+        """The log is complete up to the fence `watermark`; None if there is no log."""
         while self._fenced:
-            fence, at, size = self._fenced[0]
-            if watermark < fence if watermark is not None else self._clock() < at + UNRECORDED_SECONDS:
+            fence, published_at, size = self._fenced[0]
+            if watermark < fence if watermark is not None else self._clock() < published_at + UNRECORDED_SECONDS:
                 return
             self._fenced.popleft()
-            self._all = _Amount(self._all.lines - size.lines, self._all.bytes - size.bytes)
+            self._in_flight = _Amount(self._in_flight.lines - size.lines, self._in_flight.bytes - size.bytes)

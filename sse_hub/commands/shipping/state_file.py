@@ -1,7 +1,7 @@
 """
-A JSON file that a crash can't tear, and that one process has at a time.
+A JSON file that survives a crash intact and belongs to one process at a time.
 
-    Store(path) --> read() --> write(record): a new file, fsync, rename, fsync --> close()
+    StateFile(path) --> read() --> write(record): a new file, fsync, rename, fsync --> close()
 """
 
 import fcntl
@@ -14,10 +14,10 @@ from sse_hub.errors import InvalidSetting, RegistryUnavailable
 
 
 class StateFile:
-    """The file at `path`, held until close()."""
+    """The file at `path`, locked until close()."""
 
     def __init__(self, path: Path) -> None:
-        """Raises RegistryUnavailable where it can't be had, or another process has it."""
+        """Raises RegistryUnavailable if it can't be used or another process has it."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,17 +28,19 @@ class StateFile:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise RegistryUnavailable(f"Another shipper uses the registry {path}: choose one (--registry).") from None
+            raise RegistryUnavailable(
+                f"Another shipper uses the registry {path}: choose another file (--registry)."
+            ) from None
         except OSError as error:
             os.close(self._lock)
             raise RegistryUnavailable(f"The registry {path} can't be used: {error.strerror}.") from None
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last, None where nothing was. Raises OSError, ValueError, TypeError."""
+        """The record written last; None if there is none. Raises OSError, ValueError, TypeError."""
         return dict(json.loads(self.path.read_text())) if self.path.exists() else None
 
     def write(self, record: dict[str, object]) -> None:
-        """Write it so that either this or what was there before is found after a crash. Raises RegistryUnavailable."""
+        """Write `record` so that a crash leaves either this one or the previous one. Raises RegistryUnavailable."""
         new = self.path.with_name(self.path.name + ".new")
         try:
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
@@ -55,15 +57,15 @@ class StateFile:
             raise RegistryUnavailable(f"The registry {self.path} can't be written: {error.strerror}.") from None
 
     def close(self) -> None:
-        """Let another process have it."""
+        """Release the lock."""
         os.close(self._lock)
 
 
 def default_path(environ: "os._Environ[str] | dict[str, str]", name: str) -> Path:
-    """Where the registry called `name` is if nobody says. Raises InvalidSetting where there is no home."""
+    """The default path of the registry `name`. Raises InvalidSetting if there is no home directory."""
     folder = environ.get("XDG_STATE_HOME")
     try:
         base = Path(folder) if folder else Path.home() / ".local" / "state"
     except RuntimeError:
-        raise InvalidSetting("There is no home for the registry: say where it is to be (--registry).") from None
+        raise InvalidSetting("There is no home directory for the registry: name a file with --registry.") from None
     return base / "sse-hub" / f"{name}.json"

@@ -1,5 +1,5 @@
 """
-The stream in a terminal: what a hub sends over HTTP, in colours, and nothing that a terminal would obey.
+The stream in a terminal: what a hub sends over HTTP, coloured, without control characters.
 
-    Follower --> rows --> record_of() --> Filter --> line_of() --> the terminal          Ctrl-C --> where to go on
+    StreamFollower --> lines --> parse_record() --> LineFilter --> LineFormatter --> stdout     Ctrl-C --> the position
 """

@@ -1,7 +1,7 @@
 """
 `sse-hub watch`.
 
-    options --> Follower --> Printer --> stdout          Ctrl-C --> the position, on stderr
+    options --> StreamFollower --> Printer --> stdout          Ctrl-C --> the position, on stderr
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import click
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import record_of
+from sse_hub.commands.watch.record import parse_record
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
 from sse_hub.protocol.selection import Selection
@@ -26,38 +26,38 @@ from sse_hub.tasks import cancel_and_wait
 
 
 class Printer:
-    """Writes to the standard output; `gone` is set when nobody reads it any more."""
+    """Writes to standard output; `closed` is set once nothing reads it any more."""
 
-    def __init__(self, show: LineFormatter, filter: LineFilter, as_json: bool) -> None:
-        self.gone = asyncio.Event()
-        self._show = show
+    def __init__(self, formatter: LineFormatter, filter: LineFilter, as_json: bool) -> None:
+        self.closed = asyncio.Event()
+        self._formatter = formatter
         self._filter = filter
         self._as_json = as_json
 
     def line(self, channel: str, line: str) -> None:
-        """A line of `channel`, if it passes the filter."""
+        """Print a line of `channel` if it passes the filter."""
         if self._as_json and self._filter == LineFilter():
             self._write(sanitize_json(line))
             return
-        record = record_of(line)
+        record = parse_record(line)
         if self._filter.passes(record, line):
-            self._write(sanitize_json(line) if self._as_json else self._show.line(record, channel))
+            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel))
 
     def gap(self, gap: dict[str, object]) -> None:
-        """Lines that can't be had."""
+        """Print a notice of lines that can't be recovered."""
         self._write(
-            sanitize_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._show.gap(gap)
+            sanitize_json(json.dumps({"@gap": gap}, ensure_ascii=False)) if self._as_json else self._formatter.gap(gap)
         )
 
     def _write(self, text: str) -> None:
-        if self.gone.is_set():
+        if self.closed.is_set():
             return
         try:
             sys.stdout.buffer.write((text + "\n").encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            self.gone.set()
-            # So that the interpreter has something to flush into at its end.
+            self.closed.set()
+            # So that the interpreter can flush standard output when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -71,24 +71,26 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("channels", nargs=-1, required=True, callback=_channels, metavar="CHANNEL...")
-@click.option("--url", default=LOCAL_HUB, show_default=True, callback=hub_url, help="Address of the hub.")
+@click.option("--url", default=LOCAL_HUB, show_default=True, callback=hub_url, help="URL of the hub.")
 @token_option
 @click.option(
     "--filter",
     "filters",
     multiple=True,
     metavar="TEXT",
-    help="Only lines with this text, or with a level: 'level>=warn'. Repeatable: all must hold.",
+    help="Only lines with this text or level ('level>=warn'). Repeatable: all must match.",
 )
-@click.option("--since", default=None, help="Begin after an id, at a time (2026-11-21T03:50:18Z) or a time ago (-15m).")
-@click.option("--json", "as_json", is_flag=True, help="Lines as they are, one JSON object each.")
+@click.option(
+    "--since", default=None, help="Start after an id, at a time (2026-11-21T03:50:18Z) or a duration ago (-15m)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print lines unchanged, one JSON object each.")
 def watch(
     channels: tuple[str, ...], url: str, token: str | None, filters: tuple[str, ...], since: str | None, as_json: bool
 ) -> None:
     """
-    Show the lines of channels as they come. CHANNEL may be a pattern in quotes ('shop.*').
+    Show the lines of channels live. CHANNEL may be a quoted pattern ('shop.*').
 
-    Ctrl-C ends it, and tells where to go on.
+    Ctrl-C stops it and prints the command to resume from that point.
     """
     try:
         filter = LineFilter.parse(filters)
@@ -96,30 +98,30 @@ def watch(
         raise click.UsageError(str(error)) from None
     # https://no-color.org
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    show = LineFormatter(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
+    formatter = LineFormatter(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
     logging.basicConfig(level=logging.WARNING)
-    printer = Printer(show, filter, as_json)
+    printer = Printer(formatter, filter, as_json)
 
-    def say(said: str) -> None:
-        click.echo(LineFormatter(False, False).notice(said), err=True)
+    def notify(text: str) -> None:
+        click.echo(LineFormatter(False, False).notice(text), err=True)
 
-    follower = StreamFollower(url, channels, since, printer.line, printer.gap, say, token)
+    follower = StreamFollower(url, channels, since, printer.line, printer.gap, notify, token)
     try:
-        position = run(_watched(follower, printer))
+        position = run(_watch_until_stopped(follower, printer))
     except HubError as error:
         raise click.ClickException(sanitize_line(str(error))) from None
     if position:
         words = ["sse-hub", "watch", *channels, *(["--url", url] if url != LOCAL_HUB else []), "--since", position]
-        click.echo(f"To go on from here: {shlex.join(words)}", err=True)
+        click.echo(f"To resume from here: {shlex.join(words)}", err=True)
 
 
-async def _watched(follower: StreamFollower, printer: Printer) -> str:
+async def _watch_until_stopped(follower: StreamFollower, printer: Printer) -> str:
     """The position at the end."""
     stop = Shutdown()
     tasks = [
         asyncio.create_task(follower.run()),
         asyncio.create_task(stop.requested.wait()),
-        asyncio.create_task(printer.gone.wait()),
+        asyncio.create_task(printer.closed.wait()),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -128,4 +130,4 @@ async def _watched(follower: StreamFollower, printer: Printer) -> str:
     finally:
         with suppress(asyncio.CancelledError):
             await cancel_and_wait(tasks)
-    return "" if printer.gone.is_set() else sanitize_line(follower.position)
+    return "" if printer.closed.is_set() else sanitize_line(follower.position)

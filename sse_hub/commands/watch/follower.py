@@ -1,7 +1,7 @@
 """
-A client of `/message` that never loses its place, and shows nothing twice.
+A client of `/message` that never loses its position and returns no line twice.
 
-    GET ?batch=1 with Last-Event-ID --> Decoder --> rows(id, channel, line), gaps          any end --> retry: --> again
+    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(id, channel, line), gaps       any end --> retry: --> again
 """
 
 import asyncio
@@ -14,23 +14,23 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sse_hub.commands.credential import bearer_headers
+from sse_hub.commands.options import bearer_headers
 from sse_hub.errors import StreamRefused
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-# Heartbeats come every 18 s at the latest, or as seldom as the hub was told to: a stream is only read anew then.
-SILENT_SECONDS = 90.0
+# Heartbeats come every 18 s at the latest, unless the hub is configured otherwise: then the stream is only reopened.
+MAX_SILENCE_SECONDS = 90.0
 RETRY_MS = 2000
 ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 
 
 class StreamFollower:
     """
-    Follows `channels`, names or patterns, from `since` on, or from now. `position` is where to go on: everything
-    before it has been handed on.
+    Follows `channels`, names or patterns, from `since` or from now on. Resume after `position`: everything up to it has
+    been passed to `line` and `gap`; `notify` gets messages for people.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class StreamFollower:
         since: str | None,
         line: Callable[[str, str], None],
         gap: Callable[[dict[str, object]], None],
-        say: Callable[[str], None],
+        notify: Callable[[str], None],
         token: str | None = None,
     ) -> None:
         self.position = ""
@@ -50,24 +50,22 @@ class StreamFollower:
         self._query = query
         self._line = line
         self._gap = gap
-        self._say = say
+        self._notify = notify
         self._headers = bearer_headers(token)
         self._retry_ms = RETRY_MS
-        self._away = False
-        self._last: dict[str, tuple[int, int]] = {}
+        self._disconnected = False
+        self._last_ids: dict[str, tuple[int, int]] = {}
 
     async def run(self) -> None:
-        """Follow until cancelled. Raises StreamRefused when the hub says that it can't be asked like this."""
-        timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+        """Follow until cancelled. Raises StreamRefused if the hub refuses the request for good."""
+        timeout = httpx.Timeout(MAX_SILENCE_SECONDS, connect=CONNECT_SECONDS)
         async with httpx.AsyncClient(timeout=timeout, headers=self._headers, follow_redirects=True) as client:
             while True:
                 try:
                     await self._follow(client)
                 except (httpx.HTTPError, OSError) as error:
-                    self._lost(str(error) or type(error).__name__)
+                    self._set_disconnected(str(error) or type(error).__name__)
                 await asyncio.sleep(self._retry_ms / 1000)
-
-    # The rest.
 
     async def _follow(self, client: httpx.AsyncClient) -> None:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
@@ -82,47 +80,47 @@ class StreamFollower:
                 await response.aread()
                 raise StreamRefused(f"{self._url} answers {response.status_code}: {_detail(response)}")
             if response.status_code != 200 or kind != "text/event-stream":
-                self._lost(f"it answers {response.status_code}, content type {kind}")
+                self._set_disconnected(f"status {response.status_code}, content type {kind}")
                 return
             decoder = SseDecoder(self.position)
             async for data in response.aiter_bytes():
-                # No await in here: what is handed on and the position go together.
+                # No await in here: the lines passed on and the position must agree.
                 events = decoder.feed(data)
                 self._retry_ms = self._retry_ms if decoder.retry_ms is None else decoder.retry_ms
                 for event in events:
-                    self._take(event)
+                    self._dispatch(event)
                 self.position = decoder.last_event_id or self.position
-                if self._away and self.position:
-                    self._away = False
-                    self._say("the hub is back")
+                if self._disconnected and self.position:
+                    self._disconnected = False
+                    self._notify("the hub is reachable again")
 
-    def _take(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> None:
         if event.type == "refused":
             raise ConnectionRefusedError(event.data)
         with suppress(ValueError):
             if event.type == "lines":
                 for id, channel, line in event.json:
-                    if self._new(str(id), str(channel)):
+                    if self._is_new(str(id), str(channel)):
                         self._line(str(channel), str(line))
             elif event.type == "gap":
                 gap = event.json
                 self._gap(gap if isinstance(gap, dict) else {})
 
-    def _new(self, id: str, channel: str) -> bool:
-        """With a pattern, a stream that goes on repeats what came after a fence."""
+    def _is_new(self, id: str, channel: str) -> bool:
+        """Whether the line is new: with a pattern, a resumed stream repeats the lines after a fence."""
         found = ID.fullmatch(id)
         if not found:
             return True
-        place = (int(found[1]), int(found[2]))
-        if place <= self._last.get(channel, (0, 0)):
+        position = (int(found[1]), int(found[2]))
+        if position <= self._last_ids.get(channel, (0, 0)):
             return False
-        self._last[channel] = place
+        self._last_ids[channel] = position
         return True
 
-    def _lost(self, why: str) -> None:
-        if not self._away:
-            self._say(f"the hub is away ({why}); waiting for it")
-        self._away = True
+    def _set_disconnected(self, reason: str) -> None:
+        if not self._disconnected:
+            self._notify(f"the hub is unreachable ({reason}); waiting for it")
+        self._disconnected = True
 
 
 def _detail(response: httpx.Response) -> str:

@@ -1,8 +1,8 @@
 """
-Records as lines of a terminal. Pure; no I/O.
+Formats records as lines for a terminal. Pure; no I/O.
 
-    Record --> Show.line() --> "2026-11-21T03:50:18Z WARN  shop.api  slow  ms=900", yellow
-    --filter --> Filter --> passes(record, line)
+    Record --> LineFormatter.line() --> "2026-11-21T03:50:18Z WARN  shop.api  slow  ms=900", yellow
+    --filter --> LineFilter --> passes(record, line)
 """
 
 import json
@@ -14,7 +14,15 @@ from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, SUCCESS, TR
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
 from sse_hub.errors import InvalidSetting
 
-NAMES = {TRACE: "TRACE", DEBUG: "DEBUG", INFO: "INFO", SUCCESS: "OK", WARN: "WARN", ERROR: "ERROR", FATAL: "FATAL"}
+LEVEL_LABELS = {
+    TRACE: "TRACE",
+    DEBUG: "DEBUG",
+    INFO: "INFO",
+    SUCCESS: "OK",
+    WARN: "WARN",
+    ERROR: "ERROR",
+    FATAL: "FATAL",
+}
 COLOURS = {TRACE: "2", DEBUG: "2", SUCCESS: "32", WARN: "33", ERROR: "31", FATAL: "1;37;41"}
 DIM, CHANNEL, NOTICE = "2", "36", "35"
 LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
@@ -22,14 +30,17 @@ LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class LineFilter:
-    """`words` that a line must have, in any case, and what its level must be: pairs of a sign and a level."""
+    """
+    A line must contain all `words`, in any case, and its level must match all `levels`: pairs of an operator and a
+    level.
+    """
 
     words: tuple[str, ...] = ()
     levels: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> "LineFilter":
-        """What several `--filter` ask for together. Raises InvalidSetting for a level that is none."""
+        """The filter of several `--filter` options. Raises InvalidSetting for an unknown level."""
         words, levels = [], []
         for text in texts:
             found = LEVEL_FILTER.fullmatch(text)
@@ -38,12 +49,14 @@ class LineFilter:
             elif level := level_of(found[2]):
                 levels.append((found[1], level))
             else:
-                raise InvalidSetting(f"--filter {text!r} names no level: trace, debug, info, warn, error or fatal.")
+                raise InvalidSetting(
+                    f"--filter {text!r}: level must be trace, debug, info, success, warn, error or fatal."
+                )
         return cls(tuple(words), tuple(levels))
 
     def passes(self, record: Record, line: str) -> bool:
-        """Whether `record`, which is `line`, is to be shown. A line without a level has no level that is asked for."""
-        if any(not _holds(record.level, sign, level) for sign, level in self.levels):
+        """Whether to show `record`, parsed from `line`. A line without a level matches no level."""
+        if any(not _level_matches(record.level, sign, level) for sign, level in self.levels):
             return False
         if not self.words:
             return True
@@ -51,50 +64,50 @@ class LineFilter:
         return all(word in text for word in self.words)
 
 
-def _holds(level: int, sign: str, asked: int) -> bool:
+def _level_matches(level: int, sign: str, bound: int) -> bool:
     if level == 0:
         return False
     if sign == "=":
-        return level == asked
+        return level == bound
     if sign.startswith(">"):
-        return level > asked or (level == asked and "=" in sign)
-    return level < asked or (level == asked and "=" in sign)
+        return level > bound or (level == bound and "=" in sign)
+    return level < bound or (level == bound and "=" in sign)
 
 
 @dataclass(frozen=True, slots=True)
 class LineFormatter:
-    """`colours` for a terminal that has them, `channels` where there are several."""
+    """Formats lines, with `colours` if the terminal has them, and channel names if there are several `channels`."""
 
     colours: bool
     channels: bool
 
     def line(self, record: Record, channel: str) -> str:
-        """`record` of `channel`, on one line, or more where the message has more."""
-        parts = [self._in(CHANNEL, sanitize_line(channel))] if self.channels else []
+        """The text of `record`: one line, or more if its message has more."""
+        parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
         body = record.message if record.text else self._body(record)
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
         if record.error:
             text += "\n" + sanitize(record.error).rstrip("\n")
         lines = text.split("\n")
-        shown = [self._in(colour, line) if colour else line for line in lines]
+        shown = [self._coloured(colour, line) if colour else line for line in lines]
         return " ".join([*parts, "\n    ".join(shown)])
 
     def gap(self, gap: dict[str, object]) -> str:
-        """A notice of lines that can't be shown."""
+        """The text for lines that can't be recovered."""
         lost = gap.get("lost")
         count = "lines are" if lost is None else "1 line is" if lost == 1 else f"{lost} lines are"
         where = f"after {gap.get('after') or 'what was before'}, before {gap.get('before')}"
         return self.notice(f"{count} missing on {gap.get('channel')}: {gap.get('reason')} ({where})")
 
     def notice(self, text: str) -> str:
-        """Something of ours between the lines."""
-        return self._in(NOTICE, f"-- {sanitize_line(text)}")
+        """A message of this command between the lines."""
+        return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
     def _body(self, record: Record) -> str:
         parts = [sanitize_line(record.time)] if record.time else []
         if record.level:
-            parts.append(NAMES[record.level].ljust(5))
+            parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:
             parts.append(sanitize_line(record.logger))
         if record.message:
@@ -102,7 +115,7 @@ class LineFormatter:
         parts += [f"{sanitize_line(name)}={_value(value)}" for name, value in record.rest.items()]
         return " ".join(parts)
 
-    def _in(self, colour: str, text: str) -> str:
+    def _coloured(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
 
 
@@ -112,5 +125,5 @@ def _value(value: object) -> str:
     try:
         return sanitize_line(json.dumps(value, ensure_ascii=False))
     except RecursionError:
-        # Nested just so deeply that it could be read, with less of the stack in use.
+        # Nested so deeply that it could just be parsed, with less of the stack in use.
         return "(nested too deeply)"

@@ -1,7 +1,7 @@
 """
-A line as what a person looks for in it: time, level, logger, message, and the rest. Pure; no I/O.
+A line as its time, level, logger, message, and other fields. Pure; no I/O.
 
-    '{"level": "warn", "msg": "slow", "ms": 9}' --> record_of() --> Record(level=WARN, message="slow", rest={"ms": 9})
+    '{"level": "warn", "msg": "slow", "n": 9}' --> parse_record() --> Record(level=WARN, message="slow", rest={"n": 9})
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 TRACE, DEBUG, INFO, SUCCESS, WARN, ERROR, FATAL = range(1, 8)
-WORDS = {
+LEVEL_WORDS = {
     TRACE: "trace trce verbose silly finest finer",
     DEBUG: "debug dbug dbg fine",
     INFO: "info inf information informational notice log",
@@ -20,31 +20,31 @@ WORDS = {
     ERROR: "error err eror fail failed severe",
     FATAL: "fatal critical crit alert emerg emergency panic dpanic",
 }
-LEVELS = {word: level for level, words in WORDS.items() for word in words.split()}
-# Numbers of Python, where the name says so, and else those of pino and bunyan.
-PYTHON = ((50, FATAL), (40, ERROR), (30, WARN), (25, SUCCESS), (20, INFO), (10, DEBUG), (1, TRACE))
-PINO = ((60, FATAL), (50, ERROR), (40, WARN), (30, INFO), (20, DEBUG), (10, TRACE))
+LEVELS = {word: level for level, words in LEVEL_WORDS.items() for word in words.split()}
+# Numeric levels: Python's in `levelno`, else those of pino and bunyan.
+PYTHON_LEVELS = ((50, FATAL), (40, ERROR), (30, WARN), (25, SUCCESS), (20, INFO), (10, DEBUG), (1, TRACE))
+PINO_LEVELS = ((60, FATAL), (50, ERROR), (40, WARN), (30, INFO), (20, DEBUG), (10, TRACE))
 
-TIME_NAMES = ("@timestamp", "timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "created")
-LEVEL_NAMES = ("level", "lvl", "severity", "levelname", "log.level", "loglevel", "@l", "levelno")
-MESSAGE_NAMES = ("message", "msg", "event", "@m", "short_message", "text", "log", "info")
-LOGGER_NAMES = ("logger", "logger_name", "log.logger", "name", "target", "module")
-ERROR_NAMES = ("exception", "exc_info", "exc_text", "stack", "stacktrace", "stack_trace", "@x")
-# An envelope has one of these, which holds text.
-SLOTS = frozenset({"info", "log", "line", "message", "msg", "text", "data", "event"})
-HUB_NAMES = frozenset({"@channel", "@event", "truncated", "size"})
+TIME_FIELDS = ("@timestamp", "timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "created")
+LEVEL_FIELDS = ("level", "lvl", "severity", "levelname", "log.level", "loglevel", "@l", "levelno")
+MESSAGE_FIELDS = ("message", "msg", "event", "@m", "short_message", "text", "log", "info")
+LOGGER_FIELDS = ("logger", "logger_name", "log.logger", "name", "target", "module")
+ERROR_FIELDS = ("exception", "exc_info", "exc_text", "stack", "stacktrace", "stack_trace", "@x")
+# An envelope has one of these fields only, with text in it.
+ENVELOPE_FIELDS = frozenset({"info", "log", "line", "message", "msg", "text", "data", "event"})
+HUB_FIELDS = frozenset({"@channel", "@event", "truncated", "size"})
 
-IN_TEXT = re.compile(
+LEVEL_IN_TEXT = re.compile(
     r"\b(TRACE|DEBUG|INFO|NOTICE|SUCCESS|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|ALERT|EMERG|PANIC|SEVERE)\b"
     r"|(?:\[|level=\"?)(trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal)\b"
 )
-# A level stands at the beginning of a text line, after time, process and logger.
-IN_TEXT_CHARACTERS = 160
+# A text line has its level near its beginning, after time, process and logger.
+LEVEL_CHARACTERS = 160
 
 
 @dataclass(slots=True)
 class Record:
-    """`level` is one of the above, 0 for none. `text` is true for a line that is shown as it is, in `message`."""
+    """`level` is one of the above, 0 for none. `text` is true for a plain line, which is in `message`."""
 
     message: str
     level: int = 0
@@ -55,68 +55,68 @@ class Record:
     rest: dict[str, object] = field(default_factory=dict)
 
 
-def record_of(line: str) -> Record:
-    """The record of `line`, which may be anything."""
+def parse_record(line: str) -> Record:
+    """The record of `line`, which may be any text."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return _of_text(line)
+        return _text_record(line)
     if not isinstance(value, dict):
-        return _of_text(line)
-    said = {name: each for name, each in value.items() if name not in HUB_NAMES}
-    if len(said) == 1:
-        [(name, held)] = said.items()
-        if name in SLOTS and isinstance(held, str):
-            return record_of(held) if held.startswith("{") else _of_text(held)
-    return _of_object(said)
+        return _text_record(line)
+    fields = {name: each for name, each in value.items() if name not in HUB_FIELDS}
+    if len(fields) == 1:
+        [(name, text)] = fields.items()
+        if name in ENVELOPE_FIELDS and isinstance(text, str):
+            return parse_record(text) if text.startswith("{") else _text_record(text)
+    return _object_record(fields)
 
 
 def level_of(word: str) -> int:
-    """The level that `word` names, 0 for none."""
+    """The level called `word`, 0 if it is not one."""
     return LEVELS.get(word.strip().lower(), 0)
 
 
-def _of_text(text: str) -> Record:
-    found = IN_TEXT.search(text, 0, IN_TEXT_CHARACTERS)
+def _text_record(text: str) -> Record:
+    found = LEVEL_IN_TEXT.search(text, 0, LEVEL_CHARACTERS)
     return Record(text, level_of(found[1] or found[2]) if found else 0, text=True)
 
 
-def _of_object(said: dict[str, object]) -> Record:
-    rest = dict(said)
+def _object_record(fields: dict[str, object]) -> Record:
+    rest = dict(fields)
     level = 0
-    for name in LEVEL_NAMES:
-        if name in rest and (level := _level(name, rest[name])):
+    for name in LEVEL_FIELDS:
+        if name in rest and (level := _parse_level(name, rest[name])):
             del rest[name]
             break
-    time = _take(rest, TIME_NAMES)
-    message = _take(rest, MESSAGE_NAMES)
-    error = _take(rest, ERROR_NAMES)
+    time = _pop_field(rest, TIME_FIELDS)
+    message = _pop_field(rest, MESSAGE_FIELDS)
+    error = _pop_field(rest, ERROR_FIELDS)
     return Record(
         message="" if message is None else str(message),
         level=level,
-        time="" if time is None else _time(time),
-        logger=str(_take(rest, LOGGER_NAMES) or ""),
+        time="" if time is None else _format_time(time),
+        logger=str(_pop_field(rest, LOGGER_FIELDS) or ""),
         error=str(error or ""),
         rest=rest,
     )
 
 
-def _take(rest: dict[str, object], names: tuple[str, ...]) -> object:
+def _pop_field(rest: dict[str, object], names: tuple[str, ...]) -> object:
     for name in names:
         if isinstance(value := rest.get(name), str | int | float) and not isinstance(value, bool):
             return rest.pop(name)
     return None
 
 
-def _level(name: str, value: object) -> int:
+def _parse_level(name: str, value: object) -> int:
     if isinstance(value, str):
         return level_of(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return next((level for least, level in (PYTHON if name == "levelno" else PINO) if value >= least), 0)
+    return next((level for least, level in (PYTHON_LEVELS if name == "levelno" else PINO_LEVELS) if value >= least), 0)
 
 
-def _time(value: object) -> str:
+def _format_time(value: object) -> str:
     if isinstance(value, str):
         return value
     try:

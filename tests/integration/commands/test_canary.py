@@ -265,7 +265,7 @@ def test_the_canary_names_an_unreachable_hub_and_the_reason(server: RedisServer)
     status, output, errors = canary("--url", url, "--redis-url", server.publisher_url, "--drain", AWHILE)
 
     assert (status, output) == (1, "")
-    assert f"no stream began: {url}/message" in errors
+    assert f"no stream opened: {url}/message" in errors
     assert "refused" in errors or "Connect call failed" in errors
     assert "Traceback" not in errors
 
@@ -283,7 +283,7 @@ def test_the_canary_names_an_unreachable_redis_and_the_reason(hub: HubProcess) -
     status, _, errors = canary("--url", hub.url, "--redis-url", f"redis://127.0.0.1:{port}/0", "--drain", AWHILE)
 
     assert status == 1
-    assert "Redis can't be reached" in errors
+    assert "Redis is unreachable" in errors
     assert str(port) in errors
     assert "Traceback" not in errors
 
@@ -303,7 +303,7 @@ def test_the_manual_names_all_redis_rights_of_the_canary(server: RedisServer, hu
 
     assert allowed == 0
     assert (refused, output, unknown) == (1, "", 1)
-    assert "No line was published. Redis can't be reached, or refuses: " in errors
+    assert "No line was published. Redis is unreachable or refuses lines: " in errors
     assert "no permissions" in errors.lower()
     assert "invalid username-password pair" in about_password
     assert "secret" not in errors
@@ -327,7 +327,7 @@ def test_the_canary_suspects_that_hub_and_publisher_use_different_redis_servers(
     assert status == 1
     assert output.startswith("wrong ")
     assert "does the hub read from this Redis" in errors
-    assert "nobody subscribes to it there" in errors
+    assert "nothing is subscribed to it" in errors
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ async def test_the_demo_continues_after_redis_was_killed_and_restarted() -> None
         back = told.get_nowait()
 
     assert (lost.levelname, back.levelname) == ("WARNING", "INFO")
-    assert lost.getMessage().startswith("Redis lost")
-    assert back.getMessage().startswith("Redis back")
+    assert lost.getMessage().startswith("Redis is unreachable")
+    assert back.getMessage().startswith("Redis is reachable again")
 
 
 async def test_the_demo_waits_for_a_redis_that_starts_later() -> None:
@@ -111,7 +111,7 @@ async def test_the_demo_waits_for_a_redis_that_starts_later() -> None:
             with redis_server(valkey_binary(), port) as server:
                 assert await channels_heard(server.url) == CHANNELS
 
-    assert lost.getMessage().startswith("Redis lost")
+    assert lost.getMessage().startswith("Redis is unreachable")
     assert told.qsize() == 1, "one message when Redis is back, none for the attempts before"
 
 

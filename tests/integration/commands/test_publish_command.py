@@ -219,10 +219,10 @@ def test_sigterm_publishes_all_input_received_so_far(server: RedisServer, hub: H
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("sse-hub:fence",), "not the name of a channel"),
-        (("a*",), "not the name of a channel"),
+        (("sse-hub:fence",), "not a valid channel name"),
+        (("a*",), "not a valid channel name"),
         (("log", "--json", "x"), "not FIELD=VALUE"),
-        (("log", "--http", "ftp://x"), "not a hub's address"),
+        (("log", "--http", "ftp://x"), "not the URL of a hub"),
         (("log", "--redis-url", "http://x"), "is invalid"),
     ],
 )

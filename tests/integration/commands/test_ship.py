@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.broker.keys import FENCE_CHANNEL
-from sse_hub.commands.ship import ShipPlan, ship
+from sse_hub.commands.ship import ShipPlan, ship_files
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.errors import RegistryUnavailable
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
@@ -57,14 +57,14 @@ class Files:
     async def ship(self, *patterns: Path, **more: object) -> int:
         """Ship what is there. Returns the number of lines."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            return await ship(self.plan(*patterns, once=True, **more), asyncio.Event())
+            return await ship_files(self.plan(*patterns, once=True, **more), asyncio.Event())
 
     @asynccontextmanager
     async def shipping(self, *patterns: Path, **more: object) -> AsyncIterator[None]:
         """Ship for the duration of the block."""
         stopping = asyncio.Event()
         plan = self.plan(*patterns, **more)
-        task = asyncio.create_task(ship(plan, stopping))
+        task = asyncio.create_task(ship_files(plan, stopping))
         try:
             await asyncio.to_thread(wait_until, lambda: task.done() or plan.registry.exists(), "the shipper has begun")
             yield
@@ -454,7 +454,7 @@ async def test_the_shippers_rights_in_the_manual_are_enough(server: RedisServer,
     )
 
     async with asyncio.timeout(DEADLINE_SECONDS):
-        assert await ship(plan, asyncio.Event()) == 2
+        assert await ship_files(plan, asyncio.Event()) == 2
 
     assert len(await asyncio.to_thread(wait_lines, server, channel, 2)) == 2
 

@@ -33,9 +33,9 @@ class History:
 
     def _begin(self) -> None:
         self.registry = Registry(self.folder / "state" / "positions.json")
-        for token, state in self.registry.files.items():
+        for token, state in self.registry.states.items():
             state.offset = max(state.offset, self.remembered.get(token, 0))
-        self.trail = RotationTracker(self.folder / "app.log", "app", False, self.registry, new=True)
+        self.trail = RotationTracker(self.folder / "app.log", "app", False, self.registry, from_start=True)
 
     def write(self) -> None:
         """Write one or more lines, sometimes in two parts with another step in between."""
@@ -51,9 +51,9 @@ class History:
         self.written += lines
 
     def look(self) -> None:
-        known = len(self.registry.files)
+        known = len(self.registry.states)
         self.trail.scan(read_statuses(self.folder))
-        if len(self.registry.files) != known:
+        if len(self.registry.states) != known:
             self.registry.save()
         if self.chance.random() < 0.8:
             self.move()
@@ -68,10 +68,10 @@ class History:
                 return
             assert self.remembered.get(batch.token, batch.start) == batch.start
             self.published += batch.lines
-            self.remembered[batch.token] = self.registry.files[batch.token].offset = batch.end
+            self.remembered[batch.token] = self.registry.states[batch.token].offset = batch.end
 
     def save(self) -> None:
-        self.trail.mark()
+        self.trail.update_fingerprints()
         self.registry.save()
 
     def kill(self) -> None:
@@ -111,7 +111,7 @@ class History:
             self.registry.save()
             while batch := next(self.trail.batches(), None):
                 self.published += batch.lines
-                self.registry.files[batch.token].offset = batch.end
+                self.registry.states[batch.token].offset = batch.end
         self.trail.close()
         self.registry.close()
         self.log.close()

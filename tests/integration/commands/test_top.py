@@ -100,4 +100,4 @@ def test_top_reports_an_address_that_is_not_a_hub_in_one_line() -> None:
     ended = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS, cwd=ROOT, check=False)
 
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith("Error: http://127.0.0.1:9 can't be watched")
+    assert ended.stderr.decode().startswith("Error: Can't read from http://127.0.0.1:9")

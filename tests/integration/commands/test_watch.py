@@ -119,7 +119,7 @@ def test_watch_loses_and_repeats_nothing_when_the_hub_restarts(channel: str, tmp
     with redis_server() as server, hub_process(server.url) as other:
         other.wait_recording()
         with watching(f"http://127.0.0.1:{port}", tmp_path, channel[:-1] + "*" if pattern else channel) as watch:
-            wait_until(lambda: "the hub is away" in watch.errors, "the watch says what it waits for")
+            wait_until(lambda: "the hub is unreachable" in watch.errors, "the watch says what it waits for")
             for turn in range(TURNS):
                 with hub_process(server.url, port=port) as hub:
                     joined(hub)
@@ -225,8 +225,8 @@ def test_watch_ends_when_its_reader_closes_the_pipe(server: RedisServer, own_hub
     [
         (("log", "--since", "yesterday"), 1, "since='yesterday' is not understood"),
         (("sse-hub:fence",), 2, "is reserved"),
-        (("log", "--filter", "level>=loud"), 2, "names no level"),
-        (("log", "--url", "nowhere"), 2, "not a hub's address"),
+        (("log", "--filter", "level>=loud"), 2, "level must be"),
+        (("log", "--url", "nowhere"), 2, "not the URL of a hub"),
     ],
 )
 def test_watch_reports_what_is_wrong(hub: HubProcess, options: tuple[str, ...], status: int, said: str) -> None:

@@ -73,7 +73,7 @@ def test_a_durable_flush_returns_when_the_log_has_the_lines(hub: HubProcess, ser
 def test_durable_lines_wait_for_a_hub_that_records(channel: str) -> None:
     with redis_server() as server, durable(server, channel) as (logger, handler):
         logger.info("x", extra={"seq": 0})
-        wait(lambda: handler._sender._lost, "nobody records")
+        wait(lambda: handler._sender._disconnected, "nobody records")
         with hub_process(server.url):
             all_sent(handler)
 
@@ -133,7 +133,7 @@ def test_lines_a_killed_hub_had_not_recorded_are_sent_again(channel: str) -> Non
         # The watermark is still recent, so these lines are published although no hub listens.
         for seq in range(100):
             logger.info("x", extra={"seq": seq})
-        wait(lambda: handler._sender._lost, "they are missed")
+        wait(lambda: handler._sender._disconnected, "they are missed")
         with hub_process(server.url):
             all_sent(handler)
             once_each(log_of(server, channel), 100)

@@ -224,7 +224,7 @@ def test_lines_wait_while_redis_refuses_them(channel: str) -> None:
         with logger_with(handler) as logger:
             for n in range(3):
                 logger.info("x", extra={"n": n})
-            wait_until(lambda: handler._sender._lost, "they are refused")
+            wait_until(lambda: handler._sender._disconnected, "they are refused")
             client.execute_command("ACL", "SETUSER", "app", f"&{channel}")
             wait_until(lambda: not handler.counts.waiting, "all is sent")
 

@@ -11,10 +11,10 @@ import httpx
 import psutil
 import pytest
 
-from sse_hub.commands.canary.judge import Judge
-from sse_hub.commands.canary.ledger import Ledger
 from sse_hub.commands.canary.lines import CanaryLines
+from sse_hub.commands.canary.published import PublishedLines
 from sse_hub.commands.canary.reader import CanaryReader
+from sse_hub.commands.canary.verifier import StreamVerifier
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.tasks import cancel_and_wait
 from tests.support.http_client import fetch
@@ -181,7 +181,7 @@ async def test_watch_and_canary_report_why_they_get_no_stream(strict_hub: HubPro
     said: list[str] = []
     follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
-        judge = Judge(Ledger(), CanaryLines("refused", 100))
+        judge = StreamVerifier(PublishedLines(), CanaryLines("refused", 100))
         reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
         running = [asyncio.create_task(each.run()) for each in (follower, reader)]
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sse_hub.commands.canary.judge import Judge
-from sse_hub.commands.canary.ledger import Ledger
-from sse_hub.commands.canary.lines import SMALLEST_BYTES, TEXT, CanaryLines
+from sse_hub.commands.canary.lines import MIN_LINE_BYTES, TEXT, CanaryLines
+from sse_hub.commands.canary.published import PublishedLines
+from sse_hub.commands.canary.verifier import StreamVerifier
 
 F = 1795233018000
 LINES = CanaryLines("run", 120)
@@ -19,13 +19,13 @@ class Case:
     """A judge of one reader, for `published` lines in batches of one, line n at second n."""
 
     def __init__(self, published: int = 0) -> None:
-        self.ledger = Ledger()
-        self.judge = Judge(self.ledger, LINES)
+        self.ledger = PublishedLines()
+        self.judge = StreamVerifier(self.ledger, LINES)
         self.publish(published)
 
     def publish(self, count: int) -> None:
         for _ in range(count):
-            self.ledger.begin(1, float(self.ledger.begun + 1))
+            self.ledger.add_batch(1, float(self.ledger.attempted + 1))
 
     def receive(self, *seqs: int, fence: int = F, offset: int = 0) -> None:
         """Lines with their ids, if `offset` lines of the run came before `fence`."""
@@ -37,7 +37,7 @@ class Case:
 
     def found(self, final: bool = True) -> dict[str, int]:
         """The counts that are not 0."""
-        return {name: count for name, count in asdict(self.judge.verdict(final)).items() if count}
+        return {name: count for name, count in asdict(self.judge.counts(final)).items() if count}
 
 
 def test_all_lines_once_and_in_order_pass() -> None:
@@ -45,7 +45,7 @@ def test_all_lines_once_and_in_order_pass() -> None:
     case.receive(1, 2, 3, 4, 5)
 
     assert case.found() == {"received": 5}
-    assert case.judge.settled
+    assert case.judge.complete
 
 
 def test_a_skipped_line_is_missing_as_soon_as_the_next_one_arrives() -> None:
@@ -59,7 +59,7 @@ def test_the_last_lines_are_pending_and_missing_only_at_the_end() -> None:
     case = Case(5)
     case.receive(1, 2, 3)
 
-    assert not case.judge.settled
+    assert not case.judge.complete
     assert case.found(final=False) == {"received": 3, "waiting": 2}
     assert case.found() == {"received": 3, "missing": 2}
 
@@ -209,11 +209,11 @@ def test_a_gap_at_the_end_covers_only_lines_published_before_it_arrived() -> Non
     case = Case(5)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
-    assert case.judge.settled
+    assert case.judge.complete
 
     case.publish(2)
 
-    assert not case.judge.settled
+    assert not case.judge.complete
     assert case.found(final=False) == {"received": 2, "waiting": 5, "gaps": 1}
     assert case.found() == {"received": 2, "told": 3, "missing": 2, "gaps": 1}
 
@@ -229,17 +229,17 @@ def test_a_reported_line_that_arrives_later_counts_as_received() -> None:
 
 def test_an_unsure_line_may_be_missing() -> None:
     case = Case(6)
-    case.ledger.doubt(range(3, 5))
-    case.ledger.doubt(range(6, 7))
+    case.ledger.mark_unsure(range(3, 5))
+    case.ledger.mark_unsure(range(6, 7))
     case.receive(1, 2, 5)
 
-    assert case.judge.settled
+    assert case.judge.complete
     assert case.found() == {"received": 3}
 
 
 def test_an_unsure_line_may_arrive_late_but_only_once() -> None:
     case = Case(5)
-    case.ledger.doubt(range(3, 5))
+    case.ledger.mark_unsure(range(3, 5))
     case.receive(1, 2, 3, 5, 4, 4)
 
     assert case.found() == {"received": 5, "duplicated": 1}
@@ -247,7 +247,7 @@ def test_an_unsure_line_may_arrive_late_but_only_once() -> None:
 
 def test_unsure_lines_in_a_gap_do_not_count_towards_its_number() -> None:
     case = Case(8)
-    case.ledger.doubt(range(3, 5))
+    case.ledger.mark_unsure(range(3, 5))
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0", lost=2)
     case.receive(7, 8, fence=F + 1000, offset=6)
@@ -270,14 +270,14 @@ def test_the_judges_counts_add_up_whatever_is_received(received: list[int], unsu
     """An independent count, straight from the definitions, at any cost in time and memory."""
     case = Case(30)
     for seq in sorted(unsure):
-        case.ledger.doubt(range(seq, seq + 1))
+        case.ledger.mark_unsure(range(seq, seq + 1))
     for seq in received:
         case.judge.line("", LINES.line(seq), 0)
 
-    tally = case.judge.verdict(final=True)
+    tally = case.judge.counts(final=True)
 
     assert case.ledger.unsure == len(unsure)
-    assert case.ledger.last_sure() == max(set(range(31)) - unsure)
+    assert case.ledger.last_confirmed() == max(set(range(31)) - unsure)
     assert tally.received == len(set(received))
     assert tally.duplicated == len(received) - len(set(received))
     assert tally.missing == len(set(range(1, 31)) - set(received) - unsure)
@@ -287,7 +287,7 @@ def test_the_judges_counts_add_up_whatever_is_received(received: list[int], unsu
     )
 
 
-@pytest.mark.parametrize("size", [SMALLEST_BYTES, 101, 200, 5000])
+@pytest.mark.parametrize("size", [MIN_LINE_BYTES, 101, 200, 5000])
 @pytest.mark.parametrize("seq", [1, 61, 62, 999_999_999])
 def test_a_canary_line_has_its_size_and_number(size: int, seq: int) -> None:
     lines = CanaryLines("0123456789ab", size)

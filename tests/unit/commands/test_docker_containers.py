@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.commands.docker.containers import check_template, container_of
+from sse_hub.commands.docker.containers import check_template, parse_container
 from sse_hub.commands.docker.engine import SOCKETS, default_engine
 from sse_hub.errors import InvalidSetting
 
@@ -17,7 +17,7 @@ def record(**more: object) -> dict[str, object]:
 
 def channels(template: str = TEMPLATE, **labels: str) -> tuple[str, str, str]:
     labels = {name.replace("__", ".").replace("_", "-"): value for name, value in labels.items()}
-    found = container_of(record(Labels=labels), template)
+    found = parse_container(record(Labels=labels), template)
     assert found
     return found.channel(1), found.channel(2), found.stats
 
@@ -50,23 +50,23 @@ def test_a_valid_label_names_the_channel(label: str, channel: str) -> None:
 
 @pytest.mark.parametrize("label", ["false", "No", "0", " off "])
 def test_a_label_excludes_a_container(label: str) -> None:
-    assert container_of(record(Labels={"sse-hub.follow": label}), TEMPLATE) is None
+    assert parse_container(record(Labels={"sse-hub.follow": label}), TEMPLATE) is None
 
 
 def test_a_container_that_never_ran_is_not_followed() -> None:
-    assert container_of(record(State="created"), TEMPLATE) is None
-    assert container_of({}, TEMPLATE) is None
+    assert parse_container(record(State="created"), TEMPLATE) is None
+    assert parse_container({}, TEMPLATE) is None
 
 
 def test_a_container_without_a_valid_name_is_named_after_its_id() -> None:
-    found = container_of(record(Names=["/db/alias"], Labels=None, State="exited"), TEMPLATE)
+    found = parse_container(record(Names=["/db/alias"], Labels=None, State="exited"), TEMPLATE)
 
     assert found
     assert (found.name, found.running) == ("f00df00df00d", False)
 
 
 def test_long_channel_names_are_shortened() -> None:
-    found = container_of(record(Names=["/" + "n" * 300]), TEMPLATE)
+    found = parse_container(record(Names=["/" + "n" * 300]), TEMPLATE)
 
     assert found
     assert (len(found.channel(1)), len(found.stats)) == (128, 128)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sse_hub.commands.docker.dedupe import Deduplicator
 from sse_hub.commands.docker.log_frames import NANOSECONDS, STDERR, STDOUT, LogMessage
-from sse_hub.commands.docker.positions import position, time_of_position
+from sse_hub.commands.docker.positions import position, position_time
 
 SECONDS = st.integers(min_value=0, max_value=2)
 PARTS = st.tuples(SECONDS, st.sampled_from([STDOUT, STDERR]), st.booleans())
@@ -25,15 +25,15 @@ def messages_of(parts: list[tuple[int, int, bool]]) -> list[LogMessage]:
 def lines_of(messages: list[LogMessage]) -> dict[int, list[bytes]]:
     texts = {STDOUT: b"", STDERR: b""}
     for message in messages:
-        texts[message.stream] += message.text + (b"\n" if message.ends else b"")
+        texts[message.stream] += message.text + (b"\n" if message.ends_line else b"")
     return {stream: [line for line in text.split(b"\n")[:-1] if line] for stream, text in texts.items()}
 
 
 def since_of(trackers: dict[int, Deduplicator]) -> int:
     """Where a restarted command must continue: everything before it was published."""
-    newest = max(tracker.taken for tracker in trackers.values())
-    unfinished = [at for tracker in trackers.values() if (at := tracker.unfinished) is not None]
-    return time_of_position(min([newest, *unfinished]))
+    newest = max(tracker.read_to for tracker in trackers.values())
+    unfinished = [at for tracker in trackers.values() if (at := tracker.partial_from) is not None]
+    return position_time(min([newest, *unfinished]))
 
 
 @given(st.lists(PARTS, max_size=40), LOOKS)
@@ -49,13 +49,13 @@ def test_each_container_line_is_published_once_however_its_log_is_read(
         size += more
         if another:
             since = since_of(trackers)
-            trackers = {stream: Deduplicator(tracker.handed) for stream, tracker in trackers.items()}
+            trackers = {stream: Deduplicator(tracker.sent_to) for stream, tracker in trackers.items()}
         for tracker in trackers.values():
-            tracker.again()
+            tracker.rewind()
         for message in log[:size]:
-            if message.time >= since and (taken := trackers[message.stream].take(message)):
-                trackers[message.stream].handed = taken[0]
+            if message.time >= since and (taken := trackers[message.stream].add(message)):
+                trackers[message.stream].sent_to = taken[0]
                 found[message.stream] += taken[1]
-        since = max(since, time_of_position(max(tracker.taken for tracker in trackers.values())))
+        since = max(since, position_time(max(tracker.read_to for tracker in trackers.values())))
 
     assert found == lines_of(log)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.commands.docker.log_frames import STDERR, STDOUT, LogMessage, MultiplexedDecoder, TerminalDecoder
-from sse_hub.commands.docker.usage import figures, usage_of
+from sse_hub.commands.docker.usage import parse_usage, stats_between
 from sse_hub.errors import EngineUnavailable
 
 NOON = 1795262400_000000000
@@ -80,7 +80,7 @@ def test_terminal_lines_are_complete_however_they_are_split(cuts: list[int]) -> 
     found = fed(TerminalDecoder(size), data, cuts)
 
     assert [(message.time - NOON) // 1_000_000_000 for message in found] == [0, 1, 1, 1, 2]
-    assert [message.ends for message in found] == [True, False, False, True, False]
+    assert [message.ends_line for message in found] == [True, False, False, True, False]
     assert [len(message.text) for message in found[1:4]] == [size - stamp, size, stamp]
     assert (found[0].text, found[-1].text) == (b"one\r", b"$ ")
 
@@ -114,16 +114,16 @@ def test_container_figures_are_the_usage_between_two_samples() -> None:
         memory = {"usage": 50_000_000, "stats": {"inactive_file": 20_000_000}}
         return {"read": read, "cpu_stats": {"cpu_usage": {"total_usage": cpu}}, "memory_stats": memory}
 
-    before = usage_of(answer("2026-11-21T12:00:00.250000001Z", 1_000_000_000))
-    now = usage_of(answer("2026-11-21T12:00:02.25Z", 2_500_000_000))
+    before = parse_usage(answer("2026-11-21T12:00:00.250000001Z", 1_000_000_000))
+    now = parse_usage(answer("2026-11-21T12:00:02.25Z", 2_500_000_000))
     assert before
     assert now
 
-    assert figures(before, now) == {"cpu_percent": 75.0, "memory_mb": 30.0}
+    assert stats_between(before, now) == {"cpu_percent": 75.0, "memory_mb": 30.0}
     # It was restarted meanwhile.
-    assert figures(now, before) is None
+    assert stats_between(now, before) is None
 
 
 @pytest.mark.parametrize("record", [{}, {"read": "x"}, {"cpu_stats": None}, {"read": "2026", "memory_stats": {}}])
 def test_a_stopped_container_has_no_figures(record: dict[str, object]) -> None:
-    assert usage_of(record) is None
+    assert parse_usage(record) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.commands.ship.names import RotatedName, channel_of, followed
+from sse_hub.commands.ship.names import RotatedName, channel_of, followed_paths
 from sse_hub.errors import InvalidSetting
 
 
@@ -34,7 +34,8 @@ def test_an_unrelated_file_is_not_taken_for_a_rotated_one(name: str) -> None:
 
 def test_a_higher_number_means_an_older_rotated_file() -> None:
     turns = [
-        RotatedName("app.log").turn(name) for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
+        RotatedName("app.log").rotation_number(name)
+        for name in ("app.log.10", "app.log.2.gz", "app.log-20261121", "app.log")
     ]
 
     assert turns == [10, 2, 0, 0]
@@ -44,7 +45,7 @@ def test_a_pattern_matches_existing_files_except_rotated_ones(tmp_path: Path) ->
     for name in ("a.log", "a.log.1", "a.log.2.gz", "b.log", "c.txt"):
         (tmp_path / name).touch()
 
-    paths = followed([str(tmp_path / "*.log*"), str(tmp_path / "later.log")])
+    paths = followed_paths([str(tmp_path / "*.log*"), str(tmp_path / "later.log")])
 
     assert [path.name for path in paths] == ["a.log", "b.log", "later.log"]
 
@@ -65,5 +66,5 @@ def test_a_channel_is_named_after_its_file(template: str, path: str, channel: st
 
 
 def test_a_reserved_channel_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="no hub serves"):
+    with pytest.raises(InvalidSetting, match="not a valid channel name"):
         channel_of("sse-hub:{name}", Path("/var/log/log.log"))

@@ -50,7 +50,7 @@ def test_each_line_of_a_file_is_a_record(data: bytes, records: list[bytes], size
 
 
 def test_an_unfinished_last_line_is_a_record_when_nothing_follows() -> None:
-    assert split(b"one\ntwo", multiline=False, over=True) == Split([b"one", b"two"], 7)
+    assert split(b"one\ntwo", multiline=False, at_end=True) == Split([b"one", b"two"], 7)
 
 
 def test_a_line_that_is_too_long_is_split_between_characters() -> None:
@@ -75,13 +75,13 @@ def test_a_stack_trace_stays_with_its_line(text: bytes) -> None:
     # The last line may continue, so it is not complete yet.
     assert records == [b"\n".join(trace)]
     assert text[size:] == last + b"\n"
-    assert split(text, multiline=True, over=True).records == [b"\n".join(trace), last]
+    assert split(text, multiline=True, at_end=True).records == [b"\n".join(trace), last]
 
 
 def test_a_line_after_a_traceback_is_a_separate_record() -> None:
     text = b"Traceback (most recent call last):\n  File\nValueError: no\nINFO:root:next\nwarning: next\n"
 
-    records = split(text, multiline=True, over=True).records
+    records = split(text, multiline=True, at_end=True).records
 
     assert records == [
         b"Traceback (most recent call last):\n  File\nValueError: no",
@@ -103,7 +103,7 @@ def test_many_blank_lines_are_read_quickly() -> None:
     data = b"first\n" + b"\n" * CHUNK_BYTES + b"next\n"
 
     begun = time.process_time()
-    records = split(data, multiline=True, over=True).records
+    records = split(data, multiline=True, at_end=True).records
 
     assert time.process_time() - begun < 1
     assert records == [b"first", b"next"]
@@ -115,7 +115,7 @@ PARTS = [b"a", b" b", b"\n", b"\n\n", b"Traceback (most recent call last)", b"E:
 @given(st.lists(st.sampled_from(PARTS)).map(b"".join))
 def test_records_are_the_same_however_their_bytes_are_split(data: bytes) -> None:
     for multiline in (False, True):
-        whole = split(data, multiline, over=True).records
+        whole = split(data, multiline, at_end=True).records
         found: list[bytes] = []
         buffer = b""
         for at in range(len(data)):
@@ -123,5 +123,5 @@ def test_records_are_the_same_however_their_bytes_are_split(data: bytes) -> None
             records, size = split(buffer, multiline)
             found += records
             buffer = buffer[size:]
-        found += split(buffer, multiline, over=True).records
+        found += split(buffer, multiline, at_end=True).records
         assert found == whole

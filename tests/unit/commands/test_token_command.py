@@ -81,7 +81,7 @@ def test_the_public_half_of_a_key_verifies_and_cannot_sign(tmp_path: Path) -> No
             "must be a duration such as 90s, 30m, 24h or 7d",
         ),
         (("public", "{keys}"), "take EdDSA or RS256"),
-        (("revoke", "no.token.here"), "no token with an id"),
+        (("revoke", "no.token.here"), "not a token with an id"),
     ],
 )
 def test_a_token_or_key_that_cannot_be_made_is_refused_with_the_reason(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, record_of
+from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, parse_record
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_json
 from sse_hub.errors import InvalidSetting
 
@@ -17,7 +17,7 @@ PLAIN = LineFormatter(colours=False, channels=False)
 
 
 def shown(line: str) -> str:
-    return PLAIN.line(record_of(line), "log")
+    return PLAIN.line(parse_record(line), "log")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def shown(line: str) -> str:
     ],
 )
 def test_a_level_is_found_wherever_a_line_has_it(line: str, level: int) -> None:
-    assert record_of(line).level == level
+    assert parse_record(line).level == level
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_terminal_control_characters_are_made_visible(text: str, out: str) -> No
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("\x1b[]0;m\x07\x9b\\u2028"), st.characters())))
 def test_no_text_reaches_the_terminal_as_a_command(text: str) -> None:
-    line = PLAIN.line(record_of(text), text)
+    line = PLAIN.line(parse_record(text), text)
 
     for shown in (line, sanitize_json(text)):
         assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t"]
@@ -105,7 +105,7 @@ def test_json_output_is_the_same_json() -> None:
 
 def test_only_the_printers_own_colours_reach_the_terminal() -> None:
     line = LineFormatter(colours=True, channels=True).line(
-        record_of('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log"
+        parse_record('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log"
     )
 
     assert re.findall(r"\x1b\[[\d;]*\w", line) == ["\x1b[36m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[31m", "\x1b[0m"]
@@ -133,11 +133,11 @@ def test_a_filter_passes_the_requested_lines(filters: list[str], passes: str) ->
     }
     filter = LineFilter.parse(filters)
 
-    assert "".join(name for name, line in lines.items() if filter.passes(record_of(line), line)) == passes
+    assert "".join(name for name, line in lines.items() if filter.passes(parse_record(line), line)) == passes
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="names no level"):
+    with pytest.raises(InvalidSetting, match="level must be"):
         LineFilter.parse(["level>=loud"])
 
 

@@ -17,7 +17,7 @@ from sse_hub.auth.grant import MAX_PATTERNS
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.token import verify
 from sse_hub.commands.watch.printer import LineFormatter
-from sse_hub.commands.watch.record import record_of
+from sse_hub.commands.watch.record import parse_record
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, TooLarge, Unauthenticated
 from sse_hub.hub.line_templates import is_error, template_of
 from sse_hub.hub.position import Position
@@ -157,5 +157,5 @@ def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     assert is_error(line) in (True, False)
     assert not SeenLineIds().is_repeat("log", line)
     assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
-        record_of(line.decode(errors="replace")), "log"
+        parse_record(line.decode(errors="replace")), "log"
     )
