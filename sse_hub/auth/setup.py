@@ -71,7 +71,7 @@ def is_loopback(host: str) -> bool:
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError as error:
-        raise ServerUnavailable(f"{host!r} can't be listened on: {error}.") from None
+        raise ServerUnavailable(f"Can't listen on {host!r}: {error}.") from None
     return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 
