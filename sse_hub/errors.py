@@ -156,3 +156,8 @@ class ContainerGone(EngineUnavailable):
 
 class TaskDied(HubError):
     """A background task has died of a bug; the log has the traceback. The process must be restarted."""
+
+
+def error_text(error: BaseException) -> str:
+    """The message of `error`, or the name of its class if it has none, as a `TimeoutError` of asyncio."""
+    return str(error) or type(error).__name__

@@ -167,7 +167,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     recorder = Recorder(config, commands, hub.ingest, log)
     # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
-    backfill = Backfill(hub.ingest, log, recorder.lease_state)
+    backfill = Backfill(hub.ingest, log, recorder.request_lease)
     source = RedisSource(config, redis_url, commands, backfill, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry

@@ -24,10 +24,10 @@ def credentials_of(request: Request) -> Credentials:
     ticket = query_of(request).get("ticket")
     return Credentials(
         peer=connection.client_ip if connection else "",
-        values=lambda name: request.headers.getall(name, []),
+        header_values=lambda name: request.headers.getall(name, []),
         cookie=cookies[0] if cookies else None,
         ticket=None if ticket is None else str(ticket),
-        changes=request.method not in SAFE_METHODS,
+        unsafe=request.method not in SAFE_METHODS,
     )
 
 

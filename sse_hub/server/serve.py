@@ -105,7 +105,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise ServerUnavailable(f"Can't listen on {host!r}: {error}.") from None
+        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -118,6 +118,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ServerUnavailable(
-            f"Can't listen on {host}:{port}: {error.strerror}. Choose another port (--port)."
+            f"The server can't listen on {host}:{port}: {error.strerror}. Choose another port (--port)."
         ) from None
     return listener

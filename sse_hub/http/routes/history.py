@@ -42,17 +42,17 @@ async def history(request: Request) -> None:
         log_range = await context.history.resolve_range(selection, after, before)
         read_page = context.history.first_page if after else context.history.last_page
         page = await read_page(log_range, limit, reserve)
-        body = await _render_page(page, context.history.turns)
+        body = await _render_page(page, context.history.fair_lock)
         reserve(len(body))
         # Sending may take long, and only the body is reserved for.
         del page
         await send_json(request, body, NO_STORE)
 
 
-async def _render_page(page: HistoryPage, turns: FairLock) -> bytes:
+async def _render_page(page: HistoryPage, fair_lock: FairLock) -> bytes:
     rows: list[tuple[str, str, str]] = []
     for begin in range(0, len(page.lines), SLICE_LINES):
-        async with turns:
+        async with fair_lock:
             rows += [
                 (str(line.id), line.channel, line.text.decode()) for line in page.lines[begin : begin + SLICE_LINES]
             ]
@@ -71,7 +71,7 @@ async def export(request: Request) -> None:
     since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
     log_range = await context.history.resolve_range(selection, since, until)
     format = format_of(name, selection.single)
-    file = file_name(selection, min(log_range.before.fence, log_range.asked), format.suffix)
+    file = file_name(selection, min(log_range.before.fence, log_range.awaited_fence), format.suffix)
     headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
     with context.admission.response_memory(client_address(request, context), grant.subject) as reserve:
         reserve(EXPORT_BYTES)
@@ -83,6 +83,6 @@ async def _send_file(
 ) -> None:
     async with (
         aclosing(context.history.iterate(log_range)) as runs,
-        aclosing(render(format, runs, context.history.turns)) as pieces,
+        aclosing(render(format, runs, context.history.fair_lock)) as pieces,
     ):
         await send_file(request, pieces, headers, format.content_type, context.config.stall_seconds)

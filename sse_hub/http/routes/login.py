@@ -35,8 +35,8 @@ async def login(request: Request) -> HTTPResponse:
     token = _token_in(body)
     grant = await tokens.verify(token)
     if len(token) > MAX_COOKIE_CHARACTERS:
-        raise InvalidRequest(f"The token is too long for a cookie: it may have {MAX_COOKIE_CHARACTERS} characters.")
-    seconds = int((grant.until or 0) - time.time())
+        raise InvalidRequest(f"A cookie holds no token of more than {MAX_COOKIE_CHARACTERS} characters.")
+    seconds = int((grant.expires_at or 0) - time.time())
     return json(grant_as_json(grant), headers=NO_STORE | {"Set-Cookie": _cookie(token, max(1, seconds))})
 
 
@@ -94,5 +94,5 @@ def grant_as_json(grant: Grant) -> dict[str, object]:
         "subscribe": grant.subscribe,
         "publish": grant.publish,
         "operate": grant.operate,
-        "expires": grant.until,
+        "expires": grant.expires_at,
     }
