@@ -1,5 +1,5 @@
 """
-`sse-hub serve`, which `python run.py` is too.
+`sse-hub serve`, which `python run.py` runs too.
 
     options and SSE_HUB_* --> Config.read() --> serve() or supervise()         HubError --> its message, exit status 1
 """
@@ -46,7 +46,7 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
     Every option can be set by an environment variable too: --ring-lines is SSE_HUB_RING_LINES.
     """
     try:
-        # Those that may be repeated come as a tuple, which is empty where they are not given.
+        # Repeatable options are tuples, empty if they are not given.
         given = {
             name: (" ".join(each) if each else None) if isinstance(each, tuple) else each
             for name, each in options.items()
@@ -70,10 +70,10 @@ def _demo() -> BackgroundTask:
 def _announce(config: Config) -> None:
     port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
     host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
-    # What listens on every address is opened on this machine's own.
+    # A hub that listens on all addresses is opened at the loopback one.
     address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     address = f"[{address}]" if ":" in address else address
-    # Whoever reads this has one to put in.
+    # Operators insert their own token.
     token = '-H "Authorization: Bearer $TOKEN" ' if config.access == "token" else ""
     click.echo(
         f"""

@@ -67,11 +67,11 @@ class HubStatus(NamedTuple):
 
 async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
     """The hub's current status. Raises httpx.HTTPError, and ValueError if the answer is not a hub's."""
-    state = (await client.get("/health/ready")).json()
-    directory = (await client.get("/channels")).raise_for_status().json()
+    readiness = (await client.get("/health/ready")).json()
+    channels = (await client.get("/channels")).raise_for_status().json()
     metrics = await client.get("/metrics")
     # A token may permit the channels, but not the metrics.
-    return HubStatus(state, directory, totals_of(metrics.text) if metrics.status_code == 200 else {})
+    return HubStatus(readiness, channels, totals_of(metrics.text) if metrics.status_code == 200 else {})
 
 
 def totals_of(metrics: str) -> Mapping[str, float]:
@@ -88,7 +88,7 @@ def totals_of(metrics: str) -> Mapping[str, float]:
 
 def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int, height: int) -> list[str]:
     """`now` in up to `height` lines of up to `width` characters; rates are since `before`, `seconds` ago."""
-    state, directory, totals = now.readiness, now.channels, now.totals
+    readiness, channels, totals = now.readiness, now.channels, now.totals
 
     def rate(stage: str) -> str:
         name = f"sse_hub_lines_total {stage}"
@@ -103,11 +103,12 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
     def megabytes(name: str) -> str:
         return f"{totals.get(name, 0.0) / 1e6:.1f} MB" if totals else UNKNOWN
 
-    rows = sorted(directory["channels"], key=lambda each: (-each["lines_per_second"], -each["lines"], each["name"]))
+    rows = sorted(channels["channels"], key=lambda each: (-each["lines_per_second"], -each["lines"], each["name"]))
     lines = [
-        f"{'ready' if state.get('ready') else 'NOT READY'}   Redis {'connected' if directory['ready'] else 'away'}   "
-        f"{'recording' if directory['recording'] else 'NOT RECORDING'}   "
-        f"fence {_seconds(state.get('fence_age_seconds'))} ago   "
+        f"{'ready' if readiness.get('ready') else 'NOT READY'}   "
+        f"Redis {'connected' if channels['ready'] else 'away'}   "
+        f"{'recording' if channels['recording'] else 'NOT RECORDING'}   "
+        f"fence {_seconds(readiness.get('fence_age_seconds'))} ago   "
         f"log {_seconds(totals.get('sse_hub_recorder_lag_seconds'))} behind",
         f"{total('sse_hub_clients')} streams   {len(rows)} channels   "
         f"in {rate('received')}   out {rate('delivered')}   recorded {rate('recorded')}",

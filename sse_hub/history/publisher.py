@@ -1,7 +1,7 @@
 """
 Publishing over HTTP: lines go to Redis like any others, and the answer waits until they are in the log.
 
-    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they in the log?
+    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they in the log?
 
 One script publishes the lines between two fences. So their ids are known before any process has seen them.
 """
@@ -75,7 +75,7 @@ class AcknowledgedPublisher:
         self._hub = hub
         self._line_bytes = line_bytes
         self._send_script = commands.register_script(script("clock", "publish"))
-        self._check_script = commands.register_script(script("published"))
+        self._check_script = commands.register_script(script("recorded"))
         self._large_body = asyncio.Lock()
 
     async def publish(

@@ -83,7 +83,7 @@ class LogReader:
         self._gaps = SingleFlight(self._read_gaps)
         self._channels = SingleFlight(self._read_channels)
         self._line_bytes: dict[str, float] = {}
-        self._snapshot_script = commands.register_script(script("look"))
+        self._snapshot_script = commands.register_script(script("snapshot"))
         self._page_script = commands.register_script(script("page"))
 
     # How far the log is complete.

@@ -1,7 +1,7 @@
 """
 Entries of the log's streams: read from Redis, and parsed into lines and gaps.
 
-    read_with_snapshot() --> lua/look.lua --> LogSnapshot, reply          read_page() --> lua/page.lua --> RawPage
+    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply          read_page() --> lua/page.lua --> RawPage
     RawPage --> parse_entries(): lines and recorded gaps          RawPage --> lost_gaps(): what the stream has lost
 
 Every read comes with a snapshot, taken in the same step: which log it was, and how far that was complete. Between two

@@ -88,9 +88,11 @@ def hub_blueprint(
     """
     A hub for a Sanic app, to be mounted once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
 
-    `config.redis_url` must be set. The settings of the server (`host`, `port`, `workers`, `log_level`, `demo`) are
-    ignored: they are up to the app. `fail` is called when a background task has died; without it the hub ends its
-    streams and is no longer ready, and the app continues. `worker_id` is for `sse-hub serve --workers`.
+    `config.redis_url` must be set. The settings of the server (`host`, `port`, `workers`, `log_level`, `log_format`,
+    `demo`) are ignored: they are up to the app. `fail` is called when a background task has died; without it the hub
+    ends its streams and is no longer ready, and the app continues. `worker_id` is for `sse-hub serve --workers`.
+
+    Raises FileNotFoundError if the page's files are missing; when the server starts, InvalidSetting from create_auth().
     """
     lifecycle = Blueprint("sse_hub")
 

@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         return self.line(record).decode()
 
     def line(self, record: logging.LogRecord) -> bytes:
-        """The line of `record` in UTF-8, LINE_BYTES at most."""
+        """The line of `record` in UTF-8, at most LINE_BYTES long."""
         try:
             fields = self._fields(record)
             line = json_of(fields)
@@ -118,7 +118,7 @@ def _exception(record: logging.LogRecord) -> str:
         info = record.exc_info if isinstance(record.exc_info, tuple) else None
         return "".join(traceback.format_exception(*info)).rstrip("\n") if info else ""
     except Exception as error:  # noqa: BLE001  # an exception whose own __str__ raises, at some depth
-        return f"<the traceback can't be had, {type(error).__name__}>"
+        return f"<traceback unavailable: {type(error).__name__}>"
 
 
 def _truncate(fields: dict[str, Any], size: int) -> bytes:

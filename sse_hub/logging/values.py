@@ -37,11 +37,11 @@ def json_of(record: dict[str, Any]) -> bytes:
 
 
 def text_of(value: object) -> str:
-    """`str(value)`, or the type of the error where it raises."""
+    """`str(value)`, or the type of the error that it raises."""
     try:
         return _encodable(str(value))
     except Exception as error:  # noqa: BLE001  # anything that an app's own __str__ raises
-        return f"<{type(value).__name__}: its text can't be had, {type(error).__name__}>"
+        return f"<{type(value).__name__}: str() raised {type(error).__name__}>"
 
 
 def fits(record: dict[str, Any]) -> bool:

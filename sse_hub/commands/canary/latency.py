@@ -1,5 +1,6 @@
 """
 Any number of latencies in a few kilobytes: a histogram with buckets half a percent wide. Pure; no I/O.
+
     add(seconds) --> Latency --> percentile_ms(99), max_ms
 """
 

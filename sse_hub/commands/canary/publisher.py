@@ -90,17 +90,17 @@ class CanaryPublisher:
             self.last_error = ""
 
     async def _publish(self) -> None:
-        began, sent = time.perf_counter(), 0
+        started, sent = time.perf_counter(), 0
         while not self._stopping.is_set():
-            due = int((time.perf_counter() - began) * self._lines_per_second) + 1 - sent
+            due = int((time.perf_counter() - started) * self._lines_per_second) + 1 - sent
             if due > BATCH_LINES and due > MAX_LATE_SECONDS * self._lines_per_second:
-                began, sent, due = time.perf_counter(), 0, 1
+                started, sent, due = time.perf_counter(), 0, 1
             if due > 0:
                 count = min(due, BATCH_LINES)
                 await self._send(count)
                 sent += count
             if due <= BATCH_LINES:
-                next_at = began + sent / self._lines_per_second
+                next_at = started + sent / self._lines_per_second
                 await self._sleep(max(TICK_SECONDS, next_at - time.perf_counter()))
 
     async def _send(self, count: int) -> None:

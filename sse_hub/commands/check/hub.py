@@ -51,7 +51,7 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
 
 async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str) -> AsyncIterator[CheckResult]:
     path, marker = f"/message?channel={channel}", secrets.token_hex(8)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     async with client.stream("GET", path) as response:
         if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
             yield failed(
@@ -67,7 +67,7 @@ async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str)
         async with asyncio.timeout(FIRST_BYTES_SECONDS):
             while not decoder.last_event_id:
                 decoder.feed(await anext(chunks))
-        yield passed("stream", f"starts after {1000 * (time.perf_counter() - begun):.0f} ms")
+        yield passed("stream", f"starts after {1000 * (time.perf_counter() - started):.0f} ms")
         before = decoder.last_event_id
         try:
             await _publish(redis_url, channel, marker)

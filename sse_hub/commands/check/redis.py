@@ -32,13 +32,13 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
         url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
     )
     async with client:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         try:
             await client.ping()
         except (RedisError, OSError) as error:
             yield failed("redis", f"unreachable: {error or type(error).__name__}")
             return
-        yield passed("redis", f"answers in {1000 * (time.perf_counter() - begun):.1f} ms")
+        yield passed("redis", f"replies in {1000 * (time.perf_counter() - started):.1f} ms")
         for each in (
             _check_version(client),
             _check_clock(client),

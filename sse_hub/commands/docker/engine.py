@@ -2,6 +2,7 @@
 A client for the engine's HTTP API: only the requests needed here, all of which only read.
 
     unix:///var/run/docker.sock --> Engine --> containers(), state(), log(), events(), usage()
+
 See https://docs.docker.com/reference/api/engine/; Podman answers the same requests.
 """
 

@@ -141,11 +141,11 @@ class ContainerFollower:
             and (self._output_watch is None or self._output_watch.done())
         ):
             self._output_watch = asyncio.create_task(self._watch_output())
-        began = time.monotonic()
+        started_at = time.monotonic()
         new = await self._read(state, follow=False)
         self._caught_up = True
         # The engine reads all of a log each time: long ones are read less often.
-        pause_seconds = max(MIN_PAUSE_SECONDS, BUSY_FACTOR * (time.monotonic() - began))
+        pause_seconds = max(MIN_PAUSE_SECONDS, BUSY_FACTOR * (time.monotonic() - started_at))
         if new:
             self._poll_seconds = MIN_POLL_SECONDS
             return Pause(pause_seconds, 0)

@@ -127,7 +127,7 @@ def strip_part_stamps(line: bytes, time: int) -> bytes:
     """
     `line`, which began at `time`, without the timestamps that an engine puts before each of its parts.
 
-    They can't be distinguished from timestamps an app prints for certain: so one in a place and a precision that are
+    They can't always be distinguished from timestamps an app prints: so one in a place and a precision that are usual
     usual for apps is kept.
     """
     kept, at = [], 0

@@ -38,12 +38,12 @@ class StatsPublisher:
         """Publish until cancelled."""
         try:
             while True:
-                began = asyncio.get_running_loop().time()
+                started = asyncio.get_running_loop().time()
                 containers = list(self._running())
                 found = await asyncio.gather(*map(self._stats_line, containers))
                 self._previous = {each.id: self._previous[each.id] for each in containers if each.id in self._previous}
                 await self._publish([line for line in found if line is not None])
-                await asyncio.sleep(max(0.1, began + INTERVAL_SECONDS - asyncio.get_running_loop().time()))
+                await asyncio.sleep(max(0.1, started + INTERVAL_SECONDS - asyncio.get_running_loop().time()))
         finally:
             await self._connection.disconnect(nowait=True)
 

@@ -33,7 +33,7 @@ OPERATIONS = [(path, method) for path, item in document()["paths"].items() for m
         ("channel=__sentinel__:hello", "is reserved"),
         ("channel=__redis__:invalidate", "is reserved"),
         ("channel=log&channel=a%20b", "'a b'"),
-        ("&".join(f"channel=c{number}" for number in range(33)), "33 channels were asked for; 1 to 32 are allowed"),
+        ("&".join(f"channel=c{number}" for number in range(33)), "33 channels were requested; 1 to 32 are allowed"),
         ("tail=-1", "tail='-1' must be an integer from 0 to 10000"),
         ("tail=10001", "from 0 to 10000"),
         ("tail=1.5", "from 0 to 10000"),

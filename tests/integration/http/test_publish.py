@@ -64,8 +64,8 @@ def test_a_body_is_one_json_value_or_one_on_each_line(
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        (b"", 400, "There is no line"),
-        (b" \n\r\n\t\n", 400, "There is no line"),
+        (b"", 400, "The body has no line"),
+        (b" \n\r\n\t\n", 400, "The body has no line"),
         (b'{"a": 1}\n\n{"a": tru}', 400, "line 3 is not JSON: "),
         (b'\n{"a": 1}\nvalue', 400, "line 3 is not JSON: "),
         (b'{"a": NaN}', 400, "line 1 is not JSON: "),

@@ -181,8 +181,8 @@ async def test_watch_and_canary_report_why_they_get_no_stream(strict_hub: HubPro
     said: list[str] = []
     follower = StreamFollower(strict_hub.url, (channel,), None, lambda *line: None, lambda gap: None, said.append)
     async with open_streams(strict_hub, channel, STREAMS), httpx.AsyncClient() as client:
-        judge = StreamVerifier(PublishedLines(), CanaryLines("refused", 100))
-        reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], judge, 0)
+        verifier = StreamVerifier(PublishedLines(), CanaryLines("refused", 100))
+        reader = CanaryReader(client, [f"{strict_hub.url}/message?channel={channel}"], verifier, 0)
         running = [asyncio.create_task(each.run()) for each in (follower, reader)]
         await asyncio.to_thread(wait_until, lambda: bool(said and reader.errors), "both have been refused")
         await cancel_and_wait(running)

@@ -96,13 +96,6 @@ def test_documents_and_makefile_name_only_existing_test_files() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_the_readme_of_the_tests_lists_every_support_module() -> None:
-    modules = {path.stem for path in (ROOT / "tests" / "support").glob("*.py")} - {"__init__"}
-    rows = re.findall(r"^\| (`.*?) \| ", (ROOT / "tests" / "README.md").read_text(), re.M)
-
-    assert modules <= set(re.findall(r"`(\w+)`", " ".join(rows)))
-
-
 def anchors_of(document: Path) -> set[str]:
     """The anchors of the headings of `document`, as GitHub names them."""
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The verdicts of the canary's judge, each for the right lines only."""
+"""The counts of the canary's verifier, each for the right lines only."""
 
 import json
 from dataclasses import asdict
@@ -16,28 +16,28 @@ LINES = CanaryLines("run", 120)
 
 
 class Case:
-    """A judge of one reader, for `published` lines in batches of one, line n at second n."""
+    """A verifier of one reader, for `published` lines in batches of one, line n at second n."""
 
     def __init__(self, published: int = 0) -> None:
-        self.ledger = PublishedLines()
-        self.judge = StreamVerifier(self.ledger, LINES)
+        self.published = PublishedLines()
+        self.verifier = StreamVerifier(self.published, LINES)
         self.publish(published)
 
     def publish(self, count: int) -> None:
         for _ in range(count):
-            self.ledger.add_batch(1, float(self.ledger.attempted + 1))
+            self.published.add_batch(1, float(self.published.attempted + 1))
 
     def receive(self, *seqs: int, fence: int = F, offset: int = 0) -> None:
         """Lines with their ids, if `offset` lines of the run came before `fence`."""
         for seq in seqs:
-            self.judge.line(f"{fence}-{seq - offset}", LINES.line(seq), seq + 0.25)
+            self.verifier.line(f"{fence}-{seq - offset}", LINES.line(seq), seq + 0.25)
 
     def gap(self, after: str | None, before: str | None, lost: int | None = None) -> None:
-        self.judge.gap({"channel": "c", "after": after, "before": before, "lost": lost, "reason": "slow"})
+        self.verifier.gap({"channel": "c", "after": after, "before": before, "lost": lost, "reason": "slow"})
 
     def found(self, final: bool = True) -> dict[str, int]:
         """The counts that are not 0."""
-        return {name: count for name, count in asdict(self.judge.counts(final)).items() if count}
+        return {name: count for name, count in asdict(self.verifier.counts(final)).items() if count}
 
 
 def test_all_lines_once_and_in_order_pass() -> None:
@@ -45,7 +45,7 @@ def test_all_lines_once_and_in_order_pass() -> None:
     case.receive(1, 2, 3, 4, 5)
 
     assert case.found() == {"received": 5}
-    assert case.judge.complete
+    assert case.verifier.complete
 
 
 def test_a_skipped_line_is_missing_as_soon_as_the_next_one_arrives() -> None:
@@ -59,7 +59,7 @@ def test_the_last_lines_are_pending_and_missing_only_at_the_end() -> None:
     case = Case(5)
     case.receive(1, 2, 3)
 
-    assert not case.judge.complete
+    assert not case.verifier.complete
     assert case.found(final=False) == {"received": 3, "waiting": 2}
     assert case.found() == {"received": 3, "missing": 2}
 
@@ -91,8 +91,8 @@ def test_a_late_line_is_a_duplicate_the_next_time() -> None:
 
 def test_a_line_whose_id_does_not_rise_is_reordered() -> None:
     case = Case(2)
-    case.judge.line(f"{F}-2", LINES.line(1), 1)
-    case.judge.line(f"{F}-1", LINES.line(2), 2)
+    case.verifier.line(f"{F}-2", LINES.line(1), 1)
+    case.verifier.line(f"{F}-1", LINES.line(2), 2)
 
     assert case.found() == {"received": 2, "reordered": 1}
 
@@ -108,7 +108,7 @@ def test_a_line_whose_id_does_not_rise_is_reordered() -> None:
 )
 def test_a_line_with_another_text_is_altered_and_not_missing(data: str) -> None:
     case = Case(1)
-    case.judge.line(f"{F}-1", data, 1)
+    case.verifier.line(f"{F}-1", data, 1)
 
     assert case.found() == {"received": 1, "altered": 1}
 
@@ -117,7 +117,7 @@ def test_a_line_with_another_text_is_altered_and_not_missing(data: str) -> None:
 def test_a_line_of_this_run_that_was_never_published_is_altered(data: str) -> None:
     case = Case(1)
     case.receive(1)
-    case.judge.line(f"{F}-2", data, 1)
+    case.verifier.line(f"{F}-2", data, 1)
 
     assert case.found() == {"received": 1, "altered": 1}
 
@@ -125,8 +125,8 @@ def test_a_line_of_this_run_that_was_never_published_is_altered(data: str) -> No
 def test_lines_of_other_publishers_are_foreign() -> None:
     case = Case(2)
     case.receive(1)
-    case.judge.line(f"{F}-2", CanaryLines("other", 120).line(7), 1)
-    case.judge.line(f"{F}-3", '{"info": "hello"}', 1)
+    case.verifier.line(f"{F}-2", CanaryLines("other", 120).line(7), 1)
+    case.verifier.line(f"{F}-3", '{"info": "hello"}', 1)
     case.receive(2, offset=-2)
 
     assert case.found() == {"received": 2, "foreign": 2}
@@ -209,11 +209,11 @@ def test_a_gap_at_the_end_covers_only_lines_published_before_it_arrived() -> Non
     case = Case(5)
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0")
-    assert case.judge.complete
+    assert case.verifier.complete
 
     case.publish(2)
 
-    assert not case.judge.complete
+    assert not case.verifier.complete
     assert case.found(final=False) == {"received": 2, "waiting": 5, "gaps": 1}
     assert case.found() == {"received": 2, "told": 3, "missing": 2, "gaps": 1}
 
@@ -229,17 +229,17 @@ def test_a_reported_line_that_arrives_later_counts_as_received() -> None:
 
 def test_an_unsure_line_may_be_missing() -> None:
     case = Case(6)
-    case.ledger.mark_unsure(range(3, 5))
-    case.ledger.mark_unsure(range(6, 7))
+    case.published.mark_unsure(range(3, 5))
+    case.published.mark_unsure(range(6, 7))
     case.receive(1, 2, 5)
 
-    assert case.judge.complete
+    assert case.verifier.complete
     assert case.found() == {"received": 3}
 
 
 def test_an_unsure_line_may_arrive_late_but_only_once() -> None:
     case = Case(5)
-    case.ledger.mark_unsure(range(3, 5))
+    case.published.mark_unsure(range(3, 5))
     case.receive(1, 2, 3, 5, 4, 4)
 
     assert case.found() == {"received": 5, "duplicated": 1}
@@ -247,7 +247,7 @@ def test_an_unsure_line_may_arrive_late_but_only_once() -> None:
 
 def test_unsure_lines_in_a_gap_do_not_count_towards_its_number() -> None:
     case = Case(8)
-    case.ledger.mark_unsure(range(3, 5))
+    case.published.mark_unsure(range(3, 5))
     case.receive(1, 2)
     case.gap(f"{F}-2", f"{F + 1000}-0", lost=2)
     case.receive(7, 8, fence=F + 1000, offset=6)
@@ -258,26 +258,26 @@ def test_unsure_lines_in_a_gap_do_not_count_towards_its_number() -> None:
 def test_latency_is_from_just_before_the_publish_to_the_first_arrival() -> None:
     case = Case(3)
     case.receive(1, 2, 3)
-    case.judge.line(f"{F}-3", LINES.line(3), 100.0)
+    case.verifier.line(f"{F}-3", LINES.line(3), 100.0)
 
-    assert case.judge.latency.count == 3
-    assert case.judge.latency.max_ms == 250.0
+    assert case.verifier.latency.count == 3
+    assert case.verifier.latency.max_ms == 250.0
 
 
 @settings(max_examples=300)
 @given(st.lists(st.integers(1, 30), max_size=60), st.sets(st.integers(1, 30)))
-def test_the_judges_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
+def test_the_verifiers_counts_add_up_whatever_is_received(received: list[int], unsure: set[int]) -> None:
     """An independent count, straight from the definitions, at any cost in time and memory."""
     case = Case(30)
     for seq in sorted(unsure):
-        case.ledger.mark_unsure(range(seq, seq + 1))
+        case.published.mark_unsure(range(seq, seq + 1))
     for seq in received:
-        case.judge.line("", LINES.line(seq), 0)
+        case.verifier.line("", LINES.line(seq), 0)
 
-    tally = case.judge.counts(final=True)
+    tally = case.verifier.counts(final=True)
 
-    assert case.ledger.unsure == len(unsure)
-    assert case.ledger.last_confirmed() == max(set(range(31)) - unsure)
+    assert case.published.unsure == len(unsure)
+    assert case.published.last_confirmed() == max(set(range(31)) - unsure)
     assert tally.received == len(set(received))
     assert tally.duplicated == len(received) - len(set(received))
     assert tally.missing == len(set(range(1, 31)) - set(received) - unsure)
