@@ -1,11 +1,11 @@
 """
-sse-hub: a live log hub. Lines come in by Redis `PUBLISH`, go out as Server-Sent Events.
+sse-hub: a live log hub. Lines arrive by Redis `PUBLISH` and leave as Server-Sent Events.
 
-A Sanic app of one's own mounts a hub with `hub_blueprint(Config(redis_url=…))`.
+Your own Sanic app mounts a hub with `hub_blueprint(Config(redis_url=…))`.
 
-Imports go one way, and `tests/unit/project/test_layers.py` holds them to it:
+Imports go one way, which `tests/unit/project/test_layers.py` checks:
 
-    errors < redis_url < config < tasks                        modules that every package may import
+    errors < durations < redis_url < config < tasks            modules that every package may import
     protocol < hub < broker < history < auth < http < server < commands < cli
     logging                                                    may import protocol and broker; nothing imports it
 """
@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    # Only when it is asked for: an app that imports nothing but sse_hub.logging must not pay for a server.
+    # Imported on first use: an app that needs only sse_hub.logging must not load a server.
     if name == "hub_blueprint":
         from sse_hub.http.app import hub_blueprint
 

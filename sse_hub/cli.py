@@ -1,5 +1,5 @@
 """
-The `sse-hub` command: which module has which of its commands.
+The `sse-hub` command, and the module of each of its subcommands.
 
     sse-hub publish ... --> import sse_hub.commands.publish.command --> publish()
 """
@@ -10,7 +10,7 @@ import click
 
 from sse_hub import __version__
 
-# A command is imported when it is run: one that stands in a pipe must not wait until a whole server has been loaded.
+# A command is imported only when it is run: one in a pipe must not wait for the imports of a whole server.
 COMMANDS = {
     "canary": "sse_hub.commands.canary.command",
     "check": "sse_hub.commands.check.command",
@@ -27,7 +27,7 @@ COMMANDS = {
 
 
 class _Main(click.Group):
-    """The command, whose help tells the options of the hub itself too: they are what most look for."""
+    """The command. Its help includes the options of `serve`, because most people look for them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -41,7 +41,7 @@ class _Main(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         serve = self.get_command(ctx, "serve")
         assert serve
-        with formatter.section("Options of serve, each of them also as SSE_HUB_<OPTION>"):
+        with formatter.section("Options of serve, also available as SSE_HUB_<OPTION>"):
             formatter.write_dl([record for each in serve.params if (record := each.get_help_record(ctx))])
 
 

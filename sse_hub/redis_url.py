@@ -1,11 +1,11 @@
 """
-The URL of a Redis, looked at before anything else does: what is wrong with one is, as like as not, in its password.
+The URL of a Redis, checked before any library parses it: the mistake is often in the password.
 
-    text --> checked() --> the same text, which redis-py takes as it is meant; or ValueError that quotes nothing of it
+    text --> validate() --> the same text, which redis-py reads as it is meant; or a ValueError that quotes none of it
          --> without_password(), passwords_in() --> what may be shown of it, and what must not be
 
-A `/`, `?` or `#` that a password has unescaped makes its rest a path, a query or a fragment, and its beginning a port:
-redis-py, and the system's own errors, would tell all of these.
+An unescaped `/`, `?` or `#` in a password turns its rest into a path, query or fragment, and its beginning into a port.
+The errors of redis-py and of the system would quote these parts.
 """
 
 import re
@@ -13,17 +13,17 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SCHEMES = ("redis://", "rediss://", "unix://")
 FORM = (
-    "redis://[user:password@]host:port/0, rediss://… or unix://[user:password@]/path is wanted, "
-    "and in a password %23 for #, %25 for %, %2F for /, %3F for ?, %40 for @, %5B for [ and %5D for ]"
+    "must be redis://[user:password@]host:port/0, rediss://… or unix://[user:password@]/path; "
+    "in a password write %23 for #, %25 for %, %2F for /, %3F for ?, %40 for @, %5B for [ and %5D for ]"
 )
-# Stripped or dropped without a word by who parses URLs, so that another password than the one seen would be sent.
+# Parsers of URLs drop these silently, so another password than the visible one would be sent.
 BLANK = re.compile(r"[\x00-\x20\x7f]")
 HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?|[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
 DATABASE = re.compile(r"\d{1,9}", re.ASCII)
 ANY = re.compile(r".+", re.DOTALL)
 PARAMETERS = {"db": DATABASE, "username": ANY, "password": ANY}
-# What a hub's own session knows, which is less than redis-py does. The last two say what is so anyway: other programs
-# need them in the URL that all share.
+# The parameters that a hub's own session supports, which are fewer than redis-py's. The last two may only state what is
+# always so; they are accepted because other programs may need them in a shared URL.
 TLS_PARAMETERS = {
     "ssl_ca_certs": ANY,
     "ssl_certfile": ANY,
@@ -35,8 +35,8 @@ CHECKS = ("ssl_cert_reqs", "ssl_check_hostname")
 
 
 def validate(url: str) -> str:
-    """`url` itself. Raises ValueError saying what is wanted, without a word out of `url`."""
-    # Not where a parser's error is at hand: that quotes, and would be told along with this one.
+    """`url` itself. Raises ValueError, which says what is allowed and quotes nothing of `url`."""
+    # Raised here, outside any `except`: a parser's error quotes the URL, and would be shown as the context of this one.
     wrong = _invalid(url)
     if wrong:
         raise ValueError(wrong)
@@ -44,24 +44,27 @@ def validate(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """The address of the server at a `url` that is checked, as it may be shown."""
+    """A valid `url` without user, password and parameters, as it may be shown."""
     parsed = urlsplit(url)
     return f"{parsed.scheme}://{parsed.netloc.rsplit('@')[-1]}{parsed.path}"
 
 
 def passwords_in(url: str) -> frozenset[str]:
-    """The passwords in a `url` that is checked, as they are spelt there and as they are meant."""
+    """The passwords in a valid `url`, both as they are written there and decoded."""
     parsed = urlsplit(url)
-    spelt = [parsed.password or "", *re.findall(r"(?:^|&)password=([^&]*)", parsed.query)]
-    meant = [unquote(parsed.password or ""), *(value for name, value in parse_qsl(parsed.query) if name == "password")]
-    return frozenset(filter(None, (*spelt, *meant)))
+    written = [parsed.password or "", *re.findall(r"(?:^|&)password=([^&]*)", parsed.query)]
+    decoded = [
+        unquote(parsed.password or ""),
+        *(value for name, value in parse_qsl(parsed.query) if name == "password"),
+    ]
+    return frozenset(filter(None, (*written, *decoded)))
 
 
 def _invalid(url: str) -> str | None:
     parsed = _parse(url)
     if parsed is None or not (_is_path(parsed) if parsed.scheme == "unix" else _is_host(parsed)):
         return FORM
-    # Beyond the first part it can only be one that had to stand before it.
+    # An @ there belongs to a password with an unescaped character.
     if "@" in parsed.path + parsed.query:
         return FORM
     return _invalid_parameter(parsed)
@@ -88,17 +91,17 @@ def _is_host(parsed: SplitResult) -> bool:
 
 
 def _invalid_parameter(parsed: SplitResult) -> str | None:
-    # Names stand in a message only where they are ours.
+    # Messages contain only names of known parameters, never the user's text.
     given = parse_qsl(parsed.query, keep_blank_values=True)
     names = [name for name, _ in given]
     allowed = PARAMETERS | TLS_PARAMETERS if parsed.scheme == "rediss" else PARAMETERS
     for name, value in given:
         if name in TLS_PARAMETERS and name not in allowed:
-            return f"{name} is for rediss://, and this is a connection without TLS"
+            return f"{name} needs a connection with TLS (rediss://)"
         if name in CHECKS and not allowed[name].fullmatch(value):
             return f"{name} must not switch verification off: the server's certificate and name are always checked"
         if name not in allowed:
-            return f"of parameters only {', '.join(allowed)} are taken"
+            return f"its parameters must be among {', '.join(allowed)}"
         if not allowed[name].fullmatch(value) or names.count(name) > 1:
-            return f"its {name} can't be used"
+            return f"its {name} is invalid or given twice"
     return None

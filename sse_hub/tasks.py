@@ -1,7 +1,7 @@
 """
-Background tasks: how they are ended for certain.
+How background tasks are ended for certain.
 
-    tasks --> cancelled(tasks) --> none of them runs any more
+    tasks --> cancel_and_wait() --> none of them is running
 """
 
 import asyncio
@@ -17,10 +17,10 @@ GIVE_UP_SECONDS = 2.0
 
 async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]]) -> None:
     """
-    Cancel `tasks` until all have ended, or log which have not within GIVE_UP_SECONDS.
+    Cancel `tasks` repeatedly until all have ended; log those that have not within GIVE_UP_SECONDS.
 
-    Once is not enough: `asyncio.wait_for` of Python 3.11, which redis-py uses, swallows a cancellation that comes as
-    its inner call ends (https://github.com/python/cpython/issues/86296), and the task goes on.
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which redis-py uses, swallows a cancellation that arrives as
+    its inner call ends (https://github.com/python/cpython/issues/86296), and the task continues.
     """
     running = set(tasks)
     deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS

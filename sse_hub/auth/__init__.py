@@ -1,12 +1,12 @@
 """
-Access: who asks, and what they may see and publish.
+Authentication and authorization: who sends a request, and what they may read and publish.
 
-    request --> Knock --> Gate.grant() --> Grant --> .narrowed(selection), .publishes(channel), .reads(name), …
-                            │                └──► Tenure: the streams that are open with it, ended when it ends
-                            └── Open (nobody is asked), Tokens (keys, revocations, tickets), Proxied (peers, rules)
+    request --> Credentials --> Authenticator --> Grant --> restrict(selection), may_publish(channel), may_read(name)
+                                     │              └──► StreamExpiry: ends the streams opened with it when it ends
+                                     └── NoAuth, TokenAuth (keys, revocations, tickets), ProxyAuth (peers, rules)
 
-One place decides: a gate. Every route that names channels asks the grant it gives, before Redis is asked anything.
-Nothing here knows of Sanic, and nothing of the hub knows of this.
+The authenticator alone decides. Every route that names channels checks the grant before it sends anything to Redis.
+Nothing here knows Sanic, and the hub knows nothing of this package.
 """
 
 from sse_hub.auth.authenticator import Authenticator, TokenAuth

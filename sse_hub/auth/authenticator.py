@@ -1,8 +1,8 @@
 """
-The one place that decides who asks, and what they may: a gate, one kind for each `--access`.
+The one place that decides who sends a request and what they may do. There is one class for each `--access`.
 
-    Knock --> Open: everything          Knock --> Tokens: Bearer, else ticket, else cookie --> Grant
-                                        Knock --> Proxied: a trusted peer's user and groups --> Grant
+    Credentials --> NoAuth: everything          Credentials --> TokenAuth: Bearer, else ticket, else cookie --> Grant
+                                                Credentials --> ProxyAuth: a proxy's user and groups --> Grant
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sse_hub.auth.client_address import Networks, is_in_networks
 from sse_hub.auth.credentials import Credentials, reject_foreign_origin, reject_unproven_origin
 from sse_hub.auth.grant import EVERYTHING, Grant
 from sse_hub.auth.keyring import Keyring
-from sse_hub.auth.proxy_rules import ProxyRules, trusting
+from sse_hub.auth.proxy_rules import ProxyRules, unrestricted_grant
 from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.ticket import Tickets
@@ -23,34 +23,34 @@ from sse_hub.errors import Unauthenticated
 
 
 class Authenticator(Protocol):
-    """Decides. `asks` is false where nobody has to say who they are."""
+    """Admits requests. `requires_auth` is false if everybody is admitted without credentials."""
 
-    asks: bool
+    requires_auth: bool
 
     async def authenticate(self, credentials: Credentials) -> Grant:
         """
-        What the sender of `knock` may do.
+        The rights of the sender.
 
-        Raises NotSignedIn, NotAllowed, ForeignOrigin; SourceUnavailable where Redis would have to be asked.
+        Raises Unauthenticated, Forbidden, ForeignOrigin; SourceUnavailable if Redis is needed and doesn't answer.
         """
 
     def expiry_of(self, grant: Grant, now_seconds: float) -> str | None:
-        """Why `grant` is good no more: expired, revoked, changed. None while it is."""
+        """Why `grant` has ended: "expired", "revoked" or "changed". None while it is valid."""
 
     async def refresh(self) -> None:
-        """Every few seconds: look for what has changed outside."""
+        """Reload what has changed outside; called every few seconds."""
 
 
 class NoAuth:
-    """Nobody is asked. Another site's page still may not have its reader's browser change anything."""
+    """Everybody may do everything, but a page of another site may not make a browser change anything."""
 
-    asks = False
+    requires_auth = False
 
     def __init__(self, origins: Collection[str]) -> None:
         self._origins = origins
 
     async def authenticate(self, credentials: Credentials) -> Grant:
-        if credentials.changes:
+        if credentials.unsafe:
             reject_foreign_origin(credentials, self._origins)
         return EVERYTHING
 
@@ -62,9 +62,9 @@ class NoAuth:
 
 
 class TokenAuth:
-    """Who has a token may do what it says."""
+    """Admits the bearers of tokens: a token says what its bearer may do."""
 
-    asks = True
+    requires_auth = True
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class TokenAuth:
         self._revocations = revocations
 
     async def authenticate(self, credentials: Credentials) -> Grant:
-        if credentials.ticket is not None and not credentials.changes and bearer_token(credentials) is None:
-            token, bound = await self.tickets.redeem(credentials.ticket)
-            return replace(await self.verify(token), bound=bound, publish=(), operate=False)
+        if credentials.ticket is not None and not credentials.unsafe and bearer_token(credentials) is None:
+            token, channels = await self.tickets.redeem(credentials.ticket)
+            return replace(await self.verify(token), ticket_channels=channels, publish=(), operate=False)
         return await self.verify(self.find_token(credentials))
 
     def find_token(self, credentials: Credentials) -> str:
-        """The token that `knock` brings along, unchecked. Raises NotSignedIn, ForeignOrigin."""
-        if credentials.changes:
+        """The token of a request, not yet verified. Raises Unauthenticated, ForeignOrigin."""
+        if credentials.unsafe:
             reject_foreign_origin(credentials, self._origins)
         token = bearer_token(credentials)
         if token is not None:
@@ -102,25 +102,25 @@ class TokenAuth:
         return credentials.cookie
 
     def reject_foreign_origin(self, credentials: Credentials) -> None:
-        """Raises ForeignOrigin for a sign-in that another site's page has its reader's browser make."""
+        """Raises ForeignOrigin for a request that a page of another site made a browser send."""
         reject_foreign_origin(credentials, self._origins)
 
     async def verify(self, token: str) -> Grant:
-        """The rights that `token` gives. Raises NotSignedIn, SourceUnavailable."""
-        # Looked at before the keys, which a thread reads: where they change in between, the grant ends at once.
-        edition = self._keyring.version
+        """The rights that `token` gives. Raises Unauthenticated, SourceUnavailable."""
+        # Read before the keys, which a thread may reload: if they change in between, the grant ends at once.
+        version = self._keyring.version
         grant = verify(token, self._keyring.value, self._audience, self._issuer)
-        await self._revocations.known()
-        if self._revocations.holds(grant.token_id):
+        await self._revocations.ensure_loaded()
+        if self._revocations.is_revoked(grant.token_id):
             raise Unauthenticated("The token has been revoked.")
-        return replace(grant, version=edition)
+        return replace(grant, version=version)
 
     def expiry_of(self, grant: Grant, now_seconds: float) -> str | None:
-        if grant.until is not None and grant.until <= now_seconds:
+        if grant.expires_at is not None and grant.expires_at <= now_seconds:
             return "expired"
-        if self._revocations.holds(grant.token_id):
+        if self._revocations.is_revoked(grant.token_id):
             return "revoked"
-        # Who comes with a key that is still there is let in again.
+        # The client reconnects, and is admitted again if its key is still in the file.
         return None if grant.version == self._keyring.version else "changed"
 
     async def refresh(self) -> None:
@@ -129,9 +129,9 @@ class TokenAuth:
 
 
 class ProxyAuth:
-    """Whom a proxy has let in, by the headers that it adds. They count from trusted peers alone."""
+    """Admits the users that a proxy names in headers. Only headers from trusted peers count."""
 
-    asks = True
+    requires_auth = True
 
     def __init__(
         self,
@@ -149,14 +149,14 @@ class ProxyAuth:
 
     async def authenticate(self, credentials: Credentials) -> Grant:
         if not is_in_networks(credentials.peer, self._peers):
-            raise Unauthenticated("This hub is asked through its proxy.")
-        user, groups = credentials.value(self._user_header), credentials.value(self._groups_header) or ""
+            raise Unauthenticated("This hub can be reached only through its proxy.")
+        user, groups = credentials.header(self._user_header), credentials.header(self._groups_header) or ""
         if not user:
-            raise Unauthenticated("The proxy did not say who asks.")
-        # The proxy's own session is a cookie, as like as not.
+            raise Unauthenticated("The proxy did not name the user.")
+        # The proxy's own session is usually a cookie, which browsers send along for pages of other sites.
         reject_foreign_origin(credentials, self._origins)
         if self._rules is None:
-            return trusting(user)
+            return unrestricted_grant(user)
         return replace(self._rules.value.grant(user, parse_groups(groups)), version=self._rules.version)
 
     def expiry_of(self, grant: Grant, now_seconds: float) -> str | None:
@@ -168,11 +168,11 @@ class ProxyAuth:
 
 
 def bearer_token(credentials: Credentials) -> str | None:
-    """The token of `Authorization: Bearer`; None where there is none, or another scheme, which is for a proxy."""
-    scheme, _, token = (credentials.value("authorization") or "").partition(" ")
+    """The token of `Authorization: Bearer`. None without that header, or with another scheme, which is for a proxy."""
+    scheme, _, token = (credentials.header("authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def parse_groups(text: str) -> list[str]:
-    """The names in a header of groups, which proxies part by a comma or a bar."""
+    """The names in a header of groups, which proxies separate by commas or bars."""
     return [name for part in text.replace("|", ",").split(",") if (name := part.strip())]

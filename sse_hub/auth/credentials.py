@@ -1,9 +1,9 @@
 """
-What a request says of who sends it, and whether another site's page made a browser send it. Pure; no I/O.
+The credentials of a request, and whether a page of another site made a browser send it. Pure; no I/O.
 
-    request --> Knock --> refuse_foreign(), for requests that a browser signs in by itself: cookies, a proxy's session
+    request --> Credentials --> reject_foreign_origin(), where a browser adds credentials by itself: a cookie, a proxy's
 
-`EventSource` and a form of another site carry a cookie along without being asked, so a cookie alone proves nothing.
+A browser adds the cookie to an `EventSource` or a form of any other site, so a cookie alone proves nothing.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,20 +16,20 @@ from sse_hub.errors import ForeignOrigin, Unauthenticated
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """
-    `peer` is the address at the other end of the connection, `values` gives all values of a header.
+    `peer` is the address at the other end of the connection; `header_values` returns all values of a header.
 
-    `changes` is true where the request asks for a change, as POST does.
+    `unsafe` is true for a method that may change something, such as POST (RFC 9110, section 9.2.1).
     """
 
     peer: str
-    values: Callable[[str], Sequence[str]]
+    header_values: Callable[[str], Sequence[str]]
     cookie: str | None = None
     ticket: str | None = None
-    changes: bool = False
+    unsafe: bool = False
 
-    def value(self, name: str) -> str | None:
-        """The one value of the header `name`. Raises NotSignedIn where there are several: nobody knows which counts."""
-        values = self.values(name)
+    def header(self, name: str) -> str | None:
+        """The value of the header `name`. Raises Unauthenticated if there are several: it is unknown which counts."""
+        values = self.header_values(name)
         if len(values) > 1:
             raise Unauthenticated(f"There is more than one {name} header.")
         return values[0] if values else None
@@ -37,38 +37,38 @@ class Credentials:
 
 def is_foreign_origin(credentials: Credentials, allowed: Collection[str]) -> bool:
     """
-    True for a request that a browser made for a page from elsewhere, unless its origin is one of `allowed`.
+    True for a request that a page of another site made a browser send, unless its origin is one of `allowed`.
 
-    Its user may reach this hub where the page's author can't. Programs send neither of the headers that tell.
+    The browser's user may reach this hub where the page's author can't. Programs send neither of the two headers.
     """
-    for origin in credentials.values("origin"):
-        if origin not in allowed and not is_same_origin(origin, credentials.values("host")):
+    for origin in credentials.header_values("origin"):
+        if origin not in allowed and not is_same_origin(origin, credentials.header_values("host")):
             return True
-    if credentials.values("origin"):
+    if credentials.header_values("origin"):
         return False
-    # Not "same-site" either: a sibling domain may be anybody's.
-    return any(value not in ("same-origin", "none") for value in credentials.values("sec-fetch-site"))
+    # "same-site" is foreign, too: a sibling domain may belong to anybody.
+    return any(value not in ("same-origin", "none") for value in credentials.header_values("sec-fetch-site"))
 
 
 def reject_foreign_origin(credentials: Credentials, allowed: Collection[str]) -> None:
-    """Raises ForeignOrigin for what is_foreign()."""
+    """Raises ForeignOrigin if `is_foreign_origin`."""
     if is_foreign_origin(credentials, allowed):
-        origin = next(iter(credentials.values("origin")), "another site")
-        raise ForeignOrigin(f"A page of {origin[:140]!r} may not ask for this.")
+        origin = next(iter(credentials.header_values("origin")), "another site")
+        raise ForeignOrigin(f"A page of {origin[:140]!r} may not send this request.")
 
 
 def reject_unproven_origin(credentials: Credentials) -> None:
-    """Raises ForeignOrigin for a change of which no header says that a browser made it for our own page."""
+    """Raises ForeignOrigin for an unsafe request without a header that proves it was sent by our own page."""
     if (
-        credentials.changes
-        and not credentials.values("origin")
-        and "same-origin" not in credentials.values("sec-fetch-site")
+        credentials.unsafe
+        and not credentials.header_values("origin")
+        and "same-origin" not in credentials.header_values("sec-fetch-site")
     ):
         raise ForeignOrigin("With a cookie, a change needs an Origin header; programs use Authorization: Bearer.")
 
 
 def is_same_origin(origin: str, hosts: Sequence[str]) -> bool:
-    """True when `origin` is the host that was asked. Its scheme is the proxy's matter, which may speak TLS for us."""
+    """True when `origin` has the host of the request. Its scheme doesn't count: a proxy may terminate TLS."""
     try:
         parts = urlsplit(origin)
     except ValueError:

@@ -1,7 +1,7 @@
 """
-What one who asks may see and publish. Pure; no I/O.
+The rights of the sender of a request: what they may read and publish. Pure; no I/O.
 
-    Grant("alice", subscribe=("shop.*",)).narrowed(Selection.parse(["*"])) --> the same, within ("shop.*",)
+    Grant("alice", subscribe=("shop.*",)).restrict(Selection.parse(["*"])) --> the selection, within ("shop.*",)
 """
 
 import re
@@ -18,69 +18,69 @@ SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 @dataclass(frozen=True, slots=True)
 class Grant:
     """
-    The rights of `subject`: channels as patterns, and `operate`, to see how the hub is doing.
+    The rights of `subject`: patterns of the channels to read and publish on, and `operate`, to see the hub's state.
 
-    They end at `until`, in seconds since the epoch, when the token called `token_id` is revoked, or when the keys or
-    rules are no longer of that `edition`. `bound` are the channels and patterns that a ticket was given for; nothing
-    else may be asked for with it.
+    They end at `expires_at` (seconds since the epoch), when the token `token_id` is revoked, or when the keys or rules
+    have another `version`. `ticket_channels` are the channels and patterns of a ticket, which gives access to nothing
+    else; None without a ticket.
     """
 
     subject: str
     subscribe: tuple[str, ...] = ()
     publish: tuple[str, ...] = ()
     operate: bool = False
-    until: float | None = None
+    expires_at: float | None = None
     token_id: str = ""
     version: int = 0
-    bound: tuple[str, ...] | None = None
+    ticket_channels: tuple[str, ...] | None = None
 
     def may_read(self, name: str) -> bool:
-        """True when the channel `name` may be seen."""
-        return matches_any(self.subscribe, name) and (self.bound is None or matches_any(self.bound, name))
+        """True when the channel `name` may be read."""
+        in_ticket = self.ticket_channels is None or matches_any(self.ticket_channels, name)
+        return in_ticket and matches_any(self.subscribe, name)
 
     @property
     def may_read_all(self) -> bool:
-        """True when there is no channel that may not be seen."""
-        return self.bound is None and "*" in self.subscribe
+        """True when every channel may be read."""
+        return self.ticket_channels is None and "*" in self.subscribe
 
     def may_publish(self, name: str) -> None:
-        """Raises NotAllowed, unless lines may be published on the channel `name`."""
+        """Raises Forbidden unless lines may be published on the channel `name`."""
         if not matches_any(self.publish, name):
             raise Forbidden(f"You may not publish on {name!r}.")
 
     def require_operator(self) -> None:
-        """Raises NotAllowed, unless it may be seen how the hub is doing."""
+        """Raises Forbidden unless the hub's state may be seen."""
         if not self.operate:
-            raise Forbidden("This is for operators.")
+            raise Forbidden("Only operators may do this.")
 
     def restrict(self, selection: Selection) -> Selection:
         """
-        `selection`, with nothing in it that may not be seen: a channel that may not is an error, one that a pattern
-        would find is left out.
+        `selection` without the channels that may not be read, where a pattern matches them.
 
-        Raises NotAllowed, which is the same whether there is such a channel or not.
+        Raises Forbidden for one that is named. The error is the same whether the channel exists or not.
         """
         for name in (*selection.channels, *selection.patterns):
-            if self.bound is not None and name not in self.bound:
+            if self.ticket_channels is not None and name not in self.ticket_channels:
                 raise Forbidden(f"This ticket is not for {name!r}.")
         for name in selection.channels:
             if not matches_any(self.subscribe, name):
-                raise Forbidden(f"You may not see {name!r}.")
+                raise Forbidden(f"You may not read {name!r}.")
         if not self.subscribe:
-            raise Forbidden("You may see no channel.")
-        # A star in what is asked for can only be met by a star of the grant, so one that matches its text covers it.
-        # Streams that are covered are the same for all, and encoded once.
+            raise Forbidden("You may not read any channel.")
+        # Only a star of the grant matches a star of the selection, so a pattern that matches the selection's text
+        # covers it. Streams that are covered are the same for all subjects, and encoded once.
         if all(matches_any(self.subscribe, pattern) for pattern in selection.patterns):
             return selection
         return replace(selection, visible=tuple(sorted(self.subscribe)))
 
 
 EVERYTHING = Grant("", ("*",), ("*",), operate=True)
-"""What everybody has where nobody is asked."""
+"""The rights of everybody with `--access none`."""
 
 
 def parse_patterns(values: Iterable[object]) -> tuple[str, ...]:
-    """`values` as channel patterns, each once. Raises ValueError saying which is none."""
+    """`values` as channel patterns, without duplicates. Raises ValueError with the one that is not a pattern."""
     patterns = tuple(dict.fromkeys(values))
     if len(patterns) > MAX_PATTERNS:
         raise ValueError(f"{len(patterns)} channel patterns are given; up to {MAX_PATTERNS} are allowed")
@@ -90,16 +90,16 @@ def parse_patterns(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(pattern) for pattern in patterns)
 
 
-def parse_rights(subject: object, rights: object, until: float | None = None, token_id: str = "") -> Grant:
+def parse_rights(subject: object, rights: object, expires_at: float | None = None, token_id: str = "") -> Grant:
     """
-    The grant that `{"subscribe": […], "publish": […], "operate": true}` is, each of which may be left out.
+    The grant for `rights` like `{"subscribe": […], "publish": […], "operate": true}`, each of which may be left out.
 
-    Raises ValueError saying what is wrong with it.
+    Raises ValueError saying what is wrong.
     """
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
-        raise ValueError("a subject of 1 to 128 characters is wanted")
+        raise ValueError("the subject must have 1 to 128 characters, without control characters")
     if not isinstance(rights, dict):
-        raise ValueError("an object with subscribe, publish or operate is wanted")
+        raise ValueError("it must be an object with subscribe, publish or operate")
     lists = {}
     for name in ("subscribe", "publish"):
         values = rights.get(name, [])
@@ -109,4 +109,4 @@ def parse_rights(subject: object, rights: object, until: float | None = None, to
     operate = rights.get("operate", False)
     if not isinstance(operate, bool):
         raise ValueError("operate must be true or false")
-    return Grant(subject, lists["subscribe"], lists["publish"], operate, until, token_id)
+    return Grant(subject, lists["subscribe"], lists["publish"], operate, expires_at, token_id)

@@ -1,82 +1,77 @@
 """
 The keys that tokens are checked with, as a JSON Web Key Set (RFC 7517). Pure; no I/O.
 
-    JWKS text --> Keyring.read() --> Keyring.key(kid) --> Key: one secret or public key, for one algorithm
+    JWKS text --> Keyring.parse() --> Keyring.find(kid) --> PyJWK: one secret or public key, for one algorithm
 
-A key is for one algorithm, its own, whatever a token says of itself: an RSA key can't be taken for an HMAC secret.
+A key is for the algorithm of its type, whatever a token claims: an RSA key can't be used as an HMAC secret.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# By key type: its one algorithm, and the members that make it. Private ones are left out, so they are never held.
-KINDS = {"oct": ("HS256", ("k",)), "RSA": ("RS256", ("n", "e")), "OKP": ("EdDSA", ("crv", "x"))}
-ALGORITHMS = tuple(algorithm for algorithm, _ in KINDS.values())
-# RFC 7518: sections 3.2 and 3.3.
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
+# By key type: its one algorithm, and its public members. Private members are dropped, so a hub never holds them.
+KEY_TYPES = {"oct": ("HS256", ("k",)), "RSA": ("RS256", ("n", "e")), "OKP": ("EdDSA", ("crv", "x"))}
+ALGORITHMS = tuple(algorithm for algorithm, _ in KEY_TYPES.values())
+# RFC 7518, sections 3.2 and 3.3.
 MIN_SECRET_BYTES = 32
 MIN_RSA_BITS = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """`material` is what PyJWT checks a signature of `algorithm` with."""
-
-    kid: str | None
-    algorithm: str
-    material: Any
 
 
 class Keyring:
     """The keys of one file."""
 
-    def __init__(self, keys: tuple[Key, ...]) -> None:
+    def __init__(self, keys: "tuple[PyJWK, ...]") -> None:
         self._keys = keys
 
     @classmethod
-    def read(cls, text: str) -> "Keyring":
-        """The keys of a JWKS; those for something else are left out. Raises ValueError saying what is wrong."""
+    def parse(cls, text: str) -> "Keyring":
+        """The keys of a JWKS, without those for other uses or algorithms. Raises ValueError saying what is wrong."""
         try:
             listed = json.loads(text)["keys"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ValueError('a JSON Web Key Set is wanted: {"keys": [...]}') from None
-        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise ValueError('it must be a JSON Web Key Set: {"keys": [...]}') from None
+        if not isinstance(listed, list) or not all(isinstance(jwk, dict) for jwk in listed):
             raise ValueError("its keys must be a list of objects")
-        keys = tuple(key for number, each in enumerate(listed, 1) if (key := _parse_key(number, each)))
+        # PyJWKSet would skip invalid keys silently.
+        keys = tuple(key for number, jwk in enumerate(listed, 1) if (key := _parse_key(number, jwk)))
         if not keys:
-            raise ValueError(f"no key in it is for {', '.join(ALGORITHMS)}")
-        kids = [key.kid for key in keys]
+            raise ValueError(f"it has no key for any of {', '.join(ALGORITHMS)}")
+        kids = [key.key_id for key in keys]
         if len(kids) > 1 and (None in kids or len(set(kids)) < len(kids)):
-            raise ValueError("with more than one key each needs a kid of its own")
+            raise ValueError("with more than one key, each must have a kid, different from the others")
         return cls(keys)
 
-    def key(self, kid: object) -> Key | None:
-        """The key that a token names. One that names none can mean only the one there is."""
+    def find(self, kid: object) -> "PyJWK | None":
+        """The key with this `kid`. A token without a kid (None) can only mean the one key of a keyring."""
         if kid is None:
             return self._keys[0] if len(self._keys) == 1 else None
-        return next((key for key in self._keys if key.kid == kid), None)
+        return next((key for key in self._keys if key.key_id == kid), None)
 
 
-def _parse_key(number: int, jwk: dict[str, Any]) -> Key | None:
-    algorithm, members = KINDS.get(str(jwk.get("kty")), ("", ()))
-    if not members or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
+def _parse_key(number: int, jwk: dict[str, Any]) -> "PyJWK | None":
+    """The key that is the `number`th of a file, None if it is for something else. Raises ValueError."""
+    algorithm, members = KEY_TYPES.get(str(jwk.get("kty")), ("", ()))
+    if not algorithm or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
         return None
-    if jwk.get("kty") == "OKP" and jwk.get("crv") != "Ed25519":
+    if jwk["kty"] == "OKP" and jwk.get("crv") != "Ed25519":
         return None
     kid = jwk.get("kid")
-    # Here, because it takes 60 ms and 8 MB that a hub without tokens need not pay.
+    if kid is not None and not isinstance(kid, str):
+        raise ValueError(f"the kid of key {number} must be text")
+    # Imported here because it takes 60 ms and 8 MB, which a hub without tokens can save.
     from jwt import PyJWK
     from jwt.exceptions import PyJWTError
 
-    if kid is not None and not isinstance(kid, str):
-        raise ValueError(f"the kid of key {number} is not text")
     try:
-        material = PyJWK({"kty": jwk["kty"]} | {name: jwk[name] for name in members}, algorithm).key
+        key = PyJWK({"kty": jwk["kty"], "kid": kid} | {name: jwk[name] for name in members}, algorithm)
     except (PyJWTError, ValueError, KeyError, TypeError):
-        # Without the error's own words: they may quote the key.
-        raise ValueError(f"key {number} is broken") from None
-    if algorithm == "HS256" and len(material) < MIN_SECRET_BYTES:
+        # Without the error's own text, which may quote the key.
+        raise ValueError(f"key {number} is invalid") from None
+    if algorithm == "HS256" and len(key.key) < MIN_SECRET_BYTES:
         raise ValueError(f"the secret of key {number} is shorter than {MIN_SECRET_BYTES} bytes")
-    if algorithm == "RS256" and material.key_size < MIN_RSA_BITS:
+    if algorithm == "RS256" and key.key.key_size < MIN_RSA_BITS:
         raise ValueError(f"key {number} has fewer than {MIN_RSA_BITS} bits")
-    return Key(kid, algorithm, material)
+    return key

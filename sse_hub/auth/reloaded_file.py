@@ -1,7 +1,7 @@
 """
 A file of settings that may change while the hub runs: keys are rotated, rules are edited.
 
-    Kept(path, parse) --> .value, as it was when it could last be read --> refresh(), every few seconds
+    ReloadedFile(path, parse) --> value, as last read without error --> refresh(), every few seconds
 """
 
 import logging
@@ -17,7 +17,11 @@ Value = TypeVar("Value")
 
 
 class ReloadedFile(Generic[Value]):
-    """What `parse` makes of the file at `path`, which `setting` names; `edition` counts how often that has changed."""
+    """
+    `value` is the result of `parse` for the text of the file at `path`; `version` counts its changes.
+
+    `setting` is the option that names the file, for messages. Raises InvalidSetting if the file can't be used.
+    """
 
     def __init__(self, setting: str, path: str, parse: Callable[[str], Value]) -> None:
         self._path = Path(path)
@@ -28,9 +32,9 @@ class ReloadedFile(Generic[Value]):
         self.value = self._read()
 
     def refresh(self) -> None:
-        """Read the file again where it has changed. One that can't be used changes nothing, and is logged."""
+        """Read the file again if it has changed. If it can't be used, log that and keep the value."""
         try:
-            if self._stamp != self._stamp_now():
+            if self._stamp != self._current_stamp():
                 self.value = self._read()
                 self.version += 1
                 logger.info("setting_file_reloaded setting=%(setting)s", {"setting": self._setting})
@@ -40,17 +44,18 @@ class ReloadedFile(Generic[Value]):
                 {"setting": self._setting, "error": str(error)},
             )
 
-    def _stamp_now(self) -> tuple[int, int, int]:
+    def _current_stamp(self) -> tuple[int, int, int]:
         status = self._path.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _read(self) -> Value:
         try:
-            # Looked at before: what changes while it is read is read again. Kept after: so is what can't be opened now.
-            stamp = self._stamp_now()
+            # Taken before reading, so that a change meanwhile is read again; stored after it, so that a file that can't
+            # be opened is tried again.
+            stamp = self._current_stamp()
             content = self._path.read_bytes()
             self._stamp = stamp
             return self._parse(content.decode())
         except (OSError, ValueError) as error:
-            words = error.strerror if isinstance(error, OSError) else str(error)
-            raise InvalidSetting(f"{self._setting}={str(self._path)!r} can't be used: {words}.") from None
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise InvalidSetting(f"{self._setting}={str(self._path)!r} can't be used: {reason}.") from None

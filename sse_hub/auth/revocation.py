@@ -1,8 +1,8 @@
 """
-Tokens that are valid no more before their time, as a list in Redis that all hubs of it share.
+Tokens that were revoked before they expired: a list in Redis, shared by all its hubs.
 
-    sse-hub token revoke --> sse-hub:revoked --> refresh(), every few seconds --> Revocations.holds(token id)
-                                            <-- what Redis has lost meanwhile
+    sse-hub token revoke --> sse-hub:revoked --> refresh(), every few seconds --> Revocations.is_revoked(token_id)
+                                            <-- entries that Redis has lost
 """
 
 import logging
@@ -14,32 +14,36 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import REVOKED
-from sse_hub.errors import SourceUnavailable
+from sse_hub.errors import SourceUnavailable, error_text
 
 logger = logging.getLogger(__name__)
 
-# How long the end of a token may be over before it is taken off: another hub's clock may be behind.
-CLOCKS_SECONDS = 3600.0
+# How long an entry stays after its token has expired, because another hub's clock may be behind.
+CLOCK_MARGIN_SECONDS = 3600.0
 
 
 class Revocations:
-    """The list as this process knows it: what it has read stays, whatever Redis loses, until it has no use any more."""
+    """
+    The list as this process knows it.
+
+    An entry stays until its token has expired, even if Redis loses it.
+    """
 
     def __init__(self, commands: redis.asyncio.Redis) -> None:
         self._commands = commands
-        self._ends: dict[str, float] | None = None
+        self._expiry_times: dict[str, float] | None = None
 
-    def holds(self, token_id: str) -> bool:
-        """True when the token called `token_id` has been revoked."""
-        return self._ends is not None and bool(token_id) and token_id in self._ends
+    def is_revoked(self, token_id: str) -> bool:
+        """True when the token `token_id` has been revoked. A token without an id ("") can't be."""
+        return self._expiry_times is not None and bool(token_id) and token_id in self._expiry_times
 
-    async def known(self) -> None:
-        """Return when the list has been read at least once: before, nobody knows. Raises SourceUnavailable."""
-        if self._ends is None:
+    async def ensure_loaded(self) -> None:
+        """Read the list, unless it has been read before. Raises SourceUnavailable."""
+        if self._expiry_times is None:
             await self._read()
 
     async def refresh(self) -> None:
-        """Read the list, and write back what Redis has lost of it. Without an answer it stays as it is."""
+        """Read the list, and write back what Redis has lost of it. If Redis doesn't answer, keep the list as it is."""
         try:
             listed = await self._read()
         except SourceUnavailable as error:
@@ -48,45 +52,46 @@ class Revocations:
         try:
             await self._restore(listed)
         except (RedisError, OSError) as error:
-            # Kept all the same, and tried again the next time.
+            # The entries stay in memory; the next refresh tries again.
             logger.warning("revocations_write_failed error=%(error)r", {"error": str(error)})
 
     async def _read(self) -> dict[str, float]:
         try:
-            told = await self._commands.hgetall(REVOKED)
+            fields = await self._commands.hgetall(REVOKED)
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"Redis does not say which tokens are revoked: {error}.") from None
-        listed = {_text(token_id): _end(until) for token_id, until in told.items()}
-        ends = (self._ends or {}) | listed
-        self._ends = {token_id: until for token_id, until in ends.items() if not _is_over(until)}
+            raise SourceUnavailable(f"The list of revoked tokens can't be read: {error_text(error)}.") from None
+        listed = {_text(token_id): _parse_time(value) for token_id, value in fields.items()}
+        known = (self._expiry_times or {}) | listed
+        self._expiry_times = {token_id: end for token_id, end in known.items() if not _is_outdated(end)}
         return listed
 
     async def _restore(self, listed: Mapping[str, float]) -> None:
-        lost = [(token_id, str(until)) for token_id, until in (self._ends or {}).items() if token_id not in listed]
+        known = self._expiry_times or {}
+        lost = {token_id: str(expires_at) for token_id, expires_at in known.items() if token_id not in listed}
         if lost:
             logger.warning("revocations_lost tokens=%(tokens)d", {"tokens": len(lost)})
-            await self._commands.hset(REVOKED, items=[word for pair in lost for word in pair])
-        over = [token_id for token_id, until in listed.items() if _is_over(until)]
-        if over:
-            await self._commands.hdel(REVOKED, *over)
+            await self._commands.hset(REVOKED, items=[field for pair in lost.items() for field in pair])
+        outdated = [token_id for token_id, expires_at in listed.items() if _is_outdated(expires_at)]
+        if outdated:
+            await self._commands.hdel(REVOKED, *outdated)
 
 
-async def revoke(commands: redis.asyncio.Redis, token_id: str, until: float) -> None:
-    """Put a token on the list, until its own time, in seconds since the epoch, is over."""
-    await commands.hset(REVOKED, token_id, str(until))
+async def revoke(commands: redis.asyncio.Redis, token_id: str, expires_at: float) -> None:
+    """Add a token to the list, where it stays until it expires at `expires_at`, in seconds since the epoch."""
+    await commands.hset(REVOKED, token_id, str(expires_at))
 
 
-def _text(told: str | bytes) -> str:
-    return str(told, errors="replace") if isinstance(told, bytes) else told
+def _text(field: str | bytes) -> str:
+    return str(field, errors="replace") if isinstance(field, bytes) else field
 
 
-def _end(told: str | bytes) -> float:
+def _parse_time(value: str | bytes) -> float:
     try:
-        return float(told)
+        return float(value)
     except ValueError:
-        # One that nobody can read must not keep the others from being known.
+        # One invalid entry must not keep the others from being read.
         return math.inf
 
 
-def _is_over(until: float) -> bool:
-    return until + CLOCKS_SECONDS < time.time()
+def _is_outdated(expires_at: float) -> bool:
+    return expires_at + CLOCK_MARGIN_SECONDS < time.time()

@@ -1,10 +1,10 @@
 """
-Tickets: for an `EventSource`, which can send no header, of a page that has a token but no cookie.
+Tickets: for a page that has a token but no cookie, because its `EventSource` can't send a header.
 
-    token, channels --> issue() --> sse-hub:ticket:<digest>, for 30 s --> ?ticket= --> redeem(), once --> the same
+    token, channels --> issue() --> sse-hub:ticket:<digest>, for 30 s --> ?ticket= --> redeem(), once --> both again
 
-A ticket stands in an address, and addresses get into logs: so it is good for one request, and only for its channels.
-It stands for its token, which is checked when it is redeemed as if it came itself: a ticket is worth no more than that.
+A ticket is part of a URL, and URLs are logged: so it is valid for one request, and only for its channels. The token it
+stands for is verified when the ticket is redeemed, so a ticket never gives more than its token.
 """
 
 import json
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import ticket_key
 from sse_hub.broker.scripts import script
-from sse_hub.errors import Forbidden, SourceUnavailable
+from sse_hub.errors import Forbidden, SourceUnavailable, error_text
 from sse_hub.protocol.selection import Selection
 
 TICKET_SECONDS = 30
@@ -26,71 +26,71 @@ MAX_TICKET_CHARACTERS = 128
 
 
 class RedeemedTicket(NamedTuple):
-    """What a ticket stands for: a `token`, yet to be checked, for the channels and patterns it is `bound` to."""
+    """What a ticket stands for: a `token`, not yet verified, for some `channels` and patterns."""
 
     token: str
-    bound: tuple[str, ...]
+    channels: tuple[str, ...]
 
 
 class Tickets:
-    """Issues and redeems them; any hub of the same Redis redeems what another has issued."""
+    """Issues and redeems tickets. Any hub of the same Redis redeems the tickets of another."""
 
     def __init__(self, commands: redis.asyncio.Redis) -> None:
         self._commands = commands
-        self._redeem = commands.register_script(script("redeem"))
+        self._redeem_script = commands.register_script(script("redeem"))
 
     async def issue(self, token: str, selection: Selection) -> str:
-        """A ticket for `selection` that is worth what `token` is. Raises SourceUnavailable."""
+        """A ticket for `selection` that stands for `token`. Raises SourceUnavailable."""
         ticket = secrets.token_urlsafe(32)
-        kept = RedeemedTicket(token, (*selection.channels, *selection.patterns))
+        content = RedeemedTicket(token, (*selection.channels, *selection.patterns))
         try:
-            await self._commands.set(_key(ticket), _seal(ticket, kept), px=TICKET_SECONDS * 1000)
+            await self._commands.set(_redis_key(ticket), _encrypt(ticket, content), px=TICKET_SECONDS * 1000)
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"Redis keeps no tickets at present: {error}.") from None
+            raise SourceUnavailable(f"The ticket can't be stored: {error_text(error)}.") from None
         return ticket
 
     async def redeem(self, ticket: str) -> RedeemedTicket:
         """
-        What `ticket` was given for; it is used up.
+        What `ticket` was issued for. It can't be redeemed again.
 
-        Raises NotAllowed, the same for one that is used up, too old, or none, and SourceUnavailable.
+        Raises Forbidden, with the same message for a ticket that is used, expired or invalid; and SourceUnavailable.
         """
         ticket = ticket[:MAX_TICKET_CHARACTERS]
         try:
-            found = await self._redeem(keys=[_key(ticket)])
+            stored = await self._redeem_script(keys=[_redis_key(ticket)])
         except (RedisError, OSError) as error:
-            raise SourceUnavailable(f"Redis does not say what the ticket is for: {error}.") from None
-        kept = None if found is None else _open(ticket, found)
-        if kept is None:
-            raise Forbidden("The ticket is used, too old, or none.")
-        return kept
+            raise SourceUnavailable(f"The ticket can't be read: {error_text(error)}.") from None
+        content = None if stored is None else _decrypt(ticket, stored)
+        if content is None:
+            raise Forbidden("The ticket is used, expired or invalid.")
+        return content
 
 
-# Who may read Redis's memory, or its log of slow commands, finds no ticket that could be used, and no token.
+# Somebody who reads Redis's memory or its log of slow commands finds neither a usable ticket nor a token.
 
 
-def _key(ticket: str) -> str:
+def _redis_key(ticket: str) -> str:
     return ticket_key(sha256(ticket.encode(errors="replace")).hexdigest())
 
 
-def _seal(ticket: str, kept: RedeemedTicket) -> bytes:
-    # As in keyring: a hub without tokens need not pay for it.
+def _encrypt(ticket: str, content: RedeemedTicket) -> bytes:
+    # Imported here to save memory, as in keyring.
     from cryptography.fernet import Fernet
 
-    return Fernet(_cipher(ticket)).encrypt(json.dumps(kept).encode())
+    return Fernet(_encryption_key(ticket)).encrypt(json.dumps(content).encode())
 
 
-def _open(ticket: str, found: bytes) -> RedeemedTicket | None:
+def _decrypt(ticket: str, stored: bytes) -> RedeemedTicket | None:
     from cryptography.fernet import Fernet, InvalidToken
 
     try:
-        token, bound = json.loads(Fernet(_cipher(ticket)).decrypt(found))
+        token, channels = json.loads(Fernet(_encryption_key(ticket)).decrypt(stored))
     except (InvalidToken, ValueError, TypeError):
-        # Of a hub of another version, or of somebody who may write to Redis.
+        # Written by a hub of another version, or by somebody else with access to Redis.
         return None
-    return RedeemedTicket(token, tuple(bound))
+    return RedeemedTicket(token, tuple(channels))
 
 
-def _cipher(ticket: str) -> bytes:
-    # Not the digest that is the name: that is there to be read.
+def _encryption_key(ticket: str) -> bytes:
+    # Not the digest in the Redis key, which anybody with access to Redis can read.
     return urlsafe_b64encode(sha256(b"what it is for\0" + ticket.encode(errors="replace")).digest())

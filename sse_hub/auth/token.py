@@ -1,7 +1,7 @@
 """
-Tokens: JSON Web Tokens (RFC 7519, with the rules of RFC 8725) that say what their bearer may see and publish.
+Tokens: JSON Web Tokens (RFC 7519, by the rules of RFC 8725) that say what their bearer may read and publish.
 
-    {"sub": "alice", "aud": "sse-hub", "exp": …, "sse_hub": {"subscribe": ["shop.*"]}} --> verified() --> Grant
+    {"sub": "alice", "aud": "sse-hub", "exp": …, "sse_hub": {"subscribe": ["shop.*"]}} --> verify() --> Grant
 """
 
 import time
@@ -13,48 +13,52 @@ from sse_hub.errors import Unauthenticated
 
 CLAIM = "sse_hub"
 MAX_TOKEN_CHARACTERS = 6_000
-# How far the clock of who makes tokens may be ahead. What has expired has expired.
-CLOCK_SECONDS = 5.0
-# The end of the year 9999, beyond which no date is written.
+# How far the clock of the issuer may be ahead. It gives no token a longer life: `verify` checks the expiry itself.
+CLOCK_LEEWAY_SECONDS = 5.0
+# The end of the year 9999, the last that a date can be written for.
 LAST_SECOND = 253_402_300_799
 
 
 def verify(token: str, keyring: Keyring, audience: str, issuer: str | None) -> Grant:
-    """The rights that `token` gives. Raises NotSignedIn, with words that help an attacker no further than guessing."""
-    # As in keyring.
+    """
+    The rights that `token` gives to its bearer.
+
+    Raises Unauthenticated, with a message that helps an attacker no more than guessing would.
+    """
+    # Imported here to save memory, as in keyring.
     from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
     if not token.isascii() or len(token) > MAX_TOKEN_CHARACTERS:
-        raise Unauthenticated(f"This is not a token of up to {MAX_TOKEN_CHARACTERS} characters.")
+        raise Unauthenticated(f"A token must be ASCII, of at most {MAX_TOKEN_CHARACTERS} characters.")
     try:
-        claims = _claims(token, keyring, audience, issuer)
-        until = float(claims["exp"])
-        if until > LAST_SECOND:
+        claims = _decode(token, keyring, audience, issuer)
+        expires_at = float(claims["exp"])
+        if expires_at > LAST_SECOND:
             raise Unauthenticated("The token is not valid here.")
-        grant = parse_rights(claims["sub"], claims.get(CLAIM), until, str(claims.get("jti", "")))
+        grant = parse_rights(claims["sub"], claims.get(CLAIM), expires_at, str(claims.get("jti", "")))
     except ExpiredSignatureError:
         raise Unauthenticated("The token has expired.") from None
-    # RecursionError, OverflowError: a header or claims of a thousand brackets, a time of 1e999.
+    # RecursionError: a header or claims of a thousand brackets. OverflowError: a time of 1e999.
     except (PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
         raise Unauthenticated("The token is not valid here.") from None
-    if until <= time.time():
+    if expires_at <= time.time():
         raise Unauthenticated("The token has expired.")
     return grant
 
 
-def _claims(token: str, keyring: Keyring, audience: str, issuer: str | None) -> dict[str, Any]:
+def _decode(token: str, keyring: Keyring, audience: str, issuer: str | None) -> dict[str, Any]:
     import jwt
 
-    key = keyring.key(jwt.get_unverified_header(token).get("kid"))
+    key = keyring.find(jwt.get_unverified_header(token).get("kid"))
     if key is None:
         raise Unauthenticated("The token is not valid here.")
     return jwt.decode(
         token,
-        key.material,
-        # The key's, not the token's.
-        algorithms=[key.algorithm],
+        key,
+        # The key's algorithm, not the token's.
+        algorithms=[key.algorithm_name],
         audience=audience,
         issuer=issuer,
-        leeway=CLOCK_SECONDS,
+        leeway=CLOCK_LEEWAY_SECONDS,
         options={"require": ["exp", "sub", "aud", *(["iss"] if issuer else [])]},
     )

@@ -1,7 +1,8 @@
 """
-The accounts that a Redis should have for a hub and its publishers: what each needs, and nothing else. Pure.
+Redis accounts for a hub and its publishers, with the rights they need and no others. Pure: no I/O.
 
-    ingest patterns, publishers' patterns --> accounts() --> `user …` lines for an aclfile, or ACL SETUSER commands
+    ingest patterns, publishers' patterns --> hub_rules(), publisher_rules() --> account()
+      --> a `user …` line for an aclfile, or an ACL SETUSER command
 """
 
 from collections.abc import Sequence
@@ -21,25 +22,25 @@ LOG_COMMANDS = (
 
 
 class Account(NamedTuple):
-    """A user of Redis: its `rules` begin with `reset`, so that it has no other rights than these."""
+    """A user of Redis. Its `rules` start with `reset`, so that it has no other rights."""
 
     name: str
     rules: str
 
     @property
     def line(self) -> str:
-        """It as a line of an aclfile, or of redis.conf."""
-        # Such a line stands for a new user; `reset` is for one that may be there.
+        """The account as a line of an aclfile, or of redis.conf."""
+        # Such a line is about a new user; `reset` is for one that may exist.
         return f"user {self.name} {self.rules.removeprefix('reset ')}"
 
     @property
     def command(self) -> str:
-        """It as a command for redis-cli."""
+        """The account as a command for redis-cli."""
         return f"ACL SETUSER {self.name} {self.rules}"
 
 
 def hub_rules(ingest: Sequence[str]) -> str:
-    """The rights of a hub that follows `ingest`: its own keys, its fences, the channels it follows and publishes to."""
+    """The rights of a hub that follows the patterns `ingest`: its keys, its fences, and these channels."""
     channels = " ".join(f"&{each}" for each in dict.fromkeys((FENCE_CHANNEL, *ingest)))
     channels = "allchannels" if "*" in ingest else f"resetchannels {channels}"
     return f"{LIVE_COMMANDS} {LOG_COMMANDS} ~{PREFIX}* {channels}"
@@ -49,7 +50,7 @@ def publisher_rules(channels: Sequence[str]) -> str:
     """
     The rights of publishers on `channels`.
 
-    Raises InvalidSetting where these cover the hub's own: a publisher could forge fences.
+    Raises InvalidSetting if one of them matches the fence channel: a publisher could forge fences.
     """
     for each in channels:
         if matches(each, FENCE_CHANNEL):
@@ -60,5 +61,5 @@ def publisher_rules(channels: Sequence[str]) -> str:
 
 
 def account(name: str, password: str, rules: str) -> Account:
-    """The account `name`, of whose password Redis is told a digest only."""
+    """The account `name`. Redis gets only a SHA-256 digest of the password."""
     return Account(name, f"reset on #{sha256(password.encode()).hexdigest()} {rules}")

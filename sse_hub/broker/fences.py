@@ -1,9 +1,9 @@
 """
-Fences: markers that give all sessions a common point in the order of lines.
+Fences: markers that give all sessions common points in the order of lines.
 
-    issue() --> lua/fence.lua on Redis --> sse-hub:fence --> session --> seen(F) --> next_fence() returns
+    issue() --> lua/fence.lua in Redis --> sse-hub:fence --> session --> fence_received(F) --> next_fence() returns
 
-However many joins wait, one fence at most is on its way; those who come meanwhile share the next.
+At most one fence is on its way, however many joins wait. Joins that start meanwhile share the next one.
 """
 
 import asyncio
@@ -20,25 +20,25 @@ logger = logging.getLogger(__name__)
 
 
 class FenceIssuer:
-    """Issues fences. `last` is the highest fence seen, `seen_at` the loop's time when it came."""
+    """Issues fences. `last` is the highest fence received, `received_at` the loop's time when it came."""
 
     def __init__(self, commands: redis.asyncio.Redis, counters: Counters, loop: asyncio.AbstractEventLoop) -> None:
         self.last = 0
-        self.seen_at = float("-inf")
+        self.received_at = float("-inf")
         self._loop = loop
         self._counters = counters
         self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
         self._served: dict[asyncio.Future[int], None] = {}
-        self._session_there = False
-        self._refused = False
+        self._has_session = False
+        self._failed = False
         self._round: asyncio.Task[None] | None = None
-        self._returned_at: float | None = None
-        self._seen = asyncio.Event()
+        self._published_at: float | None = None
+        self._received = asyncio.Event()
 
     async def next_fence(self) -> int:
-        """A fence issued after this call, once it has come back on the session. Waits as long as that takes."""
-        # Not the one on its way: it may have been issued before the caller's channel was subscribed.
+        """A fence issued after this call, when it has come back on the session. Waits for as long as that takes."""
+        # Not the one on its way: it may have been issued before the caller's channels were subscribed.
         waiter: asyncio.Future[int] = self._loop.create_future()
         self._waiting[waiter] = None
         self.issue()
@@ -48,46 +48,46 @@ class FenceIssuer:
             self._waiting.pop(waiter, None)
 
     def fail_waiting(self, error: Exception) -> None:
-        """Raise `error` to all who wait."""
+        """Raise `error` in all calls of next_fence() that wait."""
         for waiter in (*self._waiting, *self._served):
             if not waiter.done():
                 waiter.set_exception(error)
 
     def issue(self) -> None:
-        """Send a fence on its way, unless one is, or no session is there to see it come back."""
-        if self._round is None and self._session_there:
-            self._returned_at = None
+        """Issue a fence, unless one is on its way, or there is no session to receive it."""
+        if self._round is None and self._has_session:
+            self._published_at = None
             self._round = self._loop.create_task(self._issue_and_wait())
             self._round.add_done_callback(self._end_round)
 
-    def fence_seen(self, fence: int) -> None:
-        """`fence` has come on the session, and the hub knows it already."""
+    def fence_received(self, fence: int) -> None:
+        """`fence` has come on the session, and the hub's receiver has it already."""
         self.last = fence
-        self.seen_at = self._loop.time()
-        self._seen.set()
+        self.received_at = self._loop.time()
+        self._received.set()
 
     @property
     def has_waiting(self) -> bool:
-        """True when somebody waits for a fence that has not been issued."""
+        """True when next_fence() was called since the last fence was issued."""
         return bool(self._waiting)
 
     def seconds_overdue(self) -> float:
         """
-        How long ago Redis published the fence that has not come back; 0.0 when none is on its way.
+        How long ago Redis published the fence that has not come back yet; 0.0 when there is none.
 
-        One that Redis has not published says nothing of the session: a server that stands still has it still, and
-        goes on sending to it when it wakes.
+        A fence that Redis has not published says nothing about the session: a server that is frozen keeps it, and goes
+        on sending to it afterwards.
         """
-        return self._loop.time() - self._returned_at if self._round and self._returned_at else 0.0
+        return self._loop.time() - self._published_at if self._round and self._published_at else 0.0
 
     def session_started(self) -> None:
-        """A session is there and has all its subscriptions: it will see what is issued from now on."""
-        self._session_there = True
+        """A session has all its subscriptions: it will receive what is issued from now on."""
+        self._has_session = True
         self.issue()
 
     def session_lost(self) -> None:
-        """The session is gone, and the fence on its way with it. Those who wait get one from the next session."""
-        self._session_there = False
+        """The session has ended, and lost the fence on its way. Waiting joins get one from the next session."""
+        self._has_session = False
         if self._round:
             self._round.cancel()
             self._round = None
@@ -95,17 +95,17 @@ class FenceIssuer:
     async def _issue_and_wait(self) -> None:
         served, self._waiting = self._waiting, {}
         self._served = served
-        begun = self._loop.time()
+        started = self._loop.time()
         try:
             fence = int(await self._script(keys=[keys.CLOCK], args=[self.last, keys.FENCE_CHANNEL]))
-            self._returned_at = self._loop.time()
+            self._published_at = self._loop.time()
             while self.last < fence:
-                self._seen.clear()
-                await self._seen.wait()
+                self._received.clear()
+                await self._received.wait()
         except BaseException:
             self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise
-        self._counters.fence_round_trips.add(self._loop.time() - begun)
+        self._counters.fence_round_trips.add(self._loop.time() - started)
         for waiter in served:
             if not waiter.done():
                 waiter.set_result(fence)
@@ -115,19 +115,19 @@ class FenceIssuer:
             return
         error = round.exception()
         if self._round is not round:
-            # Given up. Python 3.11 can lose a cancellation, so it may have gone on all the same, or failed; an error
-            # that nobody looks at would be written to stderr.
+            # Cancelled. Python 3.11 can lose a cancellation, so the task may have gone on, or failed. Its error was
+            # retrieved above, or asyncio would write it to stderr.
             return
         self._round = None
         if error is None:
-            self._refused = False
+            self._failed = False
             if self._waiting:
                 self.issue()
         elif isinstance(error, (RedisError, OSError)):
-            # The source's watch tries again, at its own pace.
-            if not self._refused:
+            # The source's watch issues the next one.
+            if not self._failed:
                 logger.warning("fence_failed error=%(error)r", {"error": str(error)})
-            self._refused = True
+            self._failed = True
             self._counters.redis_errors["fence"] += 1
         else:
             self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

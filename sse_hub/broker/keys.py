@@ -1,7 +1,7 @@
 """
-What the hub calls its own things in Redis: every key and channel, in one place.
+Every key and channel of the hub in Redis, with its type and meaning.
 
-All of them begin with `sse-hub:`, which no channel of a publisher may. Times in them are in ms since the epoch.
+All of them start with `sse-hub:`, and no publisher's channel may. Times in them are in ms since the epoch.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ CLOCK = PREFIX + "clock"
 """String: the last fence."""
 CHANNELS = PREFIX + "channels"
 """
-Hash: recorded channel --> "last-id count", its last line and how many were recorded.
+Hash: recorded channel --> "last-id count": the id of its last line, and how many lines were recorded.
 
-The name of each group's watermark is among them while its log is there: without it, this is not what the log has.
+It also has the name of each group's watermark, as long as its log exists. Without that name, this hash does not belong
+to the log.
 """
 REVOKED = PREFIX + "revoked"
 """Hash: id of a revoked token --> when it would have expired, in seconds since the epoch."""
@@ -27,28 +28,28 @@ REVOKED = PREFIX + "revoked"
 @dataclass(frozen=True, slots=True)
 class LogKeys:
     """
-    What the processes that record the same channels share.
+    The keys that processes with the same ingest patterns, a group, share: they record the same channels.
 
-    Those with other ingest patterns are a group of their own: they can't take over from one another. Where two groups
-    record the same channel, they give its lines the same ids, so the stream is the same.
+    Processes of different groups can't take over recording from one another. If two groups record the same channel,
+    they give its lines the same ids, so the stream is the same.
     """
 
     group: str
 
     @classmethod
     def of(cls, ingest: Sequence[str]) -> "LogKeys":
-        """The keys of those who record `ingest`."""
+        """The keys of the group with the patterns `ingest`."""
         text = " ".join(sorted(ingest))
         return cls("" if text == "*" else ":" + sha256(text.encode()).hexdigest()[:12])
 
     @property
     def lease(self) -> str:
-        """String, expires: "token start" of the process that records, see lua/lease.lua."""
+        """String, expires: "token start" of the recorder, see lua/lease.lua."""
         return f"{PREFIX}lease{self.group}"
 
     @property
     def taps(self) -> str:
-        """Hash: token of each process --> "held reach seen_at", see lua/lease.lua."""
+        """Hash: token of each process --> "held first_fence seen_at", see lua/lease.lua."""
         return f"{PREFIX}taps{self.group}"
 
     @property
@@ -59,32 +60,33 @@ class LogKeys:
     @property
     def breaks(self) -> str:
         """
-        Stream: when nobody recorded anything. The id is the fence after it, `a` the one before, `r` the reason.
+        Stream: gaps of the whole log, when nobody recorded. The id is the fence after, `a` the fence before, `r` the
+        reason.
 
-        The first entry is where the log begins, so the stream is never empty; `t` is when the log was begun.
+        The first entry is where the log starts, so the stream is never empty; its `t` is the time when it was created.
         """
         return f"{PREFIX}breaks{self.group}"
 
 
 def log_key(channel: str) -> str:
     """
-    The stream of the recorded lines of `channel`; an entry's id is the line's.
+    Stream: the recorded lines of `channel`. The id of an entry is that of the line.
 
-    `l` holds a line; `g` holds "reason lost" where lines up to this id, and after the entry before it, are missing.
+    `l` holds a line. `g` is a gap, "reason lost": lines after the entry before it, and up to this id, are missing.
     """
     return f"{PREFIX}log:{channel}"
 
 
 def published_key(idempotency_key: str) -> str:
-    """String, expires: what a `POST /publish` with this key has done, see lua/publish.lua."""
+    """String, expires: what a `POST /publish` with this Idempotency-Key has published, see lua/publish.lua."""
     return f"{PREFIX}published:{idempotency_key}"
 
 
 def ticket_key(digest: str) -> str:
-    """String, expires: what the ticket with this SHA-256 is for, as JSON, see `access/ticket.py`."""
+    """String, expires: the grant of the ticket with this SHA-256, as JSON, see `auth/ticket.py`."""
     return f"{PREFIX}ticket:{digest}"
 
 
 def shipped_key(registry: str) -> str:
-    """Hash, expires: file --> up to which offset a shipper with this registry has published it, see lua/ship.lua."""
+    """Hash, expires: file --> the offset up to which `sse-hub ship` has published it, see lua/ship.lua."""
     return f"{PREFIX}shipped:{registry}"

@@ -1,54 +1,54 @@
 """
-What a connection brings, taken at once, or where it comes as a flood, a piece a turn of the event loop.
+A read buffer: passes on what a connection receives at once, and in a flood one piece in each turn of the event loop.
 
-    socket --> add(data) ──────────────────────────────► take(data)        the usual case: nothing is left behind
-                  └──► pieces, off the socket ──► a turn of the loop ──► take(piece)
+    socket --> add(data) ──────────────────────────────► on_data(data)        the usual case: nothing is buffered
+                  └──► pieces, off the socket ──► a turn of the loop ──► on_data(piece)
 
-Redis holds 32 MB for a subscriber that is slow, or 8 MB for a minute, and then cuts it. So a flood is taken
-off its hands sooner than it can be parsed and passed on; between two pieces there is time to write, and to record.
+Redis buffers 32 MB for a slow subscriber, or 8 MB for a minute, and then cuts it. So a flood is read sooner than it can
+be parsed and passed on. Between two pieces there is time to write to clients, and to record.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
-# uvloop reads up to 256,000 bytes at a time; a read of about that length has left something in the kernel.
+# uvloop reads up to 256,000 bytes at once; a read of about that size has left something in the kernel.
 FULL_READ_BYTES = 200_000
-# What takes longer than this may be the beginning of a flood, too: the next read waits for its turn.
+# A read that took longer to process may also be the start of a flood: the next one waits for its turn.
 SLOW_SECONDS = 0.005
-# How much is taken ahead of its turn; beyond that Redis has to wait.
+# How much is buffered at most; then reading stops, and Redis has to wait.
 MAX_AHEAD_BYTES = 128_000_000
 
 
 class ReadBuffer:
-    """The bytes of one connection, in their order, on their way to `take`."""
+    """Passes the bytes of one connection to `on_data`, in their order."""
 
-    def __init__(self, take: Callable[[bytes], None], loop: asyncio.AbstractEventLoop) -> None:
-        self._on_data = take
+    def __init__(self, on_data: Callable[[bytes], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._on_data = on_data
         self._loop = loop
         self._pieces: deque[bytes] = deque()
         self._bytes = 0
         self._waiting = False
         self._clock = loop.time
-        self._at_end: Callable[[], None] | None = None
+        self._on_finished: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
 
     @property
     def overloaded(self) -> bool:
-        """True while something waits for its turn."""
+        """True while something is buffered."""
         return bool(self._pieces)
 
     def start(self, transport: asyncio.Transport) -> None:
-        """`transport` is where the bytes come from; it is paused when too many wait."""
+        """Pause and resume `transport`, where the bytes come from, when too many are buffered."""
         self._transport = transport
 
     def add(self, data: bytes) -> None:
-        """What has come next."""
+        """Take the next bytes."""
         if not self._waiting and len(data) < FULL_READ_BYTES:
-            begun = self._clock()
+            started = self._clock()
             self._on_data(data)
-            # uvloop reads 32 times before it turns to anything else.
-            if self._clock() - begun > SLOW_SECONDS:
+            # uvloop reads up to 32 times before it does anything else.
+            if self._clock() - started > SLOW_SECONDS:
                 self._wait()
             return
         self._pieces.append(data)
@@ -59,10 +59,10 @@ class ReadBuffer:
             self._transport.pause_reading()
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Nothing more comes; call `then` when all that has come is taken."""
+        """No more bytes come: call `then` when all of them were passed on."""
         self._transport = None
         if self._pieces:
-            self._at_end = then
+            self._on_finished = then
         else:
             then()
 
@@ -80,5 +80,5 @@ class ReadBuffer:
                 self._transport.resume_reading()
         if self._pieces:
             self._wait()
-        elif self._at_end:
-            self._at_end()
+        elif self._on_finished:
+            self._on_finished()

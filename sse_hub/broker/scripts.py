@@ -1,5 +1,5 @@
 """
-The Lua scripts: what runs in Redis in one step. Each says in its head what its keys and arguments are.
+The Lua scripts, which Redis runs in one step. The head of each describes its keys and arguments.
 
     script("clock", "fence") --> lua/clock.lua and lua/fence.lua as one text
 """
@@ -8,5 +8,5 @@ from importlib.resources import files
 
 
 def script(*names: str) -> str:
-    """The text of the files `lua/<name>.lua`, one after the other: the later ones use what the earlier define."""
+    """The text of the files `lua/<name>.lua`, joined: later ones use functions that earlier ones define."""
     return "\n".join((files("sse_hub.broker") / "lua" / f"{name}.lua").read_text() for name in names)

@@ -1,9 +1,9 @@
 """
-A session: one TCP connection that receives pub/sub pushes. It never reconnects; any error ends it.
+A session: one connection to Redis that receives pub/sub pushes. It never reconnects; any error ends it.
 
-    socket --> hiredis reader --> fences and lines, in Redis's order --> Receiver
+    socket --> hiredis reader --> fences and lines, in the order of Redis --> SessionEvents
 
-redis-py's own pub/sub client reconnects by itself and says nothing of the lines it lost, hence this one.
+The pub/sub client of redis-py reconnects by itself and does not report that lines were lost, hence this one.
 Protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/ (RESP2) and
 https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
 """
@@ -24,28 +24,28 @@ from sse_hub.protocol.selection import matches
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()
-# Clocks of hubs and Redis may differ by less than this; `lua/fence.lua` has the same limit.
+# The clocks of hub and Redis must differ by less than this; `lua/clock.lua` has the same limit.
 MAX_FENCE_AHEAD_MS = 86_400_000
 
 
 class SessionEvents(Protocol):
-    """Who is told what a session receives."""
+    """The owner of a session, which gets what it receives, in order."""
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
-        """Lines by channel, all after the last fence told of."""
+        """Payloads by channel, all of them after the last fence."""
 
     def fence_received(self, fence: int) -> None:
-        """A fence; what is told of next came after it."""
+        """A fence: what follows came after it."""
 
     def channel_subscribed(self, channel: str) -> None:
-        """Redis has confirmed a channel asked for by name: its lines come from here on."""
+        """Redis has confirmed the subscription to `channel`: its lines come from here on."""
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
-        """`payload`, which can't be a fence after `last`, has come as one."""
+        """`payload` came on the fence channel, and can't be a fence after `last`."""
 
 
 class SessionEnded(ConnectionError):
-    """The connection broke, or Redis said something a session can't go on after."""
+    """The connection was lost, or Redis sent something after which the session can't continue."""
 
 
 class CommandRefused(SessionEnded):
@@ -56,18 +56,18 @@ class Session(asyncio.Protocol):
     """One connection. `ended` is done, with the reason as its exception, when it is over."""
 
     def __init__(
-        self, receiver: SessionEvents, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
+        self, events: SessionEvents, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
     ) -> None:
-        # The channels by name for which Redis has confirmed the subscription.
+        # The channels, by name, whose subscription Redis has confirmed.
         self.subscribed: set[str] = set()
         self.ended: asyncio.Future[None] = loop.create_future()
-        # A session that nobody waits for ends like any other; asyncio would report its reason as never retrieved.
+        # Retrieves the reason: asyncio would report it for a session whose end nobody waits for.
         self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._events = receiver
+        self._events = events
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
-        # While it is flooded, a fence may be waiting in it.
+        # While it is overloaded, a fence may wait in it.
         self.read_buffer = ReadBuffer(self._take, loop)
         self._replies: list[asyncio.Future[None]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
@@ -79,9 +79,9 @@ class Session(asyncio.Protocol):
         cls, url: str, events: SessionEvents, channels: Sequence[str], patterns: Sequence[str], last_fence: int
     ) -> "Session":
         """
-        A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` don't count.
+        A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` are invalid.
 
-        Raises OSError (SessionEnded is one) or TimeoutError when Redis can't be reached or refuses.
+        Raises OSError (SessionEnded is one) or TimeoutError when Redis can't be reached or refuses a command.
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -91,10 +91,10 @@ class Session(asyncio.Protocol):
                 if address.credentials:
                     await session._command("AUTH", *address.credentials)
                 with suppress(CommandRefused):
-                    # For who reads CLIENT LIST; an account may lack the right to it.
+                    # Shown by CLIENT LIST. An account may lack the right to it.
                     await session._command("CLIENT", "SETNAME", "sse-hub:session")
-                # Fences last: a fence of another hub that came between two subscriptions would be a point from which
-                # not every line can be counted.
+                # Fences last: lines could not be counted from a fence of another hub that came between two
+                # subscriptions.
                 await session.subscribe((*channels, FENCE_CHANNEL), patterns)
             except BaseException:
                 session.close("not opened")
@@ -104,12 +104,12 @@ class Session(asyncio.Protocol):
     async def subscribe(self, channels: Iterable[str], patterns: Iterable[str] = ()) -> None:
         """Subscribe to `patterns`, then to `channels`; return when all are confirmed. Raises SessionEnded."""
         names = [name for name in channels if name not in self.subscribed]
-        confirmed = self._confirmed("PSUBSCRIBE", patterns) + self._confirmed("SUBSCRIBE", names)
-        # Shielded: others may wait for the same confirmation, and who goes must not take it from them.
-        await asyncio.gather(*map(asyncio.shield, confirmed))
+        confirmations = self._request("PSUBSCRIBE", patterns) + self._request("SUBSCRIBE", names)
+        # Shielded: others may wait for the same confirmation, and a caller that is cancelled must not cancel it.
+        await asyncio.gather(*map(asyncio.shield, confirmations))
 
     def unsubscribe(self, channels: Sequence[str]) -> None:
-        """Ask for no more of `channels`; what is on its way still comes."""
+        """Unsubscribe from `channels`. Lines that are on their way still come."""
         self.subscribed.difference_update(channels)
         if channels:
             self._send("UNSUBSCRIBE", *channels)
@@ -126,7 +126,7 @@ class Session(asyncio.Protocol):
         self.read_buffer.start(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        # What has come counts.
+        # What was received is still processed.
         self.read_buffer.finish(lambda: self._end(SessionEnded(f"connection lost: {error or 'closed by Redis'}")))
 
     def data_received(self, data: bytes) -> None:
@@ -143,12 +143,12 @@ class Session(asyncio.Protocol):
         except (hiredis.ProtocolError, SessionEnded) as error:
             self._end(SessionEnded(str(error)))
         except BaseException as error:
-            # What Redis never says, or a fault of ours: what has come with it is lost, and only a new session says so.
+            # Redis never sends this, or there is a bug: what came with it is lost, and only a new session makes a gap.
             self._end(SessionEnded(f"not understood: {error!r}"))
             raise
 
     def _receive(self) -> None:
-        # All pushes of one read are one batch, cut only where a fence stands between them.
+        # All pushes of one read are one batch, cut only where a fence comes between them.
         gets = self._reader.gets
         owner = self._owner
         payloads: dict[bytes, list[bytes]] = {}
@@ -157,7 +157,7 @@ class Session(asyncio.Protocol):
                 kind = push[0]
                 if kind == b"pmessage":
                     _, pattern, channel, payload = push
-                    # Where patterns overlap, a line comes once for each of them.
+                    # If patterns overlap, a line comes once for each of them.
                     if owner is None or owner(channel) == pattern:
                         payloads.setdefault(channel, []).append(payload)
                     continue
@@ -178,8 +178,8 @@ class Session(asyncio.Protocol):
             self._events.lines_received(payloads)
 
     def _parse_fence(self, payload: bytes) -> int:
-        # Anybody who may PUBLISH can write to the fence channel. What does not rise, or lies far ahead, can't be a
-        # fence of the script.
+        # Any client that may PUBLISH can write to the fence channel. A number that does not rise, or that is far ahead,
+        # can't be a fence of the script.
         fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
         if not self._last_fence < fence < time.time() * 1000 + MAX_FENCE_AHEAD_MS:
             self._events.invalid_fence(payload, self._last_fence)
@@ -214,8 +214,8 @@ class Session(asyncio.Protocol):
         if not confirmed.done():
             confirmed.set_result(None)
 
-    def _confirmed(self, command: str, names: Iterable[str]) -> list[asyncio.Future[None]]:
-        # One request a name: whoever asks while it is under way waits for the same confirmation.
+    def _request(self, command: str, names: Iterable[str]) -> list[asyncio.Future[None]]:
+        # One request for each name: a caller that comes before the confirmation waits for the same one.
         kind = command.lower().encode()
         keys = [(kind, name.encode()) for name in names]
         new = [key for key in keys if key not in self._confirmations]
@@ -233,7 +233,7 @@ class Session(asyncio.Protocol):
     def _send(self, *words: str) -> None:
         if self._transport is None or self.ended.done():
             raise SessionEnded("the session has ended")
-        self._transport.write(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub wants one word only
+        self._transport.write(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub takes one word only
 
     def _end(self, error: SessionEnded) -> None:
         if self.ended.done():

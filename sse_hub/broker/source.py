@@ -1,8 +1,8 @@
 """
 The source: always one session to Redis, replaced at once when it ends, and watched by fences.
 
-    Session ──► lines, fences ──► Mender ──► Hub            watch, four times a second: has a fence come lately?
-       └─ ended ──► a new Session ──► its first fence ──► Mender.begin(): what came between is mended, or a gap
+    Session ──► lines, fences ──► Receiver            watch, four times a second: has a fence come recently?
+       └─ ended ──► a new Session ──► its first fence ──► Receiver.session_started()
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from sse_hub.hub.counters import Counters
 
 logger = logging.getLogger(__name__)
 
-# A fence is issued when none came for this long, so that ids and idle checkpoints move on.
+# A fence is issued when none has come for this long, so that ids and the checkpoints of idle streams move on.
 FENCE_SECONDS = 1.0
-# A fence that has not come back after this long shows that the session is dead, frozen, or on another server.
+# A session is replaced when a fence has not come back for this long: it is dead, frozen, or on another server.
 FENCE_TIMEOUT_SECONDS = 1.0
-# Ready means that a fence came back within this time.
+# The source is ready when a fence came back within this time.
 READY_SECONDS = 3.0
 WATCH_SECONDS = 0.25
 # Longer than a session takes to be replaced, shorter than a client waits before it gives up.
@@ -33,7 +33,7 @@ BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
 
 
 class RedisSource:
-    """What the hub's protocol `Source` asks for, from one Redis or Valkey server."""
+    """The `Source` of a hub: one Redis or Valkey server."""
 
     def __init__(
         self, config: Config, redis_url: str, commands: redis.asyncio.Redis, receiver: Receiver, counters: Counters
@@ -57,11 +57,11 @@ class RedisSource:
 
     @property
     def fence_age_seconds(self) -> float:
-        """Time since the last fence was seen."""
-        return self._loop.time() - self._fences.seen_at
+        """Time since the last fence came."""
+        return self._loop.time() - self._fences.received_at
 
     async def join(self, names: Sequence[str]) -> int:
-        """See `backend.Source`. Waits for a session to be there; SourceUnavailable after JOIN_SECONDS."""
+        """See `backend.Source`. Waits for a session. Raises SourceUnavailable after JOIN_SECONDS."""
         self._extra_channels |= dict.fromkeys(names)
         try:
             async with asyncio.timeout(JOIN_SECONDS):
@@ -92,12 +92,12 @@ class RedisSource:
     # What a session calls.
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
-        """Lines before the first fence of a session have no ids; they are part of the gap it begins with."""
+        """Lines before the first fence of a session have no ids: they are part of the gap before it."""
         if self._has_fence:
             self._receiver.lines_received(payloads)
 
     def fence_received(self, fence: int) -> None:
-        """The hub first, then those who wait for the fence."""
+        """Pass `fence` on to the receiver, then to the joins that wait for it."""
         if self._has_fence:
             self._receiver.fence_received(fence)
         else:
@@ -106,14 +106,14 @@ class RedisSource:
             self._counters.redis_sessions += 1
             self._receiver.session_started(fence)
             logger.info("session_started fence=%(fence)d", {"fence": fence})
-        self._fences.fence_seen(fence)
+        self._fences.fence_received(fence)
 
     def channel_subscribed(self, channel: str) -> None:
-        """The next fence is the first that all lines of `channel` can be counted from."""
+        """See `Receiver`."""
         self._receiver.channel_subscribed(channel)
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
-        """Somebody publishes on the fences' channel what the script does not. One is logged, all are counted."""
+        """Some other client has published on the fence channel. All are counted, the first one is logged."""
         if not self._counters.invalid_fences:
             logger.warning("invalid_fence payload=%(payload)r last=%(last)d", {"payload": payload[:32], "last": last})
         self._counters.invalid_fences += 1
@@ -121,7 +121,7 @@ class RedisSource:
     # The rest.
 
     async def _run_session(self) -> None:
-        # One that was not opened to its end may have seen a fence.
+        # The last session may have received a fence before it was completely opened.
         self._has_fence = False
         try:
             session = await Session.open(
@@ -138,7 +138,7 @@ class RedisSource:
         try:
             await asyncio.wait((session.ended, watch), return_when=asyncio.FIRST_COMPLETED)
             if watch.done():
-                # It only ends before the session by a fault of ours.
+                # It ends before the session only if there is a bug.
                 watch.result()
             logger.warning("session_ended reason=%(reason)r", {"reason": str(session.ended.exception())})
             self._failures += 0 if self._has_fence else 1
@@ -153,7 +153,7 @@ class RedisSource:
     async def _watch(self, session: Session) -> None:
         try:
             async with asyncio.timeout(FENCE_TIMEOUT_SECONDS):
-                # Channels may have been asked for while the session was opened.
+                # Channels may have been joined while the session was opened.
                 await self._subscribe(tuple(self._extra_channels))
         except TimeoutError:
             session.close(f"a subscription was not confirmed within {FENCE_TIMEOUT_SECONDS:.0f} s")
@@ -171,5 +171,5 @@ class RedisSource:
             if self._session:
                 await self._session.subscribe(names)
         except OSError:
-            # The next session subscribes to them, and the fence that is waited for comes from that one.
+            # The next session subscribes to them, and the joins get their fence from that one.
             logger.debug("subscribe_interrupted names=%(names)d", {"names": len(names)})

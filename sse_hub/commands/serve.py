@@ -17,6 +17,7 @@ from sse_hub.auth import check_access
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.redis_url import without_password
+from sse_hub.server.background import BackgroundTask
 from sse_hub.server.process import log_to_stderr, run
 from sse_hub.server.serve import serve as serve_hub
 from sse_hub.server.supervisor import supervise
@@ -53,9 +54,17 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
         config = Config.read(given, os.environ)
         check_access(config)
         log_to_stderr(config)
-        run(serve_hub(config, _announce) if config.workers == 1 else supervise(config, _announce))
+        serve_with = serve_hub if config.workers == 1 else supervise
+        run(serve_with(config, _announce, _demo() if config.demo else None))
     except HubError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _demo() -> BackgroundTask:
+    # Imported only for --demo: no other hub needs its libraries.
+    from sse_hub.commands.demo import publish_demo
+
+    return BackgroundTask("demo", publish_demo)
 
 
 def _announce(config: Config) -> None:

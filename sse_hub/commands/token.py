@@ -22,7 +22,8 @@ from sse_hub.auth.keyring import ALGORITHMS
 from sse_hub.auth.revocation import revoke
 from sse_hub.auth.signing import new_key, parse_keys, public_jwk, sign, signing_key
 from sse_hub.commands.options import LOCAL_REDIS
-from sse_hub.config import SECONDS, Config
+from sse_hub.config import Config
+from sse_hub.durations import parse_duration
 from sse_hub.errors import InvalidSetting
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
@@ -61,9 +62,10 @@ def public(file: Path) -> None:
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> int:
-    if not text[:-1].isdecimal() or text[-1:] not in SECONDS or int(text[:-1]) < 1:
-        raise click.BadParameter("must be a duration such as 90s, 30m, 8h or 7d.")
-    return int(text[:-1]) * SECONDS[text[-1]]
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
 
 
 @token.command(context_settings=HELP)

@@ -1,7 +1,7 @@
 """
-What one script appends to the log: some lines of some rings, as words for `lua/append.lua`. Pure; no I/O.
+What one script appends to the log: some lines of some channels, as arguments of `lua/append.lua`. Pure; no I/O.
 
-    channels with lines that are not in the log --> portions_of() --> Portion(words, how far that goes in the ring)
+    channels with unrecorded lines --> append_batches() --> AppendBatch(args, next_index), one for each channel
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -10,72 +10,81 @@ from typing import NamedTuple
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.ring import RingGap
 
-# One script appends about this much at most: Redis serves nobody else meanwhile.
+# About the most that one script appends: Redis serves nobody else while it runs.
 SCRIPT_LINES = 500
 SCRIPT_BYTES = 256 * 1024
 
+ScriptArg = bytes | str | int
+
 
 class AppendBatch(NamedTuple):
-    """What one script appends of a channel: `words` for the script, and the index in the ring that comes after."""
+    """
+    What one script appends for `channel`.
+
+    `args` describe `pieces` runs of lines or gaps, with `lines` lines and about `size` bytes in all. `next_index` is
+    the ring index from which the next batch goes on.
+    """
 
     channel: Channel
-    words: list[bytes | str | int]
+    args: list[ScriptArg]
     pieces: int
-    next: int
+    next_index: int
     lines: int
     size: int
 
 
-def append_batches(pending: Mapping[Channel, int], holes: MutableMapping[Channel, str]) -> list[AppendBatch]:
+def append_batches(ends: Mapping[Channel, int], channel_gaps: MutableMapping[Channel, str]) -> list[AppendBatch]:
     """
-    What to append next of the channels in `pending`, up to the index there. `holes` says what is missing before it,
-    as "reason lost"; what a ring has evicted meanwhile is added to them.
+    The next batches for one script: of each channel in `ends`, lines before that ring index, within its limits.
+
+    `channel_gaps` has "reason lost" for each channel that lacks lines before its batch. A gap is added for what a ring
+    has evicted in the meantime.
     """
-    portions: list[AppendBatch] = []
+    batches: list[AppendBatch] = []
     lines = size = 0
-    for channel, end in pending.items():
-        portion = _append_batch(channel, end, holes, SCRIPT_LINES - lines, SCRIPT_BYTES - size)
-        portions.append(portion)
-        lines += max(1, portion.lines)
-        size += portion.size
+    for channel, end in ends.items():
+        batch = _append_batch(channel, end, channel_gaps, SCRIPT_LINES - lines, SCRIPT_BYTES - size)
+        batches.append(batch)
+        lines += max(1, batch.lines)
+        size += batch.size
         if lines >= SCRIPT_LINES or size >= SCRIPT_BYTES:
             break
-    return portions
+    return batches
 
 
 def _append_batch(
-    channel: Channel, end: int, holes: MutableMapping[Channel, str], lines_wanted: int, bytes_wanted: int
+    channel: Channel, end: int, channel_gaps: MutableMapping[Channel, str], max_lines: int, max_bytes: int
 ) -> AppendBatch:
     ring = channel.ring
-    at = channel.recorded_to
-    words: list[bytes | str | int] = []
+    index = channel.recorded_to
+    args: list[ScriptArg] = []
     pieces = lines = size = 0
-    if at < ring.first:
+    if index < ring.first:
         # Evicted before it could be appended.
-        holes.setdefault(channel, f"trimmed {ring.first - at}")
-        at = ring.first
-    if channel in holes:
-        words += [ring.start.fence, ring.start.n, 0, holes[channel]]
+        channel_gaps.setdefault(channel, f"trimmed {ring.first - index}")
+        index = ring.first
+    if channel in channel_gaps:
+        args += [ring.start.fence, ring.start.n, 0, channel_gaps[channel]]
         pieces += 1
-    for entry in ring.entries_from(at):
-        if lines >= lines_wanted or size >= bytes_wanted or at >= end:
+    for entry in ring.entries_from(index):
+        if lines >= max_lines or size >= max_bytes or index >= end:
             break
         stop = entry.length
-        # A break is told for all channels at once, unless it is of this one alone.
         if isinstance(entry, RingGap):
+            # A gap of all channels is appended once, as a gap of the log.
             if entry.alone:
                 lost = "-" if entry.gap.lost is None else entry.gap.lost
-                words += [entry.fence, entry.first, 0, f"{entry.gap.reason} {lost}"]
+                args += [entry.fence, entry.first, 0, f"{entry.gap.reason} {lost}"]
                 pieces += 1
         else:
-            start = at - entry.index
-            fitting = max(1, (bytes_wanted - size) * entry.length // entry.size)
-            stop = min(entry.length, start + lines_wanted - lines, start + fitting)
-            words += [entry.fence, entry.first + start, stop - start, *entry.lines[start:stop]]
+            start = index - entry.index
+            fitting = max(1, (max_bytes - size) * entry.length // entry.size)
+            stop = min(entry.length, start + max_lines - lines, start + fitting)
+            args += [entry.fence, entry.first + start, stop - start, *entry.lines[start:stop]]
             pieces += 1
             lines += stop - start
             size += entry.size * (stop - start) // entry.length
-        at = entry.index + stop
+        index = entry.index + stop
         if stop < entry.length:
             break
-    return AppendBatch(channel, words, pieces, at, lines, size)
+    return AppendBatch(channel, args, pieces, index, lines, size)

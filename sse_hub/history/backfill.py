@@ -31,13 +31,13 @@ class Backfill:
     """
     A `Receiver` around an `Ingest`: passes everything on, and holds it back while rings are filled from the log.
 
-    `lease_state` returns the present state of the lease, whose watermark says how far the log is complete.
+    `request_lease` requests the lease for this process; the watermark in its answer says how far the log is complete.
     """
 
-    def __init__(self, ingest: Ingest, log: LogReader, lease_state: Callable[[], Awaitable[LeaseState]]) -> None:
+    def __init__(self, ingest: Ingest, log: LogReader, request_lease: Callable[[], Awaitable[LeaseState]]) -> None:
         self._ingest = ingest
         self._log = log
-        self._lease_state = lease_state
+        self._request_lease = request_lease
         # What was received while rings are filled, as the calls to make then. None: nothing is held back.
         self._held_back: list[Callable[[], None]] | None = None
         # Set while all that this session has received has been passed on.
@@ -133,7 +133,7 @@ class Backfill:
     async def _wait_recorded(self, fence: int) -> bool:
         """Wait until another process has recorded up to `fence`. False when there is none that could."""
         while True:
-            state = await self._lease_state()
+            state = await self._request_lease()
             if state.watermark >= fence:
                 return True
             if not state.others:

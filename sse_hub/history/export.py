@@ -1,9 +1,9 @@
 """
 Recorded lines as files: NDJSON, plain text, CSV.
 
-    lists of lines and gaps --> Ndjson, Text or Csv --> written(): pieces of a file
+    runs of lines and gaps --> render(Ndjson, Text or Csv) --> chunks of a file
 
-What is missing is told in the file, where it is missing.
+A gap stands in the file where its lines are missing.
 """
 
 import csv
@@ -23,33 +23,34 @@ from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
-PIECE_BYTES = 64 * 1024
-# A spreadsheet takes a cell that begins with one of these for a formula, after these quotes for text
+CHUNK_BYTES = 64 * 1024
+# A spreadsheet reads a cell that begins with one of these as a formula, and one that begins with a quote as text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-TEXT_MARK = "'"
-# What could end a text line, or give orders to a terminal.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+TEXT_QUOTE = "'"
+# Characters that end a text line, or control a terminal.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-WRAPPED_HEAD = b'{"info":"'
+# How the hub wraps a payload that is not a JSON object: see `protocol/lines.normalize`.
+WRAPPED_START = b'{"info":"'
 WRAPPED_MEMBERS = ({"info"}, {"info", "truncated", "size"})
 UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Format(Protocol):
-    """How a file is written. `suffix` ends its name."""
+    """How a file is written. `suffix` is the end of its name, without the dot."""
 
     content_type: str
     suffix: str
 
-    def head(self) -> bytes:
-        """What the file begins with."""
+    def header(self) -> bytes:
+        """The beginning of the file."""
 
-    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
-        """The next lines and gaps."""
+    def rows(self, items: Sequence[RecordedLine | Gap]) -> bytes:
+        """One row for each line or gap."""
 
 
 class Ndjson:
-    """A JSON object on each text line: the line as it was published; with several channels each names its own."""
+    """A JSON object on each text line: the line as published, with its channel unless the file has a `single` one."""
 
     content_type = "application/x-ndjson"
     suffix = "ndjson"
@@ -57,10 +58,10 @@ class Ndjson:
     def __init__(self, single: bool) -> None:
         self._single = single
 
-    def head(self) -> bytes:
+    def header(self) -> bytes:
         return b""
 
-    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
+    def rows(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         return b"".join([self._row(item) for item in items])
 
     def _row(self, item: RecordedLine | Gap) -> bytes:
@@ -71,15 +72,15 @@ class Ndjson:
 
 
 class Text:
-    """`time channel text` for people: text that was published as text, everything else as JSON."""
+    """`time channel text` for people. What was published as text is text; everything else is JSON."""
 
     content_type = "text/plain; charset=utf-8"
     suffix = "txt"
 
-    def head(self) -> bytes:
+    def header(self) -> bytes:
         return b""
 
-    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
+    def rows(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         return "".join([self._row(item) for item in items]).encode(errors="replace")
 
     def _row(self, item: RecordedLine | Gap) -> str:
@@ -89,15 +90,15 @@ class Text:
 
 
 class Csv:
-    """`id,time,channel,line` by RFC 4180; a gap has no id."""
+    """`id,time,channel,line` as in RFC 4180. A gap has no id; its time is where it ends."""
 
     content_type = "text/csv; charset=utf-8; header=present"
     suffix = "csv"
 
-    def head(self) -> bytes:
+    def header(self) -> bytes:
         return b"id,time,channel,line\r\n"
 
-    def body(self, items: Sequence[RecordedLine | Gap]) -> bytes:
+    def rows(self, items: Sequence[RecordedLine | Gap]) -> bytes:
         sheet = io.StringIO(newline="")
         csv.writer(sheet).writerows([self._row(item) for item in items])
         return sheet.getvalue().encode()
@@ -114,36 +115,36 @@ FORMATS = ("ndjson", "txt", "csv")
 
 
 async def render(
-    format: Format, runs: AsyncIterator[list[RecordedLine | Gap]], turns: FairLock
+    format: Format, runs: AsyncIterator[list[RecordedLine | Gap]], fair_lock: FairLock
 ) -> AsyncGenerator[bytes, None]:
-    """A file of `runs`, in pieces of about PIECE_BYTES, made in turns. Raises what `runs` raises."""
-    if head := format.head():
-        yield head
+    """A file of `runs` in chunks of about CHUNK_BYTES, each made while holding `fair_lock`. Raises what `runs` does."""
+    if header := format.header():
+        yield header
     items: list[RecordedLine | Gap] = []
     size = 0
 
-    async def made(items: list[RecordedLine | Gap]) -> bytes:
-        async with turns:
-            return format.body(items)
+    async def render_rows(items: list[RecordedLine | Gap]) -> bytes:
+        async with fair_lock:
+            return format.rows(items)
 
     async for run in runs:
         items += run
         size += sum(len(item.text) if isinstance(item, RecordedLine) else 0 for item in run)
-        if size >= PIECE_BYTES or len(items) >= SLICE_LINES:
-            yield await made(items)
+        if size >= CHUNK_BYTES or len(items) >= SLICE_LINES:
+            yield await render_rows(items)
             items, size = [], 0
     if items:
-        yield await made(items)
+        yield await render_rows(items)
 
 
 def format_of(name: str, single: bool) -> Format:
-    """The format called `name`, one of FORMATS, for a file of a `single` channel or of several."""
+    """The format called `name`, one of FORMATS, for a file of a `single` channel or of several ones."""
     formats: dict[str, Format] = {"ndjson": Ndjson(single), "txt": Text(), "csv": Csv()}
     return formats[name]
 
 
 def file_name(selection: Selection, fence: int, suffix: str) -> str:
-    """A name that is safe in a header and in every file system, whatever the channel is called."""
+    """A file name with the channel and the time of `fence` (ms), safe in a header and in every file system."""
     names = (*selection.channels, *selection.patterns)
     stem = UNSAFE_IN_NAME.sub("_", names[0]).strip("._-")[:64] if len(names) == 1 else "channels"
     time = re.sub(r"[-:]|\.\d+", "", iso_time(fence))
@@ -151,13 +152,13 @@ def file_name(selection: Selection, fence: int, suffix: str) -> str:
 
 
 def single_line(text: bytes) -> bytes:
-    """A JSON text without line ends: they stand between its tokens only, where a blank is as good."""
+    """A JSON text on one line. Line ends stand only between its tokens, where a space means the same."""
     return text.translate(BLANKS_FOR_LINE_ENDS) if b"\n" in text or b"\r" in text else text
 
 
 def plain_text(text: bytes) -> str:
-    """What was published, where it was text and the hub has wrapped it; else the JSON."""
-    if text.startswith(WRAPPED_HEAD):
+    """The text that was published, if the hub has wrapped it in JSON; else the JSON on one line."""
+    if text.startswith(WRAPPED_START):
         with suppress(orjson.JSONDecodeError):
             record = orjson.loads(text)
             if set(record) in WRAPPED_MEMBERS and isinstance(record["info"], str):
@@ -166,14 +167,14 @@ def plain_text(text: bytes) -> str:
 
 
 def describe_gap(gap: Gap) -> str:
-    """A gap in one line of words."""
+    """A gap as one line of text."""
     lost = "unknown" if gap.lost is None else gap.lost
     return f"gap channel={gap.channel} after={gap.after} before={gap.before} lost={lost} reason={gap.reason}"
 
 
 def escape_formula(cell: str) -> str:
-    """`cell` such that no spreadsheet runs it."""
-    return TEXT_MARK + cell if cell.startswith(FORMULA) else cell
+    """`cell`, quoted if a spreadsheet would run it."""
+    return TEXT_QUOTE + cell if cell.startswith(FORMULA_STARTS) else cell
 
 
 def _escaped(match: re.Match[str]) -> str:

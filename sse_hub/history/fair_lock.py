@@ -1,19 +1,19 @@
 """
-Work for one client that must not hold up the streams of all others: cut into slices, which take turns.
+A lock for long work on behalf of single clients, which must not delay the streams of all others.
 
-    reader of the log, slice --> turns --> one slice an iteration of the event loop <-- slice, another reader
-                                              between any two of them: what is live
+    slice of one request --> FairLock --> one slice in each iteration of the event loop <-- slice of another request
+                                             live delivery runs between any two slices
 """
 
 import asyncio
 from types import TracebackType
 
-# About a millisecond of work on lines of the log.
+# About a millisecond of work on recorded lines.
 SLICE_LINES = 500
 
 
 class FairLock:
-    """`async with turns:` is around a slice, in which nothing is waited for. First come, first served."""
+    """Hold it for one slice of work that awaits nothing: `async with fair_lock:`. First come, first served."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -24,5 +24,5 @@ class FairLock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Not at once: who is to go on in this iteration already, would find it free.
+        # Released in the next iteration of the loop: a task already scheduled in this one would take it at once.
         asyncio.get_running_loop().call_soon(self._lock.release)

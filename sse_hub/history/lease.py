@@ -1,7 +1,7 @@
 """
-The lease: which one of the processes records. Who has it, and what the others could do, is settled by one script.
+The lease: which of the processes records. One script decides who holds it, and who could take over.
 
-    stand(start, reach) --> lua/lease.lua --> Standing(role, watermark, others)
+    acquire_or_renew(complete_since, first_fence) --> lua/lease.lua --> LeaseState(role, watermark, others)
 """
 
 import secrets
@@ -13,19 +13,19 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS, LogKeys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 
-# Renewed every RENEW_SECONDS by a process that is alive; another takes over when it has run out.
+# A living process renews its lease every RENEW_SECONDS; once the lease has expired, another process takes over.
 LEASE_MS = 1000
 RENEW_SECONDS = 0.3
-# A process that has not been heard of for this long will not come back to take the lease over.
+# A process that has not registered for this long is not expected to take over the lease any more.
 TAP_MS = 1500
-# How long a log without a watermark is left alone, so that all processes can say how far their rings reach back.
+# How long to wait before starting a new log, so that all processes can register how far back their rings reach.
 NEW_LOG_SECONDS = 0.7
 
 
 class Role(IntEnum):
-    """What a process is, after it has asked."""
+    """What a process is after its request. The numbers are those of lua/lease.lua."""
 
     TAP = 0
     RECORDER = 1
@@ -34,7 +34,12 @@ class Role(IntEnum):
 
 
 class LeaseState(NamedTuple):
-    """The answer: `watermark` is -1 when there is no log; `others` is how many others could record without a break."""
+    """
+    The answer to a request.
+
+    `watermark` is the fence (ms) up to which the log is complete, -1 if there is no log; `others` is how many other
+    processes could record from there without a gap.
+    """
 
     role: Role
     watermark: int
@@ -42,46 +47,50 @@ class LeaseState(NamedTuple):
 
 
 class Lease:
-    """This process's claim to record. `token` is its name among the taps."""
+    """This process's access to the lease. `token` is its name among the taps."""
 
     def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys) -> None:
         self.token = secrets.token_hex(8)
         self._keys = log_keys
-        self._commands: Any = commands
-        self._script = commands.register_script(script("lease"))
-        self._resign_script = commands.register_script(script("resign"))
+        self._lease_script: Any = commands.register_script(script("lease"))
+        self._resign_script: Any = commands.register_script(script("resign"))
 
     async def acquire_or_renew(
-        self, start: int | None, reach: int | None, why_new: str = "", held: int | None = None
+        self,
+        complete_since: int | None,
+        first_fence: int | None,
+        new_log_reason: str = "",
+        held_since: int | None = None,
     ) -> LeaseState:
         """
-        Register with rings that are whole since fence `start` and reach back to `reach`; renew, take or lose the lease.
+        Register this process, and acquire, renew or lose the lease. All fences are in ms.
 
-        `held` is later than `start` where they have evicted lines from before it.
-
-        `why_new` is the reason for which there is no log before `reach`, where one may be begun. Raises
-        LogUnavailable.
+        The process has received every line since `complete_since` (None while it has no session), and has lines at all
+        since `first_fence`. Its rings still hold every line since `held_since`, which defaults to `complete_since`.
+        `new_log_reason` allows a new log where there is none, and says why it has nothing before `first_fence`; empty,
+        none may be started. Raises LogUnavailable.
         """
+        keys = [self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.breaks, CHANNELS]
+        start, reach, held = map(_fence_text, (complete_since, first_fence, held_since or complete_since))
         try:
-            role, watermark, others = await self._script(
-                keys=[self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.breaks, CHANNELS],
-                args=[self.token, _text(start), _text(reach), LEASE_MS, TAP_MS, why_new, _text(held or start)],
+            role, watermark, others = await self._lease_script(
+                keys=keys, args=[self.token, start, reach, LEASE_MS, TAP_MS, new_log_reason, held]
             )
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The lease can't be had: {error or type(error).__name__}.") from None
+            raise LogUnavailable(f"The lease can't be requested: {error_text(error)}.") from None
         return LeaseState(Role(role), watermark, others)
 
-    def owner_value(self, start: int | None) -> str:
-        """What the lease says while it is ours, got with rings that are whole since fence `start`."""
-        return f"{self.token} {_text(start)}"
+    def owner_value(self, complete_since: int | None) -> str:
+        """The value of the lease's key while this process holds it, acquired with `complete_since`."""
+        return f"{self.token} {_fence_text(complete_since)}"
 
     async def resign(self, token: str = "") -> None:
-        """Leave the lease to the others at once, for the process of `token`, or this one. Raises LogUnavailable."""
+        """Give up the lease of the process with this `token`, by default this one. Raises LogUnavailable."""
         try:
             await self._resign_script(keys=[self._keys.lease, self._keys.taps], args=[token or self.token])
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"The lease can't be given back: {error}.") from None
+            raise LogUnavailable(f"The lease can't be given up: {error_text(error)}.") from None
 
 
-def _text(fence: int | None) -> str:
+def _fence_text(fence: int | None) -> str:
     return "" if fence is None else str(fence)

@@ -1,7 +1,7 @@
 """
-What somebody wants of the log: some channels, from one place to another. Pure; no I/O.
+The part of the log that a request covers: some channels, from one cursor to another. Pure; no I/O.
 
-    channels, after, before, the fence up to which the log is complete --> Stretch --> the bounds of each channel
+    channels, after, before, the fence up to which the log is complete --> LogRange --> start and end for each channel
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.selection import Selection
 
-# The highest number that Redis takes in an id.
+# The highest number that Redis accepts in a stream id: https://redis.io/docs/latest/develop/data-types/streams/
 MAX_NUMBER = 2**64 - 1
 BEGINNING = Cursor(0, (0,))
 
@@ -17,23 +17,25 @@ BEGINNING = Cursor(0, (0,))
 @dataclass(frozen=True, slots=True)
 class LogRange:
     """
-    What lies after `after` and before `before`. The log is complete up to fence `until`; `asked` is the one that was
-    waited for, and greater where it was not in time.
+    The lines of `selection` after `after` and before `before`.
+
+    The log is complete up to fence `complete_to` (ms). `awaited_fence` is the fence that the request waited for; it is
+    greater than `complete_to` if the recorder did not get there in time.
     """
 
     selection: Selection
     after: Cursor
     before: Cursor
-    until: int
-    asked: int
+    complete_to: int
+    awaited_fence: int
 
     def start_of(self, name: str) -> EventId:
-        """The id after which lines of `name` are wanted."""
+        """The id after which the range of channel `name` starts."""
         return self._id_at(self.after, name)
 
     def end_of(self, name: str) -> EventId:
-        """The id before which lines of `name` are wanted."""
-        return min(self._id_at(self.before, name), EventId(self.until, 0))
+        """The id before which the range of channel `name` ends."""
+        return min(self._id_at(self.before, name), EventId(self.complete_to, 0))
 
     def _id_at(self, cursor: Cursor, name: str) -> EventId:
         slot = self.selection.channels.index(name) if len(cursor.counts) > 1 else 0

@@ -1,7 +1,7 @@
 """
-Forgets the names of channels that have had no line for long.
+Forgets the names of channels that have had no line for a long time.
 
-    once a minute, in the process that records: RedisLog.channels() --> lua/prune.lua
+    once a minute, in the process that records: LogReader.channels() --> lua/prune.lua
 """
 
 import logging
@@ -12,9 +12,9 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import SCRIPT_LINES
-from sse_hub.history.reader import KEPT_TIMES, LogReader
+from sse_hub.history.reader import NAME_RETENTION_FACTOR, LogReader
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ PRUNE_SECONDS = 60.0
 
 
 class ChannelPruner:
-    """What forgets them, `retain_ms` being how long lines are kept."""
+    """Removes idle channels from the list of recorded ones. `retain_ms` is how long lines are kept."""
 
     def __init__(self, commands: redis.asyncio.Redis, log: LogReader, retain_ms: int) -> None:
         self._log = log
@@ -32,22 +32,23 @@ class ChannelPruner:
 
     async def prune(self, now: float, fence: int) -> None:
         """
-        Every PRUNE_SECONDS, forget who had none for KEPT_TIMES as long as lines are kept, up to `fence`.
+        Every PRUNE_SECONDS, forget channels whose last line is older than NAME_RETENTION_FACTOR × `retain_ms`.
 
-        `now` is the loop's time. Raises LogUnavailable.
+        `now` is the event loop's time in seconds, `fence` the present fence in ms. Raises LogUnavailable.
         """
         if now <= self._due_at:
             return
         self._due_at = now + PRUNE_SECONDS
-        oldest = fence - KEPT_TIMES * self._retain_ms
-        known = await self._log.channels(self._log.watermark)
-        aged = [(name, f"{last} {count}") for name, (last, count) in known.items() if last.fence < oldest]
+        oldest = fence - NAME_RETENTION_FACTOR * self._retain_ms
+        channels = await self._log.channels(self._log.watermark)
+        # With the state it was in: the script leaves a channel alone that has had a line since.
+        idle = [(name, f"{last} {count}") for name, (last, count) in channels.items() if last.fence < oldest]
         forgotten = 0
         try:
-            for at in range(0, len(aged), SCRIPT_LINES):
-                words = [each for pair in aged[at : at + SCRIPT_LINES] for each in pair]
-                forgotten += await self._script(keys=[CHANNELS], args=words)
+            for start in range(0, len(idle), SCRIPT_LINES):
+                args = [word for pair in idle[start : start + SCRIPT_LINES] for word in pair]
+                forgotten += await self._script(keys=[CHANNELS], args=args)
         except (RedisError, OSError) as error:
-            raise LogUnavailable(f"Old channels can't be forgotten: {error}.") from None
+            raise LogUnavailable(f"Idle channels can't be forgotten: {error_text(error)}.") from None
         if forgotten:
             logger.info("channels_pruned channels=%(channels)d", {"channels": forgotten})

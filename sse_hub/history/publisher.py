@@ -1,9 +1,9 @@
 """
-Publishing for those who speak HTTP: lines go to Redis as any other, and the answer waits until they are in the log.
+Publishing over HTTP: lines go to Redis like any others, and the answer waits until they are in the log.
 
-    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
+    body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they in the log?
 
-Between two fences that were taken in one step the ids of the lines are known before any process has seen them.
+One script publishes the lines between two fences. So their ids are known before any process has seen them.
 """
 
 import asyncio
@@ -19,7 +19,14 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import HubStopping, IdempotencyConflict, InvalidRequest, LogUnavailable, NotRecorded
+from sse_hub.errors import (
+    HubStopping,
+    IdempotencyConflict,
+    InvalidRequest,
+    LogUnavailable,
+    NotRecorded,
+    error_text,
+)
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.hub import Hub
 from sse_hub.protocol.ids import EventId
@@ -29,23 +36,29 @@ from sse_hub.protocol.ndjson import parse_body
 logger = logging.getLogger(__name__)
 
 RECORDED_SECONDS = 5.0
+# How long an idempotency key is remembered: a day.
 KEY_MS = 86_400_000
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
-# For how long a body is parsed before others have their turn.
+# How long a body is parsed before other tasks get to run.
 SLICE_SECONDS = 0.005
-# Redis cuts a session that is 32 MB behind: of bodies larger than this one at a time is on its way.
+# Redis closes a session that is 32 MB behind, so only one body larger than this is on its way at any time.
 LARGE_BYTES = 256 * 1024
 
 
 class Published(NamedTuple):
-    """`size` lines are in the log, the last of them under `last_id`."""
+    """`size` lines are in the log; the last of them has the id `last_id`."""
 
     size: int
     last_id: EventId
 
 
 class _SentBatch(NamedTuple):
-    """What lua/publish.lua says: the lines have the ids `fence-1` to `fence-size`."""
+    """
+    The answer of lua/publish.lua: the lines have the ids `fence-1` to `fence-size`.
+
+    `digest` is that of the body which the idempotency key was first used for; `recorded` says whether that body is
+    known to be in the log.
+    """
 
     fence: int
     size: int
@@ -54,7 +67,7 @@ class _SentBatch(NamedTuple):
 
 
 class AcknowledgedPublisher:
-    """Publishes bodies, for one process."""
+    """Publishes the bodies of one process's requests. `line_bytes` is the size at which a line is cut."""
 
     def __init__(self, commands: redis.asyncio.Redis, log: LogReader, hub: Hub, line_bytes: int) -> None:
         self._commands = commands
@@ -62,80 +75,79 @@ class AcknowledgedPublisher:
         self._hub = hub
         self._line_bytes = line_bytes
         self._send_script = commands.register_script(script("clock", "publish"))
-        self._check_script = commands.register_script(script("published"))
-        self._large = asyncio.Lock()
+        self._check_script = commands.register_script(script("recorded"))
+        self._large_body = asyncio.Lock()
 
     async def publish(
         self,
         channel: str,
         body: bytes,
-        key: str | None,
-        owner: str = "",
-        spend: Callable[[int], None] = lambda lines: None,
+        idempotency_key: str | None,
+        subject: str = "",
+        take_quota: Callable[[int], None] = lambda lines: None,
     ) -> Published:
         """
-        Publish the lines of `body`; return when they are recorded. With an Idempotency-Key `key` that `owner` has used
-        before, nothing is published, and the answer is the same. `spend` is told how many lines there are, and may
-        object.
+        Publish the lines of `body`, and return when they are recorded.
 
-        Raises InvalidRequest, InvalidLine, TooLarge, KeyReused, HubStopping, NotRecorded, and what `spend` does.
+        If `subject` has used `idempotency_key` before, nothing is published, and the result is the same as then.
+        `take_quota` is called with the number of lines before they are published; it raises LimitExceeded if they are
+        too many.
+
+        Raises InvalidRequest, InvalidLine, TooLarge, IdempotencyConflict, HubStopping, NotRecorded, LimitExceeded.
         """
         if self._hub.draining:
             raise HubStopping("The hub is stopping.")
-        if key is not None and not KEY.fullmatch(key):
-            raise InvalidRequest(f"Idempotency-Key {key[:32]!r} is not 1 to 128 visible ASCII characters.")
-        if key and owner:
-            # Another's keys are nobody's business, not even that there is such a one.
-            key = f"{sha256(owner.encode()).hexdigest()[:32]}:{key}"
-        lines = await self._lines_of(body)
-        spend(len(lines))
-        # SHA-256 of 16 MiB takes longer than others should wait.
+        key = None if idempotency_key is None else _stored_key(idempotency_key, subject)
+        lines = await self._parse_lines(body)
+        take_quota(len(lines))
+        # In a thread: SHA-256 of 16 MiB would delay other tasks too long.
         digest = await asyncio.to_thread(_digest, channel, body) if key else ""
-        async with self._turn(len(body)):
+        async with self._slot_for(len(body)):
             sent = await self._send(channel, lines, key, digest)
             if sent.digest != digest:
                 raise IdempotencyConflict("This Idempotency-Key was used for another body or channel.")
             if not sent.recorded:
-                await self._wait(sent)
-                await self._check(sent, channel, normalize(lines[-1], self._line_bytes)[0])
+                await self._wait_recorded(sent)
+                await self._check_recorded(sent, channel, normalize(lines[-1], self._line_bytes)[0])
                 if key:
-                    await self._remember(key, sent)
+                    await self._mark_key_recorded(key, sent)
         return Published(sent.size, EventId(sent.fence, sent.size))
 
-    # The rest.
+    # The steps of publish().
 
-    async def _lines_of(self, body: bytes) -> list[bytes]:
+    async def _parse_lines(self, body: bytes) -> list[bytes]:
         loop = asyncio.get_running_loop()
         lines: list[bytes] = []
-        begun = loop.time()
+        slice_start = loop.time()
         for line in parse_body(body, self._line_bytes):
             lines.append(line)
-            if loop.time() - begun > SLICE_SECONDS:
+            if loop.time() - slice_start > SLICE_SECONDS:
                 await asyncio.sleep(0)
-                begun = loop.time()
+                slice_start = loop.time()
         return lines
 
     @asynccontextmanager
-    async def _turn(self, size: int) -> AsyncIterator[None]:
-        if size <= LARGE_BYTES:
+    async def _slot_for(self, body_bytes: int) -> AsyncIterator[None]:
+        """Wait until no other large body is on its way, if this is one. Raises NotRecorded."""
+        if body_bytes <= LARGE_BYTES:
             yield
             return
         try:
             async with asyncio.timeout(RECORDED_SECONDS):
-                await self._large.acquire()
+                await self._large_body.acquire()
         except TimeoutError:
             raise NotRecorded("Too many large bodies are waiting to be published.", 0, False) from None
         try:
             yield
         finally:
-            self._large.release()
+            self._large_body.release()
 
     async def _send(self, channel: str, lines: list[bytes], key: str | None, digest: str) -> _SentBatch:
         try:
-            # So that a server that is away is told from one that goes away now.
+            # If this fails, the server was away before anything was published.
             await self._commands.ping()
         except (RedisError, OSError) as error:
-            raise NotRecorded(f"Redis does not answer: {_error_text(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis does not answer: {error_text(error)}.", 0, False) from None
         if not self._log.recording:
             raise NotRecorded("No hub records lines at present, so nothing was published.", 0, False)
         try:
@@ -144,50 +156,53 @@ class AcknowledgedPublisher:
                 args=[self._hub.ingest.last_fence, keys.FENCE_CHANNEL, channel, digest, KEY_MS, *lines],
             )
         except ResponseError as error:
-            raise NotRecorded(f"Redis refused the lines: {_error_text(error)}.", 0, False) from None
+            raise NotRecorded(f"Redis refused the lines: {error_text(error)}.", 0, False) from None
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"Whether the lines were published is unknown: Redis did not answer ({_error_text(error)}).", None, None
+                f"Whether the lines were published is unknown: Redis did not answer ({error_text(error)}).", None, None
             ) from None
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
 
-    async def _wait(self, sent: _SentBatch) -> None:
+    async def _wait_recorded(self, sent: _SentBatch) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RECORDED_SECONDS
-        why = ""
+        reason = ""
         while loop.time() < deadline:
             try:
                 if await self._log.wait_complete(sent.fence + 1) > sent.fence:
                     return
             except LogUnavailable as error:
-                why = f" {error}"
+                reason = f" {error}"
         raise NotRecorded(
-            f"The lines are published, but not recorded within {RECORDED_SECONDS:.0f} s.{why}", sent.size, False
+            f"The lines were published, but not recorded within {RECORDED_SECONDS:.0f} s.{reason}", sent.size, False
         )
 
-    async def _check(self, sent: _SentBatch, channel: str, last_line: bytes) -> None:
+    async def _check_recorded(self, sent: _SentBatch, channel: str, last_line: bytes) -> None:
         try:
-            lines, holes, digest = await self._check_script(keys=[keys.log_key(channel)], args=[sent.fence, sent.size])
+            lines, gaps, digest = await self._check_script(keys=[keys.log_key(channel)], args=[sent.fence, sent.size])
         except (RedisError, OSError) as error:
             raise NotRecorded(
-                f"The lines are published, but the log can't be read: {_error_text(error)}.", sent.size, None
+                f"The lines were published, but the log can't be read: {error_text(error)}.", sent.size, None
             ) from None
-        # Fewer lines without a mark have been recorded, and trimmed since.
-        if holes or digest.decode() != sha1(last_line).hexdigest():
-            raise NotRecorded(f"The lines are published, but the log has {lines} of {sent.size}.", sent.size, False)
+        # Fewer lines without a gap marker among them were recorded, and have been trimmed since.
+        if gaps or digest.decode() != sha1(last_line).hexdigest():
+            raise NotRecorded(f"The lines were published, but the log has {lines} of {sent.size}.", sent.size, False)
 
-    async def _remember(self, key: str, sent: _SentBatch) -> None:
-        words = f"{sent.fence} {sent.size} {sent.digest} 1"
+    async def _mark_key_recorded(self, key: str, sent: _SentBatch) -> None:
+        value = f"{sent.fence} {sent.size} {sent.digest} 1"
         try:
-            await self._commands.set(keys.published_key(key), words, xx=True, keepttl=True)
+            await self._commands.set(keys.published_key(key), value, xx=True, keepttl=True)
         except (RedisError, OSError) as error:
-            # A retry looks into the log again.
-            logger.debug("idempotency_key_not_marked error=%(error)r", {"error": _error_text(error)})
+            # A repeated request then checks the log again.
+            logger.debug("idempotency_key_not_marked error=%(error)r", {"error": error_text(error)})
+
+
+def _stored_key(idempotency_key: str, subject: str) -> str:
+    """`idempotency_key`, kept apart from those of other subjects, who must not learn of it. Raises InvalidRequest."""
+    if not KEY.fullmatch(idempotency_key):
+        raise InvalidRequest(f"Idempotency-Key {idempotency_key[:32]!r} must be 1 to 128 visible ASCII characters.")
+    return f"{sha256(subject.encode()).hexdigest()[:32]}:{idempotency_key}" if subject else idempotency_key
 
 
 def _digest(channel: str, body: bytes) -> str:
     return sha256(b"%b\n%b" % (channel.encode(), body)).hexdigest()
-
-
-def _error_text(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -1,9 +1,10 @@
 """
-Stretches of the log: a page of one in either direction, or all of it.
+Queries of the log: a page of a range in either direction, or all of it.
 
-    channels, after, before --> a fence, and the log complete up to it --> Stretch --> HistoryPage, or lists of lines
+    selection, after, before --> resolve_range(): a fence, and the log complete up to it --> LogRange
+    LogRange --> last_page(), first_page() --> HistoryPage          LogRange --> iterate(), iterate_back() --> runs
 
-Lines with one id on several channels are never parted by the end of a page, so any line's id is a place to go on from.
+Lines with the same id on several channels always are in one page, so that a reader can go on from any line's id.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -15,15 +16,15 @@ from sse_hub.history.fair_lock import FairLock
 from sse_hub.history.log_range import BEGINNING, LogRange
 from sse_hub.history.merge import (
     BackwardReader,
-    Bounds,
     ForwardReader,
     GapReader,
     Item,
     Key,
     MergeReader,
+    ReadOptions,
     RecordedLine,
     merge,
-    page_share,
+    page_bytes_per_reader,
 )
 from sse_hub.history.reader import LogReader
 from sse_hub.history.stream_entries import entry_id
@@ -34,17 +35,17 @@ from sse_hub.protocol.selection import Selection, matches
 from sse_hub.protocol.sse import Gap
 
 MAX_LINES = 5_000
-# A page ends with the line that reaches this size, so that its JSON stays small enough to be made at once.
+# A page ends with the line that reaches this size, so that its JSON can be made in one go.
 MAX_BYTES = 8 * 1024 * 1024
 ReserveBytes = Callable[[int], None]
-"""Is told how many bytes an answer has so far, and may object; see Limits.answering()."""
+"""Called with the size of an answer so far, in bytes; raises LimitExceeded. See `AdmissionControl.response_memory`."""
 
-# How often a log that changes while it is read is read again, with nothing new in between.
+# How often in a row a log that changes while it is read is read again.
 MAX_TRIES = 4
 
 
 class HistoryPage(NamedTuple):
-    """Lines, oldest first, and the gaps among them; `more` lie beyond it in the direction it was read."""
+    """Lines, oldest first, and the gaps among them. `more` says whether lines follow in the direction of reading."""
 
     lines: list[RecordedLine]
     gaps: list[Gap]
@@ -53,222 +54,254 @@ class HistoryPage(NamedTuple):
 
 class HistoryQuery:
     """
-    Reads stretches of the log. `records` tells of a channel whether it is in the log at all.
+    Reads ranges of the log.
 
-    What is done with many lines of it takes `turns`.
+    `is_recorded` says whether a channel is recorded at all. `fair_lock` is held for each slice of work on many lines.
     """
 
-    def __init__(self, log: LogReader, source: Source, records: Callable[[str], bool]) -> None:
-        self.turns = FairLock()
+    def __init__(self, log: LogReader, source: Source, is_recorded: Callable[[str], bool]) -> None:
+        self.fair_lock = FairLock()
         self._log = log
         self._source = source
-        self._records = records
+        self._is_recorded = is_recorded
 
     async def resolve_range(self, selection: Selection, after: Cursor | None, before: Cursor | None) -> LogRange:
         """
-        The stretch between two cursors; where there is none, it begins with the log, or ends now.
+        The range between two cursors. Without `after` it starts with the log, without `before` it ends now.
 
         Raises InvalidId, LogUnavailable, SourceUnavailable.
         """
-        fitting = {1} if selection.patterns else {1, len(selection.channels)}
+        valid_counts = {1} if selection.patterns else {1, len(selection.channels)}
         for cursor in (after, before):
-            if cursor and len(cursor.counts) not in fitting:
-                raise InvalidId(f"{str(cursor)[:64]!r} does not fit: one count is wanted, or one for each channel.")
-        asked = until = self._log.watermark
-        if before is None or (before.fence, max(before.counts)) > (until, 0):
-            # What a client has seen must be in it: all that came before a fence which is issued only now. Lines that
-            # count from the watermark's own fence come after it.
-            asked = await self._source.join(())
-            until = min(asked, await self._log.wait_complete(asked))
-        if not until:
+            if cursor and len(cursor.counts) not in valid_counts:
+                raise InvalidId(
+                    f"{str(cursor)[:64]!r} does not fit the channels: it must have one count, or one for each channel."
+                )
+        awaited_fence = complete_to = self._log.watermark
+        if before is None or (before.fence, max(before.counts)) > (complete_to, 0):
+            # All that a client has seen must be in the range: it came before a fence that is issued only now. Lines
+            # whose ids have the watermark's own fence come after the watermark.
+            awaited_fence = await self._source.join(())
+            complete_to = min(awaited_fence, await self._log.wait_complete(awaited_fence))
+        if not complete_to:
             raise LogUnavailable("Nothing has been recorded yet.")
-        return LogRange(selection, after or BEGINNING, before or Cursor(asked, (0,)), until, asked)
+        end = before or Cursor(awaited_fence, (0,))
+        return LogRange(selection, after or BEGINNING, end, complete_to, awaited_fence)
 
-    async def last_page(self, stretch: LogRange, limit: int, hold: ReserveBytes) -> HistoryPage:
-        """The last lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
-        page = await self._page(stretch, self._backward, limit, hold)
-        return page._replace(gaps=page.gaps + self._late(stretch))
+    async def last_page(self, log_range: LogRange, limit: int, reserve: ReserveBytes) -> HistoryPage:
+        """The last lines of the range, as `_read_page` limits them. Raises LogUnavailable, and what `reserve` does."""
+        page = await self._read_page(log_range, self._backward_readers, limit, reserve)
+        return page._replace(gaps=page.gaps + self._late_gaps(log_range))
 
-    async def first_page(self, stretch: LogRange, limit: int, hold: ReserveBytes) -> HistoryPage:
-        """The first lines of `stretch`, see _page(). Raises LogUnavailable, and what `hold` does."""
-        page = await self._page(stretch, self._onward, limit, hold)
-        return page if page.more else page._replace(gaps=page.gaps + self._late(stretch))
+    async def first_page(self, log_range: LogRange, limit: int, reserve: ReserveBytes) -> HistoryPage:
+        """The first lines of the range, as `_read_page` limits them. Raises LogUnavailable, and what `reserve` does."""
+        page = await self._read_page(log_range, self._forward_readers, limit, reserve)
+        return page if page.more else page._replace(gaps=page.gaps + self._late_gaps(log_range))
 
-    async def iterate(self, stretch: LogRange) -> AsyncGenerator[list[RecordedLine | Gap], None]:
+    async def iterate(self, log_range: LogRange) -> AsyncGenerator[list[RecordedLine | Gap], None]:
         """
-        All of `stretch`, oldest first, in lists of a page of the log at most. Where the log changes, what has been read
-        of it is followed by what the new one has beyond that. Raises LogUnavailable.
+        All lines and gaps of the range, oldest first, in lists of at most a page of the log.
+
+        If the log is replaced meanwhile, what has been read is followed by the rest of the new log. Raises
+        LogUnavailable.
         """
-        if unrecorded := self._unrecorded(stretch):
+        if unrecorded := self._unrecorded_gaps(log_range):
             yield [*unrecorded]
-        channels, breaks = await self._channels(stretch), GapReader()
-        told: set[LogGap] = set()
-        tries, whole = 0, False
-        while not whole:
+        channels, gap_reader = await self._channel_readers(log_range), GapReader()
+        known_gaps: set[LogGap] = set()
+        tries, complete = 0, False
+        while not complete:
             try:
-                await self._go_on(stretch, channels, breaks, told)
-                async with aclosing(merge([breaks, *channels])) as runs:
+                await self._switch_log(log_range, channels, gap_reader, known_gaps)
+                async with aclosing(merge([gap_reader, *channels])) as runs:
                     async for run in runs:
-                        found: list[RecordedLine | Gap] = []
+                        items: list[RecordedLine | Gap] = []
                         for _, item in run:
-                            found += self._gaps(stretch, item) if isinstance(item, LogGap) else (item,)
-                        yield found
+                            items += self._gaps_of(log_range, item) if isinstance(item, LogGap) else (item,)
+                        yield items
                         tries = 0
-                whole = True
+                complete = True
             except LogChanged as error:
                 tries += 1
-                await self._retry(stretch, error, tries)
-        if late := self._late(stretch):
+                await self._wait_for_new_log(log_range, error, tries)
+        if late := self._late_gaps(log_range):
             yield [*late]
 
-    async def iterate_back(self, stretch: LogRange) -> AsyncGenerator[list[Item], None]:
-        """The lines of `stretch`, newest first. Raises LogUnavailable, also where the log changes."""
-        begin = {name: stretch.start_of(name) for name in stretch.selection.channels}
-        bare = EventId(stretch.after.fence, 0)
-        async with aclosing(merge(await self._backward(stretch))) as runs:
+    async def iterate_back(self, log_range: LogRange) -> AsyncGenerator[list[Item], None]:
+        """The lines of the range, newest first. Raises LogUnavailable, also when the log changes meanwhile."""
+        starts = {name: log_range.start_of(name) for name in log_range.selection.channels}
+        pattern_start = EventId(log_range.after.fence, 0)
+        async with aclosing(merge(await self._backward_readers(log_range))) as runs:
             async for run in runs:
-                kept = [
-                    each
-                    for each in run
-                    if isinstance(each[1], RecordedLine) and each[1].id > begin.get(each[1].channel, bare)
+                inside: list[Item] = [
+                    (key, item)
+                    for key, item in run
+                    if isinstance(item, RecordedLine) and item.id > starts.get(item.channel, pattern_start)
                 ]
-                yield kept
-                if len(kept) < len(run) and all(isinstance(item, RecordedLine) for _, item in run):
+                yield inside
+                if len(inside) < len(run) and all(isinstance(item, RecordedLine) for _, item in run):
                     return
 
-    # The rest.
+    # Pages.
 
-    async def _page(
+    async def _read_page(
         self,
-        stretch: LogRange,
-        readers: Callable[[LogRange], Awaitable[list[MergeReader]]],
+        log_range: LogRange,
+        open_readers: Callable[[LogRange], Awaitable[list[MergeReader]]],
         limit: int,
-        hold: ReserveBytes,
+        reserve: ReserveBytes,
     ) -> HistoryPage:
         """
-        `limit` lines, or fewer where they are large, or more where several channels have a line with the last id.
-        Of lines with the same line id it has the one that is read first. All of it is of one log. `hold` is told how
-        many bytes it has, as they become more.
+        A page of one and the same log.
+
+        It has `limit` lines: fewer if they reach MAX_BYTES, more if several channels have a line with the last id. Of
+        lines with the same line id it has the one that is read first. `reserve` gets the page's size as it grows.
         """
         tries, more = 0, False
         while True:
             lines: list[RecordedLine] = []
-            holes: list[LogGap] = []
+            log_gaps: list[LogGap] = []
             try:
-                async with aclosing(merge(await readers(stretch))) as runs:
-                    more = await _gather(runs, lines, holes, limit, hold)
+                async with aclosing(merge(await open_readers(log_range))) as runs:
+                    more = await _collect(runs, lines, log_gaps, limit, reserve)
                 break
             except LogChanged as error:
                 tries += 1
-                await self._retry(stretch, error, tries)
-        gaps = [gap for hole in holes for gap in self._gaps(stretch, hole)]
-        gaps += [] if more else self._unrecorded(stretch)
+                await self._wait_for_new_log(log_range, error, tries)
+        gaps = [gap for log_gap in log_gaps for gap in self._gaps_of(log_range, log_gap)]
+        gaps += [] if more else self._unrecorded_gaps(log_range)
         return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: entry_id(gap.before.encode())), more)
 
-    async def _retry(self, stretch: LogRange, error: LogChanged, tries: int) -> None:
-        """Return when a log that has changed is complete again up to the end of `stretch`; else raise `error`."""
-        if tries == MAX_TRIES or await self._log.wait_complete(stretch.until) < stretch.until:
+    async def _wait_for_new_log(self, log_range: LogRange, error: LogChanged, tries: int) -> None:
+        """Return when the log that has changed is complete up to the end of the range again; else raise `error`."""
+        if tries == MAX_TRIES or await self._log.wait_complete(log_range.complete_to) < log_range.complete_to:
             raise error
 
-    async def _backward(self, stretch: LogRange) -> list[MergeReader]:
-        ends = {name: stretch.end_of(name) for name in self._recorded(stretch)}
-        for name, last in (await self._found(stretch)).items():
-            ends[name] = min(stretch.end_of(name), EventId(last.fence, last.n + 1))
-        which, holes = await self._read_gaps(stretch)
-        bounds = Bounds(which, EventId(stretch.until, 0), page_share(len(ends)), self.turns)
-        channels = [BackwardReader(self._log, name, bounds, ends[name]) for name in sorted(ends)]
-        return [GapReader(holes, back=True), *channels]
+    # Readers.
 
-    async def _onward(self, stretch: LogRange) -> list[MergeReader]:
-        channels, breaks = await self._channels(stretch), GapReader()
-        await self._go_on(stretch, channels, breaks, set())
-        return [breaks, *channels]
+    async def _forward_readers(self, log_range: LogRange) -> list[MergeReader]:
+        channels, gap_reader = await self._channel_readers(log_range), GapReader()
+        await self._switch_log(log_range, channels, gap_reader, set())
+        return [gap_reader, *channels]
 
-    async def _channels(self, stretch: LogRange) -> list[ForwardReader]:
-        names = dict.fromkeys(self._recorded(stretch))
-        names |= {name: None for name, last in (await self._found(stretch)).items() if last > stretch.start_of(name)}
-        bounds = Bounds("", EventId(stretch.until, 0), page_share(len(names)), self.turns)
+    async def _backward_readers(self, log_range: LogRange) -> list[MergeReader]:
+        ends = {name: log_range.end_of(name) for name in self._recorded_channels(log_range)}
+        for name, last in (await self._matching_channels(log_range)).items():
+            ends[name] = min(log_range.end_of(name), EventId(last.fence, last.n + 1))
+        log_id, log_gaps = await self._read_log_gaps(log_range)
+        options = self._read_options(log_id, log_range, len(ends))
+        channels = [BackwardReader(self._log, name, options, ends[name]) for name in sorted(ends)]
+        return [GapReader(log_gaps, backward=True), *channels]
+
+    async def _channel_readers(self, log_range: LogRange) -> list[ForwardReader]:
+        """A reader for each channel of the range. They don't read before `_switch_log` has named the log."""
+        names = dict.fromkeys(self._recorded_channels(log_range))
+        for name, last in (await self._matching_channels(log_range)).items():
+            if last > log_range.start_of(name):
+                names[name] = None
+        options = self._read_options("", log_range, len(names))
         return [
-            ForwardReader(self._log, name, bounds, stretch.start_of(name), stretch.end_of(name))
+            ForwardReader(self._log, name, options, log_range.start_of(name), log_range.end_of(name))
             for name in sorted(names)
         ]
 
-    async def _go_on(
-        self, stretch: LogRange, channels: list[ForwardReader], breaks: GapReader, told: set[LogGap]
+    def _read_options(self, log_id: str, log_range: LogRange, channels: int) -> ReadOptions:
+        until = EventId(log_range.complete_to, 0)
+        return ReadOptions(log_id, until, page_bytes_per_reader(channels), self.fair_lock)
+
+    async def _switch_log(
+        self, log_range: LogRange, channels: list[ForwardReader], gap_reader: GapReader, known_gaps: set[LogGap]
     ) -> None:
         """
-        Have `channels` go on, from where each is, in the log that is there now, and add to `breaks` what that one lacks
-        beyond there. Those in `told` are known already.
-        """
-        which, holes = await self._read_gaps(stretch)
-        new = [hole for hole in holes if hole not in told]
-        told.update(new)
-        for name in (*self._recorded(stretch), *stretch.selection.patterns):
-            # Of a pattern nothing is missing up to where all its channels have been read.
-            read = [each.place for each in channels if matches(name, each.channel)]
-            place = min(read, default=stretch.start_of(name))
-            breaks.add([left._replace(channel=name) for hole in new if (left := hole.remainder_after(place))])
-        for each in channels:
-            each.switch_log(which)
+        Have each of `channels` go on in the present log, from where it is.
 
-    async def _found(self, stretch: LogRange) -> Mapping[str, EventId]:
-        """The recorded channels that a pattern finds, with the last id of each."""
-        if not stretch.selection.patterns:
+        Gaps of that log after there go to `gap_reader`, except for `known_gaps`, to which the new ones are added.
+        """
+        log_id, log_gaps = await self._read_log_gaps(log_range)
+        new_gaps = [gap for gap in log_gaps if gap not in known_gaps]
+        known_gaps.update(new_gaps)
+        for name in self._recorded_names(log_range):
+            # A pattern lacks nothing up to where all its channels have been read.
+            read_to = min(
+                (channel.read_to for channel in channels if matches(name, channel.channel)),
+                default=log_range.start_of(name),
+            )
+            remainders = [gap.remainder_after(read_to) for gap in new_gaps]
+            gap_reader.add([remainder._replace(channel=name) for remainder in remainders if remainder])
+        for channel in channels:
+            channel.switch_log(log_id)
+
+    def _recorded_channels(self, log_range: LogRange) -> list[str]:
+        """The channels that the range names and that are recorded."""
+        return [name for name in log_range.selection.channels if self._is_recorded(name)]
+
+    async def _matching_channels(self, log_range: LogRange) -> Mapping[str, EventId]:
+        """The recorded channels that match a pattern of the range, with the last id of each."""
+        if not log_range.selection.patterns:
             return {}
         return {
             name: last
-            for name, last in (await self._log.last_ids(stretch.until)).items()
-            if stretch.selection.matches(name)
+            for name, last in (await self._log.last_ids(log_range.complete_to)).items()
+            if log_range.selection.matches(name)
         }
 
-    async def _read_gaps(self, stretch: LogRange) -> LogGaps:
-        """The breaks of the log that reach into the stretch, cut where it ends."""
-        end = EventId(min(stretch.before.fence, stretch.until), 0)
-        which, holes = await self._log.gaps(min(stretch.after.fence, stretch.until), stretch.until)
-        return LogGaps(which, [hole._replace(before=min(hole.before, end)) for hole in holes if hole.after < end])
+    # Gaps.
 
-    def _recorded(self, stretch: LogRange) -> list[str]:
-        return [name for name in stretch.selection.channels if self._records(name)]
+    async def _read_log_gaps(self, log_range: LogRange) -> LogGaps:
+        """The gaps of the whole log that reach into the range, cut where it ends."""
+        end = EventId(min(log_range.before.fence, log_range.complete_to), 0)
+        after = min(log_range.after.fence, log_range.complete_to)
+        log_id, gaps = await self._log.gaps(after, log_range.complete_to)
+        return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in gaps if gap.after < end])
 
-    def _gaps(self, stretch: LogRange, hole: LogGap) -> list[Gap]:
-        # A break of the log is told once for each name that was asked for.
-        names = [hole.channel] if hole.channel else [*self._recorded(stretch), *stretch.selection.patterns]
-        return [hole.as_gap(name, stretch.start_of(name)) for name in names]
+    def _gaps_of(self, log_range: LogRange, log_gap: LogGap) -> list[Gap]:
+        """The gap to show for `log_gap`: if it is one of the whole log, one for each requested name."""
+        names = [log_gap.channel] if log_gap.channel else self._recorded_names(log_range)
+        return [log_gap.as_gap(name, log_range.start_of(name)) for name in names]
 
-    def _unrecorded(self, stretch: LogRange) -> list[Gap]:
-        """Channels that nobody records are one gap."""
-        names = [name for name in stretch.selection.channels if not self._records(name)]
+    def _unrecorded_gaps(self, log_range: LogRange) -> list[Gap]:
+        """A gap over the whole range for each channel that is not recorded."""
+        names = [name for name in log_range.selection.channels if not self._is_recorded(name)]
         return [
-            Gap(name, str(stretch.start_of(name)), str(stretch.end_of(name)), None, "recorder-down") for name in names
+            Gap(name, str(log_range.start_of(name)), str(log_range.end_of(name)), None, "recorder-down")
+            for name in names
         ]
 
-    def _late(self, stretch: LogRange) -> list[Gap]:
-        """What was asked for, and has not been recorded in time."""
-        before = min(stretch.before.fence, stretch.asked)
-        names = [*self._recorded(stretch), *stretch.selection.patterns] if before > stretch.until else []
-        return [Gap(name, f"{stretch.until}-0", f"{before}-0", None, "late") for name in names]
+    def _late_gaps(self, log_range: LogRange) -> list[Gap]:
+        """A gap for each requested name over what has not been recorded in time."""
+        before = min(log_range.before.fence, log_range.awaited_fence)
+        names = self._recorded_names(log_range) if before > log_range.complete_to else []
+        return [Gap(name, f"{log_range.complete_to}-0", f"{before}-0", None, "late") for name in names]
+
+    def _recorded_names(self, log_range: LogRange) -> list[str]:
+        """The recorded channels, and the patterns, of the range."""
+        return [*self._recorded_channels(log_range), *log_range.selection.patterns]
 
 
-async def _gather(
-    runs: AsyncIterator[list[Item]], lines: list[RecordedLine], holes: list[LogGap], limit: int, hold: ReserveBytes
+async def _collect(
+    runs: AsyncIterator[list[Item]],
+    lines: list[RecordedLine],
+    log_gaps: list[LogGap],
+    limit: int,
+    reserve: ReserveBytes,
 ) -> bool:
-    """Fill `lines` and `holes` with a page. True when there are more lines."""
+    """Fill `lines` and `log_gaps` with one page out of `runs`. True when there are more lines."""
     size = 0
-    last: Key | None = None
-    # What is missing beyond the last line of a full page is told there only if no line follows.
-    beyond: list[LogGap] = []
-    known = SeenLineIds()
+    last_key: Key | None = None
+    # Gaps behind the last line of a full page belong to it only if no line follows.
+    trailing_gaps: list[LogGap] = []
+    seen = SeenLineIds()
     async for run in runs:
         for key, item in run:
             full = len(lines) >= limit or size >= MAX_BYTES
             if isinstance(item, LogGap):
-                (beyond if full and key != last else holes).append(item)
-            elif full and key != last:
+                (trailing_gaps if full and key != last_key else log_gaps).append(item)
+            elif full and key != last_key:
                 return True
-            elif not known.is_repeat(item.channel, item.text):
+            elif not seen.is_repeat(item.channel, item.text):
                 lines.append(item)
                 size += len(item.text)
-                last = key
-        hold(size)
-    holes += beyond
+                last_key = key
+        reserve(size)
+    log_gaps += trailing_gaps
     return False

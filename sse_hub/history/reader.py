@@ -1,9 +1,9 @@
 """
-The log, read back: pages of recorded lines from Redis streams, read once for all who want them at the same time.
+The log, read back: pages of recorded lines out of Redis streams, each read once for all who want it at the same time.
 
-    page(channel, after) --> Shelf: read a moment ago, or on its way? --> lua/page.lua --> Page
+    page(channel, after) --> PageCache: read a moment ago, or being read? --> lua/page.lua --> Page
 
-The recorder alone writes (`recorder.py`); the watermark says up to which fence it has.
+Only the recorder writes (`recorder.py`); the watermark is the fence up to which it has written everything.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogChanged, LogUnavailable
+from sse_hub.errors import LogChanged, LogUnavailable, error_text
 from sse_hub.history.page_cache import PageCache, SingleFlight
 from sse_hub.history.stream_entries import (
     LogSnapshot,
@@ -37,23 +37,32 @@ from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# How long to wait for a fence that is recorded. The next one may be 1.25 s away, and the next recorder almost two.
+# How long to wait until a fence is recorded. The next fence may be 1.25 s away, and the next recorder almost two.
 COMPLETE_SECONDS = 3.5
 POLL_SECONDS = 0.005
+# The recorder moves the watermark once a second at least.
 FRESH_SECONDS = 3.0
 RETRY_SECONDS = 0.1
-# Redis that has not said its watermark for this long, asked all the time, can't be read.
-SILENT_SECONDS = 1.5
-# For this many times as long as its lines, the name of an idle channel is kept, with its last id. Of what is older
-# nobody knows whether there was something.
-KEPT_TIMES = 2
-# About the size of a page, to one line: what a subscriber that reads slowly holds in memory.
+# If Redis has not returned the watermark for this long, it counts as unreadable.
+UNREADABLE_SECONDS = 1.5
+# The name of an idle channel, with its last id, is kept for this many times as long as its lines. Before that, nobody
+# knows whether there were lines.
+NAME_RETENTION_FACTOR = 2
+# About the size of a page, to one line: what a slow subscriber holds in memory.
 PAGE_BYTES = 64 * 1024
 MAX_ENTRIES = 2_048
+# Small lines count as this large, so that a page of them does not grow too long.
+MIN_LINE_BYTES = 32.0
+MAX_MEASURED_CHANNELS = 20_000
 
 
 class LogReader:
-    """What the hub's protocol `Log` asks for. `watermark` is the highest fence known to be recorded up to."""
+    """
+    Reads the log for one process; implements the hub's protocol `Log`.
+
+    `watermark` is the highest fence (ms) up to which the log is known to be complete. Of all methods that read, those
+    that take `until` raise LogChanged when the log is not complete up to that fence.
+    """
 
     def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, retain_ms: int) -> None:
         self.watermark = 0
@@ -64,197 +73,217 @@ class LogReader:
         self._retain_ms = retain_ms
         self._loop = asyncio.get_running_loop()
         self._advanced_at = float("-inf")
-        self._moved = asyncio.Event()
+        self._advanced = asyncio.Event()
+        self._waiters = 0
         self._poll: asyncio.Task[None] | None = None
-        self._unread = "no answer"
-        self._answered_at = float("-inf")
-        self._waiting = 0
-        self._log = ""
-        self._page_cache = PageCache(self._read, self._lines_per_page)
+        self._poll_error = "no answer"
+        self._polled_at = float("-inf")
+        self._log_id = ""
+        self._page_cache = PageCache(self._read_page, self._lines_per_page)
         self._gaps = SingleFlight(self._read_gaps)
         self._channels = SingleFlight(self._read_channels)
         self._line_bytes: dict[str, float] = {}
-        self._snapshot_script = commands.register_script(script("look"))
+        self._snapshot_script = commands.register_script(script("snapshot"))
         self._page_script = commands.register_script(script("page"))
 
-    def advance(self, watermark: int) -> None:
-        """The log is complete up to `watermark`."""
-        if watermark > self.watermark:
-            self._advanced_at = self._loop.time()
-            self._moved.set()
-        # It falls where the server has lost some of the log, or all.
-        self.watermark = watermark
+    # How far the log is complete.
 
     @property
     def recording(self) -> bool:
-        """True when some process has recorded up to a fence within FRESH_SECONDS, as it does once a second."""
+        """True when some process has moved the watermark within the last FRESH_SECONDS."""
         return self._loop.time() - self._advanced_at < FRESH_SECONDS
 
+    def advance(self, watermark: int) -> None:
+        """The log is complete up to fence `watermark`, which is lower than before if Redis has lost some of the log."""
+        if watermark > self.watermark:
+            self._advanced_at = self._loop.time()
+            self._advanced.set()
+        self.watermark = watermark
+
     async def wait_complete(self, fence: int) -> int:
-        """See `pages.Log`: what has been reached after COMPLETE_SECONDS may be less than `fence`."""
-        self._waiting += 1
+        """
+        Wait until the log is complete up to `fence`, for at most COMPLETE_SECONDS.
+
+        Returns the fence up to which it is complete, which may be lower. Raises LogUnavailable if Redis doesn't answer.
+        """
+        self._waiters += 1
         if self._poll is None and self.watermark < fence:
             self._poll = self._loop.create_task(self._poll_watermark())
         try:
             async with asyncio.timeout(COMPLETE_SECONDS):
                 while self.watermark < fence:
-                    self._moved.clear()
-                    await self._moved.wait()
+                    self._advanced.clear()
+                    await self._advanced.wait()
         except TimeoutError:
-            if self._loop.time() - self._answered_at > SILENT_SECONDS:
-                raise LogUnavailable(f"The watermark can't be read: {self._unread}.") from None
+            if self._loop.time() - self._polled_at > UNREADABLE_SECONDS:
+                raise LogUnavailable(f"The watermark can't be read: {self._poll_error}.") from None
             logger.warning(
                 "log_incomplete fence=%(fence)d watermark=%(watermark)d", {"fence": fence, "watermark": self.watermark}
             )
         finally:
-            self._waiting -= 1
+            self._waiters -= 1
         return self.watermark
 
-    async def page(self, channel: str, after: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
-        """See `pages.Log`."""
-        if size != PAGE_BYTES or self._long_ago(after, until):
-            return await self._read(channel, after, until, size) if after < until else Page([], until, False)
-        return await self._page_cache.page(channel, after, until)
-
-    async def page_before(self, channel: str, before: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
-        """As page(), back: the last lines with id < `before`; the page before it is that before its `last`."""
-        raw = await self._read_raw(channel, "XREVRANGE", f"({before}", "-", size)
-        self._check(raw.snapshot, until.fence)
-        entries = raw.entries[::-1]
-        after = EventId(0, 0)
-        if raw.more and b"l" not in entries[0][1]:
-            # A hole lies after the line before it, which is in the next page; so it is, too.
-            after = entry_id(entries.pop(0)[0])
-        parts = parse_entries(channel, after, entries)
-        if not raw.more:
-            parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
-        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, raw.snapshot.log)
-
-    async def newest_ids(self, channel: str, until: EventId, limit: int) -> list[EventId]:
-        """See `pages.Log`."""
-        ids: list[EventId] = []
-        begin = str(until)
-        while len(ids) < limit:
-            raw = await self._read_raw(channel, "XREVRANGE", begin, "-", PAGE_BYTES)
-            self._check(raw.snapshot, until.fence)
-            ids += [entry_id(id) for id, fields in raw.entries if b"l" in fields]
-            if not raw.more:
-                break
-            begin = "(" + raw.entries[-1][0].decode()
-        return ids[:limit]
-
-    async def gaps(self, after: int, until: int) -> LogGaps:
-        """See `pages.Log`."""
-        log, holes = await self._gaps.get(until)
-        # One that ends later, for a process that came back later, has begun before `until` all the same.
-        end = EventId(until, 0)
-        wanted = [hole for hole in holes if after < hole.before.fence and hole.after < end]
-        return LogGaps(log, [hole._replace(before=min(hole.before, end)) for hole in wanted])
-
-    async def last_ids(self, until: int) -> Mapping[str, EventId]:
-        """See `pages.Log`."""
-        return {name: id for name, (id, _) in (await self.channels(until)).items()}
-
-    async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
-        """
-        The last id of every channel recorded up to fence `until`, and how many lines of it. Raises LogUnavailable.
-        """
-        return await self._channels.get(until)
-
-    async def close(self) -> None:
-        """End what is under way."""
-        await cancel_and_wait([self._poll] if self._poll else [])
-        for each in (self._page_cache, self._gaps, self._channels):
-            await each.close()
-
-    # The rest.
-
     async def _poll_watermark(self) -> None:
-        # One asks for all who wait. The recorder's own process hears of it sooner.
+        # One task polls for all who wait. In the recorder's own process, `advance` is called sooner than that.
         try:
-            while self._waiting:
+            while self._waiters:
                 try:
                     self.advance(int(await self._commands.get(self._keys.watermark) or 0))
-                    self._unread, self._answered_at = "no answer", self._loop.time()
+                    self._poll_error, self._polled_at = "no answer", self._loop.time()
                 except (RedisError, OSError) as error:
-                    self._unread = str(error) or type(error).__name__
+                    self._poll_error = error_text(error)
                     await asyncio.sleep(RETRY_SECONDS)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             self._poll = None
 
-    def _lines_per_page(self, channel: str) -> int | None:
-        size = self._line_bytes.get(channel)
-        # A power of two, so that the bounds of pages stay where they are.
-        return None if size is None else min(MAX_ENTRIES, 1 << max(0, int(PAGE_BYTES / size).bit_length() - 1))
+    # Lines.
 
-    def _measure(self, channel: str, entries: list[RawEntry]) -> None:
-        if entries:
-            size = sum(sum(map(len, fields.values())) for _, fields in entries) / len(entries)
-            self._line_bytes[channel] = max(32.0, size)
-            if len(self._line_bytes) > 20_000:
-                self._line_bytes.clear()
+    async def page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
+        """
+        The next recorded lines of `channel` with `after` < id <= `until`, a fence: about `max_bytes` of them.
 
-    async def _read(self, channel: str, after: EventId, until: EventId, size: int = PAGE_BYTES) -> Page:
-        most = self._lines_per_page(channel) if size == PAGE_BYTES else None
-        raw = await self._read_raw(channel, "XRANGE", f"({after}", str(until), size, most or MAX_ENTRIES)
+        Raises LogUnavailable.
+        """
+        if max_bytes != PAGE_BYTES or self._predates_names(after, until):
+            return await self._read_page(channel, after, until, max_bytes) if after < until else Page([], until, False)
+        return await self._page_cache.page(channel, after, until)
+
+    async def page_before(self, channel: str, before: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
+        """
+        Like `page`, backward: the last lines with id < `before`, oldest first.
+
+        The page before it is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
+        """
+        raw = await self._read_entries(channel, "XREVRANGE", f"({before}", "-", max_bytes)
         self._check(raw.snapshot, until.fence)
-        self._measure(channel, raw.entries)
+        entries = raw.entries[::-1]
+        after = EventId(0, 0)
+        if raw.more and b"l" not in entries[0][1]:
+            # A gap marker covers what follows the line before it. That line is in the next page, so the marker is too.
+            after = entry_id(entries.pop(0)[0])
+        parts = parse_entries(channel, after, entries)
+        if not raw.more:
+            parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
+        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, raw.snapshot.log_id)
+
+    async def newest_ids(self, channel: str, until: EventId, limit: int) -> list[EventId]:
+        """The ids of the last `limit` lines of `channel` up to `until`, newest first. Raises LogUnavailable."""
+        ids: list[EventId] = []
+        start = str(until)
+        while len(ids) < limit:
+            raw = await self._read_entries(channel, "XREVRANGE", start, "-", PAGE_BYTES)
+            self._check(raw.snapshot, until.fence)
+            ids += [entry_id(id) for id, fields in raw.entries if b"l" in fields]
+            if not raw.more:
+                break
+            start = "(" + raw.entries[-1][0].decode()
+        return ids[:limit]
+
+    async def _read_page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
+        lines = self._lines_per_page(channel) if max_bytes == PAGE_BYTES else None
+        raw = await self._read_entries(channel, "XRANGE", f"({after}", str(until), max_bytes, lines or MAX_ENTRIES)
+        self._check(raw.snapshot, until.fence)
+        self._measure_lines(channel, raw.entries)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
-        # A channel whose last line is known to be no later has none to be missing.
-        known = EventId(0, 0) < parse_channel_state(raw.channel_state)[0] <= after
-        if not lost and not known and await self._unknown(channel, after, until):
+        # A channel whose last line is known to be no later than `after` lacks nothing.
+        up_to_date = EventId(0, 0) < raw.last_recorded <= after
+        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until):
             first = entry_id(raw.entries[0][0]) if raw.entries else until
             lost = [LogGap(channel, after, first, None, "trimmed")]
-        # What a mark among the entries tells of lies after that.
-        begin = EventId(lost[0].before.fence, lost[0].before.n - 1) if lost else after
-        parts = [*lost, *parse_entries(channel, begin, raw.entries)]
-        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log)
+        # A gap marker among the entries covers only what lies after the lines already known to be lost.
+        start = EventId(lost[0].before.fence, lost[0].before.n - 1) if lost else after
+        parts = [*lost, *parse_entries(channel, start, raw.entries)]
+        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log_id)
 
-    async def _read_raw(
-        self, channel: str, command: str, begin: str, end: str, size: int, most: int = MAX_ENTRIES
+    async def _read_entries(
+        self, channel: str, command: str, start: str, end: str, max_bytes: int, max_entries: int = MAX_ENTRIES
     ) -> RawPage:
-        return await read_page(self._page_script, self._keys, channel, (command, begin, end, most, size))
+        return await read_page(self._page_script, self._keys, channel, (command, start, end, max_entries, max_bytes))
 
-    def _long_ago(self, after: EventId, until: EventId) -> bool:
-        # Whoever begins with the log, and not at a place of its own, has missed nothing of a channel.
-        return EventId(0, 0) < after and after.fence < until.fence - KEPT_TIMES * self._retain_ms
+    def _predates_names(self, after: EventId, until: EventId) -> bool:
+        """True if `after` is older than the names that are kept. The beginning of the log, 0-0, never is."""
+        oldest = until.fence - NAME_RETENTION_FACTOR * self._retain_ms
+        return EventId(0, 0) < after and after.fence < oldest
 
-    async def _unknown(self, channel: str, after: EventId, until: EventId) -> bool:
-        """True where `after` is from so long ago that nobody knows whether lines came after it."""
-        if not self._long_ago(after, until):
+    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId) -> bool:
+        """True if `after` is so old that nobody knows whether lines came after it."""
+        if not self._predates_names(after, until):
             return False
-        # A busy channel keeps some older lines; from one of them to the next nothing is missing.
-        raw = await self._read_raw(channel, "XRANGE", str(after), str(after), 1)
+        # A busy channel keeps some older lines. If `after` is one of them, nothing is missing up to the next.
+        raw = await self._read_entries(channel, "XRANGE", str(after), str(after), 1)
         return not raw.entries
 
+    def _lines_per_page(self, channel: str) -> int | None:
+        line_bytes = self._line_bytes.get(channel)
+        if line_bytes is None:
+            return None
+        # A power of two, so that the bounds of pages stay where they are.
+        return min(MAX_ENTRIES, 1 << max(0, int(PAGE_BYTES / line_bytes).bit_length() - 1))
+
+    def _measure_lines(self, channel: str, entries: list[RawEntry]) -> None:
+        if entries:
+            mean = sum(sum(map(len, fields.values())) for _, fields in entries) / len(entries)
+            self._line_bytes[channel] = max(MIN_LINE_BYTES, mean)
+            if len(self._line_bytes) > MAX_MEASURED_CHANNELS:
+                self._line_bytes.clear()
+
+    # Gaps and channels.
+
+    async def gaps(self, after: int, until: int) -> LogGaps:
+        """
+        The gaps of all channels since fence `after` and before fence `until`, where they are cut. What lies before the
+        log's beginning is a gap, too. Raises LogUnavailable.
+        """
+        log_id, gaps = await self._gaps.get(until)
+        # For a process that returned later, a gap may end after `until`, although it began before.
+        end = EventId(until, 0)
+        inside = [gap for gap in gaps if after < gap.before.fence and gap.after < end]
+        return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in inside])
+
+    async def last_ids(self, until: int) -> Mapping[str, EventId]:
+        """The last id of every channel recorded up to fence `until`. Raises LogUnavailable."""
+        return {name: id for name, (id, _) in (await self.channels(until)).items()}
+
+    async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
+        """The last id and the number of lines of every channel recorded up to `until`. Raises LogUnavailable."""
+        return await self._channels.get(until)
+
     async def _read_gaps(self, until: int) -> LogGaps:
-        look, entries = await read_with_snapshot(
+        snapshot, raw = await read_with_snapshot(
             self._snapshot_script, self._keys, self._keys.breaks, "XRANGE", "-", "+"
         )
-        self._check(look, until)
-        holes = [hole for hole in map(_parse_gap, entries_of(entries)) if hole.before != look.starts_at]
-        return LogGaps(look.log, [LogGap(None, EventId(0, 0), look.starts_at, None, look.reason), *holes])
+        self._check(snapshot, until)
+        gaps = [gap for gap in map(_parse_gap, entries_of(raw)) if gap.before != snapshot.starts_at]
+        before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)
+        return LogGaps(snapshot.log_id, [before_log, *gaps])
 
     async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
-        look, words = await read_with_snapshot(self._snapshot_script, self._keys, keys.CHANNELS, "HGETALL")
-        known = dict(zip(words[::2], words[1::2], strict=True))
-        self._check(look, until)
-        if self._keys.watermark.encode() not in known:
+        snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, keys.CHANNELS, "HGETALL")
+        states = dict(zip(raw[::2], raw[1::2], strict=True))
+        self._check(snapshot, until)
+        if self._keys.watermark.encode() not in states:
             raise LogUnavailable("The log has lost its channels.")
         own = keys.PREFIX.encode()
-        return {name.decode(): parse_channel_state(words) for name, words in known.items() if not name.startswith(own)}
+        return {name.decode(): parse_channel_state(state) for name, state in states.items() if not name.startswith(own)}
 
-    def _check(self, look: LogSnapshot, until: int) -> None:
-        if look.log != self._log:
-            # What was read of another one must not be taken for this one's.
-            self._log = look.log
-            for each in (self._page_cache, self._gaps, self._channels):
-                each.clear()
-        # It falls short where the server has lost some of the log, or all.
-        if look.complete_to < until:
-            self.advance(min(self.watermark, max(0, look.complete_to)))
-            raise LogChanged(f"The log reaches to {look.complete_to}, not to {until}.")
+    def _check(self, snapshot: LogSnapshot, until: int) -> None:
+        """Raises LogChanged unless the log is complete up to fence `until`. Drops what was read of another log."""
+        if snapshot.log_id != self._log_id:
+            self._log_id = snapshot.log_id
+            for cache in (self._page_cache, self._gaps, self._channels):
+                cache.clear()
+        # Lower when Redis has lost some of the log, or all.
+        if snapshot.complete_to < until:
+            self.advance(min(self.watermark, max(0, snapshot.complete_to)))
+            raise LogChanged(f"The log is complete up to {snapshot.complete_to}, not to {until}.")
+
+    async def close(self) -> None:
+        """Cancel all reads."""
+        await cancel_and_wait([self._poll] if self._poll else [])
+        for cache in (self._page_cache, self._gaps, self._channels):
+            await cache.close()
 
 
 def _parse_gap(entry: RawEntry) -> LogGap:

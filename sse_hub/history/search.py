@@ -1,7 +1,7 @@
 """
-Lines of the log that hold a text, looked for from the newest back, a bounded number of lines at a time.
+Search for a text in recorded lines, from the newest back. One search reads a bounded number of lines.
 
-    Stretch, text --> found() --> Found: the lines, and how far it has looked, from where the next search goes on
+    HistoryQuery.iterate_back() --> search() --> SearchResult: the lines found, and the id before which to go on
 """
 
 import json
@@ -17,7 +17,11 @@ MAX_FOUND_LINES = 500
 
 
 class SearchResult(NamedTuple):
-    """`lines`, oldest first, among the last `looked_at`; before `reached` lie `more`. None was looked at: no id."""
+    """
+    `lines`, oldest first, are all matches among the newest `scanned` lines.
+
+    `reached` is the id of the last line scanned, None if there was none; `more` says whether lines lie before it.
+    """
 
     lines: list[RecordedLine]
     scanned: int
@@ -25,28 +29,31 @@ class SearchResult(NamedTuple):
     more: bool
 
 
-async def search(runs: AsyncIterator[list[Item]], text: str, hold: ReserveBytes) -> SearchResult:
+async def search(runs: AsyncIterator[list[Item]], text: str, reserve: ReserveBytes) -> SearchResult:
     """
-    The lines with `text` among the first MOST_LOOKED_AT of `runs`, which go back. `hold` is told how many bytes they
-    have. Raises what `runs` and `hold` raise.
+    The lines that contain `text` among the first MAX_SCANNED_LINES of `runs`, which go from new to old.
+
+    It ends early at MAX_FOUND_LINES matches, or MAX_BYTES of them. `reserve` gets the size of the matches as it grows.
+    Raises what `runs` and `reserve` raise.
     """
+    # As the text is spelled inside a JSON string.
     needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
     lines: list[RecordedLine] = []
-    looked_at = size = 0
+    scanned = size = 0
     reached: EventId | None = None
-    last: Key | None = None
+    last_key: Key | None = None
     async for run in runs:
         for key, item in run:
             if not isinstance(item, RecordedLine):
                 continue
-            # Lines with one id on several channels stay together: that id is where the next search goes on.
-            full = looked_at >= MAX_SCANNED_LINES or len(lines) >= MAX_FOUND_LINES or size >= MAX_BYTES
-            if full and key != last:
-                return SearchResult(sorted(lines), looked_at, reached, True)
-            looked_at += 1
-            reached, last = item.id, key
+            # Lines with the same id on several channels stay together, as the next search goes on before that id.
+            full = scanned >= MAX_SCANNED_LINES or len(lines) >= MAX_FOUND_LINES or size >= MAX_BYTES
+            if full and key != last_key:
+                return SearchResult(sorted(lines), scanned, reached, True)
+            scanned += 1
+            reached, last_key = item.id, key
             if needle in item.text:
                 lines.append(item)
                 size += len(item.text)
-        hold(size)
-    return SearchResult(sorted(lines), looked_at, reached, False)
+        reserve(size)
+    return SearchResult(sorted(lines), scanned, reached, False)

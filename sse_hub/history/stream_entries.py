@@ -1,10 +1,11 @@
 """
-One look at the log: which one it is, where it begins, how far it is complete, in the same step as what is read.
+Entries of the log's streams: read from Redis, and parsed into lines and gaps.
 
-    looked() --> lua/look.lua --> Look, answer          read_page() --> lua/page.lua --> RawPage, with its Look
+    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply          read_page() --> lua/page.lua --> RawPage
+    RawPage --> parse_entries(): lines and recorded gaps          RawPage --> lost_gaps(): what the stream has lost
 
-The log can be lost between any two looks, and be begun anew, or filled again: what is missing in it then looks like
-what was never there.
+Every read comes with a snapshot, taken in the same step: which log it was, and how far that was complete. Between two
+reads the log may be lost and started again, and then lines that are missing look like lines that never were.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import RedisError
 
 from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
@@ -25,75 +26,100 @@ RawEntry = tuple[bytes, Mapping[bytes, bytes]]
 
 
 class LogSnapshot(NamedTuple):
-    """`log` as in Breaks; it begins at `beginning`, for `reason`, and is complete up to `reached`."""
+    """
+    A log at the time of a read.
 
-    log: str
+    `log_id` names it as in `LogGaps`; it starts at `starts_at`, for `reason`, and is complete up to fence `complete_to`
+    (ms; -1 where there is no log).
+    """
+
+    log_id: str
     starts_at: EventId
     reason: str
     complete_to: int
 
     @classmethod
-    def of(cls, watermark: bytes | None, first: Sequence[RawEntry], last: Sequence[RawEntry]) -> "LogSnapshot":
-        """From the watermark, and the first and last entry of the breaks. `reached` is -1 where there is no log."""
-        if not watermark or not first:
+    def parse(cls, watermark: bytes | None, first_gap: Any, last_gap: Any) -> "LogSnapshot":
+        """From the watermark, and the first and last entry of the stream of gaps, as a script returns them."""
+        if not watermark or not first_gap:
             return cls("", EventId(0, 0), "", -1)
-        id, fields = first[0]
-        # Where there have been very many breaks, the first of them are gone.
+        [(id, fields)], [(last_id, _)] = entries_of(first_gap), entries_of(last_gap)
+        # The stream of gaps is limited: if there were very many, the one that started the log is gone.
         reason = fields[b"r"].decode() if fields[b"a"] == b"0" else "trimmed"
-        log = f"{id!r} {fields.get(b't')!r} {last[0][0]!r}"
-        return cls(log, entry_id(id), reason, int(watermark))
+        return cls(f"{id!r} {fields.get(b't')!r} {last_id!r}", entry_id(id), reason, int(watermark))
 
 
 class RawPage(NamedTuple):
-    """What lua/page.lua says of a channel: entries in the direction they were read in, and what it knows of it."""
+    """
+    The reply of lua/page.lua: entries of a channel's stream, in the direction they were read in.
+
+    `more` is true when the page is full. `length` is how many entries the whole stream has, None if there is no stream;
+    `last_deleted` is the highest id deleted from it, None if Redis doesn't say (before 7.0). `last_recorded` and
+    `recorded_lines` are what the list of recorded channels has of the channel.
+    """
 
     entries: list[RawEntry]
     more: bool
-    info: Mapping[str, Any] | None
-    channel_state: bytes
+    length: int | None
+    last_deleted: EventId | None
+    last_recorded: EventId
+    recorded_lines: int
     snapshot: LogSnapshot
 
 
 async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *command: str) -> tuple[LogSnapshot, Any]:
-    """A look, and the answer to `command` of `key` in the same step, by lua/look.lua. Raises LogUnavailable."""
+    """A snapshot, and the reply to `command` for `key`, read in one step. Raises LogUnavailable."""
     try:
-        watermark, first, last, answer = await script(keys=[log_keys.watermark, log_keys.breaks, key], args=command)
+        watermark, first_gap, last_gap, reply = await script(
+            keys=[log_keys.watermark, log_keys.breaks, key], args=command
+        )
     except (RedisError, OSError) as error:
-        raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
-    return LogSnapshot.of(watermark, entries_of(first), entries_of(last)), answer
+        raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
+    return LogSnapshot.parse(watermark, first_gap, last_gap), reply
 
 
-async def read_page(script: Script, log_keys: LogKeys, channel: str, asked: tuple[str | int, ...]) -> RawPage:
-    """What lua/page.lua says of `channel`, `asked` for a range of it. Raises LogUnavailable."""
+async def read_page(script: Script, log_keys: LogKeys, channel: str, args: tuple[str | int, ...]) -> RawPage:
+    """The page of `channel` for `args`, which are ARGV[1] to ARGV[5] of lua/page.lua. Raises LogUnavailable."""
     names = [log_key(channel), CHANNELS, log_keys.watermark, log_keys.breaks]
     try:
-        reply = await script(keys=names, args=[*asked, channel])
+        reply = await script(keys=names, args=[*args, channel])
     except (RedisError, OSError) as error:
-        raise LogUnavailable(f"The log can't be read: {error or type(error).__name__}.") from None
-    raw, more, length, deleted, known, watermark, first, last = reply
-    look = LogSnapshot.of(watermark, entries_of(first), entries_of(last))
-    info = {"length": length, "max-deleted-entry-id": deleted or None}
-    return RawPage(entries_of(raw), bool(more), info if length >= 0 else None, known or b"0-0 0", look)
+        raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
+    entries, more, length, deleted, state, *snapshot = reply
+    return RawPage(
+        entries_of(entries),
+        bool(more),
+        length if length >= 0 else None,
+        entry_id(deleted) if deleted else None,
+        *parse_channel_state(state or b"0-0 0"),
+        LogSnapshot.parse(*snapshot),
+    )
 
 
 def entries_of(raw: Any) -> list[RawEntry]:
-    """Entries of a stream as a script gives them."""
-    return [(id, dict(zip(words[::2], words[1::2], strict=True))) for id, words in raw]
+    """The entries of a stream, as a script returns them."""
+    return [(id, dict(zip(fields[::2], fields[1::2], strict=True))) for id, fields in raw]
 
 
 def entry_id(text: bytes) -> EventId:
-    """The id that Redis spells `text`."""
+    """The id that Redis writes as `text`."""
     fence, _, n = text.partition(b"-")
     return EventId(int(fence), int(n))
 
 
+def parse_channel_state(text: bytes) -> tuple[EventId, int]:
+    """What `keys.CHANNELS` has of a channel: its last id, and how many lines were recorded."""
+    last, _, count = text.partition(b" ")
+    return entry_id(last), int(count)
+
+
 def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[BatchSlice | LogGap]:
-    """Entries of a stream (see `keys.log_key`), those after `after`, as pieces of batches, and holes."""
+    """The `entries` of a stream after id `after` (see `keys.log_key`), oldest first, as batches of lines and gaps."""
     parts: list[BatchSlice | LogGap] = []
     lines: list[bytes] = []
     first, last = EventId(0, 0), after
 
-    def close() -> None:
+    def close_batch() -> None:
         if lines:
             batch = Batch(channel, 0, first.fence, first.n, lines.copy(), NO_LIMIT)
             parts.append((batch, 0, batch.length))
@@ -103,56 +129,46 @@ def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> 
         id = entry_id(text)
         if b"l" in fields:
             if not lines or id != (last.fence, last.n + 1):
-                close()
+                close_batch()
                 first = id
             lines.append(fields[b"l"])
         else:
-            close()
+            close_batch()
             parts.append(_parse_gap_marker(channel, last, id, fields.get(b"g", b"log-lost -")))
         last = id
-    close()
+    close_batch()
     return parts
 
 
-def _parse_gap_marker(channel: str, after: EventId, id: EventId, words: bytes) -> LogGap:
-    reason, _, lost = words.decode("ascii", "replace").partition(" ")
+def _parse_gap_marker(channel: str, after: EventId, id: EventId, text: bytes) -> LogGap:
+    reason, _, lost = text.decode("ascii", "replace").partition(" ")
     return LogGap(channel, after, EventId(id.fence, id.n + 1), int(lost) if lost.isdecimal() else None, reason)
-
-
-def parse_channel_state(words: bytes) -> tuple[EventId, int]:
-    """What `keys.CHANNELS` says of a channel: its last id, and how many lines were recorded."""
-    last, _, count = words.partition(b" ")
-    return entry_id(last), int(count)
-
-
-def lost_until(info: Mapping[str, Any] | None, first: EventId | None, last: EventId, count: int) -> EventId:
-    """
-    The id up to which a stream has lost its lines: from what XINFO STREAM says (None: it is not there), its first entry
-    (None: it has none), and the last id and number of lines that `keys.CHANNELS` has of it.
-    """
-    if info is None:
-        # No such stream: all of it, if there ever was one.
-        return last
-    trimmed = info.get("max-deleted-entry-id")
-    if trimmed is not None:
-        return entry_id(trimmed)
-    # Redis 6.2 does not tell. If not all are there, those before the first have gone; where the first begins a fence,
-    # which one that was is not known, and a position right before it is told of a loss that may be none.
-    if first and count > int(info["length"]):
-        return EventId(first.fence, first.n - 1)
-    return EventId(0, 0)
 
 
 def lost_gaps(channel: str, after: EventId, entries: Sequence[RawEntry], page: RawPage, oldest: int) -> list[LogGap]:
     """
-    A hole where the stream has lost what came after `after` and before `entries`, the first ones of `page`. Lines from
-    before fence `oldest` are not kept.
+    The gap, if any, where the stream has lost lines after `after` and before `entries`, the first ones of `page`.
+
+    Lines from before fence `oldest` (ms) are not kept, so their loss counts as trimming.
     """
-    first = entry_id(entries[0][0]) if entries else None
-    end = lost_until(page.info, first, *parse_channel_state(page.channel_state))
-    if end <= after:
+    last_lost = _last_lost(page, entry_id(entries[0][0]) if entries else None)
+    if last_lost <= after:
         return []
-    # Everything up to `end` has gone.
-    gone = page.info is None and end.fence >= oldest
-    lost = end.n - after.n if end.fence == after.fence else None
-    return [LogGap(channel, after, EventId(end.fence, end.n + 1), lost, "log-lost" if gone else "trimmed")]
+    vanished = page.length is None and last_lost.fence >= oldest
+    lost = last_lost.n - after.n if last_lost.fence == after.fence else None
+    before = EventId(last_lost.fence, last_lost.n + 1)
+    return [LogGap(channel, after, before, lost, "log-lost" if vanished else "trimmed")]
+
+
+def _last_lost(page: RawPage, first: EventId | None) -> EventId:
+    """The id up to which a stream has lost its lines. `first` is the id of its first entry, None if it has none."""
+    if page.length is None:
+        # All lines, if there ever were any.
+        return page.last_recorded
+    if page.last_deleted is not None:
+        return page.last_deleted
+    # Redis 6.2 doesn't say. If some lines are missing, those before the first entry are lost. If that is the first of
+    # its fence, the id before it is unknown; then a client right before it gets a gap although it may lack nothing.
+    if first and page.recorded_lines > page.length:
+        return EventId(first.fence, first.n - 1)
+    return EventId(0, 0)

@@ -1,16 +1,18 @@
 """
-What one sender, and all of them together, may have at a time: counted, and refused, before anything is asked of Redis.
+Admission control: how much one sender, and all of them together, may have open, publish and hold in memory.
 
-    address, subject --> Limits.seat(): Seat, or TooMany       lines to publish --> Limits.spend()
-    connection --> Limits.connect()                            bytes of a body --> Limits.holding()
-                                                               bytes of an answer --> Limits.answering()
+    address, subject --> take_slot(): StreamSlot               connection --> connect(), disconnect()
+    lines to publish --> take_publish_quota()                  bytes of a body --> body_memory()
+                                                               bytes of a response --> response_memory()
 
-The counts are those of all workers of a hub together; what is in memory each process counts for itself. An address is
-what `whence` calls it.
+What is beyond a limit raises LimitExceeded before Redis is asked anything. Streams, connections and lines are counted
+over all workers of a hub, memory for each process. A sender is a subject, if there is one, else an address as
+`TrustedProxies.client_of()` returns it.
 """
 
 import logging
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,31 +25,42 @@ from sse_hub.http.shared_counters import ALL, SharedCounters
 
 logger = logging.getLogger(__name__)
 
-# For addresses of other machines, where no setting says otherwise.
+# Defaults for addresses of other machines.
 STREAMS_PER_ADDRESS = 64
 LINES_PER_SECOND = 10_000
-# How many connections beside its streams an address may have for each of these, and at the least: a browser opens six
-# for a page's files, and keeps some for later.
+# How many other connections an address may have for each of its streams, and at least: a browser opens six for the
+# files of a page, and keeps some.
 CONNECTIONS_FACTOR = 4
 MIN_CONNECTIONS = 64
-# Files that are not streams: the log, Redis, connections on which something else is asked.
+# Files that are not streams: the log, Redis, connections with other requests.
 RESERVED_FILES = 256
-# All bodies that are being received, together.
-BODIES_BYTES = 256 * 1024 * 1024
-# All pages of the log that are being made, or have been and are not taken yet, together, and those of one sender.
-ANSWERS_BYTES = 256 * 1024 * 1024
-ANSWERS_BYTES_PER_SENDER = 32 * 1024 * 1024
-# One warning for each reason in this time.
-QUIET_SECONDS = 60.0
-# A wait that is none.
-FAST_ANSWER_SECONDS = 0.001
+# For all bodies in transfer together.
+BODY_BYTES = 256 * 1024 * 1024
+# For all pages of the log from the time they are built until the client has read them, and for those of one sender.
+RESPONSE_BYTES = 256 * 1024 * 1024
+RESPONSE_BYTES_PER_SENDER = 32 * 1024 * 1024
+# At most one warning for each reason in this time.
+WARNING_INTERVAL_SECONDS = 60.0
+# The tolerance of the rate limit: rounding must not delay a sender that keeps to its rate.
+TOLERANCE_SECONDS = 0.001
+
+
+def max_open_files() -> int:
+    """How many files, and so connections, this process may have open: the soft limit of RLIMIT_NOFILE."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class AdmissionControl:
     """
-    The limits that `config` sets for the processes of `table`, of which this one may have `open_files` files open.
+    The limits of `config`, counted in `shared`. This process may have `open_files` files open, which bounds its streams
+    if `config` has no limit for all.
 
-    Every refusal is counted in `refused`, by its reason.
+    Every refusal is counted in `refused` by its reason.
     """
 
     def __init__(self, config: Config, open_files: int, refused: Counter[str], shared: SharedCounters) -> None:
@@ -57,19 +70,21 @@ class AdmissionControl:
         self._per_address = config.streams_per_address
         self._per_subject = config.streams_per_subject or math.inf
         self._total = config.streams_total or math.inf
-        self._room = math.inf if config.streams_total else max(1, open_files - min(RESERVED_FILES, open_files // 4))
+        self._process_limit = (
+            math.inf if config.streams_total else max(1, open_files - min(RESERVED_FILES, open_files // 4))
+        )
         self._lines_per_second = config.publish_lines_per_second
         self._shared = shared
-        self._held_bytes = 0
-        self._answers: Counter[str] = Counter()
-        self._quiet_until: dict[str, float] = {}
+        self._body_bytes = 0
+        self._response_bytes: Counter[str] = Counter()
+        self._next_warning_at: dict[str, float] = {}
 
     def record_refusal(self, reason: str, detail: str) -> None:
         """Count a refusal, and log the first of each minute."""
         self._refused[reason] += 1
         now = monotonic()
-        if now >= self._quiet_until.get(reason, 0.0):
-            self._quiet_until[reason] = now + QUIET_SECONDS
+        if now >= self._next_warning_at.get(reason, 0.0):
+            self._next_warning_at[reason] = now + WARNING_INTERVAL_SECONDS
             logger.warning(
                 "request_refused reason=%(reason)s count=%(count)d detail=%(detail)r",
                 {"reason": reason, "count": self._refused[reason], "detail": detail},
@@ -79,54 +94,54 @@ class AdmissionControl:
 
     def check(self, address: str | None) -> LimitExceeded | None:
         """
-        Why no stream can be opened from `address`, or where that is not known by anybody, at present; None when one
-        can. Counts nothing.
+        The limit that a new stream from `address` would exceed now, None if there is none. Takes nothing.
+
+        Without an address only the limits for all streams are checked.
         """
-        if self.streams >= self._room or self._shared.count(ALL) >= self._total:
-            return LimitExceeded("total", "This hub has as many streams open as it takes.")
-        if address is not None and (count := self._shared.count(_of_address(address))) >= self._stream_limit(address):
-            return LimitExceeded(
-                "address", f"{address or 'this machine'} has {count} streams open, as many as it may have."
-            )
+        if self.streams >= self._process_limit or self._shared.count(ALL) >= self._total:
+            return LimitExceeded("total", "This hub has as many streams open as it may have.")
+        if address is not None and (count := self._shared.count(_address_key(address))) >= self._stream_limit(address):
+            return LimitExceeded("address", f"{address or 'this machine'} has {count} streams open, the maximum.")
         return None
 
     def take_slot(self, address: str, subject: str = "") -> "StreamSlot":
-        """A place for one more stream from `address`, of `subject` where it is known. Raises TooMany."""
+        """A slot for one more stream from `address`, of `subject` if there is one. Raises LimitExceeded."""
         error = self.check(address)
-        if error is None and subject and (count := self._shared.count(_of_subject(subject))) >= self._per_subject:
-            error = LimitExceeded("subject", f"{subject!r} has {count} streams open, as many as one subject may have.")
+        if error is None and subject and (count := self._shared.count(_subject_key(subject))) >= self._per_subject:
+            error = LimitExceeded("subject", f"{subject!r} has {count} streams open, the maximum for one subject.")
         if error:
             raise error
-        self._take(address, subject, 1)
+        self._count_streams(address, subject, 1)
         return StreamSlot(self, address, subject)
 
     def release_slot(self, address: str, subject: str) -> None:
-        """A stream has ended; see Seat.give_back()."""
-        self._take(address, subject, -1)
+        """Count one stream less. For StreamSlot alone, which does so once."""
+        self._count_streams(address, subject, -1)
 
-    # Connections that are no streams, or not yet.
+    # Connections that are not streams, or not yet.
 
     def connect(self, address: str) -> bool:
-        """Count one more connection from `address`. False, and not counted, when it has too many."""
-        most = max(MIN_CONNECTIONS, CONNECTIONS_FACTOR * self._stream_limit(address))
-        if self._shared.count(_connections_of(address)) >= most:
+        """Count one more connection from `address`; False, and nothing counted, if it has too many."""
+        limit = max(MIN_CONNECTIONS, CONNECTIONS_FACTOR * self._stream_limit(address))
+        if self._shared.count(_connections_key(address)) >= limit:
             return False
-        self._shared.add(_connections_of(address), 1)
+        self._shared.add(_connections_key(address), 1)
         return True
 
     def disconnect(self, address: str) -> None:
-        """One of them has gone, or has become a stream."""
-        self._shared.add(_connections_of(address), -1)
+        """A connection from `address` is closed, or has become a stream."""
+        self._shared.add(_connections_key(address), -1)
 
-    # What comes in.
+    # Requests.
 
     def take_publish_quota(self, address: str, subject: str, lines: int) -> None:
         """
-        `lines` are to be published by `subject`, or where nobody says who that is from `address`. Raises TooMany.
+        Take `lines` from the rate of `subject`, or of `address` if there is none. Raises LimitExceeded with the time to
+        wait.
 
-        Who has anything left may publish a body of any length, and waits the longer for the next. It is the generic
-        cell rate algorithm (ITU-T I.371, annex A): all that is known of a sender is when it has a whole second's lines
-        again.
+        A sender with anything left may publish a body of any length, and waits the longer before the next. This is the
+        generic cell rate algorithm (ITU-T I.371, annex A) with a burst of one second: all that is stored of a sender is
+        the time at which its full burst is available again.
         """
         rate = self._lines_per_second
         if rate is None:
@@ -134,66 +149,63 @@ class AdmissionControl:
         if not rate:
             return
         now = monotonic()
-        sender = _of_sender(address, subject)
-        whole_at = max(now, self._shared.time(sender))
-        wait = whole_at - now - 1 + 1 / rate
-        if wait > FAST_ANSWER_SECONDS:
-            raise LimitExceeded("publish-rate", f"More than {rate} lines a second; try again in {wait:.1f} s.", wait)
-        self._shared.set_time(sender, whole_at + lines / rate)
+        sender = _sender_key(address, subject)
+        full_at = max(now, self._shared.time(sender))
+        wait = full_at - now - 1 + 1 / rate
+        if wait > TOLERANCE_SECONDS:
+            raise LimitExceeded("publish-rate", f"More than {rate} lines per second; try again in {wait:.1f} s.", wait)
+        self._shared.set_time(sender, full_at + lines / rate)
 
     @contextmanager
     def body_memory(self) -> Iterator[Callable[[int], None]]:
         """
-        What is to be told of each piece of a body that is kept, in bytes, until the block is left.
+        Yields `reserve(more_bytes)`: call it for each piece of a body that is kept. The end of the block releases all.
 
-        It raises TooMany where all bodies together are too much.
+        `reserve()` raises LimitExceeded if all bodies together have too many bytes.
         """
         held = 0
 
-        def hold(size: int) -> None:
+        def reserve(more_bytes: int) -> None:
             nonlocal held
-            if self._held_bytes + size > BODIES_BYTES:
+            if self._body_bytes + more_bytes > BODY_BYTES:
                 raise LimitExceeded("bodies", "Too many large bodies are being received.")
-            held += size
-            self._held_bytes += size
+            held += more_bytes
+            self._body_bytes += more_bytes
 
         try:
-            yield hold
+            yield reserve
         finally:
-            self._held_bytes -= held
-
-    # What goes out.
+            self._body_bytes -= held
 
     @contextmanager
     def response_memory(self, address: str, subject: str) -> Iterator[Callable[[int], None]]:
         """
-        What is to be told how many bytes an answer to `subject`, or where nobody says who that is to `address`, has in
-        memory, each time that this has changed, until it has been taken and the block is left.
+        Yields `reserve(total_bytes)`: call it whenever the size of the response in memory changes. The sender of the
+        request is `subject`, or `address` if there is none. Leave the block when the client has read the response.
 
-        It raises TooMany where the others together are too many already, as entering the block does. One alone is
-        never refused, so who takes one answer before they ask for the next has no limit of their own.
+        Raises LimitExceeded, here and from `reserve()`, if the other responses to the sender, or all others, have too
+        many bytes already. A single response is never refused, so a client that reads each before it sends the next
+        request has no limit.
         """
-        sender, held = _of_sender(address, subject), 0
-        most = ANSWERS_BYTES_PER_SENDER if subject or self._stream_limit(address) < math.inf else math.inf
+        sender, held = _sender_key(address, subject), 0
+        limit = RESPONSE_BYTES_PER_SENDER if subject or self._stream_limit(address) < math.inf else math.inf
 
-        def hold(size: int) -> None:
+        def reserve(total_bytes: int) -> None:
             nonlocal held
-            if size > held and self._answers[sender] - held >= most:
-                raise LimitExceeded(
-                    "answers", f"Answers to {subject or address!r} that are not taken yet are too large."
-                )
-            if size > held and self._answers.total() - held >= ANSWERS_BYTES:
-                raise LimitExceeded("answers", "Answers that are not taken yet are too large.")
-            self._answers[sender] += size - held
-            held = size
+            if total_bytes > held and self._response_bytes[sender] - held >= limit:
+                raise LimitExceeded("answers", f"The unread responses to {subject or address!r} are too large.")
+            if total_bytes > held and self._response_bytes.total() - held >= RESPONSE_BYTES:
+                raise LimitExceeded("answers", "The unread responses to all clients are too large.")
+            self._response_bytes[sender] += total_bytes - held
+            held = total_bytes
 
         try:
-            hold(1)
-            yield hold
+            reserve(1)
+            yield reserve
         finally:
-            hold(0)
-            if not self._answers[sender]:
-                del self._answers[sender]
+            reserve(0)
+            if not self._response_bytes[sender]:
+                del self._response_bytes[sender]
 
     # The rest.
 
@@ -202,35 +214,34 @@ class AdmissionControl:
             return math.inf if is_local(address) else STREAMS_PER_ADDRESS
         return self._per_address or math.inf
 
-    def _take(self, address: str, subject: str, streams: int) -> None:
-        self.streams += streams
-        # Those without a subject are as many as all: whoever shared their slot would have too much.
-        for name in (ALL, _of_address(address), *([_of_subject(subject)] if subject else [])):
-            self._shared.add(name, streams)
+    def _count_streams(self, address: str, subject: str, change: int) -> None:
+        self.streams += change
+        # Streams without a subject are counted under no subject key: a subject that shares their slot in the shared
+        # counters would always be over its limit.
+        for key in (ALL, _address_key(address), *([_subject_key(subject)] if subject else [])):
+            self._shared.add(key, change)
 
 
 class StreamSlot:
-    """
-    The place of one stream, which is given back at the end of its `with` block, unless somebody keeps it for longer.
-    """
+    """One stream among those that are counted. Released at the end of its `with` block, unless keep() is called."""
 
-    __slots__ = ("_address", "_kept", "_limits", "_subject")
+    __slots__ = ("_address", "_admission", "_kept", "_subject")
 
-    def __init__(self, limits: AdmissionControl, address: str, subject: str) -> None:
-        self._limits: AdmissionControl | None = limits
+    def __init__(self, admission: AdmissionControl, address: str, subject: str) -> None:
+        self._admission: AdmissionControl | None = admission
         self._address = address
         self._subject = subject
         self._kept = False
 
     def keep(self) -> None:
-        """Hold the slot beyond the `with` block, until release()."""
+        """Keep the slot after the `with` block, until release()."""
         self._kept = True
 
     def release(self) -> None:
         """The stream has ended. A second call does nothing."""
-        limits, self._limits = self._limits, None
-        if limits:
-            limits.release_slot(self._address, self._subject)
+        admission, self._admission = self._admission, None
+        if admission:
+            admission.release_slot(self._address, self._subject)
 
     def __enter__(self) -> "StreamSlot":
         return self
@@ -240,17 +251,17 @@ class StreamSlot:
             self.release()
 
 
-def _of_address(address: str) -> str:
+def _address_key(address: str) -> str:
     return f"address {address}"
 
 
-def _of_subject(subject: str) -> str:
+def _subject_key(subject: str) -> str:
     return f"subject {subject}"
 
 
-def _of_sender(address: str, subject: str) -> str:
-    return _of_subject(subject) if subject else _of_address(address)
+def _sender_key(address: str, subject: str) -> str:
+    return _subject_key(subject) if subject else _address_key(address)
 
 
-def _connections_of(address: str) -> str:
+def _connections_key(address: str) -> str:
     return f"connections of {address}"

@@ -1,7 +1,8 @@
 """
-The one place where the parts meet: `hub_blueprint` is a hub for any Sanic app, `create_app` an app with nothing else.
+The one place where the parts are wired: `hub_blueprint()` is a hub for any Sanic app, `create_app()` an app with a hub
+and nothing else.
 
-    Config --> hub_blueprint() --> before start: hub, source, tasks --> before stop: drain --> after stop: tasks end
+    Config --> hub_blueprint() --> before start: the parts, their tasks --> before stop: drain --> after stop: close
 """
 
 import asyncio
@@ -27,16 +28,20 @@ from sse_hub.history.publisher import AcknowledgedPublisher
 from sse_hub.history.query import HistoryQuery
 from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
-from sse_hub.http.admission import AdmissionControl
+from sse_hub.http.admission import AdmissionControl, max_open_files
 from sse_hub.http.context import Context, context_of
-from sse_hub.http.descriptors import allowed
 from sse_hub.http.errors import error_response
 from sse_hub.http.page.assets import page_blueprint
 from sse_hub.http.peers import SINGLE, WorkerId
+from sse_hub.http.routes.channels import channel_routes
+from sse_hub.http.routes.health import health_routes
+from sse_hub.http.routes.history import history_routes
 from sse_hub.http.routes.login import login_routes
-from sse_hub.http.routes.message import api
+from sse_hub.http.routes.message import message_routes
 from sse_hub.http.routes.metrics import metrics_blueprint
-from sse_hub.http.routes.openapi import reference_blueprint
+from sse_hub.http.routes.openapi import openapi_blueprint
+from sse_hub.http.routes.publish import publish_routes
+from sse_hub.http.routes.root import root_routes
 from sse_hub.http.routes.search import search_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
@@ -47,76 +52,75 @@ from sse_hub.tasks import cancel_and_wait
 logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 16_384
-# The longest that an answer takes to begin, once its request is there.
-ANSWER_SECONDS = 60
+# The longest that a response takes to begin after its request is complete.
+RESPONSE_START_SECONDS = 60
+REDIS_TIMEOUT_SECONDS = 2
+# A page of the log takes Redis a millisecond, and lines published meanwhile wait, so few are read at the same time.
+LOG_READERS = 4
 
 
-def create_app(config: Config, fail: Callable[[], None], place: WorkerId) -> "Sanic[Any, Any]":
+def create_app(config: Config, fail: Callable[[], None], worker_id: WorkerId) -> "Sanic[Any, Any]":
     """
-    The app for `config`, whose `redis_url` must be set, in the process at `place`.
-
-    Nothing is connected until the server starts.
+    The app of one hub process, which is `worker_id`. `config.redis_url` must be set; it is used when the server starts.
 
     `fail` is called when a background task has died: the server must stop then.
     """
     app = Sanic("sse_hub", configure_logging=False, dumps=orjson.dumps, loads=orjson.loads)
     app.config.ACCESS_LOG = False
     app.config.MOTD = False
-    # The porter is stricter with heads; these are for requests that are sent before the last one is answered.
+    # RequestHeadGuard is stricter. These limits are for requests that arrive before the last one has been answered.
     app.config.REQUEST_TIMEOUT = config.header_seconds
     app.config.REQUEST_MAX_HEADER_SIZE = MAX_HEAD_BYTES
-    # From the head on, since bytes of a body don't count as a sign of life.
-    app.config.RESPONSE_TIMEOUT = config.body_seconds + ANSWER_SECONDS
-    # /publish alone takes a body, and reads it with a limit of its own.
+    # It counts from the head: RequestHeadGuard lets no byte of a body extend it.
+    app.config.RESPONSE_TIMEOUT = config.body_seconds + RESPONSE_START_SECONDS
+    # Only /publish and /login take a body, and they have limits of their own.
     app.config.REQUEST_MAX_SIZE = 64 * 1024
     app.config.FALLBACK_ERROR_FORMAT = "json"
-    app.blueprint(hub_blueprint(config, fail, place))
+    app.blueprint(hub_blueprint(config, fail, worker_id))
     app.exception(Exception)(error_response)
     add_headers(app, frozenset(config.cors_origin))
     return app
 
 
-def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place: WorkerId = SINGLE) -> BlueprintGroup:
+def hub_blueprint(
+    config: Config, fail: Callable[[], None] | None = None, worker_id: WorkerId = SINGLE
+) -> BlueprintGroup:
     """
-    A hub to be mounted in a Sanic app, once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
+    A hub for a Sanic app, to be mounted once: `app.blueprint(hub_blueprint(config), url_prefix="/logs")`.
 
-    Of `config`, `redis_url` must be set; what concerns the server (`host`, `port`, `workers`, `log_level`) is the app's
-    own. `fail` is called when a background task has died; without it the hub then ends its streams and is not ready.
-    `place` is that of a worker among others.
+    `config.redis_url` must be set. The settings of the server (`host`, `port`, `workers`, `log_level`, `log_format`,
+    `demo`) are ignored: they are up to the app. `fail` is called when a background task has died; without it the hub
+    ends its streams and is no longer ready, and the app continues. `worker_id` is for `sse-hub serve --workers`.
+
+    Raises FileNotFoundError if the page's files are missing; when the server starts, InvalidSetting from create_auth().
     """
-    hub = Blueprint("sse_hub")
+    lifecycle = Blueprint("sse_hub")
 
-    @hub.before_server_start
+    @lifecycle.before_server_start
     async def start(app: "Sanic[Any, Any]") -> None:
         assert config.redis_url, "a hub needs a Redis URL; serve() starts an embedded server where none is given"
-        app.ctx.sse_hub = context = _wire(config, config.redis_url, place)
+        app.ctx.sse_hub = context = _connect(config, config.redis_url, worker_id)
         failed = fail or partial(_disable, context)
-        _watch(context, context.recorder.keep_lease(), "claim", failed)
+        _watch(context, context.recorder.keep_lease(), "lease", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, _tick(context), "tick", failed)
-        _watch(context, context.auth.keep_fresh(), "access", failed)
-        _watch(context, _sample_lines(context.sampler), "survey", failed)
-        if config.demo:
-            # Its libraries are no other hub's business.
-            from sse_hub.commands.demo import publish_demo
+        _watch(context, context.auth.keep_fresh(), "auth", failed)
+        _watch(context, _sample_lines(context.sampler), "sampler", failed)
 
-            _watch(context, publish_demo(config.redis_url), "demo", failed)
-
-    @hub.before_server_stop
+    @lifecycle.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
+        context = context_of(app)
         try:
-            await context_of(app).hub.drain()
+            await context.hub.drain()
         except TimeoutError:
-            logger.warning(
-                "drain_timed_out subscribers=%(subscribers)d", {"subscribers": context_of(app).hub.subscribers}
-            )
-            context_of(app).hub.abort_all()
-        # Last, so that what streams were still told is recorded, too.
-        await context_of(app).recorder.finish()
+            logger.warning("drain_timed_out subscribers=%(subscribers)d", {"subscribers": context.hub.subscribers})
+            context.hub.abort_all()
+        # Last, so that what streams were still sent is recorded, too.
+        await context.recorder.finish()
 
-    @hub.after_server_stop
-    async def stop(app: "Sanic[Any, Any]") -> None:
+    @lifecycle.after_server_stop
+    async def close(app: "Sanic[Any, Any]") -> None:
         context = context_of(app)
         await cancel_and_wait(context.tasks)
         await context.backfill.close()
@@ -124,50 +128,71 @@ def hub_blueprint(config: Config, fail: Callable[[], None] | None = None, place:
         for client in context.clients:
             await client.aclose()
 
-    reference = reference_blueprint()
-    return Blueprint.group(api, search_routes, login_routes, page_blueprint(), metrics_blueprint, reference, hub)
+    return Blueprint.group(
+        root_routes,
+        page_blueprint(),
+        message_routes,
+        channel_routes,
+        history_routes,
+        search_routes,
+        publish_routes,
+        login_routes,
+        health_routes,
+        metrics_blueprint,
+        openapi_blueprint(),
+        lifecycle,
+    )
 
 
 def _disable(context: Context) -> None:
-    """Have a hub that is broken deceive nobody: the app around it goes on."""
+    # A hub with a part missing must not look alive.
     context.hub.draining = True
     context.hub.abort_all()
 
 
-def _wire(config: Config, redis_url: str, place: WorkerId) -> Context:
-    # redis-py would wait and retry in its own ways; a fence that is late must be an error at once.
+def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
+    # redis-py would wait and retry by itself; a late fence must be an error at once.
     options: dict[str, Any] = {
-        "socket_timeout": 2,
-        "socket_connect_timeout": 2,
+        "socket_timeout": REDIS_TIMEOUT_SECONDS,
+        "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
     commands = redis.asyncio.Redis.from_pool(command_pool(redis_url, redis.asyncio.ConnectionPool, **options))
-    # Thousands may read the log at once; they wait for one another, and not for those that write it. A page takes the
-    # server a millisecond, and what is published meanwhile waits, so only a few are asked for at a time.
-    waiting = command_pool(redis_url, redis.asyncio.BlockingConnectionPool, max_connections=4, timeout=None, **options)
-    reading = redis.asyncio.Redis.from_pool(waiting)
+    # Separate, so that thousands who read the log wait for one another, not those who write it.
+    log_pool = command_pool(
+        redis_url, redis.asyncio.BlockingConnectionPool, max_connections=LOG_READERS, timeout=None, **options
+    )
+    log_client = redis.asyncio.Redis.from_pool(log_pool)
     hub = Hub(config)
-    log = LogReader(reading, LogKeys.of(config.ingest), config.retain_ms)
+    log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms)
     recorder = Recorder(config, commands, hub.ingest, log)
     # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
-    backfill = Backfill(hub.ingest, log, recorder.lease_state)
+    backfill = Backfill(hub.ingest, log, recorder.request_lease)
     source = RedisSource(config, redis_url, commands, backfill, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
-    history = HistoryQuery(log, source, registry.covers)
-    publisher = AcknowledgedPublisher(commands, log, hub, config.line_bytes)
-    access = create_auth(config, commands, hub.ingest)
-    survey = LineSampler(registry)
-    table = SharedCounters(place.number, place.count, place.folder)
-    limits = AdmissionControl(config, allowed(), hub.counters.refused, table)
-    parts = (config, hub, source, backfill, log, recorder, history, publisher, access, survey, limits)
-    return Context(*parts, (commands, reading), place)
+    shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
+    return Context(
+        config=config,
+        hub=hub,
+        source=source,
+        backfill=backfill,
+        log=log,
+        recorder=recorder,
+        history=HistoryQuery(log, source, registry.covers),
+        publisher=AcknowledgedPublisher(commands, log, hub, config.line_bytes),
+        auth=create_auth(config, commands, hub.ingest),
+        sampler=LineSampler(registry),
+        admission=AdmissionControl(config, max_open_files(), hub.counters.refused, shared_counters),
+        clients=(commands, log_client),
+        worker_id=worker_id,
+    )
 
 
 def _watch(context: Context, work: Coroutine[Any, Any, None], name: str, fail: Callable[[], None]) -> None:
-    """Run `work` in the background. Should it ever end by itself, say so and call `fail`."""
+    """Run `work` in the background. If it ends before it is cancelled, log that and call `fail`."""
 
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -187,7 +212,7 @@ async def _tick(context: Context) -> None:
         context.auth.stream_expiry.tick()
 
 
-async def _sample_lines(survey: LineSampler) -> None:
+async def _sample_lines(sampler: LineSampler) -> None:
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        survey.sample()
+        sampler.sample()

@@ -1,7 +1,7 @@
 """
-What a running app holds: its settings, its hub, its source, its log.
+The parts of a running hub, as the routes use them.
 
-    create_app() --> app.ctx.sse_hub --> context_of(app), for the routes
+    hub_blueprint(), when the server starts --> app.ctx.sse_hub --> context_of(app), once in a request
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from sse_hub.hub.sampler import LineSampler
 
 @dataclass(slots=True)
 class Context:
-    """Made when the server starts."""
+    """All parts of the hub in this process; `tasks` are those that run in the background."""
 
     config: Config
     hub: Hub
@@ -46,6 +46,6 @@ class Context:
 
 
 def context_of(app: "Sanic[Any, Any]") -> Context:
-    """The context of a started app."""
+    """The context of `app`, which must have started."""
     context: Context = app.ctx.sse_hub
     return context

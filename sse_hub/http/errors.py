@@ -1,7 +1,9 @@
 """
-Our errors as answers, here and nowhere else; and how often each refusal was given.
+Errors as HTTP responses, and their count: no other module knows the status of an error.
 
-    InvalidRequest --> 400 {"error", "detail"}      NotSignedIn --> 401      NotRecorded --> 503 with what is known
+    InvalidRequest --> error_response() --> 400 {"error", "detail"}
+    Unauthenticated                     --> 401
+    NotRecorded                         --> 503 {"error", "detail", "published", "recorded"}
 """
 
 import logging
@@ -30,7 +32,7 @@ from sse_hub.http.context import context_of
 
 logger = logging.getLogger(__name__)
 
-# What each of our errors is in HTTP; those derived from one of these are the same.
+# The status of each of our errors, and of those derived from it.
 STATUSES: dict[type, HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -44,7 +46,7 @@ STATUSES: dict[type, HTTPStatus] = {
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
     NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# What an operator wants to see as a number: `sse_hub_refused_total{reason}`.
+# The label of an error in `sse_hub_refused_total{reason}`; LimitExceeded has its own.
 REASONS: dict[type, str] = {
     RequestTimeout: "slow",
     PayloadTooLarge: "too-large",
@@ -58,10 +60,10 @@ RETRY_SECONDS = 2
 
 
 async def error_response(request: Request, exception: Exception) -> HTTPResponse:
-    """Our errors and Sanic's as JSON `{"error", "detail"}`."""
+    """The response to `request` for one of our errors, or Sanic's: JSON `{"error", "detail"}`."""
     headers: dict[str, str] = {}
     status = next((STATUSES[each] for each in type(exception).__mro__ if each in STATUSES), None)
-    more: dict[str, object] = {}
+    extra: dict[str, object] = {}
     _count_refusal(request, exception)
     if isinstance(exception, HubError) and status:
         detail = str(exception)
@@ -72,20 +74,21 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
         if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, NotRecorded):
-            more = {"published": exception.published, "recorded": exception.recorded}
+            extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):
         status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
     else:
         logger.error("request_failed path=%(path)r", {"path": request.path}, exc_info=exception)
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
-    return json({"error": status.phrase, "detail": detail, **more}, status=status, headers=headers)
+    return json({"error": status.phrase, "detail": detail, **extra}, status=status, headers=headers)
 
 
 def api_blueprint(name: str) -> Blueprint:
     """
-    A blueprint that answers the errors of its own routes alone: an app around the hub has answers of its own.
+    A blueprint for routes of the hub.
 
-    Its routes answer at their very path: whoever closes `/metrics` in a proxy doesn't think of `/metrics/`.
+    It handles errors of its own routes only: the app that a hub is mounted in has its own error handlers. Paths are
+    exact: a proxy rule that blocks `/metrics` must not leave `/metrics/` open.
     """
     blueprint = Blueprint(name, strict_slashes=True)
     blueprint.exception(Exception)(error_response)

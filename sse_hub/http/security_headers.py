@@ -1,8 +1,8 @@
 """
-Headers that every answer has: what a browser may do with it, and which other site's pages may read it (CORS).
+Headers of every response: what a browser may do with it, and which other sites may read it (CORS).
 
-    answer --> SECURITY --> the page's files have a policy of their own, everything else is data and runs nothing
-    Origin --> in --cors-origin? --> Access-Control-Allow-Origin with that one; else nothing
+    response --> SECURITY: data that runs nothing; the page's files bring their own policy
+    Origin   --> one of --cors-origin? --> Access-Control-Allow-Origin with that origin, else no such header
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    # No page of another site may have it as an image or a script; CORS, which asks for it by fetch, is not concerned.
+    # Keeps other sites from embedding a response as an image or a script. Requests by CORS are not affected.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -30,9 +30,10 @@ PREFLIGHT = {
 
 def cors_headers(origin: str | None, allowed: Collection[str]) -> dict[str, str]:
     """
-    What lets a page of `origin` read an answer, if it is one of `allowed`. Never `*`: cookies would not go with it.
+    The headers that let a page of `origin` read a response, if it is one of `allowed`.
 
-    The answer varies with it, allowed or not, as soon as there is anybody to allow.
+    See https://fetch.spec.whatwg.org/#http-cors-protocol.
+    Never `*`: a browser sends no cookies for that. With any `allowed` the response varies with the origin, for caches.
     """
     headers = {"Vary": "Origin"} if allowed else {}
     if origin is not None and origin in allowed:
@@ -42,21 +43,21 @@ def cors_headers(origin: str | None, allowed: Collection[str]) -> dict[str, str]
 
 
 def add_headers(app: "Sanic[Any, Any]", allowed: Collection[str]) -> None:
-    """Have every answer of `app` carry them, errors too, and answer the preflights of pages of `allowed` origins."""
+    """Add these headers to every response of `app`, errors included, and answer preflights of `allowed` origins."""
 
     async def preflight(request: Request) -> HTTPResponse | None:
-        asked = request.method == "OPTIONS" and "access-control-request-method" in request.headers
-        if asked and request.headers.get("origin") in allowed:
+        is_preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        if is_preflight and request.headers.get("origin") in allowed:
             return HTTPResponse(status=204, headers=PREFLIGHT)
         return None
 
-    def protect(request: Request, response: BaseHTTPResponse) -> None:
+    def add_to(request: Request, response: BaseHTTPResponse) -> None:
         for name, value in SECURITY.items():
             response.headers.setdefault(name, value)
-        # By which the page knows how far the clock of its browser is off.
+        # The page compares it with the clock of its browser.
         response.headers.setdefault("Date", formatdate(usegmt=True))
         for name, value in cors_headers(request.headers.get("origin"), allowed).items():
             response.headers[name] = value
 
     app.register_middleware(preflight, "request")
-    app.register_middleware(protect, "response")
+    app.register_middleware(add_to, "response")

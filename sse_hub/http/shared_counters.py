@@ -1,82 +1,76 @@
 """
-Numbers that all workers of a hub have together: a file in their folder, mapped into the memory of each.
+Numbers that all workers of a hub share: a file without a name, mapped into the memory of each.
 
-    name --> slot --> a count: each worker writes a row of its own, and what a name has is the sum
-                 └──► a time: one row, in which the last to write it wins
+    supervisor --> counters_file() --> descriptor, inherited by each worker --> SharedCounters
+    name --> slot --> a count: each worker writes a row of its own, and a name's count is the sum of its slot over all
+                 └──► a time: one row for all, in which the last write wins
 
-The slot is a hash, under a key that nobody outside knows. Of two names one in 65,535 pairs has the same one, and counts
-together: that is the price of a table that never grows and never has to be locked. What ALL have together has a slot to
-itself: who shared that one would always have too much.
+The slot is a hash under a secret key. Two names share a slot, and count together, with a probability of 1 in 65,535:
+that is the price of a table that never grows and needs no lock. ALL has a slot to itself, because a name that shared
+it would always have too many.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from mmap import mmap
-from pathlib import Path
+from tempfile import TemporaryFile
 
 SLOTS = 2**16
-COUNT_BYTES, TIME_BYTES = 4, 8
+KEY_BYTES, TIME_BYTES, COUNT_BYTES = 16, 8, 4
 ALL = "all"
 
 
-def prepare(folder: str, count: int) -> None:
-    """Make the file for `count` workers in `folder`. Raises OSError where there is no room for it."""
-    # Written, and not only as long as that: to touch a page for which the disk has no room would be the end.
-    _path(folder).write_bytes(bytes(_size_bytes(count)))
-
-
-def restore(folder: str, count: int) -> None:
-    """
-    Make `folder` and file again where somebody has cleaned them away. Raises OSError.
-
-    Who has the old one mapped counts there for as long as it lives.
-    """
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-    if os.lstat(folder).st_uid != os.geteuid():
-        raise PermissionError(f"{folder} is not ours any more")
-    if not _path(folder).exists():
-        prepare(folder, count)
+@contextmanager
+def counters_file(count: int) -> Iterator[int]:
+    """The descriptor of a new unlinked file for the counters of `count` workers. Raises OSError without room for it."""
+    with TemporaryFile() as file:
+        # Real zeros: touching a mapped page for which the disk has no room is a SIGBUS.
+        file.write(os.urandom(KEY_BYTES) + bytes(_size_bytes(count) - KEY_BYTES))
+        file.flush()
+        yield file.fileno()
 
 
 class SharedCounters:
-    """The table of worker `number` among `count`, in the `folder` that was prepared for them; without, of a process."""
+    """
+    The counters of worker `number` of `count`, in the file at `descriptor`; without one, those of a single process.
 
-    def __init__(self, number: int = 0, count: int = 1, folder: str | None = None) -> None:
-        if folder is None:
-            table, key = mmap(-1, _size_bytes(count)), os.urandom(16)
-        else:
-            with _path(folder).open("r+b") as file:
-                table, key = mmap(file.fileno(), _size_bytes(count)), folder.encode()[-64:]
+    The row of `number` starts at 0: what a worker that was killed had counted there is taken back by its successor.
+    """
+
+    def __init__(self, number: int = 0, count: int = 1, descriptor: int | None = None) -> None:
+        table = mmap(-1 if descriptor is None else descriptor, _size_bytes(count))
+        if descriptor is None:
+            table[:KEY_BYTES] = os.urandom(KEY_BYTES)
         view = memoryview(table)
-        self._key = key
-        # Most clients come more than once, and each time several numbers are asked for.
+        self._key = bytes(view[:KEY_BYTES])
+        # Most clients come more than once, and each request reads several counts.
         self._slot = lru_cache(maxsize=10_000)(self._hashed)
-        self._times = view[: SLOTS * TIME_BYTES].cast("d")
-        counts = view[SLOTS * TIME_BYTES :].cast("i")
+        times_end = KEY_BYTES + SLOTS * TIME_BYTES
+        self._times = view[KEY_BYTES:times_end].cast("d")
+        counts = view[times_end:].cast("i")
         self._rows = [counts[row * SLOTS : (row + 1) * SLOTS] for row in range(count)]
         self._own = self._rows[number]
-        if folder is not None:
-            # What the one had whose place this process has taken.
+        if descriptor is not None:
             self._own[:] = memoryview(bytes(SLOTS * COUNT_BYTES)).cast("i")
 
     def count(self, name: str) -> int:
-        """How many `name` has in all workers."""
+        """The count of `name` in all workers."""
         slot = self._slot(name)
         return sum([row[slot] for row in self._rows])
 
-    def add(self, name: str, more: int) -> None:
-        """This worker has `more` for `name`, or fewer."""
-        self._own[self._slot(name)] += more
+    def add(self, name: str, change: int) -> None:
+        """Change this worker's count of `name`, up or down."""
+        self._own[self._slot(name)] += change
 
     def time(self, name: str) -> float:
-        """The time that was noted last for `name`; 0 before that."""
+        """The last time set for `name`; 0 before the first."""
         return self._times[self._slot(name)]
 
     def set_time(self, name: str, time: float) -> None:
-        """Note a time for `name`, on a clock that the whole machine has."""
+        """Set the time for `name`, on a clock that is the same in all processes of the machine."""
         self._times[self._slot(name)] = time
 
     def _hashed(self, name: str) -> int:
@@ -86,9 +80,5 @@ class SharedCounters:
         return 1 + int.from_bytes(digest) % (SLOTS - 1)
 
 
-def _path(folder: str) -> Path:
-    return Path(folder) / "table"
-
-
 def _size_bytes(count: int) -> int:
-    return SLOTS * (TIME_BYTES + count * COUNT_BYTES)
+    return KEY_BYTES + SLOTS * (TIME_BYTES + count * COUNT_BYTES)

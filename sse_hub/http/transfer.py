@@ -1,13 +1,12 @@
 """
-Bodies over HTTP that are not streams of events: one that comes in, and a file that goes out at its client's pace.
+Bodies over HTTP that are not event streams: request bodies, and responses that are sent at the client's pace.
 
-    request --> received() --> bytes, or TooLarge            pieces of a file --> download(): whole, or cut off
-                                                             a page of the log --> deliver(): until it is taken
+    request --> read_body(): bytes, or TooLarge        pieces of a file --> send_file(): complete, or cut off
+            --> discard_body()                         a page of the log --> send_json(): until the client has read it
 """
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
@@ -16,44 +15,47 @@ from sanic.exceptions import RequestTimeout
 
 from sse_hub.errors import LimitExceeded, LogUnavailable, TooLarge
 from sse_hub.http.response import start_response
+from sse_hub.http.sanic_internals import no_response_timeout, read_body_piece, stop_reading_body
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS, set_peer_timeout
 
 logger = logging.getLogger(__name__)
 
 READ_SECONDS = 60.0
-# A client reads no answer before it has sent its body; of one that is too large this much is taken and dropped.
+# A client reads no response before it has sent its body, so this much of one that is too large is read and dropped.
 DISCARD_FACTOR = 4
-# Of who may not send at all, less.
+# The same for a client that may not send at all.
 DISCARD_BYTES = 1024 * 1024
 DISCARD_SECONDS = 5.0
-# What is written at once of a body that is in memory.
+# How much of a body in memory is written at once.
 PIECE_BYTES = 128 * 1024
 
 
 async def read_body(
-    request: Request, limit: int, seconds: float = READ_SECONDS, hold: Callable[[int], None] = lambda size: None
+    request: Request,
+    limit: int,
+    seconds: float = READ_SECONDS,
+    reserve: Callable[[int], None] = lambda more_bytes: None,
 ) -> bytes:
     """
-    The body of `request`, which may have `limit` bytes. `hold` is told of each piece that is kept, and may object.
+    The body of `request`, of at most `limit` bytes. `reserve` is called with the size of each piece that is kept.
 
-    Raises TooLarge, and what `hold` does; RequestTimeout where it takes longer than `seconds`.
+    Raises TooLarge, LimitExceeded from `reserve`, and RequestTimeout after `seconds`.
     """
-    stream: Any = request.stream
     pieces: list[bytes] = []
     size = 0
     error: LimitExceeded | None = None
     try:
         async with asyncio.timeout(seconds):
-            while size <= DISCARD_FACTOR * limit and (piece := await stream.read()) is not None:
+            while size <= DISCARD_FACTOR * limit and (piece := await read_body_piece(request)) is not None:
                 size += len(piece)
                 if size <= limit and not error:
-                    error = _reserve_error(hold, len(piece))
+                    error = _reserve_error(reserve, len(piece))
                     pieces.append(piece)
                 if size > limit or error:
                     pieces.clear()
     except TimeoutError:
-        _stop_reading(stream)
-        raise RequestTimeout(f"The body did not come within {seconds:.0f} s.") from None
+        stop_reading_body(request)
+        raise RequestTimeout(f"The body did not arrive within {seconds:.0f} s.") from None
     if size > limit:
         raise TooLarge(f"The body has more than {limit} bytes.")
     if error:
@@ -62,25 +64,19 @@ async def read_body(
 
 
 async def discard_body(request: Request) -> None:
-    """Take the body of `request`, which is refused, and keep nothing: a client that still sends may see no answer."""
-    stream: Any = request.stream
+    """Read and drop the body of `request`, which is rejected: a client that is still sending may miss the response."""
     size = 0
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
-            while size <= DISCARD_BYTES and (piece := await stream.read()) is not None:
+            while size <= DISCARD_BYTES and (piece := await read_body_piece(request)) is not None:
                 size += len(piece)
     except TimeoutError:
-        _stop_reading(stream)
+        stop_reading_body(request)
 
 
-def _stop_reading(stream: Any) -> None:
-    # Sanic would answer, and then wait for the rest of the body.
-    stream.keep_alive, stream.request_body = False, None
-
-
-def _reserve_error(hold: Callable[[int], None], size: int) -> LimitExceeded | None:
+def _reserve_error(reserve: Callable[[int], None], size: int) -> LimitExceeded | None:
     try:
-        hold(size)
+        reserve(size)
     except LimitExceeded as error:
         return error
     return None
@@ -88,14 +84,15 @@ def _reserve_error(hold: Callable[[int], None], size: int) -> LimitExceeded | No
 
 async def send_json(request: Request, body: bytes, headers: dict[str, str]) -> None:
     """
-    Answer `request` with the JSON `body`. Returns when all of it but a piece has been taken: what waits for a client
-    is counted by who calls this, and not in a transport, where nobody sees it.
+    Answer `request` with the JSON `body`. Returns when all but a piece has left for the client.
+
+    Until then the caller accounts for the body; in the buffer of a transport nobody would.
     """
     response = await start_response(request, headers | {"Content-Length": str(len(body))}, "application/json")
     if request.method == "HEAD":
         return
-    for at in range(0, len(body), PIECE_BYTES):
-        await response.send(body[at : at + PIECE_BYTES])
+    for start in range(0, len(body), PIECE_BYTES):
+        await response.send(body[start : start + PIECE_BYTES])
     await response.eof()
 
 
@@ -107,40 +104,38 @@ async def send_file(
     stall_seconds: int,
 ) -> None:
     """
-    Answer `request` with `pieces`. One that can't be had, or a client that takes none for `stall_seconds`, ends the
-    connection without the end of the body, so that the client sees a file that is not whole.
+    Answer `request` with `pieces`. If the log fails, or the client reads nothing for `stall_seconds`, the connection
+    is cut without the end of the body, so that the client sees that the file is incomplete.
 
-    Raises LogUnavailable while nothing has been sent.
+    Raises LogUnavailable if nothing has been sent yet.
     """
     if request.method == "HEAD":
         await start_response(request, headers, content_type)
         return
     first = await anext(pieces, b"")
-    protocol: Any = request.protocol
     transport = cast(asyncio.Transport, request.transport)
-    patience, protocol.response_timeout = protocol.response_timeout, math.inf
-    # Linux counts a peer that acknowledges but takes no bytes as gone, too.
+    # On Linux TCP_USER_TIMEOUT also ends the connection of a peer that acknowledges, but reads nothing.
     set_peer_timeout(transport, stall_seconds * 1000)
     try:
-        response = await start_response(request, headers, content_type)
-        await _send(response, first, stall_seconds)
-        async for piece in pieces:
-            await _send(response, piece, stall_seconds)
-        async with asyncio.timeout(stall_seconds):
-            await response.eof()
+        with no_response_timeout(request):
+            response = await start_response(request, headers, content_type)
+            await _send_piece(response, first, stall_seconds)
+            async for piece in pieces:
+                await _send_piece(response, piece, stall_seconds)
+            async with asyncio.timeout(stall_seconds):
+                await response.eof()
     except (LogUnavailable, TimeoutError) as error:
         logger.warning(
             "download_aborted path=%(path)r reason=%(reason)r",
-            {"path": request.path, "reason": str(error) or "the client took nothing"},
+            {"path": request.path, "reason": str(error) or "the client read nothing"},
         )
         transport.abort()
     finally:
         # The connection may serve other requests.
-        protocol.response_timeout = patience
         set_peer_timeout(transport, PEER_TIMEOUT_MS)
 
 
-async def _send(response: Any, piece: bytes, stall_seconds: int) -> None:
+async def _send_piece(response: Any, piece: bytes, stall_seconds: int) -> None:
     if piece:
         async with asyncio.timeout(stall_seconds):
             await response.send(piece)

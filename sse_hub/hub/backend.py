@@ -18,16 +18,20 @@ from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
 
-# What is recorded has been made a line already, and was cut then if it had to be.
+# For recorded lines: payloads that were too long were cut when they were recorded.
 NO_LIMIT = 1 << 62
 PAGE_OVERHEAD_BYTES = 500
 
 BatchSlice = tuple[Batch, int, int]
-"""A batch, the offset of its first line wanted, and the offset after the last."""
+"""A batch, the offset of the first line, and the offset after the last line of the slice."""
 
 
 class LogGap(NamedTuple):
-    """Lines after `after` and before `before` that are not in the log: of `channel`, or, if None, of any channel."""
+    """
+    Lines between `after` and `before` that are not in the log: of `channel`, or, if that is None, of all channels.
+
+    `lost` is their number where it is known; `reason` is one of `counters.GAP_REASONS`.
+    """
 
     channel: str | None
     after: EventId
@@ -36,11 +40,11 @@ class LogGap(NamedTuple):
     reason: str
 
     def as_gap(self, name: str, after: EventId) -> Gap:
-        """The gap to tell of it to one who has had `name` up to `after`."""
+        """The gap to send to a client that has `name`, a channel or pattern, up to `after`."""
         return Gap(name, str(max(self.after, after)), str(self.before), self.lost, self.reason)
 
     def remainder_after(self, id: EventId) -> "LogGap | None":
-        """What is left of it to one who has had the channel up to `id`."""
+        """The gap for a client that has the channel up to `id`; None if it has nothing more to miss."""
         if EventId(id.fence, id.n + 1) >= self.before:
             return None
         if id <= self.after:
@@ -50,13 +54,17 @@ class LogGap(NamedTuple):
         return self._replace(after=id, lost=lost)
 
     def merge_with(self, later: "LogGap") -> "LogGap":
-        """This hole and `later` as one: nothing lies between them."""
+        """This gap and `later` as one: no line lies between them."""
         lost = None if self.lost is None or later.lost is None else self.lost + later.lost
         return self._replace(after=min(self.after, later.after), before=max(self.before, later.before), lost=lost)
 
 
 class LogGaps(NamedTuple):
-    """When nobody recorded, in order. `log` says of which log: another one when it is lost, or has broken again."""
+    """
+    The times when nobody recorded, in order.
+
+    `log` identifies the log: it changes when the log is lost, or gets another gap of this kind.
+    """
 
     log: str
     gaps: list[LogGap]
@@ -64,9 +72,10 @@ class LogGaps(NamedTuple):
 
 class Page(NamedTuple):
     """
-    Recorded lines of one channel, oldest first. `last` is how far it reaches, its way; `more` may follow.
+    Recorded lines of one channel, oldest first.
 
-    `log` says, as in Breaks, which log this is of; '' where nothing had to be read.
+    `last` is the id up to which it was read, or down to which, if it was read backwards. `more` is True if there may be
+    more beyond that. `log` identifies the log, as in `LogGaps`; '' where nothing had to be read.
     """
 
     parts: list[BatchSlice | LogGap]
@@ -76,17 +85,17 @@ class Page(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes in memory."""
+        """About how many bytes the page takes in memory."""
         return PAGE_OVERHEAD_BYTES + sum(part[0].size for part in self.parts if not isinstance(part, LogGap))
 
     def require_log(self, log: str) -> "Page":
-        """The page, if it is of `log`, as Breaks names it. Raises LogChanged."""
+        """The page itself, if it is of `log`, see `LogGaps`. Raises LogChanged."""
         if self.log not in ("", log):
-            raise LogChanged("The log was lost, or has broken again, while it was read.")
+            raise LogChanged("The log was lost, or has got a gap, while it was read.")
         return self
 
     def remainder_after(self, id: EventId) -> "Page":
-        """The page without what comes up to `id`."""
+        """The page without everything up to `id`."""
         at = bisect_right(self.parts, id, key=start_of) - 1
         if at < 0:
             return self
@@ -95,7 +104,7 @@ class Page(NamedTuple):
         return self._replace(parts=[rest, *parts] if rest else parts)
 
     def up_to(self, fence: EventId) -> "Page":
-        """The page for one who wants nothing beyond `fence`, and all up to there."""
+        """The page without everything after `fence`, an id `F-0`. It has `more` if it was not read up to there."""
         if self.last < fence:
             return self._replace(more=True)
         parts = self.parts[: bisect_right(self.parts, fence, key=start_of)]
@@ -156,9 +165,10 @@ class NotConnected:
 
 class Log(Protocol):
     """
-    Where recorded lines are read back from. Every method may raise LogUnavailable.
+    Where recorded lines are read back from.
 
-    They do where the log is not, or no longer, complete up to `until`: it can be lost between any two calls.
+    Each method may raise LogUnavailable. Those with `until` do when the log is not, or no longer, complete up to there:
+    it can be lost between any two calls.
     """
 
     @property
@@ -167,10 +177,10 @@ class Log(Protocol):
 
     @property
     def catching_up(self) -> bool:
-        """True while this process brings the log further, and has more to record: waiting is worth it."""
+        """True while this process records and has more to record: then it is worth waiting for the log."""
 
     async def wait_complete(self, fence: int) -> int:
-        """Wait until the log is complete up to `fence`; the fence up to which it is. Waits for a bounded time."""
+        """Wait, for a bounded time, until the log is complete up to `fence`. Returns how far it is complete."""
 
     async def page(self, channel: str, after: EventId, until: EventId) -> Page:
         """The next recorded lines of `channel` with `after` < id <= `until`, which is a fence."""
@@ -180,24 +190,25 @@ class Log(Protocol):
 
     async def gaps(self, after: int, until: int) -> LogGaps:
         """
-        What nobody recorded of any channel since fence `after` and before fence `until`, where it is cut off. What lies
-        before the log's beginning is such, too.
+        The times when nobody recorded, between the fences `after` and `until`, cut at `until`.
+
+        The time before the log begins is one of them.
         """
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
-        """The last recorded id of every channel in the log, which is known to be complete up to fence `until`."""
+        """The last recorded id of every channel, in a log that is complete up to fence `until`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedLog:
-    """The log, if there is one, and which channels it `records`."""
+    """The log, if there is one. `records` is True for the name of a channel whose lines are recorded."""
 
     records: Callable[[str], bool]
     log: Log | None = None
 
 
 def start_of(part: BatchSlice | LogGap) -> EventId:
-    """By what parts are in order: the id of the first line, or what a hole lies after."""
+    """The sort key of parts: the id of the first line, or the id after which a gap starts."""
     return part.after if isinstance(part, LogGap) else EventId(part[0].fence, part[0].first + part[1])
 
 

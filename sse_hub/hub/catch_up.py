@@ -1,7 +1,7 @@
 """
-What the rings of a feed hold after a position, in pieces for those who are behind.
+Catching up: what the rings of a feed hold after a position, in chunks for subscribers that are behind.
 
-    Position --> Backlog.take() --> about 64 kB of frames; with one channel, shared by all who come by the same line
+    Position --> CatchUp.next_chunk() --> about 64 kB of frames; with one channel, shared by all at the same position
 """
 
 import heapq
@@ -14,47 +14,47 @@ from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
-BACKLOG_BYTES = 64 * 1024
-# How many pieces of that size are kept for the others who are behind.
-SHARED_PIECES = 64
+CHUNK_BYTES = 64 * 1024
+# How many slices of that size are kept for the others who are behind.
+SHARED_CHUNKS = 64
 
 
 class CatchUp:
-    """Pieces of `rings`, which its feed adds to. `lines` counts what was given, each for each subscriber."""
+    """Chunks out of `rings`, which the feed adds to. `lines` counts lines and gaps delivered, for each subscriber."""
 
     def __init__(self, selection: Selection, rings: dict[str, Ring], encode: Encoder) -> None:
         self.lines = 0
         self._selection = selection
         self._rings = rings
         self._encode = encode
-        # Pieces of one channel's backlog, by the index they begin at, for all who come by.
+        # Chunks of one channel by the index they start at: frames, the index after them, the id of the last line.
         self._shared: dict[int, tuple[bytes, int, EventId]] = {}
 
     def next_chunk(self, position: Position) -> bytes:
         """
-        About BACKLOG_BYTES of frames after `position`, which is moved past them; nothing when it has caught up.
+        About CHUNK_BYTES of frames after `position`, which is moved past them; empty when it has caught up.
 
-        To be called when the rings cover it.
+        The rings must cover `position`.
         """
         if self._selection.single:
             return self._next_shared_chunk(position, *self._selection.channels)
         frames = b""
-        # Breaks that a pattern tells of have no frames of their own: nothing encoded is not yet nothing left.
+        # Gaps that a pattern has as well have no frames of their own, so empty frames don't mean that nothing is left.
         while not frames and any(position.indexes.get(name, 0) < ring.end for name, ring in self._rings.items()):
-            pieces = list(self._pieces(position))
-            self.lines += sum(stop - start for _, start, stop in pieces)
-            frames = b"".join(self._encode(position, pieces))
+            slices = list(self._slices(position))
+            self.lines += sum(stop - start for _, start, stop in slices)
+            frames = b"".join(self._encode(position, slices))
         return frames
 
     def backlog_bytes(self, position: Position) -> int:
-        """About how much comes after `position`, by the mean size of a line in its ring."""
+        """About how many bytes come after `position`, by the mean size of a line in each ring."""
         behind = (
             (ring.end - max(position.indexes.get(name, 0), ring.first), ring) for name, ring in self._rings.items()
         )
         return sum(lines * ring.size // (ring.end - ring.first) for lines, ring in behind if lines > 0)
 
     def clear(self) -> None:
-        """Keep no pieces: nobody is behind."""
+        """Keep no slices: nobody is behind."""
         self._shared.clear()
 
     def _next_shared_chunk(self, position: Position, name: str) -> bytes:
@@ -66,20 +66,20 @@ class CatchUp:
             position.move(name, end, id)
             self.lines += end - begin
             return frames
-        frames = b"".join(self._encode(position, self._pieces(position)))
-        if len(self._shared) >= SHARED_PIECES:
+        frames = b"".join(self._encode(position, self._slices(position)))
+        if len(self._shared) >= SHARED_CHUNKS:
             del self._shared[next(iter(self._shared))]
         self._shared[begin] = frames, position.indexes[name], position.id_of(name)
         self.lines += position.indexes[name] - begin
         return frames
 
-    def _pieces(self, position: Position) -> Iterator[EntrySlice]:
-        budget = BACKLOG_BYTES
+    def _slices(self, position: Position) -> Iterator[EntrySlice]:
+        budget = CHUNK_BYTES
         for entry in self._merged(position):
             start = max(0, position.indexes.get(entry.channel, 0) - entry.index)
-            # A batch can be as large as one read from Redis; cut it where the budget ends, at one line at the least.
-            wanted = max(1, budget * entry.length // entry.size)
-            stop = min(entry.length, start + wanted)
+            # A batch can be as large as one read from Redis: cut it where the budget ends, but not before one line.
+            fitting = max(1, budget * entry.length // entry.size)
+            stop = min(entry.length, start + fitting)
             yield entry, start, stop
             budget -= entry.size * (stop - start) // entry.length
             if budget <= 0 or stop < entry.length:

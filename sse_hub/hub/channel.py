@@ -1,7 +1,7 @@
 """
-A channel as this process knows it: its ring, the count that makes ids, the feeds that carry it, its rate.
+A channel as this process knows it: its ring, the count for its ids, the feeds that carry it, its rate.
 
-    payloads of one read --> Channel.batch() --> ring and feeds
+    payloads of one read --> Channel.batch() --> a Batch with ids, for the ring and the feeds
 """
 
 from sse_hub.hub.counters import OTHERS, Namespaces
@@ -9,15 +9,20 @@ from sse_hub.hub.feed import Feed
 from sse_hub.hub.ring import Batch, Ring
 from sse_hub.protocol.ids import EventId, iso_time
 
-# The rate is smoothed over about this many seconds, so that a page shows a number one can read.
+# The rate is smoothed over about so many seconds, so that it changes slowly enough to be read.
 RATE_SECONDS = 3.0
-# The usual gap between lines is the longest of late: each shorter one takes it down by this part of the difference.
+# The typical silence between lines is about the longest recent one: a longer one replaces it, a shorter one lowers it
+# by this part of the difference.
 SILENCE_DECAY = 0.02
 SILENCES_TO_LEARN = 3
 
 
 class Channel:
-    """One channel. `lines` counts what was seen of it, `lines_per_second` is its present rate."""
+    """
+    One channel. `lines` is the number of its lines so far, `lines_per_second` its present rate.
+
+    `fence` and `count` give the next id: the last fence after which lines came, and the number of lines since then.
+    """
 
     __slots__ = (
         "_counted",
@@ -45,7 +50,7 @@ class Channel:
     ) -> None:
         self.name = name
         self._namespace, self._namespaces = "", namespaces
-        # Whether it belongs in the log; and up to which index of the ring this process has put it there, if it records.
+        # Whether it is recorded; and, if this process records, up to which index of the ring the log has it.
         self.recorded = recorded
         self.recorded_to = 0
         self.ring = Ring(start, max_lines)
@@ -53,14 +58,13 @@ class Channel:
         self.fence = start.fence
         self.count = 0
         self.lines = 0
-        # How many of them were recorded before this process came.
+        # How many of the lines were recorded before this process started.
         self.recorded_before = 0
         self.lines_per_second = 0.0
-        # The wall clock of the last line, or of the channel's making: what the least used channel is told by.
+        # The time of the last line, or else of the channel's creation, in seconds since the epoch.
         self.last_seconds = now_seconds
         self._counted = 0
-        # Lines of the last minute that tell of an error, and up to which index of the ring they were looked for; see
-        # `survey`.
+        # Set by `sampler`: the number of errors in the last minute, and up to which index of the ring it has sampled.
         self.recent_errors = 0
         self.sampled_to = 0
         self.typical_silence_seconds = 0.0
@@ -68,18 +72,18 @@ class Channel:
 
     @property
     def namespace(self) -> str:
-        """What its lines are counted under. A name that nobody publishes to has none of its own."""
+        """The namespace its lines are counted in. A name without lines has none: clients could use up all of them."""
         if not self._namespace and self.lines:
             self._namespace = self._namespaces.of(self.name)
         return self._namespace or OTHERS
 
     @property
     def subscribers(self) -> int:
-        """How many streams carry this channel."""
+        """The number of streams that carry this channel."""
         return sum(len(feed.subscribers) for feed in self.feeds)
 
     def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, now_seconds: float) -> Batch:
-        """The next lines after `fence`, with their ids."""
+        """`payloads`, which came after `fence`, as the channel's next lines, with ids. Counts them."""
         if fence != self.fence:
             self.fence = fence
             self.count = 0
@@ -91,7 +95,7 @@ class Channel:
         return batch
 
     def measure_rate(self) -> bool:
-        """Bring the rate up to date, once a second. False when it has come to rest: no need to call until a line."""
+        """Update the rate; call it once a second. False when the rate is 0, and stays so until the next line."""
         seen, self._counted = self.lines - self._counted, self.lines
         self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
         if self.lines_per_second < 0.01:
@@ -99,7 +103,7 @@ class Channel:
         return self.lines_per_second > 0
 
     def directory_entry(self) -> dict[str, object]:
-        """What `/channels` says of it."""
+        """The channel as `/channels` lists it."""
         return {
             "name": self.name,
             "lines": self.lines,
@@ -113,7 +117,7 @@ class Channel:
         }
 
     def _learn_silence(self, seconds: float) -> None:
-        # What came before the first line that this process has seen is no gap of the publisher's.
+        # The first one is no silence of the publisher: this process may not have listened for long.
         self._silences += 1
         if self._silences > 0:
             shorter = self.typical_silence_seconds + (seconds - self.typical_silence_seconds) * SILENCE_DECAY

@@ -1,9 +1,9 @@
 """
-The rate guard of a feed: of a channel that is louder than its share some lines are left out, and that is told. Pure.
+The throttle of a feed: skips lines of a channel above its rate, and makes gaps of them. Pure: no I/O, no clock.
 
-    pieces --> admit() --> those within the share            skipped() --> one gap per loud channel and second
+    slices --> admit() --> those within the quota          take_gaps() --> one gap for each loud channel and second
 
-Only what is delivered live is thinned: the log has every line, and so has whoever reads from it.
+It applies to live delivery only: the log has every line, and so do its readers.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from sse_hub.protocol.sse import Gap
 SECOND = 1.0
 
 
-class _Share:
-    """What one channel has had of the present second, and what of it was left out."""
+class _Window:
+    """What one channel has passed and skipped in the present second; the skipped lines lie in (after, before)."""
 
     __slots__ = ("after", "before", "passed", "skipped")
 
@@ -28,7 +28,11 @@ class _Share:
 
 
 def throttle_for(requested: int, limit: int) -> "ChannelThrottle | None":
-    """The guard for who has `asked` for so many lines a second, where the hub's own settings allow so many; 0: all."""
+    """
+    The throttle for a client's `requested` rate and the hub's own `limit`, in lines per second and channel.
+
+    0 stands for no limit. None when there is neither.
+    """
     if requested and (not limit or requested <= limit):
         return ChannelThrottle(requested)
     return ChannelThrottle(limit, "rate") if limit else None
@@ -36,55 +40,55 @@ def throttle_for(requested: int, limit: int) -> "ChannelThrottle | None":
 
 class ChannelThrottle:
     """
-    Lets `quota` lines of each channel pass each second, and tells of the rest with `reason`.
+    Lets `quota` lines of each channel pass in each second, and makes gaps with `reason` of the rest.
 
-    The times given to it are in seconds and never fall.
+    Times passed to it are in seconds and never decrease.
     """
 
     def __init__(self, quota: int, reason: str = "guard") -> None:
         self._quota = quota
         self._reason = reason
-        self._shares: dict[str, _Share] = {}
+        self._windows: dict[str, _Window] = {}
         self._until = 0.0
 
     @property
     def has_gaps(self) -> bool:
-        """True when lines were left out that nobody has been told of."""
-        return any(share.skipped for share in self._shares.values())
+        """True when lines were skipped that take_gaps() has not returned yet."""
+        return any(window.skipped for window in self._windows.values())
 
     def window_over(self, now: float) -> bool:
-        """True when the present second is over."""
+        """True when the present second is over at `now`."""
         return now >= self._until
 
     def begin_window(self, now: float) -> None:
-        """A new second begins: each channel has its whole share. skipped() must have told of the last one."""
-        self._shares.clear()
+        """Begin a new second, in which each channel has its whole quota. Call take_gaps() for the last one before."""
+        self._windows.clear()
         self._until = now + SECOND
 
-    def admit(self, pieces: Iterable[EntrySlice]) -> list[EntrySlice]:
-        """The pieces, cut to what each channel may have."""
+    def admit(self, slices: Iterable[EntrySlice]) -> list[EntrySlice]:
+        """`slices`, cut to the quota of each channel. Gaps always pass."""
         kept: list[EntrySlice] = []
-        for entry, start, stop in pieces:
+        for entry, start, stop in slices:
             if isinstance(entry, RingGap):
                 kept.append((entry, start, stop))
                 continue
-            share = self._shares.setdefault(entry.channel, _Share())
-            end = min(stop, start + self._quota - share.passed)
+            window = self._windows.setdefault(entry.channel, _Window())
+            end = min(stop, start + self._quota - window.passed)
             if end > start:
-                share.passed += end - start
+                window.passed += end - start
                 kept.append((entry, start, end))
             if end < stop:
-                if not share.skipped:
-                    share.after = EventId(entry.fence, entry.first + max(end, start) - 1)
-                share.skipped += stop - max(end, start)
-                share.before = EventId(entry.fence, entry.first + stop)
+                if not window.skipped:
+                    window.after = EventId(entry.fence, entry.first + max(end, start) - 1)
+                window.skipped += stop - max(end, start)
+                window.before = EventId(entry.fence, entry.first + stop)
         return kept
 
     def take_gaps(self) -> list[Gap]:
-        """What was left out since the last call."""
+        """Gaps for what was skipped since the last call, one for each channel."""
         gaps = []
-        for name, share in self._shares.items():
-            if share.skipped:
-                gaps.append(Gap(name, str(share.after), str(share.before), share.skipped, self._reason))
-                share.skipped = 0
+        for name, window in self._windows.items():
+            if window.skipped:
+                gaps.append(Gap(name, str(window.after), str(window.before), window.skipped, self._reason))
+                window.skipped = 0
         return gaps

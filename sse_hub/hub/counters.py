@@ -1,21 +1,21 @@
 """
-What has happened in this process, in plain numbers: counted where it happens, read when somebody asks.
+The counters of one process: plain numbers, incremented where something happens, read by the metrics.
 
-    hub, source, recorder, … --> Tally --> metrics, once a scrape
+    hub, source, recorder, … --> Counters --> metrics, once for each scrape
 
-Nothing here is on a line's way: lines are counted where they are handled, an integer a batch, and summed up later.
+Delivery of lines does not pass through here: channels and feeds count their own, and are summed up for a scrape.
 """
 
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
-# Names come from outside, so only the first this many namespaces are told apart.
+# Publishers choose the names, so only the first so many namespaces are counted separately.
 MAX_NAMESPACES = 50
 OTHERS = "(others)"
 SEVERAL = "(several)"
 ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-# So that a count is there, and 0, before the first time: a rise from nothing is none to Prometheus.
+# These counts exist, as 0, before the first event: Prometheus sees no increase where a series begins.
 GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late", "guard", "rate")
 RESUME_RESULTS = ("memory", "log", "unknown-id")
 SLOW_REASONS = ("stalled", "drain")
@@ -30,7 +30,7 @@ STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
 class Buckets:
-    """How often a value was up to each of `bounds`; `counts` has one more, for what lies above."""
+    """A histogram: `counts` has the number of values up to each of `bounds`, and last, of those above all bounds."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -40,13 +40,17 @@ class Buckets:
         self.sum = 0.0
 
     def add(self, value: float) -> None:
-        """One more value, in the unit of the bounds."""
+        """Count `value`, which is in the unit of the bounds."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
 
 class Namespaces:
-    """Namespaces of channels: what stands before the first `.`, `:` or `/` of the name; the first MAX_NAMESPACES."""
+    """
+    Namespaces of channels: a name up to its first `.`, `:` or `/`.
+
+    After the first MAX_NAMESPACES, all others count as OTHERS.
+    """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -56,7 +60,7 @@ class Namespaces:
         namespace = name
         for mark in ".:/":
             namespace = namespace.partition(mark)[0]
-        # A name may begin with such a mark.
+        # The name may start with such a mark.
         namespace = namespace or name[:1]
         if "*" in namespace:
             return SEVERAL
@@ -68,7 +72,7 @@ class Namespaces:
         return namespace
 
     def of_all(self, names: tuple[str, ...]) -> str:
-        """The namespace that all of `names` have."""
+        """The common namespace of `names`, SEVERAL if they have several."""
         found = {self.of(name) for name in names}
         return found.pop() if len(found) == 1 else SEVERAL
 
@@ -76,9 +80,10 @@ class Namespaces:
 @dataclass(slots=True)
 class Counters:
     """
-    The counts of one process since its start.
+    What one process has counted since its start.
 
-    `received` and `delivered` have those of channels and feeds that are no longer there, by namespace.
+    `received` and `delivered` are, by namespace, those of channels and feeds that no longer exist. `recorded` counts
+    lines that were given to the log, by namespace, and `recorded_lines` those of them that it did not have yet.
     """
 
     namespaces: Namespaces = field(default_factory=Namespaces)

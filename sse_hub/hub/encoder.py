@@ -1,9 +1,9 @@
 """
-Entries of rings as frames, in each of the three shapes a stream can have. Pure; no I/O.
+Entries of rings as frames, in each of the three shapes that a stream can have. Pure: no I/O.
 
-    pieces of entries --> encoder_of(selection, batch) --> frames, and the position moved past them
+    slices of entries --> encoder_of(selection, batch) --> frames, and the position moved past them
 
-An encoder runs once for all the subscribers of a feed; only one that has fallen behind is encoded for on its own.
+An encoder runs once for all subscribers of a feed. Only for one that has fallen behind it runs separately.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,19 +15,19 @@ from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import event_frame, gap_frame, lines_frame
 
-# A frame of a batch=1 stream holds at most this many lines, so that a page never parses for long at a time.
+# A frame of a batch=1 stream has at most this many lines, so that a page never parses one for long.
 LINES_PER_FRAME = 500
-# Batches of fewer lines are encoded together: with `batch=1` each would be an event of its own.
+# Shorter batches are encoded together: with `batch=1`, each would become a separate event.
 SHARED_LINES = 32
 
 EntrySlice = tuple[Entry, int, int]
-"""An entry, the offset of its first line wanted, and the offset after the last."""
+"""An entry, the offset of the first line, and the offset after the last line of the slice."""
 
 Encoder = Callable[[Position, Iterable[EntrySlice]], list[bytes]]
 
 
 def encoder_of(selection: Selection, batch: bool) -> Encoder:
-    """The encoder for streams of `selection`: a list of frames for some pieces, moving the position past them."""
+    """The encoder for streams of `selection`: returns frames for slices, and moves the position past them."""
     if batch:
         return batched_frames
     return single_frames if selection.single else merged_frames
@@ -35,15 +35,15 @@ def encoder_of(selection: Selection, batch: bool) -> Encoder:
 
 def encode_once(encode: Encoder) -> Encoder:
     """
-    `encode` for one channel's lines out of the log: a whole batch is encoded once for all who read it.
+    `encode` for one channel's lines from the log: encodes a whole batch once for all its readers.
 
-    Nothing in the frames of one channel depends on who reads them.
+    The frames of a stream of one channel are the same for every reader.
     """
 
-    def encode_once(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
+    def encode_once(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
         frames: list[bytes] = []
         rest: list[EntrySlice] = []
-        for entry, start, stop in pieces:
+        for entry, start, stop in slices:
             if isinstance(entry, RingGap) or stop - start < max(entry.length, SHARED_LINES):
                 rest.append((entry, start, stop))
                 continue
@@ -60,10 +60,10 @@ def encode_once(encode: Encoder) -> Encoder:
     return encode_once
 
 
-def single_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
-    """One event a line; the id is the line's own."""
+def single_frames(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
+    """One event for each line, with the line's id."""
     frames: list[bytes] = []
-    for entry, start, stop in pieces:
+    for entry, start, stop in slices:
         if isinstance(entry, RingGap):
             frames += _gap_frames(position, entry)
             continue
@@ -74,17 +74,17 @@ def single_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byte
                 id = b"%d-%d" % (entry.fence, count)
                 frames.append(event_frame(id, events.get(count - entry.first, MESSAGE).encode(), line))
         else:
-            # The hot path: what event_frame() does, without a call for each line.
+            # The hot path: as event_frame(), without a call for each line.
             fence = entry.fence
             frames += [b"id: %d-%d\nevent: message\ndata: %b\n\n" % (fence, count, line) for count, line in numbered]
         advance(position, entry, stop)
     return frames
 
 
-def merged_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
-    """One event a line of several channels; the id is the cursor over all of them, the data names the channel."""
+def merged_frames(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
+    """One event for each line of several channels; its id is the cursor over all, its data names the channel."""
     frames: list[bytes] = []
-    for entry, start, stop in pieces:
+    for entry, start, stop in slices:
         if isinstance(entry, RingGap):
             frames += _gap_frames(position, entry)
             continue
@@ -97,11 +97,11 @@ def merged_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byte
     return frames
 
 
-def batched_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[bytes]:
-    """Up to LINES_PER_FRAME lines an event; the id is the cursor after the last of them."""
+def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
+    """Events of up to LINES_PER_FRAME lines; the id of each is the cursor after the last line."""
     frames: list[bytes] = []
     rows: list[tuple[str, str, str]] = []
-    for entry, start, stop in pieces:
+    for entry, start, stop in slices:
         if isinstance(entry, RingGap):
             if rows:
                 frames.append(lines_frame(position.cursor(), rows))
@@ -121,14 +121,16 @@ def batched_frames(position: Position, pieces: Iterable[EntrySlice]) -> list[byt
 
 
 def advance(position: Position, entry: Batch, stop: int) -> None:
+    """Move `position` past the lines of `entry` before the offset `stop`."""
     position.move(entry.channel, entry.index + stop, EventId(entry.fence, entry.first + stop - 1))
 
 
 def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
     position.move(entry.channel, entry.index + 1, entry.last)
     if entry.channel not in position.names and not entry.alone:
-        # Its pattern has a break of its own, which tells of all channels, known or not.
+        # The ring of its pattern has this gap, too, for all channels that match, known or not.
         return []
-    # All channels break at the same fence. With several, an id here would say that the breaks not yet sent were told,
-    # too; the next line or heartbeat brings one, and until then a client that comes back is told of them again.
+    # A session's gap ends at the same fence on all channels. With several channels, an id here would say that the gaps
+    # of the others were sent as well. The next line or heartbeat brings an id; a client that reconnects before it gets
+    # these gaps again.
     return [gap_frame(position.cursor() if position.names == {entry.channel} else None, entry.gap)]

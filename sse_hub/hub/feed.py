@@ -2,10 +2,10 @@
 A feed: one selection of channels in one shape, encoded once for all its subscribers.
 
     entries --> offer() --> flush() --> one chunk of bytes --> write() to every live subscriber
-                               └──► a clogged subscriber is left behind, at its position in the rings
+                               └──► a paused subscriber is left behind, at its position in the rings
 
-A feed flushes at once when it was quiet. After a flush it rests: for 50 ms with `batch=1`, else a part of the time that
-the flush took, if that was long. What comes meanwhile shares the next chunk, at 500 lines without waiting.
+A quiet feed flushes at once. After a flush it cools down: for 50 ms with `batch=1`, else, if the flush took long, for a
+part of that time. Entries offered meanwhile share the next chunk, which does not wait once there are 500 lines.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from sse_hub.protocol.sse import checkpoint_frame, gap_frame, heartbeat_frame, h
 logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.05
-# A flush to a thousand subscribers takes 6 ms, for one line or for ten. A feed that rests after one that took longer
-# than the first of these, for so much of its time, but for no longer than the last, writes half as often. With few
-# subscribers it was not the writing that took long.
+# A flush to a thousand subscribers takes 6 ms, for one line or for ten. So a feed with at least COOLDOWN_SUBSCRIBERS
+# cools down after a flush that took longer than COOLDOWN_AFTER_SECONDS: for COOLDOWN_SHARE of that time, at most
+# COOLDOWN_SECONDS. Then it writes half as often. With fewer subscribers, the writing was not what took long.
 COOLDOWN_SUBSCRIBERS = 64
 COOLDOWN_AFTER_SECONDS = 0.001
 COOLDOWN_SHARE = 0.7
@@ -54,7 +54,10 @@ class Feed:
         loop: asyncio.AbstractEventLoop,
         rate_limit: int = 0,
     ) -> None:
-        """`guard` is how many lines of one channel are wanted live in a second, and `allowed` how many are; 0: all."""
+        """
+        `max_rate` and `rate_limit` are lines per second and channel: those that the client requests, and those that the
+        hub allows; 0: no limit.
+        """
         self.selection = selection
         self.batch = batch
         self.max_rate = max_rate
@@ -64,7 +67,7 @@ class Feed:
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
         self.replay = Replay(selection, self.rings, self._encode, recorded_log, counters)
-        # Bound once: the fan-out calls these a million times a second.
+        # Bound once: fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._paused: set[Subscriber] = set()
         self.catch_up = CatchUp(selection, self.rings, self._encode)
@@ -79,23 +82,23 @@ class Feed:
 
     @property
     def delivered(self) -> int:
-        """How many lines and gaps were written, each counted for each subscriber."""
+        """The number of lines and gaps written, counted for each subscriber."""
         return self._delivered + self.replay.lines + self.catch_up.lines
 
     def attach(self, name: str, ring: Ring) -> None:
-        """Add a channel; its lines so far are not delivered to those who are live."""
+        """Add channel `name`. Live subscribers don't get its lines so far."""
         self.rings[name] = ring
         self._position.indexes[name] = ring.end
         self._position.ids[name] = ring.last
 
     def offer(self, entry: Entry) -> None:
-        """Take the newest entry of one of the rings; flush() delivers it."""
+        """Take the newest entry of one of the rings, for the next flush()."""
         if self._live:
             self._pending.append(entry)
             self._pending_lines += entry.length
 
     def schedule_flush(self) -> None:
-        """Deliver what was offered, now or, in a feed that rests, a moment later."""
+        """Flush what was offered, at once or after the cooldown."""
         wait = self._cooldown_until - self._loop.time()
         if wait <= 0 or self._pending_lines >= LINES_PER_FRAME:
             self.flush()
@@ -103,7 +106,7 @@ class Feed:
             self._timer = self._loop.call_later(wait, self.flush)
 
     def flush(self) -> None:
-        """Write everything offered to every live subscriber, and leave behind those who don't keep up."""
+        """Write everything offered to every live subscriber, after leaving those behind that are paused."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -111,63 +114,66 @@ class Feed:
             self._roll_window(self._throttle)
         if not self._pending:
             return
-        began = time.monotonic()
-        self._cooldown_until = began + BATCH_SECONDS if self.batch else 0.0
+        started = time.monotonic()
+        self._cooldown_until = started + BATCH_SECONDS if self.batch else 0.0
         if self._paused:
             self._leave_behind()
-        pieces = [(entry, 0, entry.length) for entry in self._pending]
+        slices = [(entry, 0, entry.length) for entry in self._pending]
         self._pending = []
         self._delivered += self._pending_lines * len(self._live)
         self._pending_lines = 0
         if not self._live:
             return
         frames = b"".join(
-            self._throttled_frames(self._throttle, pieces) if self._throttle else self._encode(self._position, pieces)
+            self._throttled_frames(self._throttle, slices) if self._throttle else self._encode(self._position, slices)
         )
         if not frames:
             return
         chunk = http_chunk(frames)
         for write in self._live.values():
             write(chunk)
-        took = time.monotonic() - began
+        took = time.monotonic() - started
         if took > COOLDOWN_AFTER_SECONDS and len(self._live) >= COOLDOWN_SUBSCRIBERS and not self.batch:
-            self._cooldown_until = began + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
+            self._cooldown_until = started + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
 
     def go_live(self, subscriber: Subscriber) -> None:
-        """Write to `subscriber` from now on. It must have had everything in the rings."""
+        """Write to `subscriber` from now on. It must have got everything in the rings."""
         self.flush()
         self._send_skipped_gaps()
         if not self._live:
-            # Nobody was live, so nobody moved the position.
+            # Without a live subscriber, nothing has moved the position.
             self._position.move_to_end(self.rings)
         self._live[subscriber] = subscriber.transport.write
         if len(self._live) == len(self.subscribers):
             self.catch_up.clear()
 
     def pause(self, subscriber: Subscriber) -> None:
-        """Leave `subscriber`, which is live and takes no more, behind before the next line."""
-        # One that has been told its end may have no room left for it.
+        """Leave `subscriber`, whose transport is full, behind before the next line."""
+        # Not live: it is being ended, and its last frames have filled the transport.
         if subscriber in self._live:
             self._paused.add(subscriber)
 
     def resume(self, subscriber: Subscriber) -> None:
-        """Keep `subscriber`, which takes more now, live."""
+        """Keep `subscriber`, whose transport has drained, live."""
         self._paused.discard(subscriber)
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Forget `subscriber`, live or behind."""
+        """Remove `subscriber`, live or behind."""
         self._live.pop(subscriber, None)
         self._paused.discard(subscriber)
         self.subscribers.discard(subscriber)
 
     def heartbeat(self, fence: int) -> bytes:
-        """A chunk with a comment and the checkpoint of those who are live, after `fence` was seen."""
+        """A chunk with a comment and the checkpoint of the live subscribers, after `fence` has come."""
         self.flush()
         self._send_skipped_gaps()
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
 
     def detach(self, subscriber: Subscriber, fence: int) -> bytes:
-        """Write no more to `subscriber`; the checkpoint of where it is, once `fence` was seen. Nothing if behind."""
+        """
+        Write no more to `subscriber`. Returns the checkpoint of its position, after `fence` has come; empty if it is
+        behind.
+        """
         self.flush()
         self._send_skipped_gaps()
         if subscriber not in self._live:
@@ -182,15 +188,15 @@ class Feed:
             self._send_skipped_gaps()
             throttle.begin_window(now)
         elif self._paused:
-            # Who is left behind now is past what was skipped.
+            # Subscribers that are left behind now have passed what was skipped.
             self._send_skipped_gaps()
 
-    def _throttled_frames(self, throttle: ChannelThrottle, pieces: list[EntrySlice]) -> list[bytes]:
-        frames = self._encode(self._position, throttle.admit(pieces))
-        for entry, _, _ in pieces:
+    def _throttled_frames(self, throttle: ChannelThrottle, slices: list[EntrySlice]) -> list[bytes]:
+        frames = self._encode(self._position, throttle.admit(slices))
+        for entry, _, _ in slices:
             self._position.move(entry.channel, entry.index + entry.length, entry.last)
         if throttle.has_gaps and not self._gap_timer_set:
-            # The channel may fall silent: then nothing else would tell.
+            # If the channel falls silent, no later flush sends the gap.
             self._gap_timer_set = True
             self._loop.call_later(SECOND, self._send_skipped_later)
         return frames

@@ -1,7 +1,7 @@
 """
-The timer wheel: one timer for the heartbeats of all subscribers, instead of one for each.
+A timer wheel for the heartbeats of all subscribers, instead of a timer for each.
 
-    add(subscriber) --> a slot 15 s ±20 % ahead --> tick(), once a second --> heartbeat, or the end of a stalled one
+    add(subscriber) --> a slot 15 s ±20 % ahead --> tick(), once a second --> a heartbeat, or a stalled stream is cut
 """
 
 import logging
@@ -13,8 +13,8 @@ from sse_hub.hub.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
-# Spread, so that the subscribers of a mass reconnect are not all served in the same second for ever. A second less than
-# what is promised, since a slot is up to one long, and ticks drift.
+# Heartbeats are spread by this part, or those of a mass reconnect would all fall into the same second for ever. A
+# second less than documented, since a slot is up to a second long, and ticks drift.
 JITTER = 0.2
 
 
@@ -30,17 +30,21 @@ class HeartbeatWheel:
         self._counters = counters
 
     def add(self, subscriber: Subscriber) -> None:
-        """Give `subscriber` its next heartbeat."""
+        """Schedule the next heartbeat of `subscriber`."""
         wait = self._heartbeat_seconds + random.randint(-self._jitter_seconds, self._jitter_seconds)
         subscriber.slot = (self._now + wait) % len(self._slots)
         self._slots[subscriber.slot].add(subscriber)
 
     def discard(self, subscriber: Subscriber) -> None:
-        """No more heartbeats for `subscriber`."""
+        """Cancel the heartbeats of `subscriber`."""
         self._slots[subscriber.slot].discard(subscriber)
 
     def tick(self, now_seconds: float, fence: int) -> None:
-        """One second on: a heartbeat to each live subscriber that is due; one that has stalled is cut off."""
+        """
+        Move on by a second: send due heartbeats to live subscribers, and cut those due that have stalled.
+
+        `now_seconds` is the loop's time, `fence` the last fence.
+        """
         self._now = (self._now + 1) % len(self._slots)
         due, self._slots[self._now] = self._slots[self._now], set()
         chunks: dict[Feed, bytes] = {}

@@ -55,23 +55,23 @@ class Hub:
 
     @property
     def subscribers(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return sum(len(feed.subscribers) for feed in self._feeds.values())
 
     @property
     def feeds(self) -> Iterable[Feed]:
-        """What the open streams share, one for each selection and shape."""
+        """The feeds of the open streams, one for each selection and shape."""
         return self._feeds.values()
 
     def delivered(self) -> Counter[str]:
-        """Lines and gaps written to subscribers since the start, by namespace, each counted for each of them."""
+        """Lines and gaps written since the start, counted for each subscriber, by namespace."""
         delivered = self.counters.delivered.copy()
         for feed in self.feeds:
             self._count_delivered(feed, delivered)
         return delivered
 
     def tick(self) -> None:
-        """Once a second: heartbeats, rates, channels that nobody needs any more."""
+        """Call once a second: heartbeats, rates, and channels to forget."""
         self._wheel.tick(asyncio.get_running_loop().time(), self.ingest.last_fence)
         forgotten = self._registry.tick()
         if forgotten:
@@ -81,29 +81,30 @@ class Hub:
 
     async def prepare_stream(self, selection: Selection, start: StartAt) -> tuple[Position, bytes]:
         """
-        Where a new subscriber starts, and the frames that tell it: gaps, and a checkpoint.
+        The position of a new subscriber, and its first frames: gaps, and a checkpoint.
 
-        What is published after this returns is after that position. Subscribe in the same turn: nothing holds the
-        place of a channel that nobody watches. Raises SourceUnavailable, and TooMany for one channel too many.
+        What is published after this has returned comes after that position. Call subscribe() without awaiting anything
+        before: a channel that no feed carries may be forgotten. Raises SourceUnavailable, and LimitExceeded when there
+        is no room for another channel.
         """
         unknown = [name for name in selection.channels if self._registry.get(name.encode()) is None]
         if unknown and not self._registry.has_room(self.ingest.last_fence):
             raise LimitExceeded(
-                "channels", f"{unknown[0]!r} is not known to this hub, which knows as many channels as it can."
+                "channels", f"This hub has no room for another channel, and does not know {unknown[0]!r}."
             )
         outside = [name for name in selection.channels if not self._registry.covers(name)]
         for name in outside:
-            # Until a feed carries it: a client that goes before that leaves nothing behind.
+            # Until a feed carries it: a client that leaves before that must leave nothing behind.
             self._registry.forget_later(name)
         fence = await self._source.join(outside)
-        # Before anything is looked up: what makes room may be what is asked for, and is then known anew.
+        # Makes room first: the channels to forget may be those of this selection, which are then added again.
         self._registry.has_room(fence)
         self.ingest.ensure_channels(selection)
         rings = self._registry.rings(selection)
         position, gaps = resolve(selection, rings, start, fence)
         if isinstance(start, Tail) and not rings_hold_tail(rings, start.lines):
             position = await self._tail_position(selection, start.lines, fence) or position
-            # Others may have left it meanwhile, and taken it with them.
+            # Meanwhile the last other stream of a channel may have left, and the channel was forgotten.
             self.ingest.ensure_channels(selection)
             position.resolve_indexes(self._registry.rings(selection))
         if isinstance(start, After | UnknownId):
@@ -115,19 +116,27 @@ class Hub:
     def subscribe(
         self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, max_rate: int = 0
     ) -> Subscriber:
-        """A subscriber from `position` on, to be started, or to leave. For `guard` see Feed."""
+        """
+        A subscriber from `position` on. Call its start() next, or leave().
+
+        `max_rate` is in lines per second and channel, see `Feed`.
+        """
         feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
         subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._no_subscribers.clear()
         if self.draining:
-            # It joined before, and has come back to find the hub stopping.
+            # The hub has begun to stop since prepare_stream().
             subscriber.end(self.ingest.last_fence)
         return subscriber
 
     async def drain(self) -> None:
-        """Take no new stream, end the open ones over the window. Raises TimeoutError when some don't take their end."""
+        """
+        Refuse new streams, and end the open ones, spread over the window.
+
+        Raises TimeoutError when some clients don't read their last frames.
+        """
         self.draining = True
         self._source.fail_waiting()
         subscribers = [subscriber for feed in self._feeds.values() for subscriber in feed.subscribers]
@@ -136,14 +145,14 @@ class Hub:
             await self._no_subscribers.wait()
 
     def abort_all(self) -> None:
-        """Cut the connections of those who did not take their end."""
+        """Cut the connections of all open streams, whose clients did not read their last frames."""
         for feed in self._feeds.values():
             self.counters.slow_closed["drain"] += len(feed.subscribers)
             for subscriber in feed.subscribers:
                 subscriber.transport.abort()
 
     def finish_drain_now(self) -> None:
-        """Wait for the rest of the window no longer: end all streams now."""
+        """End all streams of a drain now, without waiting for the rest of the window."""
         self._drain.finish_now()
 
     # The rest.
@@ -158,7 +167,7 @@ class Hub:
         except LogUnavailable:
             return None
         except BaseException:
-            # A client that goes before a feed carries them leaves nothing behind.
+            # A client that leaves before a feed carries them must leave nothing behind.
             for pattern in [self._registry[name] for name in selection.patterns if name in self._registry.patterns]:
                 if not pattern.feeds:
                     self._registry.leave(pattern)

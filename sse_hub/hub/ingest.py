@@ -1,10 +1,10 @@
 """
-What comes in: fences and lines from the source, into the rings of their channels, and to the feeds that carry these.
+The ingest: fences and lines from the source go into the rings of their channels, and to the feeds that carry them.
 
-    begin(fence), lines(payloads by channel), fence(F) --> rings --> feeds
-                                                             └──► recorder (it takes them from the rings)
+    session_started(fence), lines_received(payloads by channel), fence_received(fence) --> rings --> feeds
+                                                                                             └──► recorder
 
-Nothing here awaits, so what one call does happens at once for everybody.
+Nothing here awaits, so each call takes effect at once, for all feeds.
 """
 
 import asyncio
@@ -37,46 +37,48 @@ class Ingest:
         self.counters = counters
         self.memory = RingMemory(config.ring_megabytes * 1_000_000)
         self.registry = ChannelRegistry(config, counters, self.memory)
-        # The fence since which the rings have every line, None while there is no session; the one since which they
-        # have lines at all; and the fences between which they have none, with the reason.
+        # The fence since which the rings have got every line; None while there is no session.
         self.complete_since: int | None = None
+        # The first fence of this process: the rings have lines since then, with gaps among them.
         self.first_fence: int | None = None
+        # Gaps of all channels: the fences before and after, and the reason.
         self.gaps: deque[tuple[int, int, str]] = deque(maxlen=100)
         # Set when a session has started or was lost, and when a fence has come.
         self.session_changed = asyncio.Event()
         self.fence_seen = asyncio.Event()
         self._feeds: dict[Feed, None] = {}
-        # Those that were offered something since _flush_touched().
+        # Feeds that were offered something since the last _flush_touched().
         self._touched: dict[Feed, None] = {}
-        # Bound once, for each read of the source.
+        # Bound once: they are called for every batch.
         self._store = self.memory.append
         self._mark_active = self.registry.active.add
         self._line_bytes = config.line_bytes
-        self._followed: set[str] = set()
+        # Channels that the session has just subscribed to, until the next fence.
+        self._subscribed: set[str] = set()
         self._refused_fence = 0
         self._seq = 0
 
     @property
     def held_since(self) -> int | None:
-        """The fence since which the rings still have every line; what they have evicted they can't give to the log."""
+        """The fence since which the rings still have every line, and so could give it to the log. None: no session."""
         evicted_to = self.memory.evicted_to
         return None if self.complete_since is None else max(self.complete_since, evicted_to.fence + (evicted_to.n > 0))
 
     def session_lost(self) -> None:
-        """The session has ended; the next one's first fence is told by begin(), or mended()."""
+        """See `Receiver`."""
         self.complete_since = None
         self.session_changed.set()
 
     def session_started(self, fence: int) -> None:
-        """A new session has seen its first fence: what came between the last session and `fence` is a gap."""
+        """See `Receiver`. What was published between the last session and `fence` is a gap of all channels."""
         if self.first_fence is None:
             self.first_fence = fence
         self._add_gap_everywhere(EventId(self.last_fence, 0), EventId(fence, 0), "recorder-down")
         self._resume(fence)
 
     def session_backfilled(self, fence: int) -> None:
-        """A new session has seen its first fence, and what came before that, of recorded channels, went to fill()."""
-        # Those outside the ingest patterns are in no log of ours.
+        """As `session_started()`, after `fill()` has got what was recorded before `fence`."""
+        # Channels outside the ingest patterns are not recorded.
         for channel in [each for each in self.registry if not (each.recorded or each.name in self.registry.patterns)]:
             after = max(channel.ring.last, EventId(self.last_fence, 0))
             gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
@@ -84,11 +86,11 @@ class Ingest:
         self._resume(fence)
 
     def load_recorded(self, recorded: Mapping[str, tuple[EventId, int]], gaps_known_to: EventId) -> None:
-        """See `Directory.learn`."""
+        """See `ChannelRegistry.load_recorded`."""
         self.registry.load_recorded(recorded, gaps_known_to, self._add_channel)
 
     def fill(self, parts: Iterable[BatchSlice | LogGap]) -> None:
-        """Lines that this process has missed, out of the log, in the order of fences."""
+        """Add lines that this process missed, and gaps among them, from the log, in the order of fences."""
         for part in parts:
             if isinstance(part, LogGap):
                 self._fill_gap(part)
@@ -103,23 +105,23 @@ class Ingest:
         self._flush_touched()
 
     def fence_received(self, fence: int) -> None:
-        """`fence` has come; what comes now counts from it."""
+        """See `Receiver`."""
         self.last_fence = fence
         self.memory.new_lines.set()
         self.fence_seen.set()
-        while self._followed:
-            self._add_channel(self._followed.pop(), EventId(fence, 0))
+        while self._subscribed:
+            self._add_channel(self._subscribed.pop(), EventId(fence, 0))
 
     def channel_subscribed(self, name: str) -> None:
-        """Lines of `name`, which no ingest pattern covers, come from here on, and have ids from the next fence on."""
+        """See `Receiver`. No ingest pattern covers `name`, so it becomes a channel with the next fence."""
         if self.registry.get(name.encode()) is None:
-            self._followed.add(name)
+            self._subscribed.add(name)
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
-        """Lines since the last fence, by channel, in the order they came on each."""
+        """See `Receiver`."""
         refused = False
         now_seconds = time.time()
-        for key, arrived in payloads.items():
+        for key, channel_payloads in payloads.items():
             channel = self.registry.get(key)
             if channel is None:
                 if not self.registry.ingests(key):
@@ -129,7 +131,7 @@ class Ingest:
                     continue
                 channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
-            batch = channel.batch(self._seq, self.last_fence, arrived, self._line_bytes, now_seconds)
+            batch = channel.batch(self._seq, self.last_fence, channel_payloads, self._line_bytes, now_seconds)
             self._append(channel, batch)
         if refused and self._refused_fence != self.last_fence:
             self._append_refused_gaps()
@@ -180,7 +182,7 @@ class Ingest:
             feed.schedule_flush()
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
-        """A break in every ring."""
+        """Add a gap to every ring."""
         if self.last_fence:
             self.gaps.append((after.fence, before.fence, reason))
             self.counters.gaps[reason] += 1
@@ -199,7 +201,7 @@ class Ingest:
         self._add_gap(channel, last, gap.as_gap(channel.name, channel.ring.last))
 
     def _add_gap(self, channel: Channel, last: EventId, gap: Gap) -> None:
-        """A break in the ring of `channel` and in no other."""
+        """Add a gap to the ring of `channel` only, up to the id `last`."""
         self._seq += 1
         self.counters.gaps[gap.reason] += 1
         self._append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
@@ -211,7 +213,7 @@ class Ingest:
         self._flush_touched()
 
     def _append_refused_gaps(self) -> None:
-        # Too many channels: lines of new ones are not kept, and those who watch a pattern may have wanted them.
+        # Too many channels: lines of new ones were not taken, and a pattern may match these.
         self._refused_fence = self.last_fence
         self.counters.gaps["trimmed"] += 1
         for channel in self.registry.patterns.values():

@@ -1,5 +1,5 @@
 """
-Where a subscriber is: one index for each channel's ring, and the cursor that tells its client the same. Pure; no I/O.
+The position of a subscriber: an index in each ring, and the cursor that its client gets as `id:`. Pure: no I/O.
 
     Cursor (from the client) --> Position --> moves past entries --> Cursor (the next `id:`)
 """
@@ -13,19 +13,19 @@ from sse_hub.protocol.selection import Selection
 
 class Position:
     """
-    A place between lines, on every channel of a selection.
+    A position between lines, on every channel of a selection.
 
-    `ids` says up to which line each channel has been sent, `indexes` which line of its ring comes next. `fence` and
-    `counts` (lines since that fence, for the channels asked for by name) are the cursor; with a pattern there are no
-    counts, since the set of channels can grow. `live` is true for one that once had everything.
+    `ids` says up to which line each channel was sent, `indexes` which line of its ring comes next. `fence` and `counts`
+    (lines since that fence, for the channels requested by name) are the cursor. With a pattern there are no counts,
+    since the set of channels can grow. `live` is True for a subscriber that has been live.
     """
 
-    __slots__ = ("_origin", "_slots", "counts", "fence", "ids", "indexes", "live", "names")
+    __slots__ = ("_other_ids", "_slots", "counts", "fence", "ids", "indexes", "live", "names")
 
     def __init__(self, selection: Selection, fence: int = 0, counts: Sequence[int] = ()) -> None:
         named = () if selection.patterns else selection.channels
         self._slots = {name: slot for slot, name in enumerate(named)}
-        # What the client asked for, as it asked: a channel that only a pattern matches is not among them.
+        # Channels and patterns as requested: a channel that only a pattern matches is not among them.
         self.names = frozenset((*selection.channels, *selection.patterns))
         self.fence = fence
         self.counts = list(counts) if len(counts) == len(named) else [0] * len(named)
@@ -34,11 +34,11 @@ class Position:
             name: EventId(fence, count) for name, count in zip(named, self.counts, strict=True)
         }
         self.live = False
-        # For every channel without an id of its own.
-        self._origin = EventId(fence, 0)
+        # For every channel that is not in `ids`.
+        self._other_ids = EventId(fence, 0)
 
     def copy(self) -> "Position":
-        """An independent position at the same place."""
+        """An independent copy."""
         twin = object.__new__(Position)
         twin._slots = self._slots
         twin.names = self.names
@@ -47,17 +47,17 @@ class Position:
         twin.indexes = self.indexes.copy()
         twin.ids = self.ids.copy()
         twin.live = self.live
-        twin._origin = self._origin
+        twin._other_ids = self._other_ids
         return twin
 
     def move(self, channel: str, index: int, id: EventId) -> None:
-        """Go past what has `id` on `channel`; `index` comes next there."""
+        """Move past the line or gap `id` of `channel`; `index` comes next there."""
         self.indexes[channel] = index
         self.ids[channel] = id
         self.move_cursor(channel, id.fence, id.n)
 
     def move_cursor(self, channel: str, fence: int, count: int) -> None:
-        """Move the cursor alone past the line `fence-count` of `channel`."""
+        """Move only the cursor, past the line `fence-count` of `channel`."""
         if fence != self.fence:
             self.fence = fence
             self.counts = [0] * len(self.counts)
@@ -66,35 +66,35 @@ class Position:
             self.counts[slot] = count
 
     def move_to_end(self, rings: Mapping[str, Ring]) -> None:
-        """Go past everything held."""
+        """Move past everything that `rings` hold."""
         self.fence = max([self.fence, *(ring.last.fence for ring in rings.values())])
         for name, ring in rings.items():
             self.move(name, ring.end, EventId(self.fence, ring.count_before(ring.end, self.fence)))
 
     def id_of(self, channel: str) -> EventId:
-        """The id up to which `channel` has been sent."""
-        return self.ids.get(channel, self._origin)
+        """The id up to which `channel` was sent."""
+        return self.ids.get(channel, self._other_ids)
 
     def start_from(self, ids: Mapping[str, EventId], otherwise: EventId) -> None:
-        """Begin each channel after its id in `ids`, all others after `otherwise`."""
+        """Start each channel in `ids` after its id there, all others after `otherwise`."""
         self.ids = dict(ids)
-        self._origin = otherwise
+        self._other_ids = otherwise
 
     def skip_to(self, channel: str, id: EventId) -> None:
-        """Go past everything up to `id` on `channel`, without its having been sent: the cursor stays."""
+        """Skip everything up to `id` on `channel`. The cursor does not move, since nothing was sent."""
         self.ids[channel] = id
 
     def complete_fence(self, fence: int) -> None:
-        """Everything before `fence` has been sent, on all channels; relocate() is to follow."""
-        self._origin = max(self._origin, EventId(fence, 0))
-        self.ids = {name: id for name, id in self.ids.items() if id > self._origin}
+        """Everything before `fence` was sent, on all channels. Call resolve_indexes() next."""
+        self._other_ids = max(self._other_ids, EventId(fence, 0))
+        self.ids = {name: id for name, id in self.ids.items() if id > self._other_ids}
 
     def resolve_indexes(self, rings: Mapping[str, Ring]) -> None:
-        """Find the place in `rings` that `ids` say."""
+        """Set `indexes` in `rings` by `ids`."""
         self.indexes = {name: ring.index_after(self.id_of(name)) for name, ring in rings.items()}
 
     def cursor(self) -> bytes:
-        """The SSE id for this place: `F-n1.n2`, or `F-0` with a pattern."""
+        """The SSE id for this position: `F-n1.n2`, or `F-0` with a pattern."""
         if len(self.counts) == 1:
             return b"%d-%d" % (self.fence, self.counts[0])
         if not self.counts:
@@ -102,7 +102,7 @@ class Position:
         return b"%d-%b" % (self.fence, b".".join([b"%d" % count for count in self.counts]))
 
     def cursor_at(self, fence: int) -> bytes:
-        """The id for this place once `fence` has been seen and nothing has come since."""
+        """The SSE id for this position if `fence` has come, and nothing after it."""
         return (
             self.cursor() if fence <= self.fence else str(Cursor(fence, tuple(0 for _ in self.counts) or (0,))).encode()
         )

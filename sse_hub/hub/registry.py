@@ -18,48 +18,48 @@ from sse_hub.protocol.selection import Selection, is_channel, matches
 
 logger = logging.getLogger(__name__)
 
-# Beyond this many channels the least recently used that nobody watches are forgotten.
+# Above this, the least recently used channels without subscribers are forgotten.
 MAX_CHANNELS_HELD = 10_000
-# Beyond this many, where none can be forgotten, lines of new ones are not taken.
+# With so many, none of which can be forgotten, no more are added.
 MAX_CHANNELS_KNOWN = 20_000
-# The directory as a whole is made anew at most once a second when it is longer than this.
-LONG_DIRECTORY = 500
-# A channel outside the ingest patterns is followed this long after its last subscriber left, for those who come back.
+# A list of more channels than this is built at most once a second.
+LONG_LIST = 500
+# A channel outside the ingest patterns is followed this long after its last subscriber left: clients reconnect.
 FORGET_AFTER_SECONDS = 60.0
 
 
 class ChannelRegistry:
-    """Channels by name. `start` is where the present session began: it has missed no line of any channel since."""
+    """Channels by name. `start` is where the present session began: no line of any channel was missed since."""
 
     def __init__(self, config: Config, counters: Counters, memory: RingMemory) -> None:
         self.start = EventId(0, 0)
-        # A pattern has a channel of its own: its ring holds nothing but the breaks, so that these are told once for
-        # each pattern, and also when no channel of it is known yet.
+        # Each pattern has a channel whose ring holds nothing but gaps: a stream gets each gap once for a pattern, even
+        # if no channel of it is known yet.
         self.patterns: dict[str, Channel] = {}
-        # Those that have had entries lately.
+        # Channels that have got entries lately. Never another set: Ingest has bound its `add`.
         self.active: set[Channel] = set()
         self._members: dict[str, set[str]] = {}
         self._config = config
         self._counters = counters
         self._memory = memory
         self._channels: dict[bytes, Channel] = {}
-        self._forget_soon: dict[str, float] = {}
+        self._forget_at: dict[str, float] = {}
         self._forgotten = EventId(0, 0)
         self._swept_fence = 0
         self._entries: list[dict[str, object]] = []
         self._entries_at = 0.0
 
     def __iter__(self) -> Iterator[Channel]:
-        """All channels, and the patterns."""
+        """All channels, and those of the patterns."""
         yield from self._channels.values()
         yield from self.patterns.values()
 
     def __len__(self) -> int:
-        """How many channels are known."""
+        """The number of channels, without patterns."""
         return len(self._channels)
 
     def get(self, key: bytes) -> Channel | None:
-        """The channel whose name is `key`, if it is known."""
+        """The channel with the encoded name `key`, if it is known."""
         return self._channels.get(key)
 
     def __getitem__(self, name: str) -> Channel:
@@ -67,24 +67,24 @@ class ChannelRegistry:
         return self.patterns.get(name) or self._channels[name.encode()]
 
     def covers(self, name: str) -> bool:
-        """True when an ingest pattern matches `name`: its lines come without being asked for."""
+        """True when an ingest pattern matches `name`: its lines come without a subscription by name."""
         return any(matches(pattern, name) for pattern in self._config.ingest)
 
     def ingests(self, key: bytes) -> bool:
-        """True when lines of the unknown channel `key` are to be kept, if there is room."""
+        """True when a line of `key`, which is not known, makes it a channel, if there is room."""
         name = key.decode("ascii", "replace")
         return is_channel(name) and self.covers(name)
 
     def has_room(self, fence: int) -> bool:
-        """True when one more channel can be known. `fence` is the last one seen."""
+        """True when there is room for one more channel. `fence` is the last fence."""
         if len(self._channels) >= MAX_CHANNELS_HELD and fence != self._swept_fence:
-            # Once a fence: a sweep that found nothing finds no more before the next.
+            # Once for each fence: when a sweep has found nothing, the next one before another fence won't, either.
             self._swept_fence = fence
             self._forget_least_used(fence)
         return len(self._channels) < MAX_CHANNELS_KNOWN
 
     def add(self, name: str, start: EventId) -> Channel:
-        """A new channel that has missed nothing after `start`."""
+        """Add the channel `name`, of which nothing after `start` was missed."""
         start = max(start, self._forgotten)
         channel = self._channels[name.encode()] = self._new(name, start, self.covers(name))
         for pattern, members in self._members.items():
@@ -92,21 +92,21 @@ class ChannelRegistry:
                 members.add(name)
         return channel
 
-    def add_pattern(self, pattern: str, reach: int) -> None:
-        """Keep breaks for the new `pattern`: those to come, and those since this process's first fence, `reach`."""
-        since, breaks = self.start, list[RingGap]()
+    def add_pattern(self, pattern: str, first_fence: int) -> None:
+        """Keep gaps for the new `pattern`: those to come, and those since this process's first fence."""
+        since, gaps = self.start, list[RingGap]()
         if self._channels:
-            # Every ring has every break since its start.
+            # Every ring has every gap since its start.
             oldest = min((each.ring for each in self._channels.values()), key=lambda ring: ring.start)
-            since, breaks = min(since, max(oldest.start, EventId(reach, 0))), oldest.gaps()
+            since, gaps = min(since, max(oldest.start, EventId(first_fence, 0))), oldest.gaps()
         since = max(since, self._forgotten)
         channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
         self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
-        for entry in [each.for_pattern(pattern) for each in breaks if each.last > since]:
+        for entry in [each.for_pattern(pattern) for each in gaps if each.last > since]:
             self._memory.append(channel, entry)
 
     def rings(self, selection: Selection) -> dict[str, Ring]:
-        """The rings of the known channels that `selection` asks for, and of its patterns, by name."""
+        """The rings of the known channels of `selection`, and of its patterns, by name."""
         names = dict.fromkeys(selection.channels)
         for pattern in selection.patterns:
             names |= dict.fromkeys(name for name in self._members[pattern] if selection.allows(name))
@@ -124,8 +124,10 @@ class ChannelRegistry:
         add: Callable[[str, EventId], Channel],
     ) -> None:
         """
-        Know what was recorded before this process came: last ids, and how many lines. The log is complete up to the
-        present session's start, and its last break ended at `told`.
+        Know what was recorded before this process started: the last id and the number of lines, by channel.
+
+        The log is complete up to the start of the present session, and its last gap ends at `gaps_known_to`. `add` adds
+        a channel.
         """
         newest = sorted(recorded.items(), key=lambda each: each[1], reverse=True)[: MAX_CHANNELS_HELD // 2]
         for name, (last, count) in newest:
@@ -138,21 +140,21 @@ class ChannelRegistry:
             channel.recorded_before += max(0, count - channel.lines)
             channel.lines = max(channel.lines, count)
             if channel.ring.first == 0 and last < channel.ring.start:
-                # Nothing came between the last one recorded and what is held.
+                # Nothing came between the last recorded line and the ring.
                 channel.ring.start = max(last, gaps_known_to, self._forgotten)
 
     def forget_later(self, name: str) -> None:
-        """Forget `name` some time from now, unless a feed carries it."""
+        """Forget `name` after FORGET_AFTER_SECONDS, unless a feed carries it by then."""
         channel = self._channels.get(name.encode())
         if channel is None or not channel.feeds:
-            self._forget_soon[name] = time.monotonic() + FORGET_AFTER_SECONDS
+            self._forget_at[name] = time.monotonic() + FORGET_AFTER_SECONDS
 
     def retain(self, name: str) -> None:
-        """A feed carries `name`."""
-        self._forget_soon.pop(name, None)
+        """Don't forget `name`: a feed carries it."""
+        self._forget_at.pop(name, None)
 
     def leave(self, channel: Channel) -> None:
-        """No feed carries `channel` any more."""
+        """The last feed that carried `channel` is gone."""
         if channel.name in self.patterns:
             self._memory.remove(channel)
             del self.patterns[channel.name]
@@ -161,33 +163,33 @@ class ChannelRegistry:
             self.forget_later(channel.name)
 
     def tick(self) -> list[str]:
-        """Once a second: rates. The names of channels that have lingered long enough, and are forgotten now."""
+        """Update rates, once a second, and forget the channels that are due. Returns their names."""
         self.active.difference_update([channel for channel in self.active if not channel.measure_rate()])
         now = time.monotonic()
-        over = [name for name, until in self._forget_soon.items() if until < now]
-        for name in over:
-            del self._forget_soon[name]
+        due = [name for name, until in self._forget_at.items() if until < now]
+        for name in due:
+            del self._forget_at[name]
             if channel := self._channels.get(name.encode()):
                 self._forget(channel)
                 for members in self._members.values():
                     members.discard(name)
-        return over
+        return due
 
     def entries(self) -> list[dict[str, object]]:
-        """What is known of every channel, by name."""
-        if len(self._channels) <= LONG_DIRECTORY or time.monotonic() - self._entries_at > 1:
+        """All channels as `/channels` lists them, sorted by name."""
+        if len(self._channels) <= LONG_LIST or time.monotonic() - self._entries_at > 1:
             self._entries = [each.directory_entry() for each in sorted(self._channels.values(), key=lambda e: e.name)]
             self._entries_at = time.monotonic()
         return self._entries
 
     def _forget_least_used(self, fence: int) -> None:
-        # One that has lines since the last fence must stay: made anew, it would give their ids a second time. A tenth
-        # at a time, so that a flood of new names costs one sort for a thousand of them.
+        # Not a channel with lines since the last fence: if it were added again, it would give their ids a second time.
+        # One sweep forgets a tenth, so that a flood of new names costs one sort for a thousand of them.
         idle = [each for each in self._channels.values() if not each.feeds and each.fence < fence and each.recorded]
         idle.sort(key=lambda each: each.last_seconds)
         for channel in idle[: MAX_CHANNELS_HELD // 10]:
             self._forget(channel)
-            # Its lines are lost to whoever comes back to it, or to a pattern of it, with an id from before.
+            # A client that resumes it, or a pattern of it, with an older id can't get its lines from memory.
             lost = EventId(channel.ring.last.fence + 1, 0)
             self._forgotten = max(self._forgotten, lost)
             for pattern, members in self._members.items():

@@ -1,9 +1,9 @@
 """
-What a position lacks of the rings, out of the log.
+Replay: what a position needs that the rings no longer hold, from the log.
 
-    position --> recorded(): pages of each channel, merged in the order of fences --> frames, the position moved on
+    position --> read_merged(): pages of each channel, merged in the order of fences --> frames, the position moved on
 
-A cursor `F-n1.n2` says that everything before fence F has been sent, of all channels: lines must leave in that order.
+A cursor `F-n1.n2` says that everything before fence F was sent, of all channels, so lines must be sent in that order.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from sse_hub.protocol.sse import Gap, gap_frame
 
 logger = logging.getLogger(__name__)
 
-# About how much a replay holds in memory and sends at a time.
+# About how many bytes of lines a replay holds in memory, and sends in a chunk.
 CHUNK_BYTES = 64 * 1024
-# How often a log that can't be read is tried before its lines are told to be late. Each try may take two seconds.
+# How often a replay tries to read the log before it sends a gap with reason "late". Each try may take two seconds.
 MAX_TRIES = 8
 RETRY_SECONDS = 0.5
 
@@ -35,11 +35,11 @@ RETRY_SECONDS = 0.5
 class _ChannelReader:
     """One channel's pages, one after the other."""
 
-    def __init__(self, log: Log, which: str, channel: str, after: EventId, until: EventId) -> None:
+    def __init__(self, log: Log, log_id: str, channel: str, after: EventId, until: EventId) -> None:
         self.parts: deque[BatchSlice | LogGap] = deque()
         self.ended = False
         self._log = log
-        self._which = which
+        self._log_id = log_id
         self._channel = channel
         self._after = after
         self._until = until
@@ -47,7 +47,7 @@ class _ChannelReader:
     async def fill(self) -> None:
         """Read until there is a part, or the end."""
         while not self.parts and not self.ended:
-            page = (await self._log.page(self._channel, self._after, self._until)).require_log(self._which)
+            page = (await self._log.page(self._channel, self._after, self._until)).require_log(self._log_id)
             self.parts += page.parts
             self._after = page.last
             self.ended = not page.more
@@ -57,20 +57,20 @@ async def read_merged(
     log: Log, after: Mapping[str, EventId], since: int, until: int
 ) -> AsyncIterator[list[BatchSlice | LogGap]]:
     """
-    The recorded lines of the channels in `after`, each after its id there, up to fence `until`; and the breaks of the
-    log from fence `since` on. In the order of fences, in lists of about CHUNK_BYTES. Raises LogUnavailable.
+    The recorded lines of the channels in `after`, each after its id there, up to fence `until`, and the gaps of the log
+    from fence `since` on. In the order of fences, in lists of about CHUNK_BYTES. Raises LogUnavailable.
     """
     order = count()
     heads: list[tuple[EventId, int, _ChannelReader]] = []
-    which, holes = await log.gaps(since, until)
-    for hole in holes:
-        told = _ChannelReader(log, which, "", hole.before, hole.before)
-        told.parts.append(hole)
-        told.ended = True
-        # A break sorts where it ends: what was recorded within its bounds stands before it.
-        heapq.heappush(heads, (hole.before, next(order), told))
+    log_id, gaps = await log.gaps(since, until)
+    for gap in gaps:
+        gap_reader = _ChannelReader(log, log_id, "", gap.before, gap.before)
+        gap_reader.parts.append(gap)
+        gap_reader.ended = True
+        # A gap sorts by its end: what was recorded within its bounds comes before it.
+        heapq.heappush(heads, (gap.before, next(order), gap_reader))
     for channel, id in after.items():
-        reader = _ChannelReader(log, which, channel, id, EventId(until, 0))
+        reader = _ChannelReader(log, log_id, channel, id, EventId(until, 0))
         await reader.fill()
         if reader.parts:
             heapq.heappush(heads, (start_of(reader.parts[0]), next(order), reader))
@@ -103,7 +103,7 @@ class Replay:
         recorded_log: RecordedLog,
         counters: Counters,
     ) -> None:
-        # Lines out of the log so far, for all who were sent them.
+        # Lines from the log so far, counted for each subscriber.
         self.lines = 0
         self._counters = counters
         self._selection = selection
@@ -119,71 +119,71 @@ class Replay:
         """
         Frames from `position` on, which is moved past them, until all rings cover it. These may change meanwhile.
 
-        What can't be had, because the log has not got it or does not answer in time, is told by one gap a channel.
+        For lines that the log does not have, or can't return in time, it sends one gap for each channel.
         """
         log, rings = self._recorded_log.log, self._rings
-        failures, passed = 0, position.fence
+        failures, done_to = 0, position.fence
         while lacking := rings_lack(position, rings):
             unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]
             if log and not unrecorded:
-                reached = passed
+                reached = done_to
                 try:
-                    # What is there is sent before anything is waited for.
-                    reached = log.watermark if log.watermark > passed else await log.wait_complete(passed + 1)
-                    if reached > passed:
+                    # Sends what is recorded before it waits for more.
+                    reached = log.watermark if log.watermark > done_to else await log.wait_complete(done_to + 1)
+                    if reached > done_to:
                         async for frames in self._from_log(log, position, reached):
                             yield frames
                     failures = 0
                 except LogUnavailable as error:
-                    # What has been sent stays sent: `position` has been moved past it.
+                    # `position` was moved past what was sent.
                     failures += 1
                     self._counters.redis_errors["log"] += 1
                     logger.info(
                         "replay_failed times=%(times)d reason=%(reason)r", {"times": failures, "reason": str(error)}
                     )
-                if reached > passed and not failures:
-                    passed = reached
+                if reached > done_to and not failures:
+                    done_to = reached
                     position.complete_fence(reached)
                     position.resolve_indexes(rings)
                     continue
                 position.resolve_indexes(rings)
                 if log.catching_up and not failures:
-                    # A flood takes its time to be recorded.
+                    # Recording a flood takes some time.
                     continue
                 if 0 < failures < MAX_TRIES:
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
                 lacking = rings_lack(position, rings)
-            gaps = self._gaps(position, rings, unrecorded or lacking)
+            gap_frames = self._skip_to_rings(position, rings, unrecorded or lacking)
             position.resolve_indexes(rings)
-            if gaps:
-                yield gaps
+            if gap_frames:
+                yield gap_frames
 
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
-        holes: dict[str, LogGap] = {}
-        after = await self._channels(log, position, until)
+        gaps: dict[str, LogGap] = {}
+        after = await self._start_ids(log, position, until)
         async for chunk in read_merged(log, after, position.fence, until):
             frames: list[bytes] = []
-            pieces: list[BatchSlice] = []
+            slices: list[BatchSlice] = []
             for part in chunk:
                 if isinstance(part, LogGap):
-                    # So that it is told after what stands before it.
-                    frames += self._encode(position, pieces)
-                    pieces = []
-                    self._widen(holes, part, position)
+                    # What comes before the gap is sent before it.
+                    frames += self._encode(position, slices)
+                    slices = []
+                    self._collect_gap(gaps, part, position)
                     continue
-                if holes:
-                    frames += _told(holes, position)
-                pieces.append(part)
+                if gaps:
+                    frames += _take_gap_frames(gaps, position)
+                slices.append(part)
                 self.lines += part[2] - part[1]
                 self._counters.replayed += part[2] - part[1]
-            frames += self._encode(position, pieces)
+            frames += self._encode(position, slices)
             if frames:
                 yield b"".join(frames)
-        if holes:
-            yield b"".join(_told(holes, position))
+        if gaps:
+            yield b"".join(_take_gap_frames(gaps, position))
 
-    async def _channels(self, log: Log, position: Position, until: int) -> dict[str, EventId]:
+    async def _start_ids(self, log: Log, position: Position, until: int) -> dict[str, EventId]:
         names = dict.fromkeys(name for name in self._selection.channels if self._recorded_log.records(name))
         after = {name: position.id_of(name) for name in names}
         if self._selection.patterns:
@@ -192,21 +192,21 @@ class Replay:
                     after[name] = position.id_of(name)
         return after
 
-    def _widen(self, gaps: dict[str, LogGap], gap: LogGap, position: Position) -> None:
-        # A break of the log is told once for each name that was asked for.
+    def _collect_gap(self, gaps: dict[str, LogGap], gap: LogGap, position: Position) -> None:
+        # A gap of the whole log is sent once for each channel and pattern of the selection. Adjacent gaps become one.
         for name in (gap.channel,) if gap.channel else (*self._selection.channels, *self._selection.patterns):
             if gap.before > position.id_of(name):
                 self._counters.gaps[gap.reason] += name not in gaps
                 gaps[name] = gaps[name].merge_with(gap) if name in gaps else gap
 
-    def _gaps(self, position: Position, rings: Mapping[str, Ring], lacking: Sequence[str]) -> bytes:
-        # The gap of a pattern tells of all its channels up to where its ring begins; what a channel of it has lost
-        # after that has a gap of its own.
+    def _skip_to_rings(self, position: Position, rings: Mapping[str, Ring], lacking: Sequence[str]) -> bytes:
+        # The gap of a pattern covers all its channels up to where its ring starts. What a channel has lost after that
+        # gets a separate gap.
         gaps = []
         for name in lacking:
             start = rings[name].start
             by_pattern = [rings[each].start for each in self._selection.patterns if matches(each, name)]
-            if name in position.names or all(start > begun for begun in by_pattern):
+            if name in position.names or all(start > each for each in by_pattern):
                 gaps.append(self._gap(name, position, rings[name]))
         for name in lacking:
             position.skip_to(name, rings[name].start)
@@ -226,12 +226,12 @@ class Replay:
         return Gap(name, str(id), str(EventId(start.fence, start.n + 1)), lost, reason)
 
 
-def _told(holes: dict[str, LogGap], position: Position) -> list[bytes]:
-    frames = [gap_frame(None, hole.as_gap(name, position.id_of(name))) for name, hole in holes.items()]
-    for name, hole in holes.items():
-        # It may reach beyond what this replay reads, and must not be told again.
-        position.skip_to(name, max(position.id_of(name), EventId(hole.before.fence, max(0, hole.before.n - 1))))
-    holes.clear()
+def _take_gap_frames(gaps: dict[str, LogGap], position: Position) -> list[bytes]:
+    frames = [gap_frame(None, gap.as_gap(name, position.id_of(name))) for name, gap in gaps.items()]
+    for name, gap in gaps.items():
+        # A gap may reach further than this replay reads, and must not be sent again.
+        position.skip_to(name, max(position.id_of(name), EventId(gap.before.fence, max(0, gap.before.n - 1))))
+    gaps.clear()
     return frames
 
 

@@ -1,10 +1,10 @@
 """
-The ring: the last lines of one channel in memory, and what follows a given id. Pure; no I/O.
+The ring: the last lines of one channel in memory, and what follows a given id. Pure: no I/O.
 
-    Batch, Break --> Ring.append() --> Ring.entries_from(index) --> encoded for a subscriber
+    Batch, RingGap --> Ring.append() --> Ring.entries_from(index) --> encoder --> a subscriber
 
-Every line has an index: it counts the channel's lines since the ring was made and never falls. A break (lines this
-process missed) takes one index too, so a position says on which side of it a subscriber is.
+Every line has an index: it counts the channel's lines since the ring was made, and never decreases. A gap (lines that
+this process missed) takes one index, too, so a position says on which side of it a subscriber is.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, normalize
 from sse_hub.protocol.sse import Gap
 
-# What an entry costs beyond its payloads' bytes, roughly: the objects that hold them.
+# About what an entry takes in memory besides the bytes of its payloads.
 BATCH_OVERHEAD_BYTES = 200
 LINE_OVERHEAD_BYTES = 60
 
@@ -38,7 +38,12 @@ _NO_EVENTS: Mapping[int, str] = {}
 
 
 class Batch:
-    """Lines of one channel that came in one read after one fence: ids `fence-first`, `fence-(first+1)`, …"""
+    """
+    Lines of one channel that came in one read, after one fence: ids `fence-first`, `fence-(first+1)`, …
+
+    `seq` counts the entries of all rings, `index` is that of the first line in the ring, `size` about its bytes in
+    memory.
+    """
 
     __slots__ = (
         "_limit_bytes",
@@ -104,9 +109,10 @@ class Batch:
 
 class RingGap:
     """
-    Lines up to `last` that this process missed, as an entry of the ring: every subscriber that passes is told of `gap`.
+    Lines up to `last` that this process missed, as an entry of the ring: each subscriber that passes it is sent `gap`.
 
-    Other channels have a break at the same place, and patterns have one of their own, unless it is `alone`.
+    If `alone`, it is a gap of this channel only. Otherwise the rings of all channels and patterns have one at the same
+    fence.
     """
 
     __slots__ = ("alone", "channel", "fence", "first", "gap", "index", "seq", "size")
@@ -124,11 +130,11 @@ class RingGap:
 
     @property
     def last(self) -> EventId:
-        """The id after which lines are known again."""
+        """The id after which no line is missing."""
         return EventId(self.fence, self.first)
 
     def for_pattern(self, pattern: str) -> "RingGap":
-        """The same break, as an entry of the ring of `pattern`: it begins at a fence, whatever came on one channel."""
+        """The same gap for the ring of `pattern`: it starts at a fence, whatever line came last on this channel."""
         fence = (self.gap.after or "0").partition("-")[0]
         return RingGap(pattern, self.seq, self.last, self.gap._replace(channel=pattern, after=f"{fence}-0"))
 
@@ -137,12 +143,16 @@ Entry = Batch | RingGap
 
 
 class Ring:
-    """The last lines of one channel, oldest first; trim() leaves `max_lines` of them."""
+    """
+    The last lines of one channel, oldest first; trim() leaves `max_lines` of them.
+
+    It holds everything after the id `start`. `last` is the id of the newest entry, `end` the index of the next one,
+    `size` about the bytes it takes in memory.
+    """
 
     __slots__ = ("_entries", "_last_gap", "_max_lines", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
-        """A ring that holds every line after `start`, until it evicts."""
         self.start = start
         self.last = start
         self.end = 0
@@ -157,7 +167,7 @@ class Ring:
         return self._entries[0].index if self._entries else self.end
 
     def append(self, entry: Entry) -> None:
-        """Add the newest entry; trim() is to follow."""
+        """Add the newest entry. Call trim() next."""
         entry.index = self.end
         if isinstance(entry, RingGap):
             self._last_gap = entry.index
@@ -166,18 +176,18 @@ class Ring:
         self.end += entry.length
         self.size += entry.size
 
-    def trim(self, wanted_from: int | None = None) -> None:
-        """Evict the oldest entries while there are too many lines, but none from the index `wanted_from` on."""
+    def trim(self, keep_from: int | None = None) -> None:
+        """Evict the oldest entries while there are too many lines, but none from the index `keep_from` on."""
         while self.end - self.first > self._max_lines and len(self._entries) > 1:
             oldest = self._entries[0]
-            if wanted_from is not None and oldest.index + oldest.length > wanted_from:
+            if keep_from is not None and oldest.index + oldest.length > keep_from:
                 return
             self._evict()
 
-    def shrink(self, bytes_wanted: int) -> int:
-        """Evict oldest entries until `bytes_wanted` are free or nothing is left; the number of bytes freed."""
+    def shrink(self, bytes_to_free: int) -> int:
+        """Evict the oldest entries until `bytes_to_free` are free or nothing is left; the number of bytes freed."""
         before = self.size
-        while before - self.size < bytes_wanted and self._entries:
+        while before - self.size < bytes_to_free and self._entries:
             self._evict()
         return before - self.size
 
@@ -187,19 +197,19 @@ class Ring:
         return self.first > 0
 
     def covers(self, id: EventId) -> bool:
-        """True when no line after `id` has been evicted, or missed without a break that says so."""
+        """True when the ring has all lines after `id`, or gaps for them."""
         return id >= self.start
 
     def certainly_lacks(self, id: EventId) -> bool:
-        """True when there has certainly been no line `id`: it is another channel's, or invented."""
+        """True when `id` is certainly not an id of this channel: it is another channel's, or invented."""
         since = EventId(id.fence, 0)
         if not self.covers(since) or self._last_gap >= self.index_after(since):
-            # Lines that other processes delivered may have ids that this one has never seen.
+            # Other processes may have delivered lines with ids that this one has never seen.
             return False
         return self.count_before(self.index_after(id), id.fence) < id.n
 
     def index_after(self, id: EventId) -> int:
-        """The index of the first line, or break, whose id is greater than `id`, among those held."""
+        """The index of the first line or gap held whose id is greater than `id`."""
         at = bisect_right(self._entries, id, key=_id_of) - 1
         if at < 0:
             return self.first
@@ -209,7 +219,7 @@ class Ring:
         return entry.index + entry.length
 
     def count_before(self, index: int, fence: int) -> int:
-        """How many lines since fence `fence` lie before `index`."""
+        """The number of lines since fence `fence` that lie before `index`."""
         at = self._at(index - 1)
         if at < 0:
             return self.start.n if self.start.fence == fence else 0
@@ -217,7 +227,7 @@ class Ring:
         return entry.first + index - 1 - entry.index if entry.fence == fence else 0
 
     def id_before(self, index: int) -> EventId:
-        """The id up to which one has everything who has what lies before `index`."""
+        """The id up to which a subscriber has everything that has what lies before `index`."""
         at = self._at(index - 1)
         if at < 0:
             return self.start
@@ -225,24 +235,24 @@ class Ring:
         return EventId(entry.fence, entry.first + index - 1 - entry.index) if isinstance(entry, Batch) else entry.last
 
     def lost_since(self, index: int) -> int | None:
-        """How many lines from `index` on have been evicted; None if a break may be among them."""
+        """The number of lines from `index` on that were evicted; None if a gap may be among them."""
         return None if index <= self._last_gap else self.first - index
 
     def entries_from(self, index: int) -> Iterator[Entry]:
-        """The entries that hold `index` and what follows, oldest first. To be used up before the ring changes."""
+        """The entries that hold `index` and what follows, oldest first. Valid until the ring changes."""
         for at in range(max(self._at(index), 0), len(self._entries)):
             yield self._entries[at]
 
     def entries_backwards(self) -> Iterator[Entry]:
-        """All entries held, newest first. To be used up before the ring changes."""
+        """All entries held, newest first. Valid until the ring changes."""
         return reversed(self._entries)
 
     def gaps(self) -> list[RingGap]:
-        """The breaks held, oldest first, that are not this channel's alone."""
+        """The gaps held, oldest first, except those of this channel only."""
         return [entry for entry in self._entries if isinstance(entry, RingGap) and not entry.alone]
 
     def newest_ids(self, until: EventId, limit: int) -> list[EventId]:
-        """The ids of the last `limit` lines up to `until` that are held, newest first."""
+        """The ids of the last `limit` lines held up to `until`, newest first."""
         batches = (entry for entry in reversed(self._entries) if isinstance(entry, Batch))
         ids = (EventId(each.fence, each.first + at) for each in batches for at in reversed(range(each.length)))
         return list(islice((id for id in ids if id <= until), limit))

@@ -1,7 +1,7 @@
 """
 The memory that the rings of one process take: counted, kept within a limit, and what the recorder has not taken of it.
 
-    append(channel, entry) --> ring --> over its share: trim()          over the limit of all: the longest rings shrink
+    append(channel, entry) --> ring --> too many lines: trim()          too many bytes in all: the longest ring shrinks
                                 └──► new_lines, take_unrecorded() --> recorder
 """
 
@@ -56,7 +56,7 @@ class RingMemory:
             self._free()
 
     def trim(self, channel: Channel) -> None:
-        """Evict the oldest lines of `channel` beyond its share; while this process records, only recorded ones."""
+        """Evict the oldest lines of `channel` if it has too many; while this process records, only recorded ones."""
         ring, before = channel.ring, channel.ring.size
         ring.trim(channel.recorded_to if self.recording and channel.recorded else None)
         self.bytes += ring.size - before

@@ -1,9 +1,10 @@
 """
-What the lines are like: how many of each channel tell of errors, and which masks of messages are new.
+A sample of the lines: how many errors each channel has, and which message templates are new.
 
-    rings --> look(), a moment at a time --> Channel.recent_errors, and a table of masks --> /channels, /patterns
+    rings --> sample(), a few ms at a time --> Channel.recent_errors --> /channels
+                                               templates with counts --> /patterns
 
-Live delivery comes first: a look takes a few milliseconds at most, and of a flood only some of the lines are seen.
+Live delivery comes first: sample() takes a few milliseconds, and in a flood it skips lines.
 """
 
 import time
@@ -20,11 +21,11 @@ from sse_hub.protocol.selection import Selection
 
 EVERY_SECONDS = 0.2
 SAMPLE_SECONDS = 0.004
-# A channel that is further ahead than this is looked at from so many lines before its end.
+# When a channel has more new lines than this, only the last quarter of so many is sampled.
 MAX_BEHIND = 2_000
-# A batch as large as this would take too long.
+# A batch larger than this would take too long, and is skipped.
 LARGE_BYTES = 512 * 1024
-# So many are looked at before the clock is looked at.
+# Lines sampled between two readings of the clock.
 LINES_PER_STEP = 16
 ERRORS_SECONDS = 60
 FORGET_SECONDS = 3_600
@@ -34,7 +35,7 @@ MAX_EXAMPLE_CHARACTERS = 500
 
 @dataclass(slots=True)
 class TemplateStats:
-    """Lines of one channel with the same mask; times in seconds since the epoch."""
+    """The lines of one channel with one template. `first` and `last` are times, in seconds since the epoch."""
 
     channel: str
     template: str
@@ -45,7 +46,7 @@ class TemplateStats:
     example: str
 
     def entry(self) -> dict[str, object]:
-        """What `/patterns` says of it."""
+        """The template as `/patterns` lists it."""
         return {
             "channel": self.channel,
             "pattern": self.template,
@@ -58,21 +59,21 @@ class TemplateStats:
 
 
 class LineSampler:
-    """Looks at what the rings of a directory hold."""
+    """Samples the rings of `registry`. `now` returns the time in seconds since the epoch."""
 
-    def __init__(self, directory: ChannelRegistry, now: Callable[[], float] = time.time) -> None:
-        self._registry = directory
+    def __init__(self, registry: ChannelRegistry, now: Callable[[], float] = time.time) -> None:
+        self._registry = registry
         self._now = now
         self._errors: dict[Channel, deque[tuple[float, int]]] = {}
-        # In the order of their last time, so that what has not come for longest makes room.
-        self._patterns: dict[tuple[str, str], TemplateStats] = {}
+        # By channel and template, in the order of their last lines: the first one makes room for a new one.
+        self._templates: dict[tuple[str, str], TemplateStats] = {}
         self.since = now()
 
     def sample(self, seconds: float = SAMPLE_SECONDS) -> None:
-        """Look at new lines of all channels for about so many `seconds`."""
+        """Sample new lines of all channels for about so many `seconds`."""
         until = time.perf_counter() + seconds
         now = self._now()
-        # Where there was no time for a channel, it comes first now.
+        # The channels that were sampled least come first: there may be no time for all.
         active = sorted(self._registry.active, key=lambda channel: channel.sampled_to - channel.ring.end)
         for channel in active:
             if time.perf_counter() >= until:
@@ -82,11 +83,11 @@ class LineSampler:
             self._measure(channel, now)
 
     def newest_patterns(self, selection: Selection, limit: int) -> list[dict[str, object]]:
-        """The patterns of these channels that are new within the last hour, the newest first."""
+        """The templates of channels in `selection` that are new within the last hour, newest first, at most `limit`."""
         since = self._now() - FORGET_SECONDS
-        wanted = [each for each in self._patterns.values() if each.first >= since and selection.matches(each.channel)]
-        wanted.sort(key=lambda each: each.first, reverse=True)
-        return [each.entry() for each in wanted[:limit]]
+        new = [each for each in self._templates.values() if each.first >= since and selection.matches(each.channel)]
+        new.sort(key=lambda each: each.first, reverse=True)
+        return [each.entry() for each in new[:limit]]
 
     def _sample_channel(self, channel: Channel, now: float, until: float) -> None:
         index, end = channel.sampled_to, channel.ring.end
@@ -113,14 +114,14 @@ class LineSampler:
     def _take(self, channel: str, line: bytes, now: float) -> bool:
         error = is_error(line)
         key = channel, template_of(line)
-        known = self._patterns.pop(key, None)
-        if known is None and len(self._patterns) >= MAX_TEMPLATES:
-            del self._patterns[next(iter(self._patterns))]
+        known = self._templates.pop(key, None)
+        if known is None and len(self._templates) >= MAX_TEMPLATES:
+            del self._templates[next(iter(self._templates))]
         if known is None or now - known.last > FORGET_SECONDS:
             known = TemplateStats(*key, error, 0, now, now, line[:MAX_EXAMPLE_CHARACTERS].decode(errors="replace"))
         known.count += 1
         known.last = now
-        self._patterns[key] = known
+        self._templates[key] = known
         return error
 
     def _measure(self, channel: Channel, now: float) -> None:

@@ -1,11 +1,11 @@
 """
-One client of a stream: its connection, and when it is behind, its position.
+A subscriber: the connection of one client of a stream, and when it is behind, its position.
 
-    live:    Feed.flush() --> write()                        the same bytes for all, nothing is woken
+    live:    Feed.flush() --> write()                        the same bytes for all, no task is woken
     behind:  CatchUp.next_chunk(position) --> write(), one chunk in each turn of the loop, as its transport drains
     beyond:  Replay.frames(position) --> write(), by a task, until the rings cover the position
 
-A subscriber has no queue, and while it is live, no task. Behind, it is a position and costs nothing until its
+A subscriber has no queue, and while it is live, no task. Behind, it is a position, and costs nothing until its
 transport drains.
 """
 
@@ -22,17 +22,21 @@ from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
 if TYPE_CHECKING:
     from sse_hub.hub.feed import Feed
 
-# Bytes in a subscriber's transport above which nothing more is written to it, and below which it goes on. Above, a live
-# one is left behind. The kernel's buffer is full by then.
+# The transport pauses a subscriber above so many bytes in its buffer, and resumes it below the second number. A live
+# subscriber that is paused is left behind. The kernel's buffer is full by then.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 8 * 1024
-# A peer that acknowledges nothing for this long is gone. Without it, lines to a dead peer wait a quarter of an hour.
+# A peer that acknowledges nothing for this long is gone. By default, the kernel tries for a quarter of an hour.
 PEER_TIMEOUT_MS = 20_000
 RETRY_MS = 2000
 
 
 class Subscriber(asyncio.Protocol):
-    """One client. `position` is None while it is live. It leaves the hub when its connection is lost."""
+    """
+    One client. `position` is None while it is live. It leaves the hub when its connection is lost.
+
+    `slot` is its place in the `HeartbeatWheel`, `last_progress_at` the loop's time when its client last took something.
+    """
 
     __slots__ = (
         "_write_paused",
@@ -83,14 +87,14 @@ class Subscriber(asyncio.Protocol):
     # What the hub calls.
 
     def start(self) -> None:
-        """Take over the transport, on which the head of the answer and the first frames have been written."""
+        """Take over the transport, to which the response head and the first frames were written."""
         self._started = True
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES, LOW_WATER_BYTES)
         self.transport.set_protocol(self)
         self._step()
 
     def leave(self) -> None:
-        """Leave the hub. Called by who has made it and can't start it, and when the connection is lost."""
+        """Leave the hub. Called when the connection is lost, and instead of start() when that is impossible."""
         self._ended = True
         if self._task:
             self._task.cancel()
@@ -100,28 +104,27 @@ class Subscriber(asyncio.Protocol):
             callback(self)
 
     def on_close(self, callback: Callable[["Subscriber"], None]) -> None:
-        """Call `callback` with this subscriber when it has left, after those that were added before."""
+        """Call `callback` with this subscriber when it has left, after the callbacks added before."""
         self._close_callbacks += (callback,)
 
     def fall_behind(self, position: Position) -> None:
-        """Stop being live; go on from `position` when the transport drains."""
+        """Stop being live. Continue from `position` when the transport drains."""
         self.position = position
 
     def stalled_seconds(self, now_seconds: float) -> float:
-        """For how long its client has taken nothing of what it is owed. What the client sends does not matter."""
+        """For how long its client has taken nothing that waits for it. What the client sends does not matter."""
         return now_seconds - self.last_progress_at if self._write_paused or self.position is not None else 0.0
 
     def send_heartbeat(self, heartbeat: bytes) -> None:
-        """Write a heartbeat, unless lines already wait to be sent."""
+        """Write `heartbeat`, unless lines wait to be sent."""
         if self.position is None and not self._write_paused and not self._ended:
             self.transport.write(heartbeat)
 
     def end(self, fence: int, last_frames: bytes = b"") -> None:
         """
-        Tell the client where it is, and to come back, and end its stream. `fence` is the last that was seen; frames of
-        `farewell` say why it ends.
+        End the stream: send a checkpoint, `last_frames`, which may say why, and when to reconnect.
 
-        One that is behind has been told by its last line.
+        `fence` is the last fence. A client that is behind has its checkpoint from its last line.
         """
         ended, self._ended, self._end_fence, self._last_frames = self._ended, True, fence, last_frames
         if self._started and not ended and self._task is None:
@@ -132,7 +135,7 @@ class Subscriber(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._write_paused = True
         self.last_progress_at = self._loop.time()
-        # Linux counts a peer that acknowledges but takes no bytes as gone, too, so a paused client would be cut.
+        # Linux also counts a peer as gone that acknowledges but takes no bytes, so it would cut a paused client.
         self._set_peer_timeout(self._stall_ms)
         if self.position is None:
             self.feed.pause(self)
@@ -149,7 +152,7 @@ class Subscriber(asyncio.Protocol):
             self._loop.call_soon(self._step)
 
     def data_received(self, data: bytes) -> None:
-        """A client has nothing to say on a stream; the answer's head has said that no other request is heard."""
+        """Ignored: a client sends nothing on a stream, and `Connection: close` says that no request may follow."""
 
     def connection_lost(self, error: Exception | None) -> None:
         self.leave()
@@ -157,7 +160,7 @@ class Subscriber(asyncio.Protocol):
     # The rest.
 
     def _step(self) -> None:
-        # One piece at a time, so that who reads fast does not keep the others waiting.
+        # One chunk in a step, so that a fast reader does not keep the others waiting.
         if self._ended:
             self._finish()
             return
@@ -167,7 +170,7 @@ class Subscriber(asyncio.Protocol):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
             return
-        # From the last, empty backlog to going live there is no await: a line is in the one or the other.
+        # No await between the empty chunk and going live: a line is in the one or the other.
         frames = self.feed.catch_up.next_chunk(self.position)
         if frames:
             self._write(frames)
@@ -182,7 +185,7 @@ class Subscriber(asyncio.Protocol):
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay.frames(position)) as replay:
             async for frames in replay:
-                # redis-py can swallow the cancellation of leave(): what comes then is for nobody.
+                # redis-py can swallow the cancellation by leave(): then nobody reads this any more.
                 if self.transport.is_closing():
                     return
                 self._write(frames)
@@ -206,7 +209,7 @@ class Subscriber(asyncio.Protocol):
         if self.transport.is_closing():
             return
         last = b"" if self.position else self.feed.detach(self, self._end_fence)
-        # Spread, so that the clients of a hub that stops don't all come back in the same moment.
+        # Spread, so that the clients of a hub that stops don't all reconnect in the same moment.
         self._write(last + self._last_frames + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
         self.transport.write(END_OF_BODY)
         self.transport.close()
@@ -221,7 +224,7 @@ class Subscriber(asyncio.Protocol):
 
 
 def set_peer_timeout(transport: asyncio.Transport, milliseconds: int) -> None:
-    """Have the kernel end the connection of `transport` when its peer has acknowledged nothing for so long."""
+    """Let the kernel end the connection of `transport` when its peer acknowledges nothing for `milliseconds`."""
     connection = transport.get_extra_info("socket")
     if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT") and not transport.is_closing():
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

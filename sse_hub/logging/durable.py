@@ -1,7 +1,7 @@
 """
 Durable delivery: lines are kept until the hub's log has them; lines in doubt are looked up in it.
 
-    lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/published.lua: are they there?
+    lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they there?
        disconnected or missing --> a fence, the log complete up to it --> only lines it lacks are sent again
 
 The key in lua/publish.lua makes a second attempt do nothing while Redis knows of the first. The lookup in the log is
@@ -62,7 +62,7 @@ class DurableDelivery:
         self._attempt: _Attempt | None = None
         self._publish_script = script("clock", "publish")
         self._fence_script = script("clock", "fence")
-        self._check_script = script("published")
+        self._check_script = script("recorded")
 
     def deliver(self, lines: Sequence[bytes]) -> Outcome:
         """See Delivery. No line is ever unsure: it is sent again."""

@@ -1,1 +1,1 @@
-"""What both ends agree on: ids, lines, selections, frames. Pure: no I/O, no clock."""
+"""What hub and clients agree on: ids, lines, selections, frames. Pure: no I/O, no clock."""

@@ -1,28 +1,28 @@
 """
-Event ids and cursors: computed from fences, the same in every process. Pure; no I/O.
+Event ids and cursors, computed from fences and the same in every process. Pure: no I/O.
 
     fence F, then the n-th line on a channel --> EventId F-n --> SSE `id:` --> Last-Event-ID --> Cursor
 
-`F` is milliseconds since the epoch, taken from Redis's clock by the script `lua/fence.lua`. An id is a valid Redis
-stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) and sorts as a pair of numbers.
+`F` is in milliseconds since the epoch; the script `lua/fence.lua` takes it from the clock of Redis. An id is a valid
+Redis stream id (https://redis.io/docs/latest/develop/data-types/streams/#entry-ids) and sorts as a pair of numbers.
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from sse_hub.durations import parse_duration
 from sse_hub.errors import InvalidId
 
-# 20 digits hold any 64-bit number; 33 counts are one more than the channels of a stream can be.
+# 20 digits hold any 64-bit number. A stream has at most 32 channels, so 33 counts are always enough.
 CURSOR = re.compile(r"(\d{1,20})-(\d{1,20}(?:\.\d{1,20}){0,32})", re.ASCII)
-RELATIVE_TIME = re.compile(r"-(\d{1,9})([smhd])", re.ASCII)
-# A line counts from the last fence before it, which is at most this much older: fences are a second apart, and a
-# quarter more where the watch has just looked.
+# A line counts from the last fence before it, which is at most this much older: fences are a second apart, or a quarter
+# more if the source has just checked whether one is due.
 FENCE_SPACING_MS = 1500
 # The end of the year 9999.
 LAST_TIME_MS = 253_402_300_799_999
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class EventId(NamedTuple):
@@ -37,9 +37,9 @@ class EventId(NamedTuple):
 
 class Cursor(NamedTuple):
     """
-    A place in the order of lines: everything before fence `fence`, and `counts` lines after it.
+    A position in the order of lines: after everything before fence `fence`, and after `counts` lines since then.
 
-    `counts` has one number for each channel of the stream in request order; a bare `(0,)` covers any channels.
+    `counts` has one number for each channel of the stream, in request order; `(0,)` alone stands for any channels.
     """
 
     fence: int
@@ -50,19 +50,19 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """The cursor that `text` spells (`F-n` or `F-n1.n2`). Raises InvalidId."""
+        """The cursor written as `F-n` or `F-n1.n2`. Raises InvalidId."""
         match = CURSOR.fullmatch(text)
         if not match:
-            raise InvalidId(f"{text[:64]!r} is not an event id: digits-digits is wanted, as in an `id:` this hub sent.")
+            raise InvalidId(f"{text[:64]!r} is not an event id: it must be digits-digits, as in an `id:` of this hub.")
         return cls(int(match[1]), tuple(map(int, match[2].split("."))))
 
 
 def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
     """
-    The cursor that `since=` asks for: an event id, an ISO 8601 time, or `-15m` before `now` (units s, m, h, d).
+    The cursor for the value of `since=`: an event id, an ISO 8601 time, or a time such as `-15m` before `now`.
 
-    A time without a zone is UTC. Nothing that came after a time is left out; a second or so before it may be in.
-    Raises InvalidId, which calls the text `name`.
+    Units are s, m, h and d; a time without a zone is UTC. For a time, all lines since then come after the cursor, and
+    perhaps lines of up to FENCE_SPACING_MS before it. Raises InvalidId, in which `name` is the name of the parameter.
     """
     if CURSOR.fullmatch(text):
         return Cursor.parse(text)
@@ -70,7 +70,7 @@ def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
 
 
 def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
-    """As cursor_since(), for an end: nothing that came before a time is left out; a second or so after it may be in."""
+    """As `cursor_since()`, for an end: all lines before a time come before the cursor, and perhaps a few after it."""
     return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _parse_moment(text, now, name)), (0,))
 
 
@@ -83,16 +83,16 @@ def iso_time(time_ms: int) -> str:
 
 
 def _parse_moment(text: str, now: datetime, name: str) -> int:
-    ago = RELATIVE_TIME.fullmatch(text)
-    if ago:
-        return _to_milliseconds(now) - int(ago[1]) * SECONDS[ago[2]] * 1000
+    if text.startswith("-"):
+        with suppress(ValueError):
+            return _to_milliseconds(now) - parse_duration(text[1:], allow_zero=True) * 1000
     try:
-        # A "+02:00" that was not percent-encoded reaches us as " 02:00".
+        # A "+02:00" that was not percent-encoded arrives as " 02:00".
         moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
     except ValueError:
         raise InvalidId(
-            f"{name}={text[:64]!r} is not understood: an event id (1732160000000-5), "
-            "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h) is wanted."
+            f"{name}={text[:64]!r} is not understood: it must be an event id (1732160000000-5), "
+            "an ISO time (2026-11-21T03:50:18Z) or a time ago (-15m, -2h)."
         ) from None
     return _to_milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 

@@ -1,7 +1,7 @@
 """
-What a publisher sent becomes one line: always the text of one JSON object, whatever the payload was. Pure; no I/O.
+Lines: each is the text of one JSON object, whatever the publisher sent. Pure: no I/O.
 
-    payload bytes --> one_line() --> (line bytes, event name)
+    payload bytes --> normalize() --> (line bytes, event name) --> with_channel(), in streams of several channels
 
 Every rule here is a rule of docs/protocol.md, "Lines".
 """
@@ -13,8 +13,8 @@ from typing import NamedTuple
 import orjson
 
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
-# The hub's own events, and those an EventSource raises itself: a line called "error" would look like a lost connection.
-# `closed` is the one name of its own that a publisher may use.
+# Events of the hub, and those an EventSource dispatches itself: a line with the event "error" would look like a lost
+# connection. Publishers may use `closed`, the hub's remaining event.
 RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "refused", "error", "open"})
 MESSAGE = "message"
 MAX_TEXT_LINES = 10_000
@@ -23,11 +23,11 @@ BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
     """
-    The line that `payload` is, and the name of its event.
+    The line for `payload`, and the name of its event.
 
-    A payload that is one JSON object comes back as it is (but for its line ends, if there are thousands). Anything
-    else becomes `{"info": "<text>"}`, with U+FFFD for what is not UTF-8; one longer than `limit_bytes` is cut, with
-    `"truncated": true` and its `"size"` in bytes.
+    A payload that is one JSON object is returned unchanged, except that more than MAX_TEXT_LINES line ends become
+    blanks. Anything else becomes `{"info": "<text>"}`, with U+FFFD for bytes that are not UTF-8. A payload longer than
+    `limit_bytes` is cut, with `"truncated": true` and its `"size"` in bytes.
     """
     if len(payload) > limit_bytes:
         # Cut before anything is parsed: the cost of a hostile payload must not grow with its length.
@@ -35,22 +35,22 @@ def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
         return b'{"info":%b,"truncated":true,"size":%d}' % (orjson.dumps(text), len(payload)), MESSAGE
     record = _parse_object(payload)
     if record is None:
-        # Not all of it by orjson: what that returns keeps the memory it was made in, 4 kB for a line of 60 bytes.
+        # orjson must not write the whole line: its result keeps the buffer it was written in, 4 kB for 60 bytes.
         return b'{"info":%b}' % orjson.dumps(payload.decode(errors="replace")), MESSAGE
     if payload.count(b"\n") + payload.count(b"\r") > MAX_TEXT_LINES:
-        # Each would be a `data:` line. A raw line end stands only between the tokens of JSON, where a blank is as good.
+        # Each would become a `data:` line. In JSON, raw line ends stand only between tokens, where a blank is as good.
         payload = payload.translate(BLANKS_FOR_LINE_ENDS)
     return payload, _event_name(record)
 
 
 def with_channel(line: bytes, channel: str) -> bytes:
-    """`line` with a first member `"@channel"`; whatever the publisher wrote, JSON.parse gives this channel."""
+    """`line` with `"@channel"` as its first member; JSON.parse returns this channel whatever the publisher wrote."""
     member = b'"@channel":"%b"' % channel.encode()
     if b"@channel" in line or b"\\u" in line:
         record = _parse_object(line)
         if record and "@channel" in record:
-            # Of two members with one name the last counts (ECMA-262, JSON.parse), so the publisher's stays in between:
-            # to take it out, the line would have to be written anew, and would no longer be as it was published.
+            # Of two members with one name the last counts (ECMA-262, JSON.parse), so this one comes last, too. Taking
+            # out the publisher's would mean to write the line again, and it would no longer be as it was published.
             line = b"%b,%b}" % (line.rstrip()[:-1], member)
     rest = line[line.index(b"{") + 1 :]
     comma = b"" if rest.lstrip().startswith(b"}") else b","
@@ -58,9 +58,9 @@ def with_channel(line: bytes, channel: str) -> bytes:
 
 
 class JsonError(NamedTuple):
-    """What is wrong with a JSON text, and where: text line and column, from 1."""
+    """Why a text is not JSON, and where: `line` is the text line; line and column count from 1."""
 
-    what: str
+    message: str
     line: int
     column: int
 
@@ -95,8 +95,8 @@ def _parse_leniently(payload: bytes) -> object:
 
 
 def _parse_strictly(payload: bytes) -> object:
-    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine with
-    # JSON.parse, but not with orjson. The slower parser takes NaN too, which JSON.parse would refuse.
+    # An unpaired \ud800 escape and a number like 1e400 are JSON (RFC 8259, sections 8.2 and 6) and fine for JSON.parse,
+    # but orjson rejects them. This slower parser would also take NaN, which JSON.parse rejects.
     return json.loads(payload.decode(), parse_constant=_reject_constant)
 
 

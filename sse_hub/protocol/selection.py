@@ -1,5 +1,5 @@
 """
-Which channels a stream is of: names and patterns, checked before anything else sees them. Pure; no I/O.
+The channels of a stream, by name and by pattern, checked before anything else sees them. Pure: no I/O.
 
     ?channel=log&channel=shop.* --> Selection(channels=("log",), patterns=("shop.*",))
 """
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from sse_hub.errors import InvalidChannel, TooManyChannels
 
 MAX_CHANNELS = 32
-# Each star is one more search in every known channel's name.
+# Each star costs one more search in the name of every known channel.
 MAX_STARS = 4
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
 PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
-# The hub's own channels, and the ones Redis writes itself (keyspace events, Sentinel, client tracking).
+# The hub's own channels, and those that Redis publishes itself (keyspace events, Sentinel, client tracking).
 RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
 ALLOWED = "1 to 128 letters, digits and . _ : / @ + - are allowed, and * in a pattern"
 
 
 def is_channel(name: str) -> bool:
-    """True for a channel name that the hub serves."""
+    """True when `name` is a valid channel name and not reserved."""
     return NAME.fullmatch(name) is not None and not name.startswith(RESERVED)
 
 
 def matches(pattern: str, name: str) -> bool:
-    """True when `name` is what `pattern` asks for: `*` stands for any text, and nothing else is special."""
+    """True when `pattern` matches `name`: `*` stands for any text, and nothing else is special."""
     first, *others = pattern.split("*")
     if not others:
         return name == pattern
@@ -35,8 +35,8 @@ def matches(pattern: str, name: str) -> bool:
     at = len(first)
     if end < at or not name.startswith(first) or not name.endswith(last):
         return False
-    # The leftmost place for each part is as good as any later one. A regular expression would try them all, and a
-    # request with many stars would stop the hub for good.
+    # The leftmost match of each part is as good as any later one. A regular expression would try them all, and many
+    # stars in a request would block the hub.
     for part in others:
         found = name.find(part, at, end)
         if found < 0:
@@ -46,16 +46,17 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:
-    """True when `name` is what one of `patterns` asks for."""
+    """True when one of `patterns` matches `name`."""
     return any(matches(pattern, name) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    The channels of one stream: `channels` by name in request order, and `patterns` with `*`.
+    The channels of one stream: `channels` by name, in request order, and `patterns` with `*`.
 
-    Of what the patterns find, it is only what one of the patterns `within` matches too; all, where that is None.
+    Of the channels that the patterns match, only those belong to it that a pattern in `visible` matches, too; all of
+    them where `visible` is None.
     """
 
     channels: tuple[str, ...]
@@ -64,10 +65,14 @@ class Selection:
 
     @classmethod
     def parse(cls, names: Sequence[str], max_channels: int = MAX_CHANNELS) -> "Selection":
-        """The selection for the values of `channel=`, `most` at most; doubles count once. Raises InvalidChannel."""
+        """
+        The selection for `names`, the values of `channel=`; a name given twice counts once.
+
+        Raises InvalidChannel, and TooManyChannels above `max_channels`.
+        """
         unique = tuple(dict.fromkeys(names))
         if not 1 <= len(unique) <= max_channels:
-            raise TooManyChannels(f"{len(unique)} channels were asked for; 1 to {max_channels} are allowed.")
+            raise TooManyChannels(f"{len(unique)} channels were requested; 1 to {max_channels} are allowed.")
         for name in unique:
             if not PATTERN.fullmatch(name):
                 raise InvalidChannel(f"{name[:140]!r} is not a channel name: {ALLOWED}.")
@@ -79,13 +84,13 @@ class Selection:
 
     @property
     def single(self) -> bool:
-        """True for one channel by name: its frames carry the line's own id and no `@channel`."""
+        """True for one channel by name: its frames have the ids of the lines, and the lines no `@channel`."""
         return len(self.channels) == 1 and not self.patterns
 
     def matches(self, name: str) -> bool:
-        """True when `name` is asked for by name or by pattern."""
+        """True when channel `name` belongs to this selection."""
         return name in self.channels or (matches_any(self.patterns, name) and self.allows(name))
 
     def allows(self, name: str) -> bool:
-        """True when `name`, which a pattern has found, may be shown."""
+        """True when channel `name`, which a pattern matches, is visible."""
         return self.visible is None or matches_any(self.visible, name)

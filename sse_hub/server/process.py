@@ -1,7 +1,7 @@
 """
-What every process of ours begins with: the event loop, the log on stderr, and what ends it.
+What every long-running process needs: an event loop, a log on stderr, and a way to end.
 
-    run(main())      log_to_stderr(config)      await Stop().asked.wait()
+    run(main())      log_to_stderr(config)      raise_open_files_limit()      await Shutdown().requested.wait()
 """
 
 import asyncio
@@ -11,33 +11,34 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.server.log_format import JsonLogFormatter, TextLogFormatter, secrets_of
 
-# How many objects are made before the collector looks for cycles among them.
+# Allocations before a collection of the youngest generation.
 GC_YOUNG_OBJECTS = 10_000
 
 Result = TypeVar("Result")
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run `main` to its end in the fastest event loop there is; its result."""
+    """Run `main` in the fastest event loop available, and return its result."""
     if sys.platform == "win32":
         return asyncio.run(main)
     import uvloop
 
-    # Rings and subscribers live long and hold no cycles: looking through them all the time found nothing, and took a
-    # tenth of the CPU with 1,000 channels.
+    # Rings and subscribers live long and contain no cycles: frequent collections found nothing, and took a tenth of the
+    # CPU with 1,000 channels.
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 
 
 def log_to_stderr(config: Config, worker: int | None = None) -> None:
-    """Log as `config` says; the process id of a `worker` stands in each record."""
+    """Log to stderr as `config` says; each record has the process id of the `worker`, if it is one."""
     secrets = secrets_of(config.redis_url)
     handler = logging.StreamHandler()
     handler.setFormatter(
@@ -46,24 +47,36 @@ def log_to_stderr(config: Config, worker: int | None = None) -> None:
         else TextLogFormatter(secrets, "" if worker is None else f"worker={worker} ")
     )
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
-    # Sanic warns of production mode where it is not started by its own command.
+    # Sanic warns about production mode unless its own command starts it.
     logging.getLogger("sanic").setLevel(logging.ERROR)
+
+
+def raise_open_files_limit() -> None:
+    """Let this process, and those it starts, open as many files as the system allows: the default suits select()."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        # macOS reports a hard limit that it does not grant.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Shutdown:
     """
     What ends a process: SIGTERM, SIGINT, or a part of it that has died.
 
-    To be made first of all: as process 1 of a container, one without handlers is deaf to SIGTERM. `asked` is set when
-    the process is to drain and end, `hurried` by a second SIGTERM: wait for the rest of the drain no longer.
-    `abandoned` means that no connection is taken while draining. A second SIGINT calls `before_exit` and ends the
-    process on the spot.
+    Create it first: process 1 of a container ignores SIGTERM until it has a handler. `requested` is set when the
+    process must drain and exit, and `finish_now` by a second SIGTERM: the rest of the drain is skipped. With
+    `close_listener`, no connection is accepted during the drain. A second SIGINT calls `before_exit` and exits at once.
     """
 
     def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
         self.requested = asyncio.Event()
-        self.hurried = asyncio.Event()
-        self.abandoned = False
+        self.finish_now = asyncio.Event()
+        self.close_listener = False
         self._failed = False
         self._before_exit = before_exit
         loop = asyncio.get_running_loop()
@@ -71,17 +84,17 @@ class Shutdown:
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
     def fail(self) -> None:
-        """A part has died: stop, and have check() say so."""
+        """A part of the process has died: request the shutdown, and let check() raise."""
         self._failed = True
         self.requested.set()
 
     def check(self) -> None:
         """Raises TaskDied after fail()."""
         if self._failed:
-            raise TaskDied("The hub has stopped by itself; its log says why.")
+            raise TaskDied("The hub has stopped because a part of it died; its log has the reason.")
 
     def _terminate(self) -> None:
-        (self.hurried if self.requested.is_set() else self.requested).set()
+        (self.finish_now if self.requested.is_set() else self.requested).set()
 
     def _interrupt(self) -> None:
         if self.requested.is_set():

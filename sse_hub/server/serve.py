@@ -12,22 +12,20 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
-from sanic.application.state import ApplicationServerInfo
-from sanic.http.constants import HTTP
-
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
-from sse_hub.http.descriptors import allow_many
-from sse_hub.http.metrics import readings
+from sse_hub.http.metrics import HubCollector
 from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
-from sse_hub.http.prometheus import dumped
+from sse_hub.http.prometheus import render
+from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
+from sse_hub.server.background import BackgroundTask, running
 from sse_hub.server.embedded_redis import embedded_redis
-from sse_hub.server.process import Shutdown
+from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
 
 # With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
@@ -37,9 +35,10 @@ SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
 
-async def serve(config: Config, announce: Callable[[Config], None]) -> None:
+async def serve(config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered.
+    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered. `background`
+    runs meanwhile.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
@@ -48,6 +47,7 @@ async def serve(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
+        await stack.enter_async_context(running(background, str(config.redis_url), stop))
         await run_app(config, listener, stop, lambda _: announce(config))
     stop.check()
 
@@ -57,17 +57,16 @@ async def run_app(
     listener: socket.socket,
     stop: Shutdown,
     announce: Callable[[Context], None],
-    place: WorkerId = SINGLE,
+    worker: WorkerId = SINGLE,
 ) -> None:
     """
     Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
 
     `announce` is called once requests are answered.
     """
-    allow_many()
-    app = create_app(config, stop.fail, place)
-    # Without it Sanic sends an empty Alt-Svc with each answer.
-    app.state.server_info.append(ApplicationServerInfo(settings={"version": HTTP.VERSION_1}))
+    raise_open_files_limit()
+    app = create_app(config, stop.fail, worker)
+    use_http1_only(app)
     # Its methods carry no types.
     server: Any = await app.create_server(
         sock=listener,
@@ -81,21 +80,22 @@ async def run_app(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    async with serve_peers(place, lambda: dumped(readings(context_of(app)))):
+    # Also while it drains: the other workers go on answering for all.
+    async with serve_peers(worker, lambda: render(HubCollector(context_of(app)))):
         announce(context_of(app))
         await stop.requested.wait()
-    hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
-    if stop.abandoned:
-        server.close()
-    # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
-    await server.before_stop()
-    await _close(server)
+        hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
+        if stop.close_listener:
+            server.close()
+        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+        await server.before_stop()
+        await close_connections(server, CLOSE_SECONDS)
     await server.after_stop()
     await cancel_and_wait((hurrying,))
 
 
 async def _hurry(stop: Shutdown, hub: Hub) -> None:
-    await stop.hurried.wait()
+    await stop.finish_now.wait()
     hub.finish_drain_now()
 
 
@@ -121,15 +121,3 @@ def listening_socket(host: str, port: int) -> socket.socket:
             f"{host}:{port} can't be listened on: {error.strerror}. Choose another port (--port)."
         ) from None
     return listener
-
-
-async def _close(server: Any) -> None:
-    server.close()
-    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
-    # Sanic tells in no other way that a connection has become idle, or has gone.
-    while server.connections and asyncio.get_running_loop().time() < deadline:
-        for connection in list(server.connections):
-            connection.close_if_idle()
-        await asyncio.sleep(0.02)
-    for connection in list(server.connections):
-        connection.abort()

@@ -1,7 +1,7 @@
 """
 The supervisor of `--workers N`: it holds the listening socket and N workers, and answers no request itself.
 
-    Config --> listening socket, embedded Redis, demo --> N workers --> one ends: another one
+    Config --> listening socket, embedded Redis, background task --> N workers --> one ends: another one
                                                                └─ SIGTERM --> SIGTERM to all --> they drain --> the end
 """
 
@@ -10,22 +10,19 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from sse_hub.config import Config
 from sse_hub.errors import ServerUnavailable
-from sse_hub.http.peers import WorkerId
-from sse_hub.http.shared_counters import prepare, restore
+from sse_hub.http.peers import WorkerId, create_workers
+from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown
 from sse_hub.server.serve import listening_socket
-from sse_hub.server.worker import GONE, HURRY, READY, encode_message, encode_start
+from sse_hub.server.worker import EXITED, FINISH, READY, encode_message, encode_start
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -40,9 +37,12 @@ STEADY_SECONDS = 10.0
 STOP_SECONDS = 3.0
 
 
-async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
+async def supervise(
+    config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None
+) -> None:
     """
     Hold `config.workers` workers until SIGTERM or SIGINT; `announce` is called once, when all of them serve.
+    `background` runs in this process meanwhile.
 
     Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
     """
@@ -52,45 +52,13 @@ async def supervise(config: Config, announce: Callable[[Config], None]) -> None:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
             config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        if config.demo:
-            # Its libraries are no other hub's business.
-            from sse_hub.commands.demo import publish_demo
-
-            demo = start_watched(publish_demo(str(config.redis_url)), "demo", stop)
-            stack.push_async_callback(cancel_and_wait, (demo,))
-        # Where the workers ask one another for their numbers, and count together.
+        await stack.enter_async_context(running(background, str(config.redis_url), stop))
         try:
-            folder = stack.enter_context(TemporaryDirectory(prefix="sse-hub-workers-", ignore_cleanup_errors=True))
-            stack.callback(os.close, _kept(folder))
-            prepare(folder, config.workers)
+            workers = stack.enter_context(create_workers(config.workers))
         except OSError as error:
-            raise ServerUnavailable(f"the workers need a folder for temporary files with some room: {error}") from error
-        await crew.serve(config, listener.fileno(), folder, stop, lambda: announce(config))
+            raise ServerUnavailable(f"The workers need sockets and a temporary file: {error}.") from error
+        await crew.serve(config, listener.fileno(), workers, stop, lambda: announce(config))
     stop.check()
-
-
-def _kept(folder: str) -> int:
-    """`folder` as a descriptor with a lock, which keeps systemd-tmpfiles from cleaning it away after ten days."""
-    # Not everywhere is there one, nor are there workers.
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    return descriptor
-
-
-def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) -> asyncio.Task[None]:
-    """`work` in the background. Should it end before `stop` asks, that is logged, and the process stops."""
-
-    def ended(task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if not stop.requested.is_set():
-            logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
-            stop.fail()
-
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(ended)
-    return task
 
 
 class WorkerPool:
@@ -104,26 +72,24 @@ class WorkerPool:
         self._complete = asyncio.Event()
 
     async def serve(
-        self, config: Config, listener: int, folder: str, stop: Shutdown, announce: Callable[[], None]
+        self,
+        config: Config,
+        listener: int,
+        workers: Sequence[WorkerId],
+        stop: Shutdown,
+        announce: Callable[[], None],
     ) -> None:
         """
-        Hold `config.workers` workers on the descriptor `listener` until `stop` asks; return when they are gone.
-
-        In `folder` they find one another.
+        Keep `workers` running on the descriptor `listener` until `stop` is requested; return when they have ended.
 
         `announce` is called when each of them has served once.
         """
         self._stopping = stop.requested
-        self._waited_for = set(range(config.workers))
+        self._waited_for = {worker.number for worker in workers}
         settings = replace(config, demo=False, workers=1)
-        orders = [
-            encode_start(settings, listener, WorkerId(number, config.workers, folder))
-            for number in range(config.workers)
-        ]
-        whole = partial(restore, folder, config.workers)
         keeping = [
-            start_watched(self._keep_running(number, first_line, listener, whole), f"worker {number}", stop)
-            for number, first_line in enumerate(orders)
+            start_watched(self._keep_running(worker, settings, listener), f"worker {worker.number}", stop)
+            for worker in workers
         ]
         helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
         try:
@@ -153,18 +119,17 @@ class WorkerPool:
         announce()
 
     async def _hurry(self, stop: Shutdown) -> None:
-        await stop.hurried.wait()
+        await stop.finish_now.wait()
         for process in self._processes:
-            _send(process, encode_message(HURRY))
+            _send(process, encode_message(FINISH))
 
-    async def _keep_running(self, number: int, first_line: bytes, listener: int, whole: Callable[[], None]) -> None:
+    async def _keep_running(self, worker: WorkerId, config: Config, listener: int) -> None:
         loop = asyncio.get_running_loop()
         in_a_row = 0
         while not self._stopping.is_set():
             started = loop.time()
             try:
-                whole()
-                await self._run(number, first_line, listener)
+                await self._run(worker, config, listener)
             except OSError as error:
                 logger.error("worker_start_failed error=%(error)r", {"error": str(error)})
             in_a_row = in_a_row + 1 if loop.time() - started < STEADY_SECONDS else 0
@@ -173,27 +138,27 @@ class WorkerPool:
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    async def _run(self, number: int, first_line: bytes, listener: int) -> None:
-        process = await _start(listener)
+    async def _run(self, worker: WorkerId, config: Config, listener: int) -> None:
+        process = await _start((listener, *worker.descriptors))
         assert process.stdout
         self._processes[process] = ""
         try:
             # Left open: its end tells the worker that this process is gone, however it went.
-            _send(process, first_line)
+            _send(process, encode_start(config, listener, worker))
             if self._stopping.is_set():
                 process.terminate()
             word, _, token = (await process.stdout.readline()).strip().partition(b" ")
             if word == READY:
                 logger.info("worker_ready pid=%(pid)d", {"pid": process.pid})
                 self._processes[process] = token.decode()
-                self._serves(number)
+                self._serves(worker.number)
             status = await process.wait()
         finally:
             name = self._processes.pop(process)
         if name:
             # It may have been the one that records; the others need not wait until its lease has run out.
             for other in self._processes:
-                _send(other, encode_message(GONE, name))
+                _send(other, encode_message(EXITED, name))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%(pid)d status=%(status)d", {"pid": process.pid, "status": status})
 
@@ -210,14 +175,14 @@ def _send(process: Process, words: bytes) -> None:
         process.stdin.write(words)
 
 
-async def _start(listener: int) -> Process:
+async def _start(descriptors: tuple[int, ...]) -> Process:
     # For a hub that runs from a checkout: its workers must be of the same code.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=PIPE,
         stdout=PIPE,
-        pass_fds=(listener,),
+        pass_fds=descriptors,
         env=os.environ | {"PYTHONPATH": path},
         # So that Ctrl-C reaches the supervisor alone, which tells the workers once.
         start_new_session=True,

@@ -1,10 +1,10 @@
 """
-A worker: one of the processes of `--workers N`, which answer on one listening socket.
+A worker: one of the processes of `--workers N`, which share one listening socket.
 
-    supervisor ── stdin: order, as a line of JSON ──► answer() ── stdout: "ready", its token ──► supervisor
-               ── SIGTERM, or the end of stdin: the supervisor is gone ──► drain ──► the end
-               ── stdin: "hurry" ──► the rest of the drain at once
-               ── stdin: "gone", a token: another worker has died ──► if that one recorded, who covers it does now
+    supervisor ── stdin: encode_start(), a line ──► run_app() ── stdout: "ready", its recorder token ──► supervisor
+               ── SIGTERM, or the end of stdin: the supervisor has exited ──► drain ──► exit
+               ── stdin: "finish" ──► the rest of the drain at once
+               ── stdin: "exited", a token: another worker has died ──► if that one recorded, one that can takes over
 """
 
 import asyncio
@@ -26,93 +26,94 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
 from sse_hub.server.serve import run_app
 from sse_hub.tasks import cancel_and_wait
 
-# Run as a program, its name is another one.
+# Not __name__, which is __main__ here.
 logger = logging.getLogger("sse_hub.server.worker")
 
 READY = b"ready"
-HURRY = b"hurry"
-GONE = b"gone"
+FINISH = b"finish"
+EXITED = b"exited"
 STDIN, STDOUT = 0, 1
 
 
-def encode_start(config: Config, listener: int, place: WorkerId) -> bytes:
-    """What a worker reads first: settings, the descriptor of the listening socket that it inherits, its place."""
-    words = {"listener": listener, "config": asdict(config), "place": asdict(place)}
-    return json.dumps(words).encode() + b"\n"
+def encode_start(config: Config, listener: int, worker: WorkerId) -> bytes:
+    """The first line a worker reads: its settings, the descriptor of the listening socket it inherits, its id."""
+    members = {"listener": listener, "config": asdict(config), "worker": asdict(worker)}
+    return json.dumps(members).encode() + b"\n"
 
 
 def decode_start(line: bytes) -> tuple[Config, int, WorkerId]:
-    """The settings, the descriptor and the place in an order()."""
-    read: dict[str, Any] = json.loads(line)
-    # JSON knows no tuples.
-    settings: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in read["config"].items()
-    }
-    return Config(**settings), read["listener"], WorkerId(**read["place"])
+    """The settings, the descriptor and the id in a line of encode_start()."""
+    members: dict[str, Any] = json.loads(line)
+    return Config(**_with_tuples(members["config"])), members["listener"], WorkerId(**_with_tuples(members["worker"]))
 
 
-def encode_message(word: bytes, token: str = "") -> bytes:
-    """What goes through the pipes after the order: one of the words above, with the token it is about."""
-    return b"%b %b\n" % (word, token.encode())
+def _with_tuples(members: dict[str, Any]) -> dict[str, Any]:
+    # JSON has only lists.
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in members.items()}
 
 
-async def work(config: Config, listener: socket.socket, place: WorkerId) -> None:
-    """Answer until SIGTERM or the end of stdin. Raises TaskDied when it had to stop by itself."""
-    stop = Shutdown()
-    gone: asyncio.Queue[str] = asyncio.Queue()
-    heard = b""
+def encode_message(kind: bytes, token: str = "") -> bytes:
+    """A later line on the pipes: READY, FINISH or EXITED, with the recorder token of the worker it is about."""
+    return b"%b %b\n" % (kind, token.encode())
+
+
+async def work(config: Config, listener: socket.socket, worker: WorkerId) -> None:
+    """Serve until SIGTERM or the end of stdin. Raises TaskDied if a part of the worker has died."""
+    shutdown = Shutdown()
+    exited: asyncio.Queue[str] = asyncio.Queue()
+    unread = b""
     loop = asyncio.get_running_loop()
-    # systemd sends one to every process of a unit, and then the supervisor sends its own: that is no second one.
-    loop.add_signal_handler(signal.SIGTERM, stop.requested.set)
+    # systemd sends SIGTERM to every process of a unit, and the supervisor sends another: here two are one.
+    loop.add_signal_handler(signal.SIGTERM, shutdown.requested.set)
 
     def read_stdin() -> None:
-        nonlocal heard
+        nonlocal unread
         chunk = os.read(STDIN, 1024)
-        *lines, heard = (heard + chunk).split(b"\n")
-        for word, _, token in (line.partition(b" ") for line in lines):
-            if word == HURRY:
-                stop.hurried.set()
-            elif word == GONE:
-                gone.put_nowait(token.decode())
+        *lines, unread = (unread + chunk).split(b"\n")
+        for kind, _, token in (line.partition(b" ") for line in lines):
+            if kind == FINISH:
+                shutdown.finish_now.set()
+            elif kind == EXITED:
+                exited.put_nowait(token.decode())
         if chunk:
             return
         loop.remove_reader(STDIN)
         logger.warning("supervisor_exited")
-        stop.abandoned = True
-        stop.requested.set()
+        shutdown.close_listener = True
+        shutdown.requested.set()
 
     loop.add_reader(STDIN, read_stdin)
     replacing: asyncio.Task[None] | None = None
 
-    def serves(context: Context) -> None:
+    def announce(context: Context) -> None:
         nonlocal replacing
-        replacing = asyncio.create_task(_replace(context, gone))
-        # The supervisor may have gone meanwhile; the end of stdin tells that.
+        replacing = asyncio.create_task(_replace_exited(context, exited))
+        # The supervisor may have exited meanwhile; the end of stdin reports that.
         with suppress(OSError):
             os.write(STDOUT, encode_message(READY, context.recorder.token))
 
-    await run_app(config, listener, stop, serves, place)
+    await run_app(config, listener, shutdown, announce, worker)
     await cancel_and_wait([replacing] if replacing else [])
-    stop.check()
+    shutdown.check()
 
 
-async def _replace(context: Context, gone: asyncio.Queue[str]) -> None:
+async def _replace_exited(context: Context, exited: asyncio.Queue[str]) -> None:
     while not context.hub.draining:
-        await context.recorder.replace(await gone.get())
+        await context.recorder.replace(await exited.get())
 
 
 def main() -> None:
-    """What `python -m sse_hub.server.worker` runs."""
-    # Without a buffer, which would keep the words that come after it.
+    """The program of a worker, `python -m sse_hub.server.worker`."""
+    # Unbuffered: a buffer would keep the lines that follow the first.
     with open(STDIN, "rb", buffering=0, closefd=False) as stdin:
         line = stdin.readline()
     if not line:
         return
-    config, descriptor, place = decode_start(line)
+    config, descriptor, worker = decode_start(line)
     log_to_stderr(config, os.getpid())
     with socket.socket(fileno=descriptor) as listener:
         try:
-            run(work(config, listener, place))
+            run(work(config, listener, worker))
         except TaskDied as error:
             logger.error("%s", error)
             sys.exit(1)

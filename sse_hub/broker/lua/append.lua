@@ -1,25 +1,25 @@
--- Appends lines to the log. Ids are explicit and the same whoever appends: what is there already is left alone.
+-- Appends lines to the log. Ids are explicit, and the same from every process: entries that exist are not changed.
 --
 -- KEYS[1]   the lease: string, see lease.lua
--- KEYS[2]   the watermark: string
+-- KEYS[2]   the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]   the channels: hash, see keys.py
--- KEYS[4]   the breaks: stream, see keys.py
+-- KEYS[4]   the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py
 -- KEYS[5..] the streams of channels
 -- ARGV[1]   what the lease must be: "token start" of the calling process
--- ARGV[2]   the watermark that holds when this is done, ms; '' for no change
--- ARGV[3]   lines kept of a channel
--- ARGV[4]   how long they are kept, ms
--- ARGV[5]   number of breaks; after it for each: fence before it, fence after it, reason
--- then for each stream: name, number of pieces; for each piece: fence, first, count, and count lines. Count 0 stands
---           for lines up to fence-first that are missing, and has one text: "reason lost"
+-- ARGV[2]   the new watermark, ms; '' for no change
+-- ARGV[3]   how many lines of a channel are kept
+-- ARGV[4]   how long lines are kept, ms
+-- ARGV[5]   the number of gaps of the whole log; then for each: fence before, fence after, reason
+-- then for each stream: channel, number of pieces; for each piece: fence, first, count, and count lines. If count is 0,
+--           it is a gap, lines up to the id fence-first are missing, and one text follows: "reason lost"
 -- returns   the number of lines appended; -1 when another process has the lease, or the log is lost; or the names of
---           streams that were there and have vanished, when nothing was appended
+--           channels whose streams existed and have vanished, and then nothing was appended
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return -1
 end
--- Of a server that is short of memory, or by hand, one of these may be gone, and the others mean nothing without it.
--- Then the log is begun anew.
+-- A server that is short of memory, or a person, may have deleted one of these, and the others mean nothing without it.
+-- Then a new log is begun.
 if not redis.call('GET', KEYS[2]) or redis.call('XLEN', KEYS[4]) == 0 or not redis.call('HGET', KEYS[3], KEYS[2]) then
     redis.call('DEL', KEYS[2])
     return -1
@@ -53,7 +53,7 @@ for _ = 1, tonumber(take()) do
     add(KEYS[4], after .. '-0', 'a', before, 'r', reason)
 end
 
--- Read all before anything is written.
+-- Read everything before the first write.
 local streams, vanished = {}, {}
 for each = 5, #KEYS do
     local stream = {key = KEYS[each], name = take(), pieces = {}, count = 0}
@@ -70,13 +70,13 @@ for each = 5, #KEYS do
             if tonumber(string.match(last, '^%d+')) < oldest then
                 stream.aged = last
             else
-                -- A server that is short of memory has evicted it: the caller has some of its lines.
+                -- A server that is short of memory has evicted it. The caller still has some of its lines.
                 vanished[#vanished + 1] = stream.name
             end
         end
     else
         for _, newest in ipairs(redis.call('XREVRANGE', stream.key, '+', '-', 'COUNT', 1)) do
-            -- The log was begun anew, and this is left of the one before.
+            -- This log is new, and the stream is left from the one before.
             stream.last, stream.count = newest[1], redis.call('XLEN', stream.key)
         end
     end
@@ -106,15 +106,15 @@ for _, stream in ipairs(streams) do
             end
         end
     end
-    -- After what needs room: a script that has written once may go on writing when the server's memory is full.
+    -- Trims after appending: a full server refuses no more commands of a script that has written once.
     local trimmed = redis.call('XTRIM', key, 'MAXLEN', '~', ARGV[3])
     if trimmed + redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest)) > 0 then
-        -- XTRIM does not say how far it went, but XDEL does, for good: as the stream's max-deleted-entry-id.
+        -- XTRIM does not say how far it went. XDEL does, for good: in the stream's max-deleted-entry-id.
         for _, first in ipairs(redis.call('XRANGE', key, '-', '+', 'COUNT', 1)) do
             redis.call('XDEL', key, first[1])
         end
     end
-    -- The fence in an id is a little older than its line.
+    -- The fence in the id of a line is a little older than the line.
     redis.call('PEXPIRE', key, ARGV[4] + 5000)
     if stream.last then
         redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
@@ -126,7 +126,7 @@ end
 if ARGV[2] ~= '' then
     redis.call('SET', KEYS[2], ARGV[2])
 end
--- Not by age: the lines of a slow channel stay much longer than they must. What is older than the first break counts
--- as lost. And not at the beginning: once a script has written, a server that is full refuses it nothing more.
+-- Not by age: lines of a slow channel are kept much longer than they must be, and those from before the first gap count
+-- as lost. And not at the start: a full server refuses no more commands of a script that has written once.
 redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', 1000)
 return appended

@@ -1,10 +1,10 @@
--- Defines next_fence(key, floor): the next fence by the clock in `key`, which is not moved yet.
--- Defines publish_fence(key, channel, fence): moves that clock to `fence`, and publishes it.
+-- Defines next_fence(key, floor): returns the next fence, and does not change the clock in `key`.
+-- Defines publish_fence(key, channel, fence): sets that clock to `fence`, and publishes `fence` on `channel`.
 --
--- The floor keeps fences rising when the server has lost its memory or its clock was set back. A clock or a floor
--- more than a day ahead is not ours: believed, it would stop all hubs for that long.
+-- The floor keeps fences rising when the server has lost its data or its clock was set back. A clock or a floor more
+-- than a day ahead is ignored: it is not from a hub, and would stop all hubs for that long.
 
--- %.0f: the default format of a number this large would round it.
+-- %.0f: the default format would round so large a number.
 local function digits(number)
     return string.format('%.0f', number)
 end
@@ -23,7 +23,7 @@ local function next_fence(key, floor)
 end
 
 local function publish_fence(key, channel, fence)
-    -- A server whose memory is full refuses this. The fence is good all the same: the clock goes on.
+    -- A full server refuses this. The fence is still valid, since the server's own clock goes on.
     redis.pcall('SET', key, digits(fence))
     redis.call('PUBLISH', channel, digits(fence))
 end

@@ -1,41 +1,43 @@
--- Who records: registers a process as a tap, and gives it the lease, or takes it away, as its rings deserve.
+-- Decides who records: registers the calling process as a tap, one that could record, and gives it the lease, renews it
+-- or takes it away, by what its rings hold.
 --
 -- KEYS[1]  the lease: string, "token start" of the recorder
--- KEYS[2]  the watermark: string, fence in ms
--- KEYS[3]  the taps: hash, token -> "held reach seen_at"
--- KEYS[4]  the breaks: stream, see keys.py; begins where the log does
+-- KEYS[2]  the watermark: string, the fence up to which the log is complete, ms
+-- KEYS[3]  the taps: hash, token -> "held first_fence seen_at"
+-- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py; starts where the log does
 -- KEYS[5]  the channels: hash, see keys.py
 -- ARGV[1]  token of the calling process
--- ARGV[2]  start: fence since which its rings have every line; '' while it has no session, or mends its rings
--- ARGV[3]  reach: fence since which its rings have lines, perhaps with breaks among them; '' before the first
--- ARGV[4]  how long the lease is good, ms
--- ARGV[5]  how long a tap that says nothing counts as alive, ms
--- ARGV[6]  why there is no log before `reach`, if there is none now and it may be begun; '' while it may not: the
---          others must have had the time to register
+-- ARGV[2]  start: fence since which its rings have got every line; '' while it has no session, or fills its rings
+-- ARGV[3]  first_fence: fence since which its rings have lines, perhaps with gaps among them; '' before the first
+-- ARGV[4]  how long the lease is valid, ms
+-- ARGV[5]  how long a tap that does not call counts as alive, ms
+-- ARGV[6]  why there is no log before `first_fence`, the reason of a gap, if the caller may begin a new log; else '':
+--          the other processes must have had the time to register
 -- ARGV[7]  held: fence since which its rings still have every line; '' with `start`
--- returns  {role, watermark, others}: role 1 holds the lease, 2 has just taken it, 3 has begun a new log, 0 has it
---          not; watermark -1 when there is none; others is the number of other processes whose rings reach back to it
+-- returns  {role, watermark, others}: role is 0 if the caller does not have the lease, 1 if it has it, 2 if it has just
+--          got it, 3 if it has begun a new log; watermark is -1 if there is none; others is the number of other
+--          processes whose rings reach back to the watermark
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token, start, reach, held = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
+local token, start, first_fence, held = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
 local watermark = tonumber(redis.call('GET', KEYS[2]) or '')
 
--- A full server refuses what needs room. Who has the lease already keeps it: that needs none.
-local words = (held and ARGV[7] or '-') .. ' ' .. (reach and ARGV[3] or '-') .. ' ' .. string.format('%.0f', now)
+-- A full server refuses this, since it needs room. The process that has the lease keeps it: that needs none.
+local words = (held and ARGV[7] or '-') .. ' ' .. (first_fence and ARGV[3] or '-') .. ' ' .. string.format('%.0f', now)
 redis.pcall('HSET', KEYS[3], token, words)
 local others, best = 0, true
 local taps = redis.call('HGETALL', KEYS[3])
 for i = 1, #taps, 2 do
     if taps[i] ~= token then
-        local its_held, its_reach, seen_at = string.match(taps[i + 1], '^(%S+) (%S+) (%S+)$')
+        local its_held, its_first_fence, seen_at = string.match(taps[i + 1], '^(%S+) (%S+) (%S+)$')
         if not seen_at or math.abs(now - tonumber(seen_at)) > tonumber(ARGV[5]) then
             redis.call('HDEL', KEYS[3], taps[i])
         elseif tonumber(its_held) then
             if watermark and tonumber(its_held) <= watermark then
                 others = others + 1
             end
-            if reach and tonumber(its_reach) < reach then
+            if first_fence and tonumber(its_first_fence) < first_fence then
                 best = false
             end
         end
@@ -46,7 +48,7 @@ local covers = held and watermark and held <= watermark
 local holder = redis.call('GET', KEYS[1])
 local claim = token .. ' ' .. ARGV[2]
 if holder and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[4]) then
-    -- The server's clock was set back: the lease of one who has died would not run out before that time comes again.
+    -- The server's clock was set back: the lease of a dead process would not expire before that time comes again.
     redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
 if holder == claim and watermark then
@@ -54,11 +56,11 @@ if holder == claim and watermark then
     return {1, watermark, others}
 end
 if holder and string.match(holder, '^%S+') == token then
-    -- Its session was cut, or the server has lost its memory: it must take the lease as any other.
+    -- Its session was cut, or the server has lost its data: it must take the lease like any other process.
     redis.call('DEL', KEYS[1])
     holder = false
 end
--- Where nobody reaches back to the watermark, who reaches furthest takes over; what it lacks becomes a break.
+-- If no rings reach back to the watermark, the process with the oldest lines takes over; what it lacks becomes a gap.
 local may = covers or (start and others == 0 and best and (watermark or ARGV[6] ~= ''))
 if holder or not may then
     return {0, watermark or -1, others}
@@ -74,4 +76,4 @@ redis.call('DEL', KEYS[4])
 redis.call('XADD', KEYS[4], ARGV[3] .. '-0', 'a', '0', 'r', ARGV[6], 't', time[1] .. '.' .. time[2])
 redis.call('HSET', KEYS[5], KEYS[2], '0-0 0')
 redis.call('SET', KEYS[2], ARGV[3])
-return {3, reach, others}
+return {3, first_fence, others}

@@ -1,31 +1,31 @@
--- Reads a page of a stream, in either direction, and what tells of the lines it has lost, in one step.
+-- Reads a page of a stream, in either direction, and what says which lines the stream has lost, in one step.
 --
--- KEYS[1]  the stream
+-- KEYS[1]  the stream of a channel
 -- KEYS[2]  the channels: hash, see keys.py
--- KEYS[3]  the watermark: string
--- KEYS[4]  the breaks: stream, see keys.py
+-- KEYS[3]  the watermark: string, see keys.py
+-- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py
 -- ARGV[1]  XRANGE or XREVRANGE
--- ARGV[2]  the bound to begin at, as that command takes it
+-- ARGV[2]  the bound to start at, in the syntax of that command
 -- ARGV[3]  the other bound
--- ARGV[4]  entries at most
--- ARGV[5]  the entry with which the page reaches this many bytes is its last
--- ARGV[6]  name of the channel
--- returns  {entries, more, length, deleted, known, watermark, first break, last break}: more is 1 when the page is
---          full; length is -1 when there is no such stream; deleted is the highest id that was deleted, '' where the
---          server does not tell; known is what KEYS[2] has of the channel, or ''
+-- ARGV[4]  the maximum number of entries
+-- ARGV[5]  a number of bytes: the entry with which the page reaches it is the last
+-- ARGV[6]  the name of the channel
+-- returns  {entries, more, length, deleted, state, watermark, first gap, last gap}: more is 1 when the page is full;
+--          length is -1 when there is no such stream; deleted is the highest id that was deleted, '' if the server
+--          does not say; state is the value of the channel in KEYS[2], or ''
 --
--- A count alone would not do: a stream may have a thousand small lines, and then a thousand of a megabyte each.
+-- A number of entries alone is not enough: a stream may have a thousand small lines, then a thousand of a megabyte each.
 
-local wanted, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local max_entries, bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
 local entries, size, more, from, step = {}, 0, 0, ARGV[2], 4
 
 repeat
-    step = math.min(step * 2, 64, wanted - #entries)
+    step = math.min(step * 2, 64, max_entries - #entries)
     local read = redis.call(ARGV[1], KEYS[1], from, ARGV[3], 'COUNT', step)
     for _, entry in ipairs(read) do
         entries[#entries + 1] = entry
         size = size + #entry[2][2]
-        if #entries == wanted or size >= bytes then
+        if #entries == max_entries or size >= bytes then
             more = 1
             break
         end

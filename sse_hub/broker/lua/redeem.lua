@@ -1,7 +1,7 @@
--- Takes what a ticket is for, and the ticket with it, in one step: of two who come with it, one gets it.
+-- Reads a ticket and deletes it, in one step: of two requests with the same ticket, only one gets it.
 --
--- KEYS[1]  the ticket: string
--- returns  the string; nil where there is none
+-- KEYS[1]  the ticket: string, see keys.py
+-- returns  the string; nil if there is none
 
 local found = redis.call('GET', KEYS[1])
 if found then

@@ -40,7 +40,7 @@ async def publish_demo(redis_url: str) -> None:
     async with client, asyncio.TaskGroup() as group:
         publisher = DemoPublisher(client)
         for steps in (
-            log_steps(Random()),
+            log_steps(Random(), utc_now),
             # Two shops at once: as in a real one, the lines of several requests are interleaved.
             shop_steps(Random(), utc_now),
             shop_steps(Random(), utc_now),

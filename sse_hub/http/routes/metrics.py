@@ -1,7 +1,7 @@
 """
-`GET /metrics`: what all workers of this hub have to tell, whichever of them is asked.
+`GET /metrics`: the metrics of all workers of this hub, whichever of them answers.
 
-    request --> readings of this process, dumps of the others --> text
+    request --> text of this process, texts of the other workers --> merge_workers() --> one text
 """
 
 from sanic import HTTPResponse, Request
@@ -9,9 +9,9 @@ from sanic import HTTPResponse, Request
 from sse_hub.http.authorization import require_operator
 from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
-from sse_hub.http.metrics import readings
+from sse_hub.http.metrics import HubCollector
 from sse_hub.http.peers import ask_all
-from sse_hub.http.prometheus import CONTENT_TYPE, dumped, exposition
+from sse_hub.http.prometheus import CONTENT_TYPE, merge_workers, render
 from sse_hub.http.response import get_route
 
 metrics_blueprint = api_blueprint("sse_hub_metrics")
@@ -19,8 +19,8 @@ metrics_blueprint = api_blueprint("sse_hub_metrics")
 
 @get_route(metrics_blueprint, "/metrics")
 async def metrics(request: Request) -> HTTPResponse:
-    """Metrics for Prometheus, and other operators."""
-    await require_operator(request)
+    """Metrics in Prometheus's text format, for operators."""
     context = context_of(request.app)
-    by_worker = await ask_all(context.worker_id, dumped(readings(context)))
-    return HTTPResponse(exposition(by_worker), headers={"Cache-Control": "no-store"}, content_type=CONTENT_TYPE)
+    await require_operator(request, context)
+    texts = await ask_all(context.worker_id, render(HubCollector(context)))
+    return HTTPResponse(merge_workers(texts), headers={"Cache-Control": "no-store"}, content_type=CONTENT_TYPE)

@@ -1,7 +1,10 @@
 """
-`GET /docs`: the routes, described by an OpenAPI document that is kept by hand and held to the routes by a test.
+`GET /docs` and `GET /docs/openapi.json`: the routes, as a page and as an OpenAPI 3.1 document.
 
-    openapi.json, the version --> document() --> GET /docs/openapi.json, and as a plain page GET /docs
+    openapi.json, version --> document() --> render_page() --> GET /docs
+                                       └──► GET /docs/openapi.json
+
+The document is written by hand; `tests/unit/test_reference.py` compares it with the routes.
 """
 
 import json
@@ -13,6 +16,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from sse_hub import __version__
 from sse_hub.http.authorization import require_operator
+from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
 from sse_hub.http.response import get_route
 
@@ -37,13 +41,13 @@ PAGE = """<!doctype html>
 
 def document() -> dict[str, Any]:
     """The OpenAPI document of this version."""
-    read: dict[str, Any] = json.loads((files("sse_hub.http") / "openapi.json").read_text(encoding="utf-8"))
-    read["info"]["version"] = __version__
-    return read
+    described: dict[str, Any] = json.loads((files("sse_hub.http") / "openapi.json").read_text(encoding="utf-8"))
+    described["info"]["version"] = __version__
+    return described
 
 
-def page(described: dict[str, Any]) -> str:
-    """`described` for people, in HTML without scripts."""
+def render_page(described: dict[str, Any]) -> str:
+    """The OpenAPI document `described` as HTML without scripts."""
     operations = [
         _operation(path, method, operation, described)
         for path, item in described["paths"].items()
@@ -55,39 +59,39 @@ def page(described: dict[str, Any]) -> str:
     )
 
 
-def reference_blueprint() -> Blueprint:
-    """The two routes; both answers are made once."""
+def openapi_blueprint() -> Blueprint:
+    """The two routes. Both responses are rendered here, once."""
     described = document()
-    as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), page(described).encode()
-    reference = api_blueprint("sse_hub_reference")
+    as_json, as_html = json.dumps(described, ensure_ascii=False).encode(), render_page(described).encode()
+    routes = api_blueprint("sse_hub_openapi")
 
-    @get_route(reference, "/docs")
+    @get_route(routes, "/docs")
     async def docs(request: Request) -> HTTPResponse:
-        """The routes, for people."""
-        await require_operator(request)
+        """The routes as a page."""
+        await require_operator(request, context_of(request.app))
         return HTTPResponse(as_html, headers=HEADERS, content_type="text/html; charset=utf-8")
 
-    @get_route(reference, "/docs/openapi.json")
+    @get_route(routes, "/docs/openapi.json")
     async def openapi(request: Request) -> HTTPResponse:
-        """The routes, for programs."""
-        await require_operator(request)
+        """The routes as an OpenAPI document."""
+        await require_operator(request, context_of(request.app))
         return HTTPResponse(as_json, headers=HEADERS, content_type="application/json")
 
-    return reference
+    return routes
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], described: dict[str, Any]) -> str:
-    parameters = [_resolved(each, described) for each in operation.get("parameters", ())]
-    answers = {status: _resolved(each, described) for status, each in operation["responses"].items()}
-    rows = [(each["name"], each["in"], each["description"] + _default(each["schema"])) for each in parameters]
-    rows += [(status, "answer", _answer(each)) for status, each in answers.items()]
+    parameters = [_resolve(each, described) for each in operation.get("parameters", ())]
+    responses = {status: _resolve(each, described) for status, each in operation["responses"].items()}
+    rows = [(each["name"], each["in"], each["description"] + _default_text(each["schema"])) for each in parameters]
+    rows += [(status, "response", _response_text(each)) for status, each in responses.items()]
     table = "\n".join(f"<tr><th>{escape(a)}<td>{escape(b)}<td>{escape(c)}" for a, b, c in rows)
-    words = " ".join(filter(None, (operation["summary"], operation.get("description"))))
-    head = f"<h2><b>{method.upper()}</b> {escape(path)}</h2>\n<p>{escape(words)}</p>"
+    text = " ".join(filter(None, (operation["summary"], operation.get("description"))))
+    head = f"<h2><b>{method.upper()}</b> {escape(path)}</h2>\n<p>{escape(text)}</p>"
     return f"<section>\n{head}\n<table>\n{table}\n</table>\n</section>"
 
 
-def _resolved(part: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+def _resolve(part: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in part:
         return part
     found = described
@@ -96,10 +100,10 @@ def _resolved(part: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]
     return found
 
 
-def _default(schema: dict[str, Any]) -> str:
+def _default_text(schema: dict[str, Any]) -> str:
     return f" Default: {json.dumps(schema['default'])}." if "default" in schema else ""
 
 
-def _answer(response: dict[str, Any]) -> str:
-    kinds = ", ".join(response.get("content", ()))
-    return f"{response['description']} {kinds}".strip()
+def _response_text(response: dict[str, Any]) -> str:
+    content_types = ", ".join(response.get("content", ()))
+    return f"{response['description']} {content_types}".strip()

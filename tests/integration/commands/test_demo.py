@@ -150,10 +150,10 @@ async def lines_until(pubsub: PubSub, last: str) -> AsyncIterator[str]:
 
 
 def test_the_log_demo_prints_nothing_on_the_terminal() -> None:
-    """In a separate process, because loguru binds its default sink to the stderr it finds on import."""
     program = (
         "from itertools import islice; from random import Random; from sse_hub.commands.demo.log import log_steps;"
-        "assert len(list(islice(log_steps(Random(1)), 300))) == 300"
+        "from sse_hub.commands.demo.step import utc_now;"
+        "assert len(list(islice(log_steps(Random(1), utc_now), 300))) == 300"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE_SECONDS)

@@ -223,7 +223,7 @@ def test_sigterm_publishes_all_input_received_so_far(server: RedisServer, hub: H
         (("a*",), "not a valid channel name"),
         (("log", "--json", "x"), "not FIELD=VALUE"),
         (("log", "--http", "ftp://x"), "not the URL of a hub"),
-        (("log", "--redis-url", "http://x"), "can't be used"),
+        (("log", "--redis-url", "http://x"), "is invalid"),
     ],
 )
 def test_the_publish_command_names_an_invalid_option(options: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -62,6 +62,21 @@ async def test_the_default_channel_is_log(hub: HubProcess, server: RedisServer) 
         assert [event.data for event in await stream.take(1)] == ['{"level": "info"}']
 
 
+@pytest.mark.parametrize("name", ["max_rate", "guard"])
+async def test_a_gap_reports_the_lines_of_a_channel_beyond_the_rate(
+    hub: HubProcess, server: RedisServer, channel: str, name: str
+) -> None:
+    async with open_stream(f"{hub.url}/message?channel={channel}&{name}=2") as stream:
+        publish(server, channel, *["line"] * 100)
+
+        events = await stream.until(lambda event: event.type == "gap")
+
+    gap = events.pop().json
+    assert (gap["channel"], gap["reason"]) == (channel, "guard")
+    assert len(events) == 2
+    assert gap["lost"] > 0
+
+
 async def test_channel_names_are_case_sensitive(hub: HubProcess, server: RedisServer, channel: str) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}X") as stream:
         publish(server, f"{channel}x", "small")

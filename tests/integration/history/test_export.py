@@ -91,7 +91,7 @@ def test_an_export_has_just_the_requested_range_of_the_log(hub: HubProcess, chan
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("format=xml", "format='xml' is none of ndjson, txt, csv"),
+        ("format=xml", "format='xml' must be one of ndjson, txt, csv"),
         ("channel=a%20b", "is not a channel name"),
         ("since=yesterday", "since='yesterday'"),
         ("until=", "until=''"),

@@ -156,8 +156,8 @@ async def test_every_line_seen_live_is_in_the_history(hub: HubProcess, server: R
     [
         ("channel=a%20b", "'a b' is not a channel name"),
         ("channel=sse-hub:fence", "is reserved"),
-        ("&".join(f"channel=c{number}" for number in range(33)), "33 channels were asked for"),
-        ("limit=0", "limit='0' is not a whole number from 1 to 5000"),
+        ("&".join(f"channel=c{number}" for number in range(33)), "33 channels were requested"),
+        ("limit=0", "limit='0' must be an integer from 1 to 5000"),
         ("limit=5001", "from 1 to 5000"),
         ("limit=", "from 1 to 5000"),
         ("before=yesterday", "before='yesterday' is not understood"),

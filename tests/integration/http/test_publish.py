@@ -64,8 +64,8 @@ def test_a_body_is_one_json_value_or_one_on_each_line(
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        (b"", 400, "There is no line"),
-        (b" \n\r\n\t\n", 400, "There is no line"),
+        (b"", 400, "The body has no line"),
+        (b" \n\r\n\t\n", 400, "The body has no line"),
         (b'{"a": 1}\n\n{"a": tru}', 400, "line 3 is not JSON: "),
         (b'\n{"a": 1}\nvalue', 400, "line 3 is not JSON: "),
         (b'{"a": NaN}', 400, "line 1 is not JSON: "),
@@ -91,12 +91,12 @@ def test_an_invalid_body_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("query", "headers", "status", "told"),
     [
-        ("channel=a*", {}, 400, "by its name"),
-        ("channel=a&channel=b", {}, 400, "One channel"),
+        ("channel=a*", {}, 400, "no pattern"),
+        ("channel=a&channel=b", {}, 400, "exactly one channel"),
         ("channel=sse-hub:fence", {}, 400, "is reserved"),
         ("channel=a%20b", {}, 400, "is not a channel name"),
-        ("channel=a", {"Origin": "http://evil.example"}, 403, "may not ask for this"),
-        ("channel=a", {"Origin": "null"}, 403, "may not ask for this"),
+        ("channel=a", {"Origin": "http://evil.example"}, 403, "may not send this request"),
+        ("channel=a", {"Origin": "null"}, 403, "may not send this request"),
         ("channel=a", {"Idempotency-Key": "x" * 129}, 400, "1 to 128 visible ASCII"),
         ("channel=a", {"Idempotency-Key": "a b"}, 400, "1 to 128 visible ASCII"),
     ],

@@ -277,7 +277,7 @@ async def test_publishing_over_the_rate_limit_answers_retry_after(strict_hub: Hu
 
     assert (first.status, second.status) == (200, 429)
     assert "Retry-After: " in second.head.title()
-    assert "More than 50 lines a second" in second.detail
+    assert "More than 50 lines per second" in second.detail
 
 
 async def test_an_address_at_its_connection_limit_gets_no_more_while_others_do(strict_hub: HubProcess) -> None:

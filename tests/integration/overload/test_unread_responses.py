@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sse_hub.history.query import MAX_BYTES
-from sse_hub.http.admission import ANSWERS_BYTES_PER_SENDER
+from sse_hub.http.admission import RESPONSE_BYTES_PER_SENDER
 from tests.support.http_client import fetch
 from tests.support.metrics import scrape
 from tests.support.raw_http import LOCALHOST, RawConnection, raw_connection, request_head, send_raw
@@ -24,7 +24,7 @@ LINES, LINE_BYTES = 12, 800_000
 PAUSED_ADDRESS = "127.0.0.2"
 CROWD = 40
 # Including buffers of pages under construction, and of pages just begun, one line each.
-MOST_BYTES = 4 * ANSWERS_BYTES_PER_SENDER
+MOST_BYTES = 4 * RESPONSE_BYTES_PER_SENDER
 PAGE = f"/history?channel={CHANNEL}&limit={LINES}"
 
 
@@ -63,7 +63,7 @@ async def test_memory_of_unread_pages_is_bounded_and_other_readers_are_unaffecte
     logger.warning("page=%d grown=%d taken=%d of %d", len(page), grown, statuses.count(200), CROWD)
     held = statuses.count(200) * len(page)
     assert set(statuses) == {200, 429}
-    assert held < ANSWERS_BYTES_PER_SENDER + 2 * len(page)
+    assert held < RESPONSE_BYTES_PER_SENDER + 2 * len(page)
     assert grown < MOST_BYTES
     assert [each.status for each in (*one_by_one, *together)] == [200] * 8
     assert {each.body for each in (*one_by_one, *together)} == {page}
@@ -95,4 +95,4 @@ async def test_a_page_beyond_the_memory_limit_is_refused_with_retry_after(hub: H
 
     assert reply.status == 429
     assert "retry-after: 1" in reply.head.lower()
-    assert "not taken yet" in reply.detail
+    assert "unread responses" in reply.detail

@@ -22,25 +22,25 @@ async def read_on(stream: Stream) -> None:
         await stream.read()
 
 
+def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:
+    """Freeze it for some seconds. Returns how long it took until no hub was ready, and the number of heartbeats."""
+    started, before = time.monotonic(), len(idle.decoder.comments)
+    server.freeze()
+    wait_until(lambda: not any(hub.ready() for hub in hubs), "neither is ready")
+    noticed = time.monotonic() - started
+    time.sleep(max(0.0, FROZEN_SECONDS - noticed))
+    assert not any(hub.ready() for hub in hubs)
+    assert all(hub.status("/health/live") == 200 for hub in hubs)
+    heartbeats = len(idle.decoder.comments) - before
+    server.thaw()
+    for hub in hubs:
+        hub.wait_ready()
+        hub.wait_recording()
+    return noticed, heartbeats
+
+
 async def test_hubs_survive_a_frozen_redis_and_lose_no_line() -> None:
     """Neither for clients that join while it is frozen, nor for publishers that wait for it."""
-
-    def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[float, int]:
-        """Freeze it for some seconds. Returns how long it took until no hub was ready, and the number of heartbeats."""
-        started, before = time.monotonic(), len(idle.decoder.comments)
-        server.freeze()
-        wait_until(lambda: not any(hub.ready() for hub in hubs), "neither is ready")
-        noticed = time.monotonic() - started
-        time.sleep(max(0.0, FROZEN_SECONDS - noticed))
-        assert not any(hub.ready() for hub in hubs)
-        assert all(hub.status("/health/live") == 200 for hub in hubs)
-        heartbeats = len(idle.decoder.comments) - before
-        server.thaw()
-        for hub in hubs:
-            hub.wait_ready()
-            hub.wait_recording()
-        return noticed, heartbeats
-
     with cluster(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in hubs]

@@ -82,7 +82,7 @@ async def test_a_gap_is_recorded_even_when_the_reply_to_the_earlier_append_is_la
         recorder = Recorder(config, commands, hub.ingest, log)
         hub.ingest.session_started(now)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while (await recorder.lease_state()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
+            while (await recorder.request_lease()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn
                 await asyncio.sleep(0.05)
         recording = asyncio.create_task(recorder.run())
         try:
@@ -97,7 +97,7 @@ async def test_a_gap_is_recorded_even_when_the_reply_to_the_earlier_append_is_la
             between.delaying = False
             hub.ingest.session_lost()
             hub.ingest.session_started(now + 4)
-            assert (await recorder.lease_state()).role is Role.TOOK_OVER
+            assert (await recorder.request_lease()).role is Role.TOOK_OVER
             between.mended.set()
             hub.ingest.fence_received(now + 5)
             await within(log.wait_complete(now + 5))

@@ -110,7 +110,7 @@ def test_without_any_redis_binary_the_hub_says_how_to_install_one(tmp_path: Path
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: No Redis server was found. Install one")
+    assert done.stderr.startswith("Error: No Redis server found. Install one")
     assert "--redis-url" in done.stderr
     assert "Traceback" not in done.stderr
 

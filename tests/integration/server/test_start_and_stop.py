@@ -117,7 +117,7 @@ def test_a_start_with_an_invalid_setting_fails_and_names_the_setting(
     done = run_hub(*options, environ=environ)
 
     assert done.returncode == 1
-    assert f"{named} can't be used" in done.stderr
+    assert f"{named} is invalid" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 import redis
 
 from sse_hub.broker.keys import LogKeys
@@ -281,13 +281,15 @@ def test_all_workers_stop_when_the_embedded_redis_has_died() -> None:
         assert all_gone(family)
 
 
-def test_a_killed_worker_is_replaced_even_after_the_workers_folder_was_deleted(server: RedisServer) -> None:
-    """As a cleaner of /tmp does after some days, unless it respects locks."""
+def test_what_the_workers_share_has_no_name_that_a_cleaner_of_tmp_could_remove(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with worker_hub(server.url) as hub:
-        maps = workers_of(hub)[0].memory_maps()
-        folder = next(Path(each.path).parent for each in maps if "sse-hub-workers" in each.path)
-        assert f":{folder.stat().st_ino} " in Path("/proc/locks").read_text()
-        shutil.rmtree(folder)
+        maps = Path(f"/proc/{workers_of(hub)[0].pid}/maps").read_text().splitlines()
+        assert [line for line in maps if str(tmp_path) in line and line.endswith("(deleted)")]
+        assert list(tmp_path.iterdir()) == []
+        tmp_path.rmdir()
 
         assert kill_and_time(hub, workers_of(hub)[0].pid) < BACK_SECONDS
 

@@ -17,7 +17,7 @@ ALLOWED = frozenset({"https://app.example"})
 def knock(changes: bool = False, **headers: str | list[str]) -> Credentials:
     given = {"host": HOST} | {name.replace("_", "-"): value for name, value in headers.items()}
     values = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
-    return Credentials("127.0.0.1", lambda name: values.get(name, []), changes=changes)
+    return Credentials("127.0.0.1", lambda name: values.get(name, []), unsafe=changes)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_cookie_request_that_changes_something_needs_proof_of_its_origin() -> 
 
 def test_a_repeated_user_header_is_refused() -> None:
     with pytest.raises(Unauthenticated):
-        knock(remote_user=["alice", "root"]).value("remote-user")
+        knock(remote_user=["alice", "root"]).header("remote-user")
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://app.example.evil.example", "*"])

@@ -25,7 +25,7 @@ def test_a_channel_outside_the_grant_is_refused_and_only_it_is_named(name: str) 
     with pytest.raises(Forbidden) as caught:
         Grant("a", ("shop.*", "log")).restrict(asked("log", name))
 
-    assert str(caught.value) == f"You may not see {name!r}."
+    assert str(caught.value) == f"You may not read {name!r}."
 
 
 def test_a_pattern_within_the_grant_is_not_narrowed() -> None:
@@ -61,7 +61,7 @@ def test_an_empty_grant_allows_no_pattern() -> None:
 
 
 def test_a_ticket_is_valid_only_for_the_requested_channels() -> None:
-    ticket = Grant("a", ("*",), bound=("log", "shop.*"))
+    ticket = Grant("a", ("*",), ticket_channels=("log", "shop.*"))
 
     assert ticket.restrict(asked("log")) == asked("log")
     assert ticket.restrict(asked("shop.*", "log")).patterns == ("shop.*",)

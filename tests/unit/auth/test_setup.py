@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.auth import check_access
-from sse_hub.auth.proxy_rules import ProxyRules, trusting
+from sse_hub.auth.proxy_rules import ProxyRules, unrestricted_grant
 from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, Unauthenticated
@@ -52,8 +52,8 @@ def test_a_hub_beyond_loopback_needs_an_access_setting(host: str) -> None:
         ({"access": "proxy"}, "needs --proxy-peers"),
         ({"access": "proxy", "proxy_peers": ("10.0.0.1/32",), "proxy_rules": "/nowhere"}, "No such file"),
         # Given by mistake without --access, they would protect nothing.
-        ({"token_keys": "keys.json"}, "is for --access token"),
-        ({"proxy_rules": "rules.toml"}, "is for --access proxy"),
+        ({"token_keys": "keys.json"}, "--token-keys needs --access token"),
+        ({"proxy_rules": "rules.toml"}, "--proxy-rules needs --access proxy"),
     ],
 )
 def test_access_settings_that_contradict_each_other_are_refused_with_the_reason(
@@ -94,7 +94,7 @@ def test_lists_in_access_settings_are_separated_by_spaces_or_commas() -> None:
 
 
 def test_rights_of_everyone_the_user_and_the_groups_add_up() -> None:
-    rules = ProxyRules.read(RULES)
+    rules = ProxyRules.parse(RULES)
 
     assert rules.grant("bob", []).subscribe == ("status",)
     alice = rules.grant("alice", ["dev", "unknown"])
@@ -105,10 +105,10 @@ def test_rights_of_everyone_the_user_and_the_groups_add_up() -> None:
 
 
 def test_without_proxy_rules_every_authenticated_user_has_all_rights() -> None:
-    assert trusting("alice").restrict is not None
-    assert (trusting("alice").subject, trusting("alice").subscribe) == ("alice", ("*",))
+    assert unrestricted_grant("alice").restrict is not None
+    assert (unrestricted_grant("alice").subject, unrestricted_grant("alice").subscribe) == ("alice", ("*",))
     with pytest.raises(Unauthenticated):
-        trusting("")
+        unrestricted_grant("")
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_without_proxy_rules_every_authenticated_user_has_all_rights() -> None:
     [
         ("[", ""),
         (f"users = {'[' * 5_000}{']' * 5_000}", "nested too deeply"),
-        ("[group.ops]", "'group' is none of"),
+        ("[group.ops]", "'group' must be one of"),
         ("groups = 1", "tables of tables"),
-        ("[groups]\nops = 1", "[groups.ops]: an object"),
-        ("[groups.ops]\nread = []", "[groups.ops]: 'read' is none of"),
+        ("[groups]\nops = 1", "[groups.ops]: it must be an object"),
+        ("[groups.ops]\nread = []", "[groups.ops]: 'read' must be one of"),
         ('[users.bob]\nsubscribe = ["a b"]', "[users.bob]: 'a b' is not a channel"),
     ],
 )
 def test_invalid_proxy_rules_are_refused_with_the_reason(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
-        ProxyRules.read(text)
+        ProxyRules.parse(text)
 
     assert told in str(caught.value)
 

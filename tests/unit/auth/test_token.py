@@ -35,7 +35,7 @@ SIGNERS: dict[str, tuple[Any, str]] = {"hs": (SECRET, "HS256"), "rs": (RSA, "RS2
 
 
 def keyring(*keys: dict[str, Any]) -> Keyring:
-    return Keyring.read(json.dumps({"keys": keys or (OCT_JWK, RSA_JWK, EDWARDS_JWK)}))
+    return Keyring.parse(json.dumps({"keys": keys or (OCT_JWK, RSA_JWK, EDWARDS_JWK)}))
 
 
 def token(kid: str | None = "hs", key: Any = None, algorithm: str | None = None, **claims: Any) -> str:
@@ -55,8 +55,8 @@ def test_a_token_of_each_algorithm_grants_its_rights(kid: str) -> None:
     grant = grant_of(token(kid, jti="7"))
 
     assert (grant.subject, grant.subscribe, grant.publish, grant.token_id) == ("alice", ("shop.*",), ("log",), "7")
-    assert grant.until is not None
-    assert 55 < grant.until - time.time() <= 60
+    assert grant.expires_at is not None
+    assert 55 < grant.expires_at - time.time() <= 60
 
 
 def test_a_token_without_a_key_id_is_checked_with_the_only_key() -> None:
@@ -135,6 +135,16 @@ def test_a_public_key_is_not_accepted_as_an_hmac_secret() -> None:
             grant_of(f"{signing}.{unpadded(signature)}")
 
 
+def test_a_public_key_in_the_key_file_as_a_secret_verifies_nothing() -> None:
+    """Everybody may have its text, and could sign with it."""
+    pem = RSA.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    signing = forged({"alg": "HS256", "kid": "pem"}, CLAIMS).rpartition(".")[0]
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing.encode(), pem)
+
+    with pytest.raises(Unauthenticated):
+        grant_of(f"{signing}.{unpadded(signature)}", keyring({"kty": "oct", "kid": "pem", "k": unpadded(pem)}))
+
+
 def test_a_key_verifies_only_its_own_algorithm_and_key_id() -> None:
     for bad in (
         token("rs", key=SECRET, algorithm="HS256"),
@@ -196,25 +206,25 @@ def test_changing_any_character_of_a_token_is_detected() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "a JSON Web Key Set is wanted"),
-        ("[" * 100_000, "a JSON Web Key Set is wanted"),
-        ("[]", "a JSON Web Key Set is wanted"),
+        ("", "must be a JSON Web Key Set"),
+        ("[" * 100_000, "must be a JSON Web Key Set"),
+        ("[]", "must be a JSON Web Key Set"),
         ('{"keys": 1}', "a list"),
         ('{"keys": [1]}', "a list"),
-        ('{"keys": []}', "no key in it is for"),
-        ('{"keys": [{"kty": "EC"}]}', "no key in it is for"),
-        ('{"keys": [{"kty": "RSA", "use": "enc"}]}', "no key in it is for"),
-        ('{"keys": [{"kty": "RSA", "alg": "RS512"}]}', "no key in it is for"),
-        ('{"keys": [{"kty": "RSA"}]}', "key 1 is broken"),
+        ('{"keys": []}', "it has no key for any of"),
+        ('{"keys": [{"kty": "EC"}]}', "it has no key for any of"),
+        ('{"keys": [{"kty": "RSA", "use": "enc"}]}', "it has no key for any of"),
+        ('{"keys": [{"kty": "RSA", "alg": "RS512"}]}', "it has no key for any of"),
+        ('{"keys": [{"kty": "RSA"}]}', "key 1 is invalid"),
         ('{"keys": [{"kty": "oct", "k": "c2hvcnQ"}]}', "shorter than 32 bytes"),
-        (json.dumps({"keys": [OCT_JWK, OCT_JWK]}), "a kid of its own"),
-        (json.dumps({"keys": [OCT_JWK, {**RSA_JWK, "kid": None}]}), "a kid of its own"),
-        (json.dumps({"keys": [{**OCT_JWK, "kid": 1}]}), "is not text"),
+        (json.dumps({"keys": [OCT_JWK, OCT_JWK]}), "each must have a kid, different"),
+        (json.dumps({"keys": [OCT_JWK, {**RSA_JWK, "kid": None}]}), "each must have a kid, different"),
+        (json.dumps({"keys": [{**OCT_JWK, "kid": 1}]}), "must be text"),
     ],
 )
 def test_an_invalid_key_file_is_refused_without_quoting_it(text: str, told: str) -> None:
     with pytest.raises(ValueError, match="^") as caught:
-        Keyring.read(text)
+        Keyring.parse(text)
 
     assert told in str(caught.value)
     assert "c2hvcnQ" not in str(caught.value)
@@ -229,8 +239,8 @@ def test_a_short_rsa_key_is_refused() -> None:
 
 def test_private_keys_are_not_kept_in_memory() -> None:
     private: dict[str, Any] = {**OKPAlgorithm.to_jwk(EDWARDS, as_dict=True), "kid": "ed"}
-    key = keyring(private).key("ed")
+    key = keyring(private).find("ed")
 
     assert key is not None
-    assert isinstance(key.material, ed25519.Ed25519PublicKey)
+    assert isinstance(key.key, ed25519.Ed25519PublicKey)
     assert grant_of(token("ed"), keyring(private)).subject == "alice"

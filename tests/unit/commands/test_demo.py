@@ -5,16 +5,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from loguru import logger as everybodys_logger
 
 from sse_hub.commands.demo.cpu import Load, cpu_steps
-from sse_hub.commands.demo.log import log_steps
+from sse_hub.commands.demo.failure import PaymentFailed, charge, traceback_text
+from sse_hub.commands.demo.log import log_steps, loguru_line
 from sse_hub.commands.demo.numbers import number_steps
 from sse_hub.commands.demo.shop import rush, shop_steps
 from sse_hub.commands.demo.step import Step, Steps
 
+if TYPE_CHECKING:
+    from loguru import Record
+
+# loguru's default, which has colours besides: https://loguru.readthedocs.io/en/stable/api/logger.html
+LOGURU_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} | {level: <8} | {name}:{function}:{line} - {message}"
 LOGURU_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| ([A-Z]+) *\| [a-z.]+:[a-z]+:\d+ - \S.*")
 LEVELS = {"TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"}
 
@@ -28,7 +35,7 @@ def a_shop() -> Steps:
 
 
 def a_log() -> Steps:
-    return log_steps(Random(1))
+    return log_steps(Random(1), noon)
 
 
 def a_cpu() -> Steps:
@@ -190,20 +197,33 @@ def test_demo_log_exceptions_have_a_traceback_without_frames_of_the_demo_runner(
         assert "log_steps" not in text
 
 
-def test_the_demos_log_shares_no_sink_with_the_rest_of_the_process() -> None:
-    """A sink like loguru's default on stderr, which accepts every record."""
-    elsewhere: list[str] = []
-    handler_id = everybodys_logger.add(elsewhere.append, level=0, format="{message}")
+def test_demo_log_lines_equal_those_that_loguru_makes() -> None:
+    """From the same time, level, place and text, with the traceback of an exception."""
+    lines: list[str] = []
+    times: list[datetime] = []
+    handler_id = everybodys_logger.add(
+        lambda message: lines.append(message.rstrip("\n")), format=LOGURU_FORMAT, backtrace=False, diagnose=False
+    )
+
+    def place(record: "Record") -> None:
+        times.append(record["time"])
+        record["name"], record["function"], record["line"] = "shop.pay", "capture", 57
+
+    logger, text = everybodys_logger.patch(place), ""
     try:
-        steps = a_log()
-        lines = [info(step) for step in islice(steps, 100)]
-        everybodys_logger.info("from the rest")
-        lines += [info(step) for step in islice(steps, 100)]
+        logger.success("first - | ☕")
+        try:
+            charge(1, 2.0)
+        except PaymentFailed as error:
+            logger.exception("not paid")
+            text = f"not paid\n{traceback_text(error)}"
     finally:
         everybodys_logger.remove(handler_id)
 
-    assert elsewhere == ["from the rest\n"]
-    assert not any("from the rest" in line for line in lines)
+    assert lines == [
+        loguru_line(times[0], "SUCCESS", "shop.pay:capture:57", "first - | ☕"),
+        loguru_line(times[1], "ERROR", "shop.pay:capture:57", text),
+    ]
 
 
 def test_the_numbers_demo_ends_with_closed_and_restarts_after_a_pause() -> None:

@@ -26,7 +26,7 @@ def line(payload: bytes, channel: str = "log") -> RecordedLine:
 @given(st.lists(st.binary(max_size=50), max_size=5))
 def test_an_exported_line_is_one_text_line_whatever_was_published(payloads: list[bytes]) -> None:
     lines = [line(payload) for payload in payloads]
-    ndjson, text = Ndjson(single=True).body(lines), Text().body(lines)
+    ndjson, text = Ndjson(single=True).rows(lines), Text().rows(lines)
 
     assert [json.loads(row) for row in ndjson.split(b"\n")[:-1]] == [json.loads(each.text) for each in lines]
     assert len(text.decode().splitlines()) == len(lines)
@@ -36,7 +36,7 @@ def test_an_exported_line_is_one_text_line_whatever_was_published(payloads: list
 @given(st.lists(st.text(max_size=30), max_size=5))
 def test_an_exported_csv_reads_back_as_published(texts: list[str]) -> None:
     lines = [line(text.encode(errors="replace")) for text in texts]
-    sheet = (Csv().head() + Csv().body(lines)).decode()
+    sheet = (Csv().header() + Csv().rows(lines)).decode()
 
     rows = list(csv.reader(io.StringIO(sheet, newline="")))
     assert rows[0] == ["id", "time", "channel", "line"]
@@ -46,7 +46,7 @@ def test_an_exported_csv_reads_back_as_published(texts: list[str]) -> None:
 def test_an_exported_text_is_plain_text_without_terminal_commands() -> None:
     lines = [line(b"plain\ttext"), line(b"a\r\n\x1b[31mb"), line(b'{"info": "kept", "n": 1}'), line(b'{"a":\n1}')]
 
-    assert Text().body(lines).decode().splitlines() == [
+    assert Text().rows(lines).decode().splitlines() == [
         "2026-11-21T03:50:18.250Z log plain\ttext",
         "2026-11-21T03:50:18.250Z log a\\r\\n\\u001b[31mb",
         '2026-11-21T03:50:18.250Z log {"info": "kept", "n": 1}',
@@ -57,7 +57,7 @@ def test_an_exported_text_is_plain_text_without_terminal_commands() -> None:
 def test_an_exported_object_that_only_resembles_wrapped_text_stays_json() -> None:
     texts = [b'{"info":"a","n":1}', b'{"info":"\\ud800"}', b'{"info":"a","info":2}']
 
-    assert [row.split(" ", 2)[2] for row in Text().body([line(text) for text in texts]).decode().splitlines()] == [
+    assert [row.split(" ", 2)[2] for row in Text().rows([line(text) for text in texts]).decode().splitlines()] == [
         text.decode() for text in texts
     ]
 
@@ -65,20 +65,20 @@ def test_an_exported_object_that_only_resembles_wrapped_text_stays_json() -> Non
 @pytest.mark.parametrize("channel", ["=x", "+x", "-x", "@x"])
 def test_no_cell_of_an_exported_csv_is_a_formula(channel: str) -> None:
     for item in (RecordedLine(EventId(1, 1), channel, b"\t{}"), GAP._replace(channel=channel)):
-        for cell in next(csv.reader(io.StringIO(Csv().body([item]).decode(), newline=""))):
+        for cell in next(csv.reader(io.StringIO(Csv().rows([item]).decode(), newline=""))):
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_a_gap_is_exported_in_every_format() -> None:
     words = "gap channel=log after=None before=1795233020000-0 lost=unknown reason=late"
 
-    assert json.loads(Ndjson(single=True).body([GAP])) == {"@gap": GAP._asdict()}
-    assert Text().body([GAP]).decode() == f"# {words}\n"
-    assert Csv().body([GAP]).decode() == f",2026-11-21T03:50:20.000Z,log,{words}\r\n"
+    assert json.loads(Ndjson(single=True).rows([GAP])) == {"@gap": GAP._asdict()}
+    assert Text().rows([GAP]).decode() == f"# {words}\n"
+    assert Csv().rows([GAP]).decode() == f",2026-11-21T03:50:20.000Z,log,{words}\r\n"
 
 
 def test_exported_lines_of_several_channels_begin_with_the_channel() -> None:
-    assert Ndjson(single=False).body([line(b'{"a": 1}', "shop")]) == b'{"@channel":"shop","a": 1}\n'
+    assert Ndjson(single=False).rows([line(b'{"a": 1}', "shop")]) == b'{"@channel":"shop","a": 1}\n'
 
 
 @pytest.mark.parametrize(

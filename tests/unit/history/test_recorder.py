@@ -28,6 +28,8 @@ async def test_recording_a_forgotten_channel_keeps_the_memory_count_right(
         publish(hub, f"c{n}", "x")
     assert hub.ingest.registry.get(b"flood") is None
 
-    recorder._mark_appended([AppendBatch(flood, [], 1, 160, 160, 0)])
+    appended = [AppendBatch(flood, [], 1, 160, 160, 0)]
+    recorder._round.mark_appended(appended)
+    recorder._release_recorded(appended)
 
     assert hub.ingest.memory.bytes == sum(each.ring.size for each in hub.ingest.registry)

@@ -9,11 +9,11 @@ from sse_hub.errors import LimitExceeded
 from sse_hub.history.query import MAX_BYTES
 from sse_hub.http import admission as module
 from sse_hub.http.admission import (
-    ANSWERS_BYTES,
-    ANSWERS_BYTES_PER_SENDER,
-    BODIES_BYTES,
+    BODY_BYTES,
     CONNECTIONS_FACTOR,
     MIN_CONNECTIONS,
+    RESPONSE_BYTES,
+    RESPONSE_BYTES_PER_SENDER,
     AdmissionControl,
     StreamSlot,
 )
@@ -131,7 +131,7 @@ def test_by_default_localhost_publishes_without_limit_and_others_10_000_lines_pe
 
 
 def test_all_request_bodies_share_one_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BODIES_BYTES", 100)
+    monkeypatch.setattr(module, "BODY_BYTES", 100)
     hub = limits_of()
 
     with hub.body_memory() as one, hub.body_memory() as other:
@@ -144,15 +144,15 @@ def test_all_request_bodies_share_one_memory_limit(monkeypatch: pytest.MonkeyPat
 
 
 def test_unread_responses_are_bounded_per_sender_and_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
-    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+    monkeypatch.setattr(module, "RESPONSE_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "RESPONSE_BYTES", 100)
     hub = limits_of()
 
     with hub.response_memory(ELSEWHERE, "") as one, hub.response_memory(ELSEWHERE, "alice") as alice:
         # The first response of each sender is allowed, however large.
         one(60)
         one(70)
-        with pytest.raises(LimitExceeded, match="not taken") as caught, hub.response_memory(ELSEWHERE, ""):
+        with pytest.raises(LimitExceeded, match="unread responses") as caught, hub.response_memory(ELSEWHERE, ""):
             pass
         with hub.response_memory("203.0.113.10", "") as other:
             other(30)
@@ -170,8 +170,8 @@ def test_unread_responses_are_bounded_per_sender_and_in_total(monkeypatch: pytes
 def test_localhost_may_use_the_total_response_memory_unless_its_streams_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "ANSWERS_BYTES_PER_SENDER", 50)
-    monkeypatch.setattr(module, "ANSWERS_BYTES", 100)
+    monkeypatch.setattr(module, "RESPONSE_BYTES_PER_SENDER", 50)
+    monkeypatch.setattr(module, "RESPONSE_BYTES", 100)
 
     def refused(hub: AdmissionControl, subject: str) -> bool:
         with hub.response_memory(HERE, subject) as one, pytest.raises(LimitExceeded) as caught:
@@ -192,10 +192,10 @@ def test_the_manual_lists_the_limits_that_no_option_sets() -> None:
     rows = (ROOT / "docs" / "limits.md").read_text().partition("## What can't be set")[2].partition("## ")[0]
     bounds = [
         f"| {CONNECTIONS_FACTOR} connections for each stream that an address may have, and {MIN_CONNECTIONS} at the",
-        f"| {BODIES_BYTES // MEGABYTE} MiB of bodies",
-        f"| {ANSWERS_BYTES // MEGABYTE} MiB of unread responses, {ANSWERS_BYTES_PER_SENDER // MEGABYTE} MiB of one",
+        f"| {BODY_BYTES // MEGABYTE} MiB of bodies",
+        f"| {RESPONSE_BYTES // MEGABYTE} MiB of unread responses, {RESPONSE_BYTES_PER_SENDER // MEGABYTE} MiB of one",
         f"a page is {MAX_BYTES // MEGABYTE} MiB",
-        f"these are {ANSWERS_BYTES // MAX_BYTES} pages, and {ANSWERS_BYTES_PER_SENDER // MAX_BYTES} |",
+        f"these are {RESPONSE_BYTES // MAX_BYTES} pages, and {RESPONSE_BYTES_PER_SENDER // MAX_BYTES} |",
         f"| {MAX_CHANNELS_HELD:,} channels known, {MAX_CHANNELS_KNOWN:,} where",
     ]
 

@@ -10,9 +10,12 @@ import pytest
 import sse_hub
 from sse_hub.history.export import FORMATS, format_of
 from sse_hub.history.query import MAX_LINES
-from sse_hub.http.routes.message import DEFAULT_LIMIT, MAX_ID_CHARACTERS, MAX_RATE, MAX_TAIL
-from sse_hub.http.routes.openapi import document, page
-from sse_hub.http.routes.search import MAX_PATTERNS, MAX_TEXT_CHARACTERS
+from sse_hub.http.parameters import MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.routes.channels import MAX_PATTERNS
+from sse_hub.http.routes.history import DEFAULT_LIMIT
+from sse_hub.http.routes.message import MAX_RATE
+from sse_hub.http.routes.openapi import document, render_page
+from sse_hub.http.routes.search import MAX_TEXT_CHARACTERS
 from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.support.hub_app import hub_app
 
@@ -72,7 +75,7 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     message, history, export = parameters("/message"), parameters("/history"), parameters("/export")
 
     assert message["tail"]["maximum"] == MAX_TAIL
-    assert message["guard"]["maximum"] == MAX_RATE
+    assert message["max_rate"]["maximum"] == message["guard"]["maximum"] == MAX_RATE
     assert parameters("/search")["text"]["maxLength"] == MAX_TEXT_CHARACTERS
     assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
     assert message["channel"]["maxItems"] == MAX_CHANNELS
@@ -84,7 +87,7 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
 
 
 def test_the_docs_page_has_every_route_and_no_script() -> None:
-    shown = page(DOCUMENT)
+    shown = render_page(DOCUMENT)
 
     assert DOCUMENT["info"]["version"] == sse_hub.__version__
     assert all(f"<b>{method.upper()}</b> {path}<" in shown for path, method in OPERATIONS)

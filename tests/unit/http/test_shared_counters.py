@@ -1,15 +1,17 @@
 """Counters shared by the workers of a hub: each writes its own, all read the sum."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, prepare
+from sse_hub.http.shared_counters import ALL, SLOTS, SharedCounters, counters_file
 
 
-def test_a_shared_count_is_the_sum_over_all_workers_and_a_time_the_latest(tmp_path: Path) -> None:
-    prepare(str(tmp_path), 3)
-    first, second, third = (SharedCounters(number, 3, str(tmp_path)) for number in range(3))
+def test_a_shared_count_is_the_sum_over_all_workers_and_a_time_the_latest() -> None:
+    with counters_file(3) as descriptor:
+        first, second, third = (SharedCounters(number, 3, descriptor) for number in range(3))
 
     first.add("here", 2)
     third.add("here", 5)
@@ -21,13 +23,13 @@ def test_a_shared_count_is_the_sum_over_all_workers_and_a_time_the_latest(tmp_pa
     assert (second.count("there"), third.time("here"), third.time("there")) == (0, 13.25, 0.0)
 
 
-def test_a_replacement_worker_starts_with_zero_counts(tmp_path: Path) -> None:
-    prepare(str(tmp_path), 2)
-    first, second = (SharedCounters(number, 2, str(tmp_path)) for number in range(2))
-    first.add("here", 2)
-    second.add("here", 40)
+def test_a_replacement_worker_starts_with_zero_counts() -> None:
+    with counters_file(2) as descriptor:
+        first, second = (SharedCounters(number, 2, descriptor) for number in range(2))
+        first.add("here", 2)
+        second.add("here", 40)
 
-    again = SharedCounters(1, 2, str(tmp_path))
+        again = SharedCounters(1, 2, descriptor)
 
     assert (again.count("here"), first.count("here")) == (2, 2)
 
@@ -60,6 +62,16 @@ def test_the_total_shares_its_slot_with_no_name() -> None:
     assert not any(table.count(f"address 10.{number >> 8}.{number & 255}.1") for number in range(4 * SLOTS))
 
 
-def test_a_table_that_cannot_be_created_raises_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file or directory"):
-        prepare(str(tmp_path / "nowhere"), 2)
+def test_the_shared_file_has_no_name_and_all_its_space_is_allocated() -> None:
+    """Otherwise a cleaner of /tmp could remove it, and a full disk would kill a worker that writes to it."""
+    with counters_file(2) as descriptor:
+        status = os.fstat(descriptor)
+
+    assert status.st_nlink == 0
+    assert status.st_blocks * 512 >= status.st_size >= SLOTS * 16
+
+
+def test_a_shared_file_that_cannot_be_created_raises_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match="No such file or directory"), counters_file(2):
+        pass

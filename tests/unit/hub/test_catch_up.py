@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 
 from sse_hub.hub.backend import Page
-from sse_hub.hub.catch_up import BACKLOG_BYTES
+from sse_hub.hub.catch_up import CHUNK_BYTES
 from sse_hub.hub.ring import BATCH_OVERHEAD_BYTES
 from sse_hub.hub.start_position import After
 from sse_hub.protocol.ids import Cursor, EventId
@@ -63,7 +63,7 @@ async def test_a_subscriber_that_falls_behind_the_ring_gets_one_exact_gap_and_th
 
 async def test_more_gaps_than_fit_in_a_chunk_hide_neither_the_gap_nor_later_lines() -> None:
     hub, _ = new_hub()
-    channels = 2 * BACKLOG_BYTES // BATCH_OVERHEAD_BYTES
+    channels = 2 * CHUNK_BYTES // BATCH_OVERHEAD_BYTES
     for n in range(channels):
         publish(hub, f"c{n}", line(n))
     cursor = After(Cursor(hub.ingest.last_fence, (0,)))

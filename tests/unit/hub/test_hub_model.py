@@ -150,24 +150,28 @@ class Model:
     async def other(self, step: str) -> None:
         """A step that only a subclass takes."""
 
+    async def take(self, step: str) -> None:
+        """A step by its name in CHANCES."""
+        match step:
+            case "publish":
+                self.publish()
+            case "fence":
+                self.fence()
+            case "cut":
+                self.cut()
+            case "join":
+                await self.tail()
+            case "resume" if self.viewers:
+                await self.resume()
+            case "stall" if self.viewers:
+                await self.stall()
+            case _:
+                await self.other(step)
+
     async def run(self) -> None:
         await self.join()
         for _ in range(STEPS):
-            match self.random.choices(list(self.CHANCES), list(self.CHANCES.values()))[0]:
-                case "publish":
-                    self.publish()
-                case "fence":
-                    self.fence()
-                case "cut":
-                    self.cut()
-                case "join":
-                    await self.tail()
-                case "resume" if self.viewers:
-                    await self.resume()
-                case "stall" if self.viewers:
-                    await self.stall()
-                case step:
-                    await self.other(step)
+            await self.take(self.random.choices(list(self.CHANCES), list(self.CHANCES.values()))[0])
         for viewer in self.viewers:
             if viewer.client.transport.clogged:
                 viewer.client.transport.unclog()

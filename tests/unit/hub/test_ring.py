@@ -78,10 +78,10 @@ def test_unrecorded_lines_stay_in_the_ring_beyond_its_limit() -> None:
     for n in range(1, 11):
         ring.append(batch(5, n, b"{}"))
 
-    ring.trim(wanted_from=4)
+    ring.trim(keep_from=4)
     assert (ring.first, ring.end) == (4, 10)
 
-    ring.trim(wanted_from=9)
+    ring.trim(keep_from=9)
     assert (ring.first, ring.end) == (7, 10)
 
 

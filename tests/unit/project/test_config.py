@@ -33,11 +33,12 @@ def test_ingest_patterns_are_separated_by_spaces_or_commas() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
-        ("SSE_HUB_PORT", "80 91", "a whole number from 1 to 65535 is wanted"),
-        ("SSE_HUB_PORT", "0", "a whole number from 1 to 65535 is wanted"),
-        ("SSE_HUB_DEMO", "perhaps", "one of true, false, 1, 0 is wanted"),
+        ("SSE_HUB_PORT", "80 91", "must be an integer from 1 to 65535"),
+        ("SSE_HUB_PORT", "0", "must be an integer from 1 to 65535"),
+        ("SSE_HUB_DEMO", "perhaps", "must be true, false, 1 or 0"),
         ("SSE_HUB_INGEST", "a?", "channel patterns"),
         ("SSE_HUB_LOG_LEVEL", "loud", "one of debug, info, warning, error"),
+        ("SSE_HUB_RETAIN_TIME", "0h", "must be a duration such as 90s, 30m, 24h or 7d"),
         ("SSE_HUB_HOST", "", "must not be empty"),
     ],
 )
@@ -50,7 +51,7 @@ def test_an_invalid_value_is_named_with_the_allowed_ones(variable: str, value: s
 
 
 def test_an_invalid_redis_url_is_reported_without_its_value() -> None:
-    with pytest.raises(InvalidSetting, match=r"^SSE_HUB_REDIS_URL can't be used: redis://"):
+    with pytest.raises(InvalidSetting, match=r"^SSE_HUB_REDIS_URL is invalid: must be redis://"):
         Config.read({}, {"SSE_HUB_REDIS_URL": "redis://127.0.0.1:abc/0"})
 
 

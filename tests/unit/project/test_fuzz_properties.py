@@ -34,7 +34,7 @@ LINE_BYTES = 200
 BETWEEN = "\x1f"
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
 RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
-KEYS = Keyring.read(key_set(SECRET))
+KEYS = Keyring.parse(key_set(SECRET))
 thorough = settings(max_examples=at_scale(100, 20_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 digits = st.text("0123456789", max_size=25)
@@ -121,8 +121,8 @@ def test_any_claims_of_a_signed_token_are_rights_or_are_refused(said: bytes) -> 
         grant = verify(f"{body}.{jwt.utils.base64url_encode(signature).decode()}", KEYS, "sse-hub", None)
     except Unauthenticated:
         return
-    assert grant.until is not None
-    assert grant.until > time.time()
+    assert grant.expires_at is not None
+    assert grant.expires_at > time.time()
     assert grant.subject == json.loads(said)["sub"]
     assert len(grant.subscribe) <= MAX_PATTERNS
     assert isinstance(grant.operate, bool)

@@ -42,7 +42,7 @@ def test_any_body_is_json_lines_or_is_refused_with_the_reason(body: bytes) -> No
     try:
         lines = list(parse_body(body, 100))
     except (InvalidLine, TooLarge) as error:
-        assert str(error).startswith(("line ", "There is no line"))
+        assert str(error).startswith(("line ", "The body has no line"))
     else:
         for line in lines:
             json.loads(line)
@@ -73,5 +73,5 @@ def test_a_body_with_too_many_lines_is_refused() -> None:
 
 
 def test_a_long_line_of_a_body_is_refused_before_it_is_parsed() -> None:
-    with pytest.raises(TooLarge, match="line 2 has 52 bytes; up to 51 are taken"):
+    with pytest.raises(TooLarge, match="line 2 has 52 bytes; the limit is 51"):
         list(parse_body(b"1\n" + b"[" * 52, 51))

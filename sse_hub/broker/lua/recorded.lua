@@ -1,13 +1,13 @@
--- Tells what the log has of the lines that publish.lua published.
+-- Counts how many lines of a call of publish.lua are in the log.
 --
 -- KEYS[1]  the stream of their channel
--- ARGV[1]  the fence before them
--- ARGV[2]  their number
--- returns  {lines, holes, sha1}: how many of them are there; how many marks of missing ones; the digest of the last
---          one, '' if that is not there
+-- ARGV[1]  the fence before the lines
+-- ARGV[2]  the number of lines
+-- returns  {lines, gaps, sha1}: how many lines there are, and how many gaps among them; the SHA-1 of the last line, ''
+--          if it is not there
 
 local from, last = ARGV[1] .. '-1', ARGV[1] .. '-' .. ARGV[2]
-local lines, holes, sha1 = 0, 0, ''
+local lines, gaps, sha1 = 0, 0, ''
 repeat
     local read = redis.call('XRANGE', KEYS[1], from, last, 'COUNT', 64)
     for _, entry in ipairs(read) do
@@ -17,9 +17,9 @@ repeat
                 sha1 = redis.sha1hex(entry[2][2])
             end
         else
-            holes = holes + 1
+            gaps = gaps + 1
         end
         from = '(' .. entry[1]
     end
 until #read < 64
-return {lines, holes, sha1}
+return {lines, gaps, sha1}

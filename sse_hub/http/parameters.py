@@ -1,0 +1,102 @@
+"""
+What a request asks for: everything that is read from a query or a header, except credentials (`authorization`).
+
+    query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
+    headers --> start_of() --> parse_last_event_id()            client_address()
+
+A value that is not allowed raises an error that names it and says what is allowed.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sanic import Request
+from sanic.request import RequestParameters
+
+from sse_hub.auth import Grant
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber
+from sse_hub.http.context import Context
+from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
+from sse_hub.protocol.ids import Cursor, cursor_since
+from sse_hub.protocol.selection import Selection
+
+DEFAULT_CHANNEL = "log"
+MAX_TAIL = 10_000
+# A cursor over 32 channels with counts of ten digits has about 370 characters.
+MAX_ID_CHARACTERS = 512
+
+
+def query_of(request: Request) -> RequestParameters:
+    """The query parameters of `request`, empty values included: `tail=` is an invalid number, not a default."""
+    return request.get_args(keep_blank_values=True)
+
+
+def client_address(request: Request, context: Context) -> str:
+    """The address that limits count `request` under; see `TrustedProxies.client_of()`."""
+    peer = request.conn_info.client_ip if request.conn_info else ""
+    return context.admission.trusted_proxies.client_of(peer, request.headers.getall("x-forwarded-for", []))
+
+
+def requested_selection(request: Request, context: Context) -> Selection:
+    """The channels and patterns of `channel=`, not yet restricted by a grant. Raises InvalidChannel."""
+    names = query_of(request).getlist("channel") or [DEFAULT_CHANNEL]
+    return Selection.parse(names, context.config.channels_per_stream)
+
+
+def channel_to_publish(request: Request, context: Context, grant: Grant) -> str:
+    """
+    The one channel that `request` publishes to.
+
+    Raises InvalidChannel, also for a channel that is not recorded, and Forbidden where `grant` doesn't allow it.
+    """
+    selection = requested_selection(request, context)
+    if not selection.single:
+        raise InvalidChannel("To publish, name exactly one channel, and no pattern.")
+    channel = selection.channels[0]
+    grant.may_publish(channel)
+    if not context.hub.ingest.registry.covers(channel):
+        raise InvalidChannel(f"{channel!r} is not covered by --ingest: lines published there would not be recorded.")
+    return channel
+
+
+def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str], Cursor]) -> Cursor | None:
+    """The query parameter `name` as a cursor by `parse`; None if it is missing. Raises InvalidId."""
+    query = query_of(request)
+    return parse(str(query.get(name))[:MAX_ID_CHARACTERS], datetime.now(UTC), name) if name in query else None
+
+
+def start_of(request: Request) -> StartAt:
+    """
+    Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and that over `tail=`.
+
+    Raises InvalidId and InvalidNumber for the query. An invalid `Last-Event-ID` is not an error: an EventSource that
+    gets an error status never reconnects, so the stream begins with a gap.
+    """
+    last_event_id = request.headers.get("last-event-id", "").strip(" \t")
+    if last_event_id:
+        cursor = parse_last_event_id(last_event_id)
+        return UnknownId() if cursor is None else After(cursor)
+    tail = integer_in(request, "tail", 0, 0, MAX_TAIL)
+    since = cursor_of(request, "since", cursor_since)
+    if since is not None:
+        return After(since)
+    return Tail(tail) if tail else Now()
+
+
+def parse_last_event_id(value: str) -> Cursor | None:
+    """The cursor in the header `Last-Event-ID`; None where this hub can't have sent it."""
+    # Not cut to the limit: a count with its last digits missing is another count.
+    if len(value) > MAX_ID_CHARACTERS:
+        return None
+    try:
+        return Cursor.parse(value)
+    except InvalidId:
+        return None
+
+
+def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """The query parameter `name` as an integer from `low` to `high`. Raises InvalidNumber."""
+    text = str(query_of(request).get(name, str(default)))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
+        raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
+    return int(text)

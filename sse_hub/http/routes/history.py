@@ -1,0 +1,88 @@
+"""
+Recorded lines: `GET /history` returns a page of them, `GET /export` all of them as a file.
+
+    request --> Grant, Selection, cursors --> LogRange --> HistoryPage --> JSON
+                                                      └──► render() --> a file, piece by piece
+"""
+
+from contextlib import aclosing
+
+from sanic import Request, json
+
+from sse_hub.errors import InvalidRequest
+from sse_hub.history.export import FORMATS, Format, file_name, format_of, render
+from sse_hub.history.fair_lock import SLICE_LINES, FairLock
+from sse_hub.history.log_range import LogRange
+from sse_hub.history.query import MAX_LINES, HistoryPage
+from sse_hub.http.authorization import authorize
+from sse_hub.http.context import Context, context_of
+from sse_hub.http.errors import api_blueprint
+from sse_hub.http.parameters import client_address, cursor_of, integer_in, query_of, requested_selection
+from sse_hub.http.response import NO_STORE, get_route
+from sse_hub.http.transfer import send_file, send_json
+from sse_hub.protocol.ids import cursor_since, cursor_until
+
+DEFAULT_LIMIT = 500
+# About what an export holds in memory while it is sent.
+EXPORT_BYTES = 1024 * 1024
+DOWNLOAD = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+
+history_routes = api_blueprint("sse_hub_history")
+
+
+@get_route(history_routes, "/history")
+async def history(request: Request) -> None:
+    """A page of recorded lines."""
+    context = context_of(request.app)
+    grant = await authorize(request, context)
+    selection = grant.restrict(requested_selection(request, context))
+    limit = integer_in(request, "limit", DEFAULT_LIMIT, 1, MAX_LINES)
+    after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
+    with context.admission.response_memory(client_address(request, context), grant.subject) as reserve:
+        log_range = await context.history.resolve_range(selection, after, before)
+        read_page = context.history.first_page if after else context.history.last_page
+        page = await read_page(log_range, limit, reserve)
+        body = await _render_page(page, context.history.fair_lock)
+        reserve(len(body))
+        # Sending may take long, and only the body is reserved for.
+        del page
+        await send_json(request, body, NO_STORE)
+
+
+async def _render_page(page: HistoryPage, fair_lock: FairLock) -> bytes:
+    rows: list[tuple[str, str, str]] = []
+    for begin in range(0, len(page.lines), SLICE_LINES):
+        async with fair_lock:
+            rows += [
+                (str(line.id), line.channel, line.text.decode()) for line in page.lines[begin : begin + SLICE_LINES]
+            ]
+    return json({"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}).body or b""
+
+
+@get_route(history_routes, "/export")
+async def export(request: Request) -> None:
+    """Recorded lines as a file."""
+    context = context_of(request.app)
+    grant = await authorize(request, context)
+    selection = grant.restrict(requested_selection(request, context))
+    name = str(query_of(request).get("format", FORMATS[0]))
+    if name not in FORMATS:
+        raise InvalidRequest(f"format={name[:32]!r} must be one of {', '.join(FORMATS)}.")
+    since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
+    log_range = await context.history.resolve_range(selection, since, until)
+    format = format_of(name, selection.single)
+    file = file_name(selection, min(log_range.before.fence, log_range.awaited_fence), format.suffix)
+    headers = DOWNLOAD | {"Content-Disposition": f'attachment; filename="{file}"'}
+    with context.admission.response_memory(client_address(request, context), grant.subject) as reserve:
+        reserve(EXPORT_BYTES)
+        await _send_file(request, context, log_range, format, headers)
+
+
+async def _send_file(
+    request: Request, context: Context, log_range: LogRange, format: Format, headers: dict[str, str]
+) -> None:
+    async with (
+        aclosing(context.history.iterate(log_range)) as runs,
+        aclosing(render(format, runs, context.history.fair_lock)) as pieces,
+    ):
+        await send_file(request, pieces, headers, format.content_type, context.config.stall_seconds)

@@ -1,0 +1,66 @@
+"""What a round of recording appends, and how it goes on after scripts that did less than all of it."""
+
+from sse_hub.history.append_batch import SCRIPT_LINES
+from sse_hub.history.append_round import AppendRound
+from tests.support.in_memory import new_hub, publish
+
+
+def test_a_first_round_starts_at_the_watermark_and_has_the_gap_before_the_first_fence() -> None:
+    hub, _ = new_hub()
+    publish(hub, "log", "1", "2")
+    hub.ingest.fence_received(20)
+    publish(hub, "log", "3")
+
+    inside, before = (AppendRound.after(watermark, hub.ingest, "trimmed") for watermark in (20, 5))
+
+    assert (inside.log_gaps, inside.fence, inside.complete_since) == ([], 20, 10)
+    assert before.log_gaps == [(5, 10, "recorder-down")]
+    assert [(batch.lines, batch.args[:3]) for batch in before.next_batches()] == [(3, [10, 1, 2])]
+    log = hub.ingest.registry["log"]
+    log.recorded_to = log.ring.index_after(log.ring.last)
+    assert [batch.lines for batch in before.next_batches()] == [0]
+
+
+def test_a_cut_session_is_a_gap_of_the_log_and_ends_the_round() -> None:
+    hub, _ = new_hub()
+    first = AppendRound.after(10, hub.ingest, "trimmed")
+    hub.ingest.session_lost()
+    hub.ingest.session_started(30)
+
+    assert first.complete_since != hub.ingest.complete_since
+    assert AppendRound.after(10, hub.ingest, "trimmed").log_gaps == [(10, 30, "recorder-down")]
+
+
+def test_a_round_is_finished_when_each_channel_has_been_appended_up_to_its_end() -> None:
+    hub, _ = new_hub()
+    append_round = AppendRound.after(10, hub.ingest, "trimmed")
+    publish(hub, "long", *["x"] * (SCRIPT_LINES + 1))
+    publish(hub, "short", "x")
+    append_round.extend(hub.ingest.memory.take_unrecorded(), 20)
+
+    counts = []
+    while not append_round.finished:
+        batches = append_round.next_batches()
+        counts.append(([batch.lines for batch in batches], append_round.is_last(batches)))
+        append_round.mark_appended(batches)
+
+    assert counts == [([SCRIPT_LINES], False), ([1, 1], True)]
+    assert append_round.fence == 20
+
+
+def test_a_stream_that_vanished_gets_all_that_its_ring_still_has_after_a_gap() -> None:
+    hub, _ = new_hub()
+    publish(hub, "log", "1", "2", "3")
+    append_round = AppendRound.after(10, hub.ingest, "trimmed")
+    append_round.mark_appended(append_round.next_batches())
+    publish(hub, "log", "4")
+    [log] = hub.ingest.memory.take_unrecorded()
+    append_round.extend([log], 20)
+    assert [batch.lines for batch in append_round.next_batches()] == [1]
+
+    append_round.restart(log)
+
+    [batch] = append_round.next_batches()
+    assert (batch.lines, batch.args[:4]) == (4, [10, 0, 0, "log-lost -"])
+    append_round.mark_appended([batch])
+    assert (append_round.finished, append_round.channel_gaps) == (True, {})
