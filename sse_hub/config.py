@@ -83,7 +83,7 @@ def _header(value: str) -> str:
 
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(dict.fromkeys(value.replace(",", " ").split()))
-    # Neither `*` nor `null`, which any page can have.
+    # Neither `*` nor `null`: any page can have the origin `null`.
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("must be origins such as https://app.example, in lower case and without a path")
     return origins
@@ -95,7 +95,7 @@ def _setting(default: object, parse: Callable[[str], object], help: str, secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All settings of a hub process. The names of numbers have their units."""
+    """All settings of a hub process. Names of numbers contain the unit."""
 
     host: str = _setting("127.0.0.1", _text, "Address to listen on.")
     port: int = _setting(8091, _integer(1, 65535), "Port to listen on.")
@@ -107,7 +107,7 @@ class Config:
         secret=True,
     )
     ingest: tuple[str, ...] = _setting(
-        ("*",), _patterns, "Channels to follow even when nobody watches, as a pattern with *. Repeatable."
+        ("*",), _patterns, "Channels to follow even when nobody watches them, as a pattern with *. Repeatable."
     )
     demo: bool = _setting(False, _switch, "Run demo publishers.")
     retain_lines: int = _setting(100_000, _integer(1, 1_000_000_000), "Lines recorded per channel.")
@@ -130,7 +130,7 @@ class Config:
     streams_total: int | None = _setting(
         None,
         _integer(1, 10_000_000),
-        "Concurrent streams in all. Not set: as many files as the process may open, less 256.",
+        "Concurrent streams in all. Not set: the limit of open files minus 256.",
     )
     channels_per_stream: int = _setting(32, _integer(1, 32), "Channels and patterns per request.")
     channel_lines_per_second: int = _setting(
@@ -161,7 +161,8 @@ class Config:
     proxy_peers: tuple[str, ...] = _setting(
         (),
         _networks,
-        "Address or network of a proxy that names the user, and the client's address (X-Forwarded-For). Repeatable.",
+        "Address or network of a proxy that sends the user's name or the client's address (X-Forwarded-For). "
+        "Repeatable.",
     )
     proxy_user_header: str = _setting("Remote-User", _header, "Header in which the proxy names the user.")
     proxy_groups_header: str = _setting("Remote-Groups", _header, "Header in which the proxy lists the user's groups.")
@@ -169,7 +170,7 @@ class Config:
         None, _text, "TOML file with the rights of users and groups. Without it they may do everything."
     )
     cors_origin: tuple[str, ...] = _setting(
-        (), _origins, "Origin of another site whose pages may send requests, as https://app.example. Repeatable."
+        (), _origins, "Origin of another site whose pages may send requests: https://app.example. Repeatable."
     )
     log_level: str = _setting("info", _one_of(LOG_LEVELS), "Level of the hub's own log: debug, info, warning or error.")
     log_format: str = _setting("text", _one_of(LOG_FORMATS), "Format of the hub's own log: text or json.")

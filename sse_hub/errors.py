@@ -15,7 +15,7 @@ exit with their message.
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
     ├── Unauthenticated          the client is unknown (401)
     ├── Forbidden                the client is known, but lacks the right (403)
-    ├── LimitExceeded            a limit of one sender, or of all together, is reached (429 or 503; streams: 200)
+    ├── LimitExceeded            one sender, or all together, have reached a limit (429 or 503; streams: 200)
     ├── SourceUnavailable        Redis did not answer in time (503; streams: 200)
     ├── LogUnavailable           the log can't be read, or is not complete in time (503)
     │   └── LogChanged           the log has, or may have, lost lines while it was read
@@ -24,7 +24,7 @@ exit with their message.
     ├── ServerUnavailable        no Redis server could be started, or the hub can't listen
     ├── CanaryUnavailable        a canary could not start
     ├── StreamRefused            a hub refused a stream
-    ├── EngineUnavailable        the container engine does not answer, or not as it should
+    ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
     └── TaskDied                 a background task has died, and the hub with it
@@ -79,12 +79,12 @@ class Unauthenticated(HubError):
     """
     A request has no credentials, or invalid ones.
 
-    The message says no more than its sender knows: not which key is missing, nor what exists.
+    The message reveals nothing that the sender does not know, such as which key is missing or what exists.
     """
 
 
 class Forbidden(HubError):
-    """The client lacks a right. The error is the same whether or not the thing it asked for exists."""
+    """The client lacks a right. The error is the same whether or not the requested channel exists."""
 
 
 class LimitExceeded(HubError):
@@ -113,7 +113,7 @@ class LogChanged(LogUnavailable):
 
 
 class HubStopping(HubError):
-    """The hub is shutting down and accepts no new work; another hub, or its successor, will."""
+    """The hub is shutting down and accepts no new requests; another hub, or this hub's successor, will."""
 
 
 class NotRecorded(HubError):
@@ -147,7 +147,7 @@ class RegistryUnavailable(HubError):
 
 
 class EngineUnavailable(HubError):
-    """The container engine (Docker, Podman) does not answer, or not as it should; the message says how."""
+    """The container engine (Docker, Podman) does not answer, or gives an invalid answer; the message says which."""
 
 
 class ContainerGone(EngineUnavailable):
@@ -159,5 +159,5 @@ class TaskDied(HubError):
 
 
 def error_text(error: BaseException) -> str:
-    """The message of `error`, or the name of its class if it has none, as a `TimeoutError` of asyncio."""
+    """The message of `error`, or the name of its class if it has no message, such as a `TimeoutError` of asyncio."""
     return str(error) or type(error).__name__

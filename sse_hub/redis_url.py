@@ -1,8 +1,8 @@
 """
-The URL of a Redis, checked before any library parses it: the mistake is often in the password.
+The URL of a Redis, checked before any library parses it, because mistakes are often in the password.
 
-    text --> validate() --> the same text, which redis-py reads as it is meant; or a ValueError that quotes none of it
-         --> without_password(), passwords_in() --> what may be shown of it, and what must not be
+    text --> validate() --> the same text, which redis-py parses as intended; or a ValueError that quotes none of it
+         --> without_password(), passwords_in() --> the part that may be shown, and the parts that must not be
 
 An unescaped `/`, `?` or `#` in a password turns its rest into a path, query or fragment, and its beginning into a port.
 The errors of redis-py and of the system would quote these parts.
@@ -16,14 +16,14 @@ FORM = (
     "must be redis://[user:password@]host:port/0, rediss://… or unix://[user:password@]/path; "
     "in a password write %23 for #, %25 for %, %2F for /, %3F for ?, %40 for @, %5B for [ and %5D for ]"
 )
-# Parsers of URLs drop these silently, so another password than the visible one would be sent.
+# URL parsers drop these silently, so the hub would send a different password from the one in the URL.
 BLANK = re.compile(r"[\x00-\x20\x7f]")
 HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\.?|[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
 DATABASE = re.compile(r"\d{1,9}", re.ASCII)
 ANY = re.compile(r".+", re.DOTALL)
 PARAMETERS = {"db": DATABASE, "username": ANY, "password": ANY}
-# The parameters that a hub's own session supports, which are fewer than redis-py's. The last two may only state what is
-# always so; they are accepted because other programs may need them in a shared URL.
+# The parameters that a hub's own session supports, which are fewer than redis-py's. The last two may only have the
+# values that always apply; they are accepted because other programs may need them in a shared URL.
 TLS_PARAMETERS = {
     "ssl_ca_certs": ANY,
     "ssl_certfile": ANY,
@@ -35,7 +35,7 @@ CHECKS = ("ssl_cert_reqs", "ssl_check_hostname")
 
 
 def validate(url: str) -> str:
-    """`url` itself. Raises ValueError, which says what is allowed and quotes nothing of `url`."""
+    """`url` itself. Raises ValueError, which says what is allowed and quotes no part of `url`."""
     # Raised here, outside any `except`: a parser's error quotes the URL, and would be shown as the context of this one.
     wrong = _invalid(url)
     if wrong:

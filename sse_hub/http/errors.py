@@ -1,5 +1,5 @@
 """
-Errors as HTTP responses, and their count: no other module knows the status of an error.
+Turns errors into HTTP responses, and counts refusals: no other module knows the status of an error.
 
     InvalidRequest --> error_response() --> 400 {"error", "detail"}
     Unauthenticated                     --> 401
@@ -79,7 +79,7 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
         status, detail, headers = HTTPStatus(exception.status_code), str(exception), dict(exception.headers)
     else:
         logger.error("request_failed path=%(path)r", {"path": request.path}, exc_info=exception)
-        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub failed to answer; its log says why."
+        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub could not process the request; its log says why."
     return json({"error": status.phrase, "detail": detail, **extra}, status=status, headers=headers)
 
 

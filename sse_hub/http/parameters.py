@@ -1,10 +1,10 @@
 """
-What a request asks for: everything that is read from a query or a header, except credentials (`authorization`).
+The parameters of a request: everything that is read from its query or headers, except credentials (`authorization`).
 
     query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
     headers --> start_of() --> parse_last_event_id()            client_address()
 
-A value that is not allowed raises an error that names it and says what is allowed.
+An invalid value raises an error that names the value and says what is allowed.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def query_of(request: Request) -> RequestParameters:
 
 
 def client_address(request: Request, context: Context) -> str:
-    """The address that limits count `request` under; see `TrustedProxies.client_of()`."""
+    """The address for which limits count `request`; see `TrustedProxies.client_of()`."""
     peer = request.conn_info.client_ip if request.conn_info else ""
     return context.admission.trusted_proxies.client_of(peer, request.headers.getall("x-forwarded-for", []))
 
@@ -51,7 +51,7 @@ def channel_to_publish(request: Request, context: Context, grant: Grant) -> str:
     """
     selection = requested_selection(request, context)
     if not selection.single:
-        raise InvalidChannel("To publish, name exactly one channel, and no pattern.")
+        raise InvalidChannel("To publish, name exactly one channel, not a pattern.")
     channel = selection.channels[0]
     grant.may_publish(channel)
     if not context.hub.ingest.registry.covers(channel):
@@ -67,7 +67,7 @@ def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str],
 
 def start_of(request: Request) -> StartAt:
     """
-    Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and that over `tail=`.
+    Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and `since=` over `tail=`.
 
     Raises InvalidId and InvalidNumber for the query. An invalid `Last-Event-ID` is not an error: an EventSource that
     gets an error status never reconnects, so the stream begins with a gap.
@@ -85,7 +85,7 @@ def start_of(request: Request) -> StartAt:
 
 def parse_last_event_id(value: str) -> Cursor | None:
     """The cursor in the header `Last-Event-ID`; None where this hub can't have sent it."""
-    # Not cut to the limit: a count with its last digits missing is another count.
+    # Not cut to the limit: without its last digits, a count would be another count.
     if len(value) > MAX_ID_CHARACTERS:
         return None
     try:

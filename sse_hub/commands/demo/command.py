@@ -22,7 +22,7 @@ from sse_hub.tasks import cancel_and_wait
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @redis_url_option
 def demo(redis_url: str | None) -> None:
-    """Publish demo lines: loguru, a shop with traces and stack traces, numbers, CPU load. Ctrl-C stops it."""
+    """Publish demo lines: a loguru log, a shop with traces and stack traces, numbers, CPU load. Ctrl-C stops it."""
     try:
         config = Config.read({"redis_url": redis_url}, os.environ)
     except HubError as error:

@@ -31,7 +31,7 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     "labels",
     multiple=True,
     metavar="KEY[=VALUE]",
-    help="Follow only containers with this label. Repeatable: they must have all of them.",
+    help="Follow only containers with this label. Repeatable: containers must have all of these labels.",
 )
 @click.option(
     "--from-start", is_flag=True, help="At the first start, publish the lines already in the containers' logs."
