@@ -4,8 +4,8 @@ The hub: the subscribers of what the ingest receives, and where in the rings eac
     source --> Ingest --> rings --> feeds --> subscribers
     a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
 
-Everything here runs in one event loop, and only `prepare_stream()` and `drain()` await. Between two awaits, nothing else
-changes the state of the hub.
+Everything here runs in one event loop, and only `prepare_stream()` and `drain()` await. Between two awaits, nothing
+else changes the state of the hub.
 """
 
 import asyncio
