@@ -93,7 +93,6 @@ async def test_a_killed_worker_loses_no_line_and_is_replaced_quickly(server: Red
             [(victim, held)] = connections_of(hub).most_common(1)
             assert held > 0
             seconds.append(await asyncio.to_thread(kill_and_time, hub, victim))
-        publisher.stopped.set()
         publisher.finish()
         await asyncio.gather(*running)
         ended = hub.output.count("worker_ended")
