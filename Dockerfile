@@ -14,7 +14,7 @@ RUN python -m venv --without-pip /opt/sse-hub
 COPY requirements/run.lock requirements/build.lock requirements/
 RUN python -m pip --python /opt/sse-hub/bin/python install --no-cache-dir --require-hashes -r requirements/run.lock && \
     python -m pip install --no-cache-dir --require-hashes -r requirements/build.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY web web
 COPY sse_hub sse_hub
 # Not isolated: pip would get what builds it anew, and unpinned.

@@ -159,5 +159,5 @@ class TaskDied(HubError):
 
 
 def error_text(error: BaseException) -> str:
-    """The message of `error`, or the name of its class where it has none, as a `TimeoutError` of asyncio."""
+    """The message of `error`, or the name of its class if it has none, as a `TimeoutError` of asyncio."""
     return str(error) or type(error).__name__

@@ -93,7 +93,7 @@ def publisher_connection(redis_url: str) -> AbstractConnection:
         )
         connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except ValueError as error:
-        raise InvalidSetting(f"The Redis URL can't be used: {error}.") from None
+        raise InvalidSetting(f"The Redis URL is invalid: {error}.") from None
     return connection
 
 

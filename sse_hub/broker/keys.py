@@ -58,10 +58,11 @@ class LogKeys:
         return f"{PREFIX}watermark{self.group}"
 
     @property
-    def breaks(self) -> str:
+    def gaps(self) -> str:
         """
-        Stream: gaps of the whole log, when nobody recorded. The id is the fence after, `a` the fence before, `r` the
-        reason.
+        Stream: the gaps of the whole log, when nobody recorded.
+
+        The id is the fence after the gap, `a` the fence before it, `r` the reason.
 
         The first entry is where the log starts, so the stream is never empty; its `t` is the time when it was created.
         """

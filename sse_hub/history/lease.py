@@ -70,7 +70,7 @@ class Lease:
         `new_log_reason` allows a new log where there is none, and says why it has nothing before `first_fence`; empty,
         none may be started. Raises LogUnavailable.
         """
-        keys = [self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.breaks, CHANNELS]
+        keys = [self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.gaps, CHANNELS]
         start, reach, held = map(_fence_text, (complete_since, first_fence, held_since or complete_since))
         try:
             role, watermark, others = await self._lease_script(

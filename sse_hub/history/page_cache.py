@@ -17,7 +17,7 @@ from sse_hub.tasks import cancel_and_wait
 
 CACHED_BYTES = 8_000_000
 
-Key = tuple[str, EventId]
+PageKey = tuple[str, EventId]
 """The channel of a page, and the id after which it starts."""
 Value = TypeVar("Value")
 
@@ -37,8 +37,8 @@ class PageCache:
     ) -> None:
         self._read = read
         self._lines_per_page = lines_per_page
-        self._reading: dict[Key, asyncio.Task[Page]] = {}
-        self._cached: OrderedDict[Key, Page] = OrderedDict()
+        self._reading: dict[PageKey, asyncio.Task[Page]] = {}
+        self._cached: OrderedDict[PageKey, Page] = OrderedDict()
         self._bytes = 0
 
     async def page(self, channel: str, after: EventId, until: EventId) -> Page:
@@ -92,7 +92,7 @@ class PageCache:
         # Shielded: a reader that is cancelled must not take the page from the others that wait for it.
         return await asyncio.shield(task)
 
-    def _finish_read(self, key: Key, task: asyncio.Task[Page]) -> None:
+    def _finish_read(self, key: PageKey, task: asyncio.Task[Page]) -> None:
         # Before anything else: it retrieves the exception of a read that nobody waits for any more.
         failed = _has_failed(task)
         if self._reading.get(key) is not task:
@@ -106,7 +106,7 @@ class PageCache:
         while self._bytes > CACHED_BYTES:
             self._evict(next(iter(self._cached)))
 
-    def _evict(self, key: Key) -> None:
+    def _evict(self, key: PageKey) -> None:
         page = self._cached.pop(key, None)
         self._bytes -= page.size if page else 0
 

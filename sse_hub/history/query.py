@@ -19,10 +19,10 @@ from sse_hub.history.merge import (
     ForwardReader,
     GapReader,
     Item,
-    Key,
     MergeReader,
     ReadOptions,
     RecordedLine,
+    SortKey,
     merge,
     page_bytes_per_reader,
 )
@@ -287,7 +287,7 @@ async def _collect(
 ) -> bool:
     """Fill `lines` and `log_gaps` with one page out of `runs`. True when there are more lines."""
     size = 0
-    last_key: Key | None = None
+    last_key: SortKey | None = None
     # Gaps behind the last line of a full page belong to it only if no line follows.
     trailing_gaps: list[LogGap] = []
     seen = SeenLineIds()

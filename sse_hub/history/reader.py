@@ -251,9 +251,7 @@ class LogReader:
         return await self._channels.get(until)
 
     async def _read_gaps(self, until: int) -> LogGaps:
-        snapshot, raw = await read_with_snapshot(
-            self._snapshot_script, self._keys, self._keys.breaks, "XRANGE", "-", "+"
-        )
+        snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, self._keys.gaps, "XRANGE", "-", "+")
         self._check(snapshot, until)
         gaps = [gap for gap in map(_parse_gap, entries_of(raw)) if gap.before != snapshot.starts_at]
         before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)

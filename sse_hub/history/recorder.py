@@ -235,7 +235,7 @@ class Recorder:
 
     async def _run_append_script(self, append_round: AppendRound, batches: list[AppendBatch], watermark: str) -> Any:
         """Run lua/append.lua, which documents keys, arguments and reply. `watermark` is empty until the last one."""
-        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.breaks]
+        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps]
         keys += [log_key(batch.channel.name) for batch in batches]
         args: list[ScriptArg] = [self._lease.owner_value(append_round.complete_since), watermark, *self._retention]
         args += [len(append_round.log_gaps), *(arg for gap in append_round.log_gaps for arg in gap)]

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from sse_hub.history.merge import Item, Key, RecordedLine
+from sse_hub.history.merge import Item, RecordedLine, SortKey
 from sse_hub.history.query import MAX_BYTES, ReserveBytes
 from sse_hub.protocol.ids import EventId
 
@@ -41,7 +41,7 @@ async def search(runs: AsyncIterator[list[Item]], text: str, reserve: ReserveByt
     lines: list[RecordedLine] = []
     scanned = size = 0
     reached: EventId | None = None
-    last_key: Key | None = None
+    last_key: SortKey | None = None
     async for run in runs:
         for key, item in run:
             if not isinstance(item, RecordedLine):

@@ -71,7 +71,7 @@ async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *comma
     """A snapshot, and the reply to `command` for `key`, read in one step. Raises LogUnavailable."""
     try:
         watermark, first_gap, last_gap, reply = await script(
-            keys=[log_keys.watermark, log_keys.breaks, key], args=command
+            keys=[log_keys.watermark, log_keys.gaps, key], args=command
         )
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
@@ -80,7 +80,7 @@ async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *comma
 
 async def read_page(script: Script, log_keys: LogKeys, channel: str, args: tuple[str | int, ...]) -> RawPage:
     """The page of `channel` for `args`, which are ARGV[1] to ARGV[5] of lua/page.lua. Raises LogUnavailable."""
-    names = [log_key(channel), CHANNELS, log_keys.watermark, log_keys.breaks]
+    names = [log_key(channel), CHANNELS, log_keys.watermark, log_keys.gaps]
     try:
         reply = await script(keys=names, args=[*args, channel])
     except (RedisError, OSError) as error:

@@ -63,10 +63,10 @@ class LogGaps(NamedTuple):
     """
     The times when nobody recorded, in order.
 
-    `log` identifies the log: it changes when the log is lost, or gets another gap of this kind.
+    `log_id` identifies the log: it changes when the log is lost, or gets another gap of this kind.
     """
 
-    log: str
+    log_id: str
     gaps: list[LogGap]
 
 
@@ -75,22 +75,22 @@ class Page(NamedTuple):
     Recorded lines of one channel, oldest first.
 
     `last` is the id up to which it was read, or down to which, if it was read backwards. `more` is True if there may be
-    more beyond that. `log` identifies the log, as in `LogGaps`; '' where nothing had to be read.
+    more beyond that. `log_id` identifies the log, as in `LogGaps`; '' where nothing had to be read.
     """
 
     parts: list[BatchSlice | LogGap]
     last: EventId
     more: bool
-    log: str = ""
+    log_id: str = ""
 
     @property
     def size(self) -> int:
         """About how many bytes the page takes in memory."""
         return PAGE_OVERHEAD_BYTES + sum(part[0].size for part in self.parts if not isinstance(part, LogGap))
 
-    def require_log(self, log: str) -> "Page":
-        """The page itself, if it is of `log`, see `LogGaps`. Raises LogChanged."""
-        if self.log not in ("", log):
+    def require_log(self, log_id: str) -> "Page":
+        """The page itself, if it is of the log `log_id`, see `LogGaps`. Raises LogChanged."""
+        if self.log_id not in ("", log_id):
             raise LogChanged("The log was lost, or has got a gap, while it was read.")
         return self
 

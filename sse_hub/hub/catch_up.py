@@ -15,7 +15,7 @@ from sse_hub.protocol.selection import Selection
 
 # About how many bytes a subscriber that is behind gets at a time; also what it may hold in memory beyond the rings.
 CHUNK_BYTES = 64 * 1024
-# How many slices of that size are kept for the others who are behind.
+# How many chunks are kept for other subscribers that are behind.
 SHARED_CHUNKS = 64
 
 
@@ -54,23 +54,23 @@ class CatchUp:
         return sum(lines * ring.size // (ring.end - ring.first) for lines, ring in behind if lines > 0)
 
     def clear(self) -> None:
-        """Keep no slices: nobody is behind."""
+        """Keep no chunks: no subscriber is behind."""
         self._shared.clear()
 
     def _next_shared_chunk(self, position: Position, name: str) -> bytes:
-        begin = position.indexes.get(name, 0)
-        if begin >= self._rings[name].end:
+        start = position.indexes.get(name, 0)
+        if start >= self._rings[name].end:
             return b""
-        if begin in self._shared:
-            frames, end, id = self._shared[begin]
+        if start in self._shared:
+            frames, end, id = self._shared[start]
             position.move(name, end, id)
-            self.lines += end - begin
+            self.lines += end - start
             return frames
         frames = b"".join(self._encode(position, self._slices(position)))
         if len(self._shared) >= SHARED_CHUNKS:
             del self._shared[next(iter(self._shared))]
-        self._shared[begin] = frames, position.indexes[name], position.id_of(name)
-        self.lines += position.indexes[name] - begin
+        self._shared[start] = frames, position.indexes[name], position.id_of(name)
+        self.lines += position.indexes[name] - start
         return frames
 
     def _slices(self, position: Position) -> Iterator[EntrySlice]:

@@ -41,7 +41,7 @@ class Feed:
     """
     What the subscribers of one selection in one shape share.
 
-    `replay` and `catch_up` are for those who are behind: what the rings lack, and what the rings hold.
+    `replay` and `catch_up` are for subscribers that are behind: what the rings lack, and what the rings hold.
     """
 
     def __init__(
@@ -218,7 +218,7 @@ class Feed:
         for subscriber in self._paused:
             del self._live[subscriber]
             position = self._position.copy()
-            position.live = True
+            position.was_live = True
             subscriber.fall_behind(position)
             logger.info("subscriber_behind channels=%(channels)d", {"channels": len(self.rings)})
         self._paused.clear()

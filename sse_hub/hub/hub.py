@@ -1,11 +1,11 @@
 """
-The hub: who subscribes to what the ingest receives, and where in the rings each of them starts.
+The hub: the subscribers of what the ingest receives, and where in the rings each of them starts.
 
     source --> Ingest --> rings --> feeds --> subscribers
     a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
 
-Everything here runs in one event loop. Only `prepare_stream()` and `drain()` await, so nothing else changes the hub's
-state between two awaits.
+Everything here runs in one event loop, and only `prepare_stream()` and `drain()` await. Between two awaits, nothing
+else changes the state of the hub.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Hub:
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
         self._source: Source = NotConnected()
-        # A pattern finds recorded channels only.
+        # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
         self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
@@ -158,7 +158,7 @@ class Hub:
     # The rest.
 
     async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
-        """Where the last `lines` begin in the log. None when there is no log, or it can't be read."""
+        """The position before the last `lines` in the log. None when there is no log, or it can't be read."""
         log, records = self._recorded_log.log, self._recorded_log.records
         if log is None:
             return None
@@ -181,8 +181,8 @@ class Hub:
             self._drop_feed(feed)
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
-        loop, allowed = asyncio.get_running_loop(), self._lines_per_second
-        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, allowed)
+        loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
+        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, rate_limit)
         self._feeds[selection, batch, max_rate] = feed
         self.ingest.attach(feed)
         return feed

@@ -17,10 +17,10 @@ class Position:
 
     `ids` says up to which line each channel was sent, `indexes` which line of its ring comes next. `fence` and `counts`
     (lines since that fence, for the channels requested by name) are the cursor. With a pattern there are no counts,
-    since the set of channels can grow. `live` is True for a subscriber that has been live.
+    since the set of channels can grow. `was_live` is True for a subscriber that has been live.
     """
 
-    __slots__ = ("_other_ids", "_slots", "counts", "fence", "ids", "indexes", "live", "names")
+    __slots__ = ("_other_ids", "_slots", "counts", "fence", "ids", "indexes", "was_live", "names")
 
     def __init__(self, selection: Selection, fence: int = 0, counts: Sequence[int] = ()) -> None:
         named = () if selection.patterns else selection.channels
@@ -33,7 +33,7 @@ class Position:
         self.ids: dict[str, EventId] = {
             name: EventId(fence, count) for name, count in zip(named, self.counts, strict=True)
         }
-        self.live = False
+        self.was_live = False
         # For every channel that is not in `ids`.
         self._other_ids = EventId(fence, 0)
 
@@ -46,7 +46,7 @@ class Position:
         twin.counts = self.counts.copy()
         twin.indexes = self.indexes.copy()
         twin.ids = self.ids.copy()
-        twin.live = self.live
+        twin.was_live = self.was_live
         twin._other_ids = self._other_ids
         return twin
 

@@ -112,7 +112,7 @@ class Replay:
         self._recorded_log = recorded_log
 
     def needed(self, position: Position) -> bool:
-        """True when lines after `position` have left the rings, or were never in them."""
+        """True when the rings have evicted lines after `position`, or never had them."""
         return bool(rings_lack(position, self._rings))
 
     async def frames(self, position: Position) -> AsyncGenerator[bytes, None]:
@@ -216,10 +216,10 @@ class Replay:
     def _gap(self, name: str, position: Position, ring: Ring) -> Gap:
         id, start = position.id_of(name), ring.start
         lost = start.n - id.n if start.fence == id.fence else None
-        if position.live and lost is None:
+        if position.was_live and lost is None:
             lost = ring.lost_since(position.indexes.get(name, 0))
         reason = "trimmed" if ring.trimmed else "recorder-down"
-        if position.live:
+        if position.was_live:
             reason = "slow"
         elif self._recorded_log.log and self._recorded_log.records(name):
             reason = "late"

@@ -11,7 +11,7 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.ring import Entry
 from sse_hub.protocol.ids import EventId
 
-# What is left after a ring had to shrink, as a share of the limit: not every entry that comes then must free some.
+# When the limit is exceeded, rings shrink to this share of it, so that not every further entry has to free memory.
 FREED_TO = 0.95
 
 

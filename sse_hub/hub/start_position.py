@@ -66,8 +66,8 @@ def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fen
             if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
                 return position, []
     position = _after(selection, rings, Cursor(fence, (0,)))
-    asked = (*selection.channels, *selection.patterns)
-    return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in asked]
+    names = (*selection.channels, *selection.patterns)
+    return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in names]
 
 
 def rings_hold_tail(rings: Mapping[str, Ring], lines: int) -> bool:
@@ -108,8 +108,8 @@ async def tail_in_log(
     # The oldest comes last and stays.
     first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
     fence = newest[-1][0].fence if newest else until.fence
-    begun = [first.get(name, until) for name in selection.channels]
-    counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in begun]
+    starts = [first.get(name, until) for name in selection.channels]
+    counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in starts]
     position = Position(selection, fence, counts)
     # A pattern gets the gaps among these lines.
     position.start_from(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
@@ -135,7 +135,7 @@ def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: in
     if oldest is None:
         return position
     for name, ring in rings.items():
-        # Breaks are no lines, but those among the lines are told.
+        # Gaps don't count as lines, but those among the lines are sent.
         newer = [entry.index for entry in takewhile(lambda each: each.seq > oldest.seq, ring.entries_backwards())]
         position.indexes[name] = min(position.indexes[name], *newer[-1:], ring.end)
         position.ids[name] = ring.id_before(position.indexes[name])

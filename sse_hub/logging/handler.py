@@ -152,7 +152,7 @@ def _make_delivery(url: str, channel: str, durable: bool, ingest: Sequence[str])
     try:
         connection = RedisConnection(url)
     except ValueError as error:
-        raise InvalidSetting(f"The URL of Redis can't be used: {error}.") from None
+        raise InvalidSetting(f"The Redis URL is invalid: {error}.") from None
     if not durable:
         return AtMostOnceDelivery(connection, channel)
     from sse_hub.logging.durable import DurableDelivery

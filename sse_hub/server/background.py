@@ -26,26 +26,26 @@ class BackgroundTask:
 
 
 @asynccontextmanager
-async def running(background: BackgroundTask | None, redis_url: str, stop: Shutdown) -> AsyncIterator[None]:
+async def running(background: BackgroundTask | None, redis_url: str, shutdown: Shutdown) -> AsyncIterator[None]:
     """Run `background`, if there is one, for as long as the block."""
     if background is None:
         yield
         return
-    task = start_watched(background.run(redis_url), background.name, stop)
+    task = start_watched(background.run(redis_url), background.name, shutdown)
     try:
         yield
     finally:
         await cancel_and_wait((task,))
 
 
-def start_watched(work: Coroutine[Any, Any, None], name: str, stop: Shutdown) -> asyncio.Task[None]:
-    """Run `work` as a task. If it ends before `stop` is requested, log that and stop the process."""
+def start_watched(work: Coroutine[Any, Any, None], name: str, shutdown: Shutdown) -> asyncio.Task[None]:
+    """Run `work` as a task. If it ends before `shutdown` is requested, log that and stop the process."""
 
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if not stop.requested.is_set():
+        if not shutdown.requested.is_set():
             logger.critical("task_died name=%(name)s", {"name": name}, exc_info=error)
-            stop.fail()
+            shutdown.fail()
 
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(ended)

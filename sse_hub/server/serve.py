@@ -1,7 +1,7 @@
 """
-A hub process from its start to its end.
+A hub process from start to end.
 
-    Config --> embedded Redis if none is given --> listening socket --> app serves --> SIGTERM --> drain --> the end
+    Config --> listening socket --> embedded Redis if none is given --> the app serves --> SIGTERM --> drain --> exit
 """
 
 import asyncio
@@ -28,46 +28,46 @@ from sse_hub.server.embedded_redis import embedded_redis
 from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
 
-# With Sanic's 100, five thousand connects at once took 41 s; the kernel caps it at net.core.somaxconn.
+# With Sanic's 100, five thousand simultaneous connects took 41 s. The kernel limits it to net.core.somaxconn.
 BACKLOG = 4096
-# What a client that stopped reading costs the kernel: without this limit nearly 3 MB each.
+# Kernel memory for a client that stopped reading: without this limit, nearly 3 MB.
 SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
 
 async def serve(config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT; `announce` is told the settings in force once requests are answered. `background`
-    runs meanwhile.
+    Serve until SIGTERM or SIGINT, with `background` running beside it. `announce` is called with the effective settings
+    once requests are answered.
 
-    Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
+    Raises ServerUnavailable without a Redis or a port to listen on, TaskDied if a part of the process has died.
     """
-    stop = Shutdown()
+    shutdown = Shutdown()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        await stack.enter_async_context(running(background, str(config.redis_url), stop))
-        await run_app(config, listener, stop, lambda _: announce(config))
-    stop.check()
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(shutdown.fail)))
+        await stack.enter_async_context(running(background, str(config.redis_url), shutdown))
+        await run_app(config, listener, shutdown, lambda _: announce(config))
+    shutdown.check()
 
 
 async def run_app(
     config: Config,
     listener: socket.socket,
-    stop: Shutdown,
+    shutdown: Shutdown,
     announce: Callable[[Context], None],
     worker: WorkerId = SINGLE,
 ) -> None:
     """
-    Answer requests on `listener` until `stop` asks, then drain. `config.redis_url` must be set.
+    Answer requests on `listener` until `shutdown` is requested, then drain. `config.redis_url` must be set.
 
-    `announce` is called once requests are answered.
+    `announce` is called with the app's context once requests are answered.
     """
     raise_open_files_limit()
-    app = create_app(config, stop.fail, worker)
+    app = create_app(config, shutdown.fail, worker)
     use_http1_only(app)
-    # Its methods carry no types.
+    # Its methods have no type hints.
     server: Any = await app.create_server(
         sock=listener,
         backlog=BACKLOG,
@@ -80,32 +80,32 @@ async def run_app(
     await server.before_start()
     await server.start_serving()
     await server.after_start()
-    # Also while it drains: the other workers go on answering for all.
+    # Also during the drain, while other workers may still answer /metrics for all.
     async with serve_peers(worker, lambda: render(HubCollector(context_of(app)))):
         announce(context_of(app))
-        await stop.requested.wait()
-        hurrying = asyncio.create_task(_hurry(stop, context_of(app).hub))
-        if stop.close_listener:
+        await shutdown.requested.wait()
+        finishing = asyncio.create_task(_finish_drain(shutdown, context_of(app).hub))
+        if shutdown.close_listener:
             server.close()
-        # Drained first, closed then: while open streams end, new ones are told to come back, not refused.
+        # Drained before it is closed: while open streams end, new ones get a time to retry, not a refused connection.
         await server.before_stop()
         await close_connections(server, CLOSE_SECONDS)
     await server.after_stop()
-    await cancel_and_wait((hurrying,))
+    await cancel_and_wait((finishing,))
 
 
-async def _hurry(stop: Shutdown, hub: Hub) -> None:
-    await stop.finish_now.wait()
+async def _finish_drain(shutdown: Shutdown, hub: Hub) -> None:
+    await shutdown.finish_now.wait()
     hub.finish_drain_now()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket whose options every accepted connection inherits. Raises ServerUnavailable."""
+    """A listening socket, whose options every accepted connection inherits. Raises ServerUnavailable."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise ServerUnavailable(f"{host!r} can't be listened on: {error}.") from None
+        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -113,11 +113,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
     try:
         listener.bind(address)
-        # Here, where a failure is seen: two that bind to one port at once can both succeed, but only one can listen.
+        # Here, not in asyncio: two processes can bind to one port in the same moment, but only one of them can listen.
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ServerUnavailable(
-            f"{host}:{port} can't be listened on: {error.strerror}. Choose another port (--port)."
+            f"The server can't listen on {host}:{port}: {error.strerror}. Choose another port (--port)."
         ) from None
     return listener

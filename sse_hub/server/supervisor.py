@@ -1,8 +1,8 @@
 """
-The supervisor of `--workers N`: it holds the listening socket and N workers, and answers no request itself.
+The supervisor of `--workers N`: it holds the listening socket and keeps N workers running. It answers no requests.
 
-    Config --> listening socket, embedded Redis, background task --> N workers --> one ends: another one
-                                                               └─ SIGTERM --> SIGTERM to all --> they drain --> the end
+    Config --> listening socket, embedded Redis, background task --> N workers ── one exits ──► a replacement
+                                                                               ── SIGTERM ──► SIGTERM to all, they drain
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# -P: what lies in the folder that the hub was started in is not for it to import.
+# -P: no module is imported from the current folder.
 COMMAND = (sys.executable, "-P", "-m", "sse_hub.server.worker")
-# How long to wait before a worker is started again that has ended STEADY_SECONDS after its start or sooner, by how
-# often that has happened in a row. Its start takes half a second, or two where all is busy: it is back within 5 s.
-PAUSES_SECONDS = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0)
-STEADY_SECONDS = 10.0
-# What workers get beyond the drain's window before they are killed.
+# How long to wait before replacing a worker, by the number of exits in a row within STABLE_SECONDS of a start. Starting
+# takes half a second, or two on a busy machine, so a replacement serves within 5 s.
+RESTART_DELAYS_SECONDS = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0)
+STABLE_SECONDS = 10.0
+# The time that workers get beyond --drain-seconds before they are killed.
 STOP_SECONDS = 3.0
 
 
@@ -41,59 +41,59 @@ async def supervise(
     config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None
 ) -> None:
     """
-    Hold `config.workers` workers until SIGTERM or SIGINT; `announce` is called once, when all of them serve.
-    `background` runs in this process meanwhile.
+    Keep `config.workers` workers running until SIGTERM or SIGINT, with `background` in this process. `announce` is
+    called once, with the effective settings, when all workers answer requests.
 
-    Raises ServerUnavailable when there is no Redis or no port to be had, TaskDied when it had to stop by itself.
+    Raises ServerUnavailable without a Redis or a port to listen on, TaskDied if a part of the process has died.
     """
-    crew = WorkerPool()
-    stop = Shutdown(crew.kill)
+    pool = WorkerPool()
+    shutdown = Shutdown(pool.kill)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(stop.fail)))
-        await stack.enter_async_context(running(background, str(config.redis_url), stop))
+            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(shutdown.fail)))
+        await stack.enter_async_context(running(background, str(config.redis_url), shutdown))
         try:
             workers = stack.enter_context(create_workers(config.workers))
         except OSError as error:
             raise ServerUnavailable(f"The workers need sockets and a temporary file: {error}.") from error
-        await crew.serve(config, listener.fileno(), workers, stop, lambda: announce(config))
-    stop.check()
+        await pool.serve(config, listener.fileno(), workers, shutdown, lambda: announce(config))
+    shutdown.check()
 
 
 class WorkerPool:
-    """The workers: as many as wanted, always."""
+    """Worker processes, each of which is replaced when it exits."""
 
     def __init__(self) -> None:
-        # With the names that they have as recorders, once they serve.
+        # Each with its recorder token, which is empty until it is ready.
         self._processes: dict[Process, str] = {}
         self._stopping = asyncio.Event()
-        self._waited_for: set[int] = set()
-        self._complete = asyncio.Event()
+        self._not_ready: set[int] = set()
+        self._all_ready = asyncio.Event()
 
     async def serve(
         self,
         config: Config,
         listener: int,
         workers: Sequence[WorkerId],
-        stop: Shutdown,
+        shutdown: Shutdown,
         announce: Callable[[], None],
     ) -> None:
         """
-        Keep `workers` running on the descriptor `listener` until `stop` is requested; return when they have ended.
+        Keep `workers` running on the descriptor `listener` until `shutdown` is requested; return when they have exited.
 
-        `announce` is called when each of them has served once.
+        `announce` is called when each of them has been ready once.
         """
-        self._stopping = stop.requested
-        self._waited_for = {worker.number for worker in workers}
+        self._stopping = shutdown.requested
+        self._not_ready = {worker.number for worker in workers}
         settings = replace(config, demo=False, workers=1)
         keeping = [
-            start_watched(self._keep_running(worker, settings, listener), f"worker {worker.number}", stop)
+            start_watched(self._keep_running(worker, settings, listener), f"worker {worker.number}", shutdown)
             for worker in workers
         ]
-        helping = [asyncio.create_task(each) for each in (self._announce(announce), self._hurry(stop))]
+        helping = [asyncio.create_task(each) for each in (self._announce(announce), self._forward_finish(shutdown))]
         try:
-            await stop.requested.wait()
+            await shutdown.requested.wait()
             self.terminate()
             await asyncio.wait(keeping, timeout=config.drain_seconds + STOP_SECONDS)
         finally:
@@ -103,39 +103,39 @@ class WorkerPool:
             await cancel_and_wait((*keeping, *helping))
 
     def terminate(self) -> None:
-        """SIGTERM to every worker: it drains."""
+        """Send SIGTERM to every worker, which then drains."""
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to every worker."""
+        """Send SIGKILL to every worker."""
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.kill()
 
     async def _announce(self, announce: Callable[[], None]) -> None:
-        await self._complete.wait()
+        await self._all_ready.wait()
         announce()
 
-    async def _hurry(self, stop: Shutdown) -> None:
-        await stop.finish_now.wait()
+    async def _forward_finish(self, shutdown: Shutdown) -> None:
+        await shutdown.finish_now.wait()
         for process in self._processes:
             _send(process, encode_message(FINISH))
 
     async def _keep_running(self, worker: WorkerId, config: Config, listener: int) -> None:
         loop = asyncio.get_running_loop()
-        in_a_row = 0
+        early_exits = 0
         while not self._stopping.is_set():
             started = loop.time()
             try:
                 await self._run(worker, config, listener)
             except OSError as error:
                 logger.error("worker_start_failed error=%(error)r", {"error": str(error)})
-            in_a_row = in_a_row + 1 if loop.time() - started < STEADY_SECONDS else 0
-            pause = PAUSES_SECONDS[min(in_a_row, len(PAUSES_SECONDS) - 1)]
+            early_exits = early_exits + 1 if loop.time() - started < STABLE_SECONDS else 0
+            delay = RESTART_DELAYS_SECONDS[min(early_exits, len(RESTART_DELAYS_SECONDS) - 1)]
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(delay):
                     await self._stopping.wait()
 
     async def _run(self, worker: WorkerId, config: Config, listener: int) -> None:
@@ -143,40 +143,40 @@ class WorkerPool:
         assert process.stdout
         self._processes[process] = ""
         try:
-            # Left open: its end tells the worker that this process is gone, however it went.
+            # The pipe stays open: its end tells the worker that this process has exited, for whatever reason.
             _send(process, encode_start(config, listener, worker))
             if self._stopping.is_set():
                 process.terminate()
-            word, _, token = (await process.stdout.readline()).strip().partition(b" ")
-            if word == READY:
+            kind, _, token = (await process.stdout.readline()).strip().partition(b" ")
+            if kind == READY:
                 logger.info("worker_ready pid=%(pid)d", {"pid": process.pid})
                 self._processes[process] = token.decode()
-                self._serves(worker.number)
+                self._mark_ready(worker.number)
             status = await process.wait()
         finally:
-            name = self._processes.pop(process)
-        if name:
-            # It may have been the one that records; the others need not wait until its lease has run out.
+            recorder_token = self._processes.pop(process)
+        if recorder_token:
+            # If it was the recorder, the others need not wait until its lease expires.
             for other in self._processes:
-                _send(other, encode_message(EXITED, name))
+                _send(other, encode_message(EXITED, recorder_token))
         if not self._stopping.is_set():
             logger.warning("worker_ended pid=%(pid)d status=%(status)d", {"pid": process.pid, "status": status})
 
-    def _serves(self, number: int) -> None:
-        self._waited_for.discard(number)
-        if not self._waited_for:
-            self._complete.set()
+    def _mark_ready(self, number: int) -> None:
+        self._not_ready.discard(number)
+        if not self._not_ready:
+            self._all_ready.set()
 
 
-def _send(process: Process, words: bytes) -> None:
+def _send(process: Process, message: bytes) -> None:
     assert process.stdin
-    # It may have ended, and its end not have been seen to yet: uvloop raises on what is written to it then.
+    # It may have exited unnoticed so far: uvloop raises when a closing pipe is written to.
     if not process.stdin.is_closing():
-        process.stdin.write(words)
+        process.stdin.write(message)
 
 
 async def _start(descriptors: tuple[int, ...]) -> Process:
-    # For a hub that runs from a checkout: its workers must be of the same code.
+    # The workers of a hub that runs from a checkout must run the same code.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     return await asyncio.create_subprocess_exec(
         *COMMAND,
@@ -184,6 +184,6 @@ async def _start(descriptors: tuple[int, ...]) -> Process:
         stdout=PIPE,
         pass_fds=descriptors,
         env=os.environ | {"PYTHONPATH": path},
-        # So that Ctrl-C reaches the supervisor alone, which tells the workers once.
+        # Ctrl-C must reach only the supervisor, which then signals each worker once.
         start_new_session=True,
     )

@@ -2,7 +2,11 @@
 A real page: Redis, a hub and Chromium, with a failure for anything the browser's console complains about.
 """
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,7 @@ from tests.support.browser_page import Publish
 from tests.support.chromium import CHROMIUM_OPTIONS, Console, chromium
 from tests.support.programs import valkey_binary
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
-from tests.support.settings import DEADLINE_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +46,20 @@ def redis_alone() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def hub(redis: RedisServer) -> Iterator[HubProcess]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the hub and the built page, as a wheel holds them: the tests see what users get."""
+    root = tmp_path_factory.mktemp("installed")
+    shutil.copytree(ROOT / "sse_hub", root / "sse_hub", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "run.py", root)
+    command = [sys.executable, "-m", "sse_hub.http.page.minify", str(ROOT / "web"), str(root / "sse_hub" / "web")]
+    subprocess.run(command, cwd=ROOT, timeout=60, check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def hub(redis: RedisServer, installed: Path) -> Iterator[HubProcess]:
     """One hub for all tests that do not end it."""
-    with hub_process(redis.url) as process:
+    with hub_process(redis.url, root=installed) as process:
         yield process
 
 

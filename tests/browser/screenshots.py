@@ -341,18 +341,18 @@ def faulty(scene: Scene) -> None:
     expect(scene.page.get_by_test_id("filter-error")).to_be_visible()
 
 
-def offered(scene: Scene) -> None:
-    """What can be done with a value."""
+def value_menu(scene: Scene) -> None:
+    """The menu of a value."""
     scene.open()
     select(scene)
     scene.page.locator("[role=treeitem]").filter(has_text="trace_id").locator("button").first.click()
 
 
-def told(scene: Scene) -> None:
-    """The story of a trace."""
+def trace_everywhere(scene: Scene) -> None:
+    """The lines of a trace in all channels."""
     scene.open()
     select(scene)
-    scene.page.get_by_test_id("drawer-story").click()
+    scene.page.get_by_test_id("drawer-traceEverywhere").click()
     expect(scene.page.locator(".listing-line").first).to_be_visible()
 
 
@@ -367,7 +367,7 @@ def contrast(scene: Scene) -> None:
 SCENES: tuple[Callable[[Scene], None], ...] = (
     connecting, live, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline, stopped,
     gap_row, dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted, help_open,
-    palette_open, exporting, details, rail, rail_folded, marked, faulty, offered, told, contrast,
+    palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere, contrast,
 )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def node(page: Page, name: str) -> Any:
 
 def offer(page: Page, name: str, what: str) -> None:
     """Choose something from what is offered for a field of the tree."""
-    node(page, name).locator(".node-act").first.click(force=True)
+    node(page, name).locator(".node-menu").first.click(force=True)
     page.get_by_role("menuitem", name=what).click()
 
 

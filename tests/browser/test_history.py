@@ -54,7 +54,7 @@ def reload(page: Page, received: int) -> None:
 def to_beginning(page: Page, names: str) -> None:
     """Press Home until the log of these channels has no older lines."""
     words = page.get_by_test_id("top-words")
-    end = f"No older lines: this is where the log of {names} begins"
+    end = f"No older lines: the log of {names} begins here"
     while not words.inner_text().startswith(end):
         held = stats(page)["held"]
         page.keyboard.press("Home")
@@ -307,7 +307,7 @@ def test_f12_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubPr
     page.keyboard.press("Home")
 
     expect(page.get_by_test_id("top-words")).to_have_text(
-        "The page holds 100,000 lines, the most it can; older ones are not loaded"
+        "The page holds 100,000 lines, its maximum; older lines are not loaded"
     )
     expect(page.get_by_test_id("top-button")).to_be_hidden()
     assert asked == []

@@ -95,14 +95,14 @@ def test_the_story_of_a_trace_is_told_over_all_channels(page: Page, hub: HubProc
     wait_received(page, 4)
     page.get_by_test_id("row").first.click()
 
-    page.get_by_test_id("drawer-story").click()
+    page.get_by_test_id("drawer-traceEverywhere").click()
     lines = page.get_by_test_id("listing-lines").locator(".listing-text")
     expect(lines).to_have_text(["GET /pay", "charge", "insert", "200"])
     expect(page.get_by_test_id("listing-words")).to_contain_text("4 lines, channels: 3")
     lines.nth(2).click()
     expect(page.locator(".row[aria-current=true] .message")).to_have_text("insert")
     page.keyboard.press("Enter")
-    page.get_by_test_id("drawer-story").click()
+    page.get_by_test_id("drawer-traceEverywhere").click()
     expect(lines).to_have_count(4)
     page.get_by_test_id("listing-act").click()
 
@@ -117,7 +117,7 @@ def test_what_is_new_is_listed_and_opens_as_a_filter(page: Page, hub: HubProcess
     wait_received(page, 4)
     expect(page.get_by_test_id("channel-news.app").get_by_test_id("channel-errors")).to_have_text("3")
 
-    palette(page, "what is new")
+    palette(page, "new patterns")
     line = page.get_by_test_id("listing-lines").locator("li", has_text="disk # is full (at #%)")
     expect(line).to_contain_text("×3")
     line.locator("button").click()
@@ -133,7 +133,7 @@ def test_a_loud_channel_cannot_drown_the_others_and_it_is_said(page: Page, hub: 
     publish("calm", ['{"message": "still heard"}'])
 
     expect(page.get_by_test_id("row").filter(has_text="still heard")).to_be_visible()
-    expect(page.get_by_test_id("gap").first).to_contain_text("too loud")
+    expect(page.get_by_test_id("gap").first).to_contain_text("too fast")
     page.wait_for_function(
         "() => { const { received, dropped } = window.sseHub.stats(); return received + dropped === 2001; }"
     )

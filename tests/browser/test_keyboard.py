@@ -17,7 +17,7 @@ from tests.support.settings import DEADLINE_SECONDS, at_scale
 
 pytestmark = pytest.mark.browser
 
-ACTIONS = web_folder() / "js" / "actions.js"
+COMMANDS = web_folder() / "js" / "app" / "commands.js"
 LINES = 120
 # Two to three hours ago, and no midnight among the lines.
 BEGIN_MS = (int(time.time()) // 3_600 - 2) * 3_600_000
@@ -93,7 +93,7 @@ STEPS: list[tuple[str, str, object]] = [
     ("End", "follow", "following"),
     ("Home", "top", "line 0"),
     ("End", "pages", 0),
-    ("t", "dialog", "asking"),
+    ("t", "dialog", "prompt"),
     (f"{BEGIN_MS + 49_500} Enter", "line", "line 50"),
     ("Enter", "drawer", "parsed line 50"),
     ("ArrowDown", "drawer", "parsed line 51"),
@@ -149,14 +149,14 @@ STEPS: list[tuple[str, str, object]] = [
     ("T", "time", "0:0:0.0"),
     ("s", "panes", "keys,keys.other"),
     ("s", "panes", ""),
-    ("p", "dialog", "asking"),
+    ("p", "dialog", "prompt"),
     ("Tab Tab Enter", "chart", "took"),
     ("p", "chart", False),
     ("[", "channels", False),
     ("[", "channels", True),
     ("h", "bars", False),
     ("h", "bars", True),
-    ("M", "dialog", "asking"),
+    ("M", "dialog", "prompt"),
     ("deployed Enter", "marker", "⚑ deployed"),
     ("?", "dialog", "help"),
     ("Escape", "dialog", None),
@@ -241,7 +241,7 @@ def test_f18_each_key_does_what_it_says(page: Page, hub: HubProcess, publish: Pu
         press(page, last)
         assert look(page, probe, after, DEADLINE_SECONDS) == after, f"{probe} after {words!r}"
 
-    assert keys_of(ACTIONS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
+    assert keys_of(COMMANDS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
 
 
 def test_f03_dragging_the_scroll_bar_up_lets_go_and_end_comes_back_at_once(

@@ -41,7 +41,7 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("terms")).to_contain_text("user")
         expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
-        expect(other.get_by_test_id("toast")).to_contain_text("not in the log any more")
+        expect(other.get_by_test_id("toast")).to_contain_text("no longer in the log")
 
 
 def test_f09_wrap_form_of_time_zone_and_range_are_in_the_address(
@@ -185,7 +185,7 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
     expect(page.get_by_test_id("held")).to_have_text("10")
 
     palette(page, "export")
-    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-scope").select_option("log")
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()
 
@@ -196,7 +196,7 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
 
     page.keyboard.press("Escape")
     palette(page, "export")
-    page.get_by_test_id("ask-scope").select_option("store")
+    page.get_by_test_id("ask-scope").select_option("log")
     page.get_by_test_id("ask-until").fill("-30m")
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()
@@ -241,13 +241,13 @@ def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProc
     page.get_by_test_id("row").last.click(modifiers=["Shift"])
 
     page.keyboard.press("C")
-    expect(page.get_by_test_id("toast")).to_have_text("1,000 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("1,000 lines copied to the clipboard")
     copied = page.evaluate("navigator.clipboard.readText()").split("\n")
 
     assert copied == numbered(range(1, 1_001))
     page.keyboard.press("K")
     page.keyboard.press("Control+c")
-    expect(page.get_by_test_id("toast")).to_have_text("999 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("999 lines copied to the clipboard")
     assert stats(page)["shown"] == 1_000
 
 

@@ -82,7 +82,7 @@ def test_f17_a_selection_in_a_pane_has_no_line_of_another(page: Page, hub: HubPr
     for key, first, last in (("C", 10, 13), ("Control+a", 0, 29)):
         page.keyboard.press(key)
         page.keyboard.press("C")
-        expect(page.get_by_test_id("toast")).to_have_text(f"{last - first + 1} lines are in the clipboard")
+        expect(page.get_by_test_id("toast")).to_have_text(f"{last - first + 1} lines copied to the clipboard")
         copied = [json.loads(line)["msg"] for line in page.evaluate("navigator.clipboard.readText()").split("\n")]
         assert copied == [f"a{n}" for n in range(first, last + 1)]
 

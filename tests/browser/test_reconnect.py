@@ -105,7 +105,7 @@ def test_f02_a_browser_that_is_online_again_reconnects_at_once(
         page.context.set_offline(True)
         between.cut()
         expect(state).to_have_attribute("data-state", "offline")
-        expect(page.get_by_test_id("state")).to_have_text("offline · goes on when the network is back")
+        expect(page.get_by_test_id("state")).to_have_text("offline · resumes when the network is back")
         publish("online", numbered([2]))
         made = page.evaluate("madeStreams()")
         page.context.set_offline(False)
@@ -133,7 +133,7 @@ def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
     page.clock.fast_forward(31_000)
 
     expect(page.locator(".app")).to_have_attribute("data-state", "stale")
-    expect(page.get_by_test_id("state")).to_have_text("no sign of the hub · reconnecting")
+    expect(page.get_by_test_id("state")).to_have_text("no answer from the hub · reconnecting")
     expect(page.get_by_test_id("row")).to_have_count(1)
     for route in silent:
         route.abort()
@@ -242,7 +242,7 @@ def test_f12_markers_older_than_the_tail_come_with_the_lines_around_them(
     expect(page.get_by_test_id("marker")).to_contain_text("deploy 7")
     page.keyboard.press("Home")
     words = page.get_by_test_id("top-words")
-    expect(words).to_contain_text("this is where the log of marked.old begins, ")
+    expect(words).to_contain_text("the log of marked.old begins here, ")
     # In the browser's own zone.
-    told = page.evaluate("words => Date.parse(words)", (words.text_content() or "").partition("begins, ")[2])
+    told = page.evaluate("words => Date.parse(words)", (words.text_content() or "").partition("begins here, ")[2])
     assert abs(told / 1_000 - began.timestamp()) < 60

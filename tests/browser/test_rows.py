@@ -54,8 +54,8 @@ ROW_HEIGHTS = """(pixels) => {
 # Milliseconds for writing and laying out 400 rows, with and without colours for tokens: the best of eight.
 TIME_ROWS = """async () => {
   const load = (path) => import(`/modules/${path}`);
-  const [{ Row }, { Style }, { Ring }, { Settings }] = await Promise.all(
-    ["views/row.js", "views/style.js", "ring.js", "settings.js"].map(load));
+  const [{ Row }, { RowStyle }, { Ring }, { Settings }] = await Promise.all(
+    ["views/row.js", "views/row-style.js", "store/ring.js", "app/settings.js"].map(load));
   const ring = new Ring(1000);
   const says = (n) => [
     `GET /orders/${n} 503 from 10.0.0.7 in 12ms`, `Visit 新增 id ${n}`, `order ${n} paid`, "cache miss",
@@ -69,13 +69,13 @@ TIME_ROWS = """async () => {
   const spacer = document.querySelector(".spacer");
   const measure = (tokens) => {
     const settings = new Settings(() => { throw new Error("none"); });
-    settings.lend("tokens", tokens);
-    const style = new Style(settings, ring);
+    settings.override("tokens", tokens);
+    const style = new RowStyle(settings, ring);
     const rows = Array.from({ length: 400 }, () => new Row());
     const start = performance.now();
     rows.forEach((row, seq) => {
       row.fill(ring, seq, seq > 0 ? seq - 1 : null, style, { count: 0, seqs: () => [] });
-      row.stand(seq, seq * 20, 20);
+      row.moveTo(seq, seq * 20, 20);
       spacer.append(row.element);
     });
     spacer.offsetHeight;
@@ -108,7 +108,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
 
     rows = page.get_by_test_id("row")
     expect(rows).to_have_count(7)
-    folds = [rows.nth(at).locator(".said").inner_text() for at in (0, 2, 4, 6)]
+    folds = [rows.nth(at).locator(".content").inner_text() for at in (0, 2, 4, 6)]
     assert "boom" in folds[0] and "ValueError: too small" in folds[0] and "· 2 frames" in folds[0]
     assert "IllegalStateException: no stock" in folds[1] and "frame" in folds[1]
     assert "TypeError: x is undefined" in folds[2] and "· 2 frames" in folds[2]
@@ -122,7 +122,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
     assert page.get_by_test_id("raw").inner_text() == "\n".join(info(PYTHON))
     page.keyboard.press("Escape")
     page.keyboard.press("c")
-    expect(page.get_by_test_id("toast")).to_have_text("7 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("7 lines copied to the clipboard")
     copied = page.evaluate("navigator.clipboard.readText()").split("\n")
     assert copied[1:] == PYTHON[1:] and copied[0].endswith("boom")
     # What goes on is found where its beginning is not.
@@ -164,7 +164,7 @@ def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
     rows.first.locator(".message").click()
     page.keyboard.press("Escape")
     page.keyboard.press("C")
-    expect(page.get_by_test_id("toast")).to_have_text("37 lines are in the clipboard")
+    expect(page.get_by_test_id("toast")).to_have_text("37 lines copied to the clipboard")
     page.get_by_test_id("export").click()
     with page.expect_download() as download:
         page.get_by_test_id("ask-go").click()
@@ -244,7 +244,7 @@ def test_f21_any_number_is_plotted_from_the_drawer_a_facet_or_by_key(
     expect(page.locator(".plot-legend li")).to_have_text(re.compile("took119"))
     page.get_by_role("button", name="Plot size").click()
     expect(page.locator(".plot-legend li")).to_have_count(2)
-    page.locator(".plot-legend").get_by_role("button", name="Draw size no longer").click()
+    page.locator(".plot-legend").get_by_role("button", name="Remove size from the chart").click()
     expect(page.locator(".plot-legend li")).to_have_count(1)
     publish("f21.any", [json.dumps({"time": int(now), "level": "info", "msg": "call 120", "took": 500})])
     expect(page.locator(".plot-legend li b")).to_have_text("500")
@@ -290,4 +290,4 @@ def test_f20_a_browser_that_keeps_nothing_is_said_to(page: Page, hub: HubProcess
 
     page.get_by_test_id("more").click()
 
-    expect(page.get_by_test_id("settings")).to_contain_text("keeps no settings")
+    expect(page.get_by_test_id("settings")).to_contain_text("does not store settings")

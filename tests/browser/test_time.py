@@ -234,7 +234,7 @@ def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, 
     times.last.hover()
     expect(times.last).to_have_attribute("title", re.compile("no zone in the line"))
     palette(page, "export")
-    expect(page.get_by_test_id("asking")).to_contain_text("UTC")
+    expect(page.get_by_test_id("prompt")).to_contain_text("UTC")
     page.keyboard.press("Escape")
 
 

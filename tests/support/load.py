@@ -58,6 +58,7 @@ class Publisher:
         self.begun = 0
         self.sent_at: dict[int, float] = {}
         self.stopped = threading.Event()
+        self._running = threading.Lock()
         self._server = server
         self._channels = channels
         self._lines_per_second = lines_per_second
@@ -73,8 +74,10 @@ class Publisher:
             self._publish(client, count)
 
     def finish(self) -> None:
-        """Publish one more line on each channel, for which is_last() is true."""
-        with self._server.publisher() as client:
+        """End run(), then publish one more line on each channel, for which is_last() is true."""
+        self.stopped.set()
+        # Its last pipeline may still be under way, and must not reach Redis after the last line.
+        with self._running, self._server.publisher() as client:
             for channel in self._channels:
                 self.begun += 1
                 client.publish(channel, f'{self._head}, "last": true, "seq": {self.begun}}}')
@@ -82,7 +85,7 @@ class Publisher:
     def run(self) -> None:
         """Publish at the rate until `stopped` is set. On a slow machine the pipelines get longer; the rate stays."""
         started, before = time.monotonic(), self.begun
-        with self._server.publisher() as client:
+        with self._running, self._server.publisher() as client:
             while not self.stopped.wait(0.005):
                 due = before + int((time.monotonic() - started) * self._lines_per_second) - self.begun
                 while due > 0:

@@ -159,10 +159,10 @@ class HubProcess:
         """True when /health/ready answers 200."""
         return self.status("/health/ready") == 200
 
-    def status(self, path: str) -> int:
-        """The HTTP status of a GET, 0 if nobody answers."""
+    def status(self, path: str, timeout_seconds: float = 5) -> int:
+        """The HTTP status of a GET, 0 if nobody answers in time."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as response:
+            with urllib.request.urlopen(self.url + path, timeout=timeout_seconds) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             error.close()
@@ -204,13 +204,16 @@ def hub_process(
     port: int | None = None,
     more_environ: Mapping[str, str] | None = None,
     ready: bool = True,
+    root: Path = ROOT,
 ) -> Iterator[HubProcess]:
     """
-    `python run.py`, ready when the block is entered, stopped by SIGTERM. With `ready=False` it only answers by then.
+    `python run.py` in the folder `root`, ready when the block is entered, stopped by SIGTERM.
+
+    With `ready=False` it only answers by then.
 
     AssertionError if it does not stop in time, or has logged an unexpected error.
     """
-    with _starting(redis_url, *options, port=port, more_environ=more_environ) as hub:
+    with _starting(redis_url, *options, port=port, more_environ=more_environ, root=root) as hub:
         if ready:
             hub.wait_ready()
         else:
@@ -230,17 +233,21 @@ def hub_processes(count: int, redis_url: str, *options: str) -> Iterator[list[Hu
 
 @contextmanager
 def _starting(
-    redis_url: str | None, *options: str, port: int | None = None, more_environ: Mapping[str, str] | None = None
+    redis_url: str | None,
+    *options: str,
+    port: int | None = None,
+    more_environ: Mapping[str, str] | None = None,
+    root: Path = ROOT,
 ) -> Iterator[HubProcess]:
     port = port or free_port()
     environ = clean_environ()
     environ |= more_environ or {}
-    command = [sys.executable, str(ROOT / "run.py"), "--port", str(port), *options]
+    command = [sys.executable, str(root / "run.py"), "--port", str(port), *options]
     if redis_url:
         own_account = re.sub(r"^redis://127", f"redis://{HUB_USER}:{HUB_PASSWORD}@127", redis_url)
         command += ["--redis-url", own_account]
     with tempfile.NamedTemporaryFile(prefix="sse-hub-output-") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=root)
         hub = HubProcess(port, process, Path(output.name))
         try:
             yield hub

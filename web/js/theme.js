@@ -1,4 +1,4 @@
-// Sets what the first paint shows: theme, density, size of the text. A plain script in <head>, because a module would come too late.
+// Sets theme, density and text size before the first paint. A plain script in <head>, because a module would run too late.
 (() => {
   const read = (name) => {
     try {

@@ -3,7 +3,7 @@
 -- KEYS[1]   the lease: string, see lease.lua
 -- KEYS[2]   the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]   the channels: hash, see keys.py
--- KEYS[4]   the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py
+-- KEYS[4]   the gaps of the whole log: stream, see `LogKeys.gaps` in keys.py
 -- KEYS[5..] the streams of channels
 -- ARGV[1]   what the lease must be: "token start" of the calling process
 -- ARGV[2]   the new watermark, ms; '' for no change

@@ -4,7 +4,7 @@
 -- KEYS[1]  the lease: string, "token start" of the recorder
 -- KEYS[2]  the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]  the taps: hash, token -> "held first_fence seen_at"
--- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py; starts where the log does
+-- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.gaps` in keys.py; starts where the log does
 -- KEYS[5]  the channels: hash, see keys.py
 -- ARGV[1]  token of the calling process
 -- ARGV[2]  start: fence since which its rings have got every line; '' while it has no session, or fills its rings

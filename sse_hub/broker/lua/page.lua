@@ -3,7 +3,7 @@
 -- KEYS[1]  the stream of a channel
 -- KEYS[2]  the channels: hash, see keys.py
 -- KEYS[3]  the watermark: string, see keys.py
--- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.breaks` in keys.py
+-- KEYS[4]  the gaps of the whole log: stream, see `LogKeys.gaps` in keys.py
 -- ARGV[1]  XRANGE or XREVRANGE
 -- ARGV[2]  the bound to start at, in the syntax of that command
 -- ARGV[3]  the other bound

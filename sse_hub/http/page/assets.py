@@ -1,10 +1,10 @@
 """
-The page's files: `web/` beside the package in a checkout, inside it in an installed wheel; jQuery from XStatic.
+The page's files, from `sse_hub/web` in an installed wheel or from `web` in a checkout; jQuery comes from XStatic.
 
-    GET /index ---------------> index.html, asked for anew each time; it names the version of all others
-    GET /web/<version>/... ---> files, kept by browsers for a year: another content is another version
+    GET /index ---------------> index.html, revalidated each time; it names the version of all other files
+    GET /web/<version>/... ---> files that browsers keep for a year: other content has another version
 
-They are read once, when the hub starts: all modules become one script, all styles one sheet, both minified.
+They are read once, when the hub starts. The wheel holds them bundled and minified; a checkout is bundled at the start.
 All carry the headers that keep log text from ever becoming code.
 """
 
@@ -19,9 +19,7 @@ import xstatic.pkg.jquery
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
-from sse_hub.http.page.bundler import bundle
-from sse_hub.http.page.minify import minified
-from sse_hub.http.page.translations import module_of, without_keys
+from sse_hub.http.page.bundler import SCRIPT, build_page
 from sse_hub.http.response import get_route
 
 SECURITY_HEADERS = {
@@ -33,13 +31,13 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept-Encoding",
 }
-# A page that is older than its hub is a riddle to users; the names of the files change with their content.
-ASKED_ANEW = "no-cache"
-KEPT = "public, max-age=31536000, immutable"
-# The slim one lacks requests and animations, of which the page uses none.
+# An outdated page would not fit its hub, so index.html is revalidated. All other files have another name when their
+# content changes.
+REVALIDATED = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+# The slim build lacks requests and animations; the page uses neither.
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.slim.min.js"
-STYLESHEET = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
-# With the quotes that a minifier leaves out.
+# A minifier leaves out the quotes.
 OWN_FILE = re.compile(r'(?<==)"?web/')
 
 
@@ -55,30 +53,26 @@ class Asset:
 
 def page_blueprint() -> Blueprint:
     """The page and its files. Raises FileNotFoundError when the installation is broken."""
-    # A table made at the start: no path from a request ever reaches the file system.
-    folder = web_folder()
-    assets, html = page_assets(folder)
-    # A script of another version knows other keys, so its words come with theirs.
-    with_keys = {f"lang/{path.name}": _asset(path.name, path.read_bytes()) for path in folder.glob("lang/*.json")}
-    others = assets | with_keys
+    # All files are read here: no path from a request ever reaches the file system.
+    assets, html = load_assets(web_folder())
     version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
-    index = _asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
+    index = _make_asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
     page = Blueprint("sse_hub_page", strict_slashes=True)
 
     @get_route(page, "/index")
     async def serve_index(request: Request) -> HTTPResponse:
-        return _answer(request, index, ASKED_ANEW)
+        return _answer(request, index, REVALIDATED)
 
     @get_route(page, "/web/<path:path>")
     async def serve_file(request: Request, path: str) -> HTTPResponse:
         named, _, rest = path.partition("/")
         if named == version and rest in assets:
-            return _answer(request, assets[rest], KEPT)
-        # Of another version: a hub that was replaced meanwhile serves what it has, and nobody keeps it.
-        asset = others.get(path) or others.get(rest)
+            return _answer(request, assets[rest], IMMUTABLE)
+        # A page of another version: a hub that has been replaced serves what it has, not to be cached.
+        asset = assets.get(path) or assets.get(rest)
         if asset is None:
             raise NotFound(f"Requested URL {request.path} not found")
-        return _answer(request, asset, ASKED_ANEW)
+        return _answer(request, asset, REVALIDATED)
 
     return page
 
@@ -92,39 +86,24 @@ def web_folder() -> Path:
     raise FileNotFoundError(f"the page is missing: neither {package / 'web'} nor {package.parent / 'web'} holds it")
 
 
-def page_assets(folder: Path) -> tuple[dict[str, Asset], str]:
-    """What `folder` is to a browser: its files by name, and the page that asks for them. ValueError: see bundle()."""
-    sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
-    html = sources.pop("index.html")
-    modules = {name: text for name, text in sources.items() if name.startswith("js/")}
-    sheets = STYLESHEET.findall(html)
-    # What other pages than this one ask for, and what is loaded only by some.
-    alone = [name for name in sources if name.startswith("css/") and name not in sheets]
-    served = {name: sources[name] for name in (*alone, "favicon.svg", "js/theme.js")}
-    keys, languages = without_keys({name: text for name, text in sources.items() if name.startswith("lang/")})
-    modules["js/word-keys.js"] = module_of(keys)
-    served |= languages
-    served["js/page.js"] = bundle(modules, "js/main.js")
-    served["css/page.css"] = "".join(sources[name] for name in sheets)
-    served["vendor/jquery.js"] = JQUERY.read_text()
-    served["index.html"] = _with_one_of_each(html)
-    small = minified(served)
-    html = small.pop("index.html")
-    return {name: _asset(name, text.encode()) for name, text in sorted(small.items())}, html
+def load_assets(folder: Path) -> tuple[dict[str, Asset], str]:
+    """The files that browsers get, by name, and index.html, from a folder with the sources or with the built page."""
+    built = (folder / SCRIPT).is_file()
+    files = _read_built(folder) if built else build_page(folder)
+    html = files.pop("index.html")
+    files["vendor/jquery.js"] = JQUERY.read_text()
+    return {name: _make_asset(name, text.encode()) for name, text in sorted(files.items())}, html
 
 
-def _with_one_of_each(html: str) -> str:
-    # Where the first sheet stood, so that nothing is painted before it.
-    one = '  <link rel="stylesheet" href="web/css/page.css">\n'
-    html = STYLESHEET.sub("", STYLESHEET.sub(lambda _: "\0", html, count=1)).replace("\0", one)
-    return html.replace('"web/js/main.js"', '"web/js/page.js"')
+def _read_built(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
 
 
-def _asset(name: str, content: bytes) -> Asset:
+def _make_asset(name: str, content: bytes) -> Asset:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     text = kind.startswith("text/") or kind in ("application/javascript", "application/json", "image/svg+xml")
     return Asset(
-        # Not every system knows that a module is JavaScript, and a browser runs nothing else.
+        # Some systems have another type for .js, and browsers refuse to run it.
         "text/javascript; charset=utf-8" if name.endswith(".js") else f"{kind}; charset=utf-8" if text else kind,
         content,
         gzip.compress(content, 9, mtime=0),

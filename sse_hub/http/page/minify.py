@@ -1,48 +1,27 @@
 """
-Pages, scripts, sheets and tables made small, by a process that ends when it has done so.
+Bundles and minifies the page when a wheel is built, in a process of its own: the hub itself never imports the minifier.
 
-The minifier brings a runtime of its own, which would stay: 12 MB, five threads and handlers of signals in every hub.
-
-    page --> minified() --> python -m sse_hub.http.page.minify --> the same files, small
+    python -m sse_hub.http.page.minify web build/web
 """
 
-import json
-import logging
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-KINDS = {".html": "text/html", ".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
-PATIENCE_SECONDS = 20
+from sse_hub.http.page.bundler import build_page
 
-logger = logging.getLogger(__name__)
-
-
-def minified(files: Mapping[str, str]) -> dict[str, str]:
-    """The texts by name, small where the name says that they can be; as they are where no process can be started."""
-    command = [sys.executable, "-m", "sse_hub.http.page.minify"]
-    try:
-        done = subprocess.run(
-            command, input=json.dumps(dict(files)).encode(), capture_output=True, timeout=PATIENCE_SECONDS, check=True
-        )
-        small: dict[str, str] = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        logger.warning("page_not_minified reason=%(reason)r", {"reason": error})
-        return dict(files)
-    return small
+MEDIA_TYPES = {".html": "text/html", ".js": "application/javascript", ".css": "text/css", ".json": "application/json"}
 
 
-def main() -> None:
-    """Read files as JSON from the standard input, and write them, small, to the standard output."""
+def write_minified_page(source: Path, target: Path) -> None:
+    """Write the files that browsers get to `target`, from the page's sources. ValueError: see bundle()."""
     import minify  # type: ignore[import-untyped]
 
-    files = json.load(sys.stdin)
-    kinds = {name: KINDS.get(Path(name).suffix) for name in files}
-    json.dump(
-        {name: minify.string(kinds[name], text) if kinds[name] else text for name, text in files.items()}, sys.stdout
-    )
+    for name, text in build_page(source).items():
+        media_type = MEDIA_TYPES.get(Path(name).suffix)
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(minify.string(media_type, text) if media_type else text)
 
 
 if __name__ == "__main__":
-    main()
+    write_minified_page(Path(sys.argv[1]), Path(sys.argv[2]))

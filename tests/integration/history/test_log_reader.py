@@ -21,7 +21,7 @@ async def log_on(server: RedisServer) -> AsyncIterator[LogReader]:
     async with redis.asyncio.Redis.from_url(server.url) as commands:
         # Separate keys, with a log that is complete up to END.
         await commands.set(KEYS.watermark, END.fence)
-        await commands.xadd(KEYS.breaks, {"a": "0", "r": "recorder-down"})
+        await commands.xadd(KEYS.gaps, {"a": "0", "r": "recorder-down"})
         log = LogReader(commands, KEYS, retain_ms=3_600_000)
         yield log
         await log.close()

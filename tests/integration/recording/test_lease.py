@@ -115,7 +115,7 @@ class History:
             case "die":
                 self.die(process)
             case "lose":
-                self.client.delete(*self.random.sample([KEYS.watermark, KEYS.lease, KEYS.taps, KEYS.breaks], 2))
+                self.client.delete(*self.random.sample([KEYS.watermark, KEYS.lease, KEYS.taps, KEYS.gaps], 2))
 
     def die(self, process: Process) -> None:
         """The process dies. Its lease has expired or is valid for some more time."""
@@ -147,7 +147,7 @@ class History:
             assert not rules.covering()
         if standing.role is Role.BEGAN_LOG:
             assert int(self.client.get(KEYS.watermark) or 0) == standing.watermark == process.reach
-            breaks: Any = self.client.xrange(KEYS.breaks)
+            breaks: Any = self.client.xrange(KEYS.gaps)
             assert [id for id, _ in breaks] == [f"{process.reach}-0".encode()]
 
 

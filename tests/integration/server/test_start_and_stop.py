@@ -97,7 +97,7 @@ def test_a_start_on_a_taken_port_fails_and_names_the_port(hub: HubProcess, serve
     done = run_hub("--port", str(hub.port), "--redis-url", server.url)
 
     assert done.returncode == 1
-    assert f"127.0.0.1:{hub.port} can't be listened on" in done.stderr
+    assert f"can't listen on 127.0.0.1:{hub.port}" in done.stderr
     assert "Choose another port" in done.stderr
     assert "Traceback" not in done.stderr
 

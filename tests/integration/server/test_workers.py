@@ -93,7 +93,6 @@ async def test_a_killed_worker_loses_no_line_and_is_replaced_quickly(server: Red
             [(victim, held)] = connections_of(hub).most_common(1)
             assert held > 0
             seconds.append(await asyncio.to_thread(kill_and_time, hub, victim))
-        publisher.stopped.set()
         publisher.finish()
         await asyncio.gather(*running)
         ended = hub.output.count("worker_ended")
@@ -139,10 +138,12 @@ def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None
 
 async def test_a_connection_made_while_no_worker_runs_is_served_by_the_next_worker(server: RedisServer) -> None:
     with worker_hub(server.url) as hub:
-        for worker in workers_of(hub):
+        workers = workers_of(hub)
+        for worker in workers:
             worker.kill()
+        psutil.wait_procs(workers, DEADLINE_SECONDS)
 
-        assert hub.status("/health/live") == 200
+        assert hub.status("/health/live", DEADLINE_SECONDS) == 200
 
 
 async def test_connections_are_shared_among_the_workers(server: RedisServer, channel: str) -> None:

@@ -1,14 +1,14 @@
-// Facets, the histogram, masks: what is counted over the held lines, and uncounted.
+// Facets and the histogram: counts over the lines held.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Facets } from "../../../web/js/facets.js";
-import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/histogram.js";
+import { Facets } from "../../../web/js/store/facets.js";
+import { Histogram, barAt, rangeOf, rangeQuery } from "../../../web/js/store/histogram.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { fieldTerm } from "../../../web/js/query/terms.js";
-import { Ring } from "../../../web/js/ring.js";
+import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18);
@@ -34,7 +34,7 @@ function recount(ring, name) {
   return found;
 }
 
-test("facets equal a recount, also when lines have fallen off and a channel was closed", () => {
+test("facets equal a recount, even after lines have fallen off and a channel was closed", () => {
   const { ring, facets, add } = counted(2_000);
   for (let n = 0; n < 20_000; n += 1) add({ msg: "m", user: `u${(n * 7) % 97}`, status: n % 10 ? 200 : 500, ...(n > 19_500 && { rare: n % 2 === 0 }) }, n % 3 ? "a" : "b");
 
@@ -54,7 +54,7 @@ test("facets equal a recount, also when lines have fallen off and a channel was 
   assert.deepEqual(facets.fields(), [{ name: "other", count: 2_000, many: false, partial: false, numeric: true, values: [{ value: "1", count: 2_000 }] }]);
 });
 
-test("a value's count is the number of lines its term finds", () => {
+test("the count of a value is the number of lines that its term finds", () => {
   const { ring, facets, add } = counted(1_000);
   for (let n = 0; n < 1_000; n += 1) add({ msg: "m", user: ["u7", "ana b", "-x", 'q"'][n % 4], req: { id: n % 3 }, ok: n % 2 === 0 });
 
@@ -69,7 +69,7 @@ test("a value's count is the number of lines its term finds", () => {
   }
 });
 
-test("a field with too many values counts lines only, and begins anew when none has it", () => {
+test("a field with too many values counts lines only, until no line has it", () => {
   const { facets, add } = counted(3_000);
   for (let n = 0; n < 1_500; n += 1) add({ id: `x${n}` });
 
@@ -79,7 +79,7 @@ test("a field with too many values counts lines only, and begins anew when none 
   assert.deepEqual(facets.fields()[1], { name: "id", count: 1, many: false, partial: false, numeric: false, values: [{ value: "y", count: 1 }] });
 });
 
-test("no more than 200 fields are counted, and one that finds room later is partial", () => {
+test("at most 200 fields are counted, and a field that finds room later is partial", () => {
   const { facets, add } = counted(10);
   add(Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`a${n}`, n])));
   for (let from = 0; from < 4; from += 1) add(Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`b${from}_${n}`, n])));
@@ -89,7 +89,7 @@ test("no more than 200 fields are counted, and one that finds room later is part
   assert.deepEqual(facets.fields().map(({ name, count, partial }) => [name, count, partial]), [["b3_59", 5, true]]);
 });
 
-test("nested fields have dotted names, and long or listed values none", () => {
+test("nested fields have dotted names, and long values and lists are left out", () => {
   const { facets, add } = counted(10);
   add({ req: { user: { id: 7 } }, tags: ["a"], text: "x".repeat(300), none: null, __proto__x: true });
 
@@ -110,7 +110,7 @@ test("bars add up to the lines, with at most 120 of a round width", () => {
   assert.deepEqual(new Histogram().bars().bars, []);
 });
 
-test("what is taken away was never there", () => {
+test("a removed line is no longer counted", () => {
   const histogram = new Histogram();
   for (let n = 0; n < 500; n += 1) histogram.add(T + n * 1_000, 3);
   histogram.add(T + 60_000, 6);
@@ -121,7 +121,7 @@ test("what is taken away was never there", () => {
   assert.deepEqual([total, bars[0].counts[6], bars.at(-1).counts[3], from], [2, 1, 1, T + 60_000]);
 });
 
-test("the picture that is kept up is the one that is made anew", () => {
+test("the updated histogram equals one that is rebuilt", () => {
   const kept = new Histogram();
   const lines = [];
   for (let n = 0; n < 5_000; n += 1) {
@@ -142,10 +142,10 @@ test("the picture that is kept up is the one that is made anew", () => {
   }
 });
 
-test("a drag over bars is a range of time, and shows just their lines", () => {
+test("a drag over bars is a time range that contains exactly their lines", () => {
   const histogram = new Histogram();
   const ring = new Ring(1_000);
-  for (let n = 0; n < 1_000; n += 1) histogram.add(ring.moment(ring.append("a", null, "x", 3, T + n * 100)), 3);
+  for (let n = 0; n < 1_000; n += 1) histogram.add(ring.ownTime(ring.append("a", null, "x", 3, T + n * 100)), 3);
   const drawn = histogram.bars();
 
   const range = rangeOf(drawn, 20, 10);
@@ -160,7 +160,7 @@ test("a drag over bars is a range of time, and shows just their lines", () => {
 });
 
 // Measured: 1 to 5 ms. The bound leaves room for a busy machine.
-test("100 lines more among 100,000 are drawn anew in a moment", () => {
+test("adding 100 lines to 100,000 is fast", () => {
   const histogram = new Histogram();
   for (let n = 0; n < 100_000; n += 1) histogram.add(T + n * 50, n % 8);
 

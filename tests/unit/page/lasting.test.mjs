@@ -1,24 +1,24 @@
-// What must hold in the long run: two tabs, clocks that differ, channels that change while something is under way.
+// The page in the long run: two tabs, different clocks, channels that change while something else is going on.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Intake } from "../../../web/js/intake.js";
-import { visible } from "../../../web/js/format.js";
-import { disorder } from "../../../web/js/merge-order.js";
+import { Ingest } from "../../../web/js/store/ingest.js";
+import { visible } from "../../../web/js/format/text.js";
+import { misplaced } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { Older } from "../../../web/js/older.js";
+import { HistoryLoader } from "../../../web/js/connection/history-loader.js";
 import { Pattern } from "../../../web/js/query/pattern.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { Settings } from "../../../web/js/settings.js";
-import { ViewList } from "../../../web/js/view-list.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { Settings } from "../../../web/js/app/settings.js";
+import { FilteredList } from "../../../web/js/store/filtered-list.js";
 import { cpuMs } from "./cpu.mjs";
 
 function page(capacity = 1_000) {
   const ring = new Ring(capacity);
-  const view = new ViewList(ring);
-  return { ring, view, intake: new Intake(ring, view, new Series()) };
+  const list = new FilteredList(ring);
+  return { ring, list, ingest: new Ingest(ring, list, new Series()) };
 }
 
 function storage() {
@@ -26,7 +26,7 @@ function storage() {
   return { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
 }
 
-test("what one tab has added to a list another one does not take away", () => {
+test("a tab keeps what another tab has added to a list", () => {
   const store = storage();
   const [one, other] = [new Settings(() => store), new Settings(() => store)];
 
@@ -38,42 +38,42 @@ test("what one tab has added to a list another one does not take away", () => {
   assert.equal(other.get("theme"), "auto");
 });
 
-test("where nothing can be kept, lists last as long as the page", () => {
+test("without storage, lists last as long as the page", () => {
   const full = { ...storage(), setItem: () => { throw new Error("QuotaExceededError"); } };
   const settings = new Settings(() => full);
 
   settings.set("views", [{ name: "a", query: "?a" }]);
 
-  assert.deepEqual([settings.get("views").length, settings.kept], [1, false]);
+  assert.deepEqual([settings.get("views").length, settings.persistent], [1, false]);
 });
 
-test("a zone that there is not is neither lent nor remembered", () => {
+test("an unknown zone is neither used nor remembered", () => {
   const store = storage();
   store.setItem("sse-hub.zone", "Mars/Base");
   const settings = new Settings(() => store);
 
-  settings.lend("zone", "Mars/Base");
+  settings.override("zone", "Mars/Base");
   assert.equal(settings.get("zone"), "local");
-  settings.lend("zone", "Asia/Kolkata");
+  settings.override("zone", "Asia/Kolkata");
   assert.equal(settings.get("zone"), "Asia/Kolkata");
 });
 
-test("with a clock that is ahead of the hub's, new lines are new, and those of before are not", () => {
+test("with a clock that is ahead of or behind the hub's, live and replayed lines are told apart", () => {
   const now = 1_795_233_018_000;
   for (const ahead of [60_000, -60_000]) {
-    const { ring, intake } = page();
+    const { ring, ingest } = page();
     const heard = [];
-    intake.ahead = ahead;
-    intake.onNew = (line) => heard.push(line);
+    ingest.clockSkew = ahead;
+    ingest.onLiveLine = (line) => heard.push(line);
 
-    intake.lines([[`${now - ahead - 20_000}-1`, "a", "before"], [`${now - ahead - 500}-1`, "a", "new"]], now);
+    ingest.addLines([[`${now - ahead - 20_000}-1`, "a", "before"], [`${now - ahead - 500}-1`, "a", "new"]], now);
 
-    assert.deepEqual([intake.live, heard, ring.time(0), ring.time(1)], [1, ["new"], now - ahead - 20_000, now - ahead]);
+    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], now - ahead - 20_000, now - ahead]);
   }
 });
 
-test("a wish for older lines ends when other channels are watched", async () => {
-  const { ring, intake } = page(100_000);
+test("a request for older lines ends when other channels are opened", async () => {
+  const { ring, ingest } = page(100_000);
   let asked = 0;
   globalThis.fetch = async (url) => {
     const channel = new URLSearchParams(url.split("?")[1]).get("channel");
@@ -82,10 +82,10 @@ test("a wish for older lines ends when other channels are watched", async () => 
     await new Promise((done) => setTimeout(done));
     return Response.json({ lines: [[`${100_000 - asked}-1`, channel, "x"]], more: asked < 100, gaps: [] });
   };
-  const older = new Older(ring, intake, () => {});
+  const older = new HistoryLoader(ring, ingest, () => {});
   older.reset(["a"]);
 
-  const going = older.until(() => false);
+  const going = older.loadUntil(() => false);
   await new Promise((done) => setTimeout(done, 5));
   older.reset(["b"]);
   await going;
@@ -94,28 +94,28 @@ test("a wish for older lines ends when other channels are watched", async () => 
 });
 
 /** Applies a filter so slowly that it takes many slices; `meanwhile` happens after the first. */
-async function refiltered(view, test, meanwhile) {
+async function refiltered(list, test, meanwhile) {
   const slow = (seq) => {
     for (const until = performance.now() + 0.05; performance.now() < until; );
     return test(seq);
   };
-  const done = new Promise((resolve) => view.refilter(slow, resolve));
+  const done = new Promise((resolve) => list.refilter(slow, resolve));
   meanwhile();
   await done;
-  view.trim();
-  return Array.from({ length: view.end - view.first }, (_, at) => view.at(view.first + at));
+  list.trim();
+  return Array.from({ length: list.end - list.first }, (_, at) => list.seqAt(list.first + at));
 }
 
-test("a line that is put among others while a filter is applied moves none of them out of it", async () => {
-  const { ring, view } = page();
-  for (let n = 0; n < 900; n += 1) view.offer(ring.append("a", { fence: 1, count: n + 1 }, n % 2 ? "odd" : "even", 0, n));
+test("a line that is moved while a filter is applied pushes no line out of the list", async () => {
+  const { ring, list } = page();
+  for (let n = 0; n < 900; n += 1) list.offer(ring.append("a", { fence: 1, count: n + 1 }, n % 2 ? "odd" : "even", 0, n));
 
-  const seqs = await refiltered(view, (seq) => ring.text(seq).includes("odd"), () => {
+  const seqs = await refiltered(list, (seq) => ring.text(seq).includes("odd"), () => {
     for (const text of ["late", "late odd"]) {
       const seq = ring.append("a", { fence: 2, count: 1 }, text, 0, 1, 1, 20);
-      view.offer(seq);
-      const part = disorder(ring, ring.first, ring.end);
-      view.reorder(part, ring.reorder(part));
+      list.offer(seq);
+      const part = misplaced(ring, ring.first, ring.end);
+      list.reorder(part, ring.reorder(part));
     }
   });
 
@@ -123,27 +123,27 @@ test("a line that is put among others while a filter is applied moves none of th
   assert.equal(seqs.length, 451);
 });
 
-test("lines that fall off while a filter is applied are not shown in the place of others", async () => {
-  const { ring, view } = page();
-  const add = (n) => view.offer(ring.append("a", { fence: 1, count: n + 1 }, "x", 0, n));
+test("lines that fall off while a filter is applied are not shown", async () => {
+  const { ring, list } = page();
+  const add = (n) => list.offer(ring.append("a", { fence: 1, count: n + 1 }, "x", 0, n));
   for (let n = 0; n < 1_000; n += 1) add(n);
 
-  const seqs = await refiltered(view, () => true, () => {
+  const seqs = await refiltered(list, () => true, () => {
     for (let n = 1_000; n < 1_300; n += 1) add(n);
   });
 
   assert.deepEqual(seqs, Array.from({ length: 1_000 }, (_, at) => ring.first + at));
 });
 
-test("channels without end leave room for others", () => {
-  const { ring, intake } = page(100);
-  for (let n = 0; n < 1_000; n += 1) intake.lines([[`${1e12 + n}-1`, `job.${n}`, "x"], [`${1e12 + n}-1`, "steady", "x"]], 1e12 + n);
+test("an endless number of channels leaves room for others", () => {
+  const { ring, ingest } = page(100);
+  for (let n = 0; n < 1_000; n += 1) ingest.addLines([[`${1e12 + n}-1`, `job.${n}`, "x"], [`${1e12 + n}-1`, "steady", "x"]], 1e12 + n);
 
   assert.deepEqual([ring.channel(ring.end - 1), ring.channel(ring.end - 2), ring.channel(ring.first)], ["steady", "job.999", "job.950"]);
   assert.equal(ring.oldestIds().size, 51);
 });
 
-test("an expression that learns without end is abandoned, and one that does not is not", () => {
+test("an expression whose automaton keeps growing is abandoned, and no other is", () => {
   let seed = 7;
   const chance = () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648);
   const text = Array.from({ length: 20_000 }, () => (chance() & 0x1_0000 ? "a" : "b")).join("");
@@ -156,7 +156,7 @@ test("an expression that learns without end is abandoned, and one that does not 
   assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
 });
 
-test("names without end are cut, and what turns text round is seen", () => {
+test("very long names are cut, and bidi controls are made visible", () => {
   const long = "x".repeat(100_000);
   const { logger, event, lvlRaw } = normalise(JSON.stringify({ message: "m", logger: long, "@event": long, level: long }));
   assert.deepEqual([logger.length, event.length, lvlRaw.length], [1_000, 1_000, 1_000]);

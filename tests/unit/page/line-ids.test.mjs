@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Intake } from "../../../web/js/intake.js";
-import { LineIds } from "../../../web/js/line-ids.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
+import { Ingest } from "../../../web/js/store/ingest.js";
+import { SeenLineIds } from "../../../web/js/protocol/line-ids.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { FilteredList } from "../../../web/js/store/filtered-list.js";
 
 const line = (n, id) => `{"message":"${n}","line_id":"${id}"}`;
 
-test("a line id counts as the last member of the object, and for its channel", () => {
-  const ids = new LineIds();
-  const seen = (channel, id, text) => ids.repeats(channel, id, text);
+test("a line id is valid only as the last member of the object, and within its channel", () => {
+  const ids = new SeenLineIds();
+  const seen = (channel, id, text) => ids.isRepeat(channel, id, text);
 
   assert.deepEqual([seen("a", "1-1", line(1, "w-1")), seen("a", "1-2", line(1, "w-1"))], [false, true]);
   assert.deepEqual([seen("b", "1-1", line(1, "w-1")), seen("a", "1-1", line(1, "w-1"))], [false, false]);
@@ -23,25 +23,25 @@ test("a line id counts as the last member of the object, and for its channel", (
   }
 });
 
-test("what was published twice is held once, live and out of the log", () => {
+test("a line that was published twice is held once, both live and from the log", () => {
   const ring = new Ring(100);
-  const view = new ViewList(ring);
-  const intake = new Intake(ring, view, new Series());
+  const list = new FilteredList(ring);
+  const ingest = new Ingest(ring, list, new Series());
 
-  intake.lines([["5-1", "a", line(1, "w-1")], ["6-1", "a", line(1, "w-1")], ["6-2", "a", line(2, "w-2")]], 0);
-  const shown = intake.older({ lines: [["1-1", "a", line(0, "w-0")], ["2-1", "a", line(2, "w-2")]], gaps: [] });
+  ingest.addLines([["5-1", "a", line(1, "w-1")], ["6-1", "a", line(1, "w-1")], ["6-2", "a", line(2, "w-2")]], 0);
+  const shown = ingest.addOlder({ lines: [["1-1", "a", line(0, "w-0")], ["2-1", "a", line(2, "w-2")]], gaps: [] });
 
-  assert.deepEqual([ring.held, shown, intake.dupes], [3, 1, 2]);
+  assert.deepEqual([ring.held, shown, ingest.duplicates], [3, 1, 2]);
 });
 
-test("what was forgotten may come again", () => {
+test("a forgotten line may be added again", () => {
   const ring = new Ring(100);
-  const intake = new Intake(ring, new ViewList(ring), new Series());
+  const ingest = new Ingest(ring, new FilteredList(ring), new Series());
   const lines = [["5-1", "a", line(1, "w-1")]];
 
-  intake.lines(lines, 0);
-  intake.forget(() => false);
-  intake.lines(lines, 0);
+  ingest.addLines(lines, 0);
+  ingest.forget(() => false);
+  ingest.addLines(lines, 0);
 
   assert.equal(ring.held, 1);
 });

@@ -1,19 +1,19 @@
-// The page's pure modules: ids, ring, view list, intake, filter, words.
+// Pure modules of the page: ids, ring, lists, ingest, filter, messages.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { retryDelayMs } from "../../../web/js/backoff.js";
-import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/channels.js";
-import { age, keyValues, rate, sharedPart, visible } from "../../../web/js/format.js";
-import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/ids.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Ring } from "../../../web/js/ring.js";
-import { speak } from "../../../web/js/say.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { newsWords, noteWords, stateWords } from "../../../web/js/words.js";
+import { retryDelayMs } from "../../../web/js/connection/backoff.js";
+import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/protocol/channels.js";
+import { formatAge, keyValues, formatRate, sharedPrefix, visible } from "../../../web/js/format/text.js";
+import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/protocol/ids.js";
+import { Ingest } from "../../../web/js/store/ingest.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
+import { Series } from "../../../web/js/store/series.js";
+import { FilteredList } from "../../../web/js/store/filtered-list.js";
+import { newLinesText, noteText, stateText } from "../../../web/js/format/messages.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 
 // A filter over the text of a line.
@@ -24,19 +24,19 @@ function compileFilter(typed) {
   return test && ((text) => test(line.of(text)));
 }
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);
-  const view = new ViewList(ring);
+  const list = new FilteredList(ring);
   const series = new Series();
-  return { ring, view, series, intake: new Intake(ring, view, series) };
+  return { ring, list, series, ingest: new Ingest(ring, list, series) };
 }
 
 const batch = (channel, fence, from, to) =>
   Array.from({ length: to - from + 1 }, (_, at) => [`${fence}-${from + at}`, channel, `{"level":"info","message":"${from + at}"}`]);
 
-const seqsShown = (view) => Array.from({ length: view.end - view.first }, (_, at) => view.at(view.first + at));
+const seqsShown = (list) => Array.from({ length: list.end - list.first }, (_, at) => list.seqAt(list.first + at));
 
 test("ids are ordered as two numbers", () => {
   assert.ok(isAfter(parseId("1000-10"), parseId("1000-9")));
@@ -47,68 +47,68 @@ test("ids are ordered as two numbers", () => {
 });
 
 test("the ring holds the newest lines and counts them by level", () => {
-  const { ring, intake } = page();
+  const { ring, ingest } = page();
 
-  intake.lines(batch("a", 1, 1, 25), 0);
+  ingest.addLines(batch("a", 1, 1, 25), 0);
 
   assert.deepEqual([ring.held, ring.first, ring.end, ring.perLevel[3]], [10, 15, 25, 10]);
   assert.deepEqual([ring.id(24), ring.channel(24), ring.has(14)], ["1-25", "a", false]);
 });
 
-test("what is held already is dropped by channel and id", () => {
-  const { ring, intake } = page();
+test("lines that are held already are dropped by channel and id", () => {
+  const { ring, ingest } = page();
 
-  intake.lines(batch("a", 1, 1, 3), 0);
-  intake.lines([...batch("a", 1, 2, 4), ...batch("b", 1, 1, 1)], 0);
+  ingest.addLines(batch("a", 1, 1, 3), 0);
+  ingest.addLines([...batch("a", 1, 2, 4), ...batch("b", 1, 1, 1)], 0);
 
-  assert.deepEqual([ring.held, intake.received, intake.dupes, intake.lastId], [5, 5, 2, "1-1"]);
+  assert.deepEqual([ring.held, ingest.received, ingest.duplicates, ingest.lastId], [5, 5, 2, "1-1"]);
 });
 
 test("a gap and a closed publisher are notes, not lines", () => {
-  const { ring, view, intake } = page();
+  const { ring, list, ingest } = page();
 
-  intake.gap({ channel: "a", after: "1-1", before: "2-1", lost: 7, reason: "slow" }, 0);
-  const closed = intake.lines([["2-1", "a", '{"n":1}'], ["2-2", "a", '{"@event":"closed"}']], 0);
-  const open = intake.lines([["2-3", "a", '{"@event":"closed"}'], ["2-4", "a", '{"n":1}']], 0);
+  ingest.addGap({ channel: "a", after: "1-1", before: "2-1", lost: 7, reason: "slow" }, 0);
+  const closed = ingest.addLines([["2-1", "a", '{"n":1}'], ["2-2", "a", '{"@event":"closed"}']], 0);
+  const open = ingest.addLines([["2-3", "a", '{"@event":"closed"}'], ["2-4", "a", '{"n":1}']], 0);
 
   assert.deepEqual([closed, open], ["a", null]);
-  assert.deepEqual([ring.held, ring.notes, view.shown, intake.told.count, intake.told.lost], [2, 3, 2, 1, 7]);
+  assert.deepEqual([ring.held, ring.notes, list.shown, ingest.gaps.count, ingest.gaps.lost], [2, 3, 2, 1, 7]);
   assert.ok(ring.isNote(0));
 });
 
 test("a replayed line without a time has the time of its fence", () => {
-  const { ring, intake } = page();
+  const { ring, ingest } = page();
 
-  intake.lines([["1000000000-1", "a", '{"info":"old"}'], ["1000099000-1", "a", '{"info":"new"}']], 1_000_100_000);
+  ingest.addLines([["1000000000-1", "a", '{"info":"old"}'], ["1000099000-1", "a", '{"info":"new"}']], 1_000_100_000);
 
-  assert.deepEqual([ring.time(0), ring.time(1)], [1_000_000_000, 1_000_100_000]);
+  assert.deepEqual([ring.arrivedAt(0), ring.arrivedAt(1)], [1_000_000_000, 1_000_100_000]);
 });
 
-test("places stay while lines fall off the front", () => {
-  const { view, intake } = page();
+test("row numbers stay the same while lines fall off the front", () => {
+  const { list, ingest } = page();
 
-  intake.lines(batch("a", 1, 1, 12), 0);
-  const seq = view.at(11);
-  intake.lines(batch("a", 1, 13, 15), 0);
+  ingest.addLines(batch("a", 1, 1, 12), 0);
+  const seq = list.seqAt(11);
+  ingest.addLines(batch("a", 1, 13, 15), 0);
 
-  assert.equal(view.at(11), seq);
-  assert.deepEqual([view.first, view.end, view.placeOf(seq), view.lines], [5, 15, 11, 15]);
+  assert.equal(list.seqAt(11), seq);
+  assert.deepEqual([list.first, list.end, list.firstRowFrom(seq), list.lines], [5, 15, 11, 15]);
 });
 
-test("a filter shows what fits, also of lines that come later, and clearing it brings the rest back", async () => {
-  const { ring, view, intake } = page(1_000);
-  intake.lines(batch("a", 1, 1, 500), 0);
+test("a filter applies to lines held and to later lines, and clearing it shows all of them", async () => {
+  const { ring, list, ingest } = page(1_000);
+  ingest.addLines(batch("a", 1, 1, 500), 0);
 
   const test = compileFilter('"message":"7"');
-  await new Promise((done) => view.refilter((seq) => test(ring.text(seq)), done));
-  intake.lines([["2-1", "a", '{"message":"7"}'], ["2-2", "a", '{"message":"8"}']], 0);
-  assert.deepEqual([seqsShown(view), view.epoch], [[6, 500], 1]);
-  await new Promise((done) => view.refilter(null, done));
+  await new Promise((done) => list.refilter((seq) => test(ring.text(seq)), done));
+  ingest.addLines([["2-1", "a", '{"message":"7"}'], ["2-2", "a", '{"message":"8"}']], 0);
+  assert.deepEqual([seqsShown(list), list.version], [[6, 500], 1]);
+  await new Promise((done) => list.refilter(null, done));
 
-  assert.equal(view.shown, 502);
+  assert.equal(list.shown, 502);
 });
 
-test("a filter wants every word, takes phrases and negations, and minds case only when asked to", () => {
+test("a filter needs every word, supports phrases and negations, and is case-sensitive only with a capital", () => {
   const fits = (typed, line) => compileFilter(typed)(line);
 
   assert.ok(fits("time OUT", "a timeout, OUT of luck"));
@@ -121,30 +121,30 @@ test("a filter wants every word, takes phrases and negations, and minds case onl
 });
 
 test("closing a channel forgets its lines and keeps the others in order", () => {
-  const { ring, intake } = page(100);
-  intake.lines([...batch("a", 1, 1, 3), ...batch("b", 1, 1, 2), ...batch("a", 1, 4, 5)], 0);
+  const { ring, ingest } = page(100);
+  ingest.addLines([...batch("a", 1, 1, 3), ...batch("b", 1, 1, 2), ...batch("a", 1, 4, 5)], 0);
 
-  intake.forget((channel) => channel === "a");
-  intake.lines(batch("b", 1, 1, 1), 0);
+  ingest.forget((channel) => channel === "a");
+  ingest.addLines(batch("b", 1, 1, 1), 0);
 
   const held = Array.from({ length: ring.end - ring.first }, (_, at) => [ring.channel(ring.first + at), ring.id(ring.first + at)]);
   assert.deepEqual(held, [["a", "1-1"], ["a", "1-2"], ["a", "1-3"], ["a", "1-4"], ["a", "1-5"], ["b", "1-1"]]);
 });
 
-test("patterns cover what the hub would match", () => {
+test("patterns match the same channels as in the hub", () => {
   assert.ok(covers(["shop.*"], "shop.api") && covers(["*"], "any") && covers(["a", "b"], "b"));
   assert.ok(!covers(["shop.*"], "shopxapi") && !covers(["a"], "ab"));
   assert.equal(nameFault("shop.api:v1/x@y+z-*"), null);
   assert.ok(nameFault("no spaces") && nameFault("") && nameFault("x".repeat(129)));
 });
 
-test("markers are asked for by who may see them", () => {
+test("markers are requested only by readers who may see them", () => {
   assert.deepEqual(withMarkers(["shop.api"], ["*"]), ["shop.api", MARKERS]);
   assert.deepEqual(withMarkers(["shop.api"], ["shop.*"]), ["shop.api"]);
   assert.deepEqual(withMarkers(["*"], ["*"]), ["*"]);
 });
 
-test("numbers of measurements are kept for the chart, for a few fields and five minutes", () => {
+test("the chart keeps the numbers of measurements, for a few fields and five minutes", () => {
   const series = new Series();
 
   for (let n = 0; n < 5_000; n += 1) series.add("cpu", n * 500, [["cpu", n], ["memory", 41]]);
@@ -155,29 +155,29 @@ test("numbers of measurements are kept for the chart, for a few fields and five 
   assert.deepEqual([cpu.points.length, cpu.points.at(-1)], [601, [4_999 * 500, 4_999]]);
 });
 
-test("waiting grows from half a second to fifteen, half of it by chance", () => {
+test("retry delays grow from half a second to fifteen, half of it random", () => {
   assert.deepEqual([retryDelayMs(0, () => 1), retryDelayMs(0, () => 0)], [500, 250]);
   assert.deepEqual([retryDelayMs(3, () => 1), retryDelayMs(50, () => 1)], [4_000, 15_000]);
 });
 
-test("states and notes are said in words", () => {
-  assert.equal(stateWords({ name: "live" }, 0, 12_000), "live · last line 12 s ago");
-  assert.equal(stateWords({ name: "live" }, null, 0), "live · waiting for the first line");
-  assert.equal(stateWords({ name: "reconnecting", retryAt: 2_500 }, null, 0), "reconnecting in 3 s");
-  assert.equal(noteWords({ kind: "closed", channel: "numbers" }), "numbers: its publisher has closed the stream");
+test("states and notes have messages", () => {
+  assert.equal(stateText({ name: "live" }, 0, 12_000), "live · last line 12 s ago");
+  assert.equal(stateText({ name: "live" }, null, 0), "live · waiting for the first line");
+  assert.equal(stateText({ name: "reconnecting", retryAt: 2_500 }, null, 0), "reconnecting in 3 s");
+  assert.equal(noteText({ kind: "closed", channel: "numbers" }), "numbers: the publisher closed the stream");
   assert.equal(
-    noteWords({ kind: "gap", channel: "a", lost: null, reason: "trimmed", from: null, to: null }),
-    "a: an unknown number of lines not delivered · the hub keeps them no longer",
+    noteText({ kind: "gap", channel: "a", lost: null, reason: "trimmed", from: null, to: null }),
+    "a: an unknown number of lines not delivered · the hub no longer has them",
   );
-  assert.match(noteWords({ kind: "gap", channel: "a", lost: 1, reason: "slow", from: 1e12, to: 1e12 + 2_000 }), /^a: 1 line not delivered, ..:..:..–/);
-  assert.equal(newsWords(2_345, 12), "2,345 new (12 errors)");
+  assert.match(noteText({ kind: "gap", channel: "a", lost: 1, reason: "slow", from: 1e12, to: 1e12 + 2_000 }), /^a: 1 line not delivered, ..:..:..–/);
+  assert.equal(newLinesText(2_345, 12), "2,345 new (12 errors)");
 });
 
-test("numbers, ages and log text are shown short and safe", () => {
-  assert.deepEqual([rate(0), rate(0.44), rate(42.4), rate(1_234), rate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
-  assert.deepEqual([age(12_000), age(240_000), age(7_200_000), age(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
-  assert.equal(sharedPart("03:50:18.780", "03:50:18.912"), "03:50:18.");
-  assert.equal(sharedPart("03:50:18.780", "03:51:18.780"), "03:");
+test("numbers, ages and log text are formatted short and safe", () => {
+  assert.deepEqual([formatRate(0), formatRate(0.44), formatRate(42.4), formatRate(1_234), formatRate(12_345)], ["0", "0.4", "42", "1.2k", "12k"]);
+  assert.deepEqual([formatAge(12_000), formatAge(240_000), formatAge(7_200_000), formatAge(2e8)], ["12 s", "4 min", "2 h", "2 d"]);
+  assert.equal(sharedPrefix("03:50:18.780", "03:50:18.912"), "03:50:18.");
+  assert.equal(sharedPrefix("03:50:18.780", "03:51:18.780"), "03:");
   assert.equal(visible("a\0\x1b\u202eb"), "a␀␛⟨U+202E⟩b");
   assert.equal(keyValues({ a: 1, b: "x y", c: [1, 2], d: null }), 'a=1 b="x y" c=[1,2] d=null');
 });
@@ -194,18 +194,18 @@ test("the filter finds a field as the row shows it", () => {
   assert.deepEqual([finds("took=3", "took=3 ms"), finds("took=4", "took=3 ms")], [true, false]);
 });
 
-test("markers stand among the lines of the channel they name, or of all, and count as none", () => {
-  const { ring, intake } = page(100);
-  intake.watches = (name) => name === "a";
+test("markers appear among the lines of the channel they name, or of all, and are not counted", () => {
+  const { ring, ingest } = page(100);
+  ingest.accepts = (name) => name === "a";
   const marker = (id, more) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", message: id, ...more })];
-  intake.lines([["1-1", "a", '{"message":"x"}'], marker("1-1", { channel: "a" }), marker("1-2", { channel: "b" }), marker("1-3", {})], 0);
-  intake.lines([marker("1-3", {}), ["1-4", "sse-hub.markers", '{"message":"no marker"}']], 0);
-  intake.gap({ channel: "sse-hub.markers", after: "1-1", before: "2-0", lost: null, reason: "recorder-down" }, 0);
+  ingest.addLines([["1-1", "a", '{"message":"x"}'], marker("1-1", { channel: "a" }), marker("1-2", { channel: "b" }), marker("1-3", {})], 0);
+  ingest.addLines([marker("1-3", {}), ["1-4", "sse-hub.markers", '{"message":"no marker"}']], 0);
+  ingest.addGap({ channel: "sse-hub.markers", after: "1-1", before: "2-0", lost: null, reason: "recorder-down" }, 0);
 
   assert.deepEqual([ring.text(1).text, ring.text(2).text, ring.end], ["1-1", "1-3", 3]);
-  assert.deepEqual([intake.received, ring.held, intake.told.count], [1, 1, 0]);
+  assert.deepEqual([ingest.received, ring.held, ingest.gaps.count], [1, 1, 0]);
   // Whoever opens the markers' own channel sees it as any other.
-  intake.watches = (name) => name === "sse-hub.markers";
-  intake.lines([["2-1", "sse-hub.markers", '{"message":"plain"}']], 0);
+  ingest.accepts = (name) => name === "sse-hub.markers";
+  ingest.addLines([["2-1", "sse-hub.markers", '{"message":"plain"}']], 0);
   assert.equal(ring.held, 2);
 });

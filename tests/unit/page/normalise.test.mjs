@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keyValues } from "../../../web/js/format.js";
-import { failureOf, foldOf, measurementOf, normalise } from "../../../web/js/normalise/index.js";
+import { keyValues } from "../../../web/js/format/text.js";
+import { failureOf, hiddenSummary, measurementOf, normalise } from "../../../web/js/normalise/index.js";
 import { LEVELS, levelInText, levelOfNumber, levelOfWord } from "../../../web/js/normalise/levels.js";
 import { likelyOffset, timeOf } from "../../../web/js/normalise/time.js";
 import { cpuMs } from "./cpu.mjs";
@@ -13,7 +13,7 @@ const info = (text) => JSON.stringify({ info: text });
 const levelName = (record) => LEVELS[record.lvl];
 const STACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n  File "b.py", line 2, in g\nValueError: x';
 
-test("a loguru line in the envelope gives time, level, logger, place and its whole message", () => {
+test("a loguru line in an envelope gives time, level, logger, source and its whole message", () => {
   const line = info("2026-11-21 03:50:18.780 | WARNING  | shop.db:<lambda>:41 - Slow - query | took 812 ms: Visit 新增\n");
 
   const record = normalise(line);
@@ -28,7 +28,7 @@ test("a loguru line in the envelope gives time, level, logger, place and its who
   assert.equal(record.raw, line);
 });
 
-test("a loguru level may be a number, a name of one's own, or hold colour codes", () => {
+test("a loguru level may be a number, a custom name, or contain colour codes", () => {
   const line = (level) => normalise(info(`2026-11-21 03:50:18.780 | ${level} | a:b:1 - m`));
 
   assert.equal(levelName(line("Level 30")), "warn");
@@ -36,7 +36,7 @@ test("a loguru level may be a number, a name of one's own, or hold colour codes"
   assert.equal(levelName(line("\x1b[33m\x1b[1mWARNING \x1b[0m")), "warn");
 });
 
-test("a loguru line in JSON has its stack from the text", () => {
+test("a loguru line in JSON takes its stack from the text", () => {
   const record = normalise(
     JSON.stringify({
       text: `boom\n${STACK}`,
@@ -51,7 +51,7 @@ test("a loguru line in JSON has its stack from the text", () => {
   assert.equal(record.err.type, "ValueError");
 });
 
-test("python's own formats are understood", () => {
+test("Python's own formats are read", () => {
   const cases = [
     ["WARNING:root.db:watch out: now", "python-basic", "warn", "root.db", "watch out: now"],
     ["2026-11-21 03:50:18,119 - my.app - ERROR - a - b", "python-dashed", "error", "my.app", "a - b"],
@@ -77,10 +77,10 @@ test("a JSON record is read by the names most loggers use, and keeps the rest as
   assert.deepEqual([levelName(record), record.logger, record.msg, record.trace], ["error", "shop.api", "no", "t1"]);
   assert.deepEqual(Object.keys(record.fields), ["trace_id", "user"]);
   assert.deepEqual([record.err.type, record.err.msg], ["ValueError", "x"]);
-  assert.deepEqual([failureOf(record), foldOf(record)], ["ValueError: x", "· 2 frames"]);
+  assert.deepEqual([failureOf(record), hiddenSummary(record)], ["ValueError: x", "· 2 frames"]);
 });
 
-test("nested and dotted names count as well", () => {
+test("nested and dotted names are read as well", () => {
   assert.equal(levelName(normalise('{"log":{"level":"warn","logger":"a"},"message":"m"}')), "warn");
   assert.equal(levelName(normalise('{"log.level":"fatal","message":"m"}')), "fatal");
   assert.equal(normalise('{"fields":{"message":"inner"},"target":"crate"}').msg, "inner");
@@ -103,7 +103,7 @@ test("info names the slot of the envelope, not a level", () => {
   assert.equal(levelName(normalise(info('{"level":30,"msg":"JSON in JSON"}'))), "info");
 });
 
-test("the hub's marks are not fields", () => {
+test("the hub's own keys are not fields", () => {
   const cut = normalise('{"info":"long","truncated":true,"size":5000000}');
   const named = normalise('{"@channel":"a","@event":"deploy","message":"m","level":"info"}');
 
@@ -120,7 +120,7 @@ test("plain text has a level only if it names exactly one near its start", () =>
   assert.equal(LEVELS[levelOfWord("INFO+2")], "info");
 });
 
-test("times are told apart by size and shape, and nonsense is no time", () => {
+test("times are recognised by size and form, and nonsense is no time", () => {
   const at = Date.UTC(2026, 10, 21, 3, 50, 18);
   for (const value of [at, at / 1e3, at * 1e3, String(at), "2026-11-21T03:50:18Z", "2026-11-21 05:50:18+0200"]) {
     assert.equal(timeOf(value).ms, at, String(value));
@@ -132,21 +132,21 @@ test("times are told apart by size and shape, and nonsense is no time", () => {
   }
 });
 
-test("a line without a time has the time it came", () => {
+test("a line without a time has its time of arrival", () => {
   assert.deepEqual([normalise(info("x"), 5).ts, normalise(info("x"), 5).tsFrom], [5, "recv"]);
   assert.equal(normalise('{"time":"2038-01-01T00:00:00Z","msg":"m"}', 5).fields.time, "2038-01-01T00:00:00Z");
 });
 
-test("a message of many lines is folded, a trace in it is told apart", () => {
+test("a message of many lines is folded, and a stack trace in it is its error", () => {
   const record = normalise(info(`2026-11-21 03:50:18.780 | ERROR | a:b:1 - boom\n${STACK}`));
 
-  assert.deepEqual([record.msg, failureOf(record), foldOf(record)], ["boom", "ValueError: x", "· 2 frames"]);
-  assert.equal(foldOf(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
-  assert.equal(foldOf(normalise(info("one"))), "");
+  assert.deepEqual([record.msg, failureOf(record), hiddenSummary(record)], ["boom", "ValueError: x", "· 2 frames"]);
+  assert.equal(hiddenSummary(normalise(info("one\ntwo\nthree"))), "+ 2 lines");
+  assert.equal(hiddenSummary(normalise(info("one"))), "");
   assert.equal(failureOf({ msg: "no", err: { type: "shop.pay.Refused", msg: "card" } }), "Refused: card");
 });
 
-test("a line of numbers is a measurement, a line that says something is not", () => {
+test("a line with nothing but numbers is a measurement, and no other line is", () => {
   assert.deepEqual(measurementOf(normalise('{"cpu":12.5,"per_core":[1,2],"memory":41}')), [["cpu", 12.5], ["memory", 41]]);
   assert.equal(measurementOf(normalise('{"status":200,"message":"GET /"}')), null);
   assert.equal(measurementOf(normalise('{"level":"info","n":1}')), null);
@@ -158,7 +158,7 @@ test("big integers keep their digits, other numbers their value", () => {
   assert.deepEqual({ ...fields }, { id: "12345678901234567890", f: 0.12345678901234567, s: "12345678901234567890" });
 });
 
-test("no input throws, and none is lost", () => {
+test("no input throws, and the text of each is kept", () => {
   const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`key${n}`, n])));
   const deep = `${'{"info":'.repeat(500)}{}${"}".repeat(500)}`;
   const odd = [
@@ -170,14 +170,14 @@ test("no input throws, and none is lost", () => {
     const record = normalise(line, 1);
     assert.equal(typeof record.raw, "string");
     assert.ok(record.ts > 0);
-    assert.equal(typeof foldOf(record) + typeof failureOf(record), "stringstring");
+    assert.equal(typeof hiddenSummary(record) + typeof failureOf(record), "stringstring");
     measurementOf(record);
   }
   assert.equal({}.x, undefined);
   assert.deepEqual(Object.keys(normalise('{"__proto__":{"x":1},"a":2}').fields), ["__proto__", "a"]);
 });
 
-test("a value that can't become text is shown as it came", () => {
+test("a line with a value that can't become text is its own message", () => {
   const odd = '{"toString":1,"valueOf":1}';
   const lines = [
     `{"ts":${odd}}`, `{"levelno":${odd},"msg":"m"}`, `{"priority":[${odd}]}`, `{"msg":"%s","args":[${odd}],"levelno":20}`, `{"ts":1795233018780,"msg":"m","v":${odd}}`,
@@ -195,7 +195,7 @@ test("a value that can't become text is shown as it came", () => {
   assert.equal(measurementOf(normalise('{"load":1e400}')), null);
 });
 
-test("hostile lines take no longer than honest ones of their length", () => {
+test("hostile lines take no longer than ordinary lines of the same length", () => {
   const hostile = ["a ".repeat(15_000), "[".repeat(30_000), "2026-11-21 03:50:18 |".repeat(1_500), " ".repeat(30_000), "a.".repeat(15_000)];
   for (const text of hostile) {
     const start = cpuMs();
@@ -215,7 +215,7 @@ test("hostile lines take no longer than honest ones of their length", () => {
   }
 });
 
-test("a time without a zone is read in the zone that puts it nearest to when the line came", () => {
+test("a time without a zone is read in the zone that puts it nearest to the arrival", () => {
   const came = Date.UTC(2026, 5, 1, 12, 0, 2);
   const minutes = (count) => count * 60_000;
   const textAt = (offset) => new Date(came - 2_000 + minutes(offset)).toISOString().slice(0, 23).replace("T", " ");

@@ -1,24 +1,24 @@
-// Older lines: put above what is held, each once, in order, as far as there is room.
+// Older lines: put above the lines held, each once, in order, as far as there is room.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { isAfter, parseId, positionOf } from "../../../web/js/ids.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Older } from "../../../web/js/older.js";
-import { Ring } from "../../../web/js/ring.js";
-import { speak } from "../../../web/js/say.js";
-import { Series } from "../../../web/js/series.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { noteWords, topWords } from "../../../web/js/words.js";
+import { isAfter, parseId, positionOf } from "../../../web/js/protocol/ids.js";
+import { Ingest } from "../../../web/js/store/ingest.js";
+import { HistoryLoader } from "../../../web/js/connection/history-loader.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
+import { Series } from "../../../web/js/store/series.js";
+import { FilteredList } from "../../../web/js/store/filtered-list.js";
+import { noteText, historyText } from "../../../web/js/format/messages.js";
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 function page(capacity = 10) {
   const ring = new Ring(capacity);
-  const view = new ViewList(ring);
-  return { ring, view, intake: new Intake(ring, view, new Series()) };
+  const list = new FilteredList(ring);
+  return { ring, list, ingest: new Ingest(ring, list, new Series()) };
 }
 
 const line = (channel, fence, count) => [`${fence}-${count}`, channel, `{"level":"info","message":"${channel} ${fence}-${count}"}`];
@@ -28,80 +28,80 @@ const rows = (ring) => seqs(ring).map((seq) => (ring.isNote(seq) ? ring.text(seq
 const idsOf = (ring) => seqs(ring).map((seq) => ring.id(seq));
 const gap = (after, before, more) => ({ channel: "a", after, before, lost: null, reason: "trimmed", ...more });
 
-test("older lines stand before the first and count by level, but are no news", () => {
-  const { ring, view, intake } = page();
-  intake.lines(lines("a", 5, 8, 10), 0);
+test("older lines come before the first and count by level, but not as new", () => {
+  const { ring, list, ingest } = page();
+  ingest.addLines(lines("a", 5, 8, 10), 0);
 
-  const shown = intake.older({ lines: lines("a", 5, 4, 7), gaps: [] });
+  const shown = ingest.addOlder({ lines: lines("a", 5, 4, 7), gaps: [] });
 
   assert.deepEqual(idsOf(ring), ["5-4", "5-5", "5-6", "5-7", "5-8", "5-9", "5-10"]);
   assert.deepEqual([shown, ring.first, ring.held, ring.room, ring.perLevel[3]], [4, -4, 7, 3, 7]);
-  assert.deepEqual([view.first, view.end, view.shown, view.lines], [-4, 3, 7, 3]);
-  assert.deepEqual([intake.received, intake.lastId], [7, "5-10"]);
-  assert.deepEqual([view.at(-4), view.at(0), view.placeOf(-2)], [-4, 0, -2]);
+  assert.deepEqual([list.first, list.end, list.shown, list.lines], [-4, 3, 7, 3]);
+  assert.deepEqual([ingest.received, ingest.lastId], [7, "5-10"]);
+  assert.deepEqual([list.seqAt(-4), list.seqAt(0), list.firstRowFrom(-2)], [-4, 0, -2]);
 });
 
-test("older lines fill the room there is, the newest of them, and new lines push them out again", () => {
-  const { ring, view, intake } = page();
-  intake.lines(lines("a", 5, 21, 25), 0);
+test("the newest of the older lines fill the room, and new lines push them out again", () => {
+  const { ring, list, ingest } = page();
+  ingest.addLines(lines("a", 5, 21, 25), 0);
 
-  intake.older({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] });
-  assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, intake.received, intake.told.count], ["5-16", 10, 0, 10, 0]);
-  intake.lines(lines("a", 5, 26, 38), 0);
+  ingest.addOlder({ lines: lines("a", 5, 1, 20), gaps: [gap(null, "5-1")] });
+  assert.deepEqual([idsOf(ring)[0], ring.held, ring.room, ingest.received, ingest.gaps.count], ["5-16", 10, 0, 10, 0]);
+  ingest.addLines(lines("a", 5, 26, 38), 0);
 
   assert.deepEqual(idsOf(ring), lines("a", 5, 29, 38).map(([id]) => id));
-  assert.deepEqual([view.shown, ring.perLevel[3]], [10, 10]);
+  assert.deepEqual([list.shown, ring.perLevel[3]], [10, 10]);
 });
 
-test("older lines that are held are dropped by channel and id, and so is what the stream brings after them", () => {
-  const { ring, intake } = page();
-  intake.lines(lines("a", 5, 3, 4), 0);
+test("duplicates of older lines are dropped by channel and id, from the log and from the stream", () => {
+  const { ring, ingest } = page();
+  ingest.addLines(lines("a", 5, 3, 4), 0);
 
-  intake.older({ lines: [...lines("b", 4, 1, 2), ...lines("a", 5, 2, 4)], gaps: [] });
-  intake.lines([...lines("b", 4, 1, 3)], 0);
+  ingest.addOlder({ lines: [...lines("b", 4, 1, 2), ...lines("a", 5, 2, 4)], gaps: [] });
+  ingest.addLines([...lines("b", 4, 1, 3)], 0);
 
   assert.deepEqual(rows(ring), ["b 4-1", "b 4-2", "a 5-2", "a 5-3", "a 5-4", "b 4-3"]);
-  assert.equal(intake.dupes, 4);
+  assert.equal(ingest.duplicates, 4);
 });
 
 test("a closed channel makes room, and its lines can be loaded again", async () => {
-  const { ring, view, intake } = page();
-  intake.lines([...lines("a", 5, 1, 6), ...lines("b", 6, 1, 6)], 0);
+  const { ring, list, ingest } = page();
+  ingest.addLines([...lines("a", 5, 1, 6), ...lines("b", 6, 1, 6)], 0);
   assert.equal(ring.room, 0);
 
-  intake.forget((channel) => channel === "b");
-  await new Promise((done) => view.refilter(null, done));
-  intake.older({ lines: lines("a", 5, 1, 6), gaps: [] });
+  ingest.forget((channel) => channel === "b");
+  await new Promise((done) => list.refilter(null, done));
+  ingest.addOlder({ lines: lines("a", 5, 1, 6), gaps: [] });
 
   assert.deepEqual([rows(ring)[0], rows(ring)[3], rows(ring).length], ["a 5-3", "a 5-6", 10]);
-  assert.equal(view.shown, 10);
+  assert.equal(list.shown, 10);
 });
 
-test("gaps of the log stand where lines are missing, each once", () => {
-  const { ring, view, intake } = page(20);
+test("gaps of the log appear where lines are missing, each once", () => {
+  const { ring, list, ingest } = page(20);
   const told = gap("4-2", "5-1", { lost: 3, reason: "slow" });
-  intake.gap(told, 0);
-  intake.gap(told, 0);
-  intake.lines(lines("a", 5, 1, 1), 0);
+  ingest.addGap(told, 0);
+  ingest.addGap(told, 0);
+  ingest.addLines(lines("a", 5, 1, 1), 0);
 
   const gaps = [gap(null, "3-1"), gap("3-2", "4-1"), gap("4-1", null, { reason: "late" }), told];
-  intake.older({ lines: [...lines("a", 3, 1, 2), ...lines("a", 4, 1, 2)], gaps });
+  ingest.addOlder({ lines: [...lines("a", 3, 1, 2), ...lines("a", 4, 1, 2)], gaps });
 
   assert.deepEqual(rows(ring), ["gap", "a 3-1", "a 3-2", "gap", "a 4-1", "gap", "a 4-2", "gap", "a 5-1"]);
-  assert.deepEqual([ring.text(ring.first).to, ring.time(ring.first)], [3, 3]);
-  view.trim();
-  assert.deepEqual([ring.held, view.shown, ring.notes, intake.told.count, intake.told.lost], [5, 5, 4, 4, 3]);
+  assert.deepEqual([ring.text(ring.first).to, ring.arrivedAt(ring.first)], [3, 3]);
+  list.trim();
+  assert.deepEqual([ring.held, list.shown, ring.notes, ingest.gaps.count, ingest.gaps.lost], [5, 5, 4, 4, 3]);
 });
 
-test("a filter that is being applied takes in older lines that come meanwhile", async () => {
-  const { ring, view, intake } = page(200_000);
-  intake.lines(lines("a", 5, 1_001, 40_000), 0);
+test("older lines that arrive while a filter is applied are filtered too", async () => {
+  const { ring, list, ingest } = page(200_000);
+  ingest.addLines(lines("a", 5, 1_001, 40_000), 0);
 
-  const done = new Promise((resolve) => view.refilter((seq) => ring.text(seq).includes("00\""), resolve));
-  intake.older({ lines: lines("a", 5, 1, 1_000), gaps: [] });
+  const done = new Promise((resolve) => list.refilter((seq) => ring.text(seq).includes("00\""), resolve));
+  ingest.addOlder({ lines: lines("a", 5, 1, 1_000), gaps: [] });
   await done;
 
-  assert.deepEqual([view.shown, ring.id(view.at(view.first))], [400, "5-100"]);
+  assert.deepEqual([list.shown, ring.id(list.seqAt(list.first))], [400, "5-100"]);
 });
 
 test("a position is an id or the fence of a cursor", () => {
@@ -135,35 +135,35 @@ async function loadAll(older, changes) {
   }
 }
 
-/** `Older` with a way to wait until it has done what was asked for. */
-function asking(ring, intake) {
+/** `HistoryLoader` with a way to wait until it has done what was asked for. */
+function asking(ring, ingest) {
   let resolve = () => {};
   const changes = { next: () => new Promise((done) => (resolve = done)) };
-  const older = new Older(ring, intake, () => older?.state.name !== "loading" && resolve());
+  const older = new HistoryLoader(ring, ingest, () => older?.state.name !== "loading" && resolve());
   return { older, changes };
 }
 
 test("pages follow one another to the beginning of the log", async () => {
-  const { ring, intake } = page(5_000);
+  const { ring, ingest } = page(5_000);
   const all = [...lines("a", 3, 1, 700), ...lines("a", 4, 1, 600), ...lines("a", 5, 1, 20)];
   const asked = log(all);
-  intake.lines(lines("a", 5, 11, 20), 0);
-  const { older, changes } = asking(ring, intake);
+  ingest.addLines(lines("a", 5, 11, 20), 0);
+  const { older, changes } = asking(ring, ingest);
   older.reset(["a"]);
 
   await loadAll(older, changes);
 
   assert.deepEqual(idsOf(ring), all.map(([id]) => id));
-  assert.deepEqual([older.state.name, asked, intake.dupes], ["begin", ["5-11", "4-111", "3-311"], 0]);
+  assert.deepEqual([older.state.name, asked, ingest.duplicates], ["begin", ["5-11", "4-111", "3-311"], 0]);
 });
 
-test("of several channels that share ids every line comes once", async () => {
-  const { ring, intake } = page(20_000);
+test("with several channels that share ids, every line is loaded once", async () => {
+  const { ring, ingest } = page(20_000);
   const all = [3, 4, 5, 6].flatMap((fence) => ["a", "b", "c"].flatMap((channel, at) => lines(channel, fence, 1, 400 + 250 * at)));
   // Held in the order of their coming: of the last fence, all of "c" and the end of "a".
-  intake.lines([...lines("c", 6, 1, 900), ...lines("a", 6, 390, 400)], 0);
+  ingest.addLines([...lines("c", 6, 1, 900), ...lines("a", 6, 390, 400)], 0);
   log(all);
-  const { older, changes } = asking(ring, intake);
+  const { older, changes } = asking(ring, ingest);
   older.reset(["a", "b", "c"]);
 
   await loadAll(older, changes);
@@ -175,11 +175,11 @@ test("of several channels that share ids every line comes once", async () => {
   }
 });
 
-test("what is asked for ends where the page is full", async () => {
-  const { ring, intake } = page(800);
+test("loading ends when the ring is full", async () => {
+  const { ring, ingest } = page(800);
   const asked = log(lines("a", 5, 1, 2_000));
-  intake.lines(lines("a", 5, 1_991, 2_000), 0);
-  const { older, changes } = asking(ring, intake);
+  ingest.addLines(lines("a", 5, 1_991, 2_000), 0);
+  const { older, changes } = asking(ring, ingest);
   older.reset(["a"]);
 
   await loadAll(older, changes);
@@ -189,14 +189,14 @@ test("what is asked for ends where the page is full", async () => {
   assert.deepEqual([older.state.name, ring.held, asked.length, rows(ring)[0]], ["full", 800, 2, "a 5-1201"]);
 });
 
-test("a failure is said and only asked for again by a retry", async () => {
-  const { ring, intake } = page();
+test("a failure is shown, and only a retry sends the request again", async () => {
+  const { ring, ingest } = page();
   let asked = 0;
   globalThis.fetch = async () => {
     asked += 1;
     return Response.json({ error: "Service Unavailable", detail: "Redis is away." }, { status: 503 });
   };
-  const { older, changes } = asking(ring, intake);
+  const { older, changes } = asking(ring, ingest);
   older.reset(["a"]);
 
   await loadAll(older, changes);
@@ -210,50 +210,50 @@ test("a failure is said and only asked for again by a retry", async () => {
   assert.deepEqual([older.state.name, ring.held], ["begin", 2]);
 });
 
-test("the top of the list and the gaps are said in words", () => {
-  assert.equal(topWords({ name: "idle" }, ["a"], 5), "");
-  assert.equal(topWords({ name: "loading" }, ["a"], 5), "Loading older lines…");
-  assert.equal(topWords({ name: "begin" }, ["a"], 5), "No older lines: this is where the log of a begins");
-  assert.equal(topWords({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: this is where the log of a, b.* and c begins");
-  assert.equal(topWords({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: this is where the log of 4 channels begins");
+test("the state of the history and gaps have messages", () => {
+  assert.equal(historyText({ name: "idle" }, ["a"], 5), "");
+  assert.equal(historyText({ name: "loading" }, ["a"], 5), "Loading older lines…");
+  assert.equal(historyText({ name: "begin" }, ["a"], 5), "No older lines: the log of a begins here");
+  assert.equal(historyText({ name: "begin" }, ["a", "b.*", "c"], 5), "No older lines: the log of a, b.* and c begins here");
+  assert.equal(historyText({ name: "begin" }, ["a", "b", "c", "d"], 5), "No older lines: the log of 4 channels begins here");
   const begin = Date.UTC(2026, 10, 21, 23, 50, 18);
-  assert.match(topWords({ name: "begin" }, ["a"], 5, begin, "UTC"), / 2026-11-21 23:50:18$/);
-  assert.match(topWords({ name: "begin" }, ["a"], 5, begin, "Asia/Kolkata"), / 2026-11-22 05:20:18$/);
-  assert.equal(topWords({ name: "failed", detail: "x" }, ["a"], 5), "Older lines could not be loaded: x");
-  assert.match(topWords({ name: "full" }, ["a"], 100_000), /^The page holds 100,000 lines, /);
-  const days = noteWords({ kind: "gap", channel: "a", lost: null, reason: "log-lost", from: 1e12, to: 1e12 + 3 * 86_400_000 });
+  assert.match(historyText({ name: "begin" }, ["a"], 5, begin, "UTC"), / 2026-11-21 23:50:18$/);
+  assert.match(historyText({ name: "begin" }, ["a"], 5, begin, "Asia/Kolkata"), / 2026-11-22 05:20:18$/);
+  assert.equal(historyText({ name: "failed", detail: "x" }, ["a"], 5), "Older lines could not be loaded: x");
+  assert.match(historyText({ name: "full" }, ["a"], 100_000), /^The page holds 100,000 lines, /);
+  const days = noteText({ kind: "gap", channel: "a", lost: null, reason: "log-lost", from: 1e12, to: 1e12 + 3 * 86_400_000 });
   assert.match(days, /, \d{4}-\d\d-\d\d ..:..:..–\d{4}-\d\d-\d\d ..:..:.. · Redis lost its log$/);
 });
 
-test("every reason of a gap is said in words, with how many lines and when", () => {
+test("every reason of a gap has a message, with the number of lines and the time", () => {
   const said = ["trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late"].map((reason) =>
-    noteWords({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
+    noteText({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
   );
 
   for (const words of said) assert.match(words, /^a: 1,500 lines not delivered, \d\d:\d\d:\d\d–\d\d:\d\d:\d\d · [A-Za-z]+( [A-Za-z]+)+$/);
   assert.equal(new Set(said).size, 6);
 });
 
-test("a channel that joins others is noted, unless there is nothing before it", () => {
-  const { ring, intake } = page();
+test("opening a channel beside others adds a note, unless no line is held", () => {
+  const { ring, ingest } = page();
 
-  intake.joined("a", 0);
-  intake.lines(lines("a", 5, 1, 1), 0);
-  intake.joined("b", 0);
+  ingest.noteJoined("a", 0);
+  ingest.addLines(lines("a", 5, 1, 1), 0);
+  ingest.noteJoined("b", 0);
 
   assert.deepEqual(rows(ring), ["a 5-1", "joined"]);
-  assert.match(noteWords(ring.text(1)), /^b joins here; /);
+  assert.match(noteText(ring.text(1)), /^b was opened here; /);
 });
 
-test("markers stand at their place among older lines, once, if they are for these channels", async () => {
-  const { ring, intake } = page(2_000);
+test("markers of the open channels appear once, at their place among older lines", async () => {
+  const { ring, ingest } = page(2_000);
   const marker = (id, channel) => [id, "sse-hub.markers", JSON.stringify({ "@event": "marker", channel, message: `at ${id}` })];
   log([...lines("a", 5, 1, 300), ...lines("a", 6, 1, 300)], [marker("5-50"), marker("5-60", "b"), marker("5-70", "a"), marker("6-400", "other")]);
-  intake.watches = (name) => name === "a";
-  const older = new Older(ring, intake, () => {});
+  ingest.accepts = (name) => name === "a";
+  const older = new HistoryLoader(ring, ingest, () => {});
   older.reset(["a"]);
 
-  await older.until(() => false);
+  await older.loadUntil(() => false);
 
   assert.deepEqual([ring.held, ring.notes, older.state.name], [600, 2, "begin"]);
   const at = seqs(ring).filter((seq) => ring.isNote(seq));

@@ -1,14 +1,14 @@
-// Lines of several channels in the order of their times: live, replayed, older, in a full ring, whatever the reader's clock says.
+// Lines of several channels in the order of their times: live, replayed, older, in a full ring, with any clock of the reader.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Counter } from "../../../web/js/counter.js";
-import { Facets } from "../../../web/js/facets.js";
-import { Intake } from "../../../web/js/intake.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series } from "../../../web/js/series.js";
-import { Shown } from "../../../web/js/shown.js";
+import { LineCounter } from "../../../web/js/store/line-counter.js";
+import { Facets } from "../../../web/js/store/facets.js";
+import { Ingest } from "../../../web/js/store/ingest.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series } from "../../../web/js/store/series.js";
+import { Lists } from "../../../web/js/store/lists.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = 1_795_233_018_000;
@@ -16,17 +16,17 @@ const T = 1_795_233_018_000;
 /** A page of several channels, with its counts. */
 function page(capacity = 1_000) {
   const ring = new Ring(capacity);
-  const shown = new Shown(ring);
-  const intake = new Intake(ring, shown, new Series());
-  const [counter, facets, late] = [new Counter(ring), new Facets(), []];
+  const shown = new Lists(ring);
+  const ingest = new Ingest(ring, shown, new Series());
+  const [counter, facets, late] = [new LineCounter(ring), new Facets(), []];
   shown.counter = counter;
   shown.refilter(null, null);
-  ring.onDrop = (seq) => (counter.drop(seq), facets.remove(seq));
-  intake.onLine = (seq, record) => facets.add(seq, record);
-  intake.onMoved = (part) => (counter.reorder(part), facets.reorder(part));
-  intake.onLate = (name) => late.push(name);
-  intake.holdBack(250);
-  return { ring, shown, intake, counter, facets, late };
+  ring.onDrop = (seq) => (counter.remove(seq), facets.remove(seq));
+  ingest.onLine = (seq, record) => facets.add(seq, record);
+  ingest.onReorder = (part) => (counter.reorder(part), facets.reorder(part));
+  ingest.onLateLine = (name) => late.push(name);
+  ingest.holdBack(250);
+  return { ring, shown, ingest, counter, facets, late };
 }
 
 const counts = new Map();
@@ -45,34 +45,34 @@ const byTime = (lines) => lines.toSorted(([, , one], [, , other]) => JSON.parse(
 function agrees({ ring, shown, counter, facets }) {
   shown.trim();
   const { main } = shown;
-  assert.deepEqual(Array.from({ length: main.end - main.first }, (_, at) => main.at(main.first + at)), held({ ring }));
+  assert.deepEqual(Array.from({ length: main.end - main.first }, (_, at) => main.seqAt(main.first + at)), held({ ring }));
   assert.deepEqual([counter.bars().total, facets.lines], [ring.held, ring.held]);
-  for (const seq of held({ ring }).toReversed()) facets.remove(seq), counter.drop(seq);
+  for (const seq of held({ ring }).toReversed()) facets.remove(seq), counter.remove(seq);
   assert.deepEqual([facets.fields(), counter.bars().total], [[], 0]);
 }
 
-test("a straggler is put in its place and flagged in a ring that is full, too", () => {
+test("a late line is moved to its place and flagged, in a full ring as well", () => {
   const all = page(10);
-  for (let n = 0; n < 25; n += 1) all.intake.lines([line("a", T, n * 10)], T + n * 10);
-  all.intake.lines([line("a", T, 400)], T + 400);
-  all.intake.release(T + 700);
-  all.intake.lines([line("b", T, 205), line("b", T, 235), line("a", T, 700)], T + 700);
-  all.intake.release(T + 1_000);
+  for (let n = 0; n < 25; n += 1) all.ingest.addLines([line("a", T, n * 10)], T + n * 10);
+  all.ingest.addLines([line("a", T, 400)], T + 400);
+  all.ingest.release(T + 700);
+  all.ingest.addLines([line("b", T, 205), line("b", T, 235), line("a", T, 700)], T + 700);
+  all.ingest.release(T + 1_000);
 
   assert.deepEqual(texts(all), ["a190", "a200", "b205", "a210", "a220", "a230", "b235", "a240", "a400", "a700"]);
-  assert.deepEqual([all.ring.held, all.late.length, all.intake.received], [10, 2, 29]);
+  assert.deepEqual([all.ring.held, all.late.length, all.ingest.received], [10, 2, 29]);
   assert.deepEqual(all.late.map((name) => name.split("@")[0]), ["b", "b"]);
   agrees(all);
 });
 
-test("stragglers cost a page that is full little, however many they are", () => {
+test("many late lines cost a full page little", () => {
   const all = page(10_000);
   let now = T;
   const live = (ticks) => {
     for (let n = 0; n < ticks; n += 1) {
       now += 50;
       const of = (channel, ms) => Array.from({ length: 125 }, () => line(channel, T, now - T - ms));
-      all.intake.lines([...of("a", 0), ...of("b", 1_000)], now);
+      all.ingest.addLines([...of("a", 0), ...of("b", 1_000)], now);
     }
   };
   live(50);
@@ -80,25 +80,25 @@ test("stragglers cost a page that is full little, however many they are", () => 
   live(20);
   const ms = cpuMs() - start;
 
-  const moments = held(all).map((seq) => all.ring.moment(seq));
+  const moments = held(all).map((seq) => all.ring.ownTime(seq));
   assert.ok(moments.every((moment, index) => index === 0 || moments[index - 1] <= moment));
   assert.equal(all.ring.held, 10_000);
   assert.ok(ms < 1_000, `${ms} ms for a second with 2,500 stragglers among 5,000 lines`);
 });
 
-test("a clock of the reader's that is off changes neither the order nor the lag", () => {
+test("a wrong clock of the reader changes neither the order nor the lag", () => {
   for (const ahead of [8_000, -8_000, 3_000, 0]) {
     const all = page();
-    all.intake.ahead = ahead;
-    const came = (ms, ...lines) => all.intake.lines(lines, T + ahead + ms);
+    all.ingest.clockSkew = ahead;
+    const came = (ms, ...lines) => all.ingest.addLines(lines, T + ahead + ms);
     came(50, line("a", T, 0), line("a", T, 40));
     came(60, line("c", T, null, "c without a time"));
     came(90, line("b", T, 20), line("b", T, 60));
-    all.intake.release(T + ahead + 400);
+    all.ingest.release(T + ahead + 400);
 
     assert.deepEqual(texts(all), ["a0", "b20", "a40", "c without a time", "b60"]);
-    assert.deepEqual([all.intake.lag, all.late, all.intake.live], [30, [], 5]);
-    assert.equal(all.ring.time(all.ring.first + 3), T + 60);
+    assert.deepEqual([all.ingest.lag, all.late, all.ingest.live], [30, [], 5]);
+    assert.equal(all.ring.arrivedAt(all.ring.first + 3), T + 60);
   }
 });
 
@@ -111,98 +111,98 @@ function log(base = T) {
   return { byChannel: fences.flat(2), byCount: fences.flatMap(([a, b]) => a.flatMap((each, n) => [each, b[n]])) };
 }
 
-test("replayed lines come in the order of their times, whether all of one channel come first or not, and are not late", () => {
+test("replayed lines are put in the order of their times, in whatever order they arrive, and are not late", () => {
   for (const step of [500, 70]) {
     const all = page();
     const { byChannel } = log();
-    for (let from = 0; from < 600; from += step) all.intake.lines(byChannel.slice(from, from + step), T + 60_000);
+    for (let from = 0; from < 600; from += step) all.ingest.addLines(byChannel.slice(from, from + step), T + 60_000);
 
     assert.deepEqual(texts(all), byTime(byChannel));
-    assert.deepEqual([all.late, all.intake.received, all.intake.dupes, all.intake.waiting], [[], 600, 0, 0]);
+    assert.deepEqual([all.late, all.ingest.received, all.ingest.duplicates, all.ingest.heldBack], [[], 600, 0, 0]);
     agrees(all);
   }
 });
 
-test("a trace that was published line by line stays behind its first line, a clock that is off stays with its fence, a gap where it was", () => {
+test("continued lines stay behind their first line, lines with a wrong clock with their fence, and a gap at its place", () => {
   const all = page();
-  all.intake.lines([line("a", T, 10), line("a", T, 400, "boom"), line("a", T, null, "Traceback (most recent call last):"), line("a", T, null, "  File x"),
+  all.ingest.addLines([line("a", T, 10), line("a", T, 400, "boom"), line("a", T, null, "Traceback (most recent call last):"), line("a", T, null, "  File x"),
     line("b", T, 100), line("b", T, 500), line("c", T, 3_600_000, "off")], T + 60_000);
-  all.intake.gap({ channel: "b", after: `${T}-2`, before: `${T + 2_000}-1`, lost: 3, reason: "slow" }, T + 60_000);
-  all.intake.lines([line("b", T + 2_000, 2_100), line("a", T + 2_000, 2_050)], T + 60_000);
+  all.ingest.addGap({ channel: "b", after: `${T}-2`, before: `${T + 2_000}-1`, lost: 3, reason: "slow" }, T + 60_000);
+  all.ingest.addLines([line("b", T + 2_000, 2_100), line("a", T + 2_000, 2_050)], T + 60_000);
 
   assert.deepEqual(texts(all), ["off", "a10", "b100", "boom", "Traceback (most recent call last):", "  File x", "b500", "gap", "a2050", "b2100"]);
   const boom = all.ring.first + 3;
   assert.deepEqual([all.ring.headOf(boom + 1), all.ring.headOf(boom + 2), all.shown.main.end - all.shown.main.first], [boom, boom, 8]);
 });
 
-test("older pages come in the order of their times, over the ends of pages too, each line once", () => {
+test("older pages are in the order of their times, across the ends of pages as well, each line once", () => {
   const all = page();
   const { byCount } = log(T + 100_000);
   const tail = byCount.slice(450).toSorted(([, one], [, other]) => (one < other ? -1 : 1));
-  all.intake.lines(tail, T + 160_000);
+  all.ingest.addLines(tail, T + 160_000);
   const selected = all.ring.end - 1;
-  for (let to = 460; to > 0; to -= 70) all.intake.older({ lines: byCount.slice(Math.max(0, to - 75), to), gaps: [] });
+  for (let to = 460; to > 0; to -= 70) all.ingest.addOlder({ lines: byCount.slice(Math.max(0, to - 75), to), gaps: [] });
 
   assert.deepEqual(texts(all), byTime(byCount));
-  assert.deepEqual([all.ring.held, all.intake.received, all.ring.end - 1, all.late], [600, 600, selected, []]);
+  assert.deepEqual([all.ring.held, all.ingest.received, all.ring.end - 1, all.late], [600, 600, selected, []]);
   agrees(all);
 });
 
-test("older lines of channels that count differently come in the order of their times", () => {
+test("older lines of channels with different counts are in the order of their times", () => {
   const all = page(2_000);
   const loud = Array.from({ length: 900 }, (_, n) => line("loud", T + 300_000, 300_000 + n));
   const quiet = Array.from({ length: 9 }, (_, n) => line("quiet", T + 300_000, 300_000 + n * 100 + 50));
   const log = [...loud, ...quiet].toSorted(([one], [other]) => Number(one.split("-")[1]) - Number(other.split("-")[1]));
   const gap = { channel: "loud", after: null, before: loud[0][0], lost: null, reason: "trimmed" };
-  for (let to = log.length; to > 0; to -= 300) all.intake.older({ lines: log.slice(Math.max(0, to - 300), to), gaps: to <= 300 ? [gap] : [] });
+  for (let to = log.length; to > 0; to -= 300) all.ingest.addOlder({ lines: log.slice(Math.max(0, to - 300), to), gaps: to <= 300 ? [gap] : [] });
 
   assert.deepEqual(texts(all), ["gap", ...byTime(log)]);
   agrees({ ...all, counter: all.counter });
 });
 
-test("lines without times stand in the order of their ids, the last of them live or out of the log, by a clock a little off, too", () => {
+test("lines without times are in the order of their ids, live or from the log, and with a slightly wrong clock", () => {
   for (const off of [-900, 0, 900]) {
     const all = page();
     const fence = T + 700_000 + off;
     const lines = Array.from({ length: 60 }, (_, n) => line("a", fence, null, `bare ${n}`));
-    all.intake.lines([...lines.slice(40), line("b", fence, null, "b")], fence + off + 300);
-    all.intake.release();
-    all.intake.older({ lines: lines.slice(20, 45), gaps: [] });
-    all.intake.older({ lines: lines.slice(0, 20), gaps: [] });
+    all.ingest.addLines([...lines.slice(40), line("b", fence, null, "b")], fence + off + 300);
+    all.ingest.release();
+    all.ingest.addOlder({ lines: lines.slice(20, 45), gaps: [] });
+    all.ingest.addOlder({ lines: lines.slice(0, 20), gaps: [] });
 
     assert.deepEqual(texts(all).filter((text) => text !== "b"), lines.map(([, , text]) => text));
     agrees(all);
   }
 });
 
-test("in the order of arrival, and of one channel alone, nothing is moved", () => {
+test("without reordering, or with a single channel, no line is moved", () => {
   const all = page();
-  all.intake.holdBack(0);
+  all.ingest.holdBack(0);
   const { byChannel } = log(T + 500_000);
-  all.intake.lines(byChannel.slice(200), T + 560_000);
-  all.intake.older({ lines: byChannel.slice(0, 200), gaps: [] });
+  all.ingest.addLines(byChannel.slice(200), T + 560_000);
+  all.ingest.addOlder({ lines: byChannel.slice(0, 200), gaps: [] });
 
   assert.deepEqual(texts(all), byChannel.map(([, , text]) => JSON.parse(text).msg));
 });
 
-test("times without a zone are read in the publisher's, also those that are held when it is chosen", async () => {
+test("times without a zone are read in the publisher's zone, including those held when it is chosen", async () => {
   const all = page();
   const bare = (ms) => new Date(T + ms).toISOString().replace("T", " ").replace("Z", "").replace(".", ",");
   const text = (ms, hours) => `${bare(ms + hours * 3_600_000)} - app - INFO - bare ${ms}`;
-  all.intake.readIn("Asia/Kolkata");
-  all.intake.lines([line("a", T, null, text(10, 5.5)), line("b", T, 20), line("a", T, null, text(40, 5.5))], T + 60);
-  all.intake.release();
-  assert.deepEqual(held(all).map((seq) => all.ring.moment(seq) - T), [10, 20, 40]);
-  assert.equal(all.intake.lag, 20);
-  all.intake.older({ lines: [line("a", T - 60_000, null, text(-60_000, 5.5))], gaps: [] });
-  all.intake.note("a", { kind: "marker", channel: "a", text: "x" }, T + 200);
+  all.ingest.readTimesIn("Asia/Kolkata");
+  all.ingest.addLines([line("a", T, null, text(10, 5.5)), line("b", T, 20), line("a", T, null, text(40, 5.5))], T + 60);
+  all.ingest.release();
+  assert.deepEqual(held(all).map((seq) => all.ring.ownTime(seq) - T), [10, 20, 40]);
+  assert.equal(all.ingest.lag, 20);
+  all.ingest.addOlder({ lines: [line("a", T - 60_000, null, text(-60_000, 5.5))], gaps: [] });
+  all.ingest.addNote("a", { kind: "marker", channel: "a", text: "x" }, T + 200);
 
-  all.intake.readIn("UTC");
+  all.ingest.readTimesIn("UTC");
 
-  const moments = new Map(held(all).map((seq) => [/bare (-?\d+)/.exec(all.ring.text(seq))?.[1] ?? texts(all)[seq - all.ring.first], all.ring.moment(seq) - T]));
+  const moments = new Map(held(all).map((seq) => [/bare (-?\d+)/.exec(all.ring.text(seq))?.[1] ?? texts(all)[seq - all.ring.first], all.ring.ownTime(seq) - T]));
   assert.deepEqual([...moments.values()].toSorted((one, other) => one - other), [20, 200, 19_740_000, 19_800_010, 19_800_040]);
   await new Promise((done) => all.shown.refilter(null, null, done));
   agrees(all);
-  all.intake.readIn("Asia/Kolkata");
-  assert.deepEqual(held(all).map((seq) => all.ring.moment(seq) - T), [-60_000, 10, 20, 40, 200]);
+  all.ingest.readTimesIn("Asia/Kolkata");
+  assert.deepEqual(held(all).map((seq) => all.ring.ownTime(seq) - T), [-60_000, 10, 20, 40, 200]);
 });

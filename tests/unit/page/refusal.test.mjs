@@ -1,11 +1,11 @@
-// What a hub says with a stream that it does not give.
+// The reason of a refused stream.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { detailIn } from "../../../web/js/refusal.js";
+import { refusalDetail } from "../../../web/js/protocol/errors.js";
 
-test("the reason of a refused stream is its detail, and hostile text is none", () => {
-  assert.equal(detailIn('{"reason":"address","detail":"one too many"}'), "one too many");
-  for (const text of ["", "{", "[]", '{"detail":null}', "7"]) assert.equal(detailIn(text), null);
+test("the reason of a refused stream is its detail, and hostile text has none", () => {
+  assert.equal(refusalDetail('{"reason":"address","detail":"one too many"}'), "one too many");
+  for (const text of ["", "{", "[]", '{"detail":null}', "7"]) assert.equal(refusalDetail(text), null);
 });

@@ -1,35 +1,35 @@
-// Rows that stand for several lines, a stream that is dead without a word, and what a chart shows.
+// Rows of several lines, a stream that has died silently, and the points of a chart.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Groups, maskOf } from "../../../web/js/groups.js";
-import { foldOf, normalise, withLines } from "../../../web/js/normalise/index.js";
-import { Pulse } from "../../../web/js/pulse.js";
-import { Ring } from "../../../web/js/ring.js";
-import { Series, columnsOf, pointNear } from "../../../web/js/series.js";
-import { speak } from "../../../web/js/say.js";
-import { ViewList } from "../../../web/js/view-list.js";
-import { stateWords } from "../../../web/js/words.js";
+import { MultilineJoiner, templateOf } from "../../../web/js/store/multiline.js";
+import { hiddenSummary, normalise, withContinuations } from "../../../web/js/normalise/index.js";
+import { Liveness } from "../../../web/js/connection/liveness.js";
+import { Ring } from "../../../web/js/store/ring.js";
+import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
+import { useLanguage } from "../../../web/js/i18n/translate.js";
+import { FilteredList } from "../../../web/js/store/filtered-list.js";
+import { stateText } from "../../../web/js/format/messages.js";
 import { cpuMs } from "./cpu.mjs";
 
-speak("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
+useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
-test("brackets without end after a panic take no time", () => {
-  const groups = new Groups();
+test("a panic followed by endless brackets is read fast", () => {
+  const joiner = new MultilineJoiner();
   const start = cpuMs();
-  for (const [seq, text] of ["panic: boom", "(".repeat(60_000)].entries()) groups.take("a", normalise(text, T), T, seq);
+  for (const [seq, text] of ["panic: boom", "(".repeat(60_000)].entries()) joiner.add("a", normalise(text, T), T, seq);
   assert.ok(cpuMs() - start < 400);
 });
 
-test("a line that goes on with a trace belongs to the line before, if it comes at once on the same channel", () => {
+test("a line that continues a stack trace joins the line before, if it arrives at once on the same channel", () => {
   const record = (msg) => normalise(JSON.stringify({ info: msg }), T);
   const heads = (texts, own = () => ({})) => {
-    const groups = new Groups();
-    return texts.map((text, seq) => groups.take(own(seq).channel ?? "a", record(text), T + (own(seq).time ?? seq), seq));
+    const joiner = new MultilineJoiner();
+    return texts.map((text, seq) => joiner.add(own(seq).channel ?? "a", record(text), T + (own(seq).time ?? seq), seq));
   };
   const error = "2026-11-21 03:50:18,780 ERROR boom";
   const python = ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    g()", "ValueError: too small"];
@@ -49,14 +49,14 @@ test("a line that goes on with a trace belongs to the line before, if it comes a
   assert.deepEqual(heads([error, "  of another"], (seq) => ({ channel: "ab"[seq] })), [null, null]);
   assert.deepEqual(heads(["  first of all"]), [null]);
   assert.deepEqual(heads([error, ...new Array(1_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
-  const joined = withLines(record(error), python.concat("  "));
-  assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, foldOf(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
+  const joined = withContinuations(record(error), python.concat("  "));
+  assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, hiddenSummary(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });
 
-test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cut, belong to the line before", () => {
+test("additions of PostgreSQL, and the parts of a line that Kubernetes has split, join the line before", () => {
   const heads = (texts) => {
-    const groups = new Groups();
-    return texts.map((text, seq) => groups.take("a", normalise(JSON.stringify({ info: text }), T), T + seq, seq));
+    const joiner = new MultilineJoiner();
+    return texts.map((text, seq) => joiner.add("a", normalise(JSON.stringify({ info: text }), T), T + seq, seq));
   };
   const postgres = (level, pid = 7) => `2026-11-21 03:50:18.780 UTC [${pid}] ana@shop ${level}:  so it is`;
   const error = ["ERROR", "DETAIL", "HINT", "CONTEXT", "STATEMENT"].map((level) => postgres(level));
@@ -70,53 +70,53 @@ test("what PostgreSQL adds to a line, and the parts of a line that Kubernetes cu
   assert.deepEqual(heads([cri("P", "one"), cri("F", "other", "stderr"), "hello"]), [null, null, null]);
   assert.deepEqual(heads(['{"part":"P","stream":"x"}', '{"part":"F","stream":"x"}']), [null, null]);
   const [head, ...rest] = parts.map((text) => normalise(JSON.stringify({ info: text }), T));
-  assert.equal(withLines(head, rest.map(({ msg }) => msg)).msg, "one two three");
+  assert.equal(withContinuations(head, rest.map(({ msg }) => msg)).msg, "one two three");
 });
 
-test("lines that belong to one row are counted, found and let go of with it", async () => {
+test("the lines of one row are counted, found and removed with it", async () => {
   const ring = new Ring(6);
-  const view = new ViewList(ring);
+  const list = new FilteredList(ring);
   const put = (text, head = null, channel = "a") => {
     const seq = ring.append(channel, { fence: 1, count: ring.end }, text, 0, T);
-    if (head !== null) ring.join(seq, head);
-    view.offer(seq);
+    if (head !== null) ring.continueFrom(seq, head);
+    list.offer(seq);
     return seq;
   };
   // It works in slices: what is there at once depends on the machine.
-  const refiltered = (test) => new Promise((done) => view.refilter(test, done));
-  const rows = () => Array.from({ length: view.end - view.first }, (_, at) => [ring.text(view.at(view.first + at)), view.foldOf(view.first + at)]);
+  const refiltered = (test) => new Promise((done) => list.refilter(test, done));
+  const rows = () => Array.from({ length: list.end - list.first }, (_, at) => [ring.text(list.seqAt(list.first + at)), list.foldedCount(list.first + at)]);
 
   put("one");
   const head = put("boom");
   put("between", null, "b");
   put("  f()", head);
   put("  g()", head);
-  assert.deepEqual([rows(), view.shown, view.lines], [[["one", 0], ["boom", 2], ["between", 0]], 5, 5]);
-  assert.deepEqual([view.foldedAt(view.first + 1), view.rowOf(4)], [[3, 4], view.first + 1]);
+  assert.deepEqual([rows(), list.shown, list.lines], [[["one", 0], ["boom", 2], ["between", 0]], 5, 5]);
+  assert.deepEqual([list.foldedSeqs(list.first + 1), list.rowOf(4)], [[3, 4], list.first + 1]);
   // A filter that shows what goes on, but not what it goes on with, shows it by itself.
   await refiltered((seq) => ring.text(seq).startsWith("  "));
-  assert.deepEqual([rows(), view.shown], [[["  f()", 0], ["  g()", 0]], 2]);
+  assert.deepEqual([rows(), list.shown], [[["  f()", 0], ["  g()", 0]], 2]);
   await refiltered(null);
   for (const text of ["x 1", "x 2", "x 3"]) put(text);
-  assert.deepEqual([rows(), view.shown, ring.held], [[["between", 0], ["x 1", 0], ["x 2", 0], ["x 3", 0]], 4, 6]);
-  view.maskOf = (seq) => ring.text(seq).replace(/\d/, "#");
+  assert.deepEqual([rows(), list.shown, ring.held], [[["between", 0], ["x 1", 0], ["x 2", 0], ["x 3", 0]], 4, 6]);
+  list.templateOf = (seq) => ring.text(seq).replace(/\d/, "#");
   await refiltered(null);
   assert.deepEqual(rows().at(-1), ["x 1", -2]);
   put("x 4");
-  assert.deepEqual([rows().at(-1), view.rowOf(ring.end - 1), view.foldedAt(view.end - 1).length], [["x 1", -3], view.end - 1, 3]);
+  assert.deepEqual([rows().at(-1), list.rowOf(ring.end - 1), list.foldedSeqs(list.end - 1).length], [["x 1", -3], list.end - 1, 3]);
   put("y");
-  assert.deepEqual([rows().at(-1), view.shown], [["y", 0], view.end - view.first + 3]);
+  assert.deepEqual([rows().at(-1), list.shown], [["y", 0], list.end - list.first + 3]);
 });
 
-test("a stream is dead when the hub has lines that do not come, and not when nobody speaks", () => {
-  const pulse = new Pulse();
-  for (let now = 0; now < 60_000; now += 2_000) assert.equal(pulse.dead(5, 10, now), false);
-  assert.deepEqual([62, 64, 66, 68, 70, 72].map((second) => pulse.dead(second, 10, second * 1_000)), [false, false, false, false, false, true]);
-  assert.equal(pulse.dead(80, 10, 80_000), false);
-  for (let now = 90_000; now < 150_000; now += 2_000) assert.equal(pulse.dead(now, now, now), false);
+test("a stream is dead when the hub has lines that do not arrive, and not when no line is published", () => {
+  const liveness = new Liveness();
+  for (let now = 0; now < 60_000; now += 2_000) assert.equal(liveness.isDead(5, 10, now), false);
+  assert.deepEqual([62, 64, 66, 68, 70, 72].map((second) => liveness.isDead(second, 10, second * 1_000)), [false, false, false, false, false, true]);
+  assert.equal(liveness.isDead(80, 10, 80_000), false);
+  for (let now = 90_000; now < 150_000; now += 2_000) assert.equal(liveness.isDead(now, now, now), false);
 });
 
-test("a chart shows the span and the mean of what falls on one column, and the point under the mouse", () => {
+test("a chart shows the span and the mean of each column, and the point under the mouse", () => {
   const points = [[0, 1], [1, 3], [2, 2], [50, 9], [100, 4]];
   assert.deepEqual(columnsOf(points, 0, 100, 10).map(({ column, low, mean, high }) => [column, low, mean, high]), [[0, 1, 2, 3], [5, 9, 9, 9], [9, 4, 4, 4]]);
   assert.deepEqual([pointNear(points, -5), pointNear(points, 30), pointNear(points, 60), pointNear(points, 1e9)], [points[0], points[3], points[3], points[4]]);
@@ -128,18 +128,18 @@ test("a chart shows the span and the mean of what falls on one column, and the p
   assert.equal(chosen('{"took":12}'), null);
 });
 
-test("lines say the same when they differ in numbers only", () => {
-  const mask = (line) => maskOf("a", normalise(line, T));
-  assert.equal(mask('{"level":"info","message":"order 17 took 1.5 ms"}'), mask('{"level":"info","message":"order 2 took 300 ms"}'));
-  assert.notEqual(mask('{"level":"info","message":"order 17"}'), mask('{"level":"warn","message":"order 17"}'));
-  assert.notEqual(mask('{"level":"info","message":"paid"}'), mask('{"level":"info","message":"sent"}'));
+test("lines that differ only in their numbers have the same template", () => {
+  const template = (line) => templateOf("a", normalise(line, T));
+  assert.equal(template('{"level":"info","message":"order 17 took 1.5 ms"}'), template('{"level":"info","message":"order 2 took 300 ms"}'));
+  assert.notEqual(template('{"level":"info","message":"order 17"}'), template('{"level":"warn","message":"order 17"}'));
+  assert.notEqual(template('{"level":"info","message":"paid"}'), template('{"level":"info","message":"sent"}'));
 });
 
-test("a page that catches up says how far it is, and one that has just opened does not", () => {
-  const words = (replay) => stateWords({ name: "live" }, 10_000, 10_000, replay);
+test("a page that catches up shows how far it is, and one that has just opened does not", () => {
+  const words = (replay) => stateText({ name: "live" }, 10_000, 10_000, replay);
   const to = new Date(2026, 10, 21, 3, 50, 18).getTime();
   assert.equal(words({ since: 9_000, at: 9_900, to }), "catching up · at 03:50:18");
-  assert.equal(stateWords({ name: "live" }, 10_000, 10_000, { since: 9_000, at: 9_900, to: Date.UTC(2026, 10, 21, 23, 50, 18) }, "Asia/Kolkata"), "catching up · at 05:20:18");
+  assert.equal(stateText({ name: "live" }, 10_000, 10_000, { since: 9_000, at: 9_900, to: Date.UTC(2026, 10, 21, 23, 50, 18) }, "Asia/Kolkata"), "catching up · at 05:20:18");
   assert.equal(words({ since: 9_900, at: 9_900, to }), "live");
   assert.equal(words({ since: 5_000, at: 8_900, to }), "live");
 });

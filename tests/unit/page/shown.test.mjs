@@ -1,33 +1,33 @@
-// What is done to text that is shown, copied, looked for and put in order.
+// Text that is shown, copied, searched and ordered.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ansiSpans, stripAnsi } from "../../../web/js/ansi.js";
-import { dividersBetween } from "../../../web/js/dividers.js";
-import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/exporting.js";
-import { Find, findPattern } from "../../../web/js/find.js";
-import { fieldText } from "../../../web/js/format.js";
-import { MergeOrder, Places } from "../../../web/js/merge-order.js";
+import { ansiSpans, stripAnsi } from "../../../web/js/format/ansi.js";
+import { dividersBetween } from "../../../web/js/format/dividers.js";
+import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/store/export-file.js";
+import { MatchIndex, compileMatcher } from "../../../web/js/store/matcher.js";
+import { fieldText } from "../../../web/js/format/text.js";
+import { ReorderBuffer, SortKeys } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
-import { clockOf, dayOf, epochOf, gapText, isoOf, spanText } from "../../../web/js/time-text.js";
-import { stackLines } from "../../../web/js/stacks.js";
-import { isLink, tokensOf } from "../../../web/js/tokens.js";
-import { pathText, treeOf } from "../../../web/js/tree.js";
+import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
+import { stackLines } from "../../../web/js/format/stack-frames.js";
+import { isLink, tokensOf } from "../../../web/js/format/tokens.js";
+import { pathText, parseTree } from "../../../web/js/format/json-tree.js";
 import { cpuMs } from "./cpu.mjs";
 
 const T = Date.UTC(2026, 10, 21, 3, 50, 18, 780);
 
-test("a moment and a span are text in any zone", () => {
-  assert.deepEqual([clockOf(T, "UTC"), dayOf(T, "UTC"), epochOf(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
-  assert.deepEqual([isoOf(T, "UTC"), isoOf(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
-  assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(spanText), [
+test("times and spans are formatted in any zone", () => {
+  assert.deepEqual([formatClock(T, "UTC"), formatDay(T, "UTC"), formatEpoch(T)], ["03:50:18.780", "2026-11-21", "1795233018.780"]);
+  assert.deepEqual([formatIso(T, "UTC"), formatIso(T, "Asia/Kolkata")], ["2026-11-21T03:50:18.780Z", "2026-11-21T09:20:18.780+05:30"]);
+  assert.deepEqual([0, 12, 1_340, 59_999, 252_000, 3_600_000, 11_100_000, 176_400_000].map(formatSpan), [
     "0 ms", "12 ms", "1.3 s", "59.9 s", "4 min 12 s", "1 h", "3 h 5 min", "2 d 1 h",
   ]);
-  assert.deepEqual([gapText(12), gapText(-1_300)], ["+12 ms", "−1.3 s"]);
+  assert.deepEqual([formatDelta(12), formatDelta(-1_300)], ["+12 ms", "−1.3 s"]);
 });
 
-test("a silence and a new day stand between lines, the day in the zone shown", () => {
+test("a silence and a new day are dividers, the day in the zone of the page", () => {
   const midnight = Date.UTC(2026, 10, 21);
 
   assert.deepEqual(dividersBetween(null, T, "UTC"), []);
@@ -38,7 +38,7 @@ test("a silence and a new day stand between lines, the day in the zone shown", (
   assert.deepEqual(dividersBetween(midnight, midnight - 1, "UTC").map(({ date }) => date), ["2026-11-20"]);
 });
 
-test("terminal colours are spans, in 16, 256 and true colours, and nothing else is left", () => {
+test("terminal colours become spans, in 16, 256 and true colours, and all other escapes are removed", () => {
   assert.deepEqual(ansiSpans("\x1b[1;31mno\x1b[0m way"), [{ text: "no", style: { bold: true, fg: 1 } }, { text: " way", style: null }]);
   assert.deepEqual(ansiSpans("\x1b[93;44ma\x1b[39mb\x1b[mc").map(({ style }) => style), [{ fg: 11, bg: 4 }, { bg: 4 }, null]);
   assert.deepEqual(ansiSpans("\x1b[38;5;9ma\x1b[38;5;196mb\x1b[48;5;244mc").map(({ style }) => style), [
@@ -55,7 +55,7 @@ test("terminal colours are spans, in 16, 256 and true colours, and nothing else 
   assert.ok(cpuMs() - start < 500);
 });
 
-test("tokens are told apart, in order, and cover what they say", () => {
+test("tokens are recognised, in order, each with its text", () => {
   const kinds = (text) => tokensOf(text).map(({ start, end, kind }) => [kind, text.slice(start, end)]);
 
   assert.deepEqual(kinds("GET /orders?id=7 200 in 12ms"), [["method", "GET"], ["path", "/orders?id=7"], ["status", "200"], ["number", "12ms"]]);
@@ -73,7 +73,7 @@ test("tokens are told apart, in order, and cover what they say", () => {
   assert.deepEqual([isLink("https://x"), isLink("javascript:alert(1)"), isLink("ws://x")], [true, false, false]);
 });
 
-test("no text of 2,000 characters takes long to be told apart", () => {
+test("no text of 2,000 characters takes long to split into tokens", () => {
   const fills = ["a", "1", "1.", "a.", "/a", "'", '"', "a=", "a:", "GET ", "GET x", "http://", "::", "0x", "-", "ab:", "C:\\", "status "];
   for (const fill of fills) {
     const start = cpuMs();
@@ -82,7 +82,7 @@ test("no text of 2,000 characters takes long to be told apart", () => {
   }
 });
 
-test("a file has one line for each, in their order, and harms no spreadsheet", () => {
+test("a file has one line for each line, in their order, and is safe in a spreadsheet", () => {
   const published = [
     { text: '{"info":"2026-11-21 03:50:18.780 | ERROR | a:b:1 - =1+1, \\"x\\""}', channel: "a", time: T },
     { text: '{"message":"-2\\nmore","level":"info","user":"@me","n":-5,"@x":1}', channel: "新", time: T },
@@ -111,7 +111,7 @@ test("a file has one line for each, in their order, and harms no spreadsheet", (
   assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");
 });
 
-test("no file and no copy carries terminal colours, wherever they stood", () => {
+test("neither files nor copies contain terminal colours", () => {
   const coloured = "\x1b[31mred\x1b[0m";
   const text = JSON.stringify({ message: coloured, logger: coloured, level: coloured, user: coloured, said: `${coloured} and blue` });
   const file = (format) => [...exportParts([{ text, channel: "a", time: T }], format, { zone: "UTC", columns: ["level", "logger", "message", "user", "fields"] })].join("");
@@ -134,49 +134,49 @@ test("100,000 lines are exported, each once, in parts", () => {
 });
 
 function listOf(texts) {
-  return { first: 0, end: texts.length, at: (place) => place };
+  return { first: 0, end: texts.length, seqAt: (row) => row };
 }
 
-test("find counts every hit, goes round, and keeps up with what comes and goes", () => {
+test("find counts every match, goes round the ends, and follows added and removed lines", () => {
   const texts = Array.from({ length: 1_000 }, (_, n) => (n % 100 === 7 ? `a Time OUT ${n}` : `line ${n}`));
-  const view = listOf(texts);
-  const wanted = findPattern("time out");
-  const find = new Find((seq) => wanted.test(texts[seq] ?? "time out"), view);
+  const list = listOf(texts);
+  const wanted = compileMatcher("time out");
+  const find = new MatchIndex((seq) => wanted.test(texts[seq] ?? "time out"), list);
 
-  assert.equal(find.work(1_000), true);
-  assert.deepEqual([find.count, find.number(207), find.number(208)], [10, 3, 0]);
+  assert.equal(find.search(1_000), true);
+  assert.deepEqual([find.count, find.numberOf(207), find.numberOf(208)], [10, 3, 0]);
   assert.deepEqual([find.next(207, 1), find.next(208, -1), find.next(907, 1), find.next(7, -1), find.next(0, -1)], [307, 207, 7, 907, 907]);
   assert.deepEqual([...find.ticks(10)], new Array(10).fill(1));
-  view.first = 208;
-  view.end = 1_001;
+  list.first = 208;
+  list.end = 1_001;
   assert.equal(find.done, false);
-  find.work(1_000);
-  assert.deepEqual([find.count, find.number(307)], [8, 1]);
-  view.first = -2;
-  find.work(1_000);
+  find.search(1_000);
+  assert.deepEqual([find.count, find.numberOf(307)], [8, 1]);
+  list.first = -2;
+  find.search(1_000);
   assert.deepEqual([find.count, find.next(-1, -1)], [13, -2]);
 });
 
-test("find works in slices and marks what it finds", () => {
+test("find works in slices and marks its matches", () => {
   const texts = Array.from({ length: 100_000 }, (_, n) => `line ${n}`);
-  const wanted = findPattern("/9{3}/");
-  const find = new Find((seq) => wanted.test(texts[seq]), listOf(texts));
+  const wanted = compileMatcher("/9{3}/");
+  const find = new MatchIndex((seq) => wanted.test(texts[seq]), listOf(texts));
 
   let slices = 1;
-  while (!find.work(1)) slices += 1;
+  while (!find.search(1)) slices += 1;
   assert.ok(slices > 1);
   assert.equal(find.count, texts.filter((text) => text.includes("999")).length);
-  assert.deepEqual(findPattern("ab").marks("abAB b"), [{ start: 0, end: 2 }, { start: 2, end: 4 }]);
-  assert.deepEqual(findPattern("a.b (").marks("a.b ( axb"), [{ start: 0, end: 5 }]);
-  assert.deepEqual(findPattern("/x*/").marks("axxb"), [{ start: 1, end: 3 }]);
-  assert.match(findPattern("/(/").fault, /Unterminated group/);
-  assert.equal(findPattern(""), null);
-  assert.equal(new Find(() => true, listOf([])).next(0, 1), null);
+  assert.deepEqual(compileMatcher("ab").marks("abAB b"), [{ start: 0, end: 2 }, { start: 2, end: 4 }]);
+  assert.deepEqual(compileMatcher("a.b (").marks("a.b ( axb"), [{ start: 0, end: 5 }]);
+  assert.deepEqual(compileMatcher("/x*/").marks("axxb"), [{ start: 1, end: 3 }]);
+  assert.match(compileMatcher("/(/").fault, /Unterminated group/);
+  assert.equal(compileMatcher(""), null);
+  assert.equal(new MatchIndex(() => true, listOf([])).next(0, 1), null);
 });
 
-test("two channels published up to 200 ms late come out in the order of their times", () => {
-  const order = new MergeOrder({ windowMs: 250 });
-  const lines = Array.from({ length: 400 }, (_, n) => ({ at: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
+test("two channels published up to 200 ms late are released in the order of their times", () => {
+  const order = new ReorderBuffer({ windowMs: 250 });
+  const lines = Array.from({ length: 400 }, (_, n) => ({ sortKey: T + n * 10, channel: n % 2 ? "a" : "b", comes: T + n * 10 + ((n * 37) % 200) }));
   const out = [];
 
   for (let now = T; now < T + 5_000; now += 10) {
@@ -184,33 +184,33 @@ test("two channels published up to 200 ms late come out in the order of their ti
     out.push(...order.release(now + 10));
   }
 
-  assert.deepEqual(out.map(({ line }) => line.at), lines.map(({ at }) => at));
+  assert.deepEqual(out.map(({ line }) => line.sortKey), lines.map(({ sortKey }) => sortKey));
   assert.ok(out.every(({ late }) => !late));
   assert.equal(order.waiting, 0);
 });
 
-test("a straggler is flagged, never dropped", () => {
-  const order = new MergeOrder({ windowMs: 250 });
-  order.push({ at: T + 100 }, T + 100);
+test("a late line is flagged, never dropped", () => {
+  const order = new ReorderBuffer({ windowMs: 250 });
+  order.push({ sortKey: T + 100 }, T + 100);
   assert.deepEqual(order.release(T + 349), []);
   assert.equal(order.release(T + 350).length, 1);
-  order.push({ at: T }, T + 400);
+  order.push({ sortKey: T }, T + 400);
   const [late] = order.release();
 
-  assert.deepEqual([late.late, late.line.at, order.waiting], [true, T, 0]);
+  assert.deepEqual([late.late, late.line.sortKey, order.waiting], [true, T, 0]);
 });
 
-test("a clock that is far off orders nothing, and what has no time stays behind what came before it", () => {
-  const places = new Places();
-  const of = (channel, moment, came) => places.of(channel, T + moment, T + came) - T;
+test("a clock that is far off is ignored, and a line without a time stays behind the line before", () => {
+  const sortKeys = new SortKeys();
+  const of = (channel, moment, came) => sortKeys.keyOf(channel, T + moment, T + came) - T;
 
   assert.deepEqual([of("a", -5_000, 0), of("b", 3_600_000, 2), of("b", -3_600_000, 3), of("b", -5_001, 4)], [-5_000, 2, 3, 4]);
   assert.deepEqual([of("c", 2_000, 10), of("c", 11, 11), of("c", 5_000_000, 12), of("d", 13, 13), of("c", 1_900, 14)], [2_000, 2_000, 2_000, 13, 1_900]);
 });
 
-test("a tree keeps digits, order, double keys and odd names", () => {
+test("a tree keeps digits, order, duplicate keys and unusual names", () => {
   const text = '{"id":12345678901234567890, "f":1.50e+3,"a.b":{"c":[1,null,{"d":true}]},"id":"x\\u0041\\n","":""}';
-  const tree = treeOf(text);
+  const tree = parseTree(text);
 
   const flat = [];
   const walk = (entries) => entries.forEach(({ name, path, node }) => (node.entries ? walk(node.entries) : flat.push([name, pathText(path), node.kind, node.text])));
@@ -228,38 +228,38 @@ test("a tree keeps digits, order, double keys and odd names", () => {
   assert.equal(tree.text, text);
 });
 
-test("JSON within a string is a tree of its own, and what is no JSON is none", () => {
-  const inner = treeOf(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
+test("JSON within a string is a tree of its own, and other text has no tree", () => {
+  const inner = parseTree(JSON.stringify({ info: JSON.stringify({ level: 30 }) })).entries[0].node.inner;
 
   assert.deepEqual(inner.entries[0].node, { kind: "number", text: "30" });
-  for (const text of ["", "x", "42", "{", '{"a":}', "[1,]", '{"a":1}}', '{"a" 1}', "{a:1}", "[01]", '["\n"]', '{"a":nul}', "[1 2]"]) assert.equal(treeOf(text), null, text);
-  assert.deepEqual([treeOf("{}").entries, treeOf(" [ ] ").size], [[], 0]);
+  for (const text of ["", "x", "42", "{", '{"a":}', "[1,]", '{"a":1}}', '{"a" 1}', "{a:1}", "[01]", '["\n"]', '{"a":nul}', "[1 2]"]) assert.equal(parseTree(text), null, text);
+  assert.deepEqual([parseTree("{}").entries, parseTree(" [ ] ").size], [[], 0]);
 });
 
-test("large and deep JSON is a tree in time", () => {
+test("large and deep JSON is parsed fast", () => {
   const start = cpuMs();
-  const deep = treeOf(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
+  const deep = parseTree(`${'{"a":'.repeat(500)}"}{"${"}".repeat(500)}`);
   let node = deep;
   let levels = 0;
   for (; node.entries; levels += 1) node = node.entries[0].node;
   assert.deepEqual([levels, node.kind, node.text.startsWith('{"a":')], [50, "deep", true]);
-  assert.equal(treeOf(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
-  const wide = treeOf(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
+  assert.equal(parseTree(JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])))).size, 10_000);
+  const wide = parseTree(JSON.stringify({ list: Array.from({ length: 10_002 }, (_, n) => [n]), after: 1 }));
   assert.deepEqual([wide.entries[0].node.size, wide.entries[0].node.more, wide.entries[1].name], [10_000, "[10000],[10001]", "after"]);
-  const many = treeOf(`[${new Array(50).fill(`[${new Array(5_000).fill(1).join()}]`).join()}]`);
+  const many = parseTree(`[${new Array(50).fill(`[${new Array(5_000).fill(1).join()}]`).join()}]`);
   assert.deepEqual([many.size, many.entries[9].node.size, many.entries.at(-1).node.size < 5_000], [10, 4_990, true]);
-  for (const char of ["x", "\\n", "新"]) assert.equal(treeOf(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
-  assert.equal(treeOf(`${"[".repeat(1_000_000)}`), null);
+  for (const char of ["x", "\\n", "新"]) assert.equal(parseTree(`{"a":"${char.repeat(1_000_000)}"}`).entries[0].node.value.length, 1_000_000);
+  assert.equal(parseTree(`${"[".repeat(1_000_000)}`), null);
   assert.ok(cpuMs() - start < 3_000);
 });
 
-test("frames of libraries are told from those of the application", () => {
+test("frames of libraries and of the application are told apart", () => {
   const kinds = (stack) => stackLines(stack).map(({ kind }) => kind);
 
   assert.deepEqual(
     kinds('Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\n  File "/v/site-packages/x.py", line 2, in g\n    h()\nValueError: x'),
-    ["said", "frame", "code", "library", "library", "said"],
+    ["text", "frame", "code", "library", "library", "text"],
   );
-  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["said", "frame", "library", "library"]);
-  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["said", "frame", "library", "said"]);
+  assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["text", "frame", "library", "library"]);
+  assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["text", "frame", "library", "text"]);
 });

@@ -1,5 +1,10 @@
-"""The page's modules as one script: each form of import and export that the page uses, and a refusal of the others."""
+"""
+The page's modules as one script: each form of import and export that the page uses, and a refusal of the others.
 
+Minified, as a wheel holds the page, the script does the same and little crosses the wire.
+"""
+
+import gzip
 import re
 import subprocess
 import sys
@@ -7,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.http.page.assets import page_assets, web_folder
-from sse_hub.http.page.bundler import bundle
-from sse_hub.http.page.minify import minified
+from sse_hub.http.page.assets import load_assets, web_folder
+from sse_hub.http.page.bundler import build_page, bundle
 from tests.support.programs import node_binary
 
 MODULES = {
@@ -56,24 +60,31 @@ def run(script: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_bundle_behaves_as_its_modules_plain_and_minified() -> None:
+def minify(source: Path, target: Path) -> None:
+    """Build the page of a folder as a wheel does."""
+    subprocess.run([sys.executable, "-m", "sse_hub.http.page.minify", str(source), str(target)], timeout=60, check=True)
+
+
+def test_a_bundle_does_what_its_modules_do() -> None:
     bundled = bundle(MODULES, "js/main.js")
 
     assert run(bundled) == "41 43 thing [1,2]"
-    # What is not asked for is not given, and what is asked for twice is given once.
+    # A name that nobody imports is not exported, and one that is imported twice is exported once.
     assert bundled.count("$$0 = count;") == 1
     assert "const both = $$2, Renamed = $$3, rest = $$4;" in bundled
     assert "step" not in bundled
-    assert run(minified({"page.js": bundled})["page.js"]) == "41 43 thing [1,2]"
 
 
-def test_without_a_minifier_the_page_is_served_unminified(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+def test_a_minified_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
+    source = tmp_path / "web"
+    others = {"index.html": "<p>page</p>", "favicon.svg": "<svg/>", "js/theme.js": ""}
+    for name, text in (MODULES | others).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
 
-    assert minified({"a.js": "const a  =  1;"}) == {"a.js": "const a  =  1;"}
-    assert "page_not_minified" in caplog.text
+    minify(source, tmp_path / "built")
+
+    assert run((tmp_path / "built" / "js" / "page.js").read_text()) == "41 43 thing [1,2]"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +94,7 @@ def test_without_a_minifier_the_page_is_served_unminified(
         ('import "./count.js";\n', "no import or export"),
         ("export default 1;\n", "no import or export"),
         ("export let changing = 1;\n", "no import or export"),
-        ('import { gone } from "./gone.js";\n', "js/main.js imports js/gone.js, which is not there"),
+        ('import { gone } from "./gone.js";\n', "js/main.js imports js/gone.js, which does not exist"),
         ('import { self } from "./main.js";\n', "js/main.js imports itself"),
     ],
 )
@@ -92,16 +103,36 @@ def test_an_unsupported_import_or_export_is_refused_by_name(module: str, fault: 
         bundle({"js/main.js": module, "js/count.js": MODULES["js/count.js"]}, "js/main.js")
 
 
-def test_every_module_is_in_the_bundle_and_the_served_files_are_small(tmp_path: Path) -> None:
-    assets, html = page_assets(web_folder())
+def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
+    """In a wheel: what a browser loads at once, with a language, is at most 170 kB on the wire."""
+    minify(web_folder(), tmp_path)
+
+    assets, html = load_assets(tmp_path)
+
     script = tmp_path / "page.mjs"
     script.write_bytes(assets["js/page.js"].plain)
-
     checked = subprocess.run([node_binary(), "--check", str(script)], capture_output=True, timeout=30, check=False)
-
-    # One language is loaded at a time, and what is said of the routes is another page.
-    asked = [name for name in assets if not name.startswith("lang/") and name != "css/docs.css"]
+    # One language is loaded at a time, and docs.css is for the page of the routes.
+    loaded = [name for name in assets if not name.startswith("lang/") and name != "css/docs.css"]
+    language = max(len(asset.packed) for name, asset in assets.items() if name.startswith("lang/"))
+    sent = len(gzip.compress(html.encode(), 9)) + sum(len(assets[name].packed) for name in loaded) + language
     assert checked.returncode == 0, checked.stderr
-    assert len(html) + sum(len(asset.plain) for asset in assets.values()) < 350_000
-    assert all(f"=web/{name}" in html for name in asked)
+    assert sent <= 170_000
+    assert all(f"=web/{name}" in html for name in loaded)
     assert "css/grid.css" not in html
+
+
+def test_a_checkout_serves_the_same_files_as_a_wheel(tmp_path: Path) -> None:
+    minify(web_folder(), tmp_path)
+
+    assert load_assets(web_folder())[0].keys() == load_assets(tmp_path)[0].keys()
+    assert len(build_page(web_folder())["js/page.js"]) > (tmp_path / "js" / "page.js").stat().st_size
+
+
+def test_a_hub_imports_no_minifier() -> None:
+    names = "{name for name in sys.modules if 'minify' in name}"
+    script = f"import sys, sse_hub; sse_hub.hub_blueprint(sse_hub.Config()); print({names})"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.strip() == "set()"

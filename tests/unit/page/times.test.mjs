@@ -1,11 +1,11 @@
-// Moments as people type them, zones, and units.
+// Times as people type them, zones, and units.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseMoment } from "../../../web/js/times.js";
-import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/units.js";
-import { clockAt, momentOf, offsetAt, zoneFault, zoneWords } from "../../../web/js/zones.js";
+import { parseMoment } from "../../../web/js/format/parse-time.js";
+import { parseDuration, parseQuantity, parseSize, unitOfName } from "../../../web/js/format/units.js";
+import { clockAt, momentOf, offsetAt, zoneFault, zoneText } from "../../../web/js/format/zones.js";
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 const iso = (text, zone = "UTC") => {
@@ -13,7 +13,7 @@ const iso = (text, zone = "UTC") => {
   return moment === null ? null : new Date(moment).toISOString();
 };
 
-test("a moment is read in every form it is typed in", () => {
+test("a time is parsed in every form", () => {
   const cases = {
     "03:50": "2026-11-21T03:50:00.000Z",
     "3:50": "2026-11-21T03:50:00.000Z",
@@ -41,14 +41,14 @@ test("a moment is read in every form it is typed in", () => {
   for (const typed of ["", "soon", "25:00", "03:60", "-", "-15", "2026-02-30", "2026-13-01", "tomorrow"]) assert.equal(iso(typed), null, typed);
 });
 
-test("a time of day is that of the zone asked for", () => {
+test("a time of day is in the requested zone", () => {
   assert.equal(iso("03:50", "Asia/Kolkata"), "2026-11-20T22:20:00.000Z");
   assert.equal(iso("yesterday 17:30", "America/New_York"), "2026-11-20T22:30:00.000Z");
   assert.equal(iso("2026-07-01 12:00", "Europe/Berlin"), "2026-07-01T10:00:00.000Z");
   assert.equal(iso("2026-07-01 12:00Z", "Europe/Berlin"), "2026-07-01T12:00:00.000Z");
 });
 
-test("zones know their offsets, and clocks that jump", () => {
+test("zones have the right offsets, even when their clocks jump", () => {
   assert.equal(offsetAt("Asia/Kolkata", NOW), 330);
   assert.equal(offsetAt("Europe/Berlin", Date.UTC(2026, 6, 1)), 120);
   assert.equal(offsetAt(-210, NOW), -210);
@@ -68,7 +68,7 @@ test("zones know their offsets, and clocks that jump", () => {
     }
   }
   assert.deepEqual([zoneFault("Asia/Tokyo"), zoneFault("UTC"), zoneFault("Mars/Base")], [null, null, "There is no time zone “Mars/Base”."]);
-  assert.deepEqual([zoneWords("UTC", NOW), zoneWords("Asia/Kolkata", NOW), zoneWords(-210, NOW)], ["UTC", "Asia/Kolkata (UTC+05:30)", "UTC-03:30"]);
+  assert.deepEqual([zoneText("UTC", NOW), zoneText("Asia/Kolkata", NOW), zoneText(-210, NOW)], ["UTC", "Asia/Kolkata (UTC+05:30)", "UTC-03:30"]);
 });
 
 test("numbers with units are durations in ms and sizes in bytes", () => {

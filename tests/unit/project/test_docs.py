@@ -194,3 +194,13 @@ def test_every_event_metric_and_field_named_in_troubleshooting_exists() -> None:
 
     assert len(named) > 20
     assert [name for name in named if not re.search(rf"\b{name.removesuffix('_total')}\b", code)] == []
+
+
+def test_each_message_that_troubleshooting_quotes_is_in_the_code() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "sse_hub").rglob("*.py"))
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    quoted = [part.strip(" :") for text in re.findall(r"`([^`\n]*… ?[^`\n]*)`", page) for part in text.split("…")]
+    messages = [part for part in quoted if re.search(r"\w \w", part) and not part.startswith("sse-hub ")]
+
+    assert len(messages) >= 5
+    assert [message for message in messages if message not in code] == []

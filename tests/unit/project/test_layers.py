@@ -106,8 +106,6 @@ PURE = [
     "durations",
     "redis_url",
 ]
-# Names of types that several modules define, each with the reason.
-REPEATED = {"Key": "a key that verifies tokens; keys of a cache and of an order, each only within its package"}
 IO = {"asyncio", "socket", "time", "threading", "os"}
 
 
@@ -195,7 +193,7 @@ def test_no_name_of_a_type_stands_for_two_things() -> None:
         for name in types_defined(module):
             places[name.lstrip("_")].append(module)
 
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in REPEATED} == {}
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("module", modules())

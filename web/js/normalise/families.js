@@ -1,5 +1,5 @@
-// JSON families that the names in names.js do not read right. `fits` tells a family by its signature; `read(record, object, again)`
-// fills what is its own and hands the rest to `again`, the reader by names. To teach the page a JSON format, add a row.
+// JSON formats that the names in names.js alone would misread. `fits` recognises a family by its keys; `read(record, object, readNamed)`
+// fills in what is special and passes the rest to `readNamed`, the reader by names. To add a JSON format, add a row.
 
 import { DEBUG, ERROR, INFO, TRACE, levelOfSign, levelOfStatus } from "./levels.js";
 import { errorOfText } from "./trace.js";
@@ -21,9 +21,9 @@ export const FAMILIES = [
   { fmt: "access-json", fits: (object) => isHttpStatus(object.status) && requestOf(object) !== null, read: access },
 ];
 
-// serialize=True: the stack stands in `text` only.
-function loguru(record, { record: inner, text }, again) {
-  again({ time: inner.time?.timestamp, level: inner.level.name, levelno: inner.level.no, message: inner.message ?? text });
+// serialize=True: only `text` has the stack.
+function loguru(record, { record: inner, text }, readNamed) {
+  readNamed({ time: inner.time?.timestamp, level: inner.level.name, levelno: inner.level.no, message: inner.message ?? text });
   record.fields = Object.assign(Object.create(null), isObject(inner.extra) ? inner.extra : {});
   record.logger = isText(inner.name) ? inner.name : null;
   record.src = { file: word(inner.file?.path), line: word(inner.line), fn: word(inner.function) };
@@ -33,18 +33,18 @@ function loguru(record, { record: inner, text }, again) {
   if (inner.exception && start >= 0) record.err = errorOfText(text.slice(start));
 }
 
-// What logging would have put in: %s, %d, %r …
-function logRecord(record, object, again) {
+// Formats the message as logging would have: %s, %d, %r …
+function logRecord(record, object, readNamed) {
   const { msg, args, ...rest } = object;
   const values = args.slice();
   const put = (sign) => (sign === "%%" ? "%" : values.length > 0 ? String(values.shift()) : sign);
-  again({ message: msg.replace(/%(?:%|[-+ #0]*(?:[1-9]\d*)?(?:\.\d+)?[sdrifxeg])/g, put), ...rest });
+  readNamed({ message: msg.replace(/%(?:%|[-+ #0]*(?:[1-9]\d*)?(?:\.\d+)?[sdrifxeg])/g, put), ...rest });
 }
 
-function otlp(record, object, again) {
+function otlp(record, object, readNamed) {
   const { attributes, body, ...rest } = object;
   const text = isObject(body) ? plainOf(body) : body;
-  again({ ...rest, ...(text === undefined ? {} : { body: isObject(text) ? JSON.stringify(text) : text }) });
+  readNamed({ ...rest, ...(text === undefined ? {} : { body: isObject(text) ? JSON.stringify(text) : text }) });
   for (const { key, value } of Array.isArray(attributes) ? attributes.filter(isObject) : []) {
     if (isText(key)) record.fields[key] = isObject(value) ? plainOf(value) : value;
   }
@@ -58,29 +58,29 @@ function plainOf(value) {
   return /^(?:string|double|bool|bytes)Value$/.test(kind) ? inner : value;
 }
 
-function rustTracing(record, { fields, ...rest }, again) {
+function rustTracing(record, { fields, ...rest }, readNamed) {
   const { message, ...others } = fields;
-  again(message === undefined ? rest : { message, ...rest });
+  readNamed(message === undefined ? rest : { message, ...rest });
   Object.assign(record.fields, others);
 }
 
-function journald(record, object, again) {
+function journald(record, object, readNamed) {
   const { MESSAGE: message, ...rest } = object;
   const bytes = Array.isArray(message) && message.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256);
-  again({ ...rest, ...(message === undefined ? {} : { MESSAGE: bytes ? new TextDecoder().decode(Uint8Array.from(message)) : message }) });
+  readNamed({ ...rest, ...(message === undefined ? {} : { MESSAGE: bytes ? new TextDecoder().decode(Uint8Array.from(message)) : message }) });
 }
 
-function mongodb(record, { t, s, c, attr, ...rest }, again) {
-  again({ time: t.$date, logger: c, ...rest });
+function mongodb(record, { t, s, c, attr, ...rest }, readNamed) {
+  readNamed({ time: t.$date, logger: c, ...rest });
   record.lvl = levelOfSign(s);
   record.lvlRaw = s;
   if (isObject(attr)) Object.assign(record.fields, attr);
 }
 
-// No @l means Information. @mt holds the names of its fields in braces.
-function clef(record, object, again) {
+// Without @l the level is Information. @mt has the names of its fields in braces.
+function clef(record, object, readNamed) {
   const { "@mt": template, "@l": level = "Information", "@i": type, "@r": renderings, ...rest } = object;
-  again({ ...rest, "@l": level });
+  readNamed({ ...rest, "@l": level });
   if (type !== undefined) record.fields["@i"] = type;
   if (record.msg !== null || !isText(template)) return;
   record.msg = template.replace(/\{[@$]?(\w+)(?:[^\w{}][^{}]*)?\}/g, (whole, name) => {
@@ -91,15 +91,15 @@ function clef(record, object, again) {
 
 const hasSplitTime = (object) => isObject(object.timestamp) || "timestampSeconds" in object;
 
-function google(record, object, again) {
+function google(record, object, readNamed) {
   const { timestamp, timestampSeconds, timestampNanos, jsonPayload, ...rest } = object;
   const split = isObject(timestamp) ? timestamp : { seconds: timestampSeconds, nanos: timestampNanos };
   const time = split.seconds === undefined ? timestamp : Number(split.seconds) + Number(split.nanos ?? 0) / 1e9;
-  again({ ...(time === undefined ? {} : { timestamp: time }), ...rest, ...(isObject(jsonPayload) ? jsonPayload : {}) });
+  readNamed({ ...(time === undefined ? {} : { timestamp: time }), ...rest, ...(isObject(jsonPayload) ? jsonPayload : {}) });
 }
 
-function klog(record, object, again) {
-  again(object);
+function klog(record, object, readNamed) {
+  readNamed(object);
   const v = Number(object.v ?? 0);
   record.lvl = "err" in object ? ERROR : v >= 4 ? TRACE : v >= 2 ? DEBUG : INFO;
 }
@@ -112,10 +112,10 @@ function requestOf({ request, request_uri: uri, remote_addr: client, logger }) {
   return isText(uri) && client !== undefined ? uri : null;
 }
 
-// nginx and Caddy: the status says how it went.
-function access(record, object, again) {
+// nginx and Caddy: the status gives the level.
+function access(record, object, readNamed) {
   const request = requestOf(object);
-  again(object);
+  readNamed(object);
   const { status, duration } = object;
   record.lvl = Math.max(record.lvl, levelOfStatus(Number(status)));
   if (!isObject(request)) record.msg ??= request;

@@ -1,5 +1,5 @@
-// A line becomes a record: JSON text -> envelope taken off -> JSON record or text pattern. Pure, and it never
-// throws: a line nobody can read is a record whose message is the line.
+// Turns a line into a record: JSON text -> without its envelope -> JSON record or text pattern. Pure, and it never throws: a line
+// that cannot be read is a record whose message is the line.
 
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
@@ -11,29 +11,29 @@ const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", 
 const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
 const DOCKER_KEYS = new Set(["log", "stream", "time"]);
 const DEEPEST = 3;
-// A name that is longer is none; the line itself has all of it.
+// Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
-// A string that never ends is taken to the end, or every quote in it would be tried as its beginning.
+// A string without an end is matched to the end of the text, or every quote in it would be tried as a beginning.
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line as it came; `at` (ms) is when: its time if it names none, and a hint at its zone. `zone` is the publisher's, for
- * times that name none; null takes the local one, or the offset that puts the line nearest to when it came.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
+ * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
  */
-export function normalise(raw, at = null, { zone = null } = {}) {
+export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
   const record = blank(text);
   try {
-    read(record, text, at, 0);
+    read(record, text, arrivedAt, 0);
     const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
     if (start >= 0) splitTrace(record, start);
-    if (!record.zone) chooseZone(record, at, zone);
+    if (!record.zone) chooseZone(record, arrivedAt, zone);
   } catch {
-    // A value that can't become text, {"toString": 1}, or one that is nested too deep for it.
+    // A value that cannot become text, {"toString": 1}, or that is nested too deep.
     Object.assign(record, blank(text), { msg: text });
   }
   for (const name of ["lvlRaw", "logger", "event"]) record[name] = record[name]?.slice(0, LONGEST_NAME) ?? null;
-  record.ts ??= at;
+  record.ts ??= arrivedAt;
   return record;
 }
 
@@ -43,50 +43,50 @@ const blank = (raw) => ({
   fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw,
 });
 
-// A publisher's clock is often in another zone than the reader's.
-function chooseZone(record, at, zone) {
+// Publishers often log in another zone than the reader's.
+function chooseZone(record, arrivedAt, zone) {
   if (zone !== null) {
     const { ms, offset } = inZone(record.wall, zone);
     Object.assign(record, { ts: ms, offset });
-  } else if (at !== null) {
-    record.offset = likelyOffset(record.ts, at);
+  } else if (arrivedAt !== null) {
+    record.offset = likelyOffset(record.ts, arrivedAt);
     if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
   }
 }
 
-function read(record, text, at, depth) {
+function read(record, text, arrivedAt, depth) {
   const object = depth <= DEEPEST ? parseObject(text) : null;
-  if (object) return readObject(record, object, at, depth);
-  return readText(record, text, at, {
+  if (object) return readObject(record, object, arrivedAt, depth);
+  return readText(record, text, arrivedAt, {
     parse: parseObject,
-    object: (into, inner) => readJson(into, inner, at),
-    line: (into, inner) => read(into, inner, at, depth + 1),
+    object: (into, inner) => readJson(into, inner, arrivedAt),
+    line: (into, inner) => read(into, inner, arrivedAt, depth + 1),
     fields: (into, json) => Object.assign(into.fields, parseObject(json)),
-    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, at, depth + 1),
+    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, arrivedAt, depth + 1),
   });
 }
 
-// What follows the name of a service counts only if it is a format of its own.
-function readKnown(record, text, at, depth) {
+// The text after the name of a service is read further only if it has a known format.
+function readKnown(record, text, arrivedAt, depth) {
   const found = blank(record.raw);
-  read(found, text, at, depth);
+  read(found, text, arrivedAt, depth);
   if (found.fmt === "plain") return false;
   Object.assign(record, found, { fields: Object.assign(record.fields, found.fields) });
   return true;
 }
 
-function readObject(record, object, at, depth) {
+function readObject(record, object, arrivedAt, depth) {
   if (typeof object["@event"] === "string") record.event = object["@event"];
   const slot = slotOf(object);
-  if (slot === null) return readJson(record, withoutHubKeys(object), at);
+  if (slot === null) return readJson(record, withoutHubKeys(object), arrivedAt);
   if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
   const inner = object[slot];
-  if (typeof inner !== "string") return readObject(record, inner, at, depth + 1);
-  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, at);
-  return read(record, inner.replace(/\r?\n$/, ""), at, depth + 1);
+  if (typeof inner !== "string") return readObject(record, inner, arrivedAt, depth + 1);
+  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, arrivedAt);
+  return read(record, inner.replace(/\r?\n$/, ""), arrivedAt, depth + 1);
 }
 
-// An envelope has one key that says something. `info` names the slot here, not a level.
+// An envelope is an object with one meaningful key, the slot. `info` is a slot here, not a level.
 function slotOf(object) {
   let slot = null;
   for (const key of Object.keys(object)) {
@@ -115,7 +115,7 @@ export function parseObject(text) {
   }
 }
 
-// Past 2^53 a number would be rounded: keep its digits.
+// A number above 2^53 would be rounded: keep its digits.
 const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =>
   /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
 );
@@ -125,8 +125,8 @@ function splitTrace(record, start) {
   record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
 }
 
-/** The record of a line with those that go on with it: a trace among them is its error. */
-export function withLines(record, texts) {
+/** The record of a line together with the lines that continue it: a stack trace among them is its error. */
+export function withContinuations(record, texts) {
   if (texts.length === 0) return record;
   const gap = record.part === "P" ? "" : "\n";
   const more = texts.join(gap);
@@ -137,17 +137,17 @@ export function withLines(record, texts) {
   return joined;
 }
 
-/** What failed, in one line, unless the message says it already: "ValueError: x", or "". */
+/** The error in one line, "ValueError: x", or "" if there is none or the message has it already. */
 export function failureOf({ err, msg }) {
   if (!err) return "";
   const type = err.type?.split(".").at(-1) ?? "";
-  const said = [type, err.msg].filter(Boolean).join(": ");
-  if (said === "" || msg?.includes(type || said)) return "";
-  return said.split("\n")[0].slice(0, 200);
+  const text = [type, err.msg].filter(Boolean).join(": ");
+  if (text === "" || msg?.includes(type || text)) return "";
+  return text.split("\n")[0].slice(0, 200);
 }
 
-/** What a row hides of a record: "· 14 frames", "+ 3 lines", or "". */
-export function foldOf(record) {
+/** What a closed row hides of a record: "· 14 frames", "+ 3 lines", or "". */
+export function hiddenSummary(record) {
   const parts = [];
   if (record.err?.stack) {
     const frames = framesOf(record.err.stack);
@@ -160,7 +160,7 @@ export function foldOf(record) {
   return parts.join(" ");
 }
 
-/** The numbers of a line that is nothing but numbers (a measurement), or null for a line that says something. */
+/** `[[name, number], …]` of a measurement, a line without a message or a level; null for any other line. */
 export function measurementOf(record) {
   if (record.fmt !== "json" || record.msg !== null || record.lvlRaw !== null) return null;
   const numbers = Object.entries(record.fields).filter(([, value]) => Number.isFinite(value));

@@ -1,28 +1,28 @@
-// JSON records: a family that can be told by its signature is read its own way, all others by the names in names.js.
+// JSON records: known families are read in their own way, all others by the names in names.js.
 
 import { FAMILIES } from "./families.js";
-import { MOST_KEYS, levelFrom, rolesOf } from "./names.js";
+import { MAX_KEYS, levelFrom, rolesOf } from "./names.js";
 import { timeOf } from "./time.js";
 import { errorOf } from "./trace.js";
 
 const PLACE = /^(.+?):(\d+)$/;
 
-/** Fill a record from a JSON object; `came` (ms) is when the line did. */
-export function readJson(record, object, came) {
+/** Fill a record from a JSON object; `arrivedAt` (ms) is when the line arrived. */
+export function readJson(record, object, arrivedAt) {
   const family = FAMILIES.find(({ fits }) => fits(object));
   record.fmt = family?.fmt ?? "json";
-  const again = (view) => readByNames(record, view, came);
-  if (family) family.read(record, object, again);
-  else again(object);
+  const readNamed = (view) => readByNames(record, view, arrivedAt);
+  if (family) family.read(record, object, readNamed);
+  else readNamed(object);
 }
 
-function readByNames(record, object, came) {
+function readByNames(record, object, arrivedAt) {
   const roles = rolesOf(object);
   const used = new Set();
   const use = ({ key }) => used.add(key);
 
   for (const entry of roles.time ?? []) {
-    if (!takeTime(record, entry.value, came)) continue;
+    if (!takeTime(record, entry.value, arrivedAt)) continue;
     use(entry);
     break;
   }
@@ -54,10 +54,10 @@ function readByNames(record, object, came) {
   record.pid = text("pid") ?? record.pid;
   record.thread = text("thread") ?? record.thread;
   if (roles.file || roles.function) readPlace(record.src, text);
-  for (const name of Object.keys(object).slice(0, MOST_KEYS)) if (!used.has(name)) record.fields[name] = object[name];
+  for (const name of Object.keys(object).slice(0, MAX_KEYS)) if (!used.has(name)) record.fields[name] = object[name];
 }
 
-// ECS names what failed beside the stack.
+// ECS puts the type and message of the error beside the stack.
 function nameError(err, object) {
   if (typeof object["error.type"] === "string") err.type = object["error.type"];
   if (typeof object["error.message"] === "string") err.msg = object["error.message"];
@@ -68,8 +68,8 @@ function readPlace(src, text) {
   Object.assign(src, { file, line, fn: text("function") });
 }
 
-function takeTime(record, value, came) {
-  const time = timeOf(value, came);
+function takeTime(record, value, arrivedAt) {
+  const time = timeOf(value, arrivedAt);
   if (!time) return false;
   Object.assign(record, { ts: time.ms, tsFrom: "line", zone: time.zone, wall: time.wall });
   return true;

@@ -1,5 +1,5 @@
-// Levels: one order, the words that mean them, and the number scales. Which scale a number is on depends on the
-// key it stands under and on that key's neighbours; that choice is made in names.js.
+// Levels: their order, the words for them, and the number scales. The scale of a number depends on its key and on the keys beside
+// it; names.js chooses it.
 
 export const LEVELS = ["none", "trace", "debug", "info", "success", "warn", "error", "fatal"];
 export const LETTERS = ["", "T", "D", "I", "S", "W", "E", "F"];
@@ -19,18 +19,18 @@ const WORDS = new Map(
   }).flatMap(([level, words]) => words.split(" ").map((word) => [word, LEVELS.indexOf(level)])),
 );
 
-// Fewer words count in free text: "HTTP" or "LOG" at the start of a sentence is no level.
+// In free text fewer words count: "HTTP" or "LOG" at the start of a sentence is no level.
 const IN_TEXT = /\[(trace|debug|info|notice|success|warn|warning|error|err|crit|critical|fatal|panic|alert|emerg)\]/gi;
 const SHOUTED = /(?<![\w-])(TRACE|DEBUG|INFO|NOTICE|SUCCESS|WARN|WARNING|ERROR|ERR|CRIT|CRITICAL|FATAL|PANIC|ALERT|EMERG)(?![\w-])/g;
 const NEAR_START = 48;
 
-/** The level a word means, NONE for a word that means none (a custom level keeps its name and has no colour). */
+/** The level of a word; NONE for any other word (a custom level keeps its name and has no colour). */
 export function levelOfWord(word) {
   const letters = /^\s*([A-Za-z]+)/.exec(word);
   return (letters && WORDS.get(letters[1].toLowerCase())) ?? NONE;
 }
 
-// Each scale: the level of a number is that of the first step it is not above.
+// For each scale, the highest number of each level.
 const STEPS = {
   pino: [[10, TRACE], [20, DEBUG], [30, INFO], [40, WARN], [50, ERROR], [Infinity, FATAL]],
   python: [[5, TRACE], [10, DEBUG], [20, INFO], [25, SUCCESS], [30, WARN], [40, ERROR], [Infinity, FATAL]],
@@ -47,13 +47,13 @@ export function levelOfNumber(number, scale) {
 
 const SIGNS = { ".": DEBUG, "*": INFO, "#": WARN, "-": DEBUG, T: TRACE, V: TRACE, D: DEBUG, I: INFO, W: WARN, E: ERROR, F: FATAL, C: FATAL };
 
-/** The level of one letter or sign, as klog, MongoDB and Redis write it. */
+/** The level of a letter or sign, as klog, MongoDB and Redis write it. */
 export const levelOfSign = (sign) => SIGNS[sign[0]] ?? NONE;
 
 /** The level of an HTTP status. */
 export const levelOfStatus = (status) => status >= 500 ? ERROR : status >= 400 ? WARN : INFO;
 
-/** The level a plain text names near its start, NONE when it names none or two different ones. */
+/** The level that a plain text names near its start; NONE if it names none, or two different ones. */
 export function levelInText(text) {
   const start = text.slice(0, NEAR_START);
   const words = [...start.matchAll(IN_TEXT), ...start.matchAll(SHOUTED)].map((match) => match[1]);

@@ -1,17 +1,17 @@
-// `key=value key="quo\"ted" key='python' flag empty=`: a tokeniser, since no one pattern reads it in linear time.
+// `key=value key="quo\"ted" key='python' flag empty=`: a tokeniser, because no single pattern reads it in linear time.
 //
 //     pairsOf('a=1 b="x y"')            {a: 1, b: "x y"}
 //     pairsOf("hello world a=1")        null: the first word is no pair
-//     splitPairs('order paid   a=1')    ["order paid", {a: 1}]: what stands before the pairs, and these
+//     splitPairs('order paid   a=1')    ["order paid", {a: 1}]: the text before the pairs, and the pairs
 
 const TOKEN = /([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|$)/y;
 const FIRST_PAIR = /(?:^|\s)[A-Za-z_@][\w.@/-]*=/g;
 const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 const UNKNOWN = Symbol();
-// A line that is longer is no line of pairs, or nobody wants to read them all.
+// A longer line is hardly one of pairs, and too long to read.
 const LONGEST = 65_536;
 
-/** The pairs that make up a whole text, or null. A word without a value is true, if pairs stand before it. */
+/** The pairs that make up a whole text, or null. A word without a value is true, if it follows a pair. */
 export function pairsOf(text) {
   if (text.length > LONGEST) return null;
   const found = Object.create(null);
@@ -36,7 +36,7 @@ export function splitPairs(text) {
   return pairs ? [text.slice(0, match.index).trimEnd(), pairs] : [text, null];
 }
 
-/** A text as the number it is, where no digit is lost; else as it is. */
+/** A text as a number, if it is one and loses no digit; else the text. */
 export const scalar = (text) => NUMBER.test(text) && String(Number(text)) === text ? Number(text) : text;
 
 function valueOf([, key, value], signed) {

@@ -1,5 +1,5 @@
-// The names under which JSON loggers write the same few things, most telling first. A name is looked for as
-// a flat key, then, where it has a dot, as a path; case does not count.
+// The names that JSON loggers use for the same few things, most specific first. A name is searched as a flat key, then, if it has a
+// dot, as a path. Case does not matter.
 
 import { NONE, levelOfNumber, levelOfWord } from "./levels.js";
 
@@ -56,13 +56,13 @@ const FITS = {
   levelNumber: (value) => isWord(value) && value !== "" && Number.isFinite(Number(value)),
 };
 
-/** How many keys of an object are looked at; the line itself has them all. */
-export const MOST_KEYS = 10_000;
+/** How many keys of an object are read; the line itself has them all. */
+export const MAX_KEYS = 10_000;
 
 /** For each role every key that could fill it, best first: `{time: [{key, value}, …], …}`. */
 export function rolesOf(object) {
   const found = {};
-  for (const key of Object.keys(object).slice(0, MOST_KEYS)) {
+  for (const key of Object.keys(object).slice(0, MAX_KEYS)) {
     const lower = key.toLowerCase();
     const value = object[key];
     const flat = FLAT.get(lower);
@@ -89,7 +89,7 @@ function atPath(value, path) {
 
 const SCALES = { levelno: "python", severitynumber: "otel", severity_number: "otel", level_value: "logback", priority: "syslog" };
 
-/** `{level, raw, key}` from the roles of an object; a word beats every number. */
+/** `{level, raw, key}` from the roles of an object; a word takes precedence over any number. */
 export function levelFrom(object, roles) {
   const words = (roles.level ?? []).filter(({ value }) => typeof value === "string" && !isNumeric(value));
   if (words.length > 0) return { level: levelOfWord(words[0].value), raw: words[0].value, key: words[0].key };
@@ -104,7 +104,7 @@ export function levelFrom(object, roles) {
 
 const isNumeric = (text) => /^\s*-?\d+(\.\d+)?\s*$/.test(text);
 
-// A bare level of 10 to 60 is pino's; one of 0 to 7 is syslog's only in GELF's company, else nobody knows.
+// A bare level of 10 to 60 is pino's. One of 0 to 7 is syslog's if the line is GELF; otherwise it is unknown.
 function scaleByNeighbours(object, number) {
   if (number >= 10 && number <= 60) return "pino";
   return "short_message" in object && number >= 0 && number <= 7 ? "syslog" : null;

@@ -1,7 +1,7 @@
-// Text formats, in the order they are tried: a pattern, and a name for every group. To teach the page a format, add a row.
+// Text formats, in the order they are tried: a pattern, and a name for each of its groups. To add a format, add a row.
 //
-// A name with a rule in text.js (time, level, message, logger, …) fills that part of the record; any other is a field. `always` is
-// added to what the groups say; `inner` is text that is a line of its own.
+// A name with a rule in text.js (time, level, message, logger, …) fills that part of the record; any other name is a field. The text of
+// `inner` is read as a line of its own.
 
 export const PATTERNS = [
   {
@@ -109,8 +109,8 @@ export const PATTERNS = [
   },
 ];
 
-// Two runs of blanks that may both be long, side by side, take a second on 20 kB of blanks: hence {0,16}.
-// Tried after logfmt: they would take lines of formats above, were these missing.
+// Adjacent runs of blanks of any length would take a second on 20 kB of blanks, hence {0,16}.
+// Tried after logfmt, because they are less specific.
 export const LOOSE_PATTERNS = [
   {
     fmt: "compose",

@@ -1,4 +1,4 @@
-// Text lines: the patterns in order, then key=value pairs, then a text that at least names a level.
+// Text lines: first the patterns in order, then key=value pairs, then texts that at least name a level.
 
 import { NONE, levelInText, levelOfNumber, levelOfSign, levelOfStatus, levelOfWord } from "./levels.js";
 import { pairsOf, scalar, splitPairs } from "./logfmt.js";
@@ -11,8 +11,8 @@ const STRUCTURED = /\[([^\s\]]+)|(?<![^\s[])([^\s=\]]+)="((?:[^"\\]|\\.)*)"/g;
 const NIL = "-";
 
 const FILL = {
-  time(record, text, came) {
-    const time = timeOf(text, came);
+  time(record, text, arrivedAt) {
+    const time = timeOf(text, arrivedAt);
     if (time) Object.assign(record, { ts: time.ms, tsFrom: "line", zone: time.zone, wall: time.wall });
   },
   level(record, text) {
@@ -51,13 +51,13 @@ const FILL = {
   structured(record, text) {
     for (const [, , key, value] of text.slice(0, 65_536).matchAll(STRUCTURED)) if (key) record.fields[key] = value.replace(/\\(["\\\]])/g, "$1");
   },
-  json(record, text, came, again) {
-    again.fields(record, text);
+  json(record, text, arrivedAt, readers) {
+    readers.fields(record, text);
   },
 };
 FILL.sign = FILL.letter;
 
-/** The names of fields that patterns give, which the text itself does not hold. */
+/** The names of fields that come from patterns and do not occur in the text itself. */
 export const DERIVED = new Set(
   PATTERNS.flatMap(({ groups }) => groups.filter((name) => name !== null && !(name in FILL) && name !== "inner")),
 );
@@ -68,12 +68,12 @@ function onScale(record, text, scale) {
 }
 
 /**
- * Fill a record from one text line; a line no pattern knows is its own message. `again` reads what is held in it: `line(record, text)`,
- * `object(record, object)`, `fields(record, json)` and `parse(text)`.
+ * Fill a record from one text line; a line that fits no pattern is its own message. `readers` read what a line may contain:
+ * `line(record, text)`, `known(record, text)`, `object(record, object)`, `fields(record, json)` and `parse(text)`.
  */
-export function readText(record, text, came, again) {
+export function readText(record, text, arrivedAt, readers) {
   const plain = text.includes("\x1b") ? text.replace(ANSI, "") : text;
-  if (byPatterns(record, plain, came, again) || byPairs(record, plain, again) || loosely(record, plain, came, again)) return;
+  if (byPatterns(record, plain, arrivedAt, readers) || byPairs(record, plain, readers) || byLoosePatterns(record, plain, arrivedAt, readers)) return;
   const { level, word } = levelInText(plain);
   record.fmt = "plain";
   record.msg = plain;
@@ -83,34 +83,34 @@ export function readText(record, text, came, again) {
   }
 }
 
-function byPatterns(record, text, came, again) {
+function byPatterns(record, text, arrivedAt, readers) {
   for (const row of PATTERNS) {
     const match = row.pattern.exec(text);
     if (!match) continue;
     record.fmt = row.fmt;
-    fill(record, row, match, came, again);
+    fill(record, row, match, arrivedAt, readers);
     const inner = row.groups.indexOf("inner");
     if (inner >= 0) {
       record.part = match[inner];
-      again.line(record, match[inner + 1]);
-    } else if (record.fields.status !== undefined) sayRequest(record);
+      readers.line(record, match[inner + 1]);
+    } else if (record.fields.status !== undefined) describeRequest(record);
     return true;
   }
   return false;
 }
 
-function fill(record, { groups, time }, match, came, again) {
-  if (time) FILL.time(record, time(match), came);
+function fill(record, { groups, time }, match, arrivedAt, readers) {
+  if (time) FILL.time(record, time(match), arrivedAt);
   groups.forEach((name, index) => {
     const text = match[index + 1];
     if (text === undefined || name === null || name === "inner") return;
-    if (name in FILL) FILL[name](record, text, came, again);
+    if (name in FILL) FILL[name](record, text, arrivedAt, readers);
     else if (text !== NIL && text !== "") record.fields[name] = scalar(text);
   });
 }
 
-// A request says best what it is by method, path and status; a status that tells of a failure is one.
-function sayRequest(record) {
+// The message of a request is its method, path and status; the status gives its level.
+function describeRequest(record) {
   const { method, path, status, phrase, version } = record.fields;
   record.msg ??= [method, path, status, phrase].filter((part) => part !== undefined).join(" ");
   if (version !== undefined) record.fields.version = String(version);
@@ -118,7 +118,7 @@ function sayRequest(record) {
   record.lvl = Math.max(record.lvl, levelOfStatus(status));
 }
 
-function byPairs(record, text, again) {
+function byPairs(record, text, readers) {
   if (!text.includes("=")) return false;
   const pairs = pairsOf(text);
   if (!pairs) return false;
@@ -127,34 +127,34 @@ function byPairs(record, text, again) {
   const words = values.filter((value) => value === true).length;
   const known = (time || level || message) && values.length - words >= 2;
   if (!known && (values.length < 3 || words > 0)) return false;
-  again.object(record, pairs);
+  readers.object(record, pairs);
   record.fmt = "logfmt";
   return true;
 }
 
-function loosely(record, text, came, again) {
+function byLoosePatterns(record, text, arrivedAt, readers) {
   const [compose, withJson, timeLevel] = LOOSE_PATTERNS;
   const named = compose.pattern.exec(text);
-  if (named && again.known(record, named[2])) {
+  if (named && readers.known(record, named[2])) {
     record.logger ??= named[1];
     return true;
   }
   const [, prefix, json] = (text.endsWith("}") && withJson.pattern.exec(text)) || [];
-  const object = json && again.parse(json);
+  const object = json && readers.parse(json);
   if (object) {
-    readPrefixed(record, prefix.trim(), object, again);
+    readPrefixed(record, prefix.trim(), object, readers);
     return true;
   }
   const match = timeLevel.pattern.exec(text);
   if (!match) return false;
   record.fmt = timeLevel.fmt;
-  fill(record, timeLevel, match, came, again);
+  fill(record, timeLevel, match, arrivedAt, readers);
   return true;
 }
 
-function readPrefixed(record, prefix, object, again) {
+function readPrefixed(record, prefix, object, readers) {
   const { level, word } = levelInText(prefix);
-  again.object(record, object);
+  readers.object(record, object);
   record.fmt = "text-json";
   if (record.lvlRaw === null && level !== NONE) Object.assign(record, { lvl: level, lvlRaw: word });
   if (record.msg === null) record.msg = prefix;

@@ -1,13 +1,13 @@
-// Whether a text holds a match of an expression, in time that grows with its length alone, whatever the expression: all ways are gone at
-// once, and sets of places in the expression that have been met before are known (a DFA made as it goes).
+// Tests whether a text matches an expression, in time that grows with its length alone, whatever the expression: all alternatives are
+// followed at once, and sets of nodes that were reached before are reused (a lazy DFA).
 //
 //     const automaton = automatonOf(expressionTree("(a+)+$"), "i")     null for one too large
-//     automaton.test("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", 50)     false, at once; raises TooSlow where it learns for over 50 ms
+//     automaton.test("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", 50)     false, at once; raises TooSlow when building states takes over 50 ms
 //
-// What a single character fits is asked of the engine's own RegExp, once for each character met.
+// The engine's own RegExp tests which parts of the expression a character matches, once for each character that occurs.
 
-const MOST_PLACES = 2_000;
-const MOST_STATES = 1_000;
+const MAX_NODES = 2_000;
+const MAX_STATES = 1_000;
 const [EDGE, BREAK, WORD, OTHER] = [0, 1, 2, 3];
 const FOUND = { found: true };
 const LOST = { found: false };
@@ -15,16 +15,16 @@ const LOST = { found: false };
 export class TooSlow extends Error {}
 
 export function automatonOf(tree, flags) {
-  const places = [];
-  const add = (place) => {
-    if (places.length >= MOST_PLACES) return -1;
-    return places.push(place) - 1;
+  const nodes = [];
+  const add = (node) => {
+    if (nodes.length >= MAX_NODES) return -1;
+    return nodes.push(node) - 1;
   };
   const start = build(tree, add({ kind: "accept" }), add);
-  return start < 0 || places.length >= MOST_PLACES ? null : new Automaton(places, start, flags);
+  return start < 0 || nodes.length >= MAX_NODES ? null : new Automaton(nodes, start, flags);
 }
 
-// Each part is built with the place that follows it; -1 where there is no room left.
+// Each part is built with the node that follows it; -1 if there is no room left.
 function build(node, next, add) {
   if (next < 0) return -1;
   switch (node.kind) {
@@ -32,19 +32,19 @@ function build(node, next, add) {
       return add({ kind: "char", source: node.source, next });
     case "assert":
       return add({ kind: "assert", what: node.what, next });
-    case "all":
+    case "sequence":
       return node.items.reduceRight((after, item) => build(item, after, add), next);
-    case "any": {
+    case "choice": {
       const starts = node.items.map((item) => build(item, next, add));
       return starts.includes(-1) ? -1 : add({ kind: "fork", nexts: starts });
     }
     default:
-      return repeated(node, next, add);
+      return buildRepeat(node, next, add);
   }
 }
 
-function repeated({ item, min, max }, next, add) {
-  if (min > MOST_PLACES || (max !== Infinity && max > MOST_PLACES)) return -1;
+function buildRepeat({ item, min, max }, next, add) {
+  if (min > MAX_NODES || (max !== Infinity && max > MAX_NODES)) return -1;
   let after = next;
   if (max === Infinity) {
     const fork = { kind: "fork", nexts: [next] };
@@ -63,7 +63,7 @@ function repeated({ item, min, max }, next, add) {
 }
 
 class Automaton {
-  #places;
+  #nodes;
   #start;
   #multiline;
   #unicode;
@@ -75,15 +75,15 @@ class Automaton {
   #first;
   #until;
 
-  constructor(places, start, flags) {
-    this.#places = places;
+  constructor(nodes, start, flags) {
+    this.#nodes = nodes;
     this.#start = start;
     this.#multiline = flags.includes("m");
     this.#unicode = flags.includes("u");
-    const sources = [...new Set(places.filter(({ kind }) => kind === "char").map(({ source }) => source))];
+    const sources = [...new Set(nodes.filter(({ kind }) => kind === "char").map(({ source }) => source))];
     const own = flags.replace(/[gmy]/g, "");
     this.#tests = sources.map((source) => new RegExp(`^(?:${source})$`, own));
-    for (const place of places) if (place.kind === "char") place.test = sources.indexOf(place.source);
+    for (const node of nodes) if (node.kind === "char") node.test = sources.indexOf(node.source);
     this.#first = this.#state([], EDGE);
   }
 
@@ -103,7 +103,7 @@ class Automaton {
     return (state.nexts[0] ?? this.#follow(state, 0)) === FOUND;
   }
 
-  // Characters that fit the same parts of the expression are one class.
+  // Characters that match the same parts of the expression are one class.
   #classify(code) {
     const char = String.fromCodePoint(code);
     const fits = this.#tests.map((test) => test.test(char));
@@ -118,14 +118,14 @@ class Automaton {
     return number;
   }
 
-  #state(places, kind) {
-    const key = `${kind}:${places.join()}`;
+  #state(nodes, kind) {
+    const key = `${kind}:${nodes.join()}`;
     let state = this.#states.get(key);
     if (state === undefined) {
       if (performance.now() > this.#until) throw new TooSlow();
-      // Those in use live on; others are made again when they are met again.
-      if (this.#states.size >= MOST_STATES) this.#forget();
-      this.#states.set(key, (state = { places, kind, nexts: [] }));
+      // States in use stay alive; others are built again when they are reached again.
+      if (this.#states.size >= MAX_STATES) this.#forget();
+      this.#states.set(key, (state = { nodes, kind, nexts: [] }));
     }
     return state;
   }
@@ -145,24 +145,24 @@ class Automaton {
 
   #step(reached, fits, kind) {
     const nexts = new Set();
-    for (const place of reached) if (place.kind === "char" && fits[place.test]) nexts.add(place.next);
+    for (const node of reached) if (node.kind === "char" && fits[node.test]) nexts.add(node.next);
     return this.#state([...nexts].sort((one, other) => one - other), kind);
   }
 
-  // Every place that can be come to without a character, a match may begin anywhere; null where that is the end.
+  // All nodes that can be reached without a character, as a match may begin anywhere; null if the end is among them.
   #reach(state, after) {
     const seen = new Set();
-    const open = [...state.places, this.#start];
+    const open = [...state.nodes, this.#start];
     while (open.length > 0) {
       const number = open.pop();
       if (seen.has(number)) continue;
       seen.add(number);
-      const place = this.#places[number];
-      if (place.kind === "accept") return null;
-      if (place.kind === "fork") open.push(...place.nexts);
-      else if (place.kind === "assert" && this.#holds(place.what, state.kind, after)) open.push(place.next);
+      const node = this.#nodes[number];
+      if (node.kind === "accept") return null;
+      if (node.kind === "fork") open.push(...node.nexts);
+      else if (node.kind === "assert" && this.#holds(node.what, state.kind, after)) open.push(node.next);
     }
-    return [...seen].map((number) => this.#places[number]);
+    return [...seen].map((number) => this.#nodes[number]);
   }
 
   #holds(what, before, after) {

@@ -1,13 +1,13 @@
-// How the value of a field is held against what a query says. Each function makes a test over one value.
+// Compares the value of a field with the value in a query. Each function makes a test of one value.
 //
-//     equals(["u7", "u8"])(value)             the text, or the number; of an array, any of its items
+//     equals(["u7", "u8"])(value)             as text or as a number; for an array, any of its items
 //     compares(">=", "500")(value, name)      numbers, durations and sizes; raises SyntaxError for anything else
 //
-// Units: `took<10ms` holds for "9.5 ms", for "0.009s", and for the number 9, which is ms unless its name says otherwise (took_us);
-// bare numbers under a size are bytes. Without a unit in the query only plain numbers are compared, also those that stand in text.
+// Units: `took<10ms` matches "9.5 ms", "0.009s", and the number 9, which is ms unless its name says otherwise (took_us). A bare number
+// compared with a size is bytes. Without a unit in the query, only plain numbers are compared, in text as well.
 
-import { textOf } from "../format.js";
-import { isNumber, parseQuantity, unitOfName } from "../units.js";
+import { textOf } from "../format/text.js";
+import { isNumber, parseQuantity, unitOfName } from "../format/units.js";
 
 const SIGNS = {
   ">": (one, other) => one > other,
@@ -16,9 +16,9 @@ const SIGNS = {
   "<=": (one, other) => one <= other,
 };
 
-export function equals(wanted) {
-  const texts = new Set(wanted);
-  const numbers = new Set(wanted.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
+export function equals(expected) {
+  const texts = new Set(expected);
+  const numbers = new Set(expected.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
   const fits = (value) => {
     if (Array.isArray(value)) return value.some(fits);
     const text = textOf(value);
@@ -27,8 +27,8 @@ export function equals(wanted) {
   return fits;
 }
 
-export function compares(sign, wanted) {
-  const quantity = parseQuantity(wanted);
+export function compares(sign, expected) {
+  const quantity = parseQuantity(expected);
   if (quantity === null) throw new SyntaxError(`${sign} needs a number, a duration or a size, such as 500, 10ms or 2MB`);
   const holds = SIGNS[sign];
   return (value, name) => {

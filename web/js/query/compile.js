@@ -1,17 +1,17 @@
-// A tree of a query becomes one test over a HeldLine. What costs nothing is asked first; a line is read for its fields only when its
-// text shows that it may have what is asked for.
+// Compiles the tree of a query into one test of a HeldLine. Cheap tests come first; the fields of a line are read only when its text
+// may contain what the query looks for.
 //
-//     const test = compileTree(tree, {now, zone, abandoned: (pattern) => …});     raises QueryFault
+//     const test = compileTree(tree, {now, zone, onAbandoned: (pattern) => …});     raises QueryFault
 //     test(line)     true or false
 
-import { covers } from "../channels.js";
-import { textOf } from "../format.js";
-import { parseId } from "../ids.js";
+import { covers } from "../protocol/channels.js";
+import { textOf } from "../format/text.js";
+import { parseId } from "../protocol/ids.js";
 import { LEVELS, NONE, levelOfWord } from "../normalise/levels.js";
-import { parseMoment } from "../times.js";
-import { isNumber } from "../units.js";
+import { parseMoment } from "../format/parse-time.js";
+import { isNumber } from "../format/units.js";
 import { compares, equals } from "./compare.js";
-import { isMade, isRead, isSafe, valueOf } from "./fields.js";
+import { mayBeAssembled, mayBeDerived, isPlainJson, valueOf } from "./fields.js";
 import { QueryFault } from "./parse.js";
 import { Pattern, smartFlags } from "./pattern.js";
 
@@ -19,18 +19,18 @@ const CHEAP = 0;
 const SEARCH = 1;
 const READ = 2;
 const EXPONENT = /\d[eE][+-]?\d/;
-// The names that mean the line's place in the stream, not what it says.
+// These names mean the line's position in the stream, not one of its fields.
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
-/** The test of a tree. `abandoned(pattern)` is told of an expression that took too long. */
-export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", abandoned: () => {}, ...options }).test;
+/** The test of a tree. `onAbandoned(pattern)` is called for an expression that took too long. */
+export const compileTree = (tree, options = {}) => build(tree, { now: Date.now(), zone: "local", onAbandoned: () => {}, ...options }).test;
 
 // Each part is {test, cost}.
 function build(node, options) {
   switch (node.kind) {
     case "and":
     case "or":
-      return joined(node, options);
+      return combine(node, options);
     case "not": {
       const { test, cost } = build(node.item, options);
       return { test: (line) => !test(line), cost };
@@ -46,7 +46,7 @@ function build(node, options) {
   }
 }
 
-function joined({ kind, items }, options) {
+function combine({ kind, items }, options) {
   const parts = items.map((item) => build(item, options)).sort((one, other) => one.cost - other.cost);
   const tests = parts.map(({ test }) => test);
   const cost = Math.max(...parts.map((part) => part.cost));
@@ -54,20 +54,20 @@ function joined({ kind, items }, options) {
   return { test: (line) => tests.every((test) => test(line)), cost };
 }
 
-/** Words count in any case unless they hold a capital. */
+/** The test for a text; case matters only if the text contains a capital letter. */
 export function textTest(value) {
   const escaped = value.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const ascii = /^[\x20-\x7e]*$/.test(value);
   const pattern = new RegExp(escaped, `${/\p{Lu}/u.test(value) ? "" : "i"}${ascii ? "" : "u"}`);
-  if (!isSafe(value)) return (line) => pattern.test(line.plain);
-  // Undoing escapes is what costs: a word of letters that is not in the text can only hide in \u00xx.
+  if (!isPlainJson(value)) return (line) => pattern.test(line.plain);
+  // Undoing escapes is expensive: a word of letters that is not in the text can only be hidden in \u00xx.
   return (line) => {
     if (!line.text.includes("\\")) return pattern.test(line.text);
     return (line.text.includes("\\u00") || pattern.test(line.text)) && pattern.test(line.plain);
   };
 }
 
-const patternOf = (node, source, flags, { abandoned }) => faultsAt(node, () => new Pattern(source, flags, abandoned));
+const patternOf = (node, source, flags, { onAbandoned }) => faultsAt(node, () => new Pattern(source, flags, onAbandoned));
 
 function faultsAt({ start, end }, make) {
   try {
@@ -93,8 +93,8 @@ function matchesTest(node, options) {
   const pattern = patternOf(node, source, node.flags ?? smartFlags(source), options);
   const { floating } = pattern;
   return (line) => {
-    // What a field's value holds, the line holds, unless it is escaped twice.
-    if (floating && !line.text.includes("\\\\") && !isMade(line.text, node.name) && !pattern.test(line.plain)) return false;
+    // What is in the value of a field is in the line, unless it is escaped twice.
+    if (floating && !line.text.includes("\\\\") && !mayBeAssembled(line.text, node.name) && !pattern.test(line.plain)) return false;
     const value = valueOf(line, node.name);
     return value !== undefined && pattern.test(textOf(value));
   };
@@ -104,11 +104,11 @@ function equalsTest(name, values) {
   const fits = equals(values);
   const written = values.flatMap((value) => (isNumber(value) ? [value, String(Number(value))] : [value]));
   const numeric = values.some(isNumber);
-  // A bare word of logfmt is true without saying so.
-  const sought = values.every((value) => isSafe(value) && value !== "true") ? [...new Set(written)] : [""];
+  // A bare word in logfmt is true, though "true" is not in the text.
+  const sought = values.every((value) => isPlainJson(value) && value !== "true") ? [...new Set(written)] : [""];
   return (line) => {
     const { text } = line;
-    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !isMade(text, name)) return false;
+    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !mayBeAssembled(text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && fits(value);
   };
@@ -118,16 +118,16 @@ function comparesTest(node) {
   const { name, op } = node;
   const fits = faultsAt(node, () => compares(op, node.values[0]));
   const last = name.slice(name.lastIndexOf(".") + 1);
-  const scan = isSafe(last) ? scanner(last, (text) => fits(text, name)) : () => true;
+  const scan = isPlainJson(last) ? scanner(last, (text) => fits(text, name)) : () => true;
   return (line) => {
-    if (!scan(line.text) && !isRead(line.text, name)) return false;
+    if (!scan(line.text) && !mayBeDerived(line.text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && (Array.isArray(value) ? value.some((item) => fits(item, name)) : fits(value, name));
   };
 }
 
-// False where the text of a line shows every value under this key, in JSON or as key=value, and none fits. It knows less than a reader,
-// but ten times faster.
+// False if the text of a line shows every value under this key, in JSON or as key=value, and none fits. Less precise than reading the
+// line, but ten times faster.
 function scanner(key, fits) {
   const name = key.replace(/[.-]/g, "\\$&");
   const json = `"${name}"\\s*:\\s*(?:"([^"\\\\]*)"|([-+.\\w]+))`;
@@ -136,14 +136,14 @@ function scanner(key, fits) {
   const word = new RegExp(`(?<!\\w)${name}(?!\\w)`, "g");
   return (text) => {
     if (!text.includes(key)) return true;
-    let told = text.match(word)?.length ?? 0;
-    if (told === 0) return true;
+    let unseen = text.match(word)?.length ?? 0;
+    if (unseen === 0) return true;
     pair.lastIndex = 0;
     for (let match = pair.exec(text); match; match = pair.exec(text)) {
       if (fits(match[1] ?? match[2] ?? match[3])) return true;
-      told -= 1;
+      unseen -= 1;
     }
-    return told > 0;
+    return unseen > 0;
   };
 }
 
@@ -151,16 +151,16 @@ function levelTest(node) {
   const { op, values } = node;
   if (op === "exists") return { test: (line) => line.level !== NONE, cost: CHEAP };
   if (op === "~") return null;
-  const wanted = values.map((word) => (word.toLowerCase() === "none" ? NONE : levelOfWord(word) || null));
+  const levels = values.map((word) => (word.toLowerCase() === "none" ? NONE : levelOfWord(word) || null));
   if (op !== "=") {
-    if (!wanted[0]) throw new QueryFault(`There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`, node.start, node.end);
-    const fits = compares(op, String(wanted[0]));
+    if (!levels[0]) throw new QueryFault(`There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`, node.start, node.end);
+    const fits = compares(op, String(levels[0]));
     return { test: (line) => line.level !== NONE && fits(line.level, ""), cost: CHEAP };
   }
-  const known = new Set(wanted.filter((level) => level !== null));
-  const own = values.filter((_, at) => wanted[at] === null).map((word) => word.toLowerCase());
+  const known = new Set(levels.filter((level) => level !== null));
+  const own = values.filter((_, at) => levels[at] === null).map((word) => word.toLowerCase());
   if (own.length === 0) return { test: (line) => known.has(line.level), cost: CHEAP };
-  // An application's own level, AUDIT, has a name and no place in the order.
+  // A custom level such as AUDIT has a name but no rank.
   const named = (line) => line.level === NONE && own.includes(line.record.lvlRaw?.toLowerCase());
   return { test: (line) => known.has(line.level) || named(line), cost: READ };
 }
@@ -173,7 +173,7 @@ function channelTest(node, options) {
   return { test: (line) => pattern.test(line.channel), cost: CHEAP };
 }
 
-// An event id; any other id is a field of the line.
+// For an event id; any other id is a field of the line.
 function idTest({ op, values }) {
   return op === "=" && values.every((value) => parseId(value)) ? { test: (line) => values.includes(line.id), cost: CHEAP } : null;
 }
@@ -184,5 +184,5 @@ function timeTest(node, { now, zone }) {
   if (moment === null) {
     throw new QueryFault(`“${node.values[0]}” is no time: 03:50, -15m, "yesterday 17:30", 2026-11-21T03:50`, node.start, node.end);
   }
-  return { test: node.name === "after" ? (line) => line.moment >= moment : (line) => line.moment < moment, cost: CHEAP };
+  return { test: node.name === "after" ? (line) => line.ownTime >= moment : (line) => line.ownTime < moment, cost: CHEAP };
 }

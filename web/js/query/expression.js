@@ -1,10 +1,10 @@
-// The structure of a regular expression that is known to be valid: what it could cost a backtracking engine, and what automaton.js needs.
+// The structure of a valid regular expression: an upper bound for the cost of backtracking, and the input of automaton.js.
 //
-//     const tree = expressionTree("(a+)+$", "iu")    null where it looks around or back, which no automaton can
+//     const tree = expressionTree("(a+)+$", "iu")    null for look-around and back references, which no automaton can match
 //     stepsFor(tree, 150)                             an upper bound of the steps to try it on 150 characters; Infinity is possible
 //
-// Nodes: {kind: "char", source} (a character, a class, an escape) · {kind: "assert", what: "^" "$" "b" "B"} · {kind: "all", items} ·
-// {kind: "any", items} · {kind: "repeat", item, min, max}.
+// Nodes: {kind: "char", source} (a character, a class, an escape) · {kind: "assert", what: "^" "$" "b" "B"} · {kind: "sequence", items} ·
+// {kind: "choice", items} · {kind: "repeat", item, min, max}.
 
 const ESCAPE = /\\(?:u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[pP]\{[^}]*\}|[^])/y;
 const CLASS = /\[(?:[^\]\\]|\\[^])*\]/y;
@@ -12,29 +12,29 @@ const COUNT = /\{(\d+)(,(\d*))?\}/y;
 const GROUP = /\((?:\?:|\?<[^=!][^>]*>|(?!\?))/y;
 const DEEPEST = 100;
 
-class Beyond extends Error {}
+class Unsupported extends Error {}
 
 /** The tree of an expression, or null for one that no automaton can match. */
 export function expressionTree(source, flags = "u") {
   try {
-    return new Reader(source, flags.includes("u")).any(0);
+    return new ExpressionParser(source, flags.includes("u")).choice(0);
   } catch (error) {
-    if (error instanceof Beyond) return null;
+    if (error instanceof Unsupported) return null;
     throw error;
   }
 }
 
-/** How many steps an engine that goes back may need, at most, over a text of a length. */
+/** The most steps that a backtracking engine may need for a text of a length. */
 export function stepsFor(tree, length) {
-  const starts = tree.kind === "all" && tree.items[0]?.what === "^" ? 1 : length;
+  const starts = tree.kind === "sequence" && tree.items[0]?.what === "^" ? 1 : length;
   return pathsOf(tree, Math.max(1, length)) * starts;
 }
 
 function pathsOf(node, length) {
   switch (node.kind) {
-    case "all":
+    case "sequence":
       return node.items.reduce((product, item) => product * pathsOf(item, length), 1);
-    case "any":
+    case "choice":
       return node.items.reduce((sum, item) => sum + pathsOf(item, length), 0);
     case "repeat": {
       const paths = pathsOf(node.item, length);
@@ -46,7 +46,7 @@ function pathsOf(node, length) {
   }
 }
 
-class Reader {
+class ExpressionParser {
   #source;
   #unicode;
   #at = 0;
@@ -56,28 +56,28 @@ class Reader {
     this.#unicode = unicode;
   }
 
-  any(depth) {
-    if (depth > DEEPEST) throw new Beyond();
-    const items = [this.#all(depth)];
+  choice(depth) {
+    if (depth > DEEPEST) throw new Unsupported();
+    const items = [this.#sequence(depth)];
     while (this.#source[this.#at] === "|") {
       this.#at += 1;
-      items.push(this.#all(depth));
+      items.push(this.#sequence(depth));
     }
-    return items.length === 1 ? items[0] : { kind: "any", items };
+    return items.length === 1 ? items[0] : { kind: "choice", items };
   }
 
-  #all(depth) {
+  #sequence(depth) {
     const items = [];
-    while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at])) items.push(this.#repeated(this.#one(depth)));
-    return { kind: "all", items };
+    while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at])) items.push(this.#withRepeats(this.#atom(depth)));
+    return { kind: "sequence", items };
   }
 
-  #one(depth) {
+  #atom(depth) {
     const start = this.#at;
     const char = this.#source[start];
     if (char === "(") {
-      if (!this.#match(GROUP)) throw new Beyond();
-      const inner = this.any(depth + 1);
+      if (!this.#match(GROUP)) throw new Unsupported();
+      const inner = this.choice(depth + 1);
       this.#at += 1;
       return inner;
     }
@@ -92,7 +92,7 @@ class Reader {
     const start = this.#at;
     const next = this.#source[start + 1];
     if (next === "b" || next === "B") return this.#assert(next, 2);
-    if (/[1-9k]/.test(next)) throw new Beyond();
+    if (/[1-9k]/.test(next)) throw new Unsupported();
     this.#match(ESCAPE);
     return { kind: "char", source: this.#source.slice(start, this.#at) };
   }
@@ -102,12 +102,12 @@ class Reader {
     return { kind: "assert", what };
   }
 
-  #repeated(item) {
+  #withRepeats(item) {
     const range = this.#range();
     if (range === null) return item;
-    // Lazy or not is a matter of which match, not of whether there is one.
+    // Being lazy changes which match is found, not whether there is one.
     if (this.#source[this.#at] === "?") this.#at += 1;
-    return this.#repeated({ kind: "repeat", item, ...range });
+    return this.#withRepeats({ kind: "repeat", item, ...range });
   }
 
   #range() {

@@ -1,10 +1,10 @@
-// What a line says under a name, for the terms of a query and everything else that asks for a field.
+// The value of a field of a line, for the terms of a query and everything else that needs a field.
 //
-//     valueOf(line, "req.user.id")     nested, or the flat key "req.user.id"; undefined where there is none
+//     valueOf(line, "req.user.id")     nested, or the flat key "req.user.id"; undefined if there is none
 //     fieldIn(object, "a.b")           the same, of an object
 //
-// Looked at in this order: the JSON as it was published, the fields the normaliser found (a status in a line of nginx), the parts
-// every record has (logger, message, file …), and `name=value` inside the message.
+// Searched in this order: the JSON as it was published, the fields the normaliser found (a status in a line of nginx), the parts of
+// every record (logger, message, file …), and `name=value` inside the message.
 
 import { DERIVED } from "../normalise/text.js";
 
@@ -30,7 +30,7 @@ const PARTS = {
   event: (record) => record.event,
 };
 
-/** The names that every line may have, for suggestions. */
+/** The names of the parts of every record, for suggestions. */
 export const PART_NAMES = Object.keys(PARTS);
 
 const looseNames = new Map();
@@ -43,33 +43,33 @@ export function valueOf(line, name) {
   const { record } = line;
   const found = fieldIn(record.fields, name) ?? (Object.hasOwn(PARTS, name) ? PARTS[name](record) : undefined);
   if (found !== undefined && found !== null) return found;
-  return own === null ? null : (looseIn(record.msg ?? "", name) ?? undefined);
+  return own === null ? null : (pairIn(record.msg ?? "", name) ?? undefined);
 }
 
-/** False when a line's text shows that it has no such field, without reading it. */
+/** False if the text of a line shows, without reading it, that it has no such field. */
 export function mayHave(text, name) {
-  if (isRead(text, name)) return true;
+  if (mayBeDerived(text, name)) return true;
   const last = name.slice(name.lastIndexOf(".") + 1);
-  return !isSafe(last) || text.includes(last);
+  return !isPlainJson(last) || text.includes(last);
 }
 
-// Most names that patterns give are of a request, which shows; this is what spares a search for status>=500 most lines.
+// Most names from patterns belong to requests, and the text shows a request: a search for status>=500 can skip most lines.
 const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]);
 const REQUEST = /HTTP\/|" [1-5]\d\d /;
 
-/** True for a name that the normaliser may have found in a text that does not say it. */
-export const isRead = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
+/** True for a name that the normaliser may have found although it does not occur in the text. */
+export const mayBeDerived = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
 
-// A message that is put together: of a request, of a template and its values, of bytes.
+// The normaliser assembles the message of a request, of a template with values, and of bytes.
 const MADE = /HTTP\/|" [1-5]\d\d |@mt|"args|MESSAGE/;
 
-/** True for a name whose value need not stand in the text as it is. */
-export const isMade = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
+/** True for a name whose value may not occur in the text as it is. */
+export const mayBeAssembled = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
 
-/** True for text that JSON writes as it is. */
-export const isSafe = (text) => /^[\w.: -]+$/.test(text);
+/** True for text that JSON writes without escapes. */
+export const isPlainJson = (text) => /^[\w.: -]+$/.test(text);
 
-/** The value under a flat key, or down a path of names joined by dots, of which any part may be a flat key with dots itself. */
+/** The value under a flat key, or under a path of names joined by dots; any part of the path may itself be a flat key with dots. */
 export function fieldIn(value, name) {
   if (value === null || typeof value !== "object") return undefined;
   if (Object.hasOwn(value, name)) return value[name];
@@ -83,7 +83,7 @@ export function fieldIn(value, name) {
 }
 
 // `took=3` and `user="ana b"` somewhere in a message.
-function looseIn(message, name) {
+function pairIn(message, name) {
   if (!message.includes(`${name}=`)) return undefined;
   let pattern = looseNames.get(name);
   if (pattern === undefined) {

@@ -1,4 +1,4 @@
-// One line of the ring as a query looks at it: what is known is read at once, what costs is worked out only when a term asks.
+// One line of the ring for a query: cheap properties are read directly, expensive ones only when a term needs them.
 // One object serves all lines, moved from seq to seq.
 //
 //     const line = new HeldLine(ring);
@@ -23,18 +23,18 @@ export class HeldLine {
     this.text = "";
   }
 
-  /** Stand at a line of the ring. */
+  /** Move to a line of the ring. */
   at(seq) {
     this.#seq = seq;
     this.text = this.#ring.text(seq);
-    return this.#moved();
+    return this.#reset();
   }
 
-  /** Stand at a line that is in no ring; `own` may have `channel`, `id`, `time`, `moment` and `level`. */
+  /** Move to a line that is in no ring; `own` may have `channel`, `id`, `time`, `ownTime` and `level`. */
   of(text, own = {}) {
     this.#own = own;
     this.text = text;
-    return this.#moved();
+    return this.#reset();
   }
 
   get id() {
@@ -49,32 +49,32 @@ export class HeldLine {
     return this.#own ? (this.#own.channel ?? "") : this.#ring.channel(this.#seq);
   }
 
-  /** Its own time in ms: the one its row shows. */
-  get moment() {
-    return this.#own ? (this.#own.moment ?? this.record.ts ?? this.#time) : this.#ring.moment(this.#seq);
+  /** The time in its row, in ms. */
+  get ownTime() {
+    return this.#own ? (this.#own.ownTime ?? this.record.ts ?? this.#time) : this.#ring.ownTime(this.#seq);
   }
 
-  /** The line with the escapes of JSON undone, so that what is searched is what is seen. */
+  /** The line without JSON escapes, so that a search finds what the reader sees. */
   get plain() {
     return (this.#plain ??= readable(this.text));
   }
 
-  /** The JSON object it is, big integers as text, or null. */
+  /** The line as a JSON object, with big integers as text, or null. */
   get object() {
     if (this.#object === null) this.#object = parseObject(this.text) ?? false;
     return this.#object || null;
   }
 
-  /** What the normaliser makes of it. */
+  /** The record of the line, see normalise(). */
   get record() {
     return (this.#record ??= normalise(this.text, this.#time));
   }
 
   get #time() {
-    return this.#own ? (this.#own.time ?? null) : this.#ring.time(this.#seq);
+    return this.#own ? (this.#own.time ?? null) : this.#ring.arrivedAt(this.#seq);
   }
 
-  #moved() {
+  #reset() {
     this.#plain = null;
     this.#object = null;
     this.#record = null;
@@ -82,11 +82,11 @@ export class HeldLine {
   }
 }
 
-/** A line of JSON with its escapes undone. */
+/** A line without JSON escapes. */
 export function readable(line) {
   let at = line.indexOf("\\");
   if (at < 0) return line;
-  // A large line may hold a million of them: a call for each would take a second.
+  // A large line may have a million escapes: a function call for each would take a second.
   const parts = [];
   let from = 0;
   for (; at >= 0 && at < line.length - 1; at = line.indexOf("\\", from)) {

@@ -1,5 +1,5 @@
-// The text of a query becomes a tree. Every node has `start` and `end`, its place in the text, and
-// `group` when brackets stand around it.
+// Parses the text of a query into a tree. Every node has `start` and `end`, its position in the text, and `group` if it is in
+// brackets.
 //
 //     parseQuery('level>=warn -user=u7,u8 "time out" (a OR /b+/i)')
 //     → {tree: {kind: "and", items: [{kind: "field", name: "level", op: ">=", values: ["warn"]}, {kind: "not", item: …}, …]}, fault: null}
@@ -7,7 +7,7 @@
 //     parseQuery("  ")    → {tree: null, fault: null}
 //
 // Leaves: {kind: "text", value} · {kind: "regex", source, flags} · {kind: "field", name, op, values, flags?}, where `op` is one of
-// = ~ > >= < <= exists; != and !~ are a "not" around = and ~. A quote or a slash that is still open is no fault: someone is typing.
+// = ~ > >= < <= exists; != and !~ are a "not" around = and ~. An open quote or slash is no fault: the reader is still typing.
 
 const KEY = /(?:[\p{L}_@$][\p{L}\p{N}_.@$/-]*|"(?:[^"\\]|\\.)+")(?=(>=|<=|!=|!~|=|~|>|<|:\*(?=[\s)]|$)))/uy;
 const REGEX = /\/((?:[^/\\[\n]|\\.|\[(?:[^\]\\]|\\.)*\])+)\/([imsu]*)(?=[\s)]|$)/y;
@@ -24,7 +24,7 @@ export class QueryFault extends Error {
   }
 }
 
-/** `{tree, fault}`; the tree is null when nothing is asked for, or when `fault` `{message, start, end}` says what is wrong. */
+/** `{tree, fault}`; the tree is null for an empty query, or when `fault`, `{message, start, end}`, says what is wrong. */
 export function parseQuery(text) {
   try {
     return { tree: new Parser(text).query(), fault: null };
@@ -34,8 +34,8 @@ export function parseQuery(text) {
   }
 }
 
-/** Text as a quoted word that means just itself, quoted only where it must be. */
-export function quoted(text) {
+/** A text as a word of a query that means just that text; in quotes only if needed. */
+export function quote(text) {
   const plain = /^[\p{L}\p{N}_.@$:/+*-]+$/u.test(text) && !/^[-/]|^OR$|:\*$/.test(text);
   return plain ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
@@ -69,14 +69,14 @@ class Parser {
       or = this.#at;
       this.#at += 2;
     }
-    return joined("or", items);
+    return combine("or", items);
   }
 
   #all() {
     const items = [];
     for (;;) {
       this.#skip();
-      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return joined("and", items);
+      if (this.#at >= this.#text.length || this.#char() === ")" || this.#isOr()) return combine("and", items);
       const item = this.#term();
       if (item !== null) items.push(item);
     }
@@ -86,9 +86,9 @@ class Parser {
     const start = this.#at;
     if (this.#char() !== "-") return this.#positive();
     this.#at += 1;
-    // A minus alone is the beginning of something.
+    // A minus alone is the beginning of a term.
     if (this.#at >= this.#text.length || /[\s)]/.test(this.#char())) return null;
-    return negated(this.#positive(), start);
+    return negate(this.#positive(), start);
   }
 
   #positive() {
@@ -115,20 +115,20 @@ class Parser {
   }
 
   #field([written, sign], start) {
-    const name = written.startsWith('"') ? unescaped(written.slice(1, -1)) : written;
+    const name = written.startsWith('"') ? unescape(written.slice(1, -1)) : written;
     this.#at += sign.length;
     if (sign === ":*") return { kind: "field", name, op: "exists", values: [], start, end: this.#at };
     const op = sign.replace("!", "");
     const value = op === "~" ? this.#pattern() : { values: this.#values(op === "=") };
     if (value.values.length === 0) throw new QueryFault(`A value must follow ${written}${sign}`, start, this.#at);
     const field = { kind: "field", name, op, ...value, start, end: this.#at };
-    return sign.startsWith("!") ? negated(field, start) : field;
+    return sign.startsWith("!") ? negate(field, start) : field;
   }
 
   #pattern() {
     const regex = this.#match(REGEX);
     if (regex) return { values: [regex[1]], flags: regex[2] };
-    // A backslash before a quote escapes the quote; every other one is the pattern's.
+    // A backslash before a quote escapes the quote; any other backslash belongs to the pattern.
     if (this.#char() === '"') return { values: [this.#quote((text) => text.replaceAll('\\"', '"'))] };
     const word = this.#bare(/\s/, "\\");
     return { values: word === "" ? [] : [word] };
@@ -149,11 +149,11 @@ class Parser {
     return this.#char() === '"' ? this.#quote() : this.#bare(/\s/);
   }
 
-  #quote(undo = unescaped) {
+  #quote(undo = unescape) {
     return undo(this.#match(QUOTED)[1]);
   }
 
-  // Up to what ends it; a bracket ends it where it closes none that was opened in it.
+  // A word up to `end`, or up to a closing bracket that was not opened in it.
   #bare(end, escape = null) {
     const start = this.#at;
     let open = 0;
@@ -188,11 +188,11 @@ class Parser {
   }
 }
 
-const unescaped = (text) => text.replace(/\\(["\\])/g, "$1");
+const unescape = (text) => text.replace(/\\(["\\])/g, "$1");
 
-const negated = (item, start) => item && { kind: "not", item, start, end: item.end };
+const negate = (item, start) => item && { kind: "not", item, start, end: item.end };
 
-function joined(kind, items) {
+function combine(kind, items) {
   if (items.length < 2) return items[0] ?? null;
   return { kind, items, start: items[0].start, end: items.at(-1).end };
 }

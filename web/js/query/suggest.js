@@ -1,21 +1,21 @@
-// What may come next at the cursor: names of fields, their values, channels, levels. Pure; what has been learnt is handed in.
+// Suggestions at the cursor: names of fields, their values, channels, levels. Pure; what is known comes as an argument.
 //
 //     suggest("level>=warn us", 14, {fields: facets.fields(), channels: ["orders"]})
 //     → {start: 12, end: 14, items: [{insert: "user=", label: "user", kind: "field", count: 97}, …]}
 //     suggest("user=u", 6, …)  → {start: 5, end: 6, items: [{insert: "u7 ", label: "u7", kind: "value", count: 40}, …]}
 //
-// `fields` is [{name, count, values: [{value, count}, …]}, …], as facets.js gives it. Put `insert` in the place of start to end.
+// `fields` is [{name, count, values: [{value, count}, …]}, …], as in facets.js. `insert` replaces the text from start to end.
 
 import { LEVELS } from "../normalise/levels.js";
 import { PART_NAMES } from "./fields.js";
 import { fieldTerm } from "./terms.js";
 
-const MOST = 12;
+const MAX_ITEMS = 12;
 const TERM = /^(-?)("(?:[^"\\]|\\.)*"|[\p{L}_@$][\p{L}\p{N}_.@$/-]*)(>=|<=|!=|!~|=|~|>|<)(.*)$/su;
 const TIMES = ["-5m", "-15m", "-1h", "today", "yesterday"];
 const OFTEN = { __proto__: null, level: ">=", channel: "=", after: "=", before: "=" };
 
-/** `{start, end, items}` for the place `cursor` in `text`; no items where nothing is known to fit. */
+/** `{start, end, items}` for the position `cursor` in `text`; no items if nothing known matches. */
 export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
   const { start, word } = wordBefore(text, cursor);
   const term = TERM.exec(word);
@@ -23,7 +23,7 @@ export function suggest(text, cursor, { fields = [], channels = [] } = {}) {
   const minus = word.startsWith("-") ? 1 : 0;
   const typed = word.slice(minus).toLowerCase();
   if (word === "" || /^["/]/.test(typed)) return { start: cursor, end: cursor, items: [] };
-  return { start: start + minus, end: cursor, items: best(namesOf(fields), typed).map(nameItem) };
+  return { start: start + minus, end: cursor, items: bestMatches(namesOf(fields), typed).map(nameItem) };
 }
 
 function namesOf(fields) {
@@ -38,12 +38,12 @@ function nameItem({ label, count }) {
   return { insert: `${key}${OFTEN[label] ?? "="}`, label, kind: "field", count };
 }
 
-function valuesFor([whole, , key, sign, typed], start, cursor, learnt) {
+function valuesFor([whole, , key, sign, typed], start, cursor, known) {
   const name = key.startsWith('"') ? key.slice(1, -1).replace(/\\(["\\])/g, "$1") : key;
   // Of `user=u7,u` only what follows the comma is being typed.
   const own = sign === "=" || sign === "!=" ? typed.slice(typed.lastIndexOf(",") + 1) : typed;
   const from = start + whole.length - own.length;
-  const items = best(knownValues(name, learnt), own.replace(/^"/, "").toLowerCase()).map(({ label, count }) => ({
+  const items = bestMatches(knownValues(name, known), own.replace(/^"/, "").toLowerCase()).map(({ label, count }) => ({
     insert: `${fieldTerm("x", label).slice(2)} `, label, kind: "value", count,
   }));
   return { start: from, end: cursor, items: sign.includes("~") ? [] : items };
@@ -57,16 +57,16 @@ function knownValues(name, { fields, channels }) {
   return values.map(({ value, count }) => ({ label: String(value), count }));
 }
 
-// What begins with it before what holds it; else as they came, which is by count. What is typed whole is no news.
-function best(items, typed) {
+// Labels that begin with the typed text come before labels that contain it, each by count. A label that is typed in full is left out.
+function bestMatches(items, typed) {
   const ranked = items
     .map((item, at) => ({ item, at, rank: item.label.toLowerCase().indexOf(typed) }))
     .filter(({ item, rank }) => rank >= 0 && item.label.toLowerCase() !== typed);
   ranked.sort((one, other) => Number(one.rank > 0) - Number(other.rank > 0) || one.at - other.at);
-  return ranked.slice(0, MOST).map(({ item }) => item);
+  return ranked.slice(0, MAX_ITEMS).map(({ item }) => item);
 }
 
-// The word that ends at the cursor; a quote keeps its spaces, a bracket begins a new one.
+// The word that ends at the cursor. Quotes keep its spaces; a bracket begins a new word.
 function wordBefore(text, cursor) {
   let start = 0;
   let open = false;

@@ -1,4 +1,2 @@
-// What is to be clicked on.
-
-/** A button of those classes, with more attributes. */
+/** A button with CSS classes and other attributes. */
 export const button = (classes, attributes = {}) => $("<button>", { class: classes, ...attributes });

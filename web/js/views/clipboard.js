@@ -1,6 +1,6 @@
-// The clipboard, which a browser may refuse, and lacks on a page without HTTPS.
+// The clipboard, which a browser may refuse and does not offer on a page without HTTPS.
 
-/** Copy a text; true when it is there now. */
+/** Copy a text; true when that has worked. */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -13,7 +13,7 @@ export async function copyText(text) {
 function copyBySelection(text) {
   const area = document.createElement("textarea");
   area.value = text;
-  area.className = "unseen";
+  area.className = "visually-hidden";
   const focused = document.activeElement;
   document.body.append(area);
   area.select();

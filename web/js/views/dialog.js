@@ -1,10 +1,10 @@
-// A dialog that is read: a title with a button that closes it, and parts below.
+// A dialog to read: a title, a button that closes it, and the content below.
 
-import { say } from "../say.js";
+import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 export function openDialog(dialog, title, ...parts) {
-  const $close = button("button icon", { "aria-label": say("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
+  const $close = button("button icon", { "aria-label": t("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
   $close.on("click", () => dialog.close());
   $(dialog).empty().append($("<div>", { class: "dialog-head" }).append($("<h2>").text(title), $close), ...parts);
   dialog.showModal();

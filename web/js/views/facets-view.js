@@ -1,12 +1,12 @@
 // The fields of the lines held, with their most frequent values: a click filters for a value, Alt-click filters it out.
 
-import { visible } from "../format.js";
-import { grouped, say } from "../say.js";
+import { visible } from "../format/text.js";
+import { formatNumber, t } from "../i18n/translate.js";
 import { button } from "./button.js";
 
 const PARTS = { panel: ".facets", list: ".facets-list", search: ".facets-search" };
-const MOST_FIELDS = 12;
-const MOST_FOUND = 40;
+const MAX_FIELDS = 12;
+const MAX_FOUND = 40;
 const VALUES = 5;
 const REDRAW_MS = 1_000;
 
@@ -17,14 +17,14 @@ export class FacetsView {
   #timer = 0;
   #drawnAt = 0;
 
-  /** `on` has `value(name, value, out)` and `column(name)`. */
+  /** `on` has `value(name, value, out)`, `column(name)` and `plot(name)`. */
   constructor(facets, on) {
     this.#facets = facets;
     this.#on = on;
     $(PARTS.search).on("input", () => this.#draw());
   }
 
-  /** Draw at most once a second, and only what can be seen. */
+  /** Draw, at most once a second, and only while it can be seen. */
   update() {
     if (this.#timer || document.hidden) return;
     const wait = Math.max(0, this.#drawnAt + REDRAW_MS - performance.now());
@@ -39,7 +39,7 @@ export class FacetsView {
     const fields = this.#facets.fields({ top: VALUES });
     $(PARTS.panel).prop("hidden", fields.length === 0);
     if ($(PARTS.panel)[0].offsetParent === null) return;
-    const shown = typed ? fields.filter(({ name }) => name.toLowerCase().includes(typed)).slice(0, MOST_FOUND) : fields.slice(0, MOST_FIELDS);
+    const shown = typed ? fields.filter(({ name }) => name.toLowerCase().includes(typed)).slice(0, MAX_FOUND) : fields.slice(0, MAX_FIELDS);
     const elements = shown.map((field) => {
       const item = this.#itemOf(field.name);
       fill(item, field);
@@ -51,7 +51,7 @@ export class FacetsView {
     for (const name of this.#items.keys()) if (!names.has(name)) this.#items.delete(name);
   }
 
-  // Elements stay what they are while counts change, so a click is never lost.
+  // Elements are kept while counts change, so that no click is lost.
   #itemOf(name) {
     if (!this.#items.has(name)) this.#items.set(name, this.#make(name));
     return this.#items.get(name);
@@ -59,9 +59,9 @@ export class FacetsView {
 
   #make(name) {
     const $count = $("<i>");
-    const $name = button("facet-name", { title: say("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
+    const $name = button("facet-name", { title: t("facets.column", { name }) }).append($("<span>").text(visible(name)), $count);
     $name.on("click", () => this.#on.column(name));
-    const $plot = button("facet-plot", { "aria-label": say("facets.plot", { name }), title: say("facets.plot", { name }) }).text("∿");
+    const $plot = button("facet-plot", { "aria-label": t("facets.plot", { name }), title: t("facets.plot", { name }) }).text("∿");
     $plot.on("click", () => this.#on.plot(name));
     const values = Array.from({ length: VALUES }, () => {
       const $text = $("<span>");
@@ -70,14 +70,14 @@ export class FacetsView {
       $value.on("click", (event) => this.#on.value(name, $value.data("value"), event.altKey));
       return { $value, $text, $number, $line: $("<li>").append($value) };
     });
-    const $many = $("<div>", { class: "facet-many" }).text(say("facets.many"));
+    const $many = $("<div>", { class: "facet-many" }).text(t("facets.many"));
     const $list = $("<ul>", { class: "facet-values" }).append(values.map(({ $line }) => $line));
     return { $item: $("<div>", { class: "facet", "data-testid": `facet-${name}` }).append($("<div>", { class: "facet-head" }).append($name, $plot), $many, $list), $count, $many, $plot, values };
   }
 }
 
 function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric, values }) {
-  $count.text(grouped(count));
+  $count.text(formatNumber(count));
   $many.prop("hidden", !many);
   $plot.prop("hidden", !numeric);
   buttons.forEach(({ $value, $text, $number, $line }, at) => {
@@ -85,9 +85,9 @@ function fill({ $count, $many, $plot, values: buttons }, { count, many, numeric,
     $line.prop("hidden", !found);
     if (!found) return;
     const text = visible(found.value);
-    if ($text.text() !== text) $text.text(text === "" ? say("row.empty") : text);
-    $number.text(grouped(found.count));
-    $value.data("value", found.value).attr("title", say("facets.value", { value: text }));
+    if ($text.text() !== text) $text.text(text === "" ? t("row.empty") : text);
+    $number.text(formatNumber(found.count));
+    $value.data("value", found.value).attr("title", t("facets.value", { value: text }));
     $value[0].style.setProperty("--share", `${((found.count / Math.max(1, count)) * 100).toFixed(1)}%`);
   });
 }

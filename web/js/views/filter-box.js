@@ -1,7 +1,7 @@
-// The filter box: what is typed is applied while it is typed; a fault turns it red and leaves the last good filter in place.
-// Suggestions stand under it: ↑ ↓ choose, Tab or Enter takes, Esc closes.
+// The filter box: the filter applies while it is typed; a mistake turns the box red and leaves the last good filter in place.
+// Suggestions are listed below: ↑ ↓ choose, Tab or Enter accepts, Esc closes.
 
-import { grouped, say } from "../say.js";
+import { formatNumber, t } from "../i18n/translate.js";
 
 const PARTS = { box: ".filter-box", input: ".filter", clear: ".filter-box .clear", fault: ".filter-error", list: ".suggestions" };
 const PHONE = "(max-width: 699px)";
@@ -17,24 +17,24 @@ export class FilterBox {
   #committed = "";
 
   /**
-   * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as
-   * query/suggest.js gives it, and `leave()`: Enter, or Esc with nothing left to close.
+   * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as in
+   * query/suggest.js, and `leave()`: Enter, or Esc with nothing left to close.
    */
   constructor(on) {
     this.#on = on;
     const $input = $(PARTS.input);
-    $input.on("input", () => this.#typed());
-    $input.on("keydown", (event) => this.#key(event));
+    $input.on("input", () => this.#onInput());
+    $input.on("keydown", (event) => this.#onKey(event));
     $input.on("focus click", () => this.#suggest());
     $input.on("blur", () => {
       this.#close();
       this.#apply(true);
     });
     $(PARTS.list).on("mousedown", (event) => event.preventDefault());
-    $(PARTS.list).on("click", ".suggestion", (event) => this.#take(Number(event.currentTarget.dataset.at)));
+    $(PARTS.list).on("click", ".suggestion", (event) => this.#accept(Number(event.currentTarget.dataset.at)));
     $(PARTS.clear).on("click", () => (this.clear(), this.focus()));
     const phone = window.matchMedia(PHONE);
-    const hint = () => $input.attr("placeholder", say(phone.matches ? "filter.hint.short" : "filter.hint"));
+    const hint = () => $input.attr("placeholder", t(phone.matches ? "filter.hint.short" : "filter.hint"));
     phone.addEventListener("change", hint);
     hint();
   }
@@ -47,7 +47,7 @@ export class FilterBox {
     $(PARTS.input).trigger("focus").trigger("select");
   }
 
-  /** Put a text in without applying it: it is applied already. */
+  /** Show a text without applying it: it is applied already. */
   show(text, fault = null) {
     clearTimeout(this.#typing);
     $(PARTS.input).val(text);
@@ -62,7 +62,7 @@ export class FilterBox {
     this.#apply(true);
   }
 
-  #typed() {
+  #onInput() {
     clearTimeout(this.#typing);
     $(PARTS.clear).prop("hidden", this.text === "");
     this.#typing = setTimeout(() => this.#apply(false), TYPING_MS);
@@ -83,17 +83,17 @@ export class FilterBox {
     $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
   }
 
-  #key(event) {
+  #onKey(event) {
     if (event.isComposing || event.originalEvent.isComposing) return;
     const open = this.#found.items.length > 0 && !$(PARTS.list).prop("hidden");
     const { key } = event;
     if (open && (key === "ArrowDown" || key === "ArrowUp")) this.#choose(this.#chosen + (key === "ArrowDown" ? 1 : -1));
-    else if (open && key === "Tab" && !event.shiftKey) this.#take(Math.max(0, this.#chosen));
-    else if (open && key === "Enter" && this.#chosen >= 0) this.#take(this.#chosen);
+    else if (open && key === "Tab" && !event.shiftKey) this.#accept(Math.max(0, this.#chosen));
+    else if (open && key === "Enter" && this.#chosen >= 0) this.#accept(this.#chosen);
     else if (key === "Enter") {
       this.#close();
       this.#apply(true);
-      // To the lines, where keys move; what is faulty is mended first.
+      // On to the lines, where keys move the cursor; a mistake has to be corrected first.
       if ($(PARTS.fault).prop("hidden")) this.#on.leave();
     } else if (open && key === "Escape" && this.#chosen >= 0) this.#close();
     else if (key === "Escape") {
@@ -111,7 +111,7 @@ export class FilterBox {
     this.#chosen = -1;
     const items = this.#found.items.map(({ label, count }, at) =>
       $("<li>", { class: "suggestion", id: `suggestion-${at}`, role: "option", "aria-selected": "false", "data-at": at })
-        .append($("<span>").text(label), $("<i>").text(count ? grouped(count) : "")),
+        .append($("<span>").text(label), $("<i>").text(count ? formatNumber(count) : "")),
     );
     $(PARTS.list).empty().append(items).prop("hidden", items.length === 0);
     $(PARTS.input).attr("aria-expanded", String(items.length > 0)).removeAttr("aria-activedescendant");
@@ -128,14 +128,14 @@ export class FilterBox {
     $(PARTS.input).attr("aria-activedescendant", id);
   }
 
-  #take(at) {
+  #accept(at) {
     const { start, end, items } = this.#found;
     const { insert } = items[at];
     const text = this.text.slice(0, start) + insert + this.text.slice(end);
     const [input] = $(PARTS.input);
     input.value = text;
     input.setSelectionRange(start + insert.length, start + insert.length);
-    this.#typed();
+    this.#onInput();
   }
 
   #close() {

@@ -1,11 +1,11 @@
-// A small menu at a button: arrows and Enter, Esc or a click elsewhere closes it.
+// A small menu at a button. Arrows and Enter choose; Esc or a click elsewhere closes it.
 
 import { button } from "./button.js";
 
 let open = null;
 
-/** Offer `items`, `[{label, run}, …]`, at an element. */
-export function menuAt(element, items) {
+/** Open a menu of `items`, `[{label, run}, …]`, at an element. */
+export function openMenu(element, items) {
   close();
   const $menu = $("<div>", { class: "menu-panel at", popover: "auto", role: "menu" });
   for (const { label, run } of items) {

@@ -1,23 +1,23 @@
-// The palette: type a few letters of a channel, an action, a saved view or a field, and press Enter.
+// The palette: type a few letters of a channel, a command, a saved view or a field, and press Enter.
 
-import { say } from "../say.js";
+import { t } from "../i18n/translate.js";
 
 const PARTS = { dialog: ".palette" };
-const MOST = 40;
+const MAX_SHOWN = 40;
 
-/** `entries` are `[{label, kind, keys, run}, …]` in the order they are offered. */
+/** Open the palette with `entries`, `[{label, kind, keys, run}, …]`, in their order. */
 export function showPalette(entries) {
   const [dialog] = $(PARTS.dialog);
   const $input = $("<input>", {
-    class: "field", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-label": say("palette.title"),
-    placeholder: say("palette.hint"), "data-testid": "palette-input", spellcheck: "false", autocomplete: "off",
+    class: "field", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list", "aria-label": t("palette.title"),
+    placeholder: t("palette.hint"), "data-testid": "palette-input", spellcheck: "false", autocomplete: "off",
   });
-  const $list = $("<ul>", { class: "palette-list", id: "palette-list", role: "listbox", "aria-label": say("palette.title") });
-  const $none = $("<p>", { class: "palette-none" }).text(say("palette.none")).prop("hidden", true);
+  const $list = $("<ul>", { class: "palette-list", id: "palette-list", role: "listbox", "aria-label": t("palette.title") });
+  const $none = $("<p>", { class: "palette-none" }).text(t("palette.none")).prop("hidden", true);
   let found = [];
   let chosen = 0;
   const draw = () => {
-    found = matching(entries, $input.val()).slice(0, MOST);
+    found = filterEntries(entries, $input.val()).slice(0, MAX_SHOWN);
     chosen = 0;
     $list.empty().append(found.map((entry, at) => itemOf(entry, at)));
     $none.prop("hidden", found.length > 0);
@@ -54,10 +54,10 @@ export function showPalette(entries) {
 
 const itemOf = ({ label, kind, keys }, at) =>
   $("<li>", { class: "menu-item", role: "option", id: `palette-${at}`, "data-at": at })
-    .append($("<span>").text(label), $("<i>").text(say(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
+    .append($("<span>").text(label), $("<i>").text(t(`palette.${kind}`)), keys ? $("<kbd>").text(keys) : "");
 
-// Every word typed must be there; what begins with it comes first.
-function matching(entries, typed) {
+// Every word typed must occur; labels that begin with the first word come first.
+function filterEntries(entries, typed) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const rank = ({ label }) => (words.length > 0 && label.toLowerCase().startsWith(words[0]) ? 0 : 1);
   return entries.filter(({ label }) => words.every((word) => label.toLowerCase().includes(word))).sort((one, other) => rank(one) - rank(other));

@@ -1,18 +1,18 @@
-// One row: its elements, made once, and filled again for every line that it comes to show. Plain DOM, text only.
-// How a line is written (time, columns, colours, what is open) is a Style, see style.js.
+// One row: its elements are made once and filled again for every line that it shows. Plain DOM, text only.
+// How a line is written (time, columns, colours, what is open) is decided by a RowStyle, see row-style.js.
 
-import { hueOf } from "../channels.js";
-import { bytes, firstLine, keyValues, sharedPart, visible } from "../format.js";
+import { hueOf } from "../protocol/channels.js";
+import { formatBytes, firstLine, keyValues, sharedPrefix, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
-import { failureOf, foldOf } from "../normalise/index.js";
-import { grouped, say } from "../say.js";
-import { stackLines } from "../stacks.js";
-import { noteWords } from "../words.js";
+import { failureOf, hiddenSummary } from "../normalise/index.js";
+import { formatNumber, t } from "../i18n/translate.js";
+import { stackLines } from "../format/stack-frames.js";
+import { noteText } from "../format/messages.js";
 
 const LONGEST_SHOWN = 2_000;
 const LONGEST_OPEN = 20_000;
-const MOST_REPEATS = 200;
-// What East Asia writes takes the room of two; so do pairs of surrogates as they are.
+const MAX_REPEATS = 200;
+// East Asian characters are two columns wide; so are surrogate pairs, which have a length of two already.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
 const EMPTY_IN_NOTE = "level channel logger tag failure fold tail columns more divider same".split(" ");
 
@@ -41,72 +41,72 @@ export class Row {
     this.channel = cell("channel-tag");
     this.logger = cell("logger");
     this.tag = cell("tag");
-    this.said = cell("said");
+    this.content = cell("content");
     this.message = plain("message");
     this.failure = plain("failure");
     this.fold = plain("fold");
     this.tail = plain("tail");
     this.columns = cell("columns");
     this.more = plain("more");
-    this.said.append(this.message, this.failure, this.fold, this.tail);
-    this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.said, this.columns, this.more);
+    this.content.append(this.message, this.failure, this.fold, this.tail);
+    this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.content, this.columns, this.more);
     this.seq = null;
     this.above = null;
-    this.count = 0;
+    this.foldedCount = 0;
     this.top = -1;
     this.height = -1;
-    this.place = -1;
+    this.index = -1;
     this.measured = false;
     this.tall = false;
   }
 
-  /** Put the row where it stands in the list. */
-  stand(place, top, height) {
+  /** Move the row to its index and place in the list, in px. */
+  moveTo(index, top, height) {
     if (top !== this.top) this.element.style.top = `${top}px`;
-    if (place !== this.place) this.element.setAttribute("aria-rowindex", String(place + 1));
+    if (index !== this.index) this.element.setAttribute("aria-rowindex", String(index + 1));
     this.top = top;
     this.height = height;
-    this.place = place;
+    this.index = index;
   }
 
-  /** How many narrow characters its channel and its logger take. */
+  /** The width of its channel and its logger, in narrow characters. */
   get lengths() {
     return { channel: this.channel.textContent.length, logger: this.logger.textContent.replace(WIDE, "  ").length };
   }
 
-  /** Show whether it is the selected row, and whether it is one of several. */
-  mark(current, chosen) {
+  /** Show whether it is the row of the cursor, and whether it is one of several selected rows. */
+  showSelected(current, selected) {
     if (current) this.element.setAttribute("aria-current", "true");
     else this.element.removeAttribute("aria-current");
-    if (chosen) this.element.setAttribute("aria-selected", "true");
+    if (selected) this.element.setAttribute("aria-selected", "true");
     else this.element.removeAttribute("aria-selected");
   }
 
-  /** Its line has another seq now. */
+  /** Give its line another seq. */
   renumber(seq) {
     this.seq = seq;
     this.element.dataset.seq = String(seq);
   }
 
   /**
-   * Show one line or note of the ring; `above` is the seq of the row before it, or null. `fold` tells of the lines it stands for
-   * beside its own: `{count, seqs(most)}`, `count` below 0 for repeats.
+   * Show one line or note of the ring; `above` is the seq of the row above it, or null. `folded` are the other lines that the row
+   * stands for, `{count, seqs(limit)}`; `count` is negative for repeats.
    */
-  fill(ring, seq, above, style, fold) {
+  fill(ring, seq, above, style, folded) {
     const { dataset } = this.element;
     this.seq = seq;
     this.above = above;
-    this.count = fold.count;
+    this.foldedCount = folded.count;
     dataset.seq = String(seq);
     dataset.ch = ring.channel(seq);
     delete this.message.dataset.testid;
     if (ring.isNote(seq)) this.#fillNote(ring.text(seq), dataset, style.zone);
-    else this.#fillLine(ring, seq, above, dataset, style, fold);
+    else this.#fillLine(ring, seq, above, dataset, style, folded);
     this.element.classList.toggle("tall", this.tall);
   }
 
-  #fillLine(ring, seq, above, dataset, style, fold) {
-    const record = fold.count > 0 ? style.joined(ring, seq, fold.seqs()) : style.recordOf(ring, seq);
+  #fillLine(ring, seq, above, dataset, style, folded) {
+    const record = folded.count > 0 ? style.joinedRecord(ring, seq, folded.seqs()) : style.recordOf(ring, seq);
     const before = above === null || ring.isNote(above) ? null : style.recordOf(ring, above);
     this.element.className = "row";
     dataset.testid = "row";
@@ -115,31 +115,31 @@ export class Row {
     delete dataset.kind;
 
     const time = style.timeOf(record, before);
-    const same = before === null ? "" : sharedPart(time, style.timeOf(before, null));
+    const same = before === null ? "" : sharedPrefix(time, style.timeOf(before, null));
     this.same.textContent = same;
     this.rest.data = time.slice(same.length);
     this.level.textContent = LETTERS[record.lvl];
     this.level.title = record.lvlRaw ?? "";
     this.channel.textContent = ring.channel(seq);
     this.channel.dataset.hue = String(hueOf(ring.channel(seq)));
-    // Said once is enough where an app names its channel after its logger.
+    // Once is enough when an app names its channel after its logger.
     this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(style.tailOf(record));
     const message = style.messageOf(record, fields);
     const blank = message.trim() === "" && (record.msg ?? "").trim() === "";
-    if (blank) this.message.textContent = say("row.empty");
-    else style.write(this.message, cut(message), record);
+    if (blank) this.message.textContent = t("row.empty");
+    else style.writeMessage(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
-    this.fold.textContent = [fold.count < 0 ? `×${grouped(1 - fold.count)}` : "", foldWords(record)].filter(Boolean).join(" ");
+    this.fold.textContent = [folded.count < 0 ? `×${formatNumber(1 - folded.count)}` : "", hiddenText(record)].filter(Boolean).join(" ");
     this.tail.textContent = record.msg === null ? "" : visible(fields);
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
-    if (fold.count < 0) this.#fillRepeats(ring, open ? fold.seqs(MOST_REPEATS) : [], style, open);
+    if (folded.count < 0) this.#fillRepeats(ring, open ? folded.seqs(MAX_REPEATS) : [], style, open);
     else this.#fillMore(record, open);
     this.#divide(style.dividerOf(record, before));
-    style.paint(this.element, record, seq);
+    style.applyMarks(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
   }
 
@@ -149,14 +149,14 @@ export class Row {
     dataset.kind = note.kind;
     delete dataset.level;
     delete dataset.id;
-    this.message.textContent = noteWords(note, zone);
+    this.message.textContent = noteText(note, zone);
     if (note.reason === "slow") this.message.dataset.testid = "dropped-row";
     this.message.classList.remove("blank");
     for (const name of EMPTY_IN_NOTE) this[name].textContent = "";
     this.rest.data = "";
     delete dataset.rule;
     this.tall = false;
-    this.count = 0;
+    this.foldedCount = 0;
   }
 
   #fillColumns(values) {
@@ -169,7 +169,7 @@ export class Row {
     }
   }
 
-  // What a row hides of its line: the stack, or the lines of its message after the first.
+  // The part of the line that a closed row hides: the stack, and the message after its first line.
   #fillMore(record, open) {
     const stack = record.err?.stack ?? "";
     const rest = (record.msg ?? "").trimEnd().split("\n").slice(1).join("\n");
@@ -184,7 +184,7 @@ export class Row {
     }
   }
 
-  // The lines that said the same as this one.
+  // The lines that differ from this one only in their numbers.
   #fillRepeats(ring, seqs, style, open) {
     this.element.dataset.fold = open ? "open" : "closed";
     this.more.textContent = "";
@@ -197,7 +197,7 @@ export class Row {
   }
 
   #divide(divider) {
-    this.divider.textContent = divider?.words ?? "";
+    this.divider.textContent = divider?.text ?? "";
     if (divider) this.divider.dataset.testid = divider.kind;
     else delete this.divider.dataset.testid;
   }
@@ -205,9 +205,9 @@ export class Row {
 
 const cut = (message) => (message.length > LONGEST_SHOWN ? `${message.slice(0, LONGEST_SHOWN)}…` : message);
 
-function foldWords(record) {
-  const fold = visible(foldOf(record));
-  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? say("row.all", { size: bytes(record.raw.length) }) : "";
-  const short = record.truncatedFrom === null ? "" : say("row.cut", { size: bytes(record.truncatedFrom) });
-  return [fold, more, short].filter(Boolean).join(" ");
+function hiddenText(record) {
+  const hidden = visible(hiddenSummary(record));
+  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? t("row.all", { size: formatBytes(record.raw.length) }) : "";
+  const short = record.truncatedFrom === null ? "" : t("row.cut", { size: formatBytes(record.truncatedFrom) });
+  return [hidden, more, short].filter(Boolean).join(" ");
 }

@@ -1,8 +1,8 @@
-// The menu behind "…": how the page looks and what it does, each choice at once and remembered.
+// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered.
 
-import { LANGUAGES, say } from "../say.js";
-import { TIME_FORMS } from "../time-forms.js";
-import { zoneFault } from "../zones.js";
+import { LANGUAGES, t } from "../i18n/translate.js";
+import { TIME_FORMS } from "../format/time-forms.js";
+import { zoneFault } from "../format/zones.js";
 import { button } from "./button.js";
 
 const PARTS = { menu: "#more" };
@@ -17,7 +17,7 @@ export class SettingsMenu {
   #settings;
   #on;
 
-  /** `on` has `reload()`, and `acts()`: `[{label, keys, run}, …]` to offer at the end. */
+  /** `on` has `reload()`, and `commands()`: `[{label, keys, run}, …]`, listed at the end. */
   constructor(settings, on) {
     this.#settings = settings;
     this.#on = on;
@@ -33,14 +33,14 @@ export class SettingsMenu {
   }
 
   #draw() {
-    const parts = [this.#settings.kept ? [] : $("<p>", { class: "hint" }).text(say("set.notKept")), heading("more.look")];
+    const parts = [this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.appearance")];
     for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
-    parts.push(this.#number("size"), this.#select("lang", { auto: say("lang.auto"), ...LANGUAGES }), heading("more.time"));
-    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, say(`time.${form}`)]))));
-    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.does"));
+    parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
+    parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
+    parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.behaviour"));
     for (const name of SWITCHES) parts.push(this.#switch(name));
-    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.acts"));
-    for (const { label, keys, run } of this.#on.acts()) {
+    parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.commands"));
+    for (const { label, keys, run } of this.#on.commands()) {
       const $item = button("menu-item").append($("<span>").text(label), keys ? $("<kbd>").text(keys) : "");
       parts.push($item.on("click", () => (this.close(), run())));
     }
@@ -50,12 +50,12 @@ export class SettingsMenu {
 
   #segments(name) {
     const buttons = CHOICES[name].map((value) => {
-      const label = `${say(`set.${name}`)}: ${say(`${name}.${value}`)}`;
+      const label = `${t(`set.${name}`)}: ${t(`${name}.${value}`)}`;
       const $button = button("button", { "data-set": name, "data-value": value, "aria-label": label, "aria-pressed": "false" });
-      return $button.text(say(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
+      return $button.text(t(`${name}.${value}`)).on("click", () => this.#settings.set(name, value));
     });
-    const $group = $("<div>", { class: "segments", role: "group", "aria-label": say(`set.${name}`), "data-testid": name }).append(buttons);
-    return $("<div>", { class: "menu-line" }).append($("<span>").text(say(`set.${name}`)), $group);
+    const $group = $("<div>", { class: "segments", role: "group", "aria-label": t(`set.${name}`), "data-testid": name }).append(buttons);
+    return $("<div>", { class: "menu-line" }).append($("<span>").text(t(`set.${name}`)), $group);
   }
 
   #showChoices() {
@@ -66,7 +66,7 @@ export class SettingsMenu {
 
   #select(name, options) {
     const $select = $("<select>", { "data-testid": name });
-    for (const [value, words] of Object.entries(options)) $select.append($("<option>", { value }).text(words));
+    for (const [value, text] of Object.entries(options)) $select.append($("<option>", { value }).text(text));
     $select.val(this.#settings.get(name)).on("change", () => {
       this.#settings.set(name, $select.val());
       if (name === "lang") this.#on.reload();
@@ -77,7 +77,7 @@ export class SettingsMenu {
   #zone(name, plain) {
     const $fault = $("<p>", { class: "fault", role: "alert" }).prop("hidden", true);
     const current = this.#settings.get(name);
-    const $input = $("<input>", { class: "field", list: "zones", "data-testid": name, placeholder: say(`zone.${plain}`), spellcheck: "false" });
+    const $input = $("<input>", { class: "field", list: "zones", "data-testid": name, placeholder: t(`zone.${plain}`), spellcheck: "false" });
     $input.val(current === plain ? "" : current).on("change", () => {
       const zone = $input.val().trim() || plain;
       const fault = zone === plain ? null : zoneFault(zone);
@@ -104,9 +104,9 @@ export class SettingsMenu {
   }
 }
 
-const heading = (key) => $("<h2>").text(say(key));
+const heading = (key) => $("<h2>").text(t(key));
 
-const line = (name, $control) => $("<label>").append($("<span>").text(say(`set.${name}`)), $control);
+const line = (name, $control) => $("<label>").append($("<span>").text(t(`set.${name}`)), $control);
 
 function zones() {
   const names = ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])];

@@ -1,53 +1,53 @@
-// Who reads: the hub is asked once, and where it wants to know, a field for a token shows, which becomes a cookie.
-// Everything else on the page meets a 401 as any other error; after signing in the page begins anew.
+// Signing in: the page asks the hub once who the reader is. A hub that needs a token gets it from a form, and sets a cookie.
+// Everything else on the page treats a 401 as any other error; after signing in the page reloads.
 //
-//     whoAsks() -> 401 -> the field -> POST login -> reload          200 -> "alice sees shop.*", sign out
+//     fetchIdentity() -> 401 -> the form -> POST login -> reload          200 -> "alice sees shop.*", sign out
 
-import { wordsOf } from "../refusal.js";
-import { say } from "../say.js";
+import { errorText } from "../protocol/errors.js";
+import { t } from "../i18n/translate.js";
 
-const RAIL = ".rail";
-// setTimeout takes no more.
+const CHANNEL_LIST = ".rail";
+// The longest time that setTimeout accepts.
 const LONGEST_MS = 2 ** 31 - 1;
-// The hub's Date is in whole seconds.
-const EXACT_MS = 1_000;
+// The precision of the hub's Date header.
+const DATE_PRECISION_MS = 1_000;
 const EVERYTHING = { subject: null, subscribe: ["*"], publish: ["*"], expires: null };
 
 /**
- * What the hub says of the reader, with `signedIn: false` where it wants a token, and by how many ms the browser's clock is `ahead` of
- * the hub's. A hub that does not answer is met elsewhere.
+ * Who the reader is: the hub's answer, with `signedIn: false` if it needs a token, and `clockSkew`, how many ms the browser's clock is
+ * ahead of the hub's. Failed requests are handled elsewhere.
  */
-export async function whoAsks() {
+export async function fetchIdentity() {
   const answer = await fetch("whoami").catch(() => null);
-  const off = Date.now() - Date.parse(answer?.headers.get("Date")) - EXACT_MS / 2;
-  const ahead = Math.abs(off) > EXACT_MS ? off : 0;
-  if (answer?.status === 401) return { ...EVERYTHING, ahead, signedIn: false };
-  const told = answer?.ok ? await answer.json().catch(() => ({})) : {};
-  return { ...EVERYTHING, ...told, ahead, signedIn: true };
+  const difference = Date.now() - Date.parse(answer?.headers.get("Date")) - DATE_PRECISION_MS / 2;
+  const clockSkew = Math.abs(difference) > DATE_PRECISION_MS ? difference : 0;
+  if (answer?.status === 401) return { ...EVERYTHING, clockSkew, signedIn: false };
+  const identity = answer?.ok ? await answer.json().catch(() => ({})) : {};
+  return { ...EVERYTHING, ...identity, clockSkew, signedIn: true };
 }
 
-/** Show the field where it is wanted, else who is signed in; nothing where nobody is asked. */
-export function showWho(who) {
-  if (!who.signedIn) askForToken("");
-  else if (who.subject) tell(who);
+/** Show the form if the reader has to sign in, or who is signed in; nothing on a hub without access control. */
+export function showIdentity(identity) {
+  if (!identity.signedIn) openForm("");
+  else if (identity.subject) showSignedIn(identity);
 }
 
-function shown(parent, tag, properties) {
+function append(parent, tag, properties) {
   const element = Object.assign(document.createElement(tag), properties);
   parent.append(element);
   return element;
 }
 
-function askForToken(words) {
-  const dialog = shown(document.body, "dialog", { className: "sign-in" });
+function openForm(message) {
+  const dialog = append(document.body, "dialog", { className: "sign-in" });
   dialog.dataset.testid = "sign-in";
-  const form = shown(dialog, "form", { method: "dialog" });
-  shown(form, "h2", { textContent: say("signIn.title") });
-  const label = shown(form, "label", { textContent: `${say("signIn.token")} ` });
-  const field = shown(label, "input", { className: "field", type: "password", autocomplete: "current-password", required: true });
+  const form = append(dialog, "form", { method: "dialog" });
+  append(form, "h2", { textContent: t("signIn.title") });
+  const label = append(form, "label", { textContent: `${t("signIn.token")} ` });
+  const field = append(label, "input", { className: "field", type: "password", autocomplete: "current-password", required: true });
   field.dataset.testid = "token";
-  shown(form, "button", { className: "button", textContent: say("signIn.title") }).dataset.testid = "sign-in-button";
-  const fault = shown(form, "p", { className: "rail-fault", role: "alert", textContent: words });
+  append(form, "button", { className: "button", textContent: t("signIn.title") }).dataset.testid = "sign-in-button";
+  const fault = append(form, "p", { className: "rail-fault", role: "alert", textContent: message });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     fault.textContent = "";
@@ -55,9 +55,9 @@ function askForToken(words) {
     try {
       const answer = await fetch("login", { method: "POST", headers: { "Content-Type": "application/json" }, body });
       if (answer.ok) location.reload();
-      else fault.textContent = await wordsOf(answer);
+      else fault.textContent = await errorText(answer);
     } catch {
-      fault.textContent = say("publish.unreachable");
+      fault.textContent = t("publish.unreachable");
     }
   });
   dialog.showModal();
@@ -68,13 +68,13 @@ async function signOut() {
   if (answer?.ok) location.reload();
 }
 
-function tell({ subject, subscribe, expires }) {
-  const line = shown(document.querySelector(RAIL), "p", { className: "signed-in" });
+function showSignedIn({ subject, subscribe, expires }) {
+  const line = append(document.querySelector(CHANNEL_LIST), "p", { className: "signed-in" });
   line.dataset.testid = "signed-in";
-  const channels = subscribe.join(", ") || say("signIn.nothing");
-  shown(line, "span", { textContent: `${say("signIn.sees", { subject, channels })} ` });
+  const channels = subscribe.join(", ") || t("signIn.nothing");
+  append(line, "span", { textContent: `${t("signIn.sees", { subject, channels })} ` });
   if (!expires) return;
-  shown(line, "button", { className: "link", textContent: say("signIn.out") }).addEventListener("click", signOut);
+  append(line, "button", { className: "link", textContent: t("signIn.out") }).addEventListener("click", signOut);
   const left = Math.max(0, expires * 1000 - Date.now());
-  if (left < LONGEST_MS) setTimeout(() => askForToken(say("signIn.ended")), left);
+  if (left < LONGEST_MS) setTimeout(() => openForm(t("signIn.ended")), left);
 }

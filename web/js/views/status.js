@@ -1,20 +1,20 @@
-// The status bar, the pill and the words for an empty page: the page says the truth about itself.
+// The status bar, the pill, and what an empty page shows.
 
-import { isPattern } from "../channels.js";
-import { age, bytes, rate } from "../format.js";
-import { grouped, say } from "../say.js";
-import { STILL } from "../stream.js";
-import { spanText } from "../time-text.js";
-import { newsWords, stateWords } from "../words.js";
+import { isPattern } from "../protocol/channels.js";
+import { formatAge, formatBytes, formatRate } from "../format/text.js";
+import { formatNumber, t } from "../i18n/translate.js";
+import { IDLE_STATES } from "../connection/event-stream.js";
+import { formatSpan } from "../format/format-time.js";
+import { newLinesText, stateText } from "../format/messages.js";
 
 const PARTS = {
-  app: ".app", said: ".state-said", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
-  stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-lost", lag: ".count-lag",
+  app: ".app", announced: ".state-announced", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
+  stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-gap", lag: ".count-lag",
   held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
 };
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
-// A publisher's clock that is so far ahead is wrong, and not just a little.
+// A publisher's clock that is this far ahead is wrong, beyond the usual inaccuracy.
 const AHEAD_MS = 1_000;
 
 export class Status {
@@ -23,24 +23,24 @@ export class Status {
   #recording = true;
   #samples = [];
 
-  /** `on` has `retry()`, `follow()`, `levels()`, which shows all of them, and `filter()`, which clears it. */
+  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, and `clearFilter()`. */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
-    $(PARTS.levels).on("click", () => on.levels());
-    $(PARTS.filter).on("click", () => on.filter());
+    $(PARTS.levels).on("click", () => on.showLevels());
+    $(PARTS.filter).on("click", () => on.clearFilter());
   }
 
   showState(state, lastLineAt, now) {
     this.#state = state;
-    if (STILL.includes(state.name)) this.#still();
+    if (IDLE_STATES.includes(state.name)) this.#clearRate();
     this.#showName();
     $(PARTS.detail).text(state.detail ?? "").attr("title", state.detail ?? null);
     $(PARTS.retry).prop("hidden", state.name !== "reconnecting");
     this.tick(lastLineAt, now);
   }
 
-  /** Take in whether the hub has Redis: without it a live stream says so. */
+  /** Show whether the hub has Redis: without it, a live stream is degraded. */
   showReady(ready, lastLineAt, now) {
     if (ready === this.#ready) return;
     this.#ready = ready;
@@ -48,63 +48,64 @@ export class Status {
     this.tick(lastLineAt, now);
   }
 
-  /** Say when lines do not get into the log, once it is told twice: a hub that has just started takes a moment. */
+  /** Show that lines do not get into the log, once the hub has said so twice: one that has just started needs a moment. */
   showRecording(recording) {
-    write(PARTS.unrecorded, recording || this.#recording ? "" : say("state.notRecording"));
+    write(PARTS.unrecorded, recording || this.#recording ? "" : t("state.notRecording"));
     this.#recording = recording;
   }
 
-  /** What changes by the passing of time alone. */
+  /** Update what changes with time alone. */
   tick(lastLineAt, now, replay, zone) {
-    write(PARTS.state, stateWords(this.#said, lastLineAt, now, replay, zone));
+    write(PARTS.state, stateText(this.#shownState, lastLineAt, now, replay, zone));
   }
 
-  /** Lines per second over the last few seconds; called once a second with all live lines ever received. */
+  /** Show the lines per second of the last few seconds; called once a second with the number of all live lines so far. */
   sample(received) {
-    if (STILL.includes(this.#state.name)) return this.#still();
+    if (IDLE_STATES.includes(this.#state.name)) return this.#clearRate();
     this.#samples.push(received);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
     const seconds = Math.max(1, this.#samples.length - 1);
-    number("rate", rate(Math.max(0, (received - this.#samples[0]) / seconds)));
+    number("rate", formatRate(Math.max(0, (received - this.#samples[0]) / seconds)));
   }
 
-  /** How far the newest line is behind, while lines come. */
+  /** Show how old the newest line was when it arrived, while lines arrive. */
   showLag(lag, lastLineAt, now) {
     const shown = lag !== null && lastLineAt !== null && now - lastLineAt < LAG_SHOWN_MS;
     $(PARTS.lag).prop("hidden", !shown);
-    if (shown) number("lag", lag < -AHEAD_MS ? say("status.ahead", { span: spanText(-lag) }) : spanText(Math.max(0, lag)));
+    if (shown) number("lag", lag < -AHEAD_MS ? t("status.ahead", { span: formatSpan(-lag) }) : formatSpan(Math.max(0, lag)));
   }
 
-  /** What the page takes of memory, where the browser tells: a tooltip, since it is rarely what one looks for. */
+  /** Show the memory in use, if the browser reports it, as a tooltip: few readers need it. */
   showHeap(heap) {
-    if (heap !== null) $(PARTS.held).attr("title", say("status.heap", { size: bytes(heap) }));
+    if (heap !== null) $(PARTS.held).attr("title", t("status.heap", { size: formatBytes(heap) }));
   }
 
-  #still() {
+  #clearRate() {
     this.#samples = [];
     number("rate", "\u2013");
   }
 
   showNumbers({ held, shown, received, gaps, dropped }) {
-    number("held", grouped(held));
-    number("shown", grouped(shown));
-    number("seen", grouped(received));
-    number("gaps", grouped(gaps));
-    number("dropped", grouped(dropped));
+    number("held", formatNumber(held));
+    number("shown", formatNumber(shown));
+    number("seen", formatNumber(received));
+    number("gaps", formatNumber(gaps));
+    number("dropped", formatNumber(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
-    $(PARTS.lost).eq(0).children("span").text(say("status.gaps", { n: gaps }));
+    $(PARTS.lost).eq(0).children("span").text(t("status.gaps", { n: gaps }));
     $(PARTS.lost).eq(0).prop("hidden", gaps === 0);
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }
 
+  /** Show whether the grid follows new lines, or how many it has not shown. */
   showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, say(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+    write(PARTS.follow, t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
-    if (!following) write(PARTS.pill, `↓ ${newsWords(lines, errors)}`);
+    if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Say why there is no line to see, or nothing when there is one. `sinceMatch`: ms since a line passed the filter, or null. */
+  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null. */
   showEmpty(channels, { held, shown, hidden, filtered, sinceMatch }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
@@ -112,42 +113,42 @@ export class Status {
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [say("empty.levels"), "", ""] : held > 0 ? filteredWords(held, sinceMatch) : this.#emptyWords(channels);
+    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
     $(PARTS.test).prop("hidden", command === "" || channels.every(isPattern));
   }
 
-  get #said() {
+  get #shownState() {
     return this.#state.name === "live" && !this.#ready ? { name: "degraded" } : this.#state;
   }
 
   #showName() {
-    const { name, detail } = this.#said;
+    const { name, detail } = this.#shownState;
     $(PARTS.app).attr("data-state", name);
-    // Read out once per change; the words in sight change every second.
-    const words = say(`state.${name}`);
-    write(PARTS.said, [words, detail].filter(Boolean).join(": "));
+    // Read out once per change; the visible text changes every second.
+    write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
   }
 
-  #emptyWords(channels) {
-    if (this.#state.name === "error") return [say("empty.refused"), this.#state.detail ?? "", ""];
-    return this.#ready ? emptyWords(channels) : [nothingOn(channels), say("empty.redis"), ""];
+  #emptyTexts(channels) {
+    if (this.#state.name === "error") return [t("empty.refused"), this.#state.detail ?? "", ""];
+    return this.#ready ? emptyTexts(channels) : [nothingOn(channels), t("empty.redis"), ""];
   }
 }
 
-function emptyWords(channels) {
+// The title, the hint, and a command to try.
+function emptyTexts(channels) {
   const name = channels.length > 0 ? channels[0].replaceAll("*", "example") : "log";
-  const hint = say(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
+  const hint = t(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
 
-const nothingOn = (channels) => say("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
+const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredWords = (held, sinceMatch) => [say("empty.filtered", { n: held }), sinceMatch === null ? say("empty.filteredHint") : say("empty.lastMatch", { age: age(sinceMatch) }), ""];
+const filteredTexts = (held, sinceMatch) => [t("empty.filtered", { n: held }), sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
 
-// jQuery's .text() replaces the node each time; an unchanged text is left alone, also for screen readers.
+// jQuery's .text() replaces the node each time; an unchanged text must stay, so that screen readers do not repeat it.
 function write(selector, text) {
   const [element] = $(selector);
   if (element.textContent !== text) element.textContent = text;

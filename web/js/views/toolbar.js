@@ -1,8 +1,8 @@
-// The top bar: what is open, Pause, Start and Stop.
+// The top bar: the open channels, Pause, Start and Stop.
 
-import { hueOf } from "../channels.js";
-import { say } from "../say.js";
-import { STILL } from "../stream.js";
+import { hueOf } from "../protocol/channels.js";
+import { t } from "../i18n/translate.js";
+import { IDLE_STATES } from "../connection/event-stream.js";
 import { button } from "./button.js";
 
 const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", pause: ".pause", use: ".pause use" };
@@ -10,7 +10,7 @@ const PARTS = { bar: ".bar", open: ".open", start: ".start", stop: ".stop", paus
 export class Toolbar {
   #on;
 
-  /** `on` has `start()`, `stop()`, `pause()`, `remove(name)` and `rail()`. */
+  /** `on` has `start()`, `stop()`, `pause()`, `remove(name)` and `showChannels()`. */
   constructor(on) {
     this.#on = on;
     $(PARTS.start).on("click", () => on.start());
@@ -24,18 +24,18 @@ export class Toolbar {
       const $name = $("<span>", { class: "open-name", "data-hue": String(hueOf(name)) }).append($("<span>").text(name));
       $name.attr("title", name);
       if (channels.length === 1) return $name;
-      const $close = button("open-close", { "aria-label": say("rail.close", { name }) }).text("✕");
+      const $close = button("open-close", { "aria-label": t("channels.close", { name }) }).text("✕");
       return $name.append($close.on("click", () => this.#on.remove(name)));
     });
     $(PARTS.open).empty().append(names);
     if (channels.length > 1) {
-      const $all = button("button open-all", { "data-testid": "open-all" }).text(say("bar.channels", { n: channels.length }));
-      $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.rail()));
+      const $all = button("button open-all", { "data-testid": "open-all" }).text(t("bar.channels", { n: channels.length }));
+      $(PARTS.open).append($all.attr("title", channels.join(", ")).on("click", () => this.#on.showChannels()));
     }
     this.#fold();
   }
 
-  // Tabs that do not fit at their least width give way to one button.
+  // Tabs that do not fit at their minimum width are replaced by one button.
   #fold() {
     const [open] = $(PARTS.open);
     open.dataset.folded = "false";
@@ -43,7 +43,7 @@ export class Toolbar {
   }
 
   showState({ name }) {
-    const running = !STILL.includes(name);
+    const running = !IDLE_STATES.includes(name);
     $(PARTS.start).prop("disabled", running);
     $(PARTS.stop).prop("disabled", !running);
   }

@@ -1,0 +1,66 @@
+// Everything the reader can do, in one table: for the keys, the palette, the help and the menu.
+// The label of a command is `command.<name>` in the language files, and its function comes from a feature.
+
+const TABLE = [
+  ["move", "next", ["j", "ArrowDown"]],
+  ["move", "previous", ["k", "ArrowUp"]],
+  ["move", "pageDown", ["PageDown"]],
+  ["move", "pageUp", ["PageUp"]],
+  ["move", "halfDown", ["d"]],
+  ["move", "halfUp", ["u"]],
+  ["move", "follow", ["G", "End"]],
+  ["move", "oldest", ["g", "Home"]],
+  ["move", "goToTime", ["t"]],
+  ["move", "nextError", ["e"]],
+  ["move", "previousError", ["E"]],
+  ["move", "nextWarning", ["w"]],
+  ["move", "previousWarning", ["W"]],
+  ["move", "nextTrace", ["o"]],
+  ["move", "previousTrace", ["O"]],
+  ["view", "find", ["/", "Ctrl+F"]],
+  ["view", "nextHit", ["n"]],
+  ["view", "previousHit", ["N"]],
+  ["view", "traceEverywhere", []],
+  ["view", "filter", ["f"]],
+  ["view", "lowestLevel", ["1", "2", "3", "4", "5", "6"]],
+  ["view", "allLevels", ["0"]],
+  ["view", "context", ["x"]],
+  ["view", "split", ["s"]],
+  ["view", "wrap", ["z"]],
+  ["view", "timeForm", ["T"]],
+  ["view", "foldRepeats", []],
+  ["view", "chart", ["p"]],
+  ["view", "channelList", ["["]],
+  ["view", "drawer", ["]"]],
+  ["view", "histogram", ["h"]],
+  ["line", "open", ["Enter"]],
+  ["line", "unfold", ["ArrowRight"]],
+  ["line", "fold", ["ArrowLeft"]],
+  ["line", "raw", ["r"]],
+  ["line", "pin", ["m"]],
+  ["line", "nextPin", ["'"]],
+  ["line", "copy", ["c", "Ctrl+C"]],
+  ["line", "copyJson", ["C"]],
+  ["line", "link", ["l"]],
+  ["line", "extendDown", ["J"]],
+  ["line", "extendUp", ["K"]],
+  ["line", "selectAll", ["Ctrl+A"]],
+  ["page", "pause", ["Space"]],
+  ["page", "palette", ["Ctrl+K"], true],
+  ["page", "help", ["?"]],
+  ["page", "marker", ["M"]],
+  ["page", "export", []],
+  ["page", "copyUrl", []],
+  ["page", "highlightRules", []],
+  ["page", "silenceAlarm", []],
+  ["page", "newPatterns", []],
+  ["page", "close", ["Escape"]],
+];
+
+// Commands that the palette does not list.
+const UNLISTED = new Set(["close"]);
+
+/** `[{name, group, keys, everywhere, listed, run(event)}, …]` of all commands that `functions` has, by name. */
+export const commandList = (functions) => TABLE.filter(([, name]) => name in functions).map(([group, name, keys, everywhere = false]) => ({
+  group, name, keys, everywhere, listed: !UNLISTED.has(name), run: (event) => functions[name](event),
+}));

@@ -1,0 +1,156 @@
+// What the features of the page share: the workspace, the settings, the style of rows, the grids, and the events between them.
+//
+//     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
+//     page.on("columns", ({ committed }) => …)              other columns
+//     page.on("leaving", () => …)                           the open channels are about to change
+//     page.on("channels", (names) => …)                     these channels are open
+//     page.on("select", (seq) => …)                         a grid has another cursor; null: none
+//     page.on("open", (seq) => …)                           the reader wants the details of a line
+//     page.on("follow", () => …)                            the grid has started or stopped following new lines
+//     page.on("drawn", () => …)                             other rows may be in the page
+//     page.on("update", () => …)                            lines have changed; ten times a second at most
+//     page.on("state", (state) => …)                        the stream has another state
+//     page.on("polled", ({ ready, recording, channels }) => …)     the hub has answered with its list of channels
+//     page.on("notable", () => …)                           something happened that a hidden page shows in its title
+//
+// A feature is a function that gets the page and what it needs of other features, and returns its `commands` and what it offers.
+
+import { isPattern } from "../protocol/channels.js";
+import { throttle } from "./throttle.js";
+
+const TAIL_LINES = 500;
+const EVENTS = ["filter", "columns", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+
+export class Page {
+  #listeners = new Map(EVENTS.map((event) => [event, []]));
+  #tail;
+
+  /** `tail` is how many lines of each channel are loaded at first; null: the default. */
+  constructor(workspace, settings, style, tail) {
+    this.workspace = workspace;
+    this.settings = settings;
+    this.style = style;
+    this.#tail = tail ?? TAIL_LINES;
+    /** All grids in the page, and the one that keys act on. */
+    this.grids = [];
+    this.grid = null;
+    /** The names of all channels the hub knows. */
+    this.channelNames = [];
+    // Lines are in the ring before this is called, so a hidden tab, whose timers and frames pause, misses nothing.
+    this.drawSoon = throttle(() => this.#draw(), () => this.grid.view.rowsInDom === 0 && !document.hidden);
+    workspace.onChange = () => this.drawSoon();
+    workspace.onState = (state) => {
+      this.emit("state", state);
+      this.drawSoon();
+    };
+    workspace.onReorder = (moved) => [style, ...this.grids].forEach((each) => each.renumber(moved));
+    workspace.ingest.onLateLine = (name) => style.markLate(name);
+    settings.on("holdBack", (ms) => workspace.holdBack(ms));
+  }
+
+  /** Call `listener(value)` at each of these events, see above. */
+  on(event, listener) {
+    this.#listeners.get(event).push(listener);
+  }
+
+  emit(event, value) {
+    for (const listener of this.#listeners.get(event)) listener(value);
+  }
+
+  /** Show these grids; keys act on the first. */
+  showGrids(grids) {
+    this.grids = grids;
+    this.grid = grids[0];
+  }
+
+  /** Let keys act on this one of the grids. */
+  useGrid(grid) {
+    this.grid = grid;
+  }
+
+  /** The hub has answered a poll with `{ready, recording, channels}`. */
+  setPolled(answer) {
+    this.channelNames = answer.channels.map(({ name }) => name);
+    this.emit("polled", answer);
+    this.drawSoon();
+  }
+
+  /** Fill all rows again: how they are written has changed. */
+  rewrite() {
+    for (const grid of this.grids) grid.view.rewrite();
+  }
+
+  /**
+   * Change the filter: any of `text`, `off`, `hidden`, `range`. Returns what is wrong with the text, or null. A `committed` filter is
+   * a step that Back undoes, one that is not stands in its place while it is typed, and null leaves the address as it is.
+   */
+  setFilter(changes, committed = true) {
+    const fault = this.workspace.setFilter(changes);
+    if (fault) return fault;
+    const { text, range, hidden } = this.workspace.filter;
+    this.style.filtered = text !== "" || range !== null || hidden.size > 0;
+    this.emit("filter", { changes, committed });
+    return null;
+  }
+
+  /** Show all lines. */
+  clearFilter(committed = true) {
+    this.setFilter({ text: "", off: new Set(), hidden: new Set(), range: null }, committed);
+  }
+
+  /** Show these fields as columns; `committed`: see setFilter(). */
+  setColumns(columns, committed = true) {
+    this.style.columns = columns;
+    this.rewrite();
+    this.emit("columns", { committed });
+  }
+
+  /** Open the first channels of the page. */
+  open(channels) {
+    this.workspace.open(channels, this.#tail);
+    this.showChannels();
+  }
+
+  /** Open other channels. Those that stay open keep their lines. */
+  changeChannels(channels) {
+    if (channels.length === 0 || String(channels) === String(this.workspace.channels)) return;
+    this.#leaveFor(() => this.workspace.changeChannels(channels, this.#tail));
+  }
+
+  /** Open these channels and load all of them again. */
+  reopen(channels) {
+    if (channels.length > 0) this.#leaveFor(() => this.workspace.reopen(channels, this.#tail));
+  }
+
+  /** Show which channels are open. */
+  showChannels() {
+    const { channels } = this.workspace;
+    this.workspace.holdBack(this.settings.get("holdBack"));
+    this.grid.view.showChannels(channels.length > 1 || channels.some(isPattern));
+    this.emit("channels", channels);
+  }
+
+  /** Show the details of a line; null: nothing. */
+  openLine(seq) {
+    if (seq === null) return;
+    const { grid } = this;
+    if (seq !== grid.selected) grid.select(seq);
+    // An older line must not scroll away from its reader.
+    if (seq !== grid.list.seqAt(grid.list.end - 1)) grid.view.detach();
+    this.emit("open", seq);
+  }
+
+  #leaveFor(change) {
+    this.emit("leaving");
+    change();
+    this.grid.view.follow();
+    this.showChannels();
+  }
+
+  #draw() {
+    this.workspace.undrawn = 0;
+    this.workspace.lists.trim();
+    this.emit("update");
+    for (const grid of this.grids) grid.view.draw();
+  }
+}

@@ -1,0 +1,47 @@
+// The state of the page in the query of its address: channels, filter, levels, time range, columns, wrap, time form, zone, selected
+// line. Pure. Invalid parts of an address are ignored.
+
+import { LEVELS } from "../normalise/levels.js";
+
+const MAX_TAIL = 10_000;
+
+/**
+ * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` from the query of an address; null or empty for missing parts.
+ * `at` is `{channel, id}` of a line.
+ */
+export function readUrlState(search) {
+  const query = new URLSearchParams(search);
+  const [from, to] = [query.get("from"), query.get("to")].map((time) => (time === null ? NaN : Date.parse(time)));
+  const tail = Number(query.get("tail") ?? NaN);
+  const at = /^([^\s]+)@(\d{1,16}-\d{1,15})$/.exec(query.get("at") ?? "");
+  return {
+    channels: query.getAll("channel"),
+    tail: Number.isInteger(tail) && tail >= 0 && tail <= MAX_TAIL ? tail : null,
+    text: query.get("q") ?? "",
+    hidden: new Set((query.get("hide") ?? "").split(",").map((name) => LEVELS.indexOf(name)).filter((level) => level >= 0)),
+    range: from <= to ? [from, to] : null,
+    columns: query.getAll("column"),
+    wrap: query.has("wrap") ? query.get("wrap") === "1" : null,
+    time: query.get("time"),
+    zone: query.get("zone"),
+    at: at && { channel: at[1], id: at[2] },
+  };
+}
+
+/** The query for a state, with its "?"; it contains only what differs from the default. */
+export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null }) {
+  const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
+  if (tail !== null) query.set("tail", String(tail));
+  if (text) query.set("q", text);
+  if (hidden.size > 0) query.set("hide", [...hidden].sort((one, other) => one - other).map((level) => LEVELS[level]).join(","));
+  if (range) {
+    query.set("from", new Date(range[0]).toISOString());
+    query.set("to", new Date(range[1]).toISOString());
+  }
+  for (const column of columns) query.append("column", column);
+  if (wrap) query.set("wrap", "1");
+  if (time) query.set("time", time);
+  if (zone) query.set("zone", zone);
+  if (at) query.set("at", `${at.channel}@${at.id}`);
+  return `?${query}`;
+}

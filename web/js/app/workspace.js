@@ -1,0 +1,213 @@
+// What is held, and which of it is shown: the stream, the ring, the lists over it, and the reader's filter. No DOM.
+//
+//     ReconnectingStream, HistoryLoader --> Ingest --> Ring --> Lists (one list of seqs for each pane)
+//     text, levels, time range          --> the test that each list applies
+
+import { HistoryLoader } from "../connection/history-loader.js";
+import { ReconnectingStream } from "../connection/event-stream.js";
+import { covers, isPattern } from "../protocol/channels.js";
+import { HeldLine, compileQuery } from "../query/index.js";
+import { Facets } from "../store/facets.js";
+import { Ingest } from "../store/ingest.js";
+import { LineCounter } from "../store/line-counter.js";
+import { Lists } from "../store/lists.js";
+import { templateOf } from "../store/multiline.js";
+import { Ring } from "../store/ring.js";
+import { Series } from "../store/series.js";
+
+const CLOSE_AFTER_MS = 200;
+const RELEASE_MS = 50;
+const LOST_STATES = ["reconnecting", "stale", "offline"];
+
+export class Workspace {
+  #ending = 0;
+  #waiting = [];
+  #releasing = 0;
+  #lostAt = null;
+  #zoneOf;
+
+  /** The ring holds `capacity` lines; `guard`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
+  constructor(capacity, guard, zoneOf) {
+    this.#zoneOf = zoneOf;
+    this.ring = new Ring(capacity);
+    this.line = new HeldLine(this.ring);
+    this.lists = new Lists(this.ring);
+    this.series = new Series();
+    this.counter = new LineCounter(this.ring);
+    this.facets = new Facets();
+    this.ingest = new Ingest(this.ring, this.lists, this.series);
+    this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
+    this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
+    this.query = compileQuery("");
+    /** Lines received since the page was last drawn. */
+    this.undrawn = 0;
+    /** Resolved when the latest filter is in place. */
+    this.settled = Promise.resolve();
+    /** Called when lines or notes were added or removed. */
+    this.onChange = () => {};
+    /** Called with the new state of the stream. */
+    this.onState = () => {};
+    /** Called with the source of an expression that was too slow. */
+    this.onAbandoned = () => {};
+    /** Called with `moved(seq)`, the new seq of each line, when lines have changed places. */
+    this.onReorder = () => {};
+    this.stream = new ReconnectingStream({
+      lines: (batch) => this.#addLines(batch),
+      gap: (gap) => {
+        this.ingest.addGap(gap, Date.now());
+        this.onChange();
+      },
+      state: (state) => this.#setConnection(state),
+    });
+    this.stream.guard = guard;
+    this.#countLines();
+  }
+
+  get channels() {
+    return this.stream.channels;
+  }
+
+  /** The list of everything that passes the filter. */
+  get list() {
+    return this.lists.main;
+  }
+
+  /** Change the filter: any of `text`, `off`, `hidden`, `range`. Returns what is wrong with the text, or null; if anything is, the last good filter stays. */
+  setFilter(changes) {
+    const next = { ...this.filter, ...changes };
+    const query = compileQuery(next.text, {
+      off: next.off, now: Date.now(), zone: this.#zoneOf(), onAbandoned: (source) => this.onAbandoned(source),
+    });
+    if (query.fault) return query.fault;
+    this.filter = next;
+    this.query = query;
+    this.refilter();
+    return null;
+  }
+
+  /** Apply the filter to all lines held. */
+  refilter() {
+    const { hidden, range } = this.filter;
+    const { test } = this.query;
+    const { ring, line } = this;
+    const byLevel = hidden.size > 0;
+    const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+    // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
+    this.settled = new Promise((done) => this.#waiting.push(done));
+    this.lists.refilter(accepts, range, () => {
+      for (const done of this.#waiting.splice(0)) done();
+      this.onChange();
+    });
+  }
+
+  /** Open these channels, from their last `tail` lines on. */
+  open(channels, tail) {
+    this.#accept(channels);
+    this.stream.open(channels, tail);
+    this.history.reset(channels);
+  }
+
+  /** Open another set of channels. Those that stay open lose nothing, those that are closed are forgotten. */
+  changeChannels(channels, tail) {
+    const open = this.stream.channels;
+    const kept = channels.some((name) => open.includes(name)) && this.stream.state.name !== "ended";
+    clearTimeout(this.#ending);
+    this.#accept(channels);
+    this.ingest.forget((channel) => kept && covers(channels, channel));
+    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    this.refilter();
+    if (kept) this.stream.changeChannels(channels);
+    else this.stream.open(channels, tail);
+    this.history.reset(channels);
+  }
+
+  /** Forget all lines held and open these channels, each from its last `tail` lines on. */
+  reopen(channels, tail) {
+    clearTimeout(this.#ending);
+    this.ingest.forget(() => false);
+    this.refilter();
+    this.open(channels, tail);
+  }
+
+  /** Show lines in a row that differ only in their numbers as one. */
+  foldRepeats(folded) {
+    this.lists.templateOf = folded ? (seq) => templateOf(this.ring.channel(seq), this.line.at(seq).record) : null;
+    this.refilter();
+  }
+
+  /** Read times without a zone in this zone; null: see normalise(). */
+  readTimesIn(zone) {
+    this.ingest.readTimesIn(zone);
+    this.refilter();
+  }
+
+  start() {
+    this.stream.start();
+  }
+
+  stop() {
+    clearTimeout(this.#ending);
+    this.stream.stop();
+  }
+
+  /** Hold lines of several channels back for this many ms, to put them in order. */
+  holdBack(windowMs) {
+    this.ingest.holdBack(this.channels.length > 1 || this.channels.some(isPattern) ? windowMs : 0);
+  }
+
+  // Facets and bars count each line for as long as it is held.
+  #countLines() {
+    const { counter, facets, ring, ingest } = this;
+    this.lists.counter = counter;
+    ingest.onLine = (seq, record) => facets.add(seq, record);
+    ingest.onReorder = (part, moved) => {
+      facets.reorder(part);
+      counter.reorder(part);
+      this.onReorder(moved);
+    };
+    ring.onDrop = (seq) => {
+      counter.remove(seq);
+      facets.remove(seq);
+    };
+    ring.onMove = (from, to) => facets.move(from, to);
+  }
+
+  // Where the stream was cut, a row says for how long.
+  #setConnection(state) {
+    const now = Date.now();
+    if (LOST_STATES.includes(state.name)) this.#lostAt ??= now;
+    else if (state.name !== "connecting") {
+      if (state.name === "live" && this.#lostAt !== null && this.ring.held > 0) {
+        this.ingest.addNote("", { kind: "reconnect", n: Math.ceil((now - this.#lostAt) / 1_000) }, now);
+      }
+      this.#lostAt = null;
+    }
+    this.onState(state);
+  }
+
+  #accept(channels) {
+    this.ingest.accepts = (name) => covers(channels, name);
+  }
+
+  #releaseLater() {
+    if (this.#releasing || this.ingest.heldBack === 0) return;
+    this.#releasing = setTimeout(() => {
+      this.#releasing = 0;
+      this.ingest.release(Date.now());
+      this.#releaseLater();
+      this.onChange();
+    }, RELEASE_MS);
+  }
+
+  #addLines(batch) {
+    clearTimeout(this.#ending);
+    this.undrawn += batch.length;
+    const closed = this.ingest.addLines(batch, Date.now());
+    this.#releaseLater();
+    // A replay may go on after an old "closed": the publisher has finished when nothing follows it.
+    if (closed !== null && this.channels.length === 1 && this.channels[0] === closed) {
+      this.#ending = setTimeout(() => this.stream.running && this.stream.stop("ended"), CLOSE_AFTER_MS);
+    }
+    this.onChange();
+  }
+}

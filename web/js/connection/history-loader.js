@@ -1,0 +1,164 @@
+// Loads older lines: pages of the hub's log, one request at a time, put above the oldest line held.
+//
+//     idle -> loading -> idle ...      begin (the log has no older lines)   failed (until retry)   full (no room)
+
+import { MARKERS, isPattern } from "../protocol/channels.js";
+import { errorText } from "../protocol/errors.js";
+import { isAfter, parseId } from "../protocol/ids.js";
+
+const PAGE_LINES = 500;
+// A filter may pass only a few lines: one request loads pages until this many are shown, but not the whole log.
+const ENOUGH_SHOWN = 100;
+const MAX_PAGES = 10;
+const TIMEOUT_MS = 30_000;
+
+export class HistoryLoader {
+  #ring;
+  #ingest;
+  #changed;
+  #channels = [];
+  #before = null;
+  #request = null;
+  #loading = null;
+  #state = { name: "idle" };
+
+  /** `changed()` is called whenever the state or the lines held have changed. */
+  constructor(ring, ingest, changed) {
+    this.#ring = ring;
+    this.#ingest = ingest;
+    this.#changed = changed;
+  }
+
+  /** `{name, detail}`; while the ring has no room the state is `full`, whatever the log has. */
+  get state() {
+    return this.#ring.room === 0 ? { name: "full" } : this.#state;
+  }
+
+  /** Start over: other channels are open, or lines of them were forgotten. */
+  reset(channels) {
+    this.#request?.abort();
+    this.#request = null;
+    this.#channels = channels;
+    this.#before = null;
+    this.#setState({ name: "idle" });
+  }
+
+  /** Load older lines, unless they are being loaded or there are none; after a failure only `retry` does. */
+  load() {
+    if (this.state.name === "idle" && this.#channels.length > 0) this.#start();
+  }
+
+  /** Load older lines until `enough()` is true, the log or the room ends, or other channels are opened. */
+  async loadUntil(enough) {
+    const channels = this.#channels;
+    await this.#loading;
+    while (channels === this.#channels && !enough() && this.state.name === "idle" && this.#channels.length > 0) {
+      this.#start();
+      await this.#loading;
+    }
+  }
+
+  retry() {
+    if (this.state.name === "failed") this.#start();
+  }
+
+  #start() {
+    this.#loading = this.#run();
+  }
+
+  async #run() {
+    const request = new AbortController();
+    this.#request = request;
+    this.#setState({ name: "loading" });
+    const state = await this.#loadPages(request.signal);
+    if (this.#request === request) this.#setState(state);
+  }
+
+  async #loadPages(signal) {
+    let shown = 0;
+    for (let count = 0; count < MAX_PAGES && shown < ENOUGH_SHOWN && this.#ring.room > 0; count += 1) {
+      const { page, fault } = await this.#fetchPage(signal);
+      if (signal.aborted) return null;
+      if (fault) return { name: "failed", detail: fault };
+      shown += this.#ingest.addOlder(page);
+      if (!page.more || page.lines.length === 0) return { name: "begin" };
+      this.#before = this.#positionBefore(page.first);
+      this.#changed();
+    }
+    return { name: "idle" };
+  }
+
+  async #fetchPage(signal) {
+    try {
+      const answer = await get(this.#url(), signal);
+      if (!answer.ok) return { fault: await errorText(answer) };
+      const { lines, more, gaps = [] } = await answer.json();
+      if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
+      const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#fetchMarkers(parseId(lines[0][0]), signal) : [];
+      return { page: { lines: mergeByFence(lines, markers), first: lines[0]?.[0], more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
+    } catch (error) {
+      return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
+    }
+  }
+
+  #url() {
+    const query = new URLSearchParams(this.#channels.map((channel) => ["channel", channel]));
+    this.#before ??= this.#beforeAllHeld();
+    if (this.#before) query.append("before", this.#before);
+    query.append("limit", String(PAGE_LINES));
+    return `history?${query}`;
+  }
+
+  // Markers are a channel with counts of its own: request all from the fence of the first line on, and let Ingest drop those it has.
+  // Without markers the page of lines is still complete.
+  async #fetchMarkers(first, signal) {
+    const query = new URLSearchParams({ channel: MARKERS, after: `${first.fence}-0`, ...(this.#before ? { before: this.#before } : {}), limit: String(PAGE_LINES) });
+    try {
+      const answer = await get(`history?${query}`, signal);
+      const { lines } = answer.ok ? await answer.json() : { lines: [] };
+      return Array.isArray(lines) ? lines : [];
+    } catch {
+      return [];
+    }
+  }
+
+  get #oneChannel() {
+    return this.#channels.length === 1 && !isPattern(this.#channels[0]);
+  }
+
+  // With several channels, the page may hold only some lines of the oldest fence: request all of that fence, Ingest drops the rest.
+  #beforeAllHeld() {
+    const ids = [...this.#ring.oldestIds().values()];
+    if (ids.length === 0) return null;
+    const { fence, count } = ids.reduce((oldest, id) => (isAfter(oldest, id) ? id : oldest));
+    return this.#oneChannel ? `${fence}-${count}` : `${fence + 1}-0`;
+  }
+
+  // Each channel counts by itself: lines that share the id of a page's first line may be missing from that page.
+  #positionBefore(first) {
+    const { fence, count } = parseId(first);
+    const shared = `${fence}-${count + 1}`;
+    return this.#oneChannel || shared === this.#before ? first : shared;
+  }
+
+  #setState(state) {
+    this.#state = state;
+    this.#changed();
+  }
+}
+
+const get = (url, signal) => fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+
+// In the order of fences: each channel counts by itself, so a marker stands behind the lines of its fence.
+function mergeByFence(lines, markers) {
+  const merged = lines.slice();
+  for (const marker of markers) {
+    const id = parseId(marker[0]);
+    const index = id ? merged.findIndex(([other]) => parseId(other)?.fence > id.fence) : -1;
+    merged.splice(index < 0 ? merged.length : index, 0, marker);
+  }
+  return merged;
+}
+
+// Before the log began nothing was recorded: that is the log's beginning and not a gap in it.
+const isBeginning = (gap) => gap.after === "0-0" && gap.reason === "recorder-down";

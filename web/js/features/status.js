@@ -1,0 +1,114 @@
+// What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
+
+import { Liveness } from "../connection/liveness.js";
+import { covers } from "../protocol/channels.js";
+import { LiveRegion } from "../views/live-region.js";
+import { Status } from "../views/status.js";
+import { TitleBadge } from "../views/title-badge.js";
+
+// Scripts cannot see heartbeats; the answers to the polls of the channel list are signs of life as well.
+const STALE_MS = 30_000;
+const TICK_MS = 1_000;
+
+/** `on` has `allLevelsHidden()` and `histogramMs()`. */
+export function addStatus(page, on) {
+  const { workspace, settings } = page;
+  const { ring, list, ingest, stream } = workspace;
+  const status = new Status({
+    retry: () => stream.retryNow(),
+    // The pill disappears and must not take the focus with it.
+    follow: () => (page.grid.view.follow(), page.grid.view.focus()),
+    showLevels: () => page.setFilter({ hidden: new Set() }),
+    clearFilter: () => page.clearFilter(),
+  });
+  const liveRegion = new LiveRegion(ring, list);
+  const badge = new TitleBadge();
+  const liveness = new Liveness();
+  let heardAt = Date.now();
+
+  function showFollow() {
+    const { view } = page.grid;
+    status.showFollow(view.following, view.paused, view.unseen);
+  }
+
+  function update() {
+    const { received, gaps } = ingest;
+    const { text, range, hidden } = workspace.filter;
+    status.showNumbers({ held: ring.held, shown: list.shown, received, gaps: gaps.count, dropped: gaps.lost });
+    showFollow();
+    const now = Date.now();
+    const { lastMatch } = workspace.lists;
+    const filtered = text !== "" || range !== null || hidden.size > 0;
+    const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
+    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch });
+    status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
+  }
+
+  function tick() {
+    const now = Date.now();
+    status.sample(ingest.live);
+    status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
+    status.showHeap(performance.memory?.usedJSHeapSize ?? null);
+    status.showLag(ingest.lag, ingest.lastLineAt, now);
+    if (settings.get("announce")) liveRegion.tick(page.grid.view.following, now);
+    badge.update(list.errors, document.hidden);
+    // A hidden tab polls too rarely for this test, and misses nothing without it.
+    if (!document.hidden && stream.state.name === "live" && now - Math.max(ingest.lastLineAt ?? 0, heardAt) > STALE_MS) stream.restart();
+  }
+
+  // The hub has answered, and says when each of its channels last had a line.
+  function checkLiveness(channels) {
+    heardAt = Date.now();
+    if (stream.state.name !== "live") return;
+    const times = channels.filter(({ name, last_line: last }) => last && covers(workspace.channels, name)).map(({ last_line: last }) => Date.parse(last));
+    const { received, duplicates, gaps } = ingest;
+    if (liveness.isDead(times.length > 0 ? Math.max(...times) : null, received + duplicates + gaps.count + gaps.lost, heardAt)) stream.restart();
+  }
+
+  page.on("state", (state) => status.showState(state, ingest.lastLineAt, Date.now()));
+  page.on("follow", showFollow);
+  page.on("update", update);
+  page.on("notable", () => badge.addEvent(document.hidden));
+  page.on("channels", (channels) => badge.setTitle(`${channels.join(", ")} · sse-hub`));
+  page.on("polled", ({ ready, recording, channels }) => {
+    checkLiveness(channels);
+    status.showReady(ready, ingest.lastLineAt, Date.now());
+    status.showRecording(recording || !ready);
+  });
+  window.addEventListener("online", () => stream.retryNow());
+  document.addEventListener("visibilitychange", () => {
+    heardAt = Date.now();
+    badge.update(list.errors, document.hidden);
+    if (document.hidden) return;
+    stream.retryNow();
+    page.drawSoon();
+  });
+  setInterval(tick, TICK_MS);
+
+  const sseHub = Object.freeze({
+    stats: () => ({
+      received: ingest.received,
+      held: ring.held,
+      shown: list.shown,
+      buffered: workspace.undrawn,
+      dropped: ingest.gaps.lost,
+      dupes: ingest.duplicates,
+      gaps: ingest.gaps.count,
+      rowsInDom: page.grids.reduce((sum, { view }) => sum + view.rowsInDom, 0),
+      state: stream.state.name,
+      lastId: ingest.lastId,
+      histMs: on.histogramMs(),
+    }),
+    bars: () => workspace.counter.bars(),
+  });
+  Object.defineProperty(window, "sseHub", { value: sseHub });
+
+  return {
+    /** The lists are in place: lines that arrive from here on are new. */
+    begin() {
+      status.sample(ingest.live);
+      liveRegion.tick(false, Date.now());
+    },
+    commands: {},
+  };
+}

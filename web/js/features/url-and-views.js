@@ -1,0 +1,141 @@
+// The address of the page: kept up to date, restored by Back, copied, and saved as a view under a name.
+
+import { DEFAULTS } from "../app/settings.js";
+import { readUrlState, writeUrlState } from "../app/url-state.js";
+import { t } from "../i18n/translate.js";
+import { parseId } from "../protocol/ids.js";
+import { button } from "../views/button.js";
+import { copyText } from "../views/clipboard.js";
+import { toast } from "../views/toast.js";
+
+const PARTS = { panel: "#views" };
+const SETTINGS_IN_URL = ["wrap", "time", "zone"];
+
+/** `opened` is the state of the address the page was opened with; `restoreFilter(state)` shows its filter. */
+export function addUrlAndViews(page, opened, restoreFilter) {
+  const { workspace, settings, style } = page;
+  const { ring } = workspace;
+  let at = opened.at;
+  // The address that Back returns to, while a filter that is being typed stands in its place.
+  let before = null;
+
+  function currentUrl() {
+    const { text, hidden, range } = workspace.filter;
+    const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at });
+  }
+
+  // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
+  function updateUrl(committed) {
+    const next = currentUrl();
+    if (committed && before) history.replaceState(null, "", before);
+    before = committed === false ? (before ?? location.search) : null;
+    if (next === location.search) return;
+    if (committed) history.pushState(null, "", next);
+    else history.replaceState(null, "", next);
+  }
+
+  function linkTo(seq) {
+    const query = new URLSearchParams(currentUrl());
+    query.set("at", `${ring.channel(seq)}@${ring.id(seq)}`);
+    return `${location.origin}${location.pathname}?${query}`;
+  }
+
+  async function copyLink(seq = page.grid.selected) {
+    if (seq === null || ring.isNote(seq)) return;
+    toast(t((await copyText(linkTo(seq))) ? "share.linkCopied" : "drawer.denied"));
+  }
+
+  async function copyUrl() {
+    toast(t((await copyText(location.href)) ? "share.urlCopied" : "drawer.denied"));
+  }
+
+  /** Show the state of an address, except for its channels. */
+  function restore({ text, hidden, range, columns, ...rest }) {
+    for (const name of SETTINGS_IN_URL) if (rest[name] !== null) settings.override(name, rest[name]);
+    restoreFilter({ text, hidden, range });
+    page.setColumns(columns, null);
+  }
+
+  /** Bring the line of a link, `{channel, id}`, into sight, from the log if it is not held; report when it is gone. */
+  async function goToLine({ channel, id }) {
+    const position = parseId(id);
+    const find = () => ring.seqOf(channel, position);
+    if (find() === null && (await isRecorded(channel, position))) await workspace.history.loadUntil(() => find() !== null);
+    const seq = find();
+    if (seq === null) return toast(t("share.expired"));
+    page.grid.goTo(seq);
+    return page.grid.view.flash(seq);
+  }
+
+  /** Bring a line of any channel into sight: open its channel if needed, and lift the filter. */
+  async function showLine(line) {
+    if (!workspace.ingest.accepts(line.channel)) page.changeChannels([...workspace.channels, line.channel]);
+    page.clearFilter();
+    await workspace.settled;
+    await goToLine(line);
+  }
+
+  async function isRecorded(channel, { fence, count }) {
+    const query = new URLSearchParams({ channel, after: `${fence}-${count - 1}`, limit: "1" });
+    try {
+      const { lines } = await (await fetch(`history?${query}`)).json();
+      return lines.length > 0 && lines[0][0] === `${fence}-${count}`;
+    } catch {
+      return false;
+    }
+  }
+
+  function drawViews() {
+    const views = settings.get("views");
+    const items = views.map(({ name, query }) => {
+      const $open = button("menu-item", { "data-testid": "saved-view" }).append($("<span>").text(name)).on("click", () => openView(query));
+      const $remove = button("button", { "aria-label": t("views.remove", { name }) }).text("✕");
+      $remove.on("click", () => (settings.set("views", settings.get("views").filter((view) => view.name !== name)), drawViews()));
+      return $("<div>", { class: "menu-line" }).append($open, $remove);
+    });
+    const $name = $("<input>", { class: "field", "data-testid": "view-name", placeholder: t("views.name"), "aria-label": t("views.name"), maxlength: 60 });
+    const $save = $("<form>", { class: "menu-line" }).append($name, button("button", { "data-testid": "view-save" }).text(t("views.save")));
+    $save.on("submit", (event) => {
+      event.preventDefault();
+      const name = $name.val().trim();
+      if (!name) return;
+      settings.set("views", [...settings.get("views").filter((view) => view.name !== name), { name, query: location.search }]);
+      drawViews();
+    });
+    const $copy = button("menu-item").append($("<span>").text(t("command.copyUrl"))).on("click", () => (close(), copyUrl()));
+    $(PARTS.panel).empty().append($("<h2>").text(t("views.title")), items, views.length === 0 ? $("<p>").text(t("views.none")) : [], $save, $copy);
+  }
+
+  const close = () => $(PARTS.panel)[0].hidePopover();
+
+  /** Open a saved view. */
+  function openView(query) {
+    const [panel] = $(PARTS.panel);
+    if (panel.matches(":popover-open")) close();
+    history.pushState(null, "", query);
+    restoreUrl();
+  }
+
+  function restoreUrl() {
+    const state = readUrlState(location.search);
+    at = state.at;
+    before = null;
+    page.changeChannels(state.channels);
+    restore(state);
+    if (at) goToLine(at);
+  }
+
+  window.addEventListener("popstate", restoreUrl);
+  $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
+  page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
+  page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
+  page.on("channels", () => updateUrl());
+  page.on("select", (seq) => {
+    at = seq !== null && ring.has(seq) && !ring.isNote(seq) ? { channel: ring.channel(seq), id: ring.id(seq) } : null;
+    updateUrl();
+  });
+  settings.on(SETTINGS_IN_URL, () => updateUrl());
+
+  return { restore, goToLine, showLine, copyLink, openView, commands: { link: () => copyLink(), copyUrl } };
+}

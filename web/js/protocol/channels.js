@@ -1,0 +1,45 @@
+// Channel names and patterns, by the rules of the hub.
+
+import { firstLine } from "../format/text.js";
+import { t } from "../i18n/translate.js";
+
+const MAX_CHANNELS = 32;
+const NAME = /^[A-Za-z0-9._:/@+*-]{1,128}$/;
+
+/** What is wrong with a name or pattern that the hub would refuse, or null. */
+export function nameFault(name) {
+  if (NAME.test(name)) return null;
+  if (name.length > 128) return t("channels.long");
+  return t("channels.bad");
+}
+
+/** The channel of markers, which everybody with an open channel sees. Markers are never published on the channels of applications. */
+export const MARKERS = "sse-hub.markers";
+
+export const isPattern = (name) => name.includes("*");
+
+/** True when `channel` is one of these names, or matches one of these patterns. */
+export const covers = (names, channel) => names.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
+
+/** These channels, and the channel of markers if it is among the `visible` ones: the hub would refuse a request for a hidden channel. */
+export const withMarkers = (names, visible) =>
+  names.length < MAX_CHANNELS && !covers(names, MARKERS) && covers(visible, MARKERS) ? [...names, MARKERS] : names;
+
+function globOf(pattern) {
+  const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
+
+/** One of eight hues, the same for a name on every page. */
+export function hueOf(name) {
+  let hash = 0;
+  for (const char of name) hash = (hash * 31 + char.codePointAt(0)) | 0;
+  return (hash >>> 0) % 8;
+}
+
+/** The note for a line that is a marker or ends its publisher; null for any other line. `record`: see normalise(). */
+export const noteOf = (channel, record, line) =>
+  record.event === "closed" ? { kind: "closed", channel, raw: line } : record.event === "marker" ? markerOf(channel, record, line) : null;
+
+/** The note for a marker. */
+export const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });

@@ -1,0 +1,298 @@
+// From the stream into the ring. Lines that are held already are dropped by channel and id, gaps and closed publishers become
+// notes, and the level of each line is found once, here.
+//
+//     event stream   --> Ingest.addLines() / .addGap() --> ring, lists, series
+//     history loader --> Ingest.addOlder()             --> ring, lists
+
+import { MARKERS, markerOf, noteOf } from "../protocol/channels.js";
+import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
+import { SeenLineIds } from "../protocol/line-ids.js";
+import { measurementOf, normalise } from "../normalise/index.js";
+import { GapNotes, MAX_KNOWN } from "./gap-notes.js";
+import { MultilineJoiner } from "./multiline.js";
+import { reindex } from "./reindex.js";
+import { ReorderBuffer, SortKeys, misplaced } from "./reorder-buffer.js";
+
+// A line that is older than this when it arrives was replayed: the fence in its id is nearer to the time it was published.
+const REPLAYED_MS = 2_500;
+const REPLAY_RESTS_MS = 1_000;
+// A misplaced line is moved only among this many of the last lines, or of the first lines when older ones are loaded.
+const MAX_SORTED = 10_000;
+const MAX_CHANNELS_KNOWN = 50_000;
+
+export class Ingest {
+  #ring;
+  #lists;
+  #series;
+  #last = new Map();
+  #lineIds = new SeenLineIds();
+  #buffer = new ReorderBuffer({ windowMs: 0 });
+  #sortKeys = new SortKeys();
+  #newest = -Infinity;
+  #unsorted = false;
+  #joiner = new MultilineJoiner();
+  #markersHeld = new Set();
+  #reading = { zone: null };
+
+  constructor(ring, lists, series) {
+    this.#ring = ring;
+    this.#lists = lists;
+    this.#series = series;
+    this.received = 0;
+    this.live = 0;
+    this.duplicates = 0;
+    /** The gaps among the lines, and how many lines are missing. */
+    this.gaps = new GapNotes();
+    this.lastId = null;
+    this.lastLineAt = null;
+    /** How old the newest live line was when it arrived, by its own clock, in ms; negative when that clock is ahead. */
+    this.lag = null;
+    /** While old lines arrive: `{since, at, to}`, when the replay began, when its last line arrived, and the time of that line; else null. */
+    this.replay = null;
+    /** How far the clock of `now` is ahead of the clock in the ids, in ms. */
+    this.clockSkew = 0;
+    /** True for a channel whose lines are shown; gaps and markers of other channels are ignored. */
+    this.accepts = () => true;
+    /** Called with the seq and the record of each line, not of a note, that enters the ring. */
+    this.onLine = null;
+    /** Called with the text of each line that has just been published. */
+    this.onLiveLine = null;
+    /** Called with "channel@id" of each line that arrived after the reorder window. */
+    this.onLateLine = null;
+    /** Called when lines have changed places: with the part, see Ring.reorder(), and `moved(seq)`, the new seq of each. */
+    this.onReorder = null;
+  }
+
+  /** Add one batch `[[id, channel, line], …]`. Returns the channel if the batch ends with its publisher's "closed", else null. */
+  addLines(batch, now) {
+    let closed = null;
+    for (const [id, channel, line] of batch) {
+      const parsed = parseId(id);
+      if (parsed && (this.#isHeld(channel, parsed) || this.#isRepeated(channel, id, line))) continue;
+      if (channel === MARKERS && !this.accepts(MARKERS)) {
+        this.#addMarker(parsed, line, now - this.clockSkew);
+        continue;
+      }
+      this.received += 1;
+      this.lastId = id;
+      closed = this.#addLine(channel, parsed, line, now) ? channel : null;
+    }
+    if (batch.length > 0) this.lastLineAt = now;
+    this.release(now);
+    return closed;
+  }
+
+  /** Hold lines of several channels back for this many ms and release them in the order of their times; 0 keeps the order of arrival. */
+  holdBack(windowMs) {
+    this.release();
+    this.#buffer.windowMs = windowMs;
+  }
+
+  /** Release the lines that have been held back long enough; without `now`, all of them. */
+  release(now = Infinity) {
+    for (const { line, late } of this.#buffer.release(now)) {
+      const seq = this.#append(line, late);
+      if (late) this.onLateLine?.(`${line.channel}@${this.#ring.id(seq)}`);
+    }
+    if (this.#unsorted) this.#sort(Math.max(this.#ring.first, this.#ring.end - MAX_SORTED), this.#ring.end);
+    this.#unsorted = false;
+  }
+
+  /** How many lines are held back. */
+  get heldBack() {
+    return this.#buffer.waiting;
+  }
+
+  /** Add a `gap` event: lines of a channel that will not come. A gap that was reported before is dropped. */
+  addGap(gap, now) {
+    if (gap.channel === MARKERS && !this.accepts(MARKERS)) return;
+    const note = this.gaps.noteOf(gap);
+    if (note) this.addNote(gap.channel ?? "", note, now);
+  }
+
+  /**
+   * Add one page of the log, `{lines, gaps}`, oldest first: it is put above the lines held, as far as there is room, with each gap
+   * at its place. Returns how many of its rows are shown.
+   */
+  addOlder({ lines, gaps }) {
+    const oldest = this.#ring.oldestIds();
+    const gapsLeft = gaps.map((gap) => [gapPosition(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
+    const added = [];
+    for (const [id, channel, line] of lines.toReversed()) {
+      const parsed = parseId(id);
+      if (!parsed) continue;
+      while (gapsLeft.length > 0 && isAfter(gapsLeft.at(-1)[0], parsed)) this.#addOlderGap(added, ...gapsLeft.pop());
+      const known = oldest.get(channel);
+      if (known && !isAfter(known, parsed)) {
+        this.duplicates += 1;
+        continue;
+      }
+      if (channel === MARKERS && !this.accepts(MARKERS)) {
+        this.#addOlderMarker(added, id, parsed, line);
+        continue;
+      }
+      if (this.#isRepeated(channel, id, line)) continue;
+      if (this.#ring.room === 0) return this.#offerOlder(added);
+      oldest.set(channel, parsed);
+      // The stream may still bring this line if it has brought none of this channel so far.
+      if (!this.#last.has(channel)) this.#last.set(channel, parsed);
+      this.received += 1;
+      added.push(this.#addOlderLine(channel, parsed, line));
+    }
+    while (gapsLeft.length > 0) this.#addOlderGap(added, ...gapsLeft.pop());
+    return this.#offerOlder(added);
+  }
+
+  /** Note that a channel was opened at this point, among lines of the other channels. */
+  noteJoined(channel, now) {
+    if (this.#ring.held + this.heldBack > 0) this.addNote(channel, { kind: "joined", channel }, now);
+  }
+
+  /** Add a note of the page's own among the lines: any object with a `kind`. */
+  addNote(channel, note, now) {
+    this.release();
+    this.#appendNote(channel, null, note, now - this.clockSkew);
+  }
+
+  /** Forget the lines of every channel that `keep(channel)` rejects. */
+  forget(keep) {
+    this.release();
+    this.#ring.retain(keep);
+    this.#series.retain(keep);
+    this.gaps.forget();
+    this.#joiner.clear();
+    this.#markersHeld.clear();
+    this.#buffer = new ReorderBuffer(this.#buffer);
+    this.#newest = -Infinity;
+    for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
+  }
+
+  /** Read times that name no zone in this zone; null: see normalise(). Whoever counts by time must count again afterwards. */
+  readTimesIn(zone) {
+    this.release();
+    this.#reading = { zone };
+    reindex(this.#ring, this.#ring.end, this.#reading);
+    this.#sort(this.#ring.first, this.#ring.end);
+  }
+
+  // A marker names the channel it is for; without a name it is for all channels.
+  #addMarker(id, line, receivedAt) {
+    const arrivedAt = this.#arrivalTime(id, receivedAt);
+    const marker = this.#parseMarker(line, arrivedAt);
+    if (marker === null) return;
+    this.release();
+    if (id) this.#rememberMarker(`${id.fence}-${id.count}`);
+    this.#appendNote(marker.channel, null, marker, arrivedAt);
+  }
+
+  #appendNote(...note) {
+    this.#lists.offer(this.#ring.appendNote(...note, this.#newest));
+  }
+
+  #addOlderMarker(added, name, { fence }, line) {
+    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#parseMarker(line, fence) : null;
+    if (marker === null) return;
+    this.#rememberMarker(name);
+    added.push(this.#ring.prependNote(marker.channel, null, marker, fence));
+  }
+
+  #rememberMarker(name) {
+    if (this.#markersHeld.size >= MAX_KNOWN) this.#markersHeld.clear();
+    this.#markersHeld.add(name);
+  }
+
+  #parseMarker(line, arrivedAt) {
+    const record = normalise(line, arrivedAt, this.#reading);
+    const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
+    return record.event === "marker" && (!target || this.accepts(target)) ? markerOf(target, record, line) : null;
+  }
+
+  #isHeld(channel, id) {
+    const last = this.#last.get(channel);
+    if (last && !isAfter(id, last)) {
+      this.duplicates += 1;
+      return true;
+    }
+    if (this.#last.size >= MAX_CHANNELS_KNOWN) this.#last.delete(this.#last.keys().next().value);
+    this.#last.set(channel, id);
+    return false;
+  }
+
+  #isRepeated(channel, id, line) {
+    const repeated = this.#lineIds.isRepeat(channel, id, line);
+    if (repeated) this.duplicates += 1;
+    return repeated;
+  }
+
+  // True when the line is the publisher's "closed".
+  #addLine(channel, id, line, now) {
+    const receivedAt = now - this.clockSkew;
+    const arrivedAt = this.#arrivalTime(id, receivedAt);
+    const record = normalise(line, arrivedAt, this.#reading);
+    const live = arrivedAt >= receivedAt;
+    if (live) {
+      this.live += 1;
+      this.onLiveLine?.(line);
+      this.lag = record.tsFrom === "line" ? receivedAt - record.ts : null;
+    } else this.replay = { since: now - (this.replay?.at ?? 0) < REPLAY_RESTS_MS ? this.replay.since : now, at: now, to: arrivedAt };
+    const note = noteOf(channel, record, line);
+    if (note) {
+      this.release();
+      this.#appendNote(channel, id, note, arrivedAt);
+      return note.kind === "closed";
+    }
+    const entry = { channel, id, line, record, arrivedAt, sortKey: this.#sortKeys.keyOf(channel, record.ts, arrivedAt) };
+    if (this.#buffer.windowMs > 0 && live) this.#buffer.push(entry, now);
+    else this.#append(entry);
+    const numbers = measurementOf(record) ?? this.#series.chosenIn(record);
+    if (numbers) this.#series.add(channel, record.ts, numbers);
+    return false;
+  }
+
+  // By the hub's clock, as the ids are, because the reader's clock may be wrong. Never before the fence: older lines of the channel stand there.
+  #arrivalTime(id, receivedAt) {
+    return id ? Math.max(id.fence, receivedAt - id.fence > REPLAYED_MS ? 0 : receivedAt) : receivedAt;
+  }
+
+  #append({ channel, id, line, record, arrivedAt, sortKey }, late = false) {
+    const seq = this.#ring.append(channel, id, line, record.lvl, arrivedAt, record.ts, sortKey);
+    if (sortKey < this.#newest) this.#unsorted = true;
+    else this.#newest = sortKey;
+    const head = late ? null : this.#joiner.add(channel, record, arrivedAt, seq);
+    if (head !== null) this.#ring.continueFrom(seq, head);
+    this.onLine?.(seq, record);
+    this.#lists.offer(seq);
+    return seq;
+  }
+
+  // Puts lines of several channels into the order of their times.
+  #sort(from, to) {
+    const part = this.#buffer.windowMs > 0 && misplaced(this.#ring, from, to);
+    if (!part) return;
+    const moved = this.#ring.reorder(part);
+    this.#joiner.shift(moved);
+    this.onReorder?.(part, moved);
+    this.#lists.reorder(part, moved);
+  }
+
+  #addOlderLine(channel, id, line) {
+    const record = normalise(line, id.fence, this.#reading);
+    const note = noteOf(channel, record, line);
+    if (note) return this.#ring.prependNote(channel, id, note, id.fence);
+    const seq = this.#ring.prepend(channel, id, line, record.lvl, id.fence, record.ts);
+    this.onLine?.(seq, record);
+    return seq;
+  }
+
+  #addOlderGap(added, position, gap) {
+    const note = this.#ring.room > 0 && this.gaps.noteOf(gap);
+    if (note) added.push(this.#ring.prependNote(gap.channel ?? "", null, note, position.fence));
+  }
+
+  #offerOlder(added) {
+    reindex(this.#ring, this.#ring.first + added.length, this.#reading);
+    const shown = added.filter((seq) => this.#lists.offerOlder(seq)).length;
+    this.#sort(this.#ring.first, Math.min(this.#ring.end, this.#ring.first + added.length + MAX_SORTED));
+    return shown;
+  }
+}

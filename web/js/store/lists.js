@@ -1,0 +1,90 @@
+// The lists of what is shown: one of every line that passes the filter, and in a split view one more for each pane.
+// A time range narrows the lists but not the histogram: `counter` gets each line before the range is applied.
+
+import { FilteredList } from "./filtered-list.js";
+
+export class Lists {
+  #ring;
+  #test = null;
+  #range = null;
+  #panes = [];
+  #templateOf;
+
+  constructor(ring) {
+    this.#ring = ring;
+    this.main = new FilteredList(ring);
+    /** Has `add(seq)` and `reset()`; gets each line that passes all but the time range, some of them more than once. */
+    this.counter = null;
+    /** When the newest line arrived that has passed all but the time range since the filter was set, in ms, still held or not; else null. */
+    this.lastMatch = null;
+    this.#templateOf = null;
+  }
+
+  /** See FilteredList.templateOf; takes effect with the next filter. */
+  set templateOf(templateOf) {
+    this.#templateOf = templateOf;
+    for (const list of this.all) list.templateOf = templateOf;
+  }
+
+  get all() {
+    return [this.main, ...this.#panes.map(({ list }) => list)];
+  }
+
+  /** Add a new seq of the ring where it passes. */
+  offer(seq) {
+    for (const list of this.all) list.offer(seq);
+  }
+
+  /** Add a seq that comes before all others; true when it is shown. */
+  offerOlder(seq) {
+    for (const { list } of this.#panes) list.offerOlder(seq);
+    return this.main.offerOlder(seq);
+  }
+
+  /** Lines have changed places, see FilteredList.reorder(). */
+  reorder(part, moved) {
+    for (const list of this.all) list.reorder(part, moved);
+  }
+
+  trim() {
+    for (const list of this.all) list.trim();
+  }
+
+  /** Show what `test(seq)` accepts (null: everything) within `range`, `[from, to]` in ms or null. Calls `done()` when each list is in place. */
+  refilter(test, range, done = () => {}) {
+    this.#test = test;
+    this.#range = range;
+    this.lastMatch = null;
+    this.counter?.reset();
+    this.main.refilter(this.#testFor(null), done);
+    for (const { list, keep } of this.#panes) list.refilter(this.#testFor(keep), done);
+  }
+
+  /** Keep one more list for each of these tests of a channel name. */
+  split(keeps) {
+    this.#panes = keeps.map((keep) => ({ keep, list: new FilteredList(this.#ring) }));
+    for (const { list, keep } of this.#panes) {
+      list.templateOf = this.#templateOf;
+      list.refilter(this.#testFor(keep));
+    }
+    return this.#panes.map(({ list }) => list);
+  }
+
+  #recordMatch(arrivedAt) {
+    if (this.lastMatch === null || arrivedAt > this.lastMatch) this.lastMatch = arrivedAt;
+  }
+
+  #testFor(keep) {
+    const [test, range, ring, counter] = [this.#test, this.#range, this.#ring, keep === null ? this.counter : null];
+    if (test === null && range === null && keep === null && counter === null) return null;
+    return (seq) => {
+      if (keep !== null && !keep(ring.channel(seq))) return false;
+      if (test !== null && !test(seq)) return false;
+      counter?.add(seq);
+      if (keep === null) this.#recordMatch(ring.arrivedAt(seq));
+      if (range === null) return true;
+      const time = ring.ownTime(seq);
+      return time >= range[0] && time <= range[1];
+    };
+  }
+}

@@ -1,0 +1,47 @@
+// The mouse on the rows: a click opens the details, with Shift it selects up to the row; "▸" opens a row; buttons at the right.
+
+import { t } from "../i18n/translate.js";
+
+const BUTTONS = ["copy", "link", "context", "pin"];
+
+/** `on` has `open(seq)`, `extend(seq)`, `unfold(seq)`, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
+export function listenToRows(stage, on) {
+  const spacer = stage.querySelector(".spacer");
+  const buttons = makeButtons(on);
+  const seqOf = (row) => Number(row.dataset.seq);
+  spacer.addEventListener("click", (event) => {
+    const row = event.target.closest(".row");
+    if (!row || event.target.closest(".row-buttons, a")) return;
+    if (event.shiftKey) return on.extend(seqOf(row));
+    if (event.target.closest(".fold") && row.dataset.fold !== "none") return on.unfold(seqOf(row));
+    if (document.getSelection()?.isCollapsed !== false) on.open(seqOf(row));
+  });
+  // Otherwise Shift with the mouse would select text as well.
+  spacer.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
+  spacer.addEventListener("mouseover", (event) => {
+    const row = event.target.closest(".row");
+    const time = event.target.closest(".time");
+    if (row?.dataset.level && time) time.title = on.times(seqOf(row));
+    if (!row || !row.dataset.level || buttons.parentElement === row) return;
+    buttons.dataset.seq = row.dataset.seq;
+    row.append(buttons);
+  });
+  spacer.addEventListener("mouseleave", () => buttons.remove());
+}
+
+function makeButtons(on) {
+  const buttons = document.createElement("div");
+  buttons.className = "row-buttons";
+  buttons.setAttribute("role", "cell");
+  for (const name of BUTTONS) {
+    const button = document.createElement("button");
+    button.tabIndex = -1;
+    button.title = t(`row.${name}`);
+    button.setAttribute("aria-label", button.title);
+    button.dataset.act = name;
+    button.innerHTML = `<svg class="icon" aria-hidden="true"><use href="#i-${name}"/></svg>`;
+    button.addEventListener("click", () => on[name](Number(buttons.parentElement.dataset.seq)));
+    buttons.append(button);
+  }
+  return buttons;
+}
