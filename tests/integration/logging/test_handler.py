@@ -203,8 +203,8 @@ def _unread(server: RedisServer) -> bool:
 
 def _cut(handler: RedisHandler) -> None:
     """Cut the connection as a network failure does."""
-    link: Any = handler._delivery
-    link._link._connection._sock.shutdown(socket.SHUT_RDWR)
+    delivery: Any = handler._delivery
+    delivery._connection._connection._sock.shutdown(socket.SHUT_RDWR)
 
 
 def test_lines_wait_for_a_redis_that_starts_later(channel: str) -> None:
