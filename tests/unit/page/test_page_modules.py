@@ -10,6 +10,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 from tests.support.programs import node_binary
+from tests.support.settings import PATIENCE
 
 WEB = Path(__file__).parents[3] / "web"
 JS = WEB / "js"
