@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
-from sse_hub.hub.backend import Log, NotConnected, RecordedLog, Source
+from sse_hub.hub.backend import Log, NoSource, RecordedLog, Source
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
@@ -40,7 +40,7 @@ class Hub:
         self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
-        self._source: Source = NotConnected()
+        self._source: Source = NoSource()
         # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
         self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
