@@ -14,7 +14,7 @@ from bench.peers.servers import PEERS, peer_servers
 from bench.report.page import summary, write_page
 from bench.report.results import Measurement, Results
 from bench.report.tables import format_number, format_percent
-from bench.run import measure
+from bench.run import run_scenario
 from bench.scenarios import ALL_SERVERS, SCENARIOS, Scenario, quick_scenarios, select
 from bench.servers import Server, floor_server, hub_server
 
@@ -106,7 +106,7 @@ def _measure_if_files_suffice(
     if needed > limit:
         return Measurement(scenario.key, server.key, error=f"needs {needed} open files, `ulimit -Hn` is {limit}")
     began = time.monotonic()
-    measurement = measure(scenario, server, programs, lines_per_chunk)
+    measurement = run_scenario(scenario, server, programs, lines_per_chunk)
     measurement.extra["took_seconds"] = time.monotonic() - began
     return measurement
 

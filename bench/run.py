@@ -27,7 +27,7 @@ from bench.servers import RunningServer, Server
 SETTLE_SECONDS = 1.0
 
 
-def measure(scenario: Scenario, server: Server, programs: Programs, lines_per_chunk: float) -> Measurement:
+def run_scenario(scenario: Scenario, server: Server, programs: Programs, lines_per_chunk: float) -> Measurement:
     """
     Start `server` and measure it once. Failures are in the measurement's `error`.
 

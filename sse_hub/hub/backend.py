@@ -150,7 +150,7 @@ class Source(Protocol):
         """Stop following `names`."""
 
 
-class NotConnected:
+class NoSource:
     """The source of a hub that has not been connected to one."""
 
     async def join(self, names: Sequence[str]) -> int:

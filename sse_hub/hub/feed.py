@@ -85,7 +85,7 @@ class Feed:
         """The number of lines and gaps written, counted for each subscriber."""
         return self._delivered + self.replay.lines + self.catch_up.lines
 
-    def attach(self, name: str, ring: Ring) -> None:
+    def add_channel(self, name: str, ring: Ring) -> None:
         """Add channel `name`. Live subscribers don't get its lines so far."""
         self.rings[name] = ring
         self._position.indexes[name] = ring.end

@@ -4,8 +4,8 @@ The hub: the subscribers of what the ingest receives, and where in the rings eac
     source --> Ingest --> rings --> feeds --> subscribers
     a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
 
-Everything here runs in one event loop. Only `prepare_stream()` and `drain()` await, so nothing else changes the hub's
-state between two awaits.
+Everything here runs in one event loop, and only `prepare_stream()` and `drain()` await. Between two awaits, nothing
+else changes the state of the hub.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
-from sse_hub.hub.backend import Log, NotConnected, RecordedLog, Source
+from sse_hub.hub.backend import Log, NoSource, RecordedLog, Source
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
@@ -40,8 +40,8 @@ class Hub:
         self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
-        self._source: Source = NotConnected()
-        # A pattern finds recorded channels only.
+        self._source: Source = NoSource()
+        # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
         self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
@@ -181,8 +181,8 @@ class Hub:
             self._drop_feed(feed)
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
-        loop, allowed = asyncio.get_running_loop(), self._lines_per_second
-        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, allowed)
+        loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
+        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, rate_limit)
         self._feeds[selection, batch, max_rate] = feed
         self.ingest.attach(feed)
         return feed

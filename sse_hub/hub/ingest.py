@@ -230,6 +230,6 @@ class Ingest:
         return channel
 
     def _attach_channel(self, feed: Feed, channel: Channel) -> None:
-        feed.attach(channel.name, channel.ring)
+        feed.add_channel(channel.name, channel.ring)
         channel.feeds.append(feed)
         self.registry.retain(channel.name)

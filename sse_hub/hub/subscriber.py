@@ -1,9 +1,9 @@
 """
 A subscriber: the connection of one client of a stream, and when it is behind, its position.
 
-    live:    Feed.flush() --> write()                        the same bytes for all, no task is woken
-    behind:  CatchUp.next_chunk(position) --> write(), one chunk in each turn of the loop, as its transport drains
-    beyond:  Replay.frames(position) --> write(), by a task, until the rings cover the position
+    live:         Feed.flush() --> write()                        the same bytes for all, no task is woken
+    catching up:  CatchUp.next_chunk(position) --> write(), one chunk in each turn of the loop, as its transport drains
+    in a replay:  Replay.frames(position) --> write(), by a task, until the rings cover the position
 
 A subscriber has no queue, and while it is live, no task. Behind, it is a position, and costs nothing until its
 transport drains.

@@ -50,7 +50,9 @@ def fits(record: dict[str, Any]) -> bool:
     values, characters = LINE_VALUES, LINE_CHARACTERS
     while pending:
         value, level = pending.pop()
-        for member in _members(value, values + 1)[1]:
+        limit = values + 1
+        members = list(islice(value.values(), limit)) if isinstance(value, dict) else _members(value, limit)[1]
+        for member in members:
             values -= 1
             if type(member) is str:
                 characters -= len(member)

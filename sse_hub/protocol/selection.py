@@ -79,7 +79,7 @@ class Selection:
             if name.count("*") > MAX_STARS:
                 raise InvalidChannel(f"{name!r} has {name.count('*')} stars: up to {MAX_STARS} are allowed.")
             if name.startswith(RESERVED):
-                raise InvalidChannel(f"{name!r} is reserved: names that begin with {', '.join(RESERVED)} are.")
+                raise InvalidChannel(f"{name!r} is reserved, like all names that begin with {', '.join(RESERVED)}.")
         return cls(tuple(name for name in unique if "*" not in name), tuple(name for name in unique if "*" in name))
 
     @property

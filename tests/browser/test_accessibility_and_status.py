@@ -73,7 +73,9 @@ def axe() -> str:
     return AXE.read_text()
 
 
-def test_f19_axe_finds_nothing_serious_in_any_look(page: Page, hub: HubProcess, publish: Publish, axe: str) -> None:
+def test_f19_axe_finds_no_serious_problem_in_any_theme_and_layout(
+    page: Page, hub: HubProcess, publish: Publish, axe: str
+) -> None:
     open_page(page, hub, "axe", "axe.two")
     publish("axe", mixed())
     publish("axe.two", numbered(range(1, 40)))
@@ -113,9 +115,7 @@ def test_f19_axe_finds_nothing_serious_in_any_look(page: Page, hub: HubProcess, 
     look("phone")
 
 
-def test_f18_everything_is_done_by_keyboard_alone(
-    page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
-) -> None:
+def test_f18_everything_can_be_done_by_keyboard(page: Page, hub: HubProcess, publish: Publish, tmp_path: Path) -> None:
     """Open a channel, filter errors, open one, add a field filter, export."""
     open_page(page, hub, "keys.elsewhere")
     publish("keys.app", mixed())
@@ -155,7 +155,7 @@ def test_f18_everything_is_done_by_keyboard_alone(
     assert [json.loads(line)["level"] for line in saved] == ["error", "fatal"]
 
 
-def test_f18_keys_are_told_and_left_alone_where_they_are_not_meant(
+def test_f18_keys_are_listed_in_the_help_and_ignored_while_typing(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f18")
@@ -191,7 +191,7 @@ def test_f18_keys_are_told_and_left_alone_where_they_are_not_meant(
     expect(page.get_by_test_id("palette")).to_be_visible()
 
 
-def test_f19_new_lines_are_read_out_while_they_are_few(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f19_new_lines_are_announced_while_they_are_few(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f19.heard")
     publish("f19.heard", numbered([1]))
     heard = page.get_by_test_id("announcer")
@@ -214,7 +214,7 @@ def placeholders(words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("code", "pause", "headline"), [("zh", "暂停", "字段"), ("pt", "Pausar", "Campos")])
-def test_f19_the_page_speaks_its_readers_language(
+def test_f19_the_page_uses_the_readers_language(
     page: Page, hub: HubProcess, publish: Publish, code: str, pause: str, headline: str
 ) -> None:
     english = json.loads((LANGUAGES / "en.json").read_text())
@@ -231,7 +231,9 @@ def test_f19_the_page_speaks_its_readers_language(
     assert messages(page) == ["Visit 新增 id 8348"]
 
 
-def test_f15_rules_tokens_and_terminal_colours(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f15_rules_tokens_and_terminal_colours_are_highlighted_safely(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f15")
     publish("f15", [*mixed(), '{"message": "see https://example.org/a?b=1 and javascript:alert(1)"}'])
@@ -277,7 +279,7 @@ def test_f19_a_logger_in_chinese_has_room_for_its_name(page: Page, hub: HubProce
     assert logger.evaluate("(each) => each.scrollWidth <= each.clientWidth")
 
 
-def test_f19_what_is_tapped_on_a_phone_is_44_px_high_and_wide(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f19_touch_targets_on_a_phone_are_44_px_high_and_wide(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     open_page(page, hub, "f19.phone")
     publish("f19.phone", [json.dumps({"level": "info", "message": "short", "long": "x" * 100_000})])
@@ -299,7 +301,7 @@ def test_f19_what_is_tapped_on_a_phone_is_44_px_high_and_wide(page: Page, hub: H
     assert {name: found for name, found in small.items() if found} == {}
 
 
-def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: HubProcess) -> None:
+def test_f20_a_page_that_was_too_slow_shows_the_lines_it_missed_as_a_gap(page: Page, hub: HubProcess) -> None:
     gap = {"channel": "f20", "after": "1795233018000-2", "before": "1795233020000-0", "lost": 500, "reason": "slow"}
     page.route("**/message?*", stream_of(f"event: gap\ndata: {json.dumps(gap)}\n\n"))
     page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
@@ -313,7 +315,7 @@ def test_f20_a_page_that_was_too_slow_says_what_it_has_not_got(page: Page, hub: 
     assert (numbers["dropped"], numbers["gaps"]) == (500, 1)
 
 
-def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProcess) -> None:
+def test_f20_the_pages_test_interface_is_read_only(page: Page, hub: HubProcess) -> None:
     open_page(page, hub, "read-only")
 
     page.evaluate("() => { window.sseHub = null; }")
@@ -321,7 +323,7 @@ def test_f20_what_the_page_says_to_tests_is_read_only(page: Page, hub: HubProces
     assert page.evaluate("() => window.sseHub.stats().state") == "live"
 
 
-def test_f20_the_lag_is_how_far_the_newest_line_is_behind_or_its_clock_ahead(
+def test_f20_the_lag_shows_how_far_the_newest_line_is_behind_or_its_clock_ahead(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f20.lag")
@@ -334,7 +336,7 @@ def test_f20_the_lag_is_how_far_the_newest_line_is_behind_or_its_clock_ahead(
     expect(page.get_by_test_id("held")).to_have_attribute("title", re.compile(r"\d MB"))
 
 
-def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f20_unseen_errors_are_counted_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f20.title")
     expect(page).to_have_title("f20.title · sse-hub")
     page.evaluate(HIDE, True)
@@ -349,7 +351,7 @@ def test_f20_errors_that_nobody_saw_are_counted_in_the_title(page: Page, hub: Hu
     expect(page.get_by_test_id("row")).to_have_count(3)
 
 
-def test_f15_a_rule_counts_what_nobody_saw_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f15_a_rule_counts_unseen_matches_in_the_title(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f15.title")
     palette(page, "highlight rules")
     page.get_by_test_id("ask-text").fill("boom")

@@ -52,7 +52,7 @@ def offer(page: Page, name: str, what: str) -> None:
     page.get_by_role("menuitem", name=what).click()
 
 
-def test_f10_the_tree_shows_every_value_as_it_was_published(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f10_the_details_tree_shows_every_value_as_published(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f10.values")
     raw = (
         '{"level":"info","message":"all kinds","big":12345678901234567890123,"pi":3.10,"none":null,"yes":true,'
@@ -78,9 +78,7 @@ def test_f10_the_tree_shows_every_value_as_it_was_published(page: Page, hub: Hub
     assert page.get_by_test_id("raw").inner_text() == raw
 
 
-def test_f10_each_value_offers_a_filter_a_column_a_copy_and_a_count(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_f10_each_value_offers_filter_column_copy_and_count(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f10.acts")
     publish("f10.acts", lines(30, shade="\x1b[31mred\x1b[0m"))
@@ -104,7 +102,7 @@ def test_f10_each_value_offers_a_filter_a_column_a_copy_and_a_count(
     expect(page.get_by_test_id("row")).to_have_count(9)
 
 
-def test_f10_arrows_move_the_line_while_the_drawer_is_open_and_walk_the_tree(
+def test_f10_arrow_keys_move_the_line_with_the_drawer_open_and_walk_the_tree(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f10.keys")
@@ -130,7 +128,7 @@ def test_f10_arrows_move_the_line_while_the_drawer_is_open_and_walk_the_tree(
     expect(page.get_by_role("menuitem", name="Filter for this")).to_be_focused()
 
 
-def test_f11_fields_are_learnt_and_counted_as_they_are(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f11_fields_of_the_lines_are_listed_with_exact_counts(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f11")
     for start in range(0, 20_000, 5_000):
         publish("f11", [json.dumps({"message": "m", "user": f"u{n % 7}", "n": n}) for n in range(start, start + 5_000)])
@@ -150,7 +148,7 @@ def test_f11_fields_are_learnt_and_counted_as_they_are(page: Page, hub: HubProce
     expect(user).to_be_hidden()
 
 
-def test_f11_the_twelve_fields_that_most_lines_have_are_listed_and_the_rest_is_found(
+def test_f11_the_twelve_most_common_fields_are_listed_and_the_others_can_be_searched(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     names = [f"field{n:02}" for n in range(15)]
@@ -175,7 +173,7 @@ def test_f11_the_twelve_fields_that_most_lines_have_are_listed_and_the_rest_is_f
     expect(shown.locator(".facet-name span")).to_have_text(["field14"])
 
 
-def test_f11_counts_are_right_after_lines_have_fallen_off(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f11_field_counts_stay_right_after_old_lines_are_dropped(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.held', '10000')")
     open_page(page, hub, "f11.evicted")
     for start in range(0, 15_000, 5_000):
@@ -189,7 +187,7 @@ def test_f11_counts_are_right_after_lines_have_fallen_off(page: Page, hub: HubPr
     expect(page.get_by_test_id("facet-half").locator(".facet-value:visible b")).to_have_text(["7,000", "3,000"])
 
 
-def test_f08_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time(
+def test_f08_histogram_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time_range(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f08")
@@ -232,7 +230,7 @@ def test_f08_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time(
     expect(page.locator(".row[aria-current=true] .message")).to_have_text("line 0")
 
 
-def test_f08_bins_are_kept_up_cheaply_with_100_000_lines_held(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f08_the_histogram_updates_cheaply_with_100_000_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f08.many")
     for start in range(0, 100_000, 5_000):
         publish("f08.many", lines(5_000))
@@ -261,7 +259,9 @@ def test_f08_the_histogram_is_drawn_at_most_four_times_a_second(
     assert stats(page)["received"] > 50
 
 
-def test_a_column_takes_its_field_out_of_the_tail(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_field_shown_as_a_column_is_not_repeated_at_the_end_of_the_row(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "columns")
     publish("columns", lines(3))
     expect(page.get_by_test_id("row").first.locator(".tail")).to_contain_text("user=u0")

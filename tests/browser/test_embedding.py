@@ -9,7 +9,7 @@ from tests.support.embedding_app import PREFIX, embedding_app
 from tests.support.servers import RedisServer
 
 
-def test_the_page_works_below_a_prefix_and_with_the_app_s_own_login(
+def test_the_embedded_page_works_below_a_prefix_and_with_the_apps_own_login(
     page: Page, context: BrowserContext, redis: RedisServer, publish: Publish
 ) -> None:
     with embedding_app(redis) as (url, _):

@@ -71,7 +71,7 @@ def type_filter(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_f05_a_filter_over_100_000_lines_is_there_in_300_ms_and_blocks_nothing(
+def test_f05_a_filter_over_100_000_lines_applies_within_300_ms_without_blocking(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f05.many")
@@ -92,7 +92,7 @@ def test_f05_a_filter_over_100_000_lines_is_there_in_300_ms_and_blocks_nothing(
     assert stats(page)["shown"] == 100_000
 
 
-def test_f05_new_lines_obey_the_filter_and_clearing_it_brings_back_the_line_in_view(
+def test_f05_new_lines_are_filtered_and_clearing_the_filter_keeps_the_line_in_view(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.add_init_script(COUNT_STREAMS)
@@ -116,7 +116,7 @@ def test_f05_new_lines_obey_the_filter_and_clearing_it_brings_back_the_line_in_v
     assert page.evaluate("window.madeStreams()") == 1
 
 
-def test_f05_a_bad_expression_turns_the_box_red_and_the_last_good_filter_stays(
+def test_f05_an_invalid_expression_turns_the_box_red_and_keeps_the_last_valid_filter(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f05.bad")
@@ -135,7 +135,7 @@ def test_f05_a_bad_expression_turns_the_box_red_and_the_last_good_filter_stays(
     expect(page.get_by_test_id("row").first).to_contain_text("order 5 done")
 
 
-def test_f05_suggestions_are_learnt_from_the_lines_and_taken_by_keyboard(
+def test_f05_suggestions_come_from_the_lines_and_are_accepted_by_keyboard(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f05.suggest")
@@ -177,7 +177,7 @@ def test_f05_every_term_is_a_chip_that_can_be_switched_off_and_removed(
     expect(page.get_by_test_id("row")).to_have_count(10)
 
 
-def test_f07_digits_set_the_least_level_and_0_shows_all(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f07_digit_keys_set_the_minimum_level_and_0_shows_all(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f07")
     levels = ["trace", "debug", "info", "warn", "error", "fatal"]
     publish("f07", [json.dumps({"level": level, "message": level}) for level in levels] + ["plain text"])
@@ -196,7 +196,7 @@ def test_f07_digits_set_the_least_level_and_0_shows_all(page: Page, hub: HubProc
     expect(page.get_by_test_id("row")).to_have_count(7)
 
 
-def test_f07_levels_are_told_apart_by_text_in_forced_colours(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f07_levels_are_distinguished_by_text_in_forced_colours(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.emulate_media(forced_colors="active")
     open_page(page, hub, "f07.forced")
     publish(
@@ -207,7 +207,9 @@ def test_f07_levels_are_told_apart_by_text_in_forced_colours(page: Page, hub: Hu
     assert page.locator("[data-testid=row] .level").all_inner_texts() == ["I", "W", "E", "F"]
 
 
-def test_f06_find_counts_marks_and_moves_and_hides_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f06_find_counts_marks_and_visits_matches_and_hides_nothing(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "f06")
     publish("f06", numbered(range(1, 2_001)))
     wait_received(page, 2_000)
@@ -238,7 +240,7 @@ def test_f06_find_counts_marks_and_moves_and_hides_nothing(page: Page, hub: HubP
     page.wait_for_function(f"() => ({MARKED})('found-now').length === 1")
 
 
-def test_f06_ctrl_f_is_the_page_s_find_and_pressed_twice_the_browser_s(page: Page, hub: HubProcess) -> None:
+def test_f06_ctrl_f_opens_the_pages_find_and_pressed_twice_the_browsers(page: Page, hub: HubProcess) -> None:
     open_page(page, hub, "f06.twice")
     page.evaluate("""() => {
         window.taken = [];
@@ -252,7 +254,7 @@ def test_f06_ctrl_f_is_the_page_s_find_and_pressed_twice_the_browser_s(page: Pag
     assert page.evaluate("taken") == [True, False]
 
 
-def test_f06_find_becomes_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f06_find_can_become_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f06.filter")
     publish("f06.filter", numbered(range(1, 201)))
     wait_received(page, 200)
@@ -265,9 +267,7 @@ def test_f06_find_becomes_a_filter(page: Page, hub: HubProcess, publish: Publish
     expect(page.get_by_test_id("row")).to_have_count(11)
 
 
-def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_f06_a_filtered_line_is_shown_in_context_and_esc_returns(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f06.context")
     publish("f06.context", numbered(range(1, 1_001)))
     wait_received(page, 1_000)
@@ -294,7 +294,7 @@ def test_f06_a_line_of_a_filtered_list_is_shown_in_context_and_esc_goes_back(
     expect(page.get_by_test_id("row")).to_have_count(10)
 
 
-def test_f06_a_context_is_left_for_the_same_place(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f06_leaving_a_context_returns_to_the_same_place(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f06.place")
     publish("f06.place", numbered(range(1, 10_001)))
     wait_received(page, 10_000)
@@ -328,7 +328,7 @@ def test_f06_a_context_is_left_for_the_same_place(page: Page, hub: HubProcess, p
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
 
 
-def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f03_wrapped_rows_do_not_move_while_lines_arrive(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Rows of different heights, scrolled up through rows that were never measured."""
     open_page(page, hub, "f03.wrap")
     publish("f03.wrap", [json.dumps({"message": f"line {n} " + "word " * (n % 90)}) for n in range(1, 601)])
@@ -355,7 +355,7 @@ def test_f03_wrapped_rows_stay_where_they_are_while_lines_come(page: Page, hub: 
     expect(page.get_by_test_id("row").last).to_be_in_viewport()
 
 
-def test_f10_a_wrapped_line_stays_in_sight_when_its_details_make_the_view_narrow(
+def test_f10_a_wrapped_line_stays_in_sight_when_the_details_narrow_the_view(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f10.wrap")
@@ -375,7 +375,7 @@ def test_f10_a_wrapped_line_stays_in_sight_when_its_details_make_the_view_narrow
     assert after["height"] > before["height"]
 
 
-def test_a_filter_that_hides_everything_says_when_a_line_passed_it_last(
+def test_a_filter_that_hides_everything_shows_when_a_line_last_matched(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Also of a line that is held no longer; nothing is said where none has passed since the filter was set."""

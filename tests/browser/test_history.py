@@ -105,7 +105,7 @@ def test_f02_a_reload_shows_the_last_500_lines_at_once(page: Page, hub: HubProce
     assert stats(page)["gaps"] == 0
 
 
-def test_f12_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
+def test_f12_scrolling_to_the_top_loads_older_lines_back_to_the_start_of_the_log(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "older")
@@ -123,9 +123,7 @@ def test_f12_scrolling_to_the_top_loads_older_lines_until_the_log_begins(
     expect(page.get_by_test_id("row").last).to_contain_text("line 1800")
 
 
-def test_f12_rows_in_sight_stay_where_they_are_while_older_lines_come(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_f12_visible_rows_do_not_move_while_older_lines_load(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "anchor")
     publish("anchor", numbered(range(501, 1_001)))
     wait_received(page, 500)
@@ -147,7 +145,7 @@ def test_f12_rows_in_sight_stay_where_they_are_while_older_lines_come(
     assert page.evaluate(ROW_TOP, seq) == top
 
 
-def test_f12_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f12_the_mouse_wheel_scrolls_through_the_whole_log(page: Page, hub: HubProcess, publish: Publish) -> None:
     """No row is passed over when a page comes in the middle of a scroll."""
     open_page(page, hub, "wheel")
     publish("wheel", numbered(range(1, 1_201)))
@@ -175,7 +173,7 @@ def test_f12_turning_the_wheel_goes_through_the_whole_log(page: Page, hub: HubPr
     assert sorted(page.evaluate("[...rowsSeen]")) == list(range(1, 1_201))
 
 
-def test_older_lines_of_several_channels_come_in_one_order_each_once(
+def test_older_lines_of_several_channels_load_in_one_order_and_once_each(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Lines of different channels share ids; none may be lost where one page of the log ends."""
@@ -217,7 +215,7 @@ def test_the_filter_and_the_level_chips_apply_to_older_lines(page: Page, hub: Hu
     assert page.evaluate(ALL_NUMBERS) == list(range(1, 1_901))
 
 
-def test_f02_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f02_gaps_in_the_log_are_rows_at_their_place(page: Page, hub: HubProcess, publish: Publish) -> None:
     gaps = [
         {"channel": "oldgaps", "after": None, "before": f"{LONG_AGO}-11", "lost": None, "reason": "trimmed"},
         {
@@ -246,7 +244,7 @@ def test_f02_gaps_of_the_log_are_rows_at_their_place(page: Page, hub: HubProcess
     assert (stats(page)["gaps"], stats(page)["dropped"], stats(page)["held"]) == (2, 3, 18)
 
 
-def test_older_lines_that_cannot_be_loaded_are_asked_for_again_only_by_the_reader(
+def test_a_failed_load_of_older_lines_is_retried_only_by_the_reader(
     page: Page, hub: HubProcess, publish: Publish, console: Console
 ) -> None:
     console.allowed.add("status of 503")
@@ -274,7 +272,9 @@ def test_older_lines_that_cannot_be_loaded_are_asked_for_again_only_by_the_reade
     expect(page.get_by_test_id("grid")).to_be_focused()
 
 
-def test_another_channel_ends_the_question_for_older_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_opening_another_channel_cancels_the_request_for_older_lines(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     """What comes for channels that were left is not shown, and there is one question at a time."""
     held = hold_history(page)
     open_page(page, hub, "left")
@@ -313,7 +313,7 @@ def test_f12_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubPr
     assert asked == []
 
 
-def test_f02_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f02_the_page_stays_responsive_during_a_long_replay(page: Page, hub: HubProcess, publish: Publish) -> None:
     """After an hour away tens of thousands of lines come at once; the page must answer its reader meanwhile."""
     page.add_init_script("""
         window.longest = 0;
@@ -338,7 +338,7 @@ def test_f02_a_replay_of_many_lines_leaves_the_page_awake(page: Page, hub: HubPr
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
-def test_f02_a_page_misses_nothing_while_its_hub_is_restarted_five_times(
+def test_f02_the_page_loses_no_line_while_its_hub_restarts_five_times(
     page: Page, hub: HubProcess, redis: RedisServer, console: Console
 ) -> None:
     """Another hub records meanwhile; lines that nobody records are lost, which the page would tell as gaps."""

@@ -14,7 +14,7 @@ from tests.support.servers import HubProcess
 pytestmark = pytest.mark.browser
 
 
-def test_the_directory_shows_errors_and_a_pattern_takes_new_channels_in(
+def test_the_directory_shows_errors_and_a_pattern_includes_new_channels(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "dir.*")
@@ -36,7 +36,9 @@ def test_the_directory_shows_errors_and_a_pattern_takes_new_channels_in(
     expect(page.get_by_test_id("channel-dir.new")).to_be_visible()
 
 
-def test_a_marker_is_seen_by_all_and_is_not_in_the_apps_channel(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_marker_is_visible_to_all_readers_and_not_in_the_apps_channel(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "marked")
     other = page.context.new_page()
     open_page(other, hub, "marked.not", "marked")
@@ -63,7 +65,7 @@ def test_a_marker_is_seen_by_all_and_is_not_in_the_apps_channel(page: Page, hub:
     assert messages(page) == ["line 1"]
 
 
-def test_a_channel_that_goes_quiet_is_told_to_those_who_asked(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_quiet_channel_alarm_notifies_readers_who_enabled_it(page: Page, hub: HubProcess, publish: Publish) -> None:
     """It has spoken a few times in quick succession, so the hub's usual gap is short."""
     open_page(page, hub, "beats")
     for n in range(6):
@@ -79,7 +81,7 @@ def test_a_channel_that_goes_quiet_is_told_to_those_who_asked(page: Page, hub: H
     assert page.get_by_test_id("quiet").count() == 1
 
 
-def test_the_story_of_a_trace_is_told_over_all_channels(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_trace_is_shown_over_all_channels(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "story.web")
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     for n, (channel, message) in enumerate(
@@ -110,7 +112,7 @@ def test_the_story_of_a_trace_is_told_over_all_channels(page: Page, hub: HubProc
     page.wait_for_function("() => window.sseHub.stats().shown === 4")
 
 
-def test_what_is_new_is_listed_and_opens_as_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_new_line_patterns_are_listed_and_open_as_a_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "news.app")
     publish("news.app", [json.dumps({"level": "error", "message": f"disk {n} is full (at 9{n}%)"}) for n in range(3)])
     publish("news.app", numbered([1]))
@@ -126,7 +128,9 @@ def test_what_is_new_is_listed_and_opens_as_a_filter(page: Page, hub: HubProcess
     assert page.get_by_test_id("filter").input_value() == r"/disk [^ ]+ is full \(at [^ ]+%\)/"
 
 
-def test_a_loud_channel_cannot_drown_the_others_and_it_is_said(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_loud_channel_is_throttled_beside_others_and_the_page_says_so(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.guard', '100')")
     open_page(page, hub, "loud", "calm")
     publish("loud", numbered(range(1, 2_001)))

@@ -223,7 +223,7 @@ def press(page: Page, word: str) -> None:
         page.keyboard.type(word)
 
 
-def test_f18_each_key_does_what_it_says(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f18_each_key_does_what_its_description_says(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "keys", "keys.other")
     publish("keys.other", [line(0)])
@@ -244,7 +244,7 @@ def test_f18_each_key_does_what_it_says(page: Page, hub: HubProcess, publish: Pu
     assert keys_of(COMMANDS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
 
 
-def test_f03_dragging_the_scroll_bar_up_lets_go_and_end_comes_back_at_once(
+def test_f03_dragging_the_scroll_bar_up_stops_following_and_the_end_key_resumes_at_once(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "drag")
@@ -271,7 +271,7 @@ def test_f03_dragging_the_scroll_bar_up_lets_go_and_end_comes_back_at_once(
     expect(page.get_by_test_id("pill")).to_contain_text("1 new")
 
 
-def test_f10_a_trace_id_filters_over_all_channels_open(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f10_a_trace_id_filters_all_open_channels(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "pivot.web", "pivot.api")
     for channel in ("pivot.web", "pivot.api"):
         publish(channel, [json.dumps({"message": f"{channel} {trace}", "trace_id": trace}) for trace in ("t1", "t2")])
@@ -287,7 +287,7 @@ def test_f10_a_trace_id_filters_over_all_channels_open(page: Page, hub: HubProce
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-def test_f19_nothing_moves_where_less_motion_is_wanted(
+def test_f19_nothing_is_animated_with_reduced_motion(
     page: Page, hub: HubProcess, publish: Publish, motion: Literal["reduce", "no-preference"]
 ) -> None:
     """What lasts is what moves; elsewhere the sheet with the channels slides, and a line that one is led to flashes."""
@@ -322,7 +322,7 @@ def test_f19_nothing_moves_where_less_motion_is_wanted(
     assert moved == (set() if motion == "reduce" else {"rail: transform", "rail: visibility", "row flash: flash"})
 
 
-def test_f19_announcements_can_be_switched_off(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f19_screen_reader_announcements_can_be_switched_off(page: Page, hub: HubProcess, publish: Publish) -> None:
     """The rate is told in the same tick, after which nothing can be said of the line any more."""
     page.add_init_script("localStorage.setItem('sse-hub.announce', 'false')")
     open_page(page, hub, "silence")

@@ -16,7 +16,7 @@ from tests.support.servers import HubProcess
 pytestmark = pytest.mark.browser
 
 
-def test_f09_the_address_opens_the_same_view_with_the_selected_line(
+def test_f09_the_url_opens_the_same_view_with_the_selected_line(
     page: Page, hub: HubProcess, publish: Publish, browser: Browser
 ) -> None:
     open_page(page, hub, "f09")
@@ -44,7 +44,7 @@ def test_f09_the_address_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("toast")).to_contain_text("no longer in the log")
 
 
-def test_f09_wrap_form_of_time_zone_and_range_are_in_the_address(
+def test_f09_wrapping_time_format_zone_and_range_are_in_the_url(
     page: Page, hub: HubProcess, publish: Publish, browser: Browser
 ) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -108,7 +108,7 @@ def test_f09_back_undoes_the_last_filter(page: Page, hub: HubProcess, publish: P
     page.wait_for_function("() => window.sseHub.stats().shown === 100")
 
 
-def test_f09_identical_lines_have_links_of_their_own(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f09_identical_lines_have_different_links(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f09.twins")
     publish("f09.twins", ['{"message": "same"}'] * 2)
@@ -142,7 +142,7 @@ def test_f09_a_view_is_saved_under_a_name(page: Page, hub: HubProcess, publish: 
     page.wait_for_function("() => window.sseHub.stats().shown === 2")
 
 
-def test_f17_an_export_of_100_000_lines_has_exactly_those_shown_in_order(
+def test_f17_an_export_of_100_000_lines_has_exactly_the_shown_lines_in_order(
     page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
 ) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.held', '101000')")
@@ -177,7 +177,7 @@ def test_f17_an_export_of_100_000_lines_has_exactly_those_shown_in_order(
     assert not [row for row in rows if row["fields"].startswith(("=", "+", "-", "@"))]
 
 
-def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
+def test_f17_the_log_is_downloaded_from_the_hub_whatever_the_page_holds(
     page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
 ) -> None:
     publish("f17.log", numbered(range(1, 701)))
@@ -204,7 +204,7 @@ def test_f17_the_log_is_saved_out_of_the_hub_whatever_the_page_holds(
     assert "line 1" not in (tmp_path / "older").read_text()
 
 
-def test_f17_what_is_selected_shown_or_held_is_saved_as_text(
+def test_f17_selected_shown_or_all_lines_can_be_saved_as_text(
     page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
 ) -> None:
     open_page(page, hub, "f17.text")
@@ -228,7 +228,7 @@ def test_f17_what_is_selected_shown_or_held_is_saved_as_text(
         assert [line.split(" f17.text ")[1] for line in saved] == [f"line {n} u{n % 2}" for n in numbers]
 
 
-def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f17_a_selection_can_extend_to_lines_far_out_of_sight(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f17.range")
     publish("f17.range", numbered(range(1, 1_001)))
@@ -251,7 +251,9 @@ def test_f17_a_selection_reaches_lines_far_out_of_sight(page: Page, hub: HubProc
     assert stats(page)["shown"] == 1_000
 
 
-def test_f16_a_trace_opens_in_its_row_and_is_copied_whole(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f16_a_stack_trace_expands_in_its_row_and_is_copied_whole(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, hub, "f16")
     stack = (

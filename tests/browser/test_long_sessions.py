@@ -43,7 +43,7 @@ def test_a_hidden_tab_of_a_quiet_channel_keeps_its_stream(page: Page, hub: HubPr
     assert stats(page)["state"] == "live"
 
 
-def test_a_clock_that_is_ahead_makes_no_line_an_old_one(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_reader_clock_that_is_ahead_makes_no_new_line_look_old(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(LATER + "later(60_000);")
     open_page(page, hub, "lasting.ahead")
     for _ in range(10):
@@ -55,7 +55,9 @@ def test_a_clock_that_is_ahead_makes_no_line_an_old_one(page: Page, hub: HubProc
     expect(page.get_by_test_id("rate")).not_to_have_text("0")
 
 
-def test_f20_a_page_that_was_away_says_that_it_is_catching_up(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f20_a_page_that_was_offline_shows_that_it_is_catching_up(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     """Over a network that takes two seconds for what it has missed, until it is told that it has become fast."""
     page.add_init_script(LATER)
     open_page(page, hub, "lasting.behind")
@@ -75,7 +77,7 @@ def test_f20_a_page_that_was_away_says_that_it_is_catching_up(page: Page, hub: H
     expect(page.get_by_test_id("state")).to_contain_text("live")
 
 
-def test_an_address_with_nothing_right_in_it_opens_the_page(page: Page, hub: HubProcess) -> None:
+def test_a_url_with_only_invalid_parameters_still_opens_the_page(page: Page, hub: HubProcess) -> None:
     wrong = "zone=Mars/Base&time=never&tail=x&from=q&to=z&hide=a&at=x&wrap=9&column=&q=%22"
     page.goto(f"{hub.url}/index?channel=lasting.address&{wrong}")
 
@@ -83,7 +85,9 @@ def test_an_address_with_nothing_right_in_it_opens_the_page(page: Page, hub: Hub
     expect(page.locator(".zone-open")).to_contain_text("UTC")
 
 
-def test_splitting_again_and_again_leaves_nothing_behind(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_opening_and_closing_panes_many_times_leaves_nothing_behind(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     # Of five there is room for four.
     channels = [f"lasting.split{n}" for n in range(5)]
     open_page(page, hub, *channels)
@@ -112,9 +116,7 @@ def test_splitting_again_and_again_leaves_nothing_behind(page: Page, hub: HubPro
     assert heap() - before < 5
 
 
-def test_a_rule_with_a_sound_sounds_for_a_new_line_and_lets_go_of_it(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_a_rule_with_a_sound_plays_it_once_and_frees_it(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(SOUNDS)
     open_page(page, hub, "lasting.sound")
     publish("lasting.sound", [json.dumps({"message": text}) for text in ("quiet", "boom", "boom")])
@@ -124,7 +126,7 @@ def test_a_rule_with_a_sound_sounds_for_a_new_line_and_lets_go_of_it(
     assert page.evaluate("window.sounds.length") == 1
 
 
-def test_names_without_end_take_no_more_room_than_others(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_very_long_names_take_no_more_room_than_others(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "lasting.long")
     long = "x" * 500_000
     fields: list[dict[str, object]] = [{"logger": long}, {"@event": long}, {"level": long}, {long: 1}]

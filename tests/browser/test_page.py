@@ -43,7 +43,7 @@ SHOWN = """() => [...document.querySelectorAll("[data-testid=row]")].map((row) =
 SCROLL_TOP = "document.querySelector('[data-testid=grid]').scrollTop"
 
 
-def test_a_published_line_is_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_published_line_appears_in_the_page(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "plain")
 
     publish("plain", ['{"level": "warning", "logger": "shop.db", "message": "hello", "user": "u7"}'])
@@ -76,7 +76,7 @@ def test_f04_a_loguru_line_shows_time_level_logger_and_its_whole_message(
     expect(row.locator(".message")).to_have_text("Slow query | took 812 ms - Visit 新增")
 
 
-def test_f04_a_line_of_every_format_has_its_time_level_logger_and_message(
+def test_f04_a_line_of_every_format_shows_time_level_logger_and_message(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Those of the fixture, which has more of each for the normaliser alone; some without a year are of another one."""
@@ -106,7 +106,7 @@ def test_f04_a_line_of_every_format_has_its_time_level_logger_and_message(
     assert wrong == {}
 
 
-def test_f04_markup_in_a_line_is_text(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f04_markup_in_a_line_is_shown_as_text(page: Page, hub: HubProcess, publish: Publish) -> None:
     """No element comes of it, nothing runs and nothing is requested, neither in a row nor in the details."""
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
@@ -134,7 +134,7 @@ def test_f04_markup_in_a_line_is_text(page: Page, hub: HubProcess, publish: Publ
     assert not [url for url in requested if url.endswith("/x")]
 
 
-def test_f04_whatever_is_published_is_a_row(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f04_any_published_payload_becomes_a_row(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Broken JSON, numbers, nothing at all, controls and deep nesting: a row each, and never an error."""
     open_page(page, hub, "odd")
     deep = '{"a":' * 400 + "1" + "}" * 400
@@ -147,7 +147,9 @@ def test_f04_whatever_is_published_is_a_row(page: Page, hub: HubProcess, publish
     assert stats(page)["gaps"] == 0
 
 
-def test_f16_a_stack_trace_is_one_row_and_whole_in_the_details(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f16_a_stack_trace_is_one_row_and_complete_in_the_details(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "trace")
     stack = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\nValueError: too small'
 
@@ -193,7 +195,7 @@ def choose_older(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("let_go", "back"), [(pause, "pause"), (go_up, "pill"), (choose_older, "pill")])
-def test_f03_the_view_is_pixel_still_until_the_reader_comes_back_and_the_pill_counts(
+def test_f03_a_scrolled_up_view_stays_pixel_still_while_new_lines_are_counted(
     page: Page, hub: HubProcess, publish: Publish, let_go: Callable[[Page], None], back: str
 ) -> None:
     channel = f"still.{let_go.__name__}"
@@ -218,7 +220,7 @@ def test_f03_the_view_is_pixel_still_until_the_reader_comes_back_and_the_pill_co
     assert asked == []
 
 
-def test_f22_stop_and_start_use_one_stream_and_leave_no_gap(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f22_stop_and_start_use_one_stream_and_lose_no_line(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "startstop")
     publish("startstop", numbered(range(1, 16)))
@@ -240,7 +242,7 @@ def test_f22_stop_and_start_use_one_stream_and_leave_no_gap(page: Page, hub: Hub
     assert (stats(page)["dupes"], stats(page)["gaps"]) == (0, 0)
 
 
-def test_f22_start_misses_nothing_when_no_line_came_before_stop(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f22_start_loses_no_line_if_none_came_before_stop(page: Page, hub: HubProcess, publish: Publish) -> None:
     """There is no id to resume after; the page goes on from the moment the stream had opened."""
     open_page(page, hub, "silent", "silent.too")
     page.get_by_test_id("stop").click()
@@ -254,7 +256,9 @@ def test_f22_start_misses_nothing_when_no_line_came_before_stop(page: Page, hub:
     assert messages(page) == ["line 1", "line 2", "line 3"]
 
 
-def test_f21_the_page_says_that_a_publisher_has_closed_and_stops(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f21_the_page_shows_that_a_publisher_has_closed_and_stops(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "closing")
 
@@ -271,7 +275,7 @@ def test_f21_the_page_says_that_a_publisher_has_closed_and_stops(page: Page, hub
     assert stats(page)["gaps"] == 0
 
 
-def test_a_named_event_is_a_tag_on_its_row(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_named_event_is_shown_as_a_tag_on_its_row(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "named")
 
     publish("named", ['{"@event": "deploy", "message": "1.2.3 is out"}'])
@@ -280,7 +284,7 @@ def test_a_named_event_is_a_tag_on_its_row(page: Page, hub: HubProcess, publish:
     expect(page.get_by_test_id("row").locator(".message")).to_have_text("1.2.3 is out")
 
 
-def test_f02_lines_lost_at_redis_are_told_by_a_gap_row(page: Page, redis_alone: RedisServer) -> None:
+def test_f02_lines_lost_at_redis_are_shown_as_a_gap_row(page: Page, redis_alone: RedisServer) -> None:
     """On servers of its own: the break stands in the log of every channel of theirs."""
     with hub_process(redis_alone.url) as hub, redis_alone.client() as client:
         open_page(page, hub, "gap")
@@ -297,7 +301,9 @@ def test_f02_lines_lost_at_redis_are_told_by_a_gap_row(page: Page, redis_alone: 
         page.get_by_test_id("stop").click()
 
 
-def test_f02_the_page_comes_back_by_itself_when_the_hub_does(page: Page, redis: RedisServer, console: Console) -> None:
+def test_f02_the_page_reconnects_by_itself_when_the_hub_is_back(
+    page: Page, redis: RedisServer, console: Console
+) -> None:
     console.allowed |= {"ERR_", "Failed to load resource"}
     port = free_port()
     with hub_process(redis.url, port=port) as first, redis.client() as client:
@@ -317,7 +323,7 @@ def test_f02_the_page_comes_back_by_itself_when_the_hub_does(page: Page, redis: 
         expect(page.get_by_test_id("reconnect")).to_have_count(1)
 
 
-def test_f20_a_hub_without_redis_is_not_shown_as_plainly_live(page: Page, hub: HubProcess) -> None:
+def test_f20_a_hub_without_redis_is_not_shown_as_live(page: Page, hub: HubProcess) -> None:
     body = {"ready": False, "channels": []}
     page.route("**/channels", lambda route: route.fulfill(json=body))
     page.goto(f"{hub.url}/index?channel=degraded")
@@ -331,7 +337,7 @@ def test_f20_a_hub_without_redis_is_not_shown_as_plainly_live(page: Page, hub: H
     expect(page.get_by_test_id("empty-command")).to_be_visible()
 
 
-def test_f20_a_hub_that_cannot_write_the_log_is_said_to_be_live_only(page: Page, hub: HubProcess) -> None:
+def test_f20_a_hub_that_cannot_record_is_shown_as_live_only(page: Page, hub: HubProcess) -> None:
     body = {"ready": True, "recording": False, "channels": []}
     page.route("**/channels", lambda route: route.fulfill(json=body))
     page.goto(f"{hub.url}/index?channel=unrecorded")
@@ -342,7 +348,7 @@ def test_f20_a_hub_that_cannot_write_the_log_is_said_to_be_live_only(page: Page,
     expect(page.get_by_test_id("not-recording")).to_have_text("")
 
 
-def test_f01_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
+def test_f01_after_120_000_lines_the_page_keeps_100_000_and_renders_few_rows(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "many")
@@ -378,7 +384,7 @@ def test_f01_after_120_000_lines_100_000_are_held_and_few_rows_are_in_the_page(
     expect(page.get_by_test_id("row").last).to_contain_text("line 126999")
 
 
-def test_f01_the_reader_sets_how_many_lines_are_held(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f01_the_reader_sets_the_number_of_lines_kept(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "held")
     page.get_by_test_id("more").click()
     held = page.get_by_test_id("set-held")
@@ -398,7 +404,7 @@ def test_f01_the_reader_sets_how_many_lines_are_held(page: Page, hub: HubProcess
     assert stats(page)["held"] == 10_000
 
 
-def test_f07_filter_and_level_chips_show_what_fits_and_bring_the_rest_back(
+def test_f07_filter_and_level_chips_hide_other_lines_and_bring_them_back(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "filter")
@@ -424,7 +430,7 @@ def test_f07_filter_and_level_chips_show_what_fits_and_bring_the_rest_back(
     expect(page.get_by_test_id("row")).to_have_count(3)
 
 
-def test_f07_all_levels_hidden_is_said_and_undone(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f07_hiding_all_levels_is_explained_and_can_be_undone(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "nolevels")
     publish("nolevels", ['{"level": "info", "message": ""}'])
     expect(page.get_by_test_id("row").locator(".message")).to_have_text("(empty)")
@@ -439,7 +445,7 @@ def test_f07_all_levels_hidden_is_said_and_undone(page: Page, hub: HubProcess, p
     expect(page.get_by_test_id("rate")).to_have_text("–")
 
 
-def test_f13_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f13_adding_a_channel_causes_no_gap_in_the_first(page: Page, hub: HubProcess, publish: Publish) -> None:
     page.add_init_script(COUNT_STREAMS)
     open_page(page, hub, "one.a")
     publish("one.a", numbered([1, 2]))
@@ -463,7 +469,7 @@ def test_f13_another_channel_joins_without_a_gap_in_the_first(page: Page, hub: H
     expect(page.locator("[data-ch='one.a']")).to_have_count(0)
 
 
-def test_tabs_that_do_not_fit_are_one_button(page: Page, hub: HubProcess) -> None:
+def test_tabs_that_do_not_fit_are_behind_one_button(page: Page, hub: HubProcess) -> None:
     names = [f"tab{n}.{'x' * 40}" for n in range(3)]
     open_page(page, hub, *names)
     expect(page.locator(".open-name").first).to_be_visible()
@@ -479,7 +485,7 @@ def test_tabs_that_do_not_fit_are_one_button(page: Page, hub: HubProcess) -> Non
     expect(page.get_by_test_id("channel-input")).to_be_in_viewport()
 
 
-def test_the_field_takes_any_channel_or_pattern_and_refuses_what_the_hub_would(
+def test_the_channel_field_accepts_exactly_the_names_that_the_hub_accepts(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "field")
@@ -499,7 +505,7 @@ def test_the_field_takes_any_channel_or_pattern_and_refuses_what_the_hub_would(
     expect(page.get_by_test_id("row").locator(".channel-tag")).to_have_text("wild.new")
 
 
-def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
+def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_channel_list_is_a_sheet(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
@@ -525,7 +531,7 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_rail_is_a_sheet(
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("dark", "rgb(16, 20, 24)"), ("light", "rgb(255, 255, 255)")])
-def test_f19_the_theme_is_the_systems_until_the_reader_chooses(
+def test_f19_the_theme_follows_the_system_until_the_reader_chooses(
     page: Page, hub: HubProcess, scheme: Any, background: str
 ) -> None:
     page.emulate_media(color_scheme=scheme)
@@ -542,7 +548,7 @@ def test_f19_the_theme_is_the_systems_until_the_reader_chooses(
     expect(page.locator("body")).to_have_css("background-color", "rgb(16, 20, 24)")
 
 
-def test_f20_what_the_hub_refuses_is_said_in_its_words_and_not_tried_again(
+def test_f20_a_permanent_refusal_is_shown_in_the_hubs_words_and_not_retried(
     page: Page, hub: HubProcess, console: Console
 ) -> None:
     console.allowed.add("status of 400")
@@ -563,7 +569,7 @@ def test_f20_what_the_hub_refuses_is_said_in_its_words_and_not_tried_again(
     expect(page.locator(".app")).to_have_attribute("data-state", "live")
 
 
-def test_a_name_in_the_address_that_is_none_is_refused_and_nothing_else_opened(page: Page, hub: HubProcess) -> None:
+def test_an_invalid_channel_in_the_url_is_refused_and_nothing_is_opened_instead(page: Page, hub: HubProcess) -> None:
     page.add_init_script(COUNT_STREAMS)
     page.goto(f"{hub.url}/index?channel=bad%20name")
 
@@ -573,7 +579,9 @@ def test_a_name_in_the_address_that_is_none_is_refused_and_nothing_else_opened(p
     assert page.evaluate("window.openStreams()") == 0
 
 
-def test_a_long_message_is_cut_in_the_details_until_asked_for(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_a_long_message_is_truncated_in_the_details_until_expanded(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "longmessage")
     publish("longmessage", [json.dumps({"level": "info", "message": "m" * 200_000})])
 
@@ -590,7 +598,7 @@ def middle(part: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f03_selecting_text_stops_following(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "selection")
     publish("selection", numbered(range(1, 101)))
     expect(page.get_by_test_id("row").last).to_contain_text("line 100")
@@ -620,7 +628,7 @@ def test_f03_selecting_text_lets_go_of_the_end(page: Page, hub: HubProcess, publ
     assert [*page.evaluate(TOP_ROW), page.evaluate(SCROLL_TOP)] == before
 
 
-def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
+def test_the_whole_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
     """One load with a language is small on the wire, and the browser keeps it until another hub has another page."""
     assets: list[Response] = []
     page.on("response", lambda response: assets.append(response))
@@ -642,7 +650,7 @@ def test_all_of_the_page_is_small_and_comes_from_the_hub(page: Page, hub: HubPro
     assert paint < at_scale(2_000, 500)
 
 
-def test_f01_lines_are_taken_in_while_the_browser_draws_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f01_lines_are_received_while_the_browser_draws_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
     """A hidden tab has no animation frames; what comes meanwhile must be there when it is looked at again."""
     page.add_init_script("window.requestAnimationFrame = () => 1")
     open_page(page, hub, "hidden")
@@ -653,7 +661,7 @@ def test_f01_lines_are_taken_in_while_the_browser_draws_nothing(page: Page, hub:
     assert stats(page)["rowsInDom"] == 0
 
 
-def test_the_view_follows_on_when_it_grows_or_shrinks(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_the_view_keeps_following_when_it_is_resized(page: Page, hub: HubProcess, publish: Publish) -> None:
     """A higher view is scrolled up by the browser itself; that is not the reader letting go."""
     open_page(page, hub, "resize")
     publish("resize", numbered(range(1, 201)))

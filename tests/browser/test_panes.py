@@ -39,7 +39,7 @@ def two_panes(page: Page, hub: HubProcess, publish: Publish, name: str) -> Locat
     return panes
 
 
-def test_f13_jumps_and_hits_stay_in_their_pane(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f13_jumps_and_find_results_stay_in_their_pane(page: Page, hub: HubProcess, publish: Publish) -> None:
     panes = two_panes(page, hub, publish, "panes.jump")
     chosen = panes.nth(1).locator(".row[aria-current=true]")
     panes.nth(1).get_by_test_id("row").filter(has_text="b20").click()
@@ -72,7 +72,7 @@ def test_f13_jumps_and_hits_stay_in_their_pane(page: Page, hub: HubProcess, publ
     expect(panes.nth(0).locator(".row[aria-current=true] .message")).to_have_text("a12")
 
 
-def test_f17_a_selection_in_a_pane_has_no_line_of_another(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f17_a_selection_in_one_pane_has_no_line_of_another(page: Page, hub: HubProcess, publish: Publish) -> None:
     panes = two_panes(page, hub, publish, "panes.copy")
     rows = panes.nth(0).get_by_test_id("row")
     rows.filter(has_text="a10").click()
@@ -87,7 +87,9 @@ def test_f17_a_selection_in_a_pane_has_no_line_of_another(page: Page, hub: HubPr
         assert copied == [f"a{n}" for n in range(first, last + 1)]
 
 
-def test_f06_a_context_is_left_in_the_pane_it_was_opened_in(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f06_esc_leaves_a_context_in_the_pane_where_it_was_opened(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     panes = two_panes(page, hub, publish, "panes.context")
     page.keyboard.press("5")
     expect(panes.nth(0).get_by_test_id("row")).to_have_count(10)

@@ -48,7 +48,7 @@ def running(program: str, argument: str) -> Iterator[None]:
         process.wait()
 
 
-def test_a_log_file_of_python_s_is_shown_with_level_and_logger(
+def test_a_shipped_python_log_file_is_shown_with_level_and_logger(
     page: Page, hub: HubProcess, redis: RedisServer, tmp_path: Path
 ) -> None:
     hub.wait_recording()
@@ -67,7 +67,7 @@ def test_a_log_file_of_python_s_is_shown_with_level_and_logger(
     expect(refused.locator(".message")).to_have_text("no stock")
 
 
-def test_figures_of_psutil_s_are_drawn(page: Page, hub: HubProcess, redis: RedisServer) -> None:
+def test_published_psutil_figures_are_drawn_as_a_chart(page: Page, hub: HubProcess, redis: RedisServer) -> None:
     open_page(page, hub, "generated.cpu")
 
     with running(FIGURES, redis.url):

@@ -33,7 +33,7 @@ LINES = at_scale(1_000, 10_000)
 CUT_SECONDS = (0, at_scale(0, 10), 0)
 
 
-def test_f02_a_connection_killed_three_times_leaves_no_gap_and_no_double(
+def test_f02_a_connection_killed_three_times_loses_and_repeats_no_line(
     page: Page, hub: HubProcess, redis: RedisServer, console: Console
 ) -> None:
     console.allowed |= {"ERR_", "Failed to load resource"}
@@ -58,7 +58,9 @@ def test_f02_a_connection_killed_three_times_leaves_no_gap_and_no_double(
         assert page.evaluate(ALL_NUMBERS) == list(range(total))
 
 
-def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publish: Publish, console: Console) -> None:
+def test_f02_the_page_retries_after_a_temporary_refusal(
+    page: Page, hub: HubProcess, publish: Publish, console: Console
+) -> None:
     """An EventSource gives up on it for good; the page does not, and goes on at once when it is looked at again."""
     console.allowed.add("status of 503")
     asked: list[str] = []
@@ -88,7 +90,7 @@ def test_f02_a_refusal_for_now_is_tried_again(page: Page, hub: HubProcess, publi
     assert page.evaluate("[madeStreams(), openStreams()]") == [made, 1]
 
 
-def test_f02_a_browser_that_is_online_again_reconnects_at_once(
+def test_f02_the_page_reconnects_at_once_when_the_browser_is_online_again(
     page: Page, hub: HubProcess, publish: Publish, console: Console
 ) -> None:
     """By a new stream, made in the browser's event, whenever the one that was lost would have come back by itself."""
@@ -116,7 +118,7 @@ def test_f02_a_browser_that_is_online_again_reconnects_at_once(
         assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
-def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
+def test_f02_a_hub_silent_for_30_seconds_is_shown_as_stale(
     page: Page, hub: HubProcess, publish: Publish, console: Console
 ) -> None:
     """Neither a line nor an answer to what the page asks every two seconds."""
@@ -146,7 +148,7 @@ def test_f02_a_hub_that_says_nothing_for_30_seconds_is_stale(
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
-def test_f02_a_stream_that_is_never_answered_is_asked_for_again(
+def test_f02_a_stream_request_without_a_response_is_repeated(
     page: Page, hub: HubProcess, publish: Publish, console: Console
 ) -> None:
     """The first time, and when it comes back after a cut; all other requests are answered."""
@@ -185,7 +187,7 @@ def test_f02_a_stream_that_is_never_answered_is_asked_for_again(
         assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
-def test_f02_a_stream_that_is_dead_without_a_word_is_noticed_by_what_the_hub_has(
+def test_f02_a_silently_dead_stream_is_detected_by_the_hubs_newer_lines(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Everything else still works, so only the hub's directory tells that lines do not come here."""
@@ -218,7 +220,7 @@ def test_f02_a_stream_that_is_dead_without_a_word_is_noticed_by_what_the_hub_has
         assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 0)
 
 
-def test_f12_markers_older_than_the_tail_come_with_the_lines_around_them(
+def test_f12_markers_older_than_the_tail_load_with_the_lines_around_them(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     publish("marked.old", numbered(range(1, 301)))

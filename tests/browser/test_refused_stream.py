@@ -9,7 +9,7 @@ from tests.support.servers import RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS
 
 
-def test_a_page_without_a_stream_says_why_and_goes_on_when_there_is_room(
+def test_a_page_refused_a_stream_says_why_and_continues_when_there_is_room(
     page: Page, redis: RedisServer, publish: Publish
 ) -> None:
     with hub_process(redis.url, "--streams-per-address", "1") as hub:

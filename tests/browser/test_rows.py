@@ -97,7 +97,7 @@ def info(texts: list[str]) -> list[str]:
     return [json.dumps({"info": text}) for text in texts]
 
 
-def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
+def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -134,7 +134,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_is_copied_whole(
     expect(rows).to_have_count(8)
 
 
-def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
+def test_f16_repeats_fold_on_request_and_are_copied_and_saved_whole(
     page: Page, hub: HubProcess, publish: Publish, tmp_path: Path
 ) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -175,7 +175,7 @@ def test_f16_repeats_fold_when_they_are_asked_to_and_are_copied_and_saved_whole(
     expect(rows).to_have_count(40)
 
 
-def test_rows_are_18_20_or_26_px_high_as_the_reader_chooses(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_rows_are_18_20_or_26_px_high_as_chosen(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "density")
     publish("density", numbered(range(1, 201)))
     last = page.get_by_test_id("row").last
@@ -189,7 +189,7 @@ def test_rows_are_18_20_or_26_px_high_as_the_reader_chooses(page: Page, hub: Hub
         expect(last).to_be_in_viewport(ratio=1)
 
 
-def test_f01_one_line_of_5_mb_is_a_row_and_blocks_nothing(page: Page, hub: HubProcess) -> None:
+def test_f01_a_line_of_5_mb_is_one_row_and_does_not_block_the_page(page: Page, hub: HubProcess) -> None:
     line = json.dumps({"level": "info", "message": "m" * 5_000_000})
     frame = json.dumps([["1795233018000-1", "f01.long", line]])
     page.route("**/message?*", stream_of(f"id: 1795233018000-1\nevent: lines\ndata: {frame}\n\n"))
@@ -206,9 +206,7 @@ def test_f01_one_line_of_5_mb_is_a_row_and_blocks_nothing(page: Page, hub: HubPr
     assert page.locator(".details-body pre").first.evaluate("(pre) => pre.textContent.length") == 5_000_000
 
 
-def test_f15_colours_of_tokens_cost_little_and_end_where_a_line_is_long(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_f15_token_colours_are_cheap_and_stop_in_long_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f15.cost")
     publish("f15.cost", [json.dumps({"level": "info", "message": "GET /a 200 " + "x" * 2_100}), *numbered([1])])
     expect(page.get_by_test_id("row")).to_have_count(2)
@@ -222,7 +220,7 @@ def test_f15_colours_of_tokens_cost_little_and_end_where_a_line_is_long(
     assert took["tokens"] < took["plain"] * at_scale(200, 125) / 100
 
 
-def test_f21_any_number_is_plotted_from_the_drawer_a_facet_or_by_key(
+def test_f21_any_number_can_be_plotted_from_the_details_a_facet_or_by_key(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f21.any")
@@ -260,7 +258,9 @@ def test_f21_any_number_is_plotted_from_the_drawer_a_facet_or_by_key(
     expect(page.get_by_test_id("plot")).to_be_hidden()
 
 
-def test_f21_thirty_numbers_a_second_make_no_long_task(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f21_plotting_thirty_numbers_per_second_causes_no_long_task(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "f21.busy")
     publish("f21.busy", [json.dumps({"a": 1, "b": 2, "c": 3})] * 2)
     expect(page.get_by_test_id("plot")).to_be_visible()
@@ -284,7 +284,7 @@ def test_f20_an_empty_channel_offers_a_test_line(page: Page, hub: HubProcess) ->
     expect(page.get_by_test_id("empty")).to_be_hidden()
 
 
-def test_f20_a_browser_that_keeps_nothing_is_said_to(page: Page, hub: HubProcess) -> None:
+def test_f20_the_page_says_if_the_browser_stores_nothing(page: Page, hub: HubProcess) -> None:
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('off'); } })")
     open_page(page, hub, "f20.storage")
 

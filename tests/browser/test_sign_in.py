@@ -23,7 +23,7 @@ def sign_in(page: Page, text: str) -> None:
     page.get_by_test_id("sign-in-button").click()
 
 
-def test_a_reader_signs_in_sees_what_they_may_and_signs_out(
+def test_a_reader_signs_in_sees_permitted_channels_and_signs_out(
     page: Page, guarded: HubProcess, publish: Publish, console: Console
 ) -> None:
     console.allowed |= {"status of 401", "status of 403"}
@@ -45,7 +45,7 @@ def test_a_reader_signs_in_sees_what_they_may_and_signs_out(
     expect(page.get_by_test_id("sign-in")).to_be_visible()
 
 
-def test_f20_a_channel_that_the_reader_may_not_see_is_refused_in_plain_words_and_asked_for_once(
+def test_f20_a_forbidden_channel_is_refused_in_plain_words_and_requested_once(
     page: Page, guarded: HubProcess, publish: Publish, console: Console
 ) -> None:
     console.allowed |= {"status of 401", "status of 403"}
@@ -75,7 +75,7 @@ def test_f20_a_channel_that_the_reader_may_not_see_is_refused_in_plain_words_and
     expect(page.locator(".app")).to_have_attribute("data-state", "live")
 
 
-def test_where_a_sign_in_ends_the_page_asks_again(page: Page, guarded: HubProcess, console: Console) -> None:
+def test_when_a_sign_in_expires_the_page_asks_for_another(page: Page, guarded: HubProcess, console: Console) -> None:
     console.allowed |= {"status of 401"}
     page.goto(f"{guarded.url}/index?channel=mine.a")
     sign_in(page, token(4, subscribe=["mine.*"]))
@@ -84,7 +84,7 @@ def test_where_a_sign_in_ends_the_page_asks_again(page: Page, guarded: HubProces
     expect(page.get_by_test_id("sign-in")).to_contain_text("Your sign-in has ended.")
 
 
-def test_where_nobody_is_asked_nothing_is_shown(page: Page, hub: HubProcess) -> None:
+def test_without_access_control_no_sign_in_is_shown(page: Page, hub: HubProcess) -> None:
     page.goto(f"{hub.url}/index")
     expect(page.get_by_test_id("rail")).to_be_visible()
 
@@ -94,7 +94,7 @@ def test_where_nobody_is_asked_nothing_is_shown(page: Page, hub: HubProcess) -> 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
 @pytest.mark.parametrize("policy", ["unsafe-url", "no-referrer"])
-def test_a_form_of_another_site_publishes_nothing(
+def test_a_form_on_another_site_cannot_publish(
     page: Page, hub: HubProcess, console: Console, kind: str, policy: str
 ) -> None:
     """Whatever it keeps to itself of where it is, the browser says that it comes from elsewhere."""

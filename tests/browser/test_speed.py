@@ -82,7 +82,7 @@ def heap(page: Page) -> int:
     return used
 
 
-def test_f01_5_000_lines_a_second_are_all_there_and_the_page_stays_smooth(
+def test_f01_at_5_000_lines_per_second_all_lines_arrive_and_the_page_stays_smooth(
     page: Page, hub: HubProcess, redis: RedisServer
 ) -> None:
     open_page(page, hub, "speed.steady")
@@ -100,7 +100,7 @@ def test_f01_5_000_lines_a_second_are_all_there_and_the_page_stays_smooth(
     expect(page.get_by_test_id("row").last).to_contain_text(f"line {sent - 1}")
 
 
-def test_f01_20_000_lines_a_second_lose_none_and_pause_works_meanwhile(
+def test_f01_at_20_000_lines_per_second_no_line_is_lost_and_pausing_works(
     page: Page, hub: HubProcess, redis: RedisServer, publish: Publish
 ) -> None:
     open_page(page, hub, "speed.burst")
@@ -123,7 +123,7 @@ def test_f01_20_000_lines_a_second_lose_none_and_pause_works_meanwhile(
     expect(page.get_by_test_id("pill")).to_be_visible()
 
 
-def test_f01_memory_does_not_grow_with_what_has_passed_by(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f01_memory_does_not_grow_with_the_number_of_past_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     """What is held is all that is held: three times as many lines later the heap is what it was."""
     held = at_scale(10_000, 100_000)
     page.add_init_script(f"localStorage.setItem('sse-hub.held', '{held}')")

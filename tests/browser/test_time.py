@@ -37,7 +37,7 @@ def stamped(ms: float, message: str) -> str:
     return json.dumps({"level": "info", "time": int(ms), "msg": message, "pid": 1})
 
 
-def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_and_stragglers_are_flagged(
+def test_f13_lines_of_several_channels_are_in_time_order_and_late_ones_are_flagged(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f13.a", "f13.b")
@@ -64,7 +64,7 @@ def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_and_str
     assert (stats(page)["received"], stats(page)["held"]) == (22, 22)
 
 
-def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_after_a_reload_and_among_older_ones(
+def test_f13_time_order_of_several_channels_holds_after_a_reload_and_among_older_lines(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     open_page(page, hub, "f13.even", "f13.odd")
@@ -87,7 +87,7 @@ def test_f13_lines_of_several_channels_stand_in_the_order_of_their_times_after_a
     assert page.locator(".row[data-late]").count() == 0
 
 
-def test_f13_without_a_time_to_hold_back_lines_stand_as_they_come_each_with_its_channel_s_colour(
+def test_f13_without_reordering_lines_are_in_order_of_arrival_with_their_channels_colour(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.holdBack', '0')")
@@ -142,9 +142,7 @@ def test_f13_panes_are_linked_by_time(page: Page, hub: HubProcess, publish: Publ
     expect(page.get_by_test_id("row").last).to_contain_text("live in its pane")
 
 
-def test_f12_going_to_a_time_lands_on_the_first_line_at_or_after_it(
-    page: Page, hub: HubProcess, publish: Publish
-) -> None:
+def test_f12_going_to_a_time_shows_the_first_line_at_or_after_it(page: Page, hub: HubProcess, publish: Publish) -> None:
     """Most of the lines are not in the page when it is opened: they come out of the log."""
     base = 1_795_233_018_000
     for start in range(0, 3_000, 500):
@@ -171,7 +169,7 @@ def test_f12_going_to_a_time_lands_on_the_first_line_at_or_after_it(
     assert stats(page)["dupes"] == 0
 
 
-def test_f12_a_time_to_go_to_is_typed_as_people_say_it(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f12_a_time_to_go_to_may_be_typed_in_everyday_forms(page: Page, hub: HubProcess, publish: Publish) -> None:
     now = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
     hours = [*(now - timedelta(hours=n) for n in range(12, 0, -1)), now - timedelta(minutes=14)]
     page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
@@ -187,7 +185,9 @@ def test_f12_a_time_to_go_to_is_typed_as_people_say_it(page: Page, hub: HubProce
         expect(page.locator(".row[aria-current=true] .message")).to_have_text(message)
 
 
-def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, publish: Publish) -> None:
+def test_f14_time_formats_zones_day_dividers_and_silences_are_shown(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
     open_page(page, hub, "f14")
     base = 1_795_233_018_780  # 2026-11-21 03:50:18.780 UTC
     lines = [
@@ -238,7 +238,7 @@ def test_f14_forms_of_time_zones_dividers_and_gaps(page: Page, hub: HubProcess, 
     page.keyboard.press("Escape")
 
 
-def test_f14_the_filter_reads_times_without_a_zone_in_the_publishers_as_rows_do(
+def test_f14_the_filter_reads_times_without_a_zone_in_the_publishers_zone_as_rows_do(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import load
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic, json, text
@@ -71,7 +72,8 @@ def _ready(url: str) -> bool:
     try:
         request = urllib.request.Request(f"{url}/health/ready", headers=STAFF)
         with urllib.request.urlopen(request, timeout=5) as answer:
-            return bool(answer.status == 200)
+            # Ready comes a moment before recording, and what is published until then is refused.
+            return bool(load(answer)["recording"])
     except urllib.error.HTTPError as error:
         error.close()
         return False

@@ -159,10 +159,10 @@ class HubProcess:
         """True when /health/ready answers 200."""
         return self.status("/health/ready") == 200
 
-    def status(self, path: str) -> int:
-        """The HTTP status of a GET, 0 if nobody answers."""
+    def status(self, path: str, timeout_seconds: float = 5) -> int:
+        """The HTTP status of a GET, 0 if nobody answers in time."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as response:
+            with urllib.request.urlopen(self.url + path, timeout=timeout_seconds) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             error.close()

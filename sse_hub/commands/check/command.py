@@ -46,7 +46,7 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
         async with aclosing(results()) as found:
             async for result in found:
                 click.echo(result.line)
-                exit_status = max(exit_status, int(result.status is CheckStatus.FAILED))
+                exit_status = max(exit_status, int(result.status is CheckStatus.BAD))
         return exit_status
 
     raise SystemExit(asyncio.run(run_checks()))

@@ -18,7 +18,7 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.commands.check.result import CheckResult, failed, passed, unknown, warning
+from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
 from sse_hub.protocol.sse_decoder import SseDecoder
 
 FIRST_BYTES_SECONDS = 5.0
@@ -32,20 +32,18 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
         try:
             state = await client.get("/health/ready")
         except httpx.HTTPError as error:
-            yield failed("hub", f"unreachable: {error or type(error).__name__}")
+            yield bad("hub", f"unreachable: {error or type(error).__name__}")
             return
         yield (
-            passed("hub", "ready")
-            if state.status_code == 200
-            else failed("hub", f"/health/ready is {state.status_code}")
+            passed("hub", "ready") if state.status_code == 200 else bad("hub", f"/health/ready is {state.status_code}")
         )
         try:
             async for result in _check_stream(client, redis_url, channel):
                 yield result
         except (httpx.TimeoutException, TimeoutError):
-            yield failed("buffering", f"no byte of a stream within {FIRST_BYTES_SECONDS:.0f} s: a proxy buffers it")
+            yield bad("buffering", f"no byte of a stream within {FIRST_BYTES_SECONDS:.0f} s: a proxy buffers it")
         except httpx.HTTPError as error:
-            yield failed("stream", f"interrupted: {str(error) or type(error).__name__}")
+            yield bad("stream", f"interrupted: {str(error) or type(error).__name__}")
     yield await asyncio.to_thread(_check_http_version, url)
 
 
@@ -54,7 +52,7 @@ async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str)
     started = time.perf_counter()
     async with client.stream("GET", path) as response:
         if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
-            yield failed(
+            yield bad(
                 "stream", f"{response.status_code} {response.headers.get('content-type', '')} is not an event stream"
             )
             return
@@ -76,7 +74,7 @@ async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str)
             return
         published = time.perf_counter()
         if not await _line_arrives(decoder, chunks, marker):
-            yield failed(
+            yield bad(
                 "buffering",
                 f"no line within {LINE_SECONDS:.0f} s: a proxy buffers streams, or the hub does not follow {channel}",
             )
@@ -86,7 +84,7 @@ async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str)
         if await _line_arrives(SseDecoder(), response.aiter_bytes(), marker):
             yield passed("resume", "continues after Last-Event-ID")
         else:
-            yield failed("resume", "Last-Event-ID has no effect: a proxy drops it, or the hub uses another Redis")
+            yield bad("resume", "Last-Event-ID has no effect: a proxy drops it, or the hub uses another Redis")
 
 
 async def _line_arrives(decoder: SseDecoder, chunks: AsyncIterator[bytes], marker: str) -> bool:
@@ -119,7 +117,7 @@ def _check_http_version(url: str) -> CheckResult:
         ):
             chosen = connection.selected_alpn_protocol()
     except OSError as error:
-        return failed("http", f"no TLS: {error}")
+        return bad("http", f"no TLS: {error}")
     if chosen == "h2":
         return passed("http", "HTTP/2: no limit of streams per browser")
     return warning("http", "HTTP/1.1: a browser opens at most six streams to it; enable HTTP/2 in the proxy")

@@ -16,7 +16,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
-from sse_hub.commands.check.result import CheckResult, failed, passed, unknown, warning
+from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
 
 MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
@@ -36,7 +36,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            yield failed("redis", f"unreachable: {error or type(error).__name__}")
+            yield bad("redis", f"unreachable: {error or type(error).__name__}")
             return
         yield passed("redis", f"replies in {1000 * (time.perf_counter() - started):.1f} ms")
         for each in (
@@ -55,7 +55,7 @@ async def _run_check(check: Any) -> CheckResult:
     try:
         found: CheckResult = await check
     except (RedisError, OSError) as error:
-        return failed("redis", f"refused: {error or type(error).__name__}")
+        return bad("redis", f"refused: {error or type(error).__name__}")
     return found
 
 
@@ -66,7 +66,7 @@ async def _check_version(client: Any) -> CheckResult:
         return unknown("redis version", "INFO is not permitted; Redis must be 6.2 or newer, or Valkey")
     version = str(info.get("valkey_version") or info["redis_version"])
     if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < MIN_VERSION:
-        return failed("redis version", f"{version} is too old: it must be 6.2 or newer")
+        return bad("redis version", f"{version} is too old: it must be 6.2 or newer")
     return passed("redis version", version)
 
 
@@ -75,7 +75,7 @@ async def _check_clock(client: Any) -> CheckResult:
     seconds, microseconds = await client.time()
     off = seconds + microseconds / 1e6 - (before + time.time()) / 2
     if abs(off) > CLOCK_LIMIT_SECONDS:
-        return failed("clock", f"Redis is {off:+.0f} s off this machine's clock: no fence is accepted; set the clocks")
+        return bad("clock", f"Redis is {off:+.0f} s off this machine's clock: no fence is accepted; set the clocks")
     if abs(off) > CLOCK_WARNING_SECONDS:
         return warning("clock", f"Redis is {off:+.1f} s off this machine's clock: so are the times of lines")
     return passed("clock", f"{off:+.3f} s off this machine's clock")
@@ -118,7 +118,7 @@ async def _check_fences(client: Any) -> CheckResult:
     try:
         await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
     except NoPermissionError as error:
-        return failed("rights: fences", f"{error}; see sse-hub redis-acl for the permissions needed")
+        return bad("rights: fences", f"{error}; see sse-hub redis-acl for the permissions needed")
     return passed("rights: fences", "the hub can issue fences")
 
 
@@ -130,7 +130,7 @@ async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResul
             for _ in (*ingest, keys.FENCE_CHANNEL):
                 await pubsub.get_message(timeout=ANSWER_SECONDS)
         except NoPermissionError as error:
-            return failed("rights: channels", f"{' '.join(ingest)} can't be subscribed to: {error}")
+            return bad("rights: channels", f"{' '.join(ingest)} can't be subscribed to: {error}")
     return passed("rights: channels", f"{' '.join(ingest)} can be subscribed to")
 
 
@@ -154,5 +154,5 @@ async def _check_recording(client: Any) -> CheckResult:
             if not refused:
                 raise
     if refused:
-        return failed("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
+        return bad("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
     return passed("rights: log", "the hub can record lines")

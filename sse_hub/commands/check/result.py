@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 
 class CheckStatus(StrEnum):
-    """OK: works. WARNING: works, but not in every case. FAILED: does not work. UNKNOWN: could not be checked."""
+    """OK: works. WARNING: works, but not in every case. BAD: does not work. UNKNOWN: could not be checked."""
 
     OK = "ok"
     WARNING = "warn"
-    FAILED = "FAIL"
+    BAD = "BAD"
     UNKNOWN = "?"
 
 
@@ -40,9 +40,9 @@ def warning(subject: str, detail: str) -> CheckResult:
     return CheckResult(CheckStatus.WARNING, subject, detail)
 
 
-def failed(subject: str, detail: str) -> CheckResult:
+def bad(subject: str, detail: str) -> CheckResult:
     """`subject` does not work."""
-    return CheckResult(CheckStatus.FAILED, subject, detail)
+    return CheckResult(CheckStatus.BAD, subject, detail)
 
 
 def unknown(subject: str, detail: str) -> CheckResult:

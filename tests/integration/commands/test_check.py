@@ -55,8 +55,8 @@ def test_the_check_finds_a_default_redis_in_order(server: RedisServer) -> None:
     [
         (LITTLE, "output buffer", "warn"),
         (EVICTING, "redis memory", "warn"),
-        (WITHOUT_LOG, "rights: log", "FAIL"),
-        (WITHOUT_CHANNELS, "rights: channels", "FAIL"),
+        (WITHOUT_LOG, "rights: log", "BAD"),
+        (WITHOUT_CHANNELS, "rights: channels", "BAD"),
     ],
 )
 def test_the_check_finds_wrong_redis_settings(options: str, what: str, grade: str) -> None:
@@ -64,23 +64,23 @@ def test_the_check_finds_wrong_redis_settings(options: str, what: str, grade: st
     with redis_server(options=tuple(options.split())) as server:
         status, grades = found(server.url.replace("redis://", f"redis://{account}"))
 
-    assert (grades[what], status) == (grade, int(grade == "FAIL"))
+    assert (grades[what], status) == (grade, int(grade == "BAD"))
     assert {name for name, each in grades.items() if each not in ("ok", "?")} - {"open files", "backlog"} == {what}
 
 
-@pytest.mark.parametrize(("by", "grade"), [("+1h", "warn"), ("-1h", "warn"), ("+48h", "FAIL")])
+@pytest.mark.parametrize(("by", "grade"), [("+1h", "warn"), ("-1h", "warn"), ("+48h", "BAD")])
 def test_the_check_finds_a_wrong_clock(server: RedisServer, by: str, grade: str) -> None:
     """The clock of this machine is wrong; the check cannot know which of the two is."""
     status, grades = found(server.url, "env", *(f"{name}={value}" for name, value in shifted_clock(by).items()))
 
-    assert (grades["clock"], status) == (grade, int(grade == "FAIL"))
+    assert (grades["clock"], status) == (grade, int(grade == "BAD"))
 
 
 def test_the_check_finds_a_redis_that_is_too_old(tmp_path: Path) -> None:
     with older_redis(tmp_path) as server:
         status, grades = found(server.url)
 
-    assert (grades["redis version"], status) == ("FAIL", 1)
+    assert (grades["redis version"], status) == ("BAD", 1)
 
 
 @pytest.mark.parametrize(("files", "grade"), [(1024, "warn"), (10_240, "ok")])
@@ -93,4 +93,4 @@ def test_the_check_finds_a_low_limit_of_open_files(server: RedisServer, files: i
 def test_the_check_finds_a_missing_redis() -> None:
     status, grades = found("redis://127.0.0.1:1/0")
 
-    assert (grades["redis"], status) == ("FAIL", 1)
+    assert (grades["redis"], status) == ("BAD", 1)

@@ -404,7 +404,7 @@ def test_lines_written_without_redis_or_without_a_hub_arrive_later(tmp_path: Pat
     log = LogFile(tmp_path / "app.log")
     with redis_server() as server, shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
         log.write("no hub")
-        wait_until(lambda: "nobody listens" in shipper_output(tmp_path), "the shipper says what it waits for")
+        wait_until(lambda: "has no subscriber" in shipper_output(tmp_path), "the shipper says what it waits for")
         with hub_process(server.url) as hub:
             wait_lines(server, channel, 1)
             server.process.kill()
@@ -429,7 +429,7 @@ def test_shipped_lines_wait_for_a_listening_hub_and_follow_a_fence(tmp_path: Pat
         half_a_hub.psubscribe("*")
         with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
             log.write("first")
-            wait_until(lambda: "nobody listens" in shipper_output(tmp_path), "the shipper says what it waits for")
+            wait_until(lambda: "has no subscriber" in shipper_output(tmp_path), "the shipper says what it waits for")
             half_a_hub.subscribe(FENCE_CHANNEL)
             heard = (each["channel"].decode() for each in half_a_hub.listen() if each["type"] == "pmessage")
             came = [next(heard), next(heard)]

@@ -72,7 +72,7 @@ def test_a_body_is_one_json_value_or_one_on_each_line(
         (b'{"a": 1}\n"\xff"', 400, "line 2 is not JSON: "),
         (b'{\n"a": 1,\n"b": nope\n}', 400, "line 3 is not JSON: "),
         (b"[" * 100_000, 400, "nested too deeply"),
-        (b'{"a": 1}\n"%b"' % (b"x" * MEGABYTE), 413, "line 2 has 1048578 bytes; up to 1048576"),
+        (b'{"a": 1}\n"%b"' % (b"x" * MEGABYTE), 413, "line 2 has 1048578 bytes; the limit is 1048576"),
         (b"{}\n" * 10_001, 413, "line 10001 is one too many"),
         (b" " * (17 * MEGABYTE), 413, "more than 16777216 bytes"),
     ],

@@ -198,7 +198,7 @@ def test_the_check_finds_a_proxy_that_buffers_streams(
 
     assert checked.returncode == 1, checked.stdout
     grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
-    assert {what for what, grade in grades.items() if grade == "FAIL"} == {"buffering"}, checked.stdout
+    assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
 
 
 def test_the_manual_names_each_proxy_configuration() -> None:

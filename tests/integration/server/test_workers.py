@@ -138,10 +138,12 @@ def test_workers_that_die_together_are_all_replaced(server: RedisServer) -> None
 
 async def test_a_connection_made_while_no_worker_runs_is_served_by_the_next_worker(server: RedisServer) -> None:
     with worker_hub(server.url) as hub:
-        for worker in workers_of(hub):
+        workers = workers_of(hub)
+        for worker in workers:
             worker.kill()
+        psutil.wait_procs(workers, DEADLINE_SECONDS)
 
-        assert hub.status("/health/live") == 200
+        assert hub.status("/health/live", DEADLINE_SECONDS) == 200
 
 
 async def test_connections_are_shared_among_the_workers(server: RedisServer, channel: str) -> None:

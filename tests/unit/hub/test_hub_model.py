@@ -241,7 +241,7 @@ class RecordedModel(Model):
                 self.trim()
 
     async def mend(self) -> None:
-        """Only the other process hears some lines, over some fences, and records them; see `mend.py`."""
+        """Only the other process hears some lines, over some fences, and records them, see `history/backfill.py`."""
         self.flush()
         self.hub.ingest.session_lost()
         last = self.hub.ingest.last_fence

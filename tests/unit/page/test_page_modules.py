@@ -10,6 +10,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 from tests.support.programs import node_binary
+from tests.support.settings import PATIENCE
 
 WEB = Path(__file__).parents[3] / "web"
 JS = WEB / "js"
@@ -34,7 +35,7 @@ TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 def test_the_pages_modules_pass_their_node_tests() -> None:
     command = [node_binary(), "--test", "--test-reporter=tap", *map(str, TESTS)]
 
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
 
     assert TESTS
     assert result.returncode == 0, result.stdout + result.stderr
