@@ -24,7 +24,7 @@ def redis_acl(
     ingest: tuple[str, ...], publish: tuple[str, ...], hub_user: str, publisher_user: str, aclfile: bool
 ) -> None:
     """
-    Generate Redis accounts for hubs and publishers, each with the permissions it needs and a new password.
+    Generate Redis accounts for hubs and publishers, each with only the rights it needs and a new password.
 
     The accounts go to standard output, with digests of the passwords; the passwords go to standard error.
     """
@@ -35,7 +35,7 @@ def redis_acl(
         raise click.UsageError(str(error)) from None
     for line in _accounts(rules, aclfile):
         click.echo(line)
-    click.echo("# Finally, once you have an account with all permissions: ACL SETUSER default off", err=True)
+    click.echo("# Finally, once you have an account with all rights: ACL SETUSER default off", err=True)
 
 
 def _accounts(rules: dict[str, str], aclfile: bool) -> Iterator[str]:

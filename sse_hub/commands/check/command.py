@@ -25,7 +25,7 @@ from sse_hub.commands.options import LOCAL_REDIS, bearer_headers, ingest_option,
 @token_option
 def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, channel: str, token: str | None) -> None:
     """
-    Report what is wrong with an installation: Redis, permissions, limits, and with --url the path through a proxy.
+    Report what is wrong with an installation: Redis, rights, limits, and with --url the path through a proxy.
 
     Exit status: 0 nothing failed, 1 a check failed, 2 an option is wrong.
     """

@@ -118,7 +118,7 @@ async def _check_fences(client: Any) -> CheckResult:
     try:
         await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
     except NoPermissionError as error:
-        return bad("rights: fences", f"{error}; see sse-hub redis-acl for the permissions needed")
+        return bad("rights: fences", f"{error}; see sse-hub redis-acl for the rights needed")
     return passed("rights: fences", "the hub can issue fences")
 
 
