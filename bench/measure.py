@@ -2,6 +2,8 @@
 The steps of a measurement on a running server: connect clients, publish lines, meter CPU and memory.
 
     load.c connects (READY) --> Meter --> publish.c --> load.c has all lines, or time is up --> Measurement
+
+Latencies and their percentiles are measured in `native/load.c`; this module reads them.
 """
 
 import time

@@ -21,7 +21,7 @@ from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
 from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_body
 from sse_hub.http.parameters import parse_last_event_id
-from sse_hub.http.sanic_internals import LateHttpProtocol
+from sse_hub.http.sanic_internals import DeferredHttpProtocol
 from sse_hub.http.security_headers import SECURITY, cors_headers
 from sse_hub.protocol.ids import Cursor
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk
@@ -36,7 +36,7 @@ ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORE
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
-class RequestHeadGuard(LateHttpProtocol):
+class RequestHeadGuard(DeferredHttpProtocol):
     """
     Holds a connection back from Sanic until the head of a request is complete, and bounds its size and time.
 

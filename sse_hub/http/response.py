@@ -50,12 +50,12 @@ async def start_response(request: Request, headers: Mapping[str, str], content_t
 
 
 def transport_of(request: Request) -> asyncio.Transport:
-    """The transport that chunks are written to: the connection's own, or for HTTP/1.0 a RawTransport."""
+    """The transport that chunks are written to: the connection's own, or for HTTP/1.0 an UnchunkedTransport."""
     transport = cast(asyncio.Transport, request.transport)
-    return transport if supports_chunks(request) else cast(asyncio.Transport, RawTransport(transport))
+    return transport if supports_chunks(request) else cast(asyncio.Transport, UnchunkedTransport(transport))
 
 
-class RawTransport:
+class UnchunkedTransport:
     """A transport that is given chunks, one in each `write()`, and writes their content."""
 
     def __init__(self, transport: asyncio.Transport) -> None:

@@ -1,7 +1,7 @@
 """
 Everything that depends on private parts of Sanic, as read in Sanic 25.12.1. No other module touches them.
 
-    connection:     LateHttpProtocol
+    connection:     DeferredHttpProtocol
     event_stream:   close_after_response(), detach()
     response:       start_unchunked(), send_head_only(), end_response()
     transfer:       read_body_piece(), stop_reading_body(), no_response_timeout()
@@ -28,7 +28,7 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 CLOSE_POLL_SECONDS = 0.02
 
 
-class LateHttpProtocol(HttpProtocol):
+class DeferredHttpProtocol(HttpProtocol):
     """
     A Sanic connection that is set up by start(), not when the socket connects.
 
@@ -108,7 +108,7 @@ def detach(request: Request) -> None:
     http.stage, http.response_func, http.request_body = Stage.IDLE, None, None
     protocol: Any = http.protocol
     protocol.connections.discard(protocol)
-    if isinstance(protocol, LateHttpProtocol):
+    if isinstance(protocol, DeferredHttpProtocol):
         protocol.release()
     protocol.transport = None
 

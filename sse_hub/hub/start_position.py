@@ -1,8 +1,8 @@
 """
 Where a client wants its stream to start, and which position that is.
 
-    Last-Event-ID, else since=, else tail=, else now --> StartAt --> resolve() --> Position, and gaps to send first
-                                      Tail, but the rings don't hold that many lines --> tail_in_log() --> Position
+    http.parameters.start_of(request) --> StartAt --> resolve() --> Position, and gaps to send first
+                         Tail, but the rings don't hold that many lines --> tail_in_log() --> Position
 
 No I/O of its own: the log is read through `backend.Log`.
 """

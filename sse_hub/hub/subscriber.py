@@ -108,7 +108,7 @@ class Subscriber(asyncio.Protocol):
         self._close_callbacks += (callback,)
 
     def fall_behind(self, position: Position) -> None:
-        """Stop being live. Continue from `position` when the transport drains."""
+        """Stop being live, as `Feed._leave_behind` says. Continue from `position` when the transport drains."""
         self.position = position
 
     def stalled_seconds(self, now_seconds: float) -> float:

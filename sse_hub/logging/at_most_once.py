@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError, ResponseError
 
+from sse_hub.errors import error_text
 from sse_hub.logging.connection import RedisConnection
-from sse_hub.logging.delivery import Outcome, error_text
+from sse_hub.logging.delivery import Outcome
 
 
 class AtMostOnceDelivery:

@@ -34,8 +34,3 @@ class Delivery(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
-
-
-def error_text(error: Exception) -> str:
-    """The message of an error, or its type if it has none."""
-    return str(error) or type(error).__name__

@@ -20,9 +20,9 @@ from redis.exceptions import RedisError, ResponseError
 from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
-from sse_hub.errors import LogUnavailable
+from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.logging.connection import RedisConnection
-from sse_hub.logging.delivery import Outcome, error_text
+from sse_hub.logging.delivery import Outcome
 
 MAX_WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.003

@@ -42,14 +42,14 @@ async def history(request: Request) -> None:
         log_range = await context.history.resolve_range(selection, after, before)
         read_page = context.history.first_page if after else context.history.last_page
         page = await read_page(log_range, limit, reserve)
-        body = await _render_page(page, context.history.fair_lock)
+        body = await _render_history_page(page, context.history.fair_lock)
         reserve(len(body))
         # Sending may take long, and only the body is reserved for.
         del page
         await send_json(request, body, NO_STORE)
 
 
-async def _render_page(page: HistoryPage, fair_lock: FairLock) -> bytes:
+async def _render_history_page(page: HistoryPage, fair_lock: FairLock) -> bytes:
     rows: list[tuple[str, str, str]] = []
     for begin in range(0, len(page.lines), SLICE_LINES):
         async with fair_lock:
