@@ -91,7 +91,7 @@ def test_an_invalid_body_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("query", "headers", "status", "told"),
     [
-        ("channel=a*", {}, 400, "no pattern"),
+        ("channel=a*", {}, 400, "not a pattern"),
         ("channel=a&channel=b", {}, 400, "exactly one channel"),
         ("channel=sse-hub:fence", {}, 400, "is reserved"),
         ("channel=a%20b", {}, 400, "is not a channel name"),
