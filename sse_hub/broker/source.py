@@ -14,7 +14,7 @@ import redis.asyncio
 from sse_hub.broker.fences import FenceIssuer
 from sse_hub.broker.session import Session
 from sse_hub.config import Config
-from sse_hub.errors import SourceUnavailable
+from sse_hub.errors import SourceUnavailable, error_text
 from sse_hub.hub.backend import Receiver
 from sse_hub.hub.counters import Counters
 
@@ -129,7 +129,7 @@ class RedisSource:
             )
         except (OSError, TimeoutError, UnicodeError) as error:
             if self._failures == 0:
-                logger.warning("redis_unreachable error=%(error)r", {"error": str(error) or type(error).__name__})
+                logger.warning("redis_unreachable error=%(error)r", {"error": error_text(error)})
             self._failures += 1
             self._counters.redis_errors["connect"] += 1
             return

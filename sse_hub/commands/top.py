@@ -15,6 +15,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from sse_hub.commands.options import LOCAL_HUB, bearer_headers, token_option
+from sse_hub.errors import error_text
 
 CLEAR = "\x1b[H\x1b[J"
 HEAD_LINES = 5
@@ -52,7 +53,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
     try:
         asyncio.run(watch())
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise click.ClickException(f"Can't read from {url}: {error or type(error).__name__}") from None
+        raise click.ClickException(f"Can't read from {url}: {error_text(error)}") from None
     except KeyboardInterrupt:
         pass
 

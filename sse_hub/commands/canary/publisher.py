@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.canary.lines import CanaryLines
 from sse_hub.commands.canary.published import PublishedLines
+from sse_hub.errors import error_text
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class CanaryPublisher:
     def _set_error(self, error: Exception) -> None:
         if not self.last_error:
             logger.warning("redis_lost error=%(error)r", {"error": str(error)})
-        self.last_error = str(error) or type(error).__name__
+        self.last_error = error_text(error)
 
     def _clear_error(self) -> None:
         if self.last_error:

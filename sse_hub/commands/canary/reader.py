@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sse_hub.commands.canary.verifier import StreamVerifier
+from sse_hub.errors import error_text
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ def _without_password(url: str) -> str:
 
 def _root_cause(error: BaseException) -> str:
     """The original system error, which the HTTP library wraps several times."""
-    words = str(error) or type(error).__name__
+    words = error_text(error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and str(cause):

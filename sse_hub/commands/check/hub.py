@@ -19,6 +19,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
+from sse_hub.errors import error_text
 from sse_hub.protocol.sse_decoder import SseDecoder
 
 FIRST_BYTES_SECONDS = 5.0
@@ -32,7 +33,7 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
         try:
             state = await client.get("/health/ready")
         except httpx.HTTPError as error:
-            yield bad("hub", f"unreachable: {error or type(error).__name__}")
+            yield bad("hub", f"unreachable: {error_text(error)}")
             return
         yield (
             passed("hub", "ready") if state.status_code == 200 else bad("hub", f"/health/ready is {state.status_code}")
@@ -43,7 +44,7 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
         except (httpx.TimeoutException, TimeoutError):
             yield bad("buffering", f"no byte of a stream within {FIRST_BYTES_SECONDS:.0f} s: a proxy buffers it")
         except httpx.HTTPError as error:
-            yield bad("stream", f"interrupted: {str(error) or type(error).__name__}")
+            yield bad("stream", f"interrupted: {error_text(error)}")
     yield await asyncio.to_thread(_check_http_version, url)
 
 
@@ -70,7 +71,7 @@ async def _check_stream(client: httpx.AsyncClient, redis_url: str, channel: str)
         try:
             await _publish(redis_url, channel, marker)
         except (RedisError, OSError) as error:
-            yield unknown("buffering", f"can't publish a line to test it: {error or type(error).__name__}")
+            yield unknown("buffering", f"can't publish a line to test it: {error_text(error)}")
             return
         published = time.perf_counter()
         if not await _line_arrives(decoder, chunks, marker):

@@ -17,6 +17,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from sse_hub.broker import keys
 from sse_hub.broker.scripts import script
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
+from sse_hub.errors import error_text
 
 MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
@@ -36,7 +37,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
         try:
             await client.ping()
         except (RedisError, OSError) as error:
-            yield bad("redis", f"unreachable: {error or type(error).__name__}")
+            yield bad("redis", f"unreachable: {error_text(error)}")
             return
         yield passed("redis", f"replies in {1000 * (time.perf_counter() - started):.1f} ms")
         for each in (
@@ -55,7 +56,7 @@ async def _run_check(check: Any) -> CheckResult:
     try:
         found: CheckResult = await check
     except (RedisError, OSError) as error:
-        return bad("redis", f"refused: {error or type(error).__name__}")
+        return bad("redis", f"refused: {error_text(error)}")
     return found
 
 

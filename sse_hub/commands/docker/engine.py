@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sse_hub.errors import ContainerGone, EngineUnavailable, InvalidSetting
+from sse_hub.errors import ContainerGone, EngineUnavailable, InvalidSetting, error_text
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 # Sockets of a rootless engine, below XDG_RUNTIME_DIR.
@@ -227,4 +227,4 @@ def _parse_json(body: bytes) -> Any:
 
 
 def _error_text(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return error_text(error)

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from sse_hub.broker.connect import publisher_connection
 from sse_hub.commands.options import bearer_headers
 from sse_hub.commands.publish.payload import as_json
+from sse_hub.errors import error_text
 
 ANSWER_SECONDS = 15.0
 # These may succeed after a moment: a hub that is starting or stopping, or a proxy without a hub.
@@ -149,4 +150,4 @@ def _detail(response: httpx.Response) -> str:
 
 
 def _error_text(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return error_text(error)

@@ -20,6 +20,7 @@ from sse_hub.broker.connect import publisher_connection
 from sse_hub.broker.scripts import script
 from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.flow_control import FlowControl
+from sse_hub.errors import error_text
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class BatchSender:
                     wait_seconds = FIRST_WAIT_SECONDS
                     await self._publish()
                 except (RedisError, OSError) as error:
-                    self._set_error(str(error) or type(error).__name__)
+                    self._set_error(error_text(error))
                 await self._connection.disconnect(nowait=True)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)

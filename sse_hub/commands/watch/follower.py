@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import httpx
 
 from sse_hub.commands.options import bearer_headers
-from sse_hub.errors import StreamRefused
+from sse_hub.errors import StreamRefused, error_text
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class StreamFollower:
                 try:
                     await self._follow(client)
                 except (httpx.HTTPError, OSError) as error:
-                    self._set_disconnected(str(error) or type(error).__name__)
+                    self._set_disconnected(error_text(error))
                 await asyncio.sleep(self._retry_ms / 1000)
 
     async def _follow(self, client: httpx.AsyncClient) -> None:
