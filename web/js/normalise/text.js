@@ -8,7 +8,7 @@ import { labelled, pairsOf, scalar, splitPairs } from "./logfmt.js";
 import { readRequestLine } from "./json.js";
 import { rolesOf } from "./names.js";
 import { adopt, blank, takeTime } from "./record.js";
-import { TABLE, compile } from "./table.js";
+import { TABLE, byFirst, compile } from "./table.js";
 import { leadingTime, timeOf, timeOfParts } from "./time.js";
 import { errorOfText, traceStart } from "./trace.js";
 
@@ -62,8 +62,9 @@ const rowsOf = (list) => list.map((row) => {
 
 const LINES = rowsOf(TABLE.lines);
 const HEADS = rowsOf(TABLE.heads);
-const AFTER_TIME = HEADS.filter(({ at }) => at !== "start");
-const AT_START = HEADS.filter(({ at }) => at !== "time");
+const asLine = byFirst(LINES);
+const afterTime = byFirst(HEADS.filter(({ at }) => at !== "start"));
+const atStart = byFirst(HEADS.filter(({ at }) => at !== "time"));
 
 /** The names of fields that come from patterns and do not occur in the text itself. */
 export const DERIVED = new Set(
@@ -89,20 +90,26 @@ function onScale(record, text, scale) {
 export function readText(record, text, context) {
   const plain = shownText(stripAnsi(text));
   if (traceStart(plain) === 0) return readTrace(record, plain);
-  if (byRows(record, LINES, plain, null, context)) return true;
+  if (byRows(record, asLine, plain, null, context)) return true;
   const priority = PRIORITY.exec(plain);
   if (priority) onScale(record, String(Number(priority[1]) & 7), "syslog");
   const rest = priority ? plain.slice(priority[0].length) : plain;
   const timed = takeLeadingTime(record, rest, context.arrivedAt);
   if (timed !== null) return readAfterTime(record, timed.rest, timed.name, context);
-  if (byRows(record, AT_START, rest, null, context) || byPairs(record, rest, context)) return true;
+  if (byRows(record, atStart, rest, null, context) || byPairs(record, rest, context)) return true;
   return readPlain(record, rest, context);
 }
 
 /** What a terminal shows of a text: of the parts of a line between carriage returns, the last one that is not empty. */
 export function shownText(text) {
   if (!text.includes("\r")) return text;
-  return text.split("\n").map((line) => (line.includes("\r") ? (line.split("\r").findLast((part) => part !== "") ?? "") : line)).join("\n");
+  return text.split("\n").map(lastPart).join("\n");
+}
+
+function lastPart(line) {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === "\r") end -= 1;
+  return line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
 }
 
 function readTrace(record, text) {
@@ -127,16 +134,16 @@ function takeLeadingTime(record, text, arrivedAt) {
 }
 
 function readAfterTime(record, rest, name, context) {
-  if (byRows(record, AFTER_TIME, rest, name, context)) return true;
+  if (byRows(record, afterTime, rest, name, context)) return true;
   record.fmt = "time";
   const text = rest.replace(/^[ \t]*[|:,-]?[ \t]+/, "");
   if (text !== "" && !context.known(record, text)) readPlain(record, text, context);
   return true;
 }
 
-function byRows(record, rows, text, timeName, context) {
+function byRows(record, rowsFor, text, timeName, context) {
   const window = text.length > WINDOW ? text.slice(0, WINDOW) : text;
-  for (const row of rows) {
+  for (const row of rowsFor(text)) {
     if (row.after && !row.after.includes(timeName)) continue;
     const match = row.pattern.exec(window);
     if (match !== null && fill(record, row, match, text, context)) return true;
