@@ -43,6 +43,10 @@ const FILL = {
   message: (record, text) => (record.msg = text),
   part: (record, text) => (record.part = text),
   time: () => {},
+  status: (record, text) => {
+    record.fields.status = scalar(text);
+    record.lvl = Math.max(record.lvl, levelOfStatus(Number(text)));
+  },
 };
 
 // A row does not match if the text of a group is none of these.
@@ -68,7 +72,7 @@ const atStart = byFirst(HEADS.filter(({ at }) => at !== "time"));
 
 /** The names of fields that come from patterns and do not occur in the text itself. */
 export const DERIVED = new Set(
-  [...LINES, ...HEADS].flatMap(({ roles }) => roles).filter((role) => !(role in FILL) && !(role in TABLE.pieces && /^(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)/.test(role))).concat("method", "path", "version", "request"),
+  [...LINES, ...HEADS].flatMap(({ roles }) => roles).filter((role) => !(role in FILL) && !(role in TABLE.pieces && /^(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)/.test(role))).concat("method", "path", "version", "request", "status"),
 );
 
 function filledLevel(record, text) {
@@ -96,7 +100,8 @@ export function readText(record, text, context) {
   const rest = priority ? plain.slice(priority[0].length) : plain;
   const timed = takeLeadingTime(record, rest, context.arrivedAt);
   if (timed !== null) return readAfterTime(record, timed.rest, timed.name, context);
-  if (byRows(record, atStart, rest, null, context) || byPairs(record, rest, context)) return true;
+  // Text that is indented continues another line.
+  if ((!/^(?:[ ]{2}|\t)/.test(rest) && byRows(record, atStart, rest, null, context)) || byPairs(record, rest, context)) return true;
   return readPlain(record, rest, context);
 }
 
@@ -136,7 +141,7 @@ function takeLeadingTime(record, text, arrivedAt) {
 function readAfterTime(record, rest, name, context) {
   if (byRows(record, afterTime, rest, name, context)) return true;
   record.fmt = "time";
-  const text = rest.replace(/^[ \t]*[|:,-]?[ \t]+/, "");
+  const text = rest.replace(/^[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?/, "");
   if (text !== "" && !context.known(record, text)) readPlain(record, text, context);
   return true;
 }
@@ -186,7 +191,7 @@ const RESTS = {
   // zerolog, logrus: text, key=value
   pairs: (record, text) => {
     const [head, pairs] = splitPairs(text);
-    record.msg = head;
+    record.msg = head.trimEnd();
     Object.assign(record.fields, pairs);
   },
   // structlog: text padded to 30, [logger], key=value
@@ -261,7 +266,6 @@ function describeRequest(record) {
   record.msg ??= [method ?? request, path, status, phrase].filter((part) => part !== undefined && part !== "").join(" ");
   if (version !== undefined) record.fields.version = String(version);
   delete record.fields.phrase;
-  if (status !== undefined) record.lvl = Math.max(record.lvl, levelOfStatus(status));
 }
 
 function byPairs(record, text, context) {
