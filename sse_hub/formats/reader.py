@@ -35,7 +35,7 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
         if record.message is not None:
             _finish_message(record, record.message)
     except RecursionError:
-        record = Record(message=line)
+        record = Record(message=line, text=line)
     if record.level_word is not None:
         record.level_word = record.level_word[:MAX_NAME_CHARACTERS]
     if record.logger is not None:
@@ -64,6 +64,7 @@ class _Reading:
         """Read a line into `record`. True if it has a form of its own."""
         members = parse_object(text) if self._depth <= MAX_DEPTH else None
         if members is None:
+            record.text = text
             return read_text(record, text, self)
         self.object(record, members)
         return True

@@ -25,6 +25,7 @@ class Record:
     What is known of a line; None for what it does not say. docs/formats.md describes the parts.
 
     `level` is one of levels.py, and `level_word` what the line has for it. `format` is the name of a row of the table.
+    `text` is the line without its envelope, if that is a text and no JSON.
     """
 
     time: Time | None = None
@@ -42,6 +43,7 @@ class Record:
     line: str | None = None
     function: str | None = None
     part: str | None = None
+    text: str | None = None
     event: str | None = None
     fields: dict[str, object] = field(default_factory=dict)
     format: str = "plain"

@@ -17,8 +17,8 @@ from sse_hub.auth.grant import MAX_PATTERNS
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.token import verify
 from sse_hub.commands.watch.printer import LineFormatter
-from sse_hub.commands.watch.record import parse_record
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, TooLarge, Unauthenticated
+from sse_hub.formats.reader import read_line
 from sse_hub.hub.line_templates import is_error, template_of
 from sse_hub.hub.position import Position
 from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
@@ -157,5 +157,5 @@ def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     assert is_error(line) in (True, False)
     assert not SeenLineIds().is_repeat("log", line)
     assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
-        parse_record(line.decode(errors="replace")), "log"
+        read_line(line.decode(errors="replace")), "log"
     )
