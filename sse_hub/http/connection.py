@@ -19,11 +19,11 @@ import orjson
 
 from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
-from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_body
-from sse_hub.http.parameters import parse_last_event_id
+from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_frame
+from sse_hub.http.parameters import start_after
 from sse_hub.http.sanic_internals import DeferredHttpProtocol
 from sse_hub.http.security_headers import SECURITY, cors_headers
-from sse_hub.protocol.ids import Cursor
+from sse_hub.hub.start_position import Now, StartAt, Tail, id_of
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -33,7 +33,8 @@ REST_OF_LINE_BYTES = 32
 LINGER_SECONDS = 1.0
 STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
-LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
+LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:([^\r\n]*)", re.IGNORECASE)
+EARLIER_START = re.compile(rb"[?&](?:tail|since)=")
 
 
 class RequestHeadGuard(DeferredHttpProtocol):
@@ -130,7 +131,7 @@ class RequestHeadGuard(DeferredHttpProtocol):
     def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
         """As `event_stream.reject_with_retry()`, without a task, a parsed request and a route."""
         self._admission.record_refusal(error.reason, str(error))
-        body = retry_later_body(_last_event_id_in(head), error)
+        body = retry_later_frame(id_of(_start_in(head), context_of(self.app).hub.ingest.last_fence), error)
         origin, allowed = _origin_in(head), self._config.cors_origin
         chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
         response_head = _stream_head(origin if origin in allowed else None, allowed, chunked)
@@ -172,6 +173,9 @@ def _origin_in(head: bytes) -> str | None:
     return found[1].decode("latin-1") if found else None
 
 
-def _last_event_id_in(head: bytes) -> Cursor | None:
+def _start_in(head: bytes) -> StartAt:
+    """As `parameters.start_of()`; the query itself says an earlier start than now, and stays as it is."""
     found = LAST_EVENT_ID.search(head)
-    return parse_last_event_id(found[1].decode()) if found else None
+    if last_event_id := found and found[1].decode("latin-1").strip(" \t"):
+        return start_after(last_event_id)
+    return Tail(0) if EARLIER_START.search(head.partition(b"\r\n")[0]) else Now()

@@ -23,10 +23,10 @@ from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
 from sse_hub.hub.replay import rings_lack
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail, tail_in_log
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail, tail_in_log
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import checkpoint_frame, gap_frame
+from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame
 
 
 class Hub:
@@ -110,8 +110,9 @@ class Hub:
         if isinstance(start, After | UnknownId):
             self.counters.gaps["unknown-id"] += len(gaps)
             self.counters.resumes["unknown-id" if gaps else "log" if rings_lack(position, rings) else "memory"] += 1
-        frames = [gap_frame(None, gap) for gap in gaps]
-        return position, b"".join([*frames, checkpoint_frame(position.cursor())])
+        # Until it has all these gaps, the client keeps the id it came with.
+        frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
+        return position, b"".join([*frames, checkpoint_frame(position.cursor(), RETRY_MS)])
 
     def subscribe(
         self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, max_rate: int = 0

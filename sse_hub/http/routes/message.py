@@ -14,6 +14,7 @@ from sse_hub.http.errors import api_blueprint
 from sse_hub.http.event_stream import reject_with_retry, send_head, start_stream
 from sse_hub.http.parameters import client_address, integer_in, requested_selection, start_of
 from sse_hub.http.response import get_route, transport_of
+from sse_hub.hub.start_position import id_of
 
 MAX_RATE = 1_000_000
 
@@ -49,6 +50,6 @@ async def message(request: Request) -> None:
             await start_stream(request, subscriber, first_frames)
     except LimitExceeded as error:
         admission.record_refusal(error.reason, str(error))
-        await reject_with_retry(request, start_of(request), error)
+        await reject_with_retry(request, id_of(start_of(request), hub.ingest.last_fence), error)
     except SourceUnavailable:
-        await reject_with_retry(request, start_of(request))
+        await reject_with_retry(request, id_of(start_of(request), hub.ingest.last_fence))
