@@ -126,6 +126,20 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_after_all_earlier_lines
     assert {event.data for event in client.checkpoints} == {"{}"}
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(5, {5}), (10, {9, 10, 11}), (60, {*range(49, 72)})])
+async def test_i8_a_client_gets_heartbeats_at_the_interval_it_asks_for(asked: int, waits: set[int]) -> None:
+    hub, _ = new_hub()
+    client = await Client(hub, "log", heartbeat_seconds=asked).open()
+    beats = [0]
+    for second in range(1, 500):
+        hub.tick()
+        client.events()
+        if len(client._decoder.comments) >= len(beats):
+            beats.append(second)
+
+    assert {after - before for before, after in pairwise(beats)} <= waits
+
+
 async def test_heartbeats_are_spread_over_two_seconds_around_their_interval() -> None:
     hub, _ = new_hub()
     clients = [await Client(hub, "log").open() for _ in range(200)]
