@@ -131,7 +131,9 @@ async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channe
     id = post(hub, channel, b"1", b"2").json["last_id"]
 
     async with raw_connection(hub) as connection:
-        connection.send(f"GET /message?channel={channel} HTTP/1.1\r\nLast-Event-ID: \t {id} \t\r\n\r\n".encode())
+        connection.send(
+            f"GET /message?channel={channel} HTTP/1.1\r\nHost: hub\r\nLast-Event-ID: \t {id} \t\r\n\r\n".encode()
+        )
         begun = await connection.read_until(b"\n\n\r\n")
 
     assert begun.endswith(checkpoint_frame(id.encode(), 2000) + b"\r\n")
