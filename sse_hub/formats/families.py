@@ -1,17 +1,17 @@
 """
-JSON formats with keys of their own, from the table: which family an object belongs to, and its conversions. Pure: no I/O.
+JSON formats with keys of their own, from the table: the family of an object, template and conversion. Pure: no I/O.
+
+    {"@t": "…", "@mt": "{N} left", "N": 3} --> family_of() --> the row "clef"        filled_in() --> "3 left"
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sse_hub.formats.names import MISSING, value_at
 from sse_hub.formats.table import TABLE
-from sse_hub.formats.values import text_of
+from sse_hub.formats.values import Members, text_of
 
-Members = Mapping[str, Any]
 TYPES: dict[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
@@ -44,7 +44,14 @@ def _family(row: Members) -> Family:
     conditions = tuple(map(_condition, row["has"]))
     path = conditions[0][0]
     read = tuple(row.get("read", {}).items())
-    return Family(row, (path, path.partition(".")[0]), conditions, read, frozenset(row.get("hide", ())), tuple(row.get("spread", ())))
+    return Family(
+        row,
+        (path, path.partition(".")[0]),
+        conditions,
+        read,
+        frozenset(row.get("hide", ())),
+        tuple(row.get("spread", ())),
+    )
 
 
 def _condition(text: str) -> tuple[str, Callable[[object], bool]]:

@@ -1,7 +1,8 @@
 """
 Levels: their order, and the words, letters and numbers for them, all from the table of formats. Pure: no I/O.
 
-    level_of_word("warning") --> WARN        level_of_number(30, "pino") --> INFO        level_in_text("a [error] b") --> ERROR
+    level_of_word("warning") --> WARN        level_of_number(30, "pino") --> INFO
+    level_in_text("a [error] b") --> (ERROR, "error")
 """
 
 import re
@@ -17,10 +18,10 @@ WORDS = {word: NAMES.index(name) for name, words in _LEVELS["words"].items() for
 IN_TEXT = frozenset(_LEVELS["inText"].split())
 SIGNS = {sign: NAMES.index(name) for sign, name in (_LEVELS["signs"] | _LEVELS["letters"]).items()}
 
-Steps = list[tuple[float, int]]
+Scale = list[tuple[float, int]]
 
 
-def _steps(rows: Iterable[tuple[float, str]]) -> Steps:
+def _steps(rows: Iterable[tuple[float, str]]) -> Scale:
     return [(top, NAMES.index(name)) for top, name in rows]
 
 
@@ -66,7 +67,7 @@ def level_of_status(status: float) -> int:
     return _step(STATUS, status)
 
 
-def _step(steps: Steps, number: float) -> int:
+def _step(steps: Scale, number: float) -> int:
     return next((level for top, level in steps if number <= top), NONE)
 
 

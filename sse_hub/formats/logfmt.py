@@ -1,7 +1,8 @@
 """
 `key=value key="quo\\"ted" key='python' flag empty=`: the pairs of a text, in linear time. Pure: no I/O.
 
-    parse_pairs('a=1 b="x y"') --> {"a": 1, "b": "x y"}        split_pairs("order paid   a=1") --> ("order paid", {"a": 1})
+    parse_pairs('a=1 b="x y"') --> {"a": 1, "b": "x y"}
+    split_pairs("order paid   a=1") --> ("order paid", {"a": 1})
 """
 
 import re
@@ -10,9 +11,7 @@ from collections.abc import Mapping
 from sse_hub.formats.table import BLANKS
 
 Scalar = str | int | float | bool
-TOKEN = re.compile(
-    r"""([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|\Z)""", re.ASCII
-)
+TOKEN = re.compile(r"""([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|\Z)""", re.ASCII)
 FIRST_PAIR = re.compile(r"(?:^|\s)[A-Za-z_@][\w.@/-]*=", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 LABEL = re.compile(r"([A-Za-z_][\w.-]*):([\s\S]*)")

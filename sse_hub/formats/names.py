@@ -1,7 +1,8 @@
 """
 The keys that JSON loggers use for the same few things, best first, from the table of formats. Pure: no I/O.
 
-    roles_of({"level": "warn", "log": {"logger": "a"}}) --> {"level": [Entry("level", "warn")], "logger": [Entry(None, "a")]}
+    roles_of({"level": "warn", "log": {"logger": "a"}})
+        --> {"level": [RoleValue("level", "warn")], "logger": [RoleValue(None, "a")]}
 
 A key is looked up in any case; one with a dot also as a path.
 """
@@ -24,7 +25,7 @@ NUMERIC = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*", re.ASCII)
 PATH = re.compile(r"[a-z]+\.[^/]+")
 
 
-class Entry(NamedTuple):
+class RoleValue(NamedTuple):
     """A key of an object that could fill a role, None for a path, and its value."""
 
     key: str | None
@@ -32,7 +33,7 @@ class Entry(NamedTuple):
     rank: int = -1
 
 
-Roles = dict[str, list[Entry]]
+Roles = dict[str, list[RoleValue]]
 # By key in small letters: the roles, and the rank in each.
 FLAT: dict[str, list[tuple[str, int]]] = {}
 # By the first step of a path: the roles, the rank in each, and the other steps.
@@ -120,19 +121,19 @@ def roles_of(members: Mapping[str, object]) -> Roles:
         value = members[key]
         for role, rank in flat or ():
             if FITS[role](value):
-                found.setdefault(role, []).append(Entry(key, value, rank))
+                found.setdefault(role, []).append(RoleValue(key, value, rank))
         if paths and isinstance(value, dict):
             for role, rank, steps in paths:
                 inner = _at_path(value, steps)
                 if inner is not None and FITS[role](inner):
-                    found.setdefault(role, []).append(Entry(None, inner, rank))
+                    found.setdefault(role, []).append(RoleValue(None, inner, rank))
     for entries in found.values():
         if len(entries) > 1:
             entries.sort(key=_rank_of)
     return found
 
 
-def _rank_of(entry: Entry) -> int:
+def _rank_of(entry: RoleValue) -> int:
     return entry.rank
 
 

@@ -11,20 +11,19 @@ from typing import Any, Protocol
 
 from sse_hub.formats.families import CONVERSIONS, Family, family_of, filled_in
 from sse_hub.formats.levels import ERROR, NONE, level_of_status, level_of_word
-from sse_hub.formats.names import FITS, MAX_KEYS, MISSING, Entry, Roles, level_from, roles_of, to_number, value_at
+from sse_hub.formats.names import FITS, MAX_KEYS, MISSING, Roles, RoleValue, level_from, roles_of, to_number, value_at
 from sse_hub.formats.record import Record
 from sse_hub.formats.table import TABLE
 from sse_hub.formats.times import DAY_MS, Time, parse_time
 from sse_hub.formats.traces import failure_of, failure_of_text
-from sse_hub.formats.values import text_of
+from sse_hub.formats.values import Members, text_of
 
 PLACE = re.compile(r"([^\n]+?):([0-9]+)")
 REQUEST_LINE = re.compile(r"([A-Za-z-]{1,32}) (\S[^\n]*?)(?: (HTTP/[0-9.]+))?", re.ASCII)
 PYTHON_TRACE = TABLE["traces"]["python"]
-Members = Mapping[str, Any]
 
 
-class Reading(Protocol):
+class InnerReader(Protocol):
     """How objects and texts read what is further inside a line; reader.py has it."""
 
     arrived_ms: int | None
@@ -42,7 +41,7 @@ class Reading(Protocol):
         ...
 
 
-def read_object(record: Record, members: Members, reading: Reading) -> None:
+def read_object(record: Record, members: Members, reading: InnerReader) -> None:
     """Fill `record` from the members of a JSON object."""
     family = family_of(members)
     record.format = family.row["fmt"] if family else "json"
@@ -80,7 +79,7 @@ def _use(used: set[str], key: str | None) -> None:
 def _prefer(roles: Roles, members: Members, role: str, path: str) -> None:
     value = value_at(members, path)
     if value is not MISSING and FITS[role](value):
-        roles[role] = [Entry(path if path in members else None, value), *roles.get(role, ())]
+        roles[role] = [RoleValue(path if path in members else None, value), *roles.get(role, ())]
 
 
 def _prefer_template(roles: Roles, members: Members, used: set[str], template: Mapping[str, str]) -> None:
@@ -88,13 +87,11 @@ def _prefer_template(roles: Roles, members: Members, used: set[str], template: M
     if filled and isinstance(members.get(filled), str):
         _prefer(roles, members, "message", filled)
     elif (text := filled_in(members, template)) is not None:
-        roles["message"] = [Entry(None, text)]
+        roles["message"] = [RoleValue(None, text)]
         used.add(template["text"])
 
 
-def _read_time(
-    record: Record, members: Members, roles: Roles, used: set[str], arrived_ms: int | None
-) -> None:
+def _read_time(record: Record, members: Members, roles: Roles, used: set[str], arrived_ms: int | None) -> None:
     for date, clock in TABLE["json"]["together"]:
         if date in members and isinstance(members[date], str) and isinstance(members.get(clock), str):
             record.time = parse_time(f"{members[date]} {members[clock]}", arrived_ms)
@@ -119,9 +116,7 @@ def _near(value: object, arrived_ms: int | None) -> Time | None:
     return found
 
 
-def _take_first(
-    record: Record, entries: Any, used: set[str], read: Callable[[object], Time | None]
-) -> bool:
+def _take_first(record: Record, entries: Any, used: set[str], read: Callable[[object], Time | None]) -> bool:
     for key, value, _ in entries:
         if found := read(value):
             record.time = found
@@ -157,9 +152,7 @@ def _text(roles: Roles, role: str) -> str | None:
     return text_of(roles[role][0].value) if role in roles else None
 
 
-def _read_error(
-    record: Record, members: Members, roles: Roles, used: set[str], family: Family | None
-) -> None:
+def _read_error(record: Record, members: Members, roles: Roles, used: set[str], family: Family | None) -> None:
     error = next((entry for entry in roles.get("error", ()) if entry.key not in used), None)
     if error:
         record.error = failure_of(error.value)
@@ -177,7 +170,7 @@ def _read_error(
 
 
 # The text of the message, if it may hold a line.
-def _read_message(record: Record, roles: Roles, used: set[str], reading: Reading) -> str | None:
+def _read_message(record: Record, roles: Roles, used: set[str], reading: InnerReader) -> str | None:
     entries = [entry for entry in roles.get("message", ()) if entry.key not in used]
     plain = (entry for entry in entries if entry.value != "" and not isinstance(entry.value, dict))
     nested = (entry for entry in entries if isinstance(entry.value, dict))

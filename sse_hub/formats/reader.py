@@ -31,7 +31,7 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
     """
     record = Record()
     try:
-        _Reading(arrived_ms).line(record, line)
+        _LineReading(arrived_ms).line(record, line)
         if record.message is not None:
             _finish_message(record, record.message)
     except RecursionError:
@@ -53,7 +53,7 @@ def _finish_message(record: Record, message: str) -> None:
         record.message = message[:start].rstrip(BLANKS) or head_of(message[start:], record.error)
 
 
-class _Reading:
+class _LineReading:
     """One line being read; a line inside a line is read down to a depth."""
 
     def __init__(self, arrived_ms: int | None) -> None:
@@ -70,11 +70,11 @@ class _Reading:
         return True
 
     def known(self, record: Record, text: str) -> bool:
-        """See Reading."""
+        """See InnerReader."""
         return self._deeper(record, lambda inner: self.line(inner, text))
 
     def inside(self, record: Record, members: Mapping[str, Any]) -> None:
-        """See Reading."""
+        """See InnerReader."""
 
         def read(inner: Record) -> bool:
             self.object(inner, members)
@@ -83,7 +83,7 @@ class _Reading:
         self._deeper(record, read)
 
     def object(self, record: Record, members: Mapping[str, Any]) -> None:
-        """See Reading."""
+        """See InnerReader."""
         if isinstance(members.get("@event"), str):
             record.event = members["@event"]
         slot = _slot_of(members)

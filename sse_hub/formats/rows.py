@@ -17,7 +17,7 @@ TIME_PARTS = frozenset({"year", "month", "monthOrDay", "hour", "epoch"})
 
 
 @dataclass
-class Row:
+class TableRow:
     """A row of the table. `time_group` is the group that is a time, counted from 0; None without one."""
 
     format: str
@@ -39,15 +39,15 @@ class Row:
 class Fit(NamedTuple):
     """A row that fits a text. Its groups in `match` begin with number `first`."""
 
-    row: Row
+    row: TableRow
     match: re.Match[str]
     first: int
 
 
-def parse_row(row: Mapping[str, Any]) -> Row:
+def parse_row(row: Mapping[str, Any]) -> TableRow:
     """A row of `lines` or `heads`."""
     source, roles = expand(row["pattern"])
-    return Row(
+    return TableRow(
         format=row["fmt"],
         source=source,
         roles=roles,
@@ -63,7 +63,7 @@ def parse_row(row: Mapping[str, Any]) -> Row:
 class Rows:
     """Rows in order. One expression finds the first that fits; trying one after the other takes ten times as long."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[TableRow]) -> None:
         self._rows = rows
         # By the number of the empty group that ends each alternative: the place of its row, and its first group.
         self._places: dict[int, tuple[int, int]] = {}

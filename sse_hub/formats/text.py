@@ -1,5 +1,5 @@
 """
-Text lines: the forms of the table in order, then key=value pairs; a text that fits none is its own message. Pure: no I/O.
+Text lines: the forms of the table in order, then key=value pairs; else the text is the message. Pure: no I/O.
 
     "2026-11-21 03:50:18 WARN shop.api: slow" --> read_text() --> Record(level=WARN, logger="shop.api", message="slow")
 
@@ -22,9 +22,9 @@ from sse_hub.formats.levels import (
 )
 from sse_hub.formats.logfmt import parse_labels, parse_pairs, parse_scalar, split_pairs
 from sse_hub.formats.names import roles_of
-from sse_hub.formats.objects import Reading, read_request_line
+from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
-from sse_hub.formats.rows import Fit, Row, Rows, parse_row
+from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
 from sse_hub.formats.table import BLANKS, TABLE
 from sse_hub.formats.times import leading_time, parse_time, time_of_parts
 from sse_hub.formats.traces import failure_of_text, trace_start
@@ -52,7 +52,7 @@ AFTER_TIME = Rows([row for at, row in _HEADS if at != "start"])
 AT_START = Rows([row for at, row in _HEADS if at != "time"])
 
 
-def read_text(record: Record, text: str, reading: Reading) -> bool:
+def read_text(record: Record, text: str, reading: InnerReader) -> bool:
     """Fill `record` from one text. True if the text has a form of its own."""
     plain = shown_text(strip_ansi(text))
     if trace_start(plain) == 0:
@@ -104,7 +104,7 @@ def _take_leading_time(record: Record, text: str, arrived_ms: int | None) -> tup
     return rest, name
 
 
-def _read_after_time(record: Record, rest: str, name: str | None, reading: Reading) -> bool:
+def _read_after_time(record: Record, rest: str, name: str | None, reading: InnerReader) -> bool:
     if _by_rows(record, AFTER_TIME, rest, name, reading):
         return True
     record.format = "time"
@@ -115,7 +115,7 @@ def _read_after_time(record: Record, rest: str, name: str | None, reading: Readi
     return True
 
 
-def _by_rows(record: Record, rows: Rows, text: str, time_name: str | None, reading: Reading) -> bool:
+def _by_rows(record: Record, rows: Rows, text: str, time_name: str | None, reading: InnerReader) -> bool:
     return any(
         (not fit.row.after or time_name in fit.row.after) and _fill(record, fit, text, reading)
         for fit in rows.fits(text[:WINDOW] if len(text) > WINDOW else text)
@@ -123,7 +123,7 @@ def _by_rows(record: Record, rows: Rows, text: str, time_name: str | None, readi
 
 
 # False if a group holds what its role cannot be.
-def _fill(record: Record, fit: Fit, text: str, reading: Reading) -> bool:
+def _fill(record: Record, fit: Fit, text: str, reading: InnerReader) -> bool:
     row, match, first = fit
     values = [match[first + index] for index in range(len(row.roles))]
     if not all(CHECKS[role](value) for role, value in zip(row.roles, values, strict=True) if value and role in CHECKS):
@@ -151,7 +151,7 @@ def _fill(record: Record, fit: Fit, text: str, reading: Reading) -> bool:
     return True
 
 
-def _fill_roles(record: Record, row: Row, values: list[str | None], weak: bool) -> None:
+def _fill_roles(record: Record, row: TableRow, values: list[str | None], weak: bool) -> None:
     if row.level != NONE:
         record.level = row.level
     for role, value in zip(row.roles, values, strict=True):
@@ -223,7 +223,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
 
 
 # A message may end in an object of JSON, or be one.
-def _read_message(record: Record, text: str, reading: Reading) -> None:
+def _read_message(record: Record, text: str, reading: InnerReader) -> None:
     record.message = text.rstrip(BLANKS)
     found = _trailing_object(record.message) if record.message.endswith("}") else None
     if found is None:
@@ -259,23 +259,23 @@ def _trailing_object(text: str) -> tuple[int, dict[str, object]] | None:
     return None
 
 
-def _read_line(record: Record, text: str, reading: Reading) -> None:
+def _read_line(record: Record, text: str, reading: InnerReader) -> None:
     if not reading.known(record, text):
         _read_message(record, text, reading)
 
 
-def _read_head(record: Record, text: str, reading: Reading) -> None:
+def _read_head(record: Record, text: str, reading: InnerReader) -> None:
     _read_after_time(record, text, None, reading)
 
 
 # zerolog, logrus: text, key=value
-def _read_pairs(record: Record, text: str, reading: Reading) -> None:
+def _read_pairs(record: Record, text: str, reading: InnerReader) -> None:
     record.message, pairs = split_pairs(text)
     record.fields |= pairs
 
 
 # structlog: text padded to 30, [logger], key=value
-def _read_padded(record: Record, text: str, reading: Reading) -> None:
+def _read_padded(record: Record, text: str, reading: InnerReader) -> None:
     head, pairs = split_pairs(text)
     tail = PADDED.fullmatch(head[-400:])
     record.message = head[:-400] + tail[1] if tail else head
@@ -284,7 +284,7 @@ def _read_padded(record: Record, text: str, reading: Reading) -> None:
 
 
 # klog: "text" key=value
-def _read_quoted(record: Record, text: str, reading: Reading) -> None:
+def _read_quoted(record: Record, text: str, reading: InnerReader) -> None:
     quoted = QUOTED.match(text)
     pairs = None
     if quoted:
@@ -297,7 +297,7 @@ def _read_quoted(record: Record, text: str, reading: Reading) -> None:
 
 
 # zap: text, tab, JSON
-def _read_tabs(record: Record, text: str, reading: Reading) -> None:
+def _read_tabs(record: Record, text: str, reading: InnerReader) -> None:
     tab = text.rfind("\t{")
     members = parse_object(text[tab + 1 :]) if tab >= 0 else None
     record.message = text if members is None else text[:tab]
@@ -305,7 +305,7 @@ def _read_tabs(record: Record, text: str, reading: Reading) -> None:
 
 
 # Monolog: text, JSON of the context, JSON of the rest
-def _read_context(record: Record, text: str, reading: Reading) -> None:
+def _read_context(record: Record, text: str, reading: InnerReader) -> None:
     match = CONTEXT.fullmatch(text[:MAX_STRUCTURED])
     record.message = match[1] if match else text
     for json in (match[2], match[3]) if match else ():
@@ -315,16 +315,21 @@ def _read_context(record: Record, text: str, reading: Reading) -> None:
         record.fields |= members or {}
 
 
-def _read_stack(record: Record, text: str, reading: Reading) -> None:
+def _read_stack(record: Record, text: str, reading: InnerReader) -> None:
     if text.strip(BLANKS):
         record.message = (record.message or "") + text
 
 
 # The message of a request is its method, path and status; the status gives its level.
-def _describe_request(record: Record, text: str, reading: Reading) -> None:
+def _describe_request(record: Record, text: str, reading: InnerReader) -> None:
     fields = record.fields
     if record.message is None:
-        parts = (fields.get("method", fields.get("request")), fields.get("path"), fields.get("status"), fields.get("phrase"))
+        parts = (
+            fields.get("method", fields.get("request")),
+            fields.get("path"),
+            fields.get("status"),
+            fields.get("phrase"),
+        )
         record.message = " ".join(text_of(part) for part in parts if part is not None and part != "")
     if "version" in fields:
         fields["version"] = text_of(fields["version"])
@@ -333,7 +338,7 @@ def _describe_request(record: Record, text: str, reading: Reading) -> None:
         record.level = max(record.level, level_of_status(status))
 
 
-RESTS: Mapping[str, Callable[[Record, str, Reading], None]] = {
+RESTS: Mapping[str, Callable[[Record, str, InnerReader], None]] = {
     "message": _read_message,
     "line": _read_line,
     "head": _read_head,
@@ -347,7 +352,7 @@ RESTS: Mapping[str, Callable[[Record, str, Reading], None]] = {
 }
 
 
-def _by_pairs(record: Record, text: str, reading: Reading) -> bool:
+def _by_pairs(record: Record, text: str, reading: InnerReader) -> bool:
     pairs = parse_pairs(text) if "=" in text else parse_labels(text) if "\t" in text else None
     if pairs is None:
         return False
@@ -360,7 +365,7 @@ def _by_pairs(record: Record, text: str, reading: Reading) -> bool:
     return True
 
 
-def _read_plain(record: Record, text: str, reading: Reading) -> None:
+def _read_plain(record: Record, text: str, reading: InnerReader) -> None:
     _read_message(record, text, reading)
     if record.level_word is None:
         record.level, record.level_word = level_in_text(text)

@@ -29,9 +29,7 @@ AT = re.compile(r"\n[ \t]*(?:at [^\n]*[(:[]|from [^\n]*:[0-9]+:in |#[0-9]+ +[^\n
 NODE_SOURCE = re.compile(r"(?:/|[A-Za-z]:\\|file:|node:)[^\n]*:[0-9]+\n[^\n]*\n[ \t]*\^")
 CAUSED = re.compile(r"[ \t]*(?:---> |Caused by|\.\.\. |--- End)")
 EXCEPTION = re.compile(r"(?:Exception|Error|Throwable|Failure|Warning|Interrupt|Exit)\Z")
-RUST = re.compile(
-    r"thread '[^'\n]*'(?: \([0-9]+\))? panicked at (?:'([^\n]*)', |[^\n]*:[0-9]+:[0-9]+:?\n([^\n]*))"
-)
+RUST = re.compile(r"thread '[^'\n]*'(?: \([0-9]+\))? panicked at (?:'([^\n]*)', |[^\n]*:[0-9]+:[0-9]+:?\n([^\n]*))")
 PHP = re.compile(r"Uncaught ([A-Za-z_][A-Za-z0-9_\\]*): ([^\n]*?)(?: in [^\n ]+:[0-9]+)?(?:\n|\Z)")
 RUBY = re.compile(r":in [`'][^\n]*': ([^\n]*) \(([A-Z][A-Za-z0-9_:]*)\)(?:\n|\Z)")
 ELIXIR = re.compile(r"\*\* \(([A-Z][A-Za-z0-9_.]*)\) ?([^\n]*)")

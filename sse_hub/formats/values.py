@@ -6,10 +6,13 @@ JSON values as objects and as text, as JavaScript reads and shows them. Pure: no
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+# The members of a JSON object.
+Members = Mapping[str, Any]
 MAX_SAFE_INTEGER = 2**53 - 1
 LONG_NUMBER = re.compile(r"[0-9]{16}")
 
@@ -54,13 +57,8 @@ def text_of(value: object) -> str:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return str(int(value))
-    if isinstance(value, dict | list):
-        try:
-            return orjson.dumps(value).decode()
-        except TypeError:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not _is_number(value) else str(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Integers of more than 64 bits, and lone surrogates.
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

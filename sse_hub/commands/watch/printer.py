@@ -84,11 +84,15 @@ class LineFormatter:
     colours: bool
     channels: bool
 
-    def line(self, record: Record, channel: str) -> str:
-        """The text of `record`: one line, or more if its message has more."""
+    def line(self, record: Record, channel: str, moment: int) -> str:
+        """
+        The text of `record`: one line, or more if its message has more.
+
+        If the record has no time, it is `moment`, when the line came, in ms since the epoch.
+        """
         parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
         # A text is shown as its program wrote it; its error is part of it.
-        body = self._body(record) if record.text is None else record.text
+        body = self._body(record, moment) if record.text is None else record.text
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
         if record.text is None and record.error and record.error.stack:
@@ -108,8 +112,8 @@ class LineFormatter:
         """A message of this command between the lines."""
         return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
-    def _body(self, record: Record) -> str:
-        parts = [_format_time(record.time)] if record.time else []
+    def _body(self, record: Record, moment: int) -> str:
+        parts = [_format_time(record.time) if record.time else iso_time(moment)]
         if record.level != NONE:
             parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:
