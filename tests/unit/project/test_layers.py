@@ -21,7 +21,7 @@ LAYERS = ["protocol", *LAYERS]
 IMPORTS: dict[str, set[str]] = {
     "protocol": set(),
     "formats": set(),
-    "hub": {"protocol"},
+    "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
     "auth": {"protocol", "hub", "broker"},
