@@ -32,7 +32,7 @@ LEADING = re.compile(r"[ \t]*([A-Za-z]+)")
 # In a sentence, a word is a level in brackets, or in capitals between blanks; a number before it counts it.
 _WORDS = _LEVELS["inText"].replace(" ", "|")
 BRACKETED = re.compile(rf"[\[<(]\s{{0,8}}({_WORDS})\s{{0,8}}[\]>)]", re.IGNORECASE | re.ASCII)
-SHOUTED = re.compile(rf"(?:^|[^\s\d]\s{{1,8}}|[\[(|])({_WORDS.upper()})(?=[\s:|)\]]|\Z)", re.ASCII)
+SHOUTED = re.compile(rf"(?:^|[^\s\d]\s{{1,8}}|[\[(|])({_WORDS.upper()})(?![\w,/-])", re.ASCII)
 NEAR_START = 48
 
 

@@ -14,7 +14,7 @@ Scalar = str | int | float | bool
 TOKEN = re.compile(r"""([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|\Z)""", re.ASCII)
 FIRST_PAIR = re.compile(r"(?:^|\s)[A-Za-z_@][\w.@/-]*=", re.ASCII)
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
-LABEL = re.compile(r"([A-Za-z_][\w.-]*):([\s\S]*)")
+LABEL = re.compile(r"([A-Za-z_][\w.-]*):([\s\S]*)", re.ASCII)
 # A longer line is hardly one of pairs, and too long to read.
 MAX_CHARACTERS = 65_536
 

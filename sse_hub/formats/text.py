@@ -224,7 +224,7 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
 
 # A message may end in an object of JSON, or be one.
 def _read_message(record: Record, text: str, reading: InnerReader) -> None:
-    record.message = text.rstrip(BLANKS)
+    record.message = text.rstrip(BLANKS) if text.endswith("\n") else text
     found = _trailing_object(record.message) if record.message.endswith("}") else None
     if found is None:
         return
