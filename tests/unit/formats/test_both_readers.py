@@ -1,4 +1,4 @@
-"""The page's reader and the terminal's make the same record of any line (C10): fixtures, and what chance makes of them."""
+"""The page's reader and the terminal's make the same record (C10) of fixtures, and of what chance makes of them."""
 
 import json
 import random
