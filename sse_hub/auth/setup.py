@@ -76,7 +76,8 @@ def is_loopback_host(host: str) -> bool:
     """True when a server on `host` can't be reached from other machines. Raises ServerUnavailable."""
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError as error:
+    # A name that IDNA can't encode, as one of 300 letters, is a UnicodeError.
+    except (OSError, UnicodeError) as error:
         raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
     return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 

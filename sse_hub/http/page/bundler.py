@@ -32,7 +32,7 @@ OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 def build_page(folder: Path) -> dict[str, str]:
     """The files that browsers get, by name, from the page's sources in `folder`. ValueError: see bundle()."""
-    sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
+    sources = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
     html = sources.pop("index.html")
     modules = {name: _with_data(folder / name, text) for name, text in sources.items() if name.startswith("js/")}
     sheets = SHEET_LINK.findall(html)

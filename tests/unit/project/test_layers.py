@@ -236,3 +236,22 @@ def test_no_name_of_a_type_stands_for_two_things() -> None:
 @pytest.mark.parametrize("module", modules())
 def test_every_module_has_a_docstring(module: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))
+
+
+def test_text_files_are_read_and_written_as_utf_8() -> None:
+    """R13: without an encoding, Python takes the system's."""
+    calls = [
+        (path.name, node.lineno, ast.unparse(node))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("read_text", "write_text", "open", "fdopen", "TemporaryFile")
+        and not ast.unparse(node.func).startswith(("os.open", "Session.", "self."))
+    ]
+
+    assert len(calls) > 10
+    assert [
+        call
+        for call in calls
+        if "encoding=" not in call[2] and not re.search(r"""['"][rwa]b['"]|TemporaryFile""", call[2])
+    ] == []
