@@ -23,7 +23,7 @@ from sse_hub.hub.replay import Replay
 from sse_hub.hub.ring import Entry, Ring
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.protocol.sse import gap_frame, heartbeat_frame, http_chunk
 
 logger = logging.getLogger(__name__)
 
@@ -170,17 +170,15 @@ class Feed:
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
 
     def detach(self, subscriber: Subscriber, fence: int) -> bytes:
-        """
-        Write no more to `subscriber`. Returns the checkpoint of its position, after `fence` has come; empty if it is
-        behind.
-        """
+        """Write no more to `subscriber`, which is live. Returns the id of its position, after `fence` has come."""
         self.flush()
         self._send_skipped_gaps()
-        if subscriber not in self._live:
-            return b""
+        if subscriber.position:
+            # It was paused, and the flush has left it behind.
+            return subscriber.position.cursor()
         del self._live[subscriber]
         self._paused.discard(subscriber)
-        return checkpoint_frame(self._position.cursor_at(fence))
+        return self._position.cursor_at(fence)
 
     def _roll_window(self, throttle: ChannelThrottle) -> None:
         now = self._loop.time()
@@ -210,7 +208,7 @@ class Feed:
         if not gaps or not self._live:
             return
         self.counters.gaps.update(gap.reason for gap in gaps)
-        chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
+        chunk = http_chunk(b"".join(gap_frame(self._position.cursor(), gap) for gap in gaps))
         for write in self._live.values():
             write(chunk)
 

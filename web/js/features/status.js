@@ -6,7 +6,7 @@ import { LiveRegion } from "../views/live-region.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
 
-// Scripts cannot see heartbeats; the answers to the polls of the channel list are signs of life as well.
+// The answers to the polls of the channel list are signs of life as well.
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
