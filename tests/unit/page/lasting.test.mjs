@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Ingest } from "../../../web/js/store/ingest.js";
-import { visible } from "../../../web/js/format/text.js";
+import { isBlank, rowText, shownLine, visible } from "../../../web/js/format/text.js";
 import { misplaced } from "../../../web/js/store/reorder-buffer.js";
-import { normalise } from "../../../web/js/normalise/index.js";
+import { hiddenSummary, normalise } from "../../../web/js/normalise/index.js";
 import { HistoryLoader } from "../../../web/js/connection/history-loader.js";
 import { Pattern } from "../../../web/js/query/pattern.js";
 import { Ring } from "../../../web/js/store/ring.js";
@@ -154,6 +154,31 @@ test("an expression whose automaton keeps growing is abandoned, and no other is"
   assert.deepEqual([greedy.test(text), greedy.test(text), told], [false, false, ["(a|b)*a(a|b){500}c"]]);
   assert.ok(cpuMs() - start < 800);
   assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
+});
+
+test("F4: a row shows the first line that is not blank, and of a progress bar its last state", () => {
+  for (const [text, shown, ...hidden] of [
+    ["one line", "one line"],
+    ["\r10%\r50%\r100% done", "100% done", "10%", "50%"],
+    // curl, pip, apt, git, tqdm: the cursor goes back before or after each state, and some erase the line.
+    ["10%\r50%\r100%", "100%", "10%", "50%"],
+    ["Receiving objects:  50% (1/2)\rReceiving objects: 100% (2/2), done.\n", "Receiving objects: 100% (2/2), done.", "Receiving objects:  50% (1/2)"],
+    ["\x1b[2K\r 5%|#    |\x1b[0m\r\x1b[2K\r", " 5%|#    |\x1b[0m"],
+    ["\x1b[1A\x1b[2K\rpulling\r\x1b[0m", "pulling"],
+    ["a\r\nb\r\n", "a", "b"],
+    ["a\r\r\nb", "a", "b"],
+    ["\n\n  Traceback:\n  x", "  Traceback:", "  x"],
+    ["head\n1%\r2%", "head", "1%", "2%"],
+    ["\u200b\r\u00ad\r\ufe0fx", "\ufe0fx"],
+    ["\r\r\r", ""],
+    ["", ""],
+  ]) {
+    assert.deepEqual({ ...rowText(text), text }, { text, shown, hidden }, JSON.stringify(text));
+    assert.equal(shownLine(text), shown);
+  }
+  assert.equal(hiddenSummary(normalise(JSON.stringify({ info: "1%\r2%\r3%" }))), "+ 2 lines");
+  for (const blank of ["", " \t", "\x1b[0m", "\u200b\u2800\u3164\u00a0"]) assert.ok(isBlank(blank), JSON.stringify(blank));
+  for (const seen of ["x", "\u0007", "\u202e", "\u2800."]) assert.ok(!isBlank(visible(seen)), JSON.stringify(seen));
 });
 
 test("very long names are cut, and bidi controls are made visible", () => {
