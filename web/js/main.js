@@ -76,6 +76,7 @@ listenToKeys(commandList(functions), { singleKeys: () => settings.get("keys"), l
 channels.open(opened.channels);
 showIdentity(identity);
 url.restore(opened);
+filtering.takeEarlyText();
 status.begin();
 if (opened.at) url.goToLine(opened.at);
 page.drawSoon();
