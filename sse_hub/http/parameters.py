@@ -97,8 +97,11 @@ def start_after(last_event_id: str) -> After | UnknownId:
 
 
 def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """The query parameter `name` as an integer from `low` to `high`. Raises InvalidNumber."""
-    text = str(query_of(request).get(name, str(default)))
+    """The query parameter `name` as an integer from `low` to `high`, `default` if missing. Raises InvalidNumber."""
+    query = query_of(request)
+    if name not in query:
+        return default
+    text = str(query.get(name))
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)

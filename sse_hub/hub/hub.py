@@ -28,6 +28,9 @@ from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame
 
+# The shortest and the longest time between heartbeats that a client may ask for.
+HEARTBEAT_SECONDS = (5, 60)
+
 
 class Hub:
     """The feeds and subscribers of one process. `ingest` has its channels, and receives their lines."""
@@ -43,7 +46,9 @@ class Hub:
         self._source: Source = NoSource()
         # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
-        self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
+        self._heartbeat_seconds = config.heartbeat_seconds
+        longest_seconds = max(config.heartbeat_seconds, HEARTBEAT_SECONDS[1])
+        self._wheel = HeartbeatWheel(longest_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
         self._no_subscribers = asyncio.Event()
         self._no_subscribers.set()
@@ -115,15 +120,23 @@ class Hub:
         return position, b"".join([*frames, checkpoint_frame(position.cursor(), RETRY_MS)])
 
     def subscribe(
-        self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, max_rate: int = 0
+        self,
+        selection: Selection,
+        batch: bool,
+        transport: asyncio.Transport,
+        position: Position,
+        max_rate: int = 0,
+        heartbeat_seconds: int = 0,
     ) -> Subscriber:
         """
         A subscriber from `position` on. Call its start() next, or leave().
 
-        `max_rate` is in lines per second and channel, see `Feed`.
+        `max_rate` is in lines per second and channel, see `Feed`. `heartbeat_seconds` is within HEARTBEAT_SECONDS; 0
+        stands for the hub's own setting.
         """
         feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
-        subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
+        seconds = heartbeat_seconds or self._heartbeat_seconds
+        subscriber = Subscriber(feed, transport, position, self._stall_seconds, seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._no_subscribers.clear()

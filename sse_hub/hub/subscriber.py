@@ -52,6 +52,7 @@ class Subscriber(asyncio.Protocol):
         "_started",
         "_task",
         "feed",
+        "heartbeat_seconds",
         "last_progress_at",
         "position",
         "slot",
@@ -64,11 +65,13 @@ class Subscriber(asyncio.Protocol):
         transport: asyncio.Transport,
         position: Position,
         stall_seconds: int,
+        heartbeat_seconds: int,
         leave: Callable[["Subscriber"], None],
     ) -> None:
         self.feed = feed
         self.transport = transport
         self.position: Position | None = position
+        self.heartbeat_seconds = heartbeat_seconds
         self.slot = 0
         self._loop = asyncio.get_running_loop()
         self.last_progress_at = self._loop.time()

@@ -170,7 +170,9 @@ class Client:
     in `checkpoints`.
     """
 
-    def __init__(self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0) -> None:
+    def __init__(
+        self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0, heartbeat_seconds: int = 0
+    ) -> None:
         self.transport = MemoryTransport()
         self.greeting: list[Event] = []
         self.checkpoints: list[Event] = []
@@ -178,13 +180,17 @@ class Client:
         self._selection = Selection.parse(channels)
         self._batch = batch
         self._guard = guard
+        self._heartbeat_seconds = heartbeat_seconds
         self._decoder = Decoder()
         self._read = 0
 
     async def open(self, origin: StartAt | None = None) -> "Client":
         position, frames = await self._hub.prepare_stream(self._selection, origin or Now())
         self.greeting = self._without_checkpoints(self._decoder.feed(frames))
-        self._hub.subscribe(self._selection, self._batch, self.transport, position, self._guard).start()
+        subscriber = self._hub.subscribe(
+            self._selection, self._batch, self.transport, position, self._guard, self._heartbeat_seconds
+        )
+        subscriber.start()
         await self.settle()
         return self
 

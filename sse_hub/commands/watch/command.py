@@ -34,14 +34,14 @@ class Printer:
         self._filter = filter
         self._as_json = as_json
 
-    def line(self, channel: str, line: str) -> None:
-        """Print a line of `channel` if it passes the filter."""
+    def line(self, channel: str, line: str, moment: int) -> None:
+        """Print a line of `channel`, which came at `moment` (ms since the epoch), if it passes the filter."""
         if self._as_json and self._filter == LineFilter():
             self._write(sanitize_json(line))
             return
         record = parse_record(line)
         if self._filter.passes(record, line):
-            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel))
+            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel, moment))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Print a notice of lines that can't be recovered."""

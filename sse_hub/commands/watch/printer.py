@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, SUCCESS, TRACE, WARN, Record, level_of
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
 from sse_hub.errors import InvalidSetting
+from sse_hub.protocol.ids import iso_time
 
 LEVEL_LABELS = {
     TRACE: "TRACE",
@@ -81,10 +82,14 @@ class LineFormatter:
     colours: bool
     channels: bool
 
-    def line(self, record: Record, channel: str) -> str:
-        """The text of `record`: one line, or more if its message has more."""
+    def line(self, record: Record, channel: str, moment: int) -> str:
+        """
+        The text of `record`: one line, or more if its message has more.
+
+        If the record has no time, it is `moment`, when the line came, in ms since the epoch.
+        """
         parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
-        body = record.message if record.text else self._body(record)
+        body = record.message if record.text else self._body(record, moment)
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
         if record.error:
@@ -104,8 +109,8 @@ class LineFormatter:
         """A message of this command between the lines."""
         return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
-    def _body(self, record: Record) -> str:
-        parts = [sanitize_line(record.time)] if record.time else []
+    def _body(self, record: Record, moment: int) -> str:
+        parts = [sanitize_line(record.time) or iso_time(moment)]
         if record.level:
             parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:

@@ -1,5 +1,6 @@
 """HEAD, HTTP/1.0 and blanks around header values: rules of HTTP that clients other than browsers rely on."""
 
+import json
 import re
 
 import pytest
@@ -115,7 +116,7 @@ async def test_over_http_1_0_a_file_is_not_chunked(hub: HubProcess, channel: str
 
     reply = await answered(hub, "GET", f"/export?channel={channel}&since={last.replace('-2', '-0')}", "1.0")
 
-    assert reply.body == b'{"n": 1}\n{"n": 2}\n'
+    assert [json.loads(line)["n"] for line in reply.body.splitlines()] == [1, 2]
 
 
 async def test_over_http_1_0_a_refused_stream_is_not_chunked(server: RedisServer) -> None:
@@ -131,7 +132,9 @@ async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channe
     id = post(hub, channel, b"1", b"2").json["last_id"]
 
     async with raw_connection(hub) as connection:
-        connection.send(f"GET /message?channel={channel} HTTP/1.1\r\nLast-Event-ID: \t {id} \t\r\n\r\n".encode())
+        connection.send(
+            f"GET /message?channel={channel} HTTP/1.1\r\nHost: hub\r\nLast-Event-ID: \t {id} \t\r\n\r\n".encode()
+        )
         begun = await connection.read_until(b"\n\n\r\n")
 
     assert begun.endswith(checkpoint_frame(id.encode(), 2000) + b"\r\n")

@@ -28,7 +28,7 @@ class Clock:
         return self.seconds
 
 
-def publish(ingest: Ingest, name: str, *payloads: str, at: float = 0.0) -> Channel:
+def publish(ingest: Ingest, name: str, *payloads: str, at: int = 0) -> Channel:
     """Publish lines on a channel, which is added if it is new."""
     channel = ingest.registry.get(name.encode()) or ingest.registry.add(name, EventId(10, 0))
     ingest._append(channel, channel.batch(1, 10, [payload.encode() for payload in payloads], LIMIT, at))
@@ -175,13 +175,13 @@ def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() ->
 
 def test_the_usual_interval_is_the_longest_recent_one_and_unknown_at_first() -> None:
     channel = Channel("api", Namespaces(), EventId(10, 0), 100, 0.0, recorded=True)
-    for at in (1_000.0, 1_001.0, 1_011.0):
+    for at in (1_000_000, 1_001_000, 1_011_000):
         channel.batch(1, 10, [b"{}"], LIMIT, at)
     assert channel.directory_entry()["usual_gap_seconds"] is None
 
-    channel.batch(1, 10, [b"{}"], LIMIT, 1_012.0)
+    channel.batch(1, 10, [b"{}"], LIMIT, 1_012_000)
     assert channel.directory_entry()["usual_gap_seconds"] == 9.82
     for at in range(1_013, 1_400):
-        channel.batch(1, 10, [b"{}"], LIMIT, float(at))
+        channel.batch(1, 10, [b"{}"], LIMIT, 1000 * at)
 
     assert channel.typical_silence_seconds == pytest.approx(1.0, abs=0.1)

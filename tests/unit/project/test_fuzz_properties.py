@@ -157,5 +157,5 @@ def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     assert is_error(line) in (True, False)
     assert not SeenLineIds().is_repeat("log", line)
     assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
-        parse_record(line.decode(errors="replace")), "log"
+        parse_record(line.decode(errors="replace")), "log", 0
     )
