@@ -20,6 +20,7 @@ LAYERS = ["protocol", *LAYERS]
 # What each package imports of the others: exactly this, so that the table stays true.
 IMPORTS: dict[str, set[str]] = {
     "protocol": set(),
+    "formats": set(),
     "hub": {"protocol"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
@@ -33,6 +34,7 @@ IMPORTS: dict[str, set[str]] = {
 # What each package imports beyond the standard library: exactly this, so that the table stays true.
 LIBRARIES = {
     "protocol": {"orjson"},
+    "formats": set(),
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
