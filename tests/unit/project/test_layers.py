@@ -27,7 +27,7 @@ IMPORTS: dict[str, set[str]] = {
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
     "server": {"hub", "http"},
-    "commands": {"protocol", "broker", "auth", "server"},
+    "commands": {"protocol", "formats", "broker", "auth", "server"},
     "logging": {"protocol", "broker"},
 }
 
@@ -119,6 +119,7 @@ PURE = [
     "commands/watch/record",
     "commands/watch/sanitize",
     "durations",
+    "formats/joining",
     "redis_url",
 ]
 IO = {"asyncio", "socket", "time", "threading", "os"}
