@@ -42,14 +42,21 @@ class _Rule(NamedTuple):
     same_session: bool
 
 
-class _State(NamedTuple):
-    """Rules in order. `any` is the expressions of all of them: for most lines no rule fits, which it finds out fast."""
+class _Part(NamedTuple):
+    """Some rules of a state, and the expressions of all of them as one: for most lines none fits, which it finds fast."""
 
     any: re.Pattern[str]
     rules: tuple[_Rule, ...]
 
-    def match(self, text: str) -> _Rule | None:
-        return next(rule for rule in self.rules if rule.pattern.match(text)) if self.any.match(text) else None
+
+_State = tuple[_Part, ...]
+
+
+def _match(state: _State, text: str) -> _Rule | None:
+    for part in state:
+        if part.any.match(text):
+            return next(rule for rule in part.rules if rule.pattern.match(text))
+    return None
 
 
 class _Table(NamedTuple):
@@ -73,21 +80,25 @@ def _compile(text: str) -> re.Pattern[str]:
 
 
 def _state(rules: list[Any], sets: dict[str, list[Any]]) -> _State:
-    flat = _flat(rules, sets)
-    return _State(_compile("|".join(f"(?:{text})" for text, *_ in flat)), tuple(map(_rule, flat)))
+    """A string stands for a set of rules; with `!` before its name: these begin a record."""
+    parts: list[_Part] = []
+    own: list[Any] = []
+    for rule in [*rules, None]:
+        if isinstance(rule, list):
+            own.append(rule)
+            continue
+        if own:
+            parts.append(_part(own))
+            own = []
+        if rule is not None and rule.startswith("!"):
+            parts.append(_part([[text, None] for text, *_ in sets[rule[1:]]]))
+        elif rule is not None:
+            parts.append(_part(sets[rule]))
+    return tuple(parts)
 
 
-def _flat(rules: list[Any], sets: dict[str, list[Any]]) -> list[list[Any]]:
-    """The rules of a list in which a string stands for a set, and `!` before its name for: these begin a record."""
-    found: list[list[Any]] = []
-    for rule in rules:
-        if not isinstance(rule, str):
-            found.append(rule)
-        elif rule.startswith("!"):
-            found += [[text, None] for text, *_ in _flat(sets[rule[1:]], sets)]
-        else:
-            found += _flat(sets[rule], sets)
-    return found
+def _part(rules: list[Any]) -> _Part:
+    return _Part(_compile("|".join(f"(?:{text})" for text, *_ in rules)), tuple(map(_rule, rules)))
 
 
 def _rule(rule: list[Any]) -> _Rule:
@@ -108,8 +119,8 @@ def _table() -> _Table:
         session=_compile(data["session"]),
         owner=tuple(data["owner"]),
         letter=_compile(data["letter"]),
-        begins=_state(["begins"], sets).any,
-        resumes=_state(["resumes"], sets).any,
+        begins=_part(sets["begins"]).any,
+        resumes=_part(sets["resumes"]).any,
         openings=_state(["events", "starts"], sets),
         found=tuple((word, _compile(text), state) for word, text, state in data["found"]),
         states={name: _state(rules, sets) for name, rules in data["states"].items()},
@@ -170,7 +181,7 @@ class Joiner:
     def _rule_for(self, text: str) -> _Rule | None:
         if self._state is None:
             self._state = self._table.states[self._first_state(self._head or "")]
-        rule = self._state.match(text)
+        rule = _match(self._state, text)
         if rule is not None and rule.same_session and _group(self._table.session, text) != self._session:
             return None
         return rule
@@ -201,7 +212,7 @@ class Joiner:
         # A record of one line of JSON stays what it is.
         if (text.startswith("{") and text.endswith("}")) or not text.strip(" \t"):
             return "done"
-        opening = table.openings.match(text)
+        opening = _match(table.openings, text)
         if opening is not None and opening.next is not None:
             return opening.next
         for word, pattern, state in table.found:

@@ -92,7 +92,7 @@ def test_a_line_after_a_traceback_is_a_separate_record() -> None:
 
 
 def test_an_endless_record_is_published_in_parts() -> None:
-    text = b"first\n" + b"  more\n" * RECORD_BYTES
+    text = b"first\n" + (b"  more" * 20 + b"\n") * (RECORD_BYTES // 20)
 
     records, size = split(text, Joiner)
 

@@ -18,36 +18,37 @@ const BEGINS = [true];
 const CONTINUES = [false];
 const WAITS = [];
 
-// The rules of a list in which a string stands for a set, and "!" before its name for: these begin a record.
-function flat(rules) {
-  return rules.flatMap((rule) => {
-    if (typeof rule !== "string") return [rule];
-    const inner = flat(sets[rule.replace("!", "")]);
-    return rule.startsWith("!") ? inner.map(([pattern]) => [pattern, null]) : inner;
-  });
-}
-
 const anchored = (pattern) => new RegExp(`^(?:${pattern})`);
 
-// Rules in order. `any` is the patterns of all of them: for most lines no rule fits, which it finds out fast.
-function compile(rules) {
-  const list = flat(rules);
-  return {
-    any: anchored(list.map(([pattern]) => `(?:${pattern})`).join("|")),
-    rules: list.map(([pattern, next, flag]) => ({
-      pattern: anchored(pattern), next: next?.replace("?", "") ?? null, guess: next?.startsWith("?") ?? false, sameSession: flag === "session",
-    })),
-    patienceMs: limits.trace_ms,
-  };
+// Some rules of a state, and the patterns of all of them as one: for most lines none fits, which it finds out fast.
+const compile = (rules) => ({
+  any: anchored(rules.map(([pattern]) => `(?:${pattern})`).join("|")),
+  rules: rules.map(([pattern, next, flag]) => ({
+    pattern: anchored(pattern), next: next?.replace("?", "") ?? null, guess: next?.startsWith("?") ?? false, sameSession: flag === "session",
+  })),
+});
+
+// A string stands for a set of rules; with "!" before its name: these begin a record.
+function partsOf(rules) {
+  const lists = [[]];
+  for (const rule of rules) {
+    if (typeof rule !== "string") lists.at(-1).push(rule);
+    else lists.push(rule.startsWith("!") ? sets[rule.slice(1)].map(([pattern]) => [pattern, null]) : sets[rule], []);
+  }
+  return lists.filter((list) => list.length > 0).map(compile);
 }
 
-const BEGINNING = compile(["begins"]).any;
-const RESUMING = compile(["resumes"]).any;
-const OPENINGS = compile(["events", "starts"]);
-const STATES = Object.fromEntries(Object.entries(data.states).map(([name, rules]) => [name, compile(rules)]));
-for (const name of data.loose) STATES[name].patienceMs = limits.loose_ms;
+const BEGINNING = compile(sets.begins).any;
+const RESUMING = compile(sets.resumes).any;
+const OPENINGS = partsOf(["events", "starts"]);
+const STATES = Object.fromEntries(Object.entries(data.states).map(([name, rules]) => [name, {
+  parts: partsOf(rules), patienceMs: data.loose.includes(name) ? limits.loose_ms : limits.trace_ms,
+}]));
 
-const ruleFor = ({ any, rules }, text) => (any.test(text) ? rules.find(({ pattern }) => pattern.test(text)) : null);
+function ruleFor(parts, text) {
+  for (const { any, rules } of parts) if (any.test(text)) return rules.find(({ pattern }) => pattern.test(text));
+  return null;
+}
 
 const sessionOf = (text) => SESSION.exec(text)?.[1] ?? null;
 
@@ -105,7 +106,7 @@ export class Joiner {
 
   #ruleFor(text) {
     this.#state ??= STATES[this.#firstState(this.#head)];
-    const rule = ruleFor(this.#state, text);
+    const rule = ruleFor(this.#state.parts, text);
     return rule?.sameSession && sessionOf(text) !== this.#session ? null : rule;
   }
 
