@@ -181,6 +181,7 @@ async def test_no_form_makes_a_request_that_the_proxy_has_not_seen(
 ) -> None:
     """R6: each response that a client gets is that to its own request, however many the proxy sees in its bytes."""
     context = ssl.create_default_context(cafile=str(proxy.authority))
+
     async def send(request: bytes, seconds: float = DEADLINE_SECONDS) -> bytes:
         reader, writer = await asyncio.open_connection("localhost", int(proxy.url.rpartition(":")[2]), ssl=context)
         writer.write(request)

@@ -13,7 +13,7 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "standard_streams"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
@@ -26,7 +26,7 @@ IMPORTS: dict[str, set[str]] = {
     "history": {"protocol", "hub", "broker"},
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
-    "server": {"hub", "http"},
+    "server": {"hub", "broker", "http"},
     "commands": {"protocol", "formats", "broker", "auth", "server"},
     "logging": {"protocol", "broker"},
 }
@@ -93,6 +93,7 @@ PURE = [
     "hub/ring",
     "hub/start_position",
     "broker/acl",
+    "broker/limits",
     "history/append_batch",
     "history/append_round",
     "history/log_range",
@@ -108,11 +109,13 @@ PURE = [
     "commands/canary/missing",
     "commands/canary/report",
     "commands/check/result",
+    "commands/check/server_version",
     "commands/docker/containers",
     "commands/docker/dedupe",
     "commands/docker/log_frames",
     "commands/docker/usage",
     "commands/publish/payload",
+    "commands/redis_cli",
     "commands/shipping/batch",
     "commands/shipping/records",
     "commands/watch/printer",
