@@ -77,7 +77,6 @@ def test_a_level_word_means_one_level() -> None:
 
     assert len(words) == len(set(words))
     assert set(LEVELS["inText"].split()) <= set(words)
-    assert set(LEVELS["inSentence"].split()) <= set(words)
     assert set(LEVELS["words"]) | set(LEVELS["letters"].values()) <= set(LEVELS["names"])
 
 
