@@ -134,6 +134,7 @@ PURE = [
     "commands/watch/printer",
     "commands/watch/sanitize",
     "durations",
+    "formats/joining",
     "redis_url",
 ]
 IO = {"asyncio", "socket", "time", "threading", "os"}
