@@ -19,7 +19,6 @@ const RUST = /^thread '[^'\n]*'(?: \(\d+\))? panicked at (?:'([^\n]*)', |[^\n]*:
 const PHP = /Uncaught ([A-Za-z_][\w\\]*): ([^\n]*?)(?: in [^\n ]+:\d+)?(?:\n|$)/;
 const RUBY = /:in [`'][^\n]*': ([^\n]*) \(([A-Z][\w:]*)\)(?:\n|$)/;
 const ELIXIR = /^\*\* \(([A-Z][\w.]*)\) ?([^\n]*)/;
-const CONTINUES = /^(?:\s+\S|\s*at \S|Traceback \(most|Caused by: |\.\.\. \d+ more|> File |\}|During handling of the above|The above exception was)/;
 const REQUEST_IDS = ["request_id", "requestId", "req_id", "reqId", "correlation_id", "correlationId", "x-request-id"];
 // A trace begins in the first part of a text, or is shown as text.
 const SEARCHED = 65_536;
@@ -143,6 +142,3 @@ export function traceIdOf({ trace, fields }) {
   const found = [trace, ...REQUEST_IDS.map((name) => fields[name]), fields.req?.id].find((id) => id && typeof id !== "object");
   return found === undefined ? null : String(found);
 }
-
-/** True for a line that continues the line before it, if that arrived within 50 ms on the same channel. */
-export const isContinuation = (text) => CONTINUES.test(text);
