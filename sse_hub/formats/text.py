@@ -38,7 +38,9 @@ MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
-AFTER_TIME_SIGN = re.compile(r"[ \t]*[|:,-]?[ \t]+")
+AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
+# Text that is indented continues another line.
+INDENTED = re.compile(r"[ ]{2}|\t")
 PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
 CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
@@ -67,7 +69,9 @@ def read_text(record: Record, text: str, reading: InnerReader) -> bool:
         plain = plain[priority.end() :]
     if timed := _take_leading_time(record, plain, reading.arrived_ms):
         return _read_after_time(record, *timed, reading)
-    if _by_rows(record, AT_START, plain, None, reading) or _by_pairs(record, plain, reading):
+    if not INDENTED.match(plain) and _by_rows(record, AT_START, plain, None, reading):
+        return True
+    if _by_pairs(record, plain, reading):
         return True
     _read_plain(record, plain, reading)
     return False
@@ -108,8 +112,7 @@ def _read_after_time(record: Record, rest: str, name: str | None, reading: Inner
     if _by_rows(record, AFTER_TIME, rest, name, reading):
         return True
     record.format = "time"
-    sign = AFTER_TIME_SIGN.match(rest)
-    text = rest[sign.end() :] if sign else rest
+    text = AFTER_TIME_SIGN.sub("", rest, count=1)
     if text and not reading.known(record, text):
         _read_plain(record, text, reading)
     return True
@@ -182,6 +185,11 @@ def _fill_structured(record: Record, text: str) -> None:
             record.fields[found[2]] = re.sub(r'\\(["\\\]])', r"\1", found[3])
 
 
+def _fill_status(record: Record, text: str) -> None:
+    record.fields["status"] = parse_scalar(text)
+    record.level = max(record.level, level_of_status(int(text)))
+
+
 def _fill_nothing(record: Record, text: str) -> None:
     """The part has been read already."""
 
@@ -211,6 +219,7 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "file": _setter("file"),
     "message": _setter("message"),
     "part": _setter("part"),
+    "status": _fill_status,
     "time": _fill_nothing,
 }
 # A row does not match if the text of a group is none of these.
@@ -270,7 +279,8 @@ def _read_head(record: Record, text: str, reading: InnerReader) -> None:
 
 # zerolog, logrus: text, key=value
 def _read_pairs(record: Record, text: str, reading: InnerReader) -> None:
-    record.message, pairs = split_pairs(text)
+    message, pairs = split_pairs(text)
+    record.message = message.rstrip(BLANKS)
     record.fields |= pairs
 
 
@@ -334,8 +344,6 @@ def _describe_request(record: Record, text: str, reading: InnerReader) -> None:
     if "version" in fields:
         fields["version"] = text_of(fields["version"])
     fields.pop("phrase", None)
-    if isinstance(status := fields.get("status"), int | float):
-        record.level = max(record.level, level_of_status(status))
 
 
 RESTS: Mapping[str, Callable[[Record, str, InnerReader], None]] = {
