@@ -36,6 +36,7 @@ PRIORITY = re.compile(r"<([0-9]{1,3})>(?![0-9] )")
 STRUCTURED = re.compile(r"""\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)\"""", re.ASCII)
 MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
+CLOSING = {"[": "]", "(": ")"}
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
 AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
@@ -95,16 +96,16 @@ def head_of(text: str, error: Failure) -> str:
 
 
 def _take_leading_time(record: Record, text: str, arrived_ms: int | None) -> tuple[str, str] | None:
-    opened = text.startswith("[")
-    start = 1 if opened else 0
+    closing = CLOSING.get(text[:1])
+    start = 1 if closing else 0
     window = text[start : start + WINDOW]
     found = leading_time(window.lstrip(BLANKS), arrived_ms)
     if found is None:
         return None
     record.time, end, name = found
     rest = text[start + len(window) - len(window.lstrip(BLANKS)) + end :]
-    if opened:
-        rest = rest[1:] if rest.startswith("]") else f"[{rest}"
+    if closing:
+        rest = rest[1:] if rest.startswith(closing) else text[0] + rest
     return rest, name
 
 

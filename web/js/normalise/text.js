@@ -18,6 +18,7 @@ const PRIORITY = /^<(\d{1,3})>(?!\d )/;
 const STRUCTURED = /\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)"/g;
 const LONGEST_STRUCTURED = 65_536;
 const JSON_ATTEMPTS = 8;
+const CLOSING = { "[": "]", "(": ")" };
 const NIL = "-";
 const TIME_PARTS = new Set(["year", "month", "monthOrDay", "hour", "epoch"]);
 
@@ -127,7 +128,8 @@ function readTrace(record, text) {
 export const headOf = (text, { type, msg }) => type !== null && /^(?:Traceback|[/\s|+]|[A-Z]:\\|file:|node:)/.test(text) ? `${type}: ${msg ?? ""}` : text.slice(0, `${text}\n`.indexOf("\n"));
 
 function takeLeadingTime(record, text, arrivedAt) {
-  const open = text[0] === "[";
+  const close = CLOSING[text[0]];
+  const open = close !== undefined;
   const found = leadingTime((open ? text.slice(1, 1 + WINDOW) : text.slice(0, WINDOW)).trimStart(), arrivedAt);
   if (found === null) return null;
   const begins = open ? 1 : 0;
@@ -135,7 +137,7 @@ function takeLeadingTime(record, text, arrivedAt) {
   takeTime(record, found.time);
   const rest = text.slice(begins + indent + found.end);
   if (!open) return { rest, name: found.name };
-  return { rest: rest[0] === "]" ? rest.slice(1) : `[${rest}`, name: found.name };
+  return { rest: rest[0] === close ? rest.slice(1) : text[0] + rest, name: found.name };
 }
 
 function readAfterTime(record, rest, name, context) {
