@@ -13,6 +13,7 @@ from sse_hub.formats.ansi import strip_ansi
 from sse_hub.formats.levels import (
     ERROR,
     NONE,
+    is_level_word,
     level_in_text,
     level_of_number,
     level_of_prefix,
@@ -151,6 +152,9 @@ def _fill(record: Record, fit: Fit, text: str, reading: InnerReader) -> bool:
     _fill_roles(record, row, values, weak)
     if not weak:
         record.format = row.format
+        if row.rest == "message" and record.logger is None and not rest.strip(BLANKS):
+            record.message = text.strip(BLANKS)
+            return True
         RESTS[row.rest](record, text.lstrip(BLANKS) if row.keep else rest, reading)
     return True
 
@@ -228,7 +232,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
     "level": lambda text: level_of_prefix(text) != NONE,
     "letter": lambda text: level_of_sign(text) != NONE,
     "sign": lambda text: level_of_sign(text) != NONE,
-    "host": lambda text: level_of_prefix(text) == NONE,
+    "host": lambda text: not is_level_word(text),
+    "logger": lambda text: not is_level_word(text),
 }
 
 

@@ -2,7 +2,7 @@
 
 import { stripAnsi } from "../format/ansi.js";
 import {
-  ERROR, NONE, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
+  ERROR, NONE, isLevelWord, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
 } from "./levels.js";
 import { labelled, pairsOf, scalar, splitPairs } from "./logfmt.js";
 import { readRequestLine } from "./json.js";
@@ -55,7 +55,8 @@ const CHECKS = {
   level: (text) => levelOfPrefix(text) !== NONE,
   letter: (text) => levelOfSign(text) !== NONE,
   sign: (text) => levelOfSign(text) !== NONE,
-  host: (text) => levelOfPrefix(text) === NONE,
+  host: (text) => !isLevelWord(text),
+  logger: (text) => !isLevelWord(text),
 };
 
 const rowsOf = (list) => list.map((row) => {
@@ -174,6 +175,7 @@ function fill(record, row, match, text, context) {
     if (value !== undefined) fillRole(record, row.roles[index], value, row.rest === "known");
   }
   if (row.rest === "known") record.fmt = fmt;
+  else if (row.rest === undefined && record.logger === null && after.trim() === "") record.msg = text.trim();
   else RESTS[row.rest ?? "message"](record, row.keep ? text.trimStart() : after, context);
   return true;
 }
