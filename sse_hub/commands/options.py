@@ -99,10 +99,15 @@ def bearer_headers(token: str | None) -> dict[str, str]:
 
 
 def _check(url: str) -> None:
+    # Here, since a command without a hub's URL needs no httpx.
+    import httpx
+
     try:
+        # It also refuses a host that is no name in any language.
+        httpx.URL(url)
         parsed = urlsplit(url)
         valid = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         valid = False
     if not valid:
         raise click.BadParameter(f"{url!r} is not the URL of a hub, such as {LOCAL_HUB}.")

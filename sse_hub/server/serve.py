@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable
+from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
@@ -106,8 +106,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
+    except (OSError, UnicodeError) as error:
+        raise ServerUnavailable(f"The server can't listen on {host!r}: {error_text(error)}.") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

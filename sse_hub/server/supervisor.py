@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable
+from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.peers import WorkerId, create_workers
 from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
@@ -59,7 +59,7 @@ async def supervise(
         try:
             workers = stack.enter_context(create_workers(config.workers))
         except OSError as error:
-            raise ServerUnavailable(f"The workers need sockets and a temporary file: {error}.") from error
+            raise ServerUnavailable(f"The workers need sockets and a temporary file: {error_text(error)}.") from error
         await pool.serve(config, listener.fileno(), workers, shutdown, lambda: announce(shown))
     shutdown.check()
 

@@ -103,6 +103,27 @@ def test_f04_a_line_of_every_format_shows_time_level_logger_and_message(
     assert wrong == {}
 
 
+def test_r13_a_browser_that_has_kept_nonsense_gets_a_working_page(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """Each setting with a value of the right kind that would break the page."""
+    kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard"), "1e12")
+    kept |= dict.fromkeys(("rules", "views", "alarms"), "[[[]]]")
+    kept |= dict.fromkeys(("theme", "density", "lang", "time", "zone", "publisherZone"), "'" * 5000)
+    kept |= dict.fromkeys(("wrap", "rail", "hist", "facets", "repeats", "tokens", "keys", "announce"), "2")
+    page.add_init_script(
+        f"for (const [name, text] of {list(kept.items())!r}) localStorage.setItem(`sse-hub.${{name}}`, text)"
+    )
+    open_page(page, hub, "kept")
+    publish("kept", ['{"level": "warn", "message": "it works"}'])
+
+    expect(page.locator("[data-testid=row] .message")).to_have_text(["it works"])
+    page.get_by_test_id("row").click()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_test_id("palette")).to_be_visible()
+
+
 def test_f04_markup_in_a_line_is_shown_as_text(page: Page, hub: HubProcess, publish: Publish) -> None:
     """No element comes of it, nothing runs and nothing is requested, neither in a row nor in the details."""
     requested: list[str] = []

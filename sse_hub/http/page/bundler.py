@@ -19,6 +19,9 @@ from posixpath import dirname, join, normpath
 SCRIPT = "js/page.js"
 SHEET = "css/page.css"
 ENTRY = "js/main.js"
+# The worker that the tabs of a browser share. Its address has no version: see web/js/connection/tab-connection.js.
+WORKER_SCRIPT = "js/streams.js"
+WORKER_ENTRY = "js/connection/stream-worker.js"
 # A plain script that index.html loads before everything else.
 FIRST_SCRIPT = "js/theme.js"
 SHEET_LINK = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
@@ -32,7 +35,7 @@ OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 def build_page(folder: Path) -> dict[str, str]:
     """The files that browsers get, by name, from the page's sources in `folder`. ValueError: see bundle()."""
-    sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
+    sources = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
     html = sources.pop("index.html")
     modules = {name: _with_data(folder / name, text) for name, text in sources.items() if name.startswith("js/")}
     sheets = SHEET_LINK.findall(html)
@@ -41,6 +44,7 @@ def build_page(folder: Path) -> dict[str, str]:
     languages = [name for name in sources if name.startswith("lang/")]
     files = {name: sources[name] for name in (*others, *languages, "favicon.svg", FIRST_SCRIPT)}
     files[SCRIPT] = bundle(modules, ENTRY)
+    files[WORKER_SCRIPT] = bundle(modules, WORKER_ENTRY)
     files[SHEET] = "".join(sources[name] for name in sheets)
     files["index.html"] = _link_built_files(html)
     return files

@@ -1,6 +1,7 @@
 // Turns a line into a record: JSON text -> without its envelope -> JSON record or text pattern. Pure, and it never throws: a line
 // that cannot be read is a record whose message is the line.
 
+import { rowText } from "../format/text.js";
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { adopt, blank } from "./record.js";
@@ -182,7 +183,7 @@ export function hiddenSummary(record) {
     if (frames > 0) parts.push(`· ${frames} ${frames === 1 ? "frame" : "frames"}`);
     else if (lines > 1) parts.push(`+ ${lines} lines`);
   }
-  const more = (record.msg ?? "").trimEnd().split("\n").length - 1;
+  const more = rowText(record.msg ?? "").hidden.length;
   if (more > 0) parts.push(`+ ${more} ${more === 1 ? "line" : "lines"}`);
   return parts.join(" ");
 }
