@@ -13,6 +13,7 @@ import click
 
 from sse_hub.commands.options import (
     LOCAL_REDIS,
+    encoding_option,
     ingest_option,
     line_joiner,
     multiline_option,
@@ -20,6 +21,8 @@ from sse_hub.commands.options import (
     redis_url_option,
 )
 from sse_hub.commands.ship.run import ShipPlan, ship_files
+from sse_hub.commands.shipping.encodings import TextEncoding
+from sse_hub.commands.shipping.records import LineFormat
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
@@ -51,6 +54,7 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
 @click.option("--from-start", is_flag=True, help="Publish existing lines too, rotated and .gz files first.")
 @multiline_option
 @multiline_start_option
+@encoding_option
 @click.option("--once", is_flag=True, help="Exit once all existing lines have been published.")
 @click.option(
     "--registry",
@@ -68,6 +72,7 @@ def ship(
     from_start: bool,
     multiline: bool,
     multiline_start: re.Pattern[str] | None,
+    encoding: TextEncoding | None,
     once: bool,
     registry: Path | None,
     redis_url: str | None,
@@ -88,7 +93,7 @@ def ship(
             registry=registry or default_path(os.environ, "ship"),
             channel=channel,
             from_start=from_start,
-            new_joiner=line_joiner(multiline, multiline_start),
+            lines=LineFormat(line_joiner(multiline, multiline_start), encoding),
             once=once,
             ingest=config.ingest,
         )

@@ -22,6 +22,7 @@ from sse_hub.commands.ship.content import (
     fingerprint_before,
     last_line_start,
 )
+from sse_hub.commands.shipping.encodings import TextEncoding
 from sse_hub.commands.shipping.state_file import StateFile
 from sse_hub.errors import RegistryUnavailable
 
@@ -57,14 +58,14 @@ class FileState:
         return state
 
     @classmethod
-    def from_end(cls, path: str, content: Content, live: bool) -> "FileState":
+    def from_end(cls, path: str, content: Content, live: bool, encoding: TextEncoding | None = None) -> "FileState":
         """A state with only future lines to publish; if `live`, an unfinished last line too. Raises OSError."""
         state = cls(path, content.file_id)
         size = content.size()
         if size is None:
             state.finished = True
             return state
-        state.offset = last_line_start(content, size) if live else size
+        state.offset = last_line_start(content, size, encoding) if live else size
         state.add_first(fingerprint_before(content, min(FINGERPRINT_BYTES, size)))
         state.add_last(fingerprint_before(content, state.offset))
         return state

@@ -25,7 +25,7 @@ from sse_hub.commands.ship.names import RotatedName
 from sse_hub.commands.ship.reader import FileReader
 from sse_hub.commands.ship.registry import FileState, Registry
 from sse_hub.commands.shipping.batch import SourceBatch
-from sse_hub.formats.joining import NewJoiner
+from sse_hub.commands.shipping.records import LineFormat
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,10 @@ COPY_SECONDS = 5.0
 class RotationTracker:
     """Tracks all files of the followed name `path`. With `from_start`, its first file is read from the beginning."""
 
-    def __init__(
-        self, path: Path, channel: str, new_joiner: NewJoiner | None, registry: Registry, from_start: bool
-    ) -> None:
+    def __init__(self, path: Path, channel: str, lines: LineFormat, registry: Registry, from_start: bool) -> None:
         self.path = path
         self._channel = channel
-        self._new_joiner = new_joiner
+        self._lines = lines
         self._registry = registry
         self._rotated = RotatedName(path.name)
         # Kubernetes links to files in another folder, which are rotated there.
@@ -267,7 +265,10 @@ class RotationTracker:
 
     def _follow_new(self, content: Content, status: FileStatus) -> None:
         live, path = status.name == self.path.name, str(self.path)
-        state = FileState.from_start(path, content) if self._from_start else FileState.from_end(path, content, live)
+        if self._from_start:
+            state = FileState.from_start(path, content)
+        else:
+            state = FileState.from_end(path, content, live, self._lines.encoding)
         logger.info(
             "file_followed path=%(path)s offset=%(offset)d",
             {"path": self._path_of(status.name), "offset": state.offset},
@@ -323,4 +324,4 @@ class RotationTracker:
             self.unreadable.add(self._path_of(name))
 
     def _new_reader(self, state: FileState, status: FileStatus | None) -> FileReader:
-        return FileReader(state, self._channel, self._new_joiner, status)
+        return FileReader(state, self._channel, self._lines, status)

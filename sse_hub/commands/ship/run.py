@@ -26,9 +26,9 @@ from sse_hub.commands.ship.progress import Progress
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.commands.ship.rotation import RotationTracker
 from sse_hub.commands.ship.watcher import FolderWatcher
+from sse_hub.commands.shipping.records import LineFormat
 from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import FileUnreadable
-from sse_hub.formats.joining import NewJoiner
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,7 @@ BATCHES_PER_FILE = 16
 class ShipPlan:
     """
     What to do. Files that match `excluded` are left out, and rotated ones are looked for in the folders `rotated_in`,
-    too. With `once`, end once all existing lines have been published; `new_joiner` joins lines, None: each is published
-    by itself; `ingest` is what the hubs follow.
+    too. With `once`, end once all existing lines have been published; `ingest` is what the hubs follow.
     """
 
     patterns: tuple[str, ...]
@@ -55,7 +54,7 @@ class ShipPlan:
     registry: Path
     channel: str = "{name}"
     from_start: bool = False
-    new_joiner: NewJoiner | None = None
+    lines: LineFormat = LineFormat()
     once: bool = False
     ingest: tuple[str, ...] = ("*",)
 
@@ -194,7 +193,7 @@ class Shipper:
                 "channel_shared channel=%(channel)s path=%(path)s other=%(other)s",
                 {"channel": channel, "path": path, "other": other},
             )
-        return RotationTracker(path.absolute(), channel, plan.new_joiner, self._registry, from_start)
+        return RotationTracker(path.absolute(), channel, plan.lines, self._registry, from_start)
 
     def _put_batches(self) -> bool:
         """Put the batches there is room for; whether there were any."""

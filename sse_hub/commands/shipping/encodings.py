@@ -1,7 +1,7 @@
 """
 Text in any encoding as UTF-8. Pure.
 
-    text_encoding("gbk").decode(line) --> UTF-8          encoding_of_mark(b"\\xff\\xfe…") --> UTF-16, and the mark's size
+    text_encoding("gbk").decode(line) --> UTF-8          encoding_of_mark(data) --> UTF-16, size of the mark
 """
 
 import codecs
@@ -64,7 +64,9 @@ def text_encoding(name: str) -> TextEncoding | None:
         # Without a mark, which comes first, they are in the byte order of this machine's files.
         return TextEncoding(f"{codec.name}-le", line_end[len(line_end) // 2 :])
     if line_end.strip(b"\0") != b"\n":
-        raise InvalidSetting(f"{name!r} has another line end than log files have; gbk, latin-1 or utf-16-le have the same.")
+        raise InvalidSetting(
+            f"{name!r} has another line end than log files have; gbk, latin-1 or utf-16-le have the same."
+        )
     return TextEncoding(codec.name, line_end)
 
 

@@ -23,6 +23,13 @@ class Split(NamedTuple):
     size: int
 
 
+class LineFormat(NamedTuple):
+    """How the lines of a source are read: what joins them, and the encoding they are in, None for UTF-8."""
+
+    new_joiner: NewJoiner | None = None
+    encoding: TextEncoding | None = None
+
+
 def split(
     data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False, encoding: TextEncoding | None = None
 ) -> Split:
@@ -41,6 +48,11 @@ def split(
     if new_joiner is not None:
         return _join(lines, end, new_joiner(), at_end)
     return Split(_split_long(_clean(lines, data[:end])), end)
+
+
+def complete_size(data: bytes, encoding: TextEncoding | None = None) -> int:
+    """The size of the lines at the start of `data` that have an end."""
+    return len(data) - len(encoding.split(data)[-1]) if encoding else data.rfind(b"\n") + 1
 
 
 def _split_encoded(data: bytes, new_joiner: NewJoiner | None, at_end: bool, encoding: TextEncoding) -> Split:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli import running_command
 from tests.support.programs import clean_environ
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS, ROOT
@@ -214,6 +215,53 @@ def test_f9_two_files_in_one_channel_are_told(server: RedisServer, tmp_path: Pat
 
     assert f"channel_shared channel={channel} path={paths[1]} other={paths[0]}" in told.stderr
     assert "channel_shared" not in wanted.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "options"),
+    [
+        ("utf-8", b"\xef\xbb\xbf", []),
+        ("utf-16-le", b"\xff\xfe", []),
+        ("utf-16-be", b"\xfe\xff", ["--multiline"]),
+        ("utf-32-le", b"\xff\xfe\0\0", []),
+        ("utf-16-le", b"", ["--encoding", "utf-16-le"]),
+        ("shift_jis", b"", ["--encoding", "shift_jis", "--multiline"]),
+        # The mark wins.
+        ("utf-16-be", b"\xfe\xff", ["--encoding", "gbk"]),
+    ],
+)
+def test_f13_m1_a_file_in_another_encoding_is_read_as_text(
+    server: RedisServer, tmp_path: Path, channel: str, encoding: str, mark: bytes, options: list[str]
+) -> None:
+    path = tmp_path / "app.log"
+    # U+0A41 and U+410A have a byte of a line end.
+    lines = [f"{n} 時刻 \u0a41\u410a 支払".encode(encoding, "ignore").decode(encoding) for n in range(50)]
+    path.write_bytes(mark + "".join(line + "\r\n" for line in lines).encode(encoding))
+    words = (str(path), "--channel", channel, *options)
+    assert ship_once(server, tmp_path, *words).returncode == 0
+    # It goes on in the middle.
+    with open(path, "ab") as file:
+        file.write("追加\n".encode(encoding))
+    assert ship_once(server, tmp_path, *words).returncode == 0
+
+    assert texts(server, channel, 51) == [*lines, "追加"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "base64", "cp037"])
+def test_m1_what_is_no_encoding_of_logs_is_refused(server: RedisServer, tmp_path: Path, name: str) -> None:
+    result = ship_once(server, tmp_path, str(tmp_path / "app.log"), "--encoding", name)
+
+    assert result.returncode == 2
+    assert f"'{name}'" in result.stderr
+
+
+def test_f12_another_database_is_told_within_a_second(server: RedisServer, tmp_path: Path, channel: str) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    words = ("ship", "--from-start", "--registry", str(tmp_path / "positions.json"), "--channel", channel, str(path))
+
+    with running_command(tmp_path / "shipper.out", *words, "--redis-url", f"{server.url.removesuffix('/0')}/1"):
+        wait_until(lambda: "not_recorded database=1" in shipper_output(tmp_path), "the shipper tells it")
 
 
 def test_m2_excluded_files_are_not_shipped(server: RedisServer, tmp_path: Path, channel: str) -> None:
