@@ -66,9 +66,10 @@ test("with a clock that is ahead of or behind the hub's, live and replayed lines
     ingest.clockSkew = ahead;
     ingest.onLiveLine = (line) => heard.push(line);
 
-    ingest.addLines([[`${now - ahead - 20_000}-1`, "a", "before"], [`${now - ahead - 500}-1`, "a", "new"]], now);
+    const [old, fresh] = [now - ahead - 20_000, now - ahead - 500];
+    ingest.addLines([[`${old}-1`, "a", "before", old + 70], [`${fresh}-1`, "a", "new", fresh + 470]], now);
 
-    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], now - ahead - 20_000, now - ahead]);
+    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], old + 70, fresh + 470]);
   }
 });
 

@@ -4,7 +4,7 @@
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { readText } from "./text.js";
-import { atOffset, inZone, likelyOffset } from "./time.js";
+import { inZone } from "./time.js";
 import { errorOfText, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", "event"]);
@@ -17,8 +17,8 @@ const LONGEST_NAME = 1_000;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
- * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none. `zone` is the zone of times without one: null (local), one of
+ * zones.js, or a function (wall, arrivedAt) => zone, see PublisherZones.
  */
 export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
@@ -43,15 +43,11 @@ const blank = (raw) => ({
   fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw,
 });
 
-// Publishers often log in another zone than the reader's.
 function chooseZone(record, arrivedAt, zone) {
-  if (zone !== null) {
-    const { ms, offset } = inZone(record.wall, zone);
-    Object.assign(record, { ts: ms, offset });
-  } else if (arrivedAt !== null) {
-    record.offset = likelyOffset(record.ts, arrivedAt);
-    if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
-  }
+  const chosen = typeof zone === "function" ? zone(record.wall, arrivedAt) : zone;
+  if (chosen === null) return;
+  const { ms, offset } = inZone(record.wall, chosen);
+  Object.assign(record, { ts: ms, offset });
 }
 
 function read(record, text, arrivedAt, depth) {

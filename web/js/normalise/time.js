@@ -9,9 +9,6 @@ import { clockAt, momentOf, offsetAt } from "../format/zones.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
-const LOCAL_WITHIN_MS = 10 * 60_000;
-const STEP_MS = 15 * 60_000;
-const MAX_STEPS = 14 * 4;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const CLOCK = "(?<hour>\\d\\d):(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:[.,](?<fraction>\\d{1,9}))?)?";
 const ZONE = "(?<zone>Z|UTC|GMT|[+-]\\d\\d(?::?\\d\\d)?|[A-Z]{2,5})";
@@ -36,20 +33,6 @@ export function timeOf(value, arrivedAt = null) {
 }
 
 const ofNumber = (number) => (number > 1e9 ? { ms: epochToMs(number), zone: true, wall: null } : null);
-
-/**
- * The UTC offset, in minutes, that puts a time read as local nearest to the arrival of its line. Null if local time is right: within ten
- * minutes of it, or so far off that no zone explains it.
- */
-export function likelyOffset(localMs, arrivedAtMs) {
-  if (Math.abs(localMs - arrivedAtMs) <= LOCAL_WITHIN_MS) return null;
-  const asUtc = localMs - new Date(localMs).getTimezoneOffset() * 60_000;
-  const steps = Math.round((asUtc - arrivedAtMs) / STEP_MS) || 0;
-  return Math.abs(steps) <= MAX_STEPS ? steps * 15 : null;
-}
-
-/** A time read as local, converted to a UTC offset in minutes. */
-export const atOffset = (localMs, minutes) => localMs - (new Date(localMs).getTimezoneOffset() + minutes) * 60_000;
 
 /** `{ms, offset}` of a time without a zone, read in a zone. */
 export function inZone(wall, zone) {
