@@ -21,7 +21,7 @@ from sse_hub.formats.levels import (
     level_of_word,
 )
 from sse_hub.formats.logfmt import parse_labels, parse_pairs, parse_scalar, split_pairs
-from sse_hub.formats.names import roles_of
+from sse_hub.formats.names import WHOLE, roles_of
 from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
 from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
@@ -38,7 +38,8 @@ MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
-AFTER_TIME_SIGN = re.compile(r"[ \t]*[|:,-]?[ \t]+")
+AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
+INDENT = re.compile(r"[ ]{2}|\t")
 PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
 CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
@@ -67,7 +68,10 @@ def read_text(record: Record, text: str, reading: InnerReader) -> bool:
         plain = plain[priority.end() :]
     if timed := _take_leading_time(record, plain, reading.arrived_ms):
         return _read_after_time(record, *timed, reading)
-    if _by_rows(record, AT_START, plain, None, reading) or _by_pairs(record, plain, reading):
+    # Text that is indented continues another line.
+    if (not INDENT.match(plain) and _by_rows(record, AT_START, plain, None, reading)) or _by_pairs(
+        record, plain, reading
+    ):
         return True
     _read_plain(record, plain, reading)
     return False
@@ -182,6 +186,12 @@ def _fill_structured(record: Record, text: str) -> None:
             record.fields[found[2]] = re.sub(r'\\(["\\\]])', r"\1", found[3])
 
 
+def _fill_status(record: Record, text: str) -> None:
+    record.fields["status"] = parse_scalar(text)
+    if WHOLE.fullmatch(text):
+        record.level = max(record.level, level_of_status(int(text)))
+
+
 def _fill_nothing(record: Record, text: str) -> None:
     """The part has been read already."""
 
@@ -201,6 +211,7 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "python": lambda record, text: _on_scale(record, text, "python"),
     "pri": lambda record, text: _on_scale(record, str(int(text) & 7), "syslog"),
     "structured": _fill_structured,
+    "status": _fill_status,
     "request": lambda record, text: read_request_line(record.fields, text.replace('\\"', '"')),
     "logger": lambda record, text: setattr(record, "logger", None if text == NIL else text.strip(BLANKS)),
     "host": _setter("host", nil=True),
@@ -270,7 +281,8 @@ def _read_head(record: Record, text: str, reading: InnerReader) -> None:
 
 # zerolog, logrus: text, key=value
 def _read_pairs(record: Record, text: str, reading: InnerReader) -> None:
-    record.message, pairs = split_pairs(text)
+    head, pairs = split_pairs(text)
+    record.message = head.rstrip(BLANKS)
     record.fields |= pairs
 
 
@@ -334,8 +346,6 @@ def _describe_request(record: Record, text: str, reading: InnerReader) -> None:
     if "version" in fields:
         fields["version"] = text_of(fields["version"])
     fields.pop("phrase", None)
-    if isinstance(status := fields.get("status"), int | float):
-        record.level = max(record.level, level_of_status(status))
 
 
 RESTS: Mapping[str, Callable[[Record, str, InnerReader], None]] = {

@@ -91,7 +91,28 @@ def test_every_line_has_one_verdict(lines: list[str]) -> None:
     assert len(verdicts + joiner.end()) == len(lines)
 
 
-HOSTILE = ["(", " ", "\t", "a.", "a:", "[", "#0 ", "A", "\\", '"', "=", "-", "0", "1 ", ":1", "at ", "{", "…", "\x1b[", "A::"]
+HOSTILE = [
+    "(",
+    " ",
+    "\t",
+    "a.",
+    "a:",
+    "[",
+    "#0 ",
+    "A",
+    "\\",
+    '"',
+    "=",
+    "-",
+    "0",
+    "1 ",
+    ":1",
+    "at ",
+    "{",
+    "…",
+    "\x1b[",
+    "A::",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

@@ -7,7 +7,7 @@ import { readJson } from "./json.js";
 import { adopt, blank } from "./record.js";
 import { TABLE } from "./table.js";
 import { headOf, readText, shownText } from "./text.js";
-import { atOffset, inZone, likelyOffset, nearestDay } from "./time.js";
+import { inZone, nearestDay } from "./time.js";
 import { errorOfText, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(TABLE.json.slots.split(" "));
@@ -19,8 +19,8 @@ const LONGEST_NAME = 1_000;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
- * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none. `zone` is the zone of times without one: null (local), one of
+ * zones.js, or a function (wall, arrivedAt) => zone, see PublisherZones.
  */
 export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
@@ -44,14 +44,11 @@ function finishMessage(record) {
   if (start >= 0) splitTrace(record, start);
 }
 
-// Publishers often log in another zone than the reader's.
 function chooseZone(record, arrivedAt, zone) {
-  if (zone !== null) {
-    const { ms, offset } = inZone(record.wall, zone);
+  const chosen = typeof zone === "function" ? zone(record.wall, arrivedAt) : zone;
+  if (chosen !== null) {
+    const { ms, offset } = inZone(record.wall, chosen);
     Object.assign(record, { ts: ms, offset });
-  } else if (arrivedAt !== null) {
-    record.offset = likelyOffset(record.ts, arrivedAt);
-    if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
   }
   if (!record.dated && arrivedAt !== null) record.ts = nearestDay(record.ts, arrivedAt);
 }
