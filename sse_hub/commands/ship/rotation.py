@@ -35,7 +35,9 @@ COPY_SECONDS = 5.0
 class RotationTracker:
     """Tracks all files of the followed name `path`. With `from_start`, its first file is read from the beginning."""
 
-    def __init__(self, path: Path, channel: str, new_joiner: NewJoiner | None, registry: Registry, from_start: bool) -> None:
+    def __init__(
+        self, path: Path, channel: str, new_joiner: NewJoiner | None, registry: Registry, from_start: bool
+    ) -> None:
         self.path = path
         self._channel = channel
         self._new_joiner = new_joiner

@@ -14,6 +14,7 @@ LINE_BYTES = 1_048_576
 # A longer record is published as several.
 RECORD_BYTES = 262_144
 
+
 class Split(NamedTuple):
     """`records` are the first `size` bytes; the rest is incomplete."""
 
