@@ -138,19 +138,19 @@ class Feed:
         if took > COOLDOWN_AFTER_SECONDS and len(self._live) >= COOLDOWN_SUBSCRIBERS and not self.batch:
             self._cooldown_until = started + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
 
-    def go_live(self, subscriber: Subscriber, has_caught_up: bool) -> None:
+    def go_live(self, subscriber: Subscriber, cursor: bytes) -> None:
         """
-        Write to `subscriber` from now on. It must have got everything in the rings.
+        Write to `subscriber` from now on. It must have got everything in the rings, as far as to `cursor`.
 
-        One that `has_caught_up` learns its position: the last line on a quiet channel may be old.
+        It gets a checkpoint if that is not the last fence: the last line on a quiet channel may be old.
         """
         self.flush()
         self._send_skipped_gaps()
         if not self._live:
             # Without a live subscriber, nothing has moved the position.
             self._position.move_to_end(self.rings)
-        if has_caught_up:
-            id = self._position.cursor_at(self._last_fence())
+        id = self._position.cursor_at(self._last_fence())
+        if id != cursor:
             subscriber.transport.write(http_chunk(checkpoint_frame(id, RETRY_MS)))
         self._live[subscriber] = subscriber.transport.write
         if len(self._live) == len(self.subscribers):
