@@ -127,11 +127,14 @@ def advance(position: Position, entry: Batch, stop: int) -> None:
 
 
 def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
-    position.move(entry.channel, entry.index + 1, entry.last)
+    if position.names == {entry.channel}:
+        position.move(entry.channel, entry.index + 1, entry.last)
+        return [gap_frame(position.cursor(), entry.gap)]
+    # A session's gap ends at the same fence on all channels. With several channels, a new id would say that the gaps of
+    # the others were sent as well, so the cursor stays. The next line or heartbeat moves it; a client that reconnects
+    # before it gets these gaps again.
+    position.pass_gap(entry.channel, entry.index + 1, entry.last)
     if entry.channel not in position.names and not entry.alone:
         # The ring of its pattern has this gap, too, for all channels that match, known or not.
         return []
-    # A session's gap ends at the same fence on all channels. With several channels, an id here would say that the gaps
-    # of the others were sent as well. The next line or heartbeat brings an id; a client that reconnects before it gets
-    # these gaps again.
-    return [gap_frame(position.cursor() if position.names == {entry.channel} else None, entry.gap)]
+    return [gap_frame(position.cursor(), entry.gap)]

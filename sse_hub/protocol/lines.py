@@ -16,7 +16,7 @@ import orjson
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 # Events of the hub, and those an EventSource dispatches itself: a line with the event "error" would look like a lost
 # connection. Publishers may use `closed`, the hub's remaining event.
-RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "refused", "error", "open"})
+RESERVED_EVENTS = frozenset({"checkpoint", "lines", "gap", "auth", "refused", "error", "open"})
 MESSAGE = "message"
 MAX_TEXT_LINES = 10_000
 BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")

@@ -229,6 +229,8 @@ async def test_a_heartbeat_advances_the_id_and_resuming_from_it_is_exact(
             assert re.search(r'"info\\*":\\*"2', (await resumed.take(1))[0].data)
 
         assert stream.decoder.comments[0] == " heartbeat"
+        assert [event.json for event in stream.checkpoints] == [{}] * len(stream.checkpoints)
+        assert stream.checkpoints[-1].id == stream.last_event_id
         assert int(stream.last_event_id.split("-")[0]) > int(before.split("-")[0])
         assert stream.last_event_id.count(".") == before.count(".")
 

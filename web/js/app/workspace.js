@@ -28,8 +28,8 @@ export class Workspace {
   #lostAt = null;
   #zoneOf;
 
-  /** The ring holds `capacity` lines; `guard`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
-  constructor(capacity, guard, zoneOf) {
+  /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
+  constructor(capacity, guard, zoneOf, connection) {
     this.#zoneOf = zoneOf;
     this.ring = new Ring(capacity);
     this.line = new HeldLine(this.ring);
@@ -62,7 +62,7 @@ export class Workspace {
         this.onChange();
       },
       state: (state) => this.#setConnection(state),
-    });
+    }, { connection });
     this.stream.guard = guard;
     this.#countLines();
   }

@@ -260,7 +260,7 @@ export class Ingest {
 
   #read(channel, line, arrivedAt) {
     const record = normalise(line, arrivedAt, { zone: this.#zones.of(channel) });
-    if (!record.zone) this.#zones.observe(channel, record.wall, arrivedAt);
+    if (!record.zone && record.dated) this.#zones.observe(channel, record.wall, arrivedAt);
     return record;
   }
 
@@ -280,9 +280,19 @@ export class Ingest {
     else this.#newest = sortKey;
     const head = late ? null : this.#joiner.add(channel, record, arrivedAt, seq);
     if (head !== null) this.#ring.continueFrom(seq, head);
+    if (!late) this.#fold(this.#joiner.earlier);
     this.onLine?.(seq, record);
     this.#lists.offer(seq);
     return seq;
+  }
+
+  // Lines that had rows of their own continue others, as a later one has shown.
+  #fold(earlier) {
+    for (const [seq, head] of earlier) {
+      if (!this.#ring.has(head)) continue;
+      this.#ring.continueFrom(seq, head);
+      this.#lists.fold(seq, head);
+    }
   }
 
   // Puts lines of several channels into the order of their times.

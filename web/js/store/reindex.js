@@ -20,6 +20,7 @@ export function reindex(ring, to, zones) {
     ring.setTimes(seq, ownTime, sortKey);
     const head = record && joiner.add(channel, record, arrivedAt, seq);
     if (head !== null) ring.continueFrom(seq, head);
+    if (record) for (const [earlier, its] of joiner.earlier) ring.continueFrom(earlier, its);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { ansiSpans, stripAnsi } from "../format/ansi.js";
 import { dividersBetween } from "../format/dividers.js";
-import { firstLine, textOf, visible } from "../format/text.js";
+import { shownLine, textOf, visible } from "../format/text.js";
 import { normalise, withContinuations } from "../normalise/index.js";
 import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
@@ -87,7 +87,7 @@ export class RowStyle {
   }
 
   messageOf(record, fields) {
-    return visible(stripAnsi(record.msg === null ? fields || record.raw : firstLine(record.msg)));
+    return visible(stripAnsi(record.msg === null ? fields || record.raw : shownLine(record.msg)));
   }
 
   /** `[[name, text], …]` of the columns the reader has chosen. */
