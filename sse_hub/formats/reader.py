@@ -17,6 +17,7 @@ from sse_hub.formats.values import parse_object
 
 SLOTS = frozenset(TABLE["json"]["slots"].split())
 HUB_KEYS = frozenset(TABLE["json"]["hubKeys"].split())
+HUB_MEMBERS = frozenset(key for key in HUB_KEYS if key.startswith("@"))
 MAX_DEPTH = 3
 # Longer names are cut; the line itself has all of it.
 MAX_NAME_CHARACTERS = 1_000
@@ -87,8 +88,8 @@ class _LineReading:
             record.event = members["@event"]
         slot = _slot_of(members)
         if slot is None:
-            if "@channel" in members or "@event" in members:
-                members = {key: value for key, value in members.items() if key not in ("@channel", "@event")}
+            if not HUB_MEMBERS.isdisjoint(members):
+                members = {key: value for key, value in members.items() if key not in HUB_MEMBERS}
             read_object(record, members, self)
             return
         inner = members[slot]

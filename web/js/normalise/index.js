@@ -12,6 +12,7 @@ import { errorOfText, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(TABLE.json.slots.split(" "));
 const HUB_KEYS = new Set(TABLE.json.hubKeys.split(" "));
+const HUB_MEMBERS = [...HUB_KEYS].filter((key) => key.startsWith("@"));
 const DEEPEST = 3;
 // Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
@@ -124,8 +125,8 @@ function slotOf(object) {
 }
 
 function withoutHubKeys(object) {
-  if (!("@channel" in object) && !("@event" in object)) return object;
-  return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
+  if (!HUB_MEMBERS.some((key) => key in object)) return object;
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !HUB_MEMBERS.includes(key)));
 }
 
 /** The JSON object or array of a text, integers past 2^53 as text, or null. */

@@ -260,7 +260,7 @@ export class Ingest {
 
   #read(channel, line, arrivedAt) {
     const record = normalise(line, arrivedAt, { zone: this.#zones.of(channel) });
-    if (!record.zone) this.#zones.observe(channel, record.wall, arrivedAt);
+    if (!record.zone && record.dated) this.#zones.observe(channel, record.wall, arrivedAt);
     return record;
   }
 
