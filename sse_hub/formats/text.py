@@ -39,7 +39,8 @@ JSON_ATTEMPTS = 8
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
 AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
-INDENT = re.compile(r"[ ]{2}|\t")
+# Text that is indented continues another line.
+INDENTED = re.compile(r"[ ]{2}|\t")
 PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
 CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
@@ -68,10 +69,9 @@ def read_text(record: Record, text: str, reading: InnerReader) -> bool:
         plain = plain[priority.end() :]
     if timed := _take_leading_time(record, plain, reading.arrived_ms):
         return _read_after_time(record, *timed, reading)
-    # Text that is indented continues another line.
-    if (not INDENT.match(plain) and _by_rows(record, AT_START, plain, None, reading)) or _by_pairs(
-        record, plain, reading
-    ):
+    if not INDENTED.match(plain) and _by_rows(record, AT_START, plain, None, reading):
+        return True
+    if _by_pairs(record, plain, reading):
         return True
     _read_plain(record, plain, reading)
     return False
@@ -112,8 +112,7 @@ def _read_after_time(record: Record, rest: str, name: str | None, reading: Inner
     if _by_rows(record, AFTER_TIME, rest, name, reading):
         return True
     record.format = "time"
-    sign = AFTER_TIME_SIGN.match(rest)
-    text = rest[sign.end() :] if sign else rest
+    text = AFTER_TIME_SIGN.sub("", rest, count=1)
     if text and not reading.known(record, text):
         _read_plain(record, text, reading)
     return True
@@ -222,6 +221,7 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "file": _setter("file"),
     "message": _setter("message"),
     "part": _setter("part"),
+    "status": _fill_status,
     "time": _fill_nothing,
 }
 # A row does not match if the text of a group is none of these.
@@ -281,8 +281,8 @@ def _read_head(record: Record, text: str, reading: InnerReader) -> None:
 
 # zerolog, logrus: text, key=value
 def _read_pairs(record: Record, text: str, reading: InnerReader) -> None:
-    head, pairs = split_pairs(text)
-    record.message = head.rstrip(BLANKS)
+    message, pairs = split_pairs(text)
+    record.message = message.rstrip(BLANKS)
     record.fields |= pairs
 
 
