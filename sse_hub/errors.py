@@ -24,6 +24,7 @@ exit with their message.
     ├── ServerUnavailable        no Redis server could be started, or the hub can't listen
     ├── CanaryUnavailable        a canary could not start
     ├── StreamRefused            a hub refused a stream
+    ├── FileUnreadable           a shipper could not read a file
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
@@ -146,6 +147,10 @@ class StreamRefused(HubError):
 
 class RegistryUnavailable(HubError):
     """A shipper's registry can't be read or written, or another shipper uses it."""
+
+
+class FileUnreadable(HubError):
+    """A shipper that ends after what is there could not read all of it; the message names the files."""
 
 
 class EngineUnavailable(HubError):

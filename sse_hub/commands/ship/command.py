@@ -34,6 +34,20 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     show_default=True,
     help="The channel: {name} is the file name without its extension, {path} the full path.",
 )
+@click.option(
+    "--exclude",
+    "excluded",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out files that match PATTERN, such as '*.tmp', 'old/*.log' or '/var/log/*/old/*'. Repeatable.",
+)
+@click.option(
+    "--rotated-in",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Rotated files are moved to FOLDER. Repeatable.",
+)
 @click.option("--from-start", is_flag=True, help="Publish existing lines too, rotated and .gz files first.")
 @multiline_option
 @multiline_start_option
@@ -49,6 +63,8 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
 def ship(
     files: tuple[str, ...],
     channel: str,
+    excluded: tuple[str, ...],
+    rotated_in: tuple[Path, ...],
     from_start: bool,
     multiline: bool,
     multiline_start: re.Pattern[str] | None,
@@ -66,6 +82,8 @@ def ship(
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
         plan = ShipPlan(
             patterns=files,
+            excluded=excluded,
+            rotated_in=rotated_in,
             redis_url=config.redis_url or LOCAL_REDIS,
             registry=registry or default_path(os.environ, "ship"),
             channel=channel,

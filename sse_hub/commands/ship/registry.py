@@ -36,8 +36,8 @@ class FileState:
     """
     One file content, wherever it is. All before `offset` has been published; `token` is its name in Redis.
 
-    `path` is the followed name it belongs to. `finished` is true for a .gz that has been read to its end. `seen_at` is
-    when it was last seen, in seconds since the epoch.
+    `path` is the followed name it belongs to; `live` is true while it has it. `finished` is true for a .gz read
+    to its end. `seen_at` is when it was last seen, in seconds since the epoch.
     """
 
     path: str
@@ -45,6 +45,7 @@ class FileState:
     offset: int = 0
     fingerprints: list[Fingerprint] = field(default_factory=list)
     finished: bool = False
+    live: bool = False
     seen_at: float = field(default_factory=time.time)
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -95,6 +96,7 @@ class FileState:
             "inode": self.file_id.inode,
             "offset": self.offset,
             "over": self.finished,
+            "live": self.live,
             "seen_at": round(self.seen_at),
             "marks": [list(mark) for mark in self.fingerprints],
         }
@@ -108,6 +110,7 @@ class FileState:
             offset=int(record["offset"]),
             fingerprints=[Fingerprint(int(start), int(end), str(digest)) for start, end, digest in record["marks"]],
             finished=bool(record["over"]),
+            live=bool(record["live"]),
             seen_at=float(record["seen_at"]),
             token=str(record["token"]),
         )
