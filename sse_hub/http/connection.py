@@ -17,6 +17,7 @@ from typing import cast
 
 import orjson
 
+from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
 from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_frame
@@ -53,7 +54,7 @@ class RequestHeadGuard(DeferredHttpProtocol):
         self._parser: RequestParser | None = None
         self._closing = self._refused = False
         peername = transport.get_extra_info("peername")
-        peer = str(peername[0]) if isinstance(peername, tuple) else ""
+        peer = str(peername[0]) if isinstance(peername, tuple) else UNIX_PEER
         proxies = self._admission.trusted_proxies
         # A trusted proxy connects for many clients; which one is in the headers, and the route reads them.
         self._address = None if proxies.trusts(peer) else proxies.client_of(peer)

@@ -15,6 +15,7 @@ from sanic import Request
 from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
+from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
@@ -34,9 +35,14 @@ def query_of(request: Request) -> RequestParameters:
     return request.get_args(keep_blank_values=True)
 
 
+def peer_of(request: Request) -> str:
+    """The address at the other end of the connection."""
+    return (request.conn_info.client_ip if request.conn_info else "") or UNIX_PEER
+
+
 def client_address(request: Request, context: Context) -> str:
     """The address for which limits count `request`; see `TrustedProxies.client_of()`."""
-    peer = request.conn_info.client_ip if request.conn_info else ""
+    peer = peer_of(request)
     return context.admission.trusted_proxies.client_of(peer, request.headers.getall("x-forwarded-for", []))
 
 
