@@ -78,6 +78,7 @@ async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: s
         connection.send(f"GET /message?channel={channel}&tail=1 HTTP/1.0\r\n\r\n".encode())
         head = await connection.read_until(b"\r\n\r\n")
         begun = await connection.read_until(b'{"n": 1}\n\n')
+        caught_up = await connection.read_until(b"data: {}\n\n")
         last = post(hub, channel, b'{"n": 2}').json["last_id"]
         live = await connection.read_until(b'{"n": 2}\n\n')
 
@@ -86,6 +87,7 @@ async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: s
     assert begun == checkpoint_frame(first.replace("-1", "-0").encode(), 2000) + event_frame(
         first.encode(), b"message", b'{"n": 1}'
     )
+    assert re.fullmatch(rb"id: \d+-0\nretry: 2000\nevent: checkpoint\ndata: {}\n\n", caught_up)
     assert live == b'id: %b\nevent: message\ndata: {"n": 2}\n\n' % last.encode()
 
 
@@ -104,7 +106,7 @@ async def test_over_http_1_0_a_long_backlog_and_the_end_of_a_stream_are_not_chun
 
     events = [event for event in Decoder().feed(body) if event.type != "checkpoint"]
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert beat == b": heartbeat\n"
+    assert re.fullmatch(rb"id: \d+-0\nretry: 2000\nevent: checkpoint\ndata: {}\n\n: heartbeat\n", beat)
     assert [event.data for event in events] == [f'{{"n": {n}}}' for n in range(10_000)]
     assert re.fullmatch(
         rb"id: \d+-0\nretry: \d+\nevent: checkpoint\ndata: {}\n\n", b"id: " + end.rpartition(b"id: ")[2]
