@@ -12,4 +12,4 @@ PUBLISHER_SCRIPTS = (("clock", "ship"), ("clock", "publish"), ("clock", "fence")
 
 def script(*names: str) -> str:
     """The text of the files `lua/<name>.lua`, joined: later ones use functions that earlier ones define."""
-    return "\n".join((files("sse_hub.broker") / "lua" / f"{name}.lua").read_text() for name in names)
+    return "\n".join((files("sse_hub.broker") / "lua" / f"{name}.lua").read_text(encoding="utf-8") for name in names)

@@ -41,7 +41,7 @@ def token() -> None:
 def key(file: Path, algorithm: str) -> None:
     """Add a new key to FILE, a JWKS, which is created if needed. The newest key signs; all are accepted."""
     try:
-        keys = parse_keys(file.read_text()) if file.exists() else []
+        keys = parse_keys(file.read_text(encoding="utf-8")) if file.exists() else []
         new = new_key(algorithm)
         _write_private(file, json.dumps({"keys": [*keys, new]}, indent=2) + "\n")
     except (OSError, ValueError) as error:
@@ -56,7 +56,8 @@ def key(file: Path, algorithm: str) -> None:
 def public(file: Path) -> None:
     """Print the public keys of FILE: with these, a hub can check tokens but not make any."""
     try:
-        click.echo(json.dumps({"keys": [public_jwk(each) for each in parse_keys(file.read_text())]}, indent=2))
+        keys = parse_keys(file.read_text(encoding="utf-8"))
+        click.echo(json.dumps({"keys": [public_jwk(each) for each in keys]}, indent=2))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file}: {error_text(error)}.") from None
 
@@ -92,7 +93,7 @@ def make(
     rights: dict[str, object] = {"subscribe": list(subscribe), "publish": list(publish), "operate": operate}
     try:
         grant: Grant = parse_rights(subject, rights, now + expires, secrets.token_hex(8))
-        click.echo(sign(signing_key(keys.read_text()), grant, audience, issuer, now))
+        click.echo(sign(signing_key(keys.read_text(encoding="utf-8")), grant, audience, issuer, now))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{error_text(error)}.") from None
 
@@ -131,6 +132,6 @@ def _write_private(file: Path, text: str) -> None:
     """Write `file` atomically, readable by its owner only."""
     temporary = file.with_name(file.name + ".new")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
         opened.write(text)
     temporary.replace(file)

@@ -196,7 +196,16 @@ class Hub:
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
         loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
-        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, rate_limit)
+        feed = Feed(
+            selection,
+            batch,
+            max_rate,
+            self._recorded_log,
+            self.counters,
+            loop,
+            lambda: self.ingest.last_fence,
+            rate_limit,
+        )
         self._feeds[selection, batch, max_rate] = feed
         self.ingest.attach(feed)
         return feed

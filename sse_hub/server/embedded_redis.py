@@ -149,10 +149,10 @@ def find_server() -> Path:
 def server_version(binary: Path) -> tuple[int, int]:
     """Major and minor version by `binary --version`; (0, 0) if it prints none."""
     try:
-        printed = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout
+        asked = subprocess.run([binary, "--version"], capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    match = re.search(r"\bv=(\d+)\.(\d+)", printed)
+    match = re.search(rb"\bv=(\d+)\.(\d+)", asked.stdout)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 

@@ -17,9 +17,9 @@ import click
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import parse_record
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
+from sse_hub.formats.reader import read_line
 from sse_hub.protocol.selection import Selection
 from sse_hub.server.process import Shutdown, run
 from sse_hub.tasks import cancel_and_wait
@@ -39,7 +39,7 @@ class Printer:
         if self._as_json and self._filter == LineFilter():
             self._write(sanitize_json(line))
             return
-        record = parse_record(line)
+        record = read_line(line, moment)
         if self._filter.passes(record, line):
             self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel, moment))
 

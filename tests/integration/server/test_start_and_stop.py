@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.http_client import fetch
 from tests.support.programs import clean_environ
 from tests.support.reconnecting_clients import beside_stuck_client
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
@@ -162,6 +163,26 @@ def test_a_start_with_an_invalid_setting_fails_and_names_the_setting(
     assert done.returncode == 1
     assert f"{named} is invalid" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "host", ["x" * 300, "a..b", "\udcff", "[::1]"], ids=["long", "empty label", "bytes", "brackets"]
+)
+@pytest.mark.parametrize("access", [(), ("--access", "none")], ids=["checked", "open"])
+def test_a_start_on_a_host_that_is_no_name_fails_with_a_sentence(host: str, access: tuple[str, ...]) -> None:
+    """R13."""
+    done = run_hub("--host", host, *access)
+
+    assert done.returncode == 1
+    assert f"can't listen on {host!r}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_hub_starts_in_a_locale_without_unicode(server: RedisServer) -> None:
+    """R13: every file is read as UTF-8, whatever the system's encoding is."""
+    with hub_process(server.url, more_environ={"LC_ALL": "C", "PYTHONUTF8": "0"}) as hub:
+        assert fetch(hub, "/index").status == 200
+        assert fetch(hub, "/docs").status == 200
 
 
 def test_a_start_with_an_unknown_option_fails() -> None:

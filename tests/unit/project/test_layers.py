@@ -20,19 +20,21 @@ LAYERS = ["protocol", *LAYERS]
 # What each package imports of the others: exactly this, so that the table stays true.
 IMPORTS: dict[str, set[str]] = {
     "protocol": set(),
-    "hub": {"protocol"},
+    "formats": set(),
+    "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
     "server": {"hub", "broker", "http"},
-    "commands": {"protocol", "broker", "auth", "server"},
+    "commands": {"protocol", "formats", "broker", "auth", "server"},
     "logging": {"protocol", "broker"},
 }
 
 # What each package imports beyond the standard library: exactly this, so that the table stays true.
 LIBRARIES = {
     "protocol": {"orjson"},
+    "formats": {"orjson"},
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
@@ -82,6 +84,19 @@ PURE = [
     "protocol/selection",
     "protocol/sse",
     "protocol/sse_decoder",
+    "formats/ansi",
+    "formats/families",
+    "formats/levels",
+    "formats/logfmt",
+    "formats/names",
+    "formats/objects",
+    "formats/reader",
+    "formats/record",
+    "formats/rows",
+    "formats/table",
+    "formats/text",
+    "formats/traces",
+    "formats/values",
     "hub/backend",
     "hub/catch_up",
     "hub/channel_throttle",
@@ -117,9 +132,9 @@ PURE = [
     "commands/shipping/batch",
     "commands/shipping/records",
     "commands/watch/printer",
-    "commands/watch/record",
     "commands/watch/sanitize",
     "durations",
+    "formats/joining",
     "redis_url",
 ]
 IO = {"asyncio", "socket", "time", "threading", "os"}
@@ -222,3 +237,22 @@ def test_no_name_of_a_type_stands_for_two_things() -> None:
 @pytest.mark.parametrize("module", modules())
 def test_every_module_has_a_docstring(module: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))
+
+
+def test_text_files_are_read_and_written_as_utf_8() -> None:
+    """R13: without an encoding, Python takes the system's."""
+    calls = [
+        (path.name, node.lineno, ast.unparse(node))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("read_text", "write_text", "open", "fdopen", "TemporaryFile")
+        and not ast.unparse(node.func).startswith(("os.open", "Session.", "self."))
+    ]
+
+    assert len(calls) > 10
+    assert [
+        call
+        for call in calls
+        if "encoding=" not in call[2] and not re.search(r"""['"][rwa]b['"]|TemporaryFile""", call[2])
+    ] == []
