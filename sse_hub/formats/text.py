@@ -221,7 +221,6 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "file": _setter("file"),
     "message": _setter("message"),
     "part": _setter("part"),
-    "status": _fill_status,
     "time": _fill_nothing,
 }
 # A row does not match if the text of a group is none of these.

@@ -64,7 +64,9 @@ def text_encoding(name: str) -> TextEncoding | None:
         # Without a mark, which comes first, they are in the byte order of this machine's files.
         return TextEncoding(f"{codec.name}-le", line_end[len(line_end) // 2 :])
     if line_end.strip(b"\0") != b"\n":
-        raise InvalidSetting(f"{name!r} has another line end than log files have; gbk, latin-1 or utf-16-le have the same.")
+        raise InvalidSetting(
+            f"{name!r} has another line end than log files have; gbk, latin-1 or utf-16-le have the same."
+        )
     return TextEncoding(codec.name, line_end)
 
 
