@@ -4,27 +4,36 @@ Recorded lines of several channels as one sequence in the order of their ids, fo
     pages of each channel --> ForwardReader, BackwardReader ──┐
     gaps of the log       --> GapReader                     ──┴──► merge() --> runs of lines and gaps
 
-A channel is read page by page, each only when its turn comes, so that memory holds one page of each.
+A channel is read page by page, each only when its turn comes or shortly before, so that memory holds one page of each,
+and of channels whose turn does not come none.
 
 `hub/replay.read_merged` merges the same pages for streams, forward only and by whole batches. The two stay separate,
 because that one takes 1.2 µs a line, and this one, which makes an item of each line, 3.4 µs.
 """
 
+import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from heapq import heapify, heappop, heappush
+from itertools import count
 from operator import itemgetter
+from time import monotonic, perf_counter
 from typing import NamedTuple
 
-from sse_hub.history.fair_lock import FairLock
 from sse_hub.history.reader import LogReader
-from sse_hub.hub.backend import BatchSlice, LogGap
+from sse_hub.hub.backend import BatchSlice, LogGap, Page
+from sse_hub.hub.fair_lock import FairLock, slice_end
 from sse_hub.protocol.ids import EventId
 
 # The most that all readers of one request hold, and the bounds for each of them.
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 MAX_BYTES = 64 * 1024
-MIN_BYTES = 4 * 1024
+# How many readers are filled at the same time: 1, then twice as many each time, as a short page needs only a few.
+MAX_FILLED = 64
+# A page with more lines is turned into items in a slice of its own.
+FEW_LINES = 16
 
 
 class RecordedLine(NamedTuple):
@@ -43,7 +52,7 @@ Item = tuple[SortKey, RecordedLine | LogGap]
 
 def page_bytes_per_reader(channels: int) -> int:
     """How many bytes each reader of a request over this many channels may read into one page."""
-    return max(MIN_BYTES, min(MAX_BYTES, READ_AHEAD_BYTES // max(1, channels)))
+    return min(MAX_BYTES, READ_AHEAD_BYTES // max(1, channels))
 
 
 class MergeReader:
@@ -67,7 +76,7 @@ class MergeReader:
         """Read until there is an item, or the end."""
         self.ended = not self.items
 
-    def take(self, last: tuple[SortKey, int] | None, index: int) -> list[Item]:
+    def take(self, last: tuple[SortKey, float] | None, index: int) -> list[Item]:
         """The items not after `last`, the key and index of the reader that comes next; all items if that is None."""
         run: list[Item] = []
         while self.items and (last is None or (self.items[0][0], index) <= last):
@@ -106,8 +115,8 @@ class ForwardReader(MergeReader):
         """See MergeReader. Raises LogChanged, LogUnavailable."""
         while not self.items and self._has_more:
             log_id, until, page_bytes, fair_lock = self._options
-            page = (await self._log.page(self.channel, self.read_to, until, page_bytes)).require_log(log_id)
-            async with fair_lock:
+            page = (await self._log.page_after(self.channel, self.read_to, until, page_bytes)).require_log(log_id)
+            async with _slice_for(page, fair_lock):
                 parts, complete = clip(page.parts, self._end)
                 self.items += [item for part in parts for item in _items_of(part)]
             self.read_to = page.last
@@ -130,7 +139,7 @@ class BackwardReader(MergeReader):
             log_id, until, page_bytes, fair_lock = self._options
             page = await self._log.page_before(self._channel, self._before, until, page_bytes)
             page = page.require_log(log_id)
-            async with fair_lock:
+            async with _slice_for(page, fair_lock):
                 items = [item for part in page.parts for item in _items_of(part)]
                 self.items += [(reverse_key(key), item) for key, item in reversed(items)]
             self._before = page.last
@@ -153,21 +162,78 @@ class GapReader(MergeReader):
         self.ended = False
 
 
-async def merge(readers: Iterable[MergeReader]) -> AsyncGenerator[list[Item], None]:
+class OutOfTime(Exception):
+    """A sequence was not read within its time. All items before `key` were."""
+
+    def __init__(self, key: SortKey) -> None:
+        super().__init__("The time for a query is over.")
+        self.key = key
+
+
+MakeReader = Callable[[], MergeReader]
+
+
+async def merge(
+    readers: Iterable[MergeReader],
+    fair_lock: FairLock,
+    later: Iterable[tuple[SortKey, MakeReader]] = (),
+    seconds: float = math.inf,
+) -> AsyncGenerator[list[Item], None]:
     """
     All items of `readers`, sorted by key, in runs from one reader each. Items with the same key keep the order of
-    their readers. Raises LogUnavailable.
+    their readers. Waits for `fair_lock` between slices of work.
+
+    `later` makes more readers, each when its turn comes: they are sorted by their keys, which are also given. Raises
+    LogUnavailable, and OutOfTime after `seconds`.
     """
-    heap = [(reader.key, index, reader) for index, reader in enumerate(readers)]
+    deadline = monotonic() + seconds
+    order = count()
+    heap = [(reader.key, next(order), reader) for reader in readers]
     heapify(heap)
-    while heap:
-        _, index, reader = heappop(heap)
-        if not reader.items:
-            await reader.fill()
-        elif run := reader.take(heap[0][:2] if heap else None, index):
-            yield run
-        if not reader.ended:
-            heappush(heap, (reader.key, index, reader))
+    pending = iter(later)
+    waiting = next(pending, None)
+    filled = 1
+    last_key: SortKey | None = None
+    until = slice_end()
+    while heap or waiting:
+        if perf_counter() > until:
+            async with fair_lock:
+                until = slice_end()
+        if waiting and (not heap or waiting[0] <= heap[0][0]):
+            heappush(heap, (waiting[0], next(order), waiting[1]()))
+            waiting = next(pending, None)
+            continue
+        key, index, reader = heappop(heap)
+        if key != last_key and monotonic() > deadline:
+            raise OutOfTime(key)
+        if reader.items:
+            bounds: list[tuple[SortKey, float]] = [heap[0][:2]] if heap else []
+            bounds += [(waiting[0], math.inf)] if waiting else []
+            if run := reader.take(min(bounds, default=None), index):
+                last_key = run[-1][0]
+                yield run
+            again = [(index, reader)]
+        else:
+            again = [(index, reader)]
+            while len(again) < filled and heap and not heap[0][2].items:
+                again.append(heappop(heap)[1:])
+            while len(again) < filled and waiting and not (heap and heap[0][2].items):
+                again.append((next(order), waiting[1]()))
+                waiting = next(pending, None)
+            filled = min(2 * filled, MAX_FILLED)
+            await _fill([each for _, each in again])
+        for index, reader in again:
+            if not reader.ended:
+                heappush(heap, (reader.key, index, reader))
+
+
+async def _fill(readers: Sequence[MergeReader]) -> None:
+    if len(readers) == 1:
+        await readers[0].fill()
+        return
+    for result in await asyncio.gather(*(reader.fill() for reader in readers), return_exceptions=True):
+        if result is not None:
+            raise result
 
 
 def clip(parts: Sequence[BatchSlice | LogGap], end: EventId) -> tuple[list[BatchSlice | LogGap], bool]:
@@ -198,6 +264,11 @@ def gap_key(gap: LogGap) -> EventId:
 def reverse_key(id: SortKey) -> SortKey:
     """The key of `id` in a sequence that goes backward."""
     return -id[0], -id[1]
+
+
+def _slice_for(page: Page, fair_lock: FairLock) -> AbstractAsyncContextManager[None]:
+    lines = sum(1 if isinstance(part, LogGap) else part[2] - part[1] for part in page.parts)
+    return fair_lock if lines > FEW_LINES else nullcontext()
 
 
 def _items_of(part: BatchSlice | LogGap) -> list[Item]:

@@ -1,7 +1,7 @@
 """
 Forgets the names of channels that have had no line for a long time.
 
-    once a minute, in the process that records: LogReader.channels() --> lua/prune.lua
+    once a minute, in the process that records: lua/prune.lua, for some channels at a time
 """
 
 import logging
@@ -10,11 +10,11 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS
+from sse_hub.broker.keys import CHANNELS, RECENT
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import SCRIPT_LINES
-from sse_hub.history.reader import NAME_RETENTION_FACTOR, LogReader
+from sse_hub.history.reader import NAME_RETENTION_FACTOR
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +24,7 @@ PRUNE_SECONDS = 60.0
 class ChannelPruner:
     """Removes idle channels from the list of recorded ones. `retain_ms` is how long lines are kept."""
 
-    def __init__(self, commands: redis.asyncio.Redis, log: LogReader, retain_ms: int) -> None:
-        self._log = log
+    def __init__(self, commands: redis.asyncio.Redis, retain_ms: int) -> None:
         self._retain_ms = retain_ms
         self._script: Any = commands.register_script(script("prune"))
         self._due_at = 0.0
@@ -40,15 +39,13 @@ class ChannelPruner:
             return
         self._due_at = now + PRUNE_SECONDS
         oldest = fence - NAME_RETENTION_FACTOR * self._retain_ms
-        channels = await self._log.channels(self._log.watermark)
-        # With the state it was in: the script leaves a channel alone that has had a line since.
-        idle = [(name, f"{last} {count}") for name, (last, count) in channels.items() if last.fence < oldest]
-        forgotten = 0
+        forgotten = some = SCRIPT_LINES
         try:
-            for start in range(0, len(idle), SCRIPT_LINES):
-                args = [word for pair in idle[start : start + SCRIPT_LINES] for word in pair]
-                forgotten += await self._script(keys=[CHANNELS], args=args)
+            while some == SCRIPT_LINES:
+                some = await self._script(keys=[CHANNELS, RECENT], args=[oldest, SCRIPT_LINES])
+                forgotten += some
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"Idle channels can't be forgotten: {error_text(error)}.") from None
+        forgotten -= SCRIPT_LINES
         if forgotten:
             logger.info("channels_pruned channels=%(channels)d", {"channels": forgotten})

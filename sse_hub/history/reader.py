@@ -1,7 +1,7 @@
 """
 The log, read back: pages of recorded lines out of Redis streams, each read once for all who want it at the same time.
 
-    page(channel, after) --> PageCache: read a moment ago, or being read? --> lua/page.lua --> Page
+    page(channel, after) --> PageCache: read a moment ago, or being read? --> PageReads --> Page
 
 Only the recorder writes (`recorder.py`); the watermark is the fence up to which it has written everything.
 """
@@ -14,25 +14,25 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable, error_text
+from sse_hub.history.directory import ChannelDirectory
 from sse_hub.history.page_cache import PageCache, SingleFlight
+from sse_hub.history.page_reads import PageReads, ReadRequest
 from sse_hub.history.stream_entries import (
     LogSnapshot,
     RawEntry,
-    RawPage,
     entries_of,
     entry_id,
     lost_gaps,
-    parse_channel_state,
     parse_entries,
-    read_page,
     read_with_snapshot,
 )
 from sse_hub.hub.backend import LogGap, LogGaps, Page
+from sse_hub.hub.name_index import NameIndex
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,15 @@ class LogReader:
     that take `until` raise LogChanged when the log is not complete up to that fence.
     """
 
-    def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, retain_ms: int) -> None:
+    def __init__(
+        self,
+        commands: redis.asyncio.Redis,
+        log_keys: LogKeys,
+        retain_ms: int,
+        names: NameIndex | None = None,
+        queries: redis.asyncio.Redis | None = None,
+    ) -> None:
+        """`names` learns the names of recorded channels. Pages of queries are read with `queries`, not `commands`."""
         self.watermark = 0
         # Set by the recorder.
         self.catching_up = False
@@ -81,10 +89,11 @@ class LogReader:
         self._log_id = ""
         self._page_cache = PageCache(self._read_page, self._lines_per_page)
         self._gaps = SingleFlight(self._read_gaps)
-        self._channels = SingleFlight(self._read_channels)
+        self._directory = ChannelDirectory(commands, log_keys, names or NameIndex(), self._check)
         self._line_bytes: dict[str, float] = {}
         self._snapshot_script = commands.register_script(script("snapshot"))
-        self._page_script = commands.register_script(script("page"))
+        self._stream_pages = PageReads(commands, log_keys)
+        self._query_pages = PageReads(queries or commands, log_keys)
 
     # How far the log is complete.
 
@@ -140,15 +149,17 @@ class LogReader:
 
     # Lines.
 
-    async def page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
-        """
-        The next recorded lines of `channel` with `after` < id <= `until`, a fence: about `max_bytes` of them.
-
-        Raises LogUnavailable.
-        """
-        if max_bytes != PAGE_BYTES or self._predates_names(after, until):
-            return await self._read_page(channel, after, until, max_bytes) if after < until else Page([], until, False)
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        """The next recorded lines of `channel` with `after` < id <= `until`, a fence. Raises LogUnavailable."""
+        if self._predates_names(after, until):
+            return await self._read_page(channel, after, until) if after < until else Page([], until, False)
         return await self._page_cache.page(channel, after, until)
+
+    async def page_after(self, channel: str, after: EventId, until: EventId, max_bytes: int) -> Page:
+        """Like `page`, for a query: about `max_bytes`. Raises LogUnavailable."""
+        if after >= until:
+            return Page([], until, False)
+        return await self._read_page(channel, after, until, max_bytes, self._query_pages)
 
     async def page_before(self, channel: str, before: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
         """
@@ -156,7 +167,8 @@ class LogReader:
 
         The page before it is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
         """
-        raw = await self._read_entries(channel, "XREVRANGE", f"({before}", "-", max_bytes)
+        request = ReadRequest(channel, "XREVRANGE", f"({before}", "-", MAX_ENTRIES, max_bytes)
+        raw = await self._query_pages.read(request)
         self._check(raw.snapshot, until.fence)
         entries = raw.entries[::-1]
         after = EventId(0, 0)
@@ -173,7 +185,8 @@ class LogReader:
         ids: list[EventId] = []
         start = str(until)
         while len(ids) < limit:
-            raw = await self._read_entries(channel, "XREVRANGE", start, "-", PAGE_BYTES)
+            request = ReadRequest(channel, "XREVRANGE", start, "-", min(limit, MAX_ENTRIES), PAGE_BYTES)
+            raw = await self._stream_pages.read(request)
             self._check(raw.snapshot, until.fence)
             ids += [entry_id(id) for id, fields in raw.entries if b"l" in fields]
             if not raw.more:
@@ -181,15 +194,23 @@ class LogReader:
             start = "(" + raw.entries[-1][0].decode()
         return ids[:limit]
 
-    async def _read_page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
-        lines = self._lines_per_page(channel) if max_bytes == PAGE_BYTES else None
-        raw = await self._read_entries(channel, "XRANGE", f"({after}", str(until), max_bytes, lines or MAX_ENTRIES)
+    async def _read_page(
+        self,
+        channel: str,
+        after: EventId,
+        until: EventId,
+        max_bytes: int = PAGE_BYTES,
+        pages: PageReads | None = None,
+    ) -> Page:
+        lines = None if pages else self._lines_per_page(channel)
+        pages = pages or self._stream_pages
+        raw = await pages.read(ReadRequest(channel, "XRANGE", f"({after}", str(until), lines or MAX_ENTRIES, max_bytes))
         self._check(raw.snapshot, until.fence)
         self._measure_lines(channel, raw.entries)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later than `after` lacks nothing.
         up_to_date = EventId(0, 0) < raw.last_recorded <= after
-        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until):
+        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until, pages):
             first = entry_id(raw.entries[0][0]) if raw.entries else until
             lost = [LogGap(channel, after, first, None, "trimmed")]
         # A gap marker among the entries covers only what lies after the lines already known to be lost.
@@ -197,22 +218,17 @@ class LogReader:
         parts = [*lost, *parse_entries(channel, start, raw.entries)]
         return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log_id)
 
-    async def _read_entries(
-        self, channel: str, command: str, start: str, end: str, max_bytes: int, max_entries: int = MAX_ENTRIES
-    ) -> RawPage:
-        return await read_page(self._page_script, self._keys, channel, (command, start, end, max_entries, max_bytes))
-
     def _predates_names(self, after: EventId, until: EventId) -> bool:
         """True if `after` is older than the names that are kept. The beginning of the log, 0-0, never is."""
         oldest = until.fence - NAME_RETENTION_FACTOR * self._retain_ms
         return EventId(0, 0) < after and after.fence < oldest
 
-    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId) -> bool:
+    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId, pages: PageReads) -> bool:
         """True if `after` is so old that nobody knows whether lines came after it."""
         if not self._predates_names(after, until):
             return False
         # A busy channel keeps some older lines. If `after` is one of them, nothing is missing up to the next.
-        raw = await self._read_entries(channel, "XRANGE", str(after), str(after), 1)
+        raw = await pages.read(ReadRequest(channel, "XRANGE", str(after), str(after), 1, 1))
         return not raw.entries
 
     def _lines_per_page(self, channel: str) -> int | None:
@@ -246,9 +262,13 @@ class LogReader:
         """The last id of every channel recorded up to fence `until`. Raises LogUnavailable."""
         return {name: id for name, (id, _) in (await self.channels(until)).items()}
 
+    async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
+        """See `ChannelDirectory.matching`."""
+        return await self._directory.matching(selection, until, first)
+
     async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
         """The last id and the number of lines of every channel recorded up to `until`. Raises LogUnavailable."""
-        return await self._channels.get(until)
+        return await self._directory.read(until)
 
     async def _read_gaps(self, until: int) -> LogGaps:
         snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, self._keys.gaps, "XRANGE", "-", "+")
@@ -257,20 +277,11 @@ class LogReader:
         before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)
         return LogGaps(snapshot.log_id, [before_log, *gaps])
 
-    async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
-        snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, keys.CHANNELS, "HGETALL")
-        states = dict(zip(raw[::2], raw[1::2], strict=True))
-        self._check(snapshot, until)
-        if self._keys.watermark.encode() not in states:
-            raise LogUnavailable("The log has lost its channels.")
-        own = keys.PREFIX.encode()
-        return {name.decode(): parse_channel_state(state) for name, state in states.items() if not name.startswith(own)}
-
     def _check(self, snapshot: LogSnapshot, until: int) -> None:
         """Raises LogChanged unless the log is complete up to fence `until`. Drops what was read of another log."""
         if snapshot.log_id != self._log_id:
             self._log_id = snapshot.log_id
-            for cache in (self._page_cache, self._gaps, self._channels):
+            for cache in (self._page_cache, self._gaps, self._directory):
                 cache.clear()
         # Lower when Redis has lost some of the log, or all.
         if snapshot.complete_to < until:
@@ -280,8 +291,8 @@ class LogReader:
     async def close(self) -> None:
         """Cancel all reads."""
         await cancel_and_wait([self._poll] if self._poll else [])
-        for cache in (self._page_cache, self._gaps, self._channels):
-            await cache.close()
+        for part in (self._page_cache, self._gaps, self._directory, self._stream_pages, self._query_pages):
+            await part.close()
 
 
 def _parse_gap(entry: RawEntry) -> LogGap:

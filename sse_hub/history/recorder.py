@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
+from sse_hub.broker.keys import CHANNELS, RECENT, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable, error_text
@@ -58,7 +58,7 @@ class Recorder:
         self._retention = (config.retain_lines, config.retain_ms)
         self._keys = LogKeys.of(config.ingest)
         self._lease = Lease(commands, self._keys)
-        self._pruner = ChannelPruner(commands, log, config.retain_ms)
+        self._pruner = ChannelPruner(commands, config.retain_ms)
         self._append_script: Any = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         self._round = AppendRound(None, 0, {}, [])
@@ -235,7 +235,7 @@ class Recorder:
 
     async def _run_append_script(self, append_round: AppendRound, batches: list[AppendBatch], watermark: str) -> Any:
         """Run lua/append.lua, which documents keys, arguments and reply. `watermark` is empty until the last one."""
-        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps]
+        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps, RECENT]
         keys += [log_key(batch.channel.name) for batch in batches]
         args: list[ScriptArg] = [self._lease.owner_value(append_round.complete_since), watermark, *self._retention]
         args += [len(append_round.log_gaps), *(arg for gap in append_round.log_gaps for arg in gap)]

@@ -1,7 +1,7 @@
 """
 Entries of the log's streams: read from Redis, and parsed into lines and gaps.
 
-    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply          read_page() --> lua/page.lua --> RawPage
+    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply         page_reads.py --> lua/pages.lua --> RawPage
     RawPage --> parse_entries(): lines and recorded gaps          RawPage --> lost_gaps(): what the stream has lost
 
 Every read comes with a snapshot, taken in the same step: which log it was, and how far that was complete. Between two
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
+from sse_hub.broker.keys import LogKeys
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.ring import Batch
@@ -51,7 +51,7 @@ class LogSnapshot(NamedTuple):
 
 class RawPage(NamedTuple):
     """
-    The reply of lua/page.lua: entries of a channel's stream, in the direction they were read in.
+    A page of lua/pages.lua: entries of a channel's stream, in the direction they were read in.
 
     `more` is true when the page is full. `length` is how many entries the whole stream has, None if there is no stream;
     `last_deleted` is the highest id deleted from it, None if Redis doesn't say (before 7.0). `last_recorded` and
@@ -76,24 +76,6 @@ async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *comma
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
     return LogSnapshot.parse(watermark, first_gap, last_gap), reply
-
-
-async def read_page(script: Script, log_keys: LogKeys, channel: str, args: tuple[str | int, ...]) -> RawPage:
-    """The page of `channel` for `args`, which are ARGV[1] to ARGV[5] of lua/page.lua. Raises LogUnavailable."""
-    names = [log_key(channel), CHANNELS, log_keys.watermark, log_keys.gaps]
-    try:
-        reply = await script(keys=names, args=[*args, channel])
-    except (RedisError, OSError) as error:
-        raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
-    entries, more, length, deleted, state, *snapshot = reply
-    return RawPage(
-        entries_of(entries),
-        bool(more),
-        length if length >= 0 else None,
-        entry_id(deleted) if deleted else None,
-        *parse_channel_state(state or b"0-0 0"),
-        LogSnapshot.parse(*snapshot),
-    )
 
 
 def entries_of(raw: Any) -> list[RawEntry]:

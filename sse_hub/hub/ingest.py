@@ -11,18 +11,22 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 
 from sse_hub.config import Config
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
+from sse_hub.hub.fair_lock import slice_end
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
+
+# Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
+ATTACH_STEP = 64
 
 
 class Ingest:
@@ -55,6 +59,8 @@ class Ingest:
         self._line_bytes = config.line_bytes
         # Channels that the session has just subscribed to, until the next fence.
         self._subscribed: set[str] = set()
+        # Feeds that nobody uses any more, and the names of their channels that still have them.
+        self._detaching: deque[tuple[Feed, list[str]]] = deque()
         self._refused_fence = 0
         self._seq = 0
 
@@ -142,28 +148,38 @@ class Ingest:
 
     # What the hub calls.
 
-    def ensure_channels(self, selection: Selection) -> None:
-        """Know the channels of `selection` that are not known yet, and keep gaps for its patterns."""
-        for name in selection.channels:
-            if self.registry.get(name.encode()) is None:
-                self._add_channel(name, self.registry.start)
-        for pattern in set(selection.patterns) - self.registry.patterns.keys():
-            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
+    async def attach(self, feed: Feed) -> None:
+        """
+        Offer `feed` what comes on the channels of its selection from now on, and have it carry all known ones.
 
-    def attach(self, feed: Feed) -> None:
-        """Offer `feed` what comes on the channels of its selection from now on; ensure_channels() knows them."""
+        Returns when that is done, a slice of work at a time. Call it again for each stream that joins the feed.
+        """
+        selection, registry = feed.selection, self.registry
         self._feeds[feed] = None
-        for name in self.registry.rings(feed.selection):
-            self._attach_channel(feed, self.registry[name])
+        for name in selection.channels:
+            self._attach_channel(feed, registry.get(name.encode()) or self._add_channel(name, registry.start))
+        for pattern in selection.patterns:
+            if pattern not in registry.patterns:
+                registry.add_pattern(pattern, self.first_fence or self.last_fence)
+            self._attach_channel(feed, registry.patterns[pattern])
+        names = await registry.names.matching(selection, first=True) if selection.patterns else []
+        at = 0
+        while at < len(names) and not feed.attached:
+            async with registry.names.fair_lock.first:
+                until = slice_end()
+                while at < len(names) and perf_counter() < until:
+                    for name in names[at : at + ATTACH_STEP]:
+                        if channel := registry.get(name.encode()):
+                            self._attach_channel(feed, channel)
+                    at += ATTACH_STEP
+        feed.attached = True
 
     def detach(self, feed: Feed) -> None:
-        """Offer `feed` nothing more."""
+        """Offer `feed` nothing more. With many channels, they are told so later, a slice of work at a time."""
         del self._feeds[feed]
-        for name in feed.rings:
-            channel = self.registry[name]
-            channel.feeds.remove(feed)
-            if not channel.feeds:
-                self.registry.leave(channel)
+        self._detaching.append((feed, list(feed.rings)))
+        if len(self._detaching) == 1:
+            self._detach_some()
 
     # The rest.
 
@@ -230,6 +246,28 @@ class Ingest:
         return channel
 
     def _attach_channel(self, feed: Feed, channel: Channel) -> None:
-        feed.add_channel(channel.name, channel.ring)
-        channel.feeds.append(feed)
-        self.registry.retain(channel.name)
+        if channel.name not in feed.rings:
+            feed.add_channel(channel.name, channel.ring)
+            channel.feeds.append(feed)
+            self.registry.retain(channel.name)
+
+    def _detach_some(self) -> None:
+        until = slice_end()
+        while self._detaching:
+            feed, names = self._detaching[0]
+            while names:
+                if perf_counter() > until:
+                    asyncio.get_running_loop().call_soon(self._detach_some)
+                    return
+                for name in names[-ATTACH_STEP:]:
+                    self._detach_channel(feed, name)
+                del names[-ATTACH_STEP:]
+            self._detaching.popleft()
+
+    def _detach_channel(self, feed: Feed, name: str) -> None:
+        channel = self.registry.patterns.get(name) or self.registry.get(name.encode())
+        # It may have been forgotten, and added again, since.
+        if channel and feed in channel.feeds:
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.registry.leave(channel)

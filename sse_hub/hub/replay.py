@@ -20,7 +20,8 @@ from sse_hub.hub.encoder import Encoder, encode_once
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap, gap_frame
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Replay:
 
     def needed(self, position: Position) -> bool:
         """True when the rings have evicted lines after `position`, or never had them."""
-        return bool(rings_lack(position, self._rings))
+        return bool(position.lacking(self._rings))
 
     async def frames(self, position: Position) -> AsyncGenerator[bytes, None]:
         """
@@ -123,7 +124,7 @@ class Replay:
         """
         log, rings = self._recorded_log.log, self._rings
         failures, done_to = 0, position.fence
-        while lacking := rings_lack(position, rings):
+        while lacking := position.lacking(rings):
             unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]
             if log and not unrecorded:
                 reached = done_to
@@ -153,7 +154,7 @@ class Replay:
                 if 0 < failures < MAX_TRIES:
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                lacking = rings_lack(position, rings)
+                lacking = position.lacking(rings)
             gap_frames = self._skip_to_rings(position, rings, unrecorded or lacking)
             position.resolve_indexes(rings)
             if gap_frames:
@@ -187,8 +188,8 @@ class Replay:
         names = dict.fromkeys(name for name in self._selection.channels if self._recorded_log.records(name))
         after = {name: position.id_of(name) for name in names}
         if self._selection.patterns:
-            for name, last in (await log.last_ids(until)).items():
-                if self._selection.matches(name) and last > position.id_of(name):
+            for name, last in (await log.matching_ids(self._selection, until, first=True)).items():
+                if last > position.id_of(name):
                     after[name] = position.id_of(name)
         return after
 
@@ -233,8 +234,3 @@ def _take_gap_frames(gaps: dict[str, LogGap], position: Position) -> list[bytes]
         position.skip_to(name, max(position.id_of(name), EventId(gap.before.fence, max(0, gap.before.n - 1))))
     gaps.clear()
     return frames
-
-
-def rings_lack(position: Position, rings: Mapping[str, Ring]) -> list[str]:
-    """The names of `rings` that have lost lines after `position`."""
-    return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]

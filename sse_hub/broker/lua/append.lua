@@ -4,7 +4,8 @@
 -- KEYS[2]   the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]   the channels: hash, see keys.py
 -- KEYS[4]   the gaps of the whole log: stream, see `LogKeys.gaps` in keys.py
--- KEYS[5..] the streams of channels
+-- KEYS[5]   the channels by their last line: sorted set, see keys.py
+-- KEYS[6..] the streams of channels
 -- ARGV[1]   what the lease must be: "token start" of the calling process
 -- ARGV[2]   the new watermark, ms; '' for no change
 -- ARGV[3]   how many lines of a channel are kept
@@ -55,7 +56,7 @@ end
 
 -- Read everything before the first write.
 local streams, vanished = {}, {}
-for each = 5, #KEYS do
+for each = 6, #KEYS do
     local stream = {key = KEYS[each], name = take(), pieces = {}, count = 0}
     for _ = 1, tonumber(take()) do
         local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), at = at}
@@ -118,6 +119,7 @@ for _, stream in ipairs(streams) do
     redis.call('PEXPIRE', key, ARGV[4] + 5000)
     if stream.last then
         redis.call('HSET', KEYS[3], stream.name, stream.last .. ' ' .. string.format('%.0f', stream.count))
+        redis.call('ZADD', KEYS[5], string.match(stream.last, '^%d+'), stream.name)
     end
 end
 if refused then

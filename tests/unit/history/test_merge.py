@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
 from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.hub.fair_lock import FairLock
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 
@@ -33,7 +34,7 @@ class Paged(MergeReader):
 
 
 async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
-    return [item async for run in merge(readers) for _, item in run]
+    return [item async for run in merge(readers, FairLock()) for _, item in run]
 
 
 @given(st.lists(IDS, max_size=4))
