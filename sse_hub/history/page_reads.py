@@ -7,6 +7,7 @@ A round trip takes longer than to read a small page, and a search, or a resume o
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis.asyncio
@@ -54,6 +55,14 @@ class PageReads:
         self._requested.append((request, page))
         return await page
 
+    async def read_all(self, requests: Sequence[ReadRequest]) -> list[RawPage]:
+        """All the pages. Raises LogUnavailable."""
+        pages: list[RawPage] = []
+        while len(pages) < len(requests):
+            # A script may have read only some of them: together they were too large.
+            pages += await self._run_script(requests[len(pages) : len(pages) + SCRIPT_PAGES])
+        return pages
+
     async def close(self) -> None:
         """Cancel all reads."""
         await cancel_and_wait(list(self._running))
@@ -85,7 +94,7 @@ class PageReads:
             for _, page in requested:
                 page.cancel()
 
-    async def _run_script(self, requests: list[ReadRequest]) -> list[RawPage]:
+    async def _run_script(self, requests: Sequence[ReadRequest]) -> list[RawPage]:
         names = [CHANNELS, self._keys.watermark, self._keys.gaps, *(log_key(each.channel) for each in requests)]
         args = [SCRIPT_BYTES, *(arg for channel, *rest in requests for arg in (*rest, channel))]
         try:

@@ -8,7 +8,7 @@ Only the recorder writes (`recorder.py`); the watermark is the fence up to which
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis.asyncio
@@ -23,6 +23,7 @@ from sse_hub.history.page_reads import PageReads, ReadRequest
 from sse_hub.history.stream_entries import (
     LogSnapshot,
     RawEntry,
+    RawPage,
     entries_of,
     entry_id,
     lost_gaps,
@@ -155,26 +156,44 @@ class LogReader:
             return await self._read_page(channel, after, until) if after < until else Page([], until, False)
         return await self._page_cache.page(channel, after, until)
 
-    async def page_after(self, channel: str, after: EventId, until: EventId, max_bytes: int) -> Page:
-        """Like `page`, for a query: about `max_bytes`. Raises LogUnavailable."""
-        if after >= until:
-            return Page([], until, False)
-        return await self._read_page(channel, after, until, max_bytes, self._query_pages)
+    async def pages_after(
+        self, starts: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
+    ) -> list[Page]:
+        """Like `page`, for a query: of each channel in `starts` about `max_bytes` after its id. Raises LogUnavailable."""
+        raw_pages = await self._query_pages.read_all(
+            [ReadRequest(name, "XRANGE", f"({after}", str(until), MAX_ENTRIES, max_bytes) for name, after in starts]
+        )
+        return [
+            await self._page_after(raw, name, after, until, self._query_pages)
+            for (name, after), raw in zip(starts, raw_pages, strict=True)
+        ]
 
-    async def page_before(self, channel: str, before: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
+    async def pages_before(
+        self, ends: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
+    ) -> list[Page]:
         """
-        Like `page`, backward: the last lines with id < `before`, oldest first.
+        Backward: of each channel in `ends` the last lines before its id, oldest first, about `max_bytes`.
 
-        The page before it is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
+        The page before one is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
         """
-        request = ReadRequest(channel, "XREVRANGE", f"({before}", "-", MAX_ENTRIES, max_bytes)
-        raw = await self._query_pages.read(request)
+        raw_pages = await self._query_pages.read_all(
+            [ReadRequest(name, "XREVRANGE", f"({before}", "-", MAX_ENTRIES, max_bytes) for name, before in ends]
+        )
+        return [
+            await self._page_before(raw, name, before, until, max_bytes)
+            for (name, before), raw in zip(ends, raw_pages, strict=True)
+        ]
+
+    async def _page_before(self, raw: RawPage, channel: str, before: EventId, until: EventId, max_bytes: int) -> Page:
         self._check(raw.snapshot, until.fence)
         entries = raw.entries[::-1]
         after = EventId(0, 0)
         if raw.more and b"l" not in entries[0][1]:
             # A gap marker covers what follows the line before it. That line is in the next page, so the marker is too.
             after = entry_id(entries.pop(0)[0])
+            if not entries:
+                [page] = await self.pages_before([(channel, before)], until, 2 * max_bytes)
+                return page
         parts = parse_entries(channel, after, entries)
         if not raw.more:
             parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
@@ -194,23 +213,19 @@ class LogReader:
             start = "(" + raw.entries[-1][0].decode()
         return ids[:limit]
 
-    async def _read_page(
-        self,
-        channel: str,
-        after: EventId,
-        until: EventId,
-        max_bytes: int = PAGE_BYTES,
-        pages: PageReads | None = None,
-    ) -> Page:
-        lines = None if pages else self._lines_per_page(channel)
-        pages = pages or self._stream_pages
-        raw = await pages.read(ReadRequest(channel, "XRANGE", f"({after}", str(until), lines or MAX_ENTRIES, max_bytes))
-        self._check(raw.snapshot, until.fence)
+    async def _read_page(self, channel: str, after: EventId, until: EventId) -> Page:
+        lines = self._lines_per_page(channel) or MAX_ENTRIES
+        request = ReadRequest(channel, "XRANGE", f"({after}", str(until), lines, PAGE_BYTES)
+        raw = await self._stream_pages.read(request)
         self._measure_lines(channel, raw.entries)
+        return await self._page_after(raw, channel, after, until, self._stream_pages)
+
+    async def _page_after(self, raw: RawPage, channel: str, after: EventId, until: EventId, reads: PageReads) -> Page:
+        self._check(raw.snapshot, until.fence)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later than `after` lacks nothing.
         up_to_date = EventId(0, 0) < raw.last_recorded <= after
-        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until, pages):
+        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until, reads):
             first = entry_id(raw.entries[0][0]) if raw.entries else until
             lost = [LogGap(channel, after, first, None, "trimmed")]
         # A gap marker among the entries covers only what lies after the lines already known to be lost.
@@ -223,12 +238,12 @@ class LogReader:
         oldest = until.fence - NAME_RETENTION_FACTOR * self._retain_ms
         return EventId(0, 0) < after and after.fence < oldest
 
-    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId, pages: PageReads) -> bool:
+    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId, reads: PageReads) -> bool:
         """True if `after` is so old that nobody knows whether lines came after it."""
         if not self._predates_names(after, until):
             return False
         # A busy channel keeps some older lines. If `after` is one of them, nothing is missing up to the next.
-        raw = await pages.read(ReadRequest(channel, "XRANGE", str(after), str(after), 1, 1))
+        raw = await reads.read(ReadRequest(channel, "XRANGE", str(after), str(after), 1, 1))
         return not raw.entries
 
     def _lines_per_page(self, channel: str) -> int | None:
