@@ -18,7 +18,7 @@ LIVE_COMMANDS = (
 )
 LOG_COMMANDS = (
     "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +xlen +hset +hget +hmget +hgetall +hexists +hscan +hdel "
-    "+zadd +zrangebyscore +zcard +zrem +exists +pexpire +pttl +del"
+    "+zadd +zrangebyscore +zcard +zrem +exists +pexpire +pttl +memory|usage +del"
 )
 
 

@@ -27,6 +27,12 @@ Sorted set: recorded channel --> the fence of its last line, for all channels of
 
 By it, readers learn which channels have changed, and the recorder which ones to forget.
 """
+FORGOTTEN = PREFIX + "forgotten"
+"""
+Hash: group of channels --> the last fence after which one of them had a line that was forgotten with its channel.
+
+A channel that is not in CHANNELS may have had lines up to that fence. See `hub/new_names.group_of`.
+"""
 REVOKED = PREFIX + "revoked"
 """Hash: id of a revoked token --> when it would have expired, in seconds since the epoch."""
 

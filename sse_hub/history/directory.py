@@ -15,11 +15,13 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, PREFIX, RECENT, LogKeys
+from sse_hub.broker.keys import CHANNELS, FORGOTTEN, PREFIX, RECENT, LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable, error_text
 from sse_hub.history.stream_entries import LogSnapshot, parse_channel_state, read_with_snapshot
+from sse_hub.hub.backend import LogGap
 from sse_hub.hub.name_index import NameIndex
+from sse_hub.hub.new_names import may_match
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.tasks import cancel_and_wait
@@ -46,6 +48,7 @@ class ChannelDirectory:
         names.keep(lambda: self._channels)
         self._check = check
         self._channels: dict[str, tuple[EventId, int]] = {}
+        self._forgotten: dict[str, int] = {}
         self._log_id = ""
         # Complete up to this fence, as of when the last read began; 0 when nothing was read of this log.
         self._complete_to = 0
@@ -86,6 +89,11 @@ class ChannelDirectory:
                         last_ids[name] = channels[name][0]
         return last_ids
 
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        """The gap for the channels of `pattern` that were forgotten with their lines, as of the last read."""
+        fence = max((fence for group, fence in self._forgotten.items() if may_match(pattern, group)), default=0)
+        return LogGap(pattern, EventId(0, 0), EventId(fence + 1, 0), None, "trimmed") if fence else None
+
     def clear(self) -> None:
         """Another log has taken the place of the one that was read."""
         self._channels = {}
@@ -121,7 +129,9 @@ class ChannelDirectory:
                 self._take(raw, channels)
         if not known:
             raise LogUnavailable("The log has lost its channels.")
+        _, forgotten = await read_with_snapshot(self._snapshot_script, self._keys, FORGOTTEN, "HGETALL")
         self._channels, self._log_id, self._complete_to = channels, log_id, complete_to
+        self._forgotten = _fences(forgotten)
 
     async def _read_changes(self, until: int) -> bool:
         """Read what has changed since the last read. False when all must be read."""
@@ -129,8 +139,8 @@ class ChannelDirectory:
         since, complete_to = self._complete_to, 0
         while True:
             try:
-                watermark, first_gap, last_gap, known, count, last, raw = await self._changed_script(
-                    keys=[self._keys.watermark, self._keys.gaps, CHANNELS, RECENT], args=[since, SOME]
+                watermark, first_gap, last_gap, known, count, last, raw, forgotten = await self._changed_script(
+                    keys=[self._keys.watermark, self._keys.gaps, CHANNELS, RECENT, FORGOTTEN], args=[since, SOME]
                 )
             except (RedisError, OSError) as error:
                 raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
@@ -150,7 +160,7 @@ class ChannelDirectory:
         if not self._complete_to or count != len(self._channels):
             # Fewer: the recorder has forgotten some, or the set is not that of these channels.
             return False
-        self._complete_to = complete_to
+        self._complete_to, self._forgotten = complete_to, _fences(forgotten)
         return True
 
     def _take(self, raw: list[bytes], channels: dict[str, tuple[EventId, int]]) -> None:
@@ -161,3 +171,7 @@ class ChannelDirectory:
                 name = key.decode("ascii", "replace")
                 channels[name] = parse_channel_state(state)
                 add_name(name)
+
+
+def _fences(raw: list[bytes]) -> dict[str, int]:
+    return {group.decode("ascii", "replace"): int(fence) for group, fence in zip(raw[::2], raw[1::2], strict=True)}

@@ -52,6 +52,9 @@ def page_bytes_per_reader(channels: int) -> int:
     return max(MIN_BYTES, min(MAX_BYTES, READ_AHEAD_BYTES // max(1, channels)))
 
 
+NO_ITEMS: deque[Item] = deque()
+
+
 class MergeReader:
     """
     One channel's part of a sequence.
@@ -61,7 +64,8 @@ class MergeReader:
     """
 
     def __init__(self, key: SortKey, items: Iterable[Item] = ()) -> None:
-        self.items = deque(items)
+        # Most readers are made long before their turn, so an empty deque for each would take most of the memory.
+        self.items = deque(items) if items else NO_ITEMS
         self.ended = False
         self._key = key
 
@@ -149,7 +153,7 @@ class ForwardReader(PagedReader):
     def take_page(self, page: Page) -> None:
         """See PagedReader."""
         parts, complete = clip(page.parts, self._end)
-        self.items += [item for part in parts for item in _items_of(part)]
+        self.items = deque(item for part in parts for item in _items_of(part))
         self.read_to = page.last
         self.has_more = page.more and complete
 
@@ -168,7 +172,7 @@ class BackwardReader(PagedReader):
     def take_page(self, page: Page) -> None:
         """See PagedReader."""
         items = [item for part in page.parts for item in _items_of(part)]
-        self.items += [(reverse_key(key), item) for key, item in reversed(items)]
+        self.items = deque((reverse_key(key), item) for key, item in reversed(items))
         self.read_to = page.last
         self.has_more = page.more
 
@@ -196,27 +200,25 @@ class OutOfTime(Exception):
         self.key = key
 
 
-MakeReader = Callable[[], MergeReader]
-
-
 async def merge(
     readers: Iterable[MergeReader],
     fair_lock: FairLock,
-    later: Iterable[tuple[SortKey, MakeReader]] = (),
+    later: Iterable[tuple[SortKey, str]] = (),
+    make_reader: Callable[[SortKey, str], MergeReader] | None = None,
     seconds: float = math.inf,
 ) -> AsyncGenerator[list[Item], None]:
     """
     All items of `readers`, sorted by key, in runs from one reader each. Items with the same key keep the order of
     their readers. Waits for `fair_lock` between slices of work.
 
-    `later` makes more readers, each when its turn comes: they are sorted by their keys, which are also given. Raises
-    LogUnavailable, and OutOfTime after `seconds`.
+    `later` has the keys and names of more readers, sorted by key, which `make_reader` makes when their turn comes.
+    Raises LogUnavailable, and OutOfTime after `seconds`.
     """
     deadline = monotonic() + seconds
     order = count()
     heap = [(reader.key, next(order), reader) for reader in readers]
     heapify(heap)
-    pending = iter(later)
+    pending = iter(later if make_reader else ())
     waiting = next(pending, None)
     filled = 1
     last_key: SortKey | None = None
@@ -225,8 +227,8 @@ async def merge(
         if perf_counter() > until:
             async with fair_lock:
                 until = slice_end()
-        if waiting and (not heap or waiting[0] <= heap[0][0]):
-            heappush(heap, (waiting[0], next(order), waiting[1]()))
+        if waiting and make_reader and (not heap or waiting[0] <= heap[0][0]):
+            heappush(heap, (waiting[0], next(order), make_reader(*waiting)))
             waiting = next(pending, None)
             continue
         key, index, reader = heappop(heap)
@@ -243,8 +245,8 @@ async def merge(
             again = [(index, reader)]
             while len(again) < filled and heap and not heap[0][2].items:
                 again.append(heappop(heap)[1:])
-            while len(again) < filled and waiting and not (heap and heap[0][2].items):
-                again.append((next(order), waiting[1]()))
+            while len(again) < filled and waiting and make_reader and not (heap and heap[0][2].items):
+                again.append((next(order), make_reader(*waiting)))
                 waiting = next(pending, None)
             filled = min(2 * filled, MAX_FILLED)
             await _fill([each for _, each in again])

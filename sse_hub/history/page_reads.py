@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
+from sse_hub.broker.keys import CHANNELS, FORGOTTEN, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.stream_entries import LogSnapshot, RawPage, entries_of, entry_id, parse_channel_state
+from sse_hub.hub.new_names import group_of
 from sse_hub.tasks import cancel_and_wait
 
 # About what one script reads at most: Redis serves nobody else while it runs, and its reply is parsed in one go.
@@ -95,8 +96,14 @@ class PageReads:
                 page.cancel()
 
     async def _run_script(self, requests: Sequence[ReadRequest]) -> list[RawPage]:
-        names = [CHANNELS, self._keys.watermark, self._keys.gaps, *(log_key(each.channel) for each in requests)]
-        args = [SCRIPT_BYTES, *(arg for channel, *rest in requests for arg in (*rest, channel))]
+        names = [
+            CHANNELS,
+            self._keys.watermark,
+            self._keys.gaps,
+            FORGOTTEN,
+            *(log_key(each.channel) for each in requests),
+        ]
+        args = [SCRIPT_BYTES, *(arg for channel, *rest in requests for arg in (*rest, channel, group_of(channel)))]
         try:
             watermark, first_gap, last_gap, *pages = await self._script(keys=names, args=args)
         except (RedisError, OSError) as error:
@@ -106,12 +113,13 @@ class PageReads:
 
 
 def _parse_page(page: Any, snapshot: LogSnapshot) -> RawPage:
-    entries, more, length, deleted, state = page
+    entries, more, length, deleted, state, forgotten = page
     return RawPage(
         entries_of(entries),
         bool(more),
         length if length >= 0 else None,
         entry_id(deleted) if deleted else None,
         *parse_channel_state(state or b"0-0 0"),
+        int(forgotten or 0),
         snapshot,
     )

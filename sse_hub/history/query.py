@@ -10,8 +10,6 @@ Lines with the same id on several channels always are in one page, so that a rea
 import heapq
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from functools import partial
-from operator import itemgetter
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
@@ -21,7 +19,6 @@ from sse_hub.history.merge import (
     ForwardReader,
     GapReader,
     Item,
-    MakeReader,
     MergeReader,
     OutOfTime,
     ReadOptions,
@@ -52,8 +49,8 @@ ReserveBytes = Callable[[int], None]
 MAX_TRIES = 4
 
 
-OpenReaders = tuple[list[MergeReader], Iterable[tuple[SortKey, MakeReader]]]
-"""The arguments of merge(): readers, and those to be made later."""
+OpenReaders = tuple[list[MergeReader], Iterable[tuple[SortKey, str]], Callable[[SortKey, str], MergeReader] | None]
+"""Arguments of merge(): readers, and those to be made later."""
 
 
 class HistoryPage(NamedTuple):
@@ -152,8 +149,8 @@ class HistoryQuery:
         """
         starts = {name: log_range.start_of(name) for name in log_range.selection.channels}
         pattern_start = EventId(log_range.after.fence, 0)
-        readers, later = await self._backward_readers(log_range)
-        async with aclosing(merge(readers, self.fair_lock, later, MAX_SECONDS)) as runs:
+        readers, later, make_reader = await self._backward_readers(log_range)
+        async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
             async for run in runs:
                 inside: list[Item] = [
                     (key, item)
@@ -185,8 +182,8 @@ class HistoryQuery:
             lines: list[RecordedLine] = []
             log_gaps: list[LogGap] = []
             try:
-                readers, later = await open_readers(log_range)
-                async with aclosing(merge(readers, self.fair_lock, later, MAX_SECONDS)) as runs:
+                readers, later, make_reader = await open_readers(log_range)
+                async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
                     more = await _collect(runs, lines, log_gaps, limit, reserve)
                 break
             except OutOfTime as error:
@@ -212,7 +209,7 @@ class HistoryQuery:
     async def _forward_readers(self, log_range: LogRange) -> OpenReaders:
         channels, gap_reader = await self._channel_readers(log_range), GapReader()
         await self._switch_log(log_range, channels, gap_reader, set())
-        return [gap_reader, *channels], ()
+        return [gap_reader, *channels], (), None
 
     async def _backward_readers(self, log_range: LogRange) -> OpenReaders:
         """A reader for the gaps, and those of the channels, to be made when their turn comes: the newest first."""
@@ -221,22 +218,20 @@ class HistoryQuery:
         log_id, log_gaps = await self._read_log_gaps(log_range)
         options = self._read_options(log_id, log_range, len(ends) + len(matching))
 
-        def later(end: EventId, name: str) -> tuple[SortKey, MakeReader]:
-            return reverse_key(end), partial(BackwardReader, self._log, name, options, end)
+        def make_reader(key: SortKey, name: str) -> MergeReader:
+            return BackwardReader(self._log, name, options, EventId(-key[0], -key[1]))
 
         # Sorted in parts, and merged when they are used: to sort all takes too long for one step.
-        names = list(matching)
-        parts = [sorted((later(end, name) for name, end in ends.items()), key=itemgetter(0))]
+        names = [name for name in matching if name not in ends]
+        parts = [sorted((reverse_key(end), name) for name, end in ends.items())]
         for at in range(0, len(names), SLICE_LINES):
             async with self.fair_lock:
-                # A channel that is named, too, is read once.
-                part = [
-                    later(min(log_range.end_of(name), EventId(matching[name].fence, matching[name].n + 1)), name)
-                    for name in names[at : at + SLICE_LINES]
-                    if name not in ends
-                ]
-                parts.append(sorted(part, key=itemgetter(0)))
-        return [GapReader(log_gaps, backward=True)], heapq.merge(*parts, key=itemgetter(0))
+                part = []
+                for name in names[at : at + SLICE_LINES]:
+                    fence, n = matching[name]
+                    part.append((reverse_key(min(log_range.end_of(name), EventId(fence, n + 1))), name))
+                parts.append(sorted(part))
+        return [GapReader(log_gaps, backward=True)], heapq.merge(*parts), make_reader
 
     async def _channel_readers(self, log_range: LogRange) -> list[ForwardReader]:
         """A reader for each channel of the range. They don't read before `_switch_log` has named the log."""
@@ -298,6 +293,9 @@ class HistoryQuery:
         end = EventId(min(log_range.before.fence, log_range.complete_to), 0)
         after = min(log_range.after.fence, log_range.complete_to)
         log_id, gaps = await self._log.gaps(after, log_range.complete_to)
+        # Of patterns whose channels were read just now.
+        forgotten = [self._log.forgotten_gap(pattern) for pattern in log_range.selection.patterns]
+        gaps = [*gaps, *(gap for gap in forgotten if gap and gap.before.fence > after)]
         return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in gaps if gap.after < end])
 
     def _gaps_of(self, log_range: LogRange, log_gap: LogGap) -> list[Gap]:

@@ -159,7 +159,7 @@ class LogReader:
     async def pages_after(
         self, starts: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
     ) -> list[Page]:
-        """Like `page`, for a query: of each channel in `starts` about `max_bytes` after its id. Raises LogUnavailable."""
+        """Like `page`, for a query: about `max_bytes` of each channel in `starts`. Raises LogUnavailable."""
         raw_pages = await self._query_pages.read_all(
             [ReadRequest(name, "XRANGE", f"({after}", str(until), MAX_ENTRIES, max_bytes) for name, after in starts]
         )
@@ -280,6 +280,10 @@ class LogReader:
     async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
         """See `ChannelDirectory.matching`."""
         return await self._directory.matching(selection, until, first)
+
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        """See `ChannelDirectory.forgotten_gap`."""
+        return self._directory.forgotten_gap(pattern)
 
     async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
         """The last id and the number of lines of every channel recorded up to `until`. Raises LogUnavailable."""

@@ -55,7 +55,8 @@ class RawPage(NamedTuple):
 
     `more` is true when the page is full. `length` is how many entries the whole stream has, None if there is no stream;
     `last_deleted` is the highest id deleted from it, None if Redis doesn't say (before 7.0). `last_recorded` and
-    `recorded_lines` are what the list of recorded channels has of the channel.
+    `recorded_lines` are what the list of recorded channels has of the channel. If it is not in the list, it may have
+    had lines up to fence `forgotten_to` (ms).
     """
 
     entries: list[RawEntry]
@@ -64,6 +65,7 @@ class RawPage(NamedTuple):
     last_deleted: EventId | None
     last_recorded: EventId
     recorded_lines: int
+    forgotten_to: int
     snapshot: LogSnapshot
 
 
@@ -136,7 +138,7 @@ def lost_gaps(channel: str, after: EventId, entries: Sequence[RawEntry], page: R
     last_lost = _last_lost(page, entry_id(entries[0][0]) if entries else None)
     if last_lost <= after:
         return []
-    vanished = page.length is None and last_lost.fence >= oldest
+    vanished = page.length is None and page.last_recorded == last_lost and last_lost.fence >= oldest
     lost = last_lost.n - after.n if last_lost.fence == after.fence else None
     before = EventId(last_lost.fence, last_lost.n + 1)
     return [LogGap(channel, after, before, lost, "log-lost" if vanished else "trimmed")]
@@ -146,7 +148,7 @@ def _last_lost(page: RawPage, first: EventId | None) -> EventId:
     """The id up to which a stream has lost its lines. `first` is the id of its first entry, None if it has none."""
     if page.length is None:
         # All lines, if there ever were any.
-        return page.last_recorded
+        return max(page.last_recorded, EventId(page.forgotten_to + (page.forgotten_to > 0), 0))
     if page.last_deleted is not None:
         return page.last_deleted
     # Redis 6.2 doesn't say. If some lines are missing, those before the first entry are lost. If that is the first of

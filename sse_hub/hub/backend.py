@@ -202,6 +202,13 @@ class Log(Protocol):
         fence `until`. With `first`, its slices of work come before those of others.
         """
 
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        """
+        The gap, from the beginning of the log, for channels of `pattern` that it has forgotten with their lines.
+
+        As of the last call of matching_ids().
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedLog:

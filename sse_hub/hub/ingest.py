@@ -19,6 +19,7 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.fair_lock import slice_end
 from sse_hub.hub.feed import Feed
+from sse_hub.hub.new_names import NewNames
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.hub.ring_memory import RingMemory
@@ -27,6 +28,8 @@ from sse_hub.protocol.sse import Gap
 
 # Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
 ATTACH_STEP = 64
+# Refused names that are remembered.
+MAX_REFUSED = 20_000
 
 
 class Ingest:
@@ -62,6 +65,12 @@ class Ingest:
         # Feeds that nobody uses any more, and the names of their channels that still have them.
         self._detaching: deque[tuple[Feed, list[str]]] = deque()
         self._refused_fence = 0
+        # Lines of channels that were not taken, by name: how many since the fence `_refused_at`, and since which fence.
+        # So, when a channel is taken, its next line gets its right id, and what it lacks is told.
+        self._refused: dict[bytes, int] = {}
+        self._refused_at = 0
+        self._refused_before: dict[bytes, int] = {}
+        self._new_names = NewNames(config.new_channels_per_second)
         self._seq = 0
 
     @property
@@ -132,10 +141,10 @@ class Ingest:
             if channel is None:
                 if not self.registry.ingests(key):
                     continue
-                if not self.registry.has_room(self.last_fence):
+                channel = self._admit(key, len(channel_payloads))
+                if channel is None:
                     refused = True
                     continue
-                channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
             batch = channel.batch(self._seq, self.last_fence, channel_payloads, self._line_bytes, now_seconds)
             self._append(channel, batch)
@@ -197,6 +206,22 @@ class Ingest:
         for feed in touched:
             feed.schedule_flush()
 
+    def _admit(self, key: bytes, lines: int) -> Channel | None:
+        """The new channel `key`, which has got `lines`; None when there is no room, or too many are new."""
+        name = key.decode()
+        # The log, or this process, knew it before: a flood must cost it nothing.
+        known = name in self.registry.names
+        if (known or self._new_names.admit(name, time.monotonic())) and self.registry.has_room(self.last_fence):
+            return self._add_channel(name, self.registry.start)
+        if self._refused_at != self.last_fence:
+            self._refused.clear()
+            self._refused_at = self.last_fence
+        self._refused[key] = self._refused.get(key, 0) + lines
+        self._refused_before.setdefault(key, self.last_fence)
+        if len(self._refused_before) > MAX_REFUSED:
+            del self._refused_before[next(iter(self._refused_before))]
+        return None
+
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
         """Add a gap to every ring."""
         if self.last_fence:
@@ -239,10 +264,17 @@ class Ingest:
             self._append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
 
     def _add_channel(self, name: str, start: EventId) -> Channel:
-        channel = self.registry.add(name, start)
+        refused_since = self._refused_before.pop(name.encode(), None)
+        channel = self.registry.add(name, start if refused_since is None else EventId(refused_since, 0))
         for feed in self._feeds:
             if feed.selection.patterns and feed.selection.matches(name):
                 self._attach_channel(feed, channel)
+        if refused_since is not None:
+            counted = self._refused.pop(name.encode(), 0) if self._refused_at == self.last_fence else 0
+            channel.fence, channel.count = self.last_fence, counted
+            last = EventId(self.last_fence, counted)
+            after, before = EventId(refused_since, 0), EventId(self.last_fence, counted + 1)
+            self._add_gap(channel, last, Gap(name, str(after), str(before), None, "trimmed"))
         return channel
 
     def _attach_channel(self, feed: Feed, channel: Channel) -> None:

@@ -52,6 +52,9 @@ class NameIndex:
     def __len__(self) -> int:
         return len(self._names)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
     def add(self, name: str) -> None:
         """`name` was seen."""
         if name not in self._names:

@@ -168,6 +168,9 @@ class Replay:
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
         gaps: dict[str, LogGap] = {}
         after = await self._start_ids(log, position, until)
+        for pattern in self._selection.patterns:
+            if forgotten := log.forgotten_gap(pattern):
+                self._collect_gap(gaps, forgotten, position)
         async for chunk in read_merged(log, after, position.fence, until):
             frames: list[bytes] = []
             slices: list[BatchSlice] = []

@@ -162,6 +162,9 @@ class MemoryLog:
     async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
         return {name: last for name, last in (await self.last_ids(until)).items() if selection.matches(name)}
 
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        return None
+
     async def _late(self) -> None:
         for _ in range(self._chance.choice([0, 0, 1, 5])):
             await asyncio.sleep(0)

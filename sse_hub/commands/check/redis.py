@@ -140,6 +140,7 @@ async def _check_recording(client: Any) -> CheckResult:
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
         ("XADD", stream, "1-1", "l", "x"), ("PEXPIRE", stream, 10_000), ("PTTL", stream), ("XLEN", stream),
+        ("MEMORY", "USAGE", stream),
         ("XRANGE", stream, "-", "+"), ("XREVRANGE", stream, "+", "-"), ("XINFO", "STREAM", stream),
         ("XTRIM", stream, "MAXLEN", 10), ("XDEL", stream, "1-1"), ("EXISTS", stream), ("HSET", table, "a", "b"),
         ("PEXPIRE", table, 10_000), ("HGET", table, "a"), ("HGETALL", table), ("HMGET", table, "a"),

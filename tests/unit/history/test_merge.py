@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import deque
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ class Paged(MergeReader):
 
     async def fill(self) -> None:
         count = random.randint(1, 3)
-        self.items += self._rest[:count]
+        self.items = deque(self._rest[:count])
         del self._rest[:count]
         self.ended = not self.items
 
