@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from sse_hub.durations import parse_duration
-from sse_hub.errors import InvalidSetting
+from sse_hub.errors import InvalidSetting, error_text
 from sse_hub.redis_url import validate
 
 ACCESS = ("none", "token", "proxy")
@@ -205,7 +205,7 @@ class Config:
                 values[each.name] = each.metadata["parse"](text)
             except ValueError as error:
                 shown = source if each.metadata["secret"] else f"{source}={text!r}"
-                raise InvalidSetting(f"{shown} is invalid: {error}.") from None
+                raise InvalidSetting(f"{shown} is invalid: {error_text(error)}.") from None
         return cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
 
     @staticmethod

@@ -13,7 +13,8 @@ from sse_hub.protocol.patterns import matches_any
 from sse_hub.protocol.selection import MAX_STARS, PATTERN, Selection
 
 MAX_PATTERNS = 256
-SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+# Half of a surrogate pair, as it stands for a byte that is not UTF-8, can't be written anywhere.
+SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def parse_rights(subject: object, rights: object, expires_at: float | None = Non
     Raises ValueError saying what is wrong.
     """
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
-        raise ValueError("the subject must have 1 to 128 characters, without control characters")
+        raise ValueError("the subject must have 1 to 128 characters, in UTF-8 and without control characters")
     if not isinstance(rights, dict):
         raise ValueError("it must be an object with subscribe, publish or operate")
     lists = {}

@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from sse_hub import __version__
 from sse_hub.auth import check_access
+from sse_hub.commands.redis_cli import publish_command
 from sse_hub.config import Config
 from sse_hub.errors import HubError
 from sse_hub.redis_url import without_password
@@ -68,20 +68,19 @@ def _demo() -> BackgroundTask:
 
 
 def _announce(config: Config) -> None:
-    port = "" if (parsed := urlsplit(str(config.redis_url))).port in (None, 6379) else f" -p {parsed.port}"
-    host = "" if parsed.hostname in (None, "127.0.0.1", "localhost") else f" -h {parsed.hostname}"
     # A hub that listens on all addresses is opened at the loopback one.
     address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     address = f"[{address}]" if ":" in address else address
     # Operators insert their own token.
     token = '-H "Authorization: Bearer $TOKEN" ' if config.access == "token" else ""
+    redis_url = str(config.redis_url)
     click.echo(
         f"""
 sse-hub {__version__} is running.
 
   Page     http://{address}:{config.port}/index
   Stream   curl -N {token}'http://{address}:{config.port}/message?channel=log'
-  Redis    {without_password(str(config.redis_url))}
-  Try      redis-cli{host}{port} PUBLISH log '{{"level": "info", "message": "hello"}}'
+  Redis    {without_password(redis_url)}
+  Try      {publish_command(redis_url, "log", '{"level": "info", "message": "hello"}')}
 """
     )

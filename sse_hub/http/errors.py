@@ -80,6 +80,8 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
     else:
         logger.error("request_failed path=%(path)r", {"path": request.path}, exc_info=exception)
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The hub could not process the request; its log says why."
+    # Sanic quotes headers, which may have any bytes.
+    detail = detail.encode(errors="backslashreplace").decode()
     return json({"error": status.phrase, "detail": detail, **extra}, status=status, headers=headers)
 
 

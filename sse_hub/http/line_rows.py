@@ -1,7 +1,7 @@
 """
 Recorded lines as JSON, made a slice at a time: that of a page of 8 MiB in one go would delay live lines.
 
-    lines --> json_rows() --> b'[id, channel, line],[id, channel, line]'
+    lines --> json_rows() --> b'[id, channel, line, moment],[id, channel, line, moment]'
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ async def json_rows(lines: Sequence[RecordedLine], fair_lock: FairLock) -> bytes
     pieces: list[bytes] = []
     for some in _slices(lines):
         async with fair_lock:
-            pieces.append(orjson.dumps([(str(line.id), line.channel, line.text.decode()) for line in some])[1:-1])
+            pieces.append(orjson.dumps([line.row for line in some])[1:-1])
     return b",".join(pieces)
 
 

@@ -2,11 +2,12 @@
 The parameters of a request: everything that is read from its query or headers, except credentials (`authorization`).
 
     query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
-    headers --> start_of() --> parse_last_event_id()            client_address()
+    headers --> start_of() --> start_after()            client_address()
 
 An invalid value raises an error that names the value and says what is allowed.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -24,6 +25,8 @@ DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
+# What may be sent back as an id. The hub answers anything else with an id that is as unknown.
+ID_TEXT = re.compile(rf"[!-~]{{1,{MAX_ID_CHARACTERS}}}")
 
 
 def query_of(request: Request) -> RequestParameters:
@@ -74,8 +77,7 @@ def start_of(request: Request) -> StartAt:
     """
     last_event_id = request.headers.get("last-event-id", "").strip(" \t")
     if last_event_id:
-        cursor = parse_last_event_id(last_event_id)
-        return UnknownId() if cursor is None else After(cursor)
+        return start_after(last_event_id)
     tail = integer_in(request, "tail", 0, 0, MAX_TAIL)
     since = cursor_of(request, "since", cursor_since)
     if since is not None:
@@ -83,20 +85,23 @@ def start_of(request: Request) -> StartAt:
     return Tail(tail) if tail else Now()
 
 
-def parse_last_event_id(value: str) -> Cursor | None:
-    """The cursor in the header `Last-Event-ID`; None where this hub can't have sent it."""
+def start_after(last_event_id: str) -> After | UnknownId:
+    """The start that the header `Last-Event-ID` stands for; UnknownId where this hub can't have sent it."""
     # Not cut to the limit: without its last digits, a count would be another count.
-    if len(value) > MAX_ID_CHARACTERS:
-        return None
+    if not ID_TEXT.fullmatch(last_event_id):
+        return UnknownId("unknown")
     try:
-        return Cursor.parse(value)
+        return After(Cursor.parse(last_event_id))
     except InvalidId:
-        return None
+        return UnknownId(last_event_id)
 
 
 def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """The query parameter `name` as an integer from `low` to `high`. Raises InvalidNumber."""
-    text = str(query_of(request).get(name, str(default)))
+    """The query parameter `name` as an integer from `low` to `high`, `default` if missing. Raises InvalidNumber."""
+    query = query_of(request)
+    if name not in query:
+        return default
+    text = str(query.get(name))
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)

@@ -24,12 +24,14 @@ from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.hub.tail_in_log import tail_in_log
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import Gap, checkpoint_frame, gap_frame
+from sse_hub.protocol.sse import RETRY_MS, Gap, checkpoint_frame, gap_frame
 
+# The shortest and the longest time between heartbeats that a client may ask for.
+HEARTBEAT_SECONDS = (5, 60)
 # Channels in which a position is found between two other tasks: about a millisecond.
 RESOLVE_STEP = 1_000
 
@@ -56,7 +58,9 @@ class Hub:
         self._source: Source = NoSource()
         # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
-        self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
+        self._heartbeat_seconds = config.heartbeat_seconds
+        longest_seconds = max(config.heartbeat_seconds, HEARTBEAT_SECONDS[1])
+        self._wheel = HeartbeatWheel(longest_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
         self._no_subscribers = asyncio.Event()
         self._no_subscribers.set()
@@ -127,14 +131,23 @@ class Hub:
             self.counters.gaps["unknown-id"] += len(gaps)
             found = "unknown-id" if gaps else "log" if position.lacking(feed.rings) else "memory"
             self.counters.resumes[found] += 1
-        frames = [gap_frame(None, gap) for gap in gaps]
-        return PreparedStream(feed, position, b"".join([*frames, checkpoint_frame(position.cursor())]))
+        # Until it has all these gaps, the client keeps the id it came with.
+        frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
+        checkpoint = checkpoint_frame(position.cursor(), RETRY_MS)
+        return PreparedStream(feed, position, b"".join([*frames, checkpoint]))
 
-    def subscribe(self, prepared: PreparedStream, transport: asyncio.Transport) -> Subscriber:
-        """A subscriber that writes to `transport` what was prepared. Call its start() next, or leave()."""
+    def subscribe(
+        self, prepared: PreparedStream, transport: asyncio.Transport, heartbeat_seconds: int = 0
+    ) -> Subscriber:
+        """
+        A subscriber that writes to `transport` what was prepared. Call its start() next, or leave().
+
+        `heartbeat_seconds` is within HEARTBEAT_SECONDS; 0 stands for the hub's own setting.
+        """
         feed = prepared.feed
         feed.awaited -= 1
-        subscriber = Subscriber(feed, transport, prepared.position, self._stall_seconds, self._leave)
+        seconds = heartbeat_seconds or self._heartbeat_seconds
+        subscriber = Subscriber(feed, transport, prepared.position, self._stall_seconds, seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._no_subscribers.clear()
@@ -202,7 +215,16 @@ class Hub:
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
         loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
-        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, rate_limit)
+        feed = Feed(
+            selection,
+            batch,
+            max_rate,
+            self._recorded_log,
+            self.counters,
+            loop,
+            lambda: self.ingest.last_fence,
+            rate_limit,
+        )
         self._feeds[selection, batch, max_rate] = feed
         return feed
 

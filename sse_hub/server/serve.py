@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable
+from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
@@ -37,18 +37,20 @@ CLOSE_SECONDS = 0.5
 
 async def serve(config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT, with `background` running beside it. `announce` is called with the effective settings
-    once requests are answered.
+    Serve until SIGTERM or SIGINT, with `background` running beside it. `announce` is called once requests are answered,
+    with the effective settings, but with the URL of an embedded Redis that is for publishers.
 
     Raises ServerUnavailable without a Redis or a port to listen on, TaskDied if a part of the process has died.
     """
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening_socket(config.host, config.port))
+        shown = config
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(shutdown.fail)))
+            server = await stack.enter_async_context(embedded_redis(config, shutdown.fail))
+            config, shown = (replace(config, redis_url=url) for url in server)
         await stack.enter_async_context(running(background, str(config.redis_url), shutdown))
-        await run_app(config, listener, shutdown, lambda _: announce(config))
+        await run_app(config, listener, shutdown, lambda _: announce(shown))
     shutdown.check()
 
 
@@ -104,8 +106,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
+    except (OSError, UnicodeError) as error:
+        raise ServerUnavailable(f"The server can't listen on {host!r}: {error_text(error)}.") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

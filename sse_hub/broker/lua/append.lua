@@ -13,8 +13,9 @@
 -- ARGV[4]   how long lines are kept, ms
 -- ARGV[5]   how many bytes of a channel are kept, about: what its stream takes
 -- ARGV[6]   the number of gaps of the whole log; then for each: fence before, fence after, reason
--- then for each stream: channel, its group, number of pieces; for each piece: fence, first, count, and count lines. If count is 0,
---           it is a gap, lines up to the id fence-first are missing, and one text follows: "reason lost"
+-- then for each stream: channel, its group, number of pieces; for each piece: fence, first, count, then how many ms
+--           after the fence the lines came, and count lines. If count is 0, it is a gap, lines up to the id fence-first
+--           are missing, and "reason lost" stands instead of the ms
 -- returns   the number of lines appended; -1 when another process has the lease, or the log is lost; or the names of
 --           channels whose streams existed and have vanished, and then nothing was appended
 
@@ -62,8 +63,8 @@ for each = 7, #KEYS do
     local stream = {key = KEYS[each], name = take(), pieces = {}, count = 0, bytes = 0}
     local group = take()
     for _ = 1, tonumber(take()) do
-        local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), at = at}
-        at = at + math.max(piece.count, 1)
+        local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), came = take(), at = at}
+        at = at + piece.count
         stream.pieces[#stream.pieces + 1] = piece
     end
     local known = redis.call('HGET', KEYS[3], stream.name)
@@ -105,14 +106,14 @@ for _, stream in ipairs(streams) do
     for _, piece in ipairs(stream.pieces) do
         if piece.count == 0 then
             local id = piece.fence .. '-' .. string.format('%.0f', piece.first)
-            if add(key, id, 'g', ARGV[piece.at + 1]) == 1 then
+            if add(key, id, 'g', piece.came) == 1 then
                 stream.last = id
             end
         end
         for offset = 0, piece.count - 1 do
             local id = piece.fence .. '-' .. string.format('%.0f', piece.first + offset)
             local line = ARGV[piece.at + offset + 1]
-            if add(key, id, 'l', line) == 1 then
+            if add(key, id, 'l', line, 'm', piece.came) == 1 then
                 stream.bytes = stream.bytes + #line
                 appended, stream.count, stream.last = appended + 1, stream.count + 1, id
             end

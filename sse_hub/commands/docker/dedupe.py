@@ -52,4 +52,4 @@ class Deduplicator:
 
 
 def _lines(text: bytes) -> list[bytes]:
-    return split(text, multiline=False, at_end=True).records if text else []
+    return split(text, at_end=True).records if text else []

@@ -1,13 +1,15 @@
 """The configurations in docs/proxies with Debian's proxies: lines pass at once, streams resume and share HTTP/2."""
 
+import asyncio
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +18,14 @@ import pytest
 
 from tests.support.certificates import make_certificates
 from tests.support.http_client import post
+from tests.support.malformed_requests import malformed
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.waiting import wait_until
 
 TABS = 8
+# A proxy that waits for the rest of a request says nothing.
+SILENCE_SECONDS = 0.5
 AT_ONCE_SECONDS = 1.0 * PATIENCE
 SPELLINGS = ["/metrics", "/metrics?x", "/metrics/", "/metrics//?x", "//metrics", "/%6detrics", "/%2fmetrics/"]
 
@@ -113,6 +118,7 @@ def test_a_proxy_passes_lines_at_once_and_a_stream_resumes_through_it(
     assert stream.stdout
     try:
         first_id = next(line for line in stream.stdout if line.startswith("id:"))[3:].strip()
+        assert next(line for line in stream.stdout if line.startswith("data:")) == "data: {}\n"
         published = time.monotonic()
         with server.client() as client:
             client.publish(channel, '{"n": 1}')
@@ -128,7 +134,7 @@ def test_a_proxy_passes_lines_at_once_and_a_stream_resumes_through_it(
     assert stream.stdout
     try:
         data = (json.loads(line[5:]) for line in stream.stdout if line.startswith("data:"))
-        assert [next(data), next(data)] == [{"n": 1}, {"n": 2}]
+        assert [next(data), next(data), next(data)] == [{}, {"n": 1}, {"n": 2}]
     finally:
         stream.kill()
         stream.communicate()
@@ -168,6 +174,40 @@ def test_a_proxy_without_a_ready_hub_tells_streams_to_retry(own_server: RedisSer
                 assert proxy.status("/message?channel=log") == "2 200"
         finally:
             own_server.thaw()
+
+
+async def test_no_form_makes_a_request_that_the_proxy_has_not_seen(
+    proxy: Proxy, server: RedisServer, channel: str
+) -> None:
+    """R6: each response that a client gets is that to its own request, however many the proxy sees in its bytes."""
+    context = ssl.create_default_context(cafile=str(proxy.authority))
+
+    async def send(request: bytes, seconds: float = DEADLINE_SECONDS) -> bytes:
+        reader, writer = await asyncio.open_connection("localhost", int(proxy.url.rpartition(":")[2]), ssl=context)
+        writer.write(request)
+        received = b""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(seconds):
+                while data := await reader.read(65_536):
+                    received += data
+        writer.transport.abort()
+        return received
+
+    async def responses(name: str, number: int) -> list[bytes]:
+        inner = f"POST /publish?channel={channel}.{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"
+        after = b"GET /history?channel=after.%d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % number
+        # On the connections that the proxy keeps open to the hub, the response to each must be its own.
+        form = malformed(inner.encode())[name].request
+        return [await send(form, SILENCE_SECONDS), await send(after), await send(after)]
+
+    names = list(malformed(b""))
+    found = await asyncio.gather(*(responses(name, number) for number, name in enumerate(names)))
+
+    with server.client() as client:
+        for number, (name, (answer, *others)) in enumerate(zip(names, found, strict=True)):
+            assert all(each.startswith(b"HTTP/1.1 200") and b'"lines":' in each for each in others), (name, others)
+            told = answer.count(b'"published":')
+            assert client.xlen(f"sse-hub:log:{channel}.{number}") <= told <= 1, (name, answer)
 
 
 @pytest.mark.parametrize("path", SPELLINGS)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.formats.levels import ERROR, INFO
+from sse_hub.formats.reader import read_line
 from tests.support.logging_programs import published_lines, run_python
 from tests.support.servers import RedisServer, free_port
 from tests.support.settings import ROOT
@@ -70,6 +72,11 @@ def test_each_recipe_publishes_messages_with_their_fields(recipe: str, server: R
 
     done = [line for line in lines if line["message"] == "done"]
     assert [(line["user"], line["level"]) for line in done] == [("ana", "info")]
+    (record,) = [read_line(json.dumps(line)) for line in done]
+    assert (record.message, record.level, record.fields["user"]) == ("done", INFO, "ana")
+    assert record.time
+    assert record.time.zoned
+    assert record.logger
 
 
 @pytest.mark.parametrize("recipe", ["loguru", "structlog"])
@@ -78,6 +85,9 @@ def test_each_recipe_publishes_tracebacks(recipe: str, server: RedisServer, chan
 
     (failed,) = [line for line in lines if line["message"] == "failed"]
     assert "ZeroDivisionError" in str(failed["exception"])
+    record = read_line(json.dumps(failed))
+    assert record.error
+    assert (record.message, record.level, record.error.type) == ("failed", ERROR, "ZeroDivisionError")
 
 
 def test_the_django_recipe_publishes_requests(server: RedisServer, channel: str) -> None:

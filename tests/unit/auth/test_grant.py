@@ -103,7 +103,7 @@ def test_malformed_rights_are_refused_with_the_reason(rights: object, told: str)
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb"])
+@pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb", "a\udcff", "a\ud800"])
 def test_a_subject_must_be_a_short_text_on_one_line(subject: object) -> None:
     with pytest.raises(ValueError, match="subject"):
         parse_rights(subject, {})

@@ -38,7 +38,7 @@ async def test_a_channel_outside_ingest_is_followed_until_its_last_subscriber_le
 
 
 async def test_a_channel_with_lines_since_the_last_fence_is_not_forgotten() -> None:
-    hub, _ = new_hub()
+    hub, _ = new_hub(new_channels_per_second="0")
     for n in range(10_050):
         publish(hub, f"c{n}", line(n))
     assert len(list(hub.ingest.registry)) == 10_050, "all have lines since the last fence"
@@ -171,7 +171,7 @@ async def test_r5_a_stream_of_a_pattern_does_not_keep_the_channels_of_a_flood_an
 
     assert len(hub.ingest.registry) <= 10
     assert numbers(everything.events()) == list(range(200))
-    lines = [json.loads(text)["n"] for event in batched.events() if event.type == "lines" for _, _, text in event.json]
+    lines = [json.loads(text)["n"] for event in batched.events() if event.type == "lines" for _, _, text, _ in event.json]
     assert lines == sorted(lines)
     behind.transport.unclog()
     await behind.settle()
