@@ -119,7 +119,7 @@ class Config:
     new_channels_per_second: int = _setting(
         100,
         _integer(0, 1_000_000),
-        "Channels never seen before that are taken per second, after the first 10,000. 0: all.",
+        "Channels never seen before that are taken per second, and 100 times as many at once. 0: all.",
     )
     ring_lines: int = _setting(50_000, _integer(100, 10_000_000), "Last lines kept in memory per channel.")
     ring_megabytes: int = _setting(256, _integer(1, 1_000_000), "Memory for the last lines of all channels.")

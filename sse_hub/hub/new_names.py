@@ -9,8 +9,8 @@ count as one group: a flood of names is one group, or a few, and leaves room for
 
 import re
 
-# Taken at once: as many as a hub is meant for, which may all begin to publish when it starts.
-BURST = 10_000
+# Taken at once, in seconds of the long run: a fleet may begin to publish when the hub starts.
+BURST_SECONDS = 100
 # Groups that are told apart in a second. All others together are one more.
 MAX_GROUPS = 1_000
 GROUP = re.compile(r"[.:/]*([^.:/0-9]*)")
@@ -34,14 +34,15 @@ def may_match(pattern: str, group: str) -> bool:
 
 class NewNames:
     """
-    Takes `per_second` new names a second in the long run, and BURST at once; 0: all.
+    Takes `per_second` new names a second in the long run, and those of BURST_SECONDS at once; 0: all.
 
     While more are asked for, each group gets its share of a second: as if one group more than in the last second asked.
     """
 
     def __init__(self, per_second: int) -> None:
         self._per_second = per_second
-        self._tokens = float(BURST)
+        self._burst = float(BURST_SECONDS * per_second)
+        self._tokens = self._burst
         self._filled_at = 0.0
         self._window_until = 0.0
         self._asked: dict[str, int] = {}
@@ -51,7 +52,7 @@ class NewNames:
         """True when the new channel `name` is taken. `now` is in seconds and never decreases."""
         if not self._per_second:
             return True
-        self._tokens = min(BURST, self._tokens + (now - self._filled_at) * self._per_second)
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now
         if now >= self._window_until:
             self._share = max(1, self._per_second // (1 + len(self._asked)))

@@ -171,7 +171,9 @@ async def test_r5_a_stream_of_a_pattern_does_not_keep_the_channels_of_a_flood_an
 
     assert len(hub.ingest.registry) <= 10
     assert numbers(everything.events()) == list(range(200))
-    lines = [json.loads(text)["n"] for event in batched.events() if event.type == "lines" for _, _, text, _ in event.json]
+    lines = [
+        json.loads(text)["n"] for event in batched.events() if event.type == "lines" for _, _, text, _ in event.json
+    ]
     assert lines == sorted(lines)
     behind.transport.unclog()
     await behind.settle()
