@@ -15,9 +15,9 @@ from typing import Protocol
 
 import orjson
 
-from sse_hub.history.fair_lock import SLICE_LINES, FairLock
 from sse_hub.history.merge import RecordedLine
 from sse_hub.history.stream_entries import entry_id
+from sse_hub.hub.fair_lock import SLICE_LINES, FairLock
 from sse_hub.protocol.ids import iso_time
 from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel, with_moment
 from sse_hub.protocol.selection import Selection
