@@ -7,14 +7,14 @@ The parameters of a request: everything that is read from its query or headers, 
 An invalid value raises an error that names the value and says what is allowed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sanic import Request
 from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
-from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
 from sse_hub.protocol.ids import Cursor, cursor_since
@@ -92,6 +92,14 @@ def parse_last_event_id(value: str) -> Cursor | None:
         return Cursor.parse(value)
     except InvalidId:
         return None
+
+
+def text_in(request: Request, name: str, allowed: Sequence[str]) -> str:
+    """The query parameter `name`, one of `allowed`; the first of them if it is missing. Raises InvalidRequest."""
+    text = str(query_of(request).get(name, allowed[0]))
+    if text not in allowed:
+        raise InvalidRequest(f"{name}={text[:32]!r} must be one of {', '.join(allowed)}.")
+    return text
 
 
 def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:

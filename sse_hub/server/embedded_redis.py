@@ -72,7 +72,7 @@ async def embedded_redis(fail: Callable[[], None]) -> AsyncIterator[str]:
             finally:
                 await asyncio.to_thread(_stop, server)
         log = Path(folder) / "redis.log"
-        end_of_log = log.read_text(errors="replace")[-2000:] if log.exists() else "(none)"
+        end_of_log = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else "(none)"
         raise ServerUnavailable(f"{binary} could not be started; the end of its log:\n{end_of_log}")
 
 
