@@ -152,8 +152,11 @@ class AcknowledgedPublisher:
             await self._commands.ping()
         except (RedisError, OSError) as error:
             raise NotRecorded(f"Redis does not answer: {error_text(error)}.", 0, False) from None
-        if not self._log.recording:
-            raise NotRecorded("No hub records lines at present, so nothing was published.", 0, False)
+        # Right after the start, or when the recorder has died, another process is about to record.
+        if not await self._log.wait_recording(RECORDED_SECONDS):
+            raise NotRecorded(
+                f"No hub has recorded lines for {RECORDED_SECONDS:.0f} s, so nothing was published.", 0, False
+            )
         try:
             fence, count, known, recorded = await self._send_script(
                 keys=[keys.CLOCK, *([keys.published_key(key)] if key else [])],

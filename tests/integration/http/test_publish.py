@@ -231,6 +231,23 @@ def test_other_requests_are_served_while_a_large_body_is_published(hub: HubProce
     assert max(waits) < 0.3 * PATIENCE
 
 
+def test_a_body_right_after_the_start_or_a_takeover_waits_for_the_recorder(own_server: RedisServer) -> None:
+    """`/health/ready` has said 200 by then."""
+    with hub_process(own_server.url) as first:
+        assert post(first, "log", b'{"n": 1}').status == 200
+        with hub_process(own_server.url) as second:
+            assert post(second, "log", b'{"n": 2}').status == 200
+            first.process.kill()
+            assert post(second, "log", b'{"n": 3}').status == 200
+            second.process.kill()
+            first.process.wait()
+            second.process.wait()
+            with hub_process(own_server.url) as third:
+                assert post(third, "log", b'{"n": 4}').status == 200
+
+    assert [json.loads(line)["n"] for _, line in log_of(own_server, "log") if b"@gap" not in line] == [1, 2, 3, 4]
+
+
 def test_publishing_to_a_frozen_redis_answers_503_in_time(own_server: RedisServer) -> None:
     with hub_process(own_server.url) as hub:
         hub.wait_recording()
