@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import unquote
 
 import orjson
 
@@ -31,6 +32,7 @@ from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 LINGER_SECONDS = 1.0
 STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
+LAST_EVENT_ID_IN_QUERY = re.compile(rb"^[^\r]*[?&]last-?event-?id=([!-%'-~]{1,512})", re.IGNORECASE)
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
@@ -191,5 +193,5 @@ def _origin_in(head: bytes) -> str | None:
 
 
 def _last_event_id_in(head: bytes) -> Cursor | None:
-    found = LAST_EVENT_ID.search(head)
-    return parse_last_event_id(found[1].decode()) if found else None
+    found = LAST_EVENT_ID.search(head) or LAST_EVENT_ID_IN_QUERY.search(head)
+    return parse_last_event_id(unquote(found[1].decode())) if found else None

@@ -24,6 +24,8 @@ DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
+# In the query, in lower case: polyfills of EventSource send `lastEventId`, clients of Mercure `lastEventID`.
+LAST_EVENT_ID_NAMES = ("lasteventid", "last-event-id")
 
 
 def query_of(request: Request) -> RequestParameters:
@@ -69,10 +71,12 @@ def start_of(request: Request) -> StartAt:
     """
     Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and `since=` over `tail=`.
 
+    `Last-Event-ID` may be in the query instead of the headers, for clients that can't set a header.
+
     Raises InvalidId and InvalidNumber for the query. An invalid `Last-Event-ID` is not an error: an EventSource that
     gets an error status never reconnects, so the stream begins with a gap.
     """
-    last_event_id = request.headers.get("last-event-id", "").strip(" \t")
+    last_event_id = request.headers.get("last-event-id", "").strip(" \t") or _last_event_id_in_query(request)
     if last_event_id:
         cursor = parse_last_event_id(last_event_id)
         return UnknownId() if cursor is None else After(cursor)
@@ -81,6 +85,11 @@ def start_of(request: Request) -> StartAt:
     if since is not None:
         return After(since)
     return Tail(tail) if tail else Now()
+
+
+def _last_event_id_in_query(request: Request) -> str:
+    values = (str(text) for name, text in query_of(request).items() if name.lower() in LAST_EVENT_ID_NAMES)
+    return next((text for text in values if text), "")
 
 
 def parse_last_event_id(value: str) -> Cursor | None:
