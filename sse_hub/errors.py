@@ -31,6 +31,8 @@ exit with their message.
     └── TaskDied                 a background task has died, and the hub with it
 """
 
+import re
+
 
 class HubError(Exception):
     """The base of every error that sse-hub raises on purpose."""
@@ -163,6 +165,18 @@ class TaskDied(HubError):
     """A background task has died of a bug; the log has the traceback. The process must be restarted."""
 
 
+# Redis refuses long requests of a sender without a password before it reads them, and redis-py's first command (HELLO)
+# has an answer of its own: all of these mean NOAUTH.
+NO_PASSWORD = re.compile(
+    r"(?:refused: )?(?:NOAUTH\b|Authentication required\.|Protocol error: unauthenticated |HELLO must be called with )"
+)
+
+
 def error_text(error: BaseException) -> str:
-    """The message of `error`, or the name of its class if it has no message, such as a `TimeoutError` of asyncio."""
-    return str(error) or type(error).__name__
+    """
+    What `error` says, to be put into a sentence: without a full stop at its end.
+
+    It is the name of its class if it has no message, such as a `TimeoutError` of asyncio.
+    """
+    text = str(error).removesuffix(".") or type(error).__name__
+    return "Redis requires a password, and the URL has none" if NO_PASSWORD.match(str(error)) else text

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
-# Chromium, npm. On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people
+# Chromium, npm, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people
 # out of the page.
 set -eu
 
@@ -18,6 +18,7 @@ ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog 
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 command -v npm >/dev/null || missing="$missing npm"
+[ -e /usr/share/php/Monolog/autoload.php ] && php -m | grep -qx redis || missing="$missing php-cli php-redis php-monolog"
 missing=${missing# }
 
 get_axe() {

@@ -195,7 +195,7 @@ static void on_line(struct client *client, const char *line, size_t length)
     else if (length > 5 && !memcmp(line, "data:", 5))
         on_data(client, line + 5, line + length);
     else if (length > 6 && !memcmp(line, "event:", 6))
-        client->event = memmem(line, length, "gap", 3) ? GAP : memmem(line, length, "ping", 4) ? OTHER : MESSAGE;
+        client->event = memmem(line, length, "gap", 3) ? GAP : memmem(line, length, "ping", 4) || memmem(line, length, "checkpoint", 10) ? OTHER : MESSAGE;
 }
 
 /* ---- parsing bytes into lines ---- */

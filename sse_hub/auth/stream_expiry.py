@@ -15,7 +15,6 @@ from sse_hub.auth.authenticator import Authenticator
 from sse_hub.auth.grant import Grant
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.subscriber import Subscriber
-from sse_hub.protocol.sse import auth_frame
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class StreamExpiry:
             )
             self._ending.append((GRACE_TICKS, subscribers))
             for subscriber in list(subscribers):
-                subscriber.end(self._ingest.last_fence, auth_frame(reason))
+                subscriber.end(self._ingest.last_fence, reason)
 
     def _abort_overdue(self) -> None:
         for ticks, subscribers in self._ending:

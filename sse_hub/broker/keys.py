@@ -73,7 +73,8 @@ def log_key(channel: str) -> str:
     """
     Stream: the recorded lines of `channel`. The id of an entry is that of the line.
 
-    `l` holds a line. `g` is a gap, "reason lost": lines after the entry before it, and up to this id, are missing.
+    `l` holds a line, `m` how many ms after the fence in its id it came. `g` is a gap, "reason lost": lines after the
+    entry before it, and up to this id, are missing.
     """
     return f"{PREFIX}log:{channel}"
 

@@ -6,6 +6,9 @@ The Lua scripts, which Redis runs in one step. The head of each describes its ke
 
 from importlib.resources import files
 
+# Those of publishers: `sse-hub ship` and `sse-hub docker`, handlers with durable=True, and `sse-hub check`.
+PUBLISHER_SCRIPTS = (("clock", "ship"), ("clock", "publish"), ("clock", "fence"), ("recorded",))
+
 
 def script(*names: str) -> str:
     """The text of the files `lua/<name>.lua`, joined: later ones use functions that earlier ones define."""

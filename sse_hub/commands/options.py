@@ -6,6 +6,7 @@ Options and arguments that several commands share.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ import click
 
 from sse_hub.config import Config
 from sse_hub.errors import HubError
+from sse_hub.formats.joining import Joiner, NewJoiner, StartJoiner
 from sse_hub.protocol.selection import is_channel
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
@@ -26,6 +28,25 @@ redis_url_option = click.option(
 )
 ingest_option = click.option(
     "--ingest", multiple=True, metavar="PATTERN", help="Must match the hubs' --ingest (also SSE_HUB_INGEST)."
+)
+multiline_option = click.option(
+    "--multiline", is_flag=True, help="Publish lines that belong together, such as a stack trace, as one."
+)
+
+
+def _regex(_context: click.Context, _option: click.Parameter, text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise click.BadParameter(f"{text!r} is not a regular expression: {error}.") from None
+
+
+multiline_start_option = click.option(
+    "--multiline-start",
+    default=None,
+    callback=_regex,
+    metavar="REGEX",
+    help="Publish each line that matches REGEX together with the lines after it that do not.",
 )
 token_option = click.option(
     "--token",
@@ -63,6 +84,13 @@ def read_config(redis_url: str | None = None, ingest: Sequence[str] = ()) -> Con
         return Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
     except HubError as error:
         raise click.UsageError(str(error)) from None
+
+
+def line_joiner(multiline: bool, start: re.Pattern[str] | None) -> NewJoiner | None:
+    """What joins lines, by `--multiline` and `--multiline-start`; None if neither is set."""
+    if start is not None:
+        return lambda: StartJoiner(start)
+    return Joiner if multiline else None
 
 
 def bearer_headers(token: str | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from sse_hub.history.fair_lock import FairLock
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.backend import BatchSlice, LogGap
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.sse import Row
 
 # The most that all readers of one request hold, and the bounds for each of them.
 READ_AHEAD_BYTES = 8 * 1024 * 1024
@@ -28,11 +29,19 @@ MIN_BYTES = 4 * 1024
 
 
 class RecordedLine(NamedTuple):
-    """A recorded line. `text` is what a stream would send as `data`."""
+    """
+    A recorded line. `text` is what a stream would send as `data`; `moment` is when it came, in ms since the epoch.
+    """
 
     id: EventId
     channel: str
     text: bytes
+    moment: int
+
+    @property
+    def row(self) -> Row:
+        """The line as `/history` and `/search` return it."""
+        return str(self.id), self.channel, self.text.decode(), self.moment
 
 
 SortKey = tuple[int, int]
@@ -205,6 +214,8 @@ def _items_of(part: BatchSlice | LogGap) -> list[Item]:
         return [(gap_key(part), part)]
     batch, start, stop = part
     return [
-        ((batch.fence, n), RecordedLine(EventId(batch.fence, n), batch.channel, text))
-        for n, text in enumerate(batch.lines[start:stop], batch.first + start)
+        ((batch.fence, n), RecordedLine(EventId(batch.fence, n), batch.channel, text, moment))
+        for n, (text, moment) in enumerate(
+            zip(batch.lines[start:stop], batch.moments(start, stop), strict=True), batch.first + start
+        )
     ]

@@ -8,6 +8,7 @@ Every read comes with a snapshot, taken in the same step: which log it was, and 
 reads the log may be lost and started again, and then lines that are missing look like lines that never were.
 """
 
+from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
+
+# Fences are about a second apart. Anybody who may write to the log can write any number.
+MAX_MS_DIGITS = 8
 
 Script = Callable[..., Awaitable[Any]]
 
@@ -117,13 +121,16 @@ def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> 
     """The `entries` of a stream after id `after` (see `keys.log_key`), oldest first, as batches of lines and gaps."""
     parts: list[BatchSlice | LogGap] = []
     lines: list[bytes] = []
+    moments = array("q")
     first, last = EventId(0, 0), after
 
     def close_batch() -> None:
+        nonlocal moments
         if lines:
-            batch = Batch(channel, 0, first.fence, first.n, lines.copy(), NO_LIMIT)
+            batch = Batch(channel, 0, first.fence, first.n, lines.copy(), NO_LIMIT, moments)
             parts.append((batch, 0, batch.length))
             lines.clear()
+            moments = array("q")
 
     for text, fields in entries:
         id = entry_id(text)
@@ -132,12 +139,19 @@ def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> 
                 close_batch()
                 first = id
             lines.append(fields[b"l"])
+            moments.append(id.fence + _ms_after_fence(fields))
         else:
             close_batch()
             parts.append(_parse_gap_marker(channel, last, id, fields.get(b"g", b"log-lost -")))
         last = id
     close_batch()
     return parts
+
+
+def _ms_after_fence(fields: Mapping[bytes, bytes]) -> int:
+    # An older hub has not recorded it: then the fence is the best there is.
+    text = fields.get(b"m", b"")
+    return int(text) if text.isdigit() and len(text) <= MAX_MS_DIGITS else 0
 
 
 def _parse_gap_marker(channel: str, after: EventId, id: EventId, text: bytes) -> LogGap:

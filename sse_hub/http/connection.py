@@ -14,26 +14,28 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import cast
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 import orjson
 
+from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
-from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_body
-from sse_hub.http.parameters import parse_last_event_id
+from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_frame
+from sse_hub.http.parameters import start_after
 from sse_hub.http.request_parser import Refusal, RequestParser
 from sse_hub.http.sanic_internals import DeferredHttpProtocol
 from sse_hub.http.security_headers import SECURITY, cors_headers
-from sse_hub.protocol.ids import Cursor
+from sse_hub.hub.start_position import Now, StartAt, Tail, id_of
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 
 # A client that is still sending when the connection is closed may never see the response.
 LINGER_SECONDS = 1.0
 STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
-LAST_EVENT_ID_IN_QUERY = re.compile(rb"^[^\r]*[?&]last-?event-?id=([!-%'-~]{1,512})", re.IGNORECASE)
-LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
+LAST_EVENT_ID_IN_QUERY = re.compile(rb"^[^\r]*[?&](?:lasteventid|last-event-id)=([!-%'-~]{1,512})", re.IGNORECASE)
+LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:([^\r\n]*)", re.IGNORECASE)
+EARLIER_START = re.compile(rb"[?&](?:tail|since)=")
 
 
 class RequestHeadGuard(DeferredHttpProtocol):
@@ -54,7 +56,7 @@ class RequestHeadGuard(DeferredHttpProtocol):
         self._parser: RequestParser | None = None
         self._closing = self._refused = False
         peername = transport.get_extra_info("peername")
-        peer = str(peername[0]) if isinstance(peername, tuple) else ""
+        peer = str(peername[0]) if isinstance(peername, tuple) else UNIX_PEER
         proxies = self._admission.trusted_proxies
         # A trusted proxy connects for many clients; which one is in the headers, and the route reads them.
         self._address = None if proxies.trusts(peer) else proxies.client_of(peer)
@@ -148,7 +150,7 @@ class RequestHeadGuard(DeferredHttpProtocol):
     def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
         """As `event_stream.reject_with_retry()`, without a task, a parsed request and a route."""
         self._admission.record_refusal(error.reason, str(error))
-        body = retry_later_body(_last_event_id_in(head), error)
+        body = retry_later_frame(id_of(_start_in(head), context_of(self.app).hub.ingest.last_fence), error)
         origin, allowed = _origin_in(head), self._config.cors_origin
         chunked = not head.partition(b"\r\n")[0].endswith(b"HTTP/1.0")
         response_head = _stream_head(origin if origin in allowed else None, allowed, chunked)
@@ -192,6 +194,12 @@ def _origin_in(head: bytes) -> str | None:
     return found[1].decode("latin-1") if found else None
 
 
-def _last_event_id_in(head: bytes) -> Cursor | None:
-    found = LAST_EVENT_ID.search(head) or LAST_EVENT_ID_IN_QUERY.search(head)
-    return parse_last_event_id(unquote(found[1].decode())) if found else None
+def _start_in(head: bytes) -> StartAt:
+    """As `parameters.start_of()`; the query itself says an earlier start than now, and stays as it is."""
+    found = LAST_EVENT_ID.search(head)
+    last_event_id = found[1].decode("latin-1").strip(" \t") if found else ""
+    if not last_event_id and (found := LAST_EVENT_ID_IN_QUERY.search(head)):
+        last_event_id = unquote_plus(found[1].decode())
+    if last_event_id:
+        return start_after(last_event_id)
+    return Tail(0) if EARLIER_START.search(head.partition(b"\r\n")[0]) else Now()

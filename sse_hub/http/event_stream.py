@@ -1,8 +1,8 @@
 """
 Responses of `/message`, from their head until a subscriber takes over the connection, or until their early end.
 
-    start_stream():      head, `retry:`, first frames --> Subscriber.start() --> what it missed --> live
-    reject_with_retry(): head, position, reason, `retry:`, end
+    start_stream():      head, first frames --> Subscriber.start() --> what it missed --> live
+    reject_with_retry(): head, a frame with the position, the reason and `retry:`, end
 
 An EventSource gives up for good on any status but 200, so a client that can't be served now is told when to reconnect.
 """
@@ -15,10 +15,8 @@ from sanic import Request
 from sse_hub.errors import LimitExceeded
 from sse_hub.http.response import start_response
 from sse_hub.http.sanic_internals import close_after_response, detach
-from sse_hub.hub.start_position import After, StartAt
-from sse_hub.hub.subscriber import RETRY_MS, Subscriber
-from sse_hub.protocol.ids import Cursor
-from sse_hub.protocol.sse import refused_frame, retry_frame, retry_later_frames
+from sse_hub.hub.subscriber import Subscriber
+from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, refused_frame
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 # A client beyond a limit would probably be refused again after the usual time.
@@ -47,7 +45,7 @@ async def start_stream(request: Request, subscriber: Subscriber, first_frames: b
     """
     try:
         response = await send_head(request)
-        await response.send(retry_frame(RETRY_MS) + first_frames)
+        await response.send(first_frames)
     except BaseException:
         subscriber.leave()
         raise
@@ -55,22 +53,20 @@ async def start_stream(request: Request, subscriber: Subscriber, first_frames: b
     subscriber.start()
 
 
-async def reject_with_retry(request: Request, start: StartAt, error: LimitExceeded | None = None) -> None:
-    """Answer `request` with retry_later_body(): because of `error`, or because Redis is unavailable."""
+async def reject_with_retry(request: Request, id: bytes, error: LimitExceeded | None = None) -> None:
+    """Answer `request` with retry_later_frame(): because of `error`, or because Redis is unavailable."""
     response = await send_head(request)
     if request.method == "HEAD":
         return
-    await response.send(retry_later_body(start.cursor if isinstance(start, After) else None, error))
+    await response.send(retry_later_frame(id, error))
     await response.eof()
 
 
-def retry_later_body(cursor: Cursor | None, error: LimitExceeded | None) -> bytes:
+def retry_later_frame(id: bytes, error: LimitExceeded | None) -> bytes:
     """
-    The whole body for a client that can't be served now: its own `cursor`, the limit `error` if it is one, `retry:`.
+    The whole body for a client that can't be served now: its `id`, see `start_position.id_of()`, and when to return.
 
     The time is random, so that clients that are sent away together don't return together.
     """
-    last_id = None if cursor is None else str(cursor).encode()
-    refused = refused_frame(error.reason, str(error)) if error else b""
-    retry_ms = (LIMIT_RETRY_MS if error else RETRY_MS) * random.uniform(0.5, 1.5)
-    return retry_later_frames(last_id, round(retry_ms), refused)
+    retry_ms = round((LIMIT_RETRY_MS if error else RETRY_MS) * random.uniform(0.5, 1.5))
+    return refused_frame(id, retry_ms, error.reason, str(error)) if error else checkpoint_frame(id, retry_ms)

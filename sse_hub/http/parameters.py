@@ -2,11 +2,12 @@
 The parameters of a request: everything that is read from its query or headers, except credentials (`authorization`).
 
     query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
-    headers --> start_of() --> parse_last_event_id()            client_address()
+    headers --> start_of() --> start_after()            client_address()
 
 An invalid value raises an error that names the value and says what is allowed.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from sanic import Request
 from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
+from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
@@ -26,6 +28,8 @@ MAX_TAIL = 10_000
 MAX_ID_CHARACTERS = 512
 # In the query, in lower case: polyfills of EventSource send `lastEventId`, clients of Mercure `lastEventID`.
 LAST_EVENT_ID_NAMES = ("lasteventid", "last-event-id")
+# What may be sent back as an id. The hub answers anything else with an id that is as unknown.
+ID_TEXT = re.compile(rf"[!-~]{{1,{MAX_ID_CHARACTERS}}}")
 
 
 def query_of(request: Request) -> RequestParameters:
@@ -33,9 +37,14 @@ def query_of(request: Request) -> RequestParameters:
     return request.get_args(keep_blank_values=True)
 
 
+def peer_of(request: Request) -> str:
+    """The address at the other end of the connection."""
+    return (request.conn_info.client_ip if request.conn_info else "") or UNIX_PEER
+
+
 def client_address(request: Request, context: Context) -> str:
     """The address for which limits count `request`; see `TrustedProxies.client_of()`."""
-    peer = request.conn_info.client_ip if request.conn_info else ""
+    peer = peer_of(request)
     return context.admission.trusted_proxies.client_of(peer, request.headers.getall("x-forwarded-for", []))
 
 
@@ -78,8 +87,7 @@ def start_of(request: Request) -> StartAt:
     """
     last_event_id = request.headers.get("last-event-id", "").strip(" \t") or _last_event_id_in_query(request)
     if last_event_id:
-        cursor = parse_last_event_id(last_event_id)
-        return UnknownId() if cursor is None else After(cursor)
+        return start_after(last_event_id)
     tail = integer_in(request, "tail", 0, 0, MAX_TAIL)
     since = cursor_of(request, "since", cursor_since)
     if since is not None:
@@ -88,19 +96,20 @@ def start_of(request: Request) -> StartAt:
 
 
 def _last_event_id_in_query(request: Request) -> str:
-    values = (str(text) for name, text in query_of(request).items() if name.lower() in LAST_EVENT_ID_NAMES)
-    return next((text for text in values if text), "")
+    query = query_of(request)
+    values = (str(query.get(name)) for name in query if name.lower() in LAST_EVENT_ID_NAMES)
+    return next((value for value in values if value), "")
 
 
-def parse_last_event_id(value: str) -> Cursor | None:
-    """The cursor in the header `Last-Event-ID`; None where this hub can't have sent it."""
+def start_after(last_event_id: str) -> After | UnknownId:
+    """The start that the header `Last-Event-ID` stands for; UnknownId where this hub can't have sent it."""
     # Not cut to the limit: without its last digits, a count would be another count.
-    if len(value) > MAX_ID_CHARACTERS:
-        return None
+    if not ID_TEXT.fullmatch(last_event_id):
+        return UnknownId("unknown")
     try:
-        return Cursor.parse(value)
+        return After(Cursor.parse(last_event_id))
     except InvalidId:
-        return None
+        return UnknownId(last_event_id)
 
 
 def text_in(request: Request, name: str, allowed: Sequence[str]) -> str:
@@ -112,8 +121,11 @@ def text_in(request: Request, name: str, allowed: Sequence[str]) -> str:
 
 
 def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """The query parameter `name` as an integer from `low` to `high`. Raises InvalidNumber."""
-    text = str(query_of(request).get(name, str(default)))
+    """The query parameter `name` as an integer from `low` to `high`, `default` if missing. Raises InvalidNumber."""
+    query = query_of(request)
+    if name not in query:
+        return default
+    text = str(query.get(name))
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)

@@ -82,16 +82,21 @@ class Channel:
         """The number of streams that carry this channel."""
         return sum(len(feed.subscribers) for feed in self.feeds)
 
-    def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, now_seconds: float) -> Batch:
-        """`payloads`, which came after `fence`, as the channel's next lines, with ids. Counts them."""
+    def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, moment: int) -> Batch:
+        """
+        `payloads`, which came after `fence`, as the channel's next lines, with ids. Counts them.
+
+        `moment` is when they came, in ms since the epoch.
+        """
         if fence != self.fence:
             self.fence = fence
             self.count = 0
-        batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
+        batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes, moment)
         self.count += batch.length
         self.lines += batch.length
-        self._learn_silence(now_seconds - self.last_seconds)
-        self.last_seconds = now_seconds
+        seconds = moment / 1000
+        self._learn_silence(seconds - self.last_seconds)
+        self.last_seconds = seconds
         return batch
 
     def measure_rate(self) -> bool:

@@ -13,7 +13,7 @@ from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import event_frame, gap_frame, lines_frame
+from sse_hub.protocol.sse import Row, event_frame, gap_frame, lines_frame
 
 # A frame of a batch=1 stream has at most this many lines, so that a page never parses one for long.
 LINES_PER_FRAME = 500
@@ -100,7 +100,7 @@ def merged_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byte
 def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
     """Events of up to LINES_PER_FRAME lines; the id of each is the cursor after the last line."""
     frames: list[bytes] = []
-    rows: list[tuple[str, str, str]] = []
+    rows: list[Row] = []
     for entry, start, stop in slices:
         if isinstance(entry, RingGap):
             if rows:
@@ -108,8 +108,9 @@ def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byt
                 rows = []
             frames += _gap_frames(position, entry)
             continue
-        for count, line in enumerate(entry.lines[start:stop], entry.first + start):
-            rows.append((f"{entry.fence}-{count}", entry.channel, line.decode()))
+        numbered = enumerate(entry.lines[start:stop], entry.first + start)
+        for (count, line), moment in zip(numbered, entry.moments(start, stop), strict=True):
+            rows.append((f"{entry.fence}-{count}", entry.channel, line.decode(), moment))
             if len(rows) == LINES_PER_FRAME:
                 position.move_cursor(entry.channel, entry.fence, count)
                 frames.append(lines_frame(position.cursor(), rows))
@@ -126,11 +127,14 @@ def advance(position: Position, entry: Batch, stop: int) -> None:
 
 
 def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
-    position.move(entry.channel, entry.index + 1, entry.last)
+    if position.names == {entry.channel}:
+        position.move(entry.channel, entry.index + 1, entry.last)
+        return [gap_frame(position.cursor(), entry.gap)]
+    # A session's gap ends at the same fence on all channels. With several channels, a new id would say that the gaps of
+    # the others were sent as well, so the cursor stays. The next line or heartbeat moves it; a client that reconnects
+    # before it gets these gaps again.
+    position.pass_gap(entry.channel, entry.index + 1, entry.last)
     if entry.channel not in position.names and not entry.alone:
         # The ring of its pattern has this gap, too, for all channels that match, known or not.
         return []
-    # A session's gap ends at the same fence on all channels. With several channels, an id here would say that the gaps
-    # of the others were sent as well. The next line or heartbeat brings an id; a client that reconnects before it gets
-    # these gaps again.
-    return [gap_frame(position.cursor() if position.names == {entry.channel} else None, entry.gap)]
+    return [gap_frame(position.cursor(), entry.gap)]

@@ -23,7 +23,7 @@ from sse_hub.hub.replay import Replay
 from sse_hub.hub.ring import Entry, Ring
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
+from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +52,12 @@ class Feed:
         recorded_log: RecordedLog,
         counters: Counters,
         loop: asyncio.AbstractEventLoop,
+        last_fence: Callable[[], int],
         rate_limit: int = 0,
     ) -> None:
         """
         `max_rate` and `rate_limit` are lines per second and channel: those that the client requests, and those that the
-        hub allows; 0: no limit.
+        hub allows; 0: no limit. `last_fence()` is the last fence whose lines are in the rings.
         """
         self.selection = selection
         self.batch = batch
@@ -77,6 +78,7 @@ class Feed:
         self.counters = counters
         self._delivered = 0
         self._loop = loop
+        self._last_fence = last_fence
         self._cooldown_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -136,13 +138,20 @@ class Feed:
         if took > COOLDOWN_AFTER_SECONDS and len(self._live) >= COOLDOWN_SUBSCRIBERS and not self.batch:
             self._cooldown_until = started + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
 
-    def go_live(self, subscriber: Subscriber) -> None:
-        """Write to `subscriber` from now on. It must have got everything in the rings."""
+    def go_live(self, subscriber: Subscriber, cursor: bytes) -> None:
+        """
+        Write to `subscriber` from now on. It must have got everything in the rings, as far as to `cursor`.
+
+        It gets a checkpoint if that is not the last fence: the last line on a quiet channel may be old.
+        """
         self.flush()
         self._send_skipped_gaps()
         if not self._live:
             # Without a live subscriber, nothing has moved the position.
             self._position.move_to_end(self.rings)
+        id = self._position.cursor_at(self._last_fence())
+        if id != cursor:
+            subscriber.transport.write(http_chunk(checkpoint_frame(id, RETRY_MS)))
         self._live[subscriber] = subscriber.transport.write
         if len(self._live) == len(self.subscribers):
             self.catch_up.clear()
@@ -170,17 +179,15 @@ class Feed:
         return http_chunk(heartbeat_frame(self._position.cursor_at(fence)))
 
     def detach(self, subscriber: Subscriber, fence: int) -> bytes:
-        """
-        Write no more to `subscriber`. Returns the checkpoint of its position, after `fence` has come; empty if it is
-        behind.
-        """
+        """Write no more to `subscriber`, which is live. Returns the id of its position, after `fence` has come."""
         self.flush()
         self._send_skipped_gaps()
-        if subscriber not in self._live:
-            return b""
+        if subscriber.position:
+            # It was paused, and the flush has left it behind.
+            return subscriber.position.cursor()
         del self._live[subscriber]
         self._paused.discard(subscriber)
-        return checkpoint_frame(self._position.cursor_at(fence))
+        return self._position.cursor_at(fence)
 
     def _roll_window(self, throttle: ChannelThrottle) -> None:
         now = self._loop.time()
@@ -210,7 +217,7 @@ class Feed:
         if not gaps or not self._live:
             return
         self.counters.gaps.update(gap.reason for gap in gaps)
-        chunk = http_chunk(b"".join(gap_frame(None, gap) for gap in gaps))
+        chunk = http_chunk(b"".join(gap_frame(self._position.cursor(), gap) for gap in gaps))
         for write in self._live.values():
             write(chunk)
 

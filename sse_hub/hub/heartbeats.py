@@ -21,17 +21,18 @@ JITTER = 0.2
 class HeartbeatWheel:
     """Subscribers in slots of one second each."""
 
-    def __init__(self, heartbeat_seconds: int, stall_seconds: int, counters: Counters) -> None:
-        self._heartbeat_seconds = heartbeat_seconds
-        self._jitter_seconds = max(0, int(heartbeat_seconds * JITTER) - 1)
+    def __init__(self, longest_seconds: int, stall_seconds: int, counters: Counters) -> None:
+        """`longest_seconds` is the longest time between heartbeats of a subscriber."""
         self._stall_seconds = stall_seconds
-        self._slots: list[set[Subscriber]] = [set() for _ in range(2 * heartbeat_seconds + 2)]
+        self._slots: list[set[Subscriber]] = [set() for _ in range(2 * longest_seconds + 2)]
         self._now = 0
         self._counters = counters
 
     def add(self, subscriber: Subscriber) -> None:
         """Schedule the next heartbeat of `subscriber`."""
-        wait = self._heartbeat_seconds + random.randint(-self._jitter_seconds, self._jitter_seconds)
+        seconds = subscriber.heartbeat_seconds
+        jitter_seconds = max(0, int(seconds * JITTER) - 1)
+        wait = seconds + random.randint(-jitter_seconds, jitter_seconds)
         subscriber.slot = (self._now + wait) % len(self._slots)
         self._slots[subscriber.slot].add(subscriber)
 

@@ -23,10 +23,13 @@ from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
 from sse_hub.hub.replay import rings_lack
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, resolve, rings_hold_tail, tail_in_log
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail, tail_in_log
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import checkpoint_frame, gap_frame
+from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame
+
+# The shortest and the longest time between heartbeats that a client may ask for.
+HEARTBEAT_SECONDS = (5, 60)
 
 
 class Hub:
@@ -43,7 +46,9 @@ class Hub:
         self._source: Source = NoSource()
         # In the log, a pattern matches recorded channels only.
         self._recorded_log = RecordedLog(lambda name: "*" in name or self._registry.covers(name))
-        self._wheel = HeartbeatWheel(config.heartbeat_seconds, config.stall_seconds, self.counters)
+        self._heartbeat_seconds = config.heartbeat_seconds
+        longest_seconds = max(config.heartbeat_seconds, HEARTBEAT_SECONDS[1])
+        self._wheel = HeartbeatWheel(longest_seconds, config.stall_seconds, self.counters)
         self._drain = Drain(config.drain_seconds)
         self._no_subscribers = asyncio.Event()
         self._no_subscribers.set()
@@ -110,19 +115,28 @@ class Hub:
         if isinstance(start, After | UnknownId):
             self.counters.gaps["unknown-id"] += len(gaps)
             self.counters.resumes["unknown-id" if gaps else "log" if rings_lack(position, rings) else "memory"] += 1
-        frames = [gap_frame(None, gap) for gap in gaps]
-        return position, b"".join([*frames, checkpoint_frame(position.cursor())])
+        # Until it has all these gaps, the client keeps the id it came with.
+        frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
+        return position, b"".join([*frames, checkpoint_frame(position.cursor(), RETRY_MS)])
 
     def subscribe(
-        self, selection: Selection, batch: bool, transport: asyncio.Transport, position: Position, max_rate: int = 0
+        self,
+        selection: Selection,
+        batch: bool,
+        transport: asyncio.Transport,
+        position: Position,
+        max_rate: int = 0,
+        heartbeat_seconds: int = 0,
     ) -> Subscriber:
         """
         A subscriber from `position` on. Call its start() next, or leave().
 
-        `max_rate` is in lines per second and channel, see `Feed`.
+        `max_rate` is in lines per second and channel, see `Feed`. `heartbeat_seconds` is within HEARTBEAT_SECONDS; 0
+        stands for the hub's own setting.
         """
         feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
-        subscriber = Subscriber(feed, transport, position, self._stall_seconds, self._leave)
+        seconds = heartbeat_seconds or self._heartbeat_seconds
+        subscriber = Subscriber(feed, transport, position, self._stall_seconds, seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._no_subscribers.clear()
@@ -182,7 +196,16 @@ class Hub:
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
         loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
-        feed = Feed(selection, batch, max_rate, self._recorded_log, self.counters, loop, rate_limit)
+        feed = Feed(
+            selection,
+            batch,
+            max_rate,
+            self._recorded_log,
+            self.counters,
+            loop,
+            lambda: self.ingest.last_fence,
+            rate_limit,
+        )
         self._feeds[selection, batch, max_rate] = feed
         self.ingest.attach(feed)
         return feed

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from sse_hub.config import Config
+from sse_hub.hub.arrival_clock import ArrivalClock
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
@@ -56,6 +57,7 @@ class Ingest:
         # Channels that the session has just subscribed to, until the next fence.
         self._subscribed: set[str] = set()
         self._refused_fence = 0
+        self._clock = ArrivalClock()
         self._seq = 0
 
     @property
@@ -96,10 +98,10 @@ class Ingest:
                 self._fill_gap(part)
                 continue
             batch, start, stop = part
-            name, lines = batch.channel, batch.lines[start:stop]
+            name, lines, moments = batch.channel, batch.lines[start:stop], batch.moments(start, stop)
             channel = self.registry.get(name.encode()) or self._add_channel(name, self.registry.start)
             self._seq += 1
-            copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT)
+            copy = Batch(name, self._seq, batch.fence, batch.first + start, lines, NO_LIMIT, moments)
             channel.lines += copy.length
             self._append(channel, copy)
         self._flush_touched()
@@ -107,6 +109,7 @@ class Ingest:
     def fence_received(self, fence: int) -> None:
         """See `Receiver`."""
         self.last_fence = fence
+        self._clock.set(fence, time.monotonic())
         self.memory.new_lines.set()
         self.fence_seen.set()
         while self._subscribed:
@@ -120,7 +123,8 @@ class Ingest:
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """See `Receiver`."""
         refused = False
-        now_seconds = time.time()
+        # One for the whole read: reading the clock for each line would cost more than the lines.
+        moment = self._clock.moment(time.monotonic())
         for key, channel_payloads in payloads.items():
             channel = self.registry.get(key)
             if channel is None:
@@ -131,7 +135,7 @@ class Ingest:
                     continue
                 channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
-            batch = channel.batch(self._seq, self.last_fence, channel_payloads, self._line_bytes, now_seconds)
+            batch = channel.batch(self._seq, self.last_fence, channel_payloads, self._line_bytes, moment)
             self._append(channel, batch)
         if refused and self._refused_fence != self.last_fence:
             self._append_refused_gaps()

@@ -52,9 +52,13 @@ class Position:
 
     def move(self, channel: str, index: int, id: EventId) -> None:
         """Move past the line or gap `id` of `channel`; `index` comes next there."""
+        self.pass_gap(channel, index, id)
+        self.move_cursor(channel, id.fence, id.n)
+
+    def pass_gap(self, channel: str, index: int, id: EventId) -> None:
+        """Move past the gap `id` of `channel`, as move() does, but leave the cursor where it is."""
         self.indexes[channel] = index
         self.ids[channel] = id
-        self.move_cursor(channel, id.fence, id.n)
 
     def move_cursor(self, channel: str, fence: int, count: int) -> None:
         """Move only the cursor, past the line `fence-count` of `channel`."""

@@ -211,7 +211,7 @@ class Replay:
         for name in lacking:
             position.skip_to(name, rings[name].start)
         self._counters.gaps.update(gap.reason for gap in gaps)
-        return b"".join([gap_frame(None, gap) for gap in gaps])
+        return b"".join([gap_frame(position.cursor(), gap) for gap in gaps])
 
     def _gap(self, name: str, position: Position, ring: Ring) -> Gap:
         id, start = position.id_of(name), ring.start
@@ -227,7 +227,7 @@ class Replay:
 
 
 def _take_gap_frames(gaps: dict[str, LogGap], position: Position) -> list[bytes]:
-    frames = [gap_frame(None, gap.as_gap(name, position.id_of(name))) for name, gap in gaps.items()]
+    frames = [gap_frame(position.cursor(), gap.as_gap(name, position.id_of(name))) for name, gap in gaps.items()]
     for name, gap in gaps.items():
         # A gap may reach further than this replay reads, and must not be sent again.
         position.skip_to(name, max(position.id_of(name), EventId(gap.before.fence, max(0, gap.before.n - 1))))

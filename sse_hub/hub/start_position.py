@@ -35,10 +35,12 @@ class After:
 @dataclass(frozen=True, slots=True)
 class UnknownId:
     """
-    After a `Last-Event-ID` that is no id of this hub: now, after a gap.
+    After a `Last-Event-ID` that is no id of this hub: now, after a gap. `id` is its text.
 
     Not an error status: on that an EventSource gives up for good.
     """
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,22 @@ class Tail:
 
 
 StartAt = Now | After | UnknownId | Tail
+
+
+def id_of(start: StartAt, fence: int) -> bytes:
+    """
+    The id with which a client that gets no line now will ask for the same start later. `fence` is the last fence, or 0.
+
+    Empty if only the client's own query can say it.
+    """
+    match start:
+        case After(cursor):
+            return str(cursor).encode()
+        case UnknownId(id):
+            return id.encode()
+        case Now() if fence:
+            return b"%d-0" % fence
+    return b""
 
 
 def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int) -> tuple[Position, list[Gap]]:

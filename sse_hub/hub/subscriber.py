@@ -17,7 +17,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from sse_hub.hub.position import Position
-from sse_hub.protocol.sse import END_OF_BODY, http_chunk, retry_frame
+from sse_hub.protocol.sse import END_OF_BODY, RETRY_MS, auth_frame, checkpoint_frame, http_chunk
 
 if TYPE_CHECKING:
     from sse_hub.hub.feed import Feed
@@ -28,7 +28,6 @@ HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 8 * 1024
 # A peer that acknowledges nothing for this long is gone. By default, the kernel tries for a quarter of an hour.
 PEER_TIMEOUT_MS = 20_000
-RETRY_MS = 2000
 
 
 class Subscriber(asyncio.Protocol):
@@ -43,7 +42,7 @@ class Subscriber(asyncio.Protocol):
         "_drained",
         "_end_fence",
         "_ended",
-        "_last_frames",
+        "_expiry",
         "_close_callbacks",
         "_leave",
         "_loop",
@@ -52,6 +51,7 @@ class Subscriber(asyncio.Protocol):
         "_started",
         "_task",
         "feed",
+        "heartbeat_seconds",
         "last_progress_at",
         "position",
         "slot",
@@ -64,11 +64,13 @@ class Subscriber(asyncio.Protocol):
         transport: asyncio.Transport,
         position: Position,
         stall_seconds: int,
+        heartbeat_seconds: int,
         leave: Callable[["Subscriber"], None],
     ) -> None:
         self.feed = feed
         self.transport = transport
         self.position: Position | None = position
+        self.heartbeat_seconds = heartbeat_seconds
         self.slot = 0
         self._loop = asyncio.get_running_loop()
         self.last_progress_at = self._loop.time()
@@ -79,7 +81,7 @@ class Subscriber(asyncio.Protocol):
         self._started = False
         self._ended = False
         self._end_fence = 0
-        self._last_frames = b""
+        self._expiry = ""
         self._close_callbacks: tuple[Callable[[Subscriber], None], ...] = ()
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -120,13 +122,13 @@ class Subscriber(asyncio.Protocol):
         if self.position is None and not self._write_paused and not self._ended:
             self.transport.write(heartbeat)
 
-    def end(self, fence: int, last_frames: bytes = b"") -> None:
+    def end(self, fence: int, expiry: str = "") -> None:
         """
-        End the stream: send a checkpoint, `last_frames`, which may say why, and when to reconnect.
+        End the stream: send the client its position, and when to reconnect.
 
-        `fence` is the last fence. A client that is behind has its checkpoint from its last line.
+        `fence` is the last fence. `expiry` is the reason of `event: auth`, if the client may no longer read.
         """
-        ended, self._ended, self._end_fence, self._last_frames = self._ended, True, fence, last_frames
+        ended, self._ended, self._end_fence, self._expiry = self._ended, True, fence, expiry
         if self._started and not ended and self._task is None:
             self._finish()
 
@@ -177,10 +179,11 @@ class Subscriber(asyncio.Protocol):
             if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
+        cursor = self.position.cursor()
         self.position = None
         if self._timeout_raised:
             self._set_peer_timeout(PEER_TIMEOUT_MS)
-        self.feed.go_live(self)
+        self.feed.go_live(self, cursor)
 
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay.frames(position)) as replay:
@@ -208,9 +211,10 @@ class Subscriber(asyncio.Protocol):
     def _finish(self) -> None:
         if self.transport.is_closing():
             return
-        last = b"" if self.position else self.feed.detach(self, self._end_fence)
+        id = self.position.cursor() if self.position else self.feed.detach(self, self._end_fence)
         # Spread, so that the clients of a hub that stops don't all reconnect in the same moment.
-        self._write(last + self._last_frames + retry_frame(round(RETRY_MS * random.uniform(0.5, 1.5))))
+        retry_ms = round(RETRY_MS * random.uniform(0.5, 1.5))
+        self._write(auth_frame(id, retry_ms, self._expiry) if self._expiry else checkpoint_frame(id, retry_ms))
         self.transport.write(END_OF_BODY)
         self.transport.close()
 

@@ -2,6 +2,7 @@
 Lines: each is the text of one JSON object, whatever the publisher sent. Pure: no I/O.
 
     payload bytes --> normalize() --> (line bytes, event name) --> with_channel(), in streams of several channels
+                                                                └──► with_moment(), in files
 
 Every rule here is a rule of docs/protocol.md, "Lines".
 """
@@ -15,7 +16,7 @@ import orjson
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 # Events of the hub, and those an EventSource dispatches itself: a line with the event "error" would look like a lost
 # connection. Publishers may use `closed`, the hub's remaining event.
-RESERVED_EVENTS = frozenset({"lines", "gap", "auth", "refused", "error", "open"})
+RESERVED_EVENTS = frozenset({"checkpoint", "lines", "gap", "auth", "refused", "error", "open"})
 MESSAGE = "message"
 MAX_TEXT_LINES = 10_000
 BLANKS_FOR_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -45,10 +46,18 @@ def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
 
 def with_channel(line: bytes, channel: str) -> bytes:
     """`line` with `"@channel"` as its first member; JSON.parse returns this channel whatever the publisher wrote."""
-    member = b'"@channel":"%b"' % channel.encode()
-    if b"@channel" in line or b"\\u" in line:
+    return _with_member(line, b"@channel", b'"@channel":"%b"' % channel.encode())
+
+
+def with_moment(line: bytes, moment: int) -> bytes:
+    """As `with_channel()`, `line` with `"@moment"`: when it came, in ms since the epoch."""
+    return _with_member(line, b"@moment", b'"@moment":%d' % moment)
+
+
+def _with_member(line: bytes, name: bytes, member: bytes) -> bytes:
+    if name in line or b"\\u" in line:
         record = _parse_object(line)
-        if record and "@channel" in record:
+        if record and name.decode() in record:
             # Of two members with one name the last counts (ECMA-262, JSON.parse), so this one comes last, too. Taking
             # out the publisher's would mean to write the line again, and it would no longer be as it was published.
             line = b"%b,%b}" % (line.rstrip()[:-1], member)

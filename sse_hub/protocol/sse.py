@@ -17,6 +17,14 @@ import orjson
 END_OF_BODY = b"0\r\n\r\n"
 # Not bytes.splitlines(): it drops the empty text after the last line end, which the client must get, too.
 LINE_END = re.compile(rb"\r\n|\n|\r")
+# How long a client waits before it reconnects.
+RETRY_MS = 2000
+# A publisher has finished. Every other event of the hub's own is reserved (`lines.RESERVED_EVENTS`).
+CLOSED = b"closed"
+
+
+Row = tuple[str, str, str, int]
+"""A line of `batch=1`, `/history` or `/search`: id, channel, line, and when it came, in ms since the epoch."""
 
 
 class Gap(NamedTuple):
@@ -35,57 +43,43 @@ class Gap(NamedTuple):
 
 
 def event_frame(id: bytes, event: bytes, line: bytes) -> bytes:
-    """One event. `id` and `event` must hold no line end; `line` may."""
+    """One line as an event. `id` and `event` must hold no line end; `line` may."""
     if b"\n" in line or b"\r" in line:
         line = b"\ndata: ".join(LINE_END.split(line))
+    if event == CLOSED:
+        return _hub_frame(id, event, line, RETRY_MS)
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (id, event, line)
 
 
-def lines_frame(id: bytes, rows: Sequence[tuple[str, str, str]]) -> bytes:
-    """An event of a `batch=1` stream with `rows` of (id, channel, line). `id` is the cursor after the last row."""
+def lines_frame(id: bytes, rows: Sequence[Row]) -> bytes:
+    """An event of a `batch=1` stream. `id` is the cursor after the last row."""
     # JSON escapes all control characters, so the data is one text line whatever the lines hold.
     return b"id: %b\nevent: lines\ndata: %b\n\n" % (id, orjson.dumps(rows))
 
 
-def gap_frame(id: bytes | None, gap: Gap) -> bytes:
-    """A gap. Without `id` the client keeps its last id."""
-    head = b"" if id is None else b"id: %b\n" % id
-    return b"%bevent: gap\ndata: %b\n\n" % (head, orjson.dumps(gap._asdict()))
+def gap_frame(id: bytes, gap: Gap) -> bytes:
+    """A gap. `id` is the client's last id if other gaps must follow before it may move on."""
+    return _hub_frame(id, b"gap", orjson.dumps(gap._asdict()), RETRY_MS)
 
 
-def auth_frame(reason: str) -> bytes:
+def auth_frame(id: bytes, retry_ms: int, reason: str) -> bytes:
     """Why a stream ends that its client may no longer read. `reason` is expired, revoked or changed."""
-    return b"event: auth\ndata: %b\n\n" % orjson.dumps({"reason": reason})
+    return _hub_frame(id, b"auth", orjson.dumps({"reason": reason}), retry_ms)
 
 
-def retry_frame(milliseconds: int) -> bytes:
-    """How long an EventSource waits before it reconnects. Without other fields it dispatches no event."""
-    return b"retry: %d\n\n" % milliseconds
+def refused_frame(id: bytes, retry_ms: int, reason: str, detail: str) -> bytes:
+    """Why the hub serves no stream at present, for a client that can show it. `id` is the one it came with."""
+    return _hub_frame(id, b"refused", orjson.dumps({"reason": reason, "detail": detail}), retry_ms)
 
 
-def refused_frame(reason: str, detail: str) -> bytes:
-    """Why the hub serves no stream at present, for a client that can show it."""
-    return b"event: refused\ndata: %b\n\n" % orjson.dumps({"reason": reason, "detail": detail})
-
-
-def retry_later_frames(last_id: bytes | None, milliseconds: int, refused: bytes = b"") -> bytes:
-    """
-    The whole body for a client that must come back later: the frame `refused`, if any, and how long to wait.
-
-    By the letter of the standard a frame without an id clears the last id of a client that reconnects, so the client's
-    `last_id` is sent first.
-    """
-    return (checkpoint_frame(last_id) if last_id else b"") + refused + retry_frame(milliseconds)
-
-
-def checkpoint_frame(id: bytes) -> bytes:
-    """An id alone: it moves the client's last id on, and dispatches no event."""
-    return b"id: %b\n\n" % id
+def checkpoint_frame(id: bytes, retry_ms: int) -> bytes:
+    """The position of a client, at the beginning and the end of a stream."""
+    return _hub_frame(id, b"checkpoint", b"{}", retry_ms)
 
 
 def heartbeat_frame(id: bytes) -> bytes:
     """A comment, which keeps proxies from closing and finds dead peers, and a checkpoint, from which to resume."""
-    return b": heartbeat\nid: %b\n\n" % id
+    return b": heartbeat\nid: %b\nevent: checkpoint\ndata: {}\n\n" % id
 
 
 def http_chunk(body: bytes) -> bytes:
@@ -97,3 +91,9 @@ def http_chunk(body: bytes) -> bytes:
 def unchunk(chunk: bytes) -> bytes:
     """The body of `chunk`, the inverse of `http_chunk()`."""
     return chunk[chunk.index(b"\r\n") + 2 : -2]
+
+
+def _hub_frame(id: bytes, event: bytes, data: bytes, retry_ms: int) -> bytes:
+    # One block with all the fields: many client libraries keep no id or time of a block without data, or hand it to the
+    # app as an event with empty data, and forget their id at an event without one (docs/decisions/protocol.md).
+    return b"id: %b\nretry: %d\nevent: %b\ndata: %b\n\n" % (id, retry_ms, event, data)

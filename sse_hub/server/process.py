@@ -66,11 +66,15 @@ def raise_open_files_limit() -> None:
 
 class Shutdown:
     """
-    What ends a process: SIGTERM, SIGINT, or a part of it that has died.
+    What ends a process: SIGTERM, SIGINT, SIGHUP, SIGQUIT, or a part of it that has died.
 
     Create it first: process 1 of a container ignores SIGTERM until it has a handler. `requested` is set when the
     process must drain and exit, and `finish_now` by a second SIGTERM: the rest of the drain is skipped. With
     `close_listener`, no connection is accepted during the drain. A second SIGINT calls `before_exit` and exits at once.
+
+    SIGHUP is not asked for a reload: keys and rules are read again by themselves, and a terminal that closes sends it.
+    It stays ignored where it is (`nohup`). A second SIGHUP or SIGQUIT changes nothing: systemd may send SIGHUP right
+    after SIGTERM, and the shell and the kernel one each.
     """
 
     def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
@@ -82,6 +86,9 @@ class Shutdown:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        for each in (signal.SIGHUP, signal.SIGQUIT):
+            if signal.getsignal(each) != signal.SIG_IGN:
+                loop.add_signal_handler(each, self.requested.set)
 
     def fail(self) -> None:
         """A part of the process has died: request the shutdown, and let check() raise."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Request, Route, expect
 
+from sse_hub.protocol.sse import checkpoint_frame
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 
@@ -182,5 +183,5 @@ def numbers_published(redis: RedisServer, channel: str, per_second: int) -> Iter
 
 def stream_of(*frames: str) -> Callable[[Route], None]:
     """Answer the page's stream with these frames, and keep it from asking again soon."""
-    body = "retry: 600000\n\nid: 1795233018000-0\n\n" + "".join(frames)
+    body = checkpoint_frame(b"1795233018000-0", 600_000).decode() + "".join(frames)
     return lambda route: route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body=body)

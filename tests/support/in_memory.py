@@ -13,7 +13,7 @@ from sse_hub.hub.hub import Hub
 from sse_hub.hub.start_position import Now, StartAt
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
-from tests.support.sse_client import Decoder, Event
+from tests.support.sse_client import Decoder, Event, check_event
 
 
 class MemoryTransport(asyncio.Transport):
@@ -165,22 +165,32 @@ class MemoryLog:
 
 
 class Client:
-    """A subscriber with its transport. `events()` returns the events since the last call."""
+    """
+    A subscriber with its transport. `events()` returns the events since the last call, but for checkpoints: those are
+    in `checkpoints`.
+    """
 
-    def __init__(self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0) -> None:
+    def __init__(
+        self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0, heartbeat_seconds: int = 0
+    ) -> None:
         self.transport = MemoryTransport()
         self.greeting: list[Event] = []
+        self.checkpoints: list[Event] = []
         self._hub = hub
         self._selection = Selection.parse(channels)
         self._batch = batch
         self._guard = guard
+        self._heartbeat_seconds = heartbeat_seconds
         self._decoder = Decoder()
         self._read = 0
 
     async def open(self, origin: StartAt | None = None) -> "Client":
         position, frames = await self._hub.prepare_stream(self._selection, origin or Now())
-        self.greeting = self._decoder.feed(frames)
-        self._hub.subscribe(self._selection, self._batch, self.transport, position, self._guard).start()
+        self.greeting = self._without_checkpoints(self._decoder.feed(frames))
+        subscriber = self._hub.subscribe(
+            self._selection, self._batch, self.transport, position, self._guard, self._heartbeat_seconds
+        )
+        subscriber.start()
         await self.settle()
         return self
 
@@ -195,7 +205,13 @@ class Client:
 
     def events(self) -> list[Event]:
         new, self._read = self.transport.written[self._read :], len(self.transport.written)
-        return self._decoder.feed(b"".join(_bodies(new)))
+        return self._without_checkpoints(self._decoder.feed(b"".join(_bodies(new))))
+
+    def _without_checkpoints(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            check_event(event)
+        self.checkpoints += [event for event in events if event.type == "checkpoint"]
+        return [event for event in events if event.type != "checkpoint"]
 
     @property
     def last_event_id(self) -> str:

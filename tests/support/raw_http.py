@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.support.servers import HubProcess
 from tests.support.settings import DEADLINE_SECONDS
-from tests.support.sse_client import Decoder, Event
+from tests.support.sse_client import Decoder, Event, check_event
 
 LOCALHOST = "127.0.0.1"
 
@@ -33,14 +33,16 @@ class RawResponse(NamedTuple):
         return str(json.loads(self.body)["detail"])
 
     def stream(self) -> tuple[list[Event], Decoder]:
-        """The events of a body that is a cleanly ended stream, and the decoder with its comments."""
+        """The events of a body that is a cleanly ended stream, but for checkpoints, and the decoder."""
         assert self.body.endswith(b"0\r\n\r\n"), self.body
         decoder, rest, events = Decoder(), self.body, []
         while (size := int(rest.partition(b"\r\n")[0], 16)) > 0:
             begin = rest.index(b"\r\n") + 2
             events += decoder.feed(rest[begin : begin + size])
             rest = rest[begin + size + 2 :]
-        return events, decoder
+        for event in events:
+            check_event(event)
+        return [event for event in events if event.type != "checkpoint"], decoder
 
 
 class RawConnection:

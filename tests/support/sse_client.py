@@ -5,6 +5,7 @@ An SSE client for tests that follows the standard exactly: it understands a stre
 """
 
 import asyncio
+import json
 import socket
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from sse_hub.protocol import sse_decoder as decoder
 from sse_hub.protocol.sse_decoder import Event
 from tests.support.settings import DEADLINE_SECONDS
 
-__all__ = ["Decoder", "Event", "Stream", "open_stream"]
+__all__ = ["Decoder", "Event", "Stream", "check_event", "open_stream"]
 
 
 class Decoder(decoder.SseDecoder):
@@ -30,9 +31,18 @@ class Decoder(decoder.SseDecoder):
         self.comments.append(text)
 
 
+def check_event(event: Event) -> None:
+    """AssertionError unless a client that parses the data of every event, and keeps the id of each, can take it."""
+    assert event.data, f"{event.type} has no data"
+    json.loads(event.data)
+
+
 class Stream:
     """
     One response. Only the calls below read from its socket, so a test pauses a client by not calling them.
+
+    They return all events but the checkpoints, which are in `checkpoints`. AssertionError for an event that no hub may
+    send: see check_event().
 
     `ended` is true after the end of the body; `ended_cleanly` if the server sent the final chunk.
     `read_at` is the time.monotonic() of the last chunk.
@@ -44,6 +54,7 @@ class Stream:
         self.ended = False
         self.ended_cleanly = False
         self.decoder = Decoder()
+        self.checkpoints: list[Event] = []
         self.read_at = 0.0
         self._reader = reader
         self._events: deque[Event] = deque()
@@ -67,7 +78,11 @@ class Stream:
             self.ended = True
             return b""
         self.read_at = time.monotonic()
-        self._events += self.decoder.feed(chunk[:-2])
+        # A hub's chunk has whole blocks, and only the field of a block's own begins a line with "id: ".
+        assert (b"\n" + chunk).count(b"\nid: ") == chunk.count(b"\n\n"), f"a block without an id: {chunk[:1_000]!r}"
+        for event in self.decoder.feed(chunk[:-2]):
+            check_event(event)
+            (self.checkpoints if event.type == "checkpoint" else self._events).append(event)
         return chunk[:-2]
 
     def __aiter__(self) -> "Stream":

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sse_hub.protocol.sse import checkpoint_frame
 from sse_hub.tasks import cancel_and_wait
 from tests.support.sse_client import open_stream
 
@@ -53,7 +54,7 @@ async def tampering_proxy(hub_url: str, tamper: Tamper) -> AsyncIterator[Proxy]:
             path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
             async with open_stream(hub_url + path) as stream:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
-                writer.write(f"retry: 100\n\nid: {stream.last_event_id}\n\n".encode())
+                writer.write(checkpoint_frame(stream.last_event_id.encode(), 100))
                 rest = b""
                 while data := await stream.read():
                     *frames, rest = (rest + data).split(b"\n\n")

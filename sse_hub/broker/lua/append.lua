@@ -10,8 +10,9 @@
 -- ARGV[3]   how many lines of a channel are kept
 -- ARGV[4]   how long lines are kept, ms
 -- ARGV[5]   the number of gaps of the whole log; then for each: fence before, fence after, reason
--- then for each stream: channel, number of pieces; for each piece: fence, first, count, and count lines. If count is 0,
---           it is a gap, lines up to the id fence-first are missing, and one text follows: "reason lost"
+-- then for each stream: channel, number of pieces; for each piece: fence, first, count, then how many ms after the
+--           fence the lines came, and count lines. If count is 0, it is a gap, lines up to the id fence-first are
+--           missing, and "reason lost" stands instead of the ms
 -- returns   the number of lines appended; -1 when another process has the lease, or the log is lost; or the names of
 --           channels whose streams existed and have vanished, and then nothing was appended
 
@@ -58,8 +59,8 @@ local streams, vanished = {}, {}
 for each = 5, #KEYS do
     local stream = {key = KEYS[each], name = take(), pieces = {}, count = 0}
     for _ = 1, tonumber(take()) do
-        local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), at = at}
-        at = at + math.max(piece.count, 1)
+        local piece = {fence = take(), first = tonumber(take()), count = tonumber(take()), came = take(), at = at}
+        at = at + piece.count
         stream.pieces[#stream.pieces + 1] = piece
     end
     local known = redis.call('HGET', KEYS[3], stream.name)
@@ -95,13 +96,13 @@ for _, stream in ipairs(streams) do
     for _, piece in ipairs(stream.pieces) do
         if piece.count == 0 then
             local id = piece.fence .. '-' .. string.format('%.0f', piece.first)
-            if add(key, id, 'g', ARGV[piece.at + 1]) == 1 then
+            if add(key, id, 'g', piece.came) == 1 then
                 stream.last = id
             end
         end
         for offset = 0, piece.count - 1 do
             local id = piece.fence .. '-' .. string.format('%.0f', piece.first + offset)
-            if add(key, id, 'l', ARGV[piece.at + offset + 1]) == 1 then
+            if add(key, id, 'l', ARGV[piece.at + offset + 1], 'm', piece.came) == 1 then
                 appended, stream.count, stream.last = appended + 1, stream.count + 1, id
             end
         end

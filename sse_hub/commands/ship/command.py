@@ -6,11 +6,19 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import click
 
-from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
+from sse_hub.commands.options import (
+    LOCAL_REDIS,
+    ingest_option,
+    line_joiner,
+    multiline_option,
+    multiline_start_option,
+    redis_url_option,
+)
 from sse_hub.commands.ship.run import ShipPlan, ship_files
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
@@ -27,7 +35,8 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     help="The channel: {name} is the file name without its extension, {path} the full path.",
 )
 @click.option("--from-start", is_flag=True, help="Publish existing lines too, rotated and .gz files first.")
-@click.option("--multiline", is_flag=True, help="Publish a stack trace together with the line before it.")
+@multiline_option
+@multiline_start_option
 @click.option("--once", is_flag=True, help="Exit once all existing lines have been published.")
 @click.option(
     "--registry",
@@ -42,6 +51,7 @@ def ship(
     channel: str,
     from_start: bool,
     multiline: bool,
+    multiline_start: re.Pattern[str] | None,
     once: bool,
     registry: Path | None,
     redis_url: str | None,
@@ -60,7 +70,7 @@ def ship(
             registry=registry or default_path(os.environ, "ship"),
             channel=channel,
             from_start=from_start,
-            multiline=multiline,
+            new_joiner=line_joiner(multiline, multiline_start),
             once=once,
             ingest=config.ingest,
         )

@@ -11,6 +11,7 @@ from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.registry import FileState
 from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.records import split
+from sse_hub.formats.joining import NewJoiner
 
 CHUNK_BYTES = 131_072
 # An unfinished last record is published after this long without new bytes.
@@ -28,7 +29,7 @@ class FileReader:
     Once a copy was searched for in vain (`copy_searched`), these bytes are published.
     """
 
-    def __init__(self, state: FileState, channel: str, multiline: bool, status: FileStatus | None) -> None:
+    def __init__(self, state: FileState, channel: str, new_joiner: NewJoiner | None, status: FileStatus | None) -> None:
         self.state = state
         self.status = status
         self.live = False
@@ -36,7 +37,7 @@ class FileReader:
         self.copy_searched = False
         self.content: Content | None = None
         self._channel = channel
-        self._multiline = multiline
+        self._new_joiner = new_joiner
         # `_buffer` begins at offset `_start`; batches are removed from it.
         self._start: int | None = None
         self._buffer = b""
@@ -142,9 +143,9 @@ class FileReader:
             if not self._buffer.strip(b"\0"):
                 # NUL bytes: after a truncation, the writer continued at its old position.
                 return self._cut_batch([], len(self._buffer))
-            if batch := self._cut_batch(*split(self._buffer, self._multiline)):
+            if batch := self._cut_batch(*split(self._buffer, self._new_joiner)):
                 return batch
-        return self._cut_batch(*split(self._buffer, self._multiline, at_end=True)) if self.detached else None
+        return self._cut_batch(*split(self._buffer, self._new_joiner, at_end=True)) if self.detached else None
 
     def update_fingerprints(self) -> None:
         """Update the fingerprints of the state to what has been read."""
@@ -173,14 +174,12 @@ class FileReader:
         """The remaining records at the end of the file, if they are complete."""
         if content.size() is None:
             self.state.finished = True
-            return self._cut_batch(*split(self._buffer, self._multiline, at_end=True))
+            return self._cut_batch(*split(self._buffer, self._new_joiner, at_end=True))
         if time.monotonic() - self._grown_at < IDLE_SECONDS:
             return None
         # An unfinished last line is complete if the file is no longer written to.
-        lines, size = split(self._buffer, multiline=False, at_end=not self.live)
-        if self._multiline and lines:
-            lines = [b"\n".join(lines)]
-        return self._cut_batch(lines, size)
+        complete = self._buffer[: self._buffer.rfind(b"\n") + 1] if self.live else self._buffer
+        return self._cut_batch(*split(complete, self._new_joiner, at_end=True))
 
     def _head_unchanged(self, content: Content) -> bool:
         if self._head:

@@ -24,6 +24,7 @@ from sse_hub.commands.ship.names import RotatedName
 from sse_hub.commands.ship.reader import FileReader
 from sse_hub.commands.ship.registry import FileState, Registry
 from sse_hub.commands.shipping.batch import SourceBatch
+from sse_hub.formats.joining import NewJoiner
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,12 @@ COPY_SECONDS = 5.0
 class RotationTracker:
     """Tracks all files of the followed name `path`. With `from_start`, its first file is read from the beginning."""
 
-    def __init__(self, path: Path, channel: str, multiline: bool, registry: Registry, from_start: bool) -> None:
+    def __init__(
+        self, path: Path, channel: str, new_joiner: NewJoiner | None, registry: Registry, from_start: bool
+    ) -> None:
         self.path = path
         self._channel = channel
-        self._multiline = multiline
+        self._new_joiner = new_joiner
         self._registry = registry
         self._rotated = RotatedName(path.name)
         self._readers = {state.token: self._new_reader(state, None) for state in registry.states_of(str(path))}
@@ -281,4 +284,4 @@ class RotationTracker:
             reader.abandon()
 
     def _new_reader(self, state: FileState, status: FileStatus | None) -> FileReader:
-        return FileReader(state, self._channel, self._multiline, status)
+        return FileReader(state, self._channel, self._new_joiner, status)

@@ -18,6 +18,7 @@ from sse_hub.commands.ship.registry import Registry
 from sse_hub.commands.ship.rotation import RotationTracker
 from sse_hub.commands.ship.watcher import FolderWatcher
 from sse_hub.commands.shipping.sender import BatchSender
+from sse_hub.formats.joining import NewJoiner
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -31,14 +32,17 @@ BATCHES_PER_FILE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipPlan:
-    """What to do. With `once`, end once all existing lines have been published; `ingest` is what the hubs follow."""
+    """
+    What to do. With `once`, end once all existing lines have been published; `new_joiner` joins lines, None: each is
+    published by itself; `ingest` is what the hubs follow.
+    """
 
     patterns: tuple[str, ...]
     redis_url: str = field(repr=False)
     registry: Path
     channel: str = "{name}"
     from_start: bool = False
-    multiline: bool = False
+    new_joiner: NewJoiner | None = None
     once: bool = False
     ingest: tuple[str, ...] = ("*",)
 
@@ -130,7 +134,7 @@ class Shipper:
         used_before = self._patterns <= self._known_patterns
         from_start = plan.from_start or used_before or not self._first_scan
         return RotationTracker(
-            path.absolute(), channel_of(plan.channel, path.absolute()), plan.multiline, self._registry, from_start
+            path.absolute(), channel_of(plan.channel, path.absolute()), plan.new_joiner, self._registry, from_start
         )
 
     def _put_batches(self) -> bool:

@@ -1,27 +1,18 @@
 """
-Splits the bytes of a file into records: its lines, or with `multiline` each line with the stack trace after it. Pure.
+Splits the bytes of a file into records: its lines, or with a joiner the lines that belong together. Pure.
 
     b"one\\ntwo\\nthr" --> split() --> [b"one", b"two"], 8 bytes; b"thr" is incomplete
 """
 
-import re
 from itertools import pairwise
 from typing import NamedTuple
+
+from sse_hub.formats.joining import LineJoiner, NewJoiner
 
 # The longest line a hub delivers by default: a longer one is published in pieces of this size.
 LINE_BYTES = 1_048_576
 # A longer record is published as several.
 RECORD_BYTES = 262_144
-
-INDENTED = (b" ", b"\t")
-CONTINUATION = re.compile(
-    rb"(?:Traceback \(most recent call last\)|Caused by: |Suppressed: |at |\.\.\. \d+ (?:more|common)"
-    rb"|During handling of the above exception|The above exception was the direct cause"
-    rb"|(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable)(?::|\s*$))"
-)
-TRACEBACK = b"Traceback (most recent call last)"
-# The last line of a Python traceback, whatever the exception is called.
-EXCEPTION_LINE = re.compile(rb"[A-Za-z_][\w.]*(?::|\s*$)")
 
 
 class Split(NamedTuple):
@@ -31,16 +22,19 @@ class Split(NamedTuple):
     size: int
 
 
-def split(data: bytes, multiline: bool, at_end: bool = False) -> Split:
-    """The records at the start of `data`, without empty ones. `at_end`: nothing will be appended to `data`."""
+def split(data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False) -> Split:
+    """
+    The records at the start of `data`, without empty ones; each is a line, or what a joiner joins. `at_end`: nothing
+    will be appended to `data`.
+    """
     end = data.rfind(b"\n") + 1
     if at_end:
         end = len(data)
     if not end:
         return _first_piece(data) if len(data) >= LINE_BYTES else Split([], 0)
     lines = data[:end].removesuffix(b"\n").split(b"\n")
-    if multiline:
-        return _join_traces(lines, end, at_end)
+    if new_joiner is not None:
+        return _join(lines, end, new_joiner(), at_end)
     return Split(_split_long(_clean(lines, data[:end])), end)
 
 
@@ -80,8 +74,8 @@ def _pieces(line: bytes) -> list[bytes]:
     return [*pieces, line]
 
 
-def _join_traces(lines: list[bytes], end: int, at_end: bool) -> Split:
-    starts = record_starts(lines)
+def _join(lines: list[bytes], end: int, joiner: LineJoiner, at_end: bool) -> Split:
+    starts = record_starts(lines, joiner, at_end)
     if not at_end:
         # The last record may continue.
         last = starts.pop()
@@ -94,36 +88,12 @@ def _join_traces(lines: list[bytes], end: int, at_end: bool) -> Split:
     return Split(_split_long([b"\n".join(lines[a:b]).rstrip() for a, b in pairwise([*starts, len(lines)])]), end)
 
 
-def record_starts(lines: list[bytes]) -> list[int]:
-    """The indexes of the lines that start a record, of which the first always does."""
-    starts = [0]
-    in_traceback = lines[0].startswith(TRACEBACK)
-    # Where the current run of blank lines ends, and whether the record continues there: found once for all of them.
-    blanks_end, continues = 0, False
-    for index, line in enumerate(lines[1:], 1):
-        if line.startswith(TRACEBACK):
-            in_traceback = True
-        elif line.startswith(INDENTED):
-            pass
-        elif not line.strip():
-            if index >= blanks_end:
-                blanks_end, continues = _after_blanks(lines, index)
-            if not continues:
-                starts.append(index)
-                in_traceback = False
-        elif in_traceback and EXCEPTION_LINE.match(line):
-            # The traceback ends here; another one may follow, with a first line that says so.
-            in_traceback = False
-        elif not CONTINUATION.match(line):
-            starts.append(index)
-            in_traceback = False
-    return starts
-
-
-def _after_blanks(lines: list[bytes], index: int) -> tuple[int, bool]:
-    """The index of the next line that is not blank, and whether the record continues with it."""
-    for at in range(index + 1, len(lines)):
-        if lines[at].strip():
-            return at, CONTINUATION.match(lines[at]) is not None or lines[at].startswith(INDENTED)
-    # Not known yet: blank lines at the end stay with the record before them.
-    return len(lines), True
+def record_starts(lines: list[bytes], joiner: LineJoiner, at_end: bool = False) -> list[int]:
+    """
+    The indexes of the lines that start a record, of which the first always does. Lines that the joiner is not sure of
+    count to the last record, unless `at_end`.
+    """
+    verdicts = [verdict for line in lines for verdict in joiner.add(line)]
+    if at_end:
+        verdicts += joiner.end()
+    return [index for index, begins in enumerate(verdicts) if begins]

@@ -11,9 +11,10 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from hashlib import sha1
 from typing import Any, Protocol
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from sse_hub.broker import keys
 from sse_hub.broker.connect import publisher_connection
@@ -77,7 +78,10 @@ class BatchSender:
         self._forgotten: set[str] = set()
         self._last_fence = 0
         self._sent_at = float("-inf")
-        self._sha = b""
+        self._script = script("clock", "ship")
+        self._sha = sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+        # Why the script could not be loaded.
+        self._not_loaded: RedisError | None = None
 
     @property
     def has_room(self) -> bool:
@@ -119,6 +123,8 @@ class BatchSender:
                     await self._connect()
                     wait_seconds = FIRST_WAIT_SECONDS
                     await self._publish()
+                except NoScriptError as error:
+                    self._set_error(error_text(self._not_loaded or error))
                 except (RedisError, OSError) as error:
                     self._set_error(error_text(error))
                 await self._connection.disconnect(nowait=True)
@@ -129,10 +135,8 @@ class BatchSender:
 
     async def _connect(self) -> None:
         await self._connection.connect()  # type: ignore[no-untyped-call]
-        self._sha, reply = await self._execute(
-            ("SCRIPT", "LOAD", script("clock", "ship")),
-            ("HGETALL", self._key),
-        )
+        await self._load_script()
+        (reply,) = await self._execute(("HGETALL", self._key))
         pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
         remembered = {token.decode(): int(offset) for token, offset in pairs}
         if not self.ready.is_set():
@@ -154,6 +158,14 @@ class BatchSender:
                 # Redis has restarted from an old snapshot.
                 await self._execute(("HSET", self._key, batch.token, batch.start))
         self.changed.set()
+
+    async def _load_script(self) -> None:
+        self._not_loaded = None
+        try:
+            await self._execute(("SCRIPT", "LOAD", self._script))
+        except NoPermissionError as error:
+            # An embedded Redis has the script, and lets publishers load none.
+            self._not_loaded = error
 
     async def _publish(self) -> None:
         while True:

@@ -20,6 +20,7 @@ from sse_hub.http.parameters import client_address, cursor_of, integer_in, reque
 from sse_hub.http.response import NO_STORE, get_route
 from sse_hub.http.transfer import send_file, send_json
 from sse_hub.protocol.ids import cursor_since, cursor_until
+from sse_hub.protocol.sse import Row
 
 DEFAULT_LIMIT = 500
 # About what an export holds in memory while it is sent.
@@ -49,12 +50,10 @@ async def history(request: Request) -> None:
 
 
 async def _render_history_page(page: HistoryPage, fair_lock: FairLock) -> bytes:
-    rows: list[tuple[str, str, str]] = []
+    rows: list[Row] = []
     for begin in range(0, len(page.lines), SLICE_LINES):
         async with fair_lock:
-            rows += [
-                (str(line.id), line.channel, line.text.decode()) for line in page.lines[begin : begin + SLICE_LINES]
-            ]
+            rows += [line.row for line in page.lines[begin : begin + SLICE_LINES]]
     return json({"lines": rows, "more": page.more, "gaps": [gap._asdict() for gap in page.gaps]}).body or b""
 
 

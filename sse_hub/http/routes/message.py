@@ -14,6 +14,8 @@ from sse_hub.http.errors import api_blueprint
 from sse_hub.http.event_stream import reject_with_retry, send_head, start_stream
 from sse_hub.http.parameters import client_address, integer_in, requested_selection, start_of
 from sse_hub.http.response import get_route, transport_of
+from sse_hub.hub.hub import HEARTBEAT_SECONDS
+from sse_hub.hub.start_position import id_of
 
 MAX_RATE = 1_000_000
 
@@ -35,6 +37,7 @@ async def message(request: Request) -> None:
             batch = integer_in(request, "batch", 0, 0, 1) == 1
             guard = integer_in(request, "guard", 0, 0, MAX_RATE)
             max_rate = integer_in(request, "max_rate", guard, 0, MAX_RATE)
+            heartbeat = integer_in(request, "heartbeat", 0, *HEARTBEAT_SECONDS)
             start = start_of(request)
             if request.method == "HEAD":
                 await send_head(request)
@@ -42,13 +45,13 @@ async def message(request: Request) -> None:
             if hub.draining:
                 raise SourceUnavailable("The hub is stopping.")
             position, first_frames = await hub.prepare_stream(selection, start)
-            subscriber = hub.subscribe(selection, batch, transport_of(request), position, max_rate)
+            subscriber = hub.subscribe(selection, batch, transport_of(request), position, max_rate, heartbeat)
             context.auth.stream_expiry.watch(grant, subscriber)
             subscriber.on_close(lambda _: slot.release())
             slot.keep()
             await start_stream(request, subscriber, first_frames)
     except LimitExceeded as error:
         admission.record_refusal(error.reason, str(error))
-        await reject_with_retry(request, start_of(request), error)
+        await reject_with_retry(request, id_of(start_of(request), hub.ingest.last_fence), error)
     except SourceUnavailable:
-        await reject_with_retry(request, start_of(request))
+        await reject_with_retry(request, id_of(start_of(request), hub.ingest.last_fence))

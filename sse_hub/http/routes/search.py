@@ -37,7 +37,7 @@ async def search(request: Request) -> None:
         log_range = await context.history.resolve_range(selection, after, before)
         async with aclosing(context.history.iterate_back(log_range)) as runs:
             result = await search_log(runs, text, reserve)
-        rows = [(str(line.id), line.channel, line.text.decode()) for line in result.lines]
+        rows = [line.row for line in result.lines]
         reached = None if result.reached is None else str(result.reached)
         answer = {"lines": rows, "looked_at": result.scanned, "reached": reached, "more": result.more}
         body = json(answer).body or b""

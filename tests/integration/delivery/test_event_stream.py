@@ -159,11 +159,11 @@ async def test_a_batch_event_has_rows_of_id_channel_and_line(
     assert max(len(frame.json) for frame in frames) <= 500
     rows = [row for frame in frames for row in frame.json]
     for name, rest in ((a, 0), (b, 1)):
-        assert [json.loads(line)["n"] for _, each, line in rows if each == name] == list(range(rest, 1200, 2))
+        assert [json.loads(line)["n"] for _, each, line, _ in rows if each == name] == list(range(rest, 1200, 2))
     assert frames[-1].id == singles[-1].id
     fence, counts = frames[-1].id.split("-")
     for name, count in zip((a, b), counts.split("."), strict=True):
-        last_id = [id for id, each, _ in rows if each == name][-1]
+        last_id = [id for id, each, _, _ in rows if each == name][-1]
         assert last_id == f"{fence}-{count}" or (count == "0" and not last_id.startswith(fence))
 
 
@@ -229,6 +229,8 @@ async def test_a_heartbeat_advances_the_id_and_resuming_from_it_is_exact(
             assert re.search(r'"info\\*":\\*"2', (await resumed.take(1))[0].data)
 
         assert stream.decoder.comments[0] == " heartbeat"
+        assert [event.json for event in stream.checkpoints] == [{}] * len(stream.checkpoints)
+        assert stream.checkpoints[-1].id == stream.last_event_id
         assert int(stream.last_event_id.split("-")[0]) > int(before.split("-")[0])
         assert stream.last_event_id.count(".") == before.count(".")
 

@@ -45,6 +45,10 @@ OPERATIONS = [(path, method) for path, item in document()["paths"].items() for m
         ("batch=yes", "from 0 to 1"),
         ("max_rate=-1", "max_rate='-1' must be an integer from 0 to 1000000"),
         ("guard=-1", "guard='-1' must be an integer from 0 to 1000000"),
+        *(
+            (f"heartbeat={text}", f"heartbeat={text!r} must be an integer from 5 to 60")
+            for text in ("4", "61", "", "5.5", "1e1")
+        ),
         ("since=", "since='' is not understood"),
         ("since=yesterday", "an ISO time"),
         ("since=-15x", "a time ago"),

@@ -140,7 +140,7 @@ def begin_stream(hub: HubProcess, case: Case, headers: dict[str, str]) -> str:
         assert answer.status in (200, 401, 403, *UNREADABLE)
         if answer.status == 200:
             assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-            assert answer.readline().startswith(b"retry: ")
+            assert answer.readline().startswith(b"id: ")
             return "a stream"
         return str(answer.status)
     except (ValueError, UnicodeError, HTTPException):

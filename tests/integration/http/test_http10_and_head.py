@@ -1,7 +1,11 @@
 """HEAD, HTTP/1.0 and blanks around header values: rules of HTTP that clients other than browsers rely on."""
 
+import json
+import re
+
 import pytest
 
+from sse_hub.protocol.sse import checkpoint_frame, event_frame
 from tests.support.http_client import fetch, post
 from tests.support.raw_http import RawResponse, raw_connection
 from tests.support.servers import HubProcess, RedisServer, hub_process
@@ -79,9 +83,8 @@ async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: s
 
     assert b"chunked" not in head
     assert b"connection: close\r\n" in head
-    assert begun == b'retry: 2000\n\nid: %b\n\nid: %b\nevent: message\ndata: {"n": 1}\n\n' % (
-        first.replace("-1", "-0").encode(),
-        first.encode(),
+    assert begun == checkpoint_frame(first.replace("-1", "-0").encode(), 2000) + event_frame(
+        first.encode(), b"message", b'{"n": 1}'
     )
     assert live == b'id: %b\nevent: message\ndata: {"n": 2}\n\n' % last.encode()
 
@@ -96,14 +99,16 @@ async def test_over_http_1_0_a_long_backlog_and_the_end_of_a_stream_are_not_chun
             body = b"".join([await connection.read_until(b'{"n": %d}\n\n' % n) for n in range(499, 10_000, 500)])
             beat = await connection.read_until(b": heartbeat\n")
             hub.process.terminate()
-            end = await connection.read_until(b"\n\nretry: ") + await connection.read_until(b"\n\n")
+            end = await connection.read_until(b"\nretry: ") + await connection.read_until(b"\n\n")
             assert (await connection.answer()).body == b""
 
-    events = Decoder().feed(body)
+    events = [event for event in Decoder().feed(body) if event.type != "checkpoint"]
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert beat == b": heartbeat\n"
     assert [event.data for event in events] == [f'{{"n": {n}}}' for n in range(10_000)]
-    assert end.removesuffix(b"\n\n").rpartition(b"retry: ")[2].isdigit()
+    assert re.fullmatch(
+        rb"id: \d+-0\nretry: \d+\nevent: checkpoint\ndata: {}\n\n", b"id: " + end.rpartition(b"id: ")[2]
+    )
 
 
 async def test_over_http_1_0_a_file_is_not_chunked(hub: HubProcess, channel: str) -> None:
@@ -111,7 +116,7 @@ async def test_over_http_1_0_a_file_is_not_chunked(hub: HubProcess, channel: str
 
     reply = await answered(hub, "GET", f"/export?channel={channel}&since={last.replace('-2', '-0')}", "1.0")
 
-    assert reply.body == b'{"n": 1}\n{"n": 2}\n'
+    assert [json.loads(line)["n"] for line in reply.body.splitlines()] == [1, 2]
 
 
 async def test_over_http_1_0_a_refused_stream_is_not_chunked(server: RedisServer) -> None:
@@ -120,8 +125,7 @@ async def test_over_http_1_0_a_refused_stream_is_not_chunked(server: RedisServer
             reply = await answered(hub, "GET", "/message", "1.0")
 
     assert reply.status == 200
-    assert reply.body.startswith(b"event: refused\ndata: ")
-    assert reply.body.endswith(b"\n\n")
+    assert re.fullmatch(rb"id: \d+-0\nretry: \d+\nevent: refused\ndata: {.*}\n\n", reply.body)
 
 
 async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channel: str) -> None:
@@ -133,7 +137,26 @@ async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channe
         )
         begun = await connection.read_until(b"\n\n\r\n")
 
-    assert begun.endswith(b"retry: 2000\n\nid: %b\n\n\r\n" % id.encode())
+    assert begun.endswith(checkpoint_frame(id.encode(), 2000) + b"\r\n")
+
+
+@pytest.mark.parametrize("name", ["lastEventId", "Last-Event-ID", "lastEventID"])
+async def test_a_last_event_id_in_the_query_counts_as_the_header_which_wins(
+    hub: HubProcess, channel: str, name: str
+) -> None:
+    """M5."""
+    hub.wait_recording()
+    first, last = (post(hub, channel, line).json["last_id"] for line in (b'{"n":1}', b'{"n":2}'))
+
+    async def lines(query: str, *headers: str) -> bytes:
+        async with raw_connection(hub) as connection:
+            connection.send(request_head(f"/message?channel={channel}&{query}", *headers))
+            await connection.read_until(b"\r\n\r\n")
+            return await connection.read_until(b'{"n":2}')
+
+    assert b'{"n":1}' not in await lines(f"{name}={first}&tail=2")
+    assert b'{"n":1}' in await lines(f"{name}={last}", "Last-Event-ID: 1-0")
+    assert b'{"n":1}' in await lines(f"{name}=&tail=2")
 
 
 def test_no_response_has_an_empty_header(hub: HubProcess) -> None:

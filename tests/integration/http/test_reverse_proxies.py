@@ -120,6 +120,7 @@ def test_a_proxy_passes_lines_at_once_and_a_stream_resumes_through_it(
     assert stream.stdout
     try:
         first_id = next(line for line in stream.stdout if line.startswith("id:"))[3:].strip()
+        assert next(line for line in stream.stdout if line.startswith("data:")) == "data: {}\n"
         published = time.monotonic()
         with server.client() as client:
             client.publish(channel, '{"n": 1}')
@@ -135,7 +136,7 @@ def test_a_proxy_passes_lines_at_once_and_a_stream_resumes_through_it(
     assert stream.stdout
     try:
         data = (json.loads(line[5:]) for line in stream.stdout if line.startswith("data:"))
-        assert [next(data), next(data)] == [{"n": 1}, {"n": 2}]
+        assert [next(data), next(data), next(data)] == [{}, {"n": 1}, {"n": 2}]
     finally:
         stream.kill()
         stream.communicate()

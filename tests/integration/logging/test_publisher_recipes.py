@@ -4,21 +4,20 @@ import json
 import logging
 import logging.handlers
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sse_hub.formats.levels import WARN
+from sse_hub.formats.reader import read_line
+from tests.support.language_recipes import RECIPES, SNIPPETS
 from tests.support.logging_programs import published_lines
 from tests.support.programs import node_binary
 from tests.support.servers import RedisServer, free_port, redis_server
-from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, STOP_SECONDS
 from tests.support.waiting import wait_until
-
-DOCUMENT = (ROOT / "docs" / "publishers.md").read_text()
-SHOWN = dict(re.findall(r"<!-- run: ([\w-]+) -->\n```\w*\n(.*?)```", DOCUMENT, re.DOTALL))
 
 HOSTILE = ('plain "quoted" text', "back\\slash 'and' $(more)", "新增 \t {}", "%s %d")
 PINO = '{"level":40,"time":1795233018000,"pid":1,"hostname":"h","user":"ana","msg":"line %d 新增"}'
@@ -35,12 +34,14 @@ def shell(command: str, server: RedisServer, channel: str, folder: Path, lines: 
 
 
 def test_every_recipe_that_the_manual_calls_tested_is_tested() -> None:
-    assert SHOWN.keys() == {"redis-cli", "sh", "node", "rsyslog"}
+    compiled = {snippet for recipe in RECIPES.values() for snippet in recipe.snippets}
+
+    assert SNIPPETS.keys() == {"redis-cli", "sh", "node", "rsyslog"} | compiled
 
 
 def test_the_redis_cli_recipe_publishes_a_line(server: RedisServer, channel: str, tmp_path: Path) -> None:
     with published_lines(server, channel) as lines:
-        shell(SHOWN["redis-cli"], server, channel, tmp_path)
+        shell(SNIPPETS["redis-cli"], server, channel, tmp_path)
 
     assert lines == [{"level": "warn", "message": "disk is nearly full"}]
 
@@ -49,7 +50,7 @@ def test_the_shell_recipe_publishes_output_unchanged(server: RedisServer, channe
     texts = [json.dumps({"message": text}, ensure_ascii=False) for text in HOSTILE] * 50
 
     with published_lines(server, channel) as lines:
-        shell(SHOWN["sh"], server, channel, tmp_path, "\n".join(texts) + "\n")
+        shell(SNIPPETS["sh"], server, channel, tmp_path, "\n".join(texts) + "\n")
 
     assert [line["message"] for line in lines] == [*HOSTILE] * 50
 
@@ -68,7 +69,7 @@ stream.end(() => process.exit(0));
 @contextmanager
 def node(port: int, channel: str, folder: Path, count: int) -> Iterator[subprocess.Popen[bytes]]:
     """A program that gives the transport `count` lines as pino does: as chunks of text that ignore line ends."""
-    (folder / "hub.mjs").write_text(SHOWN["node"])
+    (folder / "hub.mjs").write_text(SNIPPETS["node"])
     (folder / "lines").write_text("".join(PINO % number + "\n" for number in range(count)))
     (folder / "app.mjs").write_text(NODE)
     process = subprocess.Popen([node_binary(), "app.mjs", str(port), channel], cwd=folder)
@@ -85,6 +86,7 @@ def test_the_node_transport_publishes_what_pino_writes(server: RedisServer, chan
         pass
 
     assert [line["msg"] for line in lines] == [f"line {number} 新增" for number in range(500)]
+    assert {read_line(json.dumps(line)).level for line in lines} == {WARN}
 
 
 def test_the_node_transport_waits_for_redis(channel: str, tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def rsyslogd(server: RedisServer, channel: str, folder: Path) -> Iterator[Path]:
     """rsyslog with the recipe. Yields the socket that it reads from."""
     found = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert found, "rsyslog is missing: `make test` installs it on Debian, with rsyslog-hiredis"
-    recipe = SHOWN["rsyslog"].replace('"6379"', f'"{server.port}"').replace('key="syslog"', f'key="{channel}"')
+    recipe = SNIPPETS["rsyslog"].replace('"6379"', f'"{server.port}"').replace('key="syslog"', f'key="{channel}"')
     socket, config = folder / "socket", folder / "rsyslog.conf"
     inputs = f'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="{socket}")\n'
     config.write_text(inputs + recipe)
@@ -142,5 +144,6 @@ def test_the_rsyslog_recipe_publishes_what_is_logged(server: RedisServer, channe
 
     # rsyslog escapes line breaks and other control characters itself.
     assert [line["message"].strip() for line in lines] == [text.replace("\t", "#011") for text in HOSTILE]
-    assert {(line["level"], line["logger"]) for line in lines} == {("warning", "shop")}
+    records = [read_line(json.dumps(line)) for line in lines]
+    assert {(record.level, record.logger) for record in records} == {(WARN, "shop")}
     assert all(line["time"] and line["host"] for line in lines)

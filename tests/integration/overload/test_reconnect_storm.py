@@ -29,6 +29,7 @@ CALLS_A_PAGE = 2 * 7
 # Each fence makes a new end of the log, up to which lines and gaps are read once.
 CALLS_A_FENCE = 5
 WAITED_SECONDS = 5.0 * PATIENCE
+CHECKPOINT = b"event: checkpoint\ndata: {}\n\n"
 
 
 class Returning(asyncio.Protocol):
@@ -68,8 +69,7 @@ class Returning(asyncio.Protocol):
                 return
             body = bytes(self._received[end + 2 : end + 2 + size])
             del self._received[: end + size + 4]
-            if b"event: " not in body and self._wanted[: len(body)] != body:
-                # The head of the stream.
+            if body.endswith(CHECKPOINT):
                 continue
             self.first_seconds = self.first_seconds or time.monotonic() - self._started
             if self._wanted[: len(body)] != body:

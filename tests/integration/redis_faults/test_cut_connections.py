@@ -104,7 +104,7 @@ async def test_streams_stay_open_while_redis_is_killed_and_restarted() -> None:
             server.process.wait()
             wait_until(lambda: not hub.ready(), "not ready")
             async with open_stream(f"{hub.url}/message?channel=a") as refused:
-                pass
+                assert await refused.rest() == []
             with redis_server(port=server.port) as again:
                 publisher.publish(100)
                 wait_until(hub.ready, "ready again")

@@ -2,16 +2,19 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.support.http_client import fetch
+from tests.support.programs import clean_environ
 from tests.support.reconnecting_clients import beside_stuck_client
-from tests.support.servers import HubProcess, RedisServer, hub_process
+from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
@@ -20,16 +23,22 @@ STREAMS = 100
 GONE_SECONDS = 2.0 * PATIENCE
 
 
-async def seconds_to_end(hub: HubProcess) -> float:
-    """SIGTERM. Returns the seconds until the process has ended."""
+async def seconds_to_end(hub: HubProcess, sent: signal.Signals = signal.SIGTERM) -> float:
+    """Send a signal. Returns the seconds until the process has ended."""
     started = time.monotonic()
-    hub.process.terminate()
+    hub.process.send_signal(sent)
     await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
     return time.monotonic() - started
 
 
-async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: RedisServer, channel: str) -> None:
-    with hub_process(server.url) as hub:
+@pytest.mark.parametrize(
+    ("sent", "workers"), [(signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGHUP, 2), (signal.SIGQUIT, 1)]
+)
+async def test_a_signal_to_stop_sends_every_stream_a_retry_and_ends_it_cleanly(
+    server: RedisServer, channel: str, sent: signal.Signals, workers: int
+) -> None:
+    """I9, R11: a terminal that closes sends SIGHUP, which ended the hub at once, without a drain."""
+    with hub_process(server.url, "--workers", str(workers)) as hub:
         async with AsyncExitStack() as stack:
             url = f"{hub.url}/message?channel={channel}"
             streams = [await stack.enter_async_context(open_stream(url)) for _ in range(STREAMS)]
@@ -37,7 +46,7 @@ async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: Re
                 client.publish(channel, "last words")
             resting = asyncio.gather(*(stream.rest() for stream in streams))
 
-            seconds = await seconds_to_end(hub)
+            seconds = await seconds_to_end(hub, sent)
             events = await resting
 
     assert hub.process.returncode == 0
@@ -49,6 +58,38 @@ async def test_sigterm_sends_every_stream_a_retry_and_ends_it_cleanly(server: Re
     assert len(retries) > STREAMS / 4, "clients must not all reconnect at the same moment"
 
 
+async def test_further_signals_to_stop_do_not_cut_the_drain_short(server: RedisServer, channel: str) -> None:
+    """I9: systemd may send SIGHUP right after SIGTERM, and a shell and the kernel may send SIGHUP twice."""
+    with hub_process(server.url, "--drain-seconds", "600") as hub:
+        async with open_stream(f"{hub.url}/message?channel={channel}"):
+            hub.process.terminate()
+            await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
+            for _ in range(2):
+                hub.process.send_signal(signal.SIGHUP)
+                hub.process.send_signal(signal.SIGQUIT)
+            assert hub.status("/health/live") == 200
+            hub.process.terminate()
+            await asyncio.to_thread(hub.process.wait, DEADLINE_SECONDS)
+
+    assert hub.process.returncode == 0
+
+
+def test_a_hub_started_with_nohup_survives_its_terminal(server: RedisServer) -> None:
+    """I9."""
+    command = ["nohup", sys.executable, str(ROOT / "run.py"), "--port", str(port := free_port())]
+    environ = clean_environ() | {"REDIS_URL": server.url}
+    hub = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process = HubProcess(port, hub, Path(os.devnull))
+        process.wait_ready()
+        hub.send_signal(signal.SIGHUP)
+        assert process.ready()
+        assert hub.poll() is None
+    finally:
+        hub.terminate()
+        hub.wait(DEADLINE_SECONDS)
+
+
 async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, channel: str) -> None:
     with hub_process(server.url) as hub:
         curl = await asyncio.create_subprocess_exec(
@@ -56,12 +97,13 @@ async def test_curl_sees_a_clean_end_when_the_hub_stops(server: RedisServer, cha
         )
         assert curl.stdout
         async with asyncio.timeout(DEADLINE_SECONDS):
-            assert await curl.stdout.readline() == b"retry: 2000\n"
+            assert (await curl.stdout.readline()).startswith(b"id: ")
             await seconds_to_end(hub)
             output, errors = await curl.communicate()
 
     assert (curl.returncode, errors) == (0, b"")
-    assert output.splitlines()[-2].startswith(b"retry: ")
+    end = output.decode().split("\n\n")[-2].splitlines()
+    assert [line.partition(": ")[0] for line in end] == ["id", "retry", "event", "data"]
 
 
 async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: RedisServer, channel: str) -> None:
@@ -71,14 +113,15 @@ async def test_a_client_that_reads_nothing_does_not_delay_the_stop(server: Redis
             ending = asyncio.create_task(seconds_to_end(hub))
             await asyncio.to_thread(wait_until, lambda: hub.status("/health/ready") == 503, "the hub drains")
             async with open_stream(f"{hub.url}/message?channel={channel}") as late:
-                pass
+                assert await late.rest() == []
 
             assert await ending < GONE_SECONDS
             assert await reader.rest() == []
 
     assert hub.process.returncode == 0
     assert reader.ended_cleanly
-    assert (late.status, late.ended_cleanly, late.last_event_id) == (200, True, "")
+    assert (late.status, late.ended_cleanly) == (200, True)
+    assert int(late.last_event_id.removesuffix("-0")) > 0
     assert late.decoder.retry_ms
 
 

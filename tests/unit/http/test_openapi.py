@@ -16,6 +16,7 @@ from sse_hub.http.routes.history import DEFAULT_LIMIT
 from sse_hub.http.routes.message import MAX_RATE
 from sse_hub.http.routes.openapi import document, render_page
 from sse_hub.http.routes.search import MAX_TEXT_CHARACTERS
+from sse_hub.hub.hub import HEARTBEAT_SECONDS
 from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.support.hub_app import hub_app
 
@@ -78,6 +79,7 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     assert message["max_rate"]["maximum"] == message["guard"]["maximum"] == MAX_RATE
     assert parameters("/search")["text"]["maxLength"] == MAX_TEXT_CHARACTERS
     assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
+    assert (message["heartbeat"]["minimum"], message["heartbeat"]["maximum"]) == HEARTBEAT_SECONDS
     assert message["channel"]["maxItems"] == MAX_CHANNELS
     assert message["since"]["maxLength"] == MAX_ID_CHARACTERS
     assert (history["limit"]["maximum"], history["limit"]["default"]) == (MAX_LINES, DEFAULT_LIMIT)

@@ -121,7 +121,7 @@ async def test_a_drained_stream_that_is_behind_ends_at_its_own_position() -> Non
     events = slow.events()
     assert numbers(events) == list(range(len(events)))
     assert 0 < len(events) < 5_000
-    assert slow.last_event_id == events[-1].id
+    assert slow.last_event_id == slow.checkpoints[-1].id == events[-1].id
 
 
 async def test_a_stream_that_subscribes_after_the_drain_ends_at_once() -> None:
@@ -131,6 +131,7 @@ async def test_a_stream_that_subscribes_after_the_drain_ends_at_once() -> None:
     client = await Client(hub, "log").open()
 
     assert client.ended
+    assert client.checkpoints[-1].id == client.last_event_id
 
 
 async def test_a_join_that_waits_for_redis_fails_when_the_hub_stops() -> None:

@@ -59,6 +59,21 @@ async def test_a_cut_session_is_one_gap_with_exact_bounds() -> None:
     assert (before.id, gap.id, after.id) == ("11-1", "90-0", "90-1")
 
 
+async def test_the_gaps_of_several_channels_keep_the_id_until_all_were_sent() -> None:
+    """I7: an event without an id makes some clients forget theirs; a new one would skip the gaps that follow."""
+    hub, _ = new_hub()
+    client = await Client(hub, "a", "b", "c").open()
+    publish(hub, "a", line(1))
+
+    hub.ingest.session_started(90)
+    publish(hub, "b", line(2))
+
+    before, *gaps, after = client.events()
+    assert [gap.json["channel"] for gap in gaps] == ["a", "b", "c"]
+    assert {gap.id for gap in gaps} == {before.id}
+    assert after.id == "90-0.1.0"
+
+
 async def test_a_cut_is_reported_to_a_pattern_once_even_without_known_channels() -> None:
     hub, _ = new_hub()
     empty = await Client(hub, "shop.*").open()
@@ -72,7 +87,7 @@ async def test_a_cut_is_reported_to_a_pattern_once_even_without_known_channels()
     assert [event.json.get("channel") for event in empty.events()] == [None, None, "shop.*"]
 
 
-async def test_a_batch_stream_gets_rows_of_id_channel_and_text() -> None:
+async def test_a_batch_stream_gets_rows_of_id_channel_text_and_moment() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log", batch=True).open()
 
@@ -80,7 +95,7 @@ async def test_a_batch_stream_gets_rows_of_id_channel_and_text() -> None:
 
     (event,) = client.events()
     assert (event.type, event.id) == ("lines", "11-2")
-    assert event.json == [["11-1", "log", '{"n":\r\n1}'], ["11-2", "log", '{"info":"text"}']]
+    assert event.json == [["11-1", "log", '{"n":\r\n1}', 11], ["11-2", "log", '{"info":"text"}', 11]]
 
 
 async def test_a_batch_feed_that_just_flushed_waits_unless_a_frame_is_full() -> None:
@@ -108,6 +123,21 @@ async def test_a_heartbeat_is_a_comment_and_a_checkpoint_after_all_earlier_lines
     assert client.events() == []
     assert client.last_event_id == "77-0.0"
     assert client._decoder.comments
+    assert {event.data for event in client.checkpoints} == {"{}"}
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(5, {5}), (10, {9, 10, 11}), (60, {*range(49, 72)})])
+async def test_i8_a_client_gets_heartbeats_at_the_interval_it_asks_for(asked: int, waits: set[int]) -> None:
+    hub, _ = new_hub()
+    client = await Client(hub, "log", heartbeat_seconds=asked).open()
+    beats = [0]
+    for second in range(1, 500):
+        hub.tick()
+        client.events()
+        if len(client._decoder.comments) >= len(beats):
+            beats.append(second)
+
+    assert {after - before for before, after in pairwise(beats)} <= waits
 
 
 async def test_heartbeats_are_spread_over_two_seconds_around_their_interval() -> None:

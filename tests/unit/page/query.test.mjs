@@ -1,15 +1,18 @@
 // The query language: the meaning of each form, faults, chips, and speed.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { parseQuery, quote } from "../../../web/js/query/parse.js";
 import { suggest } from "../../../web/js/query/suggest.js";
 import { addTerm, fieldTerm, negateTerm, removeTerm, replaceTerm, termsOf } from "../../../web/js/query/terms.js";
-import { CAME, FORMATS } from "../../fixtures/formats.mjs";
 import { Ring } from "../../../web/js/store/ring.js";
 import { cpuMs } from "./cpu.mjs";
+
+const CAME = Date.UTC(2026, 10, 21, 3, 50, 20);
+const FORMATS = JSON.parse(readFileSync(new URL("../../fixtures/formats.json", import.meta.url)));
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
 const UTC = { now: NOW, zone: "UTC" };

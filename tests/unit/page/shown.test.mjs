@@ -84,11 +84,11 @@ test("no text of 2,000 characters takes long to split into tokens", () => {
 
 test("a file has one line for each line, in their order, and is safe in a spreadsheet", () => {
   const published = [
-    { text: '{"info":"2026-11-21 03:50:18.780 | ERROR | a:b:1 - =1+1, \\"x\\""}', channel: "a", time: T },
-    { text: '{"message":"-2\\nmore","level":"info","user":"@me","n":-5,"@x":1}', channel: "新", time: T },
-    { text: "\x1b[31mplain\x1b[0m", channel: "a", time: T },
+    { text: '{"info":"2026-11-21 03:50:18.780 | ERROR | a:b:1 - =1+1, \\"x\\""}', channel: "a", time: T, publisherZone: "UTC" },
+    { text: '{"message":"-2\\nmore","level":"info","user":"@me","n":-5,"@x":1}', channel: "新", time: T, publisherZone: "UTC" },
+    { text: "\x1b[31mplain\x1b[0m", channel: "a", time: T, publisherZone: "UTC" },
   ];
-  const whole = (format, options) => [...exportParts(published, format, { zone: "UTC", publisherZone: "UTC", ...options })].join("");
+  const whole = (format, options) => [...exportParts(published, format, { zone: "UTC", ...options })].join("");
 
   assert.equal(whole("ndjson"), published.map(({ text }) => `${text}\n`).join(""));
   assert.deepEqual(whole("txt").split("\n"), [

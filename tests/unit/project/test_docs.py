@@ -22,7 +22,6 @@ from sse_hub.protocol.sse import (
     heartbeat_frame,
     lines_frame,
     refused_frame,
-    retry_frame,
 )
 from tests.support.settings import ROOT
 from tests.support.sse_client import Decoder
@@ -42,7 +41,7 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
 @pytest.mark.parametrize(
     ("block", "frames"),
     [
-        (0, retry_frame(2000) + checkpoint_frame(b"1795233018000-0")),
+        (0, checkpoint_frame(b"1795233018000-0", 2000)),
         (1, event_frame(b"1795233018000-1", b"message", LINE)),
         (
             2,
@@ -54,7 +53,10 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
             3,
             lines_frame(
                 b"1795233018000-2",
-                [("1795233018000-1", "log", '{"n": 1}'), ("1795233018000-2", "log", '{"n": 2}')],
+                [
+                    ("1795233018000-1", "log", '{"n": 1}', 1795233018120),
+                    ("1795233018000-2", "log", '{"n": 2}', 1795233018470),
+                ],
             ),
         ),
         (
@@ -62,8 +64,8 @@ LINE = '{"level": "info", "message": "Visit 新增 id 8348"}'.encode()
             gap_frame(b"1795233020000-0", Gap("log", "1795233018000-2", "1795233020000-0", None, "recorder-down")),
         ),
         (5, heartbeat_frame(b"1795233030000-0")),
-        (6, refused_frame("address", "203.0.113.9 has 64 streams open, the maximum.")),
-        (7, auth_frame("expired")),
+        (6, refused_frame(b"1795233018000-0", 10_000, "address", "203.0.113.9 has 64 streams open, the maximum.")),
+        (7, auth_frame(b"1795233030000-0", 2000, "expired")),
     ],
 )
 def test_the_frames_in_the_protocol_document_are_the_ones_we_send(block: int, frames: bytes) -> None:

@@ -6,13 +6,14 @@ import pytest
 
 from sse_hub.protocol.sse import (
     Gap,
+    auth_frame,
     checkpoint_frame,
     event_frame,
     gap_frame,
     heartbeat_frame,
     http_chunk,
     lines_frame,
-    retry_frame,
+    refused_frame,
 )
 from tests.support.sse_client import Decoder
 
@@ -47,17 +48,8 @@ def test_a_gap_frame_has_all_its_members() -> None:
     }
 
 
-def test_a_gap_frame_without_an_id_keeps_the_last_one() -> None:
-    decoder = Decoder()
-
-    decoder.feed(checkpoint_frame(b"5-1"))
-    (event,) = decoder.feed(gap_frame(None, Gap("log", None, "9-0", 3, "slow")))
-
-    assert event.id == "5-1"
-
-
 def test_a_batch_is_one_event_whatever_its_lines_contain() -> None:
-    rows = [("5-1", "log", '{\r\n"a": 1}'), ("5-2", "log", '{"b": "新"}')]
+    rows = [("5-1", "log", '{\r\n"a": 1}', 7), ("5-2", "log", '{"b": "新"}', 8)]
 
     (event,) = Decoder().feed(lines_frame(b"5-2", rows))
 
@@ -65,19 +57,43 @@ def test_a_batch_is_one_event_whatever_its_lines_contain() -> None:
     assert json.loads(event.data) == [list(row) for row in rows]
 
 
-@pytest.mark.parametrize("frame", [checkpoint_frame(b"7-0"), heartbeat_frame(b"7-0")])
-def test_a_checkpoint_advances_the_last_id_and_dispatches_nothing(frame: bytes) -> None:
+HUB_FRAMES = [
+    checkpoint_frame(b"7-0", 1500),
+    heartbeat_frame(b"7-0"),
+    gap_frame(b"7-0", Gap("log", None, "9-0", 3, "slow")),
+    auth_frame(b"7-0", 1500, "expired"),
+    refused_frame(b"7-0", 1500, "address", "203.0.113.9 has 64 streams open, the maximum."),
+    event_frame(b"7-0", b"closed", b"{}"),
+]
+
+
+@pytest.mark.parametrize("frame", HUB_FRAMES)
+def test_each_frame_of_the_hub_is_one_block_with_an_id_a_name_and_an_object(frame: bytes) -> None:
+    """I1, I2: client libraries keep no id of a block without data, or give it to the app as an event without data."""
     decoder = Decoder()
 
-    assert decoder.feed(frame) == []
-    assert decoder.last_event_id == "7-0"
+    (event,) = decoder.feed(frame)
+    assert frame.count(b"\n\n") == 1
+    assert (event.id, decoder.last_event_id) == ("7-0", "7-0")
+    assert event.type != "message"
+    assert isinstance(event.json, dict)
 
 
-def test_retry_is_in_milliseconds() -> None:
+@pytest.mark.parametrize("frame", [frame for frame in HUB_FRAMES if not frame.startswith(b":")])
+def test_each_frame_but_a_heartbeat_says_when_to_reconnect(frame: bytes) -> None:
+    """I7: some libraries take the time only from the block of an event."""
     decoder = Decoder()
 
-    assert decoder.feed(retry_frame(1500)) == []
-    assert decoder.retry_ms == 1500
+    decoder.feed(frame)
+    assert decoder.retry_ms in (1500, 2000)
+
+
+def test_the_first_block_is_byte_for_byte_as_documented() -> None:
+    assert checkpoint_frame(b"5-0", 2000) == b"id: 5-0\nretry: 2000\nevent: checkpoint\ndata: {}\n\n"
+
+
+def test_a_heartbeat_is_byte_for_byte_as_documented() -> None:
+    assert heartbeat_frame(b"5-0") == b": heartbeat\nid: 5-0\nevent: checkpoint\ndata: {}\n\n"
 
 
 def test_a_chunk_starts_with_its_length_in_hexadecimal() -> None:

@@ -1,4 +1,4 @@
-// Tells a dead stream from a quiet one. Scripts cannot see the stream's heartbeats, but the hub's list of channels says when each
+// Tells a dead stream from a quiet one, sooner than the stream's heartbeats would. The hub's list of channels says when each
 // channel last had a line: a line that the hub has and the page never gets means that the connection was cut without notice. Pure.
 //
 //     liveness.isDead(newest, taken, now)     newest: when any open channel last had a line, by the hub's clock; taken: everything received so far

@@ -6,7 +6,7 @@ import { LiveRegion } from "../views/live-region.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
 
-// Scripts cannot see heartbeats; the answers to the polls of the channel list are signs of life as well.
+// The answers to the polls of the channel list are signs of life as well.
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
@@ -96,6 +96,7 @@ export function addStatus(page, on) {
       gaps: ingest.gaps.count,
       rowsInDom: page.grids.reduce((sum, { view }) => sum + view.rowsInDom, 0),
       state: stream.state.name,
+      connection: stream.connection,
       lastId: ingest.lastId,
       histMs: on.histogramMs(),
     }),
