@@ -7,7 +7,7 @@ import pytest
 
 from sse_hub.protocol.sse import checkpoint_frame, event_frame
 from tests.support.http_client import fetch, post
-from tests.support.raw_http import RawResponse, raw_connection
+from tests.support.raw_http import RawResponse, raw_connection, request_head
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Decoder, open_stream
 
