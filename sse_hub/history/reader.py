@@ -110,6 +110,17 @@ class LogReader:
             self._advanced.set()
         self.watermark = watermark
 
+    async def wait_recording(self, seconds: float) -> bool:
+        """Wait until a process records, for at most `seconds`; whether one does."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self.recording:
+                    self._advanced.clear()
+                    await self._advanced.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def wait_complete(self, fence: int) -> int:
         """
         Wait until the log is complete up to `fence`, for at most COMPLETE_SECONDS.

@@ -10,7 +10,6 @@ from contextlib import aclosing
 import orjson
 from sanic import Request
 
-from sse_hub.errors import InvalidRequest
 from sse_hub.history.export import FORMATS, Format, file_name, format_of, render
 from sse_hub.history.log_range import LogRange
 from sse_hub.history.query import MAX_LINES, HistoryPage
@@ -18,7 +17,7 @@ from sse_hub.http.authorization import authorize
 from sse_hub.http.context import Context, context_of
 from sse_hub.http.errors import api_blueprint
 from sse_hub.http.line_rows import json_rows
-from sse_hub.http.parameters import client_address, cursor_of, integer_in, query_of, requested_selection
+from sse_hub.http.parameters import client_address, cursor_of, integer_in, requested_selection, text_in
 from sse_hub.http.response import NO_STORE, get_route
 from sse_hub.http.transfer import send_file, send_json
 from sse_hub.hub.fair_lock import SLICE_LINES, FairLock
@@ -70,9 +69,7 @@ async def export(request: Request) -> None:
     context = context_of(request.app)
     grant = await authorize(request, context)
     selection = grant.restrict(requested_selection(request, context))
-    name = str(query_of(request).get("format", FORMATS[0]))
-    if name not in FORMATS:
-        raise InvalidRequest(f"format={name[:32]!r} must be one of {', '.join(FORMATS)}.")
+    name = text_in(request, "format", FORMATS)
     since, until = cursor_of(request, "since", cursor_since), cursor_of(request, "until", cursor_until)
     log_range = await context.history.resolve_range(selection, since, until)
     format = format_of(name, selection.single)
