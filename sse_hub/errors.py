@@ -11,6 +11,7 @@ exit with their message.
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
+    │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
     ├── Unauthenticated          the client is unknown (401)
@@ -68,6 +69,10 @@ class InvalidLine(InvalidRequest):
 
 class TooLarge(InvalidRequest):
     """A request is larger than allowed."""
+
+
+class UnsupportedCoding(InvalidRequest):
+    """The `Content-Encoding` of a request is not supported; the message names those that are."""
 
 
 class ForeignOrigin(InvalidRequest):

@@ -14,7 +14,7 @@ import click
 
 from sse_hub.commands.shipping.encodings import TextEncoding, text_encoding
 from sse_hub.config import Config
-from sse_hub.errors import HubError, InvalidSetting
+from sse_hub.errors import HubError, InvalidSetting, error_text
 from sse_hub.formats.joining import Joiner, NewJoiner, StartJoiner
 from sse_hub.protocol.selection import is_channel
 
@@ -39,7 +39,7 @@ def _regex(_context: click.Context, _option: click.Parameter, text: str | None) 
     try:
         return None if text is None else re.compile(text)
     except re.error as error:
-        raise click.BadParameter(f"{text!r} is not a regular expression: {error}.") from None
+        raise click.BadParameter(f"{text!r} is not a regular expression: {error_text(error)}.") from None
 
 
 multiline_start_option = click.option(
