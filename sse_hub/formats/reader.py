@@ -11,12 +11,13 @@ from typing import Any
 from sse_hub.formats.objects import read_object
 from sse_hub.formats.record import Record
 from sse_hub.formats.table import BLANKS, TABLE
-from sse_hub.formats.text import head_of, read_text, shown_text
+from sse_hub.formats.text import head_of, read_text
 from sse_hub.formats.traces import failure_at, trace_start
 from sse_hub.formats.values import parse_object
 
 SLOTS = frozenset(TABLE["json"]["slots"].split())
 HUB_KEYS = frozenset(TABLE["json"]["hubKeys"].split())
+HUB_MEMBERS = frozenset(key for key in HUB_KEYS if key.startswith("@"))
 MAX_DEPTH = 3
 # Longer names are cut; the line itself has all of it.
 MAX_NAME_CHARACTERS = 1_000
@@ -46,7 +47,6 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
 
 
 def _finish_message(record: Record, message: str) -> None:
-    record.message = message = shown_text(message)
     start = trace_start(message) if record.error is None else None
     if start is not None:
         record.error = failure_at(message, start)
@@ -88,8 +88,8 @@ class _LineReading:
             record.event = members["@event"]
         slot = _slot_of(members)
         if slot is None:
-            if "@channel" in members or "@event" in members:
-                members = {key: value for key, value in members.items() if key not in ("@channel", "@event")}
+            if not HUB_MEMBERS.isdisjoint(members):
+                members = {key: value for key, value in members.items() if key not in HUB_MEMBERS}
             read_object(record, members, self)
             return
         inner = members[slot]

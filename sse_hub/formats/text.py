@@ -22,7 +22,7 @@ from sse_hub.formats.levels import (
     level_of_word,
 )
 from sse_hub.formats.logfmt import parse_labels, parse_pairs, parse_scalar, split_pairs
-from sse_hub.formats.names import roles_of
+from sse_hub.formats.names import WHOLE, roles_of
 from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
 from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
@@ -193,7 +193,8 @@ def _fill_structured(record: Record, text: str) -> None:
 
 def _fill_status(record: Record, text: str) -> None:
     record.fields["status"] = parse_scalar(text)
-    record.level = max(record.level, level_of_status(int(text)))
+    if WHOLE.fullmatch(text):
+        record.level = max(record.level, level_of_status(int(text)))
 
 
 def _fill_nothing(record: Record, text: str) -> None:
@@ -215,6 +216,7 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "python": lambda record, text: _on_scale(record, text, "python"),
     "pri": lambda record, text: _on_scale(record, str(int(text) & 7), "syslog"),
     "structured": _fill_structured,
+    "status": _fill_status,
     "request": lambda record, text: read_request_line(record.fields, text.replace('\\"', '"')),
     "logger": lambda record, text: setattr(record, "logger", None if text == NIL else text.strip(BLANKS)),
     "host": _setter("host", nil=True),
@@ -225,7 +227,6 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "file": _setter("file"),
     "message": _setter("message"),
     "part": _setter("part"),
-    "status": _fill_status,
     "time": _fill_nothing,
 }
 # A row does not match if the text of a group is none of these.

@@ -46,7 +46,7 @@ workspace.stream.visibleChannels = identity.subscribe;
 workspace.stream.clockSkew = identity.clockSkew;
 workspace.ingest.clockSkew = identity.clockSkew;
 workspace.onAbandoned = (source) => toast(t("filter.abandoned", { source }));
-const page = new Page(workspace, settings, new RowStyle(settings, workspace.ring), opened.tail);
+const page = new Page(workspace, settings, new RowStyle(settings, workspace.ring, (channel) => workspace.ingest.zoneOf(channel)), opened.tail);
 
 // All commands by name. A feature adds its own; those that list commands read them when they are opened.
 const functions = {};

@@ -92,7 +92,9 @@ class LineFormatter:
         """
         parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
         # A text is shown as its program wrote it; its error is part of it.
-        body = self._body(record, moment) if record.text is None else record.text
+        body = self._body(record) if record.text is None else record.text
+        if record.time is None:
+            body = f"{iso_time(moment)} {body}" if body else iso_time(moment)
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
         if record.text is None and record.error and record.error.stack:
@@ -112,8 +114,8 @@ class LineFormatter:
         """A message of this command between the lines."""
         return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
-    def _body(self, record: Record, moment: int) -> str:
-        parts = [_format_time(record.time) if record.time else iso_time(moment)]
+    def _body(self, record: Record) -> str:
+        parts = [_format_time(record.time)] if record.time else []
         if record.level != NONE:
             parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:

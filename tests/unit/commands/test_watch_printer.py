@@ -47,7 +47,9 @@ def test_a_level_is_found_wherever_a_line_has_it(line: str, level: int) -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ('{"info": "as it is - INFO - x"}', "as it is - INFO - x"),
+        ('{"info": "as it is - INFO - x"}', "2026-11-21T03:50:18.120Z as it is - INFO - x"),
+        ('{"info": "2026-11-21 04:50:18,119 - app - INFO - x"}', "2026-11-21 04:50:18,119 - app - INFO - x"),
+        ('{"info": "two\\nlines"}', "2026-11-21T03:50:18.120Z two\n    lines"),
         (
             '{"time": "2026-11-21T03:50:18Z", "level": "warn", "logger": "shop", "msg": "slow", "n": 9, "q": "a b"}',
             '2026-11-21T03:50:18.000Z WARN  shop slow n=9 q="a b"',

@@ -112,9 +112,10 @@ test("with a clock that is ahead of or behind the hub's, live and replayed lines
     ingest.clockSkew = ahead;
     ingest.onLiveLine = (line) => heard.push(line);
 
-    ingest.addLines([[`${now - ahead - 20_000}-1`, "a", "before"], [`${now - ahead - 500}-1`, "a", "new"]], now);
+    const [old, fresh] = [now - ahead - 20_000, now - ahead - 500];
+    ingest.addLines([[`${old}-1`, "a", "before", old + 70], [`${fresh}-1`, "a", "new", fresh + 470]], now);
 
-    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], now - ahead - 20_000, now - ahead]);
+    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], old + 70, fresh + 470]);
   }
 });
 
@@ -222,7 +223,8 @@ test("F4: a row shows the first line that is not blank, and of a progress bar it
     assert.deepEqual({ ...rowText(text), text }, { text, shown, hidden }, JSON.stringify(text));
     assert.equal(shownLine(text), shown);
   }
-  assert.equal(hiddenSummary(normalise(JSON.stringify({ info: "1%\r2%\r3%" }))), "+ 2 lines");
+  // The message of a line is its last state; the line itself, in the details, has all of them.
+  assert.deepEqual([normalise(JSON.stringify({ info: "1%\r2%\r3%" }))].map((record) => [record.msg, hiddenSummary(record)]), [["3%", ""]]);
   for (const blank of ["", " \t", "\x1b[0m", "\u200b\u2800\u3164\u00a0"]) assert.ok(isBlank(blank), JSON.stringify(blank));
   for (const seen of ["x", "\u0007", "\u202e", "\u2800."]) assert.ok(!isBlank(visible(seen)), JSON.stringify(seen));
 });

@@ -90,7 +90,7 @@ test("a wrong clock of the reader changes neither the order nor the lag", () => 
   for (const ahead of [8_000, -8_000, 3_000, 0]) {
     const all = page();
     all.ingest.clockSkew = ahead;
-    const came = (ms, ...lines) => all.ingest.addLines(lines, T + ahead + ms);
+    const came = (ms, ...lines) => all.ingest.addLines(lines.map((each) => [...each, T + ms]), T + ahead + ms);
     came(50, line("a", T, 0), line("a", T, 40));
     came(60, line("c", T, null, "c without a time"));
     came(90, line("b", T, 20), line("b", T, 60));

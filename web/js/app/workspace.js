@@ -17,12 +17,14 @@ import { Series } from "../store/series.js";
 
 const CLOSE_AFTER_MS = 200;
 const RELEASE_MS = 50;
+const RECOUNT_MS = 200;
 const LOST_STATES = ["reconnecting", "stale", "offline"];
 
 export class Workspace {
   #ending = 0;
   #waiting = [];
   #releasing = 0;
+  #recounting = 0;
   #lostAt = null;
   #zoneOf;
 
@@ -49,6 +51,8 @@ export class Workspace {
     this.onState = () => {};
     /** Called with the source of an expression that was too slow. */
     this.onAbandoned = () => {};
+    /** Called when the times of lines held have changed. */
+    this.onReread = () => {};
     /** Called with `moved(seq)`, the new seq of each line, when lines have changed places. */
     this.onReorder = () => {};
     this.stream = new ReconnectingStream({
@@ -135,7 +139,7 @@ export class Workspace {
     this.refilter();
   }
 
-  /** Read times without a zone in this zone; null: see normalise(). */
+  /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
     this.refilter();
@@ -165,11 +169,21 @@ export class Workspace {
       counter.reorder(part);
       this.onReorder(moved);
     };
+    ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
+  }
+
+  // Counts and filters by time are wrong now. With many channels, the zones of several may be found one after the other.
+  #recount() {
+    this.onReread();
+    this.#recounting ||= setTimeout(() => {
+      this.#recounting = 0;
+      this.refilter();
+    }, RECOUNT_MS);
   }
 
   // Where the stream was cut, a row says for how long.

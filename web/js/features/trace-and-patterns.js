@@ -55,7 +55,7 @@ export function addTraceAndPatterns(page, showLine) {
     return undefined;
   }
 
-  const lineOf = ([id, channel, text]) => ({ id, channel, record: style.parse(text, timeOfId(id)) });
+  const lineOf = ([id, channel, text, moment]) => ({ id, channel, record: style.parse(text, moment, channel) });
 
   const itemsOf = (lines) =>
     lines.map(({ id, channel, record }, index) => ({

@@ -6,12 +6,13 @@ import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { adopt, blank } from "./record.js";
 import { TABLE } from "./table.js";
-import { headOf, readText, shownText } from "./text.js";
-import { atOffset, inZone, likelyOffset, nearestDay } from "./time.js";
+import { headOf, readText } from "./text.js";
+import { inZone, nearestDay } from "./time.js";
 import { errorAt, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(TABLE.json.slots.split(" "));
 const HUB_KEYS = new Set(TABLE.json.hubKeys.split(" "));
+const HUB_MEMBERS = [...HUB_KEYS].filter((key) => key.startsWith("@"));
 const DEEPEST = 3;
 // Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
@@ -19,8 +20,8 @@ const LONGEST_NAME = 1_000;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
- * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none. `zone` is the zone of times without one: null (local), one of
+ * zones.js, or a function (wall, arrivedAt) => zone, see PublisherZones.
  */
 export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
@@ -39,19 +40,15 @@ export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
 }
 
 function finishMessage(record) {
-  record.msg = shownText(record.msg);
   const start = record.err === null ? traceStart(record.msg) : -1;
   if (start >= 0) splitTrace(record, start);
 }
 
-// Publishers often log in another zone than the reader's.
 function chooseZone(record, arrivedAt, zone) {
-  if (zone !== null) {
-    const { ms, offset } = inZone(record.wall, zone);
+  const chosen = typeof zone === "function" ? zone(record.wall, arrivedAt) : zone;
+  if (chosen !== null) {
+    const { ms, offset } = inZone(record.wall, chosen);
     Object.assign(record, { ts: ms, offset });
-  } else if (arrivedAt !== null) {
-    record.offset = likelyOffset(record.ts, arrivedAt);
-    if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
   }
   if (!record.dated && arrivedAt !== null) record.ts = nearestDay(record.ts, arrivedAt);
 }
@@ -128,8 +125,8 @@ function slotOf(object) {
 }
 
 function withoutHubKeys(object) {
-  if (!("@channel" in object) && !("@event" in object)) return object;
-  return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
+  if (!HUB_MEMBERS.some((key) => key in object)) return object;
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !HUB_MEMBERS.includes(key)));
 }
 
 /** The JSON object or array of a text, integers past 2^53 as text, or null. */

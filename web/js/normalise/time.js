@@ -11,9 +11,6 @@ import { TABLE, compile } from "./table.js";
 
 const EARLIEST = Date.UTC(2000, 0, 1);
 const DAY_MS = 86_400_000;
-const LOCAL_WITHIN_MS = 10 * 60_000;
-const STEP_MS = 15 * 60_000;
-const MAX_STEPS = 14 * 4;
 const LONGEST = 64;
 const MONTHS = new Map(TABLE.months.map((name, index) => [name, index + 1]));
 const ZONES = new Map(Object.entries(TABLE.zones));
@@ -147,20 +144,6 @@ function offsetOf(zone) {
   const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone);
   return match && (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0)) * 60_000;
 }
-
-/**
- * The UTC offset, in minutes, that puts a time read as local nearest to the arrival of its line. Null if local time is right: within ten
- * minutes of it, or so far off that no zone explains it.
- */
-export function likelyOffset(localMs, arrivedAtMs) {
-  if (Math.abs(localMs - arrivedAtMs) <= LOCAL_WITHIN_MS) return null;
-  const asUtc = localMs - new Date(localMs).getTimezoneOffset() * 60_000;
-  const steps = Math.round((asUtc - arrivedAtMs) / STEP_MS) || 0;
-  return Math.abs(steps) <= MAX_STEPS ? steps * 15 : null;
-}
-
-/** A time read as local, converted to a UTC offset in minutes. */
-export const atOffset = (localMs, minutes) => localMs - (new Date(localMs).getTimezoneOffset() + minutes) * 60_000;
 
 /** `{ms, offset}` of a time without a zone, read in a zone. */
 export function inZone(wall, zone) {
