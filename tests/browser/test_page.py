@@ -31,7 +31,7 @@ from tests.support.settings import ROOT, at_scale
 pytestmark = pytest.mark.browser
 
 # The page draws no more rows than fit; node reads all the formats.
-FORMATS = json.loads((ROOT / "tests" / "fixtures" / "formats.json").read_text())[:100]
+FORMATS = json.loads((ROOT / "tests" / "fixtures" / "formats.json").read_text(encoding="utf-8"))[:100]
 VISIBLE = str.maketrans({"\0": "␀", "\u202e": "⟨U+202E⟩"})
 # What the rows say.
 SHOWN = """() => [...document.querySelectorAll("[data-testid=row]")].map((row) => {

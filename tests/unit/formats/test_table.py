@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sse_hub.formats
 
-TABLE = json.loads((Path(sse_hub.formats.__file__).parent / "table.json").read_text())
+TABLE = json.loads((Path(sse_hub.formats.__file__).parent / "table.json").read_text(encoding="utf-8"))
 LEVELS = TABLE["levels"]
 ROWS = [row for section in ("times", "lines", "heads") for row in TABLE[section]]
 TOKEN = re.compile(r"\\[^\n]|\[(?:\\[^\n]|[^\]\\])*\]|\{([A-Za-z_]\w*)(?:=(\w+))?\}| ")
