@@ -5,10 +5,12 @@ The `sse-hub` command, and the module of each of its subcommands.
 """
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 from sse_hub import __version__
+from sse_hub.standard_streams import open_standard_streams
 
 # A command is imported only when it is run: one in a pipe must not wait for the imports of a whole server.
 COMMANDS = {
@@ -28,6 +30,10 @@ COMMANDS = {
 
 class _Main(click.Group):
     """The command. Its help includes the options of `serve`, because most people look for them."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        open_standard_streams()
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

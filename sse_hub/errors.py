@@ -11,6 +11,7 @@ exit with their message.
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
+    │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
     ├── Unauthenticated          the client is unknown (401)
@@ -24,11 +25,14 @@ exit with their message.
     ├── ServerUnavailable        no Redis server could be started, or the hub can't listen
     ├── CanaryUnavailable        a canary could not start
     ├── StreamRefused            a hub refused a stream
+    ├── FileUnreadable           a shipper could not read a file
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
     └── TaskDied                 a background task has died, and the hub with it
 """
+
+import re
 
 
 class HubError(Exception):
@@ -65,6 +69,10 @@ class InvalidLine(InvalidRequest):
 
 class TooLarge(InvalidRequest):
     """A request is larger than allowed."""
+
+
+class UnsupportedCoding(InvalidRequest):
+    """The `Content-Encoding` of a request is not supported; the message names those that are."""
 
 
 class ForeignOrigin(InvalidRequest):
@@ -146,6 +154,10 @@ class RegistryUnavailable(HubError):
     """A shipper's registry can't be read or written, or another shipper uses it."""
 
 
+class FileUnreadable(HubError):
+    """A shipper that ends after what is there could not read all of it; the message names the files."""
+
+
 class EngineUnavailable(HubError):
     """The container engine (Docker, Podman) does not answer, or gives an invalid answer; the message says which."""
 
@@ -158,6 +170,18 @@ class TaskDied(HubError):
     """A background task has died of a bug; the log has the traceback. The process must be restarted."""
 
 
+# Redis refuses long requests of a sender without a password before it reads them, and redis-py's first command (HELLO)
+# has an answer of its own: all of these mean NOAUTH.
+NO_PASSWORD = re.compile(
+    r"(?:refused: )?(?:NOAUTH\b|Authentication required\.|Protocol error: unauthenticated |HELLO must be called with )"
+)
+
+
 def error_text(error: BaseException) -> str:
-    """The message of `error`, or the name of its class if it has no message, such as a `TimeoutError` of asyncio."""
-    return str(error) or type(error).__name__
+    """
+    What `error` says, to be put into a sentence: without a full stop at its end.
+
+    It is the name of its class if it has no message, such as a `TimeoutError` of asyncio.
+    """
+    text = str(error).removesuffix(".") or type(error).__name__
+    return "Redis requires a password, and the URL has none" if NO_PASSWORD.match(str(error)) else text

@@ -54,7 +54,7 @@ def unrestricted_grant(user: str) -> Grant:
 
 def _combine(user: str, grants: Iterable[Grant]) -> Grant:
     if not SUBJECT.fullmatch(user):
-        raise Unauthenticated("The proxy must name a user of 1 to 128 characters.")
+        raise Unauthenticated("The proxy must name a user of 1 to 128 characters in UTF-8, without control characters.")
     combined = list(grants)
     return Grant(
         user,

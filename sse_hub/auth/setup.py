@@ -19,8 +19,8 @@ from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.stream_expiry import StreamExpiry
 from sse_hub.auth.ticket import Tickets
-from sse_hub.config import Config
-from sse_hub.errors import InvalidSetting, ServerUnavailable
+from sse_hub.config import UNIX, Config
+from sse_hub.errors import InvalidSetting, ServerUnavailable, error_text
 from sse_hub.hub.ingest import Ingest
 
 logger = logging.getLogger(__name__)
@@ -74,10 +74,13 @@ def create_auth(config: Config, commands: redis.asyncio.Redis, ingest: Ingest) -
 
 def is_loopback_host(host: str) -> bool:
     """True when a server on `host` can't be reached from other machines. Raises ServerUnavailable."""
+    if host.startswith(UNIX):
+        return True
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError as error:
-        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
+    # A name that IDNA can't encode, as one of 300 letters, is a UnicodeError.
+    except (OSError, UnicodeError) as error:
+        raise ServerUnavailable(f"The server can't listen on {host!r}: {error_text(error)}.") from None
     return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 

@@ -11,14 +11,22 @@ from typing import NamedTuple
 
 from sse_hub.broker.keys import FENCE_CHANNEL, PREFIX
 from sse_hub.errors import InvalidSetting
-from sse_hub.protocol.selection import matches
+from sse_hub.protocol.patterns import matches
 
 LIVE_COMMANDS = (
     "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish"
 )
 LOG_COMMANDS = (
-    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +pttl +xlen +del"
+    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +xlen +hset +hget +hmget +hgetall +hexists +hscan +hdel "
+    "+zadd +zrangebyscore +zcard +zrem +exists +pexpire +pttl +memory|usage +del"
 )
+# Those of `redis-cli`, of client libraries when they connect, and of our own publishers, whose scripts are loaded
+# already. No category may follow the exclusions. INFO counts as dangerous; ioredis asks it whether the server is ready,
+# and it says nothing that users of a machine can't see anyway.
+GUEST_COMMANDS = "+@connection +@pubsub -@dangerous -@admin +info +time +get +set +hsetnx"
+# What publishers remember, `sse-hub check` writes, and `sse-hub token revoke` adds to.
+GUEST_KEYS = ("clock", "shipped:*", "published:*", "check:*", "revoked")
+GUEST_READS = ("watermark*", "lease*", "channels", "log:*")
 
 
 class Account(NamedTuple):
@@ -60,6 +68,20 @@ def publisher_rules(channels: Sequence[str]) -> str:
     return f"+publish +ping resetchannels {' '.join(f'&{each}' for each in channels)}"
 
 
-def account(name: str, password: str, rules: str) -> Account:
-    """The account `name`. Redis gets only a SHA-256 digest of the password."""
-    return Account(name, f"reset on #{sha256(password.encode()).hexdigest()} {rules}")
+def guest_rules() -> str:
+    """
+    The rights of everybody who reaches an embedded server: to publish and subscribe to any channel, by hand or with our
+    commands and handlers, but not to change the log, to run scripts of their own, or to administer the server.
+
+    Needs Redis 7.0: a script may read and write all keys that it is called with, as far as the rights for that go, so
+    the call itself has its own (a selector), and the commands in the script have the others.
+    """
+    keys = [f"~{PREFIX}{name}" for name in GUEST_KEYS] + [f"%R~{PREFIX}{name}" for name in GUEST_READS]
+    call = f"(+evalsha ~{PREFIX}* allchannels)"
+    return f"{GUEST_COMMANDS} {LOG_COMMANDS} {' '.join(keys)} allchannels {call}"
+
+
+def account(name: str, password: str | None, rules: str) -> Account:
+    """The account `name`, which needs no password if that is None. Redis gets only a SHA-256 digest of the password."""
+    secret = "nopass" if password is None else f"#{sha256(password.encode()).hexdigest()}"
+    return Account(name, f"reset on {secret} {rules}")

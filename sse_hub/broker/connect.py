@@ -19,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from sse_hub.errors import InvalidSetting
+from sse_hub.errors import InvalidSetting, error_text
 from sse_hub.redis_url import validate
 
 ANSWER_SECONDS = 5.0
@@ -93,7 +93,7 @@ def publisher_connection(redis_url: str) -> AbstractConnection:
         )
         connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except ValueError as error:
-        raise InvalidSetting(f"The Redis URL is invalid: {error}.") from None
+        raise InvalidSetting(f"The Redis URL is invalid: {error_text(error)}.") from None
     return connection
 
 

@@ -10,8 +10,8 @@ https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -20,7 +20,7 @@ import hiredis
 from sse_hub.broker.connect import RedisAddress
 from sse_hub.broker.keys import FENCE_CHANNEL
 from sse_hub.broker.read_buffer import ReadBuffer
-from sse_hub.protocol.selection import matches
+from sse_hub.protocol.patterns import matches
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()
@@ -84,8 +84,8 @@ class Session(asyncio.Protocol):
         Raises OSError (SessionEnded is one) or TimeoutError when Redis can't be reached or refuses a command.
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            address = RedisAddress.parse(url)
+        address = RedisAddress.parse(url)
+        async with _answer_in_time(address):
             session = await address.connect(lambda: cls(events, patterns, last_fence, loop))
             try:
                 if address.credentials:
@@ -244,6 +244,17 @@ class Session(asyncio.Protocol):
                 waiting.set_exception(error)
         if self._transport:
             self._transport.abort()
+
+
+@asynccontextmanager
+async def _answer_in_time(address: RedisAddress) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            yield
+    except TimeoutError:
+        # A server without TLS takes the beginning of a handshake for a part of a command, and waits for the rest.
+        hint = "; does this port speak TLS?" if address.tls else ""
+        raise TimeoutError(f"no answer within {CONNECT_SECONDS:.0f} s{hint}") from None
 
 
 def _owner_of(patterns: Sequence[str]) -> Callable[[bytes], bytes]:

@@ -24,7 +24,7 @@ from sse_hub.auth.signing import new_key, parse_keys, public_jwk, sign, signing_
 from sse_hub.commands.options import LOCAL_REDIS
 from sse_hub.config import Config
 from sse_hub.durations import parse_duration
-from sse_hub.errors import InvalidSetting
+from sse_hub.errors import InvalidSetting, error_text
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
 key_file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -41,11 +41,11 @@ def token() -> None:
 def key(file: Path, algorithm: str) -> None:
     """Add a new key to FILE, a JWKS, which is created if needed. The newest key signs; all are accepted."""
     try:
-        keys = parse_keys(file.read_text()) if file.exists() else []
+        keys = parse_keys(file.read_text(encoding="utf-8")) if file.exists() else []
         new = new_key(algorithm)
         _write_private(file, json.dumps({"keys": [*keys, new]}, indent=2) + "\n")
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{file}: {error}.") from None
+        raise click.ClickException(f"{file}: {error_text(error)}.") from None
     click.echo(
         f"Key {new['kid']} for {algorithm} is in {file}. Anyone who can read the file can make tokens.", err=True
     )
@@ -56,16 +56,17 @@ def key(file: Path, algorithm: str) -> None:
 def public(file: Path) -> None:
     """Print the public keys of FILE: with these, a hub can check tokens but not make any."""
     try:
-        click.echo(json.dumps({"keys": [public_jwk(each) for each in parse_keys(file.read_text())]}, indent=2))
+        keys = parse_keys(file.read_text(encoding="utf-8"))
+        click.echo(json.dumps({"keys": [public_jwk(each) for each in keys]}, indent=2))
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{file}: {error}.") from None
+        raise click.ClickException(f"{file}: {error_text(error)}.") from None
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> int:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise click.BadParameter(f"{error}.") from None
+        raise click.BadParameter(f"{error_text(error)}.") from None
 
 
 @token.command(context_settings=HELP)
@@ -92,9 +93,9 @@ def make(
     rights: dict[str, object] = {"subscribe": list(subscribe), "publish": list(publish), "operate": operate}
     try:
         grant: Grant = parse_rights(subject, rights, now + expires, secrets.token_hex(8))
-        click.echo(sign(signing_key(keys.read_text()), grant, audience, issuer, now))
+        click.echo(sign(signing_key(keys.read_text(encoding="utf-8")), grant, audience, issuer, now))
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{error}.") from None
+        raise click.ClickException(f"{error_text(error)}.") from None
 
 
 @token.command(name="revoke", context_settings=HELP)
@@ -118,7 +119,7 @@ def revoke_token(text: str, redis_url: str | None) -> None:
     try:
         asyncio.run(_revoke(config.redis_url or LOCAL_REDIS, str(token_id), until))
     except (RedisError, OSError) as error:
-        raise click.ClickException(f"Redis refused: {error}.") from None
+        raise click.ClickException(f"Redis refused: {error_text(error)}.") from None
     click.echo(f"Token {token_id} is revoked.", err=True)
 
 
@@ -131,6 +132,6 @@ def _write_private(file: Path, text: str) -> None:
     """Write `file` atomically, readable by its owner only."""
     temporary = file.with_name(file.name + ".new")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
         opened.write(text)
     temporary.replace(file)

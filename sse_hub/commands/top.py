@@ -6,8 +6,10 @@
 
 import asyncio
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import click
@@ -19,6 +21,8 @@ from sse_hub.errors import error_text
 
 CLEAR = "\x1b[H\x1b[J"
 HEAD_LINES = 5
+# All columns fit into 80 characters, as many as a terminal has, and a pipe counts as.
+NAME_WIDTH = 38
 UNKNOWN = "?"
 # What each worker has of all there is: added up it would be as many times as much.
 SHARED = ("sse_hub_lines_total received", "sse_hub_recorder_lag_seconds")
@@ -59,8 +63,9 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
 
 
 class HubStatus(NamedTuple):
-    """The state of a hub at one moment, as far as the token may see it."""
+    """The state of a hub `at` one moment, in seconds since the epoch, as far as the token may see it."""
 
+    at: float
     readiness: Mapping[str, Any]
     channels: Mapping[str, Any]
     totals: Mapping[str, float]
@@ -72,7 +77,7 @@ async def fetch_status(client: httpx.AsyncClient) -> HubStatus:
     channels = (await client.get("/channels")).raise_for_status().json()
     metrics = await client.get("/metrics")
     # A token may permit the channels, but not the metrics.
-    return HubStatus(readiness, channels, totals_of(metrics.text) if metrics.status_code == 200 else {})
+    return HubStatus(time.time(), readiness, channels, totals_of(metrics.text) if metrics.status_code == 200 else {})
 
 
 def totals_of(metrics: str) -> Mapping[str, float]:
@@ -117,20 +122,30 @@ def render(now: HubStatus, before: HubStatus | None, seconds: float, width: int,
         f"Redis errors {total('sse_hub_redis_errors_total')}   "
         f"waiting {megabytes('sse_hub_client_lag_bytes_gsum')}   rings {megabytes('sse_hub_ring_bytes')}",
         "" if totals else f"{UNKNOWN} is for a token that may operate",
-        f"{'CHANNEL':<40} {'LINES/S':>10} {'LINES':>12} {'STREAMS':>8}  LAST LINE",
+        f"{'CHANNEL':<{NAME_WIDTH}} {'LINES/S':>9} {'LINES':>11} {'STREAMS':>7} {'LAST LINE':>10}",
     ]
-    lines += [_row(each) for each in rows[: max(0, height - HEAD_LINES)]]
+    lines += [_row(each, now.at) for each in rows[: max(0, height - HEAD_LINES)]]
     return [line[:width] for line in lines]
 
 
-def _row(channel: dict[str, Any]) -> str:
+def _row(channel: dict[str, Any], at: float) -> str:
     # A name could contain control characters, if this is not a hub.
     name = "".join(each if each.isprintable() else "?" for each in str(channel["name"]))
-    last = str(channel["last_line"] or "-")[:24]
+    name = name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
+    last = channel["last_line"]
+    age = "-" if last is None else _age(at - datetime.fromisoformat(str(last)).timestamp())
     return (
-        f"{name:<40} {channel['lines_per_second']:>10.1f} {channel['lines']:>12} {channel['subscribers']:>8}  "
-        f"{''.join(each if each.isprintable() else '?' for each in last)}"
+        f"{name:<{NAME_WIDTH}} {channel['lines_per_second']:>9.1f} {channel['lines']:>11} "
+        f"{channel['subscribers']:>7} {age:>10}"
     )
+
+
+def _age(seconds: float) -> str:
+    """How long ago something was, in the largest unit of which it is at least 1. 0 if the clocks differ."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -80,8 +80,10 @@ def _append_batch(
             start = index - entry.index
             fitting = max(1, (max_bytes - size) * entry.length // entry.size)
             stop = min(entry.length, start + max_lines - lines, start + fitting)
-            args += [entry.fence, entry.first + start, stop - start, *entry.lines[start:stop]]
-            pieces += 1
+            for begin, end_of_run, moment in entry.runs(start, stop):
+                args += [entry.fence, entry.first + begin, end_of_run - begin, moment - entry.fence]
+                args += entry.lines[begin:end_of_run]
+                pieces += 1
             lines += stop - start
             size += entry.size * (stop - start) // entry.length
         index = entry.index + stop

@@ -15,11 +15,11 @@ from typing import Protocol
 
 import orjson
 
-from sse_hub.history.fair_lock import SLICE_LINES, FairLock
 from sse_hub.history.merge import RecordedLine
 from sse_hub.history.stream_entries import entry_id
+from sse_hub.hub.fair_lock import SLICE_LINES, FairLock
 from sse_hub.protocol.ids import iso_time
-from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel
+from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel, with_moment
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
@@ -27,6 +27,8 @@ CHUNK_BYTES = 64 * 1024
 # A spreadsheet reads a cell that begins with one of these as a formula, and one that begins with a quote as text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where the comma is the decimal sign, Excel splits rows at semicolons, whatever the quotes around a cell.
+SPLIT_OFF = re.compile(r"[;\t] *(?=[=+\-@＝＋－＠])")
 TEXT_QUOTE = "'"
 # Characters that end a text line, or control a terminal.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -50,7 +52,10 @@ class Format(Protocol):
 
 
 class Ndjson:
-    """A JSON object on each text line: the line as published, with its channel unless the file has a `single` one."""
+    """
+    A JSON object on each text line: the line as published, with the moment it came, and with its channel unless the
+    file has a `single` one.
+    """
 
     content_type = "application/x-ndjson"
     suffix = "ndjson"
@@ -67,12 +72,12 @@ class Ndjson:
     def _row(self, item: RecordedLine | Gap) -> bytes:
         if isinstance(item, Gap):
             return b'{"@gap":%b}\n' % orjson.dumps(item._asdict())
-        text = single_line(item.text)
+        text = with_moment(single_line(item.text), item.moment)
         return b"%b\n" % (text if self._single else with_channel(text, item.channel))
 
 
 class Text:
-    """`time channel text` for people. What was published as text is text; everything else is JSON."""
+    """`time channel text` for people, with the time when the line came. Published text is text; the rest is JSON."""
 
     content_type = "text/plain; charset=utf-8"
     suffix = "txt"
@@ -86,11 +91,11 @@ class Text:
     def _row(self, item: RecordedLine | Gap) -> str:
         if isinstance(item, Gap):
             return f"# {describe_gap(item)}\n"
-        return f"{iso_time(item.id.fence)} {item.channel} {CONTROL.sub(_escaped, plain_text(item.text))}\n"
+        return f"{iso_time(item.moment)} {item.channel} {CONTROL.sub(_escaped, plain_text(item.text))}\n"
 
 
 class Csv:
-    """`id,time,channel,line` as in RFC 4180. A gap has no id; its time is where it ends."""
+    """`id,time,channel,line` as in RFC 4180, with the time when the line came. A gap has no id; its time is its end."""
 
     content_type = "text/csv; charset=utf-8; header=present"
     suffix = "csv"
@@ -108,7 +113,7 @@ class Csv:
             before = entry_id(item.before.encode())
             return "", iso_time(before.fence), escape_formula(item.channel), describe_gap(item)
         line = escape_formula(single_line(item.text).decode())
-        return str(item.id), iso_time(item.id.fence), escape_formula(item.channel), line
+        return str(item.id), iso_time(item.moment), escape_formula(item.channel), line
 
 
 FORMATS = ("ndjson", "txt", "csv")
@@ -173,7 +178,8 @@ def describe_gap(gap: Gap) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """`cell`, quoted if a spreadsheet would run it."""
+    """`cell`, with a quote wherever a spreadsheet would find a formula in it."""
+    cell = SPLIT_OFF.sub(rf"\g<0>{TEXT_QUOTE}", cell)
     return TEXT_QUOTE + cell if cell.startswith(FORMULA_STARTS) else cell
 
 

@@ -1,8 +1,8 @@
 """
 One connection: the asyncio protocol between a socket and Sanic, which gets a request when its head is complete.
 
-    socket --> RequestHeadGuard --> head complete, in time, within the limits --> Sanic --> bytes of bodies pass through
-                      ├──► head too long or too late --> 408, 414 or 431, and the end
+    socket --> RequestHeadGuard, RequestParser --> head complete, in time, within the limits --> Sanic
+                      ├──► not HTTP/1.1 as RFC 9112 has it, too long or too late --> 400, 408, 414 or 431, and the end
                       └──► one stream too many --> `retry:`, and the end
 
 Sanic creates a task of 10 kB for a connection on which nothing has arrived yet, and takes every byte for activity. Here
@@ -14,25 +14,26 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import unquote_plus
 
 import orjson
 
+from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.errors import LimitExceeded
 from sse_hub.http.context import context_of
 from sse_hub.http.event_stream import CONTENT_TYPE, HEADERS, retry_later_frame
 from sse_hub.http.parameters import start_after
+from sse_hub.http.request_parser import Refusal, RequestParser
 from sse_hub.http.sanic_internals import DeferredHttpProtocol
 from sse_hub.http.security_headers import SECURITY, cors_headers
 from sse_hub.hub.start_position import Now, StartAt, Tail, id_of
 from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 
-END_OF_HEAD = b"\r\n\r\n"
-# The method and the version, beside the URL.
-REST_OF_LINE_BYTES = 32
 # A client that is still sending when the connection is closed may never see the response.
 LINGER_SECONDS = 1.0
 STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
+LAST_EVENT_ID_IN_QUERY = re.compile(rb"^[^\r]*[?&](?:lasteventid|last-event-id)=([!-%'-~]{1,512})", re.IGNORECASE)
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:([^\r\n]*)", re.IGNORECASE)
 EARLIER_START = re.compile(rb"[?&](?:tail|since)=")
 
@@ -44,7 +45,7 @@ class RequestHeadGuard(DeferredHttpProtocol):
     `_address` is what the connection is counted under; None if it is not counted, or no longer.
     """
 
-    __slots__ = ("_address", "_admission", "_closing", "_config", "_head", "_timer", "_wire")
+    __slots__ = ("_address", "_admission", "_closing", "_config", "_parser", "_refused", "_timer", "_wire")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = context_of(self.app)
@@ -52,10 +53,10 @@ class RequestHeadGuard(DeferredHttpProtocol):
         # Sanic sets its own `transport` to None when it has done with the connection; `_wire` stays.
         self._wire = cast(asyncio.Transport, transport)
         self.register(self._wire)
-        self._head = b""
-        self._closing = False
+        self._parser: RequestParser | None = None
+        self._closing = self._refused = False
         peername = transport.get_extra_info("peername")
-        peer = str(peername[0]) if isinstance(peername, tuple) else ""
+        peer = str(peername[0]) if isinstance(peername, tuple) else UNIX_PEER
         proxies = self._admission.trusted_proxies
         # A trusted proxy connects for many clients; which one is in the headers, and the route reads them.
         self._address = None if proxies.trusts(peer) else proxies.client_of(peer)
@@ -66,67 +67,85 @@ class RequestHeadGuard(DeferredHttpProtocol):
             self._wire.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            return
-        if not self.is_idle():
-            self.pass_body(data)
-            return
-        searched = max(0, len(self._head) - len(END_OF_HEAD))
-        self._head += data
-        end = self._head.find(END_OF_HEAD, searched)
-        if self._reject_long_head(end):
-            return
-        if end >= 0:
-            self._forward_head()
-        elif self._timer is None:
-            self._timer = self.loop.call_later(self._config.header_seconds, self._head_timeout)
+        if not self._closing:
+            self._receive(data)
+
+    def holds_data(self) -> bool:
+        return bool(self._parser and self._parser.rest)
 
     def release(self) -> None:
         """The connection is lost, or is a stream from now on, which is counted as such."""
         super().release()
         self._stop_timer()
+        parser, self._parser = self._parser, None
+        if parser:
+            parser.close()
+            if parser.rest and not self._wire.is_closing():
+                self._wire.resume_reading()
         address, self._address = self._address, None
         if address is not None:
             self._admission.disconnect(address)
 
     # The rest.
 
-    def _reject_long_head(self, end: int) -> bool:
-        """Reject the head, which ends at `end` or is incomplete (-1), if it is too long; True if it was."""
-        line = self._head.partition(b"\r\n")[0]
-        line_complete = len(line) < len(self._head)
-        url_bytes = len(line) - REST_OF_LINE_BYTES
-        if line_complete:
-            # A line without two spaces is malformed, and Sanic rejects it.
-            url_bytes = max(map(len, line.split(b" ")))
-        if url_bytes > self._config.url_bytes:
-            self._reject(
-                HTTPStatus.REQUEST_URI_TOO_LONG, "url", f"The URL has more than {self._config.url_bytes} bytes."
-            )
-            return True
-        if line_complete and (end if end >= 0 else len(self._head)) - len(line) > self._config.header_bytes:
-            detail = f"The headers have more than {self._config.header_bytes} bytes in total."
-            self._reject(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers", detail)
-            return True
-        return False
-
-    def _forward_head(self) -> None:
-        self._stop_timer()
-        head, self._head = self._head, b""
-        if STREAM_REQUEST.match(head) and (error := self._admission.check(self._address)):
-            self._reject_stream(error, head)
+    def _receive(self, data: bytes) -> None:
+        parser = self._parser = self._parser or RequestParser(self._config.url_bytes, self._config.header_bytes)
+        was_held, was_idle = self.holds_data(), self.is_idle()
+        requests = parser.feed(data)
+        if parser.refusal and was_idle and not requests:
+            self._reject(parser.refusal)
             return
-        self.start(self._wire)
-        self.pass_head(head)
+        if parser.refusal and not self._refused:
+            self._refused = True
+            self._admission.record_refusal(parser.refusal.reason, parser.refusal.detail)
+            requests += parser.malformed
+        if requests:
+            self._stop_timer()
+            self._forward(requests, was_idle)
+        if self._closing:
+            return
+        if parser.rest and not was_held:
+            self._wire.pause_reading()
+            self.loop.call_soon(self._receive_rest)
+        if parser.waiting:
+            self._watch_head()
+
+    def _receive_rest(self) -> None:
+        """Read on, after others had their turn."""
+        if not self.holds_data() or self._closing:
+            return
+        self._receive(b"")
+        if self.holds_data():
+            self.loop.call_soon(self._receive_rest)
+        else:
+            self._wire.resume_reading()
+
+    def _forward(self, requests: bytes, begin: bool) -> None:
+        """Pass on `requests`. If `begin`, no request precedes them, and the first may be a stream too many."""
+        if not begin:
+            self.pass_body(requests)
+        elif STREAM_REQUEST.match(requests) and (error := self._admission.check(self._address)):
+            self._reject_stream(error, requests)
+        else:
+            self.start(self._wire)
+            self.pass_head(requests)
+
+    def _watch_head(self) -> None:
+        """Give the head that has begun `header_seconds` for its end."""
+        if not self._timer:
+            self._timer = self.loop.call_later(self._config.header_seconds, self._head_timeout)
 
     def _head_timeout(self) -> None:
         self._timer = None
-        if self._head:
-            detail = f"The request's headers did not arrive within {self._config.header_seconds} s."
-            self._reject(HTTPStatus.REQUEST_TIMEOUT, "slow-head", detail)
-        else:
+        if not self._parser or not self._parser.waiting:
             # Browsers open connections in advance, and are not to blame for an idle one.
             self._wire.close()
+        elif self.is_idle():
+            detail = f"The request's headers did not arrive within {self._config.header_seconds} s."
+            self._reject(Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow-head", detail))
+        else:
+            # The response to the request before is still being sent.
+            self._watch_head()
 
     def _reject_stream(self, error: LimitExceeded, head: bytes) -> None:
         """As `event_stream.reject_with_retry()`, without a task, a parsed request and a route."""
@@ -139,13 +158,15 @@ class RequestHeadGuard(DeferredHttpProtocol):
         self._wire.write(response_head + (http_chunk(body) + END_OF_BODY if chunked else body))
         self._wire.close()
 
-    def _reject(self, status: HTTPStatus, reason: str, detail: str) -> None:
-        self._admission.record_refusal(reason, detail)
+    def _reject(self, refusal: Refusal) -> None:
+        self._admission.record_refusal(refusal.reason, refusal.detail)
         self._stop_timer()
-        self._closing, self._head = True, b""
-        body = orjson.dumps({"error": status.phrase, "detail": detail})
+        self._closing = True
+        body = orjson.dumps({"error": refusal.status.phrase, "detail": refusal.detail})
         headers = SECURITY | {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        self._wire.write(_response_head(status, headers) + body)
+        if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = "GET, HEAD, OPTIONS, POST"
+        self._wire.write(_response_head(refusal.status, headers) + body)
         self._wire.write_eof()
         self._timer = self.loop.call_later(LINGER_SECONDS, self._wire.abort)
 
@@ -176,6 +197,9 @@ def _origin_in(head: bytes) -> str | None:
 def _start_in(head: bytes) -> StartAt:
     """As `parameters.start_of()`; the query itself says an earlier start than now, and stays as it is."""
     found = LAST_EVENT_ID.search(head)
-    if last_event_id := found and found[1].decode("latin-1").strip(" \t"):
+    last_event_id = found[1].decode("latin-1").strip(" \t") if found else ""
+    if not last_event_id and (found := LAST_EVENT_ID_IN_QUERY.search(head)):
+        last_event_id = unquote_plus(found[1].decode())
+    if last_event_id:
         return start_after(last_event_id)
     return Tail(0) if EARLIER_START.search(head.partition(b"\r\n")[0]) else Now()

@@ -1,7 +1,7 @@
 """
 Everything that depends on private parts of Sanic, as read in Sanic 25.12.1. No other module touches them.
 
-    connection:     DeferredHttpProtocol
+    connection:     DeferredHttpProtocol, QuietHttp
     event_stream:   close_after_response(), detach()
     response:       start_unchunked(), send_head_only(), end_response()
     transfer:       read_body_piece(), stop_reading_body(), no_response_timeout()
@@ -20,12 +20,24 @@ from typing import Any
 
 from sanic import Request, Sanic
 from sanic.application.state import ApplicationServerInfo
+from sanic.exceptions import RequestCancelled
 from sanic.headers import format_http1_response
-from sanic.http import Stage
+from sanic.http import Http, Stage
 from sanic.http.constants import HTTP
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 CLOSE_POLL_SECONDS = 0.02
+
+
+class QuietHttp(Http):
+    """Sanic's side of a connection, which gives up without a word once the client has gone."""
+
+    async def error_response(self, exception: Exception) -> None:
+        # Sanic would send the response to nobody, fail, and log both failures with tracebacks.
+        transport = self.protocol.transport
+        if transport is None or transport.is_closing():
+            raise RequestCancelled
+        await super().error_response(exception)
 
 
 class DeferredHttpProtocol(HttpProtocol):
@@ -35,6 +47,8 @@ class DeferredHttpProtocol(HttpProtocol):
     Sanic creates a task and buffers of 10 kB for each connection, even if nothing ever arrives on it. `HttpProtocol`
     does this in `__init__()` and `connection_made()`, so both are called late. A subclass calls register() first.
     """
+
+    HTTP_CLASS = QuietHttp
 
     __slots__ = ("_settings", "_started")
 
@@ -63,6 +77,17 @@ class DeferredHttpProtocol(HttpProtocol):
         http: Any = self.http
         # A request whose response is complete may have a body that is still arriving.
         return http is not None and http.stage is Stage.IDLE and not self.recv_buffer and not http.request_body
+
+    def holds_data(self) -> bool:
+        """True while a subclass has data that it has not passed on, so that no more may be read from the socket."""
+        return False
+
+    async def receive_more(self) -> None:
+        """Wait for more data. Sanic calls this when it has used up what it was given."""
+        if self.transport and not self.holds_data():
+            self.transport.resume_reading()
+        self._data_received.clear()
+        await self._data_received.wait()
 
     def pass_body(self, data: bytes) -> None:
         """
@@ -181,9 +206,12 @@ def no_response_timeout(request: Request) -> Iterator[None]:
     """
     No timeout for the response to `request` in the block, which has one of its own.
 
-    `RESPONSE_TIMEOUT` is copied to each connection, which may serve other requests afterwards.
+    `RESPONSE_TIMEOUT` is copied to each connection, which may serve other requests afterwards. Raises RequestCancelled
+    if the client has gone.
     """
     protocol: Any = request.protocol
+    if protocol is None:
+        raise RequestCancelled
     timeout, protocol.response_timeout = protocol.response_timeout, math.inf
     try:
         yield

@@ -25,15 +25,15 @@ class Channel:
     """
 
     __slots__ = (
-        "_counted",
+        "_measured",
         "_silences",
         "_namespace",
         "_namespaces",
         "count",
+        "counted",
         "feeds",
         "fence",
         "last_seconds",
-        "recorded_before",
         "lines",
         "lines_per_second",
         "name",
@@ -58,12 +58,12 @@ class Channel:
         self.fence = start.fence
         self.count = 0
         self.lines = 0
-        # How many of the lines were recorded before this process started.
-        self.recorded_before = 0
+        # How many of the lines the metrics have: also those that were recorded before this process started.
+        self.counted = 0
         self.lines_per_second = 0.0
         # The time of the last line, or else of the channel's creation, in seconds since the epoch.
         self.last_seconds = now_seconds
-        self._counted = 0
+        self._measured = 0
         # Set by `sampler`: the number of errors in the last minute, and up to which index of the ring it has sampled.
         self.recent_errors = 0
         self.sampled_to = 0
@@ -78,25 +78,35 @@ class Channel:
         return self._namespace or OTHERS
 
     @property
+    def watched(self) -> bool:
+        """True when a stream names this channel; those of a pattern need not keep it."""
+        return any(self.name in feed.selection.channels for feed in self.feeds)
+
+    @property
     def subscribers(self) -> int:
         """The number of streams that carry this channel."""
         return sum(len(feed.subscribers) for feed in self.feeds)
 
-    def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, now_seconds: float) -> Batch:
-        """`payloads`, which came after `fence`, as the channel's next lines, with ids. Counts them."""
+    def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, moment: int) -> Batch:
+        """
+        `payloads`, which came after `fence`, as the channel's next lines, with ids. Counts them.
+
+        `moment` is when they came, in ms since the epoch.
+        """
         if fence != self.fence:
             self.fence = fence
             self.count = 0
-        batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes)
+        batch = Batch(self.name, seq, fence, self.count + 1, payloads, limit_bytes, moment)
         self.count += batch.length
         self.lines += batch.length
-        self._learn_silence(now_seconds - self.last_seconds)
-        self.last_seconds = now_seconds
+        seconds = moment / 1000
+        self._learn_silence(seconds - self.last_seconds)
+        self.last_seconds = seconds
         return batch
 
     def measure_rate(self) -> bool:
         """Update the rate; call it once a second. False when the rate is 0, and stays so until the next line."""
-        seen, self._counted = self.lines - self._counted, self.lines
+        seen, self._measured = self.lines - self._measured, self.lines
         self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
         if self.lines_per_second < 0.01:
             self.lines_per_second = 0.0

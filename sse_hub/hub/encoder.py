@@ -13,7 +13,7 @@ from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import event_frame, gap_frame, lines_frame
+from sse_hub.protocol.sse import Row, event_frame, gap_frame, lines_frame
 
 # A frame of a batch=1 stream has at most this many lines, so that a page never parses one for long.
 LINES_PER_FRAME = 500
@@ -100,7 +100,7 @@ def merged_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byte
 def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[bytes]:
     """Events of up to LINES_PER_FRAME lines; the id of each is the cursor after the last line."""
     frames: list[bytes] = []
-    rows: list[tuple[str, str, str]] = []
+    rows: list[Row] = []
     for entry, start, stop in slices:
         if isinstance(entry, RingGap):
             if rows:
@@ -108,8 +108,9 @@ def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byt
                 rows = []
             frames += _gap_frames(position, entry)
             continue
-        for count, line in enumerate(entry.lines[start:stop], entry.first + start):
-            rows.append((f"{entry.fence}-{count}", entry.channel, line.decode()))
+        numbered = enumerate(entry.lines[start:stop], entry.first + start)
+        for (count, line), moment in zip(numbered, entry.moments(start, stop), strict=True):
+            rows.append((f"{entry.fence}-{count}", entry.channel, line.decode(), moment))
             if len(rows) == LINES_PER_FRAME:
                 position.move_cursor(entry.channel, entry.fence, count)
                 frames.append(lines_frame(position.cursor(), rows))

@@ -9,8 +9,8 @@ this process missed) takes one index, too, so a position says on which side of i
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from sse_hub.protocol.ids import EventId
@@ -42,11 +42,12 @@ class Batch:
     Lines of one channel that came in one read, after one fence: ids `fence-first`, `fence-(first+1)`, …
 
     `seq` counts the entries of all rings, `index` is that of the first line in the ring, `size` about its bytes in
-    memory.
+    memory. A batch from the log may hold lines of several reads, and then has a moment for each.
     """
 
     __slots__ = (
         "_limit_bytes",
+        "_moments",
         "_normalized",
         "_payloads",
         "channel",
@@ -59,7 +60,17 @@ class Batch:
         "size",
     )
 
-    def __init__(self, channel: str, seq: int, fence: int, first: int, payloads: list[bytes], limit_bytes: int) -> None:
+    def __init__(
+        self,
+        channel: str,
+        seq: int,
+        fence: int,
+        first: int,
+        payloads: list[bytes],
+        limit_bytes: int,
+        moments: int | Sequence[int],
+    ) -> None:
+        """`moments`: when the lines came, in ms since the epoch; one for all of them, or one for each."""
         self.channel = channel
         self.seq = seq
         self.fence = fence
@@ -70,6 +81,7 @@ class Batch:
         # The whole batch encoded, by encoder, if it came from the log, where many read it: see `encoder.encode_once`.
         self.frames: dict[object, bytes] | None = None
         self._limit_bytes = limit_bytes
+        self._moments = moments
         self._payloads = payloads
         self._normalized: NormalizedLines | None = None
 
@@ -77,6 +89,19 @@ class Batch:
     def last(self) -> EventId:
         """The id of the last line."""
         return EventId(self.fence, self.first + self.length - 1)
+
+    def moments(self, start: int, stop: int) -> Sequence[int]:
+        """When each of the lines between two offsets came, in ms since the epoch."""
+        return [self._moments] * (stop - start) if isinstance(self._moments, int) else self._moments[start:stop]
+
+    def runs(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The lines between two offsets, as runs that came at one moment: the bounds of each, and the moment."""
+        if isinstance(self._moments, int):
+            yield start, stop, self._moments
+            return
+        for moment, run in groupby(range(start, stop), self._moments.__getitem__):
+            offsets = list(run)
+            yield offsets[0], offsets[-1] + 1, moment
 
     @property
     def lines(self) -> list[bytes]:

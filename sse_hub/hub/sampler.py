@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sse_hub.hub.channel import Channel
-from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.hub.line_templates import LineTemplates, is_error
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import iso_time
@@ -67,6 +67,7 @@ class LineSampler:
         self._errors: dict[Channel, deque[tuple[float, int]]] = {}
         # By channel and template, in the order of their last lines: the first one makes room for a new one.
         self._templates: dict[tuple[str, str], TemplateStats] = {}
+        self._line_templates = LineTemplates()
         self.since = now()
 
     def sample(self, seconds: float = SAMPLE_SECONDS) -> None:
@@ -82,10 +83,13 @@ class LineSampler:
         for channel in [each for each, counts in self._errors.items() if counts]:
             self._measure(channel, now)
 
-    def newest_patterns(self, selection: Selection, limit: int) -> list[dict[str, object]]:
+    async def newest_patterns(self, selection: Selection, limit: int) -> list[dict[str, object]]:
         """The templates of channels in `selection` that are new within the last hour, newest first, at most `limit`."""
+        names = set(selection.channels)
+        if selection.patterns:
+            names |= set(await self._registry.names.matching(selection))
         since = self._now() - FORGET_SECONDS
-        new = [each for each in self._templates.values() if each.first >= since and selection.matches(each.channel)]
+        new = [each for each in self._templates.values() if each.first >= since and each.channel in names]
         new.sort(key=lambda each: each.first, reverse=True)
         return [each.entry() for each in new[:limit]]
 
@@ -113,7 +117,7 @@ class LineSampler:
 
     def _take(self, channel: str, line: bytes, now: float) -> bool:
         error = is_error(line)
-        key = channel, template_of(line)
+        key = channel, self._line_templates.template_of(line)
         known = self._templates.pop(key, None)
         if known is None and len(self._templates) >= MAX_TEMPLATES:
             del self._templates[next(iter(self._templates))]

@@ -8,11 +8,12 @@ For a connection that died, redis-py's own pipelines don't report which commands
 
 import socket
 from collections.abc import Iterator, Sequence
+from hashlib import sha1
 from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from sse_hub.redis_url import validate
@@ -44,7 +45,7 @@ class RedisConnection:
         )
         self._pool = client.connection_pool
         self._connection: Any = self._pool.make_connection()
-        self._scripts: dict[str, str] = {}
+        self._shas: dict[str, str] = {}
 
     def connect(self) -> None:
         """Connect, unless it is connected. Raises RedisError, OSError."""
@@ -74,16 +75,16 @@ class RedisConnection:
 
     def run_script(self, text: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """The result of the Lua script `text`. Raises as call() does."""
-        sha = self._scripts.get(text)
+        sha = self._shas.get(text)
         if sha is None:
-            sha = self._scripts[text] = self.call("SCRIPT", "LOAD", text).decode()
+            sha = self._shas[text] = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        command = ("EVALSHA", sha, len(keys), *keys, *args)
         try:
-            return self.call("EVALSHA", sha, len(keys), *keys, *args)
-        except ResponseError as error:
-            if not str(error).startswith("NOSCRIPT") and type(error).__name__ != "NoScriptError":
-                raise
-        del self._scripts[text]
-        return self.run_script(text, keys, args)
+            return self.call(*command)
+        except NoScriptError:
+            # Only then: an embedded Redis has the scripts of publishers, and lets them load none.
+            self.call("SCRIPT", "LOAD", text)
+        return self.call(*command)
 
     def _closed_by_server(self) -> bool:
         """Whether the server has closed an idle connection: commands sent into it would be lost."""

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Sequence
 
-from sse_hub.errors import InvalidSetting
+from sse_hub.errors import InvalidSetting, error_text
 from sse_hub.logging.buffer import Counts, LineBuffer, LossCounts
 from sse_hub.logging.delivery import Delivery
 from sse_hub.logging.formatter import JsonFormatter, with_line_id
@@ -152,7 +152,7 @@ def _make_delivery(url: str, channel: str, durable: bool, ingest: Sequence[str])
     try:
         connection = RedisConnection(url)
     except ValueError as error:
-        raise InvalidSetting(f"The Redis URL is invalid: {error}.") from None
+        raise InvalidSetting(f"The Redis URL is invalid: {error_text(error)}.") from None
     if not durable:
         return AtMostOnceDelivery(connection, channel)
     from sse_hub.logging.durable import DurableDelivery

@@ -2,6 +2,7 @@
 Lines: each is the text of one JSON object, whatever the publisher sent. Pure: no I/O.
 
     payload bytes --> normalize() --> (line bytes, event name) --> with_channel(), in streams of several channels
+                                                                └──► with_moment(), in files
 
 Every rule here is a rule of docs/protocol.md, "Lines".
 """
@@ -45,10 +46,18 @@ def normalize(payload: bytes, limit_bytes: int) -> tuple[bytes, str]:
 
 def with_channel(line: bytes, channel: str) -> bytes:
     """`line` with `"@channel"` as its first member; JSON.parse returns this channel whatever the publisher wrote."""
-    member = b'"@channel":"%b"' % channel.encode()
-    if b"@channel" in line or b"\\u" in line:
+    return _with_member(line, b"@channel", b'"@channel":"%b"' % channel.encode())
+
+
+def with_moment(line: bytes, moment: int) -> bytes:
+    """As `with_channel()`, `line` with `"@moment"`: when it came, in ms since the epoch."""
+    return _with_member(line, b"@moment", b'"@moment":%d' % moment)
+
+
+def _with_member(line: bytes, name: bytes, member: bytes) -> bytes:
+    if name in line or b"\\u" in line:
         record = _parse_object(line)
-        if record and "@channel" in record:
+        if record and name.decode() in record:
             # Of two members with one name the last counts (ECMA-262, JSON.parse), so this one comes last, too. Taking
             # out the publisher's would mean to write the line again, and it would no longer be as it was published.
             line = b"%b,%b}" % (line.rstrip()[:-1], member)

@@ -23,6 +23,10 @@ RETRY_MS = 2000
 CLOSED = b"closed"
 
 
+Row = tuple[str, str, str, int]
+"""A line of `batch=1`, `/history` or `/search`: id, channel, line, and when it came, in ms since the epoch."""
+
+
 class Gap(NamedTuple):
     """
     Lines of `channel`, a name or a pattern, that can't be delivered: those with ids between `after` and `before`.
@@ -47,8 +51,8 @@ def event_frame(id: bytes, event: bytes, line: bytes) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (id, event, line)
 
 
-def lines_frame(id: bytes, rows: Sequence[tuple[str, str, str]]) -> bytes:
-    """An event of a `batch=1` stream with `rows` of (id, channel, line). `id` is the cursor after the last row."""
+def lines_frame(id: bytes, rows: Sequence[Row]) -> bytes:
+    """An event of a `batch=1` stream. `id` is the cursor after the last row."""
     # JSON escapes all control characters, so the data is one text line whatever the lines hold.
     return b"id: %b\nevent: lines\ndata: %b\n\n" % (id, orjson.dumps(rows))
 

@@ -1,5 +1,5 @@
 """
-The format of the hub's own log: one line per record, as text or JSON, without secrets.
+The format of the hub's own log: one line per record, as text or JSON, without secrets or control characters.
 
     logger.info("worker_ended pid=%(pid)d", {"pid": 7}) --> … worker_ended pid=7
                                                         --> {"event": "worker_ended", "pid": 7, …}
@@ -12,8 +12,9 @@ omit them there, and forbids names such as `name`.
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from traceback import TracebackException
 
 from sse_hub.redis_url import passwords_in
 
@@ -28,7 +29,8 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 EVENT = re.compile(r"[a-z]+(?:_[a-z]+)+(?= |$)")
-LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029", "\0": "\\0"})
+# In a traceback: the lines of a frame, below any `|` of an exception group. All other parts are one line each.
+FRAME = re.compile(r'[ |]*File "')
 
 
 def secrets_of(*urls: str | None) -> frozenset[str]:
@@ -47,12 +49,17 @@ class TextLogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record)
-        line = f"{time} {record.levelname:<7} {record.name} {self._prefix}{record.getMessage().translate(LINE_BREAKS)}"
-        return self.without_secrets("\n".join(filter(None, (line, self.trace(record)))))
+        line = f"{time} {record.levelname:<7} {record.name} {self._prefix}{printable(record.getMessage())}"
+        # Indented, so that a line which begins with a time is a record, whatever a traceback says.
+        return self.without_secrets("\n".join([line, *("  " + each for each in self.trace(record).splitlines())]))
 
     def trace(self, record: logging.LogRecord) -> str:
-        """The traceback of the record's exception; empty without one."""
-        return self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+        """The traceback of the record's exception, with a printable message; empty without one."""
+        if not record.exc_info or record.exc_info[0] is None:
+            return ""
+        parts = (part.strip("\n") for part in TracebackException(*record.exc_info).format())
+        lines = (line for part in parts for line in (part.split("\n") if FRAME.match(part) else [part]))
+        return "\n".join(map(printable, lines))
 
     def without_secrets(self, text: str) -> str:
         """`text` with *** for each secret, and for everything that looks like one."""
@@ -76,13 +83,26 @@ class JsonLogFormatter(TextLogFormatter):
         members |= self._clean(_members_of(record))
         if trace := self.trace(record):
             members["exception"] = self.without_secrets(trace)
-        return json.dumps(members, default=str, ensure_ascii=False).translate(LINE_BREAKS)
+        return printable(json.dumps(members, default=str, ensure_ascii=False), _json_escape)
 
     def _clean(self, members: dict[str, object]) -> dict[str, object]:
         return {
             name: value if isinstance(value, int | float) else self.without_secrets(str(value))
             for name, value in members.items()
         }
+
+
+def printable(text: str, escape: Callable[[str], str] = lambda sign: sign.encode("unicode_escape").decode()) -> str:
+    """
+    `text` with escapes, as in Python, for what is not printable: line ends, ESC and other control characters, signs
+    that change the direction of text, and halves of surrogate pairs, which can't be written at all.
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else escape(sign) for sign in text)
+
+
+def _json_escape(sign: str) -> str:
+    # json.dumps() leaves DEL as it is. A sign beyond U+FFFF becomes two.
+    return "\\u007f" if sign == "\x7f" else json.dumps(sign)[1:-1]
 
 
 def _members_of(record: logging.LogRecord) -> dict[str, object]:

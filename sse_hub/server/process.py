@@ -18,8 +18,14 @@ from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.server.log_format import JsonLogFormatter, TextLogFormatter, secrets_of
 
-# Allocations before a collection of the youngest generation.
+# Allocations before a collection of the youngest generation; and how many of these before one of the middle generation.
 GC_YOUNG_OBJECTS = 10_000
+GC_YOUNG_COLLECTIONS = 5
+# A full collection stops everything for 90 ms where there are a million objects, so it comes no more often than this,
+# and only after so many collections of the middle generation.
+GC_FULL_SECONDS = 60.0
+GC_MIDDLE_COLLECTIONS = 400
+GC_NEVER = 1_000_000_000
 
 Result = TypeVar("Result")
 
@@ -32,9 +38,25 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
     # Rings and subscribers live long and contain no cycles: frequent collections found nothing, and took a tenth of the
     # CPU with 1,000 channels.
-    gc.set_threshold(GC_YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(GC_YOUNG_OBJECTS, GC_YOUNG_COLLECTIONS, GC_NEVER)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        return runner.run(_collecting(main))
+
+
+async def _collecting(main: Coroutine[Any, Any, Result]) -> Result:
+    collector = asyncio.get_running_loop().create_task(_collect_garbage())
+    try:
+        return await main
+    finally:
+        collector.cancel()
+
+
+async def _collect_garbage() -> None:
+    while True:
+        await asyncio.sleep(GC_FULL_SECONDS)
+        # A search makes tens of thousands of objects that soon go without any help: no client must cause this.
+        if gc.get_count()[2] >= GC_MIDDLE_COLLECTIONS:
+            gc.collect()
 
 
 def log_to_stderr(config: Config, worker: int | None = None) -> None:
@@ -66,11 +88,15 @@ def raise_open_files_limit() -> None:
 
 class Shutdown:
     """
-    What ends a process: SIGTERM, SIGINT, or a part of it that has died.
+    What ends a process: SIGTERM, SIGINT, SIGHUP, SIGQUIT, or a part of it that has died.
 
     Create it first: process 1 of a container ignores SIGTERM until it has a handler. `requested` is set when the
     process must drain and exit, and `finish_now` by a second SIGTERM: the rest of the drain is skipped. With
     `close_listener`, no connection is accepted during the drain. A second SIGINT calls `before_exit` and exits at once.
+
+    SIGHUP is not asked for a reload: keys and rules are read again by themselves, and a terminal that closes sends it.
+    It stays ignored where it is (`nohup`). A second SIGHUP or SIGQUIT changes nothing: systemd may send SIGHUP right
+    after SIGTERM, and the shell and the kernel one each.
     """
 
     def __init__(self, before_exit: Callable[[], None] = lambda: None) -> None:
@@ -82,6 +108,9 @@ class Shutdown:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        for each in (signal.SIGHUP, signal.SIGQUIT):
+            if signal.getsignal(each) != signal.SIG_IGN:
+                loop.add_signal_handler(each, self.requested.set)
 
     def fail(self) -> None:
         """A part of the process has died: request the shutdown, and let check() raise."""

@@ -5,15 +5,14 @@ A hub process from start to end.
 """
 
 import asyncio
+import os
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
@@ -22,33 +21,31 @@ from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
 from sse_hub.http.prometheus import render
 from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
-from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.background import BackgroundTask, running
 from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.listener import BACKLOG, listening_socket
 from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
 
-# With Sanic's 100, five thousand simultaneous connects took 41 s. The kernel limits it to net.core.somaxconn.
-BACKLOG = 4096
-# Kernel memory for a client that stopped reading: without this limit, nearly 3 MB.
-SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
 
 async def serve(config: Config, announce: Callable[[Config], None], background: BackgroundTask | None = None) -> None:
     """
-    Serve until SIGTERM or SIGINT, with `background` running beside it. `announce` is called with the effective settings
-    once requests are answered.
+    Serve until SIGTERM or SIGINT, with `background` running beside it. `announce` is called once requests are answered,
+    with the effective settings, but with the URL of an embedded Redis that is for publishers.
 
     Raises ServerUnavailable without a Redis or a port to listen on, TaskDied if a part of the process has died.
     """
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listening_socket(config.host, config.port))
+        listener = stack.enter_context(listening_socket(config, os.environ))
+        shown = config
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(shutdown.fail)))
+            server = await stack.enter_async_context(embedded_redis(config, shutdown.fail))
+            config, shown = (replace(config, redis_url=url) for url in server)
         await stack.enter_async_context(running(background, str(config.redis_url), shutdown))
-        await run_app(config, listener, shutdown, lambda _: announce(config))
+        await run_app(config, listener, shutdown, lambda _: announce(shown))
     shutdown.check()
 
 
@@ -97,27 +94,3 @@ async def run_app(
 async def _finish_drain(shutdown: Shutdown, hub: Hub) -> None:
     await shutdown.finish_now.wait()
     hub.finish_drain_now()
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A listening socket, whose options every accepted connection inherits. Raises ServerUnavailable."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServerUnavailable(f"The server can't listen on {host!r}: {error}.") from None
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if sys.platform == "linux":
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
-    try:
-        listener.bind(address)
-        # Here, not in asyncio: two processes can bind to one port in the same moment, but only one of them can listen.
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ServerUnavailable(
-            f"The server can't listen on {host}:{port}: {error.strerror}. Choose another port (--port)."
-        ) from None
-    return listener

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable
+from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.peers import WorkerId, create_workers
 from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.listener import listening_socket
 from sse_hub.server.process import Shutdown
-from sse_hub.server.serve import listening_socket
 from sse_hub.server.worker import EXITED, FINISH, READY, encode_message, encode_start
 from sse_hub.tasks import cancel_and_wait
 
@@ -42,22 +42,25 @@ async def supervise(
 ) -> None:
     """
     Keep `config.workers` workers running until SIGTERM or SIGINT, with `background` in this process. `announce` is
-    called once, with the effective settings, when all workers answer requests.
+    called once, when all workers answer requests, with the effective settings, but with the URL of an embedded Redis
+    that is for publishers.
 
     Raises ServerUnavailable without a Redis or a port to listen on, TaskDied if a part of the process has died.
     """
     pool = WorkerPool()
     shutdown = Shutdown(pool.kill)
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listening_socket(config.host, config.port))
+        listener = stack.enter_context(listening_socket(config, os.environ))
+        shown = config
         if config.redis_url is None:
-            config = replace(config, redis_url=await stack.enter_async_context(embedded_redis(shutdown.fail)))
+            server = await stack.enter_async_context(embedded_redis(config, shutdown.fail))
+            config, shown = (replace(config, redis_url=url) for url in server)
         await stack.enter_async_context(running(background, str(config.redis_url), shutdown))
         try:
             workers = stack.enter_context(create_workers(config.workers))
         except OSError as error:
-            raise ServerUnavailable(f"The workers need sockets and a temporary file: {error}.") from error
-        await pool.serve(config, listener.fileno(), workers, shutdown, lambda: announce(config))
+            raise ServerUnavailable(f"The workers need sockets and a temporary file: {error_text(error)}.") from error
+        await pool.serve(config, listener.fileno(), workers, shutdown, lambda: announce(shown))
     shutdown.check()
 
 

@@ -2,7 +2,7 @@
 A worker: one of the processes of `--workers N`, which share one listening socket.
 
     supervisor ── stdin: encode_start(), a line ──► run_app() ── stdout: "ready", its recorder token ──► supervisor
-               ── SIGTERM, or the end of stdin: the supervisor has exited ──► drain ──► exit
+               ── a signal, or the end of stdin: the supervisor has exited ──► drain ──► exit
                ── stdin: "finish" ──► the rest of the drain at once
                ── stdin: "exited", a token: another worker has died ──► if that one recorded, one that can takes over
 """
@@ -24,6 +24,7 @@ from sse_hub.http.context import Context
 from sse_hub.http.peers import WorkerId
 from sse_hub.server.process import Shutdown, log_to_stderr, run
 from sse_hub.server.serve import run_app
+from sse_hub.standard_streams import open_standard_streams
 from sse_hub.tasks import cancel_and_wait
 
 # Not __name__, which is __main__ here.
@@ -58,13 +59,14 @@ def encode_message(kind: bytes, token: str = "") -> bytes:
 
 
 async def work(config: Config, listener: socket.socket, worker: WorkerId) -> None:
-    """Serve until SIGTERM or the end of stdin. Raises TaskDied if a part of the worker has died."""
+    """Serve until a signal to stop, or the end of stdin. Raises TaskDied if a part of the worker has died."""
     shutdown = Shutdown()
     exited: asyncio.Queue[str] = asyncio.Queue()
     unread = b""
     loop = asyncio.get_running_loop()
     # systemd sends SIGTERM to every process of a unit, and the supervisor sends another: here two are one.
-    loop.add_signal_handler(signal.SIGTERM, shutdown.requested.set)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, shutdown.requested.set)
 
     def read_stdin() -> None:
         nonlocal unread
@@ -104,6 +106,7 @@ async def _replace_exited(context: Context, exited: asyncio.Queue[str]) -> None:
 
 def main() -> None:
     """The program of a worker, `python -m sse_hub.server.worker`."""
+    open_standard_streams()
     # Unbuffered: a buffer would keep the lines that follow the first.
     with open(STDIN, "rb", buffering=0, closefd=False) as stdin:
         line = stdin.readline()

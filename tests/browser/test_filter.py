@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser_page import (
     COUNT_STREAMS,
@@ -23,6 +23,7 @@ from tests.support.browser_page import (
 )
 from tests.support.servers import HubProcess
 from tests.support.settings import at_scale
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -114,6 +115,25 @@ def test_f05_new_lines_are_filtered_and_clearing_the_filter_keeps_the_line_in_vi
     assert stats(page)["shown"] == 500
     # The stream is the one it was.
     assert page.evaluate("window.madeStreams()") == 1
+
+
+def test_f05_text_typed_before_the_script_runs_is_the_filter(page: Page, hub: HubProcess, publish: Publish) -> None:
+    open_page(page, hub, "early")
+    publish("early", numbered(range(1, 11)))
+    wait_received(page, 10)
+    held: list[Route] = []
+    page.route("**/js/page.js", lambda route: held.append(route))
+    page.goto(f"{page.url}&q=9", wait_until="commit")
+    page.get_by_test_id("filter").press_sequentially("line 7")
+    wait_until(lambda: held != [], "the page asks for its script")
+    held[0].continue_()
+
+    expect(page.get_by_test_id("row")).to_have_count(1)
+    expect(page.get_by_test_id("row")).to_contain_text("line 7")
+    expect(page.get_by_test_id("filter")).to_have_value("line 7")
+    expect(page.get_by_test_id("filter")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=line+7**")
 
 
 def test_f05_an_invalid_expression_turns_the_box_red_and_keeps_the_last_valid_filter(

@@ -97,6 +97,43 @@ def info(texts: list[str]) -> list[str]:
     return [json.dumps({"info": text}) for text in texts]
 
 
+def test_f4_a_progress_bar_is_a_row_with_its_last_state_and_all_states_in_the_details(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """No line makes a row of which nothing can be seen."""
+    open_page(page, hub, "progress")
+    texts = [
+        "\r10%\r50%\r100% done",
+        "pulling 1/3\rpulling 2/3\rpulling 3/3\r",
+        "\x1b[2K\r\x1b[32m 42%|####  |\x1b[0m\r",
+        "\r\r",
+        "\x1b[0m\u200b",
+        "\n\nafter two empty lines",
+        "bell\x07 and \u202eturned\r",
+    ]
+    # With a level, so that none continues the line before it.
+    publish("progress", [json.dumps({"level": "info", "message": text}) for text in texts])
+
+    expect(page.locator("[data-testid=row] .message")).to_have_text(
+        [
+            "100% done",
+            "pulling 3/3",
+            " 42%|####  |",
+            "(empty)",
+            "(empty)",
+            "after two empty lines",
+            "bell\u2407 and \u27e8U+202E\u27e9turned",
+        ]
+    )
+    first = page.get_by_test_id("row").first
+    expect(first.locator(".fold")).to_have_text("+ 2 lines")
+    first.click()
+    expect(page.get_by_test_id("drawer")).to_contain_text("\u240d10%\u240d50%\u240d100% done")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    expect(first.locator(".frame")).to_have_text(["10%", "50%"])
+
+
 def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

@@ -135,7 +135,7 @@ class Shape:
         """The lines of `event`, each with its channel. A pattern has ids of lines only with `batch=1`."""
         if self.batch:
             assert event.type == "lines", event
-            return [(name, (Id.parse(id), line)) for id, name, line in event.json]
+            return [(name, (Id.parse(id), line)) for id, name, line, _ in event.json]
         assert event.type == "message", event
         if len(self.channels) == 1 and not self.pattern:
             return [(self.channels[0], (Id.parse(event.id), event.data))]

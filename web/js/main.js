@@ -7,6 +7,7 @@ import { Page } from "./app/page.js";
 import { Settings } from "./app/settings.js";
 import { readUrlState } from "./app/url-state.js";
 import { Workspace } from "./app/workspace.js";
+import { TabConnection } from "./connection/tab-connection.js";
 import { addAppearance } from "./features/appearance.js";
 import { addChannels } from "./features/channels.js";
 import { addChart } from "./features/chart.js";
@@ -32,16 +33,20 @@ import { toast } from "./views/toast.js";
 
 const IN_DRAWER = ["copy", "link", "context", "pin", "trace", "traceEverywhere"];
 
+// HTTP/2 has no limit of connections. The worker has the same address in all versions of the page: what it limits is the browser's.
+const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
+const connection = new TabConnection(/^h[23]/.test(protocol) ? null : new URL("../../js/streams.js", import.meta.url));
 const settings = new Settings(() => localStorage);
 const language = chooseLanguage(settings.get("lang"), navigator.languages);
 const [identity] = await Promise.all([fetchIdentity(), loadLanguage(document, language, new URL("../lang/", import.meta.url))]);
 const opened = readUrlState(location.search);
 
-const workspace = new Workspace(settings.get("held"), settings.get("guard"), () => settings.get("zone"));
+const workspace = new Workspace(settings.get("held"), settings.get("guard"), () => settings.get("zone"), connection);
 workspace.stream.visibleChannels = identity.subscribe;
+workspace.stream.clockSkew = identity.clockSkew;
 workspace.ingest.clockSkew = identity.clockSkew;
 workspace.onAbandoned = (source) => toast(t("filter.abandoned", { source }));
-const page = new Page(workspace, settings, new RowStyle(settings, workspace.ring), opened.tail);
+const page = new Page(workspace, settings, new RowStyle(settings, workspace.ring, (channel) => workspace.ingest.zoneOf(channel)), opened.tail);
 
 // All commands by name. A feature adds its own; those that list commands read them when they are opened.
 const functions = {};
@@ -71,6 +76,11 @@ listenToKeys(commandList(functions), { singleKeys: () => settings.get("keys"), l
 channels.open(opened.channels);
 showIdentity(identity);
 url.restore(opened);
+filtering.takeEarlyText();
 status.begin();
 if (opened.at) url.goToLine(opened.at);
 page.drawSoon();
+
+// A page that the browser keeps without running it must not hold a connection that others could use.
+for (const [target, event] of [[window, "pagehide"], [document, "freeze"]]) target.addEventListener(event, () => workspace.stream.suspend());
+for (const [target, event] of [[window, "pageshow"], [document, "resume"]]) target.addEventListener(event, () => workspace.stream.resume());

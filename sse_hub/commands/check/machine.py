@@ -26,7 +26,7 @@ def check_machine() -> Iterator[CheckResult]:
     else:
         yield passed("open files", "unlimited" if hard == resource.RLIM_INFINITY else str(hard))
     try:
-        backlog = int(SOMAXCONN.read_text())
+        backlog = int(SOMAXCONN.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         yield unknown("backlog", "net.core.somaxconn can't be read; it should be 4096 for mass reconnects")
         return

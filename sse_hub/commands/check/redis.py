@@ -1,7 +1,7 @@
 """
 Checks whether a hub can work with a Redis, by doing what a hub does, with the hub's own account.
 
-    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, buffers, memory, clock
+    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, memory, buffers, long lines, clock
 """
 
 import secrets
@@ -15,13 +15,21 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker import keys
+from sse_hub.broker.limits import (
+    MAX_MEMORY,
+    MAX_VALUE_BYTES,
+    MEGABYTE,
+    MEMORY_POLICY,
+    MIN_BUFFER_BYTES,
+    OUTPUT_BUFFERS,
+)
 from sse_hub.broker.scripts import script
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
+from sse_hub.commands.check.server_version import judge_version
 from sse_hub.errors import error_text
 
-MIN_VERSION = (6, 2)
 ANSWER_SECONDS = 5
-MIN_BUFFER_BYTES = 32 * 1024 * 1024
+LINES_IN_BUFFER = MIN_BUFFER_BYTES // MAX_VALUE_BYTES
 # Above the first, times of lines look wrong; above the second, no fence is accepted.
 CLOCK_WARNING_SECONDS = 2.0
 CLOCK_LIMIT_SECONDS = 86_400.0
@@ -45,6 +53,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
             _check_clock(client),
             _check_memory(client),
             _check_output_buffer(client),
+            _check_long_lines(client),
             _check_fences(client),
         ):
             yield await _run_check(each)
@@ -65,10 +74,8 @@ async def _check_version(client: Any) -> CheckResult:
         info = await client.info("server")
     except NoPermissionError:
         return unknown("redis version", "INFO is not permitted; Redis must be 6.2 or newer, or Valkey")
-    version = str(info.get("valkey_version") or info["redis_version"])
-    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < MIN_VERSION:
-        return bad("redis version", f"{version} is too old: it must be 6.2 or newer")
-    return passed("redis version", version)
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    return judge_version(name, str(info[f"{name.lower()}_version"]))
 
 
 async def _check_clock(client: Any) -> CheckResult:
@@ -86,33 +93,64 @@ async def _check_memory(client: Any) -> CheckResult:
     try:
         info = await client.info("memory")
     except NoPermissionError:
-        return unknown("redis memory", "INFO is not permitted; maxmemory-policy should be noeviction")
+        return unknown(
+            "redis memory", f"INFO is not permitted; there should be a maxmemory, and maxmemory-policy {MEMORY_POLICY}"
+        )
     policy, limit, used = str(info["maxmemory_policy"]), int(info["maxmemory"]), int(info["used_memory"])
-    if limit and policy != "noeviction":
-        return warning("redis memory", f"maxmemory-policy {policy} may evict the log; set it to noeviction")
-    if limit and used > 0.9 * limit:
+    if not limit:
+        return warning(
+            "redis memory",
+            f"{used / 1e6:.0f} MB used, without a limit: whoever may publish can fill the memory of its machine; "
+            f"set maxmemory, such as {MAX_MEMORY}, and maxmemory-policy {MEMORY_POLICY}",
+        )
+    if policy != MEMORY_POLICY:
+        return warning("redis memory", f"maxmemory-policy {policy} may evict the log; set it to {MEMORY_POLICY}")
+    if used > 0.9 * limit:
         return warning(
             "redis memory", f"{used / 1e6:.0f} of {limit / 1e6:.0f} MB used: when it is full, nothing is recorded"
         )
-    return passed(
-        "redis memory", f"{used / 1e6:.0f} MB used, " + (f"limit {limit / 1e6:.0f} MB" if limit else "no limit")
-    )
+    return passed("redis memory", f"{used / 1e6:.0f} MB used, limit {limit / 1e6:.0f} MB")
 
 
 async def _check_output_buffer(client: Any) -> CheckResult:
     name = "client-output-buffer-limit"
+    wanted = f"set {name} to pubsub {OUTPUT_BUFFERS['pubsub']}"
     try:
-        limits = str((await client.config_get(name)).get(name, ""))
+        hard, soft = _pubsub_limits(await _setting(client, name))
     except RedisError:
-        return unknown("output buffer", f"CONFIG GET is not permitted; {name} pubsub should be at least 32mb 8mb 60")
-    words = limits.split()
-    hard, soft = (int(words[words.index("pubsub") + at]) for at in (1, 2))
-    if hard and hard < MIN_BUFFER_BYTES:
+        return unknown("output buffer", f"CONFIG GET is not permitted; {wanted}")
+    if not hard:
+        return warning("output buffer", f"a hub that stands still may fill the memory of Redis: {wanted}")
+    if hard < MIN_BUFFER_BYTES:
+        return warning("output buffer", f"Redis cuts off a hub that is {hard} bytes behind: {wanted}")
+    return passed("output buffer", f"pubsub {hard} {soft}")
+
+
+async def _check_long_lines(client: Any) -> CheckResult:
+    name = "proto-max-bulk-len"
+    wanted = f"set {name} to {MAX_VALUE_BYTES // MEGABYTE}mb"
+    try:
+        longest = int(await _setting(client, name))
+        hard, _ = _pubsub_limits(await _setting(client, "client-output-buffer-limit"))
+    except RedisError:
+        return unknown("long lines", f"CONFIG GET is not permitted; {wanted}")
+    # Several come while a hub takes one.
+    if hard and longest > hard // LINES_IN_BUFFER:
         return warning(
-            "output buffer",
-            f"Redis drops a hub {hard} bytes behind: set {name} pubsub to at least 33554432 8388608 60",
+            "long lines", f"a publisher on any one channel can cut off all hubs by lines of {hard} bytes: {wanted}"
         )
-    return passed("output buffer", f"pubsub {hard} {soft}" if hard else "pubsub unlimited")
+    return passed("long lines", f"up to {longest} bytes")
+
+
+async def _setting(client: Any, name: str) -> str:
+    return str((await client.config_get(name))[name])
+
+
+def _pubsub_limits(setting: str) -> tuple[int, int]:
+    """The hard and the soft limit of subscribers, in bytes; 0 is none."""
+    words = setting.split()
+    first = words.index("pubsub") + 1
+    return int(words[first]), int(words[first + 1])
 
 
 async def _check_fences(client: Any) -> CheckResult:
@@ -136,14 +174,17 @@ async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResul
 
 
 async def _check_recording(client: Any) -> CheckResult:
-    stream, table = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "ab")
+    stream, table, ranking = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "abc")
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
         ("XADD", stream, "1-1", "l", "x"), ("PEXPIRE", stream, 10_000), ("PTTL", stream), ("XLEN", stream),
+        ("MEMORY", "USAGE", stream),
         ("XRANGE", stream, "-", "+"), ("XREVRANGE", stream, "+", "-"), ("XINFO", "STREAM", stream),
         ("XTRIM", stream, "MAXLEN", 10), ("XDEL", stream, "1-1"), ("EXISTS", stream), ("HSET", table, "a", "b"),
-        ("PEXPIRE", table, 10_000), ("HGET", table, "a"), ("HGETALL", table), ("HDEL", table, "a"),
-        ("DEL", stream, table),
+        ("PEXPIRE", table, 10_000), ("HGET", table, "a"), ("HGETALL", table), ("HMGET", table, "a"),
+        ("HEXISTS", table, "a"), ("HSCAN", table, 0), ("HDEL", table, "a"), ("ZADD", ranking, 1, "a"),
+        ("PEXPIRE", ranking, 10_000), ("ZRANGEBYSCORE", ranking, 0, 1), ("ZCARD", ranking), ("ZREM", ranking, "a"),
+        ("DEL", stream, table, ranking),
     )  # fmt: skip
     for command in commands:
         try:

@@ -1,27 +1,19 @@
 """
-Splits the bytes of a file into records: its lines, or with `multiline` each line with the stack trace after it. Pure.
+Splits the bytes of a file into records: its lines, or with a joiner the lines that belong together. Pure.
 
     b"one\\ntwo\\nthr" --> split() --> [b"one", b"two"], 8 bytes; b"thr" is incomplete
 """
 
-import re
 from itertools import pairwise
 from typing import NamedTuple
+
+from sse_hub.commands.shipping.encodings import TextEncoding
+from sse_hub.formats.joining import LineJoiner, NewJoiner
 
 # The longest line a hub delivers by default: a longer one is published in pieces of this size.
 LINE_BYTES = 1_048_576
 # A longer record is published as several.
 RECORD_BYTES = 262_144
-
-INDENTED = (b" ", b"\t")
-CONTINUATION = re.compile(
-    rb"(?:Traceback \(most recent call last\)|Caused by: |Suppressed: |at |\.\.\. \d+ (?:more|common)"
-    rb"|During handling of the above exception|The above exception was the direct cause"
-    rb"|(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable)(?::|\s*$))"
-)
-TRACEBACK = b"Traceback (most recent call last)"
-# The last line of a Python traceback, whatever the exception is called.
-EXCEPTION_LINE = re.compile(rb"[A-Za-z_][\w.]*(?::|\s*$)")
 
 
 class Split(NamedTuple):
@@ -31,17 +23,58 @@ class Split(NamedTuple):
     size: int
 
 
-def split(data: bytes, multiline: bool, at_end: bool = False) -> Split:
-    """The records at the start of `data`, without empty ones. `at_end`: nothing will be appended to `data`."""
+class LineFormat(NamedTuple):
+    """How the lines of a source are read: what joins them, and the encoding they are in, None for UTF-8."""
+
+    new_joiner: NewJoiner | None = None
+    encoding: TextEncoding | None = None
+
+
+def split(
+    data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False, encoding: TextEncoding | None = None
+) -> Split:
+    """
+    The records at the start of `data`, without empty ones; each is a line, or what a joiner joins. `at_end`: nothing
+    will be appended to `data`. They are UTF-8 if `data` is in `encoding`.
+    """
+    if encoding is not None:
+        return _split_encoded(data, new_joiner, at_end, encoding)
     end = data.rfind(b"\n") + 1
     if at_end:
         end = len(data)
     if not end:
         return _first_piece(data) if len(data) >= LINE_BYTES else Split([], 0)
     lines = data[:end].removesuffix(b"\n").split(b"\n")
-    if multiline:
-        return _join_traces(lines, end, at_end)
+    if new_joiner is not None:
+        return _join(lines, end, new_joiner(), at_end)
     return Split(_split_long(_clean(lines, data[:end])), end)
+
+
+def complete_size(data: bytes, encoding: TextEncoding | None = None) -> int:
+    """The size of the lines at the start of `data` that have an end."""
+    return len(data) - len(encoding.split(data)[-1]) if encoding else data.rfind(b"\n") + 1
+
+
+def _split_encoded(data: bytes, new_joiner: NewJoiner | None, at_end: bool, encoding: TextEncoding) -> Split:
+    width = len(encoding.line_end)
+    lines = encoding.split(data)
+    rest = lines.pop()
+    ends = [0]
+    for line in lines:
+        ends.append(ends[-1] + len(line) + width)
+    if rest and (at_end or len(rest) >= LINE_BYTES):
+        # In pieces, as in UTF-8, but within whole units.
+        piece = rest if at_end else rest[:LINE_BYTES]
+        lines.append(piece)
+        ends.append(ends[-1] + len(piece))
+    texts = [encoding.decode(line) for line in lines]
+    if new_joiner is None:
+        return Split(_split_long(_clean(texts, b"".join(texts))), ends[-1])
+    starts = record_starts(texts, new_joiner(), at_end)
+    if not at_end and starts and ends[-1] - ends[starts[-1]] <= RECORD_BYTES:
+        last = starts.pop()
+        texts, ends = texts[:last], ends[: last + 1]
+    return Split(_joined(texts, starts), ends[-1])
 
 
 def _clean(lines: list[bytes], data: bytes) -> list[bytes]:
@@ -80,8 +113,8 @@ def _pieces(line: bytes) -> list[bytes]:
     return [*pieces, line]
 
 
-def _join_traces(lines: list[bytes], end: int, at_end: bool) -> Split:
-    starts = record_starts(lines)
+def _join(lines: list[bytes], end: int, joiner: LineJoiner, at_end: bool) -> Split:
+    starts = record_starts(lines, joiner, at_end)
     if not at_end:
         # The last record may continue.
         last = starts.pop()
@@ -90,40 +123,20 @@ def _join_traces(lines: list[bytes], end: int, at_end: bool) -> Split:
             starts.append(last)
         else:
             end, lines = end - unfinished, lines[:last]
+    return Split(_joined(lines, starts), end)
+
+
+def _joined(lines: list[bytes], starts: list[int]) -> list[bytes]:
     lines = _clean(lines, b"".join(lines))
-    return Split(_split_long([b"\n".join(lines[a:b]).rstrip() for a, b in pairwise([*starts, len(lines)])]), end)
+    return _split_long([b"\n".join(lines[a:b]).rstrip() for a, b in pairwise([*starts, len(lines)])])
 
 
-def record_starts(lines: list[bytes]) -> list[int]:
-    """The indexes of the lines that start a record, of which the first always does."""
-    starts = [0]
-    in_traceback = lines[0].startswith(TRACEBACK)
-    # Where the current run of blank lines ends, and whether the record continues there: found once for all of them.
-    blanks_end, continues = 0, False
-    for index, line in enumerate(lines[1:], 1):
-        if line.startswith(TRACEBACK):
-            in_traceback = True
-        elif line.startswith(INDENTED):
-            pass
-        elif not line.strip():
-            if index >= blanks_end:
-                blanks_end, continues = _after_blanks(lines, index)
-            if not continues:
-                starts.append(index)
-                in_traceback = False
-        elif in_traceback and EXCEPTION_LINE.match(line):
-            # The traceback ends here; another one may follow, with a first line that says so.
-            in_traceback = False
-        elif not CONTINUATION.match(line):
-            starts.append(index)
-            in_traceback = False
-    return starts
-
-
-def _after_blanks(lines: list[bytes], index: int) -> tuple[int, bool]:
-    """The index of the next line that is not blank, and whether the record continues with it."""
-    for at in range(index + 1, len(lines)):
-        if lines[at].strip():
-            return at, CONTINUATION.match(lines[at]) is not None or lines[at].startswith(INDENTED)
-    # Not known yet: blank lines at the end stay with the record before them.
-    return len(lines), True
+def record_starts(lines: list[bytes], joiner: LineJoiner, at_end: bool = False) -> list[int]:
+    """
+    The indexes of the lines that start a record, of which the first always does. Lines that the joiner is not sure of
+    count to the last record, unless `at_end`.
+    """
+    verdicts = [verdict for line in lines for verdict in joiner.add(line)]
+    if at_end:
+        verdicts += joiner.end()
+    return [index for index, begins in enumerate(verdicts) if begins]

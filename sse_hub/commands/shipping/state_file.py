@@ -37,13 +37,14 @@ class StateFile:
 
     def read(self) -> dict[str, Any] | None:
         """The record written last; None if there is none. Raises OSError, ValueError, TypeError."""
-        return dict(json.loads(self.path.read_text())) if self.path.exists() else None
+        return dict(json.loads(self.path.read_text(encoding="utf-8"))) if self.path.exists() else None
 
     def write(self, record: dict[str, object]) -> None:
         """Write `record` so that a crash leaves either this one or the previous one. Raises RegistryUnavailable."""
         new = self.path.with_name(self.path.name + ".new")
         try:
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(json.dumps(record, indent=1))
                 file.flush()
                 os.fsync(file.fileno())

@@ -17,9 +17,9 @@ import click
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.commands.watch.follower import StreamFollower
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import parse_record
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
+from sse_hub.formats.reader import read_line
 from sse_hub.protocol.selection import Selection
 from sse_hub.server.process import Shutdown, run
 from sse_hub.tasks import cancel_and_wait
@@ -34,14 +34,14 @@ class Printer:
         self._filter = filter
         self._as_json = as_json
 
-    def line(self, channel: str, line: str) -> None:
-        """Print a line of `channel` if it passes the filter."""
+    def line(self, channel: str, line: str, moment: int) -> None:
+        """Print a line of `channel`, which came at `moment` (ms since the epoch), if it passes the filter."""
         if self._as_json and self._filter == LineFilter():
             self._write(sanitize_json(line))
             return
-        record = parse_record(line)
+        record = read_line(line, moment)
         if self._filter.passes(record, line):
-            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel))
+            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel, moment))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Print a notice of lines that can't be recovered."""

@@ -10,9 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, SUCCESS, TRACE, WARN, Record, level_of
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
 from sse_hub.errors import InvalidSetting
+from sse_hub.formats.levels import DEBUG, ERROR, FATAL, INFO, NONE, SUCCESS, TRACE, WARN, level_of_word
+from sse_hub.formats.record import Record
+from sse_hub.formats.times import Time
+from sse_hub.protocol.ids import iso_time
 
 LEVEL_LABELS = {
     TRACE: "TRACE",
@@ -46,7 +49,7 @@ class LineFilter:
             found = LEVEL_FILTER.fullmatch(text)
             if not found:
                 words.append(text.casefold())
-            elif level := level_of(found[2]):
+            elif level := level_of_word(found[2]):
                 levels.append((found[1], level))
             else:
                 raise InvalidSetting(
@@ -65,7 +68,7 @@ class LineFilter:
 
 
 def _level_matches(level: int, sign: str, bound: int) -> bool:
-    if level == 0:
+    if level == NONE:
         return False
     if sign == "=":
         return level == bound
@@ -81,14 +84,21 @@ class LineFormatter:
     colours: bool
     channels: bool
 
-    def line(self, record: Record, channel: str) -> str:
-        """The text of `record`: one line, or more if its message has more."""
+    def line(self, record: Record, channel: str, moment: int) -> str:
+        """
+        The text of `record`: one line, or more if its message has more.
+
+        If the record has no time, it is `moment`, when the line came, in ms since the epoch.
+        """
         parts = [self._coloured(CHANNEL, sanitize_line(channel))] if self.channels else []
-        body = record.message if record.text else self._body(record)
+        # A text is shown as its program wrote it; its error is part of it.
+        body = self._body(record) if record.text is None else record.text
+        if record.time is None:
+            body = f"{iso_time(moment)} {body}" if body else iso_time(moment)
         colour = COLOURS.get(record.level)
         text = sanitize(body).rstrip("\n")
-        if record.error:
-            text += "\n" + sanitize(record.error).rstrip("\n")
+        if record.text is None and record.error and record.error.stack:
+            text += "\n" + sanitize(record.error.stack).rstrip("\n")
         lines = text.split("\n")
         shown = [self._coloured(colour, line) if colour else line for line in lines]
         return " ".join([*parts, "\n    ".join(shown)])
@@ -105,18 +115,24 @@ class LineFormatter:
         return self._coloured(NOTICE, f"-- {sanitize_line(text)}")
 
     def _body(self, record: Record) -> str:
-        parts = [sanitize_line(record.time)] if record.time else []
-        if record.level:
+        parts = [_format_time(record.time)] if record.time else []
+        if record.level != NONE:
             parts.append(LEVEL_LABELS[record.level].ljust(5))
         if record.logger:
             parts.append(sanitize_line(record.logger))
         if record.message:
             parts.append(record.message)
-        parts += [f"{sanitize_line(name)}={_value(value)}" for name, value in record.rest.items()]
+        parts += [f"{sanitize_line(name)}={_value(value)}" for name, value in record.fields.items()]
         return " ".join(parts)
 
     def _coloured(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
+
+
+def _format_time(time: Time) -> str:
+    # Without the Z where the line names no zone: it is what the clock showed.
+    shown = iso_time(time.ms)
+    return shown if time.zoned else shown.removesuffix("Z")
 
 
 def _value(value: object) -> str:

@@ -91,12 +91,12 @@ def load_assets(folder: Path) -> tuple[dict[str, Asset], str]:
     built = (folder / SCRIPT).is_file()
     files = _read_built(folder) if built else build_page(folder)
     html = files.pop("index.html")
-    files["vendor/jquery.js"] = JQUERY.read_text()
+    files["vendor/jquery.js"] = JQUERY.read_text(encoding="utf-8")
     return {name: _make_asset(name, text.encode()) for name, text in sorted(files.items())}, html
 
 
 def _read_built(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
 
 
 def _make_asset(name: str, content: bytes) -> Asset:

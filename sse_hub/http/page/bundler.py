@@ -6,9 +6,10 @@ The page's modules as one script and its styles as one sheet: over a hundred fil
 
 Each module becomes a function that is called once, in the order of the imports, and sets what other modules import of
 it. The bundler knows the few forms of `import` and `export` that the page uses, each at the beginning of a line, and
-refuses others.
+refuses others. A JSON file that a module imports becomes a constant in it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from itertools import count
@@ -18,10 +19,14 @@ from posixpath import dirname, join, normpath
 SCRIPT = "js/page.js"
 SHEET = "css/page.css"
 ENTRY = "js/main.js"
+# The worker that the tabs of a browser share. Its address has no version: see web/js/connection/tab-connection.js.
+WORKER_SCRIPT = "js/streams.js"
+WORKER_ENTRY = "js/connection/stream-worker.js"
 # A plain script that index.html loads before everything else.
 FIRST_SCRIPT = "js/theme.js"
 SHEET_LINK = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)">\n')
 IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
+IMPORT_JSON = re.compile(r'^import (\w+) from "(\.[^"]+\.json)" with \{ type: "json" \};\n', re.MULTILINE)
 EXPORT_FROM = re.compile(r'^export \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
 EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
@@ -30,15 +35,16 @@ OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 def build_page(folder: Path) -> dict[str, str]:
     """The files that browsers get, by name, from the page's sources in `folder`. ValueError: see bundle()."""
-    sources = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.*")}
+    sources = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.*")}
     html = sources.pop("index.html")
-    modules = {name: text for name, text in sources.items() if name.startswith("js/")}
+    modules = {name: _with_data(folder / name, text) for name, text in sources.items() if name.startswith("js/")}
     sheets = SHEET_LINK.findall(html)
     # Sheets that other pages than this one use.
     others = [name for name in sources if name.startswith("css/") and name not in sheets]
     languages = [name for name in sources if name.startswith("lang/")]
     files = {name: sources[name] for name in (*others, *languages, "favicon.svg", FIRST_SCRIPT)}
     files[SCRIPT] = bundle(modules, ENTRY)
+    files[WORKER_SCRIPT] = bundle(modules, WORKER_ENTRY)
     files[SHEET] = "".join(sources[name] for name in sheets)
     files["index.html"] = _link_built_files(html)
     return files
@@ -54,6 +60,14 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
     parts = [f"(() => {{\n{_body(name, modules[name], exports)}}})();\n" for name in order[:-1]]
     # Only the entry has a top-level await.
     return f"(async () => {{\n{declared}{''.join(parts)}{_body(entry, modules[entry], exports)}}})();\n"
+
+
+def _with_data(path: Path, text: str) -> str:
+    def as_constant(match: re.Match[str]) -> str:
+        data = json.loads((path.parent / match[2]).read_text(encoding="utf-8"))
+        return f"const {match[1]} = {json.dumps(data)};\n"
+
+    return IMPORT_JSON.sub(as_constant, text)
 
 
 def _link_built_files(html: str) -> str:

@@ -20,7 +20,7 @@ def write_minified_page(source: Path, target: Path) -> None:
         media_type = MEDIA_TYPES.get(Path(name).suffix)
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(minify.string(media_type, text) if media_type else text)
+        path.write_text(minify.string(media_type, text) if media_type else text, encoding="utf-8")
 
 
 if __name__ == "__main__":

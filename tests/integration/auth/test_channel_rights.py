@@ -117,7 +117,7 @@ async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
     for path in ("/metrics", "/docs", "/docs/openapi.json", "/debug", "/web/"):
         kept(fetch(guarded, path, headers=mine))
     found = kept(fetch(guarded, "/search?channel=*&text=says", headers=mine))
-    assert [channel for _, channel, _ in found.json["lines"]] == [A]
+    assert [channel for _, channel, _, _ in found.json["lines"]] == [A]
     new = kept(fetch(guarded, "/patterns?channel=*", headers=mine))
     assert {each["channel"] for each in new.json["patterns"]} == {A}
 

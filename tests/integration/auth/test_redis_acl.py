@@ -79,7 +79,7 @@ async def test_hub_and_publisher_accounts_have_all_rights_they_need_over_tls(dep
         assert event.json == {"n": 1}
     assert post(hub, CHANNEL, b'{"n": 2}').status == 200
     lines = fetch(hub, f"/history?channel={CHANNEL}").json["lines"]
-    assert [line for _, _, line in lines] == ['{"n": 1}', '{"n": 2}']
+    assert [line for _, _, line, _ in lines] == ['{"n": 1}', '{"n": 2}']
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "CONFIG GET *", "KEYS *", "ACL LIST", "GET other", "SUBSCRIBE secret"])

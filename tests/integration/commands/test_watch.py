@@ -24,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("recording")
 COMMAND = (sys.executable, "-m", "sse_hub.cli", "watch")
 # How often the hub stops.
 TURNS = at_scale(1, 3)
+# When a line came, which stands before a line without a time of its own.
+MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 
 
 class Watching:
@@ -52,6 +54,11 @@ class Watching:
         found = re.search(r"--since (\S+)", self.errors)
         assert found, self.errors
         return found[1]
+
+
+def messages(lines: list[str]) -> list[str]:
+    """`lines` without the moments they came at."""
+    return [MOMENT.sub("", line) for line in lines]
 
 
 @contextmanager
@@ -86,7 +93,7 @@ def test_watch_shows_lines_as_they_arrive(
     with watching(own_hub.url, tmp_path, channel) as watch:
         joined(own_hub)
         publish(server, channel, '{"level": "warn", "message": "slow", "ms": 9}', "text \x1b[2J\x1b]0;x\x07\x07新增")
-        assert watch.wait_lines(2) == ["WARN  slow ms=9", "text \\x07新增"]
+        assert messages(watch.wait_lines(2)) == ["WARN  slow ms=9", "text \\x07新增"]
 
 
 def test_watch_resumes_exactly_where_the_last_run_ended(
@@ -107,7 +114,7 @@ def test_watch_resumes_exactly_where_the_last_run_ended(
         publish(server, channel, f"{turn} between")
         wait_until(lambda: own_hub.state()["subscribers"] == 0, "nobody watches")
 
-    texts = [line.partition(" ")[2] for line in shown]
+    texts = messages([line.partition(" ")[2] for line in shown])
     assert sorted(texts) == sorted(
         [f"{turn} {name}" for turn in range(4) for name in "abc"] + [f"{turn} between" for turn in range(3)]
     )
@@ -129,7 +136,7 @@ def test_watch_loses_and_repeats_nothing_when_the_hub_restarts(channel: str, tmp
             with hub_process(server.url, port=port):
                 lines = watch.wait_lines(TURNS * 110)
 
-    texts = [line.removeprefix(channel + " ") for line in lines]
+    texts = messages([line.removeprefix(channel + " ") for line in lines])
     assert texts == [
         text
         for turn in range(TURNS)
@@ -156,7 +163,7 @@ def test_watch_shows_a_gap(channel: str, tmp_path: Path) -> None:
                 lines = watch.wait_lines(2)
 
     assert lines[0].startswith(f"-- lines are missing on {channel}: recorder-down (after ")
-    assert lines[1] == "two"
+    assert messages(lines)[1] == "two"
 
 
 def test_watch_shows_only_lines_that_pass_the_filter(
@@ -165,7 +172,7 @@ def test_watch_shows_only_lines_that_pass_the_filter(
     with watching(own_hub.url, tmp_path, channel, "--filter", "level>=warn", "--filter", "ORDER") as watch:
         joined(own_hub)
         publish(server, channel, "INFO order", "ERROR order 1", "ERROR mail", '{"level": 40, "msg": "order 2"}')
-        assert watch.wait_lines(2) == ["ERROR order 1", "WARN  order 2"]
+        assert messages(watch.wait_lines(2)) == ["ERROR order 1", "WARN  order 2"]
 
 
 def test_watch_with_json_prints_lines_unchanged(
@@ -194,7 +201,7 @@ def test_watch_uses_colours_in_a_terminal_unless_disabled(
     )
     try:
         joined(own_hub)
-        publish(server, channel, "ERROR \x1b[42mno")
+        publish(server, channel, "2026-11-21 03:50:18 ERROR \x1b[42mno")
         shown = os.read(terminal, 1_000).strip()
     finally:
         process.kill()
@@ -202,7 +209,8 @@ def test_watch_uses_colours_in_a_terminal_unless_disabled(
         os.close(terminal)
         os.close(other)
 
-    assert shown == (b"ERROR no" if no_color else b"\x1b[31mERROR no\x1b[0m")
+    text = b"2026-11-21 03:50:18 ERROR no"
+    assert shown == (text if no_color else b"\x1b[31m%b\x1b[0m" % text)
 
 
 def test_watch_ends_when_its_reader_closes_the_pipe(server: RedisServer, own_hub: HubProcess, channel: str) -> None:
@@ -213,7 +221,7 @@ def test_watch_ends_when_its_reader_closes_the_pipe(server: RedisServer, own_hub
         assert process.stdout and process.stderr
         joined(own_hub)
         publish(server, channel, "one")
-        assert process.stdout.readline() == b"one\n"
+        assert messages([process.stdout.readline().decode()]) == ["one\n"]
         process.stdout.close()
         publish(server, channel, "two")
         assert process.wait(DEADLINE_SECONDS) == 0

@@ -159,11 +159,11 @@ async def test_a_batch_event_has_rows_of_id_channel_and_line(
     assert max(len(frame.json) for frame in frames) <= 500
     rows = [row for frame in frames for row in frame.json]
     for name, rest in ((a, 0), (b, 1)):
-        assert [json.loads(line)["n"] for _, each, line in rows if each == name] == list(range(rest, 1200, 2))
+        assert [json.loads(line)["n"] for _, each, line, _ in rows if each == name] == list(range(rest, 1200, 2))
     assert frames[-1].id == singles[-1].id
     fence, counts = frames[-1].id.split("-")
     for name, count in zip((a, b), counts.split("."), strict=True):
-        last_id = [id for id, each, _ in rows if each == name][-1]
+        last_id = [id for id, each, _, _ in rows if each == name][-1]
         assert last_id == f"{fence}-{count}" or (count == "0" and not last_id.startswith(fence))
 
 

@@ -58,7 +58,7 @@ async def record_all(stream: Stream) -> Record:
     ends = 0
     async for event in stream:
         assert event.type == "lines", event
-        for id, channel, line in event.json:
+        for id, channel, line, _ in event.json:
             record[channel].append((Id.parse(id), line))
             ends += line == END
         if ends == len(CHANNELS):

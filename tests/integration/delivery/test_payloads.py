@@ -69,7 +69,7 @@ async def test_streams_of_several_channels_and_batches_deliver_the_same_lines(
         named = [event.json for event in await several.take(len(payloads))]
         rows: list[str] = []
         while len(rows) < len(payloads):
-            rows += [line for _, _, line in (await batched.take(1))[0].json]
+            rows += [line for _, _, line, _ in (await batched.take(1))[0].json]
 
     assert named == [{"@channel": channel} | line for line in lines]
     assert [json.loads(line) for line in rows] == lines

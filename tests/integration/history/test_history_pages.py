@@ -56,8 +56,12 @@ def page_of(hub: HubProcess, query: str) -> tuple[list[Row], bool, list[dict[str
 def content_of(answer: Response) -> tuple[list[Row], bool, list[dict[str, Any]]]:
     assert answer.status == 200, answer.body
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json.keys() == {"lines", "more", "gaps"}
-    return [(id, channel, line) for id, channel, line in answer.json["lines"]], answer.json["more"], answer.json["gaps"]
+    assert answer.json.keys() == {"lines", "more", "gaps", "reached"}
+    return (
+        [(id, channel, line) for id, channel, line, _ in answer.json["lines"]],
+        answer.json["more"],
+        answer.json["gaps"],
+    )
 
 
 def walk(hub: HubProcess, query: str, back: bool) -> tuple[list[Row], list[dict[str, Any]]]:
@@ -96,7 +100,7 @@ async def test_history_rows_equal_what_the_stream_delivers(hub: HubProcess, reco
     async with open_stream(f"{hub.url}/message?{NAMED}&batch=1&tail=10000") as stream:
         while len(rows) < len(recorded):
             [event] = await stream.take(1)
-            rows += [(id, channel, line) for id, channel, line in event.json]
+            rows += [(id, channel, line) for id, channel, line, _ in event.json]
 
     assert sorted(rows, key=place) == recorded
 

@@ -37,11 +37,11 @@ def test_a_search_finds_a_text_in_all_channels_in_time_order(server: RedisServer
 
     answer = fetch(hub, "/search?channel=found.*&text=trace-7").json
 
-    assert [json.loads(line)["n"] for _, _, line in answer["lines"]] == sorted(range(0, 30, 3), key=lambda n: n)
-    assert {channel for _, channel, _ in answer["lines"]} == {"found.0", "found.1"}
+    assert [json.loads(line)["n"] for _, _, line, _ in answer["lines"]] == sorted(range(0, 30, 3), key=lambda n: n)
+    assert {channel for _, channel, _, _ in answer["lines"]} == {"found.0", "found.1"}
     assert (answer["looked_at"], answer["more"]) == (31, False)
     assert [
-        json.loads(line)["n"] for _, _, line in fetch(hub, "/search?channel=found.1&text=%E6%96%B0").json["lines"]
+        json.loads(line)["n"] for _, _, line, _ in fetch(hub, "/search?channel=found.1&text=%E6%96%B0").json["lines"]
     ] == [3]
     assert fetch(hub, "/search?channel=found.*&text=trace-7&before=1-0").json["lines"] == []
 
@@ -56,7 +56,7 @@ def test_a_long_search_stops_at_its_limit_and_continues_from_there(server: Redis
     more = True
     while more:
         answer = fetch(hub, f"/search?channel=haystack&text=needle{before}").json
-        found = [json.loads(line)["n"] for _, _, line in answer["lines"]] + found
+        found = [json.loads(line)["n"] for _, _, line, _ in answer["lines"]] + found
         before, more = f"&before={answer['reached']}", answer["more"]
         asked += 1
 

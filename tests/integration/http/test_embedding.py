@@ -79,7 +79,7 @@ def test_an_embedded_hub_streams_and_records_what_is_published(hub: str) -> None
         assert [next(data), next(data)] == [b"data: {}\n", b'data: {"n": 1}\n']
 
     page = json.loads(ask(f"{hub}/history?channel=shop", STAFF)[2])
-    assert page["lines"] == [[published["last_id"], "shop", '{"n": 1}']]
+    assert [row[:3] for row in page["lines"]] == [[published["last_id"], "shop", '{"n": 1}']]
 
 
 def test_errors_of_hub_and_app_keep_their_own_formats(hub: str) -> None:

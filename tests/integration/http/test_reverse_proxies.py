@@ -1,26 +1,33 @@
 """The configurations in docs/proxies with Debian's proxies: lines pass at once, streams resume and share HTTP/2."""
 
+import asyncio
 import json
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urljoin
 
 import psutil
 import pytest
 
 from tests.support.certificates import make_certificates
 from tests.support.http_client import post
+from tests.support.malformed_requests import malformed
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.waiting import wait_until
 
 TABS = 8
+# A proxy that waits for the rest of a request says nothing.
+SILENCE_SECONDS = 0.5
 AT_ONCE_SECONDS = 1.0 * PATIENCE
 SPELLINGS = ["/metrics", "/metrics?x", "/metrics/", "/metrics//?x", "//metrics", "/%6detrics", "/%2fmetrics/"]
 
@@ -171,6 +178,40 @@ def test_a_proxy_without_a_ready_hub_tells_streams_to_retry(own_server: RedisSer
             own_server.thaw()
 
 
+async def test_no_form_makes_a_request_that_the_proxy_has_not_seen(
+    proxy: Proxy, server: RedisServer, channel: str
+) -> None:
+    """R6: each response that a client gets is that to its own request, however many the proxy sees in its bytes."""
+    context = ssl.create_default_context(cafile=str(proxy.authority))
+
+    async def send(request: bytes, seconds: float = DEADLINE_SECONDS) -> bytes:
+        reader, writer = await asyncio.open_connection("localhost", int(proxy.url.rpartition(":")[2]), ssl=context)
+        writer.write(request)
+        received = b""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(seconds):
+                while data := await reader.read(65_536):
+                    received += data
+        writer.transport.abort()
+        return received
+
+    async def responses(name: str, number: int) -> list[bytes]:
+        inner = f"POST /publish?channel={channel}.{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"
+        after = b"GET /history?channel=after.%d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % number
+        # On the connections that the proxy keeps open to the hub, the response to each must be its own.
+        form = malformed(inner.encode())[name].request
+        return [await send(form, SILENCE_SECONDS), await send(after), await send(after)]
+
+    names = list(malformed(b""))
+    found = await asyncio.gather(*(responses(name, number) for number, name in enumerate(names)))
+
+    with server.client() as client:
+        for number, (name, (answer, *others)) in enumerate(zip(names, found, strict=True)):
+            assert all(each.startswith(b"HTTP/1.1 200") and b'"lines":' in each for each in others), (name, others)
+            told = answer.count(b'"published":')
+            assert client.xlen(f"sse-hub:log:{channel}.{number}") <= told <= 1, (name, answer)
+
+
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_the_proxy_does_not_expose_metrics(proxy: Proxy, path: str) -> None:
     """However the path is spelled: the hub must not serve a spelling that the proxy does not recognize."""
@@ -200,6 +241,34 @@ def test_the_check_finds_a_proxy_that_buffers_streams(
     assert checked.returncode == 1, checked.stdout
     grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
     assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
+
+
+def test_the_hub_works_below_a_path_of_a_proxy(hub: HubProcess, tmp_path: Path) -> None:
+    """F10: with the recipe of operations.md, every redirect, link and file of the page is below the path."""
+    recipe = (ROOT / "docs" / "operations.md").read_text().partition("<!-- proxy: a path -->\n```nginx\n")[2]
+    rules = recipe.partition("```")[0].replace(":8091", f":{hub.port}")
+
+    def below_a_path(folder: Path, port: int, hub: HubProcess) -> list[str]:
+        command = nginx(folder, port, hub)
+        file = folder / "nginx.conf"
+        file.write_text(file.read_text().replace("    location / {", f"{rules}\n    location / {{"))
+        return command
+
+    def fetched(proxy: Proxy, path: str) -> str:
+        asked = proxy.curl("-L", "-o", str(tmp_path / "body"), "-w", "%{http_code} %{url_effective}", proxy.url + path)
+        return subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False).stdout
+
+    with running(below_a_path, tmp_path, hub) as proxy:
+        for path in ("/logs/", "/logs"):
+            assert fetched(proxy, path) == f"200 {proxy.url}/logs/index"
+        links = re.findall(r"""(?:href|src)="([^"#]+)\"""", (tmp_path / "body").read_text())
+        fetched(proxy, "/logs/docs")
+        links += re.findall(r"""(?:href|src)="([^"#]+)\"""", (tmp_path / "body").read_text())
+        for link in links:
+            if "://" not in link:
+                assert fetched(proxy, urljoin("/logs/index", link)).startswith("200 "), link
+        assert fetched(proxy, "/logs/metrics").startswith("403 ")
+    assert len(links) > 5
 
 
 def test_the_manual_names_each_proxy_configuration() -> None:

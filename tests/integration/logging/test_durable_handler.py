@@ -42,7 +42,7 @@ def history_of(hub: HubProcess, channel: str) -> list[dict[str, Any]]:
     place, more = "0-0", True
     while more:
         page: Mapping[str, Any] = fetch(hub, f"/history?channel={channel}&after={place}&limit=5000").json
-        lines += [json.loads(line) for _, _, line in page["lines"]]
+        lines += [json.loads(line) for _, _, line, _ in page["lines"]]
         more, place = page["more"], page["lines"][-1][0]
     return lines
 

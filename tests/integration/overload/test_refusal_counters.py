@@ -113,6 +113,7 @@ REFUSALS = {
     "url": asking(request_head("/" + "x" * 2_000)),
     "headers": asking(request_head("/channels", "A: " + "y" * 3_000)),
     "slow-head": asking(b"GET /channels HTTP/1.1\r\n"),
+    "malformed": asking(b"GET /channels HTTP/1.1\r\nHost : hub\r\n\r\n"),
 }
 
 

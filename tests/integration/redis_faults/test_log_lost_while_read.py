@@ -132,7 +132,9 @@ def test_a_history_page_never_mixes_two_logs(place: str) -> None:
                 answer = fetch(hub, f"/history?channel=app.a&limit=5000&{place}")
                 statuses.add(answer.status)
                 page = answer.json
-                told = Verdict([(Id.parse(id), json.loads(line)["seq"]) for id, _, line in page["lines"]], page["gaps"])
+                told = Verdict(
+                    [(Id.parse(id), json.loads(line)["seq"]) for id, _, line, _ in page["lines"]], page["gaps"]
+                )
                 told.agree_with(published, None if page["more"] else Id(0, 0))
                 reasons.append({gap["reason"] for gap in page["gaps"]})
                 if last_time:

@@ -5,7 +5,9 @@ import itertools
 
 import pytest
 
+from sse_hub.broker.limits import redis_limits
 from tests.support.cluster import entries, recorded_seqs
+from tests.support.http_client import post
 from tests.support.load import Publisher, is_last, verdict
 from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
 from tests.support.servers import RedisServer, hub_process, redis_server
@@ -53,6 +55,40 @@ async def test_lines_refused_by_a_full_redis_are_recorded_when_it_has_room_again
     assert log == list(range(1, publisher.begun + 1))
     assert verdict(events).seqs == log
     assert again["recording_error"] is None
+
+
+async def test_publishers_that_fill_redis_stop_the_recording_and_nothing_else() -> None:
+    """R5: an embedded Redis has a bound on its memory, and evicts nothing. A flood of names, and of lines, fills it."""
+    bounds = redis_limits(1_048_576, 1_048_576) | {"maxmemory": "8mb"}
+    options = tuple(word for name, value in bounds.items() for word in (f"--{name}", *value.split()))
+    with redis_server(options=options) as server, hub_process(server.url) as hub, server.publisher() as client:
+        hub.wait_recording()
+        numbers = itertools.count()
+
+        def fill() -> bool:
+            with client.pipeline(transaction=False) as pipeline:
+                for number in itertools.islice(numbers, 200):
+                    pipeline.publish(f"name.{number}", "x" * 1_000)
+                pipeline.execute()
+            return not hub.state()["recording"]
+
+        await asyncio.to_thread(wait_until, fill, "it is said that nothing is recorded")
+        state, ready = hub.state(), hub.ready()
+        publisher = Publisher(server, ["calm"], 1, "only", "")
+        async with open_stream(f"{hub.url}/message?channel=calm") as stream:
+            publisher.publish(100)
+            publisher.finish()
+            events = await stream.until(is_last)
+        refused = post(hub, "calm", b'{"message": "recorded or refused"}').status
+        output = hub.output
+
+    assert ready
+    assert "maxmemory" in str(state["recording_error"])
+    assert "recording_failed" in output
+    assert "session_ended" not in output
+    assert verdict(events).seqs == list(range(1, publisher.begun + 1))
+    assert verdict(events).gaps == []
+    assert refused == 503
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ async def test_a_pattern_subscriber_gets_the_first_line_of_a_new_channel(
         {"@channel": f"{channel}.new", "n": 1},
         {"@channel": f"{channel}.newer", "n": 3},
     ]
-    assert [(name, json.loads(line)) for _, name, line in rows] == [
+    assert [(name, json.loads(line)) for _, name, line, _ in rows] == [
         (f"{channel}.new", {"n": 1}),
         (f"{channel}.newer", {"n": 3}),
     ]

@@ -117,7 +117,7 @@ def moves(cursor: str, event: Event) -> bool:
 def lines_of(event: Event) -> list[tuple[str, int]]:
     """Channel and number of each line."""
     if event.type == "lines":
-        return [(name, json.loads(line)["seq"]) for _, name, line in event.json]
+        return [(name, json.loads(line)["seq"]) for _, name, line, _ in event.json]
     return [(event.json["@channel"], event.json["seq"])]
 
 

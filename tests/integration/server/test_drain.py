@@ -99,7 +99,7 @@ def one_by_one(events: list[Event]) -> list[Event]:
     """The lines of `lines` events as single events; for several channels with the ids of the first."""
     single = [event._replace(id=event.id.split(".")[0]) for event in events if event.type != "lines"]
     return single + [
-        Event("message", line, id) for event in events if event.type == "lines" for id, _, line in event.json
+        Event("message", line, id) for event in events if event.type == "lines" for id, _, line, _ in event.json
     ]
 
 

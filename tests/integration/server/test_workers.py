@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import redis
 
 from sse_hub.broker.keys import LogKeys
 from tests.support.load import publishing, verdict, wait_published
@@ -254,13 +253,12 @@ async def test_the_port_is_free_at_once_when_the_supervisor_is_killed(server: Re
         await asyncio.to_thread(wait_until, lambda: all_gone(workers), "the workers are gone")
 
 
-async def test_two_workers_with_embedded_redis_and_demo_announce_themselves_once() -> None:
-    with worker_hub(None, "--demo") as hub:
+async def test_two_workers_with_a_demo_announce_themselves_once() -> None:
+    with redis_server() as server, worker_hub(server.url, "--demo") as hub:
         async with streams_on_all(hub, "numbers") as streams:
             for stream in streams:
                 await stream.take(1)
-        port = int(hub.output.split("Redis    redis://127.0.0.1:")[1].split("/")[0])
-        with redis.Redis(port=port) as client:
+        with server.client() as client:
             publishers = {each["addr"] for each in client.client_list() if each["cmd"] == "publish"}
         own = {f"127.0.0.1:{each.laddr.port}" for each in psutil.Process(hub.process.pid).net_connections()}
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from sse_hub.auth.grant import EVERYTHING, Grant, parse_patterns, parse_rights
 from sse_hub.errors import Forbidden
-from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import Selection
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*", min_size=1, max_size=5).filter(lambda text: text.count("*") <= 4)
@@ -102,7 +103,7 @@ def test_malformed_rights_are_refused_with_the_reason(rights: object, told: str)
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb"])
+@pytest.mark.parametrize("subject", ["", None, 7, "x" * 129, "a\nb", "a\udcff", "a\ud800"])
 def test_a_subject_must_be_a_short_text_on_one_line(subject: object) -> None:
     with pytest.raises(ValueError, match="subject"):
         parse_rights(subject, {})

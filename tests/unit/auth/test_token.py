@@ -83,6 +83,7 @@ def test_a_token_without_a_rights_claim_is_refused_and_an_empty_one_grants_nothi
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
+        {"sub": "a\ud800"},
         {"nbf": 4_000_000_000},
         {"iat": 4_000_000_000},
         {"jti": 7},

@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.commands.watch.printer import LineFilter, LineFormatter
-from sse_hub.commands.watch.record import DEBUG, ERROR, FATAL, INFO, WARN, parse_record
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_json
 from sse_hub.errors import InvalidSetting
+from sse_hub.formats.levels import DEBUG, ERROR, FATAL, INFO, WARN
+from sse_hub.formats.reader import read_line
 
 PLAIN = LineFormatter(colours=False, channels=False)
+MOMENT = 1_795_233_018_120
 
 
 def shown(line: str) -> str:
-    return PLAIN.line(parse_record(line), "log")
+    return PLAIN.line(read_line(line), "log", MOMENT)
 
 
 @pytest.mark.parametrize(
@@ -39,21 +41,26 @@ def shown(line: str) -> str:
     ],
 )
 def test_a_level_is_found_wherever_a_line_has_it(line: str, level: int) -> None:
-    assert parse_record(line).level == level
+    assert read_line(line).level == level
 
 
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ('{"info": "as it is - INFO - x"}', "as it is - INFO - x"),
+        ('{"info": "as it is - INFO - x"}', "2026-11-21T03:50:18.120Z as it is - INFO - x"),
+        ('{"info": "2026-11-21 04:50:18,119 - app - INFO - x"}', "2026-11-21 04:50:18,119 - app - INFO - x"),
+        ('{"info": "two\\nlines"}', "2026-11-21T03:50:18.120Z two\n    lines"),
         (
             '{"time": "2026-11-21T03:50:18Z", "level": "warn", "logger": "shop", "msg": "slow", "n": 9, "q": "a b"}',
-            '2026-11-21T03:50:18Z WARN  shop slow n=9 q="a b"',
+            '2026-11-21T03:50:18.000Z WARN  shop slow n=9 q="a b"',
         ),
         ('{"ts": 1795233018.5, "msg": "x"}', "2026-11-21T03:50:18.500Z x"),
-        ('{"message": "x", "exception": "Traceback\\n  File"}', "x\n    Traceback\n      File"),
-        ('{"n": {"a": [1]}}', 'n={"a": [1]}'),
-        ("{}", ""),
+        (
+            '{"message": "x", "exception": "Traceback\\n  File"}',
+            "2026-11-21T03:50:18.120Z ERROR x\n    Traceback\n      File",
+        ),
+        ('{"n": {"a": [1]}}', '2026-11-21T03:50:18.120Z n={"a": [1]}'),
+        ("{}", "2026-11-21T03:50:18.120Z"),
     ],
 )
 def test_a_line_is_printed_in_a_readable_form(line: str, text: str) -> None:
@@ -82,7 +89,7 @@ def test_terminal_control_characters_are_made_visible(text: str, out: str) -> No
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("\x1b[]0;m\x07\x9b\\u2028"), st.characters())))
 def test_no_text_reaches_the_terminal_as_a_command(text: str) -> None:
-    line = PLAIN.line(parse_record(text), text)
+    line = PLAIN.line(read_line(text), text, MOMENT)
 
     for shown in (line, sanitize_json(text)):
         assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t"]
@@ -105,7 +112,7 @@ def test_json_output_is_the_same_json() -> None:
 
 def test_only_the_printers_own_colours_reach_the_terminal() -> None:
     line = LineFormatter(colours=True, channels=True).line(
-        parse_record('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log"
+        read_line('{"info": "ERROR \\u001b[42mx\\u001b[2J\\ny"}'), "log", MOMENT
     )
 
     assert re.findall(r"\x1b\[[\d;]*\w", line) == ["\x1b[36m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[31m", "\x1b[0m"]
@@ -133,7 +140,7 @@ def test_a_filter_passes_the_requested_lines(filters: list[str], passes: str) ->
     }
     filter = LineFilter.parse(filters)
 
-    assert "".join(name for name, line in lines.items() if filter.passes(parse_record(line), line)) == passes
+    assert "".join(name for name, line in lines.items() if filter.passes(read_line(line), line)) == passes
 
 
 def test_an_unknown_level_is_refused() -> None:

@@ -20,7 +20,7 @@ GAP = Gap("log", None, "1795233020000-0", None, "late")
 
 
 def line(payload: bytes, channel: str = "log") -> RecordedLine:
-    return RecordedLine(EventId(NOW, 7), channel, normalize(payload, 1_000)[0])
+    return RecordedLine(EventId(NOW, 7), channel, normalize(payload, 1_000)[0], NOW + 7)
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5))
@@ -28,7 +28,9 @@ def test_an_exported_line_is_one_text_line_whatever_was_published(payloads: list
     lines = [line(payload) for payload in payloads]
     ndjson, text = Ndjson(single=True).rows(lines), Text().rows(lines)
 
-    assert [json.loads(row) for row in ndjson.split(b"\n")[:-1]] == [json.loads(each.text) for each in lines]
+    assert [json.loads(row) for row in ndjson.split(b"\n")[:-1]] == [
+        {"@moment": NOW + 7} | json.loads(each.text) for each in lines
+    ]
     assert len(text.decode().splitlines()) == len(lines)
     assert not set(text) & (set(range(32)) - {9, 10}) - {0x7F}
 
@@ -47,10 +49,10 @@ def test_an_exported_text_is_plain_text_without_terminal_commands() -> None:
     lines = [line(b"plain\ttext"), line(b"a\r\n\x1b[31mb"), line(b'{"info": "kept", "n": 1}'), line(b'{"a":\n1}')]
 
     assert Text().rows(lines).decode().splitlines() == [
-        "2026-11-21T03:50:18.250Z log plain\ttext",
-        "2026-11-21T03:50:18.250Z log a\\r\\n\\u001b[31mb",
-        '2026-11-21T03:50:18.250Z log {"info": "kept", "n": 1}',
-        '2026-11-21T03:50:18.250Z log {"a": 1}',
+        "2026-11-21T03:50:18.257Z log plain\ttext",
+        "2026-11-21T03:50:18.257Z log a\\r\\n\\u001b[31mb",
+        '2026-11-21T03:50:18.257Z log {"info": "kept", "n": 1}',
+        '2026-11-21T03:50:18.257Z log {"a": 1}',
     ]
 
 
@@ -64,9 +66,20 @@ def test_an_exported_object_that_only_resembles_wrapped_text_stays_json() -> Non
 
 @pytest.mark.parametrize("channel", ["=x", "+x", "-x", "@x"])
 def test_no_cell_of_an_exported_csv_is_a_formula(channel: str) -> None:
-    for item in (RecordedLine(EventId(1, 1), channel, b"\t{}"), GAP._replace(channel=channel)):
+    for item in (RecordedLine(EventId(1, 1), channel, b"\t{}", 1), GAP._replace(channel=channel)):
         for cell in next(csv.reader(io.StringIO(Csv().rows([item]).decode(), newline=""))):
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_part_of_a_row_is_a_formula_whatever_the_spreadsheet_splits_it_at(separator: str) -> None:
+    """Where the comma is the decimal sign, Excel splits at semicolons, and quotes within a field mean nothing to it."""
+    for start in "=+-@＝":
+        for between in (";", "; ", "\t", ";;  "):
+            attack = f"x{between}{start}cmd|' /C calc'!A1{between}y"
+            row = Csv().rows([RecordedLine(EventId(1, 1), "log", json.dumps({"info": attack}).encode(), 1)]).decode()
+            cells = next(csv.reader(io.StringIO(row, newline=""), delimiter=separator))
+            assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@", "＝"))]
 
 
 def test_a_gap_is_exported_in_every_format() -> None:
@@ -78,7 +91,9 @@ def test_a_gap_is_exported_in_every_format() -> None:
 
 
 def test_exported_lines_of_several_channels_begin_with_the_channel() -> None:
-    assert Ndjson(single=False).rows([line(b'{"a": 1}', "shop")]) == b'{"@channel":"shop","a": 1}\n'
+    assert Ndjson(single=False).rows([line(b'{"a": 1}', "shop")]) == (
+        b'{"@channel":"shop","@moment":1795233018257,"a": 1}\n'
+    )
 
 
 @pytest.mark.parametrize(

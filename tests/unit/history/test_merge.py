@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections import deque
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
 from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.hub.fair_lock import FairLock
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 
@@ -22,18 +24,18 @@ class Paged(MergeReader):
         super().__init__(reverse_key(EventId(9, 0)) if back else (0, 0))
         keys = [reverse_key(id) for id in reversed(ids)] if back else list(ids)
         self._rest: list[Item] = [
-            (key, RecordedLine(EventId(abs(key[0]), abs(key[1])), channel, b"{}")) for key in keys
+            (key, RecordedLine(EventId(abs(key[0]), abs(key[1])), channel, b"{}", 0)) for key in keys
         ]
 
     async def fill(self) -> None:
         count = random.randint(1, 3)
-        self.items += self._rest[:count]
+        self.items = deque(self._rest[:count])
         del self._rest[:count]
         self.ended = not self.items
 
 
 async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
-    return [item async for run in merge(readers) for _, item in run]
+    return [item async for run in merge(readers, FairLock()) for _, item in run]
 
 
 @given(st.lists(IDS, max_size=4))
@@ -61,7 +63,7 @@ def test_a_gap_in_a_merged_sequence_stands_between_the_lines_around_it() -> None
 
 @given(IDS, st.builds(EventId, st.integers(1, 6), st.integers(0, 6)))
 def test_a_merged_sequence_is_cut_at_an_id(ids: Ids, end: EventId) -> None:
-    batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT), 0, 1) for fence, n in ids]
+    batches = [(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT, fence), 0, 1) for fence, n in ids]
     kept, whole = clip(batches, end)
 
     assert [part[0].last for part in kept if not isinstance(part, LogGap)] == [id for id in ids if id < end]
@@ -69,7 +71,7 @@ def test_a_merged_sequence_is_cut_at_an_id(ids: Ids, end: EventId) -> None:
 
 
 def test_a_batch_and_a_gap_can_be_cut_in_the_middle() -> None:
-    batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT), 0, 3)
+    batch = (Batch("a", 0, 7, 3, [b"1", b"2", b"3"], NO_LIMIT, 7), 0, 3)
     hole = LogGap("a", EventId(7, 5), EventId(9, 1), 8, "trimmed")
 
     assert clip([batch, hole], EventId(7, 5)) == ([(batch[0], 0, 2)], False)

@@ -132,7 +132,7 @@ async def test_a_shared_page_is_read_again_for_a_later_end() -> None:
 
 @pytest.mark.parametrize("encode", [single_frames, batched_frames])
 def test_frames_encoded_once_are_shared_and_advance_each_reader(encode: Encoder) -> None:
-    batch = Batch("a", 0, 20, 1, [b'{"n": %d}' % n for n in range(40)], 1_000)
+    batch = Batch("a", 0, 20, 1, [b'{"n": %d}' % n for n in range(40)], 1_000, 20)
     positions = [Position(Selection(("a",)), 10, (0,)) for _ in range(3)]
 
     first, second = [b"".join(encode_once(encode)(each, [(batch, 0, 40)])) for each in positions[:2]]

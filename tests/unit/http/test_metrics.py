@@ -116,7 +116,7 @@ def test_all_refusal_reasons_exist_from_the_start_and_are_in_the_manual() -> Non
     for path in (ROOT / "sse_hub").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
-            if name in {"LimitExceeded", "record_refusal", "_reject"}:
+            if name in {"LimitExceeded", "record_refusal", "Refusal"}:
                 constants = [each.value for each in cast(ast.Call, node).args if isinstance(each, ast.Constant)]
                 found |= {each for each in constants[:1] if isinstance(each, str)}
     manual = (ROOT / "docs" / "limits.md").read_text() + (ROOT / "docs" / "operations.md").read_text()

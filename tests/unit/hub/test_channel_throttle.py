@@ -10,7 +10,7 @@ from tests.support.in_memory import Client, line, new_hub, numbers, publish
 
 def batch(channel: str, first: int, length: int) -> Batch:
     """Lines `50-first` and so on."""
-    return Batch(channel, 1, 50, first, [b"{}"] * length, 1_000)
+    return Batch(channel, 1, 50, first, [b"{}"] * length, 1_000, 50)
 
 
 def test_each_channel_has_its_rate_in_every_second() -> None:
@@ -49,8 +49,8 @@ async def test_a_loud_channel_does_not_slow_others_and_the_gap_counts_its_skippe
 
     events = guarded.events()
     rows = [row for event in events if event.type == "lines" for row in event.json]
-    assert [json.loads(text)["n"] for _, channel, text in rows if channel == "loud"] == [0, 1, 2, 3, 4]
-    assert [json.loads(text)["n"] for _, channel, text in rows if channel == "calm"] == [100]
+    assert [json.loads(text)["n"] for _, channel, text, _ in rows if channel == "loud"] == [0, 1, 2, 3, 4]
+    assert [json.loads(text)["n"] for _, channel, text, _ in rows if channel == "calm"] == [100]
     [gap] = [event.json for event in events if event.type == "gap"]
     last = EventId(*map(int, rows[4][0].split("-")))
     assert (gap["channel"], gap["lost"], gap["reason"]) == ("loud", 15, "guard")

@@ -87,7 +87,7 @@ async def test_a_cut_is_reported_to_a_pattern_once_even_without_known_channels()
     assert [event.json.get("channel") for event in empty.events()] == [None, None, "shop.*"]
 
 
-async def test_a_batch_stream_gets_rows_of_id_channel_and_text() -> None:
+async def test_a_batch_stream_gets_rows_of_id_channel_text_and_moment() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log", batch=True).open()
 
@@ -95,7 +95,7 @@ async def test_a_batch_stream_gets_rows_of_id_channel_and_text() -> None:
 
     (event,) = client.events()
     assert (event.type, event.id) == ("lines", "11-2")
-    assert event.json == [["11-1", "log", '{"n":\r\n1}'], ["11-2", "log", '{"info":"text"}']]
+    assert event.json == [["11-1", "log", '{"n":\r\n1}', 11], ["11-2", "log", '{"info":"text"}', 11]]
 
 
 async def test_a_batch_feed_that_just_flushed_waits_unless_a_frame_is_full() -> None:

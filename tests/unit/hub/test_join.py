@@ -144,6 +144,30 @@ async def test_a_channel_outside_ingest_counts_from_the_first_fence_after_its_su
     assert [event.id for event in client.events()] == ["40-1"]
 
 
+async def test_a_client_that_has_the_old_lines_of_a_quiet_channel_learns_that_nothing_followed() -> None:
+    """F6: tabs that share a stream continue from there, and not from a line of last week."""
+    hub, _ = new_hub()
+    hub.ingest.fence_received(50)
+    publish(hub, "a", line(1))
+    for fence in (60, 9_000):
+        hub.ingest.fence_received(fence)
+
+    tail = await Client(hub, "a").open(Tail(5))
+    assert [event.id for event in tail.events()] == ["50-1"]
+    # Each client that joins makes a fence.
+    assert [event.id for event in tail.checkpoints] == ["50-0", "9001-0"]
+
+    resumed = await Client(hub, "a", "b").open(After(Cursor(50, (0, 0))))
+    assert [event.id for event in resumed.events()] == ["50-1.0"]
+    assert resumed.checkpoints[-1].id == "9002-0.0"
+
+    quiet = await Client(hub, "a").open(After(Cursor(50, (1,))))
+    assert (quiet.events(), quiet.checkpoints[-1].id) == ([], "9003-0")
+
+    live = await Client(hub, "a").open()
+    assert (live.events(), len(live.checkpoints)) == ([], 1)
+
+
 async def test_gaps_do_not_count_as_lines_of_a_tail() -> None:
     hub, _ = new_hub()
     for n in range(60):

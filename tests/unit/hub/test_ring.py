@@ -10,7 +10,7 @@ LIMIT = 1_000_000
 
 
 def batch(fence: int, first: int, *payloads: bytes, seq: int = 0) -> Batch:
-    return Batch("log", seq, fence, first, list(payloads), LIMIT)
+    return Batch("log", seq, fence, first, list(payloads), LIMIT, 1000 * fence + first)
 
 
 def missed(fence: int) -> RingGap:
@@ -128,3 +128,13 @@ def test_payloads_are_parsed_into_lines_on_first_access() -> None:
     assert normalized.lines == entry.lines == [b'{"info":"text"}', b'{"@event":"deploy"}', b'{"a":\n1}']
     assert normalized.events == {1: "deploy"}
     assert normalized.multiline
+
+
+def test_a_batch_of_one_read_has_one_moment_and_one_from_the_log_has_one_for_each_line() -> None:
+    live = Batch("log", 1, 5, 1, [b"{}"] * 3, LIMIT, 5_070)
+    read_back = Batch("log", 1, 5, 1, [b"{}"] * 5, LIMIT, [5_001, 5_001, 5_002, 5_009, 5_009])
+
+    assert list(live.moments(1, 3)) == [5_070, 5_070]
+    assert list(live.runs(1, 3)) == [(1, 3, 5_070)]
+    assert list(read_back.moments(1, 4)) == [5_001, 5_002, 5_009]
+    assert list(read_back.runs(1, 4)) == [(1, 2, 5_001), (2, 3, 5_002), (3, 4, 5_009)]

@@ -2,16 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { Ingest } from "../../../web/js/store/ingest.js";
-import { visible } from "../../../web/js/format/text.js";
+import { isBlank, rowText, shownLine, visible } from "../../../web/js/format/text.js";
 import { misplaced } from "../../../web/js/store/reorder-buffer.js";
-import { normalise } from "../../../web/js/normalise/index.js";
+import { hiddenSummary, normalise } from "../../../web/js/normalise/index.js";
 import { HistoryLoader } from "../../../web/js/connection/history-loader.js";
 import { Pattern } from "../../../web/js/query/pattern.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series } from "../../../web/js/store/series.js";
-import { Settings } from "../../../web/js/app/settings.js";
+import { DEFAULTS, Settings } from "../../../web/js/app/settings.js";
 import { FilteredList } from "../../../web/js/store/filtered-list.js";
 import { cpuMs } from "./cpu.mjs";
 
@@ -47,6 +48,51 @@ test("without storage, lists last as long as the page", () => {
   assert.deepEqual([settings.get("views").length, settings.persistent], [1, false]);
 });
 
+test("R13: of what the browser has kept, only values that a setting may have are used", () => {
+  const hostile = [
+    "1e12", "-1", "0", "1.5", "NaN", "Infinity", "1e400", "null", "true", '"x"', "[]", "{}", "[[]]", '{"a":1}', "", " ", "{", "x".repeat(20_000),
+    '[null,1,"x",[],{}]', '[{"name":1,"query":"?a"}]', '[{"name":"a","query":"//elsewhere"}]', '[{"text":"x","colour":"red"}]', '[{"text":7,"colour":"#ffffff"}]',
+    '[{"text":"x","colour":["#ffffff"]}]', '{"__proto__":{"a":true}}', '{"a b":true,"c":"true"}', '{"constructor":1}', "Mars/Base", "DARK", "auto ", "__proto__",
+  ];
+  const may = {
+    theme: [], density: [], lang: [], time: [], zone: [], publisherZone: [], size: [], drawer: [], held: [],
+    holdBack: [0], guard: [0],
+    wrap: [true], rail: [true], hist: [true], facets: [true], repeats: [true], tokens: [true], keys: [true], announce: [true],
+    rules: [[]], views: [[]], alarms: [{}],
+  };
+  assert.deepEqual(Object.keys(may).sort(), Object.keys(DEFAULTS).sort());
+  for (const [name, allowed] of Object.entries(may)) {
+    for (const text of hostile) {
+      const store = storage();
+      store.setItem(`sse-hub.${name}`, text);
+      const value = new Settings(() => store).get(name);
+      assert.ok([DEFAULTS[name], ...allowed].some((each) => isDeepStrictEqual(each, value)), `${name}: ${text.slice(0, 50)} -> ${JSON.stringify(value)}`);
+    }
+  }
+});
+
+test("R13: what settings may be is kept, up to the ends of the ranges, and of lists what can be used", () => {
+  const kept = {
+    theme: "contrast", density: "compact", lang: "zh", time: "gap", zone: "Asia/Kolkata", publisherZone: "UTC", size: 18, drawer: 4_000, held: 10_000,
+    holdBack: 5_000, guard: 100_000, wrap: true, rail: false, hist: false, facets: false, repeats: true, tokens: false, keys: false, announce: false,
+    rules: [{ text: "boom", colour: "#FF9f43", row: true, sound: false, title: true }],
+    views: [{ name: "a", query: "?channel=a&q=%22" }],
+    alarms: { "shop.api": true },
+  };
+  const store = storage();
+  for (const [name, value] of Object.entries(kept)) store.setItem(`sse-hub.${name}`, typeof value === "string" ? value : JSON.stringify(value));
+  const settings = new Settings(() => store);
+  for (const [name, value] of Object.entries(kept)) assert.deepEqual(settings.get(name), value, name);
+
+  store.setItem("sse-hub.views", JSON.stringify([null, ...kept.views, { name: "b" }]));
+  store.setItem("sse-hub.rules", JSON.stringify([{ text: "x" }, ...kept.rules]));
+  store.setItem("sse-hub.alarms", JSON.stringify({ "a b": true, ...kept.alarms, other: false }));
+  assert.deepEqual([settings.get("views"), settings.get("rules"), settings.get("alarms")], [kept.views, kept.rules, kept.alarms]);
+
+  store.setItem("sse-hub.views", JSON.stringify(Array.from({ length: 100_000 }, () => kept.views[0])));
+  assert.equal(settings.get("views").length, 500);
+});
+
 test("an unknown zone is neither used nor remembered", () => {
   const store = storage();
   store.setItem("sse-hub.zone", "Mars/Base");
@@ -66,9 +112,10 @@ test("with a clock that is ahead of or behind the hub's, live and replayed lines
     ingest.clockSkew = ahead;
     ingest.onLiveLine = (line) => heard.push(line);
 
-    ingest.addLines([[`${now - ahead - 20_000}-1`, "a", "before"], [`${now - ahead - 500}-1`, "a", "new"]], now);
+    const [old, fresh] = [now - ahead - 20_000, now - ahead - 500];
+    ingest.addLines([[`${old}-1`, "a", "before", old + 70], [`${fresh}-1`, "a", "new", fresh + 470]], now);
 
-    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], now - ahead - 20_000, now - ahead]);
+    assert.deepEqual([ingest.live, heard, ring.arrivedAt(0), ring.arrivedAt(1)], [1, ["new"], old + 70, fresh + 470]);
   }
 });
 
@@ -154,6 +201,32 @@ test("an expression whose automaton keeps growing is abandoned, and no other is"
   assert.deepEqual([greedy.test(text), greedy.test(text), told], [false, false, ["(a|b)*a(a|b){500}c"]]);
   assert.ok(cpuMs() - start < 800);
   assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
+});
+
+test("F4: a row shows the first line that is not blank, and of a progress bar its last state", () => {
+  for (const [text, shown, ...hidden] of [
+    ["one line", "one line"],
+    ["\r10%\r50%\r100% done", "100% done", "10%", "50%"],
+    // curl, pip, apt, git, tqdm: the cursor goes back before or after each state, and some erase the line.
+    ["10%\r50%\r100%", "100%", "10%", "50%"],
+    ["Receiving objects:  50% (1/2)\rReceiving objects: 100% (2/2), done.\n", "Receiving objects: 100% (2/2), done.", "Receiving objects:  50% (1/2)"],
+    ["\x1b[2K\r 5%|#    |\x1b[0m\r\x1b[2K\r", " 5%|#    |\x1b[0m"],
+    ["\x1b[1A\x1b[2K\rpulling\r\x1b[0m", "pulling"],
+    ["a\r\nb\r\n", "a", "b"],
+    ["a\r\r\nb", "a", "b"],
+    ["\n\n  Traceback:\n  x", "  Traceback:", "  x"],
+    ["head\n1%\r2%", "head", "1%", "2%"],
+    ["\u200b\r\u00ad\r\ufe0fx", "\ufe0fx"],
+    ["\r\r\r", ""],
+    ["", ""],
+  ]) {
+    assert.deepEqual({ ...rowText(text), text }, { text, shown, hidden }, JSON.stringify(text));
+    assert.equal(shownLine(text), shown);
+  }
+  // The message of a line is its last state; the line itself, in the details, has all of them.
+  assert.deepEqual([normalise(JSON.stringify({ info: "1%\r2%\r3%" }))].map((record) => [record.msg, hiddenSummary(record)]), [["3%", ""]]);
+  for (const blank of ["", " \t", "\x1b[0m", "\u200b\u2800\u3164\u00a0"]) assert.ok(isBlank(blank), JSON.stringify(blank));
+  for (const seen of ["x", "\u0007", "\u202e", "\u2800."]) assert.ok(!isBlank(visible(seen)), JSON.stringify(seen));
 });
 
 test("very long names are cut, and bidi controls are made visible", () => {

@@ -76,12 +76,20 @@ test("a gap and a closed publisher are notes, not lines", () => {
   assert.ok(ring.isNote(0));
 });
 
-test("a replayed line without a time has the time of its fence", () => {
-  const { ring, ingest } = page();
+test("item 7: a line without a time has the moment it came, live, replayed and from the log alike", () => {
+  const rows = [["1000000000-1", "a", '{"info":"old"}', 1_000_000_807], ["1000099000-1", "a", '{"info":"new"}', 1_000_099_950]];
+  const live = page();
+  for (const row of rows) live.ingest.addLines([row], row[3] + 30);
+  const reloaded = page();
+  reloaded.ingest.addLines(rows, 1_000_100_000);
+  const paged = page();
+  paged.ingest.addOlder({ lines: rows, gaps: [] });
 
-  ingest.addLines([["1000000000-1", "a", '{"info":"old"}'], ["1000099000-1", "a", '{"info":"new"}']], 1_000_100_000);
-
-  assert.deepEqual([ring.arrivedAt(0), ring.arrivedAt(1)], [1_000_000_000, 1_000_100_000]);
+  for (const { ring } of [live, reloaded, paged]) {
+    const times = [ring.first, ring.first + 1].map((seq) => [ring.arrivedAt(seq), ring.ownTime(seq)]);
+    assert.deepEqual(times, [[1_000_000_807, 1_000_000_807], [1_000_099_950, 1_000_099_950]]);
+  }
+  assert.deepEqual([live.ingest.live, reloaded.ingest.live], [2, 1]);
 });
 
 test("row numbers stay the same while lines fall off the front", () => {

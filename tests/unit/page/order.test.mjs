@@ -90,7 +90,7 @@ test("a wrong clock of the reader changes neither the order nor the lag", () => 
   for (const ahead of [8_000, -8_000, 3_000, 0]) {
     const all = page();
     all.ingest.clockSkew = ahead;
-    const came = (ms, ...lines) => all.ingest.addLines(lines, T + ahead + ms);
+    const came = (ms, ...lines) => all.ingest.addLines(lines.map((each) => [...each, T + ms]), T + ahead + ms);
     came(50, line("a", T, 0), line("a", T, 40));
     came(60, line("c", T, null, "c without a time"));
     came(90, line("b", T, 20), line("b", T, 60));
@@ -125,12 +125,13 @@ test("replayed lines are put in the order of their times, in whatever order they
 
 test("continued lines stay behind their first line, lines with a wrong clock with their fence, and a gap at its place", () => {
   const all = page();
-  all.ingest.addLines([line("a", T, 10), line("a", T, 400, "boom"), line("a", T, null, "Traceback (most recent call last):"), line("a", T, null, "  File x"),
+  const failed = `${new Date(T + 400).toISOString()} ERROR boom`;
+  all.ingest.addLines([line("a", T, 10), line("a", T, null, failed), line("a", T, null, "Traceback (most recent call last):"), line("a", T, null, "  File x"),
     line("b", T, 100), line("b", T, 500), line("c", T, 3_600_000, "off")], T + 60_000);
   all.ingest.addGap({ channel: "b", after: `${T}-2`, before: `${T + 2_000}-1`, lost: 3, reason: "slow" }, T + 60_000);
   all.ingest.addLines([line("b", T + 2_000, 2_100), line("a", T + 2_000, 2_050)], T + 60_000);
 
-  assert.deepEqual(texts(all), ["off", "a10", "b100", "boom", "Traceback (most recent call last):", "  File x", "b500", "gap", "a2050", "b2100"]);
+  assert.deepEqual(texts(all), ["off", "a10", "b100", failed, "Traceback (most recent call last):", "  File x", "b500", "gap", "a2050", "b2100"]);
   const boom = all.ring.first + 3;
   assert.deepEqual([all.ring.headOf(boom + 1), all.ring.headOf(boom + 2), all.shown.main.end - all.shown.main.first], [boom, boom, 8]);
 });

@@ -29,7 +29,12 @@ test("a line that continues a stack trace joins the line before, if it arrives a
   const record = (msg) => normalise(JSON.stringify({ info: msg }), T);
   const heads = (texts, own = () => ({})) => {
     const joiner = new MultilineJoiner();
-    return texts.map((text, seq) => joiner.add(own(seq).channel ?? "a", record(text), T + (own(seq).time ?? seq), seq));
+    const found = [];
+    for (const [seq, text] of texts.entries()) {
+      found[seq] = joiner.add(own(seq).channel ?? "a", record(text), T + (own(seq).time ?? seq), seq);
+      for (const [earlier, head] of joiner.earlier) found[earlier] = head;
+    }
+    return found;
   };
   const error = "2026-11-21 03:50:18,780 ERROR boom";
   const python = ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    g()", "ValueError: too small"];
@@ -48,7 +53,7 @@ test("a line that continues a stack trace joins the line before, if it arrives a
   assert.deepEqual(heads([error, "  late"], (seq) => ({ time: seq * 60 })), [null, null]);
   assert.deepEqual(heads([error, "  of another"], (seq) => ({ channel: "ab"[seq] })), [null, null]);
   assert.deepEqual(heads(["  first of all"]), [null]);
-  assert.deepEqual(heads([error, ...new Array(1_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
+  assert.deepEqual(heads([error, ...new Array(4_200).fill("  x")], () => ({ time: 0 })).filter((head) => head === null).length, 3);
   const joined = withContinuations(record(error), python.concat("  "));
   assert.deepEqual([joined.msg, joined.err.type, joined.err.msg, hiddenSummary(joined)], ["boom", "ValueError", "too small", "· 1 frame"]);
 });

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sse_hub.http.page.assets import load_assets, web_folder
-from sse_hub.http.page.bundler import build_page, bundle
+from sse_hub.http.page.bundler import WORKER_ENTRY, WORKER_SCRIPT, build_page, bundle
 from tests.support.programs import node_binary
 
 MODULES = {
@@ -77,7 +77,7 @@ def test_a_bundle_does_what_its_modules_do() -> None:
 
 def test_a_minified_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
     source = tmp_path / "web"
-    others = {"index.html": "<p>page</p>", "favicon.svg": "<svg/>", "js/theme.js": ""}
+    others = {"index.html": "<p>page</p>", "favicon.svg": "<svg/>", "js/theme.js": "", WORKER_ENTRY: ""}
     for name, text in (MODULES | others).items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
@@ -118,7 +118,9 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
     sent = len(gzip.compress(html.encode(), 9)) + sum(len(assets[name].packed) for name in loaded) + language
     assert checked.returncode == 0, checked.stderr
     assert sent <= 170_000
-    assert all(f"=web/{name}" in html for name in loaded)
+    # The worker is loaded by the script, under an address without a version.
+    assert [name for name in loaded if f"=web/{name}" not in html] == [WORKER_SCRIPT]
+    assert "../../js/streams.js" in assets["js/page.js"].plain.decode()
     assert "css/grid.css" not in html
 
 

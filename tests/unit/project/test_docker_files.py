@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from sse_hub.broker.limits import redis_limits
 from sse_hub.commands.docker.containers import FOLLOW_LABEL
 from sse_hub.commands.docker.engine import SOCKETS
 from sse_hub.config import Config
@@ -73,6 +74,14 @@ def test_compose_starts_hub_and_demo_after_redis_is_healthy() -> None:
     for name in ("hub", "demo", "docker"):
         assert "<<: *sse-hub" in service(name)
         assert REDIS_URL in service(name)
+
+
+def test_the_redis_of_compose_has_the_bounds_of_an_embedded_one() -> None:
+    """R4, R5."""
+    command = re.sub(r'[\s",]+', " ", service("redis").partition("command: [")[2].partition("]")[0])
+
+    for name, value in redis_limits(Config().line_bytes, Config().body_bytes).items():
+        assert f"--{name} {value} " in command
 
 
 def test_compose_publishes_on_loopback_only() -> None:

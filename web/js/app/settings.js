@@ -1,13 +1,34 @@
 // The reader's choices, remembered by the browser. Log lines are never stored there.
 
+import { TIME_FORMS } from "../format/time-forms.js";
 import { zoneFault } from "../format/zones.js";
+import { LANGUAGES } from "../i18n/translate.js";
+import { nameFault } from "../protocol/channels.js";
 
 const PREFIX = "sse-hub.";
+const MAX_LISTED = 500;
+const MAX_TEXT = 10_000;
+const COLOUR = /^#[0-9a-f]{6}$/i;
+
+/** The choices of a setting that has some, and the range of one that is an integer. */
+export const CHOICES = Object.freeze({
+  theme: ["auto", "dark", "light", "contrast"],
+  density: ["compact", "normal", "comfortable"], // 18, 20, 26 px
+  lang: ["auto", ...Object.keys(LANGUAGES)],
+  time: TIME_FORMS,
+});
+export const RANGES = Object.freeze({
+  size: [11, 18], // px of log text
+  drawer: [200, 4_000], // px
+  held: [10_000, 500_000], // lines
+  holdBack: [0, 5_000], // ms
+  guard: [0, 100_000], // lines per second of one channel among several; 0: all
+});
 
 export const DEFAULTS = Object.freeze({
-  theme: "auto", // auto, dark, light, contrast
-  density: "normal", // compact 18 px, normal 20 px, comfortable 26 px
-  size: 13, // px of log text
+  theme: "auto",
+  density: "normal",
+  size: 13,
   wrap: false,
   lang: "auto",
   time: "clock",
@@ -16,10 +37,10 @@ export const DEFAULTS = Object.freeze({
   rail: true,
   hist: true,
   facets: true,
-  drawer: 420, // px
-  held: 100_000, // lines
-  holdBack: 250, // ms
-  guard: 2_000, // lines per second of one channel among several; 0: all
+  drawer: 420,
+  held: 100_000,
+  holdBack: 250,
+  guard: 2_000,
   repeats: false, // true: consecutive lines that differ only in their numbers are one row
   tokens: true,
   keys: true,
@@ -67,7 +88,7 @@ export class Settings {
 
   /** Use a value from an address without remembering it; an invalid value is ignored. */
   override(name, value) {
-    if (!sameKind(value, DEFAULTS[name], name) || value === this.#values[name]) return;
+    if (valid(name, value) === null || value === this.#values[name]) return;
     this.#values[name] = value;
     this.#notify(name);
   }
@@ -85,8 +106,7 @@ export class Settings {
     try {
       const text = this.#store().getItem(PREFIX + name);
       if (text === null) return fallback;
-      const value = typeof fallback === "string" ? text : JSON.parse(text);
-      return sameKind(value, fallback, name) ? value : fallback;
+      return valid(name, typeof DEFAULTS[name] === "string" ? text : JSON.parse(text)) ?? fallback;
     } catch (error) {
       if (!(error instanceof SyntaxError)) this.#persistent = false;
       return fallback;
@@ -94,6 +114,28 @@ export class Settings {
   }
 }
 
-const sameKind = (value, fallback, name) =>
-  value !== null && typeof value === typeof fallback && Array.isArray(value) === Array.isArray(fallback) &&
-  (name !== "zone" || zoneFault(value) === null);
+const isText = (value) => typeof value === "string" && value.length <= MAX_TEXT;
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const isZone = (value) => isText(value) && zoneFault(value) === null;
+const listOf = (value, accepts) => (Array.isArray(value) ? value.filter((item) => isObject(item) && accepts(item)).slice(0, MAX_LISTED) : null);
+
+// The value if it is one that the setting may have, else null; a list without the items that can't be used. What the browser has
+// kept may be of another version of the page, or of another page of this address.
+function valid(name, value) {
+  if (name in CHOICES) return CHOICES[name].includes(value) ? value : null;
+  if (name in RANGES) return Number.isInteger(value) && value >= RANGES[name][0] && value <= RANGES[name][1] ? value : null;
+  switch (name) {
+    case "zone":
+      return isZone(value) ? value : null;
+    case "publisherZone":
+      return value === "auto" || isZone(value) ? value : null;
+    case "views":
+      return listOf(value, (view) => isText(view.name) && isText(view.query) && view.query.startsWith("?"));
+    case "rules":
+      return listOf(value, (rule) => isText(rule.text) && isText(rule.colour) && COLOUR.test(rule.colour));
+    case "alarms":
+      return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([channel, on]) => on === true && nameFault(channel) === null).slice(0, MAX_LISTED)) : null;
+    default:
+      return typeof value === "boolean" ? value : null;
+  }
+}

@@ -17,17 +17,19 @@ import { Series } from "../store/series.js";
 
 const CLOSE_AFTER_MS = 200;
 const RELEASE_MS = 50;
+const RECOUNT_MS = 200;
 const LOST_STATES = ["reconnecting", "stale", "offline"];
 
 export class Workspace {
   #ending = 0;
   #waiting = [];
   #releasing = 0;
+  #recounting = 0;
   #lostAt = null;
   #zoneOf;
 
-  /** The ring holds `capacity` lines; `guard`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
-  constructor(capacity, guard, zoneOf) {
+  /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
+  constructor(capacity, guard, zoneOf, connection) {
     this.#zoneOf = zoneOf;
     this.ring = new Ring(capacity);
     this.line = new HeldLine(this.ring);
@@ -49,6 +51,8 @@ export class Workspace {
     this.onState = () => {};
     /** Called with the source of an expression that was too slow. */
     this.onAbandoned = () => {};
+    /** Called when the times of lines held have changed. */
+    this.onReread = () => {};
     /** Called with `moved(seq)`, the new seq of each line, when lines have changed places. */
     this.onReorder = () => {};
     this.stream = new ReconnectingStream({
@@ -58,7 +62,7 @@ export class Workspace {
         this.onChange();
       },
       state: (state) => this.#setConnection(state),
-    });
+    }, { connection });
     this.stream.guard = guard;
     this.#countLines();
   }
@@ -135,7 +139,7 @@ export class Workspace {
     this.refilter();
   }
 
-  /** Read times without a zone in this zone; null: see normalise(). */
+  /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
     this.refilter();
@@ -165,11 +169,21 @@ export class Workspace {
       counter.reorder(part);
       this.onReorder(moved);
     };
+    ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
+  }
+
+  // Counts and filters by time are wrong now. With many channels, the zones of several may be found one after the other.
+  #recount() {
+    this.onReread();
+    this.#recounting ||= setTimeout(() => {
+      this.#recounting = 0;
+      this.refilter();
+    }, RECOUNT_MS);
   }
 
   // Where the stream was cut, a row says for how long.

@@ -2,13 +2,24 @@
 // the reason, waits, and opens a new one after the last line received.
 //
 //     connecting -> live -> reconnecting -> live ...      stopped (by the reader)   ended (by the publisher)   error (a 4xx)
+//
+// Where a connection was only lent to this tab, a stream that the tabs share takes over once this one has caught up.
 
+import { t } from "../i18n/translate.js";
 import { isPattern, withMarkers } from "../protocol/channels.js";
 import { errorText, refusalDetail } from "../protocol/errors.js";
-import { bareFence } from "../protocol/ids.js";
+import { bareFence, timeOfId } from "../protocol/ids.js";
 import { retryDelayMs } from "./backoff.js";
 
 const ANSWER_MS = 30_000;
+// A stream has caught up when its position is this young: the hub sends one as soon as it has sent the old lines. A clock that is
+// wrong can't tell, but then the stream comes to rest.
+const CAUGHT_UP_MS = 3_000;
+const QUIET_MS = 3_000;
+// A tab that finds no place in a shared stream takes turns with others like it.
+const TURN_MS = 5_000;
+// A stream that needs nobody's leave to connect.
+const UNLIMITED = { held: "own", acquire() { this.on.granted(); }, release() {} };
 /** The states in which nothing arrives and no attempt is made. */
 export const IDLE_STATES = ["stopped", "ended", "error"];
 
@@ -20,17 +31,47 @@ export class ReconnectingStream {
   #cursor = null;
   #refusal = null;
   #tail = 0;
+  #heardAt = 0;
+  #suspended = false;
+  #base;
+  #connection;
   #on;
 
-  /** `on` has `lines(batch)`, `gap(gap)` and `state(state)`. */
-  constructor(on) {
+  /** `on` has `lines(batch)`, `gap(gap)` and `state(state)`. `base` is where the hub is, with a slash at the end; `connection`: see TabConnection. */
+  constructor(on, { base = "", connection = { ...UNLIMITED } } = {}) {
     this.#on = on;
+    this.#base = base;
+    this.#connection = connection;
+    connection.on = {
+      granted: () => this.#openSource(),
+      waiting: () => this.#setState({ name: "connecting", detail: t("state.waiting") }),
+      check: () => this.#share(),
+      shared: () => this.#onShared(),
+      full: () => this.#waitForTurn(),
+      lost: () => this.#connect(),
+      lines: (rows, cursor) => this.#onShare("lines", rows, cursor),
+      gap: (gap, cursor) => this.#onShare("gap", gap, cursor),
+      cursor: (cursor) => (this.#cursor = cursor),
+      state: (state) => this.#setState(state.name === "live" ? { name: "live", detail: t("state.shared") } : state),
+    };
     this.channels = [];
+    /** How far the clock of this browser is ahead of the hub's, in ms. */
+    this.clockSkew = 0;
     /** How many lines a second the hub may deliver of one channel among several; 0: all. */
     this.guard = 0;
     /** The channels that the reader may see, as patterns. */
     this.visibleChannels = ["*"];
     this.state = { name: "stopped" };
+  }
+
+  /** The id after the newest line received, or null. */
+  get cursor() {
+    return this.#cursor;
+  }
+
+  /** What this tab has: see TabConnection.held. */
+  get connection() {
+    return this.#connection.held;
   }
 
   get running() {
@@ -45,8 +86,16 @@ export class ReconnectingStream {
     this.#connect();
   }
 
+  /** Open these channels, from a fence on. */
+  openFrom(channels, fence) {
+    this.channels = channels;
+    this.#cursor = fence;
+    this.#connect();
+  }
+
   /** Name these channels without requesting them, because the hub would refuse them. */
   reject(channels, detail) {
+    this.#close();
     this.channels = channels;
     this.#setState({ name: "error", detail });
   }
@@ -69,6 +118,21 @@ export class ReconnectingStream {
     this.#setState({ name });
   }
 
+  /** Let go of the connection while the browser keeps the page from running. */
+  suspend() {
+    if (!this.running) return;
+    this.#suspended = true;
+    this.#close();
+    this.#connection.release();
+  }
+
+  /** Go on after `suspend`. */
+  resume() {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    this.#connect();
+  }
+
   /** The hub has been silent for too long: reconnect after the last line received. */
   restart() {
     this.#close();
@@ -77,7 +141,9 @@ export class ReconnectingStream {
 
   /** Make the next attempt now. */
   retryNow() {
-    if (["reconnecting", "offline", "stale"].includes(this.state.name)) this.#connect();
+    if (!["reconnecting", "offline", "stale"].includes(this.state.name)) return;
+    if (this.#connection.held === "shared") this.#connection.retry();
+    else this.#connect();
   }
 
   #connect() {
@@ -85,6 +151,11 @@ export class ReconnectingStream {
     this.#refusal = null;
     // A silent hub may not answer this request either: the page keeps saying so until it does.
     if (this.state.name !== "stale") this.#setState({ name: "connecting" });
+    this.#connection.acquire();
+  }
+
+  #openSource() {
+    if (this.state.name === "connecting" && this.state.detail) this.#setState({ name: "connecting" });
     const source = new EventSource(this.#url());
     this.#source = source;
     this.#expectAnswer();
@@ -103,16 +174,21 @@ export class ReconnectingStream {
   #url() {
     const query = new URLSearchParams(withMarkers(this.channels, this.visibleChannels).map((channel) => ["channel", channel]));
     query.append("batch", "1");
-    // One loud channel must not drown the others; a channel that is open alone is shown whole.
-    if (this.guard > 0 && (this.channels.length > 1 || this.channels.some(isPattern))) query.append("guard", String(this.guard));
+    if (this.#guardNeeded > 0) query.append("guard", String(this.#guardNeeded));
     if (this.#cursor) query.append("since", this.#cursor);
     else if (this.#tail > 0) query.append("tail", String(this.#tail));
-    return `message?${query}`;
+    return `${this.#base}message?${query}`;
+  }
+
+  // One loud channel must not drown the others; a channel that is open alone is shown whole.
+  get #guardNeeded() {
+    return this.channels.length > 1 || this.channels.some(isPattern) ? this.guard : 0;
   }
 
   #onOpen() {
     clearTimeout(this.#timer);
     this.#attempt = 0;
+    this.#heardAt = performance.now();
     this.#setState({ name: "live" });
   }
 
@@ -128,7 +204,36 @@ export class ReconnectingStream {
     this.#on[kind](data);
   }
 
+  // Others wait for a connection that was only lent. A stream that is far behind would make all that share one read its past.
+  #share() {
+    const since = bareFence(this.#cursor);
+    if (this.state.name !== "live" || since === null) return;
+    const behindMs = Date.now() - this.clockSkew - timeOfId(since);
+    if (behindMs > CAUGHT_UP_MS && performance.now() - this.#heardAt < QUIET_MS) return;
+    const { channels, visibleChannels: visible } = this;
+    this.#connection.share({ channels, visible, guard: this.#guardNeeded, since, base: new URL(".", document.baseURI).href });
+  }
+
+  #waitForTurn() {
+    this.#close();
+    this.#connection.release();
+    this.#timer = setTimeout(() => this.#connect(), TURN_MS);
+    this.#setState({ name: "connecting", detail: t("state.full") });
+  }
+
+  #onShared() {
+    this.#close();
+    this.#connection.giveBack();
+    this.#setState({ name: "live", detail: t("state.shared") });
+  }
+
+  #onShare(kind, data, cursor) {
+    this.#cursor = cursor;
+    this.#on[kind](data);
+  }
+
   #setCursor(event) {
+    this.#heardAt = performance.now();
     if (event.lastEventId) this.#cursor = event.lastEventId;
   }
 
@@ -184,10 +289,12 @@ export class ReconnectingStream {
     this.#probe = null;
     this.#source?.close();
     this.#source = null;
+    if (this.#connection.held === "shared") this.#connection.release();
   }
 
   #setState(state) {
     this.state = state;
+    if (!this.running) this.#connection.release();
     this.#on.state(state);
   }
 }

@@ -42,6 +42,7 @@ export function addAppearance(page) {
   settings.on("repeats", (folded) => workspace.foldRepeats(folded));
   if (settings.get("repeats")) workspace.foldRepeats(true);
   settings.on("publisherZone", readTimesIn);
+  workspace.onReread = () => page.rewrite();
   readTimesIn(settings.get("publisherZone"));
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(OF_ROWS, showRows);

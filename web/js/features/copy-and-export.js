@@ -61,15 +61,14 @@ export function addCopyAndExport(page) {
   }
 
   function* linesOf(scope) {
-    for (const seq of seqsOf(scope)) yield { text: ring.text(seq), channel: ring.channel(seq), time: ring.arrivedAt(seq) };
+    for (const seq of seqsOf(scope)) yield { text: ring.text(seq), channel: ring.channel(seq), time: ring.arrivedAt(seq), publisherZone: workspace.ingest.zoneOf(ring.channel(seq)) };
   }
 
   async function save(scope, format) {
-    const publisherZone = settings.get("publisherZone") === "auto" ? null : settings.get("publisherZone");
     const columns = [...COLUMNS, ...style.columns];
     const parts = [];
     let until = performance.now() + PAUSE_MS;
-    for (const part of exportParts(linesOf(scope), format, { zone: settings.get("zone"), columns, publisherZone })) {
+    for (const part of exportParts(linesOf(scope), format, { zone: settings.get("zone"), columns })) {
       parts.push(part);
       if (performance.now() < until) continue;
       await new Promise((done) => setTimeout(done));

@@ -46,6 +46,7 @@ export function addFiltering(page) {
       levels.show(hidden);
       box.show(text, page.setFilter({ text, off: new Set(), hidden, range }, null));
     },
+    takeEarlyText: () => box.takeEarlyText(),
     /** True when every level with a visible chip is hidden. */
     allLevelsHidden: () => levels.allHidden,
     commands: {

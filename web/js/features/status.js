@@ -96,6 +96,7 @@ export function addStatus(page, on) {
       gaps: ingest.gaps.count,
       rowsInDom: page.grids.reduce((sum, { view }) => sum + view.rowsInDom, 0),
       state: stream.state.name,
+      connection: stream.connection,
       lastId: ingest.lastId,
       histMs: on.histogramMs(),
     }),

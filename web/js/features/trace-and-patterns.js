@@ -1,7 +1,7 @@
 // What the hub finds beyond the stream: all lines of a trace, over all channels, and the patterns of lines that are new.
 
 import { formatClock, formatDelta } from "../format/format-time.js";
-import { firstLine, formatAge, keyValues, visible } from "../format/text.js";
+import { shownLine, formatAge, keyValues, visible } from "../format/text.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { ERROR, NONE } from "../normalise/levels.js";
 import { traceIdOf } from "../normalise/trace.js";
@@ -55,14 +55,14 @@ export function addTraceAndPatterns(page, showLine) {
     return undefined;
   }
 
-  const lineOf = ([id, channel, text]) => ({ id, channel, record: style.parse(text, timeOfId(id)) });
+  const lineOf = ([id, channel, text, moment]) => ({ id, channel, record: style.parse(text, moment, channel) });
 
   const itemsOf = (lines) =>
     lines.map(({ id, channel, record }, index) => ({
       time: formatClock(record.ts, settings.get("zone")),
       channel,
       level: record.lvl,
-      text: visible(firstLine(record.msg ?? keyValues(record.fields))).slice(0, 300),
+      text: visible(shownLine(record.msg ?? keyValues(record.fields))).slice(0, 300),
       note: index > 0 ? formatDelta(record.ts - lines[index - 1].record.ts) : "",
       run: () => showLine({ channel, id }),
     }));

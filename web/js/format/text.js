@@ -5,7 +5,9 @@ import { stripAnsi } from "./ansi.js";
 const CUT_VALUE = 120;
 const CUT_TAIL = 600;
 // Control characters are made visible. So are bidi controls, which could make a line look like another one.
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+// Characters that take part in text, but show nothing by themselves.
+const UNSEEN = /[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2800\u3164\ufe00-\ufe0f\uffa0]/g;
 
 /** Lines per second, short: 0, 0.4, 12, 1.2k. */
 export function formatRate(perSecond) {
@@ -43,10 +45,30 @@ export const visible = (text) => text.replace(CONTROLS, (char) => {
 /** Text with its control characters made visible, on as many lines as it has. */
 export const visibleLines = (text) => text.split(/\r?\n/).map(visible).join("\n");
 
-export const firstLine = (text) => {
-  const end = text.search(/[\r\n]/);
-  return end < 0 ? text : text.slice(0, end);
-};
+/** True for a text of which nothing can be seen. */
+export const isBlank = (text) => stripAnsi(text).replace(UNSEEN, "") === "";
+
+/**
+ * A message as its row shows it: `{shown, hidden}`. `shown` is the first line that is not blank; where carriage returns write over
+ * it, as a progress bar does, its last state that is not blank, as on a terminal. `hidden` has its other states and the lines after it.
+ */
+export function rowText(text) {
+  if (text !== latest.text) latest = { text, ...splitForRow(text) };
+  return latest;
+}
+
+export const shownLine = (text) => rowText(text).shown;
+
+// A row asks for its text several times, and a message may have megabytes.
+let latest = { text: "", shown: "", hidden: [] };
+
+function splitForRow(text) {
+  if (!/[\r\n]/.test(text)) return { shown: text, hidden: [] };
+  const lines = text.trimEnd().split(/\r*\n/);
+  const first = Math.max(0, lines.findIndex((line) => !isBlank(line)));
+  const states = lines[first].split("\r").filter((state) => !isBlank(state));
+  return { shown: states.pop() ?? "", hidden: [...states, ...lines.slice(first + 1).flatMap((line) => line.split("\r"))] };
+}
 
 /** Fields as `key=value key=value`. */
 export function keyValues(fields) {

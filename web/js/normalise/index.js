@@ -1,15 +1,18 @@
 // Turns a line into a record: JSON text -> without its envelope -> JSON record or text pattern. Pure, and it never throws: a line
 // that cannot be read is a record whose message is the line.
 
+import { rowText } from "../format/text.js";
 import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
-import { readText } from "./text.js";
-import { atOffset, inZone, likelyOffset } from "./time.js";
+import { adopt, blank } from "./record.js";
+import { TABLE } from "./table.js";
+import { headOf, readText } from "./text.js";
+import { inZone, nearestDay } from "./time.js";
 import { errorOfText, framesOf, traceStart } from "./trace.js";
 
-const SLOTS = new Set(["info", "log", "line", "message", "msg", "text", "data", "event"]);
-const HUB_KEYS = new Set(["@channel", "@event", "truncated", "size"]);
-const DOCKER_KEYS = new Set(["log", "stream", "time"]);
+const SLOTS = new Set(TABLE.json.slots.split(" "));
+const HUB_KEYS = new Set(TABLE.json.hubKeys.split(" "));
+const HUB_MEMBERS = [...HUB_KEYS].filter((key) => key.startsWith("@"));
 const DEEPEST = 3;
 // Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
@@ -17,16 +20,15 @@ const LONGEST_NAME = 1_000;
 const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The record of a line; `arrivedAt` (ms) is its time if it names none, and a hint at the zone of the time it names. `zone` is the zone of
- * times without one; null means the local zone, or the offset that puts the time nearest to the arrival.
+ * The record of a line; `arrivedAt` (ms) is its time if it names none. `zone` is the zone of times without one: null (local), one of
+ * zones.js, or a function (wall, arrivedAt) => zone, see PublisherZones.
  */
 export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
   const record = blank(text);
   try {
-    read(record, text, arrivedAt, 0);
-    const start = record.err === null && record.msg !== null ? traceStart(record.msg) : -1;
-    if (start >= 0) splitTrace(record, start);
+    new Reading(arrivedAt).line(record, text);
+    if (record.msg !== null) finishMessage(record);
     if (!record.zone) chooseZone(record, arrivedAt, zone);
   } catch {
     // A value that cannot become text, {"toString": 1}, or that is nested too deep.
@@ -37,60 +39,83 @@ export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
   return record;
 }
 
-const blank = (raw) => ({
-  ts: null, tsFrom: "recv", zone: true, offset: null, wall: null, lvl: NONE, lvlRaw: null, msg: null, logger: null,
-  src: { file: null, line: null, fn: null }, err: null, trace: null, span: null, host: null, pid: null, thread: null,
-  fields: Object.create(null), fmt: "plain", event: null, truncatedFrom: null, raw,
-});
+function finishMessage(record) {
+  const start = record.err === null ? traceStart(record.msg) : -1;
+  if (start >= 0) splitTrace(record, start);
+}
 
-// Publishers often log in another zone than the reader's.
 function chooseZone(record, arrivedAt, zone) {
-  if (zone !== null) {
-    const { ms, offset } = inZone(record.wall, zone);
+  const chosen = typeof zone === "function" ? zone(record.wall, arrivedAt) : zone;
+  if (chosen !== null) {
+    const { ms, offset } = inZone(record.wall, chosen);
     Object.assign(record, { ts: ms, offset });
-  } else if (arrivedAt !== null) {
-    record.offset = likelyOffset(record.ts, arrivedAt);
-    if (record.offset !== null) record.ts = atOffset(record.ts, record.offset);
   }
+  if (!record.dated && arrivedAt !== null) record.ts = nearestDay(record.ts, arrivedAt);
 }
 
-function read(record, text, arrivedAt, depth) {
-  const object = depth <= DEEPEST ? parseObject(text) : null;
-  if (object) return readObject(record, object, arrivedAt, depth);
-  return readText(record, text, arrivedAt, {
-    parse: parseObject,
-    object: (into, inner) => readJson(into, inner, arrivedAt),
-    line: (into, inner) => read(into, inner, arrivedAt, depth + 1),
-    fields: (into, json) => Object.assign(into.fields, parseObject(json)),
-    known: (into, inner) => depth <= DEEPEST && readKnown(into, inner, arrivedAt, depth + 1),
-  });
-}
+// How the readers of objects and texts read what is further inside; a line inside a line is read down to a depth.
+class Reading {
+  #depth = 0;
 
-// The text after the name of a service is read further only if it has a known format.
-function readKnown(record, text, arrivedAt, depth) {
-  const found = blank(record.raw);
-  read(found, text, arrivedAt, depth);
-  if (found.fmt === "plain") return false;
-  Object.assign(record, found, { fields: Object.assign(record.fields, found.fields) });
-  return true;
-}
+  constructor(arrivedAt) {
+    this.arrivedAt = arrivedAt;
+  }
 
-function readObject(record, object, arrivedAt, depth) {
-  if (typeof object["@event"] === "string") record.event = object["@event"];
-  const slot = slotOf(object);
-  if (slot === null) return readJson(record, withoutHubKeys(object), arrivedAt);
-  if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
-  const inner = object[slot];
-  if (typeof inner !== "string") return readObject(record, inner, arrivedAt, depth + 1);
-  if ("stream" in object) readJson(record, { stream: object.stream, time: object.time }, arrivedAt);
-  return read(record, inner.replace(/\r?\n$/, ""), arrivedAt, depth + 1);
+  parse(text) {
+    return parseObject(text);
+  }
+
+  /** Read a line into a record. Returns true if it has a form of its own. */
+  line(record, text) {
+    const object = this.#depth <= DEEPEST ? parseObject(text) : null;
+    if (object === null) return readText(record, text, this);
+    this.object(record, object);
+    return true;
+  }
+
+  /** Let a record adopt what a text inside it says. Returns false, and changes nothing, if the text has no form of its own. */
+  known(record, text) {
+    return this.#deeper(record, (inner) => this.line(inner, text));
+  }
+
+  /** Let a record adopt what an object inside it says. */
+  inside(record, object) {
+    this.#deeper(record, (inner) => {
+      this.object(inner, object);
+      return true;
+    });
+  }
+
+  /** Read an object into a record. */
+  object(record, object) {
+    if (typeof object["@event"] === "string") record.event = object["@event"];
+    const slot = slotOf(object);
+    if (slot === null) return readJson(record, withoutHubKeys(object), this);
+    if (object.truncated === true && Number.isFinite(object.size)) record.truncatedFrom = object.size;
+    const inner = object[slot];
+    if (typeof inner !== "string") return this.#deeper(record, (held) => (this.object(held, inner), true));
+    this.#depth += 1;
+    this.line(record, inner.replace(/\r?\n$/, ""));
+    this.#depth -= 1;
+    return undefined;
+  }
+
+  #deeper(record, read) {
+    if (this.#depth > DEEPEST) return false;
+    this.#depth += 1;
+    const inner = blank(record.raw);
+    const found = read(inner);
+    this.#depth -= 1;
+    if (found) adopt(record, inner);
+    return found;
+  }
 }
 
 // An envelope is an object with one meaningful key, the slot. `info` is a slot here, not a level.
 function slotOf(object) {
   let slot = null;
   for (const key of Object.keys(object)) {
-    if (HUB_KEYS.has(key) || (key !== "log" && DOCKER_KEYS.has(key) && typeof object.log === "string")) continue;
+    if (HUB_KEYS.has(key)) continue;
     if (slot !== null || !SLOTS.has(key)) return null;
     slot = key;
   }
@@ -100,8 +125,8 @@ function slotOf(object) {
 }
 
 function withoutHubKeys(object) {
-  if (!("@channel" in object) && !("@event" in object)) return object;
-  return Object.fromEntries(Object.entries(object).filter(([key]) => key !== "@channel" && key !== "@event"));
+  if (!HUB_MEMBERS.some((key) => key in object)) return object;
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !HUB_MEMBERS.includes(key)));
 }
 
 /** The JSON object or array of a text, integers past 2^53 as text, or null. */
@@ -122,7 +147,7 @@ const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =
 
 function splitTrace(record, start) {
   record.err = errorOfText(record.msg.slice(start).trimStart());
-  record.msg = record.msg.slice(0, start).trimEnd() || `${record.err.type ?? "Error"}: ${record.err.msg ?? ""}`;
+  record.msg = record.msg.slice(0, start).trimEnd() || headOf(record.msg, record.err);
 }
 
 /** The record of a line together with the lines that continue it: a stack trace among them is its error. */
@@ -155,7 +180,7 @@ export function hiddenSummary(record) {
     if (frames > 0) parts.push(`· ${frames} ${frames === 1 ? "frame" : "frames"}`);
     else if (lines > 1) parts.push(`+ ${lines} lines`);
   }
-  const more = (record.msg ?? "").trimEnd().split("\n").length - 1;
+  const more = rowText(record.msg ?? "").hidden.length;
   if (more > 0) parts.push(`+ ${more} ${more === 1 ? "line" : "lines"}`);
   return parts.join(" ");
 }

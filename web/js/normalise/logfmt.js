@@ -2,10 +2,12 @@
 //
 //     pairsOf('a=1 b="x y"')            {a: 1, b: "x y"}
 //     pairsOf("hello world a=1")        null: the first word is no pair
+//     labelled("a:1\\tb:x y")           {a: 1, b: "x y"}, LTSV
 //     splitPairs('order paid   a=1')    ["order paid", {a: 1}]: the text before the pairs, and the pairs
 
 const TOKEN = /([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|$)/y;
 const FIRST_PAIR = /(?:^|\s)[A-Za-z_@][\w.@/-]*=/g;
+const LABEL = /^([A-Za-z_][\w.-]*):([\s\S]*)$/;
 const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 const UNKNOWN = Symbol();
 // A longer line is hardly one of pairs, and too long to read.
@@ -34,6 +36,18 @@ export function splitPairs(text) {
   const match = FIRST_PAIR.exec(text);
   const pairs = match && pairsOf(text.slice(match.index).trim());
   return pairs ? [text.slice(0, match.index).trimEnd(), pairs] : [text, null];
+}
+
+/** The pairs of a text in LTSV: `time:…<tab>host:…`; null for any other. */
+export function labelled(text) {
+  if (text.length > LONGEST) return null;
+  const found = Object.create(null);
+  for (const part of text.split("\t")) {
+    const match = LABEL.exec(part);
+    if (match === null) return null;
+    if (match[2] !== "-") found[match[1]] = scalar(match[2]);
+  }
+  return found;
 }
 
 /** A text as a number, if it is one and loses no digit; else the text. */

@@ -1,34 +1,18 @@
-// The names that JSON loggers use for the same few things, most specific first. A name is searched as a flat key, then, if it has a
-// dot, as a path. Case does not matter.
+// The keys that JSON loggers use for the same few things, best first, from the table of formats. A key is looked up in any case; one
+// with a dot also as a path.
+//
+//     rolesOf({level: "warn", log: {logger: "a"}})     {level: [{key: "level", value: "warn"}], logger: [{key: null, value: "a"}]}
 
+import { stripAnsi } from "../format/ansi.js";
 import { NONE, levelOfNumber, levelOfWord } from "./levels.js";
+import { TABLE } from "./table.js";
 
-const NAMES = {
-  time:
-    "@timestamp timestamp time ts @t datetime date asctime eventTime event_time logged_at created_at created " +
-    "timeUnixNano observedTimeUnixNano timestamp_ns __REALTIME_TIMESTAMP stageTimestamp t.$date receiveTimestamp time_iso8601 time_local msec",
-  level: "level lvl severity levelname log.level loglevel log_level @l severityText severity_text PRIORITY",
-  message: "message msg event @m @mt short_message body text log info fields.message textPayload",
-  logger: "logger logger_name log.logger name target module component service service.name SourceContext c SYSLOG_IDENTIFIER",
-  error: "exception exc_info exc_text err error stack stacktrace stack_trace error.stack_trace @x",
-  trace:
-    "trace_id traceId trace.id @tr otelTraceID dd.trace_id logging.googleapis.com/trace correlation_id " +
-    "correlationId request_id requestId req_id reqId x-request-id",
-  span: "span_id spanId span.id @sp otelSpanID",
-  host: "hostname host host.name _HOSTNAME",
-  pid: "pid process_id process.pid process.id process _PID",
-  thread: "thread_name threadName thread.name process.thread.name thread threadId tid",
-  file: "caller pathname file filename log.origin.file.name source.file src.file CODE_FILE",
-  lineNumber: "lineno line line_number log.origin.file.line source.line src.line CODE_LINE",
-  function: "funcName func_name func function log.origin.function source.function src.func CODE_FUNC",
-  levelNumber: "levelno severityNumber severity_number level_value priority",
-};
-
+const { names, scales } = TABLE.json;
 const FLAT = new Map();
 const PATHS = new Map();
-for (const [role, names] of Object.entries(NAMES)) {
-  names.split(" ").forEach((name, rank) => {
-    const lower = name.toLowerCase();
+for (const [role, keys] of Object.entries(names)) {
+  keys.split(" ").forEach((key, rank) => {
+    const lower = key.toLowerCase();
     if (!FLAT.has(lower)) FLAT.set(lower, []);
     FLAT.get(lower).push({ role, rank });
     if (!/^[a-z]+\.[^/]+$/.test(lower)) return;
@@ -37,23 +21,35 @@ for (const [role, names] of Object.entries(NAMES)) {
     PATHS.get(head).push({ role, rank, path });
   });
 }
+const SCALES = new Map(Object.entries(scales).map(([key, scale]) => [key.toLowerCase(), scale]));
 
-const isWord = (value) => typeof value === "string" || typeof value === "number";
+const isText = (value) => typeof value === "string";
+const isWord = (value) => isText(value) || typeof value === "number";
+const isWhole = (value) => isWord(value) && /^\d+$/.test(value);
+const isStatus = (value) => isWord(value) && /^[1-5]\d\d$/.test(value);
+const isObject = (value) => value !== null && typeof value === "object";
 const FITS = {
-  time: isWord,
+  time: (value) => isWord(value) || isObject(value),
+  timeIfNear: isWord,
   level: isWord,
-  message: isWord,
-  logger: (value) => typeof value === "string",
+  levelIfKnown: (value) => isText(value) && levelOfWord(value) !== NONE,
+  levelNumber: (value) => isWord(value) && value !== "" && Number.isFinite(Number(value)),
+  message: (value) => isWord(value) || isObject(value),
+  logger: (value) => isText(value) && value !== "",
   error: (value) => value !== null && value !== "" && typeof value !== "boolean" && typeof value !== "number",
   trace: isWord,
   span: isWord,
-  host: (value) => typeof value === "string",
-  pid: (value) => isWord(value) && /^\d+$/.test(value),
+  host: isText,
+  pid: isWhole,
   thread: isWord,
-  file: (value) => typeof value === "string",
-  lineNumber: (value) => isWord(value) && /^\d+$/.test(value),
-  function: (value) => typeof value === "string",
-  levelNumber: (value) => isWord(value) && value !== "" && Number.isFinite(Number(value)),
+  file: isText,
+  line: isWhole,
+  function: isText,
+  status: isStatus,
+  method: (value) => isText(value) && /^[A-Za-z-]{1,32}$/.test(value),
+  path: isText,
+  request: (value) => isText(value) || isObject(value),
+  took: isWord,
 };
 
 /** How many keys of an object are read; the line itself has them all. */
@@ -66,36 +62,60 @@ export function rolesOf(object) {
     const lower = key.toLowerCase();
     const value = object[key];
     const flat = FLAT.get(lower);
-    if (flat) for (const { role, rank } of flat) add(found, role, rank, key, value);
+    if (flat !== undefined) for (const { role, rank } of flat) add(found, role, rank, key, value);
     const inner = value !== null && typeof value === "object" && PATHS.get(lower);
     if (inner) for (const { role, rank, path } of inner) add(found, role, rank, null, atPath(value, path));
   }
-  for (const list of Object.values(found)) list.sort((a, b) => a.rank - b.rank);
+  for (const role in found) if (found[role].length > 1) found[role].sort((a, b) => a.rank - b.rank);
   return found;
 }
+
+/** True for a value that can fill a role. */
+export const fits = (role, value) => FITS[role](value);
 
 function add(found, role, rank, key, value) {
   if (value === undefined || !FITS[role](value)) return;
   (found[role] ??= []).push({ key, value, rank });
 }
 
+// Flat before nested, so that "log.level" may be a key or a path.
 function atPath(value, path) {
   for (const step of path) {
-    if (value === null || typeof value !== "object" || !Object.hasOwn(value, step)) return undefined;
+    if (value === null || typeof value !== "object") return undefined;
+    if (!Object.hasOwn(value, step)) return atAnyCase(value, step);
     value = value[step];
   }
   return value;
 }
 
-const SCALES = { levelno: "python", severitynumber: "otel", severity_number: "otel", level_value: "logback", priority: "syslog" };
+const atAnyCase = (value, step) => value[Object.keys(value).find((key) => key.toLowerCase() === step)];
 
-/** `{level, raw, key}` from the roles of an object; a word takes precedence over any number. */
-export function levelFrom(object, roles) {
-  const words = (roles.level ?? []).filter(({ value }) => typeof value === "string" && !isNumeric(value));
-  if (words.length > 0) return { level: levelOfWord(words[0].value), raw: words[0].value, key: words[0].key };
+/** The value at a path of the table, "" being the object itself; undefined without one. A key may itself have dots. */
+export function valueAt(object, path) {
+  if (path === "") return object;
+  if (Object.hasOwn(object, path)) return object[path];
+  let value = object;
+  for (const step of path.split(".")) {
+    if (!isObject(value) || !Object.hasOwn(value, step)) return undefined;
+    value = value[step];
+  }
+  return value;
+}
+
+/** `{level, raw, key}` from the roles of an object; a word takes precedence over any number. `scale` is that of its family, or null. */
+export function levelFrom(roles, scale) {
+  let unknown = null;
+  for (const { key, value } of [...(roles.level ?? []), ...(roles.levelIfKnown ?? [])]) {
+    if (typeof value !== "string" || isNumeric(value)) continue;
+    const level = levelOfWord(value);
+    const found = { level, raw: stripAnsi(value).trim(), key };
+    if (level !== NONE) return found;
+    unknown ??= found;
+  }
+  if (unknown) return unknown;
   const numbers = [...(roles.level ?? []), ...(roles.levelNumber ?? [])];
   for (const { key, value } of numbers) {
-    const level = levelOfNumber(Number(value), SCALES[key?.toLowerCase()] ?? scaleByNeighbours(object, Number(value)));
+    const level = levelOfNumber(Number(value), scale ?? SCALES.get(key?.toLowerCase()) ?? scaleOf(Number(value)));
     if (level !== NONE) return { level, raw: String(value), key };
   }
   const [first] = numbers;
@@ -104,8 +124,5 @@ export function levelFrom(object, roles) {
 
 const isNumeric = (text) => /^\s*-?\d+(\.\d+)?\s*$/.test(text);
 
-// A bare level of 10 to 60 is pino's. One of 0 to 7 is syslog's if the line is GELF; otherwise it is unknown.
-function scaleByNeighbours(object, number) {
-  if (number >= 10 && number <= 60) return "pino";
-  return "short_message" in object && number >= 0 && number <= 7 ? "syslog" : null;
-}
+// A bare level of 10 to 60 is pino's; any other is unknown.
+const scaleOf = (number) => (number >= 10 && number <= 60 ? "pino" : null);

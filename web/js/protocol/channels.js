@@ -1,6 +1,6 @@
 // Channel names and patterns, by the rules of the hub.
 
-import { firstLine } from "../format/text.js";
+import { shownLine } from "../format/text.js";
 import { t } from "../i18n/translate.js";
 
 const MAX_CHANNELS = 32;
@@ -42,4 +42,4 @@ export const noteOf = (channel, record, line) =>
   record.event === "closed" ? { kind: "closed", channel, raw: line } : record.event === "marker" ? markerOf(channel, record, line) : null;
 
 /** The note for a marker. */
-export const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: firstLine(msg ?? raw).slice(0, 200), raw: line });
+export const markerOf = (channel, { msg, raw }, line) => ({ kind: "marker", channel, text: shownLine(msg ?? raw).slice(0, 200), raw: line });

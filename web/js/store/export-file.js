@@ -4,7 +4,7 @@
 //     new Blob([...file], {type: mediaTypeOf("csv")})          parts of about 64 kB; the caller may pause between them
 //     fileName("csv", ["orders"], now)                     "orders-2026-11-21T03-50-18Z.csv"
 //
-// `lines` is any iterable of {text, channel, time (ms)}. Each is one line of the file (CSV also has a header, and a quoted cell may contain
+// `lines` is any iterable of {text, channel, time (ms), publisherZone}; the last is `zone` of normalise(). Each is one line of the file (CSV also has a header, and a quoted cell may contain
 // line breaks). Times in text and CSV have an offset.
 
 import { stripAnsi } from "../format/ansi.js";
@@ -21,10 +21,10 @@ export const COLUMNS = ["time", "channel", "level", "logger", "message", "fields
 export const mediaTypeOf = (format) => TYPES[format];
 
 /** The parts of a file, as text. */
-export function* exportParts(lines, format, { zone = "local", columns = COLUMNS, publisherZone = null } = {}) {
+export function* exportParts(lines, format, { zone = "local", columns = COLUMNS } = {}) {
   let part = format === "csv" ? `${columns.map(csvCell).join(",")}\r\n` : "";
   for (const line of lines) {
-    part += lineOf(line, format, { zone, columns, publisherZone });
+    part += lineOf(line, format, { zone, columns });
     if (part.length < PART) continue;
     yield part;
     part = "";
@@ -38,16 +38,20 @@ export function fileName(format, channels, now) {
   return `${names.replace(/[^\w.+-]/g, "_")}-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}Z.${format}`;
 }
 
-/** A cell of CSV. An apostrophe is put before text that a spreadsheet would run as a formula, as in the hub's own export. */
+/**
+ * A cell of CSV. An apostrophe is put before text that a spreadsheet would run as a formula, as in the hub's own export. Where the comma is
+ * the decimal sign, Excel splits rows at semicolons, whatever the quotes around a cell.
+ */
 export function csvCell(value) {
-  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
+  const split = value.replace(/[;\t] *(?=[=+\-@＝＋－＠])/g, "$&'");
+  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(split) ? `'${split}` : split;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function lineOf(line, format, options) {
   // The hub sends single lines; this makes sure of it.
   if (format === "ndjson") return `${/[\r\n]/.test(line.text) ? JSON.stringify({ info: line.text }) : line.text}\n`;
-  const record = normalise(line.text, line.time, { zone: options.publisherZone });
+  const record = normalise(line.text, line.time, { zone: line.publisherZone ?? null });
   const cell = (name) => stripAnsi(cellOf(record, line, name, options));
   if (format === "csv") return `${options.columns.map((name) => csvCell(cell(name))).join(",")}\r\n`;
   const parts = options.columns.map(cell).filter((text) => text !== "");

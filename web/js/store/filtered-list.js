@@ -130,6 +130,23 @@ export class FilteredList {
     });
   }
 
+  /** A line that may have a row continues `head` from now on, and belongs to its row. */
+  fold(seq, head) {
+    this.trim();
+    if (this.#pass) this.#rewind(this.#pass, seq);
+    const to = this.firstRowFrom(head);
+    const from = this.firstRowFrom(seq);
+    if (from >= this.end || this.seqAt(from) !== seq || this.seqAt(to) !== head || this.foldedCount(to) < 0 || this.foldedCount(from) !== 0) return;
+    for (let row = from; row < this.end - 1; row += 1) {
+      this.#seqs[this.#slotOf(row)] = this.seqAt(row + 1);
+      this.#foldedCounts[this.#slotOf(row)] = this.foldedCount(row + 1);
+    }
+    this.end -= 1;
+    this.#foldedCounts[this.#slotOf(to)] += 1;
+    this.folded += 1;
+    this.version += 1;
+  }
+
   /** Remove the rows whose lines have fallen off the ring. */
   trim() {
     while (this.first < this.end && this.seqAt(this.first) < this.#ring.first) {

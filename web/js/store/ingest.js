@@ -10,10 +10,11 @@ import { SeenLineIds } from "../protocol/line-ids.js";
 import { measurementOf, normalise } from "../normalise/index.js";
 import { GapNotes, MAX_KNOWN } from "./gap-notes.js";
 import { MultilineJoiner } from "./multiline.js";
-import { reindex } from "./reindex.js";
+import { PublisherZones } from "./publisher-zones.js";
+import { reindex, rereadTimes } from "./reindex.js";
 import { ReorderBuffer, SortKeys, misplaced } from "./reorder-buffer.js";
 
-// A line that is older than this when it arrives was replayed: the fence in its id is nearer to the time it was published.
+// A line that came to the hub longer ago than this was replayed.
 const REPLAYED_MS = 2_500;
 const REPLAY_RESTS_MS = 1_000;
 // A misplaced line is moved only among this many of the last lines, or of the first lines when older ones are loaded.
@@ -32,7 +33,7 @@ export class Ingest {
   #unsorted = false;
   #joiner = new MultilineJoiner();
   #markersHeld = new Set();
-  #reading = { zone: null };
+  #zones = new PublisherZones();
 
   constructor(ring, lists, series) {
     this.#ring = ring;
@@ -59,26 +60,30 @@ export class Ingest {
     this.onLiveLine = null;
     /** Called with "channel@id" of each line that arrived after the reorder window. */
     this.onLateLine = null;
+    /** Called when the times of lines held have changed, because the zone of their channel is known now. */
+    this.onReread = null;
     /** Called when lines have changed places: with the part, see Ring.reorder(), and `moved(seq)`, the new seq of each. */
     this.onReorder = null;
   }
 
-  /** Add one batch `[[id, channel, line], …]`. Returns the channel if the batch ends with its publisher's "closed", else null. */
+  /** Add one batch `[[id, channel, line, moment], …]`; `moment` is when a line came to the hub, in ms. Returns the channel if the batch ends with its publisher's "closed", else null. */
   addLines(batch, now) {
     let closed = null;
-    for (const [id, channel, line] of batch) {
+    for (const [id, channel, line, moment] of batch) {
       const parsed = parseId(id);
+      const arrivedAt = arrivalTime(parsed, moment, now - this.clockSkew);
       if (parsed && (this.#isHeld(channel, parsed) || this.#isRepeated(channel, id, line))) continue;
       if (channel === MARKERS && !this.accepts(MARKERS)) {
-        this.#addMarker(parsed, line, now - this.clockSkew);
+        this.#addMarker(parsed, line, arrivedAt);
         continue;
       }
       this.received += 1;
       this.lastId = id;
-      closed = this.#addLine(channel, parsed, line, now) ? channel : null;
+      closed = this.#addLine(channel, parsed, line, arrivedAt, now) ? channel : null;
     }
     if (batch.length > 0) this.lastLineAt = now;
     this.release(now);
+    this.#settleZones();
     return closed;
   }
 
@@ -118,7 +123,7 @@ export class Ingest {
     const oldest = this.#ring.oldestIds();
     const gapsLeft = gaps.map((gap) => [gapPosition(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
     const added = [];
-    for (const [id, channel, line] of lines.toReversed()) {
+    for (const [id, channel, line, moment] of lines.toReversed()) {
       const parsed = parseId(id);
       if (!parsed) continue;
       while (gapsLeft.length > 0 && isAfter(gapsLeft.at(-1)[0], parsed)) this.#addOlderGap(added, ...gapsLeft.pop());
@@ -128,7 +133,7 @@ export class Ingest {
         continue;
       }
       if (channel === MARKERS && !this.accepts(MARKERS)) {
-        this.#addOlderMarker(added, id, parsed, line);
+        this.#addOlderMarker(added, id, line, arrivalTime(parsed, moment));
         continue;
       }
       if (this.#isRepeated(channel, id, line)) continue;
@@ -137,7 +142,7 @@ export class Ingest {
       // The stream may still bring this line if it has brought none of this channel so far.
       if (!this.#last.has(channel)) this.#last.set(channel, parsed);
       this.received += 1;
-      added.push(this.#addOlderLine(channel, parsed, line));
+      added.push(this.#addOlderLine(channel, parsed, line, arrivalTime(parsed, moment)));
     }
     while (gapsLeft.length > 0) this.#addOlderGap(added, ...gapsLeft.pop());
     return this.#offerOlder(added);
@@ -159,6 +164,7 @@ export class Ingest {
     this.release();
     this.#ring.retain(keep);
     this.#series.retain(keep);
+    this.#zones.retain(keep);
     this.gaps.forget();
     this.#joiner.clear();
     this.#markersHeld.clear();
@@ -167,17 +173,21 @@ export class Ingest {
     for (const channel of [...this.#last.keys()]) if (!keep(channel) && channel !== MARKERS) this.#last.delete(channel);
   }
 
-  /** Read times that name no zone in this zone; null: see normalise(). Whoever counts by time must count again afterwards. */
+  /** Read times that name no zone in this zone; null: see PublisherZones. Whoever counts by time must count again afterwards. */
   readTimesIn(zone) {
     this.release();
-    this.#reading = { zone };
-    reindex(this.#ring, this.#ring.end, this.#reading);
+    this.#zones.choose(zone);
+    reindex(this.#ring, this.#ring.end, this.#zones);
     this.#sort(this.#ring.first, this.#ring.end);
   }
 
+  /** The zone of times that name none on a channel, for normalise(). */
+  zoneOf(channel) {
+    return this.#zones.of(channel);
+  }
+
   // A marker names the channel it is for; without a name it is for all channels.
-  #addMarker(id, line, receivedAt) {
-    const arrivedAt = this.#arrivalTime(id, receivedAt);
+  #addMarker(id, line, arrivedAt) {
     const marker = this.#parseMarker(line, arrivedAt);
     if (marker === null) return;
     this.release();
@@ -189,11 +199,11 @@ export class Ingest {
     this.#lists.offer(this.#ring.appendNote(...note, this.#newest));
   }
 
-  #addOlderMarker(added, name, { fence }, line) {
-    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#parseMarker(line, fence) : null;
+  #addOlderMarker(added, name, line, arrivedAt) {
+    const marker = this.#ring.room > 0 && !this.#markersHeld.has(name) ? this.#parseMarker(line, arrivedAt) : null;
     if (marker === null) return;
     this.#rememberMarker(name);
-    added.push(this.#ring.prependNote(marker.channel, null, marker, fence));
+    added.push(this.#ring.prependNote(marker.channel, null, marker, arrivedAt));
   }
 
   #rememberMarker(name) {
@@ -202,7 +212,7 @@ export class Ingest {
   }
 
   #parseMarker(line, arrivedAt) {
-    const record = normalise(line, arrivedAt, this.#reading);
+    const record = normalise(line, arrivedAt);
     const target = typeof record.fields.channel === "string" ? record.fields.channel : "";
     return record.event === "marker" && (!target || this.accepts(target)) ? markerOf(target, record, line) : null;
   }
@@ -225,11 +235,10 @@ export class Ingest {
   }
 
   // True when the line is the publisher's "closed".
-  #addLine(channel, id, line, now) {
+  #addLine(channel, id, line, arrivedAt, now) {
     const receivedAt = now - this.clockSkew;
-    const arrivedAt = this.#arrivalTime(id, receivedAt);
-    const record = normalise(line, arrivedAt, this.#reading);
-    const live = arrivedAt >= receivedAt;
+    const record = this.#read(channel, line, arrivedAt);
+    const live = receivedAt - arrivedAt <= REPLAYED_MS;
     if (live) {
       this.live += 1;
       this.onLiveLine?.(line);
@@ -249,9 +258,20 @@ export class Ingest {
     return false;
   }
 
-  // By the hub's clock, as the ids are, because the reader's clock may be wrong. Never before the fence: older lines of the channel stand there.
-  #arrivalTime(id, receivedAt) {
-    return id ? Math.max(id.fence, receivedAt - id.fence > REPLAYED_MS ? 0 : receivedAt) : receivedAt;
+  #read(channel, line, arrivedAt) {
+    const record = normalise(line, arrivedAt, { zone: this.#zones.of(channel) });
+    if (!record.zone && record.dated) this.#zones.observe(channel, record.wall, arrivedAt);
+    return record;
+  }
+
+  // Reads lines held again whose channel's zone is known now.
+  #settleZones() {
+    const channels = new Set(this.#zones.settle());
+    if (channels.size === 0) return;
+    this.release();
+    rereadTimes(this.#ring, channels, this.#zones);
+    this.#sort(Math.max(this.#ring.first, this.#ring.end - MAX_SORTED), this.#ring.end);
+    this.onReread?.();
   }
 
   #append({ channel, id, line, record, arrivedAt, sortKey }, late = false) {
@@ -260,9 +280,19 @@ export class Ingest {
     else this.#newest = sortKey;
     const head = late ? null : this.#joiner.add(channel, record, arrivedAt, seq);
     if (head !== null) this.#ring.continueFrom(seq, head);
+    if (!late) this.#fold(this.#joiner.earlier);
     this.onLine?.(seq, record);
     this.#lists.offer(seq);
     return seq;
+  }
+
+  // Lines that had rows of their own continue others, as a later one has shown.
+  #fold(earlier) {
+    for (const [seq, head] of earlier) {
+      if (!this.#ring.has(head)) continue;
+      this.#ring.continueFrom(seq, head);
+      this.#lists.fold(seq, head);
+    }
   }
 
   // Puts lines of several channels into the order of their times.
@@ -275,11 +305,11 @@ export class Ingest {
     this.#lists.reorder(part, moved);
   }
 
-  #addOlderLine(channel, id, line) {
-    const record = normalise(line, id.fence, this.#reading);
+  #addOlderLine(channel, id, line, arrivedAt) {
+    const record = this.#read(channel, line, arrivedAt);
     const note = noteOf(channel, record, line);
-    if (note) return this.#ring.prependNote(channel, id, note, id.fence);
-    const seq = this.#ring.prepend(channel, id, line, record.lvl, id.fence, record.ts);
+    if (note) return this.#ring.prependNote(channel, id, note, arrivedAt);
+    const seq = this.#ring.prepend(channel, id, line, record.lvl, arrivedAt, record.ts);
     this.onLine?.(seq, record);
     return seq;
   }
@@ -290,9 +320,13 @@ export class Ingest {
   }
 
   #offerOlder(added) {
-    reindex(this.#ring, this.#ring.first + added.length, this.#reading);
+    reindex(this.#ring, this.#ring.first + added.length, this.#zones);
     const shown = added.filter((seq) => this.#lists.offerOlder(seq)).length;
     this.#sort(this.#ring.first, Math.min(this.#ring.end, this.#ring.first + added.length + MAX_SORTED));
+    this.#settleZones();
     return shown;
   }
 }
+
+// By the hub's clock, as the ids are, because the reader's clock may be wrong. The fence is a little older than the line.
+const arrivalTime = (id, moment, receivedAt) => (Number.isFinite(moment) ? moment : (id?.fence ?? receivedAt));

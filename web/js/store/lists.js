@@ -41,6 +41,11 @@ export class Lists {
     return this.main.offerOlder(seq);
   }
 
+  /** A line continues another, see FilteredList.fold(). */
+  fold(seq, head) {
+    for (const list of this.all) list.fold(seq, head);
+  }
+
   /** Lines have changed places, see FilteredList.reorder(). */
   reorder(part, moved) {
     for (const list of this.all) list.reorder(part, moved);

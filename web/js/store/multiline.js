@@ -3,71 +3,95 @@
 //
 //     const joiner = new MultilineJoiner();
 //     joiner.add("api", record, arrivedAt, seq)     the seq of the line that it continues, or null for the beginning of a new one
+//     joiner.earlier                                [[seq, head], …]: lines added before of which that line has shown that they continue another
 //     joiner.shift(moved)                           lines have changed places: moved(seq) is the new seq
 //     templateOf("api", record)                     equal for lines that differ only in their numbers
 //
-// `arrivedAt` is in ms; `record`: see normalise().
+// `arrivedAt` is in ms; `record`: see normalise(). Which lines belong together says `./joiner.js`.
 
-import { NONE } from "../normalise/levels.js";
-import { isContinuation } from "../normalise/trace.js";
+import { Joiner } from "./joiner.js";
 
-const APART_MS = 50;
+const PART_MS = 50;
 const MAX_CHANNELS = 1_000;
-// The indented output of a program is no stack trace.
-const MAX_LINES = 500;
-const PYTHON = /^\s*(?:Traceback \(most|Exception in thread )/;
-const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
-// In a trace of Python, the last line is not indented; in a trace of Go, function names are not.
-const RAISED = /^[A-Za-z_][\w.]*(?:: .*)?$/;
-const OF_GO = /^(?:$|goroutine \d+ \[|[\w./*()[\]{},-][\w./*)[\]{},-]*\(.*\)$|created by |exit status \d|\[signal )/;
 const NUMBERS = /0x[\da-f]+|[\da-f]{8}-[\da-f-]{27}|\d+(?:[.,:]\d+)*/gi;
+// The hub's envelope of a text, Docker's, and what Kubernetes puts before it.
+const INFO = '{"info":"';
+const DOCKER = '{"log":"';
+const CRI = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
 
 export class MultilineJoiner {
-  #last = new Map();
+  #channels = new Map();
+
+  constructor() {
+    this.earlier = [];
+  }
 
   add(channel, record, arrivedAt, seq) {
-    const last = this.#lastOf(channel, seq);
-    const text = record.fmt === "plain" && record.lvlRaw === null && record.event === null ? (record.msg ?? "") : null;
+    const last = this.#of(channel);
     const { part, fields: { stream } } = record;
-    const session = record.fmt === "postgres" && record.pid;
-    // A DETAIL or HINT has no level.
-    const adds = session && session === last.session && record.lvl === NONE;
-    const joins = (adds || (part && stream === last.part) || (text !== null && continues(last, text))) && Math.abs(arrivedAt - last.arrivedAt) <= APART_MS && last.lines < MAX_LINES;
-    if (!joins) Object.assign(last, { head: seq, lines: 0, session });
-    last.part = part === "P" && stream;
-    last.lines += 1;
-    last.kind = text === null ? null : (kindOf(text) ?? (joins ? last.kind : null));
+    const apartMs = Math.abs(arrivedAt - last.arrivedAt);
     last.arrivedAt = arrivedAt;
-    last.text = text ?? "";
-    return joins ? last.head : null;
+    this.earlier = [];
+    if (part && stream === last.partOf && apartMs <= PART_MS) {
+      last.partOf = part === "P" && stream;
+      return last.partHead;
+    }
+    if (apartMs > last.joiner.patienceMs) this.#settle(last, last.joiner.end());
+    last.waiting.push(seq);
+    this.#settle(last, last.joiner.add(textOf(record.raw)));
+    const head = this.earlier.at(-1)?.[0] === seq ? this.earlier.pop()[1] : null;
+    last.partOf = part === "P" && stream;
+    last.partHead = head ?? seq;
+    return head;
   }
 
   shift(moved) {
-    for (const last of this.#last.values()) last.head = moved(last.head);
+    for (const last of this.#channels.values()) {
+      last.head = moved(last.head);
+      last.partHead = moved(last.partHead);
+      last.waiting = last.waiting.map(moved);
+    }
   }
 
   clear() {
-    this.#last.clear();
+    this.#channels.clear();
   }
 
-  #lastOf(channel, seq) {
-    let last = this.#last.get(channel);
+  // The verdicts are on the lines that have waited longest.
+  #settle(last, verdicts) {
+    for (const begins of verdicts) {
+      const seq = last.waiting.shift();
+      if (begins) last.head = seq;
+      else this.earlier.push([seq, last.head]);
+    }
+  }
+
+  #of(channel) {
+    let last = this.#channels.get(channel);
     if (last === undefined) {
-      if (this.#last.size >= MAX_CHANNELS) this.#last.clear();
-      this.#last.set(channel, (last = { head: seq, lines: 0, arrivedAt: -Infinity, text: "", kind: null }));
+      if (this.#channels.size >= MAX_CHANNELS) this.#channels.clear();
+      last = { joiner: new Joiner(), head: 0, waiting: [], arrivedAt: -Infinity, partOf: false, partHead: 0 };
+      this.#channels.set(channel, last);
     }
     return last;
   }
 }
 
-export const templateOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
-
-const kindOf = (text) => (PYTHON.test(text) ? "python" : GO.test(text) ? "go" : null);
-
-function continues({ text: before, kind }, text) {
-  if (isContinuation(text)) return true;
-  if (kind === "go") return OF_GO.test(text);
-  if (kind !== "python") return false;
-  // A blank line separates the traces of a chain; after the last trace it does not matter.
-  return text === "" || (/^\s+\S/.test(before) && RAISED.test(text));
+// The text that a program wrote; a line of JSON of its own stays as it is.
+function textOf(raw) {
+  const text = raw.startsWith("{") ? unwrapped(raw) : raw;
+  const prefix = text.startsWith("2") ? CRI.exec(text) : null;
+  return prefix === null ? text : text.slice(prefix[0].length);
 }
+
+function unwrapped(raw) {
+  try {
+    if (raw.startsWith(INFO) && raw.endsWith('"}')) return JSON.parse(raw.slice(INFO.length - 1, -1));
+    if (raw.startsWith(DOCKER)) return JSON.parse(raw).log.replace(/\r?\n$/, "");
+  } catch {
+    // JSON with more than the text in it.
+  }
+  return raw;
+}
+
+export const templateOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");

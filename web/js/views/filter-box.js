@@ -15,6 +15,8 @@ export class FilterBox {
   #found = NOTHING;
   #applied = "";
   #committed = "";
+  // Typed into the page before its script ran.
+  #early = $(PARTS.input).val();
 
   /**
    * `on` has `filter(text, committed)`, which returns null or a fault `{message}`, `suggest(text, caret)`, as in
@@ -55,6 +57,14 @@ export class FilterBox {
     this.#committed = text;
     this.#showFault(fault);
     $(PARTS.clear).prop("hidden", text === "");
+  }
+
+  /** Go on with a text that was typed before the page's script ran: it is newer than the filter of the address. */
+  takeEarlyText() {
+    if (!this.#early) return;
+    $(PARTS.input).val(this.#early);
+    if ($(PARTS.input).is(":focus")) this.#onInput();
+    else this.#apply(true);
   }
 
   clear() {

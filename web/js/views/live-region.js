@@ -1,7 +1,7 @@
 // What a screen reader hears of new lines: each of them while there are few, else a summary now and then. The grid itself is no
 // live region, because reused rows would be read out as new while the reader scrolls.
 
-import { firstLine, keyValues } from "../format/text.js";
+import { shownLine, keyValues } from "../format/text.js";
 import { newLinesText } from "../format/messages.js";
 import { LEVELS } from "../normalise/levels.js";
 import { normalise } from "../normalise/index.js";
@@ -48,7 +48,7 @@ export class LiveRegion {
     if (this.#ring.isNote(seq)) return;
     const { lvl, msg, fields } = normalise(this.#ring.text(seq));
     const paragraph = document.createElement("p");
-    paragraph.textContent = `${lvl ? `${LEVELS[lvl]}: ` : ""}${firstLine(msg ?? keyValues(fields)).slice(0, 200)}`;
+    paragraph.textContent = `${lvl ? `${LEVELS[lvl]}: ` : ""}${shownLine(msg ?? keyValues(fields)).slice(0, 200)}`;
     if (this.#element.childElementCount === 0) this.#element.textContent = "";
     this.#element.append(paragraph);
     while (this.#element.childElementCount > 5) this.#element.firstElementChild.remove();

@@ -2,7 +2,7 @@
 
 import { ansiSpans, stripAnsi } from "../format/ansi.js";
 import { dividersBetween } from "../format/dividers.js";
-import { firstLine, textOf, visible } from "../format/text.js";
+import { shownLine, textOf, visible } from "../format/text.js";
 import { normalise, withContinuations } from "../normalise/index.js";
 import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
@@ -21,13 +21,16 @@ export class RowStyle {
   #settings;
   #ring;
   #line;
+  #zoneOf;
   #opened = new Set();
   #late = new Set();
   #phone = window.matchMedia("(max-width: 699px)");
 
-  constructor(settings, ring) {
+  /** `zoneOf(channel)` is the zone of times that name none on a channel, for normalise(). */
+  constructor(settings, ring, zoneOf = () => null) {
     this.#settings = settings;
     this.#ring = ring;
+    this.#zoneOf = zoneOf;
     this.#line = new HeldLine(ring);
     this.columns = [];
     this.pins = new Set();
@@ -46,7 +49,7 @@ export class RowStyle {
   }
 
   recordOf(ring, seq) {
-    return this.parse(ring.text(seq), ring.arrivedAt(seq));
+    return this.parse(ring.text(seq), ring.arrivedAt(seq), ring.channel(seq));
   }
 
   /** The record of a line together with the lines that continue it. */
@@ -54,10 +57,9 @@ export class RowStyle {
     return withContinuations(this.recordOf(ring, seq), seqs.map((each) => this.recordOf(ring, each).msg ?? ring.text(each)));
   }
 
-  /** The record of a line; a time without a zone is read in the zone that the reader has set for publishers. */
-  parse(text, arrivedAt) {
-    const zone = this.#settings.get("publisherZone");
-    return normalise(text, arrivedAt, { zone: zone === "auto" ? null : zone });
+  /** The record of a line of a channel. */
+  parse(text, arrivedAt, channel) {
+    return normalise(text, arrivedAt, { zone: this.#zoneOf(channel) });
   }
 
   timeOf(record, before) {
@@ -85,7 +87,7 @@ export class RowStyle {
   }
 
   messageOf(record, fields) {
-    return visible(stripAnsi(record.msg === null ? fields || record.raw : firstLine(record.msg)));
+    return visible(stripAnsi(record.msg === null ? fields || record.raw : shownLine(record.msg)));
   }
 
   /** `[[name, text], …]` of the columns the reader has chosen. */

@@ -2,7 +2,7 @@
 // How a line is written (time, columns, colours, what is open) is decided by a RowStyle, see row-style.js.
 
 import { hueOf } from "../protocol/channels.js";
-import { formatBytes, firstLine, keyValues, sharedPrefix, visible } from "../format/text.js";
+import { formatBytes, isBlank, keyValues, rowText, sharedPrefix, shownLine, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, hiddenSummary } from "../normalise/index.js";
 import { formatNumber, t } from "../i18n/translate.js";
@@ -127,7 +127,7 @@ export class Row {
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(style.tailOf(record));
     const message = style.messageOf(record, fields);
-    const blank = message.trim() === "" && (record.msg ?? "").trim() === "";
+    const blank = isBlank(message);
     if (blank) this.message.textContent = t("row.empty");
     else style.writeMessage(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
@@ -169,10 +169,10 @@ export class Row {
     }
   }
 
-  // The part of the line that a closed row hides: the stack, and the message after its first line.
+  // The part of the line that a closed row hides: the stack, and what its message has beside the line shown.
   #fillMore(record, open) {
     const stack = record.err?.stack ?? "";
-    const rest = (record.msg ?? "").trimEnd().split("\n").slice(1).join("\n");
+    const rest = rowText(record.msg ?? "").hidden.join("\n");
     const hidden = [rest, stack].filter(Boolean).join("\n");
     this.element.dataset.fold = hidden ? (open ? "open" : "closed") : "none";
     this.more.textContent = "";
@@ -207,7 +207,7 @@ const cut = (message) => (message.length > LONGEST_SHOWN ? `${message.slice(0, L
 
 function hiddenText(record) {
   const hidden = visible(hiddenSummary(record));
-  const more = record.msg !== null && firstLine(record.msg).length > LONGEST_SHOWN ? t("row.all", { size: formatBytes(record.raw.length) }) : "";
+  const more = record.msg !== null && shownLine(record.msg).length > LONGEST_SHOWN ? t("row.all", { size: formatBytes(record.raw.length) }) : "";
   const short = record.truncatedFrom === null ? "" : t("row.cut", { size: formatBytes(record.truncatedFrom) });
   return [hidden, more, short].filter(Boolean).join(" ");
 }

@@ -1,17 +1,14 @@
 // The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered.
 
 import { LANGUAGES, t } from "../i18n/translate.js";
+import { CHOICES, RANGES } from "../app/settings.js";
 import { TIME_FORMS } from "../format/time-forms.js";
 import { zoneFault } from "../format/zones.js";
 import { button } from "./button.js";
 
 const PARTS = { menu: "#more" };
-const CHOICES = {
-  theme: ["auto", "dark", "light", "contrast"],
-  density: ["compact", "normal", "comfortable"],
-};
+const SEGMENTS = ["theme", "density"];
 const SWITCHES = ["rail", "hist", "repeats", "tokens", "announce", "keys"];
-const NUMBERS = { size: [11, 18], held: [10_000, 500_000], holdBack: [0, 5_000], guard: [0, 100_000] };
 
 export class SettingsMenu {
   #settings;
@@ -24,7 +21,7 @@ export class SettingsMenu {
     $(PARTS.menu).on("beforetoggle", (event) => {
       if (event.originalEvent.newState === "open") this.#draw();
     });
-    settings.on(["theme", "density"], () => this.#showChoices());
+    settings.on(SEGMENTS, () => this.#showChoices());
   }
 
   close() {
@@ -34,7 +31,7 @@ export class SettingsMenu {
 
   #draw() {
     const parts = [this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.appearance")];
-    for (const name of Object.keys(CHOICES)) parts.push(this.#segments(name));
+    for (const name of SEGMENTS) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
     parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
     parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.behaviour"));
@@ -93,7 +90,7 @@ export class SettingsMenu {
   }
 
   #number(name) {
-    const [min, max] = NUMBERS[name];
+    const [min, max] = RANGES[name];
     const $input = $("<input>", { class: "field", type: "number", min, max, "data-testid": `set-${name}` }).val(this.#settings.get(name));
     $input.on("change", () => {
       const value = Math.round(Math.min(max, Math.max(min, Number($input.val()) || min)));
