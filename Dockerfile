@@ -1,6 +1,6 @@
 # The hub without anything that was needed to build it: Python, and one venv with the hub in it.
 #
-#   docker build -t sse-hub .
+#   docker build -t sse-hub .          # podman build --format docker -t sse-hub .: else it leaves HEALTHCHECK out
 #   docker run --rm -p 127.0.0.1:8091:8091 -e SSE_HUB_ACCESS=none -e REDIS_URL=redis://host:6379/0 sse-hub
 #
 # Inside, the hub listens on every address, so it wants to be told who is let in: on a port that is published on

@@ -18,6 +18,8 @@ from sse_hub.errors import InvalidSetting, error_text
 from sse_hub.redis_url import validate
 
 ACCESS = ("none", "token", "proxy")
+# What --host begins with for a Unix socket.
+UNIX = "unix:"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -29,6 +31,12 @@ def _text(value: str) -> str:
     if not value:
         raise ValueError("must not be empty")
     return value
+
+
+def _host(value: str) -> str:
+    if value.startswith(UNIX) and not value.removeprefix(UNIX).startswith("/"):
+        raise ValueError("must have an absolute path: unix:/run/sse-hub/hub.sock")
+    return _text(value)
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -97,7 +105,9 @@ def _setting(default: object, parse: Callable[[str], object], help: str, secret:
 class Config:
     """All settings of a hub process. Names of numbers contain the unit."""
 
-    host: str = _setting("127.0.0.1", _text, "Address to listen on.")
+    host: str = _setting(
+        "127.0.0.1", _host, "Address to listen on, or unix:/path for a Unix socket, which has no port."
+    )
     port: int = _setting(8091, _integer(1, 65535), "Port to listen on.")
     workers: int = _setting(1, _integer(1, 64), "Processes that answer requests, one core each.")
     redis_url: str | None = _setting(
@@ -112,6 +122,15 @@ class Config:
     demo: bool = _setting(False, _switch, "Run demo publishers.")
     retain_lines: int = _setting(100_000, _integer(1, 1_000_000_000), "Lines recorded per channel.")
     retain_time: str = _setting("24h", _duration, "How long recorded lines are kept: 90s, 30m, 24h, 7d.")
+    retain_megabytes: int = _setting(64, _integer(1, 1_000_000), "Memory of Redis for the recorded lines of a channel.")
+    retain_channels: int = _setting(
+        20_000, _integer(100, 10_000_000), "Channels recorded. With more, those of the largest groups are forgotten."
+    )
+    new_channels_per_second: int = _setting(
+        100,
+        _integer(0, 1_000_000),
+        "Channels never seen before that are taken per second, and 100 times as many at once. 0: all.",
+    )
     ring_lines: int = _setting(50_000, _integer(100, 10_000_000), "Last lines kept in memory per channel.")
     ring_megabytes: int = _setting(256, _integer(1, 1_000_000), "Memory for the last lines of all channels.")
     line_bytes: int = _setting(1_048_576, _integer(1_000, 64_000_000), "Longer lines are cut to this length.")

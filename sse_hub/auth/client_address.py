@@ -11,6 +11,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 IPV6_BITS = 64
+# What the peer of a Unix socket counts as: a client, or a proxy, on this machine.
+UNIX_PEER = "127.0.0.1"
 
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -28,7 +30,7 @@ class TrustedProxies:
 
     def client_of(self, peer: str, forwarded: Iterable[str] = ()) -> str:
         """
-        The rate limit key of the client: "" if it has no IP address, like the peer of a Unix socket.
+        The rate limit key of the client: "" if it has no IP address.
 
         `peer` is the address at the other end of the connection, `forwarded` the X-Forwarded-For headers in order.
         """

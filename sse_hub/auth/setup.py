@@ -19,7 +19,7 @@ from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.stream_expiry import StreamExpiry
 from sse_hub.auth.ticket import Tickets
-from sse_hub.config import Config
+from sse_hub.config import UNIX, Config
 from sse_hub.errors import InvalidSetting, ServerUnavailable, error_text
 from sse_hub.hub.ingest import Ingest
 
@@ -74,6 +74,8 @@ def create_auth(config: Config, commands: redis.asyncio.Redis, ingest: Ingest) -
 
 def is_loopback_host(host: str) -> bool:
     """True when a server on `host` can't be reached from other machines. Raises ServerUnavailable."""
+    if host.startswith(UNIX):
+        return True
     try:
         addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     # A name that IDNA can't encode, as one of 300 letters, is a UnicodeError.

@@ -5,6 +5,7 @@
 """
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -14,10 +15,11 @@ import click
 from sse_hub import __version__
 from sse_hub.auth import check_access
 from sse_hub.commands.redis_cli import publish_command
-from sse_hub.config import Config
+from sse_hub.config import UNIX, Config
 from sse_hub.errors import HubError
 from sse_hub.redis_url import without_password
 from sse_hub.server.background import BackgroundTask
+from sse_hub.server.listener import with_passed_address
 from sse_hub.server.process import log_to_stderr, run
 from sse_hub.server.serve import serve as serve_hub
 from sse_hub.server.supervisor import supervise
@@ -51,7 +53,7 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
             name: (" ".join(each) if each else None) if isinstance(each, tuple) else each
             for name, each in options.items()
         }
-        config = Config.read(given, os.environ)
+        config = with_passed_address(Config.read(given, os.environ), os.environ)
         check_access(config)
         log_to_stderr(config)
         serve_with = serve_hub if config.workers == 1 else supervise
@@ -68,18 +70,24 @@ def _demo() -> BackgroundTask:
 
 
 def _announce(config: Config) -> None:
-    # A hub that listens on all addresses is opened at the loopback one.
-    address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
-    address = f"[{address}]" if ":" in address else address
     # Operators insert their own token.
     token = '-H "Authorization: Bearer $TOKEN" ' if config.access == "token" else ""
+    if config.host.startswith(UNIX):
+        path = config.host.removeprefix(UNIX)
+        origin, curl, page = "http://localhost", f"--unix-socket {shlex.quote(path)} ", f"through a proxy to {path}"
+    else:
+        # A hub that listens on all addresses is opened at the loopback one.
+        address = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
+        address = f"[{address}]" if ":" in address else address
+        origin, curl = f"http://{address}:{config.port}", ""
+        page = f"{origin}/index"
     redis_url = str(config.redis_url)
     click.echo(
         f"""
 sse-hub {__version__} is running.
 
-  Page     http://{address}:{config.port}/index
-  Stream   curl -N {token}'http://{address}:{config.port}/message?channel=log'
+  Page     {page}
+  Stream   curl -N {curl}{token}'{origin}/message?channel=log'
   Redis    {without_password(redis_url)}
   Try      {publish_command(redis_url, "log", '{"level": "info", "message": "hello"}')}
 """

@@ -3,11 +3,11 @@ Which lines belong together: a stack trace, a dump or a message of several lines
 
     Joiner.add(line) --> verdicts: True for a line that begins a record, False for one that continues it
 
-The rules are data, `joining.json`, and the page has the same machine over them (`web/js/store/joiner.js`). A record is in
-a state, and a state has rules in order: an expression at the beginning of the next line, and the state that follows. No
-rule, or one without a next state: the line begins a record. A next state with `?` is a guess: the line waits, with those
-after it, until a rule without one proves that they all continue the record, or none fits, and they are records of their
-own. docs/formats.md describes the file.
+The rules are data, `joining.json`, and the page has the same machine over them (`web/js/store/joiner.js`). A record is
+in a state, and a state has rules in order: an expression at the beginning of the next line, and the state that follows.
+No rule, or one without a next state: the line begins a record. A next state with `?` is a guess: the line waits, with
+those after it, until a rule without one proves that they all continue the record, or none fits, and they are records of
+their own. docs/formats.md describes the file.
 """
 
 import json
@@ -43,7 +43,7 @@ class _Rule(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Some rules of a state, and the expressions of all of them as one: for most lines none fits, which it finds fast."""
+    """Some rules of a state; `any` is all their expressions as one: for most lines none fits, which it finds fast."""
 
     any: re.Pattern[str]
     rules: tuple[_Rule, ...]

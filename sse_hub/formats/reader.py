@@ -11,7 +11,7 @@ from typing import Any
 from sse_hub.formats.objects import read_object
 from sse_hub.formats.record import Record
 from sse_hub.formats.table import BLANKS, TABLE
-from sse_hub.formats.text import head_of, read_text, shown_text
+from sse_hub.formats.text import head_of, read_text
 from sse_hub.formats.traces import failure_of_text, trace_start
 from sse_hub.formats.values import parse_object
 
@@ -47,7 +47,6 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
 
 
 def _finish_message(record: Record, message: str) -> None:
-    record.message = message = shown_text(message)
     start = trace_start(message) if record.error is None else None
     if start is not None:
         record.error = failure_of_text(message[start:].lstrip(BLANKS))

@@ -13,6 +13,7 @@ from sse_hub.formats.ansi import strip_ansi
 from sse_hub.formats.levels import (
     ERROR,
     NONE,
+    is_level_word,
     level_in_text,
     level_of_number,
     level_of_prefix,
@@ -21,7 +22,7 @@ from sse_hub.formats.levels import (
     level_of_word,
 )
 from sse_hub.formats.logfmt import parse_labels, parse_pairs, parse_scalar, split_pairs
-from sse_hub.formats.names import roles_of
+from sse_hub.formats.names import WHOLE, roles_of
 from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
 from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
@@ -36,9 +37,12 @@ PRIORITY = re.compile(r"<([0-9]{1,3})>(?![0-9] )")
 STRUCTURED = re.compile(r"""\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)\"""", re.ASCII)
 MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
+CLOSING = {"[": "]", "(": ")"}
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
-AFTER_TIME_SIGN = re.compile(r"[ \t]*[|:,-]?[ \t]+")
+AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
+# Text that is indented continues another line.
+INDENTED = re.compile(r"[ ]{2}|\t")
 PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
 CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
@@ -67,7 +71,9 @@ def read_text(record: Record, text: str, reading: InnerReader) -> bool:
         plain = plain[priority.end() :]
     if timed := _take_leading_time(record, plain, reading.arrived_ms):
         return _read_after_time(record, *timed, reading)
-    if _by_rows(record, AT_START, plain, None, reading) or _by_pairs(record, plain, reading):
+    if not INDENTED.match(plain) and _by_rows(record, AT_START, plain, None, reading):
+        return True
+    if _by_pairs(record, plain, reading):
         return True
     _read_plain(record, plain, reading)
     return False
@@ -91,16 +97,16 @@ def head_of(text: str, error: Failure) -> str:
 
 
 def _take_leading_time(record: Record, text: str, arrived_ms: int | None) -> tuple[str, str] | None:
-    opened = text.startswith("[")
-    start = 1 if opened else 0
+    closing = CLOSING.get(text[:1])
+    start = 1 if closing else 0
     window = text[start : start + WINDOW]
     found = leading_time(window.lstrip(BLANKS), arrived_ms)
     if found is None:
         return None
     record.time, end, name = found
     rest = text[start + len(window) - len(window.lstrip(BLANKS)) + end :]
-    if opened:
-        rest = rest[1:] if rest.startswith("]") else f"[{rest}"
+    if closing:
+        rest = rest[1:] if rest.startswith(closing) else text[0] + rest
     return rest, name
 
 
@@ -108,8 +114,7 @@ def _read_after_time(record: Record, rest: str, name: str | None, reading: Inner
     if _by_rows(record, AFTER_TIME, rest, name, reading):
         return True
     record.format = "time"
-    sign = AFTER_TIME_SIGN.match(rest)
-    text = rest[sign.end() :] if sign else rest
+    text = AFTER_TIME_SIGN.sub("", rest, count=1)
     if text and not reading.known(record, text):
         _read_plain(record, text, reading)
     return True
@@ -147,6 +152,9 @@ def _fill(record: Record, fit: Fit, text: str, reading: InnerReader) -> bool:
     _fill_roles(record, row, values, weak)
     if not weak:
         record.format = row.format
+        if row.rest == "message" and record.logger is None and not rest.strip(BLANKS):
+            record.message = text.strip(BLANKS)
+            return True
         RESTS[row.rest](record, text.lstrip(BLANKS) if row.keep else rest, reading)
     return True
 
@@ -182,6 +190,12 @@ def _fill_structured(record: Record, text: str) -> None:
             record.fields[found[2]] = re.sub(r'\\(["\\\]])', r"\1", found[3])
 
 
+def _fill_status(record: Record, text: str) -> None:
+    record.fields["status"] = parse_scalar(text)
+    if WHOLE.fullmatch(text):
+        record.level = max(record.level, level_of_status(int(text)))
+
+
 def _fill_nothing(record: Record, text: str) -> None:
     """The part has been read already."""
 
@@ -201,6 +215,7 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "python": lambda record, text: _on_scale(record, text, "python"),
     "pri": lambda record, text: _on_scale(record, str(int(text) & 7), "syslog"),
     "structured": _fill_structured,
+    "status": _fill_status,
     "request": lambda record, text: read_request_line(record.fields, text.replace('\\"', '"')),
     "logger": lambda record, text: setattr(record, "logger", None if text == NIL else text.strip(BLANKS)),
     "host": _setter("host", nil=True),
@@ -218,7 +233,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
     "level": lambda text: level_of_prefix(text) != NONE,
     "letter": lambda text: level_of_sign(text) != NONE,
     "sign": lambda text: level_of_sign(text) != NONE,
-    "host": lambda text: level_of_prefix(text) == NONE,
+    "host": lambda text: not is_level_word(text),
+    "logger": lambda text: not is_level_word(text),
 }
 
 
@@ -270,7 +286,8 @@ def _read_head(record: Record, text: str, reading: InnerReader) -> None:
 
 # zerolog, logrus: text, key=value
 def _read_pairs(record: Record, text: str, reading: InnerReader) -> None:
-    record.message, pairs = split_pairs(text)
+    message, pairs = split_pairs(text)
+    record.message = message.rstrip(BLANKS)
     record.fields |= pairs
 
 
@@ -334,8 +351,6 @@ def _describe_request(record: Record, text: str, reading: InnerReader) -> None:
     if "version" in fields:
         fields["version"] = text_of(fields["version"])
     fields.pop("phrase", None)
-    if isinstance(status := fields.get("status"), int | float):
-        record.level = max(record.level, level_of_status(status))
 
 
 RESTS: Mapping[str, Callable[[Record, str, InnerReader], None]] = {

@@ -9,7 +9,7 @@ from sanic import Request
 from sse_hub.auth import Credentials, Grant
 from sse_hub.errors import HubError
 from sse_hub.http.context import Context
-from sse_hub.http.parameters import query_of
+from sse_hub.http.parameters import peer_of, query_of
 from sse_hub.http.sanic_internals import cookie_values
 
 COOKIE = "__Host-sse-hub"
@@ -19,11 +19,10 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 def credentials_of(request: Request) -> Credentials:
     """The credentials that `request` carries; nothing is checked."""
-    connection = request.conn_info
     cookies = cookie_values(request, COOKIE)
     ticket = query_of(request).get("ticket")
     return Credentials(
-        peer=connection.client_ip if connection else "",
+        peer=peer_of(request),
         header_values=lambda name: request.headers.getall(name, []),
         cookie=cookies[0] if cookies else None,
         ticket=None if ticket is None else str(ticket),

@@ -22,6 +22,8 @@ from httptools import (
     parse_url,
 )
 
+from sse_hub.errors import error_text
+
 # The size of a chunk with its extensions, which nobody uses (RFC 9112, section 7.1.1).
 MAX_SIZE_LINE_BYTES = 256
 # How many lines are read at a time, which takes some milliseconds: a body may consist of chunks of one byte.
@@ -175,7 +177,7 @@ class RequestParser:
         except HttpParserError as error:
             # One of _refuse() comes back as another exception.
             if not self.refusal:
-                self._malformed(f"The request is not valid HTTP/1.1: {error}.")
+                self._malformed(f"The request is not valid HTTP/1.1: {error_text(error)}.")
         if self._last:
             self.close()
 

@@ -43,7 +43,6 @@ class Subscriber(asyncio.Protocol):
         "_end_fence",
         "_ended",
         "_expiry",
-        "_has_caught_up",
         "_close_callbacks",
         "_leave",
         "_loop",
@@ -80,7 +79,6 @@ class Subscriber(asyncio.Protocol):
         self._write_paused = False
         self._timeout_raised = False
         self._started = False
-        self._has_caught_up = False
         self._ended = False
         self._end_fence = 0
         self._expiry = ""
@@ -178,15 +176,13 @@ class Subscriber(asyncio.Protocol):
         frames = self.feed.catch_up.next_chunk(self.position)
         if frames:
             self._write(frames)
-            self._has_caught_up = True
             if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
-        self.position = None
+        position, self.position = self.position, None
         if self._timeout_raised:
             self._set_peer_timeout(PEER_TIMEOUT_MS)
-        has_caught_up, self._has_caught_up = self._has_caught_up, False
-        self.feed.go_live(self, has_caught_up)
+        self.feed.go_live(self, position)
 
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay.frames(position)) as replay:
@@ -195,7 +191,6 @@ class Subscriber(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 self._write(frames)
-                self._has_caught_up = True
                 if self._write_paused:
                     self._drained = self._loop.create_future()
                     await self._drained

@@ -5,15 +5,14 @@ A hub process from start to end.
 """
 
 import asyncio
+import os
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from sse_hub.config import Config
-from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.app import create_app
 from sse_hub.http.connection import RequestHeadGuard
 from sse_hub.http.context import Context, context_of
@@ -22,16 +21,12 @@ from sse_hub.http.peers import SINGLE, WorkerId, serve_peers
 from sse_hub.http.prometheus import render
 from sse_hub.http.sanic_internals import close_connections, use_http1_only
 from sse_hub.hub.hub import Hub
-from sse_hub.hub.subscriber import PEER_TIMEOUT_MS
 from sse_hub.server.background import BackgroundTask, running
 from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.listener import BACKLOG, listening_socket
 from sse_hub.server.process import Shutdown, raise_open_files_limit
 from sse_hub.tasks import cancel_and_wait
 
-# With Sanic's 100, five thousand simultaneous connects took 41 s. The kernel limits it to net.core.somaxconn.
-BACKLOG = 4096
-# Kernel memory for a client that stopped reading: without this limit, nearly 3 MB.
-SEND_BUFFER_BYTES = 64 * 1024
 CLOSE_SECONDS = 0.5
 
 
@@ -44,7 +39,7 @@ async def serve(config: Config, announce: Callable[[Config], None], background: 
     """
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listening_socket(config.host, config.port))
+        listener = stack.enter_context(listening_socket(config, os.environ))
         shown = config
         if config.redis_url is None:
             server = await stack.enter_async_context(embedded_redis(config, shutdown.fail))
@@ -99,27 +94,3 @@ async def run_app(
 async def _finish_drain(shutdown: Shutdown, hub: Hub) -> None:
     await shutdown.finish_now.wait()
     hub.finish_drain_now()
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A listening socket, whose options every accepted connection inherits. Raises ServerUnavailable."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise ServerUnavailable(f"The server can't listen on {host!r}: {error_text(error)}.") from None
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if sys.platform == "linux":
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
-    try:
-        listener.bind(address)
-        # Here, not in asyncio: two processes can bind to one port in the same moment, but only one of them can listen.
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ServerUnavailable(
-            f"The server can't listen on {host}:{port}: {error.strerror}. Choose another port (--port)."
-        ) from None
-    return listener

@@ -20,8 +20,8 @@ from sse_hub.errors import ServerUnavailable, error_text
 from sse_hub.http.peers import WorkerId, create_workers
 from sse_hub.server.background import BackgroundTask, running, start_watched
 from sse_hub.server.embedded_redis import embedded_redis
+from sse_hub.server.listener import listening_socket
 from sse_hub.server.process import Shutdown
-from sse_hub.server.serve import listening_socket
 from sse_hub.server.worker import EXITED, FINISH, READY, encode_message, encode_start
 from sse_hub.tasks import cancel_and_wait
 
@@ -50,7 +50,7 @@ async def supervise(
     pool = WorkerPool()
     shutdown = Shutdown(pool.kill)
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listening_socket(config.host, config.port))
+        listener = stack.enter_context(listening_socket(config, os.environ))
         shown = config
         if config.redis_url is None:
             server = await stack.enter_async_context(embedded_redis(config, shutdown.fail))

@@ -6,6 +6,7 @@ Two tabs hold a stream of their own; all others get their lines from a stream th
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -14,7 +15,7 @@ from tests.support.browser_connection import wire
 from tests.support.browser_page import Publish, numbered, stats, wait_received
 from tests.support.chromium import Console
 from tests.support.http_client import fetch
-from tests.support.servers import HubProcess
+from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -77,6 +78,8 @@ def test_f6_twelve_tabs_with_a_channel_each_receive_all_lines(open_tab: OpenTab,
     tabs = [open_tab(f"channel={name}") for name in names]
     quiet = open_tab("channel=tabs.quiet")
     wait_settled([*tabs, quiet])
+    # Downloads and other pages of the hub hold connections too.
+    tabs[0].evaluate("window.downloads = [0, 1].map(() => fetch('message?channel=other'))")
 
     for first in range(0, LINES, 5):
         for name in names[:-1]:
@@ -150,6 +153,33 @@ def test_f6_a_cut_and_a_silent_connection_lose_nothing_in_any_tab(
 
         for tab in tabs:
             expect_lines(tab, 20)
+
+
+def test_f6_each_tab_shows_what_was_lost_while_no_hub_ran(
+    open_tab: OpenTab, redis_alone: RedisServer, console: Console, installed: Path
+) -> None:
+    console.allowed.add("ERR_")
+    with hub_process(redis_alone.url, root=installed) as hub:
+        tabs = [open_tab(f"{hub.url}/index?channel=killed.{n}") for n in range(5)]
+        wait_settled(tabs)
+        with redis_alone.publisher() as client:
+            for n in range(5):
+                client.publish(f"killed.{n}", numbered([0])[0])
+            for tab in tabs:
+                wait_received(tab, 1)
+            hub.process.kill()
+            hub.process.wait()
+            for n in range(5):
+                client.publish(f"killed.{n}", numbered([1])[0])
+            with hub_process(redis_alone.url, port=hub.port, root=installed):
+                wait_settled(tabs)
+                for n in range(5):
+                    client.publish(f"killed.{n}", numbered([2])[0])
+
+                for tab in tabs:
+                    expect(tab.locator("[data-testid=row] .message")).to_have_text(["line 0", "line 2"])
+                    expect(tab.get_by_test_id("gap")).to_have_count(1)
+                    assert stats(tab)["gaps"] == 1
 
 
 def test_f6_a_frozen_tab_gives_its_connection_back_and_continues(open_tab: OpenTab, publish: Publish) -> None:

@@ -6,13 +6,21 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import click
 
 from sse_hub.commands.docker.engine import default_engine
 from sse_hub.commands.docker.run import DockerPlan, ship_containers
-from sse_hub.commands.options import LOCAL_REDIS, ingest_option, redis_url_option
+from sse_hub.commands.options import (
+    LOCAL_REDIS,
+    ingest_option,
+    line_joiner,
+    multiline_option,
+    multiline_start_option,
+    redis_url_option,
+)
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
@@ -36,6 +44,8 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
 @click.option(
     "--from-start", is_flag=True, help="At the first start, publish the lines already in the containers' logs."
 )
+@multiline_option
+@multiline_start_option
 @click.option("--stats", is_flag=True, help="Also publish CPU and memory of each container, on <channel>.stats.")
 @click.option(
     "--engine",
@@ -55,6 +65,8 @@ def docker(
     channel: str,
     labels: tuple[str, ...],
     from_start: bool,
+    multiline: bool,
+    multiline_start: re.Pattern[str] | None,
     stats: bool,
     engine: str | None,
     registry: Path | None,
@@ -76,6 +88,7 @@ def docker(
             labels=labels,
             from_start=from_start,
             stats=stats,
+            new_joiner=line_joiner(multiline, multiline_start),
             ingest=config.ingest,
         )
         log_to_stderr(config)

@@ -29,6 +29,7 @@ from sse_hub.commands.docker.positions import Positions, StreamPosition, positio
 from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import ContainerGone, EngineUnavailable
+from sse_hub.formats.joining import NewJoiner
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ BUSY_FACTOR = 4
 MIN_POLL_SECONDS = 1.0
 MAX_POLL_SECONDS = 30.0
 RETRY_SECONDS = 5.0
+# A record is complete if no line has followed for this long.
+RECORD_SECONDS = 1.0
 BATCH_LINES = 500
 BATCH_BYTES = 262_144
 
@@ -61,14 +64,25 @@ class ContainerFollower:
     output has been read.
     """
 
-    def __init__(self, engine: Engine, sender: BatchSender, positions: Positions, container: Container) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sender: BatchSender,
+        positions: Positions,
+        container: Container,
+        new_joiner: NewJoiner | None = None,
+    ) -> None:
         self.container = container
         self.idle = False
         self._engine = engine
         self._sender = sender
         self._positions = positions
         self._wake = asyncio.Event()
+        self._new_joiner = new_joiner
         self._deduplicators: dict[int, Deduplicator] = {}
+        # Held by whoever takes lines out of the deduplicators, until they are on their way.
+        self._publishing = asyncio.Lock()
+        self._record_added = asyncio.Event()
         self._decoder: LogDecoder = MultiplexedDecoder()
         self._output_watch: asyncio.Task[None] | None = None
         # The last message, not published yet; the last message of the read before, and since when it was the last.
@@ -105,8 +119,9 @@ class ContainerFollower:
         await self._wait_room()
         for stream in (STDOUT, STDERR):
             self._deduplicators[stream] = Deduplicator(
-                self._positions.states[stream_token(self.container.id, stream)].offset
+                self._positions.states[stream_token(self.container.id, stream)].offset, self._new_joiner
             )
+        ending = asyncio.create_task(self._end_records())
         try:
             while True:
                 self._wake.clear()
@@ -121,8 +136,23 @@ class ContainerFollower:
                     pause = Pause(MIN_PAUSE_SECONDS, RETRY_SECONDS)
                 await self._pause(pause)
         finally:
-            if self._output_watch is not None:
-                await cancel_and_wait((self._output_watch,))
+            await cancel_and_wait([ending, *([self._output_watch] if self._output_watch else [])])
+
+    async def _end_records(self) -> None:
+        """Publish each record once no line has followed it for a while."""
+        while True:
+            self._record_added.clear()
+            if not any(dedup.record_waits for dedup in self._deduplicators.values()):
+                await self._record_added.wait()
+                continue
+            try:
+                async with asyncio.timeout(RECORD_SECONDS):
+                    await self._record_added.wait()
+            except TimeoutError:
+                async with self._publishing:
+                    for stream, dedup in self._deduplicators.items():
+                        if record := dedup.end_record():
+                            await self._put(stream, *record)
 
     async def _poll(self) -> Pause:
         """Publish new messages; when to check again."""
@@ -216,12 +246,18 @@ class ContainerFollower:
         """Publish the remaining messages, and unfinished lines, which will get no end."""
         last, self._held_back = self._held_back, None
         await self._publish([*([last] if last else []), *self._decoder.end()])
-        for stream, dedup in self._deduplicators.items():
-            if remaining := dedup.flush():
-                await self._put(stream, *remaining)
+        async with self._publishing:
+            for stream, dedup in self._deduplicators.items():
+                if remaining := dedup.flush():
+                    await self._put(stream, *remaining)
 
     async def _publish(self, messages: list[LogMessage]) -> None:
         """Publish the lines of `messages`, in order."""
+        async with self._publishing:
+            await self._publish_new(messages)
+        self._record_added.set()
+
+    async def _publish_new(self, messages: list[LogMessage]) -> None:
         stream, position, lines, size = STDOUT, 0, list[bytes](), 0
         for message in messages:
             if (added := self._deduplicators[message.stream].add(message)) is None:

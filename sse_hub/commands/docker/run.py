@@ -20,6 +20,7 @@ from sse_hub.commands.docker.positions import Positions
 from sse_hub.commands.docker.stats import StatsPublisher
 from sse_hub.commands.shipping.sender import BatchSender
 from sse_hub.errors import EngineUnavailable
+from sse_hub.formats.joining import NewJoiner
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,10 @@ LONGEST_WAIT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerPlan:
-    """What to do. Only containers with all of `labels` are followed; `ingest` is what the hubs follow."""
+    """
+    What to do. Only containers with all of `labels` are followed; `new_joiner` joins lines, None: each is published by
+    itself; `ingest` is what the hubs follow.
+    """
 
     engine: str
     redis_url: str = field(repr=False)
@@ -41,6 +45,7 @@ class DockerPlan:
     labels: tuple[str, ...] = ()
     from_start: bool = False
     stats: bool = False
+    new_joiner: NewJoiner | None = None
     ingest: tuple[str, ...] = ("*",)
 
 
@@ -168,7 +173,7 @@ class ContainerShipper:
             "container_followed name=%(name)s channel=%(channel)s",
             {"name": container.name, "channel": container.stdout},
         )
-        follower = ContainerFollower(self._engine, self.sender, self._positions, container)
+        follower = ContainerFollower(self._engine, self.sender, self._positions, container, self._plan.new_joiner)
         self._followers[container.id] = follower, asyncio.create_task(follower.run())
 
     def _save(self) -> None:

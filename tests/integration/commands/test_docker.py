@@ -77,6 +77,22 @@ def test_container_output_arrives_as_it_was_printed(
     assert [text for text in found if "level" not in text] == ["plain", "b�te", "in two parts", "x" * 40000, "no end"]
 
 
+def test_c7_a_trace_of_a_container_is_one_line_with_multiline(
+    deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
+) -> None:
+    server, _ = deployed
+    trace = "panic: no price\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/shop/main.go:7 +0x1d"
+    script = "echo one; printf '%s\\n' \"$0\"; echo two; sleep 2; printf 'panic: x\\n\\tat\\n'; sleep 60"
+
+    with docker_command(server, engine, tmp_path, "--multiline"):
+        wait_started(tmp_path)
+        engine.run("traced", "sh", "-c", script, trace)
+        # The last record is complete after a pause, while the container runs on.
+        wait_lines(server, "docker.traced", 4)
+
+    assert texts(server, "docker.traced") == ["one", trace, "two", "panic: x\n\tat"]
+
+
 def test_lines_of_a_container_with_a_terminal_are_split_and_keep_their_colours(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sse_hub.protocol.sse import checkpoint_frame, event_frame
 from tests.support.http_client import fetch, post
-from tests.support.raw_http import RawResponse, raw_connection
+from tests.support.raw_http import RawResponse, raw_connection, request_head
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Decoder, open_stream
 
@@ -78,6 +78,7 @@ async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: s
         connection.send(f"GET /message?channel={channel}&tail=1 HTTP/1.0\r\n\r\n".encode())
         head = await connection.read_until(b"\r\n\r\n")
         begun = await connection.read_until(b'{"n": 1}\n\n')
+        caught_up = await connection.read_until(b"data: {}\n\n")
         last = post(hub, channel, b'{"n": 2}').json["last_id"]
         live = await connection.read_until(b'{"n": 2}\n\n')
 
@@ -86,6 +87,7 @@ async def test_over_http_1_0_a_stream_is_not_chunked(hub: HubProcess, channel: s
     assert begun == checkpoint_frame(first.replace("-1", "-0").encode(), 2000) + event_frame(
         first.encode(), b"message", b'{"n": 1}'
     )
+    assert re.fullmatch(rb"id: \d+-0\nretry: 2000\nevent: checkpoint\ndata: {}\n\n", caught_up)
     assert live == b'id: %b\nevent: message\ndata: {"n": 2}\n\n' % last.encode()
 
 
@@ -104,7 +106,7 @@ async def test_over_http_1_0_a_long_backlog_and_the_end_of_a_stream_are_not_chun
 
     events = [event for event in Decoder().feed(body) if event.type != "checkpoint"]
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert beat == b": heartbeat\n"
+    assert re.fullmatch(rb"id: \d+-0\nretry: 2000\nevent: checkpoint\ndata: {}\n\n: heartbeat\n", beat)
     assert [event.data for event in events] == [f'{{"n": {n}}}' for n in range(10_000)]
     assert re.fullmatch(
         rb"id: \d+-0\nretry: \d+\nevent: checkpoint\ndata: {}\n\n", b"id: " + end.rpartition(b"id: ")[2]
@@ -138,6 +140,25 @@ async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channe
         begun = await connection.read_until(b"\n\n\r\n")
 
     assert begun.endswith(checkpoint_frame(id.encode(), 2000) + b"\r\n")
+
+
+@pytest.mark.parametrize("name", ["lastEventId", "Last-Event-ID", "lastEventID"])
+async def test_a_last_event_id_in_the_query_counts_as_the_header_which_wins(
+    hub: HubProcess, channel: str, name: str
+) -> None:
+    """M5."""
+    hub.wait_recording()
+    first, last = (post(hub, channel, line).json["last_id"] for line in (b'{"n":1}', b'{"n":2}'))
+
+    async def lines(query: str, *headers: str) -> bytes:
+        async with raw_connection(hub) as connection:
+            connection.send(request_head(f"/message?channel={channel}&{query}", *headers))
+            await connection.read_until(b"\r\n\r\n")
+            return await connection.read_until(b'{"n":2}')
+
+    assert b'{"n":1}' not in await lines(f"{name}={first}&tail=2")
+    assert b'{"n":1}' in await lines(f"{name}={last}", "Last-Event-ID: 1-0")
+    assert b'{"n":1}' in await lines(f"{name}=&tail=2")
 
 
 def test_no_response_has_an_empty_header(hub: HubProcess) -> None:

@@ -4,6 +4,7 @@ The recipes of docs/publishers.md for Go, Java, Rust and PHP (I5): Redis is abse
 Whatever it does, the app is never held up and never fails. Only PHP, which has no thread for it, may lose lines.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import redis
 
+from sse_hub.formats.levels import WARN
+from sse_hub.formats.reader import read_line
 from tests.support.language_recipes import RECIPES, build_recipe, running
 from tests.support.logging_programs import published_lines
 from tests.support.servers import RedisServer, free_port, redis_server
@@ -95,11 +98,9 @@ def test_i5_a_recipe_publishes_through_a_cut_and_never_waits_for_a_frozen_redis(
             program.log(last)
             program.end()
     # A line may come twice when a connection is cut while it is published.
-    texts = list(dict.fromkeys(text_of(line) for line in reached.lines))
+    records = [read_line(json.dumps(line)) for line in reached.lines]
+    texts = list(dict.fromkeys(record.message for record in records))
     assert texts == [*absent, *HOSTILE, *before, *cut, *(frozen if queues else []), *last]
-
-
-def text_of(line: dict[str, Any]) -> str:
-    """The message of a line of any of the recipes."""
-    found = line.get("formattedMessage") or line.get("msg") or line.get("message") or line["fields"]["message"]
-    return str(found)
+    # F2: the page and the terminal read what these loggers write.
+    assert {(record.level, record.logger) for record in records} == {(WARN, "shop")}
+    assert all(record.time and record.time.zoned for record in records)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sse_hub.formats.levels import ERROR, INFO
+from sse_hub.formats.reader import read_line
 from tests.support.logging_programs import published_lines, run_python
 from tests.support.servers import RedisServer, free_port
 from tests.support.settings import ROOT
@@ -53,6 +55,14 @@ logging.getLogger("shop").info("done", extra={"user": "ana"})
 }
 
 
+# Configuration files, by the function that gunicorn and uvicorn pass them to.
+FILES = dict(re.findall(r"<!-- recipe: (gunicorn|uvicorn) -->\n```\w+\n(.*?)```", DOCUMENT, re.DOTALL))
+READERS = {
+    "gunicorn": "logging.config.fileConfig(sys.argv[1], disable_existing_loggers=False)",
+    "uvicorn": "logging.config.dictConfig(json.load(open(sys.argv[1])))",
+}
+
+
 def lines_of(recipe: str, server: RedisServer, channel: str, more: str = "") -> list[dict[str, object]]:
     code = RECIPES[recipe].replace("redis://127.0.0.1:6379/0", server.publisher_url).replace('"app"', f'"{channel}"')
     with published_lines(server, channel) as lines:
@@ -70,6 +80,11 @@ def test_each_recipe_publishes_messages_with_their_fields(recipe: str, server: R
 
     done = [line for line in lines if line["message"] == "done"]
     assert [(line["user"], line["level"]) for line in done] == [("ana", "info")]
+    (record,) = [read_line(json.dumps(line)) for line in done]
+    assert (record.message, record.level, record.fields["user"]) == ("done", INFO, "ana")
+    assert record.time
+    assert record.time.zoned
+    assert record.logger
 
 
 @pytest.mark.parametrize("recipe", ["loguru", "structlog"])
@@ -78,6 +93,37 @@ def test_each_recipe_publishes_tracebacks(recipe: str, server: RedisServer, chan
 
     (failed,) = [line for line in lines if line["message"] == "failed"]
     assert "ZeroDivisionError" in str(failed["exception"])
+    record = read_line(json.dumps(failed))
+    assert record.error
+    assert (record.message, record.level, record.error.type) == ("failed", ERROR, "ZeroDivisionError")
+
+
+@pytest.mark.parametrize("program", READERS)
+def test_the_recipes_for_gunicorn_and_uvicorn_publish_the_servers_lines_and_the_apps(
+    program: str, server: RedisServer, channel: str, tmp_path: Path
+) -> None:
+    """G2."""
+    file = tmp_path / "logging"
+    text = FILES[program].replace("redis://127.0.0.1:6379/0", server.publisher_url).replace('"app"', f'"{channel}"')
+    file.write_text(text)
+    # gunicorn's loggers don't propagate before it reads its file.
+    code = f"""
+import json, logging.config, sys
+names = [{program!r} + ".error", {program!r} + ".access"]
+if {program!r} == "gunicorn":
+    for name in names:
+        logging.getLogger(name).propagate = False
+{READERS[program]}
+for name in [*names, "shop"]:
+    logging.getLogger(name).info("done %s", 1, extra={{"user": "ana"}})
+"""
+    with published_lines(server, channel) as lines:
+        run_python(code, str(file))
+
+    names = [f"{program}.error", f"{program}.access", "shop"]
+    assert [(each["logger"], each["message"], each["user"]) for each in lines] == [
+        (name, "done 1", "ana") for name in names
+    ]
 
 
 def test_the_django_recipe_publishes_requests(server: RedisServer, channel: str) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sse_hub.formats.levels import WARN
+from sse_hub.formats.reader import read_line
 from tests.support.language_recipes import RECIPES, SNIPPETS
 from tests.support.logging_programs import published_lines
 from tests.support.programs import node_binary
@@ -84,6 +86,7 @@ def test_the_node_transport_publishes_what_pino_writes(server: RedisServer, chan
         pass
 
     assert [line["msg"] for line in lines] == [f"line {number} 新增" for number in range(500)]
+    assert {read_line(json.dumps(line)).level for line in lines} == {WARN}
 
 
 def test_the_node_transport_waits_for_redis(channel: str, tmp_path: Path) -> None:
@@ -141,5 +144,6 @@ def test_the_rsyslog_recipe_publishes_what_is_logged(server: RedisServer, channe
 
     # rsyslog escapes line breaks and other control characters itself.
     assert [line["message"].strip() for line in lines] == [text.replace("\t", "#011") for text in HOSTILE]
-    assert {(line["level"], line["logger"]) for line in lines} == {("warning", "shop")}
+    records = [read_line(json.dumps(line)) for line in lines]
+    assert {(record.level, record.logger) for record in records} == {(WARN, "shop")}
     assert all(line["time"] and line["host"] for line in lines)

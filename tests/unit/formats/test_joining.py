@@ -1,8 +1,8 @@
 """
 C7: what belongs together is one record, and no line before or after it is swallowed.
 
-The traces in tests/fixtures/joining.json were written by the programs that their names begin with, or have the form that
-their documentation shows. The page's machine is tested with the same file in tests/unit/page/joining.test.mjs.
+The traces in tests/fixtures/joining.json were written by the programs that their names begin with, or have the form
+that their documentation shows. The page's machine is tested with the same file in tests/unit/page/joining.test.mjs.
 """
 
 import json

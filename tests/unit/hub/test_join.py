@@ -161,6 +161,9 @@ async def test_a_client_that_has_the_old_lines_of_a_quiet_channel_learns_that_no
     assert [event.id for event in resumed.events()] == ["50-1.0"]
     assert resumed.checkpoints[-1].id == "9002-0.0"
 
+    quiet = await Client(hub, "a").open(After(Cursor(50, (1,))))
+    assert (quiet.events(), quiet.checkpoints[-1].id) == ([], "9003-0")
+
     live = await Client(hub, "a").open()
     assert (live.events(), len(live.checkpoints)) == ([], 1)
 

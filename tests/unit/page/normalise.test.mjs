@@ -57,7 +57,7 @@ test("Python's own formats are read", () => {
     ["2026-11-21 03:50:18,119 - my.app - ERROR - a - b", "python-dashed", "error", "my.app", "a - b"],
     ["2026-11-21 03:50:18,119 INFO my.app:12: started", "level-logger", "info", "my.app", "started"],
     ["2026-11-21 03:50:18,119 ERROR Failed: x", "level", "error", null, "Failed: x"],
-    ["[2026-11-21T03:50:18Z] [crit] disk full", "structlog", "fatal", null, "disk full"],
+    ["[2026-11-21T03:50:18Z] [crit] disk full", "level", "fatal", null, "disk full"],
   ];
   for (const [text, fmt, level, logger, message] of cases) {
     const record = normalise(info(text));

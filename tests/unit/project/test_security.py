@@ -2,6 +2,8 @@
 
 import re
 import time
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,13 @@ def test_s14_sampling_a_hostile_line_takes_little_time(kind: str) -> None:
         return time.process_time() - begun
 
     assert min(look() for _ in range(3)) < 0.05 * PATIENCE
+
+
+def test_s04_jquery_is_the_file_that_its_makers_publish() -> None:
+    """Dependencies: XStatic-jQuery is packed by a third party. The digest is that of code.jquery.com, and of npm."""
+    digest = b64encode(sha256(JQUERY.read_bytes()).digest()).decode()
+
+    assert (JQUERY.name, digest) == ("jquery.slim.min.js", "kmHvs0B+OpCW5GVHUNjv9rOmY0IvSIRcf7zGUDTDQM8=")
 
 
 def test_s04_jquery_is_served_by_the_hub_and_is_not_an_old_version() -> None:

@@ -16,6 +16,8 @@ const ANSWER_MS = 30_000;
 // wrong can't tell, but then the stream comes to rest.
 const CAUGHT_UP_MS = 3_000;
 const QUIET_MS = 3_000;
+// A tab that finds no place in a shared stream takes turns with others like it.
+const TURN_MS = 5_000;
 // A stream that needs nobody's leave to connect.
 const UNLIMITED = { held: "own", acquire() { this.on.granted(); }, release() {} };
 /** The states in which nothing arrives and no attempt is made. */
@@ -45,7 +47,7 @@ export class ReconnectingStream {
       waiting: () => this.#setState({ name: "connecting", detail: t("state.waiting") }),
       check: () => this.#share(),
       shared: () => this.#onShared(),
-      full: () => this.reject(this.channels, t("state.full")),
+      full: () => this.#waitForTurn(),
       lost: () => this.#connect(),
       lines: (rows, cursor) => this.#onShare("lines", rows, cursor),
       gap: (gap, cursor) => this.#onShare("gap", gap, cursor),
@@ -210,6 +212,13 @@ export class ReconnectingStream {
     if (behindMs > CAUGHT_UP_MS && performance.now() - this.#heardAt < QUIET_MS) return;
     const { channels, visibleChannels: visible } = this;
     this.#connection.share({ channels, visible, guard: this.#guardNeeded, since, base: new URL(".", document.baseURI).href });
+  }
+
+  #waitForTurn() {
+    this.#close();
+    this.#connection.release();
+    this.#timer = setTimeout(() => this.#connect(), TURN_MS);
+    this.#setState({ name: "connecting", detail: t("state.full") });
   }
 
   #onShared() {

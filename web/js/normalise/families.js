@@ -17,11 +17,12 @@ const FAMILIES = TABLE.json.families.map((family) => ({ ...family, conditions: f
 
 function conditionOf(text) {
   const [path, type] = text.replace("!", "").split(":");
-  return { path, fits: text[0] === "!" ? (value) => value === undefined : TYPES[type] };
+  const [head] = path.split(".");
+  return { path, head, fits: text[0] === "!" ? (value) => value === undefined : TYPES[type] };
 }
 
 /** The family of an object, a row of the table, or undefined. */
-export const familyOf = (object) => FAMILIES.find(({ conditions }) => conditions.every(({ path, fits }) => fits(valueAt(object, path))));
+export const familyOf = (object) => FAMILIES.find(({ conditions }) => conditions.every(({ path, head, fits }) => fits(head === path || object[head] === undefined ? object[path] : valueAt(object, path))));
 
 /** The message that a template makes of its values: `{Name}`, `{}` or `%s` filled in; undefined without a text. */
 export function filledIn(object, { style, text, values }) {

@@ -6,7 +6,7 @@ import { NONE } from "./levels.js";
 import { readJson } from "./json.js";
 import { adopt, blank } from "./record.js";
 import { TABLE } from "./table.js";
-import { headOf, readText, shownText } from "./text.js";
+import { headOf, readText } from "./text.js";
 import { inZone, nearestDay } from "./time.js";
 import { errorOfText, framesOf, traceStart } from "./trace.js";
 
@@ -40,7 +40,6 @@ export function normalise(raw, arrivedAt = null, { zone = null } = {}) {
 }
 
 function finishMessage(record) {
-  record.msg = shownText(record.msg);
   const start = record.err === null ? traceStart(record.msg) : -1;
   if (start >= 0) splitTrace(record, start);
 }

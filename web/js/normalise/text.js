@@ -2,13 +2,13 @@
 
 import { stripAnsi } from "../format/ansi.js";
 import {
-  ERROR, NONE, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
+  ERROR, NONE, isLevelWord, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
 } from "./levels.js";
 import { labelled, pairsOf, scalar, splitPairs } from "./logfmt.js";
 import { readRequestLine } from "./json.js";
 import { rolesOf } from "./names.js";
 import { adopt, blank, takeTime } from "./record.js";
-import { TABLE, compile } from "./table.js";
+import { TABLE, byFirst, compile } from "./table.js";
 import { leadingTime, timeOf, timeOfParts } from "./time.js";
 import { errorOfText, traceStart } from "./trace.js";
 
@@ -18,6 +18,7 @@ const PRIORITY = /^<(\d{1,3})>(?!\d )/;
 const STRUCTURED = /\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)"/g;
 const LONGEST_STRUCTURED = 65_536;
 const JSON_ATTEMPTS = 8;
+const CLOSING = { "[": "]", "(": ")" };
 const NIL = "-";
 const TIME_PARTS = new Set(["year", "month", "monthOrDay", "hour", "epoch"]);
 
@@ -43,6 +44,10 @@ const FILL = {
   message: (record, text) => (record.msg = text),
   part: (record, text) => (record.part = text),
   time: () => {},
+  status: (record, text) => {
+    record.fields.status = scalar(text);
+    record.lvl = Math.max(record.lvl, levelOfStatus(Number(text)));
+  },
 };
 
 // A row does not match if the text of a group is none of these.
@@ -50,7 +55,8 @@ const CHECKS = {
   level: (text) => levelOfPrefix(text) !== NONE,
   letter: (text) => levelOfSign(text) !== NONE,
   sign: (text) => levelOfSign(text) !== NONE,
-  host: (text) => levelOfPrefix(text) === NONE,
+  host: (text) => !isLevelWord(text),
+  logger: (text) => !isLevelWord(text),
 };
 
 const rowsOf = (list) => list.map((row) => {
@@ -62,12 +68,13 @@ const rowsOf = (list) => list.map((row) => {
 
 const LINES = rowsOf(TABLE.lines);
 const HEADS = rowsOf(TABLE.heads);
-const AFTER_TIME = HEADS.filter(({ at }) => at !== "start");
-const AT_START = HEADS.filter(({ at }) => at !== "time");
+const asLine = byFirst(LINES);
+const afterTime = byFirst(HEADS.filter(({ at }) => at !== "start"));
+const atStart = byFirst(HEADS.filter(({ at }) => at !== "time"));
 
 /** The names of fields that come from patterns and do not occur in the text itself. */
 export const DERIVED = new Set(
-  [...LINES, ...HEADS].flatMap(({ roles }) => roles).filter((role) => !(role in FILL) && !(role in TABLE.pieces && /^(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)/.test(role))).concat("method", "path", "version", "request"),
+  [...LINES, ...HEADS].flatMap(({ roles }) => roles).filter((role) => !(role in FILL) && !(role in TABLE.pieces && /^(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)/.test(role))).concat("method", "path", "version", "request", "status"),
 );
 
 function filledLevel(record, text) {
@@ -89,20 +96,27 @@ function onScale(record, text, scale) {
 export function readText(record, text, context) {
   const plain = shownText(stripAnsi(text));
   if (traceStart(plain) === 0) return readTrace(record, plain);
-  if (byRows(record, LINES, plain, null, context)) return true;
+  if (byRows(record, asLine, plain, null, context)) return true;
   const priority = PRIORITY.exec(plain);
   if (priority) onScale(record, String(Number(priority[1]) & 7), "syslog");
   const rest = priority ? plain.slice(priority[0].length) : plain;
   const timed = takeLeadingTime(record, rest, context.arrivedAt);
   if (timed !== null) return readAfterTime(record, timed.rest, timed.name, context);
-  if (byRows(record, AT_START, rest, null, context) || byPairs(record, rest, context)) return true;
+  // Text that is indented continues another line.
+  if ((!/^(?:[ ]{2}|\t)/.test(rest) && byRows(record, atStart, rest, null, context)) || byPairs(record, rest, context)) return true;
   return readPlain(record, rest, context);
 }
 
 /** What a terminal shows of a text: of the parts of a line between carriage returns, the last one that is not empty. */
 export function shownText(text) {
   if (!text.includes("\r")) return text;
-  return text.split("\n").map((line) => (line.includes("\r") ? (line.split("\r").findLast((part) => part !== "") ?? "") : line)).join("\n");
+  return text.split("\n").map(lastPart).join("\n");
+}
+
+function lastPart(line) {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === "\r") end -= 1;
+  return line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
 }
 
 function readTrace(record, text) {
@@ -115,7 +129,8 @@ function readTrace(record, text) {
 export const headOf = (text, { type, msg }) => type !== null && /^(?:Traceback|[/\s|+]|[A-Z]:\\|file:|node:)/.test(text) ? `${type}: ${msg ?? ""}` : text.slice(0, `${text}\n`.indexOf("\n"));
 
 function takeLeadingTime(record, text, arrivedAt) {
-  const open = text[0] === "[";
+  const close = CLOSING[text[0]];
+  const open = close !== undefined;
   const found = leadingTime((open ? text.slice(1, 1 + WINDOW) : text.slice(0, WINDOW)).trimStart(), arrivedAt);
   if (found === null) return null;
   const begins = open ? 1 : 0;
@@ -123,20 +138,20 @@ function takeLeadingTime(record, text, arrivedAt) {
   takeTime(record, found.time);
   const rest = text.slice(begins + indent + found.end);
   if (!open) return { rest, name: found.name };
-  return { rest: rest[0] === "]" ? rest.slice(1) : `[${rest}`, name: found.name };
+  return { rest: rest[0] === close ? rest.slice(1) : text[0] + rest, name: found.name };
 }
 
 function readAfterTime(record, rest, name, context) {
-  if (byRows(record, AFTER_TIME, rest, name, context)) return true;
+  if (byRows(record, afterTime, rest, name, context)) return true;
   record.fmt = "time";
-  const text = rest.replace(/^[ \t]*[|:,-]?[ \t]+/, "");
+  const text = rest.replace(/^[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?/, "");
   if (text !== "" && !context.known(record, text)) readPlain(record, text, context);
   return true;
 }
 
-function byRows(record, rows, text, timeName, context) {
+function byRows(record, rowsFor, text, timeName, context) {
   const window = text.length > WINDOW ? text.slice(0, WINDOW) : text;
-  for (const row of rows) {
+  for (const row of rowsFor(text)) {
     if (row.after && !row.after.includes(timeName)) continue;
     const match = row.pattern.exec(window);
     if (match !== null && fill(record, row, match, text, context)) return true;
@@ -160,6 +175,7 @@ function fill(record, row, match, text, context) {
     if (value !== undefined) fillRole(record, row.roles[index], value, row.rest === "known");
   }
   if (row.rest === "known") record.fmt = fmt;
+  else if (row.rest === undefined && record.logger === null && after.trim() === "") record.msg = text.trim();
   else RESTS[row.rest ?? "message"](record, row.keep ? text.trimStart() : after, context);
   return true;
 }
@@ -179,7 +195,7 @@ const RESTS = {
   // zerolog, logrus: text, key=value
   pairs: (record, text) => {
     const [head, pairs] = splitPairs(text);
-    record.msg = head;
+    record.msg = head.trimEnd();
     Object.assign(record.fields, pairs);
   },
   // structlog: text padded to 30, [logger], key=value
@@ -254,7 +270,6 @@ function describeRequest(record) {
   record.msg ??= [method ?? request, path, status, phrase].filter((part) => part !== undefined && part !== "").join(" ");
   if (version !== undefined) record.fields.version = String(version);
   delete record.fields.phrase;
-  if (status !== undefined) record.lvl = Math.max(record.lvl, levelOfStatus(status));
 }
 
 function byPairs(record, text, context) {
