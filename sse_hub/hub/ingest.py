@@ -8,6 +8,7 @@ Nothing here awaits, so each call takes effect at once, for all feeds.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -25,8 +26,13 @@ from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import RESERVED
 from sse_hub.protocol.sse import Gap
 
+logger = logging.getLogger(__name__)
+
+RESERVED_KEYS = tuple(name.encode() for name in RESERVED)
+SHOWN_BYTES = 128
 # Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
 ATTACH_STEP = 64
 # Refused names that are remembered.
@@ -121,6 +127,15 @@ class Ingest:
             self._append(channel, copy)
         self._flush_touched()
 
+    def _count_unserved(self, key: bytes, lines: int) -> None:
+        """Lines of the channel `key` go to nobody: its name is none for a channel, or no ingest pattern covers it."""
+        if key.startswith(RESERVED_KEYS):
+            # Keyspace events, for example, which Redis publishes itself.
+            return
+        if not self.counters.unserved:
+            logger.warning("channel_not_served channel=%(channel)r", {"channel": key[:SHOWN_BYTES]})
+        self.counters.unserved += lines
+
     def fence_received(self, fence: int) -> None:
         """See `Receiver`."""
         self.last_fence = fence
@@ -144,6 +159,7 @@ class Ingest:
             channel = self.registry.get(key)
             if channel is None:
                 if not self.registry.ingests(key):
+                    self._count_unserved(key, len(channel_payloads))
                     continue
                 channel = self._admit(key, len(channel_payloads))
                 if channel is None:
