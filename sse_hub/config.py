@@ -122,6 +122,15 @@ class Config:
     demo: bool = _setting(False, _switch, "Run demo publishers.")
     retain_lines: int = _setting(100_000, _integer(1, 1_000_000_000), "Lines recorded per channel.")
     retain_time: str = _setting("24h", _duration, "How long recorded lines are kept: 90s, 30m, 24h, 7d.")
+    retain_megabytes: int = _setting(64, _integer(1, 1_000_000), "Memory of Redis for the recorded lines of a channel.")
+    retain_channels: int = _setting(
+        20_000, _integer(100, 10_000_000), "Channels recorded. With more, those of the largest groups are forgotten."
+    )
+    new_channels_per_second: int = _setting(
+        100,
+        _integer(0, 1_000_000),
+        "Channels never seen before that are taken per second, and 100 times as many at once. 0: all.",
+    )
     ring_lines: int = _setting(50_000, _integer(100, 10_000_000), "Last lines kept in memory per channel.")
     ring_megabytes: int = _setting(256, _integer(1, 1_000_000), "Memory for the last lines of all channels.")
     line_bytes: int = _setting(1_048_576, _integer(1_000, 64_000_000), "Longer lines are cut to this length.")

@@ -11,6 +11,7 @@ exit with their message.
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
+    │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
     ├── Unauthenticated          the client is unknown (401)
@@ -24,6 +25,7 @@ exit with their message.
     ├── ServerUnavailable        no Redis server could be started, or the hub can't listen
     ├── CanaryUnavailable        a canary could not start
     ├── StreamRefused            a hub refused a stream
+    ├── FileUnreadable           a shipper could not read a file
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
@@ -67,6 +69,10 @@ class InvalidLine(InvalidRequest):
 
 class TooLarge(InvalidRequest):
     """A request is larger than allowed."""
+
+
+class UnsupportedCoding(InvalidRequest):
+    """The `Content-Encoding` of a request is not supported; the message names those that are."""
 
 
 class ForeignOrigin(InvalidRequest):
@@ -146,6 +152,10 @@ class StreamRefused(HubError):
 
 class RegistryUnavailable(HubError):
     """A shipper's registry can't be read or written, or another shipper uses it."""
+
+
+class FileUnreadable(HubError):
+    """A shipper that ends after what is there could not read all of it; the message names the files."""
 
 
 class EngineUnavailable(HubError):

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sse_hub.errors import Forbidden
-from sse_hub.protocol.selection import MAX_STARS, PATTERN, Selection, matches_any
+from sse_hub.protocol.patterns import matches_any
+from sse_hub.protocol.selection import MAX_STARS, PATTERN, Selection
 
 MAX_PATTERNS = 256
 # Half of a surrogate pair, as it stands for a byte that is not UTF-8, can't be written anywhere.
@@ -35,15 +36,15 @@ class Grant:
     version: int = 0
     ticket_channels: tuple[str, ...] | None = None
 
+    @property
+    def readable(self) -> Selection:
+        """The channels that may be read, as patterns of which some are names."""
+        visible = None if "*" in self.subscribe else tuple(sorted(self.subscribe))
+        return Selection((), ("*",) if self.ticket_channels is None else self.ticket_channels, visible)
+
     def may_read(self, name: str) -> bool:
         """True when the channel `name` may be read."""
-        in_ticket = self.ticket_channels is None or matches_any(self.ticket_channels, name)
-        return in_ticket and matches_any(self.subscribe, name)
-
-    @property
-    def may_read_all(self) -> bool:
-        """True when every channel may be read."""
-        return self.ticket_channels is None and "*" in self.subscribe
+        return self.readable.matches(name)
 
     def may_publish(self, name: str) -> None:
         """Raises Forbidden unless lines may be published on the channel `name`."""

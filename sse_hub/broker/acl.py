@@ -11,17 +11,19 @@ from typing import NamedTuple
 
 from sse_hub.broker.keys import FENCE_CHANNEL, PREFIX
 from sse_hub.errors import InvalidSetting
-from sse_hub.protocol.selection import matches
+from sse_hub.protocol.patterns import matches
 
 LIVE_COMMANDS = (
     "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish"
 )
 LOG_COMMANDS = (
-    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +hset +hget +hgetall +hdel +exists +pexpire +pttl +xlen +del"
+    "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +xlen +hset +hget +hmget +hgetall +hexists +hscan +hdel "
+    "+zadd +zrangebyscore +zcard +zrem +exists +pexpire +pttl +memory|usage +del"
 )
 # Those of `redis-cli`, of client libraries when they connect, and of our own publishers, whose scripts are loaded
-# already. No category may follow the exclusions.
-GUEST_COMMANDS = "+@connection +@pubsub -@dangerous -@admin +time +get +set +hsetnx"
+# already. No category may follow the exclusions. INFO counts as dangerous; ioredis asks it whether the server is ready,
+# and it says nothing that users of a machine can't see anyway.
+GUEST_COMMANDS = "+@connection +@pubsub -@dangerous -@admin +info +time +get +set +hsetnx"
 # What publishers remember, `sse-hub check` writes, and `sse-hub token revoke` adds to.
 GUEST_KEYS = ("clock", "shipped:*", "published:*", "check:*", "revoked")
 GUEST_READS = ("watermark*", "lease*", "channels", "log:*")

@@ -21,6 +21,18 @@ Hash: recorded channel --> "last-id count": the id of its last line, and how man
 It also has the name of each group's watermark, as long as its log exists. Without that name, this hash does not belong
 to the log.
 """
+RECENT = PREFIX + "recent"
+"""
+Sorted set: recorded channel --> the fence of its last line, for all channels of CHANNELS.
+
+By it, readers learn which channels have changed, and the recorder which ones to forget.
+"""
+FORGOTTEN = PREFIX + "forgotten"
+"""
+Hash: group of channels --> the last fence after which one of them had a line that was forgotten with its channel.
+
+A channel that is not in CHANNELS may have had lines up to that fence. See `hub/new_names.group_of`.
+"""
 REVOKED = PREFIX + "revoked"
 """Hash: id of a revoked token --> when it would have expired, in seconds since the epoch."""
 

@@ -20,7 +20,7 @@ import hiredis
 from sse_hub.broker.connect import RedisAddress
 from sse_hub.broker.keys import FENCE_CHANNEL
 from sse_hub.broker.read_buffer import ReadBuffer
-from sse_hub.protocol.selection import matches
+from sse_hub.protocol.patterns import matches
 
 CONNECT_SECONDS = 2.0
 FENCE = FENCE_CHANNEL.encode()

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from sse_hub.commands.shipping.encodings import TextEncoding, text_encoding
 from sse_hub.config import Config
-from sse_hub.errors import HubError
+from sse_hub.errors import HubError, InvalidSetting, error_text
 from sse_hub.formats.joining import Joiner, NewJoiner, StartJoiner
 from sse_hub.protocol.selection import is_channel
 
@@ -38,7 +39,7 @@ def _regex(_context: click.Context, _option: click.Parameter, text: str | None) 
     try:
         return None if text is None else re.compile(text)
     except re.error as error:
-        raise click.BadParameter(f"{text!r} is not a regular expression: {error}.") from None
+        raise click.BadParameter(f"{text!r} is not a regular expression: {error_text(error)}.") from None
 
 
 multiline_start_option = click.option(
@@ -47,6 +48,22 @@ multiline_start_option = click.option(
     callback=_regex,
     metavar="REGEX",
     help="Publish each line that matches REGEX together with the lines after it that do not.",
+)
+
+
+def _encoding(_context: click.Context, _option: click.Parameter, name: str | None) -> TextEncoding | None:
+    try:
+        return None if name is None else text_encoding(name)
+    except InvalidSetting as error:
+        raise click.BadParameter(str(error)) from None
+
+
+encoding_option = click.option(
+    "--encoding",
+    default=None,
+    callback=_encoding,
+    metavar="NAME",
+    help="The encoding of the text, such as gbk or latin-1; a byte order mark comes first.  [default: utf-8]",
 )
 token_option = click.option(
     "--token",

@@ -52,6 +52,11 @@ def level_of_prefix(word: str) -> int:
     return WORDS[text] if text in IN_TEXT else NONE
 
 
+def is_level_word(text: str) -> bool:
+    """Whether `text` is a level word, which is no name of a host or a logger."""
+    return text.lower() in IN_TEXT
+
+
 def level_of_number(number: float, scale: str | None) -> int:
     """The level of a number on a named scale; NONE for one above it, or without a scale."""
     return _step(SCALES[scale], number) if scale in SCALES else NONE

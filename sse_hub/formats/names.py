@@ -79,6 +79,7 @@ FITS: dict[str, Callable[[Any], bool]] = {
     "time": _is_word_or_nested,
     "timeIfNear": _is_word,
     "level": _is_word,
+    "levelIfKnown": lambda value: isinstance(value, str) and level_of_word(value) != NONE,
     "levelNumber": _is_number,
     "message": _is_word_or_nested,
     "logger": lambda value: isinstance(value, str) and value != "",
@@ -177,7 +178,7 @@ def level_from(roles: Roles, scale: str | None) -> FoundLevel:
     """The level of an object from its roles; a word takes precedence over any number. `scale` is that of its family."""
     unknown = None
     levels = roles.get("level", [])
-    for key, value, _ in levels:
+    for key, value, _ in (*levels, *roles.get("levelIfKnown", [])):
         if not isinstance(value, str) or NUMERIC.fullmatch(value):
             continue
         found = FoundLevel(level_of_word(value), strip_ansi(value).strip(BLANKS), key)

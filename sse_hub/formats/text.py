@@ -13,6 +13,7 @@ from sse_hub.formats.ansi import strip_ansi
 from sse_hub.formats.levels import (
     ERROR,
     NONE,
+    is_level_word,
     level_in_text,
     level_of_number,
     level_of_prefix,
@@ -36,6 +37,7 @@ PRIORITY = re.compile(r"<([0-9]{1,3})>(?![0-9] )")
 STRUCTURED = re.compile(r"""\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)\"""", re.ASCII)
 MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
+CLOSING = {"[": "]", "(": ")"}
 NIL = "-"
 TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone|epoch)")
 AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
@@ -95,16 +97,16 @@ def head_of(text: str, error: Failure) -> str:
 
 
 def _take_leading_time(record: Record, text: str, arrived_ms: int | None) -> tuple[str, str] | None:
-    opened = text.startswith("[")
-    start = 1 if opened else 0
+    closing = CLOSING.get(text[:1])
+    start = 1 if closing else 0
     window = text[start : start + WINDOW]
     found = leading_time(window.lstrip(BLANKS), arrived_ms)
     if found is None:
         return None
     record.time, end, name = found
     rest = text[start + len(window) - len(window.lstrip(BLANKS)) + end :]
-    if opened:
-        rest = rest[1:] if rest.startswith("]") else f"[{rest}"
+    if closing:
+        rest = rest[1:] if rest.startswith(closing) else text[0] + rest
     return rest, name
 
 
@@ -150,6 +152,9 @@ def _fill(record: Record, fit: Fit, text: str, reading: InnerReader) -> bool:
     _fill_roles(record, row, values, weak)
     if not weak:
         record.format = row.format
+        if row.rest == "message" and record.logger is None and not rest.strip(BLANKS):
+            record.message = text.strip(BLANKS)
+            return True
         RESTS[row.rest](record, text.lstrip(BLANKS) if row.keep else rest, reading)
     return True
 
@@ -221,7 +226,6 @@ FILL: Mapping[str, Callable[[Record, str], None]] = {
     "file": _setter("file"),
     "message": _setter("message"),
     "part": _setter("part"),
-    "status": _fill_status,
     "time": _fill_nothing,
 }
 # A row does not match if the text of a group is none of these.
@@ -229,7 +233,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = {
     "level": lambda text: level_of_prefix(text) != NONE,
     "letter": lambda text: level_of_sign(text) != NONE,
     "sign": lambda text: level_of_sign(text) != NONE,
-    "host": lambda text: level_of_prefix(text) == NONE,
+    "host": lambda text: not is_level_word(text),
+    "logger": lambda text: not is_level_word(text),
 }
 
 

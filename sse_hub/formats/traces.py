@@ -41,8 +41,8 @@ STACK_KEYS = (
     *("stack", "stack_trace", "stackTrace", "stacktrace", "traceback"),
     *("extendedStackTrace", "StackTrace", "StackTraceString"),
 )
-TYPE_KEYS = ("type", "name", "className", "class", "exc_type", "kind", "Type", "ClassName")
-MESSAGE_KEYS = ("message", "msg", "exc_value", "Message")
+TYPE_KEYS = ("type", "name", "className", "class", "exc_type", "exception_class", "kind", "Type", "ClassName")
+MESSAGE_KEYS = ("message", "msg", "exc_value", "exception_message", "Message")
 
 
 def failure_of_text(stack: str) -> Failure:

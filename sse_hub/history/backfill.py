@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # How long live lines may be held back. A process that takes over recording does so within this time, or not at all.
 BACKFILL_SECONDS = 2.0
 POLL_SECONDS = 0.03
+# How often a process tries to read what was recorded before it began.
+LOAD_TRIES = 5
 
 
 class Backfill:
@@ -110,15 +112,27 @@ class Backfill:
         filled = False
         try:
             async with asyncio.timeout(BACKFILL_SECONDS):
-                if await self._wait_recorded(fence):
-                    await self._fill(fence)
-                    filled = True
+                filled = await self._try_filling(fence)
         except (LogUnavailable, TimeoutError) as error:
             logger.info("backfill_failed error=%(error)r", {"error": str(error)})
         finally:
             # Also after an unexpected error: what is held back would grow for as long as the session lasts.
             if self._is_current():
                 self._release(fence, filled)
+
+    async def _try_filling(self, fence: int) -> bool:
+        """Fill the rings up to `fence`, as often as the log can't be read. False when nobody has recorded that far."""
+        while True:
+            try:
+                if not await self._wait_recorded(fence):
+                    return False
+                await self._fill(fence)
+                return True
+            except LogUnavailable as error:
+                # What cut the session may cut the other connections a moment later. Then the log still has the lines,
+                # and what was filled in stays: the next try goes on there.
+                logger.info("backfill_repeated error=%(error)r", {"error": str(error)})
+                await asyncio.sleep(POLL_SECONDS)
 
     def _release(self, fence: int, filled: bool) -> None:
         held_back, self._held_back = self._held_back or [], None
@@ -152,23 +166,28 @@ class Backfill:
             received = max(seen, channel.ring.last) if channel else seen
             if last > received:
                 after[name] = received
-        async for parts in read_merged(self._log, after, ingest.last_fence, fence):
+        # A first try may have filled in gaps of the whole log.
+        since = max(ingest.last_fence, ingest.registry.start.fence)
+        async for parts in read_merged(self._log, after, since, fence):
             if not self._is_current():
                 return
             ingest.fill(parts)
 
     async def _load_recorded(self, fence: int) -> None:
         """Load what was recorded before this process received its first fence, `fence`."""
-        try:
-            if await self._log.wait_complete(fence) < fence:
+        for _ in range(LOAD_TRIES):
+            try:
+                if await self._log.wait_complete(fence) < fence:
+                    return
+                gaps = (await self._log.gaps(0, fence)).gaps
+                gaps_known_to = EventId(max((gap.before.fence for gap in gaps), default=0), 0)
+                recorded_channels = await self._log.channels(fence)
+                if self._is_current():
+                    self._ingest.load_recorded(recorded_channels, gaps_known_to)
                 return
-            gaps = (await self._log.gaps(0, fence)).gaps
-            gaps_known_to = EventId(max((gap.before.fence for gap in gaps), default=0), 0)
-            recorded_channels = await self._log.channels(fence)
-            if self._is_current():
-                self._ingest.load_recorded(recorded_channels, gaps_known_to)
-        except LogUnavailable as error:
-            logger.info("log_unreadable error=%(error)r", {"error": str(error)})
+            except LogUnavailable as error:
+                logger.info("log_unreadable error=%(error)r", {"error": str(error)})
+                await asyncio.sleep(POLL_SECONDS)
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

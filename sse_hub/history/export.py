@@ -15,9 +15,9 @@ from typing import Protocol
 
 import orjson
 
-from sse_hub.history.fair_lock import SLICE_LINES, FairLock
 from sse_hub.history.merge import RecordedLine
 from sse_hub.history.stream_entries import entry_id
+from sse_hub.hub.fair_lock import SLICE_LINES, FairLock
 from sse_hub.protocol.ids import iso_time
 from sse_hub.protocol.lines import BLANKS_FOR_LINE_ENDS, with_channel, with_moment
 from sse_hub.protocol.selection import Selection
@@ -27,6 +27,8 @@ CHUNK_BYTES = 64 * 1024
 # A spreadsheet reads a cell that begins with one of these as a formula, and one that begins with a quote as text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where the comma is the decimal sign, Excel splits rows at semicolons, whatever the quotes around a cell.
+SPLIT_OFF = re.compile(r"[;\t] *(?=[=+\-@＝＋－＠])")
 TEXT_QUOTE = "'"
 # Characters that end a text line, or control a terminal.
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -176,7 +178,8 @@ def describe_gap(gap: Gap) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """`cell`, quoted if a spreadsheet would run it."""
+    """`cell`, with a quote wherever a spreadsheet would find a formula in it."""
+    cell = SPLIT_OFF.sub(rf"\g<0>{TEXT_QUOTE}", cell)
     return TEXT_QUOTE + cell if cell.startswith(FORMULA_STARTS) else cell
 
 

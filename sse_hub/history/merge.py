@@ -4,28 +4,34 @@ Recorded lines of several channels as one sequence in the order of their ids, fo
     pages of each channel --> ForwardReader, BackwardReader ──┐
     gaps of the log       --> GapReader                     ──┴──► merge() --> runs of lines and gaps
 
-A channel is read page by page, each only when its turn comes, so that memory holds one page of each.
+A channel is read page by page, each only when its turn comes or shortly before, so that memory holds one page of each,
+and of channels whose turn does not come none.
 
 `hub/replay.read_merged` merges the same pages for streams, forward only and by whole batches. The two stay separate,
 because that one takes 1.2 µs a line, and this one, which makes an item of each line, 3.4 µs.
 """
 
+import math
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import count
 from operator import itemgetter
+from time import monotonic, perf_counter
 from typing import NamedTuple
 
-from sse_hub.history.fair_lock import FairLock
 from sse_hub.history.reader import LogReader
-from sse_hub.hub.backend import BatchSlice, LogGap
+from sse_hub.hub.backend import BatchSlice, LogGap, Page
+from sse_hub.hub.fair_lock import FairLock, slice_end
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Row
 
 # The most that all readers of one request hold, and the bounds for each of them.
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 MAX_BYTES = 64 * 1024
-MIN_BYTES = 4 * 1024
+# How many readers are filled at the same time: 1, then twice as many each time, as a short page needs only a few.
+MAX_FILLED = 64
+MIN_BYTES = 512
 
 
 class RecordedLine(NamedTuple):
@@ -55,6 +61,9 @@ def page_bytes_per_reader(channels: int) -> int:
     return max(MIN_BYTES, min(MAX_BYTES, READ_AHEAD_BYTES // max(1, channels)))
 
 
+NO_ITEMS: deque[Item] = deque()
+
+
 class MergeReader:
     """
     One channel's part of a sequence.
@@ -64,7 +73,8 @@ class MergeReader:
     """
 
     def __init__(self, key: SortKey, items: Iterable[Item] = ()) -> None:
-        self.items = deque(items)
+        # Most readers are made long before their turn, so an empty deque for each would take most of the memory.
+        self.items = deque(items) if items else NO_ITEMS
         self.ended = False
         self._key = key
 
@@ -76,7 +86,7 @@ class MergeReader:
         """Read until there is an item, or the end."""
         self.ended = not self.items
 
-    def take(self, last: tuple[SortKey, int] | None, index: int) -> list[Item]:
+    def take(self, last: tuple[SortKey, float] | None, index: int) -> list[Item]:
         """The items not after `last`, the key and index of the reader that comes next; all items if that is None."""
         run: list[Item] = []
         while self.items and (last is None or (self.items[0][0], index) <= last):
@@ -98,53 +108,82 @@ class ReadOptions(NamedTuple):
     fair_lock: FairLock
 
 
-class ForwardReader(MergeReader):
+class PagedReader(MergeReader):
+    """A channel's part that is read from the log: of several channels together, in one round trip."""
+
+    def __init__(self, log: LogReader, channel: str, options: ReadOptions, read_to: EventId, key: SortKey) -> None:
+        super().__init__(key)
+        self.channel, self.read_to = channel, read_to
+        self.has_more = True
+        self._log, self._options = log, options
+
+    async def fill(self) -> None:
+        """See MergeReader. Raises LogChanged, LogUnavailable."""
+        await self.fill_all([self])
+
+    async def fill_all(self, readers: "Sequence[PagedReader]") -> None:
+        """fill() for `readers`, which are of the same kind and have the same options."""
+        log_id, _, _, fair_lock = self._options
+        while lacking := [each for each in readers if not each.items and each.has_more]:
+            pages = await self._read([(each.channel, each.read_to) for each in lacking])
+            at = 0
+            while at < len(pages):
+                async with fair_lock:
+                    until = slice_end()
+                    while at < len(pages) and perf_counter() < until:
+                        lacking[at].take_page(pages[at].require_log(log_id))
+                        at += 1
+        for each in readers:
+            each.ended = not each.items
+
+    async def _read(self, bounds: list[tuple[str, EventId]]) -> list[Page]:
+        raise NotImplementedError
+
+    def take_page(self, page: Page) -> None:
+        """Take the lines of `page`, the next one."""
+        raise NotImplementedError
+
+
+class ForwardReader(PagedReader):
     """The lines of `channel` after `after` and before `end`. `read_to` is the id up to which they have been read."""
 
     def __init__(self, log: LogReader, channel: str, options: ReadOptions, after: EventId, end: EventId) -> None:
-        super().__init__(after)
-        self.channel, self.read_to = channel, after
-        self._log, self._options, self._end = log, options, end
-        self._has_more = after < end
+        super().__init__(log, channel, options, after, after)
+        self._end = end
+        self.has_more = after < end
 
     def switch_log(self, log_id: str) -> None:
         """Read the rest from the log `log_id`, which has replaced the one read so far."""
         self._options = self._options._replace(log_id=log_id)
 
-    async def fill(self) -> None:
-        """See MergeReader. Raises LogChanged, LogUnavailable."""
-        while not self.items and self._has_more:
-            log_id, until, page_bytes, fair_lock = self._options
-            page = (await self._log.page(self.channel, self.read_to, until, page_bytes)).require_log(log_id)
-            async with fair_lock:
-                parts, complete = clip(page.parts, self._end)
-                self.items += [item for part in parts for item in _items_of(part)]
-            self.read_to = page.last
-            self._has_more = page.more and complete
-        self.ended = not self.items
+    async def _read(self, bounds: list[tuple[str, EventId]]) -> list[Page]:
+        return await self._log.pages_after(bounds, self._options.until, self._options.page_bytes)
+
+    def take_page(self, page: Page) -> None:
+        """See PagedReader."""
+        parts, complete = clip(page.parts, self._end)
+        self.items = deque(item for part in parts for item in _items_of(part))
+        self.read_to = page.last
+        self.has_more = page.more and complete
 
 
-class BackwardReader(MergeReader):
+class BackwardReader(PagedReader):
     """The lines of `channel` before `before`, newest first."""
 
     def __init__(self, log: LogReader, channel: str, options: ReadOptions, before: EventId) -> None:
-        super().__init__(reverse_key(before))
-        self._log, self._channel, self._options, self._before = log, channel, options, before
+        super().__init__(log, channel, options, before, reverse_key(before))
         # Redis can't express "before the lowest id".
-        self._has_more = before > EventId(0, 0)
+        self.has_more = before > EventId(0, 0)
 
-    async def fill(self) -> None:
-        """See MergeReader. Raises LogChanged, LogUnavailable."""
-        while not self.items and self._has_more:
-            log_id, until, page_bytes, fair_lock = self._options
-            page = await self._log.page_before(self._channel, self._before, until, page_bytes)
-            page = page.require_log(log_id)
-            async with fair_lock:
-                items = [item for part in page.parts for item in _items_of(part)]
-                self.items += [(reverse_key(key), item) for key, item in reversed(items)]
-            self._before = page.last
-            self._has_more = page.more
-        self.ended = not self.items
+    async def _read(self, bounds: list[tuple[str, EventId]]) -> list[Page]:
+        return await self._log.pages_before(bounds, self._options.until, self._options.page_bytes)
+
+    def take_page(self, page: Page) -> None:
+        """See PagedReader."""
+        items = [item for part in page.parts for item in _items_of(part)]
+        self.items = deque((reverse_key(key), item) for key, item in reversed(items))
+        self.read_to = page.last
+        self.has_more = page.more
 
 
 class GapReader(MergeReader):
@@ -162,21 +201,76 @@ class GapReader(MergeReader):
         self.ended = False
 
 
-async def merge(readers: Iterable[MergeReader]) -> AsyncGenerator[list[Item], None]:
+class OutOfTime(Exception):
+    """A sequence was not read within its time. All items before `key` were."""
+
+    def __init__(self, key: SortKey) -> None:
+        super().__init__("The time for a query is over.")
+        self.key = key
+
+
+async def merge(
+    readers: Iterable[MergeReader],
+    fair_lock: FairLock,
+    later: Iterable[tuple[SortKey, str]] = (),
+    make_reader: Callable[[SortKey, str], MergeReader] | None = None,
+    seconds: float = math.inf,
+) -> AsyncGenerator[list[Item], None]:
     """
     All items of `readers`, sorted by key, in runs from one reader each. Items with the same key keep the order of
-    their readers. Raises LogUnavailable.
+    their readers. Waits for `fair_lock` between slices of work.
+
+    `later` has the keys and names of more readers, sorted by key, which `make_reader` makes when their turn comes.
+    Raises LogUnavailable, and OutOfTime after `seconds`.
     """
-    heap = [(reader.key, index, reader) for index, reader in enumerate(readers)]
+    deadline = monotonic() + seconds
+    order = count()
+    heap = [(reader.key, next(order), reader) for reader in readers]
     heapify(heap)
-    while heap:
-        _, index, reader = heappop(heap)
-        if not reader.items:
-            await reader.fill()
-        elif run := reader.take(heap[0][:2] if heap else None, index):
-            yield run
-        if not reader.ended:
-            heappush(heap, (reader.key, index, reader))
+    pending = iter(later if make_reader else ())
+    waiting = next(pending, None)
+    filled = 1
+    last_key: SortKey | None = None
+    until = slice_end()
+    while heap or waiting:
+        if perf_counter() > until:
+            async with fair_lock:
+                until = slice_end()
+        if waiting and make_reader and (not heap or waiting[0] <= heap[0][0]):
+            heappush(heap, (waiting[0], next(order), make_reader(*waiting)))
+            waiting = next(pending, None)
+            continue
+        key, index, reader = heappop(heap)
+        if key != last_key and monotonic() > deadline:
+            raise OutOfTime(key)
+        if reader.items:
+            bounds: list[tuple[SortKey, float]] = [heap[0][:2]] if heap else []
+            bounds += [(waiting[0], math.inf)] if waiting else []
+            if run := reader.take(min(bounds, default=None), index):
+                last_key = run[-1][0]
+                yield run
+            again = [(index, reader)]
+        else:
+            again = [(index, reader)]
+            while len(again) < filled and heap and not heap[0][2].items:
+                again.append(heappop(heap)[1:])
+            while len(again) < filled and waiting and make_reader and not (heap and heap[0][2].items):
+                again.append((next(order), make_reader(*waiting)))
+                waiting = next(pending, None)
+            filled = min(2 * filled, MAX_FILLED)
+            await _fill([each for _, each in again])
+        for index, reader in again:
+            if not reader.ended:
+                heappush(heap, (reader.key, index, reader))
+
+
+async def _fill(readers: Sequence[MergeReader]) -> None:
+    channels = [each for each in readers if isinstance(each, PagedReader)]
+    if channels:
+        await channels[0].fill_all(channels)
+    for each in readers:
+        if not isinstance(each, PagedReader):
+            await each.fill()
 
 
 def clip(parts: Sequence[BatchSlice | LogGap], end: EventId) -> tuple[list[BatchSlice | LogGap], bool]:

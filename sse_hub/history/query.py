@@ -7,12 +7,12 @@ Queries of the log: a page of a range in either direction, or all of it.
 Lines with the same id on several channels always are in one page, so that a reader can go on from any line's id.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+import heapq
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
-from sse_hub.history.fair_lock import FairLock
 from sse_hub.history.log_range import BEGINNING, LogRange
 from sse_hub.history.merge import (
     BackwardReader,
@@ -20,21 +20,26 @@ from sse_hub.history.merge import (
     GapReader,
     Item,
     MergeReader,
+    OutOfTime,
     ReadOptions,
     RecordedLine,
     SortKey,
     merge,
     page_bytes_per_reader,
+    reverse_key,
 )
 from sse_hub.history.reader import LogReader
-from sse_hub.history.stream_entries import entry_id
 from sse_hub.hub.backend import LogGap, LogGaps, Source
+from sse_hub.hub.fair_lock import SLICE_LINES
+from sse_hub.hub.name_index import NameIndex
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.line_ids import SeenLineIds
-from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
 MAX_LINES = 5_000
+# How long a page, or a search, may take.
+MAX_SECONDS = 5.0
 # A page ends with the line that reaches this size, so that its JSON can be made in one go.
 MAX_BYTES = 8 * 1024 * 1024
 ReserveBytes = Callable[[int], None]
@@ -44,23 +49,34 @@ ReserveBytes = Callable[[int], None]
 MAX_TRIES = 4
 
 
+OpenReaders = tuple[list[MergeReader], Iterable[tuple[SortKey, str]], Callable[[SortKey, str], MergeReader] | None]
+"""Arguments of merge(): readers, and those to be made later."""
+
+
 class HistoryPage(NamedTuple):
-    """Lines, oldest first, and the gaps among them. `more` says whether lines follow in the direction of reading."""
+    """
+    Lines, oldest first, and the gaps among them. `more` says whether lines follow in the direction of reading.
+
+    `reached` is the id up to which, or down to which, it was read, where the time was over before the page was full;
+    the next page goes on there.
+    """
 
     lines: list[RecordedLine]
     gaps: list[Gap]
     more: bool
+    reached: EventId | None = None
 
 
 class HistoryQuery:
     """
     Reads ranges of the log.
 
-    `is_recorded` says whether a channel is recorded at all. `fair_lock` is held for each slice of work on many lines.
+    `is_recorded` says whether a channel is recorded at all. `fair_lock` is held for each slice of work.
     """
 
-    def __init__(self, log: LogReader, source: Source, is_recorded: Callable[[str], bool]) -> None:
-        self.fair_lock = FairLock()
+    def __init__(self, log: LogReader, source: Source, is_recorded: Callable[[str], bool], names: NameIndex) -> None:
+        self.fair_lock = names.fair_lock
+        self._names = names
         self._log = log
         self._source = source
         self._is_recorded = is_recorded
@@ -113,7 +129,7 @@ class HistoryQuery:
         while not complete:
             try:
                 await self._switch_log(log_range, channels, gap_reader, known_gaps)
-                async with aclosing(merge([gap_reader, *channels])) as runs:
+                async with aclosing(merge([gap_reader, *channels], self.fair_lock)) as runs:
                     async for run in runs:
                         items: list[RecordedLine | Gap] = []
                         for _, item in run:
@@ -128,10 +144,13 @@ class HistoryQuery:
             yield [*late]
 
     async def iterate_back(self, log_range: LogRange) -> AsyncGenerator[list[Item], None]:
-        """The lines of the range, newest first. Raises LogUnavailable, also when the log changes meanwhile."""
+        """
+        The lines of the range, newest first. Raises LogUnavailable, also when the log changes meanwhile, and OutOfTime.
+        """
         starts = {name: log_range.start_of(name) for name in log_range.selection.channels}
         pattern_start = EventId(log_range.after.fence, 0)
-        async with aclosing(merge(await self._backward_readers(log_range))) as runs:
+        readers, later, make_reader = await self._backward_readers(log_range)
+        async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
             async for run in runs:
                 inside: list[Item] = [
                     (key, item)
@@ -147,7 +166,7 @@ class HistoryQuery:
     async def _read_page(
         self,
         log_range: LogRange,
-        open_readers: Callable[[LogRange], Awaitable[list[MergeReader]]],
+        open_readers: Callable[[LogRange], Awaitable[OpenReaders]],
         limit: int,
         reserve: ReserveBytes,
     ) -> HistoryPage:
@@ -158,19 +177,27 @@ class HistoryQuery:
         lines with the same line id it has the one that is read first. `reserve` gets the page's size as it grows.
         """
         tries, more = 0, False
+        reached: EventId | None = None
         while True:
             lines: list[RecordedLine] = []
             log_gaps: list[LogGap] = []
             try:
-                async with aclosing(merge(await open_readers(log_range))) as runs:
+                readers, later, make_reader = await open_readers(log_range)
+                async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
                     more = await _collect(runs, lines, log_gaps, limit, reserve)
+                break
+            except OutOfTime as error:
+                more, reached = True, reached_id(error.key, log_range)
                 break
             except LogChanged as error:
                 tries += 1
                 await self._wait_for_new_log(log_range, error, tries)
-        gaps = [gap for log_gap in log_gaps for gap in self._gaps_of(log_range, log_gap)]
+        gaps: list[Gap] = []
+        for log_gap in sorted(log_gaps, key=lambda each: each.before):
+            async with self.fair_lock:
+                gaps += self._gaps_of(log_range, log_gap)
         gaps += [] if more else self._unrecorded_gaps(log_range)
-        return HistoryPage(sorted(lines), sorted(gaps, key=lambda gap: entry_id(gap.before.encode())), more)
+        return HistoryPage(sorted(lines), gaps, more, reached)
 
     async def _wait_for_new_log(self, log_range: LogRange, error: LogChanged, tries: int) -> None:
         """Return when the log that has changed is complete up to the end of the range again; else raise `error`."""
@@ -179,31 +206,46 @@ class HistoryQuery:
 
     # Readers.
 
-    async def _forward_readers(self, log_range: LogRange) -> list[MergeReader]:
+    async def _forward_readers(self, log_range: LogRange) -> OpenReaders:
         channels, gap_reader = await self._channel_readers(log_range), GapReader()
         await self._switch_log(log_range, channels, gap_reader, set())
-        return [gap_reader, *channels]
+        return [gap_reader, *channels], (), None
 
-    async def _backward_readers(self, log_range: LogRange) -> list[MergeReader]:
+    async def _backward_readers(self, log_range: LogRange) -> OpenReaders:
+        """A reader for the gaps, and those of the channels, to be made when their turn comes: the newest first."""
         ends = {name: log_range.end_of(name) for name in self._recorded_channels(log_range)}
-        for name, last in (await self._matching_channels(log_range)).items():
-            ends[name] = min(log_range.end_of(name), EventId(last.fence, last.n + 1))
+        matching = await self._matching_channels(log_range)
         log_id, log_gaps = await self._read_log_gaps(log_range)
-        options = self._read_options(log_id, log_range, len(ends))
-        channels = [BackwardReader(self._log, name, options, ends[name]) for name in sorted(ends)]
-        return [GapReader(log_gaps, backward=True), *channels]
+        options = self._read_options(log_id, log_range, len(ends) + len(matching))
+
+        def make_reader(key: SortKey, name: str) -> MergeReader:
+            return BackwardReader(self._log, name, options, EventId(-key[0], -key[1]))
+
+        # Sorted in parts, and merged when they are used: to sort all takes too long for one step.
+        names = [name for name in matching if name not in ends]
+        parts = [sorted((reverse_key(end), name) for name, end in ends.items())]
+        for at in range(0, len(names), SLICE_LINES):
+            async with self.fair_lock:
+                part = []
+                for name in names[at : at + SLICE_LINES]:
+                    fence, n = matching[name]
+                    part.append((reverse_key(min(log_range.end_of(name), EventId(fence, n + 1))), name))
+                parts.append(sorted(part))
+        return [GapReader(log_gaps, backward=True)], heapq.merge(*parts), make_reader
 
     async def _channel_readers(self, log_range: LogRange) -> list[ForwardReader]:
         """A reader for each channel of the range. They don't read before `_switch_log` has named the log."""
-        names = dict.fromkeys(self._recorded_channels(log_range))
-        for name, last in (await self._matching_channels(log_range)).items():
-            if last > log_range.start_of(name):
-                names[name] = None
+        matching = await self._matching_channels(log_range)
+        names = sorted({*self._recorded_channels(log_range), *matching})
         options = self._read_options("", log_range, len(names))
-        return [
-            ForwardReader(self._log, name, options, log_range.start_of(name), log_range.end_of(name))
-            for name in sorted(names)
-        ]
+        readers: list[ForwardReader] = []
+        for at in range(0, len(names), SLICE_LINES):
+            async with self.fair_lock:
+                for name in names[at : at + SLICE_LINES]:
+                    start = log_range.start_of(name)
+                    if name not in matching or matching[name] > start:
+                        readers.append(ForwardReader(self._log, name, options, start, log_range.end_of(name)))
+        return readers
 
     def _read_options(self, log_id: str, log_range: LogRange, channels: int) -> ReadOptions:
         until = EventId(log_range.complete_to, 0)
@@ -219,17 +261,20 @@ class HistoryQuery:
         """
         log_id, log_gaps = await self._read_log_gaps(log_range)
         new_gaps = [gap for gap in log_gaps if gap not in known_gaps]
+        first = not known_gaps
         known_gaps.update(new_gaps)
         for name in self._recorded_names(log_range):
-            # A pattern lacks nothing up to where all its channels have been read.
-            read_to = min(
-                (channel.read_to for channel in channels if matches(name, channel.channel)),
-                default=log_range.start_of(name),
-            )
+            start = log_range.start_of(name)
+            read_to = start if first else await self._read_to(name, channels, start)
             remainders = [gap.remainder_after(read_to) for gap in new_gaps]
             gap_reader.add([remainder._replace(channel=name) for remainder in remainders if remainder])
         for channel in channels:
             channel.switch_log(log_id)
+
+    async def _read_to(self, name: str, channels: list[ForwardReader], start: EventId) -> EventId:
+        """How far the channel, or the pattern, `name` was read: a pattern lacks nothing up to where all of them are."""
+        names = {name} if "*" not in name else set(await self._names.matching(Selection((), (name,))))
+        return min((channel.read_to for channel in channels if channel.channel in names), default=start)
 
     def _recorded_channels(self, log_range: LogRange) -> list[str]:
         """The channels that the range names and that are recorded."""
@@ -239,11 +284,7 @@ class HistoryQuery:
         """The recorded channels that match a pattern of the range, with the last id of each."""
         if not log_range.selection.patterns:
             return {}
-        return {
-            name: last
-            for name, last in (await self._log.last_ids(log_range.complete_to)).items()
-            if log_range.selection.matches(name)
-        }
+        return await self._log.matching_ids(log_range.selection, log_range.complete_to)
 
     # Gaps.
 
@@ -252,6 +293,9 @@ class HistoryQuery:
         end = EventId(min(log_range.before.fence, log_range.complete_to), 0)
         after = min(log_range.after.fence, log_range.complete_to)
         log_id, gaps = await self._log.gaps(after, log_range.complete_to)
+        # Of patterns whose channels were read just now.
+        forgotten = [self._log.forgotten_gap(pattern) for pattern in log_range.selection.patterns]
+        gaps = [*gaps, *(gap for gap in forgotten if gap and gap.before.fence > after)]
         return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in gaps if gap.after < end])
 
     def _gaps_of(self, log_range: LogRange, log_gap: LogGap) -> list[Gap]:
@@ -276,6 +320,15 @@ class HistoryQuery:
     def _recorded_names(self, log_range: LogRange) -> list[str]:
         """The recorded channels, and the patterns, of the range."""
         return [*self._recorded_channels(log_range), *log_range.selection.patterns]
+
+
+def reached_id(key: SortKey, log_range: LogRange) -> EventId:
+    """The id at which a reader of `log_range` goes on whose time was over at `key`: on this side of it all was read."""
+    fence, n = key
+    if fence < 0:
+        # Backward. What has the id itself has not been read yet.
+        return min(EventId(-fence, 1 - n), EventId(log_range.before.fence, max(1, *log_range.before.counts)))
+    return max(EventId(fence, max(0, n - 1)), EventId(log_range.after.fence, min(log_range.after.counts)))
 
 
 async def _collect(

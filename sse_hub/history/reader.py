@@ -1,24 +1,25 @@
 """
 The log, read back: pages of recorded lines out of Redis streams, each read once for all who want it at the same time.
 
-    page(channel, after) --> PageCache: read a moment ago, or being read? --> lua/page.lua --> Page
+    page(channel, after) --> PageCache: read a moment ago, or being read? --> PageReads --> Page
 
 Only the recorder writes (`recorder.py`); the watermark is the fence up to which it has written everything.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable, error_text
+from sse_hub.history.directory import ChannelDirectory
 from sse_hub.history.page_cache import PageCache, SingleFlight
+from sse_hub.history.page_reads import PageReads, ReadRequest
 from sse_hub.history.stream_entries import (
     LogSnapshot,
     RawEntry,
@@ -26,13 +27,13 @@ from sse_hub.history.stream_entries import (
     entries_of,
     entry_id,
     lost_gaps,
-    parse_channel_state,
     parse_entries,
-    read_page,
     read_with_snapshot,
 )
 from sse_hub.hub.backend import LogGap, LogGaps, Page
+from sse_hub.hub.name_index import NameIndex
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,15 @@ class LogReader:
     that take `until` raise LogChanged when the log is not complete up to that fence.
     """
 
-    def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, retain_ms: int) -> None:
+    def __init__(
+        self,
+        commands: redis.asyncio.Redis,
+        log_keys: LogKeys,
+        retain_ms: int,
+        names: NameIndex | None = None,
+        queries: redis.asyncio.Redis | None = None,
+    ) -> None:
+        """`names` learns the names of recorded channels. Pages of queries are read with `queries`, not `commands`."""
         self.watermark = 0
         # Set by the recorder.
         self.catching_up = False
@@ -81,10 +90,11 @@ class LogReader:
         self._log_id = ""
         self._page_cache = PageCache(self._read_page, self._lines_per_page)
         self._gaps = SingleFlight(self._read_gaps)
-        self._channels = SingleFlight(self._read_channels)
+        self._directory = ChannelDirectory(commands, log_keys, names or NameIndex(), self._check)
         self._line_bytes: dict[str, float] = {}
         self._snapshot_script = commands.register_script(script("snapshot"))
-        self._page_script = commands.register_script(script("page"))
+        self._stream_pages = PageReads(commands, log_keys)
+        self._query_pages = PageReads(queries or commands, log_keys)
 
     # How far the log is complete.
 
@@ -99,6 +109,17 @@ class LogReader:
             self._advanced_at = self._loop.time()
             self._advanced.set()
         self.watermark = watermark
+
+    async def wait_recording(self, seconds: float) -> bool:
+        """Wait until a process records, for at most `seconds`; whether one does."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self.recording:
+                    self._advanced.clear()
+                    await self._advanced.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def wait_complete(self, fence: int) -> int:
         """
@@ -140,29 +161,50 @@ class LogReader:
 
     # Lines.
 
-    async def page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
-        """
-        The next recorded lines of `channel` with `after` < id <= `until`, a fence: about `max_bytes` of them.
-
-        Raises LogUnavailable.
-        """
-        if max_bytes != PAGE_BYTES or self._predates_names(after, until):
-            return await self._read_page(channel, after, until, max_bytes) if after < until else Page([], until, False)
+    async def page(self, channel: str, after: EventId, until: EventId) -> Page:
+        """The next recorded lines of `channel` with `after` < id <= `until`, a fence. Raises LogUnavailable."""
+        if self._predates_names(after, until):
+            return await self._read_page(channel, after, until) if after < until else Page([], until, False)
         return await self._page_cache.page(channel, after, until)
 
-    async def page_before(self, channel: str, before: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
-        """
-        Like `page`, backward: the last lines with id < `before`, oldest first.
+    async def pages_after(
+        self, starts: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
+    ) -> list[Page]:
+        """Like `page`, for a query: about `max_bytes` of each channel in `starts`. Raises LogUnavailable."""
+        raw_pages = await self._query_pages.read_all(
+            [ReadRequest(name, "XRANGE", f"({after}", str(until), MAX_ENTRIES, max_bytes) for name, after in starts]
+        )
+        return [
+            await self._page_after(raw, name, after, until, self._query_pages)
+            for (name, after), raw in zip(starts, raw_pages, strict=True)
+        ]
 
-        The page before it is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
+    async def pages_before(
+        self, ends: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
+    ) -> list[Page]:
         """
-        raw = await self._read_entries(channel, "XREVRANGE", f"({before}", "-", max_bytes)
+        Backward: of each channel in `ends` the last lines before its id, oldest first, about `max_bytes`.
+
+        The page before one is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
+        """
+        raw_pages = await self._query_pages.read_all(
+            [ReadRequest(name, "XREVRANGE", f"({before}", "-", MAX_ENTRIES, max_bytes) for name, before in ends]
+        )
+        return [
+            await self._page_before(raw, name, before, until, max_bytes)
+            for (name, before), raw in zip(ends, raw_pages, strict=True)
+        ]
+
+    async def _page_before(self, raw: RawPage, channel: str, before: EventId, until: EventId, max_bytes: int) -> Page:
         self._check(raw.snapshot, until.fence)
         entries = raw.entries[::-1]
         after = EventId(0, 0)
         if raw.more and b"l" not in entries[0][1]:
             # A gap marker covers what follows the line before it. That line is in the next page, so the marker is too.
             after = entry_id(entries.pop(0)[0])
+            if not entries:
+                [page] = await self.pages_before([(channel, before)], until, 2 * max_bytes)
+                return page
         parts = parse_entries(channel, after, entries)
         if not raw.more:
             parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
@@ -173,7 +215,8 @@ class LogReader:
         ids: list[EventId] = []
         start = str(until)
         while len(ids) < limit:
-            raw = await self._read_entries(channel, "XREVRANGE", start, "-", PAGE_BYTES)
+            request = ReadRequest(channel, "XREVRANGE", start, "-", min(limit, MAX_ENTRIES), PAGE_BYTES)
+            raw = await self._stream_pages.read(request)
             self._check(raw.snapshot, until.fence)
             ids += [entry_id(id) for id, fields in raw.entries if b"l" in fields]
             if not raw.more:
@@ -181,15 +224,19 @@ class LogReader:
             start = "(" + raw.entries[-1][0].decode()
         return ids[:limit]
 
-    async def _read_page(self, channel: str, after: EventId, until: EventId, max_bytes: int = PAGE_BYTES) -> Page:
-        lines = self._lines_per_page(channel) if max_bytes == PAGE_BYTES else None
-        raw = await self._read_entries(channel, "XRANGE", f"({after}", str(until), max_bytes, lines or MAX_ENTRIES)
-        self._check(raw.snapshot, until.fence)
+    async def _read_page(self, channel: str, after: EventId, until: EventId) -> Page:
+        lines = self._lines_per_page(channel) or MAX_ENTRIES
+        request = ReadRequest(channel, "XRANGE", f"({after}", str(until), lines, PAGE_BYTES)
+        raw = await self._stream_pages.read(request)
         self._measure_lines(channel, raw.entries)
+        return await self._page_after(raw, channel, after, until, self._stream_pages)
+
+    async def _page_after(self, raw: RawPage, channel: str, after: EventId, until: EventId, reads: PageReads) -> Page:
+        self._check(raw.snapshot, until.fence)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later than `after` lacks nothing.
         up_to_date = EventId(0, 0) < raw.last_recorded <= after
-        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until):
+        if not lost and not up_to_date and await self._may_lack_lines(channel, after, until, reads):
             first = entry_id(raw.entries[0][0]) if raw.entries else until
             lost = [LogGap(channel, after, first, None, "trimmed")]
         # A gap marker among the entries covers only what lies after the lines already known to be lost.
@@ -197,22 +244,17 @@ class LogReader:
         parts = [*lost, *parse_entries(channel, start, raw.entries)]
         return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log_id)
 
-    async def _read_entries(
-        self, channel: str, command: str, start: str, end: str, max_bytes: int, max_entries: int = MAX_ENTRIES
-    ) -> RawPage:
-        return await read_page(self._page_script, self._keys, channel, (command, start, end, max_entries, max_bytes))
-
     def _predates_names(self, after: EventId, until: EventId) -> bool:
         """True if `after` is older than the names that are kept. The beginning of the log, 0-0, never is."""
         oldest = until.fence - NAME_RETENTION_FACTOR * self._retain_ms
         return EventId(0, 0) < after and after.fence < oldest
 
-    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId) -> bool:
+    async def _may_lack_lines(self, channel: str, after: EventId, until: EventId, reads: PageReads) -> bool:
         """True if `after` is so old that nobody knows whether lines came after it."""
         if not self._predates_names(after, until):
             return False
         # A busy channel keeps some older lines. If `after` is one of them, nothing is missing up to the next.
-        raw = await self._read_entries(channel, "XRANGE", str(after), str(after), 1)
+        raw = await reads.read(ReadRequest(channel, "XRANGE", str(after), str(after), 1, 1))
         return not raw.entries
 
     def _lines_per_page(self, channel: str) -> int | None:
@@ -246,9 +288,17 @@ class LogReader:
         """The last id of every channel recorded up to fence `until`. Raises LogUnavailable."""
         return {name: id for name, (id, _) in (await self.channels(until)).items()}
 
+    async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
+        """See `ChannelDirectory.matching`."""
+        return await self._directory.matching(selection, until, first)
+
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        """See `ChannelDirectory.forgotten_gap`."""
+        return self._directory.forgotten_gap(pattern)
+
     async def channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
         """The last id and the number of lines of every channel recorded up to `until`. Raises LogUnavailable."""
-        return await self._channels.get(until)
+        return await self._directory.read(until)
 
     async def _read_gaps(self, until: int) -> LogGaps:
         snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, self._keys.gaps, "XRANGE", "-", "+")
@@ -257,20 +307,11 @@ class LogReader:
         before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)
         return LogGaps(snapshot.log_id, [before_log, *gaps])
 
-    async def _read_channels(self, until: int) -> Mapping[str, tuple[EventId, int]]:
-        snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, keys.CHANNELS, "HGETALL")
-        states = dict(zip(raw[::2], raw[1::2], strict=True))
-        self._check(snapshot, until)
-        if self._keys.watermark.encode() not in states:
-            raise LogUnavailable("The log has lost its channels.")
-        own = keys.PREFIX.encode()
-        return {name.decode(): parse_channel_state(state) for name, state in states.items() if not name.startswith(own)}
-
     def _check(self, snapshot: LogSnapshot, until: int) -> None:
         """Raises LogChanged unless the log is complete up to fence `until`. Drops what was read of another log."""
         if snapshot.log_id != self._log_id:
             self._log_id = snapshot.log_id
-            for cache in (self._page_cache, self._gaps, self._channels):
+            for cache in (self._page_cache, self._gaps, self._directory):
                 cache.clear()
         # Lower when Redis has lost some of the log, or all.
         if snapshot.complete_to < until:
@@ -280,8 +321,8 @@ class LogReader:
     async def close(self) -> None:
         """Cancel all reads."""
         await cancel_and_wait([self._poll] if self._poll else [])
-        for cache in (self._page_cache, self._gaps, self._channels):
-            await cache.close()
+        for part in (self._page_cache, self._gaps, self._directory, self._stream_pages, self._query_pages):
+            await part.close()
 
 
 def _parse_gap(entry: RawEntry) -> LogGap:

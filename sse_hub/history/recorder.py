@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
+from sse_hub.broker.keys import CHANNELS, FORGOTTEN, RECENT, LogKeys, log_key
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable, error_text
@@ -25,6 +25,7 @@ from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, LeaseSt
 from sse_hub.history.pruning import ChannelPruner
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.ingest import Ingest
+from sse_hub.hub.new_names import group_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +56,10 @@ class Recorder:
         # A request for the lease must not arrive after the lease was resigned.
         self._lease_lock = asyncio.Lock()
         self._flush_lock = asyncio.Lock()
-        self._retention = (config.retain_lines, config.retain_ms)
+        self._retention = (config.retain_lines, config.retain_ms, config.retain_megabytes * 1_000_000)
         self._keys = LogKeys.of(config.ingest)
         self._lease = Lease(commands, self._keys)
-        self._pruner = ChannelPruner(commands, log, config.retain_ms)
+        self._pruner = ChannelPruner(commands, log, config.retain_ms, config.retain_channels)
         self._append_script: Any = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         self._round = AppendRound(None, 0, {}, [])
@@ -235,11 +236,11 @@ class Recorder:
 
     async def _run_append_script(self, append_round: AppendRound, batches: list[AppendBatch], watermark: str) -> Any:
         """Run lua/append.lua, which documents keys, arguments and reply. `watermark` is empty until the last one."""
-        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps]
+        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps, RECENT, FORGOTTEN]
         keys += [log_key(batch.channel.name) for batch in batches]
         args: list[ScriptArg] = [self._lease.owner_value(append_round.complete_since), watermark, *self._retention]
         args += [len(append_round.log_gaps), *(arg for gap in append_round.log_gaps for arg in gap)]
-        args += [arg for batch in batches for arg in (batch.channel.name, batch.pieces, *batch.args)]
+        args += [arg for batch in batches for arg in _described(batch)]
         return await self._append_script(keys=keys, args=args)
 
     def _release_recorded(self, batches: list[AppendBatch]) -> None:
@@ -265,3 +266,7 @@ class Recorder:
         elif self.error and not error:
             logger.info("recording_resumed")
         self.error = error
+
+
+def _described(batch: AppendBatch) -> tuple[ScriptArg, ...]:
+    return batch.channel.name, group_of(batch.channel.name), batch.pieces, *batch.args

@@ -1,7 +1,7 @@
 """
 Entries of the log's streams: read from Redis, and parsed into lines and gaps.
 
-    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply          read_page() --> lua/page.lua --> RawPage
+    read_with_snapshot() --> lua/snapshot.lua --> LogSnapshot, reply         page_reads.py --> lua/pages.lua --> RawPage
     RawPage --> parse_entries(): lines and recorded gaps          RawPage --> lost_gaps(): what the stream has lost
 
 Every read comes with a snapshot, taken in the same step: which log it was, and how far that was complete. Between two
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys, log_key
+from sse_hub.broker.keys import LogKeys
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.ring import Batch
@@ -55,11 +55,12 @@ class LogSnapshot(NamedTuple):
 
 class RawPage(NamedTuple):
     """
-    The reply of lua/page.lua: entries of a channel's stream, in the direction they were read in.
+    A page of lua/pages.lua: entries of a channel's stream, in the direction they were read in.
 
     `more` is true when the page is full. `length` is how many entries the whole stream has, None if there is no stream;
     `last_deleted` is the highest id deleted from it, None if Redis doesn't say (before 7.0). `last_recorded` and
-    `recorded_lines` are what the list of recorded channels has of the channel.
+    `recorded_lines` are what the list of recorded channels has of the channel. If it is not in the list, it may have
+    had lines up to fence `forgotten_to` (ms).
     """
 
     entries: list[RawEntry]
@@ -68,6 +69,7 @@ class RawPage(NamedTuple):
     last_deleted: EventId | None
     last_recorded: EventId
     recorded_lines: int
+    forgotten_to: int
     snapshot: LogSnapshot
 
 
@@ -80,24 +82,6 @@ async def read_with_snapshot(script: Script, log_keys: LogKeys, key: str, *comma
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
     return LogSnapshot.parse(watermark, first_gap, last_gap), reply
-
-
-async def read_page(script: Script, log_keys: LogKeys, channel: str, args: tuple[str | int, ...]) -> RawPage:
-    """The page of `channel` for `args`, which are ARGV[1] to ARGV[5] of lua/page.lua. Raises LogUnavailable."""
-    names = [log_key(channel), CHANNELS, log_keys.watermark, log_keys.gaps]
-    try:
-        reply = await script(keys=names, args=[*args, channel])
-    except (RedisError, OSError) as error:
-        raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
-    entries, more, length, deleted, state, *snapshot = reply
-    return RawPage(
-        entries_of(entries),
-        bool(more),
-        length if length >= 0 else None,
-        entry_id(deleted) if deleted else None,
-        *parse_channel_state(state or b"0-0 0"),
-        LogSnapshot.parse(*snapshot),
-    )
 
 
 def entries_of(raw: Any) -> list[RawEntry]:
@@ -168,7 +152,7 @@ def lost_gaps(channel: str, after: EventId, entries: Sequence[RawEntry], page: R
     last_lost = _last_lost(page, entry_id(entries[0][0]) if entries else None)
     if last_lost <= after:
         return []
-    vanished = page.length is None and last_lost.fence >= oldest
+    vanished = page.length is None and page.last_recorded == last_lost and last_lost.fence >= oldest
     lost = last_lost.n - after.n if last_lost.fence == after.fence else None
     before = EventId(last_lost.fence, last_lost.n + 1)
     return [LogGap(channel, after, before, lost, "log-lost" if vanished else "trimmed")]
@@ -178,7 +162,7 @@ def _last_lost(page: RawPage, first: EventId | None) -> EventId:
     """The id up to which a stream has lost its lines. `first` is the id of its first entry, None if it has none."""
     if page.length is None:
         # All lines, if there ever were any.
-        return page.last_recorded
+        return max(page.last_recorded, EventId(page.forgotten_to + (page.forgotten_to > 0), 0))
     if page.last_deleted is not None:
         return page.last_deleted
     # Redis 6.2 doesn't say. If some lines are missing, those before the first entry are lost. If that is the first of

@@ -187,8 +187,8 @@ class AdmissionControl:
         many bytes already. A single response is never refused, so a client that reads each before it sends the next
         request has no limit.
         """
-        sender, held = _sender_key(address, subject), 0
-        limit = RESPONSE_BYTES_PER_SENDER if subject or self._stream_limit(address) < math.inf else math.inf
+        (sender, one), held = self.sender_of(address, subject), 0
+        limit = RESPONSE_BYTES_PER_SENDER if one else math.inf
 
         def reserve(total_bytes: int) -> None:
             nonlocal held
@@ -208,6 +208,14 @@ class AdmissionControl:
                 del self._response_bytes[sender]
 
     # The rest.
+
+    def sender_of(self, address: str, subject: str) -> tuple[str, bool]:
+        """
+        A name for the sender of a request, and whether it is one sender.
+
+        This machine without a subject is not, unless it has a limit of streams: a proxy may send for many.
+        """
+        return _sender_key(address, subject), bool(subject) or self._stream_limit(address) < math.inf
 
     def _stream_limit(self, address: str) -> float:
         if self._per_address is None:

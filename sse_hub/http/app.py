@@ -33,6 +33,7 @@ from sse_hub.http.context import Context, context_of
 from sse_hub.http.errors import error_response
 from sse_hub.http.page.assets import page_blueprint
 from sse_hub.http.peers import SINGLE, WorkerId
+from sse_hub.http.query_slots import QuerySlots
 from sse_hub.http.routes.channels import channel_routes
 from sse_hub.http.routes.health import health_routes
 from sse_hub.http.routes.history import history_routes
@@ -45,6 +46,7 @@ from sse_hub.http.routes.root import root_routes
 from sse_hub.http.routes.search import search_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
+from sse_hub.hub.channel_list import ChannelList
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import EVERY_SECONDS, LineSampler
 from sse_hub.tasks import cancel_and_wait
@@ -57,6 +59,7 @@ RESPONSE_START_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 2
 # A page of the log takes Redis a millisecond, and lines published meanwhile wait, so few are read at the same time.
 LOG_READERS = 4
+QUERY_READERS = 2
 
 
 def create_app(config: Config, fail: Callable[[], None], worker_id: WorkerId) -> "Sanic[Any, Any]":
@@ -159,13 +162,18 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         "protocol": 2,
     }
     commands = redis.asyncio.Redis.from_pool(command_pool(redis_url, redis.asyncio.ConnectionPool, **options))
-    # Separate, so that thousands who read the log wait for one another, not those who write it.
-    log_pool = command_pool(
-        redis_url, redis.asyncio.BlockingConnectionPool, max_connections=LOG_READERS, timeout=None, **options
+    # Separate, so that thousands who read the log wait for one another, not those who write it; and those who resume a
+    # stream do not wait for those who search.
+    log_client, query_client = (
+        redis.asyncio.Redis.from_pool(
+            command_pool(
+                redis_url, redis.asyncio.BlockingConnectionPool, max_connections=readers, timeout=None, **options
+            )
+        )
+        for readers in (LOG_READERS, QUERY_READERS)
     )
-    log_client = redis.asyncio.Redis.from_pool(log_pool)
     hub = Hub(config)
-    log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms)
+    log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms, hub.ingest.registry.names, query_client)
     recorder = Recorder(config, commands, hub.ingest, log)
     # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
@@ -181,12 +189,14 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         backfill=backfill,
         log=log,
         recorder=recorder,
-        history=HistoryQuery(log, source, registry.covers),
+        history=HistoryQuery(log, source, registry.covers, registry.names),
         publisher=AcknowledgedPublisher(commands, log, hub, config.line_bytes),
         auth=create_auth(config, commands, hub.ingest),
         sampler=LineSampler(registry),
+        channel_list=ChannelList(registry),
+        query_slots=QuerySlots(),
         admission=AdmissionControl(config, max_open_files(), hub.counters.refused, shared_counters),
-        clients=(commands, log_client),
+        clients=(commands, log_client, query_client),
         worker_id=worker_id,
     )
 

@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -32,6 +33,7 @@ from sse_hub.protocol.sse import END_OF_BODY, http_chunk
 LINGER_SECONDS = 1.0
 STREAM_REQUEST = re.compile(rb"GET /message[? ]")
 ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]{1,512})[ \t]*(?=\r\n)", re.IGNORECASE)
+LAST_EVENT_ID_IN_QUERY = re.compile(rb"^[^\r]*[?&](?:lasteventid|last-event-id)=([!-%'-~]{1,512})", re.IGNORECASE)
 LAST_EVENT_ID = re.compile(rb"\r\nlast-event-id:([^\r\n]*)", re.IGNORECASE)
 EARLIER_START = re.compile(rb"[?&](?:tail|since)=")
 
@@ -195,6 +197,9 @@ def _origin_in(head: bytes) -> str | None:
 def _start_in(head: bytes) -> StartAt:
     """As `parameters.start_of()`; the query itself says an earlier start than now, and stays as it is."""
     found = LAST_EVENT_ID.search(head)
-    if last_event_id := found and found[1].decode("latin-1").strip(" \t"):
+    last_event_id = found[1].decode("latin-1").strip(" \t") if found else ""
+    if not last_event_id and (found := LAST_EVENT_ID_IN_QUERY.search(head)):
+        last_event_id = unquote_plus(found[1].decode())
+    if last_event_id:
         return start_after(last_event_id)
     return Tail(0) if EARLIER_START.search(head.partition(b"\r\n")[0]) else Now()

@@ -21,6 +21,8 @@ from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
 from sse_hub.http.admission import AdmissionControl
 from sse_hub.http.peers import WorkerId
+from sse_hub.http.query_slots import QuerySlots
+from sse_hub.hub.channel_list import ChannelList
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.sampler import LineSampler
 
@@ -39,6 +41,8 @@ class Context:
     publisher: AcknowledgedPublisher
     auth: Auth
     sampler: LineSampler
+    channel_list: ChannelList
+    query_slots: QuerySlots
     admission: AdmissionControl
     clients: tuple[redis.asyncio.Redis, ...]
     worker_id: WorkerId

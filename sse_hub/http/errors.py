@@ -27,7 +27,9 @@ from sse_hub.errors import (
     TooLarge,
     TooManyChannels,
     Unauthenticated,
+    UnsupportedCoding,
 )
+from sse_hub.http.content_coding import ALLOWED as CODINGS
 from sse_hub.http.context import context_of
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ STATUSES: dict[type, HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     ForeignOrigin: HTTPStatus.FORBIDDEN,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedCoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -71,6 +74,9 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Retry-After": str(RETRY_SECONDS)}
         if status == HTTPStatus.UNAUTHORIZED:
             headers = {"WWW-Authenticate": "Bearer"}
+        if isinstance(exception, UnsupportedCoding):
+            # RFC 9110, section 12.5.3: in a response, the codings that a request may have.
+            headers = {"Accept-Encoding": CODINGS}
         if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, NotRecorded):

@@ -8,7 +8,7 @@ An invalid value raises an error that names the value and says what is allowed.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sanic import Request
@@ -16,7 +16,7 @@ from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
 from sse_hub.auth.client_address import UNIX_PEER
-from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
 from sse_hub.protocol.ids import Cursor, cursor_since
@@ -26,6 +26,8 @@ DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
+# In the query, in lower case: polyfills of EventSource send `lastEventId`, clients of Mercure `lastEventID`.
+LAST_EVENT_ID_NAMES = ("lasteventid", "last-event-id")
 # What may be sent back as an id. The hub answers anything else with an id that is as unknown.
 ID_TEXT = re.compile(rf"[!-~]{{1,{MAX_ID_CHARACTERS}}}")
 
@@ -78,10 +80,12 @@ def start_of(request: Request) -> StartAt:
     """
     Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and `since=` over `tail=`.
 
+    `Last-Event-ID` may be in the query instead of the headers, for clients that can't set a header.
+
     Raises InvalidId and InvalidNumber for the query. An invalid `Last-Event-ID` is not an error: an EventSource that
     gets an error status never reconnects, so the stream begins with a gap.
     """
-    last_event_id = request.headers.get("last-event-id", "").strip(" \t")
+    last_event_id = request.headers.get("last-event-id", "").strip(" \t") or _last_event_id_in_query(request)
     if last_event_id:
         return start_after(last_event_id)
     tail = integer_in(request, "tail", 0, 0, MAX_TAIL)
@@ -89,6 +93,12 @@ def start_of(request: Request) -> StartAt:
     if since is not None:
         return After(since)
     return Tail(tail) if tail else Now()
+
+
+def _last_event_id_in_query(request: Request) -> str:
+    query = query_of(request)
+    values = (str(query.get(name)) for name in query if name.lower() in LAST_EVENT_ID_NAMES)
+    return next((value for value in values if value), "")
 
 
 def start_after(last_event_id: str) -> After | UnknownId:
@@ -100,6 +110,14 @@ def start_after(last_event_id: str) -> After | UnknownId:
         return After(Cursor.parse(last_event_id))
     except InvalidId:
         return UnknownId(last_event_id)
+
+
+def text_in(request: Request, name: str, allowed: Sequence[str]) -> str:
+    """The query parameter `name`, one of `allowed`; the first of them if it is missing. Raises InvalidRequest."""
+    text = str(query_of(request).get(name, allowed[0]))
+    if text not in allowed:
+        raise InvalidRequest(f"{name}={text[:32]!r} must be one of {', '.join(allowed)}.")
+    return text
 
 
 def integer_in(request: Request, name: str, default: int, low: int, high: int) -> int:

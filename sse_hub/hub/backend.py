@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from sse_hub.errors import LogChanged, SourceUnavailable
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
 # For recorded lines: payloads that were too long were cut when they were recorded.
@@ -195,8 +196,18 @@ class Log(Protocol):
         The time before the log begins is one of them.
         """
 
-    async def last_ids(self, until: int) -> Mapping[str, EventId]:
-        """The last recorded id of every channel, in a log that is complete up to fence `until`."""
+    async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
+        """
+        The last recorded id of each channel that a pattern of `selection` matches, in a log that is complete up to
+        fence `until`. With `first`, its slices of work come before those of others.
+        """
+
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        """
+        The gap, from the beginning of the log, for channels of `pattern` that it has forgotten with their lines.
+
+        As of the last call of matching_ids().
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,15 @@ class Channel:
     """
 
     __slots__ = (
-        "_counted",
+        "_measured",
         "_silences",
         "_namespace",
         "_namespaces",
         "count",
+        "counted",
         "feeds",
         "fence",
         "last_seconds",
-        "recorded_before",
         "lines",
         "lines_per_second",
         "name",
@@ -58,12 +58,12 @@ class Channel:
         self.fence = start.fence
         self.count = 0
         self.lines = 0
-        # How many of the lines were recorded before this process started.
-        self.recorded_before = 0
+        # How many of the lines the metrics have: also those that were recorded before this process started.
+        self.counted = 0
         self.lines_per_second = 0.0
         # The time of the last line, or else of the channel's creation, in seconds since the epoch.
         self.last_seconds = now_seconds
-        self._counted = 0
+        self._measured = 0
         # Set by `sampler`: the number of errors in the last minute, and up to which index of the ring it has sampled.
         self.recent_errors = 0
         self.sampled_to = 0
@@ -76,6 +76,11 @@ class Channel:
         if not self._namespace and self.lines:
             self._namespace = self._namespaces.of(self.name)
         return self._namespace or OTHERS
+
+    @property
+    def watched(self) -> bool:
+        """True when a stream names this channel; those of a pattern need not keep it."""
+        return any(self.name in feed.selection.channels for feed in self.feeds)
 
     @property
     def subscribers(self) -> int:
@@ -101,7 +106,7 @@ class Channel:
 
     def measure_rate(self) -> bool:
         """Update the rate; call it once a second. False when the rate is 0, and stays so until the next line."""
-        seen, self._counted = self.lines - self._counted, self.lines
+        seen, self._measured = self.lines - self._measured, self.lines
         self.lines_per_second += (seen - self.lines_per_second) / RATE_SECONDS
         if self.lines_per_second < 0.01:
             self.lines_per_second = 0.0

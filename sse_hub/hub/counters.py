@@ -23,7 +23,7 @@ REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
 REFUSED = (
     "not-signed-in", "not-allowed", "foreign-origin",
     "address", "subject", "total", "connections", "channels", "channels-per-stream",
-    "publish-rate", "bodies", "answers", "too-large", "slow", "url", "headers", "slow-head", "malformed",
+    "publish-rate", "bodies", "answers", "queries", "too-large", "slow", "url", "headers", "slow-head", "malformed",
 )  # fmt: skip
 COVERED = ("true", "false")
 STALLS_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)

@@ -11,7 +11,7 @@ part of that time. Entries offered meanwhile share the next chunk, which does no
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sse_hub.hub.backend import RecordedLog
 from sse_hub.hub.catch_up import CatchUp
@@ -65,6 +65,10 @@ class Feed:
         self._throttle = throttle_for(max_rate, rate_limit)
         self._gap_timer_set = False
         self.rings: dict[str, Ring] = {}
+        # True when it carries all known channels of the selection. Those that come later are added at once.
+        self.attached = False
+        # Streams that are being prepared, and will subscribe.
+        self.awaited = 0
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
         self.replay = Replay(selection, self.rings, self._encode, recorded_log, counters)
@@ -92,6 +96,18 @@ class Feed:
         self.rings[name] = ring
         self._position.indexes[name] = ring.end
         self._position.ids[name] = ring.last
+
+    def remove_channels(self, names: Sequence[str]) -> None:
+        """Remove the channels `names`, whose rings are forgotten. What subscribers lack of them is in the log."""
+        # What still waits to be sent would move the position past the old ring again.
+        self.flush()
+        behind = [each.position for each in self.subscribers if each.position]
+        for position in (self._position, *behind):
+            for name in names:
+                # A ring of the same name would count from 0 again.
+                position.indexes.pop(name, None)
+        for name in names:
+            self.rings.pop(name, None)
 
     def offer(self, entry: Entry) -> None:
         """Take the newest entry of one of the rings, for the next flush()."""
@@ -138,17 +154,19 @@ class Feed:
         if took > COOLDOWN_AFTER_SECONDS and len(self._live) >= COOLDOWN_SUBSCRIBERS and not self.batch:
             self._cooldown_until = started + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
 
-    def go_live(self, subscriber: Subscriber, cursor: bytes) -> None:
+    def go_live(self, subscriber: Subscriber, position: Position) -> None:
         """
-        Write to `subscriber` from now on. It must have got everything in the rings, as far as to `cursor`.
+        Write to `subscriber` from now on. It must have got everything in the rings, and be at `position` there.
 
         It gets a checkpoint if that is not the last fence: the last line on a quiet channel may be old.
         """
+        cursor = position.cursor()
         self.flush()
         self._send_skipped_gaps()
         if not self._live:
-            # Without a live subscriber, nothing has moved the position.
-            self._position.move_to_end(self.rings)
+            # Without a live subscriber, nothing has moved the feed's own position.
+            self._position = position
+            position.was_live = False
         id = self._position.cursor_at(self._last_fence())
         if id != cursor:
             subscriber.transport.write(http_chunk(checkpoint_frame(id, RETRY_MS)))

@@ -2,16 +2,18 @@
 The hub: the subscribers of what the ingest receives, and where in the rings each of them starts.
 
     source --> Ingest --> rings --> feeds --> subscribers
-    a client --> prepare_stream() --> Position --> subscribe() --> a subscriber of a feed
+    a client --> prepare_stream() --> Feed, Position --> subscribe() --> a subscriber of the feed
 
 Everything here runs in one event loop, and only `prepare_stream()` and `drain()` await. Between two awaits, nothing
-else changes the state of the hub.
+else changes the state of the hub. A pattern may match thousands of channels: what is done for each of them is done a
+slice at a time.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
@@ -22,14 +24,24 @@ from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
 from sse_hub.hub.ingest import Ingest
 from sse_hub.hub.position import Position
-from sse_hub.hub.replay import rings_lack
-from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail, tail_in_log
+from sse_hub.hub.start_position import After, StartAt, Tail, UnknownId, id_of, resolve, rings_hold_tail
 from sse_hub.hub.subscriber import Subscriber
+from sse_hub.hub.tail_in_log import tail_in_log
 from sse_hub.protocol.selection import Selection
-from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame
+from sse_hub.protocol.sse import RETRY_MS, Gap, checkpoint_frame, gap_frame
 
 # The shortest and the longest time between heartbeats that a client may ask for.
 HEARTBEAT_SECONDS = (5, 60)
+# Channels in which a position is found between two other tasks: about a millisecond.
+RESOLVE_STEP = 1_000
+
+
+class PreparedStream(NamedTuple):
+    """A stream from `position` of `feed` on, after `first_frames`: gaps, and a checkpoint."""
+
+    feed: Feed
+    position: Position
+    first_frames: bytes
 
 
 class Hub:
@@ -84,13 +96,15 @@ class Hub:
 
     # What a stream calls.
 
-    async def prepare_stream(self, selection: Selection, start: StartAt) -> tuple[Position, bytes]:
+    async def prepare_stream(
+        self, selection: Selection, start: StartAt, batch: bool = False, max_rate: int = 0
+    ) -> PreparedStream:
         """
         The position of a new subscriber, and its first frames: gaps, and a checkpoint.
 
-        What is published after this has returned comes after that position. Call subscribe() without awaiting anything
-        before: a channel that no feed carries may be forgotten. Raises SourceUnavailable, and LimitExceeded when there
-        is no room for another channel.
+        `max_rate` is in lines per second and channel, see `Feed`. What is published after this has returned comes after
+        that position. Call subscribe() next, without awaiting anything before: a feed is kept for it. Raises
+        SourceUnavailable, and LimitExceeded when there is no room for another channel.
         """
         unknown = [name for name in selection.channels if self._registry.get(name.encode()) is None]
         if unknown and not self._registry.has_room(self.ingest.last_fence):
@@ -104,39 +118,36 @@ class Hub:
         fence = await self._source.join(outside)
         # Makes room first: the channels to forget may be those of this selection, which are then added again.
         self._registry.has_room(fence)
-        self.ingest.ensure_channels(selection)
-        rings = self._registry.rings(selection)
-        position, gaps = resolve(selection, rings, start, fence)
-        if isinstance(start, Tail) and not rings_hold_tail(rings, start.lines):
-            position = await self._tail_position(selection, start.lines, fence) or position
-            # Meanwhile the last other stream of a channel may have left, and the channel was forgotten.
-            self.ingest.ensure_channels(selection)
-            position.resolve_indexes(self._registry.rings(selection))
+        feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
+        feed.awaited += 1
+        try:
+            await self.ingest.attach(feed)
+            position, gaps = await self._resolve(feed, start, fence)
+        except BaseException:
+            feed.awaited -= 1
+            self._drop_if_unused(feed)
+            raise
         if isinstance(start, After | UnknownId):
             self.counters.gaps["unknown-id"] += len(gaps)
-            self.counters.resumes["unknown-id" if gaps else "log" if rings_lack(position, rings) else "memory"] += 1
+            found = "unknown-id" if gaps else "log" if position.lacking(feed.rings) else "memory"
+            self.counters.resumes[found] += 1
         # Until it has all these gaps, the client keeps the id it came with.
         frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
-        return position, b"".join([*frames, checkpoint_frame(position.cursor(), RETRY_MS)])
+        checkpoint = checkpoint_frame(position.cursor(), RETRY_MS)
+        return PreparedStream(feed, position, b"".join([*frames, checkpoint]))
 
     def subscribe(
-        self,
-        selection: Selection,
-        batch: bool,
-        transport: asyncio.Transport,
-        position: Position,
-        max_rate: int = 0,
-        heartbeat_seconds: int = 0,
+        self, prepared: PreparedStream, transport: asyncio.Transport, heartbeat_seconds: int = 0
     ) -> Subscriber:
         """
-        A subscriber from `position` on. Call its start() next, or leave().
+        A subscriber that writes to `transport` what was prepared. Call its start() next, or leave().
 
-        `max_rate` is in lines per second and channel, see `Feed`. `heartbeat_seconds` is within HEARTBEAT_SECONDS; 0
-        stands for the hub's own setting.
+        `heartbeat_seconds` is within HEARTBEAT_SECONDS; 0 stands for the hub's own setting.
         """
-        feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
+        feed = prepared.feed
+        feed.awaited -= 1
         seconds = heartbeat_seconds or self._heartbeat_seconds
-        subscriber = Subscriber(feed, transport, position, self._stall_seconds, seconds, self._leave)
+        subscriber = Subscriber(feed, transport, prepared.position, self._stall_seconds, seconds, self._leave)
         feed.subscribers.add(subscriber)
         self._wheel.add(subscriber)
         self._no_subscribers.clear()
@@ -171,27 +182,35 @@ class Hub:
 
     # The rest.
 
-    async def _tail_position(self, selection: Selection, lines: int, fence: int) -> Position | None:
+    async def _resolve(self, feed: Feed, start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
+        """What `start` means in the rings of `feed`, or in the log; a slice of work at a time."""
+        position, gaps = resolve(feed.selection, feed.rings, start, fence)
+        if isinstance(start, Tail) and not rings_hold_tail(feed.rings, start.lines):
+            position = await self._tail_position(feed, start.lines, fence) or position
+        names = list(feed.rings)
+        for at in range(0, len(names), RESOLVE_STEP):
+            async with self._registry.names.fair_lock.first:
+                position.resolve_some_indexes(feed.rings, names[at : at + RESOLVE_STEP])
+        return position, gaps
+
+    async def _tail_position(self, feed: Feed, lines: int, fence: int) -> Position | None:
         """The position before the last `lines` in the log. None when there is no log, or it can't be read."""
         log, records = self._recorded_log.log, self._recorded_log.records
         if log is None:
             return None
         try:
-            return await tail_in_log(log, records, selection, self._registry.rings(selection), lines, fence)
+            return await tail_in_log(log, records, feed.selection, feed.rings, lines, fence)
         except LogUnavailable:
             return None
-        except BaseException:
-            # A client that leaves before a feed carries them must leave nothing behind.
-            for pattern in [self._registry[name] for name in selection.patterns if name in self._registry.patterns]:
-                if not pattern.feeds:
-                    self._registry.leave(pattern)
-            raise
 
     def _leave(self, subscriber: Subscriber) -> None:
         feed = subscriber.feed
         self._wheel.discard(subscriber)
         feed.leave(subscriber)
-        if not feed.subscribers:
+        self._drop_if_unused(feed)
+
+    def _drop_if_unused(self, feed: Feed) -> None:
+        if not feed.subscribers and not feed.awaited:
             self._drop_feed(feed)
 
     def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
@@ -207,7 +226,6 @@ class Hub:
             rate_limit,
         )
         self._feeds[selection, batch, max_rate] = feed
-        self.ingest.attach(feed)
         return feed
 
     def _count_delivered(self, feed: Feed, counts: Counter[str]) -> None:

@@ -11,19 +11,26 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 
 from sse_hub.config import Config
 from sse_hub.hub.arrival_clock import ArrivalClock
 from sse_hub.hub.backend import NO_LIMIT, BatchSlice, LogGap
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
+from sse_hub.hub.fair_lock import slice_end
 from sse_hub.hub.feed import Feed
+from sse_hub.hub.new_names import NewNames
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
+
+# Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
+ATTACH_STEP = 64
+# Refused names that are remembered.
+MAX_REFUSED = 20_000
 
 
 class Ingest:
@@ -56,7 +63,15 @@ class Ingest:
         self._line_bytes = config.line_bytes
         # Channels that the session has just subscribed to, until the next fence.
         self._subscribed: set[str] = set()
+        # Feeds that nobody uses any more, and the names of their channels that still have them.
+        self._detaching: deque[tuple[Feed, list[str]]] = deque()
         self._refused_fence = 0
+        # Lines of channels that were not taken, by name: how many since the fence `_refused_at`, and since which fence.
+        # So, when a channel is taken, its next line gets its right id, and what it lacks is told.
+        self._refused: dict[bytes, int] = {}
+        self._refused_at = 0
+        self._refused_before: dict[bytes, int] = {}
+        self._new_names = NewNames(config.new_channels_per_second)
         self._clock = ArrivalClock()
         self._seq = 0
 
@@ -130,10 +145,10 @@ class Ingest:
             if channel is None:
                 if not self.registry.ingests(key):
                     continue
-                if not self.registry.has_room(self.last_fence):
+                channel = self._admit(key, len(channel_payloads))
+                if channel is None:
                     refused = True
                     continue
-                channel = self._add_channel(key.decode(), self.registry.start)
             self._seq += 1
             batch = channel.batch(self._seq, self.last_fence, channel_payloads, self._line_bytes, moment)
             self._append(channel, batch)
@@ -146,28 +161,38 @@ class Ingest:
 
     # What the hub calls.
 
-    def ensure_channels(self, selection: Selection) -> None:
-        """Know the channels of `selection` that are not known yet, and keep gaps for its patterns."""
-        for name in selection.channels:
-            if self.registry.get(name.encode()) is None:
-                self._add_channel(name, self.registry.start)
-        for pattern in set(selection.patterns) - self.registry.patterns.keys():
-            self.registry.add_pattern(pattern, self.first_fence or self.last_fence)
+    async def attach(self, feed: Feed) -> None:
+        """
+        Offer `feed` what comes on the channels of its selection from now on, and have it carry all known ones.
 
-    def attach(self, feed: Feed) -> None:
-        """Offer `feed` what comes on the channels of its selection from now on; ensure_channels() knows them."""
+        Returns when that is done, a slice of work at a time. Call it again for each stream that joins the feed.
+        """
+        selection, registry = feed.selection, self.registry
         self._feeds[feed] = None
-        for name in self.registry.rings(feed.selection):
-            self._attach_channel(feed, self.registry[name])
+        for name in selection.channels:
+            self._attach_channel(feed, registry.get(name.encode()) or self._add_channel(name, registry.start))
+        for pattern in selection.patterns:
+            if pattern not in registry.patterns:
+                registry.add_pattern(pattern, self.first_fence or self.last_fence)
+            self._attach_channel(feed, registry.patterns[pattern])
+        names = await registry.names.matching(selection, first=True) if selection.patterns else []
+        at = 0
+        while at < len(names) and not feed.attached:
+            async with registry.names.fair_lock.first:
+                until = slice_end()
+                while at < len(names) and perf_counter() < until:
+                    for name in names[at : at + ATTACH_STEP]:
+                        if channel := registry.get(name.encode()):
+                            self._attach_channel(feed, channel)
+                    at += ATTACH_STEP
+        feed.attached = True
 
     def detach(self, feed: Feed) -> None:
-        """Offer `feed` nothing more."""
+        """Offer `feed` nothing more. With many channels, they are told so later, a slice of work at a time."""
         del self._feeds[feed]
-        for name in feed.rings:
-            channel = self.registry[name]
-            channel.feeds.remove(feed)
-            if not channel.feeds:
-                self.registry.leave(channel)
+        self._detaching.append((feed, list(feed.rings)))
+        if len(self._detaching) == 1:
+            self._detach_some()
 
     # The rest.
 
@@ -184,6 +209,22 @@ class Ingest:
         touched, self._touched = self._touched, {}
         for feed in touched:
             feed.schedule_flush()
+
+    def _admit(self, key: bytes, lines: int) -> Channel | None:
+        """The new channel `key`, which has got `lines`; None when there is no room, or too many are new."""
+        name = key.decode()
+        # The log, or this process, knew it before: a flood must cost it nothing.
+        known = name in self.registry.names
+        if (known or self._new_names.admit(name, time.monotonic())) and self.registry.has_room(self.last_fence):
+            return self._add_channel(name, self.registry.start)
+        if self._refused_at != self.last_fence:
+            self._refused.clear()
+            self._refused_at = self.last_fence
+        self._refused[key] = self._refused.get(key, 0) + lines
+        self._refused_before.setdefault(key, self.last_fence)
+        if len(self._refused_before) > MAX_REFUSED:
+            del self._refused_before[next(iter(self._refused_before))]
+        return None
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
         """Add a gap to every ring."""
@@ -227,13 +268,42 @@ class Ingest:
             self._append(channel, RingGap(channel.name, self._seq, EventId(self.last_fence, 0), gap))
 
     def _add_channel(self, name: str, start: EventId) -> Channel:
-        channel = self.registry.add(name, start)
+        refused_since = self._refused_before.pop(name.encode(), None)
+        channel = self.registry.add(name, start if refused_since is None else EventId(refused_since, 0))
         for feed in self._feeds:
             if feed.selection.patterns and feed.selection.matches(name):
                 self._attach_channel(feed, channel)
+        if refused_since is not None:
+            counted = self._refused.pop(name.encode(), 0) if self._refused_at == self.last_fence else 0
+            channel.fence, channel.count = self.last_fence, counted
+            last = EventId(self.last_fence, counted)
+            after, before = EventId(refused_since, 0), EventId(self.last_fence, counted + 1)
+            self._add_gap(channel, last, Gap(name, str(after), str(before), None, "trimmed"))
         return channel
 
     def _attach_channel(self, feed: Feed, channel: Channel) -> None:
-        feed.add_channel(channel.name, channel.ring)
-        channel.feeds.append(feed)
-        self.registry.retain(channel.name)
+        if channel.name not in feed.rings:
+            feed.add_channel(channel.name, channel.ring)
+            channel.feeds.append(feed)
+            self.registry.retain(channel.name)
+
+    def _detach_some(self) -> None:
+        until = slice_end()
+        while self._detaching:
+            feed, names = self._detaching[0]
+            while names:
+                if perf_counter() > until:
+                    asyncio.get_running_loop().call_soon(self._detach_some)
+                    return
+                for name in names[-ATTACH_STEP:]:
+                    self._detach_channel(feed, name)
+                del names[-ATTACH_STEP:]
+            self._detaching.popleft()
+
+    def _detach_channel(self, feed: Feed, name: str) -> None:
+        channel = self.registry.patterns.get(name) or self.registry.get(name.encode())
+        # It may have been forgotten, and added again, since.
+        if channel and feed in channel.feeds:
+            channel.feeds.remove(feed)
+            if not channel.feeds:
+                self.registry.leave(channel)

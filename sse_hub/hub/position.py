@@ -69,12 +69,6 @@ class Position:
         if slot is not None:
             self.counts[slot] = count
 
-    def move_to_end(self, rings: Mapping[str, Ring]) -> None:
-        """Move past everything that `rings` hold."""
-        self.fence = max([self.fence, *(ring.last.fence for ring in rings.values())])
-        for name, ring in rings.items():
-            self.move(name, ring.end, EventId(self.fence, ring.count_before(ring.end, self.fence)))
-
     def id_of(self, channel: str) -> EventId:
         """The id up to which `channel` was sent."""
         return self.ids.get(channel, self._other_ids)
@@ -96,6 +90,15 @@ class Position:
     def resolve_indexes(self, rings: Mapping[str, Ring]) -> None:
         """Set `indexes` in `rings` by `ids`."""
         self.indexes = {name: ring.index_after(self.id_of(name)) for name, ring in rings.items()}
+
+    def resolve_some_indexes(self, rings: Mapping[str, Ring], names: Sequence[str]) -> None:
+        """Set `indexes` for those of `names` that are in `rings`: lines that come later don't change them."""
+        self.indexes |= {name: rings[name].index_after(self.id_of(name)) for name in names if name in rings}
+
+    def lacking(self, rings: Mapping[str, Ring]) -> list[str]:
+        """The names of `rings` that have lost lines after this position."""
+        ids, other_ids = self.ids, self._other_ids
+        return [name for name, ring in rings.items() if ids.get(name, other_ids) < ring.start]
 
     def cursor(self) -> bytes:
         """The SSE id for this position: `F-n1.n2`, or `F-0` with a pattern."""

@@ -7,23 +7,25 @@ The channel registry: every channel that this process knows, by name, and the pa
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from heapq import nsmallest
+from operator import attrgetter
 
 from sse_hub.config import Config
 from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
-from sse_hub.hub.ring import Ring, RingGap
+from sse_hub.hub.name_index import NameIndex
+from sse_hub.hub.ring import RingGap
 from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.selection import Selection, is_channel, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import is_channel
 
 logger = logging.getLogger(__name__)
 
-# Above this, the least recently used channels without subscribers are forgotten.
+# Above this, the least recently used channels that no stream names are forgotten.
 MAX_CHANNELS_HELD = 10_000
 # With so many, none of which can be forgotten, no more are added.
 MAX_CHANNELS_KNOWN = 20_000
-# A list of more channels than this is built at most once a second.
-LONG_LIST = 500
 # A channel outside the ingest patterns is followed this long after its last subscriber left: clients reconnect.
 FORGET_AFTER_SECONDS = 60.0
 
@@ -38,7 +40,8 @@ class ChannelRegistry:
         self.patterns: dict[str, Channel] = {}
         # Channels that have got entries lately. Never another set: Ingest has bound its `add`.
         self.active: set[Channel] = set()
-        self._members: dict[str, set[str]] = {}
+        self.names = NameIndex()
+        self.names.keep(self.channel_names)
         self._config = config
         self._counters = counters
         self._memory = memory
@@ -46,8 +49,6 @@ class ChannelRegistry:
         self._forget_at: dict[str, float] = {}
         self._forgotten = EventId(0, 0)
         self._swept_fence = 0
-        self._entries: list[dict[str, object]] = []
-        self._entries_at = 0.0
 
     def __iter__(self) -> Iterator[Channel]:
         """All channels, and those of the patterns."""
@@ -87,9 +88,7 @@ class ChannelRegistry:
         """Add the channel `name`, of which nothing after `start` was missed."""
         start = max(start, self._forgotten)
         channel = self._channels[name.encode()] = self._new(name, start, self.covers(name))
-        for pattern, members in self._members.items():
-            if matches(pattern, name):
-                members.add(name)
+        self.names.add(name)
         return channel
 
     def add_pattern(self, pattern: str, first_fence: int) -> None:
@@ -101,17 +100,8 @@ class ChannelRegistry:
             since, gaps = min(since, max(oldest.start, EventId(first_fence, 0))), oldest.gaps()
         since = max(since, self._forgotten)
         channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
-        self._members[pattern] = {each.name for each in self._channels.values() if matches(pattern, each.name)}
         for entry in [each.for_pattern(pattern) for each in gaps if each.last > since]:
             self._memory.append(channel, entry)
-
-    def rings(self, selection: Selection) -> dict[str, Ring]:
-        """The rings of the known channels of `selection`, and of its patterns, by name."""
-        names = dict.fromkeys(selection.channels)
-        for pattern in selection.patterns:
-            names |= dict.fromkeys(name for name in self._members[pattern] if selection.allows(name))
-        names |= dict.fromkeys(selection.patterns)
-        return {name: self[name].ring for name in names}
 
     def recorded(self) -> list[Channel]:
         """All known channels that are recorded."""
@@ -137,7 +127,7 @@ class ChannelRegistry:
                     continue
                 channel = add(name, self.start)
                 channel.last_seconds = last.fence / 1000
-            channel.recorded_before += max(0, count - channel.lines)
+            channel.counted += max(0, count - channel.lines)
             channel.lines = max(channel.lines, count)
             if channel.ring.first == 0 and last < channel.ring.start:
                 # Nothing came between the last recorded line and the ring.
@@ -158,12 +148,12 @@ class ChannelRegistry:
         if channel.name in self.patterns:
             self._memory.remove(channel)
             del self.patterns[channel.name]
-            del self._members[channel.name]
         elif not self.covers(channel.name):
             self.forget_later(channel.name)
 
     def tick(self) -> list[str]:
         """Update rates, once a second, and forget the channels that are due. Returns their names."""
+        self.count_received()
         self.active.difference_update([channel for channel in self.active if not channel.measure_rate()])
         now = time.monotonic()
         due = [name for name, until in self._forget_at.items() if until < now]
@@ -171,32 +161,31 @@ class ChannelRegistry:
             del self._forget_at[name]
             if channel := self._channels.get(name.encode()):
                 self._forget(channel)
-                for members in self._members.values():
-                    members.discard(name)
         return due
 
-    def entries(self) -> list[dict[str, object]]:
-        """All channels as `/channels` lists them, sorted by name."""
-        if len(self._channels) <= LONG_LIST or time.monotonic() - self._entries_at > 1:
-            self._entries = [each.directory_entry() for each in sorted(self._channels.values(), key=lambda e: e.name)]
-            self._entries_at = time.monotonic()
-        return self._entries
+    def channel_names(self) -> list[str]:
+        """The names of all channels, without patterns."""
+        return [key.decode() for key in self._channels]
+
+    def count_received(self) -> None:
+        """Bring `Counters.received` up to date."""
+        for channel in self.active:
+            self._count(channel)
 
     def _forget_least_used(self, fence: int) -> None:
         # Not a channel with lines since the last fence: if it were added again, it would give their ids a second time.
-        # One sweep forgets a tenth, so that a flood of new names costs one sort for a thousand of them.
-        idle = [each for each in self._channels.values() if not each.feeds and each.fence < fence and each.recorded]
-        idle.sort(key=lambda each: each.last_seconds)
-        for channel in idle[: MAX_CHANNELS_HELD // 10]:
+        # One sweep forgets a tenth, so that a flood of new names costs one sweep for a thousand of them.
+        idle = (each for each in self._channels.values() if each.fence < fence and each.recorded and not each.watched)
+        forgotten = nsmallest(MAX_CHANNELS_HELD // 10, idle, key=attrgetter("last_seconds"))
+        feeds = {feed for channel in forgotten for feed in channel.feeds}
+        for channel in forgotten:
             self._forget(channel)
             # A client that resumes it, or a pattern of it, with an older id can't get its lines from memory.
-            lost = EventId(channel.ring.last.fence + 1, 0)
-            self._forgotten = max(self._forgotten, lost)
-            for pattern, members in self._members.items():
-                if channel.name in members:
-                    members.discard(channel.name)
-                    ring = self.patterns[pattern].ring
-                    ring.start = max(ring.start, lost)
+            self._forgotten = max(self._forgotten, EventId(channel.ring.last.fence + 1, 0))
+        for pattern in self.patterns.values() if forgotten else ():
+            pattern.ring.start = max(pattern.ring.start, self._forgotten)
+        for feed in feeds:
+            feed.remove_channels([channel.name for channel in forgotten])
         logger.warning(
             "channels_forgotten held=%(held)d limit=%(limit)d",
             {"held": len(self._channels), "limit": MAX_CHANNELS_HELD},
@@ -207,7 +196,12 @@ class ChannelRegistry:
         self._memory.add(channel)
         return channel
 
+    def _count(self, channel: Channel) -> None:
+        if channel.counted != channel.lines:
+            self._counters.received[channel.namespace] += channel.lines - channel.counted
+            channel.counted = channel.lines
+
     def _forget(self, channel: Channel) -> None:
-        self._counters.received[channel.namespace] += channel.lines - channel.recorded_before
+        self._count(channel)
         del self._channels[channel.name.encode()]
         self._memory.remove(channel)

@@ -20,13 +20,16 @@ from sse_hub.hub.encoder import Encoder, encode_once
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import EventId
-from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap, gap_frame
 
 logger = logging.getLogger(__name__)
 
 # About how many bytes of lines a replay holds in memory, and sends in a chunk.
 CHUNK_BYTES = 64 * 1024
+# How many channels are read at the same time, before the first line is sent.
+CHANNELS_AT_A_TIME = 32
 # How often a replay tries to read the log before it sends a gap with reason "late". Each try may take two seconds.
 MAX_TRIES = 8
 RETRY_SECONDS = 0.5
@@ -69,11 +72,14 @@ async def read_merged(
         gap_reader.ended = True
         # A gap sorts by its end: what was recorded within its bounds comes before it.
         heapq.heappush(heads, (gap.before, next(order), gap_reader))
-    for channel, id in after.items():
-        reader = _ChannelReader(log, log_id, channel, id, EventId(until, 0))
-        await reader.fill()
-        if reader.parts:
-            heapq.heappush(heads, (start_of(reader.parts[0]), next(order), reader))
+    readers = [_ChannelReader(log, log_id, channel, id, EventId(until, 0)) for channel, id in after.items()]
+    for at in range(0, len(readers), CHANNELS_AT_A_TIME):
+        some = readers[at : at + CHANNELS_AT_A_TIME]
+        # The log reads several channels in one round trip.
+        await asyncio.gather(*(reader.fill() for reader in some))
+        for reader in some:
+            if reader.parts:
+                heapq.heappush(heads, (start_of(reader.parts[0]), next(order), reader))
     chunk: list[BatchSlice | LogGap] = []
     size = 0
     while heads:
@@ -113,7 +119,7 @@ class Replay:
 
     def needed(self, position: Position) -> bool:
         """True when the rings have evicted lines after `position`, or never had them."""
-        return bool(rings_lack(position, self._rings))
+        return bool(position.lacking(self._rings))
 
     async def frames(self, position: Position) -> AsyncGenerator[bytes, None]:
         """
@@ -123,7 +129,7 @@ class Replay:
         """
         log, rings = self._recorded_log.log, self._rings
         failures, done_to = 0, position.fence
-        while lacking := rings_lack(position, rings):
+        while lacking := position.lacking(rings):
             unrecorded = [name for name in lacking if not (log and self._recorded_log.records(name))]
             if log and not unrecorded:
                 reached = done_to
@@ -153,7 +159,7 @@ class Replay:
                 if 0 < failures < MAX_TRIES:
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                lacking = rings_lack(position, rings)
+                lacking = position.lacking(rings)
             gap_frames = self._skip_to_rings(position, rings, unrecorded or lacking)
             position.resolve_indexes(rings)
             if gap_frames:
@@ -162,6 +168,9 @@ class Replay:
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
         gaps: dict[str, LogGap] = {}
         after = await self._start_ids(log, position, until)
+        for pattern in self._selection.patterns:
+            if forgotten := log.forgotten_gap(pattern):
+                self._collect_gap(gaps, forgotten, position)
         async for chunk in read_merged(log, after, position.fence, until):
             frames: list[bytes] = []
             slices: list[BatchSlice] = []
@@ -187,8 +196,8 @@ class Replay:
         names = dict.fromkeys(name for name in self._selection.channels if self._recorded_log.records(name))
         after = {name: position.id_of(name) for name in names}
         if self._selection.patterns:
-            for name, last in (await log.last_ids(until)).items():
-                if self._selection.matches(name) and last > position.id_of(name):
+            for name, last in (await log.matching_ids(self._selection, until, first=True)).items():
+                if last > position.id_of(name):
                     after[name] = position.id_of(name)
         return after
 
@@ -233,8 +242,3 @@ def _take_gap_frames(gaps: dict[str, LogGap], position: Position) -> list[bytes]
         position.skip_to(name, max(position.id_of(name), EventId(gap.before.fence, max(0, gap.before.n - 1))))
     gaps.clear()
     return frames
-
-
-def rings_lack(position: Position, rings: Mapping[str, Ring]) -> list[str]:
-    """The names of `rings` that have lost lines after `position`."""
-    return [name for name, ring in rings.items() if not ring.covers(position.id_of(name))]

@@ -83,10 +83,13 @@ class LineSampler:
         for channel in [each for each, counts in self._errors.items() if counts]:
             self._measure(channel, now)
 
-    def newest_patterns(self, selection: Selection, limit: int) -> list[dict[str, object]]:
+    async def newest_patterns(self, selection: Selection, limit: int) -> list[dict[str, object]]:
         """The templates of channels in `selection` that are new within the last hour, newest first, at most `limit`."""
+        names = set(selection.channels)
+        if selection.patterns:
+            names |= set(await self._registry.names.matching(selection))
         since = self._now() - FORGET_SECONDS
-        new = [each for each in self._templates.values() if each.first >= since and selection.matches(each.channel)]
+        new = [each for each in self._templates.values() if each.first >= since and each.channel in names]
         new.sort(key=lambda each: each.first, reverse=True)
         return [each.entry() for each in new[:limit]]
 

@@ -2,22 +2,24 @@
 Where a client wants its stream to start, and which position that is.
 
     http.parameters.start_of(request) --> StartAt --> resolve() --> Position, and gaps to send first
-                         Tail, but the rings don't hold that many lines --> tail_in_log() --> Position
+                         Tail, but the rings don't hold that many lines --> tail_in_log.py
 
-No I/O of its own: the log is read through `backend.Log`.
+Pure; no I/O.
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sse_hub.hub.backend import Log
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Batch, Ring
-from sse_hub.protocol.ids import Cursor, EventId
+from sse_hub.protocol.ids import Cursor
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
+
+# More rings than this are not merged in one step.
+MERGED_RINGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +73,27 @@ def id_of(start: StartAt, fence: int) -> bytes:
 
 def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
     """
-    The position that `start` means in `rings`, and the gaps to send first.
+    The position that `start` means in `rings`, and the gaps to send first. Its indexes are not resolved yet.
 
     `rings` are those of the selection's channels and patterns, by name. `fence` has just come back: every id that was
     given before is below it. A replay finds what lies between the position and the rings.
     """
     match start:
         case Tail(lines):
-            return _tail(selection, rings, lines, fence), []
+            return _tail(selection, _newest_rings(rings), lines, fence), []
         case After(cursor) if _covers_selection(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
-            position = _after(selection, rings, cursor)
+            position = Position(selection, cursor.fence, cursor.counts)
             if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
                 return position, []
-    position = _after(selection, rings, Cursor(fence, (0,)))
+    position = Position(selection, fence)
     names = (*selection.channels, *selection.patterns)
     return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in names]
 
 
 def rings_hold_tail(rings: Mapping[str, Ring], lines: int) -> bool:
-    """True when the last `lines` lines of all channels together are in `rings`."""
+    """True when the last `lines` lines of all channels together are in `rings`; False when that takes long to say."""
+    if len(rings) > MERGED_RINGS:
+        return False
     newest = list(_newest(rings, lines))
     if sum(taken for _, taken in newest) < lines:
         return False
@@ -99,49 +103,8 @@ def rings_hold_tail(rings: Mapping[str, Ring], lines: int) -> bool:
     return all(start.fence + (start.n > 0) <= oldest.fence for start in others)
 
 
-async def tail_in_log(
-    log: Log,
-    records: Callable[[str], bool],
-    selection: Selection,
-    rings: Mapping[str, Ring],
-    lines: int,
-    fence: int,
-) -> Position:
-    """
-    The position after which the last `lines` lines before `fence` lie, of all channels together.
-
-    Finds lines of the channels that `log` `records` in the log, those of the others in `rings`. Raises LogUnavailable.
-    """
-    until = EventId(await log.wait_complete(fence), 0)
-    lasts = dict.fromkeys(selection.channels, until)
-    if selection.patterns:
-        known = await log.last_ids(until.fence)
-        lasts |= {name: last for name, last in known.items() if selection.matches(name)}
-    newest: list[tuple[EventId, str]] = []
-    for name in sorted(lasts, key=lasts.__getitem__, reverse=True):
-        if len(newest) == lines and lasts[name] < newest[-1][0]:
-            break
-        ids = await log.newest_ids(name, until, lines) if records(name) else rings[name].newest_ids(until, lines)
-        newest = sorted([*newest, *((id, name) for id in ids)], reverse=True)[:lines]
-    # The oldest comes last and stays.
-    first = {name: EventId(id.fence, id.n - 1) for id, name in newest}
-    fence = newest[-1][0].fence if newest else until.fence
-    starts = [first.get(name, until) for name in selection.channels]
-    counts = [] if selection.patterns else [id.n if id.fence == fence else 0 for id in starts]
-    position = Position(selection, fence, counts)
-    # A pattern gets the gaps among these lines.
-    position.start_from(first | dict.fromkeys(selection.patterns, min(until, EventId(fence, 0))), until)
-    return position
-
-
 def _covers_selection(cursor: Cursor, selection: Selection) -> bool:
     return cursor.counts == (0,) or bool(selection.patterns) or len(cursor.counts) == len(selection.channels)
-
-
-def _after(selection: Selection, rings: Mapping[str, Ring], cursor: Cursor) -> Position:
-    position = Position(selection, cursor.fence, cursor.counts)
-    position.resolve_indexes(rings)
-    return position
 
 
 def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: int) -> Position:
@@ -159,6 +122,12 @@ def _tail(selection: Selection, rings: Mapping[str, Ring], lines: int, fence: in
         position.ids[name] = ring.id_before(position.indexes[name])
         position.move_cursor(name, oldest.fence, ring.count_before(position.indexes[name], oldest.fence))
     return position
+
+
+def _newest_rings(rings: Mapping[str, Ring]) -> Mapping[str, Ring]:
+    if len(rings) <= MERGED_RINGS:
+        return rings
+    return dict(heapq.nlargest(MERGED_RINGS, rings.items(), key=lambda each: each[1].last))
 
 
 def _newest(rings: Mapping[str, Ring], lines: int) -> Iterator[tuple[Batch, int]]:

@@ -179,11 +179,10 @@ class Subscriber(asyncio.Protocol):
             if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
-        cursor = self.position.cursor()
-        self.position = None
+        position, self.position = self.position, None
         if self._timeout_raised:
             self._set_peer_timeout(PEER_TIMEOUT_MS)
-        self.feed.go_live(self, cursor)
+        self.feed.go_live(self, position)
 
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay.frames(position)) as replay:

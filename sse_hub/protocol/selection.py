@@ -5,10 +5,11 @@ The channels of a stream, by name and by pattern, checked before anything else s
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sse_hub.errors import InvalidChannel, TooManyChannels
+from sse_hub.protocol.patterns import matcher_of
 
 MAX_CHANNELS = 32
 # Each star costs one more search in the name of every known channel.
@@ -23,31 +24,6 @@ ALLOWED = "1 to 128 letters, digits and . _ : / @ + - are allowed, and * in a pa
 def is_channel(name: str) -> bool:
     """True when `name` is a valid channel name and not reserved."""
     return NAME.fullmatch(name) is not None and not name.startswith(RESERVED)
-
-
-def matches(pattern: str, name: str) -> bool:
-    """True when `pattern` matches `name`: `*` stands for any text, and nothing else is special."""
-    first, *others = pattern.split("*")
-    if not others:
-        return name == pattern
-    last = others.pop()
-    end = len(name) - len(last)
-    at = len(first)
-    if end < at or not name.startswith(first) or not name.endswith(last):
-        return False
-    # The leftmost match of each part is as good as any later one. A regular expression would try them all, and many
-    # stars in a request would block the hub.
-    for part in others:
-        found = name.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
-
-
-def matches_any(patterns: Iterable[str], name: str) -> bool:
-    """True when one of `patterns` matches `name`."""
-    return any(matches(pattern, name) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +65,8 @@ class Selection:
 
     def matches(self, name: str) -> bool:
         """True when channel `name` belongs to this selection."""
-        return name in self.channels or (matches_any(self.patterns, name) and self.allows(name))
+        return name in self.channels or (matcher_of(self.patterns)(name) and self.allows(name))
 
     def allows(self, name: str) -> bool:
         """True when channel `name`, which a pattern matches, is visible."""
-        return self.visible is None or matches_any(self.visible, name)
+        return self.visible is None or matcher_of(self.visible)(name)

@@ -18,8 +18,14 @@ from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.server.log_format import JsonLogFormatter, TextLogFormatter, secrets_of
 
-# Allocations before a collection of the youngest generation.
+# Allocations before a collection of the youngest generation; and how many of these before one of the middle generation.
 GC_YOUNG_OBJECTS = 10_000
+GC_YOUNG_COLLECTIONS = 5
+# A full collection stops everything for 90 ms where there are a million objects, so it comes no more often than this,
+# and only after so many collections of the middle generation.
+GC_FULL_SECONDS = 60.0
+GC_MIDDLE_COLLECTIONS = 400
+GC_NEVER = 1_000_000_000
 
 Result = TypeVar("Result")
 
@@ -32,9 +38,25 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
     # Rings and subscribers live long and contain no cycles: frequent collections found nothing, and took a tenth of the
     # CPU with 1,000 channels.
-    gc.set_threshold(GC_YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(GC_YOUNG_OBJECTS, GC_YOUNG_COLLECTIONS, GC_NEVER)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        return runner.run(_collecting(main))
+
+
+async def _collecting(main: Coroutine[Any, Any, Result]) -> Result:
+    collector = asyncio.get_running_loop().create_task(_collect_garbage())
+    try:
+        return await main
+    finally:
+        collector.cancel()
+
+
+async def _collect_garbage() -> None:
+    while True:
+        await asyncio.sleep(GC_FULL_SECONDS)
+        # A search makes tens of thousands of objects that soon go without any help: no client must cause this.
+        if gc.get_count()[2] >= GC_MIDDLE_COLLECTIONS:
+            gc.collect()
 
 
 def log_to_stderr(config: Config, worker: int | None = None) -> None:

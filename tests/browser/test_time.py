@@ -256,3 +256,82 @@ def test_f14_the_filter_reads_times_without_a_zone_in_the_publishers_zone_as_row
         page.get_by_test_id("filter").fill("before=2026-11-21T00:00:00Z")
         expect(rows).to_have_count(count)
         assert sum(bar["total"] for bar in page.evaluate("window.sseHub.bars().bars")) == count
+
+
+def shown_times(page: Page) -> dict[str, str]:
+    """The time of each row, by its message."""
+    return dict(zip(messages(page), page.locator("[data-testid=row] .time").all_inner_texts(), strict=True))
+
+
+def test_item_7_a_line_without_a_time_shows_when_it_came_live_after_a_reload_and_from_the_log(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    open_page(page, hub, "came")
+    for n in range(4):
+        # Each comes in a read of its own: the page has shown the one before.
+        publish("came", [f"no time {n}"])
+        expect(page.get_by_test_id("row")).to_have_count(n + 1)
+    live = shown_times(page)
+    title = page.locator("[data-testid=row] .time").first
+    title.hover()
+    expect(title).to_have_attribute("title", re.compile("time of arrival"))
+
+    page.reload()
+    expect(page.get_by_test_id("row")).to_have_count(4)
+    assert shown_times(page) == live
+    publish("came", [f"more {n}" for n in range(600)])
+    page.goto(f"{hub.url}/index?channel=came&tail=500")
+    expect(page.get_by_test_id("held")).to_have_text("500")
+    load_older(page)
+    expect(page.get_by_test_id("held")).to_have_text("604")
+    page.get_by_test_id("filter").fill("no time")
+    expect(page.get_by_test_id("row")).to_have_count(4)
+    assert shown_times(page) == live
+
+
+def test_f1_lines_that_were_shipped_late_keep_their_times_and_live_ones_show_the_zone(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    """F1 and C2: rows, dividers, filter and histogram, for a publisher in the reader's zone and one in another."""
+    page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    page.add_init_script("localStorage.setItem('sse-hub.time', 'full')")
+    now = datetime.now(UTC).replace(microsecond=402_000)
+    written = [now - timedelta(minutes=47 * (n + 1)) for n in range(9, -1, -1)]
+
+    def bare(moment: datetime, hours: float) -> str:
+        return f"{moment + timedelta(hours=hours):%Y-%m-%d %H:%M:%S},{moment.microsecond // 1000:03d}"
+
+    def texts(hours: float, lines: list[datetime]) -> list[str]:
+        return [f"{bare(each, hours)} - my.app - INFO - at {each:%d %H:%M:%S}" for each in lines]
+
+    open_page(page, hub, "late.utc")
+    publish("late.utc", texts(0, written))
+    expect(page.get_by_test_id("row")).to_have_count(10)
+    assert page.locator("[data-testid=row] .time").all_inner_texts() == [
+        bare(each, 0).replace(",", ".") for each in written
+    ]
+    expect(page.get_by_test_id("silence")).to_have_count(9 - page.get_by_test_id("day").count())
+    page.get_by_test_id("filter").fill(f'before="{written[5]:%Y-%m-%dT%H:%M:%S}Z"')
+    expect(page.get_by_test_id("row")).to_have_count(5)
+
+    open_page(page, hub, "late.west")
+    publish("late.west", texts(-5, written))
+    expect(page.get_by_test_id("row")).to_have_count(10)
+    live: list[datetime] = []
+    for n in range(3):
+        # Evidence comes from three different seconds.
+        page.wait_for_function(f"() => Math.floor(Date.now() / 1000) > {int(live[-1].timestamp()) if live else 0}")
+        live.append(datetime.now(UTC))
+        publish("late.west", texts(-5, live[-1:]))
+        expect(page.get_by_test_id("row")).to_have_count(11 + n)
+    shown = [bare(each, 0).replace(",", ".") for each in [*written, *live]]
+    expect(page.locator("[data-testid=row] .time")).to_have_text(shown)
+    page.wait_for_function("(from) => window.sseHub.bars().from >= from", arg=(written[0].timestamp() - 600) * 1000)
+    page.locator("[data-testid=row] .time").first.hover()
+    expect(page.locator("[data-testid=row] .time").first).to_have_attribute("title", re.compile("UTC-05:00"))
+    page.get_by_test_id("filter").fill(f'before="{written[5]:%Y-%m-%dT%H:%M:%S}Z"')
+    expect(page.get_by_test_id("row")).to_have_count(5)
+
+    page.reload()
+    expect(page.locator("[data-testid=row] .time")).to_have_text(shown[:5])

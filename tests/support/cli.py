@@ -6,7 +6,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from tests.support.settings import ROOT, STOP_SECONDS
 
 
 @contextmanager
-def running_command(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def running_command(output: Path, *words: str, prefix: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
     """
-    Run `sse-hub` with `words` and append what it prints to `output`.
+    Run `sse-hub` with `words`, by the command `prefix` if any, and append what it prints to `output`.
 
     At the end of the block, a process that still runs gets SIGTERM. AssertionError if it exits with an error.
     """
     environ = clean_environ()
-    command = [sys.executable, "-m", "sse_hub.cli", *words]
+    command = [*prefix, sys.executable, "-m", "sse_hub.cli", *words]
     with open(output, "ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environ, cwd=ROOT)
         try:

@@ -159,6 +159,12 @@ class MemoryLog:
         await self._late()
         return {channel: lines[-1][0] for channel, lines in self._lines.items() if lines}
 
+    async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
+        return {name: last for name, last in (await self.last_ids(until)).items() if selection.matches(name)}
+
+    def forgotten_gap(self, pattern: str) -> LogGap | None:
+        return None
+
     async def _late(self) -> None:
         for _ in range(self._chance.choice([0, 0, 1, 5])):
             await asyncio.sleep(0)
@@ -185,12 +191,9 @@ class Client:
         self._read = 0
 
     async def open(self, origin: StartAt | None = None) -> "Client":
-        position, frames = await self._hub.prepare_stream(self._selection, origin or Now())
-        self.greeting = self._without_checkpoints(self._decoder.feed(frames))
-        subscriber = self._hub.subscribe(
-            self._selection, self._batch, self.transport, position, self._guard, self._heartbeat_seconds
-        )
-        subscriber.start()
+        prepared = await self._hub.prepare_stream(self._selection, origin or Now(), self._batch, self._guard)
+        self.greeting = self._without_checkpoints(self._decoder.feed(prepared.first_frames))
+        self._hub.subscribe(prepared, self.transport, self._heartbeat_seconds).start()
         await self.settle()
         return self
 

@@ -8,7 +8,7 @@ import gzip
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,11 +79,13 @@ def compress(path: Path) -> None:
 
 
 @contextmanager
-def shipper(server: RedisServer, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def shipper(
+    server: RedisServer, folder: Path, *options: str, prefix: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub ship` with its registry in `folder`. At the end of the block it gets SIGTERM if it still runs."""
     registry = str(folder / "positions.json")
     words = ("ship", "--registry", registry, *options, "--redis-url", server.url)
-    with running_command(folder / "shipper.out", *words) as process:
+    with running_command(folder / "shipper.out", *words, prefix=prefix) as process:
         yield process
 
 

@@ -1,13 +1,14 @@
--- Removes channels that have recorded nothing since the caller read them.
+-- Forgets channels that have recorded nothing for a long time.
 --
 -- KEYS[1]  the channels: hash, see keys.py
--- ARGV     name, the value that the caller read, name, …
--- returns  the number of channels removed
+-- KEYS[2]  the channels by their last line: sorted set, see keys.py
+-- ARGV[1]  the fence before which their last lines were, ms
+-- ARGV[2]  the maximum number of channels
+-- returns  the number of channels forgotten
 
-local removed = 0
-for i = 1, #ARGV, 2 do
-    if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
-        removed = removed + redis.call('HDEL', KEYS[1], ARGV[i])
-    end
+local names = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1], 'LIMIT', 0, ARGV[2])
+if #names > 0 then
+    redis.call('HDEL', KEYS[1], unpack(names))
+    redis.call('ZREM', KEYS[2], unpack(names))
 end
-return removed
+return #names

@@ -8,7 +8,8 @@
 -- ARGV[3]  the channel of the lines
 -- ARGV[4]  digest of channel and body
 -- ARGV[5]  how long KEYS[2] is kept, ms
--- ARGV[6..] the lines
+-- ARGV[6]  the number of lines
+-- ARGV[7..] the lines, joined by LF if there are several, in any number of arguments
 -- returns  {fence, count, digest, recorded}: the n-th line has the id fence-n, and fence+1 is the fence after them.
 --          If KEYS[2] exists, its value, and nothing is published
 
@@ -21,14 +22,20 @@ if KEYS[2] then
 end
 
 local fence = next_fence(KEYS[1], ARGV[1])
-local count = #ARGV - 5
+local count = tonumber(ARGV[6])
 if KEYS[2] then
     -- First: if the server refuses this, nothing has been published.
     redis.call('SET', KEYS[2], digits(fence) .. ' ' .. count .. ' ' .. ARGV[4] .. ' 0', 'PX', ARGV[5])
 end
 publish_fence(KEYS[1], ARGV[2], fence)
-for at = 6, #ARGV do
-    redis.call('PUBLISH', ARGV[3], ARGV[at])
+for at = 7, #ARGV do
+    local from = 1
+    while from do
+        -- A single line may have LF in it.
+        local to = count > 1 and string.find(ARGV[at], '\n', from, true)
+        redis.call('PUBLISH', ARGV[3], string.sub(ARGV[at], from, to and to - 1 or -1))
+        from = to and to + 1
+    end
 end
 publish_fence(KEYS[1], ARGV[2], fence + 1)
 return {digits(fence), tostring(count), ARGV[4], '0'}

@@ -174,14 +174,17 @@ async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResul
 
 
 async def _check_recording(client: Any) -> CheckResult:
-    stream, table = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "ab")
+    stream, table, ranking = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "abc")
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
         ("XADD", stream, "1-1", "l", "x"), ("PEXPIRE", stream, 10_000), ("PTTL", stream), ("XLEN", stream),
+        ("MEMORY", "USAGE", stream),
         ("XRANGE", stream, "-", "+"), ("XREVRANGE", stream, "+", "-"), ("XINFO", "STREAM", stream),
         ("XTRIM", stream, "MAXLEN", 10), ("XDEL", stream, "1-1"), ("EXISTS", stream), ("HSET", table, "a", "b"),
-        ("PEXPIRE", table, 10_000), ("HGET", table, "a"), ("HGETALL", table), ("HDEL", table, "a"),
-        ("DEL", stream, table),
+        ("PEXPIRE", table, 10_000), ("HGET", table, "a"), ("HGETALL", table), ("HMGET", table, "a"),
+        ("HEXISTS", table, "a"), ("HSCAN", table, 0), ("HDEL", table, "a"), ("ZADD", ranking, 1, "a"),
+        ("PEXPIRE", ranking, 10_000), ("ZRANGEBYSCORE", ranking, 0, 1), ("ZCARD", ranking), ("ZREM", ranking, "a"),
+        ("DEL", stream, table, ranking),
     )  # fmt: skip
     for command in commands:
         try:

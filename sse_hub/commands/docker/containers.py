@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sse_hub.commands.docker.log_frames import STDERR, STDOUT, STREAM_NAMES
+from sse_hub.commands.shipping.channels import CHANNEL_CHARACTERS, fill_channel
 from sse_hub.errors import InvalidSetting
 from sse_hub.protocol.selection import is_channel
 
@@ -22,8 +23,6 @@ FALSE_VALUES = ("false", "0", "no", "off")
 
 FIELD = re.compile(r"\{(\w*)\}")
 FIELDS = ("name", "service", "stream")
-NOT_IN_CHANNELS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
-CHANNEL_CHARACTERS = 128
 STATS_SUFFIX = ".stats"
 
 
@@ -59,8 +58,7 @@ def check_template(template: str) -> str:
 def channel_of(template: str, name: str, service: str, stream: int) -> str:
     """The channel that `template` gives. Raises InvalidSetting if that is not a valid channel name."""
     values = {"name": name, "service": service, "stream": STREAM_NAMES[stream]}
-    channel = FIELD.sub(lambda found: NOT_IN_CHANNELS.sub("_", values.get(found[1], "")), template)
-    channel = channel[:CHANNEL_CHARACTERS]
+    channel = fill_channel(template, values)
     if not is_channel(channel):
         raise InvalidSetting(f"--channel {template!r} gives {channel!r} for {name!r}, not a valid channel name.")
     return channel

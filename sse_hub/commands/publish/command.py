@@ -12,9 +12,18 @@ from dataclasses import replace
 
 import click
 
-from sse_hub.commands.options import LOCAL_REDIS, channel_name, hub_url, read_config, redis_url_option, token_option
+from sse_hub.commands.options import (
+    LOCAL_REDIS,
+    channel_name,
+    encoding_option,
+    hub_url,
+    read_config,
+    redis_url_option,
+    token_option,
+)
 from sse_hub.commands.publish.run import PublishPlan, PublishResult
 from sse_hub.commands.publish.run import publish as publish_lines
+from sse_hub.commands.shipping.encodings import TextEncoding
 from sse_hub.errors import InvalidSetting
 from sse_hub.server.process import log_to_stderr, run
 
@@ -52,6 +61,7 @@ def _fields(_context: click.Context, _option: click.Parameter, pairs: tuple[str,
     "--http", "url", default=None, callback=hub_url, metavar="URL", help="Publish through this hub instead of Redis."
 )
 @token_option
+@encoding_option
 @click.option(
     "--wait",
     default=10.0,
@@ -68,6 +78,7 @@ def publish(
     fields: dict[str, str],
     url: str | None,
     token: str | None,
+    encoding: TextEncoding | None,
     wait: float,
     redis_url: str | None,
 ) -> None:
@@ -86,6 +97,7 @@ def publish(
         tee=tee,
         lines_per_second=rate,
         fields=fields,
+        encoding=encoding,
         wait_seconds=wait,
     )
     log_to_stderr(replace(config, log_level="warning"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sse_hub.commands.publish.input_buffer import InputBuffer, read_input
 from sse_hub.commands.publish.payload import payload
 from sse_hub.commands.publish.targets import HttpTarget, RedisTarget, SendResult, Target, Unavailable
+from sse_hub.commands.shipping.encodings import TextEncoding
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,9 @@ LONGEST_WAIT_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPlan:
     """
-    What to do. `texts`, if any, are published instead of standard input. With `url`, lines go to this hub with `token`,
-    else to Redis. `wait_seconds` is how long to wait for either after the last line.
+    What to do. `texts`, if any, are published instead of standard input, which is in `encoding`, None for UTF-8. With
+    `url`, lines go to this hub with `token`, else to Redis. `wait_seconds` is how long to wait for either after the
+    last line.
     """
 
     channel: str
@@ -38,6 +40,7 @@ class PublishPlan:
     tee: bool = False
     lines_per_second: float | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    encoding: TextEncoding | None = None
     wait_seconds: float = 10.0
 
 
@@ -158,7 +161,7 @@ async def publish(plan: PublishPlan, stopping: asyncio.Event, source: int, tee: 
         _put_texts(input, plan.texts)
     else:
         # A daemon: it may wait for the next line forever.
-        threading.Thread(target=read_input, args=(input, source, tee), daemon=True).start()
+        threading.Thread(target=read_input, args=(input, source, tee, plan.encoding), daemon=True).start()
     publisher = LinePublisher(plan, target, input)
     running = asyncio.create_task(publisher.run())
     ending = asyncio.create_task(_wait_end(plan, input, stopping))

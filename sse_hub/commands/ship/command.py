@@ -13,6 +13,7 @@ import click
 
 from sse_hub.commands.options import (
     LOCAL_REDIS,
+    encoding_option,
     ingest_option,
     line_joiner,
     multiline_option,
@@ -20,6 +21,8 @@ from sse_hub.commands.options import (
     redis_url_option,
 )
 from sse_hub.commands.ship.run import ShipPlan, ship_files
+from sse_hub.commands.shipping.encodings import TextEncoding
+from sse_hub.commands.shipping.records import LineFormat
 from sse_hub.commands.shipping.state_file import default_path
 from sse_hub.config import Config
 from sse_hub.errors import HubError
@@ -34,9 +37,24 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
     show_default=True,
     help="The channel: {name} is the file name without its extension, {path} the full path.",
 )
+@click.option(
+    "--exclude",
+    "excluded",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out files that match PATTERN, such as '*.tmp', 'old/*.log' or '/var/log/*/old/*'. Repeatable.",
+)
+@click.option(
+    "--rotated-in",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Rotated files are moved to FOLDER. Repeatable.",
+)
 @click.option("--from-start", is_flag=True, help="Publish existing lines too, rotated and .gz files first.")
 @multiline_option
 @multiline_start_option
+@encoding_option
 @click.option("--once", is_flag=True, help="Exit once all existing lines have been published.")
 @click.option(
     "--registry",
@@ -49,9 +67,12 @@ from sse_hub.server.process import Shutdown, log_to_stderr, run
 def ship(
     files: tuple[str, ...],
     channel: str,
+    excluded: tuple[str, ...],
+    rotated_in: tuple[Path, ...],
     from_start: bool,
     multiline: bool,
     multiline_start: re.Pattern[str] | None,
+    encoding: TextEncoding | None,
     once: bool,
     registry: Path | None,
     redis_url: str | None,
@@ -66,11 +87,13 @@ def ship(
         config = Config.read({"redis_url": redis_url, "ingest": " ".join(ingest) or None}, os.environ)
         plan = ShipPlan(
             patterns=files,
+            excluded=excluded,
+            rotated_in=rotated_in,
             redis_url=config.redis_url or LOCAL_REDIS,
             registry=registry or default_path(os.environ, "ship"),
             channel=channel,
             from_start=from_start,
-            new_joiner=line_joiner(multiline, multiline_start),
+            lines=LineFormat(line_joiner(multiline, multiline_start), encoding),
             once=once,
             ingest=config.ingest,
         )

@@ -12,6 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sse_hub.commands.shipping.encodings import MARK_BYTES, TextEncoding, encoding_of_mark
+
 # Bytes that a fingerprint covers.
 FINGERPRINT_BYTES = 1024
 READ_BYTES = 1_048_576
@@ -150,9 +152,17 @@ def same_content(content: Content, fingerprints: Iterable[Fingerprint]) -> bool:
     return matching >= min(2, len(known)) and matching > 0
 
 
-def last_line_start(content: Content, size: int) -> int:
-    """The offset of an unfinished last line, so that it is published as a whole; `size` if there is none."""
+def last_line_start(content: Content, size: int, encoding: TextEncoding | None = None) -> int:
+    """
+    The offset of an unfinished last line, so that it is published as a whole; `size` if there is none.
+
+    `encoding` is that of a file without a byte order mark, None for UTF-8.
+    """
+    if found := encoding_of_mark(content.read(0, MARK_BYTES)):
+        encoding = found[0]
+    width = len(encoding.line_end) if encoding else 1
     start = max(0, size - LAST_LINE_BYTES)
     data = content.read(start, size - start)
     at = data.rfind(b"\n")
-    return size if at < 0 and start else start + at + 1
+    # The line end may have more bytes.
+    return size if at < 0 and start else min(size, -(-(start + at + 1) // width) * width)

@@ -10,8 +10,8 @@ from sse_hub.commands.ship.content import FINGERPRINT_BYTES, Content, FileId, Fi
 from sse_hub.commands.ship.folder import FileStatus
 from sse_hub.commands.ship.registry import FileState
 from sse_hub.commands.shipping.batch import SourceBatch
-from sse_hub.commands.shipping.records import split
-from sse_hub.formats.joining import NewJoiner
+from sse_hub.commands.shipping.encodings import MARK_BYTES, encoding_of_mark
+from sse_hub.commands.shipping.records import LineFormat, Split, complete_size, split
 
 CHUNK_BYTES = 131_072
 # An unfinished last record is published after this long without new bytes.
@@ -29,7 +29,7 @@ class FileReader:
     Once a copy was searched for in vain (`copy_searched`), these bytes are published.
     """
 
-    def __init__(self, state: FileState, channel: str, new_joiner: NewJoiner | None, status: FileStatus | None) -> None:
+    def __init__(self, state: FileState, channel: str, lines: LineFormat, status: FileStatus | None) -> None:
         self.state = state
         self.status = status
         self.live = False
@@ -37,7 +37,11 @@ class FileReader:
         self.copy_searched = False
         self.content: Content | None = None
         self._channel = channel
-        self._new_joiner = new_joiner
+        self._new_joiner = lines.new_joiner
+        # A mark at the beginning of the file names another one.
+        self._encoding = lines.encoding
+        self._mark_bytes = 0
+        self._mark_sought = False
         # `_buffer` begins at offset `_start`; batches are removed from it.
         self._start: int | None = None
         self._buffer = b""
@@ -143,9 +147,9 @@ class FileReader:
             if not self._buffer.strip(b"\0"):
                 # NUL bytes: after a truncation, the writer continued at its old position.
                 return self._cut_batch([], len(self._buffer))
-            if batch := self._cut_batch(*split(self._buffer, self._new_joiner)):
+            if batch := self._cut_batch(*self._split(self._buffer)):
                 return batch
-        return self._cut_batch(*split(self._buffer, self._new_joiner, at_end=True)) if self.detached else None
+        return self._cut_batch(*self._split(self._buffer, at_end=True)) if self.detached else None
 
     def update_fingerprints(self) -> None:
         """Update the fingerprints of the state to what has been read."""
@@ -157,6 +161,8 @@ class FileReader:
     def _fetch(self, content: Content) -> bytes | None:
         """The next bytes read; None if the file has been truncated."""
         at = self.read_to
+        if not self._mark_sought:
+            self._seek_mark(content)
         chunk = content.read(at, CHUNK_BYTES)
         # Checked after the read: bytes written after a truncation must not be taken for the next lines.
         if self.truncated():
@@ -174,12 +180,24 @@ class FileReader:
         """The remaining records at the end of the file, if they are complete."""
         if content.size() is None:
             self.state.finished = True
-            return self._cut_batch(*split(self._buffer, self._new_joiner, at_end=True))
+            return self._cut_batch(*self._split(self._buffer, at_end=True))
         if time.monotonic() - self._grown_at < IDLE_SECONDS:
             return None
         # An unfinished last line is complete if the file is no longer written to.
-        complete = self._buffer[: self._buffer.rfind(b"\n") + 1] if self.live else self._buffer
-        return self._cut_batch(*split(complete, self._new_joiner, at_end=True))
+        complete = self._buffer[: complete_size(self._buffer, self._encoding)] if self.live else self._buffer
+        return self._cut_batch(*self._split(complete, at_end=True))
+
+    def _split(self, data: bytes, at_end: bool = False) -> Split:
+        # Without the mark; a file that has nothing else has no line.
+        skipped = self._mark_bytes if self._start == 0 else 0
+        records, size = split(data[skipped:], self._new_joiner, at_end, self._encoding)
+        return Split(records, size + skipped if size or at_end else 0)
+
+    def _seek_mark(self, content: Content) -> None:
+        head = content.read(0, MARK_BYTES)
+        self._mark_sought = len(head) == MARK_BYTES
+        if found := encoding_of_mark(head):
+            self._encoding, self._mark_bytes = found
 
     def _head_unchanged(self, content: Content) -> bool:
         if self._head:

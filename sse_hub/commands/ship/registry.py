@@ -22,6 +22,7 @@ from sse_hub.commands.ship.content import (
     fingerprint_before,
     last_line_start,
 )
+from sse_hub.commands.shipping.encodings import TextEncoding
 from sse_hub.commands.shipping.state_file import StateFile
 from sse_hub.errors import RegistryUnavailable
 
@@ -36,8 +37,8 @@ class FileState:
     """
     One file content, wherever it is. All before `offset` has been published; `token` is its name in Redis.
 
-    `path` is the followed name it belongs to. `finished` is true for a .gz that has been read to its end. `seen_at` is
-    when it was last seen, in seconds since the epoch.
+    `path` is the followed name it belongs to; `live` is true while it has it. `finished` is true for a .gz read
+    to its end. `seen_at` is when it was last seen, in seconds since the epoch.
     """
 
     path: str
@@ -45,6 +46,7 @@ class FileState:
     offset: int = 0
     fingerprints: list[Fingerprint] = field(default_factory=list)
     finished: bool = False
+    live: bool = False
     seen_at: float = field(default_factory=time.time)
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -56,14 +58,14 @@ class FileState:
         return state
 
     @classmethod
-    def from_end(cls, path: str, content: Content, live: bool) -> "FileState":
+    def from_end(cls, path: str, content: Content, live: bool, encoding: TextEncoding | None = None) -> "FileState":
         """A state with only future lines to publish; if `live`, an unfinished last line too. Raises OSError."""
         state = cls(path, content.file_id)
         size = content.size()
         if size is None:
             state.finished = True
             return state
-        state.offset = last_line_start(content, size) if live else size
+        state.offset = last_line_start(content, size, encoding) if live else size
         state.add_first(fingerprint_before(content, min(FINGERPRINT_BYTES, size)))
         state.add_last(fingerprint_before(content, state.offset))
         return state
@@ -95,6 +97,7 @@ class FileState:
             "inode": self.file_id.inode,
             "offset": self.offset,
             "over": self.finished,
+            "live": self.live,
             "seen_at": round(self.seen_at),
             "marks": [list(mark) for mark in self.fingerprints],
         }
@@ -108,6 +111,7 @@ class FileState:
             offset=int(record["offset"]),
             fingerprints=[Fingerprint(int(start), int(end), str(digest)) for start, end, digest in record["marks"]],
             finished=bool(record["over"]),
+            live=bool(record["live"]),
             seen_at=float(record["seen_at"]),
             token=str(record["token"]),
         )

@@ -5,6 +5,7 @@ A followed file name and its rotated files, in the order in which they were writ
 """
 
 import logging
+import os
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from sse_hub.commands.ship.names import RotatedName
 from sse_hub.commands.ship.reader import FileReader
 from sse_hub.commands.ship.registry import FileState, Registry
 from sse_hub.commands.shipping.batch import SourceBatch
-from sse_hub.formats.joining import NewJoiner
+from sse_hub.commands.shipping.records import LineFormat
 
 logger = logging.getLogger(__name__)
 
@@ -35,25 +36,29 @@ COPY_SECONDS = 5.0
 class RotationTracker:
     """Tracks all files of the followed name `path`. With `from_start`, its first file is read from the beginning."""
 
-    def __init__(
-        self, path: Path, channel: str, new_joiner: NewJoiner | None, registry: Registry, from_start: bool
-    ) -> None:
+    def __init__(self, path: Path, channel: str, lines: LineFormat, registry: Registry, from_start: bool) -> None:
         self.path = path
         self._channel = channel
-        self._new_joiner = new_joiner
+        self._lines = lines
         self._registry = registry
         self._rotated = RotatedName(path.name)
+        # Kubernetes links to files in another folder, which are rotated there.
+        self._link_target = RotatedName(path.resolve().name)
         self._readers = {state.token: self._new_reader(state, None) for state in registry.states_of(str(path))}
         self._from_start = from_start or bool(self._readers)
         self._examined: dict[FileId, FileStatus] = {}
         self._deferred = False
         self._logged: set[str] = set()
+        # The files that could not be read since they changed last.
+        self.unreadable: set[Path] = set()
 
     def scan(self, statuses: Sequence[FileStatus]) -> None:
         """Process a listing of the folder. It may add files to the registry, which must be saved afterwards."""
         by_file_id = {}
+        known = self._readers_by_file()
         for status in sorted(statuses, key=lambda status: status.name == self.path.name):
-            if status.name == self.path.name or self._rotated.matches(status.name):
+            moved = os.sep in status.name and status.file_id in known
+            if moved or self._concerns(status.name):
                 # The followed name comes last, since it counts if a file has two links.
                 by_file_id[status.file_id] = status
         self._deferred = False
@@ -69,6 +74,27 @@ class RotationTracker:
         for reader in searched:
             reader.copy_searched = True
         self._from_start = True
+
+    def lost_readers(self) -> list[FileReader]:
+        """Those whose file had the followed name when it was seen last, and is not among those of the last scan."""
+        readers = self._readers.values()
+        return [each for each in readers if each.state.live and not (each.status or each.content or each.detached)]
+
+    def give_up_lost(self) -> None:
+        """The files of lost_readers() are nowhere: what was appended to them can't be published."""
+        for reader in self.lost_readers():
+            reader.state.live = False
+            logger.warning("file_gone path=%(path)s read=%(read)d", {"path": self.path, "read": reader.state.offset})
+
+    def _path_of(self, name: str) -> Path:
+        return self.path.parent / name
+
+    def _concerns(self, name: str) -> bool:
+        """Whether the file `name` has the followed name, or that of a rotated file, here or in another folder."""
+        base = os.path.basename(name)
+        if base == name:
+            return name == self.path.name or self._rotated.matches(name)
+        return base == self.path.name or self._rotated.matches(base) or self._link_target.matches(base)
 
     def _readers_by_file(self) -> dict[FileId, FileReader]:
         return {
@@ -128,7 +154,7 @@ class RotationTracker:
                 # A file that was a copy of it may be all that is left.
                 self._examined.clear()
             return
-        reader.live = status.name == self.path.name
+        reader.live = reader.state.live = status.name == self.path.name
         if before == status and (reader.content or not reader.live):
             reader.state.seen_at = time.time()
             return
@@ -139,15 +165,16 @@ class RotationTracker:
             if reader.truncated():
                 logger.info(
                     "file_truncated path=%(path)s read=%(read)d",
-                    {"path": self.path.with_name(status.name), "read": reader.read_to},
+                    {"path": self._path_of(status.name), "read": reader.read_to},
                 )
                 reader.detach()
+            self.unreadable.discard(self._path_of(status.name))
         except OSError as error:
             self._log_unreadable(reader, error)
         reader.state.seen_at = time.time()
 
     def _open(self, reader: FileReader, status: FileStatus) -> None:
-        content = open_content(self.path.with_name(status.name))
+        content = open_content(self._path_of(status.name))
         if content.file_id != reader.state.file_id:
             # It was renamed after the listing; the next one will show it.
             content.close()
@@ -159,7 +186,7 @@ class RotationTracker:
 
     def _examine(self, status: FileStatus) -> None:
         self._examined[status.file_id] = status
-        path = self.path.with_name(status.name)
+        path = self._path_of(status.name)
         age_seconds = time.time() - status.mtime_ns / 1e9
         if status.size == 0:
             # An empty file can't be identified yet.
@@ -171,7 +198,10 @@ class RotationTracker:
             if path.name not in self._logged:
                 logger.warning("file_unreadable path=%(path)s error=%(error)r", {"path": path, "error": error.strerror})
             self._logged.add(path.name)
+            self.unreadable.add(path)
             return
+        self.unreadable.discard(path)
+        self._logged.discard(path.name)
         try:
             if path.suffix == ".gz" and 0 <= age_seconds < COPY_SECONDS and not readable_to_end(content):
                 kept = self._defer(status)
@@ -217,7 +247,7 @@ class RotationTracker:
         """Continue `reader` in this file, which is its own or a copy; whether `content` stays open."""
         logger.info(
             "file_recognized path=%(path)s offset=%(offset)d",
-            {"path": self.path.with_name(status.name), "offset": reader.read_to},
+            {"path": self._path_of(status.name), "offset": reader.read_to},
         )
         if (size := content.size()) is not None and size < reader.read_to:
             # More was read than copied. From now on the copy is known, and has nothing new.
@@ -235,13 +265,16 @@ class RotationTracker:
 
     def _follow_new(self, content: Content, status: FileStatus) -> None:
         live, path = status.name == self.path.name, str(self.path)
-        state = FileState.from_start(path, content) if self._from_start else FileState.from_end(path, content, live)
+        if self._from_start:
+            state = FileState.from_start(path, content)
+        else:
+            state = FileState.from_end(path, content, live, self._lines.encoding)
         logger.info(
             "file_followed path=%(path)s offset=%(offset)d",
-            {"path": self.path.with_name(status.name), "offset": state.offset},
+            {"path": self._path_of(status.name), "offset": state.offset},
         )
         reader = self._add_reader(state, status)
-        reader.content, reader.live = content, live
+        reader.content, reader.live, state.live = content, live, live
 
     def _add_reader(self, state: FileState, status: FileStatus) -> FileReader:
         self._registry.add(state)
@@ -257,7 +290,11 @@ class RotationTracker:
     def _age_key(self, reader: FileReader) -> tuple[bool, int, int]:
         if reader.status is None or reader.detached:
             return (False, 0, 0)
-        return (reader.live, reader.status.mtime_ns, -self._rotated.rotation_number(reader.status.name))
+        return (
+            reader.live,
+            reader.status.mtime_ns,
+            -self._rotated.rotation_number(os.path.basename(reader.status.name)),
+        )
 
     def _close_if_done(self, reader: FileReader) -> None:
         """Close a file that has been read to its end and won't grow."""
@@ -266,6 +303,7 @@ class RotationTracker:
         if reader.detached or (not reader.live and reader.idle()):
             reader.update_fingerprints()
             reader.close()
+            reader.state.live = False
             if reader.detached and not reader.state.finished:
                 # Its content no longer exists: the file with this id is another one now.
                 reader.status, reader.state.file_id = None, FileId(0, 0)
@@ -276,12 +314,14 @@ class RotationTracker:
         if name not in self._logged:
             logger.warning(
                 "file_unreadable path=%(path)s error=%(error)r",
-                {"path": self.path.with_name(name), "error": str(error)},
+                {"path": self._path_of(name), "error": str(error)},
             )
         self._logged.add(name)
         if name.endswith(".gz"):
             # A damaged .gz: the bytes already read are all there is.
             reader.abandon()
+        else:
+            self.unreadable.add(self._path_of(name))
 
     def _new_reader(self, state: FileState, status: FileStatus | None) -> FileReader:
-        return FileReader(state, self._channel, self._new_joiner, status)
+        return FileReader(state, self._channel, self._lines, status)

@@ -7,6 +7,7 @@ Splits the bytes of a file into records: its lines, or with a joiner the lines t
 from itertools import pairwise
 from typing import NamedTuple
 
+from sse_hub.commands.shipping.encodings import TextEncoding
 from sse_hub.formats.joining import LineJoiner, NewJoiner
 
 # The longest line a hub delivers by default: a longer one is published in pieces of this size.
@@ -22,11 +23,22 @@ class Split(NamedTuple):
     size: int
 
 
-def split(data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False) -> Split:
+class LineFormat(NamedTuple):
+    """How the lines of a source are read: what joins them, and the encoding they are in, None for UTF-8."""
+
+    new_joiner: NewJoiner | None = None
+    encoding: TextEncoding | None = None
+
+
+def split(
+    data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False, encoding: TextEncoding | None = None
+) -> Split:
     """
     The records at the start of `data`, without empty ones; each is a line, or what a joiner joins. `at_end`: nothing
-    will be appended to `data`.
+    will be appended to `data`. They are UTF-8 if `data` is in `encoding`.
     """
+    if encoding is not None:
+        return _split_encoded(data, new_joiner, at_end, encoding)
     end = data.rfind(b"\n") + 1
     if at_end:
         end = len(data)
@@ -36,6 +48,33 @@ def split(data: bytes, new_joiner: NewJoiner | None = None, at_end: bool = False
     if new_joiner is not None:
         return _join(lines, end, new_joiner(), at_end)
     return Split(_split_long(_clean(lines, data[:end])), end)
+
+
+def complete_size(data: bytes, encoding: TextEncoding | None = None) -> int:
+    """The size of the lines at the start of `data` that have an end."""
+    return len(data) - len(encoding.split(data)[-1]) if encoding else data.rfind(b"\n") + 1
+
+
+def _split_encoded(data: bytes, new_joiner: NewJoiner | None, at_end: bool, encoding: TextEncoding) -> Split:
+    width = len(encoding.line_end)
+    lines = encoding.split(data)
+    rest = lines.pop()
+    ends = [0]
+    for line in lines:
+        ends.append(ends[-1] + len(line) + width)
+    if rest and (at_end or len(rest) >= LINE_BYTES):
+        # In pieces, as in UTF-8, but within whole units.
+        piece = rest if at_end else rest[:LINE_BYTES]
+        lines.append(piece)
+        ends.append(ends[-1] + len(piece))
+    texts = [encoding.decode(line) for line in lines]
+    if new_joiner is None:
+        return Split(_split_long(_clean(texts, b"".join(texts))), ends[-1])
+    starts = record_starts(texts, new_joiner(), at_end)
+    if not at_end and starts and ends[-1] - ends[starts[-1]] <= RECORD_BYTES:
+        last = starts.pop()
+        texts, ends = texts[:last], ends[: last + 1]
+    return Split(_joined(texts, starts), ends[-1])
 
 
 def _clean(lines: list[bytes], data: bytes) -> list[bytes]:
@@ -84,8 +123,12 @@ def _join(lines: list[bytes], end: int, joiner: LineJoiner, at_end: bool) -> Spl
             starts.append(last)
         else:
             end, lines = end - unfinished, lines[:last]
+    return Split(_joined(lines, starts), end)
+
+
+def _joined(lines: list[bytes], starts: list[int]) -> list[bytes]:
     lines = _clean(lines, b"".join(lines))
-    return Split(_split_long([b"\n".join(lines[a:b]).rstrip() for a, b in pairwise([*starts, len(lines)])]), end)
+    return _split_long([b"\n".join(lines[a:b]).rstrip() for a, b in pairwise([*starts, len(lines)])])
 
 
 def record_starts(lines: list[bytes], joiner: LineJoiner, at_end: bool = False) -> list[int]:

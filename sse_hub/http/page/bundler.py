@@ -64,7 +64,8 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
 
 def _with_data(path: Path, text: str) -> str:
     def as_constant(match: re.Match[str]) -> str:
-        return f"const {match[1]} = {json.dumps(json.loads((path.parent / match[2]).read_text()))};\n"
+        data = json.loads((path.parent / match[2]).read_text(encoding="utf-8"))
+        return f"const {match[1]} = {json.dumps(data)};\n"
 
     return IMPORT_JSON.sub(as_constant, text)
 

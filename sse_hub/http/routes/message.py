@@ -44,12 +44,12 @@ async def message(request: Request) -> None:
                 return
             if hub.draining:
                 raise SourceUnavailable("The hub is stopping.")
-            position, first_frames = await hub.prepare_stream(selection, start)
-            subscriber = hub.subscribe(selection, batch, transport_of(request), position, max_rate, heartbeat)
+            prepared = await hub.prepare_stream(selection, start, batch, max_rate)
+            subscriber = hub.subscribe(prepared, transport_of(request), heartbeat)
             context.auth.stream_expiry.watch(grant, subscriber)
             subscriber.on_close(lambda _: slot.release())
             slot.keep()
-            await start_stream(request, subscriber, first_frames)
+            await start_stream(request, subscriber, prepared.first_frames)
     except LimitExceeded as error:
         admission.record_refusal(error.reason, str(error))
         await reject_with_retry(request, id_of(start_of(request), hub.ingest.last_fence), error)

@@ -1,7 +1,7 @@
 """
 `POST /publish`: publishes lines, and answers when they are recorded.
 
-    request --> Grant, channel --> body --> AcknowledgedPublisher --> {"published", "last_id"}
+    request --> Grant, channel --> body --> decode_body() --> AcknowledgedPublisher --> {"published", "last_id"}
 """
 
 from functools import partial
@@ -10,9 +10,10 @@ from sanic import HTTPResponse, Request, json
 
 from sse_hub.errors import HubError
 from sse_hub.http.authorization import authorize
+from sse_hub.http.content_coding import check_coding, decode_body
 from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
-from sse_hub.http.parameters import channel_to_publish, client_address
+from sse_hub.http.parameters import channel_to_publish, client_address, text_in
 from sse_hub.http.response import NO_STORE
 from sse_hub.http.transfer import discard_body, read_body
 
@@ -26,6 +27,8 @@ async def publish(request: Request) -> HTTPResponse:
     try:
         grant = await authorize(request, context)
         channel = channel_to_publish(request, context, grant)
+        bad_lines_as_text = text_in(request, "on_bad_line", ("error", "text")) == "text"
+        coding = check_coding(", ".join(request.headers.getall("content-encoding", [])))
     except HubError:
         await discard_body(request)
         raise
@@ -33,5 +36,6 @@ async def publish(request: Request) -> HTTPResponse:
     take_quota = partial(admission.take_publish_quota, client_address(request, context), grant.subject)
     with admission.body_memory() as reserve:
         body = await read_body(request, config.body_bytes, config.body_seconds, reserve)
-        published = await context.publisher.publish(channel, body, key, grant.subject, take_quota)
+        body = await decode_body(body, coding, config.body_bytes, reserve)
+        published = await context.publisher.publish(channel, body, key, grant.subject, take_quota, bad_lines_as_text)
     return json({"published": published.size, "last_id": str(published.last_id)}, headers=NO_STORE)

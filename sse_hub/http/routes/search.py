@@ -6,13 +6,15 @@
 
 from contextlib import aclosing
 
-from sanic import Request, json
+import orjson
+from sanic import Request
 
 from sse_hub.errors import InvalidRequest
 from sse_hub.history.search import search as search_log
 from sse_hub.http.authorization import authorize
 from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
+from sse_hub.http.line_rows import json_rows
 from sse_hub.http.parameters import client_address, cursor_of, query_of, requested_selection
 from sse_hub.http.response import NO_STORE, get_route
 from sse_hub.http.transfer import send_json
@@ -33,15 +35,19 @@ async def search(request: Request) -> None:
     if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
         raise InvalidRequest(f"text= has {len(text)} characters; it must have 1 to {MAX_TEXT_CHARACTERS}.")
     after, before = cursor_of(request, "after", cursor_since), cursor_of(request, "before", cursor_until)
-    with context.admission.response_memory(client_address(request, context), grant.subject) as reserve:
+    address = client_address(request, context)
+    sender = context.admission.sender_of(address, grant.subject)
+    with context.admission.response_memory(address, grant.subject) as reserve:
         log_range = await context.history.resolve_range(selection, after, before)
-        async with aclosing(context.history.iterate_back(log_range)) as runs:
-            result = await search_log(runs, text, reserve)
-        rows = [line.row for line in result.lines]
+        async with (
+            context.query_slots.slot(*sender),
+            aclosing(context.history.iterate_back(log_range)) as runs,
+        ):
+            result = await search_log(log_range, runs, text, reserve)
         reached = None if result.reached is None else str(result.reached)
-        answer = {"lines": rows, "looked_at": result.scanned, "reached": reached, "more": result.more}
-        body = json(answer).body or b""
+        state = orjson.dumps({"looked_at": result.scanned, "reached": reached, "more": result.more})
+        body = b'{"lines":[%b],%b' % (await json_rows(result.lines, context.history.fair_lock), state[1:])
         reserve(len(body))
         # Sending may take long, and only the body is reserved for.
-        del answer, rows, result
+        del result
         await send_json(request, body, NO_STORE)

@@ -19,6 +19,7 @@ import pytest
 from sse_hub.broker.keys import FENCE_CHANNEL
 from sse_hub.commands.ship import ShipPlan, ship_files
 from sse_hub.commands.ship.registry import Registry
+from sse_hub.commands.shipping.records import LineFormat
 from sse_hub.errors import RegistryUnavailable
 from sse_hub.formats.joining import Joiner
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
@@ -342,7 +343,7 @@ async def test_a_line_longer_than_the_hubs_limit_is_shipped_in_pieces(files: Fil
 async def test_with_multiline_a_stack_trace_is_one_line(files: Files) -> None:
     trace = "ERROR no\nTraceback (most recent call last):\n  File\nValueError: no"
     log = LogFile(files.path)
-    async with files.shipping(from_start=True, new_joiner=Joiner):
+    async with files.shipping(from_start=True, lines=LineFormat(Joiner)):
         log.write("INFO one", *trace.split("\n"), "INFO two")
         # The last record is published after a pause without input.
         assert await files.arrived(3) == ["INFO one", trace, "INFO two"]

@@ -56,7 +56,7 @@ def page_of(hub: HubProcess, query: str) -> tuple[list[Row], bool, list[dict[str
 def content_of(answer: Response) -> tuple[list[Row], bool, list[dict[str, Any]]]:
     assert answer.status == 200, answer.body
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json.keys() == {"lines", "more", "gaps"}
+    assert answer.json.keys() == {"lines", "more", "gaps", "reached"}
     return (
         [(id, channel, line) for id, channel, line, _ in answer.json["lines"]],
         answer.json["more"],

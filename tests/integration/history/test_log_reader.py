@@ -57,9 +57,9 @@ async def forwards(log: LogReader, channel: str) -> list[Page]:
 
 
 async def backwards(log: LogReader, channel: str) -> list[Page]:
-    pages = [await log.page_before(channel, END, END)]
+    pages = await log.pages_before([(channel, END)], END)
     while pages[-1].more:
-        pages.append(await log.page_before(channel, pages[-1].last, END))
+        pages += await log.pages_before([(channel, pages[-1].last)], END)
     return pages[::-1]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from sse_hub.http.routes.openapi import document
 from tests.support.http_client import fetch
+from tests.support.raw_http import request_head, send_raw
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
@@ -90,6 +91,13 @@ def test_a_wrong_method_gets_405_in_json(hub: HubProcess) -> None:
 
     assert answer.status == 405
     assert answer.json["error"] == "Method Not Allowed"
+
+
+async def test_the_root_redirects_with_a_relative_address(hub: HubProcess) -> None:
+    """F10: below a path of a proxy, `/index` would be another page."""
+    answer = await send_raw(hub, request_head("/"))
+
+    assert (answer.status, "\r\nlocation: index\r\n" in answer.head.lower()) == (302, True)
 
 
 def test_the_root_redirects_to_the_page(hub: HubProcess) -> None:

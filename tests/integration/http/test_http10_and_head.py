@@ -7,7 +7,7 @@ import pytest
 
 from sse_hub.protocol.sse import checkpoint_frame, event_frame
 from tests.support.http_client import fetch, post
-from tests.support.raw_http import RawResponse, raw_connection
+from tests.support.raw_http import RawResponse, raw_connection, request_head
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.sse_client import Decoder, open_stream
 
@@ -140,6 +140,25 @@ async def test_blanks_around_a_last_event_id_are_ignored(hub: HubProcess, channe
         begun = await connection.read_until(b"\n\n\r\n")
 
     assert begun.endswith(checkpoint_frame(id.encode(), 2000) + b"\r\n")
+
+
+@pytest.mark.parametrize("name", ["lastEventId", "Last-Event-ID", "lastEventID"])
+async def test_a_last_event_id_in_the_query_counts_as_the_header_which_wins(
+    hub: HubProcess, channel: str, name: str
+) -> None:
+    """M5."""
+    hub.wait_recording()
+    first, last = (post(hub, channel, line).json["last_id"] for line in (b'{"n":1}', b'{"n":2}'))
+
+    async def lines(query: str, *headers: str) -> bytes:
+        async with raw_connection(hub) as connection:
+            connection.send(request_head(f"/message?channel={channel}&{query}", *headers))
+            await connection.read_until(b"\r\n\r\n")
+            return await connection.read_until(b'{"n":2}')
+
+    assert b'{"n":1}' not in await lines(f"{name}={first}&tail=2")
+    assert b'{"n":1}' in await lines(f"{name}={last}", "Last-Event-ID: 1-0")
+    assert b'{"n":1}' in await lines(f"{name}=&tail=2")
 
 
 def test_no_response_has_an_empty_header(hub: HubProcess) -> None:

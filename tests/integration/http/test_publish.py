@@ -1,14 +1,17 @@
 """`POST /publish`: a 200 means that each line is in the log exactly once; every other outcome is reported as such."""
 
 import asyncio
+import gzip
 import json
 import signal
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from sse_hub.http.content_coding import ALLOWED, DECOMPRESSORS, ZSTD
 from tests.support.http_client import Response, fetch, post
 from tests.support.load import Id
 from tests.support.reconnecting_clients import LARGE_LINES, beside_stuck_client
@@ -20,6 +23,13 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("recording")
 
 MEGABYTE = 1_048_576
+
+
+def compress(coding: str, body: bytes) -> bytes:
+    if coding == "zstd":
+        compressed: bytes = ZSTD.compress(body)
+        return compressed
+    return zlib.compress(body) if coding == "deflate" else gzip.compress(body)
 
 
 def log_of(server: RedisServer, channel: str) -> list[tuple[str, bytes]]:
@@ -48,7 +58,8 @@ async def test_published_lines_are_recorded_and_delivered_under_the_id_in_the_re
         (b'{"a": 1}', [b'{"a": 1}']),
         (b'\xef\xbb\xbf{"a": 1}\r\n', [b'{"a": 1}']),
         (b'{\n  "a": 1,\r\n  "b": [\n]}\n', [b'{\n  "a": 1,\r\n  "b": [\n]}']),
-        (b"[1]\n2\n", [b'{"info":"[1]"}', b'{"info":"2"}']),
+        (b"[1]\n2\n", [b'{"info":"1"}', b'{"info":"2"}']),
+        (b'[{"a": 1}, {"b": [2]}]', [b'{"a": 1}', b'{"b": [2]}']),
         (b'{"a": "\\ud800"}\n{"a": 1e400}', [b'{"a": "\\ud800"}', b'{"a": 1e400}']),
         ('{"a": "新增"}'.encode(), ['{"a": "新增"}'.encode()]),
         (b"{%b}" % (b"\n" * 10_001), [b"{%b}" % (b" " * 10_001)]),
@@ -71,9 +82,10 @@ def test_a_body_is_one_json_value_or_one_on_each_line(
         (b'{"a": NaN}', 400, "line 1 is not JSON: "),
         (b'{"a": 1}\n"\xff"', 400, "line 2 is not JSON: "),
         (b'{\n"a": 1,\n"b": nope\n}', 400, "line 3 is not JSON: "),
-        (b"[" * 100_000, 400, "nested too deeply"),
+        (b"[" * 100_000, 400, "too many brackets"),
+        (b'{"a":' * 100_000, 400, "nested too deeply"),
         (b'{"a": 1}\n"%b"' % (b"x" * MEGABYTE), 413, "line 2 has 1048578 bytes; the limit is 1048576"),
-        (b"{}\n" * 10_001, 413, "line 10001 is one too many"),
+        (b"{}\n" * 100_001, 413, "line 100001 is one too many"),
         (b" " * (17 * MEGABYTE), 413, "more than 16777216 bytes"),
     ],
     ids=lambda value: str(value)[:20],
@@ -108,6 +120,57 @@ def test_an_invalid_publish_request_is_refused_with_the_reason(
 
     assert answer.status == status
     assert told in answer.json["detail"]
+
+
+def test_with_bad_lines_as_text_every_line_of_a_chunk_is_published(
+    hub: HubProcess, server: RedisServer, channel: str
+) -> None:
+    """I3: a shipper drops a chunk that is refused, so one bad line would cost all of it."""
+    body = b'{"a": 1}\nbad \xff\n{"long": "%b"}\n{"b": 2}' % (b"x" * MEGABYTE)
+
+    assert fetch(hub, f"/publish?channel={channel}", body).status == 400
+    assert fetch(hub, f"/publish?channel={channel}&on_bad_line=skip", body).json["detail"] == (
+        "on_bad_line='skip' must be one of error, text."
+    )
+    assert fetch(hub, f"/publish?channel={channel}&on_bad_line=text", body).json["published"] == 4
+    first, bad, cut, last = [line for _, line in log_of(server, channel)]
+    assert (first, bad, last) == (b'{"a": 1}', b'{"info":"bad \xef\xbf\xbd"}', b'{"b": 2}')
+    assert json.loads(cut).items() >= {"truncated": True, "size": MEGABYTE + 12}.items()
+
+
+@pytest.mark.parametrize("coding", DECOMPRESSORS)
+def test_a_compressed_body_is_decompressed_within_its_limit(
+    hub: HubProcess, server: RedisServer, channel: str, coding: str
+) -> None:
+    """F14."""
+    lines = [b'{"n": %d}' % n for n in range(30_000)]
+    body = compress(coding, b"\n".join(lines))
+
+    def sent(body: bytes, **headers: str) -> Response:
+        return post(hub, channel, body, Content_Encoding=coding.upper(), **headers)
+
+    first, again = sent(body, Idempotency_Key=channel), sent(body, Idempotency_Key=channel)
+    cut, other, bomb = sent(body[:-8]), sent(b"text"), sent(compress(coding, b" " * 17 * MEGABYTE))
+    parts = sent(compress(coding, lines[0] + b"\n") + compress(coding, lines[1]))
+
+    assert first.json == again.json
+    assert first.json["published"] == len(lines)
+    assert cut.status == 400 and "has no end" in cut.json["detail"]
+    assert other.status == 400 and f"is not {coding}" in other.json["detail"]
+    assert bomb.status == 413 and bomb.json["detail"] == "The decompressed body has more than 16777216 bytes."
+    assert coding == "deflate" or parts.json["published"] == 2
+    assert [line for _, line in log_of(server, channel)][: len(lines)] == lines
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "snappy", "\u00ff"])
+def test_a_body_compressed_in_another_way_is_refused_with_the_ways_allowed(
+    hub: HubProcess, channel: str, coding: str
+) -> None:
+    answer = post(hub, channel, b"{}", Content_Encoding=coding)
+
+    assert answer.status == 415
+    assert f"must be one of {ALLOWED}" in answer.json["detail"]
+    assert answer.headers["accept-encoding"] == ALLOWED
 
 
 def test_the_hubs_own_page_and_curl_may_publish(hub: HubProcess, channel: str) -> None:
@@ -166,6 +229,23 @@ def test_other_requests_are_served_while_a_large_body_is_published(hub: HubProce
     assert sending.result().json["published"] == body.count(b"\n") + 1
     # Most of this is not the hub: Redis, hub, publisher and this test share two cores.
     assert max(waits) < 0.3 * PATIENCE
+
+
+def test_a_body_right_after_the_start_or_a_takeover_waits_for_the_recorder(own_server: RedisServer) -> None:
+    """`/health/ready` has said 200 by then."""
+    with hub_process(own_server.url) as first:
+        assert post(first, "log", b'{"n": 1}').status == 200
+        with hub_process(own_server.url) as second:
+            assert post(second, "log", b'{"n": 2}').status == 200
+            first.process.kill()
+            assert post(second, "log", b'{"n": 3}').status == 200
+            second.process.kill()
+            first.process.wait()
+            second.process.wait()
+            with hub_process(own_server.url) as third:
+                assert post(third, "log", b'{"n": 4}').status == 200
+
+    assert [json.loads(line)["n"] for _, line in log_of(own_server, "log") if b"@gap" not in line] == [1, 2, 3, 4]
 
 
 def test_publishing_to_a_frozen_redis_answers_503_in_time(own_server: RedisServer) -> None:

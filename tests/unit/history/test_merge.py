@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections import deque
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
 from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.hub.fair_lock import FairLock
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 
@@ -27,13 +29,13 @@ class Paged(MergeReader):
 
     async def fill(self) -> None:
         count = random.randint(1, 3)
-        self.items += self._rest[:count]
+        self.items = deque(self._rest[:count])
         del self._rest[:count]
         self.ended = not self.items
 
 
 async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
-    return [item async for run in merge(readers) for _, item in run]
+    return [item async for run in merge(readers, FairLock()) for _, item in run]
 
 
 @given(st.lists(IDS, max_size=4))

@@ -38,7 +38,7 @@ async def test_a_channel_outside_ingest_is_followed_until_its_last_subscriber_le
 
 
 async def test_a_channel_with_lines_since_the_last_fence_is_not_forgotten() -> None:
-    hub, _ = new_hub()
+    hub, _ = new_hub(new_channels_per_second="0")
     for n in range(10_050):
         publish(hub, f"c{n}", line(n))
     assert len(list(hub.ingest.registry)) == 10_050, "all have lines since the last fence"
@@ -132,14 +132,15 @@ async def test_requests_for_more_and_more_new_channels_are_refused_at_the_limit(
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 20)
     hub, source = new_hub(ingest=ingest)
-    # A channel with a subscriber cannot be forgotten.
-    await Client(hub, "*").open()
     known = await Client(hub, "c0").open()
 
     refused = 0
     for n in range(1, 100):
         try:
-            await (await Client(hub, f"c{n}").open()).close()
+            client = await Client(hub, f"c{n}").open()
+            # A channel with a subscriber cannot be forgotten, nor one outside the ingest patterns for a minute.
+            if ingest != "*":
+                await client.close()
         except LimitExceeded as error:
             assert error.reason == "channels"
             refused += 1
@@ -150,6 +151,36 @@ async def test_requests_for_more_and_more_new_channels_are_refused_at_the_limit(
     assert len(source.followed) <= 22
     publish(hub, "c0", line(1))
     assert (numbers(known.events()), numbers(again.events())) == ([1], [1])
+
+
+async def test_r5_a_stream_of_a_pattern_does_not_keep_the_channels_of_a_flood_and_gets_each_line_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise nobody's new channels would be taken for as long as somebody watches all of them."""
+    monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
+    monkeypatch.setattr(directory, "MAX_CHANNELS_KNOWN", 20)
+    hub, _ = new_hub()
+    everything, batched = await Client(hub, "*").open(), await Client(hub, "*", batch=True).open()
+    behind = await Client(hub, "*").open()
+    behind.transport.clog()
+
+    for n in range(200):
+        publish(hub, f"c{n % 60}", line(n))
+        hub.ingest.fence_received(hub.ingest.last_fence + 10)
+    await batched.settle()
+
+    assert len(hub.ingest.registry) <= 10
+    assert numbers(everything.events()) == list(range(200))
+    lines = [
+        json.loads(text)["n"] for event in batched.events() if event.type == "lines" for _, _, text, _ in event.json
+    ]
+    assert lines == sorted(lines)
+    behind.transport.unclog()
+    await behind.settle()
+    events = behind.events()
+    assert [event.type for event in events].count("gap") >= 1, "what the rings have forgotten, without a log"
+    assert numbers(events)[-1] == 199
+    assert numbers(events) == sorted(set(numbers(events)))
 
 
 async def test_a_joined_channel_is_not_forgotten_to_make_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

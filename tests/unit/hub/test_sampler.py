@@ -115,7 +115,7 @@ def test_errors_of_the_last_minute_are_counted_per_channel() -> None:
     assert api.directory_entry()["errors_last_minute"] == 0
 
 
-def test_line_templates_new_within_the_hour_are_listed_newest_first() -> None:
+async def test_line_templates_new_within_the_hour_are_listed_newest_first() -> None:
     clock, ingest = Clock(), Ingest(Config(), Counters())
     survey = LineSampler(ingest.registry, clock)
     publish(ingest, "api", '{"message": "order 1"}', '{"message": "order 2"}')
@@ -126,22 +126,24 @@ def test_line_templates_new_within_the_hour_are_listed_newest_first() -> None:
     survey.sample(10)
     everything = Selection.parse(["*"])
 
-    found = survey.newest_patterns(Selection.parse(["api"]), 10)
+    found = await survey.newest_patterns(Selection.parse(["api"]), 10)
     assert [(each["pattern"], each["count"], each["error"]) for each in found] == [
         ("new #", 1, True),
         ("order #", 3, False),
     ]
     assert json.loads(str(found[0]["example"]))["message"] == "new 1"
-    assert len(survey.newest_patterns(everything, 10)) == 3
-    assert len(survey.newest_patterns(everything, 1)) == 1
+    assert len(await survey.newest_patterns(everything, 10)) == 3
+    assert len(await survey.newest_patterns(everything, 1)) == 1
     clock.seconds += FORGET_SECONDS / 2 + 1
-    assert [each["pattern"] for each in survey.newest_patterns(Selection.parse(["api"]), 10)] == ["new #"]
+    assert [each["pattern"] for each in await survey.newest_patterns(Selection.parse(["api"]), 10)] == ["new #"]
     # A template that was absent for an hour is new when it returns.
     clock.seconds += FORGET_SECONDS
     publish(ingest, "api", '{"message": "order 4"}')
     survey.sample(10)
 
-    assert [(each["pattern"], each["count"]) for each in survey.newest_patterns(everything, 10)] == [("order #", 1)]
+    assert [(each["pattern"], each["count"]) for each in await survey.newest_patterns(everything, 10)] == [
+        ("order #", 1)
+    ]
 
 
 def test_a_forgotten_channel_is_sampled_from_its_first_line_when_it_returns(
@@ -161,7 +163,7 @@ def test_a_forgotten_channel_is_sampled_from_its_first_line_when_it_returns(
     assert again.recent_errors == 8
 
 
-def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() -> None:
+async def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() -> None:
     clock, ingest = Clock(), Ingest(Config(), Counters())
     survey = LineSampler(ingest.registry, clock)
     words = [
@@ -170,17 +172,17 @@ def test_only_some_lines_of_a_flood_are_sampled_and_the_table_stays_bounded() ->
     publish(ingest, "flood", *words[:3_000])
 
     survey.sample(10)
-    assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_BEHIND // 4
+    assert len(await survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_BEHIND // 4
     for start in range(0, 9_000, 1_000):
         publish(ingest, "flood", *words[start : start + 1_000])
         survey.sample(10)
 
-    assert len(survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_TEMPLATES
+    assert len(await survey.newest_patterns(Selection.parse(["flood"]), 9_000)) == MAX_TEMPLATES
     # No time at all: nothing is sampled now, and later lines are sampled as usual.
     publish(ingest, "flood", '{"message": "last"}')
     survey.sample(0)
     survey.sample(10)
-    assert survey.newest_patterns(Selection.parse(["flood"]), 1)[0]["pattern"] in (
+    assert (await survey.newest_patterns(Selection.parse(["flood"]), 1))[0]["pattern"] in (
         "last",
         *(json.loads(word)["message"] for word in words),
     )

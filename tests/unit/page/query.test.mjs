@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { normalise } from "../../../web/js/normalise/index.js";
 import { HeldLine, compileQuery } from "../../../web/js/query/index.js";
 import { parseQuery, quote } from "../../../web/js/query/parse.js";
 import { suggest } from "../../../web/js/query/suggest.js";
@@ -361,8 +362,9 @@ test("suggestions are names of fields, then their values", () => {
 });
 
 test("every field of every format is found by its term, and by no other value", () => {
-  for (const { name, line, fields = {}, logger, pid, host, thread } of FORMATS) {
-    const parts = Object.entries({ logger, pid, host, thread }).filter(([, value]) => typeof value === "string");
+  for (const { name, line, logger, pid, host, thread } of FORMATS) {
+    const fields = Object.fromEntries(Object.entries(normalise(line, CAME).fields).filter(([, value]) => typeof value === "number" || (typeof value === "string" && value !== "")));
+    const parts = Object.entries({ logger, pid, host, thread }).filter(([, value]) => typeof value === "string" && value !== "");
     for (const [key, value] of [...Object.entries(fields), ...parts]) {
       const own = { time: CAME };
       assert.ok(fits(fieldTerm(key, value), line, own), `${name}: ${key}=${value}`);

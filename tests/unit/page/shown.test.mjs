@@ -108,6 +108,8 @@ test("a file has one line for each line, in their order, and is safe in a spread
   assert.match(whole("csv", chosen), /,n=-5 @x=1,'@me\r\n/);
   assert.match(whole("txt", { zone: "Asia/Kolkata" }), /^2026-11-21 09:20:18.780\+05:30 /);
   for (const text of ["=1", "+1", "-1", "@a", "\ta", "＝1"]) assert.equal(csvCell(text).replace(/^"/, "")[0], "'");
+  // Excel splits rows at semicolons where the comma is the decimal sign.
+  for (const text of ["x;=1;y", "x; =1", "x\t@a", "x;;-1"]) assert.ok(!csvCell(text).split(/[;\t]/).some((part) => /^"? *[=@-]/.test(part)), text);
   assert.equal(fileName("csv", ["a/b", "c"], T), "a_b+c-2026-11-21T03-50-18Z.csv");
 });
 

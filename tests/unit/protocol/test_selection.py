@@ -3,7 +3,8 @@
 import pytest
 
 from sse_hub.errors import InvalidChannel
-from sse_hub.protocol.selection import Selection, is_channel, matches
+from sse_hub.protocol.patterns import matches
+from sse_hub.protocol.selection import Selection, is_channel
 
 
 def test_channel_names_keep_their_order_and_duplicates_count_once() -> None:

@@ -39,6 +39,9 @@ export function levelOfPrefix(word) {
   return text !== undefined && IN_TEXT.has(text) ? WORDS.get(text) : NONE;
 }
 
+/** True for a level word, which is no name of a host or a logger. */
+export const isLevelWord = (text) => IN_TEXT.has(text.toLowerCase());
+
 /** The level of a number on a named scale; NONE for one above it. */
 export const levelOfNumber = (number, scale) => stepOf(SCALES.get(scale) ?? [], number);
 

@@ -32,6 +32,7 @@ const FITS = {
   time: (value) => isWord(value) || isObject(value),
   timeIfNear: isWord,
   level: isWord,
+  levelIfKnown: (value) => isText(value) && levelOfWord(value) !== NONE,
   levelNumber: (value) => isWord(value) && value !== "" && Number.isFinite(Number(value)),
   message: (value) => isWord(value) || isObject(value),
   logger: (value) => isText(value) && value !== "",
@@ -104,7 +105,7 @@ export function valueAt(object, path) {
 /** `{level, raw, key}` from the roles of an object; a word takes precedence over any number. `scale` is that of its family, or null. */
 export function levelFrom(roles, scale) {
   let unknown = null;
-  for (const { key, value } of roles.level ?? []) {
+  for (const { key, value } of [...(roles.level ?? []), ...(roles.levelIfKnown ?? [])]) {
     if (typeof value !== "string" || isNumeric(value)) continue;
     const level = levelOfWord(value);
     const found = { level, raw: stripAnsi(value).trim(), key };

@@ -2,7 +2,7 @@
 
 import { stripAnsi } from "../format/ansi.js";
 import {
-  ERROR, NONE, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
+  ERROR, NONE, isLevelWord, levelInText, levelOfNumber, levelOfPrefix, levelOfSign, levelOfStatus, levelOfWord,
 } from "./levels.js";
 import { labelled, pairsOf, scalar, splitPairs } from "./logfmt.js";
 import { readRequestLine } from "./json.js";
@@ -18,6 +18,7 @@ const PRIORITY = /^<(\d{1,3})>(?!\d )/;
 const STRUCTURED = /\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)"/g;
 const LONGEST_STRUCTURED = 65_536;
 const JSON_ATTEMPTS = 8;
+const CLOSING = { "[": "]", "(": ")" };
 const NIL = "-";
 const TIME_PARTS = new Set(["year", "month", "monthOrDay", "hour", "epoch"]);
 
@@ -54,7 +55,8 @@ const CHECKS = {
   level: (text) => levelOfPrefix(text) !== NONE,
   letter: (text) => levelOfSign(text) !== NONE,
   sign: (text) => levelOfSign(text) !== NONE,
-  host: (text) => levelOfPrefix(text) === NONE,
+  host: (text) => !isLevelWord(text),
+  logger: (text) => !isLevelWord(text),
 };
 
 const rowsOf = (list) => list.map((row) => {
@@ -127,7 +129,8 @@ function readTrace(record, text) {
 export const headOf = (text, { type, msg }) => type !== null && /^(?:Traceback|[/\s|+]|[A-Z]:\\|file:|node:)/.test(text) ? `${type}: ${msg ?? ""}` : text.slice(0, `${text}\n`.indexOf("\n"));
 
 function takeLeadingTime(record, text, arrivedAt) {
-  const open = text[0] === "[";
+  const close = CLOSING[text[0]];
+  const open = close !== undefined;
   const found = leadingTime((open ? text.slice(1, 1 + WINDOW) : text.slice(0, WINDOW)).trimStart(), arrivedAt);
   if (found === null) return null;
   const begins = open ? 1 : 0;
@@ -135,7 +138,7 @@ function takeLeadingTime(record, text, arrivedAt) {
   takeTime(record, found.time);
   const rest = text.slice(begins + indent + found.end);
   if (!open) return { rest, name: found.name };
-  return { rest: rest[0] === "]" ? rest.slice(1) : `[${rest}`, name: found.name };
+  return { rest: rest[0] === close ? rest.slice(1) : text[0] + rest, name: found.name };
 }
 
 function readAfterTime(record, rest, name, context) {
@@ -172,6 +175,7 @@ function fill(record, row, match, text, context) {
     if (value !== undefined) fillRole(record, row.roles[index], value, row.rest === "known");
   }
   if (row.rest === "known") record.fmt = fmt;
+  else if (row.rest === undefined && record.logger === null && after.trim() === "") record.msg = text.trim();
   else RESTS[row.rest ?? "message"](record, row.keep ? text.trimStart() : after, context);
   return true;
 }

@@ -55,13 +55,13 @@ export function mayHave(text, name) {
 
 // Most names from patterns belong to requests, and the text shows a request: a search for status>=500 can skip most lines.
 const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]);
-const REQUEST = /HTTP\/|" [1-5]\d\d /;
+const REQUEST = /HTTP\/|[ |/][1-5]\d\d(?:[ )]|$)/;
 
 /** True for a name that the normaliser may have found although it does not occur in the text. */
 export const mayBeDerived = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
 
 // The normaliser assembles the message of a request, of a template with values, and of bytes.
-const MADE = /HTTP\/|" [1-5]\d\d |@mt|"args|MESSAGE/;
+const MADE = new RegExp(`${REQUEST.source}|status|@mt|Template|"args|"arguments|MESSAGE`);
 
 /** True for a name whose value may not occur in the text as it is. */
 export const mayBeAssembled = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));

@@ -38,9 +38,13 @@ export function fileName(format, channels, now) {
   return `${names.replace(/[^\w.+-]/g, "_")}-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}Z.${format}`;
 }
 
-/** A cell of CSV. An apostrophe is put before text that a spreadsheet would run as a formula, as in the hub's own export. */
+/**
+ * A cell of CSV. An apostrophe is put before text that a spreadsheet would run as a formula, as in the hub's own export. Where the comma is
+ * the decimal sign, Excel splits rows at semicolons, whatever the quotes around a cell.
+ */
 export function csvCell(value) {
-  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
+  const split = value.replace(/[;\t] *(?=[=+\-@＝＋－＠])/g, "$&'");
+  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(split) ? `'${split}` : split;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sse_hub.history.fair_lock import FairLock
+from sse_hub.hub.fair_lock import FairLock
 
 
 async def test_between_two_slices_of_long_work_the_event_loop_serves_everything_else() -> None:
