@@ -88,8 +88,8 @@ async def test_r5_a_flood_of_names_costs_known_channels_nothing_and_leaves_room_
             text = hub.output
 
     logger.info(
-        "%d names in %d s: Redis %.0f MB, hub %.0f MB, %d channels known, %d of %d others taken at once, waits of up to %.3f"
-        " s, the 99th of a hundred %.3f s",
+        "%d names in %d s: Redis %.0f MB, hub %.0f MB, %d channels known, %d of %d others taken at once, longest wait"
+        " %.3f s, the 99th of a hundred %.3f s",
         *(NAMES, SECONDS, redis_bytes / 1e6, hub_bytes / 1e6, known_to_hub, len(taken), len(others)),
         *(max(waits), sorted(waits)[int(0.99 * len(waits))]),
     )
