@@ -10,7 +10,7 @@ Nothing here awaits, so each call takes effect at once, for all feeds.
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 
@@ -76,7 +76,7 @@ class Ingest:
         # So, when a channel is taken, its next line gets its right id, and what it lacks is told.
         self._refused: dict[bytes, int] = {}
         self._refused_at = 0
-        self._refused_before: dict[bytes, int] = {}
+        self._refused_before: OrderedDict[bytes, int] = OrderedDict()
         self._new_names = NewNames(config.new_channels_per_second)
         self._clock = ArrivalClock()
         self._seq = 0
@@ -239,7 +239,7 @@ class Ingest:
         self._refused[key] = self._refused.get(key, 0) + lines
         self._refused_before.setdefault(key, self.last_fence)
         if len(self._refused_before) > MAX_REFUSED:
-            del self._refused_before[next(iter(self._refused_before))]
+            self._refused_before.popitem(last=False)
         return None
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
