@@ -48,7 +48,7 @@ async def test_r5_a_channel_that_is_taken_later_says_what_it_lacks_and_its_lines
     # A stream that names it takes it at once, in the middle of what follows a fence.
     fence = hub.ingest.last_fence
     named = Client(hub, "n.late")
-    hub.ingest.last_fence, hub.ingest.fence_received = fence, lambda _: None  # type: ignore[method-assign]
+    hub.ingest.last_fence, hub.ingest.fence_received = fence, lambda fence: None  # type: ignore[method-assign]
     await named.open()
     publish(hub, "n.late", line(3))
 
