@@ -112,6 +112,16 @@ def live(scene: Scene) -> None:
     scene.open()
 
 
+def sharing(scene: Scene) -> None:
+    """One of more tabs than may hold a stream of their own."""
+    for channel in CHANNELS:
+        tab = scene.page.context.new_page()
+        tab.goto(f"{scene.hub.url}/index?channel={channel}")
+        expect(tab.locator(".app")).to_have_attribute("data-state", "live")
+    scene.open()
+    expect(scene.page.get_by_test_id("state-detail")).not_to_be_empty()
+
+
 def several(scene: Scene) -> None:
     """Three channels in one order, filtered, with the details of an error."""
     scene.open(*CHANNELS)
@@ -365,9 +375,10 @@ def contrast(scene: Scene) -> None:
 
 
 SCENES: tuple[Callable[[Scene], None], ...] = (
-    connecting, live, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline, stopped,
-    gap_row, dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted, help_open,
-    palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere, contrast,
+    connecting, live, sharing, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline,
+    stopped, gap_row, dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
+    help_open, palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere,
+    contrast,
 )  # fmt: skip
 
 

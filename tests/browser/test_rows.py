@@ -322,7 +322,11 @@ def test_f20_an_empty_channel_offers_a_test_line(page: Page, hub: HubProcess) ->
 
 
 def test_f20_the_page_says_if_the_browser_stores_nothing(page: Page, hub: HubProcess) -> None:
+    """Such a browser refuses the worker that tabs share, too."""
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('off'); } })")
+    page.add_init_script(
+        "window.SharedWorker = class { constructor() { throw new DOMException('', 'SecurityError'); } }"
+    )
     open_page(page, hub, "f20.storage")
 
     page.get_by_test_id("more").click()

@@ -72,26 +72,33 @@ export class TabConnection {
   }
 
   #ask() {
+    this.#connect();
     if (this.#url === null) return this.#grant("own");
     this.#asking = true;
     this.#turn += 1;
-    this.#connect();
     this.#post({ kind: "ask", hidden: document.hidden, turn: this.#turn });
     this.#answer = setTimeout(() => this.#grant("own"), ANSWER_MS);
     return undefined;
   }
 
   #connect() {
-    if (this.#port !== null) return;
-    const worker = new SharedWorker(this.#url, "sse-hub streams 1");
-    // It cannot be loaded: nothing else would tell.
+    if (this.#port !== null || this.#url === null) return;
+    let worker;
+    try {
+      worker = new SharedWorker(this.#url, "sse-hub streams 1");
+    } catch {
+      // A browser that stores nothing for this site allows no worker either.
+      this.#url = null;
+      return;
+    }
     worker.onerror = () => {
+      // It cannot be loaded.
       this.#url = null;
       this.#onGone();
     };
     const { port } = worker;
     port.onmessage = ({ data }) => this.#hear(data);
-    port.onclose = () => port === this.#port && this.#onGone();
+    port.onclose = () => this.#onGone();
     this.#port = port;
   }
 
@@ -140,8 +147,9 @@ export class TabConnection {
   // The worker was ended, by the browser or with the process it was in: begin another one, and tell it what this tab has.
   #onGone() {
     clearTimeout(this.#silence);
+    this.#port?.close();
     this.#port = null;
-    if (this.#url !== null) this.#connect();
+    this.#connect();
     if (this.#asking) this.#ask();
     else this.#onForgotten();
   }

@@ -15,7 +15,7 @@ const PART_MS = 50;
 const MAX_CHANNELS = 1_000;
 const NUMBERS = /0x[\da-f]+|[\da-f]{8}-[\da-f-]{27}|\d+(?:[.,:]\d+)*/gi;
 // The hub's envelope of a text, Docker's, and what Kubernetes puts before it.
-const INFO = '{"info":"';
+const INFO = /^\{\s*"info"\s*:\s*(?=")/;
 const DOCKER = '{"log":"';
 const CRI = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
 
@@ -86,7 +86,8 @@ function textOf(raw) {
 
 function unwrapped(raw) {
   try {
-    if (raw.startsWith(INFO) && raw.endsWith('"}')) return JSON.parse(raw.slice(INFO.length - 1, -1));
+    const info = INFO.exec(raw);
+    if (info && raw.endsWith("}")) return JSON.parse(raw.slice(info[0].length, -1));
     if (raw.startsWith(DOCKER)) return JSON.parse(raw).log.replace(/\r?\n$/, "");
   } catch {
     // JSON with more than the text in it.
