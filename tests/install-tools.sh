@@ -18,6 +18,7 @@ ls /usr/lib/*/rsyslog/omhiredis.so >/dev/null 2>&1 || missing="$missing rsyslog 
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 command -v npm >/dev/null || missing="$missing npm"
+command -v mvn >/dev/null || missing="$missing maven default-jdk-headless"
 [ -e /usr/share/php/Monolog/autoload.php ] && php -m | grep -qx redis || missing="$missing php-cli php-redis php-monolog"
 missing=${missing# }
 
@@ -26,7 +27,10 @@ get_axe() {
     [ node_modules/axe-core/axe.min.js -nt package-lock.json ] ||
         { npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/axe-core/axe.min.js; }
 }
-[ -n "$missing" ] || { get_axe; exit 0; }
+build_clients() {
+    "$(dirname "$0")/clients/install.sh"
+}
+[ -n "$missing" ] || { get_axe; build_clients; exit 0; }
 
 fail() {
     echo "The tests need: $missing. Install it (Debian: sudo apt-get install $missing) and run this again." >&2
@@ -49,3 +53,4 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
     fail
 get_axe
+build_clients

@@ -96,6 +96,11 @@ def published_key(idempotency_key: str) -> str:
     return f"{PREFIX}published:{idempotency_key}"
 
 
+def published_keys_key(subject: str) -> str:
+    """Sorted set, expires: published_key() of each Idempotency-Key of `subject` --> the fence before its lines."""
+    return f"{PREFIX}published-by:{sha256(subject.encode(errors='surrogatepass')).hexdigest()[:32]}"
+
+
 def ticket_key(digest: str) -> str:
     """String, expires: the grant of the ticket with this SHA-256, as JSON, see `auth/ticket.py`."""
     return f"{PREFIX}ticket:{digest}"

@@ -16,8 +16,8 @@ import click
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.commands.options import LOCAL_HUB, bearer_headers, token_option
-from sse_hub.errors import error_text
 
 CLEAR = "\x1b[H\x1b[J"
 HEAD_LINES = 5
@@ -38,7 +38,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
 
     async def watch() -> None:
         before: HubStatus | None = None
-        async with httpx.AsyncClient(base_url=url, headers=bearer_headers(token), timeout=5.0) as client:
+        async with hub_client([url], base_url=url, headers=bearer_headers(token), timeout=5.0) as client:
             while True:
                 now = await fetch_status(client)
                 if once and before is None:
@@ -57,7 +57,7 @@ def top(url: str, every: float, once: bool, token: str | None) -> None:
     try:
         asyncio.run(watch())
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise click.ClickException(f"Can't read from {url}: {error_text(error)}") from None
+        raise click.ClickException(f"Can't read from {url}: {hub_error_text(error)}") from None
     except KeyboardInterrupt:
         pass
 

@@ -12,7 +12,7 @@ from sse_hub.formats.objects import read_object
 from sse_hub.formats.record import Record
 from sse_hub.formats.table import BLANKS, TABLE
 from sse_hub.formats.text import head_of, read_text
-from sse_hub.formats.traces import failure_of_text, trace_start
+from sse_hub.formats.traces import failure_at, trace_start
 from sse_hub.formats.values import parse_object
 
 SLOTS = frozenset(TABLE["json"]["slots"].split())
@@ -49,7 +49,7 @@ def read_line(line: str, arrived_ms: int | None = None) -> Record:
 def _finish_message(record: Record, message: str) -> None:
     start = trace_start(message) if record.error is None else None
     if start is not None:
-        record.error = failure_of_text(message[start:].lstrip(BLANKS))
+        record.error = failure_at(message, start)
         record.message = message[:start].rstrip(BLANKS) or head_of(message[start:], record.error)
 
 

@@ -47,6 +47,7 @@ PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
 CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
 PHP_OBJECT = re.compile(r"\[object\] \(([\w\\]+)\(code: \w+\): ", re.ASCII)
+PHP_PLACE = re.compile(r" at [^ \n]+:[0-9]+\)")
 NAME = re.compile(r"[\w.-]+:?", re.ASCII)
 TRACE_ALONE = re.compile(r"(?:Traceback|[/\s|+]|[A-Z]:\\|file:|node:)", re.ASCII)
 
@@ -328,7 +329,9 @@ def _read_context(record: Record, text: str, reading: InnerReader) -> None:
     for json in (match[2], match[3]) if match else ():
         members = parse_object(json.replace("\n", "\\n")) if json and json.startswith("{") else None
         if members and isinstance(members.get("exception"), str):
-            record.error = failure_of_text(PHP_OBJECT.sub(r"\1: ", members["exception"], count=1))
+            record.error = failure_of_text(
+                PHP_PLACE.sub("", PHP_OBJECT.sub(r"\1: ", members["exception"], count=1), count=1)
+            )
         record.fields |= members or {}
 
 

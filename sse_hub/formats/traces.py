@@ -26,7 +26,7 @@ BEGINS = re.compile(
 )
 # In prose, "at" is not followed by a position in a file or by brackets.
 AT = re.compile(r"\n[ \t]*(?:at [^\n]*[(:[]|from [^\n]*:[0-9]+:in |#[0-9]+ +[^\n]*[(:])")
-NODE_SOURCE = re.compile(r"(?:/|[A-Za-z]:\\|file:|node:)[^\n]*:[0-9]+\n[^\n]*\n[ \t]*\^")
+NODE_SOURCE = re.compile(r"(?:/|[A-Za-z]:\\|file:|node:)[^\n]*:[0-9]+\n[^\n]*\n[ \t]*\^[^\n]*\n{0,2}")
 CAUSED = re.compile(r"[ \t]*(?:---> |Caused by|\.\.\. |--- End)")
 EXCEPTION = re.compile(r"(?:Exception|Error|Throwable|Failure|Warning|Interrupt|Exit)\Z")
 RUST = re.compile(r"thread '[^'\n]*'(?: \([0-9]+\))? panicked at (?:'([^\n]*)', |[^\n]*:[0-9]+:[0-9]+:?\n([^\n]*))")
@@ -91,11 +91,19 @@ def _naming_line(text: str) -> str:
 
 # Node shows the source first, and then the error.
 def _header_start(text: str) -> int:
-    return text.find("\n\n") + 2 if NODE_SOURCE.match(text) and "\n\n" in text else 0
+    source = NODE_SOURCE.match(text)
+    return source.end() if source else 0
 
 
 def _line_at(text: str, start: int) -> str:
     return text[start:].partition("\n")[0]
+
+
+def failure_at(text: str, start: int) -> Failure:
+    """The failure of a trace that begins at `start`; PHP names it in the text before."""
+    failure = failure_of_text(text[start:].lstrip(BLANKS))
+    php = PHP.search(text[:start]) if failure.type is None else None
+    return Failure(php[1], php[2], failure.stack) if php else failure
 
 
 def failure_of(value: Any) -> Failure:
@@ -158,11 +166,14 @@ def _start_of_frames(text: str) -> int | None:
     for _ in range(LINES_BACK):
         start = text.rfind("\n", 0, end) + 1
         line = text[start:end]
+        if RUBY.search(line):
+            return start
         match = None if CAUSED.match(line) else NAMED.match(line)
         if match:
-            if EXCEPTION.search(match[1]) or "." in match[1]:
+            if EXCEPTION.search(match[1]) or ("." in match[1] and match[2] is not None):
                 return start
-            fallback = start if fallback is None else fallback
+            if fallback is None and line[:1].strip(BLANKS):
+                fallback = start
         if start == 0:
             break
         end = start - 1

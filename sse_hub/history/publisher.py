@@ -36,8 +36,9 @@ from sse_hub.protocol.ndjson import parse_body
 logger = logging.getLogger(__name__)
 
 RECORDED_SECONDS = 5.0
-# How long an idempotency key is remembered: a day.
+# How long an idempotency key is remembered: a day. And how many of one subject: about 3 MB of Redis.
 KEY_MS = 86_400_000
+KEYS_PER_SUBJECT = 10_000
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
 # How long a body is parsed before other tasks get to run.
 SLICE_SECONDS = 0.005
@@ -106,7 +107,8 @@ class AcknowledgedPublisher:
         # In a thread: SHA-256 of 16 MiB would delay other tasks too long.
         digest = await asyncio.to_thread(_digest, channel, body) if key else ""
         async with self._slot_for(len(body)):
-            sent = await self._send(channel, lines, key, digest)
+            key_names = [keys.published_key(key), keys.published_keys_key(subject)] if key else []
+            sent = await self._send(channel, lines, key_names, digest)
             if sent.digest != digest:
                 raise IdempotencyConflict("This Idempotency-Key was used for another body or channel.")
             if not sent.recorded:
@@ -146,7 +148,7 @@ class AcknowledgedPublisher:
         finally:
             self._large_body.release()
 
-    async def _send(self, channel: str, lines: list[bytes], key: str | None, digest: str) -> _SentBatch:
+    async def _send(self, channel: str, lines: list[bytes], key_names: list[str], digest: str) -> _SentBatch:
         try:
             # If this fails, the server was away before anything was published.
             await self._commands.ping()
@@ -159,13 +161,14 @@ class AcknowledgedPublisher:
             )
         try:
             fence, count, known, recorded = await self._send_script(
-                keys=[keys.CLOCK, *([keys.published_key(key)] if key else [])],
+                keys=[keys.CLOCK, *key_names],
                 args=[
                     self._hub.ingest.last_fence,
                     keys.FENCE_CHANNEL,
                     channel,
                     digest,
                     KEY_MS,
+                    KEYS_PER_SUBJECT,
                     len(lines),
                     *_joined(lines),
                 ],

@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from sse_hub.errors import InvalidRequest, TooLarge, UnsupportedCoding
+from sse_hub.errors import InvalidRequest, TooLarge, UnsupportedCoding, error_text
 
 
 def _zstd_module() -> Any:
@@ -90,7 +90,7 @@ async def decode_body(body: bytes, coding: str, limit: int, reserve: Callable[[i
             try:
                 piece = await asyncio.to_thread(decompressor.decompress, body, PIECE_BYTES)
             except ERRORS as error:
-                raise InvalidRequest(f"The body is not {coding}: {error}.") from None
+                raise InvalidRequest(f"The body is not {coding}: {error_text(error)}.") from None
             if not piece and not decompressor.eof:
                 raise InvalidRequest(f"The body is not {coding}: it has no end.")
             body = b""

@@ -137,6 +137,9 @@ class HubCollector(Collector):
         yield CounterMetricFamily(
             "sse_hub_invalid_fences", "Messages on the fence channel that can't be fences.", counters.invalid_fences
         )
+        yield CounterMetricFamily(
+            "sse_hub_unserved_lines", "Lines of channels that this hub does not serve.", counters.unserved
+        )
         yield _counter_by("sse_hub_refused", "Requests refused.", "reason", counters.refused)
 
     def _memory(self) -> Iterator[Metric]:

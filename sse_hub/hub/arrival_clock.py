@@ -40,4 +40,5 @@ class ArrivalClock:
 
     def moment(self, now_seconds: float) -> int:
         """The moment of what comes now, in ms since the epoch. Call set() first."""
-        return max(self._fence, int(now_seconds * 1000 - self._ahead_ms))
+        moment = int(now_seconds * 1000 - self._ahead_ms)
+        return moment if moment > self._fence else self._fence

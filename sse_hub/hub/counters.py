@@ -98,6 +98,7 @@ class Counters:
     refused: Counter[str] = field(default_factory=lambda: _zeroed(REFUSED))
     redis_sessions: int = 0
     invalid_fences: int = 0
+    unserved: int = 0
     heartbeats: int = 0
     replayed: int = 0
     recorded_lines: int = 0

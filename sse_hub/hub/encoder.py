@@ -108,8 +108,8 @@ def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byt
                 rows = []
             frames += _gap_frames(position, entry)
             continue
-        numbered = enumerate(entry.lines[start:stop], entry.first + start)
-        for (count, line), moment in zip(numbered, entry.moments(start, stop), strict=True):
+        counts = range(entry.first + start, entry.first + stop)
+        for count, line, moment in zip(counts, entry.lines[start:stop], entry.moments(start, stop), strict=True):
             rows.append((f"{entry.fence}-{count}", entry.channel, line.decode(), moment))
             if len(rows) == LINES_PER_FRAME:
                 position.move_cursor(entry.channel, entry.fence, count)

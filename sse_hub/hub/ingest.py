@@ -8,8 +8,9 @@ Nothing here awaits, so each call takes effect at once, for all feeds.
 """
 
 import asyncio
+import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 
@@ -25,8 +26,13 @@ from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
 from sse_hub.hub.ring_memory import RingMemory
 from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.selection import RESERVED
 from sse_hub.protocol.sse import Gap
 
+logger = logging.getLogger(__name__)
+
+RESERVED_KEYS = tuple(name.encode() for name in RESERVED)
+SHOWN_BYTES = 128
 # Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
 ATTACH_STEP = 64
 # Refused names that are remembered.
@@ -70,7 +76,7 @@ class Ingest:
         # So, when a channel is taken, its next line gets its right id, and what it lacks is told.
         self._refused: dict[bytes, int] = {}
         self._refused_at = 0
-        self._refused_before: dict[bytes, int] = {}
+        self._refused_before: OrderedDict[bytes, int] = OrderedDict()
         self._new_names = NewNames(config.new_channels_per_second)
         self._clock = ArrivalClock()
         self._seq = 0
@@ -121,6 +127,15 @@ class Ingest:
             self._append(channel, copy)
         self._flush_touched()
 
+    def _count_unserved(self, key: bytes, lines: int) -> None:
+        """Lines of the channel `key` go to nobody: its name is none for a channel, or no ingest pattern covers it."""
+        if key.startswith(RESERVED_KEYS):
+            # Keyspace events, for example, which Redis publishes itself.
+            return
+        if not self.counters.unserved:
+            logger.warning("channel_not_served channel=%(channel)r", {"channel": key[:SHOWN_BYTES]})
+        self.counters.unserved += lines
+
     def fence_received(self, fence: int) -> None:
         """See `Receiver`."""
         self.last_fence = fence
@@ -144,6 +159,7 @@ class Ingest:
             channel = self.registry.get(key)
             if channel is None:
                 if not self.registry.ingests(key):
+                    self._count_unserved(key, len(channel_payloads))
                     continue
                 channel = self._admit(key, len(channel_payloads))
                 if channel is None:
@@ -223,7 +239,7 @@ class Ingest:
         self._refused[key] = self._refused.get(key, 0) + lines
         self._refused_before.setdefault(key, self.last_fence)
         if len(self._refused_before) > MAX_REFUSED:
-            del self._refused_before[next(iter(self._refused_before))]
+            self._refused_before.popitem(last=False)
         return None
 
     def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:

@@ -97,7 +97,8 @@ local appended = 0
 for _, stream in ipairs(streams) do
     local key = stream.key
     local had = stream.count
-    if stream.forgotten then
+    -- Lines from before that are appended again, by a process that has taken over, are not missing.
+    if stream.forgotten and tonumber(stream.forgotten) < tonumber(stream.pieces[1].fence) then
         add(key, stream.forgotten .. '-0', 'g', 'trimmed -')
     end
     if stream.aged then

@@ -3,13 +3,15 @@
 --
 -- KEYS[1]  the clock: string, the last fence in ms since the epoch
 -- KEYS[2]  what was published with this Idempotency-Key: string, "fence count digest recorded"; only if there is one
+-- KEYS[3]  the Idempotency-Keys of the same subject: sorted set, KEYS[2] --> fence; only with KEYS[2]
 -- ARGV[1]  floor: integer, the highest fence that the caller has received (0 if none)
 -- ARGV[2]  the channel of fences
 -- ARGV[3]  the channel of the lines
 -- ARGV[4]  digest of channel and body
 -- ARGV[5]  how long KEYS[2] is kept, ms
--- ARGV[6]  the number of lines
--- ARGV[7..] the lines, joined by LF if there are several, in any number of arguments
+-- ARGV[6]  how many Idempotency-Keys of a subject are kept: the newest
+-- ARGV[7]  the number of lines
+-- ARGV[8..] the lines, joined by LF if there are several, in any number of arguments
 -- returns  {fence, count, digest, recorded}: the n-th line has the id fence-n, and fence+1 is the fence after them.
 --          If KEYS[2] exists, its value, and nothing is published
 
@@ -22,13 +24,22 @@ if KEYS[2] then
 end
 
 local fence = next_fence(KEYS[1], ARGV[1])
-local count = tonumber(ARGV[6])
+local count = tonumber(ARGV[7])
 if KEYS[2] then
     -- First: if the server refuses this, nothing has been published.
     redis.call('SET', KEYS[2], digits(fence) .. ' ' .. count .. ' ' .. ARGV[4] .. ' 0', 'PX', ARGV[5])
+    redis.call('ZADD', KEYS[3], digits(fence), KEYS[2])
+    redis.call('PEXPIRE', KEYS[3], ARGV[5])
+    local excess = redis.call('ZCARD', KEYS[3]) - ARGV[6]
+    if excess > 0 then
+        for _, oldest in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '+inf', 'LIMIT', 0, excess)) do
+            redis.call('DEL', oldest)
+            redis.call('ZREM', KEYS[3], oldest)
+        end
+    end
 end
 publish_fence(KEYS[1], ARGV[2], fence)
-for at = 7, #ARGV do
+for at = 8, #ARGV do
     local from = 1
     while from do
         -- A single line may have LF in it.

@@ -22,6 +22,7 @@ from sse_hub.commands.canary.publisher import CanaryPublisher
 from sse_hub.commands.canary.reader import CanaryReader
 from sse_hub.commands.canary.report import Report, total
 from sse_hub.commands.canary.verifier import StreamVerifier
+from sse_hub.commands.hub_client import hub_client
 from sse_hub.commands.options import bearer_headers
 from sse_hub.errors import CanaryUnavailable
 from sse_hub.tasks import cancel_and_wait
@@ -198,7 +199,7 @@ async def run_canary(plan: CanaryPlan, stopping: asyncio.Event, print_report: Ca
     # As in a browser, a stream may be silent indefinitely.
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    async with httpx.AsyncClient(
-        timeout=timeout, limits=limits, headers=bearer_headers(plan.token), follow_redirects=True
+    async with hub_client(
+        plan.urls, timeout=timeout, limits=limits, headers=bearer_headers(plan.token), follow_redirects=True
     ) as client:
         return await Canary(plan, client).run(stopping, print_report)

@@ -19,6 +19,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
+from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.errors import error_text
 from sse_hub.protocol.sse_decoder import SseDecoder
 
@@ -29,11 +30,11 @@ LINE_SECONDS = 3.0
 async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, str]) -> AsyncIterator[CheckResult]:
     """The results for the hub at `url`. `headers` are sent with each request."""
     timeout = httpx.Timeout(FIRST_BYTES_SECONDS)
-    async with httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers) as client:
+    async with hub_client([url], base_url=url, timeout=timeout, headers=headers) as client:
         try:
             state = await client.get("/health/ready")
         except httpx.HTTPError as error:
-            yield bad("hub", f"unreachable: {error_text(error)}")
+            yield bad("hub", f"unreachable: {hub_error_text(error)}")
             return
         yield (
             passed("hub", "ready") if state.status_code == 200 else bad("hub", f"/health/ready is {state.status_code}")
@@ -44,7 +45,7 @@ async def check_hub(url: str, redis_url: str, channel: str, headers: dict[str, s
         except (httpx.TimeoutException, TimeoutError):
             yield bad("buffering", f"no byte of a stream within {FIRST_BYTES_SECONDS:.0f} s: a proxy buffers it")
         except httpx.HTTPError as error:
-            yield bad("stream", f"interrupted: {error_text(error)}")
+            yield bad("stream", f"interrupted: {hub_error_text(error)}")
     yield await asyncio.to_thread(_check_http_version, url)
 
 

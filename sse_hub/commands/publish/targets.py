@@ -13,6 +13,7 @@ import httpx
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.connect import publisher_connection
+from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.commands.options import bearer_headers
 from sse_hub.commands.publish.payload import as_json
 from sse_hub.errors import error_text
@@ -87,7 +88,7 @@ class HttpTarget:
 
     def __init__(self, url: str, channel: str, token: str | None) -> None:
         self._url = f"{url.rstrip('/')}/publish?{urlencode({'channel': channel})}"
-        self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, headers=bearer_headers(token))
+        self._client = hub_client([url], timeout=ANSWER_SECONDS, headers=bearer_headers(token))
         self._key: tuple[list[bytes], str] = ([], "")
         self._tries = 0
 
@@ -100,7 +101,7 @@ class HttpTarget:
             headers = {"Idempotency-Key": self._key[1], "Content-Type": "application/x-ndjson"}
             response = await self._client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, OSError) as error:
-            raise Unavailable(_error_text(error)) from None
+            raise Unavailable(hub_error_text(error)) from None
         if response.status_code in RETRY_STATUSES:
             self._tries += 1
             if self._tries >= MAX_TRIES and _published_count(response) == len(lines):

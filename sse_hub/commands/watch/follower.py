@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 import httpx
 
+from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.commands.options import bearer_headers
-from sse_hub.errors import StreamRefused, error_text
+from sse_hub.errors import StreamRefused
 from sse_hub.protocol.sse_decoder import Event, SseDecoder
 
 logger = logging.getLogger(__name__)
@@ -59,12 +60,12 @@ class StreamFollower:
     async def run(self) -> None:
         """Follow until cancelled. Raises StreamRefused if the hub refuses the request for good."""
         timeout = httpx.Timeout(MAX_SILENCE_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(timeout=timeout, headers=self._headers, follow_redirects=True) as client:
+        async with hub_client([self._url], timeout=timeout, headers=self._headers, follow_redirects=True) as client:
             while True:
                 try:
                     await self._follow(client)
                 except (httpx.HTTPError, OSError) as error:
-                    self._set_disconnected(error_text(error))
+                    self._set_disconnected(hub_error_text(error))
                 await asyncio.sleep(self._retry_ms / 1000)
 
     async def _follow(self, client: httpx.AsyncClient) -> None:

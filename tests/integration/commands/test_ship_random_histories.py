@@ -12,6 +12,7 @@ import pytest
 from sse_hub.commands.ship.folder import read_statuses
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.commands.ship.rotation import RotationTracker
+from sse_hub.commands.shipping.records import LineFormat
 from tests.support.settings import at_scale
 from tests.support.ship_command import LogFile
 
@@ -35,7 +36,7 @@ class History:
         self.registry = Registry(self.folder / "state" / "positions.json")
         for token, state in self.registry.states.items():
             state.offset = max(state.offset, self.remembered.get(token, 0))
-        self.trail = RotationTracker(self.folder / "app.log", "app", False, self.registry, from_start=True)
+        self.trail = RotationTracker(self.folder / "app.log", "app", LineFormat(), self.registry, from_start=True)
 
     def write(self) -> None:
         """Write one or more lines, sometimes in two parts with another step in between."""
@@ -52,7 +53,7 @@ class History:
 
     def look(self) -> None:
         known = len(self.registry.states)
-        self.trail.scan(read_statuses(self.folder))
+        self.trail.scan(read_statuses(self.folder, ["app.log"]))
         if len(self.registry.states) != known:
             self.registry.save()
         if self.chance.random() < 0.8:
@@ -107,7 +108,7 @@ class History:
             self.said.append(step.__name__)
             step()
         for _ in range(20):
-            self.trail.scan(read_statuses(self.folder))
+            self.trail.scan(read_statuses(self.folder, ["app.log"]))
             self.registry.save()
             while batch := next(self.trail.batches(), None):
                 self.published += batch.lines

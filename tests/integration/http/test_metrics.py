@@ -137,6 +137,17 @@ async def test_resumes_replays_and_gaps_are_counted(other_hub: HubProcess, serve
     assert after.get("sse_hub_resume_total") == before.get("sse_hub_resume_total") + 3
 
 
+def test_f9_lines_of_channels_that_are_not_served_are_counted_and_told_once() -> None:
+    with redis_server() as server, hub_process(server.url) as hub:
+        hub.wait_recording()
+        with server.client() as client:
+            for name in ("订单", "my channel", "__keyevent@0__:expired", "app"):
+                client.publish(name, "x")
+            wait_until(lambda: scrape(hub).get("sse_hub_unserved_lines_total") == 2, "both lines are counted")
+
+        assert hub.output.count("channel_not_served") == 1
+
+
 def test_sessions_and_forged_fences_are_counted() -> None:
     with redis_server() as server, hub_process(server.url) as hub:
         begun = scrape(hub)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sse_hub.broker.scripts import script
 from sse_hub.http.content_coding import ALLOWED, DECOMPRESSORS, ZSTD
 from tests.support.http_client import Response, fetch, post
 from tests.support.load import Id
@@ -190,6 +191,22 @@ def test_a_retry_with_the_same_idempotency_key_publishes_nothing_again(
     assert first.json == again.json
     assert [each.status for each in (other_body, other_channel)] == [422, 422]
     assert [json.loads(line)["n"] for _, line in log_of(server, channel)] == [1, 2, 4]
+
+
+def test_r5_of_one_subject_only_the_newest_idempotency_keys_are_kept(server: RedisServer, channel: str) -> None:
+    with server.client() as client:
+        publish = client.register_script(script("clock", "publish"))
+        names = [f"{channel}:key:{n}" for n in range(10)]
+        for name in names:
+            publish(
+                [f"{channel}:clock", name, f"{channel}:keys"], [0, f"{channel}:fence", channel, "0a", 60_000, 4, 1, "x"]
+            )
+
+        kept = [name for name in names if client.exists(name)]
+
+        assert kept == names[-4:]
+        assert [each.decode() for each in client.zrange(f"{channel}:keys", 0, -1)] == kept
+        assert 0 < client.pttl(f"{channel}:keys") <= 60_000
 
 
 def test_twenty_simultaneous_bodies_each_stay_together_and_in_order(

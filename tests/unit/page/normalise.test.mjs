@@ -233,3 +233,90 @@ test("F1: a time without a zone is local, however late the line came, unless its
   }
   assert.equal(normalise(`${textAt(0)}Z INFO zoned`, written, { zone: "Asia/Kolkata" }).offset, null);
 });
+
+// A line that came at 03:50:20, read in UTC: [time, level, logger, message].
+const readAt = (line) => {
+  const { ts, tsFrom, lvl, logger, msg } = normalise(line, Date.UTC(2026, 10, 21, 3, 50, 20), { zone: "UTC" });
+  return [tsFrom === "line" ? new Date(Math.floor(ts)).toISOString().slice(0, 23) : null, LEVELS[lvl], logger, msg];
+};
+
+test("F2: the recipes of the manual have level, logger and message", () => {
+  const serilog = { Timestamp: "2026-11-21T03:50:18.780Z", Level: "Warning", MessageTemplate: "Disk {Name} full", Properties: { Name: "sda", SourceContext: "Shop.Order" } };
+  const logback = { sequenceNumber: 0, timestamp: 1795233018780, level: "WARN", loggerName: "shop.Order", message: "paid {} of {}", arguments: ["o1", "u7"] };
+  const monolog = { message: "m", context: { a: 1 }, level: 400, level_name: "ERROR", channel: "shop", datetime: "2026-11-21T03:50:18.780+00:00", extra: {} };
+  const at = "2026-11-21T03:50:18.780";
+
+  assert.deepEqual(readAt(JSON.stringify(serilog)), [at, "warn", "Shop.Order", "Disk sda full"]);
+  assert.deepEqual(readAt(JSON.stringify({ ...serilog, RenderedMessage: "as rendered" }))[3], "as rendered");
+  assert.deepEqual(readAt(JSON.stringify(logback)), [at, "warn", "shop.Order", "paid o1 of u7"]);
+  assert.deepEqual(readAt(JSON.stringify({ ...logback, formattedMessage: "as formatted" }))[3], "as formatted");
+  assert.deepEqual(readAt(JSON.stringify(monolog)), [at, "error", "shop", "m"]);
+  assert.equal(normalise(JSON.stringify(monolog)).fields.a, 1);
+});
+
+test("F4: of a progress bar the last state counts, as on a terminal", () => {
+  assert.deepEqual(readAt("10%\r50%\r2026-11-21 03:50:18 WARN slow\r"), ["2026-11-21T03:50:18.000", "warn", null, "slow"]);
+});
+
+test("F5: a date and a clock in two fields are one time, and when a thing was created is none", () => {
+  assert.equal(readAt('{"date":"2026-11-21","time":"03:50:18","msg":"m"}')[0], "2026-11-21T03:50:18.000");
+  assert.equal(readAt('{"msg":"user loaded","created_at":"2019-05-02T10:00:00Z"}')[0], null);
+  assert.equal(readAt('{"msg":"m","date":"2026-11-20"}')[0], null);
+  assert.equal(readAt('{"msg":"m","created_at":"2026-11-21T03:50:17Z"}')[0], "2026-11-21T03:50:17.000");
+  assert.equal(readAt('{"msg":"m","created_at":"2026-11-21T03:50:17Z","ts":"2026-11-21T03:50:18Z"}')[0], "2026-11-21T03:50:18.000");
+});
+
+test("F5: times are read in all forms", () => {
+  const forms = [
+    "Sat, 21 Nov 2026 03:50:18 GMT", "11/21/2026 03:50:18 AM", "11/21/2026, 3:50:18 AM", "2026-11-21T04:50:18+01:00[Europe/Berlin]", "2026-11-21 03:50:18 +0000 UTC",
+    "2026-11-21T03:50:18.000000000000Z", "2026-11-21 3:50:18", "21/Nov/2026:03:50:18 +0000", "21.11.2026 03:50:18", "20261121T035018Z", "Sat Nov 21 03:50:18 UTC 2026",
+    "/Date(1795233018000)/", "2026/11/21 03:50:18", "Nov 21, 2026 3:50:18 AM", "2026-11-21 04:50:18 CET",
+  ];
+  for (const form of forms) {
+    assert.equal(timeOf(form)?.ms, Date.UTC(2026, 10, 21, 3, 50, 18), form);
+    if (form[0] !== "/") assert.deepEqual(readAt(`${form} WARN slow`), ["2026-11-21T03:50:18.000", "warn", null, "slow"], form);
+  }
+  assert.equal(readAt('{"time":"2026-11-20 03:50:18 PM","msg":"C12"}')[0], "2026-11-20T15:50:18.000");
+});
+
+test("F7, C3: a time at the beginning is the time of the line, whatever follows", () => {
+  for (const time of ["2026-11-21 03:50:18", "[2026-11-21 03:50:18]", "2026-11-21T03:50:18Z", "2026-11-21\t03:50:18", "(2026-11-21 03:50:18.000)", "[2026-11-21T03:50:18,000+00:00]"]) {
+    assert.deepEqual(readAt(`${time} what nobody knows (7) [x] a=b`), ["2026-11-21T03:50:18.000", "none", null, "what nobody knows (7) [x] a=b"], time);
+    assert.deepEqual(readAt(`${time} [ERROR] shop.db: no`), ["2026-11-21T03:50:18.000", "error", "shop.db", "no"], time);
+  }
+});
+
+test("F8: a level that begins the line wins, and escapes do not hide it", () => {
+  const levels = (lines) => lines.map((line) => readAt(line)[1]);
+
+  assert.deepEqual(levels(["INFO Job finished: ERROR count 0", "[INFO] retry after ERROR", "DEBUG set level to ERROR", "[error] upstream said WARN"]), ["info", "info", "debug", "error"]);
+  assert.deepEqual(levels(['{"level":"\\u001b[31merror\\u001b[39m","msg":"m"}', "fail: Shop.Order[0]", "E: Unable", "[E] no", "<3>no", "fatal: no", "panic: no"]), ["error", "error", "error", "error", "error", "fatal", "fatal"]);
+  assert.deepEqual(levels(["done: 0 ERROR, 12 passed", "GET /api/INFO 200"]), ["none", "none"]);
+});
+
+test("C4: the end of a line in braces costs neither its time nor its message", () => {
+  assert.deepEqual(readAt('2026-11-21 03:50:18 INFO paid {"user":"u7"}').slice(1), ["info", null, "paid"]);
+  assert.deepEqual(readAt("2026-11-21 03:50:18 INFO paid {}").slice(1), ["info", null, "paid {}"]);
+  assert.deepEqual(readAt('2026-11-21 03:50:18 INFO paid {"message":"x","level":"error"}').slice(1), ["info", null, "paid"]);
+});
+
+test("C5: a word in brackets is a level only if it is one, and a sentence is not cut at a=b", () => {
+  for (const word of ["main", "7", "shop"]) assert.equal(readAt(`2026-11-21 03:50:18 [${word}] no`)[1], "none", word);
+  assert.equal(readAt("2026-11-21 03:50:18 [ERROR] login failed for user=ana")[3], "login failed for user=ana");
+  assert.equal(readAt("2026-11-21 03:50:18 [error] login failed for user=ana")[3], "login failed for user=ana");
+});
+
+test("C6, M4: the line in an envelope is read, and the envelope is fields", () => {
+  const inner = "2026-11-21 03:50:18,780 ERROR shop.db: no";
+  for (const key of ["message", "log"]) {
+    const line = JSON.stringify({ [key]: `${inner}\n`, stream: "stderr", kubernetes: { pod: "a" }, time: "2026-11-21T03:50:19Z" });
+    assert.deepEqual(readAt(line), ["2026-11-21T03:50:18.780", "error", "shop.db", "no"], key);
+    assert.deepEqual(normalise(line).fields.kubernetes, { pod: "a" });
+  }
+  assert.deepEqual(readAt('{"message":"2026-11-21 03:50:18,780 ERROR no","level":"info"}').slice(1), ["info", null, "2026-11-21 03:50:18,780 ERROR no"]);
+});
+
+test("C9: syslog may leave out the host", () => {
+  assert.deepEqual(readAt("Nov 21 03:50:18 sshd[7]: no").slice(2), ["sshd", "no"]);
+  assert.deepEqual(readAt("Nov 21 03:50:18 h1 sshd[7]: no").slice(2), ["sshd", "no"]);
+});

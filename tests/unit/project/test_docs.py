@@ -23,9 +23,11 @@ from sse_hub.protocol.sse import (
     lines_frame,
     refused_frame,
 )
+from tests.support.client_programs import CLIENTS, SOURCES
 from tests.support.settings import ROOT
 from tests.support.sse_client import Decoder
 
+CLIENTS_DOCUMENT = (ROOT / "docs" / "clients.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")]
 # Those that say where things are.
@@ -77,6 +79,12 @@ def test_every_frame_in_the_protocol_document_is_checked() -> None:
     for block in BLOCKS:
         for event in Decoder().feed(block.encode()):
             json.loads(event.data)
+
+
+def test_the_programs_in_the_clients_document_are_the_ones_that_are_tested() -> None:
+    shown = dict(re.findall(r"<!-- program: (\S+) -->\n```\w+\n(.*?)```", CLIENTS_DOCUMENT, re.DOTALL))
+
+    assert shown == {client.source: (SOURCES / client.source).read_text() for client in CLIENTS}
 
 
 def test_the_changelog_has_the_current_version() -> None:

@@ -246,6 +246,8 @@ def test_text_files_are_read_and_written_as_utf_8() -> None:
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
+        # A function of ours is called read_text(), too.
+        and ast.unparse(node.func) != "read_text"
         and ast.unparse(node.func).rpartition(".")[2] in ("read_text", "write_text", "open", "fdopen", "TemporaryFile")
         and not ast.unparse(node.func).startswith(("os.open", "Session.", "self."))
     ]

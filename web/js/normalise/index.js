@@ -8,7 +8,7 @@ import { adopt, blank } from "./record.js";
 import { TABLE } from "./table.js";
 import { headOf, readText } from "./text.js";
 import { inZone, nearestDay } from "./time.js";
-import { errorOfText, framesOf, traceStart } from "./trace.js";
+import { errorAt, framesOf, traceStart } from "./trace.js";
 
 const SLOTS = new Set(TABLE.json.slots.split(" "));
 const HUB_KEYS = new Set(TABLE.json.hubKeys.split(" "));
@@ -146,7 +146,7 @@ const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =
 );
 
 function splitTrace(record, start) {
-  record.err = errorOfText(record.msg.slice(start).trimStart());
+  record.err = errorAt(record.msg, start);
   record.msg = record.msg.slice(0, start).trimEnd() || headOf(record.msg, record.err);
 }
 

@@ -226,7 +226,7 @@ const RESTS = {
     record.msg = match ? match[1] : text;
     for (const json of match ? [match[2], match[3]] : []) {
       const object = json?.[0] === "{" ? context.parse(json.replaceAll("\n", "\\n")) : null;
-      if (object && typeof object.exception === "string") record.err = errorOfText(object.exception.replace(/^\[object\] \(([\w\\]+)\(code: \w+\): /, "$1: "));
+      if (object && typeof object.exception === "string") record.err = errorOfText(object.exception.replace(/^\[object\] \(([\w\\]+)\(code: \w+\): /, "$1: ").replace(/ at [^ \n]+:\d+\)/, ""));
       Object.assign(record.fields, object);
     }
   },

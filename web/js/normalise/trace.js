@@ -12,7 +12,7 @@ const PYTHON = /(?:^|\n)([ \t|+]*)(?:Exception Group )?Traceback \(most recent c
 const BEGINS = /(?:^|\n)(?:panic: |fatal error: |goroutine \d+ \[|thread '[^'\n]*'(?: \(\d+\))? panicked at |Stack trace:|\[stacktrace\]|\*\* \(\w)/g;
 // In prose, "at" is not followed by a position in a file or by brackets.
 const AT = /\n[ \t]*(?:at [^\n]*[(:[]|from [^\n]*:\d+:in |#\d+ +[^\n]*[(:])/g;
-const NODE_SOURCE = /^(?:\/|[A-Za-z]:\\|file:|node:)[^\n]*:\d+\n[^\n]*\n[ \t]*\^/;
+const NODE_SOURCE = /^(?:\/|[A-Za-z]:\\|file:|node:)[^\n]*:\d+\n[^\n]*\n[ \t]*\^[^\n]*\n{0,2}/;
 const CAUSED = /^[ \t]*(?:---> |Caused by|\.\.\. |--- End)/;
 const EXCEPTION = /(?:Exception|Error|Throwable|Failure|Warning|Interrupt|Exit)$/;
 const RUST = /^thread '[^'\n]*'(?: \(\d+\))? panicked at (?:'([^\n]*)', |[^\n]*:\d+:\d+:?\n([^\n]*))/;
@@ -66,11 +66,7 @@ function namingLine(text) {
 }
 
 // Node shows the source first, and then the error.
-function headerStart(text) {
-  if (!NODE_SOURCE.test(text)) return 0;
-  const blank = text.indexOf("\n\n");
-  return blank < 0 ? 0 : blank + 2;
-}
+const headerStart = (text) => NODE_SOURCE.exec(text)?.[0].length ?? 0;
 
 function lineAt(text, start) {
   const end = text.indexOf("\n", start);
@@ -102,6 +98,13 @@ function errorOfList(chain) {
   return { type, msg, stack: ["Traceback (most recent call last):", ...frames, `${type}: ${msg}`].join("\n") };
 }
 
+/** The error of a trace that begins at `start`; PHP names it in the text before. */
+export function errorAt(text, start) {
+  const error = errorOfText(text.slice(start).trimStart());
+  const php = error.type === null ? PHP.exec(text.slice(0, start)) : null;
+  return php ? { ...error, type: php[1], msg: php[2] } : error;
+}
+
 /** The number of frames in a stack. */
 export const framesOf = (stack) => stack.split("\n").filter((line) => FRAME.test(line)).length;
 
@@ -128,9 +131,10 @@ function startOfFrames(text) {
   for (let end = frame, lines = 0; lines < LINES_BACK; lines += 1) {
     const start = text.lastIndexOf("\n", end - 1) + 1;
     const line = text.slice(start, end);
-    const type = CAUSED.test(line) ? null : NAMED.exec(line)?.[1];
-    if (type && (EXCEPTION.test(type) || type.includes("."))) return start;
-    if (fallback < 0 && type) fallback = start;
+    if (RUBY.test(line)) return start;
+    const [, type, message] = (CAUSED.test(line) ? null : NAMED.exec(line)) ?? [];
+    if (type && (EXCEPTION.test(type) || (type.includes(".") && message !== undefined))) return start;
+    if (fallback < 0 && type && /^\S/.test(line)) fallback = start;
     if (start === 0) break;
     end = start - 1;
   }

@@ -1,0 +1,2 @@
+// What fetch-event-source expects of a browser.
+globalThis.window = globalThis;
