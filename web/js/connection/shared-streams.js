@@ -49,6 +49,7 @@ export class SharedStreams {
     }
     const tab = this.#tabs.get(port);
     tab.heardAt = performance.now();
+    if (message.id !== undefined) this.#identify(tab, message.id);
     switch (message.kind) {
       case "ask":
         this.#leave(tab);
@@ -77,6 +78,12 @@ export class SharedStreams {
         break;
       default:
     }
+  }
+
+  // A tab whose timers stood still takes the worker for dead, and comes again.
+  #identify(tab, id) {
+    tab.id = id;
+    for (const [port, other] of this.#tabs) if (other !== tab && other.id === id) this.#remove(port);
   }
 
   #remove(port) {
@@ -143,6 +150,7 @@ export class SharedStreams {
 class Tab {
   constructor(port) {
     this.port = port;
+    this.id = null;
     this.asked = false;
     this.hidden = false;
     this.turn = 0;

@@ -20,6 +20,8 @@ export class TabConnection {
   #wanted = false;
   #asking = false;
   #sharing = false;
+  // By it the worker knows a tab that speaks over another port than before.
+  #id = Math.random();
   // Each request has a number: an answer to one that was withdrawn is no answer.
   #turn = 0;
 
@@ -76,7 +78,7 @@ export class TabConnection {
     if (this.#url === null) return this.#grant("own");
     this.#asking = true;
     this.#turn += 1;
-    this.#post({ kind: "ask", hidden: document.hidden, turn: this.#turn });
+    this.#post({ kind: "ask", id: this.#id, hidden: document.hidden, turn: this.#turn });
     this.#answer = setTimeout(() => this.#grant("own"), ANSWER_MS);
     return undefined;
   }
@@ -160,6 +162,6 @@ export class TabConnection {
       this.held = null;
       this.on.lost();
     } else if (this.#url === null) this.held &&= "own";
-    else if (this.held !== null) this.#post({ kind: "hold", turn: this.#turn });
+    else if (this.held !== null) this.#post({ kind: "hold", id: this.#id, turn: this.#turn });
   }
 }
