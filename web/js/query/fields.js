@@ -55,7 +55,7 @@ export function mayHave(text, name) {
 
 // Most names from patterns belong to requests, and the text shows a request: a search for status>=500 can skip most lines.
 const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]);
-const REQUEST = /HTTP\/|[ |/][1-5]\d\d(?:[ )]|$)/;
+const REQUEST = /HTTP\/|(?:[\t |/]|\\t)[1-5]\d\d(?:[\t )\\]|$)/;
 
 /** True for a name that the normaliser may have found although it does not occur in the text. */
 export const mayBeDerived = (text, name) => Object.hasOwn(PARTS, name) || (DERIVED.has(name) && (!OF_REQUEST.has(name) || REQUEST.test(text)));
