@@ -84,10 +84,10 @@ def shown_text(text: str) -> str:
     """What a terminal shows: of the parts of a line between carriage returns, the last one that is not empty."""
     if "\r" not in text:
         return text
-    return "\n".join(
-        next((part for part in reversed(line.split("\r")) if part), "") if "\r" in line else line
-        for line in text.split("\n")
-    )
+    text = text.replace("\r\n", "\n")
+    if "\r" not in text:
+        return text
+    return "\n".join([line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")])
 
 
 def head_of(text: str, error: Failure) -> str:

@@ -6,13 +6,16 @@
 // `fg` and `bg` are 0 to 15, colours of the theme, or "#rrggbb". Other parts of a style: bold, dim, italic, underline, inverse, strike.
 
 // A sequence without an end is matched as far as its characters are allowed in one, so that no text is read twice.
-const ESCAPE = /\x1b(?:\[([0-9;:?<=>]*)[ -/]*([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)|\x9b[0-9;:?]*[ -/]*[@-~]?/g;
+const ESCAPE = /\x1b+(?:\[([0-9;:?<=>]*)[ -/]*([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)|\x9b+[0-9;:?]*[ -/]*[@-~]?/g;
 const ON = { 1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike" };
 const OFF = { 22: ["bold", "dim"], 23: ["italic"], 24: ["underline"], 27: ["inverse"], 29: ["strike"], 39: ["fg"], 49: ["bg"] };
 const CUBE = [0, 95, 135, 175, 215, 255];
 
+// One after the other, a megabyte of escapes would take longer than all else that is done to a line.
+const RUN = new RegExp(`(?:${ESCAPE.source.replace(/\((?!\?)/g, "(?:")}){1,64}`, "g");
+
 /** The text without any escape. */
-export const stripAnsi = (text) => text.includes("\x1b") || text.includes("\x9b") ? text.replace(ESCAPE, "") : text;
+export const stripAnsi = (text) => text.includes("\x1b") || text.includes("\x9b") ? text.replace(RUN, "") : text;
 
 /** `[{text, style}, …]`; `style` is null for plain text. */
 export function ansiSpans(text) {

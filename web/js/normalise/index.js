@@ -16,8 +16,10 @@ const HUB_MEMBERS = [...HUB_KEYS].filter((key) => key.startsWith("@"));
 const DEEPEST = 3;
 // Longer names are cut; the line itself has all of it.
 const LONGEST_NAME = 1_000;
-// A string without an end is matched to the end of the text, or every quote in it would be tried as a beginning.
-const NUMBER_OR_STRING = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+// A string, an integer of so many digits that it may be above 2^53, or another long number. A string without an end is matched to the
+// end of the text, or every quote in it would be tried as a beginning.
+const STRING_OR_LONG_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?(\d{16,})(?![\d.eE])|-?\d[\d.eE+-]{15,}/g;
+const MAX_SAFE = String(Number.MAX_SAFE_INTEGER);
 
 /**
  * The record of a line; `arrivedAt` (ms) is its time if it names none. `zone` is the zone of times without one: null (local), one of
@@ -140,10 +142,18 @@ export function parseObject(text) {
   }
 }
 
-// A number above 2^53 would be rounded: keep its digits.
-const withBigIntegersAsText = (json) => json.replace(NUMBER_OR_STRING, (token) =>
-  /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
-);
+// A number above 2^53 would be rounded: keep its digits. They are compared as text, which is faster than to read them as a number.
+function withBigIntegersAsText(json) {
+  const parts = [];
+  let from = 0;
+  for (const { 0: token, 1: digits, index } of json.matchAll(STRING_OR_LONG_NUMBER)) {
+    if (digits === undefined || (digits.length === MAX_SAFE.length && digits <= MAX_SAFE)) continue;
+    parts.push(json.slice(from, index), token);
+    from = index + token.length;
+  }
+  parts.push(json.slice(from));
+  return parts.join('"');
+}
 
 function splitTrace(record, start) {
   record.err = errorAt(record.msg, start);

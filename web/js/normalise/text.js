@@ -110,7 +110,8 @@ export function readText(record, text, context) {
 /** What a terminal shows of a text: of the parts of a line between carriage returns, the last one that is not empty. */
 export function shownText(text) {
   if (!text.includes("\r")) return text;
-  return text.split("\n").map(lastPart).join("\n");
+  const lines = text.split("\r\n").join("\n");
+  return lines.includes("\r") ? lines.split("\n").map(lastPart).join("\n") : lines;
 }
 
 function lastPart(line) {
