@@ -73,8 +73,9 @@ async def test_r5_a_flood_of_names_costs_known_channels_nothing_and_leaves_room_
             waits: list[float] = []
             async with asyncio.timeout(SECONDS * PATIENCE + 60):
                 while not flooding.done() or len(events) < flooding.result()[0] * len(KNOWN):
-                    events += await known.take(len(KNOWN))
-                    waits.append(await live_seconds(hub.url))
+                    events += [event for event in await known.take(1) if event.type != "checkpoint"]
+                    if len(events) % len(KNOWN) == 0:
+                        waits.append(await live_seconds(hub.url))
             rounds, others = await flooding
             with server.client() as client:
                 await asyncio.to_thread(
