@@ -17,7 +17,7 @@ from sse_hub.protocol.selection import Selection
 from tests.support.in_memory import Client, line, new_hub, publish
 from tests.support.settings import PATIENCE
 
-# CPU time of this thread: other processes may take the machine meanwhile. 10 ms on an idle core, more beside other load.
+# CPU time of this thread: other processes may take the machine meanwhile, and its caches, which the half more is for.
 LIMIT_SECONDS = 0.015 * max(1, PATIENCE / 2)
 NAMES = [f"n.{number}" for number in range(10_000)]
 RIGHTS = tuple(f"*{number}*z*z*" for number in range(200))
