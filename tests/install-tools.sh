@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
-# Chromium, npm, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core, which looks for what keeps people
-# out of the page.
+# Chromium, npm, Maven, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core, which looks
+# for what keeps people out of the page; clients/install.sh builds the programs of docs/clients.md.
 set -eu
 
 missing=""
@@ -22,11 +22,11 @@ command -v mvn >/dev/null || missing="$missing maven default-jdk-headless"
 [ -e /usr/share/php/Monolog/autoload.php ] && php -m | grep -qx redis || missing="$missing php-cli php-redis php-monolog"
 missing=${missing# }
 
-get_axe() {
+get_axe() (
     cd "$(dirname "$0")/browser"
     [ node_modules/axe-core/axe.min.js -nt package-lock.json ] ||
         { npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/axe-core/axe.min.js; }
-}
+)
 build_clients() {
     "$(dirname "$0")/clients/install.sh"
 }

@@ -5,24 +5,18 @@ Compressed request bodies (RFC 9110, section 8.4): gzip, deflate and zstd.
 """
 
 import asyncio
+import sys
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
-from importlib import import_module
 from typing import Any
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from sse_hub.errors import InvalidRequest, TooLarge, UnsupportedCoding, error_text
 
-
-def _zstd_module() -> Any:
-    """The zstd of Python 3.14 or of the package backports.zstd, which is the same; None where there is neither."""
-    for name in ("compression.zstd", "backports.zstd"):
-        with suppress(ImportError):
-            return import_module(name)
-    return None
-
-
-ZSTD = _zstd_module()
 # A frame of zstd may ask for gigabytes. All compressors keep to 8 MiB unless told otherwise (RFC 9659).
 WINDOW_LOG = 23
 # What is decompressed at a time, in a thread.
@@ -49,7 +43,7 @@ class _Zlib:
 
 
 def _zstd() -> Any:
-    return ZSTD.ZstdDecompressor(options={ZSTD.DecompressionParameter.window_log_max: WINDOW_LOG})
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
 
 
 # `x-gzip` is the same as gzip (RFC 9110, section 8.4.1.3).
@@ -57,10 +51,10 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "gzip": lambda: _Zlib(31),
     "x-gzip": lambda: _Zlib(31),
     "deflate": lambda: _Zlib(15),
-    **({"zstd": _zstd} if ZSTD else {}),
+    "zstd": _zstd,
 }
 ALLOWED = ", ".join(name for name in DECOMPRESSORS if name != "x-gzip")
-ERRORS = (zlib.error, ZSTD.ZstdError) if ZSTD else (zlib.error,)
+ERRORS = (zlib.error, zstd.ZstdError)
 
 
 def check_coding(coding: str) -> str:

@@ -187,9 +187,9 @@ class Ingest:
         self._feeds[feed] = None
         for name in selection.channels:
             self._attach_channel(feed, registry.get(name.encode()) or self._add_channel(name, registry.start))
+        if unknown := [pattern for pattern in selection.patterns if pattern not in registry.patterns]:
+            registry.add_patterns(unknown, self.first_fence or self.last_fence)
         for pattern in selection.patterns:
-            if pattern not in registry.patterns:
-                registry.add_pattern(pattern, self.first_fence or self.last_fence)
             self._attach_channel(feed, registry.patterns[pattern])
         names = await registry.names.matching(selection, first=True) if selection.patterns else []
         at = 0

@@ -41,7 +41,8 @@ class NewNames:
 
     def __init__(self, per_second: int) -> None:
         self._per_second = per_second
-        self._burst = float(BURST_SECONDS * per_second)
+        # The last second of it is shared between groups.
+        self._burst = float((BURST_SECONDS + 1) * per_second)
         self._tokens = self._burst
         self._filled_at = 0.0
         self._window_until = 0.0

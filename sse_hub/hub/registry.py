@@ -6,7 +6,7 @@ The channel registry: every channel that this process knows, by name, and the pa
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from operator import attrgetter
 
@@ -91,17 +91,18 @@ class ChannelRegistry:
         self.names.add(name)
         return channel
 
-    def add_pattern(self, pattern: str, first_fence: int) -> None:
-        """Keep gaps for the new `pattern`: those to come, and those since this process's first fence."""
+    def add_patterns(self, patterns: Iterable[str], first_fence: int) -> None:
+        """Keep gaps for new `patterns`: those to come, and those since this process's first fence."""
         since, gaps = self.start, list[RingGap]()
         if self._channels:
             # Every ring has every gap since its start.
             oldest = min((each.ring for each in self._channels.values()), key=lambda ring: ring.start)
             since, gaps = min(since, max(oldest.start, EventId(first_fence, 0))), oldest.gaps()
         since = max(since, self._forgotten)
-        channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
-        for entry in [each.for_pattern(pattern) for each in gaps if each.last > since]:
-            self._memory.append(channel, entry)
+        for pattern in patterns:
+            channel = self.patterns[pattern] = self._new(pattern, since, recorded=False)
+            for entry in [each.for_pattern(pattern) for each in gaps if each.last > since]:
+                self._memory.append(channel, entry)
 
     def recorded(self) -> list[Channel]:
         """All known channels that are recorded."""

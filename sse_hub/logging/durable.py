@@ -117,7 +117,7 @@ class DurableDelivery:
         reply: Any = self._connection.run_script(
             self._publish_script,
             [keys.CLOCK, attempt.key],
-            [self._min_fence, keys.FENCE_CHANNEL, self._channel, "0", KEY_MS, len(attempt.lines), *attempt.lines],
+            [self._min_fence, keys.FENCE_CHANNEL, self._channel, "0", KEY_MS, 0, len(attempt.lines), *attempt.lines],
         )
         fence = int(reply[0])
         self._min_fence = max(self._min_fence, fence + 1)

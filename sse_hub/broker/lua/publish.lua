@@ -3,7 +3,8 @@
 --
 -- KEYS[1]  the clock: string, the last fence in ms since the epoch
 -- KEYS[2]  what was published with this Idempotency-Key: string, "fence count digest recorded"; only if there is one
--- KEYS[3]  the Idempotency-Keys of the same subject: sorted set, KEYS[2] --> fence; only with KEYS[2]
+-- KEYS[3]  the Idempotency-Keys of the same subject: sorted set, KEYS[2] --> fence; not for handlers, which
+--          delete KEYS[2] themselves
 -- ARGV[1]  floor: integer, the highest fence that the caller has received (0 if none)
 -- ARGV[2]  the channel of fences
 -- ARGV[3]  the channel of the lines
@@ -28,6 +29,8 @@ local count = tonumber(ARGV[7])
 if KEYS[2] then
     -- First: if the server refuses this, nothing has been published.
     redis.call('SET', KEYS[2], digits(fence) .. ' ' .. count .. ' ' .. ARGV[4] .. ' 0', 'PX', ARGV[5])
+end
+if KEYS[3] then
     redis.call('ZADD', KEYS[3], digits(fence), KEYS[2])
     redis.call('PEXPIRE', KEYS[3], ARGV[5])
     local excess = redis.call('ZCARD', KEYS[3]) - ARGV[6]

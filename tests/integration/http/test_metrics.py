@@ -46,7 +46,7 @@ NAMES = {
 @pytest.fixture(scope="module")
 def busy() -> Iterator[tuple[RedisServer, HubProcess]]:
     """A hub with 10,000 channels."""
-    with redis_server() as server, hub_process(server.url) as hub:
+    with redis_server() as server, hub_process(server.url, "--new-channels-per-second", "0") as hub:
         with server.client() as client, client.pipeline(transaction=False) as pipe:
             for number in range(CHANNELS):
                 pipe.publish(f"app-{number}.log", "{}")

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import signal
+import sys
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from sse_hub.broker.scripts import script
-from sse_hub.http.content_coding import ALLOWED, DECOMPRESSORS, ZSTD
+from sse_hub.http.content_coding import ALLOWED, DECOMPRESSORS
 from tests.support.http_client import Response, fetch, post
 from tests.support.load import Id
 from tests.support.reconnecting_clients import LARGE_LINES, beside_stuck_client
@@ -21,6 +22,11 @@ from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 pytestmark = pytest.mark.usefixtures("recording")
 
 MEGABYTE = 1_048_576
@@ -28,8 +34,7 @@ MEGABYTE = 1_048_576
 
 def compress(coding: str, body: bytes) -> bytes:
     if coding == "zstd":
-        compressed: bytes = ZSTD.compress(body)
-        return compressed
+        return zstd.compress(body)
     return zlib.compress(body) if coding == "deflate" else gzip.compress(body)
 
 

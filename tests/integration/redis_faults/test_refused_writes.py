@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,44 @@ async def test_lines_refused_by_a_full_redis_are_recorded_when_it_has_room_again
     assert log == list(range(1, publisher.begun + 1))
     assert verdict(events).seqs == log
     assert again["recording_error"] is None
+
+
+async def test_lines_are_served_while_redis_cannot_save_and_recorded_when_it_accepts_writes_again(
+    tmp_path: Path,
+) -> None:
+    """The disk is full: a Redis that saves snapshots, as it does by default, then refuses every write."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with (
+        redis_server(options=("--dir", str(folder))) as server,
+        hub_process(server.url) as hub,
+        server.client() as client,
+    ):
+        hub.wait_recording()
+        publisher = Publisher(server, ["a"], 1, "only", "")
+        async with open_stream(f"{hub.url}/message?channel=a") as stream:
+            # To Redis, a folder that is gone is a disk that takes nothing more.
+            folder.rmdir()
+            client.config_set("save", "1 1")
+            publisher.publish(100)
+            await asyncio.to_thread(
+                wait_until, lambda: "MISCONF" in str(hub.state()["recording_error"]), "a snapshot has failed"
+            )
+            publisher.publish(100)
+            events = await stream.take(200)
+            was_ready = hub.ready()
+            client.config_set("stop-writes-on-bgsave-error", "no")
+            await asyncio.to_thread(
+                wait_until, lambda: hub.state()["recording_error"] is None, "the lines are recorded again"
+            )
+            publisher.finish()
+            events += await stream.until(is_last)
+        await asyncio.to_thread(wait_until, lambda: len(entries(server, "a")) == publisher.begun, "the log is complete")
+        log = list(recorded_seqs(server, "a").values())
+
+    assert was_ready
+    assert log == list(range(1, publisher.begun + 1))
+    assert verdict(events).seqs == log
 
 
 async def test_publishers_that_fill_redis_stop_the_recording_and_nothing_else() -> None:

@@ -79,7 +79,7 @@ async def test_lines_are_served_live_without_the_rights_to_record() -> None:
 
     assert (history.status, published.status) == (503, 503)
     assert published.json["published"] == 0
-    assert "No hub records" in published.json["detail"]
+    assert "No hub has recorded" in published.json["detail"]
 
 
 def test_a_wrong_redis_password_is_reported_as_such(server: RedisServer) -> None:

@@ -56,6 +56,17 @@ test("C7: the machine gives each line the verdict that it gives in the shipper",
   for (const lines of apart) assert.deepEqual(rowsOf(lines, headsOf(lines)), lines.map((line) => [line]));
 });
 
+test("C7: lines in an envelope are joined by the text in it, and JSON of a program is not", () => {
+  const envelopes = [(info) => JSON.stringify({ info }), (info) => `{"info": ${JSON.stringify(info)}}`, (line) => line,
+    (log) => JSON.stringify({ log: `${log}\n`, stream: "stderr", time: "2026-11-21T03:50:18Z" }), (line) => `2026-11-21T03:50:18.780000001Z stderr F ${line}`];
+  for (const envelope of envelopes) {
+    const joiner = new MultilineJoiner();
+    const lines = ["panic: no price", "goroutine 1 [running]:", "main.main()", "\t/srv/a.go:7"].map(envelope);
+    assert.deepEqual(lines.map((line, seq) => joiner.add("a", normalise(line, T), T, seq)), [null, 0, 0, 0], lines[0]);
+  }
+  assert.deepEqual(headsOf(["ERROR x", '{"level":"error","message":"Traceback (most recent call last):"}']), [null, null]);
+});
+
 test("C7: rows are the same live, after a reload and among lines of another channel", () => {
   const lines = TRACES.filter(({ records }) => records === 1).slice(0, 60).flatMap(({ lines: trace }) => ["INFO before", ...trace]);
   const batch = lines.flatMap((line, at) => [

