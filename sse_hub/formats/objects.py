@@ -206,7 +206,7 @@ def _read_request(record: Record, roles: Roles, family: Family | None) -> None:
     if record.level_word is None or number >= 400:
         record.level = max(record.level, level_of_status(number))
     makes_message = family is not None and family.row.get("request", False)
-    if record.message is not None and not makes_message:
+    if record.message and not makes_message:
         return
     took = roles["took"][0].value if makes_message and "took" in roles else None
     duration = f"{text_of(float(f'{took * 1e3:.4g}'))} ms" if isinstance(took, int | float) else None

@@ -41,7 +41,10 @@ STACK_KEYS = (
     *("stack", "stack_trace", "stackTrace", "stacktrace", "traceback"),
     *("extendedStackTrace", "StackTrace", "StackTraceString"),
 )
-TYPE_KEYS = ("type", "name", "className", "class", "exc_type", "exception_class", "kind", "Type", "ClassName")
+TYPE_KEYS = (
+    *("type", "name", "className", "class", "exc_type", "exception_class"),
+    *("exceptionType", "kind", "Type", "ClassName"),
+)
 MESSAGE_KEYS = ("message", "msg", "exc_value", "exception_message", "Message")
 
 

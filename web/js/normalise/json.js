@@ -151,7 +151,7 @@ function readRequest(record, roles, family) {
   if (status === undefined || (line === null && method === undefined && path === undefined)) return;
   const level = levelOfStatus(Number(status));
   if (record.lvlRaw === null || Number(status) >= 400) record.lvl = Math.max(record.lvl, level);
-  if (record.msg !== null && !family?.request) return;
+  if (record.msg && !family?.request) return;
   const took = family?.request && typeof roles.took?.[0].value === "number" ? `${Number((roles.took[0].value * 1e3).toPrecision(4))} ms` : undefined;
   record.msg = line ?? [method, path, status, took].filter((part) => part !== undefined).join(" ");
 }

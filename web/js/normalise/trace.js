@@ -80,7 +80,7 @@ export function errorOf(value) {
   const text = (...names) => names.map((name) => value[name]).find((each) => typeof each === "string") ?? null;
   const stack = text("stack", "stack_trace", "stackTrace", "stacktrace", "traceback", "extendedStackTrace", "StackTrace", "StackTraceString");
   return {
-    type: text("type", "name", "className", "class", "exc_type", "exception_class", "kind", "Type", "ClassName"),
+    type: text("type", "name", "className", "class", "exc_type", "exception_class", "exceptionType", "kind", "Type", "ClassName"),
     msg: text("message", "msg", "exc_value", "exception_message", "Message"),
     stack: stack ?? JSON.stringify(value, null, 2),
   };
