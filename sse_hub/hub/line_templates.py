@@ -26,10 +26,11 @@ ERROR_WORDS = [
     word for at, word in enumerate(_WORDS) if len(word) > 2 and not any(each in word for each in _WORDS[:at])
 ]
 TRACE_WORDS = [b"traceback", b"exception", b"uncaught", b"   at ", b"\\tat "]
-# Levels as numbers and letters, and the status of a failed request.
+# Levels as numbers and letters, and the status of a failed request; JSON writes a tab before them as `\t`.
 ERROR_SIGN = re.compile(
     rb'(?:level|lvl|severity|prio|status|"s|"v|"no)[A-Za-z_]*"?\s*[:=]\s*"?[0-9EFCAefca]'
     rb'|(?<![0-9A-Za-z])5[0-9]{2}(?![0-9A-Za-z])|(?<![0-9A-Za-z])[EFCA](?![A-Za-z])|<[0-9]{1,3}>|err:?"'
+    rb"|\\[nrt](?:5[0-9]{2}|[EFCA])(?![0-9A-Za-z])"
 )
 VARIABLE = re.compile(TABLE["variable"])
 
