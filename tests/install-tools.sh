@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
 # Chromium, npm, Maven, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core, which looks
-# for what keeps people out of the page; clients/install.sh builds the programs of docs/clients.md.
+# for what keeps people out of the page.
 set -eu
 
 missing=""
@@ -21,16 +21,17 @@ command -v npm >/dev/null || missing="$missing npm"
 command -v mvn >/dev/null || missing="$missing maven default-jdk-headless"
 [ -e /usr/share/php/Monolog/autoload.php ] && php -m | grep -qx redis || missing="$missing php-cli php-redis php-monolog"
 missing=${missing# }
+for tool in go cargo; do
+    command -v $tool >/dev/null ||
+        { echo "The tests need $tool: Go 1.26 (go.dev) and Rust 1.95 (rustup.rs) or newer, which Debian does not have." >&2; exit 1; }
+done
 
 get_axe() (
     cd "$(dirname "$0")/browser"
     [ node_modules/axe-core/axe.min.js -nt package-lock.json ] ||
         { npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/axe-core/axe.min.js; }
 )
-build_clients() {
-    "$(dirname "$0")/clients/install.sh"
-}
-[ -n "$missing" ] || { get_axe; build_clients; exit 0; }
+[ -n "$missing" ] || { get_axe; exit 0; }
 
 fail() {
     echo "The tests need: $missing. Install it (Debian: sudo apt-get install $missing) and run this again." >&2
@@ -53,4 +54,3 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null ||
     fail
 get_axe
-build_clients

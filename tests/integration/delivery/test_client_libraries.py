@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.support.client_programs import CLIENTS, Program, running_clients
+from tests.support.client_programs import CLIENTS, Program, build_clients, running_clients
 from tests.support.cluster import cut_sessions, kill
 from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
@@ -64,6 +64,7 @@ def subscribers(hub: HubProcess) -> int:
 
 
 async def test_client_libraries_get_every_line_once_through_kill_cut_drain_and_refusal(tmp_path: Path) -> None:
+    build_clients()
     with redis_server() as server, hub_process(server.url) as other:
         other.wait_recording()
         with hub_process(server.url) as first:
