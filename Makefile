@@ -27,7 +27,8 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
-	@mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
+	@nice tests/clients/install.sh >/dev/null 2>&1 & \
+		mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
 		$(call at_a_time,3) --ignore tests/integration/http/test_fuzz_routes.py tests/unit tests/integration bench/tests; tested=$$?; \
 		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
 	$(call at_a_time,2) tests/browser

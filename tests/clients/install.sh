@@ -5,6 +5,9 @@ set -eu
 cd "$(dirname "$0")"
 out=$(cd ../.. && pwd)/.clients
 mkdir -p "$out"
+# `make test` builds in the background from the beginning on; the test then waits here.
+exec 9>"$out/lock"
+! command -v flock >/dev/null || flock 9
 
 for tool in npm go cargo java mvn; do
     command -v $tool >/dev/null ||
