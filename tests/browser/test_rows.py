@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,12 +23,12 @@ from tests.support.browser_page import (
     wait_received,
 )
 from tests.support.servers import HubProcess
-from tests.support.settings import at_scale
+from tests.support.settings import ROOT, at_scale
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.browser
 
-MODULES = Path(__file__).parents[2] / "web" / "js"
+MODULES = ROOT / "web" / "js"
 PYTHON = [
     "2026-11-21 03:50:18,780 - app - ERROR - boom",
     "Traceback (most recent call last):",
@@ -251,6 +252,7 @@ def test_f15_token_colours_are_cheap_and_stop_in_long_lines(page: Page, hub: Hub
 
     # The page has them as one script; here they are needed one by one.
     page.route("**/modules/**", lambda route: route.fulfill(path=MODULES / route.request.url.split("/modules/")[1]))
+    page.route("**/sse_hub/**", lambda route: route.fulfill(path=ROOT / urlsplit(route.request.url).path[1:]))
     took = page.evaluate(TIME_ROWS)
 
     logger.info("400 rows: %s", took)

@@ -319,10 +319,11 @@ def test_f1_lines_that_were_shipped_late_keep_their_times_and_live_ones_show_the
     publish("late.west", texts(-5, written))
     expect(page.get_by_test_id("row")).to_have_count(10)
     live: list[datetime] = []
+    last = datetime.now(UTC)
     for n in range(3):
-        # Evidence comes from three different seconds.
-        page.wait_for_function(f"() => Math.floor(Date.now() / 1000) > {int(live[-1].timestamp()) if live else 0}")
-        live.append(datetime.now(UTC))
+        # Evidence comes from three different seconds, and none of them is that of the late lines.
+        page.wait_for_function(f"() => Date.now() / 1000 - 1.3 > {int(last.timestamp())}")
+        live.append(last := datetime.now(UTC))
         publish("late.west", texts(-5, live[-1:]))
         expect(page.get_by_test_id("row")).to_have_count(11 + n)
     shown = [bare(each, 0).replace(",", ".") for each in [*written, *live]]
