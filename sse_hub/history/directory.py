@@ -65,7 +65,8 @@ class ChannelDirectory:
         # One read at a time: those who come meanwhile share the next one.
         while self._complete_to < until:
             task = self._reading
-            if task is None:
+            # The callbacks of a task that is done may not have run yet, and to await it would not let them.
+            if task is None or task.done():
                 task = self._reading = asyncio.create_task(self._read(until))
                 task.add_done_callback(self._finish_read)
             await asyncio.shield(task)
@@ -104,7 +105,8 @@ class ChannelDirectory:
         await cancel_and_wait([self._reading] if self._reading else [])
 
     def _finish_read(self, task: "asyncio.Task[None]") -> None:
-        self._reading = None
+        if self._reading is task:
+            self._reading = None
         # Retrieves the exception of a read that nobody waits for any more.
         _ = task.cancelled() or task.exception()
 
