@@ -6,8 +6,8 @@ Pictures of every state of the page, dark and light, wide and on a phone, to be 
 
 import json
 import random
-import sys
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -405,9 +405,12 @@ def take(browser: Browser, hub: HubProcess, publish: Publish, folder: Path, want
 
 
 def main() -> None:
-    """Make them in the folder that is named."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make them in the folder of the command line."""
+    options = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    options.add_argument("folder", type=Path)
+    options.add_argument("names", nargs="*")
+    chosen = options.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
     with (
         redis_server(valkey_binary()) as redis,
         hub_process(redis.url) as hub,
@@ -427,7 +430,7 @@ def main() -> None:
                 publish(channel, [line])
         publish(CHANNELS[0], shop_lines(10, 14))
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_OPTIONS))
-        take(browser, hub, publish, folder, tuple(sys.argv[2:]))
+        take(browser, hub, publish, chosen.folder, tuple(chosen.names))
         browser.close()
 
 
