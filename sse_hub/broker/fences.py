@@ -12,7 +12,7 @@ import logging
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker import keys
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
 from sse_hub.hub.counters import Counters
 
@@ -22,10 +22,17 @@ logger = logging.getLogger(__name__)
 class FenceIssuer:
     """Issues fences. `last` is the highest fence received, `received_at` the loop's time when it came."""
 
-    def __init__(self, commands: redis.asyncio.Redis, counters: Counters, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        commands: redis.asyncio.Redis,
+        partition: Partition,
+        counters: Counters,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self.last = 0
         self.received_at = float("-inf")
         self._loop = loop
+        self._partition = partition
         self._counters = counters
         self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
@@ -97,7 +104,8 @@ class FenceIssuer:
         self._served = served
         started = self._loop.time()
         try:
-            fence = int(await self._script(keys=[keys.CLOCK], args=[self.last, keys.FENCE_CHANNEL]))
+            keys, args = [self._partition.clock], [self.last, self._partition.fence_channel]
+            fence = int(await self._script(keys=keys, args=args))
             self._published_at = self._loop.time()
             while self.last < fence:
                 self._received.clear()

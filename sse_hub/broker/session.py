@@ -18,12 +18,11 @@ from typing import Any, Protocol, cast
 import hiredis
 
 from sse_hub.broker.connect import RedisAddress
-from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.read_buffer import ReadBuffer
 from sse_hub.protocol.patterns import matches
 
 CONNECT_SECONDS = 2.0
-FENCE = FENCE_CHANNEL.encode()
 # The clocks of hub and Redis must differ by less than this; `lua/clock.lua` has the same limit.
 MAX_FENCE_AHEAD_MS = 86_400_000
 
@@ -56,7 +55,12 @@ class Session(asyncio.Protocol):
     """One connection. `ended` is done, with the reason as its exception, when it is over."""
 
     def __init__(
-        self, events: SessionEvents, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
+        self,
+        events: SessionEvents,
+        fence_channel: str,
+        patterns: Sequence[str],
+        last_fence: int,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         # The channels, by name, whose subscription Redis has confirmed.
         self.subscribed: set[str] = set()
@@ -64,6 +68,7 @@ class Session(asyncio.Protocol):
         # Retrieves the reason: asyncio would report it for a session whose end nobody waits for.
         self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._events = events
+        self._fence_channel = fence_channel.encode()
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
@@ -76,7 +81,13 @@ class Session(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, url: str, events: SessionEvents, channels: Sequence[str], patterns: Sequence[str], last_fence: int
+        cls,
+        url: str,
+        partition: Partition,
+        events: SessionEvents,
+        channels: Sequence[str],
+        patterns: Sequence[str],
+        last_fence: int,
     ) -> "Session":
         """
         A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` are invalid.
@@ -86,7 +97,7 @@ class Session(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         address = RedisAddress.parse(url)
         async with _answer_in_time(address):
-            session = await address.connect(lambda: cls(events, patterns, last_fence, loop))
+            session = await address.connect(lambda: cls(events, partition.fence_channel, patterns, last_fence, loop))
             try:
                 if address.credentials:
                     await session._command("AUTH", *address.credentials)
@@ -95,7 +106,7 @@ class Session(asyncio.Protocol):
                     await session._command("CLIENT", "SETNAME", "sse-hub:session")
                 # Fences last: lines could not be counted from a fence of another hub that came between two
                 # subscriptions.
-                await session.subscribe((*channels, FENCE_CHANNEL), patterns)
+                await session.subscribe((*channels, partition.fence_channel), patterns)
             except BaseException:
                 session.close("not opened")
                 raise
@@ -150,7 +161,7 @@ class Session(asyncio.Protocol):
     def _receive(self) -> None:
         # All pushes of one read are one batch, cut only where a fence comes between them.
         gets = self._reader.gets
-        owner = self._owner
+        owner, fence_channel = self._owner, self._fence_channel
         payloads: dict[bytes, list[bytes]] = {}
         while (push := gets()) is not False:
             if type(push) is list:
@@ -163,7 +174,7 @@ class Session(asyncio.Protocol):
                     continue
                 if kind == b"message":
                     _, channel, payload = push
-                    if channel != FENCE:
+                    if channel != fence_channel:
                         payloads.setdefault(channel, []).append(payload)
                         continue
                     fence = self._parse_fence(payload)
@@ -208,7 +219,7 @@ class Session(asyncio.Protocol):
         confirmed = self._confirmations.pop((kind, name), None)
         if confirmed is None:
             raise SessionEnded(f"unexpected push {push[:2]!r}")
-        if kind == b"subscribe" and name != FENCE:
+        if kind == b"subscribe" and name != self._fence_channel:
             self.subscribed.add(name.decode())
             self._events.channel_subscribed(name.decode())
         if not confirmed.done():

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import redis.asyncio
 
 from sse_hub.broker.fences import FenceIssuer
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.session import Session
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable, error_text
@@ -36,15 +37,22 @@ class RedisSource:
     """The `Source` of a hub: one Redis or Valkey server."""
 
     def __init__(
-        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, receiver: Receiver, counters: Counters
+        self,
+        config: Config,
+        redis_url: str,
+        partition: Partition,
+        commands: redis.asyncio.Redis,
+        receiver: Receiver,
+        counters: Counters,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._url = redis_url
+        self._partition = partition
         self._receiver = receiver
         self._patterns = config.ingest
         self._extra_channels: dict[str, None] = {}
         self._counters = counters
-        self._fences = FenceIssuer(commands, counters, loop)
+        self._fences = FenceIssuer(commands, partition, counters, loop)
         self._loop = loop
         self._session: Session | None = None
         self._has_fence = False
@@ -125,7 +133,7 @@ class RedisSource:
         self._has_fence = False
         try:
             session = await Session.open(
-                self._url, self, tuple(self._extra_channels), self._patterns, self._fences.last
+                self._url, self._partition, self, tuple(self._extra_channels), self._patterns, self._fences.last
             )
         except (OSError, TimeoutError, UnicodeError) as error:
             if self._failures == 0:
