@@ -104,8 +104,8 @@ class FenceIssuer:
         self._served = served
         started = self._loop.time()
         try:
-            keys, args = [self._partition.clock], [self.last, self._partition.fence_channel]
-            fence = int(await self._script(keys=keys, args=args))
+            args = (self.last, self._partition.fence_channel)
+            fence = int(await self._script(keys=[self._partition.clock], args=args))
             self._published_at = self._loop.time()
             while self.last < fence:
                 self._received.clear()

@@ -20,7 +20,7 @@ from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
@@ -154,6 +154,8 @@ def _disable(context: Context) -> None:
 
 
 def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
+    partition = Partition()
+    log_keys = LogKeys.of(partition, config.ingest)
     # redis-py would wait and retry by itself; a late fence must be an error at once.
     options: dict[str, Any] = {
         "socket_timeout": REDIS_TIMEOUT_SECONDS,
@@ -173,12 +175,12 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         for readers in (LOG_READERS, QUERY_READERS)
     )
     hub = Hub(config)
-    log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms, hub.ingest.registry.names, query_client)
-    recorder = Recorder(config, commands, hub.ingest, log)
+    log = LogReader(log_client, log_keys, config.retain_ms, hub.ingest.registry.names, query_client)
+    recorder = Recorder(config, commands, log_keys, hub.ingest, log)
     # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
     backfill = Backfill(hub.ingest, log, recorder.request_lease)
-    source = RedisSource(config, redis_url, commands, backfill, hub.counters)
+    source = RedisSource(config, redis_url, partition, commands, backfill, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
@@ -190,8 +192,8 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         log=log,
         recorder=recorder,
         history=HistoryQuery(log, source, registry.covers, registry.names),
-        publisher=AcknowledgedPublisher(commands, log, hub, config.line_bytes),
-        auth=create_auth(config, commands, hub.ingest),
+        publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
+        auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),
         query_slots=QuerySlots(),

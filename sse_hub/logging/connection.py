@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
+from sse_hub.broker.keys import Partition
 from sse_hub.redis_url import validate
 
 Command = tuple[str | bytes | int, ...]
@@ -28,9 +29,14 @@ USER_TIMEOUT_MS = 20_000
 
 
 class RedisConnection:
-    """A connection to `url`, opened when it is needed. Raises ValueError if the URL can't be used."""
+    """
+    A connection to `url`, opened when it is needed. Raises ValueError if the URL can't be used.
+
+    `partition` has the names of the hubs' keys there.
+    """
 
     def __init__(self, url: str) -> None:
+        self.partition = Partition()
         # The first name resolution imports this codec. A process forked in the middle of that can never import it.
         "localhost".encode("idna")
         options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}

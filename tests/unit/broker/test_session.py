@@ -69,7 +69,7 @@ def received(pieces: list[bytes], patterns: list[str]) -> tuple[dict[str, Receiv
     ears = Ears()
     loop = asyncio.new_event_loop()
     try:
-        session = Session(ears, patterns, 0, loop)
+        session = Session(ears, "sse-hub:fence", patterns, 0, loop)
         for piece in pieces:
             # The transport reports what the session raises; the session must have ended all the same.
             raised = True
@@ -112,7 +112,7 @@ async def test_an_error_of_the_receiver_ends_a_session() -> None:
         def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
             raise ZeroDivisionError
 
-    session = Session(Broken(), ["*"], 0, asyncio.get_running_loop())
+    session = Session(Broken(), "sse-hub:fence", ["*"], 0, asyncio.get_running_loop())
 
     with suppress(ZeroDivisionError):
         session.data_received(PUSHES[0])
