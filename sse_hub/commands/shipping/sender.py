@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
@@ -24,6 +23,7 @@ from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.flow_control import FlowControl
 from sse_hub.commands.shipping.recording_check import RecordingCheck
 from sse_hub.errors import error_text
+from sse_hub.redis_url import parse
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class BatchSender:
         self._forgotten: set[str] = set()
         self._last_fence = 0
         self._sent_at = float("-inf")
-        self._database = urlsplit(redis_url).path.strip("/") or "0"
+        self._database = parse(redis_url).database
         self._recording = RecordingCheck()
         self._script = script("clock", "ship")
         self._sha = sha1(self._script.encode(), usedforsecurity=False).hexdigest()
@@ -249,7 +249,7 @@ class BatchSender:
     def _note_watermark(self, watermark: bytes | None) -> None:
         if self._recording.note(watermark):
             # Lines reach every database of a Redis, so a hub may well receive them; but nothing records them here.
-            logger.warning("not_recorded database=%(database)s", {"database": self._database})
+            logger.warning("not_recorded database=%(database)d", {"database": self._database})
 
     async def _execute(self, *commands: tuple[Any, ...]) -> list[Any]:
         await self._write(commands)
