@@ -304,7 +304,8 @@ class RecordedModel(Model):
 
     def living_lines(self, common: int, living: list[int], fence: int) -> None:
         """The other process was on the living branch, and had lost what came before its first fence."""
-        self.unrecorded = []
+        self.unrecorded = [(channel, id) for channel, id in self.unrecorded if id <= (common, 0)]
+        self.flush()
         self.log.fork(common)
         self.log_gap(common, living[0], "failover")
         super().living_lines(common, living, fence)
