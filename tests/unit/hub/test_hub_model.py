@@ -144,8 +144,9 @@ class Model:
         common = self.random.choice(received[:-1])
         last = received[-1]
         self.dead |= {(channel, id) for channel, id in self.published if id > (common, 0)}
-        free = [fence for fence in range(common + 1, last + 8) if fence not in fences]
-        living = sorted(self.random.sample(free, min(len(free), self.random.randint(1, 4))))
+        issued = {id[0] for _, id in self.published}
+        free = [each for each in range(common + 1, last + 8) if each not in fences and each not in issued]
+        living = sorted(self.random.sample(free, self.random.randint(1, 4)))
         fence = max(last, living[-1]) + self.random.randint(1, 5)
         self.counts = {}
         self.living_lines(common, living, fence)
