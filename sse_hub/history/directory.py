@@ -53,6 +53,8 @@ class ChannelDirectory:
         # Complete up to this fence, as of when the last read began; 0 when nothing was read of this log.
         self._complete_to = 0
         self._reading: asyncio.Task[None] | None = None
+        # How often leave_branch() was called.
+        self._branch = 0
         self._snapshot_script: Any = commands.register_script(script("snapshot"))
         self._changed_script: Any = commands.register_script(script("changed"))
 
@@ -100,6 +102,11 @@ class ChannelDirectory:
         self._channels = {}
         self._complete_to = 0
 
+    def leave_branch(self) -> None:
+        """As clear(), where the other log may look like the one that was read: what is being read must not count."""
+        self._branch += 1
+        self.clear()
+
     async def close(self) -> None:
         """Cancel the read."""
         await cancel_and_wait([self._reading] if self._reading else [])
@@ -116,7 +123,7 @@ class ChannelDirectory:
         self._names.drop_old()
 
     async def _read_all(self, until: int) -> None:
-        cursor, log_id, complete_to = b"0", "", 0
+        cursor, log_id, complete_to, branch = b"0", "", 0, self._branch
         channels: dict[str, tuple[EventId, int]] = {}
         known = False
         while cursor != b"0" or not log_id:
@@ -132,6 +139,8 @@ class ChannelDirectory:
         if not known:
             raise LogUnavailable("The log has lost its channels.")
         _, forgotten = await self._read_key(self._keys.partition.forgotten, "HGETALL")
+        if branch != self._branch:
+            raise LogChanged("Another server has taken over while the channels were read.")
         self._channels, self._log_id, self._complete_to = channels, log_id, complete_to
         self._forgotten = _fences(forgotten)
 

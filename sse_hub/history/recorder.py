@@ -113,7 +113,7 @@ class Recorder:
         Starts or stops recording accordingly. Raises LogUnavailable.
         """
         async with self._lease_lock:
-            complete_since = self._ingest.complete_since
+            complete_since, branch = self._ingest.complete_since, self._log.branch
             # What this process has evicted while recording is in the log already.
             held_since = complete_since if self.recording else self._ingest.held_since
             new_log_reason = ""
@@ -122,6 +122,9 @@ class Recorder:
             state = await self._lease.acquire_or_renew(
                 complete_since, self._ingest.first_fence, new_log_reason, held_since
             )
+            if branch != self._log.branch:
+                # The answer is of a server that this process has left, and of a log that is not the one it reads now.
+                return state
             self._no_log_since = None if state.watermark >= 0 else self._no_log_since or self._loop.time()
             self._log.advance(max(0, state.watermark))
             if state.role is Role.TAP:
@@ -195,7 +198,7 @@ class Recorder:
         async with self._flush_lock:
             if self.recording:
                 # Also while the last round is unfinished: channels left in the list of unrecorded ones wake nobody.
-                self._round.extend(self._ingest.memory.take_unrecorded(), self._ingest.last_fence)
+                self._round.extend(self._ingest.memory.take_unrecorded(), self._ingest.last_fence, self._ingest.gaps)
             while self.recording:
                 append_round = self._round
                 if self._ingest.complete_since != append_round.complete_since:
