@@ -68,19 +68,20 @@ class RedisServer:
 
     port: int
     process: subprocess.Popen[bytes]
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
         """A new blocking client that waits for a frozen server and never retries. The caller closes it."""
-        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+        return redis.Redis(host=self.host, port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     @property
     def publisher_url(self) -> str:
         """The URL for an account with the rights that `sse-hub redis-acl` gives to publishers."""
-        return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@127.0.0.1:{self.port}/0"
+        return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@{self.host}:{self.port}/0"
 
     def publisher(self) -> redis.Redis:
         """As client(), but it may only publish."""
