@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -89,6 +90,11 @@ class Node(RedisServer):
         return self.process.poll() is None
 
     @property
+    def frozen(self) -> bool:
+        """True between freeze() and thaw()."""
+        return self.runs and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+    @property
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "log").read_text(errors="replace")
@@ -117,8 +123,11 @@ class Node(RedisServer):
         """
         The reply to `command` on a new connection, as RESP 2 has it, decoded.
 
-        Raises redis.RedisError if it is refused, or if there is no reply in ASK_SECONDS.
+        Raises redis.RedisError if it is refused, or if there is no reply in ASK_SECONDS. A frozen server is not asked.
         """
+        # Else the waits of the rig would take as long as such a question, and faults seem longer than they are.
+        if self.frozen:
+            raise redis.TimeoutError(f"{self} is frozen")
         with redis.Redis(
             host=self.host,
             port=self.port,
