@@ -17,7 +17,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,10 +147,11 @@ class HubProcess:
     port: int
     process: subprocess.Popen[bytes]
     output_file: Path
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def output(self) -> str:
@@ -206,15 +207,22 @@ def hub_process(
     more_environ: Mapping[str, str] | None = None,
     ready: bool = True,
     root: Path = ROOT,
+    host: str = "127.0.0.1",
+    inside: Sequence[str] = (),
 ) -> Iterator[HubProcess]:
     """
     `python run.py` in the folder `root`, ready when the block is entered, stopped by SIGTERM.
 
-    With `ready=False` it only answers by then.
+    With `ready=False` it only answers by then. `inside` is the beginning of a command that runs another one elsewhere,
+    such as in a network namespace, where it listens on `host`.
 
     AssertionError if it does not stop in time, or has logged an unexpected error.
     """
-    with _starting(redis_url, *options, port=port, more_environ=more_environ, root=root) as hub:
+    if inside:
+        options = (*options, "--host", host, "--access", "none")
+    with _starting(
+        redis_url, *options, port=port, more_environ=more_environ, root=root, host=host, inside=inside
+    ) as hub:
         if ready:
             hub.wait_ready()
         else:
@@ -239,17 +247,19 @@ def _starting(
     port: int | None = None,
     more_environ: Mapping[str, str] | None = None,
     root: Path = ROOT,
+    host: str = "127.0.0.1",
+    inside: Sequence[str] = (),
 ) -> Iterator[HubProcess]:
     port = port or free_port()
     environ = clean_environ()
     environ |= more_environ or {}
-    command = [sys.executable, str(root / "run.py"), "--port", str(port), *options]
+    command = [*inside, sys.executable, str(root / "run.py"), "--port", str(port), *options]
     if redis_url:
         own_account = re.sub(r"^redis://127", f"redis://{HUB_USER}:{HUB_PASSWORD}@127", redis_url)
         command += ["--redis-url", own_account]
     with tempfile.NamedTemporaryFile(prefix="sse-hub-output-") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=root)
-        hub = HubProcess(port, process, Path(output.name))
+        hub = HubProcess(port, process, Path(output.name), host)
         try:
             yield hub
             end(hub)

@@ -1,7 +1,8 @@
 """
-A TCP proxy that refuses some dials, in a thread of its own.
+A TCP proxy that refuses some dials, or holds back what trusted peers send and get, in a thread of its own.
 
     client --> TcpProxy --> server          refuse({1, 3, 10}): these dials are reset as soon as they are made
+                                            hold(): a partition between the server and its trusted peers
 """
 
 import asyncio
@@ -34,11 +35,25 @@ class TcpProxy:
         self._refused: Collection[int] = ()
         self._lock = threading.Lock()
         self._connections: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # Set while trusted connections may pass.
+        self._open = asyncio.Event()
+        self._open.set()
 
     def refuse(self, dials: Collection[int]) -> None:
         """Refuse these of the dials that come from now on; the first is number 1."""
         with self._lock:
             self._refused, self.dials, self.refused = dials, 0, 0
+
+    def hold(self) -> None:
+        """Pass on no byte of trusted connections, old and new ones, until release(). They stay open, and are silent."""
+        assert self._loop, "the proxy does not serve"
+        self._loop.call_soon_threadsafe(self._open.clear)
+
+    def release(self) -> None:
+        """Pass on all that hold() has held back, and what follows."""
+        assert self._loop, "the proxy does not serve"
+        self._loop.call_soon_threadsafe(self._open.set)
 
     def _refuses(self, peer: str) -> bool:
         if peer in self._trusted:
@@ -51,6 +66,7 @@ class TcpProxy:
 
     async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(self._pass_on(reader, writer))
@@ -69,6 +85,9 @@ class TcpProxy:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
             return
+        may_pass = self._open if peer[0] in self._trusted else None
+        if may_pass:
+            await may_pass.wait()
         # The server must see who is trusted, too, so the dial goes out from the same address.
         try:
             to_reader, to_writer = await asyncio.open_connection(*self._target, local_addr=(peer[0], 0))
@@ -77,16 +96,18 @@ class TcpProxy:
             return
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_copy(reader, to_writer))
-                group.create_task(_copy(to_reader, writer))
+                group.create_task(_copy(reader, to_writer, may_pass))
+                group.create_task(_copy(to_reader, writer, may_pass))
         finally:
             for each in (writer, to_writer):
                 each.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: asyncio.Event | None) -> None:
     with suppress(OSError):
         while chunk := await reader.read(CHUNK_BYTES):
+            if may_pass:
+                await may_pass.wait()
             writer.write(chunk)
             await writer.drain()
     # Half-closed connections are of no use to anybody here.
@@ -104,7 +125,7 @@ def tcp_proxy(port: int, target: tuple[str, int], trusted: Collection[str] = ())
     stop = asyncio.Event()
 
     async def serve() -> None:
-        ready.set()
+        asyncio.get_running_loop().call_soon(ready.set)
         await proxy.serve(listening, stop)
 
     def run() -> None:
