@@ -12,13 +12,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha1, sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError, TryAgainError
 
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
+from sse_hub.broker.session import SETTLE_MS
 from sse_hub.errors import (
     HubStopping,
     IdempotencyConflict,
@@ -163,18 +164,9 @@ class AcknowledgedPublisher:
             )
         key_names = [self._partition.published(key), self._partition.published_by(subject)] if key else []
         try:
-            fence, count, known, recorded = await self._send_script(
-                keys=[self._partition.clock, *key_names],
-                args=[
-                    self._hub.ingest.last_fence,
-                    self._partition.fence_channel,
-                    channel,
-                    digest,
-                    KEY_MS,
-                    KEYS_PER_SUBJECT,
-                    len(lines),
-                    *_joined(lines),
-                ],
+            fence, count, known, recorded = await self._run_send_script(
+                [self._partition.clock, self._partition.fences, *key_names],
+                [channel, digest, KEY_MS, KEYS_PER_SUBJECT, len(lines), *_joined(lines)],
             )
         except ResponseError as error:
             raise NotRecorded(f"Redis refused the lines: {error_text(error)}.", 0, False) from None
@@ -183,6 +175,18 @@ class AcknowledgedPublisher:
                 f"Whether the lines were published is unknown: Redis did not answer ({error_text(error)}).", None, None
             ) from None
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
+
+    async def _run_send_script(self, keys: list[str], args: list[Any]) -> Any:
+        """Run lua/publish.lua, again while a node of a cluster has only just begun to order the lines."""
+        deadline = asyncio.get_running_loop().time() + RECORDED_SECONDS
+        while True:
+            try:
+                floor = self._hub.ingest.last_fence
+                return await self._send_script(keys=keys, args=[floor, self._partition.fence_channel, *args])
+            except TryAgainError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(SETTLE_MS / 1000)
 
     async def _wait_recorded(self, sent: _SentBatch) -> None:
         loop = asyncio.get_running_loop()

@@ -116,7 +116,7 @@ class DurableDelivery:
         """The fence before the lines, which are published now or were by an earlier attempt."""
         args = (self._min_fence, self._partition.fence_channel, self._channel, "0", KEY_MS, 0, len(attempt.lines))
         reply: Any = self._connection.run_script(
-            self._publish_script, [self._partition.clock, attempt.key], [*args, *attempt.lines]
+            self._publish_script, [self._partition.clock, self._partition.fences, attempt.key], [*args, *attempt.lines]
         )
         fence = int(reply[0])
         self._min_fence = max(self._min_fence, fence + 1)
@@ -125,7 +125,9 @@ class DurableDelivery:
     def _missing(self, attempt: _Attempt) -> list[bytes]:
         """The lines of `attempt` that the log lacks, once it has all that was published before now."""
         args = (self._min_fence, self._partition.fence_channel)
-        fence = int(self._connection.run_script(self._fence_script, [self._partition.clock], args))
+        fence = int(
+            self._connection.run_script(self._fence_script, [self._partition.clock, self._partition.fences], args)
+        )
         self._min_fence = max(self._min_fence, fence)
         self._wait_complete(fence)
         missing = dict.fromkeys(attempt.lines)

@@ -9,11 +9,9 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
+from sse_hub.broker.connect import publisher_client
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.limits import (
     MAX_MEMORY,
@@ -37,10 +35,8 @@ CLOCK_LIMIT_SECONDS = 86_400.0
 
 async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckResult]:
     """The results for the server at `url`, for a hub that follows `ingest`."""
-    client: Any = redis.asyncio.Redis.from_url(
-        url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
-    )
     partition = Partition()
+    client: Any = publisher_client(url, partition)
     async with client:
         started = time.perf_counter()
         try:
@@ -157,7 +153,7 @@ def _pubsub_limits(setting: str) -> tuple[int, int]:
 async def _check_fences(client: Any, partition: Partition) -> CheckResult:
     try:
         fence = client.register_script(script("clock", "fence"))
-        await fence(keys=[partition.clock], args=[0, partition.fence_channel])
+        await fence(keys=[partition.clock, partition.fences], args=[0, partition.fence_channel])
     except NoPermissionError as error:
         return bad("rights: fences", f"{error}; see sse-hub redis-acl for the rights needed")
     return passed("rights: fences", "the hub can issue fences")

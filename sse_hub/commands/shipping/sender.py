@@ -68,9 +68,9 @@ class BatchSender:
         self.changed = asyncio.Event()
         self.published_lines = 0
         self.error = ""
-        self._connection = publisher_connection(redis_url)
-        self._registry = registry
         self._partition = Partition()
+        self._connection = publisher_connection(redis_url, self._partition)
+        self._registry = registry
         self._keys = LogKeys.of(self._partition, ingest)
         self._flow = FlowControl()
         # Batches that have not been acknowledged, oldest first.
@@ -214,7 +214,7 @@ class BatchSender:
             await self._read_reply(batch)
 
     def _command(self, batch: SourceBatch) -> tuple[Any, ...]:
-        names = (self._shipped_key, self._keys.watermark, self._partition.clock)
+        names = (self._shipped_key, self._keys.watermark, self._partition.clock, self._partition.fences)
         # A hub that has just started counts lines from its first fence on, and lacks what comes before it.
         fences = "before " if time.monotonic() - self._sent_at > CONTINUOUS_SECONDS else ""
         fences += "after" if self._flow.fence_due(batch) else ""

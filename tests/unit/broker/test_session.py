@@ -33,6 +33,12 @@ class Ears:
     def channel_subscribed(self, channel: str) -> None:
         raise AssertionError(f"unexpected channel {channel}")
 
+    def fences_known(self, fences: list[int]) -> None:
+        raise AssertionError("these sessions are not opened")
+
+    def fence_unsettled(self, fence: int) -> None:
+        self.heard.setdefault("unsettled", []).append(fence)
+
     def invalid_fence(self, payload: bytes, last: int) -> None:
         self.heard.setdefault("forged", []).append(payload)
 

@@ -9,9 +9,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.connection import parse_url
 
-from sse_hub.broker.connect import RedisAddress, command_pool, publisher_connection
+from sse_hub.broker.address import RedisAddress
+from sse_hub.broker.connect import publisher_connection
+from sse_hub.broker.keys import Partition
+from sse_hub.broker.topology import Topology
 from sse_hub.cli import main
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
@@ -203,10 +206,9 @@ BROKEN_LISTS = [
 TAKERS: list[Callable[[str], object]] = [
     validate,
     parse,
-    RedisAddress.parse,
-    publisher_connection,
+    lambda url: Topology(url, Partition()),
+    lambda url: publisher_connection(url, Partition()),
     RedisHandler,
-    lambda url: command_pool(url, ConnectionPool),
     lambda url: Config.read({"redis_url": url}, {}),
 ]
 COMMANDS = ["serve", "demo", "check", "canary", "ship x.log", "publish log hello", "docker", "token revoke x.y.z"]
@@ -216,7 +218,8 @@ COMMANDS = ["serve", "demo", "check", "canary", "ship x.log", "publish log hello
 def test_a_redis_url_that_redis_py_understands_is_accepted(url: str) -> None:
     assert validate(url) == url
     assert Config.read({}, {"REDIS_URL": url}).redis_url == url
-    assert RedisAddress.parse(url.partition("?ssl_c")[0])
+    servers = parse(url.partition("?ssl_c")[0])
+    assert RedisAddress.of(servers, ("host", 1))
 
 
 @pytest.mark.parametrize("url", [*GOOD, "redis://", "redis://u:p@/07?db=2&username=v&password=w+x%2B", "unix:///a%20b"])
@@ -403,7 +406,7 @@ def test_tls_parameters_without_tls_are_refused() -> None:
 def test_printed_settings_and_addresses_contain_no_password() -> None:
     url = "redis://hub:s3cretpw@redis.example:6379/0"
 
-    assert "s3cretpw" not in f"{Config(redis_url=url)} {RedisAddress.parse(url)}"
+    assert "s3cretpw" not in f"{Config(redis_url=url)} {RedisAddress.of(parse(url), ('host', 1))}"
     sentinels = parse("redis+sentinel://hub:s3cretpw@s1/main?sentinel_password=7331s3cretpw")
     assert "s3cretpw" not in f"{sentinels} {sentinels!r}"
 
