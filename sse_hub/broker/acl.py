@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from sse_hub.broker.keys import FENCE_CHANNEL, PREFIX
+from sse_hub.broker.keys import PREFIX, Partition
 from sse_hub.errors import InvalidSetting
 from sse_hub.protocol.patterns import matches
 
@@ -47,21 +47,22 @@ class Account(NamedTuple):
         return f"ACL SETUSER {self.name} {self.rules}"
 
 
-def hub_rules(ingest: Sequence[str]) -> str:
-    """The rights of a hub that follows the patterns `ingest`: its keys, its fences, and these channels."""
-    channels = " ".join(f"&{each}" for each in dict.fromkeys((FENCE_CHANNEL, *ingest)))
+def hub_rules(ingest: Sequence[str], prefix: str = PREFIX) -> str:
+    """The rights of a hub that follows the patterns `ingest`: the keys with `prefix`, fences, and these channels."""
+    channels = " ".join(f"&{each}" for each in dict.fromkeys((Partition(prefix).fence_channel, *ingest)))
     channels = "allchannels" if "*" in ingest else f"resetchannels {channels}"
-    return f"{LIVE_COMMANDS} {LOG_COMMANDS} ~{PREFIX}* {channels}"
+    return f"{LIVE_COMMANDS} {LOG_COMMANDS} ~{prefix}* {channels}"
 
 
-def publisher_rules(channels: Sequence[str]) -> str:
+def publisher_rules(channels: Sequence[str], prefix: str = PREFIX) -> str:
     """
-    The rights of publishers on `channels`.
+    The rights of publishers on `channels`, beside hubs whose keys have `prefix`.
 
     Raises InvalidSetting if one of them matches the fence channel: a publisher could forge fences.
     """
+    fence_channel = Partition(prefix).fence_channel
     for each in channels:
-        if matches(each, FENCE_CHANNEL):
+        if matches(each, fence_channel):
             raise InvalidSetting(
                 f"Publishers on {each!r} could forge fences: name their channels with --publish, such as app.*."
             )

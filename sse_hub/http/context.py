@@ -13,6 +13,7 @@ from sanic import Sanic
 
 from sse_hub.auth import Auth
 from sse_hub.broker.source import RedisSource
+from sse_hub.broker.topology import Topology
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
 from sse_hub.history.publisher import AcknowledgedPublisher
@@ -33,6 +34,7 @@ class Context:
 
     config: Config
     hub: Hub
+    topology: Topology
     source: RedisSource
     backfill: Backfill
     log: LogReader

@@ -3,6 +3,7 @@
 import pytest
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
+from sse_hub.broker.keys import CLUSTER_PREFIX
 from sse_hub.errors import InvalidSetting
 from tests.support.settings import ROOT
 
@@ -28,3 +29,12 @@ def test_a_publisher_account_never_has_the_fence_channel(pattern: str) -> None:
 def test_the_manual_lists_the_rights_that_redis_acl_grants() -> None:
     for rule in hub_rules(["app.*"]).split():
         assert rule in MANUAL
+
+
+def test_accounts_for_a_cluster_have_its_prefix() -> None:
+    rules = hub_rules(["app.*"], CLUSTER_PREFIX)
+
+    assert rules.endswith("~{sse-hub}:* resetchannels &{sse-hub}:fence &app.*")
+    assert "sse-hub:" not in rules
+    with pytest.raises(InvalidSetting, match="forge"):
+        publisher_rules(["{*"], CLUSTER_PREFIX)
