@@ -185,8 +185,13 @@ class Node(RedisServer):
 
 
 def _started(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # In a group of its own, so that Ctrl-C does not end it before those who need it.
     return subprocess.Popen(
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environ}
+        list(command),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environ},
+        process_group=0,
     )
 
 
