@@ -9,9 +9,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 PREFIX = "sse-hub:"
+CLUSTER_PREFIX = "{sse-hub}:"
+"""With a hash tag: a cluster keeps all keys of a partition in one slot, so that one script may use them all."""
 
 FENCE_CHANNEL = PREFIX + "fence"
 """The channel on which fences are published."""
+PROBE_PATTERN = PREFIX + "probe:*"
+PROBE_CHANNELS = tuple(f"{PREFIX}probe:{n}" for n in range(8))
+"""
+The channels of lines of the probe of order, see `broker/order_probe`, and the pattern of them all.
+
+Without a hash tag in a cluster, too: they lie all over the slots, as the names of users' channels do. With one tag they
+would all go the same way, and come in order even from a server that keeps none between its shards.
+"""
 CLOCK = PREFIX + "clock"
 """String: the last fence."""
 CHANNELS = PREFIX + "channels"
@@ -89,6 +99,11 @@ def log_key(channel: str) -> str:
     entry before it, and up to this id, are missing.
     """
     return f"{PREFIX}log:{channel}"
+
+
+def probe_fence_channel(prefix: str) -> str:
+    """The channel of the probe's fences in the partition with `prefix`: it goes the same way as the hub's fences."""
+    return f"{prefix}probe:fence"
 
 
 def published_key(idempotency_key: str) -> str:

@@ -12,6 +12,7 @@ import redis.asyncio
 from sanic import Sanic
 
 from sse_hub.auth import Auth
+from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
@@ -34,6 +35,7 @@ class Context:
     config: Config
     hub: Hub
     source: RedisSource
+    order_watch: OrderWatch
     backfill: Backfill
     log: LogReader
     recorder: Recorder

@@ -1,7 +1,8 @@
 """
 Checks whether a hub can work with a Redis, by doing what a hub does, with the hub's own account.
 
-    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, memory, buffers, long lines, clock
+    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, memory, buffers, long lines, clock,
+                                                        order
 """
 
 import secrets
@@ -23,12 +24,15 @@ from sse_hub.broker.limits import (
     MIN_BUFFER_BYTES,
     OUTPUT_BUFFERS,
 )
+from sse_hub.broker.order_probe import Connect, measure_order
 from sse_hub.broker.scripts import script
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
 from sse_hub.commands.check.server_version import judge_version
 from sse_hub.errors import error_text
 
 ANSWER_SECONDS = 5
+# Enough to find a server that mixes up lines only at times, in a tenth of a second.
+PROBED_LINES = 2_000
 LINES_IN_BUFFER = MIN_BUFFER_BYTES // MAX_VALUE_BYTES
 # Above the first, times of lines look wrong; above the second, no fence is accepted.
 CLOCK_WARNING_SECONDS = 2.0
@@ -59,6 +63,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
             yield await _run_check(each)
         yield await _run_check(_check_subscriptions(client, ingest))
         yield await _run_check(_check_recording(client))
+        yield await _check_order(client.connection_pool.make_connection)
 
 
 async def _run_check(check: Any) -> CheckResult:
@@ -198,3 +203,15 @@ async def _check_recording(client: Any) -> CheckResult:
     if refused:
         return bad("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
     return passed("rights: log", "the hub can record lines")
+
+
+async def _check_order(connect: Connect) -> CheckResult:
+    try:
+        measured = await measure_order(connect, keys.PREFIX, PROBED_LINES)
+    except NoPermissionError:
+        return unknown("order", f"can't be measured without the right to {keys.PROBE_PATTERN}; see sse-hub redis-acl")
+    except (RedisError, OSError) as error:
+        return unknown("order", f"can't be measured now: {error_text(error)}")
+    if not measured.kept:
+        return bad("order", measured.fault)
+    return passed("order", f"{measured.lines} lines got the same ids in two sessions")

@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 21, 3, 50, 18, tzinfo=UTC)
 LINE_BYTES = 200
 BETWEEN = "\x1f"
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}", re.ASCII)
-RESERVED = ("sse-hub:", "__key", "__sentinel__", "__redis__")
+RESERVED = ("sse-hub:", "{sse-hub}:", "__key", "__sentinel__", "__redis__")
 KEYS = Keyring.parse(key_set(SECRET))
 thorough = settings(max_examples=at_scale(100, 20_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
