@@ -1,29 +1,39 @@
 """T16: a server that does not keep the order of lines is refused; one that does never is, under load too."""
 
 import asyncio
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import NoPermissionError
 
 from sse_hub.broker.keys import CLUSTER_PREFIX, PREFIX
 from sse_hub.broker.order_probe import OrderMeasurement, measure_order
+from sse_hub.broker.order_watch import MAX_MEASUREMENTS
 from sse_hub.commands.check.redis import PROBED_LINES
 from tests.support.http_client import fetch, post
 from tests.support.metrics import scrape
 from tests.support.programs import redis_binary, valkey_binary
 from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
-from tests.support.reordering_proxy import Reorder, between_channels, between_sessions, losing, reordering_proxy
+from tests.support.reordering_proxy import Push, Reorder, between_channels, between_sessions, losing, reordering_proxy
 from tests.support.servers import RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
 
 FAULTS = (between_channels, between_sessions, losing)
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis of the test's own: it is frozen, and what is subscribed and listed there is counted."""
+    with redis_server() as server:
+        yield server
 
 
 async def measured(port: int, lines: int = PROBED_LINES, prefix: str = PREFIX) -> OrderMeasurement:
@@ -141,31 +151,57 @@ async def test_a_hub_refuses_a_server_that_keeps_no_order(server: RedisServer, r
     assert "task_died" not in output
 
 
-def test_a_hub_probes_a_server_once() -> None:
-    """Sessions that are cut are replaced on the same server, which needs no other probe."""
-    with redis_server() as server, hub_process(server.url) as hub:
-        with server.client() as client:
-            wait_until(lambda: subscribers(client.info("commandstats")) == 1 + 2, "the probe is made")
-            wait_until(lambda: [each["psub"] for each in client.client_list()].count("1") == 1, "the probe is over")
-            client.client_kill_filter(_type="pubsub")
-            wait_until(lambda: hub.output.count("session_started") == 2, "a new session")
-            wait_until(hub.ready, "ready")
-            assert subscribers(client.info("commandstats")) == 1 + 2 + 1
+def test_one_measurement_does_not_convict_a_server(server: RedisServer) -> None:
+    """Its connections may have led to two servers, while another one was promoted."""
+    mixing = threading.Event()
+    mixing.set()
+
+    def at_first(pushes: list[Push], chance: random.Random) -> list[Push]:
+        return between_channels(pushes, chance) if mixing.is_set() else pushes
+
+    with (
+        reordering_proxy(server.port, at_first) as port,
+        hub_process(f"redis://127.0.0.1:{port}/0") as hub,
+        server.client() as client,
+    ):
+        wait_until(lambda: subscribers(client) == 1 + 2, "the first probe is made")
+        wait_until(lambda: subscribed(client) == 1, "it is over")
+        mixing.clear()
+        wait_until(lambda: subscribers(client) == 1 + 2 * MAX_MEASUREMENTS, "it was repeated")
+        wait_until(lambda: subscribed(client) == 1, "the last one is over")
+        assert hub.ready()
         assert "order_" not in hub.output
 
 
-def subscribers(stats: dict[str, dict[str, int]]) -> int:
-    """How many times somebody has subscribed to a pattern: a session, or each of the two of a probe."""
-    return stats.get("cmdstat_psubscribe", {"calls": 0})["calls"]
-
-
-async def test_a_hub_with_an_older_account_works_and_says_that_it_could_not_measure() -> None:
-    rights = f"{LIVE_RIGHTS} {LOG_RIGHTS}".replace("&sse-hub:probe:*", "")
-    with redis_server() as server:
+def test_a_hub_probes_a_server_once(server: RedisServer) -> None:
+    """Sessions that are cut are replaced on the same server, which needs no other probe."""
+    with hub_process(server.url) as hub:
         with server.client() as client:
-            client.execute_command("ACL", "SETUSER", "older", "on", ">secret", *rights.split())
-        with hub_process(f"redis://older:secret@127.0.0.1:{server.port}/0", "--ingest", "app.*") as hub:
-            await asyncio.to_thread(wait_until, lambda: "order_not_measured" in hub.output, "it says so")
-            hub.wait_recording()
-            assert post(hub, "app.log", b"{}").status == 200
-            assert (hub.ready(), hub.state()["error"]) == (True, None)
+            wait_until(lambda: subscribers(client) == 1 + 2, "the probe is made")
+            wait_until(lambda: subscribed(client) == 1, "the probe is over")
+            client.client_kill_filter(_type="pubsub")
+            wait_until(lambda: hub.output.count("session_started") == 2, "a new session")
+            wait_until(hub.ready, "ready")
+            assert subscribers(client) == 1 + 2 + 1
+        assert "order_" not in hub.output
+
+
+def subscribers(client: redis.Redis) -> int:
+    """How many have subscribed to a pattern so far: each session, and two for each probe."""
+    return int(client.info("commandstats").get("cmdstat_psubscribe", {"calls": 0})["calls"])
+
+
+def subscribed(client: redis.Redis) -> int:
+    """How many are subscribed to a pattern now."""
+    return sum(each["psub"] == "1" for each in client.client_list())
+
+
+def test_a_hub_with_an_older_account_works_and_says_that_it_could_not_measure(server: RedisServer) -> None:
+    rights = f"{LIVE_RIGHTS} {LOG_RIGHTS}".replace("&sse-hub:probe:*", "")
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "older", "on", ">secret", *rights.split())
+    with hub_process(f"redis://older:secret@127.0.0.1:{server.port}/0", "--ingest", "app.*") as hub:
+        wait_until(lambda: "order_not_measured" in hub.output, "it says so")
+        hub.wait_recording()
+        assert post(hub, "app.log", b"{}").status == 200
+        assert (hub.ready(), hub.state()["error"]) == (True, None)
