@@ -20,7 +20,7 @@ from bench.procs import ProcessUsage
 from bench.report.results import Measurement
 from bench.scenarios import Scenario
 from bench.servers import CHANNEL, RunningServer
-from sse_hub.broker.keys import CHANNELS, log_key
+from sse_hub.broker.keys import Partition
 
 STAMP = re.compile(r'"t":(\d+)')
 LAG_INTERVAL_SECONDS = 0.25
@@ -62,7 +62,7 @@ def measure_ingest(
 def recording_lags(client: redis.Redis, channels: list[str]) -> list[float]:
     """Return, for each channel with lines in the log, how many seconds ago its newest recorded line was published."""
     now_ns = time.monotonic_ns()
-    newest = [repr(client.xrevrange(log_key(channel), count=1)) for channel in channels]
+    newest = [repr(client.xrevrange(Partition().log(channel), count=1)) for channel in channels]
     return [(now_ns - int(match[1])) / 1e9 for text in newest if (match := STAMP.search(text))]
 
 
@@ -75,7 +75,7 @@ def wait_recorded(client: redis.Redis, channels: list[str], count: int) -> tuple
     began = changed = time.monotonic()
     recorded = 0
     while recorded < count and time.monotonic() - changed < STANDSTILL_SECONDS:
-        values = client.hmget(CHANNELS, channels)
+        values = client.hmget(Partition().channels, channels)
         counted = sum(int(bytes(each).split()[1]) for each in values if isinstance(each, bytes))
         if counted > recorded:
             recorded, changed = counted, time.monotonic()

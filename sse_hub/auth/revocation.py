@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import REVOKED
+from sse_hub.broker.keys import Partition
 from sse_hub.errors import SourceUnavailable, error_text
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,9 @@ class Revocations:
     An entry stays until its token has expired, even if Redis loses it.
     """
 
-    def __init__(self, commands: redis.asyncio.Redis) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, partition: Partition) -> None:
         self._commands = commands
+        self._partition = partition
         self._expiry_times: dict[str, float] | None = None
 
     def is_revoked(self, token_id: str) -> bool:
@@ -57,7 +58,7 @@ class Revocations:
 
     async def _read(self) -> dict[str, float]:
         try:
-            fields = await self._commands.hgetall(REVOKED)
+            fields = await self._commands.hgetall(self._partition.revoked)
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"The list of revoked tokens can't be read: {error_text(error)}.") from None
         listed = {_text(token_id): _parse_time(value) for token_id, value in fields.items()}
@@ -70,15 +71,15 @@ class Revocations:
         lost = {token_id: str(expires_at) for token_id, expires_at in known.items() if token_id not in listed}
         if lost:
             logger.warning("revocations_lost tokens=%(tokens)d", {"tokens": len(lost)})
-            await self._commands.hset(REVOKED, items=[field for pair in lost.items() for field in pair])
+            await self._commands.hset(self._partition.revoked, items=[field for pair in lost.items() for field in pair])
         outdated = [token_id for token_id, expires_at in listed.items() if _is_outdated(expires_at)]
         if outdated:
-            await self._commands.hdel(REVOKED, *outdated)
+            await self._commands.hdel(self._partition.revoked, *outdated)
 
 
-async def revoke(commands: redis.asyncio.Redis, token_id: str, expires_at: float) -> None:
+async def revoke(commands: redis.asyncio.Redis, partition: Partition, token_id: str, expires_at: float) -> None:
     """Add a token to the list, where it stays until it expires at `expires_at`, in seconds since the epoch."""
-    await commands.hset(REVOKED, token_id, str(expires_at))
+    await commands.hset(partition.revoked, token_id, str(expires_at))
 
 
 def _text(field: str | bytes) -> str:

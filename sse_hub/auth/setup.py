@@ -19,6 +19,7 @@ from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.stream_expiry import StreamExpiry
 from sse_hub.auth.ticket import Tickets
+from sse_hub.broker.keys import Partition
 from sse_hub.config import UNIX, Config
 from sse_hub.errors import InvalidSetting, ServerUnavailable, error_text
 from sse_hub.hub.ingest import Ingest
@@ -66,9 +67,9 @@ def check_access(config: Config) -> None:
         raise InvalidSetting("--proxy-rules needs --access proxy.")
 
 
-def create_auth(config: Config, commands: redis.asyncio.Redis, ingest: Ingest) -> Auth:
+def create_auth(config: Config, commands: redis.asyncio.Redis, partition: Partition, ingest: Ingest) -> Auth:
     """Authentication for a hub whose `config` has passed `check_access`."""
-    authenticator = _create_authenticator(config, commands)
+    authenticator = _create_authenticator(config, commands, partition)
     return Auth(authenticator, StreamExpiry(authenticator, ingest))
 
 
@@ -84,10 +85,10 @@ def is_loopback_host(host: str) -> bool:
     return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 
-def _create_authenticator(config: Config, commands: redis.asyncio.Redis) -> Authenticator:
+def _create_authenticator(config: Config, commands: redis.asyncio.Redis, partition: Partition) -> Authenticator:
     origins = frozenset(config.cors_origin)
     if config.access == "token":
-        revocations, tickets = Revocations(commands), Tickets(commands)
+        revocations, tickets = Revocations(commands, partition), Tickets(commands, partition)
         return TokenAuth(
             _load_keyring(config), config.token_audience, config.token_issuer, origins, revocations, tickets
         )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import ticket_key
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
 from sse_hub.errors import Forbidden, SourceUnavailable, error_text
 from sse_hub.protocol.selection import Selection
@@ -35,16 +35,18 @@ class RedeemedTicket(NamedTuple):
 class Tickets:
     """Issues and redeems tickets. Any hub of the same Redis redeems the tickets of another."""
 
-    def __init__(self, commands: redis.asyncio.Redis) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, partition: Partition) -> None:
         self._commands = commands
+        self._partition = partition
         self._redeem_script = commands.register_script(script("redeem"))
 
     async def issue(self, token: str, selection: Selection) -> str:
         """A ticket for `selection` that stands for `token`. Raises SourceUnavailable."""
         ticket = secrets.token_urlsafe(32)
         content = RedeemedTicket(token, (*selection.channels, *selection.patterns))
+        key = self._partition.ticket(_digest(ticket))
         try:
-            await self._commands.set(_redis_key(ticket), _encrypt(ticket, content), px=TICKET_SECONDS * 1000)
+            await self._commands.set(key, _encrypt(ticket, content), px=TICKET_SECONDS * 1000)
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"The ticket can't be stored: {error_text(error)}.") from None
         return ticket
@@ -57,7 +59,7 @@ class Tickets:
         """
         ticket = ticket[:MAX_TICKET_CHARACTERS]
         try:
-            stored = await self._redeem_script(keys=[_redis_key(ticket)])
+            stored = await self._redeem_script(keys=[self._partition.ticket(_digest(ticket))])
         except (RedisError, OSError) as error:
             raise SourceUnavailable(f"The ticket can't be read: {error_text(error)}.") from None
         content = None if stored is None else _decrypt(ticket, stored)
@@ -69,8 +71,8 @@ class Tickets:
 # Somebody who reads Redis's memory or its log of slow commands finds neither a usable ticket nor a token.
 
 
-def _redis_key(ticket: str) -> str:
-    return ticket_key(sha256(ticket.encode(errors="replace")).hexdigest())
+def _digest(ticket: str) -> str:
+    return sha256(ticket.encode(errors="replace")).hexdigest()
 
 
 def _encrypt(ticket: str, content: RedeemedTicket) -> bytes:

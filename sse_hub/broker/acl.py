@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from sse_hub.broker.keys import CLUSTER_PREFIX, PREFIX, PROBE_CHANNELS, PROBE_PATTERN, probe_fence_channel
+from sse_hub.broker.keys import CLUSTER_PREFIX, PREFIX, PROBE_CHANNELS, PROBE_PATTERN, Partition
 from sse_hub.errors import InvalidSetting
 from sse_hub.protocol.patterns import matches
 
@@ -38,9 +38,10 @@ GUEST_COMMANDS = "+@connection +@pubsub -@dangerous -@admin +info +time +get +se
 GUEST_KEYS = ("clock", "shipped:*", "published:*", "check:*", "revoked")
 GUEST_READS = ("watermark*", "lease*", "channels", "log:*")
 # Whoever publishes there moves ids, or makes a hub refuse its server.
+_PARTITIONS = (Partition(), Partition(CLUSTER_PREFIX))
 HUB_CHANNELS = (
-    *(f"{prefix}fence" for prefix in (PREFIX, CLUSTER_PREFIX)),
-    *(probe_fence_channel(prefix) for prefix in (PREFIX, CLUSTER_PREFIX)),
+    *(each.fence_channel for each in _PARTITIONS),
+    *(each.probe_fence_channel for each in _PARTITIONS),
     *PROBE_CHANNELS,
 )
 
@@ -70,7 +71,7 @@ def hub_rules(ingest: Sequence[str], prefix: str = PREFIX) -> str:
     With `prefix` CLUSTER_PREFIX, those of a hub on a cluster.
     """
     # A pattern is allowed only if it is written in the rules exactly as it is subscribed to.
-    needed = dict.fromkeys((f"{prefix}fence", f"{prefix}probe:*", PROBE_PATTERN, *ingest))
+    needed = dict.fromkeys((Partition(prefix).fence_channel, f"{prefix}probe:*", PROBE_PATTERN, *ingest))
     channels = "allchannels" if "*" in ingest else f"resetchannels {' '.join(f'&{each}' for each in needed)}"
     cluster = f"{CLUSTER_COMMANDS} " if prefix == CLUSTER_PREFIX else ""
     return f"{LIVE_COMMANDS} {LOG_COMMANDS} {cluster}~{prefix}* {channels}"

@@ -8,30 +8,47 @@ At most one fence is on its way, however many joins wait. Joins that start meanw
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker import keys
+from sse_hub.broker.keys import Partition
+from sse_hub.broker.refusals import refusal
 from sse_hub.broker.scripts import script
+from sse_hub.broker.session import SETTLE_MS
+from sse_hub.errors import error_text
 from sse_hub.hub.counters import Counters
 
 logger = logging.getLogger(__name__)
+
+SETTLE_SECONDS = SETTLE_MS / 1000
 
 
 class FenceIssuer:
     """Issues fences. `last` is the highest fence received, `received_at` the loop's time when it came."""
 
-    def __init__(self, commands: redis.asyncio.Redis, counters: Counters, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        commands: redis.asyncio.Redis,
+        partition: Partition,
+        counters: Counters,
+        loop: asyncio.AbstractEventLoop,
+        refused: Callable[[str], None],
+    ) -> None:
+        """`refused` is called when the server may not issue fences now, see `refusals`."""
         self.last = 0
         self.received_at = float("-inf")
         self._loop = loop
+        self._refused = refused
+        self._partition = partition
         self._counters = counters
         self._script = commands.register_script(script("clock", "fence"))
         self._waiting: dict[asyncio.Future[int], None] = {}
         self._served: dict[asyncio.Future[int], None] = {}
         self._has_session = False
         self._failed = False
+        self._unsettled = 0
         self._round: asyncio.Task[None] | None = None
         self._published_at: float | None = None
         self._received = asyncio.Event()
@@ -66,6 +83,11 @@ class FenceIssuer:
         self.received_at = self._loop.time()
         self._received.set()
 
+    def fence_unsettled(self, fence: int) -> None:
+        """`fence` has come, but the receiver can't count from it: another is issued SETTLE_SECONDS later."""
+        self._unsettled = fence
+        self._received.set()
+
     @property
     def has_waiting(self) -> bool:
         """True when next_fence() was called since the last fence was issued."""
@@ -97,11 +119,14 @@ class FenceIssuer:
         self._served = served
         started = self._loop.time()
         try:
-            fence = int(await self._script(keys=[keys.CLOCK], args=[self.last, keys.FENCE_CHANNEL]))
-            self._published_at = self._loop.time()
+            fence = await self._publish()
             while self.last < fence:
                 self._received.clear()
                 await self._received.wait()
+                if self._unsettled >= fence > self.last:
+                    self._published_at = None
+                    await asyncio.sleep(SETTLE_SECONDS)
+                    fence = await self._publish()
         except BaseException:
             self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise
@@ -109,6 +134,13 @@ class FenceIssuer:
         for waiter in served:
             if not waiter.done():
                 waiter.set_result(fence)
+
+    async def _publish(self) -> int:
+        args = (max(self.last, self._unsettled), self._partition.fence_channel)
+        keys = [self._partition.clock, self._partition.fences]
+        fence = int(await self._script(keys=keys, args=args))
+        self._published_at = self._loop.time()
+        return fence
 
     def _end_round(self, round: asyncio.Task[None]) -> None:
         if round.cancelled():
@@ -126,8 +158,10 @@ class FenceIssuer:
         elif isinstance(error, (RedisError, OSError)):
             # The source's watch issues the next one.
             if not self._failed:
-                logger.warning("fence_failed error=%(error)r", {"error": str(error)})
+                logger.warning("fence_failed error=%(error)r", {"error": refusal(error) or error_text(error)})
             self._failed = True
             self._counters.redis_errors["fence"] += 1
+            if why := refusal(error):
+                self._refused(why)
         else:
             self._loop.call_exception_handler({"message": "a fence round failed", "exception": error})

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from redis.asyncio.connection import AbstractConnection
 
-from sse_hub.broker.keys import PROBE_CHANNELS, PROBE_PATTERN, probe_fence_channel
+from sse_hub.broker.keys import PROBE_CHANNELS, PROBE_PATTERN, Partition
 
 PROBE_SECONDS = 3.0
 # For lines that come after a later reply on the same connection: only a server that keeps no order sends such.
@@ -57,19 +57,22 @@ class OrderMeasurement(NamedTuple):
         )
 
 
-async def measure_order(connect: Connect, prefix: str, lines: int, seconds: float = PROBE_SECONDS) -> OrderMeasurement:
+async def measure_order(
+    connect: Connect, partition: Partition, lines: int, seconds: float = PROBE_SECONDS
+) -> OrderMeasurement:
     """
     Publish `lines` lines, rounded up to whole rounds, where no hub serves them, and compare their ids in two sessions.
 
-    `prefix` is that of the hub's keys. Raises NoPermissionError if the account may not use the probe's channels, and
-    another RedisError or OSError (TimeoutError after `seconds`) if the server can't be measured now.
+    Raises NoPermissionError if the account may not use the probe's channels, and another RedisError or OSError
+    (TimeoutError after `seconds`) if the server can't be measured now.
     """
-    fences = probe_fence_channel(prefix)
     # Several hubs may measure at the same time.
     token = secrets.token_hex(8)
     async with asyncio.timeout(seconds), AsyncExitStack() as stack:
         # The last one publishes the fences.
         connections = [await stack.enter_async_context(_connected(connect)) for _ in range(SESSIONS + PUBLISHERS + 1)]
+        # Known by now: the URL may have named a node of a cluster.
+        fences = partition.probe_fence_channel
         sessions = [_CountingSession(each, token, fences) for each in connections[:SESSIONS]]
         for session in sessions:
             await session.subscribe()

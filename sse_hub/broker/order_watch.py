@@ -9,6 +9,7 @@ import logging
 
 from redis.exceptions import NoPermissionError, RedisError
 
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.order_probe import Connect, OrderMeasurement, measure_order
 from sse_hub.broker.source import RedisSource
 from sse_hub.errors import SourceUnavailable, error_text
@@ -28,11 +29,10 @@ FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 1.0, 60.0
 class OrderWatch:
     """Has `source` refuse a server that does not keep the order of lines."""
 
-    def __init__(self, source: RedisSource, connect: Connect, prefix: str) -> None:
-        """`prefix` is that of the hub's keys."""
+    def __init__(self, source: RedisSource, connect: Connect, partition: Partition) -> None:
         self._source = source
         self._connect = connect
-        self._prefix = prefix
+        self._partition = partition
         self._failed = False
 
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class OrderWatch:
         for number in range(MAX_MEASUREMENTS):
             if number:
                 await asyncio.sleep(BETWEEN_SECONDS)
-            measured = await measure_order(self._connect, self._prefix, LINES)
+            measured = await measure_order(self._connect, self._partition, LINES)
             if not measured.kept:
                 not_kept.append(measured)
             if not not_kept or len(not_kept) == CONVICTING_MEASUREMENTS:

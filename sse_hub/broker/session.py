@@ -1,6 +1,7 @@
 """
 A session: one connection to Redis that receives pub/sub pushes. It never reconnects; any error ends it.
 
+    open(): may this server order the lines? which fences does it have? --> subscribed
     socket --> hiredis reader --> fences and lines, in the order of Redis --> SessionEvents
 
 The pub/sub client of redis-py reconnects by itself and does not report that lines were lost, hence this one.
@@ -9,6 +10,7 @@ https://redis.io/docs/latest/develop/pubsub/#wire-protocol-version.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,15 +19,22 @@ from typing import Any, Protocol, cast
 
 import hiredis
 
-from sse_hub.broker.connect import RedisAddress
-from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.broker.address import RedisAddress
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.read_buffer import ReadBuffer
+from sse_hub.broker.refusals import refusal
+from sse_hub.broker.topology import Primary
 from sse_hub.protocol.patterns import matches
 
 CONNECT_SECONDS = 2.0
-FENCE = FENCE_CHANNEL.encode()
 # The clocks of hub and Redis must differ by less than this; `lua/clock.lua` has the same limit.
 MAX_FENCE_AHEAD_MS = 86_400_000
+# In a cluster, a node's fences in its first moments are not counted from: a line that was published about when it began
+# may stand before a fence here, and have stood after one of the node before there. `lua/clock.lua` has the same.
+SETTLE_MS = 100
+# `sse-hub:fences` has not many more.
+MAX_FENCES = 2_000
+CLUSTER_FENCE = re.compile(rb"(\d{1,16}) ([0-9a-f]{40}) (\d{1,16})")
 
 
 class SessionEvents(Protocol):
@@ -37,8 +46,14 @@ class SessionEvents(Protocol):
     def fence_received(self, fence: int) -> None:
         """A fence: what follows came after it."""
 
+    def fences_known(self, fences: list[int]) -> None:
+        """The fences that the server has had before this session, see `Partition.fences`; rising."""
+
     def channel_subscribed(self, channel: str) -> None:
         """Redis has confirmed the subscription to `channel`: its lines come from here on."""
+
+    def fence_unsettled(self, fence: int) -> None:
+        """A fence, but not one that lines can be counted from; one that is issued SETTLE_MS later is."""
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
         """`payload` came on the fence channel, and can't be a fence after `last`."""
@@ -56,7 +71,13 @@ class Session(asyncio.Protocol):
     """One connection. `ended` is done, with the reason as its exception, when it is over."""
 
     def __init__(
-        self, events: SessionEvents, patterns: Sequence[str], last_fence: int, loop: asyncio.AbstractEventLoop
+        self,
+        events: SessionEvents,
+        fence_channel: str,
+        patterns: Sequence[str],
+        last_fence: int,
+        loop: asyncio.AbstractEventLoop,
+        node: str = "",
     ) -> None:
         # The channels, by name, whose subscription Redis has confirmed.
         self.subscribed: set[str] = set()
@@ -64,38 +85,55 @@ class Session(asyncio.Protocol):
         # Retrieves the reason: asyncio would report it for a session whose end nobody waits for.
         self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._events = events
+        self._fence_channel = fence_channel.encode()
         self._loop = loop
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         # While it is overloaded, a fence may wait in it.
         self.read_buffer = ReadBuffer(self._take, loop)
-        self._replies: list[asyncio.Future[None]] = []
+        self._replies: list[asyncio.Future[Any]] = []
         self._confirmations: dict[tuple[bytes, bytes], asyncio.Future[None]] = {}
         self._owner = _owner_of(patterns) if len(patterns) > 1 else None
         self._last_fence = last_fence
+        # In a cluster: this server, and the tenure of the node that orders the lines, as far as is known.
+        self._node = node.encode()
+        self._tenure = 0
+        self._settled_from = 0
+        self._replaced_by = b""
 
     @classmethod
     async def open(
-        cls, url: str, events: SessionEvents, channels: Sequence[str], patterns: Sequence[str], last_fence: int
+        cls,
+        address: RedisAddress,
+        primary: Primary,
+        partition: Partition,
+        events: SessionEvents,
+        channels: Sequence[str],
+        patterns: Sequence[str],
+        last_fence: int,
     ) -> "Session":
         """
-        A session that is subscribed to fences, `channels` and `patterns`. Fences up to `last_fence` are invalid.
+        A session with `primary`, at `address`, that is subscribed to fences, `channels` and `patterns`. Fences up to
+        `last_fence` are invalid.
 
-        Raises OSError (SessionEnded is one) or TimeoutError when Redis can't be reached or refuses a command.
+        Raises OSError (SessionEnded is one) or TimeoutError when the server can't be reached or refuses a command, and
+        when it is not the one to order the lines of `partition`.
         """
         loop = asyncio.get_running_loop()
-        address = RedisAddress.parse(url)
         async with _answer_in_time(address):
-            session = await address.connect(lambda: cls(events, patterns, last_fence, loop))
+            session = await address.connect(
+                lambda: cls(events, partition.fence_channel, patterns, last_fence, loop, primary.node)
+            )
             try:
                 if address.credentials:
                     await session._command("AUTH", *address.credentials)
                 with suppress(CommandRefused):
                     # Shown by CLIENT LIST. An account may lack the right to it.
                     await session._command("CLIENT", "SETNAME", "sse-hub:session")
+                await session._prove(partition)
                 # Fences last: lines could not be counted from a fence of another hub that came between two
                 # subscriptions.
-                await session.subscribe((*channels, FENCE_CHANNEL), patterns)
+                await session.subscribe((*channels, partition.fence_channel), patterns)
             except BaseException:
                 session.close("not opened")
                 raise
@@ -134,6 +172,29 @@ class Session(asyncio.Protocol):
 
     # The rest.
 
+    async def _prove(self, partition: Partition) -> None:
+        """
+        Learn whether this server may order the lines now, and which fences it has, on this very connection: another one
+        could be with another server. Raises SessionEnded.
+        """
+        if self._node and (node := await self._command("CLUSTER", "MYID")) != self._node:
+            raise SessionEnded(f"node {node.decode()} answers at the address of node {self._node.decode()}")
+        try:
+            # A write that changes nothing. A replica refuses it, a node that does not own the slot, and a primary that
+            # too few replicas follow.
+            await self._command("SET", partition.clock, "0", "NX")
+        except CommandRefused as error:
+            # A full server, or an account without this right, can still order lines.
+            if refusal(str(error)):
+                raise
+        if self._node:
+            clock = CLUSTER_FENCE.fullmatch(await self._command("GET", partition.clock) or b"")
+            self._tenure = int(clock[3]) if clock else 0
+        with suppress(CommandRefused):
+            # An account of before may lack the right to it.
+            newest = await self._command("XREVRANGE", partition.fences, "+", "-", "COUNT", str(MAX_FENCES))
+            self._events.fences_known([int(id.partition(b"-")[0]) for id, _ in reversed(newest)])
+
     def _take(self, data: bytes) -> None:
         if self.ended.done():
             return
@@ -150,10 +211,10 @@ class Session(asyncio.Protocol):
     def _receive(self) -> None:
         # All pushes of one read are one batch, cut only where a fence comes between them.
         gets = self._reader.gets
-        owner = self._owner
+        owner, fence_channel = self._owner, self._fence_channel
         payloads: dict[bytes, list[bytes]] = {}
         while (push := gets()) is not False:
-            if type(push) is list:
+            if type(push) is list and push:
                 kind = push[0]
                 if kind == b"pmessage":
                     _, pattern, channel, payload = push
@@ -163,43 +224,71 @@ class Session(asyncio.Protocol):
                     continue
                 if kind == b"message":
                     _, channel, payload = push
-                    if channel != FENCE:
+                    if channel != fence_channel:
                         payloads.setdefault(channel, []).append(payload)
                         continue
-                    fence = self._parse_fence(payload)
-                    if fence:
-                        if payloads:
-                            self._events.lines_received(payloads)
-                            payloads = {}
-                        self._events.fence_received(fence)
+                    payloads = self._take_fence(payload, payloads)
                     continue
             self._answer(push)
         if payloads:
             self._events.lines_received(payloads)
 
+    def _take_fence(self, payload: bytes, payloads: dict[bytes, list[bytes]]) -> dict[bytes, list[bytes]]:
+        """Pass on the lines before the fence in `payload`, and the fence. Returns the lines not passed on."""
+        fence = self._parse_fence(payload)
+        if not fence and not self._replaced_by:
+            return payloads
+        if payloads:
+            self._events.lines_received(payloads)
+        if not fence:
+            # The lines before came in the order that all had at this node.
+            raise SessionEnded(f"node {self._replaced_by.decode()} orders the lines now")
+        if fence < self._settled_from:
+            self._events.fence_unsettled(fence)
+        else:
+            self._events.fence_received(fence)
+        return {}
+
     def _parse_fence(self, payload: bytes) -> int:
+        """The fence in `payload`; 0 if it is none of this server. Then `_replaced_by` may be set."""
+        node, tenure = b"", 0
+        if not self._node:
+            fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
+        elif words := CLUSTER_FENCE.fullmatch(payload):
+            fence, node, tenure = int(words[1]), words[2], int(words[3])
+        else:
+            fence = 0
         # Any client that may PUBLISH can write to the fence channel. A number that does not rise, or that is far ahead,
         # can't be a fence of the script.
-        fence = int(payload) if payload.isdigit() and len(payload) <= 16 else 0
-        if not self._last_fence < fence < time.time() * 1000 + MAX_FENCE_AHEAD_MS:
+        if not max(tenure - 1, 0) < fence < time.time() * 1000 + MAX_FENCE_AHEAD_MS:
             self._events.invalid_fence(payload, self._last_fence)
             return 0
-        self._last_fence = fence
+        if node != self._node:
+            # It came over the bus. A fence of a past tenure lay in the socket of a server that was frozen until now.
+            if tenure > self._tenure:
+                self._replaced_by = node
+            return 0
+        if fence <= self._last_fence:
+            self._events.invalid_fence(payload, self._last_fence)
+            return 0
+        self._last_fence, self._tenure = fence, tenure
+        self._settled_from = tenure + SETTLE_MS if node else 0
         return fence
 
     def _answer(self, push: Any) -> None:
-        if isinstance(push, list):
-            self._confirm(push)
-        elif not self._replies:
-            raise SessionEnded(f"refused: {push}" if isinstance(push, Exception) else f"unexpected reply {push!r}")
-        else:
+        # Commands are answered before the first subscription, and nothing is pushed before that.
+        if self._replies:
             reply = self._replies.pop(0)
             if reply.done():
                 return
             if isinstance(push, Exception):
                 reply.set_exception(CommandRefused(str(push)))
             else:
-                reply.set_result(None)
+                reply.set_result(push)
+        elif isinstance(push, list) and push:
+            self._confirm(push)
+        else:
+            raise SessionEnded(f"refused: {push}" if isinstance(push, Exception) else f"unexpected reply {push!r}")
 
     def _confirm(self, push: list[Any]) -> None:
         kind, name, *_ = push
@@ -208,7 +297,7 @@ class Session(asyncio.Protocol):
         confirmed = self._confirmations.pop((kind, name), None)
         if confirmed is None:
             raise SessionEnded(f"unexpected push {push[:2]!r}")
-        if kind == b"subscribe" and name != FENCE:
+        if kind == b"subscribe" and name != self._fence_channel:
             self.subscribed.add(name.decode())
             self._events.channel_subscribed(name.decode())
         if not confirmed.done():
@@ -224,11 +313,11 @@ class Session(asyncio.Protocol):
             self._send(command, *(name.decode() for _, name in new))
         return [self._confirmations[key] for key in keys]
 
-    async def _command(self, *words: str) -> None:
-        reply: asyncio.Future[None] = self._loop.create_future()
+    async def _command(self, *words: str) -> Any:
+        reply: asyncio.Future[Any] = self._loop.create_future()
         self._replies.append(reply)
         self._send(*words)
-        await reply
+        return await reply
 
     def _send(self, *words: str) -> None:
         if self._transport is None or self.ended.done():

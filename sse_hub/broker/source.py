@@ -1,8 +1,9 @@
 """
-The source: always one session to Redis, replaced at once when it ends, and watched by fences.
+The source: always one session with the server that has the partition, replaced at once when it ends, and watched.
 
-    Session ──► lines, fences ──► Receiver            watch, four times a second: has a fence come recently?
-       └─ ended ──► a new Session ──► its first fence ──► Receiver.session_started()
+    Topology.primary ──► Session ──► lines, fences ──► Receiver       watch, four times a second: has a fence come
+                            │                                         recently? has the partition moved?
+                            └─ ended ──► a new Session ──► its first fence ──► Receiver.session_started()
 """
 
 import asyncio
@@ -10,13 +11,19 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
+from sse_hub.broker.address import RedisAddress
+from sse_hub.broker.bus_watch import BusWatch
 from sse_hub.broker.fences import FenceIssuer
+from sse_hub.broker.refusals import CLUSTER_DOWN
 from sse_hub.broker.session import Session
+from sse_hub.broker.topology import Primary, Topology
 from sse_hub.config import Config
 from sse_hub.errors import SourceUnavailable, error_text
 from sse_hub.hub.backend import Receiver
 from sse_hub.hub.counters import Counters
+from sse_hub.hub.fence_history import Branch, FenceHistory
 
 logger = logging.getLogger(__name__)
 
@@ -33,24 +40,37 @@ BACKOFF_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5)
 
 
 class RedisSource:
-    """The `Source` of a hub: one Redis or Valkey server."""
+    """The `Source` of a hub: a Redis or Valkey server, or those that Sentinels or a cluster put in its place."""
 
     def __init__(
-        self, config: Config, redis_url: str, commands: redis.asyncio.Redis, receiver: Receiver, counters: Counters
+        self,
+        config: Config,
+        topology: Topology,
+        commands: redis.asyncio.Redis,
+        receiver: Receiver,
+        fences: FenceHistory,
+        counters: Counters,
     ) -> None:
+        """`fences` has those that `receiver` has received."""
         loop = asyncio.get_running_loop()
-        self._url = redis_url
+        self._topology = topology
         self._receiver = receiver
         self._patterns = config.ingest
         self._extra_channels: dict[str, None] = {}
         self._counters = counters
-        self._fences = FenceIssuer(commands, counters, loop)
+        self._fences = FenceIssuer(commands, topology.partition, counters, loop, self._fence_refused)
+        self._bus = BusWatch(commands, topology)
+        self._history = fences
+        self._server_fences: list[int] = []
         self._loop = loop
         self._session: Session | None = None
         self._has_fence = False
         self._failures = 0
         # Why this server is refused; empty for one that is served.
         self.refusal = ""
+        # The server of the present session, and that of the last one which has received a fence.
+        self._primary: Primary | None = None
+        self._ordered_by: Primary | None = None
 
     @property
     def ready(self) -> bool:
@@ -99,7 +119,7 @@ class RedisSource:
     async def run(self) -> None:
         """Keep a session until cancelled, or none on a server that is refused."""
         while not self.refusal:
-            await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+            await self._topology.wait_changed(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
             await self._run_session()
         await self._loop.create_future()
 
@@ -114,13 +134,22 @@ class RedisSource:
         """Pass `fence` on to the receiver, then to the joins that wait for it."""
         if self._has_fence:
             self._receiver.fence_received(fence)
+            if after := self._bus.take_broken(fence):
+                self._receiver.lines_missing(after, "bus")
         else:
             self._has_fence = True
             self._failures = 0
             self._counters.redis_sessions += 1
-            self._receiver.session_started(fence)
-            logger.info("session_started fence=%(fence)d", {"fence": fence})
+            self._start(fence)
         self._fences.fence_received(fence)
+
+    def fences_known(self, fences: list[int]) -> None:
+        """Which fences the server has had before this session."""
+        self._server_fences = fences
+
+    def fence_unsettled(self, fence: int) -> None:
+        """A node of a cluster has just begun to order the lines."""
+        self._fences.fence_unsettled(fence)
 
     def channel_subscribed(self, channel: str) -> None:
         """See `Receiver`."""
@@ -134,14 +163,47 @@ class RedisSource:
 
     # The rest.
 
+    def _start(self, fence: int) -> None:
+        """The session has received its first fence: what has become of the last one's lines?"""
+        primary = self._primary
+        assert primary, "fences come on a session"
+        moved = self._ordered_by is not None and self._ordered_by.identity != primary.identity
+        self._ordered_by = primary
+        branch, common = self._history.compare(self._server_fences)
+        if branch is Branch.FORKED:
+            self._receiver.session_forked(common, fence)
+        else:
+            self._receiver.session_started(fence, "failover" if moved else "recorder-down")
+        logger.info(
+            "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",
+            {"fence": fence, "server": str(primary), "branch": branch.value},
+        )
+
+    def _fence_refused(self, why: str) -> None:
+        """The server may not order lines now. Where a part of the cluster is away, lines go on at this node."""
+        self._topology.suspect()
+        still_named = self._primary is not None and self._topology.names(self._primary)
+        if self._session and not (why.startswith(CLUSTER_DOWN) and still_named):
+            self._session.close(f"no fence: {why}")
+
     async def _run_session(self) -> None:
         # The last session may have received a fence before it was completely opened.
         self._has_fence = False
+        self._server_fences = []
+        await self._topology.wait_asked()
         try:
+            self._primary = primary = self._topology.primary
             session = await Session.open(
-                self._url, self, tuple(self._extra_channels), self._patterns, self._fences.last
+                RedisAddress.of(self._topology.servers, primary.server),
+                primary,
+                self._topology.partition,
+                self,
+                tuple(self._extra_channels),
+                self._patterns,
+                self._fences.last,
             )
-        except (OSError, TimeoutError, UnicodeError) as error:
+        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
+            self._topology.suspect()
             if self._failures == 0:
                 logger.warning("redis_unreachable error=%(error)r", {"error": error_text(error)})
             self._failures += 1
@@ -151,23 +213,30 @@ class RedisSource:
         if self.refusal:
             # It came while this session was opened.
             session.close(self.refusal)
-        watch = self._loop.create_task(self._watch(session))
+        watches = [self._loop.create_task(self._watch(session, primary))]
+        if self._topology.watches_bus:
+            watches.append(
+                self._loop.create_task(self._bus.run(primary, lambda: self._fences.last, self._fences.issue))
+            )
         try:
-            await asyncio.wait((session.ended, watch), return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                # It ends before the session only if there is a bug.
-                watch.result()
+            await asyncio.wait((session.ended, *watches), return_when=asyncio.FIRST_COMPLETED)
+            for watch in watches:
+                if watch.done():
+                    # It ends before the session only if there is a bug.
+                    watch.result()
             logger.warning("session_ended reason=%(reason)r", {"reason": str(session.ended.exception())})
             self._failures += 0 if self._has_fence else 1
             self._counters.redis_errors["session"] += 1
         finally:
+            self._topology.suspect()
             self._session, self._has_fence = None, False
             self._receiver.session_lost()
             session.close("replaced")
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             self._fences.session_lost()
 
-    async def _watch(self, session: Session) -> None:
+    async def _watch(self, session: Session, primary: Primary) -> None:
         try:
             async with asyncio.timeout(FENCE_TIMEOUT_SECONDS):
                 # Channels may have been joined while the session was opened.
@@ -177,8 +246,10 @@ class RedisSource:
             return
         self._fences.session_started()
         while not session.ended.done():
-            await asyncio.sleep(WATCH_SECONDS)
-            if self._fences.seconds_overdue() > FENCE_TIMEOUT_SECONDS and not session.read_buffer.overloaded:
+            await self._topology.wait_changed(WATCH_SECONDS)
+            if not self._topology.names(primary):
+                session.close(f"{self._topology.primary} has its place")
+            elif self._fences.seconds_overdue() > FENCE_TIMEOUT_SECONDS and not session.read_buffer.overloaded:
                 session.close(f"a fence did not come back within {FENCE_TIMEOUT_SECONDS:.0f} s")
             elif self._fences.has_waiting or self.fence_age_seconds > FENCE_SECONDS:
                 self._fences.issue()

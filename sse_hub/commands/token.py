@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 
 import click
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from sse_hub.auth.grant import Grant, parse_rights
 from sse_hub.auth.keyring import ALGORITHMS
 from sse_hub.auth.revocation import revoke
 from sse_hub.auth.signing import new_key, parse_keys, public_jwk, sign, signing_key
+from sse_hub.broker.connect import publisher_client
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.options import LOCAL_REDIS
 from sse_hub.config import Config
 from sse_hub.durations import parse_duration
@@ -124,8 +125,11 @@ def revoke_token(text: str, redis_url: str | None) -> None:
 
 
 async def _revoke(redis_url: str, token_id: str, until: float) -> None:
-    async with redis.asyncio.Redis.from_url(redis_url) as commands:
-        await revoke(commands, token_id, until)
+    partition = Partition()
+    async with publisher_client(redis_url, partition) as commands:
+        # It answers when the partition's place is known, and so the names of its keys.
+        await commands.ping()
+        await revoke(commands, partition, token_id, until)
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 
 from sse_hub.history.append_batch import AppendBatch, append_batches
 from sse_hub.hub.channel import Channel
+from sse_hub.hub.counters import OVERLAPPING_REASONS
 from sse_hub.hub.ingest import Ingest
 from sse_hub.protocol.ids import EventId
+
+# Processes notice separately that lines are missing, each within this time.
+NOTICED_LATER_MS = 3_000
 
 LogGapMark = tuple[int, int, str]
 """The fence before a gap of the whole log, the fence after it, and the reason."""
@@ -33,6 +37,8 @@ class AppendRound:
     fence: int
     ends: dict[Channel, int]
     log_gaps: list[LogGapMark]
+    # The end of the last gap of the whole log that this round, or one before it, has got from the ingest.
+    gaps_to: int = 0
     # What is missing before the next line of a channel, as "reason lost".
     channel_gaps: dict[Channel, str] = field(default_factory=dict)
     replaced: bool = False
@@ -45,14 +51,20 @@ class AppendRound:
         It is appended from the watermark on; the script skips ids that the log has already. `missing_reason` is the
         reason of the gap before a ring that doesn't reach back to the watermark.
         """
-        log_gaps = [
-            (max(after, watermark), before, reason) for after, before, reason in ingest.gaps if before > watermark
-        ]
+        log_gaps = []
+        for after, before, reason in ingest.gaps:
+            if reason in OVERLAPPING_REASONS:
+                # The recorder before this one may have died before it noticed what this process has.
+                if before > watermark - NOTICED_LATER_MS:
+                    log_gaps.append((after, before, reason))
+            elif before > watermark:
+                log_gaps.append((max(after, watermark), before, reason))
         if ingest.first_fence is not None and ingest.first_fence > watermark:
-            log_gaps.insert(0, (watermark, ingest.first_fence, "recorder-down"))
+            log_gaps.insert(0, (watermark, ingest.first_fence, ingest.first_reason))
         recorded_to = EventId(watermark, 0)
         known_from = EventId(max(watermark, ingest.first_fence or 0), 0)
-        first_round = cls(ingest.complete_since, ingest.last_fence, {}, log_gaps)
+        gaps_to = ingest.gaps[-1][1] if ingest.gaps else 0
+        first_round = cls(ingest.complete_since, ingest.last_fence, {}, log_gaps, gaps_to)
         for channel in ingest.registry.recorded():
             channel.recorded_to = channel.ring.index_after(recorded_to)
             if channel.ring.start > known_from:
@@ -65,10 +77,18 @@ class AppendRound:
         """True when every channel has been appended up to its end."""
         return not self.ends
 
-    def extend(self, channels: Iterable[Channel], fence: int) -> None:
-        """Append what `channels` hold now, too; the watermark becomes `fence`."""
+    def extend(self, channels: Iterable[Channel], fence: int, gaps: Iterable[LogGapMark] = ()) -> None:
+        """
+        Append what `channels` hold now, too; the watermark becomes `fence`.
+
+        `gaps` are those of the ingest. Within a session, those that have come since are of lines missing among others.
+        """
         self.ends |= {channel: channel.ring.end for channel in channels}
         self.fence = fence
+        for gap in gaps:
+            if gap[1] > self.gaps_to:
+                self.log_gaps.append(gap)
+                self.gaps_to = gap[1]
 
     def next_batches(self) -> list[AppendBatch]:
         """What the next script is to append."""

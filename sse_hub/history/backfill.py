@@ -2,8 +2,8 @@
 What this process missed between two sessions, read from the log if another process recorded it.
 
     source --> Backfill --> Ingest
-                  └── a session after a cut: hold back what comes --> is the log complete up to its first fence?
-                      --> Ingest.fill() --> what was held back; if nobody recorded: a gap
+                  └── a session after a cut: hold back what comes --> how far is the log complete?
+                      --> Ingest.fill() up to there --> for the rest a gap --> what was held back
 """
 
 import asyncio
@@ -56,16 +56,22 @@ class Backfill:
         self._held_back = None
         self._ingest.session_lost()
 
-    def session_started(self, fence: int) -> None:
+    def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. The first session of a process has nothing to fill, its rings begin with it."""
         if self._ingest.first_fence is None:
             self._start(self._load_recorded(fence))
-            self._ingest.session_started(fence)
+            self._ingest.session_started(fence, reason)
             self._applied.set()
         else:
             self._applied.clear()
             self._held_back = []
-            self._start(self._backfill(fence))
+            self._start(self._backfill(fence, reason))
+
+    def session_forked(self, common: int, fence: int) -> None:
+        """See `Receiver`. Nothing is filled in: what the log has since `common` belongs to another branch."""
+        self._log.leave_branch()
+        self._ingest.session_forked(common, fence)
+        self._applied.set()
 
     def fence_received(self, fence: int) -> None:
         """See `Receiver`."""
@@ -73,6 +79,13 @@ class Backfill:
             self._ingest.fence_received(fence)
         else:
             self._held_back.append(partial(self._ingest.fence_received, fence))
+
+    def lines_missing(self, after: int, reason: str) -> None:
+        """See `Receiver`."""
+        if self._held_back is None:
+            self._ingest.lines_missing(after, reason)
+        else:
+            self._held_back.append(partial(self._ingest.lines_missing, after, reason))
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """See `Receiver`."""
@@ -107,54 +120,62 @@ class Backfill:
         # Python 3.11 can lose a cancellation (tasks.py): then a task goes on for a session that has ended.
         return asyncio.current_task() is self._task
 
-    async def _backfill(self, fence: int) -> None:
+    async def _backfill(self, fence: int, reason: str) -> None:
         """Fill the rings up to `fence`, the first one of the session, and pass on what was held back meanwhile."""
-        filled = False
+        filled_to = 0
         try:
             async with asyncio.timeout(BACKFILL_SECONDS):
-                filled = await self._try_filling(fence)
+                filled_to = await self._try_filling(fence)
         except (LogUnavailable, TimeoutError) as error:
             logger.info("backfill_failed error=%(error)r", {"error": str(error)})
         finally:
             # Also after an unexpected error: what is held back would grow for as long as the session lasts.
             if self._is_current():
-                self._release(fence, filled)
+                self._release(fence, reason, filled_to)
 
-    async def _try_filling(self, fence: int) -> bool:
-        """Fill the rings up to `fence`, as often as the log can't be read. False when nobody has recorded that far."""
+    async def _try_filling(self, fence: int) -> int:
+        """
+        Fill the rings up to `fence`, or as far as anybody has recorded, as often as the log can't be read.
+
+        Returns the fence up to which they are filled.
+        """
         while True:
             try:
-                if not await self._wait_recorded(fence):
-                    return False
-                await self._fill(fence)
-                return True
+                recorded_to = min(fence, await self._wait_recorded(fence))
+                # After a failover to a server that lags, the log may reach less far than before.
+                if recorded_to > self._ingest.last_fence:
+                    await self._fill(recorded_to)
+                return recorded_to
             except LogUnavailable as error:
                 # What cut the session may cut the other connections a moment later. Then the log still has the lines,
                 # and what was filled in stays: the next try goes on there.
                 logger.info("backfill_repeated error=%(error)r", {"error": str(error)})
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _release(self, fence: int, filled: bool) -> None:
+    def _release(self, fence: int, reason: str, filled_to: int) -> None:
         held_back, self._held_back = self._held_back or [], None
-        if filled:
-            self._ingest.session_backfilled(fence)
+        if filled_to > self._ingest.last_fence:
+            self._ingest.session_backfilled(fence, filled_to, reason)
         else:
-            self._ingest.session_started(fence)
+            self._ingest.session_started(fence, reason)
         for deliver in held_back:
             deliver()
         self._applied.set()
 
-    async def _wait_recorded(self, fence: int) -> bool:
-        """Wait until another process has recorded up to `fence`. False when there is none that could."""
+    async def _wait_recorded(self, fence: int) -> int:
+        """
+        Wait until another process has recorded up to `fence`, while there is one that could.
+
+        Returns the fence up to which the log is complete.
+        """
         while True:
             state = await self._request_lease()
-            if state.watermark >= fence:
-                return True
-            if not state.others:
-                return False
+            if state.watermark >= fence or not state.others:
+                return state.watermark
             await asyncio.sleep(POLL_SECONDS)
 
     async def _fill(self, fence: int) -> None:
+        """Fill the rings up to `fence`, up to which the log is complete."""
         ingest = self._ingest
         seen = EventId(ingest.last_fence, 0)
         after = {}

@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, FORGOTTEN, PREFIX, RECENT, LogKeys
+from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogChanged, LogUnavailable, error_text
 from sse_hub.history.stream_entries import LogSnapshot, parse_channel_state, read_with_snapshot
@@ -53,6 +53,8 @@ class ChannelDirectory:
         # Complete up to this fence, as of when the last read began; 0 when nothing was read of this log.
         self._complete_to = 0
         self._reading: asyncio.Task[None] | None = None
+        # How often leave_branch() was called.
+        self._branch = 0
         self._snapshot_script: Any = commands.register_script(script("snapshot"))
         self._changed_script: Any = commands.register_script(script("changed"))
 
@@ -100,6 +102,11 @@ class ChannelDirectory:
         self._channels = {}
         self._complete_to = 0
 
+    def leave_branch(self) -> None:
+        """As clear(), where the other log may look like the one that was read: what is being read must not count."""
+        self._branch += 1
+        self.clear()
+
     async def close(self) -> None:
         """Cancel the read."""
         await cancel_and_wait([self._reading] if self._reading else [])
@@ -116,12 +123,12 @@ class ChannelDirectory:
         self._names.drop_old()
 
     async def _read_all(self, until: int) -> None:
-        cursor, log_id, complete_to = b"0", "", 0
+        cursor, log_id, complete_to, branch = b"0", "", 0, self._branch
         channels: dict[str, tuple[EventId, int]] = {}
         known = False
         while cursor != b"0" or not log_id:
             command = ("HSCAN", cursor.decode(), "COUNT", str(SOME))
-            snapshot, (cursor, raw) = await read_with_snapshot(self._snapshot_script, self._keys, CHANNELS, *command)
+            snapshot, (cursor, raw) = await self._read_key(self._keys.partition.channels, *command)
             self._check(snapshot, until)
             log_id, complete_to = log_id or snapshot.log_id, complete_to or snapshot.complete_to
             if snapshot.log_id != log_id:
@@ -131,18 +138,25 @@ class ChannelDirectory:
                 self._take(raw, channels)
         if not known:
             raise LogUnavailable("The log has lost its channels.")
-        _, forgotten = await read_with_snapshot(self._snapshot_script, self._keys, FORGOTTEN, "HGETALL")
+        _, forgotten = await self._read_key(self._keys.partition.forgotten, "HGETALL")
+        if branch != self._branch:
+            raise LogChanged("Another server has taken over while the channels were read.")
         self._channels, self._log_id, self._complete_to = channels, log_id, complete_to
         self._forgotten = _fences(forgotten)
+
+    async def _read_key(self, key: str, *command: str) -> tuple[LogSnapshot, Any]:
+        return await read_with_snapshot(self._snapshot_script, self._keys, key, *command)
 
     async def _read_changes(self, until: int) -> bool:
         """Read what has changed since the last read. False when all must be read."""
         # Lines of the fence itself may have been recorded since.
         since, complete_to = self._complete_to, 0
+        names, partition = self._keys, self._keys.partition
+        keys = [names.watermark, names.gaps, partition.channels, partition.recent, partition.forgotten]
         while True:
             try:
                 watermark, first_gap, last_gap, known, count, last, raw, forgotten = await self._changed_script(
-                    keys=[self._keys.watermark, self._keys.gaps, CHANNELS, RECENT, FORGOTTEN], args=[since, SOME]
+                    keys=keys, args=[since, SOME]
                 )
             except (RedisError, OSError) as error:
                 raise LogUnavailable(f"The log can't be read: {error_text(error)}.") from None
@@ -166,7 +180,7 @@ class ChannelDirectory:
         return True
 
     def _take(self, raw: list[bytes], channels: dict[str, tuple[EventId, int]]) -> None:
-        own = PREFIX.encode()
+        own = self._keys.partition.prefix.encode()
         add_name = self._names.add
         for key, state in zip(raw[::2], raw[1::2], strict=True):
             if not key.startswith(own):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, LogKeys
+from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
 
@@ -70,7 +70,8 @@ class Lease:
         `new_log_reason` allows a new log where there is none, and says why it has nothing before `first_fence`; empty,
         none may be started. Raises LogUnavailable.
         """
-        keys = [self._keys.lease, self._keys.watermark, self._keys.taps, self._keys.gaps, CHANNELS]
+        names = self._keys
+        keys = [names.lease, names.watermark, names.taps, names.gaps, names.partition.channels]
         start, reach, held = map(_fence_text, (complete_since, first_fence, held_since or complete_since))
         try:
             role, watermark, others = await self._lease_script(

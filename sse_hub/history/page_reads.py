@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, FORGOTTEN, LogKeys, log_key
+from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.stream_entries import LogSnapshot, RawPage, entries_of, entry_id, parse_channel_state
@@ -96,12 +96,13 @@ class PageReads:
                 page.cancel()
 
     async def _run_script(self, requests: Sequence[ReadRequest]) -> list[RawPage]:
+        partition = self._keys.partition
         names = [
-            CHANNELS,
+            partition.channels,
             self._keys.watermark,
             self._keys.gaps,
-            FORGOTTEN,
-            *(log_key(each.channel) for each in requests),
+            partition.forgotten,
+            *(partition.log(each.channel) for each in requests),
         ]
         args = [SCRIPT_BYTES, *(arg for channel, *rest in requests for arg in (*rest, channel, group_of(channel)))]
         try:

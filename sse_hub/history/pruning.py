@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, FORGOTTEN, RECENT, log_key
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import SCRIPT_LINES
@@ -36,7 +36,10 @@ SOME = 100
 class ChannelPruner:
     """Removes channels from the list of recorded ones: idle ones, and those beyond `max_channels`."""
 
-    def __init__(self, commands: redis.asyncio.Redis, log: LogReader, retain_ms: int, max_channels: int) -> None:
+    def __init__(
+        self, commands: redis.asyncio.Redis, partition: Partition, log: LogReader, retain_ms: int, max_channels: int
+    ) -> None:
+        self._partition = partition
         self._log = log
         self._retain_ms = retain_ms
         self._max_channels = max_channels
@@ -62,9 +65,10 @@ class ChannelPruner:
             raise LogUnavailable(f"Channels can't be forgotten: {error_text(error)}.") from None
 
     async def _forget_idle(self, oldest: int) -> None:
+        keys = [self._partition.channels, self._partition.recent]
         forgotten, some = 0, SCRIPT_LINES
         while some == SCRIPT_LINES:
-            some = await self._prune_script(keys=[CHANNELS, RECENT], args=[oldest, SCRIPT_LINES])
+            some = await self._prune_script(keys=keys, args=[oldest, SCRIPT_LINES])
             forgotten += some
         if forgotten:
             logger.info("channels_pruned channels=%(channels)d", {"channels": forgotten})
@@ -75,10 +79,11 @@ class ChannelPruner:
             return
         # A copy: the directory changes while the scripts run.
         chosen = [(name, channels[name]) for name in excess(channels, int(self._max_channels * KEPT))]
-        forgotten = 0
+        partition, forgotten = self._partition, 0
         for at in range(0, len(chosen), SOME):
             some = chosen[at : at + SOME]
-            keys = [CHANNELS, RECENT, FORGOTTEN, *(log_key(name) for name, _ in some)]
+            keys = [partition.channels, partition.recent, partition.forgotten]
+            keys += [partition.log(name) for name, _ in some]
             args = [word for name, (last, count) in some for word in (name, group_of(name), f"{last} {count}")]
             forgotten += await self._forget_script(keys=keys, args=args)
         logger.warning(

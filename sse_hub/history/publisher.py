@@ -12,13 +12,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha1, sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError, TryAgainError
 
-from sse_hub.broker import keys
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
+from sse_hub.broker.session import SETTLE_MS
 from sse_hub.errors import (
     HubStopping,
     IdempotencyConflict,
@@ -72,8 +73,11 @@ class _SentBatch(NamedTuple):
 class AcknowledgedPublisher:
     """Publishes the bodies of one process's requests. `line_bytes` is the size at which a line is cut."""
 
-    def __init__(self, commands: redis.asyncio.Redis, log: LogReader, hub: Hub, line_bytes: int) -> None:
+    def __init__(
+        self, commands: redis.asyncio.Redis, partition: Partition, log: LogReader, hub: Hub, line_bytes: int
+    ) -> None:
         self._commands = commands
+        self._partition = partition
         self._log = log
         self._hub = hub
         self._line_bytes = line_bytes
@@ -107,8 +111,7 @@ class AcknowledgedPublisher:
         # In a thread: SHA-256 of 16 MiB would delay other tasks too long.
         digest = await asyncio.to_thread(_digest, channel, body) if key else ""
         async with self._slot_for(len(body)):
-            key_names = [keys.published_key(key), keys.published_keys_key(subject)] if key else []
-            sent = await self._send(channel, lines, key_names, digest)
+            sent = await self._send(channel, lines, key, subject, digest)
             if sent.digest != digest:
                 raise IdempotencyConflict("This Idempotency-Key was used for another body or channel.")
             if not sent.recorded:
@@ -148,7 +151,7 @@ class AcknowledgedPublisher:
         finally:
             self._large_body.release()
 
-    async def _send(self, channel: str, lines: list[bytes], key_names: list[str], digest: str) -> _SentBatch:
+    async def _send(self, channel: str, lines: list[bytes], key: str | None, subject: str, digest: str) -> _SentBatch:
         try:
             # If this fails, the server was away before anything was published.
             await self._commands.ping()
@@ -159,19 +162,11 @@ class AcknowledgedPublisher:
             raise NotRecorded(
                 f"No hub has recorded lines for {RECORDED_SECONDS:.0f} s, so nothing was published.", 0, False
             )
+        key_names = [self._partition.published(key), self._partition.published_by(subject)] if key else []
         try:
-            fence, count, known, recorded = await self._send_script(
-                keys=[keys.CLOCK, *key_names],
-                args=[
-                    self._hub.ingest.last_fence,
-                    keys.FENCE_CHANNEL,
-                    channel,
-                    digest,
-                    KEY_MS,
-                    KEYS_PER_SUBJECT,
-                    len(lines),
-                    *_joined(lines),
-                ],
+            fence, count, known, recorded = await self._run_send_script(
+                [self._partition.clock, self._partition.fences, *key_names],
+                [channel, digest, KEY_MS, KEYS_PER_SUBJECT, len(lines), *_joined(lines)],
             )
         except ResponseError as error:
             raise NotRecorded(f"Redis refused the lines: {error_text(error)}.", 0, False) from None
@@ -180,6 +175,18 @@ class AcknowledgedPublisher:
                 f"Whether the lines were published is unknown: Redis did not answer ({error_text(error)}).", None, None
             ) from None
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
+
+    async def _run_send_script(self, keys: list[str], args: list[Any]) -> Any:
+        """Run lua/publish.lua, again while a node of a cluster has only just begun to order the lines."""
+        deadline = asyncio.get_running_loop().time() + RECORDED_SECONDS
+        while True:
+            try:
+                floor = self._hub.ingest.last_fence
+                return await self._send_script(keys=keys, args=[floor, self._partition.fence_channel, *args])
+            except TryAgainError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(SETTLE_MS / 1000)
 
     async def _wait_recorded(self, sent: _SentBatch) -> None:
         loop = asyncio.get_running_loop()
@@ -197,7 +204,8 @@ class AcknowledgedPublisher:
 
     async def _check_recorded(self, sent: _SentBatch, channel: str, last_line: bytes) -> None:
         try:
-            lines, gaps, digest = await self._check_script(keys=[keys.log_key(channel)], args=[sent.fence, sent.size])
+            keys, args = [self._partition.log(channel)], [sent.fence, sent.size]
+            lines, gaps, digest = await self._check_script(keys=keys, args=args)
         except (RedisError, OSError) as error:
             raise NotRecorded(
                 f"The lines were published, but the log can't be read: {error_text(error)}.", sent.size, None
@@ -209,7 +217,7 @@ class AcknowledgedPublisher:
     async def _mark_key_recorded(self, key: str, sent: _SentBatch) -> None:
         value = f"{sent.fence} {sent.size} {sent.digest} 1"
         try:
-            await self._commands.set(keys.published_key(key), value, xx=True, keepttl=True)
+            await self._commands.set(self._partition.published(key), value, xx=True, keepttl=True)
         except (RedisError, OSError) as error:
             # A repeated request then checks the log again.
             logger.debug("idempotency_key_not_marked error=%(error)r", {"error": error_text(error)})

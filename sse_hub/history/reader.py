@@ -75,6 +75,8 @@ class LogReader:
     ) -> None:
         """`names` learns the names of recorded channels. Pages of queries are read with `queries`, not `commands`."""
         self.watermark = 0
+        # How often leave_branch() was called: it is a part of each log's id.
+        self.branch = 0
         # Set by the recorder.
         self.catching_up = False
         self._keys = log_keys
@@ -90,7 +92,7 @@ class LogReader:
         self._log_id = ""
         self._page_cache = PageCache(self._read_page, self._lines_per_page)
         self._gaps = SingleFlight(self._read_gaps)
-        self._directory = ChannelDirectory(commands, log_keys, names or NameIndex(), self._check)
+        self._directory = ChannelDirectory(commands, log_keys, names or NameIndex(), self._check_channels)
         self._line_bytes: dict[str, float] = {}
         self._snapshot_script = commands.register_script(script("snapshot"))
         self._stream_pages = PageReads(commands, log_keys)
@@ -109,6 +111,20 @@ class LogReader:
             self._advanced_at = self._loop.time()
             self._advanced.set()
         self.watermark = watermark
+
+    def leave_branch(self) -> None:
+        """
+        Forget all that was read: it was of a dead branch, and the log may be complete less far on the living one.
+
+        The two may have the same id, so nothing else would tell them apart.
+        """
+        self.branch += 1
+        self.watermark = 0
+        self._advanced_at = float("-inf")
+        self._log_id = ""
+        self._page_cache.clear()
+        self._gaps.clear()
+        self._directory.leave_branch()
 
     async def wait_recording(self, seconds: float) -> bool:
         """Wait until a process records, for at most `seconds`; whether one does."""
@@ -150,7 +166,10 @@ class LogReader:
         try:
             while self._waiters:
                 try:
-                    self.advance(int(await self._commands.get(self._keys.watermark) or 0))
+                    branch = self.branch
+                    watermark = int(await self._commands.get(self._keys.watermark) or 0)
+                    if branch == self.branch:
+                        self.advance(watermark)
                     self._poll_error, self._polled_at = "no answer", self._loop.time()
                 except (RedisError, OSError) as error:
                     self._poll_error = error_text(error)
@@ -171,11 +190,12 @@ class LogReader:
         self, starts: Sequence[tuple[str, EventId]], until: EventId, max_bytes: int = PAGE_BYTES
     ) -> list[Page]:
         """Like `page`, for a query: about `max_bytes` of each channel in `starts`. Raises LogUnavailable."""
+        branch = self.branch
         raw_pages = await self._query_pages.read_all(
             [ReadRequest(name, "XRANGE", f"({after}", str(until), MAX_ENTRIES, max_bytes) for name, after in starts]
         )
         return [
-            await self._page_after(raw, name, after, until, self._query_pages)
+            await self._page_after(raw, name, after, until, self._query_pages, branch)
             for (name, after), raw in zip(starts, raw_pages, strict=True)
         ]
 
@@ -187,16 +207,19 @@ class LogReader:
 
         The page before one is that before its `last`. The log must be complete up to `until`. Raises LogUnavailable.
         """
+        branch = self.branch
         raw_pages = await self._query_pages.read_all(
             [ReadRequest(name, "XREVRANGE", f"({before}", "-", MAX_ENTRIES, max_bytes) for name, before in ends]
         )
         return [
-            await self._page_before(raw, name, before, until, max_bytes)
+            await self._page_before(raw, name, before, until, max_bytes, branch)
             for (name, before), raw in zip(ends, raw_pages, strict=True)
         ]
 
-    async def _page_before(self, raw: RawPage, channel: str, before: EventId, until: EventId, max_bytes: int) -> Page:
-        self._check(raw.snapshot, until.fence)
+    async def _page_before(
+        self, raw: RawPage, channel: str, before: EventId, until: EventId, max_bytes: int, branch: int
+    ) -> Page:
+        log_id = self._check(raw.snapshot, until.fence, branch)
         entries = raw.entries[::-1]
         after = EventId(0, 0)
         if raw.more and b"l" not in entries[0][1]:
@@ -208,7 +231,7 @@ class LogReader:
         parts = parse_entries(channel, after, entries)
         if not raw.more:
             parts[:0] = lost_gaps(channel, after, entries, raw, before.fence - self._retain_ms)
-        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, raw.snapshot.log_id)
+        return Page(parts, entry_id(entries[0][0]) if raw.more else after, raw.more, log_id)
 
     async def newest_ids(self, channel: str, until: EventId, limit: int) -> list[EventId]:
         """The ids of the last `limit` lines of `channel` up to `until`, newest first. Raises LogUnavailable."""
@@ -216,8 +239,9 @@ class LogReader:
         start = str(until)
         while len(ids) < limit:
             request = ReadRequest(channel, "XREVRANGE", start, "-", min(limit, MAX_ENTRIES), PAGE_BYTES)
+            branch = self.branch
             raw = await self._stream_pages.read(request)
-            self._check(raw.snapshot, until.fence)
+            self._check(raw.snapshot, until.fence, branch)
             ids += [entry_id(id) for id, fields in raw.entries if b"l" in fields]
             if not raw.more:
                 break
@@ -227,12 +251,15 @@ class LogReader:
     async def _read_page(self, channel: str, after: EventId, until: EventId) -> Page:
         lines = self._lines_per_page(channel) or MAX_ENTRIES
         request = ReadRequest(channel, "XRANGE", f"({after}", str(until), lines, PAGE_BYTES)
+        branch = self.branch
         raw = await self._stream_pages.read(request)
         self._measure_lines(channel, raw.entries)
-        return await self._page_after(raw, channel, after, until, self._stream_pages)
+        return await self._page_after(raw, channel, after, until, self._stream_pages, branch)
 
-    async def _page_after(self, raw: RawPage, channel: str, after: EventId, until: EventId, reads: PageReads) -> Page:
-        self._check(raw.snapshot, until.fence)
+    async def _page_after(
+        self, raw: RawPage, channel: str, after: EventId, until: EventId, reads: PageReads, branch: int
+    ) -> Page:
+        log_id = self._check(raw.snapshot, until.fence, branch)
         lost = lost_gaps(channel, after, raw.entries, raw, until.fence - self._retain_ms)
         # A channel whose last line is known to be no later than `after` lacks nothing.
         up_to_date = EventId(0, 0) < raw.last_recorded <= after
@@ -242,7 +269,7 @@ class LogReader:
         # A gap marker among the entries covers only what lies after the lines already known to be lost.
         start = EventId(lost[0].before.fence, lost[0].before.n - 1) if lost else after
         parts = [*lost, *parse_entries(channel, start, raw.entries)]
-        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, raw.snapshot.log_id)
+        return Page(parts, entry_id(raw.entries[-1][0]) if raw.more else until, raw.more, log_id)
 
     def _predates_names(self, after: EventId, until: EventId) -> bool:
         """True if `after` is older than the names that are kept. The beginning of the log, 0-0, never is."""
@@ -282,6 +309,8 @@ class LogReader:
         # For a process that returned later, a gap may end after `until`, although it began before.
         end = EventId(until, 0)
         inside = [gap for gap in gaps if after < gap.before.fence and gap.after < end]
+        # One that overlaps lines is told at its end, and never cut: then it would be told twice.
+        inside = [gap for gap in inside if not gap.overlaps or gap.before <= end]
         return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in inside])
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
@@ -301,14 +330,21 @@ class LogReader:
         return await self._directory.read(until)
 
     async def _read_gaps(self, until: int) -> LogGaps:
+        branch = self.branch
         snapshot, raw = await read_with_snapshot(self._snapshot_script, self._keys, self._keys.gaps, "XRANGE", "-", "+")
-        self._check(snapshot, until)
+        log_id = self._check(snapshot, until, branch)
         gaps = [gap for gap in map(_parse_gap, entries_of(raw)) if gap.before != snapshot.starts_at]
         before_log = LogGap(None, EventId(0, 0), snapshot.starts_at, None, snapshot.reason)
-        return LogGaps(snapshot.log_id, [before_log, *gaps])
+        return LogGaps(log_id, [before_log, *gaps])
 
-    def _check(self, snapshot: LogSnapshot, until: int) -> None:
-        """Raises LogChanged unless the log is complete up to fence `until`. Drops what was read of another log."""
+    def _check(self, snapshot: LogSnapshot, until: int, branch: int | None = None) -> str:
+        """
+        The id of the log, which was read while `branch` was that of this reader. Drops what was read of another log.
+
+        Raises LogChanged unless the log is complete up to fence `until`, and of the present branch.
+        """
+        if branch not in (None, self.branch):
+            raise LogChanged("Another server has taken over while the log was read.")
         if snapshot.log_id != self._log_id:
             self._log_id = snapshot.log_id
             for cache in (self._page_cache, self._gaps, self._directory):
@@ -317,6 +353,10 @@ class LogReader:
         if snapshot.complete_to < until:
             self.advance(min(self.watermark, max(0, snapshot.complete_to)))
             raise LogChanged(f"The log is complete up to {snapshot.complete_to}, not to {until}.")
+        return f"{snapshot.log_id} {self.branch}"
+
+    def _check_channels(self, snapshot: LogSnapshot, until: int) -> None:
+        self._check(snapshot, until)
 
     async def close(self) -> None:
         """Cancel all reads."""

@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from sse_hub.broker.keys import CHANNELS, FORGOTTEN, RECENT, LogKeys, log_key
+from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable, error_text
@@ -47,7 +47,9 @@ class Recorder:
     empty while they can.
     """
 
-    def __init__(self, config: Config, commands: redis.asyncio.Redis, ingest: Ingest, log: LogReader) -> None:
+    def __init__(
+        self, config: Config, commands: redis.asyncio.Redis, log_keys: LogKeys, ingest: Ingest, log: LogReader
+    ) -> None:
         self.recording = False
         self.error = ""
         self._ingest = ingest
@@ -57,9 +59,9 @@ class Recorder:
         self._lease_lock = asyncio.Lock()
         self._flush_lock = asyncio.Lock()
         self._retention = (config.retain_lines, config.retain_ms, config.retain_megabytes * 1_000_000)
-        self._keys = LogKeys.of(config.ingest)
-        self._lease = Lease(commands, self._keys)
-        self._pruner = ChannelPruner(commands, log, config.retain_ms, config.retain_channels)
+        self._keys = log_keys
+        self._lease = Lease(commands, log_keys)
+        self._pruner = ChannelPruner(commands, log_keys.partition, log, config.retain_ms, config.retain_channels)
         self._append_script: Any = commands.register_script(script("append"))
         self._loop = asyncio.get_running_loop()
         self._round = AppendRound(None, 0, {}, [])
@@ -111,7 +113,7 @@ class Recorder:
         Starts or stops recording accordingly. Raises LogUnavailable.
         """
         async with self._lease_lock:
-            complete_since = self._ingest.complete_since
+            complete_since, branch = self._ingest.complete_since, self._log.branch
             # What this process has evicted while recording is in the log already.
             held_since = complete_since if self.recording else self._ingest.held_since
             new_log_reason = ""
@@ -120,6 +122,9 @@ class Recorder:
             state = await self._lease.acquire_or_renew(
                 complete_since, self._ingest.first_fence, new_log_reason, held_since
             )
+            if branch != self._log.branch:
+                # The answer is of a server that this process has left, and of a log that is not the one it reads now.
+                return state
             self._no_log_since = None if state.watermark >= 0 else self._no_log_since or self._loop.time()
             self._log.advance(max(0, state.watermark))
             if state.role is Role.TAP:
@@ -193,7 +198,7 @@ class Recorder:
         async with self._flush_lock:
             if self.recording:
                 # Also while the last round is unfinished: channels left in the list of unrecorded ones wake nobody.
-                self._round.extend(self._ingest.memory.take_unrecorded(), self._ingest.last_fence)
+                self._round.extend(self._ingest.memory.take_unrecorded(), self._ingest.last_fence, self._ingest.gaps)
             while self.recording:
                 append_round = self._round
                 if self._ingest.complete_since != append_round.complete_since:
@@ -236,8 +241,9 @@ class Recorder:
 
     async def _run_append_script(self, append_round: AppendRound, batches: list[AppendBatch], watermark: str) -> Any:
         """Run lua/append.lua, which documents keys, arguments and reply. `watermark` is empty until the last one."""
-        keys = [self._keys.lease, self._keys.watermark, CHANNELS, self._keys.gaps, RECENT, FORGOTTEN]
-        keys += [log_key(batch.channel.name) for batch in batches]
+        names, partition = self._keys, self._keys.partition
+        keys = [names.lease, names.watermark, partition.channels, names.gaps, partition.recent, partition.forgotten]
+        keys += [partition.log(batch.channel.name) for batch in batches]
         args: list[ScriptArg] = [self._lease.owner_value(append_round.complete_since), watermark, *self._retention]
         args += [len(append_round.log_gaps), *(arg for gap in append_round.log_gaps for arg in gap)]
         args += [arg for batch in batches for arg in _described(batch)]

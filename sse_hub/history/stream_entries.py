@@ -96,13 +96,13 @@ def entry_id(text: bytes) -> EventId:
 
 
 def parse_channel_state(text: bytes) -> tuple[EventId, int]:
-    """What `keys.CHANNELS` has of a channel: its last id, and how many lines were recorded."""
+    """What `Partition.channels` has of a channel: its last id, and how many lines were recorded."""
     last, _, count = text.partition(b" ")
     return entry_id(last), int(count)
 
 
 def parse_entries(channel: str, after: EventId, entries: Sequence[RawEntry]) -> list[BatchSlice | LogGap]:
-    """The `entries` of a stream after id `after` (see `keys.log_key`), oldest first, as batches of lines and gaps."""
+    """The `entries` of a stream after id `after` (see `Partition.log`), oldest first, as batches of lines and gaps."""
     parts: list[BatchSlice | LogGap] = []
     lines: list[bytes] = []
     moments = array("q")

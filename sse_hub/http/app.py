@@ -20,9 +20,10 @@ from sanic.blueprint_group import BlueprintGroup
 
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
-from sse_hub.broker.keys import PREFIX, LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
+from sse_hub.broker.topology import Topology
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
 from sse_hub.history.publisher import AcknowledgedPublisher
@@ -107,6 +108,7 @@ def hub_blueprint(
         failed = fail or partial(_disable, context)
         _watch(context, context.recorder.keep_lease(), "lease", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
+        _watch(context, context.topology.run(), "topology", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, context.order_watch.run(), "order-watch", failed)
         _watch(context, _tick(context), "tick", failed)
@@ -156,6 +158,9 @@ def _disable(context: Context) -> None:
 
 
 def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
+    partition = Partition()
+    topology = Topology(redis_url, partition)
+    log_keys = LogKeys.of(partition, config.ingest)
     # redis-py would wait and retry by itself; a late fence must be an error at once.
     options: dict[str, Any] = {
         "socket_timeout": REDIS_TIMEOUT_SECONDS,
@@ -163,38 +168,39 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
-    commands = redis.asyncio.Redis.from_pool(command_pool(redis_url, redis.asyncio.ConnectionPool, **options))
+    commands = redis.asyncio.Redis.from_pool(command_pool(topology, redis.asyncio.ConnectionPool, **options))
     # Separate, so that thousands who read the log wait for one another, not those who write it; and those who resume a
     # stream do not wait for those who search.
     log_client, query_client = (
         redis.asyncio.Redis.from_pool(
             command_pool(
-                redis_url, redis.asyncio.BlockingConnectionPool, max_connections=readers, timeout=None, **options
+                topology, redis.asyncio.BlockingConnectionPool, max_connections=readers, timeout=None, **options
             )
         )
         for readers in (LOG_READERS, QUERY_READERS)
     )
     hub = Hub(config)
-    log = LogReader(log_client, LogKeys.of(config.ingest), config.retain_ms, hub.ingest.registry.names, query_client)
-    recorder = Recorder(config, commands, hub.ingest, log)
+    log = LogReader(log_client, log_keys, config.retain_ms, hub.ingest.registry.names, query_client)
+    recorder = Recorder(config, commands, log_keys, hub.ingest, log)
     # A circle: the hub has the source join channels, the source gives what it receives to the backfill, and that passes
     # it on to the hub's ingest. So the hub begins without a source, and gets it last.
     backfill = Backfill(hub.ingest, log, recorder.request_lease)
-    source = RedisSource(config, redis_url, commands, backfill, hub.counters)
+    source = RedisSource(config, topology, commands, backfill, hub.ingest.fences, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
         config=config,
         hub=hub,
+        topology=topology,
         source=source,
-        order_watch=OrderWatch(source, commands.connection_pool.make_connection, PREFIX),
+        order_watch=OrderWatch(source, commands.connection_pool.make_connection, partition),
         backfill=backfill,
         log=log,
         recorder=recorder,
         history=HistoryQuery(log, source, registry.covers, registry.names),
-        publisher=AcknowledgedPublisher(commands, log, hub, config.line_bytes),
-        auth=create_auth(config, commands, hub.ingest),
+        publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
+        auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),
         query_slots=QuerySlots(),

@@ -14,6 +14,7 @@ from sanic import Sanic
 from sse_hub.auth import Auth
 from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
+from sse_hub.broker.topology import Topology
 from sse_hub.config import Config
 from sse_hub.history.backfill import Backfill
 from sse_hub.history.publisher import AcknowledgedPublisher
@@ -34,6 +35,7 @@ class Context:
 
     config: Config
     hub: Hub
+    topology: Topology
     source: RedisSource
     order_watch: OrderWatch
     backfill: Backfill

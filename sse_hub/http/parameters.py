@@ -91,7 +91,7 @@ def start_of(request: Request) -> StartAt:
     tail = integer_in(request, "tail", 0, 0, MAX_TAIL)
     since = cursor_of(request, "since", cursor_since)
     if since is not None:
-        return After(since)
+        return After(since, issued=False)
     return Tail(tail) if tail else Now()
 
 

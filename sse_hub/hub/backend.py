@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sse_hub.errors import LogChanged, SourceUnavailable
+from sse_hub.hub.counters import OVERLAPPING_REASONS
 from sse_hub.hub.ring import Batch
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.selection import Selection
@@ -40,15 +41,21 @@ class LogGap(NamedTuple):
     lost: int | None
     reason: str
 
+    @property
+    def overlaps(self) -> bool:
+        """True if lines between the bounds are in the log: some of them, nobody knows which, are missing."""
+        return self.reason in OVERLAPPING_REASONS
+
     def as_gap(self, name: str, after: EventId) -> Gap:
         """The gap to send to a client that has `name`, a channel or pattern, up to `after`."""
-        return Gap(name, str(max(self.after, after)), str(self.before), self.lost, self.reason)
+        start = self.after if self.overlaps else max(self.after, after)
+        return Gap(name, str(start), str(self.before), self.lost, self.reason)
 
     def remainder_after(self, id: EventId) -> "LogGap | None":
         """The gap for a client that has the channel up to `id`; None if it has nothing more to miss."""
         if EventId(id.fence, id.n + 1) >= self.before:
             return None
-        if id <= self.after:
+        if id <= self.after or self.overlaps:
             return self
         same_fence = id.fence == self.after.fence
         lost = self.lost - (id.n - self.after.n) if same_fence and self.lost is not None else None
@@ -119,14 +126,34 @@ class Receiver(Protocol):
     A session is one connection to the backend. Nothing is lost within a session; between two, lines may be.
     """
 
-    def session_started(self, fence: int) -> None:
-        """A session has received its first fence, `fence` (ms since the epoch): lines can be counted from it."""
+    def session_started(self, fence: int, reason: str = "recorder-down") -> None:
+        """
+        A session has received its first fence, `fence` (ms since the epoch): lines can be counted from it.
+
+        `reason`, one of `counters.GAP_REASONS`, is why lines since the last session may be missing: `failover` if
+        another server has the keys now.
+        """
+
+    def session_forked(self, common: int, fence: int) -> None:
+        """
+        As `session_started()`, but on a server that does not have what was received since the fence `common`.
+
+        That is a dead branch: nothing of it may be recorded or replayed, and each stream gets a gap with the reason
+        `forked`.
+        """
 
     def session_lost(self) -> None:
         """The session has ended. Nothing more comes before the next `session_started()`."""
 
     def fence_received(self, fence: int) -> None:
         """`fence` has come: what comes after it counts from it."""
+
+    def lines_missing(self, after: int, reason: str) -> None:
+        """
+        Lines of any channel may be missing among those that came between the fence `after` and the last one.
+
+        Called right after `fence_received()`. `reason` is one of `counters.OVERLAPPING_REASONS`.
+        """
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
         """Payloads by channel, in the order they came on each, all of them after the last fence."""

@@ -16,8 +16,12 @@ OTHERS = "(others)"
 SEVERAL = "(several)"
 ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 # These counts exist, as 0, before the first event: Prometheus sees no increase where a series begins.
-GAP_REASONS = ("trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late", "guard", "rate")
-RESUME_RESULTS = ("memory", "log", "unknown-id")
+GAP_REASONS = (
+    "trimmed", "unknown-id", "recorder-down", "failover", "bus", "forked", "log-lost", "slow", "late", "guard", "rate",
+)  # fmt: skip
+# Lines may be missing anywhere between the bounds of such a gap, and others between them were delivered.
+OVERLAPPING_REASONS = frozenset({"bus"})
+RESUME_RESULTS = ("memory", "log", "unknown-id", "forked")
 SLOW_REASONS = ("stalled", "drain")
 REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
 REFUSED = (

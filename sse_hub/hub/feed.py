@@ -21,6 +21,7 @@ from sse_hub.hub.encoder import LINES_PER_FRAME, EntrySlice, encoder_of
 from sse_hub.hub.position import Position
 from sse_hub.hub.replay import Replay
 from sse_hub.hub.ring import Entry, Ring
+from sse_hub.hub.start_position import forked_gaps
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import RETRY_MS, checkpoint_frame, gap_frame, heartbeat_frame, http_chunk
@@ -206,6 +207,29 @@ class Feed:
         del self._live[subscriber]
         self._paused.discard(subscriber)
         return self._position.cursor_at(fence)
+
+    def leave_branch(self, common: int, fence: int) -> None:
+        """
+        Write what was offered; it and all else after the fence `common` is a dead branch. The next one begins with
+        `fence`. Live subscribers get the gap from their rings, the others before anything else.
+        """
+        self.flush()
+        if self._paused:
+            self._leave_behind()
+        self.catch_up.clear()
+        for subscriber in self.subscribers:
+            subscriber.leave_branch(common, fence)
+
+    def rejoin(self, position: Position) -> bytes:
+        """Frames for a `position` on a dead branch, which goes on where its `rejoin` says."""
+        assert position.rejoin, "it is on a dead branch"
+        gaps = forked_gaps(self.selection, position.rejoin)
+        self.counters.gaps.update(gap.reason for gap in gaps)
+        # Until it has all these gaps, the client keeps its id.
+        frames = [gap_frame(position.cursor(), gap) for gap in gaps]
+        position.restart(position.rejoin.fence)
+        position.resolve_indexes(self.rings)
+        return b"".join([*frames, checkpoint_frame(position.cursor(), RETRY_MS)])
 
     def _roll_window(self, throttle: ChannelThrottle) -> None:
         now = self._loop.time()

@@ -115,6 +115,7 @@ class Hub:
         for name in outside:
             # Until a feed carries it: a client that leaves before that must leave nothing behind.
             self._registry.forget_later(name)
+        first_fence = self.ingest.first_fence
         fence = await self._source.join(outside)
         # Makes room first: the channels to forget may be those of this selection, which are then added again.
         self._registry.has_room(fence)
@@ -123,13 +124,17 @@ class Hub:
         try:
             await self.ingest.attach(feed)
             position, gaps = await self._resolve(feed, start, fence)
+            while first_fence is not None and first_fence != self.ingest.first_fence:
+                # Meanwhile the process has come to another branch, and the fence may be of the dead one.
+                first_fence, fence = self.ingest.first_fence, self.ingest.last_fence
+                position, gaps = await self._resolve(feed, start, fence)
         except BaseException:
             feed.awaited -= 1
             self._drop_if_unused(feed)
             raise
         if isinstance(start, After | UnknownId):
-            self.counters.gaps["unknown-id"] += len(gaps)
-            found = "unknown-id" if gaps else "log" if position.lacking(feed.rings) else "memory"
+            self.counters.gaps.update(gap.reason for gap in gaps)
+            found = gaps[0].reason if gaps else "log" if position.lacking(feed.rings) else "memory"
             self.counters.resumes[found] += 1
         # Until it has all these gaps, the client keeps the id it came with.
         frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
@@ -184,7 +189,7 @@ class Hub:
 
     async def _resolve(self, feed: Feed, start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
         """What `start` means in the rings of `feed`, or in the log; a slice of work at a time."""
-        position, gaps = resolve(feed.selection, feed.rings, start, fence)
+        position, gaps = resolve(feed.selection, feed.rings, start, fence, self.ingest.fences)
         if isinstance(start, Tail) and not rings_hold_tail(feed.rings, start.lines):
             position = await self._tail_position(feed, start.lines, fence) or position
         names = list(feed.rings)

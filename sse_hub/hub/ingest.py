@@ -2,7 +2,7 @@
 The ingest: fences and lines from the source go into the rings of their channels, and to the feeds that carry them.
 
     session_started(fence), lines_received(payloads by channel), fence_received(fence) --> rings --> feeds
-                                                                                             └──► recorder
+                                                                   └──► FenceHistory         └──► recorder
 
 Nothing here awaits, so each call takes effect at once, for all feeds.
 """
@@ -21,6 +21,7 @@ from sse_hub.hub.channel import Channel
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.fair_lock import slice_end
 from sse_hub.hub.feed import Feed
+from sse_hub.hub.fence_history import FenceHistory
 from sse_hub.hub.new_names import NewNames
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
@@ -31,6 +32,7 @@ from sse_hub.protocol.sse import Gap
 
 logger = logging.getLogger(__name__)
 
+FORKED = "forked"
 RESERVED_KEYS = tuple(name.encode() for name in RESERVED)
 SHOWN_BYTES = 128
 # Channels that a feed is attached to, or detached from, between two readings of the clock: about 0.1 ms.
@@ -48,13 +50,16 @@ class Ingest:
 
     def __init__(self, config: Config, counters: Counters) -> None:
         self.last_fence = 0
+        self.fences = FenceHistory()
         self.counters = counters
         self.memory = RingMemory(config.ring_megabytes * 1_000_000)
         self.registry = ChannelRegistry(config, counters, self.memory)
         # The fence since which the rings have got every line; None while there is no session.
         self.complete_since: int | None = None
-        # The first fence of this process: the rings have lines since then, with gaps among them.
+        # The first fence of this process on this branch: the rings have lines since then, with gaps among them. And why
+        # they have none from before.
         self.first_fence: int | None = None
+        self.first_reason = "recorder-down"
         # Gaps of all channels: the fences before and after, and the reason.
         self.gaps: deque[tuple[int, int, str]] = deque(maxlen=100)
         # Set when a session has started or was lost, and when a fence has come.
@@ -92,21 +97,54 @@ class Ingest:
         self.complete_since = None
         self.session_changed.set()
 
-    def session_started(self, fence: int) -> None:
+    def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. What was published between the last session and `fence` is a gap of all channels."""
         if self.first_fence is None:
             self.first_fence = fence
-        self._add_gap_everywhere(EventId(self.last_fence, 0), EventId(fence, 0), "recorder-down")
-        self._resume(fence)
+        self._add_gap_everywhere(EventId(self.last_fence, 0), EventId(fence, 0), reason, list(self.registry))
+        self._resume(fence, reason)
 
-    def session_backfilled(self, fence: int) -> None:
-        """As `session_started()`, after `fill()` has got what was recorded before `fence`."""
+    def session_backfilled(self, fence: int, filled_to: int, reason: str = "recorder-down") -> None:
+        """
+        As `session_started()`, after `fill()` has got all that was recorded up to the fence `filled_to`.
+
+        What was published between `filled_to` and `fence`, where that is later, is a gap of all channels.
+        """
         # Channels outside the ingest patterns are not recorded.
-        for channel in [each for each in self.registry if not (each.recorded or each.name in self.registry.patterns)]:
+        unrecorded = [each for each in self.registry if not (each.recorded or each.name in self.registry.patterns)]
+        for channel in unrecorded:
             after = max(channel.ring.last, EventId(self.last_fence, 0))
-            gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, "recorder-down")
+            gap = Gap(channel.name, str(after), str(EventId(fence, 0)), None, reason)
             self._add_gap(channel, EventId(fence, 0), gap)
-        self._resume(fence)
+        if filled_to < fence:
+            others = [each for each in self.registry if each.recorded or each.name in self.registry.patterns]
+            after = EventId(max(filled_to, self.last_fence), 0)
+            self._add_gap_everywhere(after, EventId(fence, 0), reason, others)
+        self._resume(fence, reason)
+
+    def session_forked(self, common: int, fence: int) -> None:
+        """See `Receiver`. The rings begin anew: the log has what was published on the living branch before `fence`."""
+        for feed in self._feeds:
+            feed.leave_branch(common, fence)
+        self.first_fence, self.first_reason = fence, FORKED
+        self.gaps.clear()
+        self.fences.fork(common, fence)
+        self.counters.gaps[FORKED] += 1
+        start = EventId(fence, 0)
+        for channel in self.registry:
+            self.memory.restart(channel, start)
+            self._seq += 1
+            gap = Gap(channel.name, str(EventId(common, 0)), str(start), None, FORKED)
+            self._append(channel, RingGap(channel.name, self._seq, start, gap))
+        self.registry.start = start
+        self._resume(fence, FORKED)
+
+    def lines_missing(self, after: int, reason: str) -> None:
+        """See `Receiver`. The rings keep the lines that did come; the gap stands behind them, and overlaps them."""
+        end = EventId(self.last_fence, 0)
+        self._add_gap_everywhere(EventId(after, 0), end, reason, list(self.registry), overlaps=True)
+        self.memory.new_lines.set()
+        self._flush_touched()
 
     def load_recorded(self, recorded: Mapping[str, tuple[EventId, int]], gaps_known_to: EventId) -> None:
         """See `ChannelRegistry.load_recorded`."""
@@ -139,6 +177,7 @@ class Ingest:
     def fence_received(self, fence: int) -> None:
         """See `Receiver`."""
         self.last_fence = fence
+        self.fences.add(fence)
         self._clock.set(fence, time.monotonic())
         self.memory.new_lines.set()
         self.fence_seen.set()
@@ -242,20 +281,25 @@ class Ingest:
             self._refused_before.popitem(last=False)
         return None
 
-    def _add_gap_everywhere(self, after: EventId, before: EventId, reason: str) -> None:
-        """Add a gap to every ring."""
+    def _add_gap_everywhere(
+        self, after: EventId, before: EventId, reason: str, channels: Iterable[Channel], overlaps: bool = False
+    ) -> None:
+        """Add a gap of the whole log to the rings of `channels`. One that `overlaps` them keeps its `after`."""
         if self.last_fence:
             self.gaps.append((after.fence, before.fence, reason))
             self.counters.gaps[reason] += 1
-        for channel in self.registry:
+        for channel in channels:
             self._seq += 1
-            gap = Gap(channel.name, str(max(channel.ring.last, after)), str(before), None, reason)
+            start = after if overlaps else max(channel.ring.last, after)
+            gap = Gap(channel.name, str(start), str(before), None, reason)
             self._append(channel, RingGap(channel.name, self._seq, before, gap))
+        # Of a channel that is not known yet, all lines up to there may be missing.
         self.registry.start = before
 
     def _fill_gap(self, gap: LogGap) -> None:
         if gap.channel is None:
-            self._add_gap_everywhere(max(gap.after, EventId(self.last_fence, 0)), gap.before, gap.reason)
+            after = gap.after if gap.overlaps else max(gap.after, EventId(self.last_fence, 0))
+            self._add_gap_everywhere(after, gap.before, gap.reason, list(self.registry), gap.overlaps)
             return
         channel = self.registry.get(gap.channel.encode()) or self._add_channel(gap.channel, self.registry.start)
         last = EventId(gap.before.fence, gap.before.n - 1)
@@ -267,7 +311,9 @@ class Ingest:
         self.counters.gaps[gap.reason] += 1
         self._append(channel, RingGap(channel.name, self._seq, last, gap, alone=True))
 
-    def _resume(self, fence: int) -> None:
+    def _resume(self, fence: int, reason: str) -> None:
+        # Any reason but a cut tells of another server, which may have left a dead branch behind.
+        self.fences.begin(fence, switched=reason != "recorder-down")
         self.complete_since = self.registry.start.fence
         self.session_changed.set()
         self.fence_received(fence)

@@ -6,6 +6,7 @@ The position of a subscriber: an index in each ring, and the cursor that its cli
 
 from collections.abc import Mapping, Sequence
 
+from sse_hub.hub.fence_history import Rejoin
 from sse_hub.hub.ring import Ring
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.selection import Selection
@@ -17,10 +18,11 @@ class Position:
 
     `ids` says up to which line each channel was sent, `indexes` which line of its ring comes next. `fence` and `counts`
     (lines since that fence, for the channels requested by name) are the cursor. With a pattern there are no counts,
-    since the set of channels can grow. `was_live` is True for a subscriber that has been live.
+    since the set of channels can grow. `was_live` is True for a subscriber that has been live. `rejoin` says where it
+    must go on, after a gap, if it is on a dead branch; else it is None.
     """
 
-    __slots__ = ("_other_ids", "_slots", "counts", "fence", "ids", "indexes", "was_live", "names")
+    __slots__ = ("_other_ids", "_slots", "counts", "fence", "ids", "indexes", "rejoin", "was_live", "names")
 
     def __init__(self, selection: Selection, fence: int = 0, counts: Sequence[int] = ()) -> None:
         named = () if selection.patterns else selection.channels
@@ -34,6 +36,7 @@ class Position:
             name: EventId(fence, count) for name, count in zip(named, self.counts, strict=True)
         }
         self.was_live = False
+        self.rejoin: Rejoin | None = None
         # For every channel that is not in `ids`.
         self._other_ids = EventId(fence, 0)
 
@@ -47,6 +50,7 @@ class Position:
         twin.indexes = self.indexes.copy()
         twin.ids = self.ids.copy()
         twin.was_live = self.was_live
+        twin.rejoin = self.rejoin
         twin._other_ids = self._other_ids
         return twin
 
@@ -86,6 +90,21 @@ class Position:
         """Everything before `fence` was sent, on all channels. Call resolve_indexes() next."""
         self._other_ids = max(self._other_ids, EventId(fence, 0))
         self.ids = {name: id for name, id in self.ids.items() if id > self._other_ids}
+
+    def leave_branch(self, common: int, fence: int) -> None:
+        """What came after the fence `common` is a dead branch, and another one begins with `fence`: see `rejoin`."""
+        fences = (self.fence, self._other_ids.fence, *(id.fence for id in self.ids.values()))
+        if self.rejoin is not None or max(fences) > common:
+            known = self.rejoin.common if self.rejoin else None
+            self.rejoin = Rejoin(common if known is None else min(common, known), fence)
+
+    def restart(self, fence: int) -> None:
+        """Go on at `fence`, on all channels. Call resolve_indexes() next."""
+        self.rejoin = None
+        self.fence = fence
+        self.counts = [0] * len(self.counts)
+        self.ids = {}
+        self._other_ids = EventId(fence, 0)
 
     def resolve_indexes(self, rings: Mapping[str, Ring]) -> None:
         """Set `indexes` in `rings` by `ids`."""

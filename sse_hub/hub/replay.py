@@ -166,7 +166,7 @@ class Replay:
                 yield gap_frames
 
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
-        gaps: dict[str, LogGap] = {}
+        gaps: dict[str, list[LogGap]] = {}
         after = await self._start_ids(log, position, until)
         for pattern in self._selection.patterns:
             if forgotten := log.forgotten_gap(pattern):
@@ -201,12 +201,17 @@ class Replay:
                     after[name] = position.id_of(name)
         return after
 
-    def _collect_gap(self, gaps: dict[str, LogGap], gap: LogGap, position: Position) -> None:
-        # A gap of the whole log is sent once for each channel and pattern of the selection. Adjacent gaps become one.
+    def _collect_gap(self, gaps: dict[str, list[LogGap]], gap: LogGap, position: Position) -> None:
+        # A gap of the whole log is sent once for each channel and pattern of the selection. Adjacent gaps become one,
+        # unless only one of them overlaps lines: that one keeps its bounds.
         for name in (gap.channel,) if gap.channel else (*self._selection.channels, *self._selection.patterns):
             if gap.before > position.id_of(name):
-                self._counters.gaps[gap.reason] += name not in gaps
-                gaps[name] = gaps[name].merge_with(gap) if name in gaps else gap
+                known = gaps.setdefault(name, [])
+                if known and known[-1].overlaps == gap.overlaps:
+                    known[-1] = known[-1].merge_with(gap)
+                else:
+                    self._counters.gaps[gap.reason] += 1
+                    known.append(gap)
 
     def _skip_to_rings(self, position: Position, rings: Mapping[str, Ring], lacking: Sequence[str]) -> bytes:
         # The gap of a pattern covers all its channels up to where its ring starts. What a channel has lost after that
@@ -232,12 +237,14 @@ class Replay:
             reason = "slow"
         elif self._recorded_log.log and self._recorded_log.records(name):
             reason = "late"
-        return Gap(name, str(id), str(EventId(start.fence, start.n + 1)), lost, reason)
+        since = ring.missing_since(id)
+        return Gap(name, str(since), str(EventId(start.fence, start.n + 1)), lost if since == id else None, reason)
 
 
-def _take_gap_frames(gaps: dict[str, LogGap], position: Position) -> list[bytes]:
-    frames = [gap_frame(position.cursor(), gap.as_gap(name, position.id_of(name))) for name, gap in gaps.items()]
-    for name, gap in gaps.items():
+def _take_gap_frames(gaps: dict[str, list[LogGap]], position: Position) -> list[bytes]:
+    every = [(name, gap) for name, known in gaps.items() for gap in known]
+    frames = [gap_frame(position.cursor(), gap.as_gap(name, position.id_of(name))) for name, gap in every]
+    for name, gap in every:
         # A gap may reach further than this replay reads, and must not be sent again.
         position.skip_to(name, max(position.id_of(name), EventId(gap.before.fence, max(0, gap.before.n - 1))))
     gaps.clear()

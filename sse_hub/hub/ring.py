@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
+from sse_hub.hub.counters import OVERLAPPING_REASONS
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, normalize
 from sse_hub.protocol.sse import Gap
@@ -20,6 +21,8 @@ from sse_hub.protocol.sse import Gap
 # About what an entry takes in memory besides the bytes of its payloads.
 BATCH_OVERHEAD_BYTES = 200
 LINE_OVERHEAD_BYTES = 60
+# Gaps that overlap lines, and were evicted with them, that a ring remembers.
+MAX_OVERLAPS = 16
 
 
 class NormalizedLines(NamedTuple):
@@ -158,6 +161,11 @@ class RingGap:
         """The id after which no line is missing."""
         return EventId(self.fence, self.first)
 
+    @property
+    def overlaps(self) -> bool:
+        """True if lines between the bounds of the gap were received: some, nobody knows which, are missing."""
+        return self.gap.reason in OVERLAPPING_REASONS
+
     def for_pattern(self, pattern: str) -> "RingGap":
         """The same gap for the ring of `pattern`: it starts at a fence, whatever line came last on this channel."""
         fence = (self.gap.after or "0").partition("-")[0]
@@ -175,7 +183,7 @@ class Ring:
     `size` about the bytes it takes in memory.
     """
 
-    __slots__ = ("_entries", "_last_gap", "_max_lines", "end", "last", "size", "start")
+    __slots__ = ("_entries", "_last_gap", "_max_lines", "_overlaps", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
         self.start = start
@@ -185,6 +193,8 @@ class Ring:
         self._max_lines = max_lines
         self._entries: deque[Entry] = deque()
         self._last_gap = -1
+        # The bounds of evicted gaps that overlap lines.
+        self._overlaps: tuple[tuple[EventId, EventId], ...] = ()
 
     @property
     def first(self) -> int:
@@ -215,6 +225,12 @@ class Ring:
         while before - self.size < bytes_to_free and self._entries:
             self._evict()
         return before - self.size
+
+    def restart(self, start: EventId) -> None:
+        """Drop everything: the ring holds what comes after `start`. Indexes go on."""
+        while self._entries:
+            self._evict()
+        self.start = self.last = start
 
     @property
     def trimmed(self) -> bool:
@@ -259,6 +275,10 @@ class Ring:
         entry = self._entries[at]
         return EventId(entry.fence, entry.first + index - 1 - entry.index) if isinstance(entry, Batch) else entry.last
 
+    def missing_since(self, id: EventId) -> EventId:
+        """From where on a client that had the channel up to `id` lacks lines, if it lacks those evicted after `id`."""
+        return min((after for after, last in self._overlaps if after < id < last), default=id)
+
     def lost_since(self, index: int) -> int | None:
         """The number of lines from `index` on that were evicted; None if a gap may be among them."""
         return None if index <= self._last_gap else self.first - index
@@ -288,6 +308,8 @@ class Ring:
     def _evict(self) -> None:
         entry = self._entries.popleft()
         self.size -= entry.size
+        if isinstance(entry, RingGap) and entry.overlaps:
+            self._overlaps = (*self._overlaps[1 - MAX_OVERLAPS :], (_id_in(entry.gap.after), entry.last))
         self.start = entry.last
 
 
@@ -297,3 +319,8 @@ def _id_of(entry: Entry) -> EventId:
 
 def _index_of(entry: Entry) -> int:
     return entry.index
+
+
+def _id_in(text: str | None) -> EventId:
+    fence, _, n = (text or "0-0").partition("-")
+    return EventId(int(fence), int(n))

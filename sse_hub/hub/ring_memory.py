@@ -63,6 +63,11 @@ class RingMemory:
         if channel.recorded:
             self.evicted_to = max(self.evicted_to, ring.start)
 
+    def restart(self, channel: Channel, start: EventId) -> None:
+        """Drop all that the ring of `channel` holds: it goes on after `start`."""
+        self.bytes -= channel.ring.size
+        channel.ring.restart(start)
+
     def take_unrecorded(self) -> list[Channel]:
         """The recorded channels that have got new entries since the last call."""
         channels, self._unrecorded = self._unrecorded, {}

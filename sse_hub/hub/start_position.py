@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
+from sse_hub.hub.fence_history import FenceHistory, Rejoin
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Batch, Ring
 from sse_hub.protocol.ids import Cursor
@@ -29,9 +30,10 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """With the lines after `cursor`."""
+    """With the lines after `cursor`. `issued` is True if it is an id that a hub has sent, as far as anybody knows."""
 
     cursor: Cursor
+    issued: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,28 @@ def id_of(start: StartAt, fence: int) -> bytes:
     return b""
 
 
-def resolve(selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int) -> tuple[Position, list[Gap]]:
+def forked_gaps(selection: Selection, rejoin: Rejoin) -> list[Gap]:
+    """The gaps of a client that comes from a dead branch: one for each channel and pattern."""
+    after = None if rejoin.common is None else f"{rejoin.common}-0"
+    names = (*selection.channels, *selection.patterns)
+    return [Gap(name, after, f"{rejoin.fence}-0", None, "forked") for name in names]
+
+
+def resolve(
+    selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int, fences: FenceHistory
+) -> tuple[Position, list[Gap]]:
     """
     The position that `start` means in `rings`, and the gaps to send first. Its indexes are not resolved yet.
 
     `rings` are those of the selection's channels and patterns, by name. `fence` has just come back: every id that was
-    given before is below it. A replay finds what lies between the position and the rings.
+    given before is below it. `fences` are those received. A replay finds what lies between the position and the rings.
     """
     match start:
         case Tail(lines):
             return _tail(selection, _newest_rings(rings), lines, fence), []
         case After(cursor) if _covers_selection(cursor, selection) and (cursor.fence, max(cursor.counts)) <= (fence, 0):
+            if rejoin := fences.rejoin(cursor.fence, start.issued):
+                return Position(selection, rejoin.fence), forked_gaps(selection, rejoin)
             position = Position(selection, cursor.fence, cursor.counts)
             if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
                 return position, []

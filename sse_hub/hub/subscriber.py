@@ -113,6 +113,20 @@ class Subscriber(asyncio.Protocol):
         """Stop being live, as `Feed._leave_behind` says. Continue from `position` when the transport drains."""
         self.position = position
 
+    def leave_branch(self, common: int, fence: int) -> None:
+        """If it is not live: see `Position.leave_branch`."""
+        if self.position is None:
+            return
+        # A copy: a replay that does not end at once goes on moving the old one.
+        self.position = self.position.copy()
+        self.position.leave_branch(common, fence)
+        if self._task:
+            # It reads the log of the dead branch.
+            self._task.cancel()
+            self._task = None
+        if self._started:
+            self._loop.call_soon(self._step)
+
     def stalled_seconds(self, now_seconds: float) -> float:
         """For how long its client has taken nothing that waits for it. What the client sends does not matter."""
         return now_seconds - self.last_progress_at if self._write_paused or self.position is not None else 0.0
@@ -168,6 +182,11 @@ class Subscriber(asyncio.Protocol):
             return
         if self.position is None or self._write_paused or self._task:
             return
+        if self.position.rejoin:
+            self._write(self.feed.rejoin(self.position))
+            if not self._write_paused:
+                self._loop.call_soon(self._step)
+            return
         if self.feed.replay.needed(self.position):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
@@ -187,8 +206,8 @@ class Subscriber(asyncio.Protocol):
     async def _replay(self, position: Position) -> None:
         async with aclosing(self.feed.replay.frames(position)) as replay:
             async for frames in replay:
-                # redis-py can swallow the cancellation by leave(): then nobody reads this any more.
-                if self.transport.is_closing():
+                # redis-py can swallow a cancellation: then nobody reads this any more.
+                if self.transport.is_closing() or asyncio.current_task() is not self._task:
                     return
                 self._write(frames)
                 if self._write_paused:
@@ -198,14 +217,16 @@ class Subscriber(asyncio.Protocol):
                     return
 
     def _replayed(self, task: asyncio.Task[None]) -> None:
-        self._task = None
+        current = task is self._task
+        if current:
+            self._task = None
         if task.cancelled():
             return
         if error := task.exception():
             self._loop.call_exception_handler({"message": "a replay failed", "exception": error, "task": task})
             self.transport.abort()
-            return
-        self._step()
+        elif current:
+            self._step()
 
     def _finish(self) -> None:
         if self.transport.is_closing():

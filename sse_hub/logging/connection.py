@@ -6,17 +6,33 @@ A connection to Redis for one thread: commands in a pipeline, and each reply tha
 For a connection that died, redis-py's own pipelines don't report which commands were answered before.
 """
 
+import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha1
 from typing import Any
 
-from redis import Redis
+import redis.asyncio.connection
+import redis.connection
+from redis.asyncio.connection import UnixDomainSocketConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
-from sse_hub.redis_url import validate
+from sse_hub.broker.address import connection_arguments
+from sse_hub.broker.keys import Partition
+from sse_hub.broker.topology import Primary, Topology
+
+# Our connections are in a thread without an event loop.
+BLOCKING: dict[
+    type[redis.asyncio.connection.AbstractConnection], Callable[..., redis.connection.AbstractConnection]
+] = {
+    redis.asyncio.connection.Connection: redis.connection.Connection,
+    redis.asyncio.connection.SSLConnection: redis.connection.SSLConnection,
+    redis.asyncio.connection.UnixDomainSocketConnection: redis.connection.UnixDomainSocketConnection,
+}
 
 Command = tuple[str | bytes | int, ...]
 
@@ -28,29 +44,35 @@ USER_TIMEOUT_MS = 20_000
 
 
 class RedisConnection:
-    """A connection to `url`, opened when it is needed. Raises ValueError if the URL can't be used."""
+    """
+    A connection to `url`, opened when it is needed. Raises ValueError if the URL can't be used.
+
+    `partition` has the names of the hubs' keys there.
+    """
 
     def __init__(self, url: str) -> None:
+        self.partition = Partition()
+        self._topology = Topology(url, self.partition)
         # The first name resolution imports this codec. A process forked in the middle of that can never import it.
         "localhost".encode("idna")
-        options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
-        is_tcp = not url.startswith("unix:")
-        client = Redis.from_url(
-            validate(url),
-            socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            **({"socket_connect_timeout": CONNECT_SECONDS} if is_tcp else {}),
-            **({"socket_keepalive": True, "socket_keepalive_options": options} if is_tcp else {}),
-        )
-        self._pool = client.connection_pool
-        self._connection: Any = self._pool.make_connection()
+        kind, arguments = connection_arguments(self._topology.servers, ("", 0))
+        if kind is not UnixDomainSocketConnection:
+            options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+            arguments |= {"socket_connect_timeout": CONNECT_SECONDS}
+            arguments |= {"socket_keepalive": True, "socket_keepalive_options": options}
+        arguments |= {"socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), "protocol": 2}
+        self._make_connection = partial(BLOCKING[kind], **arguments)
+        self._connection: Any = self._make_connection()
         self._shas: dict[str, str] = {}
 
     def connect(self) -> None:
         """Connect, unless it is connected. Raises RedisError, OSError."""
         if self._connection.is_connected and self._closed_by_server():
             self._connection.disconnect()
+        if not self._connection.is_connected:
+            primary = self._find()
+            if not self._topology.servers.path:
+                self._connection.host, self._connection.port = primary.server
         self._connection.connect()
 
     def execute(self, commands: Sequence[Command]) -> Iterator[Any]:
@@ -86,6 +108,16 @@ class RedisConnection:
             self.call("SCRIPT", "LOAD", text)
         return self.call(*command)
 
+    def _find(self) -> Primary:
+        """Where the partition is. Raises RedisError, OSError."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._topology.find())
+        # A handler is closed in the thread of an event loop, which can't run another.
+        with ThreadPoolExecutor(1) as executor:
+            return executor.submit(asyncio.run, self._topology.find()).result()
+
     def _closed_by_server(self) -> bool:
         """Whether the server has closed an idle connection: commands sent into it would be lost."""
         try:
@@ -101,4 +133,4 @@ class RedisConnection:
         """In a forked process: leave the connection to the parent."""
         # In another process, redis-py only closes the file descriptor.
         self._connection.disconnect()
-        self._connection = self._pool.make_connection()
+        self._connection = self._make_connection()

@@ -17,7 +17,6 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker import keys
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
 from sse_hub.errors import LogUnavailable, error_text
@@ -57,7 +56,8 @@ class DurableDelivery:
     def __init__(self, connection: RedisConnection, channel: str, ingest: Sequence[str]) -> None:
         self._connection = connection
         self._channel = channel
-        self._watermark_key = LogKeys.of(ingest).watermark
+        self._partition = connection.partition
+        self._keys = LogKeys.of(connection.partition, ingest)
         self._min_fence = 0
         self._attempt: _Attempt | None = None
         self._publish_script = script("clock", "publish")
@@ -94,7 +94,7 @@ class DurableDelivery:
         attempt = self._attempt
         if attempt is None or attempt.incomplete or len(attempt.lines) != len(lines):
             base = attempt.after_fence if attempt else watermark
-            attempt = self._attempt = _Attempt(lines, base, keys.published_key(os.urandom(12).hex()))
+            attempt = self._attempt = _Attempt(lines, base, self._partition.published(os.urandom(12).hex()))
         attempt.in_doubt = True
         try:
             fence = self._publish(attempt)
@@ -104,7 +104,7 @@ class DurableDelivery:
             raise
         self._wait_complete(fence + 1)
         _, missing, last = self._connection.run_script(
-            self._check_script, [keys.log_key(self._channel)], [fence, len(lines)]
+            self._check_script, [self._partition.log(self._channel)], [fence, len(lines)]
         )
         if missing or not last:
             attempt.incomplete = True
@@ -114,10 +114,9 @@ class DurableDelivery:
 
     def _publish(self, attempt: _Attempt) -> int:
         """The fence before the lines, which are published now or were by an earlier attempt."""
+        args = (self._min_fence, self._partition.fence_channel, self._channel, "0", KEY_MS, 0, len(attempt.lines))
         reply: Any = self._connection.run_script(
-            self._publish_script,
-            [keys.CLOCK, attempt.key],
-            [self._min_fence, keys.FENCE_CHANNEL, self._channel, "0", KEY_MS, 0, len(attempt.lines), *attempt.lines],
+            self._publish_script, [self._partition.clock, self._partition.fences, attempt.key], [*args, *attempt.lines]
         )
         fence = int(reply[0])
         self._min_fence = max(self._min_fence, fence + 1)
@@ -125,15 +124,18 @@ class DurableDelivery:
 
     def _missing(self, attempt: _Attempt) -> list[bytes]:
         """The lines of `attempt` that the log lacks, once it has all that was published before now."""
+        args = (self._min_fence, self._partition.fence_channel)
         fence = int(
-            self._connection.run_script(self._fence_script, [keys.CLOCK], [self._min_fence, keys.FENCE_CHANNEL])
+            self._connection.run_script(self._fence_script, [self._partition.clock, self._partition.fences], args)
         )
         self._min_fence = max(self._min_fence, fence)
         self._wait_complete(fence)
         missing = dict.fromkeys(attempt.lines)
         begin, end = f"{attempt.after_fence}-0", f"{fence}-0"
         while missing:
-            page: Any = self._connection.call("XRANGE", keys.log_key(self._channel), begin, end, "COUNT", PAGE_LINES)
+            page: Any = self._connection.call(
+                "XRANGE", self._partition.log(self._channel), begin, end, "COUNT", PAGE_LINES
+            )
             for _, fields in page:
                 if fields[0] == b"l":
                     missing.pop(fields[1], None)
@@ -159,4 +161,4 @@ class DurableDelivery:
             time.sleep(POLL_SECONDS)
 
     def _watermark(self) -> int:
-        return int(self._connection.call("GET", self._watermark_key) or 0)
+        return int(self._connection.call("GET", self._keys.watermark) or 0)

@@ -23,7 +23,7 @@ HIDDEN = "***"
 MIN_SECRET_CHARACTERS = 4
 SECRETS = re.compile(
     r"(?P<before>://[^\s/@:\"']*:)[^\s@/\"']+(?=@)"
-    r"|(?P<name>\b(?:ticket|token|access_token|password|secret)[=:]\s*[\"']?)[^\s&\"',;]+"
+    r"|(?P<name>\b(?:ticket|token|access_token|password|sentinel_password|secret)[=:]\s*[\"']?)[^\s&\"',;]+"
     r"|(?P<scheme>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]+"
     r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
     re.IGNORECASE,

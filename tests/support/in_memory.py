@@ -128,6 +128,20 @@ class MemoryLog:
             self.trimmed[channel] = lines[-count - 1][0]
             self._lines[channel] = lines[-count:]
 
+    def fork(self, common: int) -> None:
+        """Another server has taken over, which has nothing after the fence `common`."""
+        limit = EventId(common, 0)
+        self.watermark = min(self.watermark, common)
+        self.trimmed = {channel: min(id, limit) for channel, id in self.trimmed.items()}
+        self.broken = [hole._replace(before=min(hole.before, limit)) for hole in self.broken if hole.after < limit]
+        self.broken = [hole for hole in self.broken if not hole.overlaps or hole.before < limit]
+        self._lines = {
+            channel: [(id, line) for id, line in lines if id <= limit] for channel, lines in self._lines.items()
+        }
+
+    def leave_branch(self) -> None:
+        """Nothing was kept of what was read."""
+
     async def wait_complete(self, fence: int) -> int:
         await self._late()
         return self.watermark
@@ -153,6 +167,7 @@ class MemoryLog:
         await self._late()
         end = EventId(until, 0)
         holes = [hole for hole in self.broken if hole.before.fence > after and hole.after < end]
+        holes = [hole for hole in holes if not hole.overlaps or hole.before <= end]
         return LogGaps("", [hole._replace(before=min(hole.before, end)) for hole in holes])
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:

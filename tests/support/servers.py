@@ -17,7 +17,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,19 +68,20 @@ class RedisServer:
 
     port: int
     process: subprocess.Popen[bytes]
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
         """A new blocking client that waits for a frozen server and never retries. The caller closes it."""
-        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
+        return redis.Redis(host=self.host, port=self.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     @property
     def publisher_url(self) -> str:
         """The URL for an account with the rights that `sse-hub redis-acl` gives to publishers."""
-        return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@127.0.0.1:{self.port}/0"
+        return f"redis://{PUBLISHER_USER}:{PUBLISHER_PASSWORD}@{self.host}:{self.port}/0"
 
     def publisher(self) -> redis.Redis:
         """As client(), but it may only publish."""
@@ -146,10 +147,11 @@ class HubProcess:
     port: int
     process: subprocess.Popen[bytes]
     output_file: Path
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def output(self) -> str:
@@ -205,15 +207,22 @@ def hub_process(
     more_environ: Mapping[str, str] | None = None,
     ready: bool = True,
     root: Path = ROOT,
+    host: str = "127.0.0.1",
+    inside: Sequence[str] = (),
 ) -> Iterator[HubProcess]:
     """
     `python run.py` in the folder `root`, ready when the block is entered, stopped by SIGTERM.
 
-    With `ready=False` it only answers by then.
+    With `ready=False` it only answers by then. `inside` is the beginning of a command that runs another one elsewhere,
+    such as in a network namespace, where it listens on `host`.
 
     AssertionError if it does not stop in time, or has logged an unexpected error.
     """
-    with _starting(redis_url, *options, port=port, more_environ=more_environ, root=root) as hub:
+    if inside:
+        options = (*options, "--host", host, "--access", "none")
+    with _starting(
+        redis_url, *options, port=port, more_environ=more_environ, root=root, host=host, inside=inside
+    ) as hub:
         if ready:
             hub.wait_ready()
         else:
@@ -238,17 +247,19 @@ def _starting(
     port: int | None = None,
     more_environ: Mapping[str, str] | None = None,
     root: Path = ROOT,
+    host: str = "127.0.0.1",
+    inside: Sequence[str] = (),
 ) -> Iterator[HubProcess]:
     port = port or free_port()
     environ = clean_environ()
     environ |= more_environ or {}
-    command = [sys.executable, str(root / "run.py"), "--port", str(port), *options]
+    command = [*inside, sys.executable, str(root / "run.py"), "--port", str(port), *options]
     if redis_url:
         own_account = re.sub(r"^redis://127", f"redis://{HUB_USER}:{HUB_PASSWORD}@127", redis_url)
         command += ["--redis-url", own_account]
     with tempfile.NamedTemporaryFile(prefix="sse-hub-output-") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=root)
-        hub = HubProcess(port, process, Path(output.name))
+        hub = HubProcess(port, process, Path(output.name), host)
         try:
             yield hub
             end(hub)

@@ -2,46 +2,52 @@
 -- between them. Needs clock.lua before it.
 --
 -- KEYS[1]  the clock: string, the last fence in ms since the epoch
--- KEYS[2]  what was published with this Idempotency-Key: string, "fence count digest recorded"; only if there is one
--- KEYS[3]  the Idempotency-Keys of the same subject: sorted set, KEYS[2] --> fence; not for handlers, which
---          delete KEYS[2] themselves
+-- KEYS[2]  the fences: stream, see keys.py
+-- KEYS[3]  what was published with this Idempotency-Key: string, "fence count digest recorded"; only if there is one
+-- KEYS[4]  the Idempotency-Keys of the same subject: sorted set, KEYS[3] --> fence; not for handlers, which
+--          delete KEYS[3] themselves
 -- ARGV[1]  floor: integer, the highest fence that the caller has received (0 if none)
 -- ARGV[2]  the channel of fences
 -- ARGV[3]  the channel of the lines
 -- ARGV[4]  digest of channel and body
--- ARGV[5]  how long KEYS[2] is kept, ms
+-- ARGV[5]  how long KEYS[3] is kept, ms
 -- ARGV[6]  how many Idempotency-Keys of a subject are kept: the newest
 -- ARGV[7]  the number of lines
 -- ARGV[8..] the lines, joined by LF if there are several, in any number of arguments
 -- returns  {fence, count, digest, recorded}: the n-th line has the id fence-n, and fence+1 is the fence after them.
---          If KEYS[2] exists, its value, and nothing is published
+--          If KEYS[3] exists, its value, and nothing is published
+-- TRYAGAIN  nothing was published, see require_settled() in clock.lua
 
-if KEYS[2] then
-    local known = redis.call('GET', KEYS[2])
+if KEYS[3] then
+    local known = redis.call('GET', KEYS[3])
     if known then
         local fence, count, digest, recorded = string.match(known, '^(%d+) (%d+) (%x+) (%d)$')
         return {fence, count, digest, recorded}
     end
 end
 
+local unsettled = require_settled(KEYS[1], KEYS[2], ARGV[2], ARGV[1])
+if unsettled then
+    return unsettled
+end
 local fence = next_fence(KEYS[1], ARGV[1])
 local count = tonumber(ARGV[7])
-if KEYS[2] then
-    -- First: if the server refuses this, nothing has been published.
-    redis.call('SET', KEYS[2], digits(fence) .. ' ' .. count .. ' ' .. ARGV[4] .. ' 0', 'PX', ARGV[5])
-end
 if KEYS[3] then
-    redis.call('ZADD', KEYS[3], digits(fence), KEYS[2])
-    redis.call('PEXPIRE', KEYS[3], ARGV[5])
-    local excess = redis.call('ZCARD', KEYS[3]) - ARGV[6]
+    -- First: if the server refuses this, nothing has been published.
+    redis.call('SET', KEYS[3], digits(fence) .. ' ' .. count .. ' ' .. ARGV[4] .. ' 0', 'PX', ARGV[5])
+end
+if KEYS[4] then
+    redis.call('ZADD', KEYS[4], digits(fence), KEYS[3])
+    redis.call('PEXPIRE', KEYS[4], ARGV[5])
+    local excess = redis.call('ZCARD', KEYS[4]) - ARGV[6]
     if excess > 0 then
-        for _, oldest in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '+inf', 'LIMIT', 0, excess)) do
+        for _, oldest in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '+inf', 'LIMIT', 0, excess)) do
             redis.call('DEL', oldest)
-            redis.call('ZREM', KEYS[3], oldest)
+            redis.call('ZREM', KEYS[4], oldest)
         end
     end
 end
-publish_fence(KEYS[1], ARGV[2], fence)
+publish_fence(KEYS[1], KEYS[2], ARGV[2], fence)
 for at = 8, #ARGV do
     local from = 1
     while from do
@@ -51,5 +57,5 @@ for at = 8, #ARGV do
         from = to and to + 1
     end
 end
-publish_fence(KEYS[1], ARGV[2], fence + 1)
+publish_fence(KEYS[1], KEYS[2], ARGV[2], fence + 1)
 return {digits(fence), tostring(count), ARGV[4], '0'}

@@ -3,6 +3,7 @@
 -- KEYS[1]  what was shipped: hash, file -> offset in bytes; expires
 -- KEYS[2]  the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]  the clock: string, the last fence in ms since the epoch
+-- KEYS[4]  the fences: stream, see keys.py
 -- ARGV[1]  the file
 -- ARGV[2]  the offset of the first line: the lines are published only if KEYS[1] has the same
 -- ARGV[3]  the offset after the last line
@@ -31,7 +32,7 @@ end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 if string.find(ARGV[8], 'before') then
-    publish_fence(KEYS[3], ARGV[6], next_fence(KEYS[3], ARGV[7]))
+    publish_fence(KEYS[3], KEYS[4], ARGV[6], next_fence(KEYS[3], ARGV[7]))
 end
 for at = 9, #ARGV do
     redis.call('PUBLISH', ARGV[5], ARGV[at])
@@ -40,5 +41,5 @@ if not string.find(ARGV[8], 'after') then
     return {1, ARGV[3], '', watermark}
 end
 local fence = next_fence(KEYS[3], ARGV[7])
-publish_fence(KEYS[3], ARGV[6], fence)
+publish_fence(KEYS[3], KEYS[4], ARGV[6], fence)
 return {1, ARGV[3], digits(fence), watermark}

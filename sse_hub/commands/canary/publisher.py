@@ -14,6 +14,7 @@ from contextlib import suppress
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.connect import publisher_connection
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.canary.lines import CanaryLines
 from sse_hub.commands.canary.published import PublishedLines
 from sse_hub.errors import error_text
@@ -41,7 +42,7 @@ class CanaryPublisher:
     ) -> None:
         self.last_error = ""
         self.has_subscribers = False
-        self._connection = publisher_connection(redis_url)
+        self._connection = publisher_connection(redis_url, Partition())
         self._channel = channel
         self._lines_per_second = lines_per_second
         self._lines = lines

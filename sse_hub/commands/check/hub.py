@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import redis.asyncio
 from redis.exceptions import RedisError
 
+from sse_hub.broker.connect import publisher_client
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
 from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.errors import error_text
@@ -101,7 +102,7 @@ async def _line_arrives(decoder: SseDecoder, chunks: AsyncIterator[bytes], marke
 
 
 async def _publish(redis_url: str, channel: str, marker: str) -> None:
-    client: Any = redis.asyncio.Redis.from_url(redis_url, socket_timeout=FIRST_BYTES_SECONDS)
+    client: Any = publisher_client(redis_url, Partition())
     async with client:
         await client.publish(channel, json.dumps({"level": "debug", "message": f"sse-hub check {marker}"}))
 

@@ -10,12 +10,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from sse_hub.broker import keys
+from sse_hub.broker.connect import publisher_client
+from sse_hub.broker.keys import PROBE_PATTERN, Partition
 from sse_hub.broker.limits import (
     MAX_MEMORY,
     MAX_VALUE_BYTES,
@@ -41,9 +39,8 @@ CLOCK_LIMIT_SECONDS = 86_400.0
 
 async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckResult]:
     """The results for the server at `url`, for a hub that follows `ingest`."""
-    client: Any = redis.asyncio.Redis.from_url(
-        url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
-    )
+    partition = Partition()
+    client: Any = publisher_client(url, partition)
     async with client:
         started = time.perf_counter()
         try:
@@ -58,12 +55,12 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
             _check_memory(client),
             _check_output_buffer(client),
             _check_long_lines(client),
-            _check_fences(client),
+            _check_fences(client, partition),
         ):
             yield await _run_check(each)
-        yield await _run_check(_check_subscriptions(client, ingest))
-        yield await _run_check(_check_recording(client))
-        yield await _check_order(client.connection_pool.make_connection)
+        yield await _run_check(_check_subscriptions(client, partition, ingest))
+        yield await _run_check(_check_recording(client, partition))
+        yield await _check_order(client.connection_pool.make_connection, partition)
 
 
 async def _run_check(check: Any) -> CheckResult:
@@ -158,28 +155,29 @@ def _pubsub_limits(setting: str) -> tuple[int, int]:
     return int(words[first]), int(words[first + 1])
 
 
-async def _check_fences(client: Any) -> CheckResult:
+async def _check_fences(client: Any, partition: Partition) -> CheckResult:
     try:
-        await client.register_script(script("clock", "fence"))(keys=[keys.CLOCK], args=[0, keys.FENCE_CHANNEL])
+        fence = client.register_script(script("clock", "fence"))
+        await fence(keys=[partition.clock, partition.fences], args=[0, partition.fence_channel])
     except NoPermissionError as error:
         return bad("rights: fences", f"{error}; see sse-hub redis-acl for the rights needed")
     return passed("rights: fences", "the hub can issue fences")
 
 
-async def _check_subscriptions(client: Any, ingest: Sequence[str]) -> CheckResult:
+async def _check_subscriptions(client: Any, partition: Partition, ingest: Sequence[str]) -> CheckResult:
     async with client.pubsub() as pubsub:
         try:
             await pubsub.psubscribe(*ingest)
-            await pubsub.subscribe(keys.FENCE_CHANNEL)
-            for _ in (*ingest, keys.FENCE_CHANNEL):
+            await pubsub.subscribe(partition.fence_channel)
+            for _ in (*ingest, partition.fence_channel):
                 await pubsub.get_message(timeout=ANSWER_SECONDS)
         except NoPermissionError as error:
             return bad("rights: channels", f"{' '.join(ingest)} can't be subscribed to: {error}")
     return passed("rights: channels", f"{' '.join(ingest)} can be subscribed to")
 
 
-async def _check_recording(client: Any) -> CheckResult:
-    stream, table, ranking = (f"{keys.PREFIX}check:{secrets.token_hex(8)}" for _ in "abc")
+async def _check_recording(client: Any, partition: Partition) -> CheckResult:
+    stream, table, ranking = (partition.check(secrets.token_hex(8)) for _ in "abc")
     refused = []
     commands: tuple[tuple[str | int, ...], ...] = (
         ("XADD", stream, "1-1", "l", "x"), ("PEXPIRE", stream, 10_000), ("PTTL", stream), ("XLEN", stream),
@@ -205,11 +203,11 @@ async def _check_recording(client: Any) -> CheckResult:
     return passed("rights: log", "the hub can record lines")
 
 
-async def _check_order(connect: Connect) -> CheckResult:
+async def _check_order(connect: Connect, partition: Partition) -> CheckResult:
     try:
-        measured = await measure_order(connect, keys.PREFIX, PROBED_LINES)
+        measured = await measure_order(connect, partition, PROBED_LINES)
     except NoPermissionError:
-        return unknown("order", f"can't be measured without the right to {keys.PROBE_PATTERN}; see sse-hub redis-acl")
+        return unknown("order", f"can't be measured without the right to {PROBE_PATTERN}; see sse-hub redis-acl")
     except (RedisError, OSError) as error:
         return unknown("order", f"can't be measured now: {error_text(error)}")
     if not measured.kept:

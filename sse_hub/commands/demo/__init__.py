@@ -9,10 +9,8 @@ The generators of steps never wait and don't know Redis; `DemoPublisher` does bo
 import asyncio
 from random import Random
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
+from sse_hub.broker.connect import publisher_client
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.demo.cpu import cpu_steps
 from sse_hub.commands.demo.log import log_steps
 from sse_hub.commands.demo.numbers import number_steps
@@ -22,21 +20,14 @@ from sse_hub.commands.demo.step import utc_now
 
 __all__ = ["publish_demo"]
 
-SOCKET_TIMEOUT_SECONDS = 5.0
-
 
 async def publish_demo(redis_url: str) -> None:
     """Publish on `log`, `shop.api`, `shop.orders`, `shop.mail`, `cpu` and `numbers` until cancelled.
 
-    It waits while Redis is unreachable. Raises ValueError if `redis_url` is not a Redis URL.
+    It waits while Redis is unreachable. Raises InvalidSetting if `redis_url` is not a Redis URL.
     """
-    client = Redis.from_url(
-        redis_url,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        # No hidden retries: DemoPublisher waits, retries, and logs it.
-        retry=Retry(NoBackoff(), 0),
-    )
+    # No hidden retries: DemoPublisher waits, retries, and logs it.
+    client = publisher_client(redis_url, Partition())
     async with client, asyncio.TaskGroup() as group:
         publisher = DemoPublisher(client)
         for steps in (

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sse_hub.broker.keys import LogKeys
 from sse_hub.commands.docker.containers import Container, check_template, parse_container
 from sse_hub.commands.docker.engine import Engine, log_loop_error
 from sse_hub.commands.docker.follower import ContainerFollower
@@ -56,7 +55,7 @@ class ContainerShipper:
         self._plan = plan
         self._positions = positions
         self._engine = engine
-        self.sender = BatchSender(plan.redis_url, positions, LogKeys.of(plan.ingest).watermark)
+        self.sender = BatchSender(plan.redis_url, positions, plan.ingest)
         self._followers: dict[str, tuple[ContainerFollower, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._events_missed = True

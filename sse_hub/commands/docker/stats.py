@@ -12,6 +12,7 @@ import orjson
 from redis.exceptions import RedisError
 
 from sse_hub.broker.connect import publisher_connection
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.docker.containers import Container
 from sse_hub.commands.docker.engine import Engine
 from sse_hub.commands.docker.usage import Usage, parse_usage, stats_between
@@ -29,7 +30,7 @@ class StatsPublisher:
 
     def __init__(self, engine: Engine, redis_url: str, running: Callable[[], Iterable[Container]]) -> None:
         self._engine = engine
-        self._connection = publisher_connection(redis_url)
+        self._connection = publisher_connection(redis_url, Partition())
         self._running = running
         self._previous: dict[str, Usage] = {}
         self._request_slots = asyncio.Semaphore(MAX_REQUESTS)

@@ -13,6 +13,7 @@ import httpx
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.connect import publisher_connection
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.commands.options import bearer_headers
 from sse_hub.commands.publish.payload import as_json
@@ -52,7 +53,7 @@ class RedisTarget:
     """Publishes on `channel` of a Redis. Raises InvalidSetting if `redis_url` can't be used."""
 
     def __init__(self, redis_url: str, channel: str) -> None:
-        self._connection = publisher_connection(redis_url)
+        self._connection = publisher_connection(redis_url, Partition())
         self._channel = channel
 
     async def send(self, lines: list[bytes]) -> SendResult:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sse_hub.broker.keys import LogKeys
 from sse_hub.commands.ship.folder import FileStatus, find_below, read_status, read_statuses
 from sse_hub.commands.ship.names import (
     blocking_error,
@@ -65,7 +64,7 @@ class Shipper:
     def __init__(self, plan: ShipPlan, registry: Registry) -> None:
         self._plan = plan
         self._registry = registry
-        self.sender = BatchSender(plan.redis_url, registry, LogKeys.of(plan.ingest).watermark)
+        self.sender = BatchSender(plan.redis_url, registry, plan.ingest)
         self._patterns = {str(Path(pattern).absolute()) for pattern in plan.patterns}
         self._known_patterns = set(registry.patterns)
         self._trackers: dict[Path, RotationTracker] = {}

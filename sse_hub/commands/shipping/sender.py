@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
-from sse_hub.broker import keys
 from sse_hub.broker.connect import publisher_connection
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.broker.scripts import script
 from sse_hub.commands.shipping.batch import SourceBatch
 from sse_hub.commands.shipping.flow_control import FlowControl
 from sse_hub.commands.shipping.recording_check import RecordingCheck
 from sse_hub.errors import error_text
+from sse_hub.redis_url import parse
 
 logger = logging.getLogger(__name__)
 
@@ -56,22 +56,22 @@ class SourceRegistry(Protocol):
 
 class BatchSender:
     """
-    Publishes the batches of the sources in `registry`.
+    Publishes the batches of the sources in `registry` to hubs that follow the patterns `ingest`.
 
     `ready` is set once Redis has reported the offsets, `changed` with every reply. `published_lines` counts lines;
     `error` says why none are published now, "" if they are.
     """
 
-    def __init__(self, redis_url: str, registry: SourceRegistry, watermark_key: str) -> None:
+    def __init__(self, redis_url: str, registry: SourceRegistry, ingest: Sequence[str]) -> None:
         """Raises InvalidSetting if `redis_url` can't be used."""
         self.ready = asyncio.Event()
         self.changed = asyncio.Event()
         self.published_lines = 0
         self.error = ""
-        self._connection = publisher_connection(redis_url)
+        self._partition = Partition()
+        self._connection = publisher_connection(redis_url, self._partition)
         self._registry = registry
-        self._key = keys.shipped_key(registry.id)
-        self._watermark_key = watermark_key
+        self._keys = LogKeys.of(self._partition, ingest)
         self._flow = FlowControl()
         # Batches that have not been acknowledged, oldest first.
         self._queue: deque[SourceBatch] = deque()
@@ -80,12 +80,16 @@ class BatchSender:
         self._forgotten: set[str] = set()
         self._last_fence = 0
         self._sent_at = float("-inf")
-        self._database = urlsplit(redis_url).path.strip("/") or "0"
+        self._database = parse(redis_url).database
         self._recording = RecordingCheck()
         self._script = script("clock", "ship")
         self._sha = sha1(self._script.encode(), usedforsecurity=False).hexdigest()
         # Why the script could not be loaded.
         self._not_loaded: RedisError | None = None
+
+    @property
+    def _shipped_key(self) -> str:
+        return self._partition.shipped(self._registry.id)
 
     @property
     def has_room(self) -> bool:
@@ -143,7 +147,7 @@ class BatchSender:
         if self._recording.seconds_left is not None:
             # A hub that has lost its Redis, too, has time to come back.
             self._recording = RecordingCheck()
-        (reply,) = await self._execute(("HGETALL", self._key))
+        (reply,) = await self._execute(("HGETALL", self._shipped_key))
         pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
         remembered = {token.decode(): int(offset) for token, offset in pairs}
         if not self.ready.is_set():
@@ -163,7 +167,7 @@ class BatchSender:
         for batch in {batch.token: batch for batch in reversed(self._queue)}.values():
             if batch.token in remembered and remembered[batch.token] != batch.start:
                 # Redis has restarted from an old snapshot.
-                await self._execute(("HSET", self._key, batch.token, batch.start))
+                await self._execute(("HSET", self._shipped_key, batch.token, batch.start))
         self.changed.set()
 
     async def _load_script(self) -> None:
@@ -177,13 +181,13 @@ class BatchSender:
     async def _publish(self) -> None:
         while True:
             if self._recording.due:
-                (watermark,) = await self._execute(("GET", self._watermark_key))
+                (watermark,) = await self._execute(("GET", self._keys.watermark))
                 self._note_watermark(watermark)
             if self._queue:
                 await self._send(list(self._queue))
             elif not self._flow.has_room:
                 await asyncio.sleep(POLL_SECONDS)
-                (watermark,) = await self._execute(("GET", self._watermark_key))
+                (watermark,) = await self._execute(("GET", self._keys.watermark))
                 self._note_watermark(watermark)
                 self._flow.mark_recorded(int(watermark) if watermark else None)
                 self.changed.set()
@@ -196,10 +200,12 @@ class BatchSender:
     async def _send(self, batches: list[SourceBatch]) -> None:
         # Reversed, so that the first batch of each source is kept.
         first = {batch.token: batch.start for batch in reversed(batches) if batch.token not in self._registered}
-        commands: list[tuple[Any, ...]] = [("HSETNX", self._key, token, start) for token, start in first.items()]
+        commands: list[tuple[Any, ...]] = [
+            ("HSETNX", self._shipped_key, token, start) for token, start in first.items()
+        ]
         forgotten, self._forgotten = self._forgotten, set()
         if forgotten:
-            commands.append(("HDEL", self._key, *forgotten))
+            commands.append(("HDEL", self._shipped_key, *forgotten))
         await self._write([*commands, *map(self._command, batches)])
         for _ in commands:
             await self._connection.read_response()
@@ -208,13 +214,13 @@ class BatchSender:
             await self._read_reply(batch)
 
     def _command(self, batch: SourceBatch) -> tuple[Any, ...]:
-        names = (self._key, self._watermark_key, keys.CLOCK)
+        names = (self._shipped_key, self._keys.watermark, self._partition.clock, self._partition.fences)
         # A hub that has just started counts lines from its first fence on, and lacks what comes before it.
         fences = "before " if time.monotonic() - self._sent_at > CONTINUOUS_SECONDS else ""
         fences += "after" if self._flow.fence_due(batch) else ""
         self._sent_at = time.monotonic()
         of_batch = (batch.token, batch.start, batch.end, REMEMBERED_MS, batch.channel)
-        arguments = (*of_batch, keys.FENCE_CHANNEL, self._last_fence, fences, *batch.lines)
+        arguments = (*of_batch, self._partition.fence_channel, self._last_fence, fences, *batch.lines)
         return ("EVALSHA", self._sha, len(names), *names, *arguments)
 
     async def _read_reply(self, batch: SourceBatch) -> None:
@@ -243,7 +249,7 @@ class BatchSender:
     def _note_watermark(self, watermark: bytes | None) -> None:
         if self._recording.note(watermark):
             # Lines reach every database of a Redis, so a hub may well receive them; but nothing records them here.
-            logger.warning("not_recorded database=%(database)s", {"database": self._database})
+            logger.warning("not_recorded database=%(database)d", {"database": self._database})
 
     async def _execute(self, *commands: tuple[Any, ...]) -> list[Any]:
         await self._write(commands)

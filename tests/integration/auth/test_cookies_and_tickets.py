@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from sse_hub.broker.keys import ticket_key
+from sse_hub.broker.keys import Partition
 from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS
@@ -152,7 +152,7 @@ async def test_a_ticket_works_once_and_only_for_its_channels(guarded: HubProcess
     ticket = ticket_for(guarded, f"channel={A}", mine)
     jwt = mine["Authorization"].partition(" ")[2].encode()
     with guarded_server.client() as client:
-        key = ticket_key(sha256(ticket.encode()).hexdigest())
+        key = Partition().ticket(sha256(ticket.encode()).hexdigest())
         assert 0 < client.pttl(key) <= 30_000
         kept = client.get(key)
         # A reader of Redis sees the key of the ticket, but can use neither it nor the value.

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from sse_hub.broker.keys import REVOKED
+from sse_hub.broker.keys import Partition
 from tests.support.http_client import fetch
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
@@ -133,7 +133,7 @@ async def test_a_revocation_survives_a_loss_of_data_in_redis(own_server: RedisSe
         wait_until(lambda: "revocations_write_failed" in hub.output, "Redis takes nothing")
         assert refused(hub)
         client.config_set("maxmemory", "0")
-        wait_until(lambda: bool(client.exists(REVOKED)), "it has it back")
+        wait_until(lambda: bool(client.exists(Partition().revoked)), "it has it back")
         with token_hub(own_server.url, tmp_path) as later:
             assert refused(later)
         assert refused(hub)
@@ -142,12 +142,12 @@ async def test_a_revocation_survives_a_loss_of_data_in_redis(own_server: RedisSe
 def test_expired_revocations_are_removed_even_with_clock_skew(own_server: RedisServer, tmp_path: Path) -> None:
     now = time.time()
     with own_server.client() as client:
-        client.hset(REVOKED, mapping={"long ago": now - 7200, "just now": now - 5, "odd": "soon"})
+        client.hset(Partition().revoked, mapping={"long ago": now - 7200, "just now": now - 5, "odd": "soon"})
         with token_hub(own_server.url, tmp_path) as hub:
-            wait_until(lambda: not client.hexists(REVOKED, "long ago"), "it is taken off")
+            wait_until(lambda: not client.hexists(Partition().revoked, "long ago"), "it is taken off")
             assert fetch(hub, "/whoami", headers=bearer()).status == 200
 
-        assert set(client.hkeys(REVOKED)) == {b"just now", b"odd"}
+        assert set(client.hkeys(Partition().revoked)) == {b"just now", b"odd"}
 
 
 async def test_a_ticket_is_void_once_its_token_is_revoked(guarded: HubProcess, guarded_server: RedisServer) -> None:

@@ -14,7 +14,7 @@ from redis.asyncio import ConnectionPool
 from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError
 
-from sse_hub.broker.keys import CLUSTER_PREFIX
+from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.broker.order_probe import measure_order
 from sse_hub.broker.scripts import script
 from tests.support.programs import redis_binary
@@ -87,7 +87,7 @@ async def test_a_hub_on_a_cluster_has_all_rights_it_needs(cluster: tuple[RedisSe
             pubsub.subscribe("{sse-hub}:fence")
             assert [pubsub.get_message(timeout=5)["type"] for _ in "ab"] == ["psubscribe", "subscribe"]
         pool = ConnectionPool(host="127.0.0.1", port=server.port, username=hub.name, password=hub.password)
-        assert (await measure_order(pool.make_connection, CLUSTER_PREFIX, 400)).kept
+        assert (await measure_order(pool.make_connection, Partition(CLUSTER_PREFIX), 400)).kept
 
 
 def test_publishers_on_a_cluster_can_publish_and_nothing_else(cluster: tuple[RedisServer, Account, Account]) -> None:

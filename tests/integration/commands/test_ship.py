@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.broker.keys import FENCE_CHANNEL
+from sse_hub.broker.keys import Partition
 from sse_hub.commands.ship import ShipPlan, ship_files
 from sse_hub.commands.ship.registry import Registry
 from sse_hub.commands.shipping.records import LineFormat
@@ -432,12 +432,12 @@ def test_shipped_lines_wait_for_a_listening_hub_and_follow_a_fence(tmp_path: Pat
         with shipper(server, tmp_path, str(log.path), "--channel", channel, "--from-start"):
             log.write("first")
             wait_until(lambda: "has no subscriber" in shipper_output(tmp_path), "the shipper says what it waits for")
-            half_a_hub.subscribe(FENCE_CHANNEL)
+            half_a_hub.subscribe(Partition().fence_channel)
             heard = (each["channel"].decode() for each in half_a_hub.listen() if each["type"] == "pmessage")
             came = [next(heard), next(heard)]
     log.close()
 
-    assert came == [FENCE_CHANNEL, channel]
+    assert came == [Partition().fence_channel, channel]
 
 
 async def test_the_shippers_rights_in_the_manual_are_enough(server: RedisServer, tmp_path: Path, channel: str) -> None:

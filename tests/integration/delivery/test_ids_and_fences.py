@@ -111,7 +111,7 @@ def raining_fences(server: RedisServer) -> Iterator[None]:
         with server.client() as client:
             fence = client.register_script(text)
             while not done.wait(0.001):
-                fence(keys=["sse-hub:clock"], args=[0, "sse-hub:fence"])
+                fence(keys=["sse-hub:clock", "sse-hub:fences"], args=[0, "sse-hub:fence"])
 
     thread = threading.Thread(target=rain)
     thread.start()

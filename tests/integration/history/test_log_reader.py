@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.history.reader import PAGE_BYTES, LogReader
 from sse_hub.hub.backend import LogGap, Page
 from sse_hub.protocol.ids import EventId
@@ -13,7 +13,7 @@ from tests.support.servers import RedisServer
 
 END = EventId(10**9, 0)
 LARGE = 1_000_000
-KEYS = LogKeys.of(["none"])
+KEYS = LogKeys.of(Partition(), ["none"])
 
 
 @asynccontextmanager

@@ -12,14 +12,14 @@ import pytest
 import redis
 import redis.asyncio
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.history.lease import TAP_MS, Lease, LeaseState, Role
 from tests.support.servers import RedisServer
 from tests.support.settings import at_scale
 
 STEPS = 60
 CHANCES = {"stand": 50, "cut": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2, "evict": 6}
-KEYS = LogKeys.of(("*",))
+KEYS = LogKeys.of(Partition(), ("*",))
 
 
 def lease_of(client: redis.Redis) -> str:

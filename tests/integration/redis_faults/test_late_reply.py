@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.config import Config
 from sse_hub.history.lease import Role
 from sse_hub.history.reader import LogReader
@@ -78,8 +78,9 @@ async def test_a_gap_is_recorded_even_when_the_reply_to_the_earlier_append_is_la
     async with network(own_server) as between:
         commands = redis.asyncio.Redis(port=between.port, protocol=2)
         hub = Hub(config)
-        log = LogReader(commands, LogKeys.of(config.ingest), config.retain_ms)
-        recorder = Recorder(config, commands, hub.ingest, log)
+        log_keys = LogKeys.of(Partition(), config.ingest)
+        log = LogReader(commands, log_keys, config.retain_ms)
+        recorder = Recorder(config, commands, log_keys, hub.ingest, log)
         hub.ingest.session_started(now)
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await recorder.request_lease()).role is not Role.BEGAN_LOG:  # noqa: ASYNC110  # it is the answer's turn

@@ -12,7 +12,7 @@ import redis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import NoPermissionError
 
-from sse_hub.broker.keys import CLUSTER_PREFIX, PREFIX
+from sse_hub.broker.keys import CLUSTER_PREFIX, PREFIX, Partition
 from sse_hub.broker.order_probe import OrderMeasurement, measure_order
 from sse_hub.broker.order_watch import MAX_MEASUREMENTS
 from sse_hub.commands.check.redis import PROBED_LINES
@@ -38,7 +38,7 @@ def server() -> Iterator[RedisServer]:
 
 async def measured(port: int, lines: int = PROBED_LINES, prefix: str = PREFIX) -> OrderMeasurement:
     pool = ConnectionPool(host="127.0.0.1", port=port)
-    return await measure_order(pool.make_connection, prefix, lines, DEADLINE_SECONDS)
+    return await measure_order(pool.make_connection, Partition(prefix), lines, DEADLINE_SECONDS)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ async def test_a_frozen_server_is_not_accused(server: RedisServer) -> None:
     try:
         pool = ConnectionPool(host="127.0.0.1", port=server.port)
         with pytest.raises(TimeoutError):
-            await measure_order(pool.make_connection, PREFIX, 400, 0.5)
+            await measure_order(pool.make_connection, Partition(), 400, 0.5)
     finally:
         server.thaw()
 
@@ -127,7 +127,7 @@ async def test_an_account_without_the_channels_of_the_probe_says_so(server: Redi
     pool = ConnectionPool(host="127.0.0.1", port=server.port, username="older", password="secret")
 
     with pytest.raises(NoPermissionError):
-        await measure_order(pool.make_connection, PREFIX, 400)
+        await measure_order(pool.make_connection, Partition(), 400)
 
 
 @pytest.mark.parametrize("reorder", FAULTS)

@@ -13,7 +13,8 @@ import redis.asyncio
 import uvloop
 from redis.exceptions import RedisError
 
-from sse_hub.broker.connect import command_pool
+from sse_hub.broker.connect import publisher_client
+from sse_hub.broker.keys import Partition
 from tests.support.http_client import fetch, post
 from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
 from tests.support.servers import HubProcess, RedisServer, free_port, hub_process, redis_server
@@ -138,7 +139,7 @@ def test_a_command_on_a_lost_connection_raises_a_redis_error_on_uvloop(server: R
     """uvloop raises a RuntimeError there, which would end the recorder, and the hub with it."""
 
     async def lose_and_ask() -> None:
-        client = redis.asyncio.Redis.from_pool(command_pool(server.url, redis.asyncio.ConnectionPool, retry=None))
+        client = publisher_client(server.url, Partition())
         connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()
         connection._writer.transport.abort()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from tests.support.load import publishing, verdict, wait_published
 from tests.support.reconnecting_clients import ReconnectingClient
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
@@ -117,7 +117,7 @@ def test_another_worker_takes_the_lease_of_a_killed_worker_at_once() -> None:
         hub.wait_recording()
         wait_until(lambda: len(recorders_of(hub)) == 1, "a worker has said that it records")
         os.kill(recorders_of(hub)[0], signal.SIGKILL)
-        client.persist(LogKeys.of(("*",)).lease)
+        client.persist(LogKeys.of(Partition(), ("*",)).lease)
 
         wait_until(lambda: len(recorders_of(hub)) == 2, "another worker records")
 

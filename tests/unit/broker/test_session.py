@@ -33,6 +33,12 @@ class Ears:
     def channel_subscribed(self, channel: str) -> None:
         raise AssertionError(f"unexpected channel {channel}")
 
+    def fences_known(self, fences: list[int]) -> None:
+        raise AssertionError("these sessions are not opened")
+
+    def fence_unsettled(self, fence: int) -> None:
+        self.heard.setdefault("unsettled", []).append(fence)
+
     def invalid_fence(self, payload: bytes, last: int) -> None:
         self.heard.setdefault("forged", []).append(payload)
 
@@ -69,7 +75,7 @@ def received(pieces: list[bytes], patterns: list[str]) -> tuple[dict[str, Receiv
     ears = Ears()
     loop = asyncio.new_event_loop()
     try:
-        session = Session(ears, patterns, 0, loop)
+        session = Session(ears, "sse-hub:fence", patterns, 0, loop)
         for piece in pieces:
             # The transport reports what the session raises; the session must have ended all the same.
             raised = True
@@ -112,7 +118,7 @@ async def test_an_error_of_the_receiver_ends_a_session() -> None:
         def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
             raise ZeroDivisionError
 
-    session = Session(Broken(), ["*"], 0, asyncio.get_running_loop())
+    session = Session(Broken(), "sse-hub:fence", ["*"], 0, asyncio.get_running_loop())
 
     with suppress(ZeroDivisionError):
         session.data_received(PUSHES[0])

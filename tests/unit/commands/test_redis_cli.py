@@ -31,6 +31,9 @@ from tests.support.servers import free_port, redis_server
             "rediss://hub:x@redis.example/0?ssl_certfile=/c.crt&ssl_keyfile=/c.key",
             " -h redis.example --tls --cert /c.crt --key /c.key --user hub --askpass",
         ),
+        ("redis+cluster://127.0.0.1:6379,n2", " -c"),
+        ("redis+cluster://hub:x@n1:7000,n2:7001/0", " -c -h n1 -p 7000 --user hub --askpass"),
+        ("rediss+cluster://[::1]:7000?ssl_ca_certs=/ca.crt", " -c -h ::1 -p 7000 --tls --cacert /ca.crt"),
         ("unix:///run/redis/redis.sock", " -s /run/redis/redis.sock"),
         ("unix://hub:x@/run/my%20redis.sock?db=3", " -s '/run/my redis.sock' --user hub --askpass"),
     ],
@@ -40,6 +43,27 @@ def test_the_command_to_try_leads_to_the_redis_of_the_hub_and_shows_no_password(
     assert publish_command(url, "log", '{"info": "it\'s"}') == f"redis-cli{options} PUBLISH log " + (
         """'{"info": "it'"'"'s"}'"""
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis+sentinel://s1,s2:26380/main/3", "redis+sentinel://s1,s2:26380/main/3"),
+        ("redis+sentinel://[::1]/main", "'redis+sentinel://[::1]/main'"),
+        ("rediss+sentinel://s1/main?ssl_ca_certs=/a$b", "'rediss+sentinel://s1/main?ssl_ca_certs=/a$b'"),
+        ("redis+sentinel://hub:x@s1/main", '"$REDIS_URL"'),
+        ("redis+sentinel://s1/main?sentinel_password=x", '"$REDIS_URL"'),
+    ],
+)
+def test_the_command_to_try_asks_sentinels_for_the_server_and_shows_no_password(url: str, shown: str) -> None:
+    assert publish_command(url, "log", '{"a": 1}') == f"sse-hub publish --redis-url {shown} log '{{\"a\": 1}}'"
+
+
+def test_the_command_to_try_works_with_a_node_of_a_cluster() -> None:
+    with redis_server(options=("--cluster-enabled", "yes", "--cluster-port", str(free_port()))) as server:
+        command = publish_command(f"redis+cluster://127.0.0.1:{server.port}", "log", "hello")
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_the_command_to_try_works_over_tls_and_over_a_unix_socket(tmp_path: Path) -> None:

@@ -64,3 +64,49 @@ def test_a_stream_that_vanished_gets_all_that_its_ring_still_has_after_a_gap() -
     assert (batch.lines, batch.args[:4]) == (4, [10, 0, 0, "log-lost -"])
     append_round.mark_appended([batch])
     assert (append_round.finished, append_round.channel_gaps) == (True, {})
+
+
+def test_missing_lines_that_a_recorder_notices_are_appended_once_and_do_not_end_the_round() -> None:
+    hub, _ = new_hub()
+    append_round = AppendRound.after(10, hub.ingest, "trimmed")
+    hub.ingest.fence_received(20)
+    hub.ingest.lines_missing(10, "bus")
+
+    append_round.extend([], 20, hub.ingest.gaps)
+    assert append_round.log_gaps == [(10, 20, "bus")]
+    append_round.extend([], 20, hub.ingest.gaps)
+    assert append_round.log_gaps == [(10, 20, "bus")]
+    append_round.mark_appended([])
+    append_round.extend([], 20, hub.ingest.gaps)
+    assert append_round.log_gaps == []
+    assert append_round.complete_since == hub.ingest.complete_since
+
+
+def test_a_recorder_that_takes_over_appends_missing_lines_that_the_one_before_may_not_have_noticed() -> None:
+    hub, _ = new_hub()
+    for fence in (1_000, 20_000, 30_000):
+        hub.ingest.fence_received(fence)
+        hub.ingest.lines_missing(fence - 500, "bus")
+
+    taken_over = AppendRound.after(20_000, hub.ingest, "trimmed")
+    taken_over.extend([], 30_000, hub.ingest.gaps)
+
+    assert taken_over.log_gaps == [(19_500, 20_000, "bus"), (29_500, 30_000, "bus")]
+    assert AppendRound.after(29_700, hub.ingest, "trimmed").log_gaps == [(29_500, 30_000, "bus")], "not cut"
+
+
+def test_a_hub_that_comes_from_a_dead_branch_appends_nothing_of_it() -> None:
+    hub, _ = new_hub()
+    publish(hub, "log", "1")
+    hub.ingest.fence_received(20)
+    publish(hub, "log", "2")
+    hub.ingest.session_lost()
+    hub.ingest.session_forked(10, 100)
+    publish(hub, "log", "3")
+
+    behind = AppendRound.after(50, hub.ingest, "trimmed")
+    level = AppendRound.after(100, hub.ingest, "trimmed")
+
+    assert (behind.log_gaps, level.log_gaps) == ([(50, 100, "forked")], [])
+    [batch] = level.next_batches()
+    assert (batch.lines, batch.args[:3]) == (1, [100, 1, 1])

@@ -3,7 +3,7 @@
 import pytest
 import redis.asyncio
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.config import Config
 from sse_hub.history.append_batch import AppendBatch
 from sse_hub.history.reader import LogReader
@@ -18,7 +18,8 @@ async def test_recording_a_forgotten_channel_keeps_the_memory_count_right(
     monkeypatch.setattr(directory, "MAX_CHANNELS_HELD", 10)
     hub, _ = new_hub(ring_lines="100")
     commands = redis.asyncio.Redis()
-    recorder = Recorder(Config(), commands, hub.ingest, LogReader(commands, LogKeys.of(("*",)), 1000))
+    log_keys = LogKeys.of(Partition(), ("*",))
+    recorder = Recorder(Config(), commands, log_keys, hub.ingest, LogReader(commands, log_keys, 1000))
     hub.ingest.memory.recording = True
     publish(hub, "flood", *["x"] * 80)
     publish(hub, "flood", *["x"] * 80)

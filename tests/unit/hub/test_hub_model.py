@@ -25,7 +25,7 @@ from tests.support.sse_client import Event
 CHANNELS = ["a.1", "a.2", "b.1"]
 SELECTIONS = [("a.1",), ("b.1",), ("a.1", "b.1"), ("b.1", "a.2", "a.1"), ("a.*",), ("a.*", "b.1"), ("*",)]
 STEPS = 200
-Id = tuple[int, int]
+Id = tuple[int, float]
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Viewer:
     joined: int
     lines: dict[str, list[Id]] = field(default_factory=dict)
     gaps: list[dict[str, object]] = field(default_factory=list)
+    dead: set[tuple[str, Id]] = field(default_factory=set)
 
     def read(self) -> None:
         for event in (*self.client.greeting, *self.client.events()):
@@ -54,6 +55,9 @@ class Viewer:
 
     def watches(self, channel: str) -> bool:
         return any(channel == name or (name.endswith("*") and channel.startswith(name[:-1])) for name in self.selection)
+
+    def received(self) -> set[tuple[str, Id]]:
+        return {(channel, id) for channel, ids in self.lines.items() for id in ids}
 
     def told_of(self, channel: str, id: Id) -> bool:
         """True if a gap of `channel`, or of a pattern that matches it, covers `id`."""
@@ -77,14 +81,19 @@ def line_of(channel: str, id: Id) -> str:
 class Model:
     """Drives a hub at random, and keeps what was published and what no session received."""
 
-    CHANCES: ClassVar = {"publish": 60, "fence": 15, "cut": 1, "join": 4, "resume": 8, "stall": 12}
+    CHANCES: ClassVar = {
+        "publish": 60, "fence": 15, "cut": 1, "failover": 1, "fork": 1, "bus": 2, "join": 4, "resume": 8, "stall": 12,
+    }  # fmt: skip
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.hub: Hub = new_hub(ring_lines="100")[0]
         self.published: list[tuple[str, Id]] = []
         self.viewers: list[Viewer] = []
-        self.counts: dict[str, Id] = {}
+        self.counts: dict[str, tuple[int, int]] = {}
+        # Lines of dead branches. And the fence before which nothing can be of another branch than the present one.
+        self.dead: set[tuple[str, Id]] = set()
+        self.settled = 0
 
     def publish(self) -> None:
         channel = self.random.choice(CHANNELS)
@@ -107,13 +116,62 @@ class Model:
     def fence(self) -> None:
         self.hub.ingest.fence_received(self.hub.ingest.last_fence + self.random.randint(1, 5))
 
-    def cut(self) -> None:
+    def bus(self) -> None:
+        """Over some fences, lines are lost among others that are received: they have no ids, but a place."""
+        after = self.hub.ingest.last_fence
+        for _ in range(self.random.randint(1, 2)):
+            for _ in range(self.random.randint(0, 3)):
+                channel = self.random.choice(CHANNELS)
+                counted, n = self.counts.get(channel, (0, 0))
+                fence = self.hub.ingest.last_fence
+                self.published.append((channel, (fence, (n if counted == fence else 0) + 0.5)))
+                self.publish()
+            self.fence()
+        self.hub.ingest.lines_missing(after, "bus")
+        self.lost_on_the_bus(after)
+
+    def lost_on_the_bus(self, after: int) -> None:
+        """Nobody records it."""
+
+    def fork(self) -> None:
+        """The hub has been on a dead branch for a while: meanwhile others have published on the living one."""
+        fences = self.hub.ingest.fences
+        # Not from before the last fork: that would be a third branch.
+        received = [fence for fence in fences.newest(8) if fence > self.settled]
+        if len(received) < 2:
+            return
+        self.hub.ingest.session_lost()
+        common = self.random.choice(received[:-1])
+        last = received[-1]
+        self.dead |= {(channel, id) for channel, id in self.published if id > (common, 0)}
+        issued = {id[0] for _, id in self.published}
+        free = [each for each in range(common + 1, last + 8) if each not in fences and each not in issued]
+        living = sorted(self.random.sample(free, self.random.randint(1, 4)))
+        fence = max(last, living[-1]) + self.random.randint(1, 5)
+        self.counts = {}
+        self.living_lines(common, living, fence)
+        self.hub.ingest.session_forked(common, fence)
+        self.settled = fence
+        for viewer in self.viewers:
+            viewer.read()
+            viewer.dead = viewer.received() & self.dead
+
+    def living_lines(self, common: int, living: list[int], fence: int) -> None:
+        """Lines on the living branch, whose fences are `living`; the hub joins it at `fence`."""
+        for each in living:
+            for channel in self.random.sample(CHANNELS, self.random.randint(0, 3)):
+                for _ in range(self.random.randint(1, 30)):
+                    id = self.next_id(channel, each)
+                    self.published.append((channel, id))
+                    self.record(channel, id)
+
+    def cut(self, reason: str = "recorder-down") -> None:
         """Lines that no session receives, then a new session."""
         fence = self.hub.ingest.last_fence
         for channel in CHANNELS:
             seen, n = self.counts.get(channel, (0, 0))
             self.published.append((channel, (fence, n + 1 if seen == fence else 1)))
-        self.hub.ingest.session_started(fence + self.random.randint(1, 5))
+        self.hub.ingest.session_started(fence + self.random.randint(1, 5), reason)
 
     async def tail(self) -> None:
         """A viewer that starts with a tail gets every line published after it joined."""
@@ -129,6 +187,7 @@ class Model:
             viewer.joined = like.joined
             viewer.lines = {channel: ids.copy() for channel, ids in like.lines.items()}
             viewer.gaps = like.gaps.copy()
+            viewer.dead = like.dead
         self.viewers.append(viewer)
 
     async def resume(self) -> None:
@@ -159,6 +218,12 @@ class Model:
                 self.fence()
             case "cut":
                 self.cut()
+            case "failover":
+                self.cut("failover")
+            case "fork":
+                self.fork()
+            case "bus":
+                self.bus()
             case "join":
                 await self.tail()
             case "resume" if self.viewers:
@@ -190,8 +255,11 @@ class Model:
             if repeats_allowed:
                 received = sorted(set(received))
             assert received == sorted(set(received)), "lines are in order and not repeated"
+            replayed = (viewer.received() & self.dead) - viewer.dead
+            assert not replayed, f"{viewer.selection}: lines of a dead branch came later: {sorted(replayed)[:5]}"
             expected = [id for name, id in self.published[viewer.joined :] if name == channel and viewer.watches(name)]
-            missing = [id for id in expected if id not in set(received)]
+            # Of a dead branch, nobody on the living one can know.
+            missing = [id for id in expected if id not in set(received) and (channel, id) not in self.dead]
             untold = [id for id in missing if not viewer.told_of(channel, id)]
             assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost without a gap"
 
@@ -216,20 +284,36 @@ class RecordedModel(Model):
     def flush(self) -> None:
         """The other process catches up with recording."""
         for channel, id in self.unrecorded:
-            self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+            self.log.add(channel, EventId(id[0], int(id[1])), line_of(channel, id).encode())
         self.unrecorded = []
         self.log.watermark = self.hub.ingest.last_fence
 
     def trim(self) -> None:
         self.log.trim(self.random.choice(CHANNELS), self.random.choice([0, 10, 100]))
 
-    def cut(self) -> None:
+    def cut(self, reason: str = "recorder-down") -> None:
         before = self.hub.ingest.last_fence
         self.flush()
-        super().cut()
-        self.log.broken.append(
-            LogGap(None, EventId(before, 0), EventId(self.hub.ingest.last_fence, 0), None, "recorder-down")
-        )
+        super().cut(reason)
+        self.log_gap(before, self.hub.ingest.last_fence, reason)
+
+    def log_gap(self, after: int, before: int, reason: str) -> None:
+        self.log.broken.append(LogGap(None, EventId(after, 0), EventId(before, 0), None, reason))
+
+    def lost_on_the_bus(self, after: int) -> None:
+        self.log_gap(after, self.hub.ingest.last_fence, "bus")
+
+    def living_lines(self, common: int, living: list[int], fence: int) -> None:
+        """The other process was on the living branch, and had lost what came before its first fence."""
+        self.unrecorded = [(channel, id) for channel, id in self.unrecorded if id <= (common, 0)]
+        self.flush()
+        self.log.fork(common)
+        self.log_gap(common, living[0], "failover")
+        super().living_lines(common, living, fence)
+        for channel, id in self.unrecorded:
+            self.log.add(channel, EventId(id[0], int(id[1])), line_of(channel, id).encode())
+        self.unrecorded = []
+        self.log.watermark = fence
 
     async def other(self, step: str) -> None:
         match step:
@@ -241,7 +325,11 @@ class RecordedModel(Model):
                 self.trim()
 
     async def mend(self) -> None:
-        """Only the other process hears some lines, over some fences, and records them, see `history/backfill.py`."""
+        """
+        Only the other process hears some lines, over some fences, and records them, see `history/backfill.py`.
+
+        It may lose its session, too, before this one has another.
+        """
         self.flush()
         self.hub.ingest.session_lost()
         last = self.hub.ingest.last_fence
@@ -251,19 +339,25 @@ class RecordedModel(Model):
                 for _ in range(self.random.randint(1, 60)):
                     id = self.next_id(channel, fence)
                     self.published.append((channel, id))
-                    self.log.add(channel, EventId(*id), line_of(channel, id).encode())
+                    self.log.add(channel, EventId(id[0], int(id[1])), line_of(channel, id).encode())
             fence += self.random.randint(1, 3)
         fence += 1
-        self.log.watermark = fence
+        filled_to = self.log.watermark = fence
+        if self.random.random() < 0.3:
+            for channel in CHANNELS:
+                self.published.append((channel, self.next_id(channel, fence)))
+            fence += self.random.randint(1, 3)
+            self.log_gap(filled_to, fence, "failover")
         after = {}
-        for name, newest in (await self.log.last_ids(fence)).items():
+        for name, newest in (await self.log.last_ids(filled_to)).items():
             channel_known = self.hub.ingest.registry.get(name.encode())
             had = max(EventId(last, 0), channel_known.ring.last) if channel_known else EventId(last, 0)
             if newest > had:
                 after[name] = had
-        async for parts in read_merged(self.log, after, last, fence):
+        async for parts in read_merged(self.log, after, last, filled_to):
             self.hub.ingest.fill(parts)
-        self.hub.ingest.session_backfilled(fence)
+        self.hub.ingest.session_backfilled(fence, filled_to, "failover")
+        self.log.watermark = fence
 
 
 @pytest.mark.parametrize("model", [Model, RecordedModel])

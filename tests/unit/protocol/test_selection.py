@@ -17,7 +17,21 @@ def test_channel_names_that_differ_in_case_are_different() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", "a b", "a?", "a[b]", "a\0", "a\r\n", "é", "a" * 129, "sse-hub:fence", "sse-hub:*", "__keyspace@0__:x"],
+    [
+        "",
+        " ",
+        "a b",
+        "a?",
+        "a[b]",
+        "a\0",
+        "a\r\n",
+        "é",
+        "a" * 129,
+        "sse-hub:fence",
+        "sse-hub:*",
+        "{sse-hub}:x",
+        "__keyspace@0__:x",
+    ],
 )
 def test_an_invalid_name_is_refused_with_the_allowed_characters(name: str) -> None:
     with pytest.raises(InvalidChannel, match=r"are allowed|is reserved"):
@@ -56,6 +70,8 @@ def test_ordinary_names_are_published_channels(name: str) -> None:
     assert is_channel(name)
 
 
-@pytest.mark.parametrize("name", ["sse-hub:fence", "__keyevent@0__:set", "__sentinel__:hello", "__redis__:invalidate"])
+@pytest.mark.parametrize(
+    "name", ["sse-hub:fence", "{sse-hub}:fence", "__keyevent@0__:set", "__sentinel__:hello", "__redis__:invalidate"]
+)
 def test_reserved_names_of_the_hub_and_redis_are_not_published_channels(name: str) -> None:
     assert not is_channel(name)

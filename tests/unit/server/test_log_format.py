@@ -9,6 +9,8 @@ from sse_hub.server.log_format import HIDDEN, JsonLogFormatter, TextLogFormatter
 
 PASSWORD = "hünter2/@"
 URL = "rediss://hub:h%C3%BCnter2%2F%40@redis.example:6379/0"
+SENTINEL_PASSWORD = "w8chter"
+SENTINEL_URL = "redis+sentinel://s1/main?sentinel_password=w%38chter"
 UNPRINTABLE = (
     "é 新\n2026-11-30 forged\r\u2028\u2029\0\x0b\x1b[31m\x7f\x85\x9b\u061c\u202e\u2066\u200b\ufeff\udcff\U000e0041"
 )
@@ -88,16 +90,19 @@ def test_what_is_escaped_in_a_json_record_is_the_same_when_it_is_read() -> None:
         "GET /message?channel=a&ticket=abc&tail=1",
         "Authorization: Bearer abc",
         f"refused {TOKEN}",
+        "redis+sentinel://:abc@s1,s2/main",
+        "redis+sentinel://s1,s2/main?sentinel_password=abc",
+        f"AUTH guard {SENTINEL_PASSWORD}",
     ],
 )
 @pytest.mark.parametrize("kind", [TextLogFormatter, JsonLogFormatter])
 def test_no_secret_is_logged_wherever_it_occurs(text: str, kind: type[TextLogFormatter]) -> None:
-    formatter = kind(secrets_of(URL, None))
+    formatter = kind(secrets_of(URL, SENTINEL_URL, None))
 
     said = formatter.format(record("request_failed path=%(path)r", {"path": text}, error=ValueError(text)))
 
     assert said.count(HIDDEN) >= 2
-    for secret in (PASSWORD, "h%C3%BCnter2%2F%40", "abc", TOKEN):
+    for secret in (PASSWORD, SENTINEL_PASSWORD, "h%C3%BCnter2%2F%40", "abc", TOKEN):
         assert secret not in said
 
 

@@ -1,0 +1,301 @@
+"""
+Which server has the partition now: the one of the URL, the primary that Sentinels name, or the node of a cluster that
+owns the partition's slot, the anchor.
+
+    URL --> Topology.run(): asks all known servers, five times a second --> answers --> the one with the highest epoch
+              └── Topology.primary --> sessions, and connections of pools, which replace themselves when it changes
+    URL --> Topology.find(): asks once, for a publisher that connects
+
+Nothing here waits to be told: events are lost with the connection they would have come on. An epoch is what Sentinels
+and nodes agree on by majority, so that the newest answer is known by itself, whoever gives it.
+https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#configuration-epochs and
+https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#configuration-epoch.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from redis.asyncio.connection import AbstractConnection
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
+from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
+from sse_hub.errors import error_text
+from sse_hub.redis_url import parse
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+# For so long after an error, a change is likely.
+SUSPICION_SECONDS = 2.0
+SOON_SECONDS = 0.05
+# The first answer to a publisher may be an old one; the others have this long.
+MORE_ANSWERS_SECONDS = 0.1
+# Of a large cluster, these suffice to learn of a change: servers of the URL, and nodes of the anchor's shard first.
+MAX_ASKED = 12
+SLOT = key_slot(CLUSTER_PREFIX.encode())
+
+
+class Primary(NamedTuple):
+    """
+    The server that has the partition. `node` is its id in a cluster, else "".
+
+    `peers` are the ids of all nodes that own slots of the cluster, itself among them.
+    """
+
+    server: HostPort
+    node: str = ""
+    epoch: int = 0
+    peers: frozenset[str] = frozenset()
+
+    @property
+    def identity(self) -> tuple[HostPort, str]:
+        """What is different when another server has the partition."""
+        return self.server, self.node
+
+    def __str__(self) -> str:
+        return f"{self.server[0]}:{self.server[1]}"
+
+
+class Answer(NamedTuple):
+    """What a server says: the primary, if it knows one, and other servers to ask, the most useful first."""
+
+    primary: Primary | None
+    servers: Sequence[HostPort] = ()
+
+
+class Topology:
+    """
+    Where the partition is. `generation` counts its moves.
+
+    `partition` gets another prefix when a URL of one server turns out to name a node of a cluster. Raises ValueError
+    for a URL that can't be used.
+    """
+
+    def __init__(self, url: str, partition: Partition) -> None:
+        self.partition = partition
+        self.servers = parse(url)
+        self.generation = 0
+        self._kind = self.servers.kind
+        self._seeds: tuple[HostPort, ...] = self.servers.hosts or ((str(self.servers.path), 0),)
+        self._primary: Primary | None = None
+        self._answers: dict[HostPort, Answer] = {}
+        self._connections: dict[HostPort, AbstractConnection] = {}
+        self._followed: dict[HostPort, asyncio.Task[None]] = {}
+        self._error = "no server has answered yet"
+        self._asked = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._suspected = asyncio.Event()
+        self._suspected_at = float("-inf")
+        if self._kind == "cluster":
+            partition.prefix = CLUSTER_PREFIX
+
+    @property
+    def primary(self) -> Primary:
+        """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
+        if self._primary is None:
+            raise RedisConnectionError(self._error)
+        return self._primary
+
+    @property
+    def watches_bus(self) -> bool:
+        """True in a cluster, whose nodes send each other what is published."""
+        return self._kind == "cluster"
+
+    def names(self, primary: Primary) -> bool:
+        """True when `primary` still has the partition, as far as is known."""
+        return self._primary is not None and self._primary.identity == primary.identity
+
+    async def wait_asked(self) -> None:
+        """Return when at least one server has answered, or could not be reached."""
+        await self._asked.wait()
+
+    async def wait_changed(self, seconds: float) -> None:
+        """Return when the partition has moved, or after `seconds`."""
+        await _wait(self._changed, seconds)
+
+    def suspect(self) -> None:
+        """Something has failed: ask at once, and more often for some time."""
+        self._suspected_at = asyncio.get_running_loop().time()
+        self._suspected.set()
+        self._suspected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    for server in self._to_ask():
+                        if server not in self._followed:
+                            self._followed[server] = group.create_task(self._follow(server))
+                    await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
+        finally:
+            await self.close()
+
+    async def find(self) -> Primary:
+        """The server that has the partition, asked for now. Raises RedisError, OSError."""
+        if self._kind == "single" and self._primary:
+            return self._primary
+        servers = self._to_ask()
+        self._answers.clear()
+        asked = [asyncio.ensure_future(self._ask(server)) for server in servers]
+        try:
+            pending = set(asked)
+            until: float | None = None
+            loop = asyncio.get_running_loop()
+            while pending and (until is None or until > loop.time()):
+                timeout = None if until is None else until - loop.time()
+                _, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if until is None and any(each.primary for each in self._answers.values()):
+                    until = loop.time() + MORE_ANSWERS_SECONDS
+        finally:
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            await self.close()
+        if not self._answers:
+            self._primary = None
+        return self.primary
+
+    async def close(self) -> None:
+        """Close the connections on which it asks."""
+        connections, self._connections = self._connections, {}
+        for connection in connections.values():
+            await connection.disconnect(nowait=True)
+
+    # Asking.
+
+    def _to_ask(self) -> list[HostPort]:
+        if self._kind == "single":
+            return [] if self._primary else list(self._seeds)
+        learned = (server for answer in self._answers.values() for server in answer.servers)
+        return list(dict.fromkeys((*self._seeds, *learned)))[:MAX_ASKED]
+
+    async def _follow(self, server: HostPort) -> None:
+        """Ask `server` again and again, while it is one of those to ask."""
+        loop = asyncio.get_running_loop()
+        while server in self._to_ask():
+            await self._ask(server)
+            likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
+            await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
+        self._answers.pop(server, None)
+        del self._followed[server]
+        if connection := self._connections.pop(server, None):
+            await connection.disconnect(nowait=True)
+
+    async def _ask(self, server: HostPort) -> None:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                self._answers[server] = await self._answer(server)
+        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
+            if connection := self._connections.pop(server, None):
+                await connection.disconnect(nowait=True)
+            self._answers.pop(server, None)
+            self._error = error_text(error) if not isinstance(error, TimeoutError) else f"{server[0]} did not answer"
+        else:
+            self._choose()
+        self._asked.set()
+
+    async def _answer(self, server: HostPort) -> Answer:
+        connection = self._connections.get(server)
+        if connection is None:
+            connection = self._connections[server] = connection_to(self.servers, server, self._kind == "sentinel")
+        await connection.connect()  # type: ignore[no-untyped-call]
+        if self._kind == "single":
+            return await self._mode(connection, server)
+        if self._kind == "sentinel":
+            return await _ask_sentinel(connection, self.servers.name)
+        return await _ask_node(connection, server)
+
+    async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
+        try:
+            hello = await _call(connection, "HELLO", 2)
+            mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+        except ResponseError:
+            # A proxy, which knows only some commands.
+            mode = b"standalone"
+        if mode == b"sentinel":
+            raise RedisConnectionError(
+                "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
+            )
+        if mode != b"cluster":
+            return Answer(Primary(server))
+        self._kind = "cluster"
+        self.partition.prefix = CLUSTER_PREFIX
+        return await _ask_node(connection, server)
+
+    def _choose(self) -> None:
+        known = [answer.primary for answer in self._answers.values() if answer.primary]
+        if not known:
+            return
+        # Of equals, the present one: they say the same, or one is about to learn.
+        best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
+        moved = self._primary is None or not self.names(best)
+        before, self._primary = self._primary, best
+        if moved:
+            self.generation += 1
+            if before:
+                logger.info("primary_changed server=%(server)s", {"server": str(best)})
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def _call(connection: AbstractConnection, *words: str | int) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response()
+
+
+async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
+    """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands"""
+    fields = _pairs(await _call(connection, "SENTINEL", "MASTER", name))
+    others = [_pairs(each) for each in await _call(connection, "SENTINEL", "SENTINELS", name)]
+    primary = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
+    return Answer(primary, [(each["ip"], int(each["port"])) for each in others])
+
+
+async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
+    """
+    The owner of SLOT. CLUSTER SLOTS has the names by which clients reach the nodes, CLUSTER NODES their epochs.
+
+    https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
+    """
+    slots = await _call(connection, "CLUSTER", "SLOTS")
+    text = await _call(connection, "CLUSTER", "NODES")
+    epochs, peers = {}, set()
+    for line in text.decode().splitlines():
+        node, _, flags, _, _, _, epoch, _, *owned = line.split(" ")
+        epochs[node] = int(epoch)
+        if owned and "master" in flags:
+            peers.add(node)
+    primary, near, far = None, [], []
+    for first, last, owner, *replicas in slots:
+        servers = [_server_of(each, asked) for each in (owner, *replicas)]
+        if first <= SLOT <= last:
+            node = owner[2].decode()
+            primary = Primary(servers[0], node, epochs.get(node, 0), frozenset(peers))
+            near += servers
+        else:
+            far += servers
+    return Answer(primary, [*near, *far])
+
+
+def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort:
+    # Without a name there, or with "?", it is the one by which the node was reached that answers.
+    host = (node[0] or b"").decode()
+    return (asked[0] if host in ("", "?") else host), int(node[1])
+
+
+def _pairs(flat: Iterable[bytes]) -> dict[str, str]:
+    words = [each.decode() for each in flat]
+    return dict(zip(words[::2], words[1::2], strict=True))
