@@ -85,19 +85,24 @@ class Trial:
         told = Counter((client.history.name, gap.channel) for client in self.clients for gap in client.history.gaps)
         return max(told.values(), default=0)
 
-    def sessions_away(self) -> list[float]:
-        """Of each session of a hub that has ended, the seconds until the next one could count lines."""
-        return [seconds for output in self.outputs for seconds in _away(output)]
+    def sessions_away(self, since: float = 0.0, until: float = float("inf")) -> list[float]:
+        """
+        Of each session of a hub that ended `since` then and `until` then, the seconds until the next one could count.
+
+        Both are times as time.time() has them.
+        """
+        away = (each for output in self.outputs for each in _away(output))
+        return [seconds for at, seconds in away if since <= at < until]
 
 
-def _away(output: str) -> Iterator[float]:
+def _away(output: str) -> Iterator[tuple[float, float]]:
     ended = None
     for moment, event in re.findall(r"^(\S+ \S+) .*? (session_ended|session_started) ", output, re.MULTILINE):
         at = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
         if event == "session_ended":
             ended = at
         elif ended is not None:
-            yield at - ended
+            yield ended, at - ended
             ended = None
 
 
