@@ -169,7 +169,7 @@ class RedisSource:
         assert primary, "fences come on a session"
         moved = self._ordered_by is not None and self._ordered_by.identity != primary.identity
         self._ordered_by = primary
-        branch, common = self._history.compare(self._server_fences)
+        branch, common = self._history.compare(self._server_fences, moved)
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
         else:
