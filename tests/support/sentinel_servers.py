@@ -190,8 +190,8 @@ def sentinel_servers(
     A primary with `replicas` in sync, watched by `sentinels` that know each other, when the block is entered.
 
     `min_replicas` is min-replicas-to-write. With `proxies`, everybody reaches each server through a proxy in front of
-    it. `periods_ms` are given to SENTINEL DEBUG (Redis 7.0), see FAST. `hosts` and `insides` place each server, then each
-    sentinel, see node(). They are on free ports, or on those from `first_port` on.
+    it. `periods_ms` are given to SENTINEL DEBUG (Redis 7.0), see FAST. `hosts` and `insides` place each server, then
+    each sentinel, see node(). They are on free ports, or on those from `first_port` on.
     """
     count = 1 + replicas
     hosts = list(hosts) or [LOOPBACK] * (count + sentinels)
