@@ -50,10 +50,8 @@ def account_options(prefix: str = PREFIX, more_rights: str = "") -> tuple[str, .
     The hub gets `more_rights` on top of what `sse-hub redis-acl` gives it.
     """
     rules = hub_rules(["*"], prefix) + (f" {more_rights}" if more_rights else "")
-    # No publisher of a cluster may forge fences either.
-    published = ["[^s{]*" if name == "[^s]*" else name for name in PUBLISHED]
     hub = account(HUB_USER, HUB_PASSWORD, rules)
-    publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(published, prefix))
+    publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(PUBLISHED, prefix))
     return tuple(f"--{hub.line} --{publisher.line}".split())
 
 
