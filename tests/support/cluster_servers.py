@@ -238,11 +238,13 @@ def cluster_servers(
     binary: Path | None = None,
     hosts: Sequence[str] = (),
     insides: Sequence[Sequence[str]] = (),
+    first_port: int | None = None,
 ) -> Iterator[ClusterServers]:
     """
     A cluster of `primaries`, each with `replicas`, that is whole when the block is entered.
 
-    `hosts` and `insides` place each node, see node(); the primaries come first.
+    `hosts` and `insides` place each node, see node(); the primaries come first. They are on free ports, or on those
+    from `first_port` on.
     """
     count = primaries * (1 + replicas)
     hosts = list(hosts) or [LOOPBACK] * count
@@ -252,7 +254,10 @@ def cluster_servers(
         *("--cluster-require-full-coverage", "yes" if full_coverage else "no"),
         *("--cluster-allow-replica-migration", "no", *OPTIONS, *account_options(PREFIX, HUB_RIGHTS), *options),
     )
-    members = [_Member(secrets.token_hex(20), host, free_port(), free_port()) for host, _ in places]
+    ports = [first_port + at if first_port else free_port() for at in range(count)]
+    members = [
+        _Member(secrets.token_hex(20), host, port, free_port()) for port, (host, _) in zip(ports, places, strict=True)
+    ]
     # A primary waits two seconds before it trusts its cluster after a start, a replica does not. So those that are to
     # be primaries start as replicas of the others, or of nodes that do not exist, and take over.
     others = members[primaries : 2 * primaries]
