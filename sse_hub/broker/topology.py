@@ -14,7 +14,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#confi
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import parse
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ class Topology:
         self._answers: dict[HostPort, Answer] = {}
         self._connections: dict[HostPort, AbstractConnection] = {}
         self._followed: dict[HostPort, asyncio.Task[None]] = {}
-        self._error = "no server has answered yet"
+        # Why a server has not answered, for those that have been asked in vain.
+        self._errors: dict[HostPort, str] = {}
+        self._left: list[Callable[[], None]] = []
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
         self._suspected = asyncio.Event()
@@ -99,7 +102,7 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError(self._error)
+            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
         return self._primary
 
     @property
@@ -112,12 +115,16 @@ class Topology:
         return self._primary is not None and self._primary.identity == primary.identity
 
     async def wait_asked(self) -> None:
-        """Return when at least one server has answered, or could not be reached."""
+        """Return when the primary is known, or all servers have been asked in vain."""
         await self._asked.wait()
 
     async def wait_changed(self, seconds: float) -> None:
         """Return when the partition has moved, or after `seconds`."""
         await _wait(self._changed, seconds)
+
+    def on_move(self, call: Callable[[], None]) -> None:
+        """Call `call` whenever the partition has moved."""
+        self._left.append(call)
 
     def suspect(self) -> None:
         """Something has failed: ask at once, and more often for some time."""
@@ -128,13 +135,18 @@ class Topology:
     async def run(self) -> None:
         """Ask until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    for server in self._to_ask():
-                        if server not in self._followed:
-                            self._followed[server] = group.create_task(self._follow(server))
-                    await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
+            while True:
+                for server in self._to_ask():
+                    if server not in self._followed:
+                        self._followed[server] = asyncio.create_task(self._follow(server), name="topology")
+                for server, task in [*self._followed.items()]:
+                    if task.done():
+                        del self._followed[server]
+                        # It fails only if there is a bug.
+                        task.result()
+                await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
+            await cancel_and_wait(self._followed.values())
             await self.close()
 
     async def find(self) -> Primary:
@@ -143,6 +155,7 @@ class Topology:
             return self._primary
         servers = self._to_ask()
         self._answers.clear()
+        self._errors.clear()
         asked = [asyncio.ensure_future(self._ask(server)) for server in servers]
         try:
             pending = set(asked)
@@ -158,8 +171,8 @@ class Topology:
                 each.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             await self.close()
-        if not self._answers:
-            self._primary = None
+        known = [answer.primary for answer in self._answers.values() if answer.primary]
+        self._primary = max(known, key=lambda each: each.epoch, default=None)
         return self.primary
 
     async def close(self) -> None:
@@ -184,7 +197,7 @@ class Topology:
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
             await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
         self._answers.pop(server, None)
-        del self._followed[server]
+        self._errors.pop(server, None)
         if connection := self._connections.pop(server, None):
             await connection.disconnect(nowait=True)
 
@@ -192,14 +205,21 @@ class Topology:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 self._answers[server] = await self._answer(server)
-        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
-            if connection := self._connections.pop(server, None):
-                await connection.disconnect(nowait=True)
-            self._answers.pop(server, None)
-            self._error = error_text(error) if not isinstance(error, TimeoutError) else f"{server[0]} did not answer"
+        except TimeoutError:
+            await self._note_failure(server, f"no answer within {ASK_SECONDS:.0f} s")
+        except (RedisError, OSError, UnicodeError) as error:
+            await self._note_failure(server, error_text(error))
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
-            self._choose()
-        self._asked.set()
+            self._errors.pop(server, None)
+        self._choose()
+
+    async def _note_failure(self, server: HostPort, why: str) -> None:
+        if connection := self._connections.pop(server, None):
+            await connection.disconnect(nowait=True)
+        self._answers.pop(server, None)
+        self._errors[server] = why if self._kind == "single" else f"{server[0]}:{server[1]}: {why}"
 
     async def _answer(self, server: HostPort) -> Answer:
         connection = self._connections.get(server)
@@ -230,19 +250,31 @@ class Topology:
         return await _ask_node(connection, server)
 
     def _choose(self) -> None:
+        asked = self._to_ask()
+        heard = len(self._answers) + len(self._errors)
         known = [answer.primary for answer in self._answers.values() if answer.primary]
-        if not known:
+        # The first answer may be an old one: others have as long as they may take.
+        if known and (self._primary or len(known) > len(asked) / 2 or heard >= len(asked)):
+            # Of equals, the present one: they say the same, or one is about to learn.
+            best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
+            agree = sum(each.identity == best.identity for each in known)
+            # A server that was away says what was true once. Epochs fall only if most were set up anew.
+            if self._primary is None or best.epoch > self._primary.epoch or self.names(best) or agree > len(asked) / 2:
+                self._move_to(best)
+        if self._primary or heard >= len(asked):
+            self._asked.set()
+
+    def _move_to(self, primary: Primary) -> None:
+        before, self._primary = self._primary, primary
+        if before and before.identity == primary.identity:
             return
-        # Of equals, the present one: they say the same, or one is about to learn.
-        best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
-        moved = self._primary is None or not self.names(best)
-        before, self._primary = self._primary, best
-        if moved:
-            self.generation += 1
-            if before:
-                logger.info("primary_changed server=%(server)s", {"server": str(best)})
-            self._changed.set()
-            self._changed = asyncio.Event()
+        self.generation += 1
+        if before:
+            logger.info("primary_changed server=%(server)s", {"server": str(primary)})
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for call in self._left:
+            call()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -258,10 +290,15 @@ async def _call(connection: AbstractConnection, *words: str | int) -> Any:
 
 async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
     """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands"""
-    fields = _pairs(await _call(connection, "SENTINEL", "MASTER", name))
+    # In one write, so that both are of the same moment. The Sentinel that leads a failover has the new epoch in MASTER
+    # at once, and the new address only when all replicas follow it, seconds later.
+    commands = ("SENTINEL", "MASTER", name), ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+    await connection.send_packed_command(connection.pack_commands(commands))
+    replies = [await connection.read_response(disconnect_on_error=False) for _ in commands]
+    fields, (host, port) = _pairs(replies[0]), replies[1]
     others = [_pairs(each) for each in await _call(connection, "SENTINEL", "SENTINELS", name)]
-    primary = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
-    return Answer(primary, [(each["ip"], int(each["port"])) for each in others])
+    primary = Primary((host.decode(), int(port)), epoch=int(fields["config-epoch"]))
+    return Answer(primary, [(each["ip"], int(each["port"])) for each in others[:MAX_ASKED]])
 
 
 async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
