@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
-from sse_hub.broker.keys import LogKeys
+from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.config import Config
 from sse_hub.history.lease import Role
 from sse_hub.history.query import HistoryQuery
@@ -33,8 +33,9 @@ class Process:
     def __init__(self, server: RedisServer, since: int) -> None:
         self.commands = redis.asyncio.Redis.from_url(server.url, protocol=2)
         self.hub = Hub(CONFIG)
-        self.log = LogReader(self.commands, LogKeys.of(CONFIG.ingest), CONFIG.retain_ms)
-        self.recorder = Recorder(CONFIG, self.commands, self.hub.ingest, self.log)
+        log_keys = LogKeys.of(Partition(), CONFIG.ingest)
+        self.log = LogReader(self.commands, log_keys, CONFIG.retain_ms)
+        self.recorder = Recorder(CONFIG, self.commands, log_keys, self.hub.ingest, self.log)
         self.hub.ingest.session_started(since)
 
     async def take(self, role: Role) -> None:
