@@ -51,9 +51,7 @@ def publisher_connection(redis_url: str, partition: Partition) -> AbstractConnec
     It never repeats a command by itself: that could publish a line twice. Raises InvalidSetting for an URL that can't
     be used.
     """
-    pool: ConnectionPool = publisher_client(redis_url, partition).connection_pool
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
-    return connection
+    return topology_connection(publisher_topology(redis_url, partition))
 
 
 def publisher_client(redis_url: str, partition: Partition) -> Redis:
@@ -62,10 +60,26 @@ def publisher_client(redis_url: str, partition: Partition) -> Redis:
 
     It never repeats a command by itself. Raises InvalidSetting for an URL that can't be used.
     """
+    return topology_client(publisher_topology(redis_url, partition))
+
+
+def publisher_topology(redis_url: str, partition: Partition) -> Topology:
+    """What publishers ask where `partition` is. Raises InvalidSetting for an URL that can't be used."""
     try:
-        topology = Topology(redis_url, partition)
+        return Topology(redis_url, partition)
     except ValueError as error:
         raise InvalidSetting(f"The Redis URL is invalid: {error_text(error)}.") from None
+
+
+def topology_connection(topology: Topology) -> AbstractConnection:
+    """As publisher_connection(), of a topology that need not run."""
+    pool: ConnectionPool = topology_client(topology).connection_pool
+    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+def topology_client(topology: Topology) -> Redis:
+    """As publisher_client(), of a topology that need not run."""
     connection, arguments = connection_arguments(topology.servers, ("", 0))
     return Redis.from_pool(
         ConnectionPool(
@@ -88,15 +102,15 @@ def _following(
     """
 
     class Connection(connection):  # type: ignore[misc,valid-type]
-        _identity: object = None
+        identity: object = None  # of the primary that it is, or was, connected to
 
         async def connect(self) -> None:
             if self.is_connected and only_new:
                 return
             primary = await locate()
-            if self.is_connected and self._identity != primary.identity:
+            if self.is_connected and self.identity != primary.identity:
                 await self.disconnect(nowait=True)
-            self._identity = primary.identity
+            self.identity = primary.identity
             if not getattr(self, "path", None):
                 self.host, self.port = primary.server
             await super().connect()

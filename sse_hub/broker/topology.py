@@ -26,7 +26,7 @@ from redis.exceptions import RedisError, ResponseError
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
-from sse_hub.redis_url import parse
+from sse_hub.redis_url import Kind, parse
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Topology:
         self.partition = partition
         self.servers = parse(url)
         self.generation = 0
-        self._kind = self.servers.kind
+        self._kind: Kind = self.servers.kind
         self._seeds: tuple[HostPort, ...] = self.servers.hosts or ((str(self.servers.path), 0),)
         self._primary: Primary | None = None
         self._answers: dict[HostPort, Answer] = {}
@@ -101,6 +101,11 @@ class Topology:
         if self._primary is None:
             raise RedisConnectionError(self._error)
         return self._primary
+
+    @property
+    def kind(self) -> Kind:
+        """What the URL names; a cluster, too, once a URL of one server has turned out to name a node of one."""
+        return self._kind
 
     @property
     def watches_bus(self) -> bool:
@@ -214,27 +219,20 @@ class Topology:
 
     async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
         try:
-            hello = await _call(connection, "HELLO", 2)
-            mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+            mode = mode_in(await _call(connection, "HELLO", 2))
         except ResponseError:
             # A proxy, which knows only some commands.
-            mode = b"standalone"
-        if mode == b"sentinel":
-            raise RedisConnectionError(
-                "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
-            )
-        if mode != b"cluster":
+            mode = "standalone"
+        if mode != "cluster":
             return Answer(Primary(server))
         self._kind = "cluster"
         self.partition.prefix = CLUSTER_PREFIX
         return await _ask_node(connection, server)
 
     def _choose(self) -> None:
-        known = [answer.primary for answer in self._answers.values() if answer.primary]
-        if not known:
+        best = newest(self._answers.values(), self._primary)
+        if best is None:
             return
-        # Of equals, the present one: they say the same, or one is about to learn.
-        best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
         moved = self._primary is None or not self.names(best)
         before, self._primary = self._primary, best
         if moved:
@@ -257,23 +255,62 @@ async def _call(connection: AbstractConnection, *words: str | int) -> Any:
 
 
 async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
-    """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands"""
-    fields = _pairs(await _call(connection, "SENTINEL", "MASTER", name))
-    others = [_pairs(each) for each in await _call(connection, "SENTINEL", "SENTINELS", name)]
-    primary = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
-    return Answer(primary, [(each["ip"], int(each["port"])) for each in others])
+    primary = await _call(connection, "SENTINEL", "MASTER", name)
+    return sentinel_answer(primary, await _call(connection, "SENTINEL", "SENTINELS", name))
 
 
 async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
-    """
-    The owner of SLOT. CLUSTER SLOTS has the names by which clients reach the nodes, CLUSTER NODES their epochs.
+    slots = await _call(connection, "CLUSTER", "SLOTS")
+    return node_answer(slots, await _call(connection, "CLUSTER", "NODES"), asked)
 
+
+# Replies, as any client reads them.
+
+
+def mode_in(hello: Sequence[Any]) -> str:
+    """
+    "standalone", "cluster" or "sentinel": what the reply to HELLO 2 calls the server's mode.
+
+    Raises RedisConnectionError for a Sentinel, whose URL has another scheme.
+    """
+    mode = str(dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode", b"standalone"), errors="replace")
+    if mode == "sentinel":
+        raise RedisConnectionError(
+            "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
+        )
+    return mode
+
+
+def newest(answers: Iterable[Answer], present: Primary | None) -> Primary | None:
+    """The primary of the answer with the highest epoch; None if none of them names one."""
+    known = [answer.primary for answer in answers if answer.primary]
+    # Of equals, the present one: they say the same, or one is about to learn.
+    return max(
+        known, key=lambda each: (each.epoch, present is not None and each.identity == present.identity), default=None
+    )
+
+
+def sentinel_answer(primary: Iterable[bytes], sentinels: Iterable[Iterable[bytes]]) -> Answer:
+    """
+    What a Sentinel says, from its replies to SENTINEL MASTER and SENTINEL SENTINELS.
+
+    https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands
+    """
+    fields = _pairs(primary)
+    others = map(_pairs, sentinels)
+    found = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
+    return Answer(found, [(each["ip"], int(each["port"])) for each in others])
+
+
+def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
+    """
+    What the node `asked` says about the owner of SLOT, from its replies to CLUSTER SLOTS and CLUSTER NODES.
+
+    The first has the names by which clients reach the nodes, the second their epochs.
     https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
     """
-    slots = await _call(connection, "CLUSTER", "SLOTS")
-    text = await _call(connection, "CLUSTER", "NODES")
     epochs, peers = {}, set()
-    for line in text.decode().splitlines():
+    for line in nodes.decode().splitlines():
         node, _, flags, _, _, _, epoch, _, *owned = line.split(" ")
         epochs[node] = int(epoch)
         if owned and "master" in flags:
