@@ -17,7 +17,7 @@ FAULTS := $(addprefix tests/integration/,recording redis_faults overload deliver
 	server/test_workers.py server/test_killed_while_starting.py logging/test_durable_handler.py commands/test_ship_exactly_once.py \
 	commands/test_ship_random_histories.py commands/test_docker.py) tests/unit/hub/test_hub_model.py
 
-.PHONY: help run test soak fuzz audit screenshots bench bench-quick check format lock clean
+.PHONY: help run test soak fuzz audit screenshots demo-cluster bench bench-quick check format lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -41,6 +41,9 @@ fuzz: .venv/fuzz-ready ## Fuzz: an hour of generated requests, then 15 minutes o
 	@tests/install-tools.sh
 	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest --log-cli-level=INFO tests/unit/project/test_fuzz_properties.py tests/integration/http/test_fuzz_routes.py
 	$(BIN)/python -m tests.support.coverage_fuzz --seconds 900 $(ARGS)
+
+demo-cluster: .venv/test-ready ## Run two hubs on a Redis Cluster, to be broken (ARGS=sentinel: on a primary with Sentinels)
+	@exec $(BIN)/python -m tests.support.demo_cluster $(ARGS)
 
 audit: ## Ask PyPI for known faults of what the hub is installed with (needs uv)
 	uvx pip-audit --disable-pip -r requirements/run.lock

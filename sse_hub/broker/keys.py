@@ -15,6 +15,15 @@ PREFIX = "sse-hub:"
 CLUSTER_PREFIX = "{sse-hub}:"
 """With a hash tag: a cluster keeps all keys of a partition in one slot, so that one script may use them all."""
 
+PROBE_PATTERN = PREFIX + "probe:*"
+PROBE_CHANNELS = tuple(f"{PREFIX}probe:{n}" for n in range(8))
+"""
+The channels of lines of the probe of order, see `broker/order_probe`, and the pattern of them all.
+
+Without a hash tag in a cluster, too: they lie all over the slots, as the names of users' channels do. With one tag they
+would all go the same way, and come in order even from a server that keeps none between its shards.
+"""
+
 
 class Partition:
     """
@@ -37,6 +46,11 @@ class Partition:
     def fence_channel(self) -> str:
         """The channel on which fences are published, see lua/clock.lua."""
         return f"{self.prefix}fence"
+
+    @property
+    def probe_fence_channel(self) -> str:
+        """The channel of the fences of the probe of order: it goes the same way as that of the hub's fences."""
+        return f"{self.prefix}probe:fence"
 
     @property
     def clock(self) -> str:

@@ -34,7 +34,7 @@ class PlainPublisher:
     async def connect(self) -> None:
         """Connect, unless it is connected. Raises RedisError, OSError."""
         try:
-            await self._connection.connect()  # type: ignore[no-untyped-call]
+            await self._connection.connect()
         except (RedisError, OSError):
             await self.close()
             raise
@@ -86,4 +86,4 @@ class PlainPublisher:
         except (RedisError, OSError):
             # Nobody says so.
             return False
-        return primary.identity != getattr(self._connection, "identity", None)
+        return not self._connection.leads_to(primary)

@@ -66,6 +66,8 @@ class RedisSource:
         self._session: Session | None = None
         self._has_fence = False
         self._failures = 0
+        # Why this server is refused; empty for one that is served.
+        self.refusal = ""
         # The server of the present session, and that of the last one which has received a fence.
         self._primary: Primary | None = None
         self._ordered_by: Primary | None = None
@@ -81,7 +83,12 @@ class RedisSource:
         return self._loop.time() - self._fences.received_at
 
     async def join(self, names: Sequence[str]) -> int:
-        """See `backend.Source`. Waits for a session. Raises SourceUnavailable after JOIN_SECONDS."""
+        """
+        See `backend.Source`. Waits for a session. Raises SourceUnavailable after JOIN_SECONDS, and at once if the
+        server is refused.
+        """
+        if self.refusal:
+            raise SourceUnavailable(self.refusal)
         self._extra_channels |= dict.fromkeys(names)
         try:
             async with asyncio.timeout(JOIN_SECONDS):
@@ -103,11 +110,18 @@ class RedisSource:
         if self._session and not self._session.ended.done():
             self._session.unsubscribe(names)
 
+    def refuse(self, reason: str) -> None:
+        """End the session, and open no other one: lines of this server can't get ids. `reason` says what is wrong."""
+        self.refusal = reason
+        if self._session:
+            self._session.close(reason)
+
     async def run(self) -> None:
-        """Keep a session until cancelled."""
-        while True:
+        """Keep a session until cancelled, or none on a server that is refused."""
+        while not self.refusal:
             await self._topology.wait_changed(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
             await self._run_session()
+        await self._loop.create_future()
 
     # What a session calls.
 
@@ -155,7 +169,7 @@ class RedisSource:
         assert primary, "fences come on a session"
         moved = self._ordered_by is not None and self._ordered_by.identity != primary.identity
         self._ordered_by = primary
-        branch, common = self._history.compare(self._server_fences)
+        branch, common = self._history.compare(self._server_fences, moved)
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
         else:
@@ -196,6 +210,9 @@ class RedisSource:
             self._counters.redis_errors["connect"] += 1
             return
         self._session = session
+        if self.refusal:
+            # It came while this session was opened.
+            session.close(self.refusal)
         watches = [self._loop.create_task(self._watch(session, primary))]
         if self._topology.watches_bus:
             watches.append(

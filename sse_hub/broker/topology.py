@@ -14,7 +14,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#confi
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ class Topology:
         self._answers: dict[HostPort, Answer] = {}
         self._connections: dict[HostPort, AbstractConnection] = {}
         self._followed: dict[HostPort, asyncio.Task[None]] = {}
-        self._error = "no server has answered yet"
+        # Why a server has not answered, for those that have been asked in vain.
+        self._errors: dict[HostPort, str] = {}
+        self._left: list[Callable[[], None]] = []
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
         self._suspected = asyncio.Event()
@@ -99,7 +102,7 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError(self._error)
+            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
         return self._primary
 
     @property
@@ -117,12 +120,16 @@ class Topology:
         return self._primary is not None and self._primary.identity == primary.identity
 
     async def wait_asked(self) -> None:
-        """Return when at least one server has answered, or could not be reached."""
+        """Return when the primary is known, or all servers have been asked in vain."""
         await self._asked.wait()
 
     async def wait_changed(self, seconds: float) -> None:
         """Return when the partition has moved, or after `seconds`."""
         await _wait(self._changed, seconds)
+
+    def on_move(self, call: Callable[[], None]) -> None:
+        """Call `call` whenever the partition has moved."""
+        self._left.append(call)
 
     def suspect(self) -> None:
         """Something has failed: ask at once, and more often for some time."""
@@ -133,13 +140,18 @@ class Topology:
     async def run(self) -> None:
         """Ask until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    for server in self._to_ask():
-                        if server not in self._followed:
-                            self._followed[server] = group.create_task(self._follow(server))
-                    await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
+            while True:
+                for server in self._to_ask():
+                    if server not in self._followed:
+                        self._followed[server] = asyncio.create_task(self._follow(server), name="topology")
+                for server, task in [*self._followed.items()]:
+                    if task.done():
+                        del self._followed[server]
+                        # It fails only if there is a bug.
+                        task.result()
+                await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
+            await cancel_and_wait(self._followed.values())
             await self.close()
 
     async def find(self) -> Primary:
@@ -148,6 +160,7 @@ class Topology:
             return self._primary
         servers = self._to_ask()
         self._answers.clear()
+        self._errors.clear()
         asked = [asyncio.ensure_future(self._ask(server)) for server in servers]
         try:
             pending = set(asked)
@@ -163,8 +176,7 @@ class Topology:
                 each.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             await self.close()
-        if not self._answers:
-            self._primary = None
+        self._primary = newest(self._answers.values())
         return self.primary
 
     async def close(self) -> None:
@@ -189,7 +201,7 @@ class Topology:
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
             await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
         self._answers.pop(server, None)
-        del self._followed[server]
+        self._errors.pop(server, None)
         if connection := self._connections.pop(server, None):
             await connection.disconnect(nowait=True)
 
@@ -197,14 +209,21 @@ class Topology:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 self._answers[server] = await self._answer(server)
-        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
-            if connection := self._connections.pop(server, None):
-                await connection.disconnect(nowait=True)
-            self._answers.pop(server, None)
-            self._error = error_text(error) if not isinstance(error, TimeoutError) else f"{server[0]} did not answer"
+        except TimeoutError:
+            await self._note_failure(server, f"no answer within {ASK_SECONDS:.0f} s")
+        except (RedisError, OSError, UnicodeError) as error:
+            await self._note_failure(server, error_text(error))
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
-            self._choose()
-        self._asked.set()
+            self._errors.pop(server, None)
+        self._choose()
+
+    async def _note_failure(self, server: HostPort, why: str) -> None:
+        if connection := self._connections.pop(server, None):
+            await connection.disconnect(nowait=True)
+        self._answers.pop(server, None)
+        self._errors[server] = why if self._kind == "single" else f"{server[0]}:{server[1]}: {why}"
 
     async def _answer(self, server: HostPort) -> Answer:
         connection = self._connections.get(server)
@@ -230,17 +249,30 @@ class Topology:
         return await _ask_node(connection, server)
 
     def _choose(self) -> None:
+        asked = self._to_ask()
+        heard = len(self._answers) + len(self._errors)
+        known = [answer.primary for answer in self._answers.values() if answer.primary]
+        # The first answer may be an old one: others have as long as they may take.
         best = newest(self._answers.values(), self._primary)
-        if best is None:
+        if best and (self._primary or len(known) > len(asked) / 2 or heard >= len(asked)):
+            agree = sum(each.identity == best.identity for each in known)
+            # A server that was away says what was true once. Epochs fall only if most were set up anew.
+            if self._primary is None or best.epoch > self._primary.epoch or self.names(best) or agree > len(asked) / 2:
+                self._move_to(best)
+        if self._primary or heard >= len(asked):
+            self._asked.set()
+
+    def _move_to(self, primary: Primary) -> None:
+        before, self._primary = self._primary, primary
+        if before and before.identity == primary.identity:
             return
-        moved = self._primary is None or not self.names(best)
-        before, self._primary = self._primary, best
-        if moved:
-            self.generation += 1
-            if before:
-                logger.info("primary_changed server=%(server)s", {"server": str(best)})
-            self._changed.set()
-            self._changed = asyncio.Event()
+        self.generation += 1
+        if before:
+            logger.info("primary_changed server=%(server)s", {"server": str(primary)})
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for call in self._left:
+            call()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -255,8 +287,8 @@ async def _call(connection: AbstractConnection, *words: str | int) -> Any:
 
 
 async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
-    primary = await _call(connection, "SENTINEL", "MASTER", name)
-    return sentinel_answer(primary, await _call(connection, "SENTINEL", "SENTINELS", name))
+    await connection.send_packed_command(connection.pack_commands(sentinel_commands(name)))
+    return sentinel_answer([await connection.read_response(disconnect_on_error=False) for _ in sentinel_commands(name)])
 
 
 async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
@@ -269,19 +301,19 @@ async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
 
 def mode_in(hello: Sequence[Any]) -> str:
     """
-    "standalone", "cluster" or "sentinel": what the reply to HELLO 2 calls the server's mode.
+    "standalone" or "cluster": what the reply to HELLO 2 calls the server's mode.
 
     Raises RedisConnectionError for a Sentinel, whose URL has another scheme.
     """
-    mode = str(dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode", b"standalone"), errors="replace")
-    if mode == "sentinel":
+    mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+    if mode == b"sentinel":
         raise RedisConnectionError(
             "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
         )
-    return mode
+    return "cluster" if mode == b"cluster" else "standalone"
 
 
-def newest(answers: Iterable[Answer], present: Primary | None) -> Primary | None:
+def newest(answers: Iterable[Answer], present: Primary | None = None) -> Primary | None:
     """The primary of the answer with the highest epoch; None if none of them names one."""
     known = [answer.primary for answer in answers if answer.primary]
     # Of equals, the present one: they say the same, or one is about to learn.
@@ -290,16 +322,26 @@ def newest(answers: Iterable[Answer], present: Primary | None) -> Primary | None
     )
 
 
-def sentinel_answer(primary: Iterable[bytes], sentinels: Iterable[Iterable[bytes]]) -> Answer:
+def sentinel_commands(name: str) -> list[tuple[str, str, str]]:
     """
-    What a Sentinel says, from its replies to SENTINEL MASTER and SENTINEL SENTINELS.
+    What a Sentinel is asked about the primary `name`, in one write, so that the replies are of the same moment.
+
+    The Sentinel that leads a failover has the new epoch in MASTER at once, and the new address only when all replicas
+    follow it, seconds later.
+    """
+    return [("SENTINEL", word, name) for word in ("MASTER", "GET-MASTER-ADDR-BY-NAME", "SENTINELS")]
+
+
+def sentinel_answer(replies: Sequence[Any]) -> Answer:
+    """
+    What a Sentinel says, from its replies to sentinel_commands().
 
     https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands
     """
-    fields = _pairs(primary)
-    others = map(_pairs, sentinels)
-    found = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
-    return Answer(found, [(each["ip"], int(each["port"])) for each in others])
+    fields, (host, port) = _pairs(replies[0]), replies[1]
+    others = [_pairs(each) for each in replies[2]]
+    primary = Primary((host.decode(), int(port)), epoch=int(fields["config-epoch"]))
+    return Answer(primary, [(each["ip"], int(each["port"])) for each in others[:MAX_ASKED]])
 
 
 def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:

@@ -21,6 +21,7 @@ from sanic.blueprint_group import BlueprintGroup
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys, Partition
+from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
 from sse_hub.broker.topology import Topology
 from sse_hub.config import Config
@@ -109,6 +110,7 @@ def hub_blueprint(
         _watch(context, context.recorder.run(), "recorder", failed)
         _watch(context, context.topology.run(), "topology", failed)
         _watch(context, context.source.run(), "source", failed)
+        _watch(context, context.order_watch.run(), "order-watch", failed)
         _watch(context, _tick(context), "tick", failed)
         _watch(context, context.auth.keep_fresh(), "auth", failed)
         _watch(context, _sample_lines(context.sampler), "sampler", failed)
@@ -192,6 +194,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         hub=hub,
         topology=topology,
         source=source,
+        order_watch=OrderWatch(source, commands.connection_pool.make_connection, partition),
         backfill=backfill,
         log=log,
         recorder=recorder,

@@ -12,6 +12,7 @@ import redis.asyncio
 from sanic import Sanic
 
 from sse_hub.auth import Auth
+from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
 from sse_hub.broker.topology import Topology
 from sse_hub.config import Config
@@ -36,6 +37,7 @@ class Context:
     hub: Hub
     topology: Topology
     source: RedisSource
+    order_watch: OrderWatch
     backfill: Backfill
     log: LogReader
     recorder: Recorder

@@ -137,6 +137,9 @@ class Ingest:
             gap = Gap(channel.name, str(EventId(common, 0)), str(start), None, FORKED)
             self._append(channel, RingGap(channel.name, self._seq, start, gap))
         self.registry.start = start
+        for feed in self._feeds:
+            # At once: a client that is left behind before it has the gap would go on in the log, from the dead branch.
+            feed.flush()
         self._resume(fence, FORKED)
 
     def lines_missing(self, after: int, reason: str) -> None:

@@ -18,7 +18,16 @@ from redis.retry import Retry
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_arguments
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
-from sse_hub.broker.topology import MAX_ASKED, Answer, Primary, mode_in, newest, node_answer, sentinel_answer
+from sse_hub.broker.topology import (
+    MAX_ASKED,
+    Answer,
+    Primary,
+    mode_in,
+    newest,
+    node_answer,
+    sentinel_answer,
+    sentinel_commands,
+)
 from sse_hub.redis_url import Kind, parse
 
 # The blocking class in place of each that connection_arguments() returns.
@@ -81,9 +90,9 @@ class Finder:
             if self.kind == "single":
                 return self._mode(connection, server)
             if self.kind == "sentinel":
-                name = self.servers.name
-                primary = _call(connection, "SENTINEL", "MASTER", name)
-                return sentinel_answer(primary, _call(connection, "SENTINEL", "SENTINELS", name))
+                commands = sentinel_commands(self.servers.name)
+                connection.send_packed_command(connection.pack_commands(commands))
+                return sentinel_answer([connection.read_response(disconnect_on_error=False) for _ in commands])
             return self._ask_node(connection, server)
         finally:
             connection.disconnect()

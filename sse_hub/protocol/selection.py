@@ -16,7 +16,8 @@ MAX_CHANNELS = 32
 MAX_STARS = 4
 NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
 PATTERN = re.compile(r"[A-Za-z0-9._:/@+*-]{1,128}")
-# The hub's own channels, and those that Redis publishes itself (keyspace events, Sentinel, client tracking).
+# The hub's own channels, those in a cluster too, and those that Redis publishes itself (keyspace events, Sentinel,
+# client tracking).
 RESERVED = ("sse-hub:", "{sse-hub}:", "__key", "__sentinel__", "__redis__")
 ALLOWED = "1 to 128 letters, digits and . _ : / @ + - are allowed, and * in a pattern"
 

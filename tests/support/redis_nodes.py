@@ -49,11 +49,9 @@ def account_options(prefix: str = PREFIX, more_rights: str = "") -> tuple[str, .
 
     The hub gets `more_rights` on top of what `sse-hub redis-acl` gives it.
     """
-    rules = hub_rules(["*"]).replace(f"~{PREFIX}", f"~{prefix}") + (f" {more_rights}" if more_rights else "")
-    # No publisher of a cluster may forge fences either.
-    published = ["[^s{]*" if name == "[^s]*" else name for name in PUBLISHED]
+    rules = hub_rules(["*"], prefix) + (f" {more_rights}" if more_rights else "")
     hub = account(HUB_USER, HUB_PASSWORD, rules)
-    publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(published))
+    publisher = account(PUBLISHER_USER, PUBLISHER_PASSWORD, publisher_rules(PUBLISHED, prefix))
     return tuple(f"--{hub.line} --{publisher.line}".split())
 
 
@@ -185,8 +183,13 @@ class Node(RedisServer):
 
 
 def _started(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # In a group of its own, so that Ctrl-C does not end it before those who need it.
     return subprocess.Popen(
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environ}
+        list(command),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environ},
+        process_group=0,
     )
 
 

@@ -20,6 +20,8 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.waiting import wait_until
 
 NAME = "main"
+# For `periods_ms`: more failovers in less time. With shorter ones, busy sentinels find no server fresh enough to trust.
+FAST = {"info-period": 1_000, "publish-period": 500}
 # How much later each sentinel notices than the one before it.
 STAGGER_MS = 200
 # From here sentinels and replicas dial, so that a proxy can tell them from hubs and clients.
@@ -182,13 +184,14 @@ def sentinel_servers(
     periods_ms: Mapping[str, int] | None = None,
     hosts: Sequence[str] = (),
     insides: Sequence[Sequence[str]] = (),
+    first_port: int | None = None,
 ) -> Iterator[SentinelServers]:
     """
     A primary with `replicas` in sync, watched by `sentinels` that know each other, when the block is entered.
 
     `min_replicas` is min-replicas-to-write. With `proxies`, everybody reaches each server through a proxy in front of
-    it. `periods_ms` are given to SENTINEL DEBUG (Redis 7.0), such as {"info-period": 500}, to have more failovers in
-    less time. `hosts` and `insides` place each server, and then each sentinel, see node().
+    it. `periods_ms` are given to SENTINEL DEBUG (Redis 7.0), see FAST. `hosts` and `insides` place each server, then
+    each sentinel, see node(). They are on free ports, or on those from `first_port` on.
     """
     count = 1 + replicas
     hosts = list(hosts) or [LOOPBACK] * (count + sentinels)
@@ -198,7 +201,8 @@ def sentinel_servers(
         *("--min-replicas-to-write", str(min_replicas), "--min-replicas-max-lag", str(max_lag_seconds)),
         *options,
     )
-    ports = [free_port() for _ in range(count)]
+    every_port = [first_port + at if first_port else free_port() for at in range(count + sentinels)]
+    ports = every_port[:count]
     announced = [free_port() for _ in range(count)] if proxies else ports
     if proxies:
         options = (*options, "--bind-source-addr", TRUSTED)
@@ -220,7 +224,10 @@ def sentinel_servers(
         primary = servers[0]
         for each in servers[1:]:
             each.ask("REPLICAOF", primary.host, primary.announced_port)
-        known = [(secrets.token_hex(20), free_port(), *place) for place in places[count:]]
+        known = [
+            (secrets.token_hex(20), port, *place)
+            for port, place in zip(every_port[count:], places[count:], strict=True)
+        ]
         addresses = [(id, host, port) for id, port, host, _ in known]
         for at, (id, port, host, inside) in enumerate(known):
             # If all noticed at once, each would vote for itself, and the next try is two failover-timeouts away.

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 HUB_USER, HUB_PASSWORD = "suite-hub", "suite-password"
 PUBLISHER_USER, PUBLISHER_PASSWORD = "suite-publisher", "publisher-password"
 # Every name that a test may publish on, and none of the hub's own (brackets are a choice in Redis patterns).
-PUBLISHED = ("[^s]*", "s", "s[^s]*", "sse-hub.*")
+PUBLISHED = ("[^s{]*", "s", "s[^s]*", "sse-hub.*")
 
 
 def _ports() -> Iterator[int]:

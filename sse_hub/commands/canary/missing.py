@@ -43,6 +43,22 @@ class MissingLines:
         self._ranges[index:index] = [part for part in parts if part.first <= part.last]
         return True
 
+    def report(self, first: int, last: int) -> None:
+        """A gap reports the lines `first` to `last`, as far as they are missing."""
+        split: list[_MissingRange] = []
+        for each in self._ranges:
+            begin, end = max(each.first, first), min(each.last, last)
+            if each.reported or begin > end:
+                split.append(each)
+                continue
+            parts = (
+                _MissingRange(each.first, begin - 1, False),
+                _MissingRange(begin, end, True),
+                _MissingRange(end + 1, each.last, False),
+            )
+            split += [part for part in parts if part.first <= part.last]
+        self._ranges = split
+
     def count(self, reported: bool) -> int:
         """The number of missing lines that a gap reported, or of those that none did."""
         return self._compacted[reported] + sum(

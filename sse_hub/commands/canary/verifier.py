@@ -8,6 +8,8 @@ order, unaltered.
 Pure; no I/O. The channel should be the canary's own: lost lines of other publishers may be counted as the canary's.
 """
 
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +19,10 @@ from sse_hub.commands.canary.missing import MissingLines
 from sse_hub.commands.canary.published import PublishedLines
 from sse_hub.errors import InvalidId
 from sse_hub.protocol.ids import Cursor
+
+# A gap with such a reason overlaps lines received before it. It reaches back a few fences.
+OVERLAPPING_REASONS = ("bus",)
+FENCES_BACK = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,8 @@ class StreamVerifier:
         self._highest = 0
         self._last_id: Cursor | None = None
         self._gap: _OpenGap | None = None
+        # Each of the last fences in ids, and the highest line received before the first one with that fence.
+        self._fences: deque[tuple[int, int]] = deque(maxlen=FENCES_BACK)
         self._received = self._duplicated = self._reordered = self._altered = self._gaps = self._foreign = 0
 
     def line(self, id: str, data: str, at: float) -> None:
@@ -76,6 +84,8 @@ class StreamVerifier:
         if cursor and self._gap:
             self._gap.outside_after += _lines_between(self._gap.before, cursor)
             self._gap.before = None
+        if cursor and (not self._fences or cursor.fence > self._fences[-1][0]):
+            self._fences.append((cursor.fence, self._highest))
         seq = self._lines.seq_of(data)
         if seq is None or not 0 < seq <= self._published.attempted:
             self._count_unpublished(data)
@@ -90,10 +100,14 @@ class StreamVerifier:
         A `gap` event with this JSON arrived.
 
         It covers lines whose publishing began before it arrived and that follow the last line received. It must arrive
-        before the next line.
+        before the next line. If it overlaps lines, it also covers what is missing among those received since its begin.
         """
         self._gaps += 1
         after, before, lost = _parse_cursor(gap.get("after")), _parse_cursor(gap.get("before")), gap.get("lost")
+        if after and gap.get("reason") in OVERLAPPING_REASONS:
+            at = bisect_left(self._fences, after.fence, key=lambda each: each[0])
+            if at < len(self._fences):
+                self._missing.report(self._fences[at][1] + 1, self._highest)
         number = lost if isinstance(lost, int) else None
         if self._gap is None:
             outside = _lines_up_to(self._last_id, after)

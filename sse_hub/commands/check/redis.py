@@ -1,7 +1,8 @@
 """
 Checks whether a hub can work with a Redis, by doing what a hub does, with the hub's own account.
 
-    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, memory, buffers, long lines, clock
+    URL, ingest patterns --> check_redis() --> results: reachable, version, rights, memory, buffers, long lines, clock,
+                                                        order
 """
 
 import secrets
@@ -12,7 +13,7 @@ from typing import Any
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from sse_hub.broker.connect import publisher_client
-from sse_hub.broker.keys import Partition
+from sse_hub.broker.keys import PROBE_PATTERN, Partition
 from sse_hub.broker.limits import (
     MAX_MEMORY,
     MAX_VALUE_BYTES,
@@ -21,12 +22,15 @@ from sse_hub.broker.limits import (
     MIN_BUFFER_BYTES,
     OUTPUT_BUFFERS,
 )
+from sse_hub.broker.order_probe import Connect, measure_order
 from sse_hub.broker.scripts import script
 from sse_hub.commands.check.result import CheckResult, bad, passed, unknown, warning
 from sse_hub.commands.check.server_version import judge_version
 from sse_hub.errors import error_text
 
 ANSWER_SECONDS = 5
+# Enough to find a server that mixes up lines only at times, in a tenth of a second.
+PROBED_LINES = 2_000
 LINES_IN_BUFFER = MIN_BUFFER_BYTES // MAX_VALUE_BYTES
 # Above the first, times of lines look wrong; above the second, no fence is accepted.
 CLOCK_WARNING_SECONDS = 2.0
@@ -56,6 +60,7 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
             yield await _run_check(each)
         yield await _run_check(_check_subscriptions(client, partition, ingest))
         yield await _run_check(_check_recording(client, partition))
+        yield await _check_order(client.connection_pool.make_connection, partition)
 
 
 async def _run_check(check: Any) -> CheckResult:
@@ -196,3 +201,15 @@ async def _check_recording(client: Any, partition: Partition) -> CheckResult:
     if refused:
         return bad("rights: log", f"the hub can't record lines without {', '.join(dict.fromkeys(refused))}")
     return passed("rights: log", "the hub can record lines")
+
+
+async def _check_order(connect: Connect, partition: Partition) -> CheckResult:
+    try:
+        measured = await measure_order(connect, partition, PROBED_LINES)
+    except NoPermissionError:
+        return unknown("order", f"can't be measured without the right to {PROBE_PATTERN}; see sse-hub redis-acl")
+    except (RedisError, OSError) as error:
+        return unknown("order", f"can't be measured now: {error_text(error)}")
+    if not measured.kept:
+        return bad("order", measured.fault)
+    return passed("order", f"{measured.lines} lines got the same ids in two sessions")

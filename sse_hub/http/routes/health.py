@@ -22,7 +22,10 @@ async def live(request: Request) -> HTTPResponse:
 
 @get_route(health_routes, "/health/ready")
 async def ready(request: Request) -> HTTPResponse:
-    """200 if a fence came back on this worker's session within the last 3 s, else 503. Operators get the reasons."""
+    """
+    200 if a fence came back on this worker's session within the last 3 s, else 503, always where Redis does not keep
+    the order of lines. Operators get the reasons.
+    """
     context = context_of(request.app)
     source = context.source
     is_ready = source.ready and not context.hub.draining
@@ -31,6 +34,7 @@ async def ready(request: Request) -> HTTPResponse:
         return json({"ready": is_ready}, status=status, headers=NO_STORE)
     state = {
         "ready": is_ready,
+        "error": source.refusal or None,
         "redis": "connected" if source.ready else "away",
         "draining": context.hub.draining,
         "fence_age_seconds": round(source.fence_age_seconds, 3) if context.hub.ingest.last_fence else None,

@@ -10,6 +10,7 @@ import pytest
 
 from sse_hub.broker.limits import redis_limits
 from tests.support.programs import clean_environ, redis_binary, shifted_clock, valkey_binary
+from tests.support.reordering_proxy import Reorder, between_channels, between_sessions, losing, reordering_proxy
 from tests.support.servers import RedisServer, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 
@@ -115,3 +116,20 @@ def test_the_check_finds_a_missing_redis() -> None:
     status, grades = found("redis://127.0.0.1:1/0")
 
     assert (grades["redis"], status) == ("BAD", 1)
+
+
+@pytest.mark.parametrize("reorder", [between_channels, between_sessions, losing])
+def test_the_check_finds_a_server_that_keeps_no_order(reorder: Reorder) -> None:
+    """T16: it stands for servers with several threads, or with shards behind one address."""
+    with redis_server(valkey_binary(), options=BOUNDS) as server, reordering_proxy(server.port, reorder) as port:
+        status, grades = found(f"redis://127.0.0.1:{port}/0")
+
+    assert (grades["order"], status) == ("BAD", 1)
+    assert [name for name, each in grades.items() if each not in ("ok", "?") and name not in MACHINE] == ["order"]
+
+
+def test_the_check_can_not_tell_the_order_without_the_right_to_measure_it() -> None:
+    with redis_server(valkey_binary(), options=(*BOUNDS, *WITHOUT_CHANNELS.split())) as server:
+        _, grades = found(server.url.replace("redis://", "redis://poor:any@"))
+
+    assert grades["order"] == "?"

@@ -17,6 +17,7 @@ NAMES = {
     "fences": "fences",
     "channels": "channels",
     "recent": "recent",
+    "probe_fence_channel": "probe:fence",
     "forgotten": "forgotten",
     "revoked": "revoked",
     "log": "log:app.web",

@@ -32,8 +32,8 @@ class Case:
         for seq in seqs:
             self.verifier.line(f"{fence}-{seq - offset}", LINES.line(seq), seq + 0.25)
 
-    def gap(self, after: str | None, before: str | None, lost: int | None = None) -> None:
-        self.verifier.gap({"channel": "c", "after": after, "before": before, "lost": lost, "reason": "slow"})
+    def gap(self, after: str | None, before: str | None, lost: int | None = None, reason: str = "slow") -> None:
+        self.verifier.gap({"channel": "c", "after": after, "before": before, "lost": lost, "reason": reason})
 
     def found(self, final: bool = True) -> dict[str, int]:
         """The counts that are not 0."""
@@ -297,3 +297,14 @@ def test_a_canary_line_has_its_size_and_number(size: int, seq: int) -> None:
     assert json.loads(line)["seq"] == seq == lines.seq_of(line)
     assert TEXT in line
     assert line != lines.line(seq + 1)
+
+
+def test_a_gap_that_overlaps_lines_reports_those_missing_among_them_and_none_before() -> None:
+    case = Case(10)
+    case.receive(1, 3)
+    case.receive(4, 6, fence=F + 100, offset=3)
+    case.receive(7, 9, fence=F + 200, offset=6)
+    case.gap(f"{F + 100}-0", f"{F + 300}-0", reason="bus")
+    case.receive(10, fence=F + 300, offset=9)
+
+    assert case.found() == {"received": 7, "missing": 1, "told": 2, "gaps": 1}

@@ -1,10 +1,15 @@
-"""Dockerfile and docker-compose.yml agree with the program and with each other."""
+"""Dockerfile and the files for docker-compose agree with the program and with each other."""
 
 import configparser
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
 
 from sse_hub.broker.limits import redis_limits
 from sse_hub.commands.docker.containers import FOLLOW_LABEL
@@ -13,6 +18,7 @@ from sse_hub.config import Config
 from tests.support.settings import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+SEVERAL = ("docker-compose.sentinel.yml", "docker-compose.cluster.yml")
 REDIS_URL = "redis://redis:6379/0"
 
 
@@ -106,6 +112,77 @@ def test_compose_follows_containers_only_if_requested_and_never_itself() -> None
     assert re.search(r"^volumes:\n(?:  #.*\n)*  docker-state:$", COMPOSE, re.MULTILINE)
     for name in ("redis", "hub", "demo"):
         assert "docker.sock" not in service(name)
+
+
+def services_of(file: str) -> dict[str, Any]:
+    """The services of a file for docker-compose, with all that they share put in."""
+    return dict(yaml.safe_load((ROOT / file).read_text())["services"])
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_every_redis_of_several_has_the_bounds_of_an_embedded_one(file: str) -> None:
+    """R4, R5."""
+    servers = [each for each in services_of(file).values() if "redis-server" in each.get("entrypoint", ())]
+
+    assert len(servers) == (6 if "cluster" in file else 3)
+    for each in servers:
+        words = " ".join([*each["entrypoint"], *each["command"]]) + " "
+        for name, value in redis_limits(Config().line_bytes, Config().body_bytes).items():
+            # Two settings of one name are one option with both values.
+            assert f"--{name} {value} " in words
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_both_hubs_and_the_demo_name_all_servers_in_their_url(file: str) -> None:
+    services = services_of(file)
+
+    [url] = {services[name]["environment"]["REDIS_URL"] for name in ("hub-1", "hub-2", "demo")}
+    scheme, _, rest = url.partition("://")
+    hosts = [each.split(":")[0] for each in rest.partition("/")[0].split(",")]
+
+    kind = "node" if "cluster" in file else "sentinel"
+    assert scheme == ("redis+cluster" if kind == "node" else "redis+sentinel")
+    assert hosts == [name for name in services if name.startswith(f"{kind}-")]
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_each_server_of_several_is_announced_by_the_name_of_its_service(file: str) -> None:
+    for name, each in services_of(file).items():
+        if "redis-server" in each.get("entrypoint", ()):
+            option = "--cluster-announce-hostname" if "cluster" in file else "--replica-announce-ip"
+            assert each["hostname"] == name
+            assert each["command"][:2] == [option, name]
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_only_the_proxy_of_several_hubs_is_published_and_on_loopback(file: str) -> None:
+    services = services_of(file)
+
+    assert [name for name, each in services.items() if "ports" in each] == ["proxy"]
+    assert services["proxy"]["ports"] == [f"127.0.0.1:${{HUB_PORT:-{Config().port}}}:{Config().port}"]
+    for each in services.values():
+        assert each["read_only"] is True
+        for volume in each.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert source.startswith("node-") or (ROOT / source).is_file()
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_services_of_several_hubs_wait_for_services_that_exist(file: str) -> None:
+    services = services_of(file)
+
+    for each in services.values():
+        assert set(each.get("depends_on", ())) <= services.keys()
+
+
+def test_the_proxy_of_several_hubs_takes_its_configuration_and_knows_all_hubs() -> None:
+    file = ROOT / "docs" / "proxies" / "two-hubs.Caddyfile"
+
+    for each in SEVERAL:
+        hubs = [name for name in services_of(each) if name.startswith("hub-")]
+        assert f"reverse_proxy {' '.join(f'{hub}:{Config().port}' for hub in hubs)} {{" in file.read_text()
+    # It complains of what is unknown, and of a layout that is not its own.
+    subprocess.run(["caddy", "validate", "--adapter", "caddyfile", "--config", str(file)], check=True, timeout=60)
 
 
 def test_the_image_needs_no_shell_no_root_and_no_writable_file() -> None:
