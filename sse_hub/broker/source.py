@@ -182,7 +182,9 @@ class RedisSource:
         branch, common = self._history.compare(self._server_fences, moved)
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
+            self._bus.session_started(fence, told_since=common)
         else:
+            self._bus.session_started(fence)
             self._receiver.session_started(fence, "failover" if moved else "recorder-down")
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",
