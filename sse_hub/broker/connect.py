@@ -5,8 +5,10 @@ Connections of redis-py to the server that has the partition: for the hub's comm
     URL --> publisher_connection() --> connect(), send_packed_command(), read_response()
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+from weakref import WeakSet
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -40,20 +42,20 @@ def command_pool(topology: Topology, kind: type[Pool], **options: Any) -> Pool:
         return topology.primary
 
     connection, arguments = connection_arguments(topology.servers, ("", 0))
-    pool: Pool = kind(connection_class=_following(connection, locate), **arguments, **options)
+    following = _following(connection, locate)
+    pool: Pool = kind(connection_class=following, **arguments, **options)
+    topology.on_move(lambda: following.leave_all_but(topology.primary))
     return pool
 
 
-def publisher_connection(redis_url: str, partition: Partition) -> AbstractConnection:
+def publisher_connection(redis_url: str, partition: Partition) -> "_Following":
     """
     A connection for a publisher, not connected yet; each connect() asks where `partition` is.
 
     It never repeats a command by itself: that could publish a line twice. Raises InvalidSetting for an URL that can't
     be used.
     """
-    pool: ConnectionPool = publisher_client(redis_url, partition).connection_pool
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
-    return connection
+    return topology_connection(publisher_topology(redis_url, partition))
 
 
 def publisher_client(redis_url: str, partition: Partition) -> Redis:
@@ -62,50 +64,96 @@ def publisher_client(redis_url: str, partition: Partition) -> Redis:
 
     It never repeats a command by itself. Raises InvalidSetting for an URL that can't be used.
     """
+    return Redis.from_pool(_publisher_pool(publisher_topology(redis_url, partition)))
+
+
+def publisher_topology(redis_url: str, partition: Partition) -> Topology:
+    """What publishers ask where `partition` is. Raises InvalidSetting for an URL that can't be used."""
     try:
-        topology = Topology(redis_url, partition)
+        return Topology(redis_url, partition)
     except ValueError as error:
         raise InvalidSetting(f"The Redis URL is invalid: {error_text(error)}.") from None
+
+
+def topology_connection(topology: Topology) -> "_Following":
+    """As publisher_connection(), to where `topology` says."""
+    connection: _Following = _publisher_pool(topology).make_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+def _publisher_pool(topology: Topology) -> ConnectionPool:
     connection, arguments = connection_arguments(topology.servers, ("", 0))
-    return Redis.from_pool(
-        ConnectionPool(
-            connection_class=_following(connection, topology.find, only_new=True),
-            **arguments,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+    return ConnectionPool(
+        connection_class=_following(connection, topology.find, only_new=True),
+        **arguments,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
-def _following(
-    connection: type[AbstractConnection], locate: Callable[[], Awaitable[Primary]], only_new: bool = False
-) -> type[AbstractConnection]:
+class _Following(AbstractConnection):
     """
-    A class of connections to the server that `locate` returns.
+    A connection to the server that `locate` returns, which is asked for at each use.
 
     An open one is left where it is with `only_new`; otherwise it is replaced when that is another server by now.
     """
 
-    class Connection(connection):  # type: ignore[misc,valid-type]
-        _identity: object = None
+    locate: ClassVar[Callable[[], Awaitable[Primary]]]
+    only_new: ClassVar[bool]
+    used: "ClassVar[WeakSet[_Following]]"
+    _identity: object = None
+    _connecting: asyncio.Timeout | None = None
 
-        async def connect(self) -> None:
-            if self.is_connected and only_new:
-                return
-            primary = await locate()
-            if self.is_connected and self._identity != primary.identity:
-                await self.disconnect(nowait=True)
-            self._identity = primary.identity
-            if not getattr(self, "path", None):
-                self.host, self.port = primary.server
-            await super().connect()
+    def leads_to(self, primary: Primary) -> bool:
+        """Whether it is, or was, a connection to `primary`."""
+        return self._identity == primary.identity
 
-        async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-            try:
-                await super().send_packed_command(command, check_health)
-            except RuntimeError as error:
-                # uvloop raises this for a connection that was lost after redis-py's check; it would end our tasks.
-                raise RedisConnectionError(f"The connection was lost: {error}") from None
+    async def connect(self) -> None:
+        if self.is_connected and self.only_new:
+            return
+        primary = await type(self).locate()
+        if self.is_connected and self._identity != primary.identity:
+            await self.disconnect(nowait=True)
+        if self.is_connected:
+            return
+        self._identity = primary.identity
+        if not getattr(self, "path", None):
+            self.host, self.port = primary.server
+        self.used.add(self)
+        try:
+            async with asyncio.timeout(None) as self._connecting:
+                await super().connect()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            raise RedisConnectionError(f"{primary} no longer has its place") from None
+        finally:
+            self._connecting = None
 
-    return Connection
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            # uvloop raises this for a connection that was lost after redis-py's check; it would end our tasks.
+            raise RedisConnectionError(f"The connection was lost: {error}") from None
+
+    @classmethod
+    def leave_all_but(cls, primary: Primary) -> None:
+        """Fail at once what is under way with other servers than `primary`: they may never answer."""
+        for each in cls.used:
+            if each._identity != primary.identity:
+                each._leave()
+
+    def _leave(self) -> None:
+        if self._connecting:
+            self._connecting.reschedule(asyncio.get_running_loop().time())
+        elif self._writer:
+            # Not disconnect(), which would take the connection from under the task that reads from it.
+            self._writer.transport.abort()
+
+
+def _following(
+    connection: type[AbstractConnection], locate: Callable[[], Awaitable[Primary]], only_new: bool = False
+) -> type[_Following]:
+    """A class of connections like `connection` that follow what `locate` returns, see _Following."""
+    own = {"locate": staticmethod(locate), "only_new": only_new, "used": WeakSet()}
+    return type("Connection", (_Following, connection), own)

@@ -14,7 +14,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#confi
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -27,7 +27,8 @@ from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
 from sse_hub.broker.cluster_nodes import nodes_from
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
-from sse_hub.redis_url import parse
+from sse_hub.redis_url import Kind, parse
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +78,15 @@ class Topology:
         self.partition = partition
         self.servers = parse(url)
         self.generation = 0
-        self._kind = self.servers.kind
+        self._kind: Kind = self.servers.kind
         self._seeds: tuple[HostPort, ...] = self.servers.hosts or ((str(self.servers.path), 0),)
         self._primary: Primary | None = None
         self._answers: dict[HostPort, Answer] = {}
         self._connections: dict[HostPort, AbstractConnection] = {}
         self._followed: dict[HostPort, asyncio.Task[None]] = {}
-        self._error = "no server has answered yet"
+        # Why a server has not answered, for those that have been asked in vain.
+        self._errors: dict[HostPort, str] = {}
+        self._left: list[Callable[[], None]] = []
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
         self._suspected = asyncio.Event()
@@ -95,8 +98,13 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError(self._error)
+            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
         return self._primary
+
+    @property
+    def kind(self) -> Kind:
+        """What the URL names; a cluster, too, once a URL of one server has turned out to name a node of one."""
+        return self._kind
 
     @property
     def watches_bus(self) -> bool:
@@ -108,12 +116,16 @@ class Topology:
         return self._primary is not None and self._primary.identity == primary.identity
 
     async def wait_asked(self) -> None:
-        """Return when at least one server has answered, or could not be reached."""
+        """Return when the primary is known, or all servers have been asked in vain."""
         await self._asked.wait()
 
     async def wait_changed(self, seconds: float) -> None:
         """Return when the partition has moved, or after `seconds`."""
         await _wait(self._changed, seconds)
+
+    def on_move(self, call: Callable[[], None]) -> None:
+        """Call `call` whenever the partition has moved."""
+        self._left.append(call)
 
     def suspect(self) -> None:
         """Something has failed: ask at once, and more often for some time."""
@@ -124,13 +136,18 @@ class Topology:
     async def run(self) -> None:
         """Ask until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    for server in self._to_ask():
-                        if server not in self._followed:
-                            self._followed[server] = group.create_task(self._follow(server))
-                    await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
+            while True:
+                for server in self._to_ask():
+                    if server not in self._followed:
+                        self._followed[server] = asyncio.create_task(self._follow(server), name="topology")
+                for server, task in [*self._followed.items()]:
+                    if task.done():
+                        del self._followed[server]
+                        # It fails only if there is a bug.
+                        task.result()
+                await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
+            await cancel_and_wait(self._followed.values())
             await self.close()
 
     async def find(self) -> Primary:
@@ -139,6 +156,7 @@ class Topology:
             return self._primary
         servers = self._to_ask()
         self._answers.clear()
+        self._errors.clear()
         asked = [asyncio.ensure_future(self._ask(server)) for server in servers]
         try:
             pending = set(asked)
@@ -154,8 +172,7 @@ class Topology:
                 each.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             await self.close()
-        if not self._answers:
-            self._primary = None
+        self._primary = newest(self._answers.values())
         return self.primary
 
     async def close(self) -> None:
@@ -180,7 +197,7 @@ class Topology:
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
             await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
         self._answers.pop(server, None)
-        del self._followed[server]
+        self._errors.pop(server, None)
         if connection := self._connections.pop(server, None):
             await connection.disconnect(nowait=True)
 
@@ -188,14 +205,21 @@ class Topology:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 self._answers[server] = await self._answer(server)
-        except (RedisError, OSError, TimeoutError, UnicodeError) as error:
-            if connection := self._connections.pop(server, None):
-                await connection.disconnect(nowait=True)
-            self._answers.pop(server, None)
-            self._error = error_text(error) if not isinstance(error, TimeoutError) else f"{server[0]} did not answer"
+        except TimeoutError:
+            await self._note_failure(server, f"no answer within {ASK_SECONDS:.0f} s")
+        except (RedisError, OSError, UnicodeError) as error:
+            await self._note_failure(server, error_text(error))
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
-            self._choose()
-        self._asked.set()
+            self._errors.pop(server, None)
+        self._choose()
+
+    async def _note_failure(self, server: HostPort, why: str) -> None:
+        if connection := self._connections.pop(server, None):
+            await connection.disconnect(nowait=True)
+        self._answers.pop(server, None)
+        self._errors[server] = why if self._kind == "single" else f"{server[0]}:{server[1]}: {why}"
 
     async def _answer(self, server: HostPort) -> Answer:
         connection = self._connections.get(server)
@@ -210,35 +234,41 @@ class Topology:
 
     async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
         try:
-            hello = await _call(connection, "HELLO", 2)
-            mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+            mode = mode_in(await _call(connection, "HELLO", 2))
         except ResponseError:
             # A proxy, which knows only some commands.
-            mode = b"standalone"
-        if mode == b"sentinel":
-            raise RedisConnectionError(
-                "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
-            )
-        if mode != b"cluster":
+            mode = "standalone"
+        if mode != "cluster":
             return Answer(Primary(server))
         self._kind = "cluster"
         self.partition.prefix = CLUSTER_PREFIX
         return await _ask_node(connection, server)
 
     def _choose(self) -> None:
+        asked = self._to_ask()
+        heard = len(self._answers) + len(self._errors)
         known = [answer.primary for answer in self._answers.values() if answer.primary]
-        if not known:
+        # The first answer may be an old one: others have as long as they may take.
+        best = newest(self._answers.values(), self._primary)
+        if best and (self._primary or len(known) > len(asked) / 2 or heard >= len(asked)):
+            agree = sum(each.identity == best.identity for each in known)
+            # A server that was away says what was true once. Epochs fall only if most were set up anew.
+            if self._primary is None or best.epoch > self._primary.epoch or self.names(best) or agree > len(asked) / 2:
+                self._move_to(best)
+        if self._primary or heard >= len(asked):
+            self._asked.set()
+
+    def _move_to(self, primary: Primary) -> None:
+        before, self._primary = self._primary, primary
+        if before and before.identity == primary.identity:
             return
-        # Of equals, the present one: they say the same, or one is about to learn.
-        best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
-        moved = self._primary is None or not self.names(best)
-        before, self._primary = self._primary, best
-        if moved:
-            self.generation += 1
-            if before:
-                logger.info("primary_changed server=%(server)s", {"server": str(best)})
-            self._changed.set()
-            self._changed = asyncio.Event()
+        self.generation += 1
+        if before:
+            logger.info("primary_changed server=%(server)s", {"server": str(primary)})
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for call in self._left:
+            call()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -253,22 +283,70 @@ async def _call(connection: AbstractConnection, *words: str | int) -> Any:
 
 
 async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
-    """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands"""
-    fields = _pairs(await _call(connection, "SENTINEL", "MASTER", name))
-    others = [_pairs(each) for each in await _call(connection, "SENTINEL", "SENTINELS", name)]
-    primary = Primary((fields["ip"], int(fields["port"])), epoch=int(fields["config-epoch"]))
-    return Answer(primary, [(each["ip"], int(each["port"])) for each in others])
+    await connection.send_packed_command(connection.pack_commands(sentinel_commands(name)))
+    return sentinel_answer([await connection.read_response(disconnect_on_error=False) for _ in sentinel_commands(name)])
 
 
 async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
-    """The owner of SLOT. CLUSTER SLOTS has the names by which clients reach the nodes, CLUSTER NODES their epochs."""
     slots = await _call(connection, "CLUSTER", "SLOTS")
-    nodes = await _call(connection, "CLUSTER", "NODES")
-    return answer_from(slots, nodes, asked)
+    return node_answer(slots, await _call(connection, "CLUSTER", "NODES"), asked)
 
 
-def answer_from(slots: Sequence[Sequence[Any]], nodes: bytes, asked: HostPort) -> Answer:
-    """The answer of the server at `asked`, whose replies to CLUSTER SLOTS and CLUSTER NODES are `slots`, `nodes`."""
+# Replies, as any client reads them.
+
+
+def mode_in(hello: Sequence[Any]) -> str:
+    """
+    "standalone" or "cluster": what the reply to HELLO 2 calls the server's mode.
+
+    Raises RedisConnectionError for a Sentinel, whose URL has another scheme.
+    """
+    mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+    if mode == b"sentinel":
+        raise RedisConnectionError(
+            "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
+        )
+    return "cluster" if mode == b"cluster" else "standalone"
+
+
+def newest(answers: Iterable[Answer], present: Primary | None = None) -> Primary | None:
+    """The primary of the answer with the highest epoch; None if none of them names one."""
+    known = [answer.primary for answer in answers if answer.primary]
+    # Of equals, the present one: they say the same, or one is about to learn.
+    return max(
+        known, key=lambda each: (each.epoch, present is not None and each.identity == present.identity), default=None
+    )
+
+
+def sentinel_commands(name: str) -> list[tuple[str, str, str]]:
+    """
+    What a Sentinel is asked about the primary `name`, in one write, so that the replies are of the same moment.
+
+    The Sentinel that leads a failover has the new epoch in MASTER at once, and the new address only when all replicas
+    follow it, seconds later.
+    """
+    return [("SENTINEL", word, name) for word in ("MASTER", "GET-MASTER-ADDR-BY-NAME", "SENTINELS")]
+
+
+def sentinel_answer(replies: Sequence[Any]) -> Answer:
+    """
+    What a Sentinel says, from its replies to sentinel_commands().
+
+    https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands
+    """
+    fields, (host, port) = _pairs(replies[0]), replies[1]
+    others = [_pairs(each) for each in replies[2]]
+    primary = Primary((host.decode(), int(port)), epoch=int(fields["config-epoch"]))
+    return Answer(primary, [(each["ip"], int(each["port"])) for each in others[:MAX_ASKED]])
+
+
+def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
+    """
+    What the node `asked` says about the owner of SLOT, from its replies to CLUSTER SLOTS and CLUSTER NODES.
+
+    The first has the names by which clients reach the nodes, the second their epochs.
+    https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
+    """
     epochs = {node.id: node.epoch for node in nodes_from(nodes)}
     primary, near, far = None, [], []
     for first, last, *shard in slots:

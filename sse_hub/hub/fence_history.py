@@ -152,11 +152,12 @@ class FenceHistory:
             rejoin = Rejoin(shared, self._fences[bisect_right(self._fences, fence)])
         return rejoin
 
-    def compare(self, server: Sequence[int]) -> Comparison:
+    def compare(self, server: Sequence[int], moved: bool) -> Comparison:
         """
         Compare what was received with what a server has issued.
 
-        `server` has the newest fences of the server, the first one of each PERIOD_MS (`F // PERIOD_MS`) only.
+        `server` has the newest fences of the server, the first one of each PERIOD_MS (`F // PERIOD_MS`) only. `moved`
+        is True if it is known to be another server than the one that issued the last fence.
         """
         last = self.last
         entries = sorted(fence for fence in server if fence <= last)
@@ -166,8 +167,12 @@ class FenceHistory:
         if common and diverged is None:
             return Comparison(Branch.SAME, common)
         if common:
-            # Not only those that this process certainly lacks: it may have been without a session when they came.
-            return Comparison(Branch.FORKED if entries[-1] > common else Branch.BEHIND, common)
+            # On another server, not only those that this process certainly lacks: it may have been without a session
+            # when they came. On the same one, its own may lack: a full server keeps none, and publishers of earlier
+            # versions issue fences that are kept nowhere.
+            later = [fence for fence in entries if fence > common]
+            forked = bool(later) if moved else any(self._lacks(fence) for fence in later)
+            return Comparison(Branch.FORKED if forked else Branch.BEHIND, common)
         if any(self._lacks(fence) for fence in entries):
             # This process has been on the dead branch since its first fence.
             return Comparison(Branch.FORKED, self._fences[0] - 1)

@@ -217,6 +217,21 @@ def gap_row(scene: Scene) -> None:
     scene.gap("recorder-down", None)
 
 
+def failover_row(scene: Scene) -> None:
+    """Another Redis server took over."""
+    scene.gap("failover", None)
+
+
+def forked_row(scene: Scene) -> None:
+    """The page was on a dead branch."""
+    scene.gap("forked", None)
+
+
+def bus_row(scene: Scene) -> None:
+    """Lines are missing among those that came."""
+    scene.gap("bus", None)
+
+
 def dropped_row(scene: Scene) -> None:
     """The page was too slow."""
     scene.gap("slow", 500)
@@ -376,7 +391,8 @@ def contrast(scene: Scene) -> None:
 
 SCENES: tuple[Callable[[Scene], None], ...] = (
     connecting, live, sharing, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline,
-    stopped, gap_row, dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
+    stopped, gap_row, failover_row, forked_row, bus_row,
+    dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
     help_open, palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere,
     contrast,
 )  # fmt: skip

@@ -17,15 +17,15 @@ from typing import NamedTuple
 import redis
 from redis.crc import key_slot
 
+from sse_hub.broker.keys import CLUSTER_PREFIX
 from tests.support.programs import redis_binary
 from tests.support.redis_nodes import LOOPBACK, OPTIONS, Node, account_options, node
 from tests.support.servers import HUB_PASSWORD, HUB_USER, PUBLISHER_PASSWORD, PUBLISHER_USER, free_port
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.waiting import wait_until
 
-PREFIX = "{sse-hub}:"
 # The slot of all keys of the hub; its owner is the anchor.
-ANCHOR_SLOT = key_slot(b"{sse-hub}:clock")
+ANCHOR_SLOT = key_slot(CLUSTER_PREFIX.encode())
 SLOTS = 16_384
 # What the hub needs beside its usual rights.
 HUB_RIGHTS = (
@@ -60,6 +60,11 @@ class ClusterNode(Node):
         return Claim(
             id, "master" in flags, primary_id, int(epoch), [range(int(each[0]), int(each[-1]) + 1) for each in bounds]
         )
+
+    def roles(self, ids: Sequence[str]) -> dict[str, str]:
+        """The id of the primary, "-" for a primary, of each node of `ids` to which it has a link, as it knows it."""
+        known = [line.split() for line in self.ask("CLUSTER", "NODES").splitlines()]
+        return {words[0]: words[3] for words in known if words[0] in ids and words[7] == "connected"}
 
     def state(self) -> dict[str, str]:
         """CLUSTER INFO. Raises redis.RedisError if it does not answer."""
@@ -145,12 +150,16 @@ class ClusterServers:
         return [each for each, claim in self.claims().items() if claim.primary]
 
     def wait_whole(self) -> None:
-        """Return when every node that runs says that the cluster is well, and every replica has its primary's data."""
+        """
+        Return when all nodes that run say that the cluster is well, are linked, and agree on who replicates whom, and
+        every replica has its primary's data.
+        """
 
         def whole() -> bool:
             running = [each for each in self.nodes if each.runs]
             try:
-                return all(_is_well(each, len(running)) for each in running)
+                known = [each.roles([other.id for other in running]) for each in running]
+                return all(each == known[0] for each in known) and all(_is_well(each, running) for each in running)
             except redis.RedisError:
                 return False
 
@@ -221,11 +230,9 @@ class ClusterServers:
         return found
 
 
-def _is_well(node: ClusterNode, count: int) -> bool:
-    state = node.state()
-    well = state["cluster_state"] == "ok" and int(state["cluster_known_nodes"]) >= count
-    claim = node.claim()
-    return well and (claim.primary or node.info("replication")["master_link_status"] == "up")
+def _is_well(node: ClusterNode, running: Sequence[ClusterNode]) -> bool:
+    well = node.state()["cluster_state"] == "ok" and len(node.roles([each.id for each in running])) == len(running)
+    return well and (node.claim().primary or node.linked)
 
 
 @contextmanager
@@ -252,7 +259,7 @@ def cluster_servers(
     options = (
         *("--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout_ms)),
         *("--cluster-require-full-coverage", "yes" if full_coverage else "no"),
-        *("--cluster-allow-replica-migration", "no", *OPTIONS, *account_options(PREFIX, HUB_RIGHTS), *options),
+        *("--cluster-allow-replica-migration", "no", *OPTIONS, *account_options(CLUSTER_PREFIX, HUB_RIGHTS), *options),
     )
     ports = [first_port + at if first_port else free_port() for at in range(count)]
     members = [

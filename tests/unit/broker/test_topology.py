@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.broker.topology import SLOT, answer_from
+from sse_hub.broker.topology import SLOT, node_answer
 
 ASKED = ("asked.example", 7000)
 OWNER, OTHER = "a" * 40, "b" * 40
@@ -22,7 +22,7 @@ def known(id: str, epoch: int = 1, flags: str = "master", slots: str = "0-16383"
 def test_the_owner_is_known_with_its_epoch_and_its_replicas_are_asked_first() -> None:
     slots = [[0, 100, node(OTHER, "far")], [101, 16383, node(OWNER), node(OTHER, "near", 7002)]]
 
-    answer = answer_from(slots, known(OWNER, 7) + b"\n" + known(OTHER), ASKED)
+    answer = node_answer(slots, known(OWNER, 7) + b"\n" + known(OTHER), ASKED)
 
     assert answer.primary is not None
     assert (answer.primary.server, answer.primary.node, answer.primary.epoch) == (("10.0.0.1", 7001), OWNER, 7)
@@ -32,26 +32,26 @@ def test_the_owner_is_known_with_its_epoch_and_its_replicas_are_asked_first() ->
 def test_a_node_without_a_name_is_where_the_one_is_that_answers() -> None:
     """A node that has met no other does not know its address; with `unknown-endpoint` it does not tell."""
     for host in ("", "?", None):
-        answer = answer_from([[0, 16383, node(OWNER, host)]], known(OWNER), ASKED)
+        answer = node_answer([[0, 16383, node(OWNER, host)]], known(OWNER), ASKED)
         assert answer.primary is not None
         assert answer.primary.server == ("asked.example", 7001)
 
 
 def test_nobody_has_a_slot_that_is_not_assigned() -> None:
     slots = [[0, SLOT - 1, node(OWNER)], [SLOT + 1, 16383, node(OTHER)]]
-    assert answer_from(slots, known(OWNER) + b"\n" + known(OTHER), ASKED).primary is None
-    assert answer_from([], b"", ASKED) == (None, [])
+    assert node_answer(slots, known(OWNER) + b"\n" + known(OTHER), ASKED).primary is None
+    assert node_answer([], b"", ASKED) == (None, [])
 
 
 def test_an_owner_that_has_no_address_or_is_not_known_is_no_answer() -> None:
     slots = [[0, 16383, node(OWNER, "", 0)]]
-    assert answer_from(slots, known(OWNER, flags="master,noaddr", address=":0@0"), ASKED) == (None, [])
-    assert answer_from([[0, 16383, node(OWNER)]], known(OTHER), ASKED).primary is None
+    assert node_answer(slots, known(OWNER, flags="master,noaddr", address=":0@0"), ASKED) == (None, [])
+    assert node_answer([[0, 16383, node(OWNER)]], known(OTHER), ASKED).primary is None
 
 
 def test_an_owner_that_may_have_failed_still_is_the_owner() -> None:
     for flags in ("master,fail?", "master,fail", "myself,master"):
-        assert answer_from([[0, 16383, node(OWNER)]], known(OWNER, flags=flags), ASKED).primary
+        assert node_answer([[0, 16383, node(OWNER)]], known(OWNER, flags=flags), ASKED).primary
 
 
 def test_sixty_nodes_are_understood() -> None:
@@ -61,7 +61,7 @@ def test_sixty_nodes_are_understood() -> None:
         [n * at, 16383 if n == 29 else (n + 1) * at - 1, node(ids[n], f"p{n}"), node(ids[n + 30], f"r{n}")]
         for n in range(30)
     ]
-    answer = answer_from(slots, b"\n".join(known(id, epoch) for epoch, id in enumerate(ids)), ASKED)
+    answer = node_answer(slots, b"\n".join(known(id, epoch) for epoch, id in enumerate(ids)), ASKED)
     assert answer.primary is not None
     assert answer.primary.node == ids[SLOT // at]
     assert answer.primary.epoch == SLOT // at
@@ -77,4 +77,4 @@ WORDS = st.sampled_from(
 
 @given(st.lists(st.lists(WORDS, max_size=12).map(" ".join), max_size=6).map("\n".join), st.binary(max_size=20))
 def test_any_text_about_nodes_is_understood_or_left_out(text: str, more: bytes) -> None:
-    answer_from([[0, 16383, node(OWNER)]], text.encode() + b"\n" + more, ASKED)
+    node_answer([[0, 16383, node(OWNER)]], text.encode() + b"\n" + more, ASKED)

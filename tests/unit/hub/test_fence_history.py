@@ -136,24 +136,34 @@ def test_without_a_switch_nobody_knows_what_is_common() -> None:
     ],
 )  # fmt: skip
 def test_a_server_has_the_last_fence_or_lags_or_is_another_branch(server: list[int], expected: Comparison) -> None:
-    assert received(1_000, 2_000, 3_000).compare(server) == expected
+    assert received(1_000, 2_000, 3_000).compare(server, moved=True) == expected
+
+
+def test_the_same_server_is_another_branch_only_if_it_has_what_was_certainly_not_received() -> None:
+    assert received(1_000, 2_000, 3_000).compare([1_000, 2_500], moved=False) == Comparison(Branch.FORKED, 1_000)
+    history = received(1_000, 2_000)
+    history.begin(5_000)
+    assert history.compare([1_000, 4_000], moved=False) == Comparison(Branch.BEHIND, 1_000)
+    assert history.compare([1_000, 4_000], moved=True) == Comparison(Branch.FORKED, 1_000)
 
 
 def test_a_fence_that_is_not_the_first_of_its_period_may_be_on_the_server() -> None:
-    assert received(1_000, 2_000, 2_030).compare([1_000, 2_000]) == Comparison(Branch.SAME, 2_000)
-    assert received(2_030, 3_000).compare([2_000, 3_000, 3_500]) == Comparison(Branch.SAME, 3_000)
+    assert received(1_000, 2_000, 2_030).compare([1_000, 2_000], moved=True) == Comparison(Branch.SAME, 2_000)
+    assert received(2_030, 3_000).compare([2_000, 3_000, 3_500], moved=True) == Comparison(Branch.SAME, 3_000)
 
 
 def test_what_a_server_issued_between_two_sessions_is_no_fork() -> None:
     history = received(1_000, 2_000)
     history.begin(5_000)
 
-    assert history.compare([1_000, 2_000, 3_000, 4_000, 5_000]) == Comparison(Branch.SAME, 5_000)
-    assert history.compare([1_000, 2_000, 3_000, 4_000]) == Comparison(Branch.FORKED, 2_000), "it may be one"
+    assert history.compare([1_000, 2_000, 3_000, 4_000, 5_000], moved=True) == Comparison(Branch.SAME, 5_000)
+    assert history.compare([1_000, 2_000, 3_000, 4_000], moved=True) == Comparison(Branch.FORKED, 2_000), (
+        "it may be one"
+    )
 
 
 def test_an_empty_history_knows_nothing() -> None:
-    assert FenceHistory().compare([1_000]) == Comparison(Branch.UNKNOWN, 0)
+    assert FenceHistory().compare([1_000], moved=True) == Comparison(Branch.UNKNOWN, 0)
 
 
 @dataclass(frozen=True)
@@ -209,7 +219,7 @@ def splits(draw: st.DrawFn, cuts: bool = True) -> Split:
 @given(splits())
 def test_whatever_is_received_up_to_the_common_fence_is_shared(split: Split) -> None:
     history = split.history
-    branch, common = history.compare(split.server)
+    branch, common = history.compare(split.server, moved=True)
 
     assert (common == 0) == (branch is Branch.UNKNOWN)
     assert common <= split.shared[-1]
@@ -223,7 +233,7 @@ def test_whatever_is_received_up_to_the_common_fence_is_shared(split: Split) -> 
 @given(splits(cuts=False))
 def test_within_one_session_a_fork_is_told_from_a_lag(split: Split) -> None:
     history = split.history
-    branch, common = history.compare(split.server)
+    branch, common = history.compare(split.server, moved=True)
 
     others = [fence for fence in split.server if fence in split.living and fence <= history.last]
     if others and split.dead:

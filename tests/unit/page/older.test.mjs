@@ -226,12 +226,12 @@ test("the state of the history and gaps have messages", () => {
 });
 
 test("every reason of a gap has a message, with the number of lines and the time", () => {
-  const said = ["trimmed", "unknown-id", "recorder-down", "log-lost", "slow", "late"].map((reason) =>
+  const said = ["trimmed", "unknown-id", "recorder-down", "failover", "bus", "forked", "log-lost", "slow", "late", "guard", "rate"].map((reason) =>
     noteText({ kind: "gap", channel: "a", lost: 1_500, reason, from: 1e12, to: 1e12 + 2_000 }),
   );
 
-  for (const words of said) assert.match(words, /^a: 1,500 lines not delivered, \d\d:\d\d:\d\d–\d\d:\d\d:\d\d · [A-Za-z]+( [A-Za-z]+)+$/);
-  assert.equal(new Set(said).size, 6);
+  for (const words of said) assert.match(words, /^a: 1,500 lines not delivered, \d\d:\d\d:\d\d–\d\d:\d\d:\d\d · [A-Za-z]+([ ;]+[A-Za-z]+)+$/);
+  assert.equal(new Set(said).size, 11);
 });
 
 test("opening a channel beside others adds a note, unless no line is held", () => {
