@@ -34,7 +34,7 @@ WITHOUT_NODES = {
 async def test_hubs_that_learn_late_of_a_move_agree_only_by_the_node_in_a_fence(
     tmp_path: Path, changes: dict[str, list[tuple[str, str]]]
 ) -> None:
-    """Without this test, the others could hold because nothing happens in them. At full scale, with the node it holds."""
+    """Else the other tests could hold because nothing happens in them. At full scale, these hubs hold with the node."""
     root = changed_copy(tmp_path / "hub", changes)
     with cluster_servers(node_timeout_ms=1_500, binary=REDIS) as rig, ExitStack() as stack:
         async with on_trial(rig, lines_per_second=2 * LINES_PER_SECOND, root=root) as trial:
