@@ -183,6 +183,8 @@ class RedisSource:
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
         else:
+            if branch is Branch.BEHIND:
+                self._history.note_lost(common)
             self._receiver.session_started(fence, "failover" if moved else "recorder-down")
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",
