@@ -134,7 +134,6 @@ class MemoryLog:
         self.watermark = min(self.watermark, common)
         self.trimmed = {channel: min(id, limit) for channel, id in self.trimmed.items()}
         self.broken = [hole._replace(before=min(hole.before, limit)) for hole in self.broken if hole.after < limit]
-        self.broken = [hole for hole in self.broken if not hole.overlaps or hole.before <= limit]
         self._lines = {
             channel: [(id, line) for id, line in lines if id <= limit] for channel, lines in self._lines.items()
         }
