@@ -148,8 +148,11 @@ class Topology:
                         task.result()
                 await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
-            await cancel_and_wait(self._followed.values())
-            await self.close()
+            try:
+                await cancel_and_wait(self._followed.values())
+            finally:
+                # Also when this task is cancelled again meanwhile.
+                await self.close()
 
     async def find(self) -> Primary:
         """The server that has the partition, asked for now. Raises RedisError, OSError."""
