@@ -1,5 +1,6 @@
 """
-The fences that one process has received: which ids are of this branch of the order of lines. Pure: no I/O.
+The fences that one process has received, or read in the log: which ids are of this branch of the order of lines.
+Pure: no I/O.
 
     begin(F), add(F), … --> FenceHistory --> compare(fences of a server): the same branch, behind, or forked?
     fork(common, F)          └──► rejoin(fence of a client's id): where the client goes on, if it is of a dead branch
@@ -70,7 +71,7 @@ class FenceHistory:
     def __init__(self, limit: int = MAX_FENCES) -> None:
         self._limit = limit
         self._fences = array("q")
-        # The first fence of each session: those right before it were not received. And which began on another server.
+        # Those right before these fences were not received. And the first fences that are of another server.
         self._starts = array("q")
         self._switches = array("q")
         self._dead: deque[_DeadBranch] = deque()
@@ -103,18 +104,19 @@ class FenceHistory:
             for starts in (self._starts, self._switches):
                 del starts[: bisect_left(starts, self._fences[0])]
 
-    def begin(self, fence: int, switched: bool = False) -> None:
+    def begin(self, fence: int, switched_since: int | None = None) -> None:
         """
-        A session begins with `fence`; the fences before it, since the last one, were not received.
+        A session begins with `fence`, or that was read in the log; those before it, since the last, were not received.
 
-        `switched` is True if another server has the keys now: there may be a dead branch since the last fence.
+        If another server has the keys now, there may be a dead branch since `switched_since`, the last fence received.
         """
         if fence <= self.last:
             return
         self._starts.append(fence)
-        if switched:
-            self._switches.append(fence)
         self.add(fence)
+        if switched_since is not None:
+            # Those read in the log since then are of the server that has the log now.
+            self._switches.append(self._fences[bisect_right(self._fences, switched_since)])
 
     def fork(self, common: int, fence: int) -> None:
         """All fences received after `common` are of a dead branch. A session on the living one begins with `fence`."""
@@ -125,7 +127,7 @@ class FenceHistory:
             del starts[bisect_right(starts, common) :]
         while len(self._dead) > 1 and sum(len(branch.fences) for branch in self._dead) > self._limit:
             self._dead.popleft()
-        self.begin(fence, switched=True)
+        self.begin(fence, switched_since=self.last)
 
     def certainly_lacks(self, fence: int) -> bool:
         """True when no fence `fence` was issued on this branch: the sessions around it received every fence."""

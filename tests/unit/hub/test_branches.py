@@ -4,6 +4,7 @@ import random
 
 from sse_hub.hub.backend import LogGap
 from sse_hub.hub.hub import Hub
+from sse_hub.hub.replay import read_merged
 from sse_hub.hub.start_position import After, Tail
 from sse_hub.protocol.ids import Cursor, EventId
 from tests.support.in_memory import Client, MemoryLog, MemorySource, line, new_hub, numbers, publish
@@ -89,6 +90,22 @@ async def test_a_client_of_the_dead_branch_goes_on_where_the_hub_came_to_the_liv
         assert client.greeting[0].id == id, "until it has all gaps, it keeps its id"
         assert numbers(client.events()) == [60]
     assert hub.counters.resumes["forked"] == 2
+
+
+async def test_a_client_that_got_lines_of_the_dead_branch_from_its_log_is_told_too() -> None:
+    hub, log = hub_with_log()
+    hub.ingest.session_lost()
+    log.add("log", EventId(330, 1), line(5).encode())
+    async for parts in read_merged(log, {"log": EventId(300, 1)}, 300, 400):
+        hub.ingest.fill(parts)
+    hub.ingest.session_backfilled(400, 400)
+    fork(hub)
+    publish(hub, "log", line(60))
+
+    client = await Client(hub, "log").open(after("330-1"))
+
+    assert gaps(client.greeting) == [("log", "100-0", "500-0", "forked")]
+    assert numbers(client.events()) == [60]
 
 
 async def test_a_client_of_the_living_branch_goes_on_exactly_from_the_log() -> None:

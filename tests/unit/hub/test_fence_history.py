@@ -101,7 +101,7 @@ def test_of_dead_branches_it_keeps_a_bounded_number_of_fences_too() -> None:
 
 def test_a_client_of_a_dead_branch_that_others_were_on_goes_on_at_the_next_fence() -> None:
     history = received(1_000, 2_000)
-    history.begin(5_000, switched=True)
+    history.begin(5_000, switched_since=2_000)
     history.add(6_000)
     history.begin(8_000)
     history.add(9_000)
@@ -110,6 +110,16 @@ def test_a_client_of_a_dead_branch_that_others_were_on_goes_on_at_the_next_fence
     assert history.rejoin(8_500) == Rejoin(2_000, 9_000), "it has been at that server since 5,000"
     assert history.rejoin(8_500, issued=False) is None, "a time that somebody has typed"
     assert history.rejoin(7_000) is None, "it was issued between two sessions, perhaps"
+
+
+def test_fences_read_in_the_log_of_the_next_server_are_not_common() -> None:
+    history = received(1_000, 2_000)
+    history.begin(4_000)
+    history.begin(5_000, switched_since=2_000)
+    history.add(6_000)
+
+    assert history.rejoin(5_500) == Rejoin(2_000, 6_000)
+    assert history.rejoin(3_000) is None
 
 
 def test_without_a_switch_nobody_knows_what_is_common() -> None:
