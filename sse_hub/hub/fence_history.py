@@ -58,11 +58,21 @@ class Rejoin(NamedTuple):
 
 
 class _DeadBranch(NamedTuple):
-    """The fences received after `common`, before the process came to the branch that begins with `fence`."""
+    """
+    The fences received after `common`, before the process came to the branch that begins with `fence`.
+
+    Those right before `starts` were not received.
+    """
 
     common: int
     fence: int
     fences: "array[int]"
+    starts: "array[int]"
+
+    def may_have(self, fence: int) -> bool:
+        """True if `fence` may be one of it, although it was not received."""
+        unheard = not _lacks(self.fences, self.starts, fence) or _has(self.fences, fence - 1)
+        return self.common < fence < self.fence and unheard
 
 
 class FenceHistory:
@@ -121,7 +131,8 @@ class FenceHistory:
     def fork(self, common: int, fence: int) -> None:
         """All fences received after `common` are of a dead branch. A session on the living one begins with `fence`."""
         at = bisect_right(self._fences, common)
-        self._dead.append(_DeadBranch(common, fence, self._fences[at:]))
+        starts = self._starts[bisect_right(self._starts, common) :]
+        self._dead.append(_DeadBranch(common, fence, self._fences[at:], starts))
         del self._fences[at:]
         for starts in (self._starts, self._switches):
             del starts[bisect_right(starts, common) :]
@@ -132,7 +143,7 @@ class FenceHistory:
     def certainly_lacks(self, fence: int) -> bool:
         """True when no fence `fence` was issued on this branch: the sessions around it received every fence."""
         # `F+1` is a bound that hubs make themselves of a fence F.
-        return self._lacks(fence) and fence - 1 not in self
+        return _lacks(self._fences, self._starts, fence) and fence - 1 not in self
 
     def rejoin(self, fence: int, issued: bool = True) -> Rejoin | None:
         """
@@ -154,6 +165,15 @@ class FenceHistory:
             rejoin = Rejoin(shared, self._fences[bisect_right(self._fences, fence)])
         return rejoin
 
+    def doubtful_since(self, fence: int) -> int | None:
+        """
+        The fence that both branches have, if `fence` may be of a dead one; else None. For one unknown to rejoin().
+
+        Another hub may have sent it when this one had no session, or a replay from the log of that branch.
+        """
+        commons = [branch.common for branch in self._dead if branch.may_have(fence)]
+        return min(commons, default=None)
+
     def compare(self, server: Sequence[int], moved: bool) -> Comparison:
         """
         Compare what was received with what a server has issued.
@@ -173,9 +193,9 @@ class FenceHistory:
             # when they came. On the same one, its own may lack: a full server keeps none, and publishers of earlier
             # versions issue fences that are kept nowhere.
             later = [fence for fence in entries if fence > common]
-            forked = bool(later) if moved else any(self._lacks(fence) for fence in later)
+            forked = bool(later) if moved else any(_lacks(self._fences, self._starts, fence) for fence in later)
             return Comparison(Branch.FORKED if forked else Branch.BEHIND, common)
-        if any(self._lacks(fence) for fence in entries):
+        if any(_lacks(self._fences, self._starts, fence) for fence in entries):
             # This process has been on the dead branch since its first fence.
             return Comparison(Branch.FORKED, self._fences[0] - 1)
         return Comparison(Branch.UNKNOWN, 0)
@@ -191,14 +211,14 @@ class FenceHistory:
         received = (self._fences[each] for each in range(at, len(self._fences)))
         # A server that has issued a fence has one of the same period that is not above it.
         lost = next((fence for fence in received if by_period.get(fence // PERIOD_MS, fence + 1) > fence), None)
-        foreign = next((fence for fence in entries if self._lacks(fence)), None)
+        foreign = next((fence for fence in entries if _lacks(self._fences, self._starts, fence)), None)
         return min((fence for fence in (lost, foreign) if fence is not None), default=None)
 
-    def _lacks(self, fence: int) -> bool:
-        at = bisect_left(self._fences, fence)
-        if not 0 < at < len(self._fences) or self._fences[at] == fence:
-            return False
-        return not _has(self._starts, self._fences[at])
+
+def _lacks(fences: "array[int]", starts: "array[int]", fence: int) -> bool:
+    """True if `fence` lies between two of `fences` that were received one right after the other."""
+    at = bisect_left(fences, fence)
+    return 0 < at < len(fences) and fences[at] != fence and not _has(starts, fences[at])
 
 
 def _has(fences: "array[int]", fence: int) -> bool:

@@ -68,6 +68,21 @@ def test_a_client_of_the_branch_that_this_process_has_left_goes_on_where_the_liv
     assert (history.last, 3_000 in history) == (9_000, False)
 
 
+def test_an_id_that_nobody_here_has_heard_of_may_be_of_the_dead_branch() -> None:
+    history = received(1_000, 2_000, 3_000)
+    history.begin(5_000)
+    history.add(6_000)
+    history.fork(1_000, 9_000)
+
+    doubtful = [
+        fence for fence in (900, 1_000, 2_500, 4_000, 5_500, 6_001, 8_999, 9_000) if history.doubtful_since(fence)
+    ]
+
+    assert doubtful == [4_000, 6_001, 8_999], "this process was not there, or had left"
+    history.fork(500, 12_000)
+    assert [history.doubtful_since(fence) for fence in (900, 4_000, 11_000)] == [500, 500, 500]
+
+
 def test_a_client_of_a_dead_branch_may_have_missed_a_second_fork() -> None:
     history = received(1_000, 2_000, 3_000)
     history.fork(2_000, 5_000)
