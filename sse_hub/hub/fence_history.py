@@ -12,7 +12,7 @@ Its fences look like any others; only a process that has received every fence of
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -127,6 +127,11 @@ class FenceHistory:
         if switched_since is not None:
             # Those read in the log since then are of the server that has the log now.
             self._switches.append(self._fences[bisect_right(self._fences, switched_since)])
+
+    def learn(self, fences: Iterable[int]) -> None:
+        """Before the first session: `fences`, rising, are of the branch that it comes to, and others may be, too."""
+        for fence in fences:
+            self.begin(fence)
 
     def fork(self, common: int, fence: int) -> None:
         """All fences received after `common` are of a dead branch. A session on the living one begins with `fence`."""

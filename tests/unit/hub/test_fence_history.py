@@ -187,6 +187,18 @@ def test_what_a_server_issued_between_two_sessions_is_no_fork() -> None:
     )
 
 
+def test_a_process_that_has_begun_on_a_dead_branch_knows_from_that_server_what_is_common() -> None:
+    history = FenceHistory()
+    history.learn([1_000, 2_000, 2_500])
+    history.begin(3_000)
+    history.add(4_000)
+
+    assert history.compare([1_000, 2_000, 2_300], moved=True) == Comparison(Branch.FORKED, 2_000)
+    assert not history.certainly_lacks(2_200), "the server had others, perhaps"
+    history.fork(2_000, 9_000)
+    assert history.rejoin(2_500) == Rejoin(2_000, 9_000)
+
+
 def test_an_empty_history_knows_nothing() -> None:
     assert FenceHistory().compare([1_000], moved=True) == Comparison(Branch.UNKNOWN, 0)
 
