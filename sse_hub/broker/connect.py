@@ -48,16 +48,14 @@ def command_pool(topology: Topology, kind: type[Pool], **options: Any) -> Pool:
     return pool
 
 
-def publisher_connection(redis_url: str, partition: Partition) -> AbstractConnection:
+def publisher_connection(redis_url: str, partition: Partition) -> "_Following":
     """
     A connection for a publisher, not connected yet; each connect() asks where `partition` is.
 
     It never repeats a command by itself: that could publish a line twice. Raises InvalidSetting for an URL that can't
     be used.
     """
-    pool: ConnectionPool = publisher_client(redis_url, partition).connection_pool
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
-    return connection
+    return topology_connection(publisher_topology(redis_url, partition))
 
 
 def publisher_client(redis_url: str, partition: Partition) -> Redis:
@@ -66,19 +64,31 @@ def publisher_client(redis_url: str, partition: Partition) -> Redis:
 
     It never repeats a command by itself. Raises InvalidSetting for an URL that can't be used.
     """
+    return Redis.from_pool(_publisher_pool(publisher_topology(redis_url, partition)))
+
+
+def publisher_topology(redis_url: str, partition: Partition) -> Topology:
+    """What publishers ask where `partition` is. Raises InvalidSetting for an URL that can't be used."""
     try:
-        topology = Topology(redis_url, partition)
+        return Topology(redis_url, partition)
     except ValueError as error:
         raise InvalidSetting(f"The Redis URL is invalid: {error_text(error)}.") from None
+
+
+def topology_connection(topology: Topology) -> "_Following":
+    """As publisher_connection(), to where `topology` says."""
+    connection: _Following = _publisher_pool(topology).make_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+def _publisher_pool(topology: Topology) -> ConnectionPool:
     connection, arguments = connection_arguments(topology.servers, ("", 0))
-    return Redis.from_pool(
-        ConnectionPool(
-            connection_class=_following(connection, topology.find, only_new=True),
-            **arguments,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+    return ConnectionPool(
+        connection_class=_following(connection, topology.find, only_new=True),
+        **arguments,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -94,6 +104,10 @@ class _Following(AbstractConnection):
     used: "ClassVar[WeakSet[_Following]]"
     _identity: object = None
     _connecting: asyncio.Timeout | None = None
+
+    def leads_to(self, primary: Primary) -> bool:
+        """Whether it is, or was, a connection to `primary`."""
+        return self._identity == primary.identity
 
     async def connect(self) -> None:
         if self.is_connected and self.only_new:

@@ -71,6 +71,7 @@ class RedisSource:
         # The server of the present session, and that of the last one which has received a fence.
         self._primary: Primary | None = None
         self._ordered_by: Primary | None = None
+        topology.on_move(self._leave_server)
 
     @property
     def ready(self) -> bool:
@@ -115,6 +116,15 @@ class RedisSource:
         self.refusal = reason
         if self._session:
             self._session.close(reason)
+
+    def _leave_server(self) -> None:
+        """
+        The partition has moved. At once, before any command goes to its new server: with what the rings have got from
+        the old one, this process could take the lease there, and record lines of a dead branch.
+        """
+        if self._session and self._primary and not self._topology.names(self._primary):
+            self._session.close(f"{self._topology.primary} has its place")
+            self._receiver.session_lost()
 
     async def run(self) -> None:
         """Keep a session until cancelled, or none on a server that is refused."""
@@ -175,7 +185,9 @@ class RedisSource:
             self._history.learn(self._server_fences)
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
+            self._bus.session_started(fence, told_since=common)
         else:
+            self._bus.session_started(fence)
             self._receiver.session_started(fence, "failover" if moved else "recorder-down")
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",
@@ -213,10 +225,12 @@ class RedisSource:
             self._counters.redis_errors["connect"] += 1
             return
         self._session = session
+        # It may have moved while this session was opened.
+        self._leave_server()
         if self.refusal:
             # It came while this session was opened.
             session.close(self.refusal)
-        watches = [self._loop.create_task(self._watch(session, primary))]
+        watches = [self._loop.create_task(self._watch(session))]
         if self._topology.watches_bus:
             watches.append(
                 self._loop.create_task(self._bus.run(primary, lambda: self._fences.last, self._fences.issue))
@@ -239,7 +253,7 @@ class RedisSource:
                 watch.cancel()
             self._fences.session_lost()
 
-    async def _watch(self, session: Session, primary: Primary) -> None:
+    async def _watch(self, session: Session) -> None:
         try:
             async with asyncio.timeout(FENCE_TIMEOUT_SECONDS):
                 # Channels may have been joined while the session was opened.
@@ -249,10 +263,8 @@ class RedisSource:
             return
         self._fences.session_started()
         while not session.ended.done():
-            await self._topology.wait_changed(WATCH_SECONDS)
-            if not self._topology.names(primary):
-                session.close(f"{self._topology.primary} has its place")
-            elif self._fences.seconds_overdue() > FENCE_TIMEOUT_SECONDS and not session.read_buffer.overloaded:
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._fences.seconds_overdue() > FENCE_TIMEOUT_SECONDS and not session.read_buffer.overloaded:
                 session.close(f"a fence did not come back within {FENCE_TIMEOUT_SECONDS:.0f} s")
             elif self._fences.has_waiting or self.fence_age_seconds > FENCE_SECONDS:
                 self._fences.issue()

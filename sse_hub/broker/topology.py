@@ -24,9 +24,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
+from sse_hub.broker.cluster_nodes import nodes_from
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
-from sse_hub.redis_url import parse
+from sse_hub.redis_url import Kind, parse
 from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
@@ -43,16 +44,11 @@ SLOT = key_slot(CLUSTER_PREFIX.encode())
 
 
 class Primary(NamedTuple):
-    """
-    The server that has the partition. `node` is its id in a cluster, else "".
-
-    `peers` are the ids of all nodes that own slots of the cluster, itself among them.
-    """
+    """The server that has the partition. `node` is its id in a cluster, else ""."""
 
     server: HostPort
     node: str = ""
     epoch: int = 0
-    peers: frozenset[str] = frozenset()
 
     @property
     def identity(self) -> tuple[HostPort, str]:
@@ -82,7 +78,7 @@ class Topology:
         self.partition = partition
         self.servers = parse(url)
         self.generation = 0
-        self._kind = self.servers.kind
+        self._kind: Kind = self.servers.kind
         self._seeds: tuple[HostPort, ...] = self.servers.hosts or ((str(self.servers.path), 0),)
         self._primary: Primary | None = None
         self._answers: dict[HostPort, Answer] = {}
@@ -104,6 +100,11 @@ class Topology:
         if self._primary is None:
             raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
         return self._primary
+
+    @property
+    def kind(self) -> Kind:
+        """What the URL names; a cluster, too, once a URL of one server has turned out to name a node of one."""
+        return self._kind
 
     @property
     def watches_bus(self) -> bool:
@@ -171,8 +172,7 @@ class Topology:
                 each.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             await self.close()
-        known = [answer.primary for answer in self._answers.values() if answer.primary]
-        self._primary = max(known, key=lambda each: each.epoch, default=None)
+        self._primary = newest(self._answers.values())
         return self.primary
 
     async def close(self) -> None:
@@ -234,16 +234,11 @@ class Topology:
 
     async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
         try:
-            hello = await _call(connection, "HELLO", 2)
-            mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+            mode = mode_in(await _call(connection, "HELLO", 2))
         except ResponseError:
             # A proxy, which knows only some commands.
-            mode = b"standalone"
-        if mode == b"sentinel":
-            raise RedisConnectionError(
-                "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
-            )
-        if mode != b"cluster":
+            mode = "standalone"
+        if mode != "cluster":
             return Answer(Primary(server))
         self._kind = "cluster"
         self.partition.prefix = CLUSTER_PREFIX
@@ -254,9 +249,8 @@ class Topology:
         heard = len(self._answers) + len(self._errors)
         known = [answer.primary for answer in self._answers.values() if answer.primary]
         # The first answer may be an old one: others have as long as they may take.
-        if known and (self._primary or len(known) > len(asked) / 2 or heard >= len(asked)):
-            # Of equals, the present one: they say the same, or one is about to learn.
-            best = max(known, key=lambda each: (each.epoch, self._primary is not None and self.names(each)))
+        best = newest(self._answers.values(), self._primary)
+        if best and (self._primary or len(known) > len(asked) / 2 or heard >= len(asked)):
             agree = sum(each.identity == best.identity for each in known)
             # A server that was away says what was true once. Epochs fall only if most were set up anew.
             if self._primary is None or best.epoch > self._primary.epoch or self.names(best) or agree > len(asked) / 2:
@@ -289,48 +283,89 @@ async def _call(connection: AbstractConnection, *words: str | int) -> Any:
 
 
 async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
-    """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands"""
-    # In one write, so that both are of the same moment. The Sentinel that leads a failover has the new epoch in MASTER
-    # at once, and the new address only when all replicas follow it, seconds later.
-    commands = ("SENTINEL", "MASTER", name), ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
-    await connection.send_packed_command(connection.pack_commands(commands))
-    replies = [await connection.read_response(disconnect_on_error=False) for _ in commands]
+    await connection.send_packed_command(connection.pack_commands(sentinel_commands(name)))
+    return sentinel_answer([await connection.read_response(disconnect_on_error=False) for _ in sentinel_commands(name)])
+
+
+async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
+    slots = await _call(connection, "CLUSTER", "SLOTS")
+    return node_answer(slots, await _call(connection, "CLUSTER", "NODES"), asked)
+
+
+# Replies, as any client reads them.
+
+
+def mode_in(hello: Sequence[Any]) -> str:
+    """
+    "standalone" or "cluster": what the reply to HELLO 2 calls the server's mode.
+
+    Raises RedisConnectionError for a Sentinel, whose URL has another scheme.
+    """
+    mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+    if mode == b"sentinel":
+        raise RedisConnectionError(
+            "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
+        )
+    return "cluster" if mode == b"cluster" else "standalone"
+
+
+def newest(answers: Iterable[Answer], present: Primary | None = None) -> Primary | None:
+    """The primary of the answer with the highest epoch; None if none of them names one."""
+    known = [answer.primary for answer in answers if answer.primary]
+    # Of equals, the present one: they say the same, or one is about to learn.
+    return max(
+        known, key=lambda each: (each.epoch, present is not None and each.identity == present.identity), default=None
+    )
+
+
+def sentinel_commands(name: str) -> list[tuple[str, str, str]]:
+    """
+    What a Sentinel is asked about the primary `name`, in one write, so that the replies are of the same moment.
+
+    The Sentinel that leads a failover has the new epoch in MASTER at once, and the new address only when all replicas
+    follow it, seconds later.
+    """
+    return [("SENTINEL", word, name) for word in ("MASTER", "GET-MASTER-ADDR-BY-NAME", "SENTINELS")]
+
+
+def sentinel_answer(replies: Sequence[Any]) -> Answer:
+    """
+    What a Sentinel says, from its replies to sentinel_commands().
+
+    https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#sentinel-commands
+    """
     fields, (host, port) = _pairs(replies[0]), replies[1]
-    others = [_pairs(each) for each in await _call(connection, "SENTINEL", "SENTINELS", name)]
+    others = [_pairs(each) for each in replies[2]]
     primary = Primary((host.decode(), int(port)), epoch=int(fields["config-epoch"]))
     return Answer(primary, [(each["ip"], int(each["port"])) for each in others[:MAX_ASKED]])
 
 
-async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
+def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
     """
-    The owner of SLOT. CLUSTER SLOTS has the names by which clients reach the nodes, CLUSTER NODES their epochs.
+    What the node `asked` says about the owner of SLOT, from its replies to CLUSTER SLOTS and CLUSTER NODES.
 
+    The first has the names by which clients reach the nodes, the second their epochs.
     https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
     """
-    slots = await _call(connection, "CLUSTER", "SLOTS")
-    text = await _call(connection, "CLUSTER", "NODES")
-    epochs, peers = {}, set()
-    for line in text.decode().splitlines():
-        node, _, flags, _, _, _, epoch, _, *owned = line.split(" ")
-        epochs[node] = int(epoch)
-        if owned and "master" in flags:
-            peers.add(node)
+    epochs = {node.id: node.epoch for node in nodes_from(nodes)}
     primary, near, far = None, [], []
-    for first, last, owner, *replicas in slots:
-        servers = [_server_of(each, asked) for each in (owner, *replicas)]
-        if first <= SLOT <= last:
-            node = owner[2].decode()
-            primary = Primary(servers[0], node, epochs.get(node, 0), frozenset(peers))
-            near += servers
-        else:
+    for first, last, *shard in slots:
+        servers = [server for each in shard if (server := _server_of(each, asked))]
+        if not first <= SLOT <= last:
             far += servers
+            continue
+        near += servers
+        owner, node = _server_of(shard[0], asked), shard[0][2].decode()
+        # One that has no address, or has left meanwhile, can't be reached.
+        if owner and node in epochs:
+            primary = Primary(owner, node, epochs[node])
     return Answer(primary, [*near, *far])
 
 
-def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort:
+def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort | None:
     # Without a name there, or with "?", it is the one by which the node was reached that answers.
-    host = (node[0] or b"").decode()
-    return (asked[0] if host in ("", "?") else host), int(node[1])
+    host, port = (node[0] or b"").decode(), int(node[1])
+    return ((asked[0] if host in ("", "?") else host), port) if port else None
 
 
 def _pairs(flat: Iterable[bytes]) -> dict[str, str]:

@@ -68,6 +68,8 @@ class Recorder:
         self._no_log_since: float | None = None
         # Once there has been a log, a new one means that the old one was lost.
         self._had_log = False
+        # The highest watermark seen: a lower one means that the log has lost its last lines.
+        self._was_complete_to = 0
 
     @property
     def token(self) -> str:
@@ -132,6 +134,7 @@ class Recorder:
             elif complete_since == self._ingest.complete_since and not (self.recording and state.role is Role.RECORDER):
                 self._start_recording(state)
             self._had_log = self._had_log or state.watermark >= 0
+            self._was_complete_to = max(self._was_complete_to, state.watermark)
             return state
 
     async def replace(self, token: str) -> None:
@@ -161,10 +164,9 @@ class Recorder:
         """Record from the watermark on."""
         ingest = self._ingest
         began_log = state.role is Role.BEGAN_LOG
+        lost = (began_log and self._had_log) or state.watermark < self._was_complete_to
         self._round.replaced = True
-        self._round = AppendRound.after(
-            state.watermark, ingest, "log-lost" if began_log and self._had_log else "trimmed"
-        )
+        self._round = AppendRound.after(state.watermark, ingest, "log-lost" if lost else "trimmed")
         if not began_log or self._had_log:
             covered = not began_log and not self._round.log_gaps
             ingest.counters.takeovers[str(covered).lower()] += 1
@@ -209,6 +211,7 @@ class Recorder:
                     return not self.recording
                 if append_round.finished:
                     self._log.advance(append_round.fence)
+                    self._was_complete_to = max(self._was_complete_to, append_round.fence)
                     return True
             return True
 

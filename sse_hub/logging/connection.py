@@ -6,16 +6,12 @@ A connection to Redis for one thread: commands in a pipeline, and each reply tha
 For a connection that died, redis-py's own pipelines don't report which commands were answered before.
 """
 
-import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import partial
 from hashlib import sha1
 from typing import Any
 
-import redis.asyncio.connection
-import redis.connection
 from redis.asyncio.connection import UnixDomainSocketConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -23,16 +19,8 @@ from redis.retry import Retry
 
 from sse_hub.broker.address import connection_arguments
 from sse_hub.broker.keys import Partition
-from sse_hub.broker.topology import Primary, Topology
-
-# Our connections are in a thread without an event loop.
-BLOCKING: dict[
-    type[redis.asyncio.connection.AbstractConnection], Callable[..., redis.connection.AbstractConnection]
-] = {
-    redis.asyncio.connection.Connection: redis.connection.Connection,
-    redis.asyncio.connection.SSLConnection: redis.connection.SSLConnection,
-    redis.asyncio.connection.UnixDomainSocketConnection: redis.connection.UnixDomainSocketConnection,
-}
+from sse_hub.logging.finder import BLOCKING, Finder
+from sse_hub.redis_url import Kind
 
 Command = tuple[str | bytes | int, ...]
 
@@ -52,10 +40,10 @@ class RedisConnection:
 
     def __init__(self, url: str) -> None:
         self.partition = Partition()
-        self._topology = Topology(url, self.partition)
+        self._finder = Finder(url, self.partition)
         # The first name resolution imports this codec. A process forked in the middle of that can never import it.
         "localhost".encode("idna")
-        kind, arguments = connection_arguments(self._topology.servers, ("", 0))
+        kind, arguments = connection_arguments(self._finder.servers, ("", 0))
         if kind is not UnixDomainSocketConnection:
             options = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
             arguments |= {"socket_connect_timeout": CONNECT_SECONDS}
@@ -63,21 +51,30 @@ class RedisConnection:
         arguments |= {"socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), "protocol": 2}
         self._make_connection = partial(BLOCKING[kind], **arguments)
         self._connection: Any = self._make_connection()
+        # Of the primary that it is, or was, connected to.
+        self._identity: object = None
         self._shas: dict[str, str] = {}
+
+    @property
+    def kind(self) -> Kind:
+        """What the URL names; a cluster, too, once a URL of one server has turned out to name a node of one."""
+        return self._finder.kind
 
     def connect(self) -> None:
         """Connect, unless it is connected. Raises RedisError, OSError."""
         if self._connection.is_connected and self._closed_by_server():
             self._connection.disconnect()
         if not self._connection.is_connected:
-            primary = self._find()
-            if not self._topology.servers.path:
+            primary = self._finder.find()
+            self._identity = primary.identity
+            if not self._finder.servers.path:
                 self._connection.host, self._connection.port = primary.server
         self._connection.connect()
 
     def execute(self, commands: Sequence[Command]) -> Iterator[Any]:
         """
-        Send `commands` in one write, and yield the reply to each as it arrives; a ResponseError is yielded, not raised.
+        Send `commands` in one write after connect(), and yield the reply to each as it arrives; a ResponseError is
+        yielded, not raised.
 
         All replies must be consumed, or the connection closed. Raises RedisError, OSError.
         """
@@ -108,15 +105,12 @@ class RedisConnection:
             self.call("SCRIPT", "LOAD", text)
         return self.call(*command)
 
-    def _find(self) -> Primary:
-        """Where the partition is. Raises RedisError, OSError."""
+    def has_moved(self) -> bool:
+        """Whether another server has the partition than the one it is connected to; False if none says so."""
         try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self._topology.find())
-        # A handler is closed in the thread of an event loop, which can't run another.
-        with ThreadPoolExecutor(1) as executor:
-            return executor.submit(asyncio.run, self._topology.find()).result()
+            return self._finder.find().identity != self._identity
+        except (RedisError, OSError):
+            return False
 
     def _closed_by_server(self) -> bool:
         """Whether the server has closed an idle connection: commands sent into it would be lost."""

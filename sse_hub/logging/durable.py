@@ -69,6 +69,8 @@ class DurableDelivery:
         pending = self._attempt.lines if self._attempt else list(lines)
         remaining = lines[len(pending) :]
         try:
+            # First: only then the names of the keys are known.
+            self._connection.connect()
             if self._attempt and self._attempt.in_doubt:
                 pending = self._missing(self._attempt)
             if pending and not self._record(pending):

@@ -30,7 +30,7 @@ from tests.support.servers import (
     RedisServer,
     free_port,
 )
-from tests.support.settings import PATIENCE
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.waiting import wait_until
 
 # How long a server may take for a command that is only a question.
@@ -141,6 +141,15 @@ class Node(RedisServer):
         """A section of INFO. Raises as ask() does."""
         lines = [line for line in str(self.ask("INFO", section)).splitlines() if ":" in line]
         return {name: value for name, _, value in (line.partition(":") for line in lines)}
+
+    def seconds(self) -> float:
+        """The time by its clock. Raises as ask() does."""
+        seconds, microseconds = self.ask("TIME")
+        return int(seconds) + int(microseconds) / 1e6
+
+    def wait_time(self, until: float) -> None:
+        """Return when its clock says `until`, in seconds: the end of a fault that lasts some time."""
+        wait_until(lambda: self.seconds() >= until, f"it is {until:.1f} at {self}", DEADLINE_SECONDS + 60)
 
     @property
     def is_primary(self) -> bool:

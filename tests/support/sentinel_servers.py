@@ -152,8 +152,7 @@ class SentinelServers:
     def wait_seconds(self, seconds: float) -> None:
         """Let the servers go on for `seconds` by the clock of the primary: the length of a fault."""
         primary = self.wait_primary()
-        started = _clock(primary)
-        wait_until(lambda: _clock(primary) - started >= seconds, f"{seconds} s have passed", seconds + DEADLINE_SECONDS)
+        primary.wait_time(primary.seconds() + seconds)
 
     def restart_sentinels(self) -> None:
         """SIGKILL all sentinels and start them again, with what they had written down."""
@@ -163,11 +162,6 @@ class SentinelServers:
             each.start()
         for each in self.sentinels:
             each.wait_answers()
-
-
-def _clock(server: Node) -> float:
-    seconds, microseconds = server.ask("TIME")
-    return int(seconds) + int(microseconds) / 1e6
 
 
 @contextmanager

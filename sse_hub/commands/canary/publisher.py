@@ -1,9 +1,7 @@
 """
 Publishes numbered lines at a rate, and keeps an exact account of which were published.
 
-    CanaryLines --> batch --> PublishedLines.add_batch() --> PUBLISH ... --> a reply for each, else .mark_unsure()
-
-It has its own connection: a client that repeats a command after a disconnect would publish lines twice.
+    CanaryLines --> batch --> PublishedLines.add_batch() --> PlainPublisher --> a reply for each, else .mark_unsure()
 """
 
 import asyncio
@@ -13,8 +11,8 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.connect import publisher_connection
-from sse_hub.broker.keys import Partition
+from sse_hub.broker.plain_publisher import PlainPublisher
+from sse_hub.broker.receivers import Reply
 from sse_hub.commands.canary.lines import CanaryLines
 from sse_hub.commands.canary.published import PublishedLines
 from sse_hub.errors import error_text
@@ -42,7 +40,7 @@ class CanaryPublisher:
     ) -> None:
         self.last_error = ""
         self.has_subscribers = False
-        self._connection = publisher_connection(redis_url, Partition())
+        self._publisher = PlainPublisher(redis_url)
         self._channel = channel
         self._lines_per_second = lines_per_second
         self._lines = lines
@@ -54,7 +52,7 @@ class CanaryPublisher:
         wait_seconds = FIRST_WAIT_SECONDS
         while True:
             try:
-                await self._connection.connect()  # type: ignore[no-untyped-call]
+                await self._publisher.connect()
             except (RedisError, OSError) as error:
                 self._set_error(error)
             else:
@@ -79,7 +77,7 @@ class CanaryPublisher:
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
-        await self._connection.disconnect(nowait=True)
+        await self._publisher.close()
 
     def _set_error(self, error: Exception) -> None:
         if not self.last_error:
@@ -108,26 +106,27 @@ class CanaryPublisher:
     async def _send(self, count: int) -> None:
         first = self._published.attempted + 1
         texts = [self._lines.line(seq) for seq in range(first, first + count)]
-        packed = self._connection.pack_commands([("PUBLISH", self._channel, text) for text in texts])
         seqs = self._published.add_batch(count, time.perf_counter())
-        replies = 0
+        read = 0
         try:
-            await self._connection.send_packed_command(packed)
-            for seq in seqs:
-                await self._read_reply(seq)
-                replies += 1
+            replies, error = await self._publisher.publish([(self._channel, text) for text in texts])
+            for seq, reply in zip(seqs, replies, strict=True):
+                self._take_reply(seq, reply)
+                read += 1
         finally:
-            self._published.mark_unsure(seqs[replies:])
+            # When it is cancelled.
+            self._published.mark_unsure(seqs[read:])
+        if error:
+            raise error
 
-    async def _read_reply(self, seq: int) -> None:
-        try:
-            receivers = await self._connection.read_response()
-        except ResponseError as error:
+    def _take_reply(self, seq: int, reply: Reply) -> None:
+        if reply is None or isinstance(reply, ResponseError):
             self._published.mark_unsure(range(seq, seq + 1))
-            self._set_error(error)
-        else:
+        if isinstance(reply, ResponseError):
+            self._set_error(reply)
+        elif reply is not None:
             self._clear_error()
-            self.has_subscribers = self.has_subscribers or receivers != 0
+            self.has_subscribers = self.has_subscribers or reply != 0
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -9,10 +9,11 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from sse_hub.broker.plain_publisher import PlainPublisher
 from sse_hub.commands.demo.step import Step, Steps
+from sse_hub.errors import error_text
 
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
@@ -21,10 +22,10 @@ _logger = logging.getLogger(__name__)
 
 
 class DemoPublisher:
-    """Publishes the steps of any number of programs over one client, which its owner closes."""
+    """Publishes the steps of any number of programs. Raises InvalidSetting if `redis_url` can't be used."""
 
-    def __init__(self, client: Redis) -> None:
-        self._client = client
+    def __init__(self, redis_url: str) -> None:
+        self._publisher = PlainPublisher(redis_url)
         # One burst at once: so there is one back-off, and its messages are logged once, not once per program.
         self._lock = asyncio.Lock()
 
@@ -46,15 +47,21 @@ class DemoPublisher:
             try:
                 await self._send(burst)
             except (RedisError, OSError) as error:
-                _logger.warning("Redis is unreachable, the demo waits: %s", error)
+                _logger.warning("Redis is unreachable, the demo waits: %s", error_text(error))
                 attempts = await self._send_when_back(burst)
                 _logger.info("Redis is reachable again after %d attempts, the demo continues", attempts)
 
+    async def aclose(self) -> None:
+        """Close the connection, if there is one."""
+        await self._publisher.close()
+
     async def _send(self, burst: Sequence[Step]) -> None:
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for step in burst:
-                _ = pipeline.publish(step.channel, step.line)  # only queued: nothing to await before execute()
-            await pipeline.execute()
+        await self._publisher.connect()
+        replies, error = await self._publisher.publish([(step.channel, step.line) for step in burst])
+        refused = [reply for reply in replies if isinstance(reply, ResponseError)]
+        for each in (error, *refused):
+            if each:
+                raise each
 
     async def _send_when_back(self, burst: Sequence[Step]) -> int:
         """Retry until it succeeds; the number of attempts."""

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 import orjson
 from redis.exceptions import RedisError
 
-from sse_hub.broker.connect import publisher_connection
-from sse_hub.broker.keys import Partition
+from sse_hub.broker.plain_publisher import PlainPublisher
 from sse_hub.commands.docker.containers import Container
 from sse_hub.commands.docker.engine import Engine
 from sse_hub.commands.docker.usage import Usage, parse_usage, stats_between
@@ -30,7 +29,7 @@ class StatsPublisher:
 
     def __init__(self, engine: Engine, redis_url: str, running: Callable[[], Iterable[Container]]) -> None:
         self._engine = engine
-        self._connection = publisher_connection(redis_url, Partition())
+        self._publisher = PlainPublisher(redis_url)
         self._running = running
         self._previous: dict[str, Usage] = {}
         self._request_slots = asyncio.Semaphore(MAX_REQUESTS)
@@ -46,7 +45,7 @@ class StatsPublisher:
                 await self._publish([line for line in found if line is not None])
                 await asyncio.sleep(max(0.1, started + INTERVAL_SECONDS - asyncio.get_running_loop().time()))
         finally:
-            await self._connection.disconnect(nowait=True)
+            await self._publisher.close()
 
     async def _stats_line(self, container: Container) -> tuple[str, bytes] | None:
         async with self._request_slots:
@@ -66,11 +65,9 @@ class StatsPublisher:
         if not lines:
             return
         try:
-            await self._connection.connect()  # type: ignore[no-untyped-call]
-            commands = [("PUBLISH", channel, line) for channel, line in lines]
-            await self._connection.send_packed_command(self._connection.pack_commands(commands))
-            for _ in lines:
-                await self._connection.read_response()
-        except (RedisError, OSError) as error:
+            await self._publisher.connect()
+            error = (await self._publisher.publish(lines)).error
+        except (RedisError, OSError) as refused:
+            error = refused
+        if error:
             logger.debug("stats_skipped error=%(error)r", {"error": str(error)})
-            await self._connection.disconnect(nowait=True)

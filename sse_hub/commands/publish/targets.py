@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 import httpx
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.connect import publisher_connection
-from sse_hub.broker.keys import Partition
+from sse_hub.broker.plain_publisher import PlainPublisher
 from sse_hub.commands.hub_client import hub_client, hub_error_text
 from sse_hub.commands.options import bearer_headers
 from sse_hub.commands.publish.payload import as_json
@@ -53,35 +52,24 @@ class RedisTarget:
     """Publishes on `channel` of a Redis. Raises InvalidSetting if `redis_url` can't be used."""
 
     def __init__(self, redis_url: str, channel: str) -> None:
-        self._connection = publisher_connection(redis_url, Partition())
+        self._publisher = PlainPublisher(redis_url)
         self._channel = channel
 
     async def send(self, lines: list[bytes]) -> SendResult:
         try:
-            await self._connection.connect()  # type: ignore[no-untyped-call]
+            await self._publisher.connect()
         except (RedisError, OSError) as error:
-            await self.close()
-            raise Unavailable(_error_text(error)) from None
-        published = refused = 0
-        why = ""
-        try:
-            packed = self._connection.pack_commands([("PUBLISH", self._channel, line) for line in lines])
-            await self._connection.send_packed_command(packed)
-            for _ in lines:
-                try:
-                    await self._connection.read_response()
-                    published += 1
-                except ResponseError as error:
-                    refused += 1
-                    why = _error_text(error)
-        except (RedisError, OSError) as error:
-            # Sending them again could publish them twice.
-            await self.close()
-            return SendResult(published, len(lines) - published - refused, refused, _error_text(error))
-        return SendResult(published, 0, refused, why)
+            raise Unavailable(error_text(error)) from None
+        replies, failure = await self._publisher.publish([(self._channel, line) for line in lines])
+        refused = [reply for reply in replies if isinstance(reply, ResponseError)]
+        # Sending those without a reply again could publish them twice.
+        unsure = replies.count(None)
+        reason = failure or (refused[-1] if refused else None)
+        published = len(lines) - unsure - len(refused)
+        return SendResult(published, unsure, len(refused), error_text(reason) if reason else "")
 
     async def close(self) -> None:
-        await self._connection.disconnect(nowait=True)
+        await self._publisher.close()
 
 
 class HttpTarget:
@@ -149,7 +137,3 @@ def _published_count(response: httpx.Response) -> int | None:
 
 def _detail(response: httpx.Response) -> str:
     return response.text[:200].replace("\n", " ")
-
-
-def _error_text(error: Exception) -> str:
-    return error_text(error)

@@ -142,7 +142,7 @@ class BatchSender:
             await self._connection.disconnect(nowait=True)
 
     async def _connect(self) -> None:
-        await self._connection.connect()  # type: ignore[no-untyped-call]
+        await self._connection.connect()
         await self._load_script()
         if self._recording.seconds_left is not None:
             # A hub that has lost its Redis, too, has time to come back.

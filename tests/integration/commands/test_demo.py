@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from logging.handlers import QueueHandler
 
 import pytest
@@ -14,6 +14,7 @@ from redis.asyncio.client import PubSub
 from sse_hub.commands.demo import publish_demo
 from sse_hub.commands.demo.publisher import DemoPublisher
 from sse_hub.commands.demo.step import Step, Steps
+from sse_hub.errors import InvalidSetting
 from tests.support.programs import valkey_binary
 from tests.support.servers import free_port, redis_server
 from tests.support.settings import DEADLINE_SECONDS, STOP_SECONDS
@@ -123,7 +124,7 @@ async def test_the_demo_stops_at_once_while_redis_is_down() -> None:
 
 
 async def test_the_demo_refuses_a_url_that_is_not_a_redis_url() -> None:
-    with pytest.raises(ValueError, match="scheme"):
+    with pytest.raises(InvalidSetting, match="must be redis://"):
         await publish_demo("http://127.0.0.1")
 
 
@@ -133,8 +134,8 @@ async def test_a_burst_of_the_demo_arrives_complete_and_in_order() -> None:
             yield Step("burst", f'{{"n": {n}}}', 0.0)
 
     with redis_server(valkey_binary()) as server:
-        async with subscription(server.url) as pubsub, Redis.from_url(server.url) as client:
-            await DemoPublisher(client).run(burst())
+        async with subscription(server.url) as pubsub, aclosing(DemoPublisher(server.url)) as publisher:
+            await publisher.run(burst())
 
             async with asyncio.timeout(DEADLINE_SECONDS):
                 arrived = [line async for line in lines_until(pubsub, '{"n": 399}')]
