@@ -52,7 +52,7 @@ def test_fences_that_a_server_has_lost_are_no_dead_branch_at_the_next_failover()
     history = received(1_000, 2_000, 3_000)
     assert history.compare([1_000, 2_000], moved=True) == Comparison(Branch.BEHIND, 2_000)
     history.note_lost(2_000)
-    history.begin(4_000, switched=True)
+    history.begin(4_000, switched_since=3_000)
     history.add(5_000)
 
     # The third server has got all from the second.
