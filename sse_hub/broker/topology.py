@@ -98,7 +98,8 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
+            nothing = "no node says who has the slot of {sse-hub}" if self._answers else "no server has answered yet"
+            raise RedisConnectionError("; ".join(self._errors.values()) or nothing)
         return self._primary
 
     @property
@@ -147,8 +148,11 @@ class Topology:
                         task.result()
                 await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
-            await cancel_and_wait(self._followed.values())
-            await self.close()
+            try:
+                await cancel_and_wait(self._followed.values())
+            finally:
+                # Also when this task is cancelled again meanwhile.
+                await self.close()
 
     async def find(self) -> Primary:
         """The server that has the partition, asked for now. Raises RedisError, OSError."""
