@@ -22,19 +22,22 @@ from sse_hub.broker.topology import Primary, Topology
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
+# A link that breaks is made again within 0.1 s, both ways. One look may fall into that time.
+LOOKS_DOWN = 2
 
 
 class BusLinks:
     """
     The links to the anchor from the other nodes. Pure: no I/O.
 
-    A replica that is down for longer than its link would take to be made again has no more to say: nearly nobody
-    publishes at replicas, and they are restarted now and then.
+    A replica that can't be reached either while its link is away is down, and tells nothing when it comes back: nearly
+    nobody publishes at replicas, and they are restarted now and then.
     """
 
     def __init__(self, anchor: str) -> None:
         self.anchor = anchor
-        self.away: set[str] = set()
+        # Nodes whose link is away, and how often each was not reached either meanwhile.
+        self.away: dict[str, int] = {}
         # When the link from each node was created; of one that is away, the last one.
         self._links: dict[str, int] = {}
         # Until when all that a node has published has come, as far as is known: a fence, or a time in ms.
@@ -48,6 +51,7 @@ class BusLinks:
         Returns the time, in ms like a fence, since which lines may be missing; None if there is no such time.
         """
         answered = {node.id: node.answered_at for node in nodes}
+        reached = {node.id for node in nodes if node.reached}
         owners = {node.id for node in nodes if node.owns_slots} - {self.anchor}
         # A node that has come since the last look may have published before its link was there.
         whole = min(self._whole.values(), default=last_fence)
@@ -58,15 +62,14 @@ class BusLinks:
             if link is None:
                 if node in owners and node not in self.away:
                     broken.append(since)
-                elif node not in owners and node in self.away:
+                self.away[node] = self.away.get(node, 0) + (node not in reached)
+                if node not in owners and self.away[node] >= LOOKS_DOWN:
                     self._forget(node)
-                    continue
-                self.away.add(node)
             elif link != before:
                 known = before is not None or (node in owners and self._looked)
                 if known or (not self._looked and link >= last_fence > 0):
                     broken.append(since)
-                self.away.discard(node)
+                self.away.pop(node, None)
                 self._links[node] = link
             else:
                 self._whole[node] = max(since, min(last_fence, _certain(answered.get(node, 0))))
@@ -79,7 +82,7 @@ class BusLinks:
             self._whole[node] = max(since, fence)
 
     def _forget(self, node: str) -> None:
-        self.away.discard(node)
+        self.away.pop(node, None)
         self._links.pop(node, None)
         self._whole.pop(node, None)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 # A node that was met a moment ago has a made-up id.
 _UNKNOWN = ("handshake", "noaddr")
 _LINE = re.compile(
-    r"(?P<id>[0-9a-f]{40}) \S+ (?P<flags>\S+) \S+ (?P<ping>\d+) (?P<pong>\d+) (?P<epoch>\d+) \S+(?P<slots>( \S+)*)"
+    r"(?P<id>[0-9a-f]{40}) \S+ (?P<flags>\S+) \S+ \d+ (?P<pong>\d+) (?P<epoch>\d+) (?P<link>\S+)(?P<slots>( \S+)*)"
 )
 
 
@@ -23,7 +23,7 @@ class KnownNode(NamedTuple):
     A node as the one knows it that was asked, which is `myself`.
 
     `owns_slots` is True for a primary that has some. `answered_at` is when it last answered a ping, in ms by the clock
-    of the one that was asked; 0 if it never has.
+    of the one that was asked; 0 if it never has. `reached` is False where that one has no link to it.
     """
 
     id: str
@@ -31,6 +31,7 @@ class KnownNode(NamedTuple):
     owns_slots: bool
     answered_at: int
     myself: bool = False
+    reached: bool = True
 
 
 def nodes_from(reply: bytes) -> list[KnownNode]:
@@ -45,9 +46,15 @@ def nodes_from(reply: bytes) -> list[KnownNode]:
             continue
         # In brackets: slots that are on their way to or from it.
         slots = [each for each in words["slots"].split() if not each.startswith("[")]
-        owns_slots = bool(slots) and "master" in flags
         found.append(
-            KnownNode(words["id"], int(words["epoch"]), owns_slots, int(words["pong"]), myself="myself" in flags)
+            KnownNode(
+                id=words["id"],
+                epoch=int(words["epoch"]),
+                owns_slots=bool(slots) and "master" in flags,
+                answered_at=int(words["pong"]),
+                myself="myself" in flags,
+                reached=words["link"] == "connected",
+            )
         )
     return found
 
