@@ -22,8 +22,6 @@ from sse_hub.broker.topology import Primary, Topology
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
-# A link that breaks is made again within 0.1 s, both ways. One look may fall into that time.
-LOOKS_DOWN = 2
 
 
 class BusLinks:
@@ -36,8 +34,7 @@ class BusLinks:
 
     def __init__(self, anchor: str) -> None:
         self.anchor = anchor
-        # Nodes whose link is away, and how often each was not reached either meanwhile.
-        self.away: dict[str, int] = {}
+        self.away: set[str] = set()
         # When the link from each node was created; of one that is away, the last one.
         self._links: dict[str, int] = {}
         # Until when all that a node has published has come, as far as is known: a fence, or a time in ms.
@@ -62,14 +59,14 @@ class BusLinks:
             if link is None:
                 if node in owners and node not in self.away:
                     broken.append(since)
-                self.away[node] = self.away.get(node, 0) + (node not in reached)
-                if node not in owners and self.away[node] >= LOOKS_DOWN:
+                self.away.add(node)
+                if node not in owners and node not in reached:
                     self._forget(node)
             elif link != before:
                 known = before is not None or (node in owners and self._looked)
                 if known or (not self._looked and link >= last_fence > 0):
                     broken.append(since)
-                self.away.pop(node, None)
+                self.away.discard(node)
                 self._links[node] = link
             else:
                 self._whole[node] = max(since, min(last_fence, _certain(answered.get(node, 0))))
@@ -82,7 +79,7 @@ class BusLinks:
             self._whole[node] = max(since, fence)
 
     def _forget(self, node: str) -> None:
-        self.away.pop(node, None)
+        self.away.discard(node)
         self._links.pop(node, None)
         self._whole.pop(node, None)
 

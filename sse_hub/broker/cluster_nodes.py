@@ -23,7 +23,8 @@ class KnownNode(NamedTuple):
     A node as the one knows it that was asked, which is `myself`.
 
     `owns_slots` is True for a primary that has some. `answered_at` is when it last answered a ping, in ms by the clock
-    of the one that was asked; 0 if it never has. `reached` is False where that one has no link to it.
+    of the one that was asked; 0 if it never has. `reached` is False where that one has no link to it,
+    or takes it for failed.
     """
 
     id: str
@@ -53,7 +54,7 @@ def nodes_from(reply: bytes) -> list[KnownNode]:
                 owns_slots=bool(slots) and "master" in flags,
                 answered_at=int(words["pong"]),
                 myself="myself" in flags,
-                reached=words["link"] == "connected",
+                reached=words["link"] == "connected" and not {"fail", "fail?"} & set(flags),
             )
         )
     return found

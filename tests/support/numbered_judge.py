@@ -65,6 +65,9 @@ class Gap(NamedTuple):
     def overlaps(self, low: Id, high: Id) -> bool:
         """True if a line between `low` and `high`, both exclusive, may have been in this gap."""
         after, before = max(low, self.after), min(high, self.before)
+        if self.reason == "bus":
+            # What is lost there has never had an id: its neighbours follow one another.
+            return after < before
         return Id(after.fence, after.n + 1) < before
 
     def covers(self, channel: str) -> bool:

@@ -127,7 +127,7 @@ async def test_calm_days_and_a_restarted_replica_have_no_gaps(rig: ClusterServer
         )
         [replica] = rig.replicas_of(anchor)
         await asyncio.to_thread(replica.kill)
-        await trial.sent(BETWEEN)
+        await trial.sent(3 * BETWEEN)
         await asyncio.to_thread(replica.start)
         await trial.recovered()
         await trial.sent(BETWEEN)

@@ -178,3 +178,10 @@ def test_a_doubtful_line_has_one_id_all_the_same() -> None:
 @pytest.mark.parametrize("text", ["{}", "not JSON", '"text"', '{"publisher": "p", "seq": 9}'])
 def test_a_line_that_nobody_sent_is_unknown(text: str) -> None:
     assert len(judge(sent(1), [reader(got("10-1", 1), Got("c", Id(10, 2), text))]).unknown) == 1
+
+
+def test_a_line_lost_on_the_bus_had_no_id_and_its_neighbours_follow_one_another() -> None:
+    low, high = Id(100, 1), Id(100, 2)
+    assert Gap("", Id(90, 0), Id(110, 0), "bus").overlaps(low, high)
+    assert not Gap("", Id(90, 0), Id(110, 0), "failover").overlaps(low, high)
+    assert not Gap("", Id(90, 0), Id(100, 1), "bus").overlaps(low, high)
