@@ -1,7 +1,7 @@
 """
 The bus of a cluster, as the anchor has it: whether lines that were published at other nodes may not have arrived.
 
-    CLUSTER LINKS, four times a second --> is the link from each primary the one of before? --> take_broken(fence)
+    CLUSTER LINKS and NODES, four times a second --> BusLinks: is each link the one of before? --> take_broken(fence)
 
 A node sends what is published to all others over links that acknowledge nothing. When a link breaks, lines are lost
 without a word to anybody, and no fence shows it: fences are published at the anchor itself.
@@ -10,12 +10,13 @@ https://redis.io/docs/latest/commands/cluster-links/
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
+from sse_hub.broker.cluster_nodes import KnownNode, links_from, nodes_from
+from sse_hub.broker.keys import Partition
 from sse_hub.broker.topology import Primary, Topology
 
 logger = logging.getLogger(__name__)
@@ -23,85 +24,142 @@ logger = logging.getLogger(__name__)
 WATCH_SECONDS = 0.25
 
 
-class BusWatch:
+class BusLinks:
     """
-    Watches the links to the anchor while a session with it lasts.
+    The links to the anchor from the other nodes. Pure: no I/O.
 
-    `works` is False where the server has no CLUSTER LINKS (before Redis 7.0), or the account lacks the right to it.
+    A replica that is down for longer than its link would take to be made again has no more to say: nearly nobody
+    publishes at replicas, and they are restarted now and then.
     """
+
+    def __init__(self, anchor: str) -> None:
+        self.anchor = anchor
+        self.away: set[str] = set()
+        # When the link from each node was created; of one that is away, the last one.
+        self._links: dict[str, int] = {}
+        # Until when all that a node has published has come, as far as is known: a fence, or a time in ms.
+        self._whole: dict[str, int] = {}
+        self._looked = False
+
+    def look(self, nodes: Sequence[KnownNode], links: dict[str, int], last_fence: int) -> int | None:
+        """
+        Compare `links` with those of before. `last_fence` was the last fence when the server was asked.
+
+        Returns the time, in ms like a fence, since which lines may be missing; None if there is no such time.
+        """
+        answered = {node.id: node.answered_at for node in nodes}
+        owners = {node.id for node in nodes if node.owns_slots} - {self.anchor}
+        # A node that has come since the last look may have published before its link was there.
+        whole = min(self._whole.values(), default=last_fence)
+        broken = []
+        for node in owners | self._links.keys() | links.keys():
+            link, before = links.get(node), self._links.get(node)
+            since = self._whole.setdefault(node, whole)
+            if link is None:
+                if node in owners and node not in self.away:
+                    broken.append(since)
+                elif node not in owners and node in self.away:
+                    self._forget(node)
+                    continue
+                self.away.add(node)
+            elif link != before:
+                known = before is not None or (node in owners and self._looked)
+                if known or (not self._looked and link >= last_fence > 0):
+                    broken.append(since)
+                self.away.discard(node)
+                self._links[node] = link
+            else:
+                self._whole[node] = max(since, min(last_fence, _certain(answered.get(node, 0))))
+        self._looked = True
+        return min(broken, default=None)
+
+    def told(self, fence: int) -> None:
+        """All that was lost before `fence` has been told."""
+        for node, since in self._whole.items():
+            self._whole[node] = max(since, fence)
+
+    def _forget(self, node: str) -> None:
+        self.away.discard(node)
+        self._links.pop(node, None)
+        self._whole.pop(node, None)
+
+
+def _certain(answered_at: int) -> int:
+    # A node that no packet reaches has a link that looks well for a long time; that it does not answer shows it.
+    # What others say of its answers is known by whole seconds; this node's own path to it may be cut all the same.
+    return answered_at if answered_at % 1000 else 0
+
+
+class BusWatch:
+    """Watches the links to the anchor while a session with it lasts, and remembers what a session could not tell."""
 
     def __init__(self, commands: redis.asyncio.Redis, topology: Topology) -> None:
-        self.works = True
         self._commands = commands
         self._topology = topology
-        # Node --> when its link was created. Of a node whose link is away, the last one.
-        self._links: dict[str, int] = {}
-        self._away: set[str] = set()
-        # The last fence received before the links were seen to be whole.
-        self._whole_at = 0
-        # The fence after which lines may be missing, 0 if none, and the server's time (ms) when that was seen.
-        self._broken_after = 0
+        self._links = BusLinks("")
+        # False where the server has no CLUSTER LINKS (before Redis 7.0), or the account lacks the right to it.
+        self._works = True
+        self._warned = False
+        self._first_fence = 0
+        # The time (ms) since which lines may be missing, and the last fence or time (ms) at the server when that was
+        # seen.
+        self._broken_since: int | None = None
         self._seen_at = 0
 
     async def run(self, primary: Primary, last_fence: Callable[[], int], issue_fence: Callable[[], None]) -> None:
         """Watch until cancelled."""
-        self._links, self._away = {}, set()
-        self._whole_at = self._broken_after = 0
+        if self._links.anchor != primary.node:
+            self._links = BusLinks(primary.node)
+            self._works = True
         while True:
             try:
-                if self.works:
-                    await self._look(primary, last_fence())
+                if self._works:
+                    await self._look(self._topology.partition, last_fence())
             except ResponseError as error:
-                if self._topology.names(primary) and "LINKS" in str(error).upper():
-                    self.works = False
+                self._works = not _is_missing(error)
+                if not self._works and not self._warned:
+                    self._warned = True
                     logger.warning("bus_not_watched error=%(error)r", {"error": str(error)})
             except (RedisError, OSError):
                 # The source's watch sees to it. What breaks meanwhile shows in the next answer.
                 pass
-            if self._broken_after:
+            if self._broken_since is not None:
                 issue_fence()
             await asyncio.sleep(WATCH_SECONDS)
 
+    def session_started(self, fence: int, told_since: int | None = None) -> None:
+        """A session has received its first fence. All that is missing since `told_since` has been told."""
+        self._first_fence = self._first_fence or fence
+        self._seen_at = 0
+        if self._broken_since is not None and told_since is not None and self._broken_since >= told_since:
+            self._broken_since = None
+
     def take_broken(self, fence: int) -> int:
         """The fence after which lines before `fence`, which has just come, may be missing; 0 if there is none."""
-        after = self._broken_after
-        if not after or fence <= self._seen_at:
+        if self._broken_since is None or fence <= self._seen_at:
             return 0
-        self._broken_after = 0
-        self._whole_at = fence
+        after, self._broken_since = max(self._broken_since, self._first_fence), None
+        self._links.told(fence)
         return after
 
-    async def _look(self, primary: Primary, last_fence: int) -> None:
+    async def _look(self, partition: Partition, last_fence: int) -> None:
         async with self._commands.pipeline(transaction=False) as pipeline:
             pipeline.execute_command("CLUSTER", "LINKS")
+            pipeline.execute_command("CLUSTER", "NODES")
             pipeline.execute_command("TIME")
-            links, time = await pipeline.execute()
-        created = dict(_links_from(links))
-        peers = self._topology.primary.peers - {primary.node}
-        first = not self._links
-        broken = False
-        for node in peers:
-            now, before = created.get(node), self._links.get(node)
-            if now is None and node not in self._away:
-                broken = True
-                self._away.add(node)
-            elif now is not None and now != before:
-                broken = True
-                self._away.discard(node)
-        # Replicas, too: one that is promoted has had its link before.
-        self._links |= created
-        self._away &= peers
-        if broken and not first:
-            self._broken_after = self._broken_after or self._whole_at
-            self._seen_at = int(time[0]) * 1000 + int(time[1]) // 1000
-            if self._broken_after:
-                logger.warning(
-                    "bus_broken after=%(after)d away=%(away)d", {"after": self._whole_at, "away": len(self._away)}
-                )
-        elif not self._away and not self._broken_after:
-            self._whole_at = last_fence
+            # Its fences may be ahead of its time, after a failover from a server whose clock was.
+            pipeline.execute_command("GET", partition.clock)
+            links, nodes, time, clock = await pipeline.execute()
+        since = self._links.look(nodes_from(nodes), links_from(links), last_fence)
+        if since is None:
+            return
+        self._broken_since = since if self._broken_since is None else min(since, self._broken_since)
+        self._seen_at = max(int(time[0]) * 1000 + int(time[1]) // 1000, int((clock or b"0").split()[0]))
+        logger.warning(
+            "bus_broken after=%(after)d away=%(away)d", {"after": self._broken_since, "away": len(self._links.away)}
+        )
 
 
-def _links_from(links: list[list[Any]]) -> list[tuple[str, int]]:
-    described = [dict(zip(each[::2], each[1::2], strict=True)) for each in links]
-    return [(each[b"node"].decode(), int(each[b"create-time"])) for each in described if each[b"direction"] == b"from"]
+def _is_missing(error: ResponseError) -> bool:
+    text = str(error).lower()
+    return "links" in text and ("unknown" in text or "permission" in text)

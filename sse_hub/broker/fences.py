@@ -121,12 +121,14 @@ class FenceIssuer:
         try:
             fence = await self._publish()
             while self.last < fence:
-                self._received.clear()
-                await self._received.wait()
-                if self._unsettled >= fence > self.last:
+                # First: it may have come back on the session before Redis's answer came here.
+                if self._unsettled >= fence:
                     self._published_at = None
                     await asyncio.sleep(SETTLE_SECONDS)
                     fence = await self._publish()
+                    continue
+                self._received.clear()
+                await self._received.wait()
         except BaseException:
             self._waiting = {waiter: None for waiter in (*served, *self._waiting) if not waiter.done()}
             raise

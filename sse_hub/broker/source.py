@@ -180,9 +180,16 @@ class RedisSource:
         moved = self._ordered_by is not None and self._ordered_by.identity != primary.identity
         self._ordered_by = primary
         branch, common = self._history.compare(self._server_fences, moved)
+        if not self._history.last:
+            # Should this be a dead branch, clients may get lines of it that came before this process.
+            self._history.learn(self._server_fences)
         if branch is Branch.FORKED:
             self._receiver.session_forked(common, fence)
+            self._bus.session_started(fence, told_since=common)
         else:
+            self._bus.session_started(fence)
+            if branch is Branch.BEHIND:
+                self._history.note_lost(common)
             self._receiver.session_started(fence, "failover" if moved else "recorder-down")
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",

@@ -24,6 +24,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
+from sse_hub.broker.cluster_nodes import nodes_from
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
@@ -44,16 +45,11 @@ SLOT = key_slot(CLUSTER_PREFIX.encode())
 
 
 class Primary(NamedTuple):
-    """
-    The server that has the partition. `node` is its id in a cluster, else "".
-
-    `peers` are the ids of all nodes that own slots of the cluster, itself among them.
-    """
+    """The server that has the partition. `node` is its id in a cluster, else ""."""
 
     server: HostPort
     node: str = ""
     epoch: int = 0
-    peers: frozenset[str] = frozenset()
 
     @property
     def identity(self) -> tuple[HostPort, str]:
@@ -103,7 +99,8 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
+            nothing = "no node says who has the slot of {sse-hub}" if self._answers else "no server has answered yet"
+            raise RedisConnectionError("; ".join(self._errors.values()) or nothing)
         return self._primary
 
     @property
@@ -359,28 +356,25 @@ def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
     The first has the names by which clients reach the nodes, the second their epochs.
     https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
     """
-    epochs, peers = {}, set()
-    for line in nodes.decode().splitlines():
-        node, _, flags, _, _, _, epoch, _, *owned = line.split(" ")
-        epochs[node] = int(epoch)
-        if owned and "master" in flags:
-            peers.add(node)
+    epochs = {node.id: node.epoch for node in nodes_from(nodes)}
     primary, near, far = None, [], []
-    for first, last, owner, *replicas in slots:
-        servers = [_server_of(each, asked) for each in (owner, *replicas)]
-        if first <= SLOT <= last:
-            node = owner[2].decode()
-            primary = Primary(servers[0], node, epochs.get(node, 0), frozenset(peers))
-            near += servers
-        else:
+    for first, last, *shard in slots:
+        servers = [server for each in shard if (server := _server_of(each, asked))]
+        if not first <= SLOT <= last:
             far += servers
+            continue
+        near += servers
+        owner, node = _server_of(shard[0], asked), shard[0][2].decode()
+        # One that has no address, or has left meanwhile, can't be reached.
+        if owner and node in epochs:
+            primary = Primary(owner, node, epochs[node])
     return Answer(primary, [*near, *far])
 
 
-def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort:
+def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort | None:
     # Without a name there, or with "?", it is the one by which the node was reached that answers.
-    host = (node[0] or b"").decode()
-    return (asked[0] if host in ("", "?") else host), int(node[1])
+    host, port = (node[0] or b"").decode(), int(node[1])
+    return ((asked[0] if host in ("", "?") else host), port) if port else None
 
 
 def _pairs(flat: Iterable[bytes]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """
-The fences that one process has received: which ids are of this branch of the order of lines. Pure: no I/O.
+The fences that one process has received, or read in the log: which ids are of this branch of the order of lines.
+Pure: no I/O.
 
     begin(F), add(F), … --> FenceHistory --> compare(fences of a server): the same branch, behind, or forked?
     fork(common, F)          └──► rejoin(fence of a client's id): where the client goes on, if it is of a dead branch
@@ -11,7 +12,7 @@ Its fences look like any others; only a process that has received every fence of
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -57,11 +58,21 @@ class Rejoin(NamedTuple):
 
 
 class _DeadBranch(NamedTuple):
-    """The fences received after `common`, before the process came to the branch that begins with `fence`."""
+    """
+    The fences received after `common`, before the process came to the branch that begins with `fence`.
+
+    Those right before `starts` were not received.
+    """
 
     common: int
     fence: int
     fences: "array[int]"
+    starts: "array[int]"
+
+    def may_have(self, fence: int) -> bool:
+        """True if `fence` may be one of it, although it was not received."""
+        unheard = not _lacks(self.fences, self.starts, fence) or _has(self.fences, fence - 1)
+        return self.common < fence < self.fence and unheard
 
 
 class FenceHistory:
@@ -70,10 +81,12 @@ class FenceHistory:
     def __init__(self, limit: int = MAX_FENCES) -> None:
         self._limit = limit
         self._fences = array("q")
-        # The first fence of each session: those right before it were not received. And which began on another server.
+        # Those right before these fences were not received. And the first fences that are of another server.
         self._starts = array("q")
         self._switches = array("q")
         self._dead: deque[_DeadBranch] = deque()
+        # Received, but lost by the servers: after the first fence of each pair, up to the second.
+        self._lost: list[tuple[int, int]] = []
 
     @property
     def last(self) -> int:
@@ -102,35 +115,52 @@ class FenceHistory:
             del self._fences[: len(self._fences) - self._limit]
             for starts in (self._starts, self._switches):
                 del starts[: bisect_left(starts, self._fences[0])]
+            self._lost = [each for each in self._lost if each[1] >= self._fences[0]]
 
-    def begin(self, fence: int, switched: bool = False) -> None:
+    def begin(self, fence: int, switched_since: int | None = None) -> None:
         """
-        A session begins with `fence`; the fences before it, since the last one, were not received.
+        A session begins with `fence`, or that was read in the log; those before it, since the last, were not received.
 
-        `switched` is True if another server has the keys now: there may be a dead branch since the last fence.
+        If another server has the keys now, there may be a dead branch since `switched_since`, the last fence received.
         """
         if fence <= self.last:
             return
         self._starts.append(fence)
-        if switched:
-            self._switches.append(fence)
         self.add(fence)
+        if switched_since is not None:
+            # Those read in the log since then are of the server that has the log now.
+            self._switches.append(self._fences[bisect_right(self._fences, switched_since)])
+
+    def learn(self, fences: Iterable[int]) -> None:
+        """Before the first session: `fences`, rising, are of the branch that it comes to, and others may be, too."""
+        for fence in fences:
+            self.begin(fence)
+
+    def note_lost(self, common: int) -> None:
+        """
+        The server is BEHIND: it lacks the fences received after `common`, and goes on from there.
+
+        They are of the same branch all the same, and no server will have them when it is compared the next time.
+        """
+        if common < self.last:
+            self._lost.append((common, self.last))
 
     def fork(self, common: int, fence: int) -> None:
         """All fences received after `common` are of a dead branch. A session on the living one begins with `fence`."""
         at = bisect_right(self._fences, common)
-        self._dead.append(_DeadBranch(common, fence, self._fences[at:]))
+        starts = self._starts[bisect_right(self._starts, common) :]
+        self._dead.append(_DeadBranch(common, fence, self._fences[at:], starts))
         del self._fences[at:]
         for starts in (self._starts, self._switches):
             del starts[bisect_right(starts, common) :]
         while len(self._dead) > 1 and sum(len(branch.fences) for branch in self._dead) > self._limit:
             self._dead.popleft()
-        self.begin(fence, switched=True)
+        self.begin(fence, switched_since=self.last)
 
     def certainly_lacks(self, fence: int) -> bool:
         """True when no fence `fence` was issued on this branch: the sessions around it received every fence."""
         # `F+1` is a bound that hubs make themselves of a fence F.
-        return self._lacks(fence) and fence - 1 not in self
+        return _lacks(self._fences, self._starts, fence) and fence - 1 not in self
 
     def rejoin(self, fence: int, issued: bool = True) -> Rejoin | None:
         """
@@ -152,6 +182,15 @@ class FenceHistory:
             rejoin = Rejoin(shared, self._fences[bisect_right(self._fences, fence)])
         return rejoin
 
+    def doubtful_since(self, fence: int) -> int | None:
+        """
+        The fence that both branches have, if `fence` may be of a dead one; else None. For one unknown to rejoin().
+
+        Another hub may have sent it when this one had no session, or a replay from the log of that branch.
+        """
+        commons = [branch.common for branch in self._dead if branch.may_have(fence)]
+        return min(commons, default=None)
+
     def compare(self, server: Sequence[int], moved: bool) -> Comparison:
         """
         Compare what was received with what a server has issued.
@@ -171,9 +210,9 @@ class FenceHistory:
             # when they came. On the same one, its own may lack: a full server keeps none, and publishers of earlier
             # versions issue fences that are kept nowhere.
             later = [fence for fence in entries if fence > common]
-            forked = bool(later) if moved else any(self._lacks(fence) for fence in later)
+            forked = bool(later) if moved else any(_lacks(self._fences, self._starts, fence) for fence in later)
             return Comparison(Branch.FORKED if forked else Branch.BEHIND, common)
-        if any(self._lacks(fence) for fence in entries):
+        if any(_lacks(self._fences, self._starts, fence) for fence in entries):
             # This process has been on the dead branch since its first fence.
             return Comparison(Branch.FORKED, self._fences[0] - 1)
         return Comparison(Branch.UNKNOWN, 0)
@@ -186,17 +225,17 @@ class FenceHistory:
         """
         by_period = {fence // PERIOD_MS: fence for fence in reversed(entries)}
         at = bisect_left(self._fences, entries[0])
-        received = (self._fences[each] for each in range(at, len(self._fences)))
+        received = (each for each in self._fences[at:] if not any(low < each <= high for low, high in self._lost))
         # A server that has issued a fence has one of the same period that is not above it.
         lost = next((fence for fence in received if by_period.get(fence // PERIOD_MS, fence + 1) > fence), None)
-        foreign = next((fence for fence in entries if self._lacks(fence)), None)
+        foreign = next((fence for fence in entries if _lacks(self._fences, self._starts, fence)), None)
         return min((fence for fence in (lost, foreign) if fence is not None), default=None)
 
-    def _lacks(self, fence: int) -> bool:
-        at = bisect_left(self._fences, fence)
-        if not 0 < at < len(self._fences) or self._fences[at] == fence:
-            return False
-        return not _has(self._starts, self._fences[at])
+
+def _lacks(fences: "array[int]", starts: "array[int]", fence: int) -> bool:
+    """True if `fence` lies between two of `fences` that were received one right after the other."""
+    at = bisect_left(fences, fence)
+    return 0 < at < len(fences) and fences[at] != fence and not _has(starts, fences[at])
 
 
 def _has(fences: "array[int]", fence: int) -> bool:

@@ -160,6 +160,8 @@ class Ingest:
                 self._fill_gap(part)
                 continue
             batch, start, stop = part
+            # Clients get ids of it, and this process must know them again if this turns out to be a dead branch.
+            self.fences.begin(batch.fence)
             name, lines, moments = batch.channel, batch.lines[start:stop], batch.moments(start, stop)
             channel = self.registry.get(name.encode()) or self._add_channel(name, self.registry.start)
             self._seq += 1
@@ -316,7 +318,7 @@ class Ingest:
 
     def _resume(self, fence: int, reason: str) -> None:
         # Any reason but a cut tells of another server, which may have left a dead branch behind.
-        self.fences.begin(fence, switched=reason != "recorder-down")
+        self.fences.begin(fence, switched_since=self.last_fence if reason != "recorder-down" else None)
         self.complete_since = self.registry.start.fence
         self.session_changed.set()
         self.fence_received(fence)

@@ -15,7 +15,7 @@ from itertools import takewhile
 from sse_hub.hub.fence_history import FenceHistory, Rejoin
 from sse_hub.hub.position import Position
 from sse_hub.hub.ring import Batch, Ring
-from sse_hub.protocol.ids import Cursor
+from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.selection import Selection
 from sse_hub.protocol.sse import Gap
 
@@ -80,6 +80,18 @@ def forked_gaps(selection: Selection, rejoin: Rejoin) -> list[Gap]:
     return [Gap(name, after, f"{rejoin.fence}-0", None, "forked") for name in names]
 
 
+def _doubtful_gaps(selection: Selection, since: int, position: Position) -> list[Gap]:
+    """
+    The gaps of a client that may come from a dead branch, one for each channel and pattern: up to the lines it has.
+
+    It goes on there, so that it misses nothing if it does not.
+    """
+    names = (*selection.channels, *selection.patterns)
+    ids = [position.id_of(name) for name in names]
+    befores = [str(EventId(id.fence, id.n + 1)) for id in ids]
+    return [Gap(name, f"{since}-0", before, None, "forked") for name, before in zip(names, befores, strict=True)]
+
+
 def resolve(
     selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int, fences: FenceHistory
 ) -> tuple[Position, list[Gap]]:
@@ -97,7 +109,8 @@ def resolve(
                 return Position(selection, rejoin.fence), forked_gaps(selection, rejoin)
             position = Position(selection, cursor.fence, cursor.counts)
             if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
-                return position, []
+                since = fences.doubtful_since(cursor.fence) if start.issued else None
+                return position, [] if since is None else _doubtful_gaps(selection, since, position)
     position = Position(selection, fence)
     names = (*selection.channels, *selection.patterns)
     return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in names]

@@ -231,10 +231,10 @@ def hub_process(
 
 
 @contextmanager
-def hub_processes(count: int, redis_url: str, *options: str) -> Iterator[list[HubProcess]]:
+def hub_processes(count: int, redis_url: str, *options: str, root: Path = ROOT) -> Iterator[list[HubProcess]]:
     """`count` hubs started at the same time, all ready when the block is entered. Otherwise as hub_process()."""
     with ExitStack() as stack:
-        hubs = [stack.enter_context(_starting(redis_url, *options)) for _ in range(count)]
+        hubs = [stack.enter_context(_starting(redis_url, *options, root=root)) for _ in range(count)]
         for hub in hubs:
             hub.wait_ready()
         yield hubs

@@ -1,6 +1,7 @@
 """Any bytes on a session's connection, however split, are received or end the session."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sse_hub.broker.session import Session
+from sse_hub.broker.session import MAX_FENCE_AHEAD_MS, SETTLE_MS, Session
 
 Received = list[bytes | int]
+FENCES = "{sse-hub}:fence"
+NODE, OTHER = "a" * 40, "b" * 40
 
 
 class Ears:
@@ -70,6 +73,22 @@ PUSHES = [
 ]
 
 
+def received_by(pieces: list[bytes], patterns: list[str], node: str = "", last: int = 0) -> tuple[Ears, str]:
+    """Who has heard what a session of `node` receives from `pieces` after the fence `last`, and why it has ended."""
+    ears = Ears()
+    loop = asyncio.new_event_loop()
+    try:
+        session = Session(ears, FENCES, patterns, last, loop, node)
+        for piece in pieces:
+            session._take(piece)
+        ended = str(session.ended.exception()) if session.ended.done() else ""
+        session.close("the test is over")
+        loop.run_until_complete(asyncio.sleep(0))
+        return ears, ended
+    finally:
+        loop.close()
+
+
 def received(pieces: list[bytes], patterns: list[str]) -> tuple[dict[str, Received], bool]:
     """What a session with `patterns` receives from `pieces`, and whether it has ended."""
     ears = Ears()
@@ -125,3 +144,82 @@ async def test_an_error_of_the_receiver_ends_a_session() -> None:
 
     with pytest.raises(ConnectionError, match="ZeroDivisionError"):
         await session.ended
+
+
+# Fences of a cluster.
+
+
+def fence(at: int, node: str, tenure: int) -> bytes:
+    return push(b"message", FENCES.encode(), f"{at} {node} {tenure}".encode())
+
+
+LINE = push(b"pmessage", b"*", b"log", b"line")
+
+
+def test_a_fence_of_the_own_node_is_counted_from() -> None:
+    ears, ended = received_by([LINE, fence(2_000, NODE, 1_000), LINE], ["*"], NODE)
+    assert (ears.heard, ended) == ({"log": [b"line", 2_000, b"line"]}, "")
+
+
+def test_a_fence_of_a_node_that_has_just_begun_is_not_counted_from() -> None:
+    early, settled = 1_000 + SETTLE_MS - 1, 1_000 + SETTLE_MS
+    ears, ended = received_by([LINE, fence(early, NODE, 1_000), LINE, fence(settled, NODE, 1_000)], ["*"], NODE)
+    assert (ears.heard, ended) == ({"log": [b"line", b"line", settled], "unsettled": [early, settled]}, "")
+
+
+def test_a_fence_of_another_node_ends_the_session_at_its_place() -> None:
+    """The lines before it stand in the order that all have at this node; those behind it may not."""
+    ears, ended = received_by([fence(2_000, NODE, 1_000), LINE + fence(2_500, OTHER, 2_400) + LINE], ["*"], NODE)
+    assert ears.heard == {"log": [b"line"]}
+    assert ended == f"node {OTHER} orders the lines now"
+
+
+def test_a_late_fence_of_a_node_that_no_longer_orders_the_lines_is_ignored() -> None:
+    """It lay in the socket of a server that was frozen while another took its place."""
+    pieces = [fence(3_000, NODE, 2_000), LINE, fence(3_100, OTHER, 1_000), LINE, fence(3_200, NODE, 2_000)]
+    ears, ended = received_by(pieces, ["*"], NODE)
+    assert (ears.heard, ended) == ({"log": [b"line", b"line", 3_200]}, "")
+
+
+def test_a_fence_that_no_script_makes_is_counted_and_ignored() -> None:
+    now = int(time.time() * 1000)
+    forged = [
+        b"3000",
+        b"3000 " + NODE.encode(),
+        b"3000 " + NODE.encode() + b" -5",
+        b"3000 " + b"A" * 40 + b" 2000",
+        b"2000 " + OTHER.encode() + b" 2500",  # a tenure that begins after it
+        f"{now + MAX_FENCE_AHEAD_MS + 10_000} {OTHER} 2500".encode(),
+        f"1999 {NODE} 1000".encode(),  # not after the last one
+        f"2000 {NODE} 1000".encode(),
+        b"0 " + OTHER.encode() + b" 0",
+    ]
+    pieces = [LINE, fence(2_000, NODE, 1_000), *(push(b"message", FENCES.encode(), each) for each in forged), LINE]
+    ears, ended = received_by(pieces, ["*"], NODE)
+    assert ears.heard == {"log": [b"line", 2_000, b"line"], "forged": forged}
+    assert not ended
+
+
+@pytest.mark.parametrize("kind", [b"sunsubscribe", b"ssubscribe", b"smessage", b"invalidate"])
+def test_a_push_that_nobody_asked_for_ends_the_session(kind: bytes) -> None:
+    ears, ended = received_by([fence(2_000, NODE, 1_000), push(kind, b"log", b"1")], ["*"], NODE)
+    assert ended.startswith("unexpected push")
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.sampled_from([NODE, OTHER, "c" * 40]), st.integers(0, 50)).map(
+            lambda each: fence(*each)
+        )
+        | st.just(LINE),
+        max_size=20,
+    )
+)
+def test_fences_counted_from_rise_and_nothing_is_received_after_another_node_began(pushes: list[bytes]) -> None:
+    ears, ended = received_by([LINE, *pushes], ["*"], NODE)
+    counted = [each for each in ears.heard["log"] if isinstance(each, int)]
+    assert counted == sorted(set(counted))
+    if ended:
+        # Whatever comes in the same read as that fence, or after it.
+        again, _ = received_by([b"".join([LINE, *pushes])], ["*"], NODE)
+        assert again.heard == ears.heard

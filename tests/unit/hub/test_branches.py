@@ -4,6 +4,7 @@ import random
 
 from sse_hub.hub.backend import LogGap
 from sse_hub.hub.hub import Hub
+from sse_hub.hub.replay import read_merged
 from sse_hub.hub.start_position import After, Tail
 from sse_hub.protocol.ids import Cursor, EventId
 from tests.support.in_memory import Client, MemoryLog, MemorySource, line, new_hub, numbers, publish
@@ -91,19 +92,61 @@ async def test_a_client_of_the_dead_branch_goes_on_where_the_hub_came_to_the_liv
     assert hub.counters.resumes["forked"] == 2
 
 
+async def test_a_client_that_got_lines_of_the_dead_branch_from_its_log_is_told_too() -> None:
+    hub, log = hub_with_log()
+    hub.ingest.session_lost()
+    log.add("log", EventId(330, 1), line(5).encode())
+    async for parts in read_merged(log, {"log": EventId(300, 1)}, 300, 400):
+        hub.ingest.fill(parts)
+    hub.ingest.session_backfilled(400, 400)
+    fork(hub)
+    publish(hub, "log", line(60))
+
+    client = await Client(hub, "log").open(after("330-1"))
+
+    assert gaps(client.greeting) == [("log", "100-0", "500-0", "forked")]
+    assert numbers(client.events()) == [60]
+
+
 async def test_a_client_of_the_living_branch_goes_on_exactly_from_the_log() -> None:
     hub, _ = hub_with_log(LIVING)
     fork(hub)
     publish(hub, "log", line(60))
 
     found = {}
-    for id in ("100-1", "250-0", "250-1", "350-1"):
+    for id in ("100-1", "250-0", "250-1"):
         client = await Client(hub, "log").open(after(id))
         events = [*client.greeting, *client.events()]
         assert gaps(events) == []
         found[id] = numbers(events)
 
-    assert found == {"100-1": [53, 54, 60], "250-0": [53, 54, 60], "250-1": [54, 60], "350-1": [60]}
+    assert found == {"100-1": [53, 54, 60], "250-0": [53, 54, 60], "250-1": [54, 60]}
+
+
+async def test_a_client_that_may_come_from_the_dead_branch_is_told_what_it_may_lack_and_misses_nothing_else() -> None:
+    hub, _ = hub_with_log(LIVING)
+    hub.ingest.session_lost()
+    # While this hub was without a session, another one has received more of the dead branch.
+    hub.ingest.session_started(400)
+    fork(hub)
+    publish(hub, "log", line(60))
+
+    found = {}
+    for id in ("340-3", "350-1", "450-0"):
+        client = await Client(hub, "log").open(after(id))
+        found[id] = gaps(client.greeting), numbers(client.events())
+    several = await Client(hub, "log", "quiet").open(after("340-3.2"))
+    pattern = await Client(hub, "l*").open(after("340-0"))
+    since = await Client(hub, "log").open(After(Cursor(340, (0,)), issued=False))
+
+    assert found == {
+        "340-3": ([("log", "100-0", "340-4", "forked")], [54, 60]),
+        "350-1": ([("log", "100-0", "350-2", "forked")], [60]),
+        "450-0": ([("log", "100-0", "450-1", "forked")], [60]),
+    }
+    assert gaps(several.greeting) == [("log", "100-0", "340-4", "forked"), ("quiet", "100-0", "340-3", "forked")]
+    assert gaps(pattern.greeting) == [("l*", "100-0", "340-1", "forked")]
+    assert (since.greeting, numbers(since.events())) == ([], [54, 60])
 
 
 async def test_a_slow_client_of_the_dead_branch_is_told_when_it_reads_again() -> None:

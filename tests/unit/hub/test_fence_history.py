@@ -48,6 +48,19 @@ def test_a_bound_that_a_hub_makes_of_a_fence_is_no_id_of_another_branch() -> Non
     assert not received(1_000, 2_000).certainly_lacks(1_001)
 
 
+def test_fences_that_a_server_has_lost_are_no_dead_branch_at_the_next_failover() -> None:
+    history = received(1_000, 2_000, 3_000)
+    assert history.compare([1_000, 2_000], moved=True) == Comparison(Branch.BEHIND, 2_000)
+    history.note_lost(2_000)
+    history.begin(4_000, switched_since=3_000)
+    history.add(5_000)
+
+    # The third server has got all from the second.
+    assert history.compare([1_000, 2_000, 4_000, 5_000], moved=True) == Comparison(Branch.SAME, 5_000)
+    assert history.compare([1_000, 2_000, 4_000], moved=True) == Comparison(Branch.BEHIND, 4_000)
+    assert history.compare([1_000, 2_000, 3_500, 5_000], moved=True) == Comparison(Branch.FORKED, 2_000)
+
+
 def test_it_keeps_a_bounded_number_of_fences() -> None:
     history = FenceHistory(limit=80)
     for n in range(1, 1_001):
@@ -66,6 +79,21 @@ def test_a_client_of_the_branch_that_this_process_has_left_goes_on_where_the_liv
     assert [history.rejoin(fence) for fence in (3_000, 4_000)] == [Rejoin(2_000, 9_000)] * 2
     assert [history.rejoin(fence) for fence in (1_000, 2_000, 5_000, 9_000)] == [None] * 4
     assert (history.last, 3_000 in history) == (9_000, False)
+
+
+def test_an_id_that_nobody_here_has_heard_of_may_be_of_the_dead_branch() -> None:
+    history = received(1_000, 2_000, 3_000)
+    history.begin(5_000)
+    history.add(6_000)
+    history.fork(1_000, 9_000)
+
+    doubtful = [
+        fence for fence in (900, 1_000, 2_500, 4_000, 5_500, 6_001, 8_999, 9_000) if history.doubtful_since(fence)
+    ]
+
+    assert doubtful == [4_000, 6_001, 8_999], "this process was not there, or had left"
+    history.fork(500, 12_000)
+    assert [history.doubtful_since(fence) for fence in (900, 4_000, 11_000)] == [500, 500, 500]
 
 
 def test_a_client_of_a_dead_branch_may_have_missed_a_second_fork() -> None:
@@ -101,7 +129,7 @@ def test_of_dead_branches_it_keeps_a_bounded_number_of_fences_too() -> None:
 
 def test_a_client_of_a_dead_branch_that_others_were_on_goes_on_at_the_next_fence() -> None:
     history = received(1_000, 2_000)
-    history.begin(5_000, switched=True)
+    history.begin(5_000, switched_since=2_000)
     history.add(6_000)
     history.begin(8_000)
     history.add(9_000)
@@ -110,6 +138,16 @@ def test_a_client_of_a_dead_branch_that_others_were_on_goes_on_at_the_next_fence
     assert history.rejoin(8_500) == Rejoin(2_000, 9_000), "it has been at that server since 5,000"
     assert history.rejoin(8_500, issued=False) is None, "a time that somebody has typed"
     assert history.rejoin(7_000) is None, "it was issued between two sessions, perhaps"
+
+
+def test_fences_read_in_the_log_of_the_next_server_are_not_common() -> None:
+    history = received(1_000, 2_000)
+    history.begin(4_000)
+    history.begin(5_000, switched_since=2_000)
+    history.add(6_000)
+
+    assert history.rejoin(5_500) == Rejoin(2_000, 6_000)
+    assert history.rejoin(3_000) is None
 
 
 def test_without_a_switch_nobody_knows_what_is_common() -> None:
@@ -160,6 +198,18 @@ def test_what_a_server_issued_between_two_sessions_is_no_fork() -> None:
     assert history.compare([1_000, 2_000, 3_000, 4_000], moved=True) == Comparison(Branch.FORKED, 2_000), (
         "it may be one"
     )
+
+
+def test_a_process_that_has_begun_on_a_dead_branch_knows_from_that_server_what_is_common() -> None:
+    history = FenceHistory()
+    history.learn([1_000, 2_000, 2_500])
+    history.begin(3_000)
+    history.add(4_000)
+
+    assert history.compare([1_000, 2_000, 2_300], moved=True) == Comparison(Branch.FORKED, 2_000)
+    assert not history.certainly_lacks(2_200), "the server had others, perhaps"
+    history.fork(2_000, 9_000)
+    assert history.rejoin(2_500) == Rejoin(2_000, 9_000)
 
 
 def test_an_empty_history_knows_nothing() -> None:

@@ -328,7 +328,7 @@ class RecordedModel(Model):
         """
         Only the other process hears some lines, over some fences, and records them, see `history/backfill.py`.
 
-        It may lose its session, too, before this one has another.
+        It may lose its session, too, before this one has another, which may fail to read the log.
         """
         self.flush()
         self.hub.ingest.session_lost()
@@ -348,6 +348,10 @@ class RecordedModel(Model):
                 self.published.append((channel, self.next_id(channel, fence)))
             fence += self.random.randint(1, 3)
             self.log_gap(filled_to, fence, "failover")
+        if self.random.random() < 0.3:
+            self.hub.ingest.session_started(fence, "failover")
+            self.log.watermark = fence
+            return
         after = {}
         for name, newest in (await self.log.last_ids(filled_to)).items():
             channel_known = self.hub.ingest.registry.get(name.encode())

@@ -1,0 +1,186 @@
+"""
+The promise on a cluster, on trial: publishers at different nodes, two hubs, clients that resume on the other one.
+
+    on_trial(rig) --> Trial: sent(), faults of the rig --> verdict on clients, replays and log; gaps; seconds away
+"""
+
+import asyncio
+import logging
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from tests.support.cluster import EVERY_LINE
+from tests.support.cluster_servers import ClusterNode, ClusterServers
+from tests.support.load import Id
+from tests.support.numbered_judge import Gap, History, Verdict, judge
+from tests.support.numbered_publishers import NumberedPublisher, all_sent, at_node, by_cluster, numbered_publishers
+from tests.support.oracle import Shape
+from tests.support.programs import redis_binary, valkey_binary
+from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming
+from tests.support.servers import HubProcess, hub_processes
+from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
+from tests.support.waiting import wait_until
+
+logger = logging.getLogger(__name__)
+
+CHANNELS = [f"channel-{number}" for number in range(5)]
+LINES_PER_SECOND = at_scale(500, 5_000)
+# Of Redis 7.0, another Redis may be tried instead of Debian's.
+REDIS = Path(os.environ["SSE_HUB_TEST_REDIS"]) if os.environ.get("SSE_HUB_TEST_REDIS") else redis_binary()
+VALKEY = valkey_binary()
+
+
+@dataclass
+class Trial:
+    """
+    One trial. `verdict` and `histories` are there when its block has ended.
+
+    `histories` are those of the clients, then a replay, the pages of `/history`, and `/export`. `outputs` is what the
+    hubs have printed.
+    """
+
+    rig: ClusterServers
+    hubs: list[HubProcess]
+    publishers: list[NumberedPublisher]
+    clients: list[RoamingClient]
+    verdict: Verdict = field(default_factory=Verdict)
+    histories: list[History] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+    async def sent(self, count: int) -> None:
+        """Return when the publishers together have sent `count` more lines."""
+        until = self._sent + count
+        await asyncio.to_thread(
+            wait_until, lambda: self._sent >= until, f"{count} lines are sent", 4 * DEADLINE_SECONDS
+        )
+
+    @property
+    def _sent(self) -> int:
+        return sum(len(each.sent) for each in self.publishers)
+
+    async def recovered(self) -> None:
+        """Return when all hubs are ready and record again, and the cluster is whole."""
+
+        def all_well() -> bool:
+            states = [hub.state() for hub in self.hubs]
+            return all(state["ready"] and state["recording"] for state in states)
+
+        await asyncio.to_thread(wait_until, all_well, "both hubs are ready")
+        await asyncio.to_thread(self.rig.wait_whole)
+
+    def gaps(self, *reasons: str) -> list[Gap]:
+        """The gaps that clients were told, each once, whichever channel it was for; those with `reasons` if given."""
+        told = {(gap.after, gap.before, gap.reason) for client in self.clients for gap in client.history.gaps}
+        return [Gap("", *each) for each in sorted(told) if not reasons or each[2] in reasons]
+
+    def most_gaps(self) -> int:
+        """How many gaps the client was told that was told the most of one channel."""
+        told = Counter((client.history.name, gap.channel) for client in self.clients for gap in client.history.gaps)
+        return max(told.values(), default=0)
+
+    def sessions_away(self) -> list[float]:
+        """Of each session of a hub that has ended, the seconds until the next one could count lines."""
+        return [seconds for output in self.outputs for seconds in _away(output)]
+
+
+def _away(output: str) -> Iterator[float]:
+    ended = None
+    for moment, event in re.findall(r"^(\S+ \S+) .*? (session_ended|session_started) ", output, re.MULTILINE):
+        at = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
+        if event == "session_ended":
+            ended = at
+        elif ended is not None:
+            yield at - ended
+            ended = None
+
+
+@asynccontextmanager
+async def on_trial(
+    rig: ClusterServers,
+    *options: str,
+    lines_per_second: int = LINES_PER_SECOND,
+    publishers_at: Callable[[ClusterServers], list[ClusterNode]] | None = None,
+    url: str = "",
+    root: Path = ROOT,
+) -> AsyncIterator[Trial]:
+    """
+    Two hubs with `options` that record, and clients under load, for the duration of the block. `root` is their code.
+
+    One publisher is redis-py's cluster client; the others are at the nodes that `publishers_at` chooses: else a primary
+    that is not the anchor, and a replica of another one.
+    """
+    nodes = (publishers_at or elsewhere)(rig)
+    ways = [by_cluster(rig), *(at_node(each, counts=False) for each in nodes)]
+    rate = max(1, lines_per_second // len(ways))
+    publishers = [NumberedPublisher(name, way, CHANNELS, rate) for name, way in zip("abcdef", ways, strict=False)]
+    with ExitStack() as stack:
+        hubs = stack.enter_context(hub_processes(2, url or rig.url, *(options or EVERY_LINE), root=root))
+        for hub in hubs:
+            hub.wait_recording()
+        shapes = [Shape(CHANNELS, batch=True), Shape(CHANNELS[:1]), Shape(CHANNELS), Shape(CHANNELS[1:3], batch=True)]
+        clients = [RoamingClient(f"client {number}", hubs, shape) for number, shape in enumerate(shapes)]
+        # These stay, each at its hub: so that what one hub told is not hidden by the other.
+        clients += [RoamingClient(f"client of hub {n}", [hub], shapes[0]) for n, hub in enumerate(hubs)]
+        trial = Trial(rig, hubs, publishers, clients)
+        async with roaming(*clients):
+            with numbered_publishers(*publishers):
+                cutting = asyncio.create_task(at_random(clients[:4], lambda: random.uniform(0.1, 0.5)))
+                try:
+                    yield trial
+                finally:
+                    cutting.cancel()
+            await trial.recovered()
+            await finish(publishers, clients)
+        await _judge(trial)
+
+
+async def _judge(trial: Trial) -> None:
+    first, sent = trial.clients[0].history, all_sent(trial.publishers)
+    begin, last = str(first.begin), max(line.id for line in first.lines if line.channel == CHANNELS[0])
+    read: list[History] = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]
+
+    def recorded() -> bool:
+        pages = paged(trial.hubs[0], CHANNELS, begin)
+        read[1:] = [pages]
+        return any(line.id >= last for line in pages.lines if line.channel == CHANNELS[0])
+
+    await asyncio.to_thread(wait_until, recorded, "all is recorded")
+    for each in read:
+        each.since, each.until = first.since, first.until
+    # Its gaps have no ids, so that nothing is owed to it. It may have lines of another trial.
+    read.append(await asyncio.to_thread(exported, trial.hubs[1], CHANNELS))
+    read[-1].since = float("inf")
+    read[-1].items = [line for line in read[-1].lines if line.id > first.begin]
+    trial.histories = [*(client.history for client in trial.clients), *read]
+    trial.outputs = [hub.output for hub in trial.hubs]
+    trial.verdict = judge(sent, trial.histories[:-1])
+    trial.verdict.different += judge(sent, trial.histories).different
+    logger.warning(
+        "%s; gaps %s; away %s",
+        trial.verdict,
+        [f"{gap.reason} {(gap.before.fence - gap.after.fence) / 1000:.2f} s" for gap in trial.gaps()],
+        [f"{seconds:.3f}" for seconds in trial.sessions_away()],
+    )
+
+
+def elsewhere(rig: ClusterServers) -> list[ClusterNode]:
+    """A primary that is not the anchor, and a replica of the third one, or of any if there are no three."""
+    anchor = rig.wait_owner()
+    others = [each for each in rig.primaries() if each != anchor]
+    replicas = [each for other in others[::-1] for each in rig.replicas_of(other)] or rig.replicas_of(anchor)
+    return [*(others[:1] or [anchor]), *(replicas[:1] or others[1:2] or [anchor])]
+
+
+def covering(gaps: list[Gap], low: Id, high: Id) -> bool:
+    """True if `gaps` together cover all from `low` to `high`, without a hole."""
+    for gap in sorted(gaps, key=lambda gap: gap.after):
+        if gap.after <= low < gap.before:
+            low = gap.before
+    return low >= high
