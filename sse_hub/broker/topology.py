@@ -215,14 +215,21 @@ class Topology:
         except TimeoutError:
             await self._note_failure(server, f"no answer within {ASK_SECONDS:.0f} s")
         except (RedisError, OSError, UnicodeError) as error:
-            locked = isinstance(error, AuthenticationError) and self._kind == "sentinel"
-            locked = locked and not self.servers.sentinel_password
-            await self._note_failure(server, LOCKED_SENTINEL if locked else error_text(error))
+            await self._note_failure(server, self._reason(error))
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
             self._errors.pop(server, None)
         self._choose()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, AuthenticationError):
+            if self._kind == "sentinel" and not self.servers.sentinel_password:
+                return LOCKED_SENTINEL
+            if "invalid username-password" in str(error):
+                # The server's first word, which redis-py drops.
+                return f"WRONGPASS {error_text(error)}"
+        return error_text(error)
 
     async def _note_failure(self, server: HostPort, why: str) -> None:
         if connection := self._connections.pop(server, None):

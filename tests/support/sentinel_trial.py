@@ -7,6 +7,7 @@ Hubs, publishers and clients on a Sentinel set-up while its servers fail, and al
 import asyncio
 import json
 import logging
+import secrets
 import threading
 import time
 from collections import defaultdict
@@ -57,6 +58,8 @@ class Poster:
     def __init__(self, hubs: Sequence[HubProcess]) -> None:
         self.posts: list[Post] = []
         self.stopped = threading.Event()
+        # The hubs may have served another trial before.
+        self._trial = secrets.token_hex(4)
         self._hubs = hubs
 
     def run(self) -> None:
@@ -64,12 +67,12 @@ class Poster:
         number = 0
         while not self.stopped.wait(0.05):
             number += 1
-            one = Post(f"{number}")
+            one = Post(f"{self._trial}-{number}")
             self.posts.append(one)
             again = number % 2 == 0
             while not one.ids and not self.stopped.is_set():
                 number_of_hub = (number + len(one.statuses)) % len(self._hubs)
-                self._post(self._hubs[number_of_hub], one, {"Idempotency_Key": f"key-{number}"} if again else {})
+                self._post(self._hubs[number_of_hub], one, {"Idempotency_Key": one.key} if again else {})
                 if not again:
                     break
 
@@ -273,7 +276,7 @@ async def trial(
     running.log = paged(log_at, CHANNELS, begin)
     export = exported(log_at, CHANNELS)
     # Its rows of gaps have no ids.
-    export.items += running.log.gaps
+    export.items = [*running.log.gaps, *(line for line in export.lines if line.id > clients[0].history.begin)]
     recorded = [running.log, export]
     last = max(line.id for line in clients[0].history.lines if line.channel == CHANNELS[0])
     recorded.append(await replayed(hubs[0], Shape(CHANNELS, batch=True), begin, last))

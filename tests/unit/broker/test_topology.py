@@ -140,7 +140,7 @@ async def test_sentinels_that_the_url_does_not_name_are_asked_too_but_not_all_of
     ("answer", "error"),
     [
         ("-ERR No such master with that name", "No such master"),
-        ("-WRONGPASS invalid username-password pair", "WRONGPASS|invalid username-password"),
+        ("-NOAUTH Authentication required.", "sentinel_password="),
         (["ip"], "not understood"),
         ([b"ip", b"h", b"port", b"x", b"config-epoch", b"x"], "not understood"),
         ({"ip": b"h"}, "not understood"),
