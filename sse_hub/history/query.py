@@ -31,6 +31,7 @@ from sse_hub.history.merge import (
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.backend import LogGap, LogGaps, Source
 from sse_hub.hub.fair_lock import SLICE_LINES
+from sse_hub.hub.fence_history import FenceHistory
 from sse_hub.hub.name_index import NameIndex
 from sse_hub.protocol.ids import Cursor, EventId
 from sse_hub.protocol.line_ids import SeenLineIds
@@ -71,15 +72,24 @@ class HistoryQuery:
     """
     Reads ranges of the log.
 
-    `is_recorded` says whether a channel is recorded at all. `fair_lock` is held for each slice of work.
+    `is_recorded` says whether a channel is recorded at all. `fences` are those received. `fair_lock` is held for each
+    slice of work.
     """
 
-    def __init__(self, log: LogReader, source: Source, is_recorded: Callable[[str], bool], names: NameIndex) -> None:
+    def __init__(
+        self,
+        log: LogReader,
+        source: Source,
+        is_recorded: Callable[[str], bool],
+        names: NameIndex,
+        fences: FenceHistory,
+    ) -> None:
         self.fair_lock = names.fair_lock
         self._names = names
         self._log = log
         self._source = source
         self._is_recorded = is_recorded
+        self._fences = fences
 
     async def resolve_range(self, selection: Selection, after: Cursor | None, before: Cursor | None) -> LogRange:
         """
@@ -102,7 +112,13 @@ class HistoryQuery:
         if not complete_to:
             raise LogUnavailable("Nothing has been recorded yet.")
         end = before or Cursor(awaited_fence, (0,))
-        return LogRange(selection, after or BEGINNING, end, complete_to, awaited_fence)
+        return LogRange(selection, self._living(after) if after else BEGINNING, end, complete_to, awaited_fence)
+
+    def _living(self, after: Cursor) -> Cursor:
+        """`after`, or where its dead branch left the living one: no log has what came there since."""
+        # A time that somebody has typed is no id, and has no count.
+        rejoin = self._fences.rejoin(after.fence, issued=max(after.counts) > 0)
+        return Cursor(rejoin.common, (0,)) if rejoin and rejoin.common is not None else after
 
     async def last_page(self, log_range: LogRange, limit: int, reserve: ReserveBytes) -> HistoryPage:
         """The last lines of the range, as `_read_page` limits them. Raises LogUnavailable, and what `reserve` does."""

@@ -198,7 +198,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         backfill=backfill,
         log=log,
         recorder=recorder,
-        history=HistoryQuery(log, source, registry.covers, registry.names),
+        history=HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences),
         publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
         auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),

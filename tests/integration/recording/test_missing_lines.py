@@ -65,7 +65,8 @@ async def recording(process: Process, role: Role) -> AsyncIterator[Process]:
 async def told(process: Process, after: EventId, until: int) -> list[object]:
     """The numbers of lines and the gaps that a file of the range has, in their order."""
     ingest = process.hub.ingest
-    query = HistoryQuery(process.log, MemorySource(process.hub), ingest.registry.covers, ingest.registry.names)
+    registry = ingest.registry
+    query = HistoryQuery(process.log, MemorySource(process.hub), registry.covers, registry.names, ingest.fences)
     range_asked = await query.resolve_range(
         Selection.parse(["log"]), Cursor(after.fence, (after.n,)), Cursor(until, (0,))
     )
@@ -125,6 +126,27 @@ async def test_a_recorder_that_takes_over_does_not_lose_what_the_one_before_had_
 
         gap = Gap("log", f"{now}-0", f"{now + 10}-0", None, "bus")
         assert await told(second, EventId(now, 0), now + 30) == [1, gap]
+
+
+async def test_a_page_after_a_line_of_a_dead_branch_begins_where_that_left_the_living_one(
+    own_server: RedisServer,
+) -> None:
+    now = int(time.time() * 1000)
+    living, strayed = Process(own_server, now), Process(own_server, now)
+    publish(living.hub, "log", line(1))
+    living.hub.ingest.fence_received(now + 10)
+    publish(living.hub, "log", line(2))
+    strayed.hub.ingest.fence_received(now + 12)
+    publish(strayed.hub, "log", line(7), line(8))
+    async with recording(living, Role.BEGAN_LOG):
+        await living.complete(now + 20)
+        strayed.log.leave_branch()
+        strayed.hub.ingest.session_forked(now, now + 20)
+        await strayed.complete(now + 20)
+
+        assert await told(strayed, EventId(now + 12, 1), now + 20) == [1, 2]
+        assert await told(strayed, EventId(now + 10, 0), now + 20) == [2], "that fence is of the living one"
+    await strayed.commands.aclose()
 
 
 def lines_of(page: Page) -> list[bytes]:
