@@ -14,7 +14,8 @@ from sse_hub.errors import InvalidSetting
 from sse_hub.protocol.patterns import matches
 
 LIVE_COMMANDS = (
-    "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish"
+    "+subscribe +psubscribe +unsubscribe +client|setname +ping +evalsha +script|load +time +get +set +publish "
+    "+info +wait"
 )
 LOG_COMMANDS = (
     "+xadd +xrange +xrevrange +xinfo|stream +xtrim +xdel +xlen +hset +hget +hmget +hgetall +hexists +hscan +hdel "

@@ -149,8 +149,12 @@ class BusWatch:
             pipeline.execute_command("TIME")
             # Its fences may be ahead of its time, after a failover from a server whose clock was.
             pipeline.execute_command("GET", partition.clock)
-            links, nodes, time, clock = await pipeline.execute()
-        since = self._links.look(nodes_from(nodes), links_from(links), last_fence)
+            links, known, time, clock = await pipeline.execute()
+        nodes = nodes_from(known)
+        if not any(node.myself and node.id == self._links.anchor for node in nodes):
+            # The partition has just moved, and this session is about to end.
+            return
+        since = self._links.look(nodes, links_from(links), last_fence)
         if since is None:
             return
         self._broken_since = since if self._broken_since is None else min(since, self._broken_since)

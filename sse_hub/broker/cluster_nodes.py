@@ -20,16 +20,17 @@ _LINE = re.compile(
 
 class KnownNode(NamedTuple):
     """
-    A node as another one knows it.
+    A node as the one knows it that was asked, which is `myself`.
 
-    `owns_slots` is True for a primary that has some. `answered_at` is when it last answered a ping, in ms by that
-    other node's clock; 0 if it never has.
+    `owns_slots` is True for a primary that has some. `answered_at` is when it last answered a ping, in ms by the clock
+    of the one that was asked; 0 if it never has.
     """
 
     id: str
     epoch: int
     owns_slots: bool
     answered_at: int
+    myself: bool = False
 
 
 def nodes_from(reply: bytes) -> list[KnownNode]:
@@ -44,7 +45,10 @@ def nodes_from(reply: bytes) -> list[KnownNode]:
             continue
         # In brackets: slots that are on their way to or from it.
         slots = [each for each in words["slots"].split() if not each.startswith("[")]
-        found.append(KnownNode(words["id"], int(words["epoch"]), bool(slots) and "master" in flags, int(words["pong"])))
+        owns_slots = bool(slots) and "master" in flags
+        found.append(
+            KnownNode(words["id"], int(words["epoch"]), owns_slots, int(words["pong"]), myself="myself" in flags)
+        )
     return found
 
 

@@ -64,7 +64,7 @@ def publisher_client(redis_url: str, partition: Partition) -> Redis:
 
     It never repeats a command by itself. Raises InvalidSetting for an URL that can't be used.
     """
-    return Redis.from_pool(_publisher_pool(publisher_topology(redis_url, partition)))
+    return topology_client(publisher_topology(redis_url, partition))
 
 
 def publisher_topology(redis_url: str, partition: Partition) -> Topology:
@@ -79,6 +79,11 @@ def topology_connection(topology: Topology) -> "_Following":
     """As publisher_connection(), to where `topology` says."""
     connection: _Following = _publisher_pool(topology).make_connection()  # type: ignore[no-untyped-call]
     return connection
+
+
+def topology_client(topology: Topology) -> Redis:
+    """As publisher_client(), for where `topology` says."""
+    return Redis.from_pool(_publisher_pool(topology))
 
 
 def _publisher_pool(topology: Topology) -> ConnectionPool:

@@ -117,6 +117,11 @@ class Partition:
         """Sorted set, expires: published() of each Idempotency-Key of `subject` --> the fence before its lines."""
         return f"{self.prefix}published-by:{sha256(subject.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
+    @property
+    def replicated(self) -> str:
+        """String, expires: written to learn whether replicas have all that was written before."""
+        return f"{self.prefix}replicated"
+
     def ticket(self, digest: str) -> str:
         """String, expires: the grant of the ticket with this SHA-256, as JSON, see `auth/ticket.py`."""
         return f"{self.prefix}ticket:{digest}"

@@ -187,6 +187,9 @@ class Session(asyncio.Protocol):
             # A full server, or an account without this right, can still order lines.
             if refusal(str(error)):
                 raise
+        if b"replica" in await self._role():
+            # One that takes writes all the same (`replica-read-only no`): its primary never gets them.
+            raise SessionEnded("this server is a replica")
         if self._node:
             clock = CLUSTER_FENCE.fullmatch(await self._command("GET", partition.clock) or b"")
             self._tenure = int(clock[3]) if clock else 0
@@ -194,6 +197,14 @@ class Session(asyncio.Protocol):
             # An account of before may lack the right to it.
             newest = await self._command("XREVRANGE", partition.fences, "+", "-", "COUNT", str(MAX_FENCES))
             self._events.fences_known([int(id.partition(b"-")[0]) for id, _ in reversed(newest)])
+
+    async def _role(self) -> Any:
+        """What the server says that it is; nothing if it does not know the question, as a proxy may not."""
+        try:
+            hello = await self._command("HELLO", "2")
+        except CommandRefused:
+            return ()
+        return [role for name, role in zip(hello[::2], hello[1::2], strict=False) if name == b"role"]
 
     def _take(self, data: bytes) -> None:
         if self.ended.done():

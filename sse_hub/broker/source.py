@@ -188,6 +188,8 @@ class RedisSource:
             self._bus.session_started(fence, told_since=common)
         else:
             self._bus.session_started(fence)
+            if branch is Branch.BEHIND:
+                self._history.note_lost(common)
             self._receiver.session_started(fence, "failover" if moved else "recorder-down")
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from redis.asyncio.connection import AbstractConnection
 from redis.crc import key_slot
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
 from sse_hub.broker.cluster_nodes import nodes_from
@@ -40,6 +40,7 @@ SOON_SECONDS = 0.05
 MORE_ANSWERS_SECONDS = 0.1
 # Of a large cluster, these suffice to learn of a change: servers of the URL, and nodes of the anchor's shard first.
 MAX_ASKED = 12
+LOCKED_SENTINEL = "this Sentinel requires a password of its own: add ?sentinel_password=… to the URL"
 SLOT = key_slot(CLUSTER_PREFIX.encode())
 
 
@@ -98,7 +99,8 @@ class Topology:
     def primary(self) -> Primary:
         """The server that has the partition, as far as is known. Raises RedisConnectionError while none is."""
         if self._primary is None:
-            raise RedisConnectionError("; ".join(self._errors.values()) or "no server has answered yet")
+            nothing = "no node says who has the slot of {sse-hub}" if self._answers else "no server has answered yet"
+            raise RedisConnectionError("; ".join(self._errors.values()) or nothing)
         return self._primary
 
     @property
@@ -147,8 +149,11 @@ class Topology:
                         task.result()
                 await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
         finally:
-            await cancel_and_wait(self._followed.values())
-            await self.close()
+            try:
+                await cancel_and_wait(self._followed.values())
+            finally:
+                # Also when this task is cancelled again meanwhile.
+                await self.close()
 
     async def find(self) -> Primary:
         """The server that has the partition, asked for now. Raises RedisError, OSError."""
@@ -194,7 +199,9 @@ class Topology:
         loop = asyncio.get_running_loop()
         while server in self._to_ask():
             await self._ask(server)
+            # Not one that does not answer: it would be dialled all the time.
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
+            likely = likely and server not in self._errors
             await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
         self._answers.pop(server, None)
         self._errors.pop(server, None)
@@ -208,7 +215,9 @@ class Topology:
         except TimeoutError:
             await self._note_failure(server, f"no answer within {ASK_SECONDS:.0f} s")
         except (RedisError, OSError, UnicodeError) as error:
-            await self._note_failure(server, error_text(error))
+            locked = isinstance(error, AuthenticationError) and self._kind == "sentinel"
+            locked = locked and not self.servers.sentinel_password
+            await self._note_failure(server, LOCKED_SENTINEL if locked else error_text(error))
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:

@@ -2,6 +2,7 @@
 Publishing over HTTP: lines go to Redis like any others, and the answer waits until they are in the log.
 
     body --> lines --> lua/publish.lua: fence, lines, fence --> watermark --> lua/recorded.lua: are they in the log?
+                                                                  └──► WAIT: does a replica have them, if one must?
 
 One script publishes the lines between two fences. So their ids are known before any process has seen them.
 """
@@ -15,7 +16,7 @@ from hashlib import sha1, sha256
 from typing import Any, NamedTuple
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError, TryAgainError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError, TryAgainError
 
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.scripts import script
@@ -37,6 +38,9 @@ from sse_hub.protocol.ndjson import parse_body
 logger = logging.getLogger(__name__)
 
 RECORDED_SECONDS = 5.0
+# How long a replica may take to confirm what was recorded.
+REPLICATED_MS = 1_000
+BARRIER_MS = 10_000
 # How long an idempotency key is remembered: a day. And how many of one subject: about 3 MB of Redis.
 KEY_MS = 86_400_000
 KEYS_PER_SUBJECT = 10_000
@@ -117,6 +121,7 @@ class AcknowledgedPublisher:
             if not sent.recorded:
                 await self._wait_recorded(sent)
                 await self._check_recorded(sent, channel, normalize(lines[-1], self._line_bytes)[0])
+                await self._wait_replicated(sent)
                 if key:
                     await self._mark_key_recorded(key, sent)
         return Published(sent.size, EventId(sent.fence, sent.size))
@@ -214,10 +219,46 @@ class AcknowledgedPublisher:
         if gaps or digest.decode() != sha1(last_line).hexdigest():
             raise NotRecorded(f"The lines were published, but the log has {lines} of {sent.size}.", sent.size, False)
 
+    async def _wait_replicated(self, sent: _SentBatch) -> None:
+        """
+        Return when a replica has the lines, if the server is to take no writes without one (`min-replicas-to-write`).
+
+        It notices only after some seconds that its replicas are gone. What it records until then is lost if one of them
+        has taken its place.
+        """
+        try:
+            if not await self._needs_replica():
+                return
+            async with self._commands.pipeline(transaction=False) as pipeline:
+                # WAIT is about what this connection has written, and all that was written before.
+                pipeline.execute_command("SET", self._partition.replicated, sent.fence, "PX", BARRIER_MS)
+                pipeline.execute_command("WAIT", 1, REPLICATED_MS)
+                _, replicas = await pipeline.execute()
+        except NoPermissionError:
+            # An account of before.
+            return
+        except (RedisError, OSError) as error:
+            raise NotRecorded(
+                f"The lines were recorded, but whether a replica has them is unknown: {error_text(error)}.",
+                sent.size,
+                None,
+            ) from None
+        if not replicas:
+            raise NotRecorded("The lines were recorded, but no replica has confirmed them.", sent.size, None)
+
+    async def _needs_replica(self) -> bool:
+        """Raises RedisError, OSError."""
+        replication = await self._commands.info("replication")
+        # It is there only with the setting: https://redis.io/docs/latest/commands/info/
+        return "min_slaves_good_slaves" in replication
+
     async def _mark_key_recorded(self, key: str, sent: _SentBatch) -> None:
         value = f"{sent.fence} {sent.size} {sent.digest} 1"
         try:
-            await self._commands.set(self._partition.published(key), value, xx=True, keepttl=True)
+            name = self._partition.published(key)
+            if not await self._commands.set(name, value, xx=True, keepttl=True):
+                # Another server has taken over, and had not received the key.
+                await self._commands.set(name, value, nx=True, px=KEY_MS)
         except (RedisError, OSError) as error:
             # A repeated request then checks the log again.
             logger.debug("idempotency_key_not_marked error=%(error)r", {"error": error_text(error)})

@@ -85,6 +85,8 @@ class FenceHistory:
         self._starts = array("q")
         self._switches = array("q")
         self._dead: deque[_DeadBranch] = deque()
+        # Received, but lost by the servers: after the first fence of each pair, up to the second.
+        self._lost: list[tuple[int, int]] = []
 
     @property
     def last(self) -> int:
@@ -113,6 +115,7 @@ class FenceHistory:
             del self._fences[: len(self._fences) - self._limit]
             for starts in (self._starts, self._switches):
                 del starts[: bisect_left(starts, self._fences[0])]
+            self._lost = [each for each in self._lost if each[1] >= self._fences[0]]
 
     def begin(self, fence: int, switched_since: int | None = None) -> None:
         """
@@ -132,6 +135,15 @@ class FenceHistory:
         """Before the first session: `fences`, rising, are of the branch that it comes to, and others may be, too."""
         for fence in fences:
             self.begin(fence)
+
+    def note_lost(self, common: int) -> None:
+        """
+        The server is BEHIND: it lacks the fences received after `common`, and goes on from there.
+
+        They are of the same branch all the same, and no server will have them when it is compared the next time.
+        """
+        if common < self.last:
+            self._lost.append((common, self.last))
 
     def fork(self, common: int, fence: int) -> None:
         """All fences received after `common` are of a dead branch. A session on the living one begins with `fence`."""
@@ -213,7 +225,7 @@ class FenceHistory:
         """
         by_period = {fence // PERIOD_MS: fence for fence in reversed(entries)}
         at = bisect_left(self._fences, entries[0])
-        received = (self._fences[each] for each in range(at, len(self._fences)))
+        received = (each for each in self._fences[at:] if not any(low < each <= high for low, high in self._lost))
         # A server that has issued a fence has one of the same period that is not above it.
         lost = next((fence for fence in received if by_period.get(fence // PERIOD_MS, fence + 1) > fence), None)
         foreign = next((fence for fence in entries if _lacks(self._fences, self._starts, fence)), None)

@@ -28,6 +28,7 @@ from sse_hub.broker.topology import (
     sentinel_answer,
     sentinel_commands,
 )
+from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
 
 # The blocking class in place of each that connection_arguments() returns.
@@ -65,21 +66,30 @@ class Finder:
         """The server that has the partition, asked for now. Raises RedisError, OSError."""
         if self.kind == "single" and self._primary:
             return self._primary
-        error: Exception = RedisConnectionError("no server has answered yet")
+        errors: dict[HostPort, str] = {}
         for seconds in ROUNDS_SECONDS:
             answers: dict[HostPort, Answer] = {}
             for server in self._known:
                 try:
                     answers[server] = self._ask(server, seconds)
-                except (RedisError, OSError, UnicodeError) as refused:
-                    error = refused
+                    errors.pop(server, None)
+                except (RedisError, OSError, UnicodeError) as error:
+                    errors[server] = error_text(error)
+                except (ValueError, TypeError, AttributeError, LookupError) as error:
+                    errors[server] = f"its answer is not understood ({error!r})"
             if answers:
                 learned = (server for answer in answers.values() for server in answer.servers)
                 self._known = list(dict.fromkeys((*answers, *self._seeds, *learned)))[:MAX_ASKED]
             if found := newest(answers.values(), self._primary):
                 self._primary = found
                 return found
-        raise error
+        raise RedisConnectionError(self._text_of(errors))
+
+    def _text_of(self, errors: dict[HostPort, str]) -> str:
+        if self.kind == "single":
+            return "".join(errors.values())
+        named = (f"{host}:{port}: {why}" for (host, port), why in errors.items())
+        return "; ".join(named) or "no node says who has the slot of {sse-hub}"
 
     def _ask(self, server: HostPort, seconds: float) -> Answer:
         kind, arguments = connection_arguments(self.servers, server, self.kind == "sentinel")

@@ -25,7 +25,7 @@ from tests.support.oracle import Shape
 from tests.support.programs import redis_binary, valkey_binary
 from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming
 from tests.support.servers import HubProcess, hub_processes
-from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
+from tests.support.settings import DEADLINE_SECONDS, FULL_SCALE, ROOT, at_scale
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
@@ -85,19 +85,24 @@ class Trial:
         told = Counter((client.history.name, gap.channel) for client in self.clients for gap in client.history.gaps)
         return max(told.values(), default=0)
 
-    def sessions_away(self) -> list[float]:
-        """Of each session of a hub that has ended, the seconds until the next one could count lines."""
-        return [seconds for output in self.outputs for seconds in _away(output)]
+    def sessions_away(self, since: float = 0.0, until: float = float("inf")) -> list[float]:
+        """
+        Of each session of a hub that ended `since` then and `until` then, the seconds until the next one could count.
+
+        Both are times as time.time() has them.
+        """
+        away = (each for output in self.outputs for each in _away(output))
+        return [seconds for at, seconds in away if since <= at < until]
 
 
-def _away(output: str) -> Iterator[float]:
+def _away(output: str) -> Iterator[tuple[float, float]]:
     ended = None
     for moment, event in re.findall(r"^(\S+ \S+) .*? (session_ended|session_started) ", output, re.MULTILINE):
         at = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
         if event == "session_ended":
             ended = at
         elif ended is not None:
-            yield at - ended
+            yield ended, at - ended
             ended = None
 
 
@@ -124,7 +129,9 @@ async def on_trial(
         hubs = stack.enter_context(hub_processes(2, url or rig.url, *(options or EVERY_LINE), root=root))
         for hub in hubs:
             hub.wait_recording()
-        shapes = [Shape(CHANNELS, batch=True), Shape(CHANNELS[:1]), Shape(CHANNELS), Shape(CHANNELS[1:3], batch=True)]
+        # At full scale, this process could not keep up with all lines one by one.
+        shapes = [Shape(CHANNELS, batch=True), Shape(CHANNELS[:1]), Shape(CHANNELS, batch=FULL_SCALE)]
+        shapes.append(Shape(CHANNELS[1:3], batch=True))
         clients = [RoamingClient(f"client {number}", hubs, shape) for number, shape in enumerate(shapes)]
         # These stay, each at its hub: so that what one hub told is not hidden by the other.
         clients += [RoamingClient(f"client of hub {n}", [hub], shapes[0]) for n, hub in enumerate(hubs)]

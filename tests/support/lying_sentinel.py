@@ -6,6 +6,7 @@ A sentinel that tells of a primary of its own choice, with an epoch of its own c
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,12 @@ class LyingSentinel:
     primary_port: int
     epoch: int
     asked: list[str] = field(default_factory=list)
+    others: Sequence[int] = ()
+    """The ports of other sentinels that it tells of."""
+    delay_seconds: float = 0.0
+    """How long it takes for an answer about a primary."""
+    instead: Reply | None = None
+    """What it answers to all questions about a primary instead."""
 
     @property
     def address(self) -> str:
@@ -54,6 +61,9 @@ class LyingSentinel:
             return [self._primary()]
         if words[0] == "MYID":
             return RUN_ID.encode()
+        time.sleep(self.delay_seconds)
+        if self.instead is not None:
+            return self.instead
         if len(words) < 2 or words[1] != self.name:
             return "-ERR No such master with that name"
         replies: dict[str, Reply] = {
@@ -61,7 +71,7 @@ class LyingSentinel:
             "GET-MASTER-ADDR-BY-NAME": [self.host.encode(), str(self.primary_port).encode()],
             "REPLICAS": [],
             "SLAVES": [],
-            "SENTINELS": [],
+            "SENTINELS": [[b"ip", self.host.encode(), b"port", str(port).encode()] for port in self.others],
             "CKQUORUM": "OK 3 usable Sentinels. Quorum and failover authorization can be reached",
         }
         return replies.get(words[0], "-ERR Unknown sentinel subcommand")

@@ -16,6 +16,7 @@
 -- returns  {status, offset, fence, watermark}: status is 1 if they were published, 0 if KEYS[1] has another offset, 2
 --          if no hub would receive them; offset is that in KEYS[1] now, '' if none; fence is the one after the lines,
 --          '' if none; watermark is '' if none
+-- TRYAGAIN  nothing was published, see require_settled() in clock.lua
 
 local watermark = redis.call('GET', KEYS[2]) or ''
 local known = redis.call('HGET', KEYS[1], ARGV[1]) or ''
@@ -26,6 +27,11 @@ end
 local hubs = redis.call('PUBSUB', 'NUMSUB', ARGV[6])[2]
 if hubs == 0 or redis.call('PUBSUB', 'NUMPAT') == 0 and redis.call('PUBSUB', 'NUMSUB', ARGV[5])[2] == 0 then
     return {2, known, '', watermark}
+end
+
+local unsettled = require_settled(KEYS[3], KEYS[4], ARGV[6], ARGV[7])
+if unsettled then
+    return unsettled
 end
 
 -- First: if the server refuses this, nothing has been published.

@@ -1,7 +1,7 @@
 """
 `sse-hub check`.
 
-    options --> check_machine(), check_redis(), check_hub() --> a result per line; exit status 0 or 1
+    options --> check_machine(), check_redis(), check_topology(), check_hub() --> a result per line; exit status 0 or 1
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from sse_hub.commands.check.hub import check_hub
 from sse_hub.commands.check.machine import check_machine
 from sse_hub.commands.check.redis import check_redis
 from sse_hub.commands.check.result import CheckResult, CheckStatus
+from sse_hub.commands.check.topology import check_topology
 from sse_hub.commands.options import LOCAL_REDIS, bearer_headers, ingest_option, read_config, token_option
 
 
@@ -36,6 +37,8 @@ def check(redis_url: str | None, ingest: tuple[str, ...], url: str | None, chann
         for result in check_machine():
             yield result
         async for result in check_redis(redis_at, config.ingest):
+            yield result
+        async for result in check_topology(redis_at):
             yield result
         if url:
             async for result in check_hub(url, redis_at, channel, bearer_headers(token)):

@@ -42,8 +42,10 @@ async def check_redis(url: str, ingest: Sequence[str]) -> AsyncIterator[CheckRes
     partition = Partition()
     client: Any = publisher_client(url, partition)
     async with client:
-        started = time.perf_counter()
         try:
+            # Now it is connected, and has found the primary.
+            await client.ping()
+            started = time.perf_counter()
             await client.ping()
         except (RedisError, OSError) as error:
             yield bad("redis", f"unreachable: {error_text(error)}")

@@ -51,6 +51,7 @@ def check_told(trial: Trial, since: int, until: int) -> None:
     for history in [*trial.histories[4:6], trial.histories[6], trial.histories[7]]:
         for channel in history.channels:
             gaps = [gap for gap in history.gaps if gap.covers(channel)]
+            assert len(gaps) == len(set(gaps)), gaps
             assert covering(gaps, Id(since, 0), Id(until, 0)), (history.name, channel, since, until, gaps)
 
 

@@ -1,6 +1,7 @@
 """Failovers under load, of every kind: what was published is received or told, at the right server only, soon."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.support.cluster import EVERY_LINE
 from tests.support.lying_sentinel import LyingSentinel, lying_sentinel
 from tests.support.redis_nodes import Node
+from tests.support.roaming_clients import at_random
 from tests.support.sentinel_servers import FAST, NAME, SentinelServers, sentinel_servers
 from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, trial
 from tests.support.servers import HUB_PASSWORD, HUB_USER, HubProcess, hub_processes
@@ -102,9 +104,12 @@ KINDS = ["plan", "kill_and_refuse", "come_back_early", "restart_sentinels", "kil
 async def test_failovers_in_a_row(rig: SentinelServers, hubs: list[HubProcess], liar: LyingSentinel) -> None:
     kinds = at_scale(0, 12) * KINDS or KINDS[:3]
     async with trial(rig, hubs) as running:
+        # All the while, clients resume at any hub.
+        cutting = asyncio.create_task(at_random(running.clients, lambda: random.uniform(0.3, 0.6)))
         await running.sent(1)
         for kind in kinds:
             await run(running, kind)
+        cutting.cancel()
         liar_asked = len(liar.asked)
     assert liar_asked, "nobody has asked the liar"
     assert running.strays.looks > 10

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.cluster import EVERY_LINE
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
-from tests.support.sentinel_trial import trial
+from tests.support.sentinel_trial import CHANNELS, trial
 from tests.support.servers import HubProcess, hub_processes
 
 DOWN_AFTER_SECONDS = 2.5
@@ -69,6 +69,8 @@ async def test_a_frozen_primary_that_was_replaced_is_left_with_one_gap(
         await asyncio.to_thread(rig.wait_replicas)
 
     for client in running.clients:
-        told = [(gap.channel, gap.reason) for gap in client.history.gaps]
-        assert sorted(told) == [(channel, "failover") for channel in sorted(client.history.channels)], told
+        assert sorted(gap.channel for gap in client.history.gaps) == sorted(client.history.channels)
+        # For a moment after it went on it could order lines for a hub that had not left it yet.
+        assert {gap.reason for gap in client.history.gaps} <= {"failover", "forked"}
+    assert sorted(gap.channel for gap in running.log.gaps) == CHANNELS
     assert {gap.reason for gap in running.log.gaps} == {"failover"}

@@ -40,7 +40,7 @@ async def test_lines_that_the_log_lost_are_recorded_again_from_the_rings(seconds
         hub_processes(2, rig.url, *EVERY_LINE) as hubs,
     ):
         hubs[0].wait_recording()
-        async with trial(rig, hubs) as running:
+        async with trial(rig, hubs, keys_lost=True) as running:
             await running.sent(1)
             await lag_and_kill(running, seconds)
 

@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field
 
 import pytest
+import redis.asyncio
 
-from sse_hub.broker.bus_watch import BusLinks
+from sse_hub.broker.bus_watch import BusLinks, BusWatch
 from sse_hub.broker.cluster_nodes import KnownNode, links_from, nodes_from
+from sse_hub.broker.keys import Partition
+from sse_hub.broker.topology import Topology
 
 ANCHOR, PRIMARY, REPLICA, OTHER = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 
@@ -24,7 +27,7 @@ vars currentEpoch 6 lastVoteEpoch 0
 def test_nodes_that_can_not_be_reached_or_are_not_known_yet_are_left_out() -> None:
     assert nodes_from(NODES.encode()) == [
         KnownNode(PRIMARY, 3, True, 1796050000101),
-        KnownNode(ANCHOR, 2, True, 0),
+        KnownNode(ANCHOR, 2, True, 0, myself=True),
         KnownNode(REPLICA, 3, False, 1796050000099),
         KnownNode(OTHER, 1, True, 1796049998099),
     ]
@@ -181,3 +184,33 @@ def test_a_link_made_after_the_first_fence_of_a_session_is_told() -> None:
 def test_links_made_before_the_first_fence_of_all_are_not_told() -> None:
     links = BusLinks(ANCHOR)
     assert links.look([KnownNode(PRIMARY, 1, True, 0)], {PRIMARY: 500}, 0) is None
+
+
+def broken_watch(since: int, seen_at: int) -> BusWatch:
+    """A watch of sessions that began with the fence 1000, which has seen at `seen_at` that links broke `since` then."""
+    watch = BusWatch(redis.asyncio.Redis(), Topology("redis+cluster://127.0.0.1:1", Partition()))
+    watch.session_started(1_000)
+    watch._broken_since, watch._seen_at = since, seen_at
+    return watch
+
+
+def test_what_is_missing_is_told_with_the_first_fence_issued_after_it_was_seen() -> None:
+    watch = broken_watch(2_000, seen_at=2_500)
+    assert [watch.take_broken(fence) for fence in (2_400, 2_500, 2_501, 2_600)] == [0, 0, 2_000, 0]
+
+
+def test_nothing_is_told_from_before_the_first_fence_of_all() -> None:
+    assert broken_watch(0, seen_at=2_500).take_broken(2_600) == 1_000
+
+
+def test_what_a_session_could_not_tell_is_told_by_the_next_one_wherever_it_is() -> None:
+    """The clock of another node may be behind that of the one where it was seen."""
+    watch = broken_watch(2_000, seen_at=9_000)
+    watch.session_started(3_000)
+    assert watch.take_broken(3_100) == 2_000
+
+
+def test_what_a_gap_of_a_dead_branch_covers_is_not_told_again() -> None:
+    watch = broken_watch(2_000, seen_at=2_500)
+    watch.session_started(3_000, told_since=1_900)
+    assert watch.take_broken(3_100) == 0

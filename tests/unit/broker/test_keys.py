@@ -23,6 +23,7 @@ NAMES = {
     "log": "log:app.web",
     "published": "published:k1",
     "published_by": "published-by:2bd806c97f0e00af1a1fc3328fa763a9",
+    "replicated": "replicated",
     "ticket": "ticket:0f",
     "shipped": "shipped:r1",
     "check": "check:a",

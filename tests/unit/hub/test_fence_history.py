@@ -48,6 +48,19 @@ def test_a_bound_that_a_hub_makes_of_a_fence_is_no_id_of_another_branch() -> Non
     assert not received(1_000, 2_000).certainly_lacks(1_001)
 
 
+def test_fences_that_a_server_has_lost_are_no_dead_branch_at_the_next_failover() -> None:
+    history = received(1_000, 2_000, 3_000)
+    assert history.compare([1_000, 2_000], moved=True) == Comparison(Branch.BEHIND, 2_000)
+    history.note_lost(2_000)
+    history.begin(4_000, switched_since=3_000)
+    history.add(5_000)
+
+    # The third server has got all from the second.
+    assert history.compare([1_000, 2_000, 4_000, 5_000], moved=True) == Comparison(Branch.SAME, 5_000)
+    assert history.compare([1_000, 2_000, 4_000], moved=True) == Comparison(Branch.BEHIND, 4_000)
+    assert history.compare([1_000, 2_000, 3_500, 5_000], moved=True) == Comparison(Branch.FORKED, 2_000)
+
+
 def test_it_keeps_a_bounded_number_of_fences() -> None:
     history = FenceHistory(limit=80)
     for n in range(1, 1_001):
