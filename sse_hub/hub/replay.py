@@ -167,10 +167,12 @@ class Replay:
 
     async def _from_log(self, log: Log, position: Position, until: int) -> AsyncIterator[bytes]:
         gaps: dict[str, list[LogGap]] = {}
+        names = (*self._selection.channels, *self._selection.patterns)
+        starts = {name: position.id_of(name) for name in names}
         after = await self._start_ids(log, position, until)
         for pattern in self._selection.patterns:
             if forgotten := log.forgotten_gap(pattern):
-                self._collect_gap(gaps, forgotten, position)
+                self._collect_gap(gaps, forgotten, position, starts)
         async for chunk in read_merged(log, after, position.fence, until):
             frames: list[bytes] = []
             slices: list[BatchSlice] = []
@@ -179,7 +181,7 @@ class Replay:
                     # What comes before the gap is sent before it.
                     frames += self._encode(position, slices)
                     slices = []
-                    self._collect_gap(gaps, part, position)
+                    self._collect_gap(gaps, part, position, starts)
                     continue
                 if gaps:
                     frames += _take_gap_frames(gaps, position)
@@ -201,11 +203,15 @@ class Replay:
                     after[name] = position.id_of(name)
         return after
 
-    def _collect_gap(self, gaps: dict[str, list[LogGap]], gap: LogGap, position: Position) -> None:
+    def _collect_gap(
+        self, gaps: dict[str, list[LogGap]], gap: LogGap, position: Position, starts: Mapping[str, EventId]
+    ) -> None:
         # A gap of the whole log is sent once for each channel and pattern of the selection. Adjacent gaps become one,
         # unless only one of them overlaps lines: that one keeps its bounds.
-        for name in (gap.channel,) if gap.channel else (*self._selection.channels, *self._selection.patterns):
-            if gap.before > position.id_of(name):
+        for name in (gap.channel,) if gap.channel else starts:
+            # Another gap may have moved the position past one that overlaps lines, but did not begin where that does.
+            start = starts.get(name) if gap.overlaps else None
+            if gap.before > (start or position.id_of(name)):
                 known = gaps.setdefault(name, [])
                 if known and known[-1].overlaps == gap.overlaps:
                     known[-1] = known[-1].merge_with(gap)

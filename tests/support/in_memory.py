@@ -126,7 +126,7 @@ class MemoryLog:
         lines = self._lines.get(channel, [])
         if len(lines) > count:
             self.trimmed[channel] = lines[-count - 1][0]
-            self._lines[channel] = lines[-count:]
+            self._lines[channel] = lines[len(lines) - count :]
 
     def fork(self, common: int) -> None:
         """Another server has taken over, which has nothing after the fence `common`."""
@@ -171,7 +171,7 @@ class MemoryLog:
 
     async def last_ids(self, until: int) -> Mapping[str, EventId]:
         await self._late()
-        return {channel: lines[-1][0] for channel, lines in self._lines.items() if lines}
+        return self.trimmed | {channel: lines[-1][0] for channel, lines in self._lines.items() if lines}
 
     async def matching_ids(self, selection: Selection, until: int, first: bool = False) -> dict[str, EventId]:
         return {name: last for name, last in (await self.last_ids(until)).items() if selection.matches(name)}

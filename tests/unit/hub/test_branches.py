@@ -308,6 +308,24 @@ async def test_a_replay_tells_of_missing_lines_within_their_own_bounds() -> None
     assert [event.type for event in all_events] == ["message", "message", "message", "gap", "message"]
 
 
+async def test_a_replay_tells_of_missing_lines_although_later_ones_were_trimmed() -> None:
+    hub, log = hub_with_log({"10-1": 1, "100-1": 2, "300-1": 4}, watermark=400)
+    log.trimmed["log"] = EventId(280, 1)
+    log.add("other", EventId(220, 1), line(9).encode())
+    log.broken.append(LogGap(None, EventId(100, 0), EventId(250, 0), None, "bus"))
+    publish(hub, "other", line(10))
+    for name in ("log", "other"):
+        hub.ingest.registry[name].ring.shrink(1_000_000)
+
+    client = await Client(hub, "log", "other").open(after("200-1.0"))
+
+    assert gaps(client.events()) == [
+        ("log", "200-1", "300-1", "trimmed"),
+        ("log", "100-0", "250-0", "bus"),
+        ("other", "100-0", "250-0", "bus"),
+    ]
+
+
 async def test_a_slow_client_of_a_channel_that_nobody_records_is_told_from_where_lines_are_missing() -> None:
     hub, _ = new_hub(ring_lines="100")
     slow = await Client(hub, "log").open()
