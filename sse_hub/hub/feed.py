@@ -220,6 +220,10 @@ class Feed:
         for subscriber in self.subscribers:
             subscriber.leave_branch(common, fence)
 
+    def reaches(self, position: Position) -> bool:
+        """False while a replay has brought `position` further than the rings, which get those lines only later."""
+        return position.fence <= self._last_fence()
+
     def rejoin(self, position: Position) -> bytes:
         """Frames for a `position` on a dead branch, which goes on where its `rejoin` says."""
         assert position.rejoin, "it is on a dead branch"

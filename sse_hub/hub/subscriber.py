@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # subscriber that is paused is left behind. The kernel's buffer is full by then.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 8 * 1024
+# Between two looks of a subscriber that is ahead of the rings: other hubs record what they have yet to get.
+AHEAD_SECONDS = 0.02
 # A peer that acknowledges nothing for this long is gone. By default, the kernel tries for a quarter of an hour.
 PEER_TIMEOUT_MS = 20_000
 
@@ -38,6 +40,7 @@ class Subscriber(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_ahead",
         "_write_paused",
         "_drained",
         "_end_fence",
@@ -76,6 +79,8 @@ class Subscriber(asyncio.Protocol):
         self.last_progress_at = self._loop.time()
         self._leave = leave
         self._stall_ms = stall_seconds * 1000
+        # Waiting for the rings, which don't reach as far as the log has brought this subscriber.
+        self._ahead = False
         self._write_paused = False
         self._timeout_raised = False
         self._started = False
@@ -133,7 +138,7 @@ class Subscriber(asyncio.Protocol):
 
     def send_heartbeat(self, heartbeat: bytes) -> None:
         """Write `heartbeat`, unless lines wait to be sent."""
-        if self.position is None and not self._write_paused and not self._ended:
+        if (self.position is None or self._ahead) and not self._write_paused and not self._ended:
             self.transport.write(heartbeat)
 
     def end(self, fence: int, expiry: str = "") -> None:
@@ -187,6 +192,9 @@ class Subscriber(asyncio.Protocol):
             if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
+        if self._ahead:
+            self._ahead = False
+            self.position.resolve_indexes(self.feed.rings)
         if self.feed.replay.needed(self.position):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
@@ -197,6 +205,12 @@ class Subscriber(asyncio.Protocol):
             self._write(frames)
             if not self._write_paused:
                 self._loop.call_soon(self._step)
+            return
+        if not self.feed.reaches(self.position):
+            # Live, it would get lines again that it has got from the log.
+            self._ahead = True
+            self.last_progress_at = self._loop.time()
+            self._loop.call_later(AHEAD_SECONDS, self._step)
             return
         position, self.position = self.position, None
         if self._timeout_raised:

@@ -1,5 +1,6 @@
 """A hub that has been on a dead branch, or whose clients come from one; and lines that are missing among others."""
 
+import asyncio
 import random
 
 from sse_hub.hub.backend import LogGap
@@ -343,3 +344,27 @@ async def test_a_slow_client_of_a_channel_that_nobody_records_is_told_from_where
     events = slow.events()
     [(_, start, _, reason)] = gaps(events)
     assert (start, reason) == ("10-0", "slow")
+
+
+async def test_a_client_that_a_replay_has_brought_further_than_the_rings_gets_no_line_twice() -> None:
+    """While a session is replaced, another hub goes on recording, and the rings are filled from that log later."""
+    hub, log = hub_with_log({"10-1": 1, "100-1": 2, "200-1": 3, "300-1": 4}, watermark=300)
+    hub.ingest.registry["log"].ring.shrink(1_000_000)
+    hub.ingest.session_lost()
+    log.add("log", EventId(330, 1), line(5).encode())
+    log.watermark = 400
+    client = await Client(hub, "log").open(after("10-0"))
+    await client.settle()
+    assert numbers(client.events()) == [1, 2, 3, 4, 5]
+
+    async for parts in read_merged(log, {"log": EventId(300, 1)}, 300, 400):
+        hub.ingest.fill(parts)
+    hub.ingest.session_backfilled(400, 400)
+    publish(hub, "log", line(6))
+    later: list[Event] = []
+    async with asyncio.timeout(5):
+        while not later:
+            await client.settle()
+            later = client.events()
+
+    assert numbers(later) == [6]
