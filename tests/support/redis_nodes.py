@@ -8,7 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,19 @@ class Node(RedisServer):
 
     def wait_time(self, until: float) -> None:
         """Return when its clock says `until`, in seconds: the end of a fault that lasts some time."""
-        wait_until(lambda: self.seconds() >= until, f"it is {until:.1f} at {self}", DEADLINE_SECONDS + 60)
+
+        def has_come() -> bool:
+            # Sentinels cut its clients when they give it another role.
+            with suppress(redis.ConnectionError):
+                return self.seconds() >= until
+            return False
+
+        wait_until(has_come, f"it is {until:.1f} at {self}", DEADLINE_SECONDS + 60)
+
+    def follows(self) -> str:
+        """The address of the server that it is a replica of; "" for a primary. Raises as ask() does."""
+        found = self.info("replication")
+        return f"{found['master_host']}:{found['master_port']}" if found["role"] == "slave" else ""
 
     @property
     def is_primary(self) -> bool:

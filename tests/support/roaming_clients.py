@@ -100,7 +100,8 @@ def _items(event: Event, shape: Shape) -> list[Got | Gap]:
 
 
 def _gap(told: dict[str, str]) -> Gap:
-    return Gap(told["channel"], Id.parse(told["after"]), Id.parse(told["before"]), told["reason"])
+    # Of a dead branch, nobody may know where it left the living one.
+    return Gap(told["channel"], Id.parse(told["after"] or "0-0"), Id.parse(told["before"]), told["reason"])
 
 
 @asynccontextmanager
