@@ -22,6 +22,8 @@ from sse_hub.broker.topology import Primary, Topology
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
+# A node that is away for longer has been down, or else nobody can say what it has taken.
+FORGET_MS = 60_000
 
 
 class BusLinks:
@@ -29,7 +31,8 @@ class BusLinks:
     The links to the anchor from the other nodes. Pure: no I/O.
 
     A replica that can't be reached either while its link is away is down, and tells nothing when it comes back: nearly
-    nobody publishes at replicas, and they are restarted now and then.
+    nobody publishes at replicas, and they are restarted now and then. A primary that has been replaced meanwhile may
+    have been cut off, and have taken lines all the time, so it is remembered for FORGET_MS.
     """
 
     def __init__(self, anchor: str) -> None:
@@ -37,6 +40,8 @@ class BusLinks:
         self.away: set[str] = set()
         # When the link from each node was created; of one that is away, the last one.
         self._links: dict[str, int] = {}
+        # Nodes that owned slots when they last answered.
+        self._owned: set[str] = set()
         # Until when all that a node has published has come, as far as is known: a fence, or a time in ms.
         self._whole: dict[str, int] = {}
         self._looked = False
@@ -57,10 +62,11 @@ class BusLinks:
             link, before = links.get(node), self._links.get(node)
             since = self._whole.setdefault(node, whole)
             if link is None:
-                if node in owners and node not in self.away:
+                if (node in owners or node in self._owned) and node not in self.away:
                     broken.append(since)
                 self.away.add(node)
-                if node not in owners and node not in reached:
+                remembered = node in self._owned and last_fence - since < FORGET_MS
+                if node not in owners and node not in reached and not remembered:
                     self._forget(node)
             elif link != before:
                 known = before is not None or (node in owners and self._looked)
@@ -69,8 +75,12 @@ class BusLinks:
                 self.away.discard(node)
                 self._links[node] = link
             else:
-                self._whole[node] = max(since, min(last_fence, _certain(answered.get(node, 0))))
+                answered_at = _certain(answered.get(node, 0))
+                if answered_at > since and node not in owners:
+                    self._owned.discard(node)
+                self._whole[node] = max(since, min(last_fence, answered_at))
         self._looked = True
+        self._owned |= owners
         return min(broken, default=None)
 
     def told(self, fence: int) -> None:
@@ -80,6 +90,7 @@ class BusLinks:
 
     def _forget(self, node: str) -> None:
         self.away.discard(node)
+        self._owned.discard(node)
         self._links.pop(node, None)
         self._whole.pop(node, None)
 

@@ -7,7 +7,7 @@ A primary, its replicas and their sentinels, all real, with faults to inject.
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,10 +110,13 @@ class SentinelServers:
         others = [each for each in self.servers if each != primary and each.runs]
 
         def in_sync() -> bool:
-            for each in others:
-                if each.follows() != primary.address:
-                    each.ask("REPLICAOF", primary.host, primary.announced_port)
-            return all(each.in_sync_with(primary) for each in others)
+            # One may just be starting, or be cut off by a sentinel.
+            with suppress(redis.RedisError):
+                for each in others:
+                    if each.follows() != primary.address:
+                        each.ask("REPLICAOF", primary.host, primary.announced_port)
+                return all(each.in_sync_with(primary) for each in others)
+            return False
 
         wait_until(in_sync, f"{others} replicate {primary}", every_seconds=0.1)
 

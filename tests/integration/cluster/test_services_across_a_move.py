@@ -20,7 +20,6 @@ from tests.support.waiting import wait_until
 
 BETWEEN = LINES_PER_SECOND * 2 // 5
 KEYS = at_scale(120, 2_000)
-OPERATOR = bearer(subscribe=["app.*"], publish=["app.*"], operate=True)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +39,14 @@ def hubs(rig: ClusterServers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield [one, other]
 
 
+def operator() -> dict[str, str]:
+    """The headers of somebody who may do everything, with a new token: they expire."""
+    return bearer(subscribe=["app.*"], publish=["app.*"], operate=True)
+
+
 def is_well(hub: HubProcess) -> bool:
     """True if `hub` is ready, and what it gets is recorded."""
-    state = fetch(hub, "/health/ready", headers=OPERATOR).json
+    state = fetch(hub, "/health/ready", headers=operator()).json
     return bool(state.get("ready") and state.get("recording"))
 
 
@@ -66,7 +70,7 @@ async def test_each_line_is_published_once_by_its_key_across_a_move(
 
     def publish_all() -> None:
         for number in range(KEYS):
-            headers = OPERATOR | {"Idempotency-Key": f"{name} {number}".replace(" ", "-")}
+            headers = operator() | {"Idempotency-Key": f"{name} {number}".replace(" ", "-")}
             while number not in ids:
                 # A client that retries goes to another hub.
                 hub = hubs[(number + sum(statuses.values())) % 2]
@@ -84,19 +88,19 @@ async def test_each_line_is_published_once_by_its_key_across_a_move(
     await asyncio.to_thread(wait_until, lambda: all(is_well(hub) for hub in hubs), "they are well")
 
     for hub in hubs:
-        page = fetch(hub, f"/history?channel={name}&limit=5000&after=0-0", headers=OPERATOR).json
+        page = fetch(hub, f"/history?channel={name}&limit=5000&after=0-0", headers=operator()).json
         recorded = {json.loads(line)["n"]: id for id, _, line, _ in page["lines"]}
         assert len(page["lines"]) == KEYS
         assert recorded == ids
-    again = OPERATOR | {"Idempotency-Key": f"{name}-0"}
+    again = operator() | {"Idempotency-Key": f"{name}-0"}
     assert fetch(hubs[0], f"/publish?channel={name}", b'{"n": 0}', again).json["last_id"] == ids[0]
     assert fetch(hubs[1], f"/publish?channel={name}", b'{"n": 1}', again).status == 422
 
 
 async def test_tickets_and_revocations_hold_across_a_failover(rig: ClusterServers, hubs: list[HubProcess]) -> None:
     revoked = token(subscribe=["app.*"])
-    ticket = ticket_for(hubs[0], "channel=app.a", OPERATOR)
-    used = ticket_for(hubs[0], "channel=app.a", OPERATOR)
+    ticket = ticket_for(hubs[0], "channel=app.a", operator())
+    used = ticket_for(hubs[0], "channel=app.a", operator())
     async with open_stream(stream_url(hubs[1], f"channel=app.a&ticket={used}")):
         pass
     words = [sys.executable, "-m", "sse_hub.cli", "token", "revoke", revoked, "--redis-url", rig.url]
@@ -114,7 +118,7 @@ async def test_tickets_and_revocations_hold_across_a_failover(rig: ClusterServer
 
     assert all(fetch(hub, "/whoami", headers=token_header(revoked)).status == 401 for hub in hubs)
     async with open_stream(stream_url(hubs[1], f"channel=app.a&ticket={ticket}&tail=1")) as stream:
-        publish(hubs[0], "app.a", {"message": "on"}, OPERATOR)
+        publish(hubs[0], "app.a", {"message": "on"}, operator())
         assert await stream.take(1)
     for spent in (ticket, used):
         assert fetch(hubs[0], f"/message?channel=app.a&ticket={spent}").status == 403

@@ -82,9 +82,13 @@ async def test_tokens_tickets_posts_and_the_check_go_on_after_a_failover(
     assert checked.returncode == 0, checked.stdout
 
 
-async def test_lines_that_nobody_has_received_are_published_again_where_the_hubs_are(server: RedisServer) -> None:
+async def test_lines_that_nobody_has_received_are_published_again_where_the_hubs_are() -> None:
     """Sentinels leave the old primary of a planned failover as it is for seconds."""
-    with redis_server() as old, lying_sentinel("main", old.port, epoch=1) as sentinel:
+    with (
+        redis_server() as server,
+        redis_server() as old,
+        lying_sentinel("main", old.port, epoch=1) as sentinel,
+    ):
         url = f"redis+sentinel://{sentinel.address}/main/0"
         handler, publisher = RedisHandler(url, "moving"), PlainPublisher(url)
         with published_lines(old, "moving") as before:

@@ -85,10 +85,11 @@ async def test_lines_older_than_the_retention_are_trimmed_and_an_idle_channel_ex
                 wait_until, lambda: entries(server, "a")[-1][0] == Id.parse(later[-1].id), "all is recorded"
             )
             kept = [id for id, _ in entries(server, "a")]
-            await asyncio.to_thread(wait_until, lambda: not exists(client, "idle"), "the idle one has expired")
         newcomer = stack.enter_context(hub_process(server.url, *options))
         async with open_stream(f"{newcomer.url}/message?channel=a", {"Last-Event-ID": events[0].id}) as stream:
             told = verdict([events[0], *await stream.until(later[-1].__eq__)])
+        with server.client() as client:
+            await asyncio.to_thread(wait_until, lambda: not exists(client, "idle"), "the idle one has expired")
         async with open_stream(f"{newcomer.url}/message?channel=idle", {"Last-Event-ID": idle[0].id}) as stream:
             [of_idle] = await stream.take(1)
         async with open_stream(f"{newcomer.url}/message?channel=idle", {"Last-Event-ID": idle[-1].id}) as stream:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 import redis.asyncio
 
-from sse_hub.broker.bus_watch import BusLinks, BusWatch
+from sse_hub.broker.bus_watch import FORGET_MS, BusLinks, BusWatch
 from sse_hub.broker.cluster_nodes import KnownNode, links_from, nodes_from
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.topology import Topology
@@ -157,11 +157,23 @@ def test_a_promoted_replica_and_a_primary_that_is_gone_for_good_are_told_only_wh
     assert anchor.look() is not None
     assert anchor.look() is None
     anchor.owners = {ANCHOR, REPLICA}
+    anchor.now += FORGET_MS
     assert [anchor.look() for _ in range(3)] == [None] * 3
     assert not anchor.links.away
     # The dead one comes back as a replica.
     anchor.created[PRIMARY] = anchor.now
     assert [anchor.look() for _ in range(3)] == [None] * 3
+
+
+def test_a_primary_that_was_replaced_while_it_was_cut_off_is_told_until_it_is_back(anchor: Anchor) -> None:
+    del anchor.created[PRIMARY]
+    anchor.down = {PRIMARY}
+    assert anchor.look() is not None
+    told_to = anchor.now
+    anchor.owners = {ANCHOR, REPLICA}
+    assert [anchor.look() for _ in range(8)] == [None] * 8
+    anchor.created[PRIMARY], anchor.down = anchor.now, set()
+    assert anchor.look() == told_to
 
 
 def test_a_node_that_joins_and_gets_slots_later_is_not_told(anchor: Anchor) -> None:
