@@ -2,8 +2,9 @@
 The source: always one session with the server that has the partition, replaced at once when it ends, and watched.
 
     Topology.primary ──► Session ──► lines, fences ──► Receiver       watch, four times a second: has a fence come
-                            │                                         recently? has the partition moved?
-                            └─ ended ──► a new Session ──► its first fence ──► Receiver.session_started()
+                            │                                         recently?
+                            └─ ended, or the partition has moved ──► a new Session
+                                 └─ its first fence, compared ──► Receiver.session_started() or session_forked()
 """
 
 import asyncio
@@ -233,7 +234,7 @@ class RedisSource:
             # It came while this session was opened.
             session.close(self.refusal)
         watches = [self._loop.create_task(self._watch(session))]
-        if self._topology.watches_bus:
+        if self._topology.kind == "cluster":
             watches.append(
                 self._loop.create_task(self._bus.run(primary, lambda: self._fences.last, self._fences.issue))
             )

@@ -108,11 +108,6 @@ class Topology:
         """What the URL names; a cluster, too, once a URL of one server has turned out to name a node of one."""
         return self._kind
 
-    @property
-    def watches_bus(self) -> bool:
-        """True in a cluster, whose nodes send each other what is published."""
-        return self._kind == "cluster"
-
     def names(self, primary: Primary) -> bool:
         """True when `primary` still has the partition, as far as is known."""
         return self._primary is not None and self._primary.identity == primary.identity
