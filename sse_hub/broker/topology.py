@@ -24,7 +24,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
-from sse_hub.broker.cluster_nodes import nodes_from
+from sse_hub.broker.cluster_nodes import nodes_in
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
@@ -358,7 +358,7 @@ def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
     The first has the names by which clients reach the nodes, the second their epochs.
     https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
     """
-    epochs = {node.id: node.epoch for node in nodes_from(nodes)}
+    epochs = {node.id: node.epoch for node in nodes_in(nodes)}
     primary, near, far = None, [], []
     for first, last, *shard in slots:
         servers = [server for each in shard if (server := _server_of(each, asked))]
