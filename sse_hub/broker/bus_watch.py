@@ -1,7 +1,7 @@
 """
 The bus of a cluster, as the anchor has it: whether lines that were published at other nodes may not have arrived.
 
-    CLUSTER LINKS and NODES, four times a second --> BusLinks: is each link the one of before? --> take_broken(fence)
+    CLUSTER LINKS and NODES, twice a second --> BusLinks: is each link the one of before? --> take_broken(fence)
 
 A node sends what is published to all others over links that acknowledge nothing. When a link breaks, lines are lost
 without a word to anybody, and no fence shows it: fences are published at the anchor itself.
@@ -17,11 +17,11 @@ from redis.exceptions import RedisError, ResponseError
 
 from sse_hub.broker.cluster_nodes import KnownNode, Links, links_in, nodes_in
 from sse_hub.broker.keys import Partition
-from sse_hub.broker.topology import Primary, Topology
+from sse_hub.broker.topology import Primary, Topology, seconds_to_next
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.25
+WATCH_SECONDS = 0.5
 # A node that is away for longer has been down, or else nobody can say what it has taken.
 FORGET_MS = 60_000
 
@@ -151,7 +151,7 @@ class BusWatch:
                 pass
             if self._broken_since is not None:
                 issue_fence()
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(seconds_to_next(WATCH_SECONDS))
 
     def session_started(self, fence: int, told_since: int | None = None) -> None:
         """A session has received its first fence. All that is missing since `told_since` has been told."""

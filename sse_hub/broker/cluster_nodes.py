@@ -16,6 +16,8 @@ _UNKNOWN = ("handshake", "noaddr")
 _LINE = re.compile(
     r"(?P<id>[0-9a-f]{40}) \S+ (?P<flags>\S+) \S+ \d+ (?P<pong>\d+) (?P<epoch>\d+) (?P<link>\S+)(?P<slots>( \S+)*)"
 )
+# Of each node, when it was last asked and when it answered.
+_TIMES = re.compile(rb" \d+ \d+(?= \d+ (?:dis)?connected)")
 
 
 class KnownNode(NamedTuple):
@@ -58,6 +60,11 @@ def nodes_in(reply: bytes) -> list[KnownNode]:
             )
         )
     return found
+
+
+def unchanging(reply: bytes) -> bytes:
+    """A reply to CLUSTER NODES without what is different each time; in calm times it stays the same."""
+    return _TIMES.sub(b"", reply)
 
 
 class Links(NamedTuple):

@@ -15,9 +15,11 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from sse_hub.broker.address import connection_arguments
 from sse_hub.broker.keys import Partition
+from sse_hub.broker.refusals import refusal
 from sse_hub.broker.topology import Primary, Topology
 from sse_hub.errors import InvalidSetting, error_text
 
@@ -31,7 +33,8 @@ def command_pool(topology: Topology, kind: type[Pool], **options: Any) -> Pool:
     A pool of connections for commands to the server that has the partition; `options` are those of `kind`.
 
     Every failure of its connections is one of redis-py's errors. After the partition has moved, each connection is
-    replaced before its next use.
+    replaced before its next use. A command that a server refuses because another one has the partition is often the
+    first sign of a move, so `topology` then asks at once.
     """
 
     async def locate() -> Primary:
@@ -42,7 +45,7 @@ def command_pool(topology: Topology, kind: type[Pool], **options: Any) -> Pool:
         return topology.primary
 
     connection, arguments = connection_arguments(topology.servers, ("", 0))
-    following = _following(connection, locate)
+    following = _following(connection, locate, topology.suspect)
     pool: Pool = kind(connection_class=following, **arguments, **options)
     topology.on_move(lambda: following.leave_all_but(topology.primary))
     return pool
@@ -89,7 +92,7 @@ def topology_client(topology: Topology) -> Redis:
 def _publisher_pool(topology: Topology) -> ConnectionPool:
     connection, arguments = connection_arguments(topology.servers, ("", 0))
     return ConnectionPool(
-        connection_class=_following(connection, topology.find, only_new=True),
+        connection_class=_following(connection, topology.find, lambda: None, only_new=True),
         **arguments,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
@@ -102,9 +105,11 @@ class _Following(AbstractConnection):
     A connection to the server that `locate` returns, which is asked for at each use.
 
     An open one is left where it is with `only_new`; otherwise it is replaced when that is another server by now.
+    `refused` is called when a server refuses a command, see `refusals`.
     """
 
     locate: ClassVar[Callable[[], Awaitable[Primary]]]
+    refused: ClassVar[Callable[[], None]]
     only_new: ClassVar[bool]
     used: "ClassVar[WeakSet[_Following]]"
     _identity: object = None
@@ -141,6 +146,14 @@ class _Following(AbstractConnection):
             # uvloop raises this for a connection that was lost after redis-py's check; it would end our tasks.
             raise RedisConnectionError(f"The connection was lost: {error}") from None
 
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*arguments, **options)
+        except ResponseError as error:
+            if refusal(error):
+                type(self).refused()
+            raise
+
     @classmethod
     def leave_all_but(cls, primary: Primary) -> None:
         """Fail at once what is under way with other servers than `primary`: they may never answer."""
@@ -157,8 +170,11 @@ class _Following(AbstractConnection):
 
 
 def _following(
-    connection: type[AbstractConnection], locate: Callable[[], Awaitable[Primary]], only_new: bool = False
+    connection: type[AbstractConnection],
+    locate: Callable[[], Awaitable[Primary]],
+    refused: Callable[[], None],
+    only_new: bool = False,
 ) -> type[_Following]:
     """A class of connections like `connection` that follow what `locate` returns, see _Following."""
-    own = {"locate": staticmethod(locate), "only_new": only_new, "used": WeakSet()}
+    own = {"locate": staticmethod(locate), "refused": staticmethod(refused), "only_new": only_new, "used": WeakSet()}
     return type("Connection", (_Following, connection), own)

@@ -2,7 +2,7 @@
 Which server has the partition now: the one of the URL, the primary that Sentinels name, or the node of a cluster that
 owns the partition's slot, the anchor.
 
-    URL --> Topology.run(): asks all known servers, five times a second --> answers --> the one with the highest epoch
+    URL --> Topology.run(): asks all known servers, twice a second --> answers --> the one with the highest epoch
               └── Topology.primary --> sessions, and connections of pools, which replace themselves when it changes
     URL --> Topology.find(): asks once, for a publisher that connects
 
@@ -24,7 +24,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
-from sse_hub.broker.cluster_nodes import nodes_in
+from sse_hub.broker.cluster_nodes import nodes_in, unchanging
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
@@ -32,7 +32,8 @@ from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2
+# A planned move is noticed sooner: by the first command that its old server refuses.
+POLL_SECONDS = 0.5
 # For so long after an error, a change is likely.
 SUSPICION_SECONDS = 2.0
 SOON_SECONDS = 0.05
@@ -69,7 +70,7 @@ class Answer(NamedTuple):
 
 class Topology:
     """
-    Where the partition is. `generation` counts its moves.
+    Where the partition is.
 
     `partition` gets another prefix when a URL of one server turns out to name a node of a cluster. Raises ValueError
     for a URL that can't be used.
@@ -78,12 +79,13 @@ class Topology:
     def __init__(self, url: str, partition: Partition) -> None:
         self.partition = partition
         self.servers = parse(url)
-        self.generation = 0
         self._kind: Kind = self.servers.kind
         self._seeds: tuple[HostPort, ...] = self.servers.hosts or ((str(self.servers.path), 0),)
         self._primary: Primary | None = None
         self._answers: dict[HostPort, Answer] = {}
         self._connections: dict[HostPort, AbstractConnection] = {}
+        # What a node has said on its present connection, see unchanging(), and the answer that it was.
+        self._said: dict[HostPort, tuple[bytes, Answer]] = {}
         self._followed: dict[HostPort, asyncio.Task[None]] = {}
         # Why a server has not answered, for those that have been asked in vain.
         self._errors: dict[HostPort, str] = {}
@@ -177,9 +179,8 @@ class Topology:
 
     async def close(self) -> None:
         """Close the connections on which it asks."""
-        connections, self._connections = self._connections, {}
-        for connection in connections.values():
-            await connection.disconnect(nowait=True)
+        for server in [*self._connections]:
+            await self._disconnect(server)
 
     # Asking.
 
@@ -197,11 +198,10 @@ class Topology:
             # Not one that does not answer: it would be dialled all the time.
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
             likely = likely and server not in self._errors
-            await _wait(self._suspected, SOON_SECONDS if likely else POLL_SECONDS)
+            await _wait(self._suspected, SOON_SECONDS if likely else seconds_to_next(POLL_SECONDS))
         self._answers.pop(server, None)
         self._errors.pop(server, None)
-        if connection := self._connections.pop(server, None):
-            await connection.disconnect(nowait=True)
+        await self._disconnect(server)
 
     async def _ask(self, server: HostPort) -> None:
         try:
@@ -217,6 +217,11 @@ class Topology:
             self._errors.pop(server, None)
         self._choose()
 
+    async def _disconnect(self, server: HostPort) -> None:
+        self._said.pop(server, None)
+        if connection := self._connections.pop(server, None):
+            await connection.disconnect(nowait=True)
+
     def _reason(self, error: Exception) -> str:
         if isinstance(error, AuthenticationError):
             if self._kind == "sentinel" and not self.servers.sentinel_password:
@@ -227,8 +232,7 @@ class Topology:
         return error_text(error)
 
     async def _note_failure(self, server: HostPort, why: str) -> None:
-        if connection := self._connections.pop(server, None):
-            await connection.disconnect(nowait=True)
+        await self._disconnect(server)
         self._answers.pop(server, None)
         self._errors[server] = why if self._kind == "single" else f"{server[0]}:{server[1]}: {why}"
 
@@ -240,12 +244,23 @@ class Topology:
         if self._kind == "single":
             return await self._mode(connection, server)
         if self._kind == "sentinel":
-            return await _ask_sentinel(connection, self.servers.name)
-        return await _ask_node(connection, server)
+            return sentinel_answer(await _ask(connection, *sentinel_commands(self.servers.name)))
+        return await self._ask_node(connection, server)
+
+    async def _ask_node(self, connection: AbstractConnection, server: HostPort) -> Answer:
+        said, answer = self._said.get(server, (b"", None))
+        if answer:
+            [nodes] = await _ask(connection, ("CLUSTER", "NODES"))
+            if unchanging(nodes) == said:
+                return answer
+        nodes, slots = await _ask(connection, ("CLUSTER", "NODES"), ("CLUSTER", "SLOTS"))
+        answer = node_answer(slots, nodes, server)
+        self._said[server] = unchanging(nodes), answer
+        return answer
 
     async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
         try:
-            mode = mode_in(await _call(connection, "HELLO", 2))
+            mode = mode_in((await _ask(connection, ("HELLO", 2)))[0])
         except ResponseError:
             # A proxy, which knows only some commands.
             mode = "standalone"
@@ -253,7 +268,7 @@ class Topology:
             return Answer(Primary(server))
         self._kind = "cluster"
         self.partition.prefix = CLUSTER_PREFIX
-        return await _ask_node(connection, server)
+        return await self._ask_node(connection, server)
 
     def _choose(self) -> None:
         asked = self._to_ask()
@@ -273,7 +288,6 @@ class Topology:
         before, self._primary = self._primary, primary
         if before and before.identity == primary.identity:
             return
-        self.generation += 1
         if before:
             logger.info("primary_changed server=%(server)s", {"server": str(primary)})
         self._changed.set()
@@ -282,25 +296,21 @@ class Topology:
             call()
 
 
+def seconds_to_next(period_seconds: float) -> float:
+    """Until what is done once in a period is due, at the same moment for all: to wake up costs more than to ask."""
+    return period_seconds - asyncio.get_running_loop().time() % period_seconds
+
+
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
 
 
-async def _call(connection: AbstractConnection, *words: str | int) -> Any:
-    await connection.send_command(*words)
-    return await connection.read_response()
-
-
-async def _ask_sentinel(connection: AbstractConnection, name: str) -> Answer:
-    await connection.send_packed_command(connection.pack_commands(sentinel_commands(name)))
-    return sentinel_answer([await connection.read_response(disconnect_on_error=False) for _ in sentinel_commands(name)])
-
-
-async def _ask_node(connection: AbstractConnection, asked: HostPort) -> Answer:
-    slots = await _call(connection, "CLUSTER", "SLOTS")
-    return node_answer(slots, await _call(connection, "CLUSTER", "NODES"), asked)
+async def _ask(connection: AbstractConnection, *commands: tuple[str | int, ...]) -> list[Any]:
+    """The replies to `commands`, which go in one write: so they are of the same moment. Raises RedisError, OSError."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    return [await connection.read_response(disconnect_on_error=False) for _ in commands]
 
 
 # Replies, as any client reads them.
