@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # How long live lines may be held back. A process that takes over recording does so within this time, or not at all.
 BACKFILL_SECONDS = 2.0
 POLL_SECONDS = 0.03
+# The reason of a gap of a session on another server than the one before.
+FAILOVER = "failover"
 # How often a process tries to read what was recorded before it began.
 LOAD_TRIES = 5
 
@@ -42,6 +44,8 @@ class Backfill:
         self._request_lease = request_lease
         # What was received while rings are filled, as the calls to make then. None: nothing is held back.
         self._held_back: list[Callable[[], None]] | None = None
+        # True while no gap has told that the partition has moved: a session may be lost before it has told its own.
+        self._moved = False
         # Set while all that this session has received has been passed on.
         self._applied = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,13 +67,15 @@ class Backfill:
             self._ingest.session_started(fence, reason)
             self._applied.set()
         else:
+            self._moved = self._moved or reason == FAILOVER
             self._applied.clear()
             self._held_back = []
-            self._start(self._backfill(fence, reason))
+            self._start(self._backfill(fence, FAILOVER if self._moved else reason))
 
     def session_forked(self, common: int, fence: int) -> None:
         """See `Receiver`. Nothing is filled in: what the log has since `common` belongs to another branch."""
         self._log.leave_branch()
+        self._moved = False
         self._ingest.session_forked(common, fence)
         self._applied.set()
 
@@ -154,6 +160,7 @@ class Backfill:
 
     def _release(self, fence: int, reason: str, filled_to: int) -> None:
         held_back, self._held_back = self._held_back or [], None
+        self._moved = False
         if filled_to > self._ingest.last_fence:
             self._ingest.session_backfilled(fence, filled_to, reason)
         else:

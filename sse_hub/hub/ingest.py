@@ -127,16 +127,13 @@ class Ingest:
         for feed in self._feeds:
             feed.leave_branch(common, fence)
         self.first_fence, self.first_reason = fence, FORKED
-        self.gaps.clear()
         self.fences.fork(common, fence)
-        self.counters.gaps[FORKED] += 1
         start = EventId(fence, 0)
         for channel in self.registry:
             self.memory.restart(channel, start)
-            self._seq += 1
-            gap = Gap(channel.name, str(EventId(common, 0)), str(start), None, FORKED)
-            self._append(channel, RingGap(channel.name, self._seq, start, gap))
-        self.registry.start = start
+        self._add_gap_everywhere(EventId(common, 0), start, FORKED, list(self.registry), overlaps=True)
+        # The recorder tells it as what is missing before `first_fence`.
+        self.gaps.clear()
         for feed in self._feeds:
             # At once: a client that is left behind before it has the gap would go on in the log, from the dead branch.
             feed.flush()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sse_hub.errors import LogUnavailable
-from sse_hub.history.backfill import Backfill
+from sse_hub.history.backfill import BACKFILL_SECONDS, Backfill
 from sse_hub.history.lease import LeaseState, Role
 from sse_hub.history.reader import LogReader
 from sse_hub.hub.backend import LogGap, Page
@@ -155,6 +155,28 @@ async def test_channels_that_nobody_records_are_told_of_the_whole_time_between_t
 
     told = {event.json["channel"]: event.json["after"] for event in client.events()}
     assert told == {"log": "500-0", "outside": "11-0"}
+
+
+async def test_a_gap_of_a_move_keeps_its_reason_when_its_session_is_lost_before_it_is_told() -> None:
+    hub, _ = new_hub()
+    client = await Client(hub, "log").open()
+    log = MemoryLog(random.Random(1), 1)
+    log.watermark = 500
+
+    # Another process is about to record up to the fence, so the gap is held back.
+    backfill = backfill_from(hub, log, 500, others=1)
+    backfill.session_lost()
+    backfill.session_started(1_000, "failover")
+    backfill.session_lost()
+    backfill.session_started(2_000)
+    await asyncio.wait_for(backfill.wait_applied(), 2 * BACKFILL_SECONDS * PATIENCE)
+    backfill.session_lost()
+    backfill.session_started(3_000)
+    await asyncio.wait_for(backfill.wait_applied(), 2 * BACKFILL_SECONDS * PATIENCE)
+    await client.settle()
+
+    told = [(event.json["before"], event.json["reason"]) for event in client.events()]
+    assert told == [("2000-0", "failover"), ("3000-0", "recorder-down")]
 
 
 class BranchedLog(MemoryLog):
