@@ -178,8 +178,13 @@ class RedisSource:
         """The session has received its first fence: what has become of the last one's lines?"""
         primary = self._primary
         assert primary, "fences come on a session"
-        moved = self._ordered_by is not None and self._ordered_by.identity != primary.identity
-        self._ordered_by = primary
+        if self._topology.names(primary):
+            # Its epoch may have become known only since the session was opened.
+            primary = self._topology.primary
+        before, self._ordered_by = self._ordered_by or primary, primary
+        moved = before.identity != primary.identity
+        # It may have been elsewhere for a moment, and have come back: that takes a new epoch.
+        reason = "failover" if moved or before.epoch != primary.epoch else "recorder-down"
         branch, common = self._history.compare(self._server_fences, moved)
         if not self._history.last:
             # Should this be a dead branch, clients may get lines of it that came before this process.
@@ -191,7 +196,7 @@ class RedisSource:
             self._bus.session_started(fence)
             if branch is Branch.BEHIND:
                 self._history.note_lost(common)
-            self._receiver.session_started(fence, "failover" if moved else "recorder-down")
+            self._receiver.session_started(fence, reason)
         logger.info(
             "session_started fence=%(fence)d server=%(server)s branch=%(branch)s",
             {"fence": fence, "server": str(primary), "branch": branch.value},

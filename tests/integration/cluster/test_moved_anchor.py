@@ -9,8 +9,13 @@ from contextlib import ExitStack
 
 import pytest
 
+from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
+from sse_hub.broker.scripts import script
+from tests.support.cluster import frozen
 from tests.support.cluster_servers import ANCHOR_SLOT, SLOTS, ClusterNode, ClusterServers, cluster_servers
 from tests.support.cluster_trial import LINES_PER_SECOND, REDIS, VALKEY, Trial, on_trial
+from tests.support.metrics import scrape
+from tests.support.servers import hub_process
 from tests.support.settings import FULL_SCALE, PATIENCE, at_scale
 from tests.support.waiting import wait_until
 
@@ -147,3 +152,25 @@ async def test_a_frozen_anchor_that_thaws_after_its_failover_is_told_in_one_gap(
     assert {gap.reason for gap in trial.gaps()} == {"failover"}
     assert trial.most_gaps() == 1
     assert max(trial.sessions_away()) <= KILLED_SECONDS
+
+
+def test_an_anchor_that_is_back_before_a_hub_learns_that_it_was_away_is_told_as_one_that_moved(
+    rigs: dict[str, ClusterServers],
+) -> None:
+    """It was told as `recorder-down`, as if the hub had been away."""
+    rig = rigs["redis"]
+    keys = Partition(CLUSTER_PREFIX)
+    anchor = rig.wait_owner()
+    with hub_process(rig.url) as hub:
+        hub.wait_recording()
+        with frozen(hub):
+            rig.move_slot(another(rig))
+            # As another hub would: it reaches the session of this one over the bus.
+            issued = rig.wait_owner().ask(
+                "EVAL", script("clock", "fence"), 2, keys.clock, keys.fences, 0, keys.fence_channel
+            )
+            assert issued
+            rig.move_slot(anchor)
+        wait_until(lambda: scrape(hub).get("sse_hub_gap_total") > 0, "a gap is told")
+        told = scrape(hub)
+        assert told.get("sse_hub_gap_total") == told.get("sse_hub_gap_total", reason="failover")
