@@ -65,6 +65,7 @@ class Backfill:
         else:
             self._applied.clear()
             self._held_back = []
+            self._ingest.filling_since = fence
             self._start(self._backfill(fence, reason))
 
     def session_forked(self, common: int, fence: int) -> None:
@@ -164,7 +165,7 @@ class Backfill:
 
     async def _wait_recorded(self, fence: int) -> int:
         """
-        Wait until another process has recorded up to `fence`, while there is one that could.
+        Wait until another process has recorded up to `fence`, while there is one that lacks less than this one would.
 
         Returns the fence up to which the log is complete.
         """
