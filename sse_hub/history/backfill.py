@@ -56,6 +56,10 @@ class Backfill:
         self._held_back = None
         self._ingest.session_lost()
 
+    def session_leaving(self) -> bool:
+        """See `Receiver`. What is held back would be lost with the session."""
+        return self._held_back is None and self._ingest.session_leaving()
+
     def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. The first session of a process has nothing to fill, its rings begin with it."""
         if self._ingest.first_fence is None:

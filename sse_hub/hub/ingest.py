@@ -103,6 +103,12 @@ class Ingest:
         self.complete_since = self.filling_since = None
         self.session_changed.set()
 
+    def session_leaving(self) -> bool:
+        """See `Receiver`."""
+        self.complete_since = None
+        self.session_changed.set()
+        return True
+
     def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. What was published between the last session and `fence` is a gap of all channels."""
         if self.first_fence is None:
