@@ -2,7 +2,7 @@
 Which server has the partition now: the one of the URL, the primary that Sentinels name, or the node of a cluster that
 owns the partition's slot, the anchor.
 
-    URL --> Topology.run(): asks all known servers, twice a second --> answers --> the one with the highest epoch
+    URL --> Topology.run(): asks all known servers again and again --> answers --> the one with the highest epoch
               └── Topology.primary --> sessions, and connections of pools, which replace themselves when it changes
     URL --> Topology.find(): asks once, for a publisher that connects
 
@@ -14,6 +14,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#confi
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -32,8 +33,10 @@ from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# A planned move is noticed sooner: by the first command that its old server refuses.
-POLL_SECONDS = 0.5
+# The old server of a planned failover goes on as ever for seconds, and refuses nothing.
+SENTINEL_POLL_SECONDS = 0.2
+# A planned move is noticed sooner: by the first command that the old anchor refuses.
+CLUSTER_POLL_SECONDS = 0.5
 # For so long after an error, a change is likely.
 SUSPICION_SECONDS = 2.0
 SOON_SECONDS = 0.05
@@ -93,6 +96,9 @@ class Topology:
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
         self._suspected = asyncio.Event()
+        # How often each server has been asked; the event is set when one has.
+        self._rounds: Counter[HostPort] = Counter()
+        self._heard = asyncio.Event()
         self._suspected_at = float("-inf")
         if self._kind == "cluster":
             partition.prefix = CLUSTER_PREFIX
@@ -132,6 +138,20 @@ class Topology:
         self._suspected.set()
         self._suspected = asyncio.Event()
 
+    async def ask_again(self) -> None:
+        """
+        Return when the partition has moved, when all servers have been asked anew, or after ASK_SECONDS.
+
+        The Sentinel that leads a failover knows more than the others for a moment, so most are not enough.
+        """
+        primary, before, servers = self._primary, Counter(self._rounds), self._to_ask()
+        self.suspect()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS):
+                # The first answer may be one to a question of before.
+                while primary == self._primary and any(self._rounds[each] < before[each] + 2 for each in servers):
+                    await self._heard.wait()
+
     async def run(self) -> None:
         """Ask until cancelled."""
         try:
@@ -144,7 +164,7 @@ class Topology:
                         del self._followed[server]
                         # It fails only if there is a bug.
                         task.result()
-                await self.wait_changed(SOON_SECONDS if self._primary is None else POLL_SECONDS)
+                await self.wait_changed(SOON_SECONDS if self._primary is None else self._poll_seconds)
         finally:
             try:
                 await cancel_and_wait(self._followed.values())
@@ -184,6 +204,10 @@ class Topology:
 
     # Asking.
 
+    @property
+    def _poll_seconds(self) -> float:
+        return SENTINEL_POLL_SECONDS if self._kind == "sentinel" else CLUSTER_POLL_SECONDS
+
     def _to_ask(self) -> list[HostPort]:
         if self._kind == "single":
             return [] if self._primary else list(self._seeds)
@@ -198,7 +222,7 @@ class Topology:
             # Not one that does not answer: it would be dialled all the time.
             likely = self._primary is None or loop.time() - self._suspected_at < SUSPICION_SECONDS
             likely = likely and server not in self._errors
-            await _wait(self._suspected, SOON_SECONDS if likely else seconds_to_next(POLL_SECONDS))
+            await _wait(self._suspected, SOON_SECONDS if likely else seconds_to_next(self._poll_seconds))
         self._answers.pop(server, None)
         self._errors.pop(server, None)
         await self._disconnect(server)
@@ -215,7 +239,10 @@ class Topology:
             await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
             self._errors.pop(server, None)
+        self._rounds[server] += 1
         self._choose()
+        self._heard.set()
+        self._heard = asyncio.Event()
 
     async def _disconnect(self, server: HostPort) -> None:
         self._said.pop(server, None)
