@@ -9,6 +9,7 @@ The hub measured beside its peers, in one run on one machine.
     native/             the load client, the publisher and the floor in C, and what builds and runs them
     report/             medians, tables, plots and the page
     model/              a model of the hub's CPU and latency, fitted to measurements (docs/scaling.md)
+    topologies          what Sentinels and a cluster cost a hub in calm times (docs/scaling.md)
     handler             what `RedisHandler` costs an app; podman_follow: lines that Podman skips when it follows a log
 
 The latency percentiles (p50, p99) are computed in native/load.c. `python -m bench --help` lists the options; `make

@@ -384,8 +384,8 @@ def sentinel_answer(replies: Sequence[Any]) -> Answer:
     """
     fields, (host, port) = _pairs(replies[0]), replies[1]
     others = [_pairs(each) for each in replies[2]]
-    primary = Primary((host.decode(), int(port)), epoch=int(fields["config-epoch"]))
-    return Answer(primary, [(each["ip"], int(each["port"])) for each in others[:MAX_ASKED]])
+    primary = Primary((host.decode(), int(port)), epoch=int(fields[b"config-epoch"]))
+    return Answer(primary, [(each[b"ip"].decode(), int(each[b"port"])) for each in others[:MAX_ASKED]])
 
 
 def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
@@ -416,6 +416,5 @@ def _server_of(node: Sequence[Any], asked: HostPort) -> HostPort | None:
     return ((asked[0] if host in ("", "?") else host), port) if port else None
 
 
-def _pairs(flat: Iterable[bytes]) -> dict[str, str]:
-    words = [each.decode() for each in flat]
-    return dict(zip(words[::2], words[1::2], strict=True))
+def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
