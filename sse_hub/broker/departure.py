@@ -7,6 +7,7 @@ Departure: all hubs leave a server that was replaced at the same place in its or
 
 Hubs notice a new primary up to a fifth of a second apart, and a planned failover leaves the old one alone for seconds.
 So lines would still come to one hub when another one has left, and be recorded where nobody will read them.
+From then on the scripts of our own publishers publish nothing there.
 A cluster needs none of this: the first fence of another node ends all sessions at one place.
 """
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 LEAVE_SECONDS = 0.25
 # After an announcement that was not true, none is believed for this long: anybody who may publish can make one.
 DISTRUST_SECONDS = 10.0
+# Until then it has become a replica, with the keys of its primary.
+LEFT_MS = 10_000
 
 
 class Departure:
@@ -84,6 +87,9 @@ class Departure:
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await connection.connect()  # type: ignore[no-untyped-call]
+                # First: the sessions of all hubs last for a moment more, and publishers take them for receivers.
+                await connection.send_command("SET", self._topology.partition.left, "1", "PX", LEFT_MS)
+                await connection.read_response()
                 await connection.send_command("PUBLISH", self._topology.partition.fence_channel, MOVED)
                 await connection.read_response()
                 # It comes to this session, too, behind the lines that the other hubs have got.
