@@ -6,7 +6,7 @@ import pytest
 import redis.asyncio
 
 from sse_hub.broker.bus_watch import FORGET_MS, BusLinks, BusWatch
-from sse_hub.broker.cluster_nodes import KnownNode, Links, links_in, nodes_in
+from sse_hub.broker.cluster_nodes import KnownNode, Links, links_in, nodes_in, unchanging
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.topology import Topology
 
@@ -31,6 +31,21 @@ def test_nodes_that_can_not_be_reached_or_are_not_known_yet_are_left_out() -> No
         KnownNode(REPLICA, 3, False, 1796050000099),
         KnownNode(OTHER, 1, True, 1796049998099, reached=False),
     ]
+
+
+def test_what_nodes_say_stays_the_same_but_for_the_times_of_their_pings() -> None:
+    said = unchanging(NODES.encode())
+    assert unchanging(NODES.replace("1796050000101", "1796050000901").replace("1796050000301", "0").encode()) == said
+    for before, after in (
+        (" 3 connected 10923", " 4 connected 10923"),
+        ("5461-10922", "5462-10922"),
+        ("1796049998099 1 disconnected", "1796049998099 1 connected"),
+        ("master,fail?", "master"),
+        (f"slave {PRIMARY}", f"slave {ANCHOR}"),
+        ("host-1", "host-2"),
+    ):
+        assert before in NODES
+        assert unchanging(NODES.replace(before, after).encode()) != said
 
 
 def test_links_are_told_apart_by_who_has_made_them() -> None:

@@ -208,6 +208,46 @@ async def test_a_command_at_a_server_that_has_lost_its_place_fails_at_once() -> 
                     assert await client.ping()
 
 
+@contextmanager
+def refusing_server(refusal: bytes) -> Iterator[int]:
+    """A port where each command is answered with the error `refusal`."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while written := self.request.recv(4096):
+                self.request.sendall((b"-" + refusal + b"\r\n") * written.count(b"*"))
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "suspects"),
+    [(b"MOVED 10846 127.0.0.1:1", True), (b"READONLY no", True), (b"ERR unknown command", False)],
+)
+async def test_a_command_that_a_server_refuses_for_another_one_has_all_servers_asked_at_once(
+    answer: bytes, suspects: bool
+) -> None:
+    with refusing_server(answer) as port, sentinels((port, 3)) as [told]:
+        async with asking(url(told)) as topology:
+            loop = asyncio.get_running_loop()
+            pool = command_pool(topology, ConnectionPool, retry=Retry(NoBackoff(), 0), protocol=2)
+            async with Redis.from_pool(pool) as client:
+                before = loop.time()
+                with pytest.raises(RedisError):
+                    await client.ping()
+                assert (topology._suspected_at >= before) is suspects
+
+
 async def test_the_url_of_a_sentinel_itself_says_what_to_write_instead() -> None:
     with sentinels((OLD, 3)) as [told]:
         async with asking(f"redis://{told.address}/0") as topology:
