@@ -286,12 +286,10 @@ class Topology:
         return answer
 
     async def _mode(self, connection: AbstractConnection, server: HostPort) -> Answer:
-        try:
-            mode = mode_in((await _ask(connection, ("HELLO", 2)))[0])
-        except ResponseError:
-            # A proxy, which knows only some commands.
-            mode = "standalone"
-        if mode != "cluster":
+        hello = None
+        with suppress(ResponseError):
+            [hello] = await _ask(connection, ("HELLO", 2))
+        if not is_in_cluster(hello):
             return Answer(Primary(server))
         self._kind = "cluster"
         self.partition.prefix = CLUSTER_PREFIX
@@ -343,18 +341,18 @@ async def _ask(connection: AbstractConnection, *commands: tuple[str | int, ...])
 # Replies, as any client reads them.
 
 
-def mode_in(hello: Sequence[Any]) -> str:
+def is_in_cluster(hello: Sequence[Any] | None) -> bool:
     """
-    "standalone" or "cluster": what the reply to HELLO 2 calls the server's mode.
+    Whether a server is a node of a cluster, by its reply to HELLO 2; None from a proxy, which knows only some commands.
 
     Raises RedisConnectionError for a Sentinel, whose URL has another scheme.
     """
-    mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode")
+    mode = dict(zip(hello[::2], hello[1::2], strict=False)).get(b"mode") if hello else None
     if mode == b"sentinel":
         raise RedisConnectionError(
             "This is a Sentinel: name all of them, and the primary, as redis+sentinel://host:26379,…/name/0"
         )
-    return "cluster" if mode == b"cluster" else "standalone"
+    return mode == b"cluster"
 
 
 def newest(answers: Iterable[Answer], present: Primary | None = None) -> Primary | None:

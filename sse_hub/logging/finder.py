@@ -7,6 +7,7 @@ The app's thread may have an event loop, or be a greenlet; at the exit of the in
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import redis.asyncio.connection
@@ -22,7 +23,7 @@ from sse_hub.broker.topology import (
     MAX_ASKED,
     Answer,
     Primary,
-    mode_in,
+    is_in_cluster,
     newest,
     node_answer,
     sentinel_answer,
@@ -108,12 +109,10 @@ class Finder:
             connection.disconnect()
 
     def _mode(self, connection: Any, server: HostPort) -> Answer:
-        try:
-            mode = mode_in(_call(connection, "HELLO", 2))
-        except ResponseError:
-            # A proxy, which knows only some commands.
-            mode = "standalone"
-        if mode != "cluster":
+        hello = None
+        with suppress(ResponseError):
+            hello = _call(connection, "HELLO", 2)
+        if not is_in_cluster(hello):
             return Answer(Primary(server))
         self.kind = "cluster"
         self._partition.prefix = CLUSTER_PREFIX
