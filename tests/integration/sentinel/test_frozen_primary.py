@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.cluster import EVERY_LINE
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
-from tests.support.sentinel_trial import CHANNELS, trial
+from tests.support.sentinel_trial import trial
 from tests.support.servers import HubProcess, hub_processes
+from tests.support.trial_load import CHANNELS
 
 DOWN_AFTER_SECONDS = 2.5
 
