@@ -167,14 +167,14 @@ async def on_trial(
 async def _judge(trial: Trial) -> None:
     first, sent = trial.clients[0].history, all_sent(trial.publishers)
     begin, last = str(first.begin), max(line.id for line in first.lines if line.channel == CHANNELS[0])
-    read: list[History] = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]
 
     def recorded() -> bool:
-        pages = paged(trial.hubs[0], CHANNELS, begin)
-        read[1:] = [pages]
-        return any(line.id >= last for line in pages.lines if line.channel == CHANNELS[0])
+        newest = paged(trial.hubs[0], CHANNELS[:1], str(Id(last.fence - 1, 0))).lines
+        return any(line.id >= last for line in newest)
 
     await asyncio.to_thread(wait_until, recorded, "all is recorded")
+    read = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]
+    read.append(await asyncio.to_thread(paged, trial.hubs[0], CHANNELS, begin))
     for each in read:
         each.since, each.until = first.since, first.until
     # Its gaps have no ids, so that nothing is owed to it. It may have lines of another trial.

@@ -22,11 +22,13 @@ from tests.support.numbered_judge import Gap, Got, History, Number
 from tests.support.numbered_publishers import NumberedPublisher
 from tests.support.oracle import Shape
 from tests.support.servers import HubProcess
-from tests.support.settings import DEADLINE_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
 
 RETRY_SECONDS = 0.05
 WATCH_SECONDS = 0.02
+# Of hundreds of thousands of lines at full scale.
+REPLAY_SECONDS = DEADLINE_SECONDS * at_scale(1, 10)
 
 
 class RoamingClient:
@@ -174,17 +176,13 @@ async def replayed(hub: HubProcess, shape: Shape, since: str, last: Id, name: st
     """What `since=` brings at `hub`, up to the line `last` of the first channel."""
     history = History(name, shape.channels, begin=Id.parse(since))
     query = shape.query.replace(shape.begin, f"since={since}")
-    async with open_stream(f"{hub.url}/message?{query}") as stream:
-
-        def enough(event: Event) -> bool:
-            history.items += _items(event, shape)
-            items = reversed(history.items)
-            return any(
-                isinstance(item, Got) and item.channel == shape.channels[0] and item.id >= last for item in items
-            )
-
-        await stream.until(enough)
-    return history
+    async with open_stream(f"{hub.url}/message?{query}") as stream, asyncio.timeout(REPLAY_SECONDS):
+        async for event in stream:
+            items = _items(event, shape)
+            history.items += items
+            if any(isinstance(item, Got) and item.channel == shape.channels[0] and item.id >= last for item in items):
+                return history
+    raise AssertionError(f"the stream has ended after {len(history.items)} items")
 
 
 def paged(hub: HubProcess, channels: Sequence[str], after: str, name: str = "history") -> History:
