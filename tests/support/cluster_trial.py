@@ -188,7 +188,8 @@ async def _judge(trial: Trial) -> None:
         "%s; %.0f %% of the rate; gaps %s; away %s",
         trial.verdict,
         100 * reached_share(trial.publishers),
-        [f"{gap.reason} {(gap.before.fence - gap.after.fence) / 1000:.2f} s" for gap in trial.gaps()],
+        # One for each channel.
+        [*dict.fromkeys(f"{gap.reason} {(gap.before.fence - gap.after.fence) / 1000:.2f} s" for gap in trial.gaps())],
         [f"{seconds:.3f}" for seconds in trial.sessions_away()],
     )
 

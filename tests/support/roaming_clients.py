@@ -24,6 +24,7 @@ from tests.support.oracle import Shape
 from tests.support.servers import HubProcess
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 RETRY_SECONDS = 0.05
 WATCH_SECONDS = 0.02
@@ -258,6 +259,13 @@ def watched(hubs: Sequence[HubProcess]) -> Iterator[Readiness]:
         stopped.set()
         thread.join()
         readiness.end(time.monotonic())
+
+
+async def were_cut(clients: Sequence[RoamingClient], count: int) -> None:
+    """Return when `clients` together have been cut `count` times."""
+    await asyncio.to_thread(
+        wait_until, lambda: sum(client.cuts for client in clients) >= count, f"{count} cuts", 10 * DEADLINE_SECONDS
+    )
 
 
 async def at_random(clients: Sequence[RoamingClient], every_seconds: Callable[[], float]) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.cluster_servers import ANCHOR_SLOT, SLOTS, ClusterNode, ClusterServers, cluster_servers
 from tests.support.cluster_trial import REDIS, VALKEY, Trial, on_trial
+from tests.support.roaming_clients import were_cut
 from tests.support.settings import FULL_SCALE, PATIENCE, at_scale
-from tests.support.trial_load import LINES_PER_SECOND, Figures
+from tests.support.trial_load import CUTS, LINES_PER_SECOND, Figures
 from tests.support.waiting import wait_until
 
 ENGINES = {"redis": REDIS, "valkey": VALKEY}
@@ -82,7 +83,6 @@ PLANNED: list[Fault] = [ClusterServers.fail_over, move, reshard, move_at_once]
 FAULTS = PLANNED + ([kill] if FULL_SCALE else [])
 # So 100 faults in a row at full scale. Each round is judged by itself.
 ROUNDS = at_scale(1, 20)
-LEAST_CUTS = at_scale(5, 4_000)
 
 
 async def moved(trial: Trial, fault: Fault) -> tuple[float, float, float]:
@@ -109,6 +109,7 @@ async def test_an_anchor_that_moves_again_and_again_is_told_and_short(
     for _ in range(ROUNDS):
         async with on_trial(rigs[engine], *RETAIN) as trial:
             times = [await moved(trial, fault) for fault in FAULTS]
+            await were_cut(trial.clients, CUTS)
 
         assert trial.verdict.holds, str(trial.verdict)
         # With a node that is killed, its links break, too, and it may have published.
@@ -116,7 +117,7 @@ async def test_an_anchor_that_moves_again_and_again_is_told_and_short(
         figures.add(trial.verdict, trial.publishers, trial.clients)
         for fault, time_of in zip(FAULTS, times, strict=True):
             figures.add_outage(fault.__name__, trial.outage(fault.__name__, *time_of))
-    figures.check(LEAST_CUTS)
+    figures.check()
     longest = {kind: max(each.away for each in outages) for kind, outages in figures.outages.items()}
     assert longest.pop("kill", 0.0) <= KILLED_SECONDS
     assert max(longest.values()) <= PLANNED_SECONDS
