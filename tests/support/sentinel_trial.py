@@ -33,7 +33,7 @@ from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import Readiness, RoamingClient, exported, finish, paged, replayed, roaming, watched
 from tests.support.sentinel_servers import SentinelServers
 from tests.support.servers import HubProcess
-from tests.support.settings import PATIENCE
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.trial_load import CHANNELS, LINES_PER_SECOND, Outage, quiet_publisher, shapes
 from tests.support.waiting import wait_until
 
@@ -185,7 +185,12 @@ class Trial:
         """Return when as many lines more have been sent as the publishers are to send in `seconds`."""
         count = sum(each.lines_per_second for each in self.publishers) * seconds
         start = self._sent()
-        await asyncio.to_thread(wait_until, lambda: self._sent() >= start + count, f"{count} lines more are published")
+        await asyncio.to_thread(
+            wait_until,
+            lambda: self._sent() >= start + count,
+            f"{count:.0f} lines more are published",
+            2 * seconds + DEADLINE_SECONDS,
+        )
 
     async def wait_served(self) -> None:
         """Return when all hubs are ready and record, and all servers that run follow the primary."""

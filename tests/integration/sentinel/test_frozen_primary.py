@@ -47,7 +47,7 @@ async def test_nothing_is_lost_when_a_frozen_primary_goes_on_in_time(
             await running.sent(0.5)
         assert rig.wait_primary() == primary
 
-    assert [client.history.gaps for client in running.clients] == [[], [], []]
+    assert not any(client.history.gaps for client in running.clients)
     assert running.log.gaps == []
 
 
