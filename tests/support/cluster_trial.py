@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.cluster_servers import ClusterNode, ClusterServers
 from tests.support.load import Id
 from tests.support.numbered_judge import Gap, History, Verdict, judge
 from tests.support.numbered_publishers import NumberedPublisher, all_sent, at_node, by_cluster, numbered_publishers
 from tests.support.oracle import Shape
 from tests.support.programs import redis_binary, valkey_binary
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming
 from tests.support.servers import HubProcess, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, FULL_SCALE, ROOT, at_scale

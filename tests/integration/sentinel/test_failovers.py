@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.lying_sentinel import LyingSentinel, lying_sentinel
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import at_random
 from tests.support.sentinel_servers import FAST, NAME, SentinelServers, sentinel_servers

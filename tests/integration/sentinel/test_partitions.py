@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.numbered_judge import Gap
 from tests.support.numbered_publishers import at_node, by_sentinel
 from tests.support.oracle import Shape
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import RoamingClient
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
