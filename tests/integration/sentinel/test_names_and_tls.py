@@ -26,7 +26,7 @@ from tests.support.redis_nodes import OPTIONS, Node, account_options, node
 from tests.support.sentinel_servers import FAST, NAME, sentinel_servers
 from tests.support.servers import HUB_PASSWORD, HUB_USER, HubProcess, free_port, hub_process
 from tests.support.settings import PATIENCE
-from tests.support.split_network import Side, can_split, split_network
+from tests.support.split_network import Side, needs_split_network, split_network
 from tests.support.waiting import wait_until
 
 HOST = "localhost"
@@ -151,7 +151,7 @@ async def test_a_certificate_of_another_authority_or_name_is_never_taken(folder:
                 await address.connect(asyncio.Protocol)
 
 
-@pytest.mark.skipif(not can_split(), reason="needs network namespaces: root on Linux")
+@needs_split_network
 def test_a_hub_finds_all_servers_at_new_addresses_behind_a_name() -> None:
     with split_network() as network, ExitStack() as stack:
         old, new = network.sides
