@@ -35,10 +35,20 @@ def fences_issued(server: RedisServer) -> int:
 
 
 def files_of(hub: HubProcess, server: RedisServer) -> int:
-    """The number of open files of the hub, without connections to Redis, whose pools may have grown."""
+    """
+    The number of open files of the hub, without connections to Redis: pools grow, and probes come and go.
+
+    It is counted between two looks at these connections that are equal.
+    """
     process = psutil.Process(hub.process.pid)
-    to_redis = [each for each in process.net_connections("tcp") if each.raddr and each.raddr.port == server.port]
-    return process.num_fds() - len(to_redis)
+
+    def to_redis() -> set[int]:
+        return {each.fd for each in process.net_connections("tcp") if each.raddr and each.raddr.port == server.port}
+
+    while True:
+        before, files = to_redis(), process.num_fds()
+        if to_redis() == before:
+            return files - len(before)
 
 
 async def test_simultaneous_connections_are_all_served_and_share_fences(server: RedisServer, channel: str) -> None:
