@@ -30,7 +30,7 @@ from redis.retry import Retry
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
 from tests.support.programs import clean_environ, redis_binary
-from tests.support.settings import ROOT, STOP_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ class HubProcess:
     def state(self) -> dict[str, Any]:
         """The body of /health/ready, ready or not."""
         try:
-            with urllib.request.urlopen(self.url + "/health/ready", timeout=5) as response:
+            with urllib.request.urlopen(self.url + "/health/ready", timeout=DEADLINE_SECONDS) as response:
                 return dict(json.load(response))
         except urllib.error.HTTPError as error:
             with error:
