@@ -7,6 +7,7 @@ pytest-xdist itself begins with the files of the most tests, which are the quick
 and alone.
 """
 
+import os
 from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
@@ -14,7 +15,13 @@ from xdist.scheduler import LoadFileScheduling
 CALM = ("tests/integration/cluster/", "tests/integration/sentinel/", "tests/integration/failover/")
 """Tests whose servers take a busy machine for a broken one."""
 MOST_CALM_AT_A_TIME = 2
+BUSY = os.environ.get("SSE_HUB_TEST_BUSY", "")
+"""A file that exists while something else makes the machine busy."""
 SECONDS_PER_TEST = (
+    # With what they build.
+    ("tests/integration/logging/test_language_recipes.py", 20.0),
+    ("tests/integration/delivery/test_client_libraries.py", 60.0),
+    ("tests/unit/page/test_page_modules.py", 30.0),
     *((folder, 20.0) for folder in CALM),
     ("tests/integration/recording/", 10.0),
     ("tests/integration/redis_faults/", 8.0),
@@ -59,8 +66,9 @@ class FileSchedule(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist ha
         super()._assign_work_unit(node)
 
     def _next_file(self, node: Any) -> str | None:
-        """The longest file that `node` may run now."""
+        """The longest file that `node` may run now. On a busy machine, others go before those that need a calm one."""
         others = [work for other, work in self.assigned_work.items() if other != node]
         calm = sum(any(is_calm(file) and not all(tests.values()) for file, tests in work.items()) for work in others)
-        found = [file for file in self.workqueue if calm < MOST_CALM_AT_A_TIME or not is_calm(file)]
+        found = [file for file in self.workqueue if not is_calm(file)] if os.path.exists(BUSY) else []
+        found = found or [file for file in self.workqueue if calm < MOST_CALM_AT_A_TIME or not is_calm(file)]
         return max(found, key=lambda file: seconds_of(file, len(self.workqueue[file])), default=None)
