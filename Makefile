@@ -6,7 +6,7 @@ LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-
 
 # Most tests wait for a fault to be noticed or for a browser, so several files run in parallel, even on two cores. Tests of a
 # file share servers. Each process gets only a part of the machine, so deadlines are longer by the number of all processes.
-# Those that follow $(2) - the processes of another run - use other ports.
+# $(1) processes, of which the first has the number $(2) among all, and with it ports of its own.
 at_a_time = SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FIRST_PROCESS=$(2) $(BIN)/python -m pytest --dist loadfile -n $(1)
 
 # Three minutes of generated requests, with the CPU time that the other tests leave. Until it ends, none of the tests begins that
