@@ -48,7 +48,7 @@ test: check ## Check the code, then run the unit, integration and browser tests
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh
-	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest $(FAULTS)
+	SSE_HUB_TEST_FULL=1 $(BIN)/python -m pytest --log-cli-level=INFO $(FAULTS)
 
 fuzz: .venv/fuzz-ready ## Fuzz: an hour of generated requests, then 15 minutes of coverage-guided input
 	@tests/install-tools.sh

@@ -1,11 +1,12 @@
 #!/bin/sh
-# What the tests need beyond Python: redis-server, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy, HAProxy, a
-# Chromium, npm, Maven, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core, which looks
-# for what keeps people out of the page.
+# What the tests need beyond Python: redis-server, a C compiler, curl, faketime, openssl, rsyslog, podman with runc, nginx, Caddy,
+# HAProxy, a Chromium, npm, Maven, PHP with Monolog. On Debian as root they are installed, else named. From npm comes axe-core,
+# which looks for what keeps people out of the page.
 set -eu
 
 missing=""
 command -v redis-server >/dev/null || missing="redis-server"
+command -v cc >/dev/null || command -v gcc >/dev/null || missing="$missing gcc libc6-dev"
 command -v curl >/dev/null || missing="$missing curl"
 command -v faketime >/dev/null || missing="$missing faketime"
 command -v podman >/dev/null || missing="$missing podman"

@@ -4,6 +4,9 @@
  *     epoll --> recv --> HTTP chunks --> SSE lines --> {"t":<ns>,"n":<number>} --> sequence check, latency histogram
  *
  * "t" is CLOCK_MONOTONIC in nanoseconds, written by publish.c on the same machine; "n" counts from 0 on each channel.
+ * With --publishers P, "p" from 0 on says whose line it is, and each publisher counts by itself.
+ * With --ids, each client has one channel and no batch=1: each id must follow the one before it, and the report has a
+ * digest of the ids and lines of each client, so that two programs can be compared.
  * Prints READY on stderr once every client has received its response head, and one JSON object on stdout at the end.
  * A number on stdin sets how many lines each client should receive (like --lines); the program ends when all have them.
  */
@@ -28,6 +31,17 @@ enum phase { UNUSED, CONNECTING, HEAD, BODY, CLOSED };
 enum chunk { SIZE, REST_OF_SIZE, DATA, AFTER_DATA, PLAIN };
 enum event { MESSAGE, GAP, OTHER };
 
+/* The lines of one publisher. */
+struct sequence {
+    int64_t next;  /* the number after the highest one seen */
+    uint8_t *seen; /* a bit for each number seen; NULL until a line is out of order */
+    int64_t seen_bits;
+};
+
+struct id {
+    uint64_t fence, n;
+};
+
 struct client {
     int fd;
     enum phase phase;
@@ -37,11 +51,11 @@ struct client {
     uint64_t chunk_left;
     char *partial; /* an incomplete response head or line */
     size_t partial_bytes, partial_capacity;
-    int64_t next;  /* the number after the highest one seen */
-    uint8_t *seen; /* a bit for each number seen; NULL until a line is out of order */
-    int64_t seen_bits;
+    struct sequence *sequences; /* of each publisher */
     uint64_t distinct;
     int complete;
+    struct id id, first_id, last_id; /* of this event, and of lines */
+    uint64_t digest;
 };
 
 struct latency {
@@ -49,17 +63,17 @@ struct latency {
 };
 
 static struct {
-    int port, clients, channels, slow;
+    int port, clients, channels, slow, publishers, ids;
     double seconds, ramp, slow_bytes, slow_seconds, settle_seconds;
     int64_t lines;
     const char *path, *last_event_id;
-} option = {.clients = 1, .channels = 1, .seconds = 10, .slow_bytes = 10000, .slow_seconds = 1e9,
+} option = {.clients = 1, .channels = 1, .publishers = 1, .seconds = 10, .slow_bytes = 10000, .slow_seconds = 1e9,
             .settle_seconds = 0.2, .path = "/message?channel=bench"};
 
 static struct client *clients;
 static struct latency latency[2]; /* of fast and of slow clients */
 static int poller, started, connecting, responded, closed, complete;
-static uint64_t refused, lines, duplicates, reordered, gaps, bytes, chunks, reads;
+static uint64_t refused, lines, duplicates, reordered, jumps, gaps, bytes, chunks, reads;
 static int64_t now_ns, began_ns, ready_ns, first_line_ns, last_line_ns, completed_ns;
 static char buffer[READ_BYTES];
 
@@ -104,58 +118,79 @@ static void record_latency(struct latency *into, int64_t stamp)
         into->max_us = us;
 }
 
-static void grow_seen(struct client *client, int64_t upto)
+static void grow_seen(struct sequence *sequence, int64_t upto)
 {
-    if (upto <= client->seen_bits)
+    if (upto <= sequence->seen_bits)
         return;
     int64_t bits = (upto + option.lines + 4096) / 8 * 8;
-    client->seen = realloc(client->seen, bits / 8);
-    memset(client->seen + client->seen_bits / 8, 0, (bits - client->seen_bits) / 8);
-    client->seen_bits = bits;
+    sequence->seen = realloc(sequence->seen, bits / 8);
+    memset(sequence->seen + sequence->seen_bits / 8, 0, (bits - sequence->seen_bits) / 8);
+    sequence->seen_bits = bits;
 }
 
-static void mark_seen(struct client *client, int64_t number)
+static void mark_seen(struct sequence *sequence, int64_t number)
 {
-    client->seen[number / 8] |= (uint8_t)(1 << number % 8);
+    sequence->seen[number / 8] |= (uint8_t)(1 << number % 8);
 }
 
 /* Before the first line out of order, `next` alone says which lines were seen; from then on, `seen` does. */
-static void record_out_of_order(struct client *client, int64_t number)
+static void record_out_of_order(struct client *client, struct sequence *sequence, int64_t number)
 {
-    int first_time = !client->seen;
-    grow_seen(client, (number > client->next ? number : client->next) + 1);
-    for (int64_t before = 0; first_time && before < client->next; before++)
-        mark_seen(client, before);
-    if (number < client->next && client->seen[number / 8] & (1 << number % 8)) {
+    int first_time = !sequence->seen;
+    grow_seen(sequence, (number > sequence->next ? number : sequence->next) + 1);
+    for (int64_t before = 0; first_time && before < sequence->next; before++)
+        mark_seen(sequence, before);
+    if (number < sequence->next && sequence->seen[number / 8] & (1 << number % 8)) {
         duplicates++;
         return;
     }
-    if (number < client->next)
+    if (number < sequence->next)
         reordered++;
     else
-        client->next = number + 1;
-    mark_seen(client, number);
+        sequence->next = number + 1;
+    mark_seen(sequence, number);
     client->distinct++;
 }
 
-static void record_line(struct client *client, int64_t stamp, int64_t number)
+static void record_line(struct client *client, int64_t stamp, int64_t number, int64_t publisher)
 {
+    struct sequence *sequence = &client->sequences[publisher];
     lines++;
     last_line_ns = now_ns;
     if (!first_line_ns)
         first_line_ns = now_ns;
     record_latency(&latency[client->slow], stamp);
-    if (number == client->next && !client->seen) {
-        client->next++;
+    if (number == sequence->next && !sequence->seen) {
+        sequence->next++;
         client->distinct++;
     } else {
-        record_out_of_order(client, number);
+        record_out_of_order(client, sequence, number);
     }
     if (!client->complete && option.lines && client->distinct >= (uint64_t)option.lines) {
         client->complete = 1;
         completed_ns = now_ns;
         complete++;
     }
+}
+
+/* FNV-1a. */
+static void add_to_digest(struct client *client, const void *at, size_t length)
+{
+    for (const uint8_t *byte = at; byte < (const uint8_t *)at + length; byte++)
+        client->digest = (client->digest ^ *byte) * 0x100000001b3;
+}
+
+static void record_id(struct client *client, const char *line, const char *end)
+{
+    struct id id = client->id, last = client->last_id;
+    int follows = id.fence == last.fence ? id.n == last.n + 1 : id.fence > last.fence && id.n == 1;
+    if (!last.fence)
+        client->first_id = id;
+    else
+        jumps += !follows;
+    client->last_id = id;
+    add_to_digest(client, &id, sizeof id);
+    add_to_digest(client, line, (size_t)(end - line));
 }
 
 static const char *number_after(const char *at, const char *end, int64_t *number)
@@ -167,22 +202,26 @@ static const char *number_after(const char *at, const char *end, int64_t *number
     return at;
 }
 
-/* Finds each "t":1,"n":2: one in an ordinary frame, many with escaped quotes in a batch=1 frame. */
+/* Finds each "t":1,"n":2, and "p":0 after it: one in an ordinary frame, many with escaped quotes in a batch=1 frame. */
 static void on_data(struct client *client, const char *at, const char *end)
 {
     if (client->event == GAP) {
         gaps++;
         return;
     }
+    if (option.ids && client->event == MESSAGE)
+        record_id(client, at, end);
     while (client->event == MESSAGE && (at = memmem(at, end - at, "\"t", 2))) {
         at += 2;
         if (at < end && *at != '"' && *at != '\\')
             continue;
-        int64_t stamp, number;
+        int64_t stamp, number, publisher = 0;
         at = number_after(at, end, &stamp);
         at = number_after(at, end, &number);
-        if (stamp)
-            record_line(client, stamp, number);
+        if (option.publishers > 1)
+            at = number_after(at, end, &publisher);
+        if (stamp && publisher < option.publishers)
+            record_line(client, stamp, number, publisher);
     }
 }
 
@@ -194,6 +233,9 @@ static void on_line(struct client *client, const char *line, size_t length)
         client->event = MESSAGE;
     else if (length > 5 && !memcmp(line, "data:", 5))
         on_data(client, line + 5, line + length);
+    else if (option.ids && length > 3 && !memcmp(line, "id:", 3))
+        number_after(number_after(line, line + length, (int64_t *)&client->id.fence), line + length,
+                     (int64_t *)&client->id.n);
     else if (length > 6 && !memcmp(line, "event:", 6))
         client->event = memmem(line, length, "gap", 3) ? GAP : memmem(line, length, "ping", 4) || memmem(line, length, "checkpoint", 10) ? OTHER : MESSAGE;
 }
@@ -470,12 +512,25 @@ static void report_latency(const char *name, const struct latency *of)
            of->count, percentile(of, 0.5), percentile(of, 0.9), percentile(of, 0.99), of->max_us / 1000.0);
 }
 
+static void report_ids(void)
+{
+    printf("\"jumps\": %lu, \"ids\": [", jumps);
+    for (int each = 0; each < option.clients; each++) {
+        const struct client *client = &clients[each];
+        printf("%s{\"first\": \"%lu-%lu\", \"last\": \"%lu-%lu\", \"digest\": \"%016lx\"}", each ? ", " : "",
+               client->first_id.fence, client->first_id.n, client->last_id.fence, client->last_id.n, client->digest);
+    }
+    printf("], ");
+}
+
 static void report(void)
 {
     uint64_t distinct = 0, missing = 0;
     for (int each = 0; each < option.clients; each++) {
         distinct += clients[each].distinct;
-        uint64_t expected = (uint64_t)(option.lines ? option.lines : clients[each].next);
+        uint64_t expected = (uint64_t)option.lines;
+        for (int publisher = 0; !option.lines && publisher < option.publishers; publisher++)
+            expected += (uint64_t)clients[each].sequences[publisher].next;
         missing += expected > clients[each].distinct ? expected - clients[each].distinct : 0;
     }
     struct rusage usage;
@@ -485,6 +540,8 @@ static void report(void)
            ready_ns ? "true" : "false", refused, closed, complete);
     printf("\"lines\": %lu, \"delivered\": %lu, \"missing\": %lu, \"duplicates\": %lu, \"reordered\": %lu, \"gaps\": %lu, ",
            lines, distinct, missing, duplicates, reordered, gaps);
+    if (option.ids)
+        report_ids();
     report_latency("latency", &latency[0]);
     report_latency("slow_latency", &latency[1]);
     printf("\"connect_seconds\": %.3f, \"seconds\": %.3f, \"completed_seconds\": %.3f, ",
@@ -497,7 +554,7 @@ static void usage(void)
 {
     fprintf(stderr, "load --port P [--path /message?channel=c%%d] [--channels C] [--clients N] [--lines L] [--seconds S]\n"
                     "     [--ramp CONNECTS_PER_SECOND] [--slow K --slow-bytes B_PER_SECOND --slow-seconds S]\n"
-                    "     [--last-event-id ID] [--settle-seconds S]\n");
+                    "     [--last-event-id ID] [--settle-seconds S] [--publishers P] [--ids 1]\n");
     exit(2);
 }
 
@@ -507,7 +564,7 @@ static void parse(int count, char **values)
         {"port", 1, 0, 'p'},       {"path", 1, 0, 'u'},  {"channels", 1, 0, 'c'},   {"clients", 1, 0, 'n'},
         {"lines", 1, 0, 'l'},      {"seconds", 1, 0, 's'}, {"ramp", 1, 0, 'r'},     {"slow", 1, 0, 'k'},
         {"slow-bytes", 1, 0, 'b'}, {"slow-seconds", 1, 0, 'S'}, {"last-event-id", 1, 0, 'i'},
-        {"settle-seconds", 1, 0, 'e'}, {0, 0, 0, 0}};
+        {"settle-seconds", 1, 0, 'e'}, {"publishers", 1, 0, 'P'}, {"ids", 1, 0, 'I'}, {0, 0, 0, 0}};
     for (int name; (name = getopt_long(count, values, "", names, NULL)) != -1;) {
         switch (name) {
         case 'p': option.port = atoi(optarg); break;
@@ -522,10 +579,12 @@ static void parse(int count, char **values)
         case 'S': option.slow_seconds = atof(optarg); break;
         case 'i': option.last_event_id = optarg; break;
         case 'e': option.settle_seconds = atof(optarg); break;
+        case 'P': option.publishers = atoi(optarg); break;
+        case 'I': option.ids = atoi(optarg); break;
         default: usage();
         }
     }
-    if (!option.port || option.clients < 1 || option.channels < 1)
+    if (!option.port || option.clients < 1 || option.channels < 1 || option.publishers < 1)
         usage();
 }
 
@@ -535,6 +594,10 @@ int main(int count, char **values)
     clients = calloc((size_t)option.clients, sizeof *clients);
     for (int each = 0; each < option.slow && each < option.clients; each++)
         clients[each].slow = 1;
+    for (int each = 0; each < option.clients; each++) {
+        clients[each].sequences = calloc((size_t)option.publishers, sizeof *clients[each].sequences);
+        clients[each].digest = 0xcbf29ce484222325;
+    }
     poller = epoll_create1(EPOLL_CLOEXEC);
     watch_stdin();
     began_ns = now_ns = clock_ns();

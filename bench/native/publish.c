@@ -3,7 +3,8 @@
  *
  *     {"t":<ns>,"n":<number>,"level":"info","info":"xxx…"} --> PUBLISH to Redis, or POST to an HTTP publisher (Nchan)
  *
- * "t" is CLOCK_MONOTONIC in nanoseconds at the moment the line is written; "n" counts from 0 on each channel.
+ * "t" is CLOCK_MONOTONIC in nanoseconds at the moment the line is written; "n" counts from 0 on each channel. With
+ * --publisher K, "p":K follows "n", so that load.c can tell several publishers apart.
  * Lines go to the channels in turn. At most --window replies are outstanding. Prints one JSON object on stdout at the
  * end.
  */
@@ -27,11 +28,11 @@
 enum { OUT_BYTES = 256 * 1024, IN_BYTES = 64 * 1024, LINE_BYTES = 128 * 1024, TICK_US = 250, PATIENCE_SECONDS = 30 };
 
 static struct {
-    int port, channels, size, window, burst;
+    int port, channels, size, window, burst, publisher;
     double rate, seconds;
     int64_t count;
     const char *channel, *http;
-} option = {.channels = 1, .size = 200, .window = 2000, .burst = 1, .seconds = 60, .count = 1000, .channel = "bench"};
+} option = {.publisher = -1, .channels = 1, .size = 200, .window = 2000, .burst = 1, .seconds = 60, .count = 1000, .channel = "bench"};
 
 static int connection;
 static char out[OUT_BYTES + 2 * LINE_BYTES], in[IN_BYTES];
@@ -66,7 +67,10 @@ static void open_connection(void)
 /* Writes a line of exactly --size bytes, or longer if timestamp and number need it; returns its length. */
 static int line_of(char *into, int64_t number)
 {
-    int length = sprintf(into, "{\"t\":%ld,\"n\":%ld,\"level\":\"info\",\"info\":\"", clock_ns(), number);
+    int length = sprintf(into, "{\"t\":%ld,\"n\":%ld,", clock_ns(), number);
+    if (option.publisher >= 0)
+        length += sprintf(into + length, "\"p\":%d,", option.publisher);
+    length += sprintf(into + length, "\"level\":\"info\",\"info\":\"");
     int padding = option.size - length - 2;
     if (padding > 0) {
         memset(into + length, 'x', (size_t)padding);
@@ -226,7 +230,8 @@ static void report(void)
 static void usage(void)
 {
     fprintf(stderr, "publish --port P [--channel c%%d] [--channels C] [--count LINES] [--rate LINES_PER_SECOND, 0: no limit]\n"
-                    "        [--size BYTES] [--window REPLIES] [--burst LINES] [--seconds AT_MOST] [--http /publish?id=c%%d]\n");
+                    "        [--size BYTES] [--window REPLIES] [--burst LINES] [--seconds AT_MOST] [--http /publish?id=c%%d]\n"
+                    "        [--publisher NUMBER]\n");
     exit(2);
 }
 
@@ -235,7 +240,7 @@ static void parse(int count, char **values)
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"channel", 1, 0, 'c'}, {"channels", 1, 0, 'C'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
         {"size", 1, 0, 's'}, {"window", 1, 0, 'w'},  {"seconds", 1, 0, 'S'},  {"http", 1, 0, 'h'},
-        {"burst", 1, 0, 'b'}, {0, 0, 0, 0}};
+        {"burst", 1, 0, 'b'}, {"publisher", 1, 0, 'k'}, {0, 0, 0, 0}};
     for (int name; (name = getopt_long(count, values, "", names, NULL)) != -1;) {
         switch (name) {
         case 'p': option.port = atoi(optarg); break;
@@ -247,6 +252,7 @@ static void parse(int count, char **values)
         case 'w': option.window = atoi(optarg); break;
         case 'S': option.seconds = atof(optarg); break;
         case 'b': option.burst = atoi(optarg); break;
+        case 'k': option.publisher = atoi(optarg); break;
         case 'h': option.http = optarg; break;
         default: usage();
         }

@@ -37,7 +37,7 @@ SENTINEL_CHANNEL = "+switch-master"
 GUEST_COMMANDS = "+@connection +@pubsub -@dangerous -@admin +info +time +get +set +hsetnx"
 # What publishers remember, `sse-hub check` writes, and `sse-hub token revoke` adds to.
 GUEST_KEYS = ("clock", "fences", "shipped:*", "published:*", "check:*", "revoked")
-GUEST_READS = ("watermark*", "lease*", "channels", "log:*")
+GUEST_READS = ("left", "watermark*", "lease*", "channels", "log:*")
 # Whoever publishes there moves ids, or makes a hub refuse its server.
 _PARTITIONS = (Partition(), Partition(CLUSTER_PREFIX))
 HUB_CHANNELS = (

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
-from sse_hub.broker.cluster_nodes import KnownNode, links_from, nodes_from
+from sse_hub.broker.cluster_nodes import KnownNode, Links, links_in, nodes_in
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.topology import Primary, Topology
 
@@ -38,15 +38,19 @@ class BusLinks:
     def __init__(self, anchor: str) -> None:
         self.anchor = anchor
         self.away: set[str] = set()
-        # When the link from each node was created; of one that is away, the last one.
+        # When the link from each node was made; of one that is away, the last one. And the link to it.
         self._links: dict[str, int] = {}
+        self._own_links: dict[str, int] = {}
+        # Nodes that were silent for so long that the link to them was made anew, and until when (ms) the link from them
+        # may turn out to be dead: it looks well until they make another one.
+        self._in_doubt: dict[str, int] = {}
         # Nodes that owned slots when they last answered.
         self._owned: set[str] = set()
         # Until when all that a node has published has come, as far as is known: a fence, or a time in ms.
         self._whole: dict[str, int] = {}
         self._looked = False
 
-    def look(self, nodes: Sequence[KnownNode], links: dict[str, int], last_fence: int) -> int | None:
+    def look(self, nodes: Sequence[KnownNode], links: Links, last_fence: int) -> int | None:
         """
         Compare `links` with those of before. `last_fence` was the last fence when the server was asked.
 
@@ -58,8 +62,9 @@ class BusLinks:
         # A node that has come since the last look may have published before its link was there.
         whole = min(self._whole.values(), default=last_fence)
         broken = []
-        for node in owners | self._links.keys() | links.keys():
-            link, before = links.get(node), self._links.get(node)
+        self._doubt(links.outgoing, last_fence)
+        for node in owners | self._links.keys() | links.incoming.keys():
+            link, before = links.incoming.get(node), self._links.get(node)
             since = self._whole.setdefault(node, whole)
             if link is None:
                 if (node in owners or node in self._owned) and node not in self.away:
@@ -73,8 +78,9 @@ class BusLinks:
                 if known or (not self._looked and link >= last_fence > 0):
                     broken.append(since)
                 self.away.discard(node)
+                self._in_doubt.pop(node, None)
                 self._links[node] = link
-            else:
+            elif self._in_doubt.get(node, 0) <= last_fence:
                 answered_at = _certain(answered.get(node, 0))
                 if answered_at > since and node not in owners:
                     self._owned.discard(node)
@@ -88,8 +94,17 @@ class BusLinks:
         for node, since in self._whole.items():
             self._whole[node] = max(since, fence)
 
+    def _doubt(self, own_links: dict[str, int], last_fence: int) -> None:
+        # A node answers on the link to it. After a cut, that may be whole again before it notices that its own is dead.
+        for node, link in own_links.items():
+            if self._own_links.get(node, link) != link:
+                self._in_doubt[node] = last_fence + FORGET_MS
+        self._own_links |= own_links
+
     def _forget(self, node: str) -> None:
         self.away.discard(node)
+        self._own_links.pop(node, None)
+        self._in_doubt.pop(node, None)
         self._owned.discard(node)
         self._links.pop(node, None)
         self._whole.pop(node, None)
@@ -161,11 +176,11 @@ class BusWatch:
             # Its fences may be ahead of its time, after a failover from a server whose clock was.
             pipeline.execute_command("GET", partition.clock)
             links, known, time, clock = await pipeline.execute()
-        nodes = nodes_from(known)
+        nodes = nodes_in(known)
         if not any(node.myself and node.id == self._links.anchor for node in nodes):
             # The partition has just moved, and this session is about to end.
             return
-        since = self._links.look(nodes, links_from(links), last_fence)
+        since = self._links.look(nodes, links_in(links), last_fence)
         if since is None:
             return
         self._broken_since = since if self._broken_since is None else min(since, self._broken_since)

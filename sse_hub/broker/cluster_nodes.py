@@ -1,14 +1,14 @@
 """
-What a node of a cluster says of its nodes, and of its links to them. Pure: no I/O.
+What a node of a cluster says of its nodes, and of the links between them and it. Pure: no I/O.
 
-    CLUSTER NODES --> nodes_from() --> KnownNode        CLUSTER LINKS --> links_from() --> node --> when it was made
+    CLUSTER NODES --> nodes_in() --> KnownNode          CLUSTER LINKS --> links_in() --> Links: when each was made
 
 https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format and
 https://redis.io/docs/latest/commands/cluster-links/.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 # A node that was met a moment ago has a made-up id.
@@ -35,7 +35,7 @@ class KnownNode(NamedTuple):
     reached: bool = True
 
 
-def nodes_from(reply: bytes) -> list[KnownNode]:
+def nodes_in(reply: bytes) -> list[KnownNode]:
     """The nodes in a reply to CLUSTER NODES. What is none is left out."""
     found = []
     for line in reply.decode(errors="replace").splitlines():
@@ -60,7 +60,19 @@ def nodes_from(reply: bytes) -> list[KnownNode]:
     return found
 
 
-def links_from(reply: Sequence[Sequence[Any]]) -> dict[str, int]:
-    """When the link from each node was created, by the node's id, in ms."""
-    links: Iterable[dict[bytes, Any]] = (dict(zip(each[::2], each[1::2], strict=False)) for each in reply)
-    return {each[b"node"].decode(): int(each[b"create-time"]) for each in links if each.get(b"direction") == b"from"}
+class Links(NamedTuple):
+    """When each link was made, in ms, by the id of the node at its other end."""
+
+    incoming: dict[str, int]
+    outgoing: dict[str, int]
+
+
+def links_in(reply: Sequence[Sequence[Any]]) -> Links:
+    """The links in a reply to CLUSTER LINKS: those that nodes have made to the one that was asked, and its own."""
+    links = Links({}, {})
+    for each in reply:
+        words = dict(zip(each[::2], each[1::2], strict=False))
+        made = {b"from": links.incoming, b"to": links.outgoing}.get(words.get(b"direction", b""))
+        if made is not None:
+            made[words[b"node"].decode()] = int(words[b"create-time"])
+    return links

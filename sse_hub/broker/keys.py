@@ -67,6 +67,11 @@ class Partition:
         return f"{self.prefix}fences"
 
     @property
+    def left(self) -> str:
+        """String, expires: hubs have left this server, since another one has its place, see `departure`."""
+        return f"{self.prefix}left"
+
+    @property
     def channels(self) -> str:
         """
         Hash: recorded channel --> "last-id count": the id of its last line, and how many lines were recorded.

@@ -34,6 +34,8 @@ MAX_FENCE_AHEAD_MS = 86_400_000
 SETTLE_MS = 100
 # `sse-hub:fences` has not many more.
 MAX_FENCES = 2_000
+# Instead of a fence: the primary that Sentinels name is another one, and all hubs are to leave this server here.
+MOVED = b"moved"
 CLUSTER_FENCE = re.compile(rb"(\d{1,16}) ([0-9a-f]{40}) (\d{1,16})")
 
 
@@ -54,6 +56,9 @@ class SessionEvents(Protocol):
 
     def fence_unsettled(self, fence: int) -> None:
         """A fence, but not one that lines can be counted from; one that is issued SETTLE_MS later is."""
+
+    def is_moved(self) -> bool:
+        """Some hub leaves this server here. If True, nothing more is received until resume() is called."""
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
         """`payload` came on the fence channel, and can't be a fence after `last`."""
@@ -81,6 +86,8 @@ class Session(asyncio.Protocol):
     ) -> None:
         # The channels, by name, whose subscription Redis has confirmed.
         self.subscribed: set[str] = set()
+        # While True, what comes waits.
+        self.halted = False
         self.ended: asyncio.Future[None] = loop.create_future()
         # Retrieves the reason: asyncio would report it for a session whose end nobody waits for.
         self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
@@ -152,6 +159,11 @@ class Session(asyncio.Protocol):
         if channels:
             self._send("UNSUBSCRIBE", *channels)
 
+    def resume(self) -> None:
+        """Receive what has come since the session was halted."""
+        self.halted = False
+        self._take(b"")
+
     def close(self, reason: str) -> None:
         """End the session now."""
         self._end(SessionEnded(reason))
@@ -210,6 +222,8 @@ class Session(asyncio.Protocol):
         if self.ended.done():
             return
         self._reader.feed(data)
+        if self.halted:
+            return
         try:
             self._receive()
         except (hiredis.ProtocolError, SessionEnded) as error:
@@ -239,6 +253,8 @@ class Session(asyncio.Protocol):
                         payloads.setdefault(channel, []).append(payload)
                         continue
                     payloads = self._take_fence(payload, payloads)
+                    if self.halted:
+                        return
                     continue
             self._answer(push)
         if payloads:
@@ -246,6 +262,11 @@ class Session(asyncio.Protocol):
 
     def _take_fence(self, payload: bytes, payloads: dict[bytes, list[bytes]]) -> dict[bytes, list[bytes]]:
         """Pass on the lines before the fence in `payload`, and the fence. Returns the lines not passed on."""
+        if payload == MOVED and not self._node:
+            if payloads:
+                self._events.lines_received(payloads)
+            self.halted = self._events.is_moved()
+            return {}
         fence = self._parse_fence(payload)
         if not fence and not self._replaced_by:
             return payloads

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from sse_hub.broker.address import RedisAddress
 from sse_hub.broker.bus_watch import BusWatch
+from sse_hub.broker.departure import Departure
 from sse_hub.broker.fences import FenceIssuer
 from sse_hub.broker.refusals import CLUSTER_DOWN
 from sse_hub.broker.session import Session
@@ -61,6 +62,7 @@ class RedisSource:
         self._counters = counters
         self._fences = FenceIssuer(commands, topology.partition, counters, loop, self._fence_refused)
         self._bus = BusWatch(commands, topology)
+        self._departure = Departure(topology, self._note_invalid_fence)
         self._history = fences
         self._server_fences: list[int] = []
         self._loop = loop
@@ -123,7 +125,11 @@ class RedisSource:
         The partition has moved. At once, before any command goes to its new server: with what the rings have got from
         the old one, this process could take the lease there, and record lines of a dead branch.
         """
-        if self._session and self._primary and not self._topology.names(self._primary):
+        if not self._session or not self._primary or self._topology.names(self._primary):
+            return
+        if self._has_fence and self._receiver.session_leaving():
+            self._departure.leave(self._session, self._primary)
+        else:
             self._session.close(f"{self._topology.primary} has its place")
             self._receiver.session_lost()
 
@@ -166,6 +172,12 @@ class RedisSource:
         """See `Receiver`."""
         self._receiver.channel_subscribed(channel)
 
+    def is_moved(self) -> bool:
+        """Some hub leaves the server here. Not believed before the session is open."""
+        if self._session is None or self._primary is None:
+            return False
+        return self._departure.is_announced(self._session, self._primary)
+
     def invalid_fence(self, payload: bytes, last: int) -> None:
         """Some other client has published on the fence channel. All are counted, the first one is logged."""
         if not self._counters.invalid_fences:
@@ -173,6 +185,9 @@ class RedisSource:
         self._counters.invalid_fences += 1
 
     # The rest.
+
+    def _note_invalid_fence(self, payload: bytes) -> None:
+        self.invalid_fence(payload, self._fences.last)
 
     def _start(self, fence: int) -> None:
         """The session has received its first fence: what has become of the last one's lines?"""
@@ -249,6 +264,7 @@ class RedisSource:
             self._counters.redis_errors["session"] += 1
         finally:
             self._topology.suspect()
+            self._departure.cancel()
             self._session, self._has_fence = None, False
             self._receiver.session_lost()
             session.close("replaced")

@@ -14,6 +14,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#confi
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sse_hub.broker.address import ASK_SECONDS, HostPort, connection_to
-from sse_hub.broker.cluster_nodes import nodes_from
+from sse_hub.broker.cluster_nodes import nodes_in
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.errors import error_text
 from sse_hub.redis_url import Kind, parse
@@ -91,6 +92,9 @@ class Topology:
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
         self._suspected = asyncio.Event()
+        # How often each server has been asked; the event is set when one has.
+        self._rounds: Counter[HostPort] = Counter()
+        self._heard = asyncio.Event()
         self._suspected_at = float("-inf")
         if self._kind == "cluster":
             partition.prefix = CLUSTER_PREFIX
@@ -129,6 +133,20 @@ class Topology:
         self._suspected_at = asyncio.get_running_loop().time()
         self._suspected.set()
         self._suspected = asyncio.Event()
+
+    async def ask_again(self) -> None:
+        """
+        Return when the partition has moved, when all servers have been asked anew, or after ASK_SECONDS.
+
+        The Sentinel that leads a failover knows more than the others for a moment, so most are not enough.
+        """
+        primary, before, servers = self._primary, Counter(self._rounds), self._to_ask()
+        self.suspect()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS):
+                # The first answer may be one to a question of before.
+                while primary == self._primary and any(self._rounds[each] < before[each] + 2 for each in servers):
+                    await self._heard.wait()
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -215,7 +233,10 @@ class Topology:
             await self._note_failure(server, f"its answer is not understood ({error!r})")
         else:
             self._errors.pop(server, None)
+        self._rounds[server] += 1
         self._choose()
+        self._heard.set()
+        self._heard = asyncio.Event()
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, AuthenticationError):
@@ -358,7 +379,7 @@ def node_answer(slots: Sequence[Any], nodes: bytes, asked: HostPort) -> Answer:
     The first has the names by which clients reach the nodes, the second their epochs.
     https://redis.io/docs/latest/commands/cluster-nodes/#serialization-format
     """
-    epochs = {node.id: node.epoch for node in nodes_from(nodes)}
+    epochs = {node.id: node.epoch for node in nodes_in(nodes)}
     primary, near, far = None, [], []
     for first, last, *shard in slots:
         servers = [server for each in shard if (server := _server_of(each, asked))]

@@ -52,6 +52,7 @@ class AppendRound:
         reason of the gap before a ring that doesn't reach back to the watermark.
         """
         log_gaps = []
+        told_to = set()
         for after, before, reason in ingest.gaps:
             if reason in OVERLAPPING_REASONS:
                 # The recorder before this one may have died before it noticed what this process has.
@@ -59,6 +60,7 @@ class AppendRound:
                     log_gaps.append((after, before, reason))
             elif before > watermark:
                 log_gaps.append((max(after, watermark), before, reason))
+                told_to.add(EventId(before, 0))
         if ingest.first_fence is not None and ingest.first_fence > watermark:
             log_gaps.insert(0, (watermark, ingest.first_fence, ingest.first_reason))
         recorded_to = EventId(watermark, 0)
@@ -67,7 +69,9 @@ class AppendRound:
         first_round = cls(ingest.complete_since, ingest.last_fence, {}, log_gaps, gaps_to)
         for channel in ingest.registry.recorded():
             channel.recorded_to = channel.ring.index_after(recorded_to)
-            if channel.ring.start > known_from:
+            # One that had its first line after a cut lacks nothing but what the gap of the cut tells.
+            is_new = channel.ring.start in told_to and channel.ring.first == 0
+            if channel.ring.start > known_from and not is_new:
                 first_round.channel_gaps[channel] = f"{missing_reason} -"
             first_round.ends[channel] = channel.ring.end
         return first_round

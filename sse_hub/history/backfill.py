@@ -56,6 +56,10 @@ class Backfill:
         self._held_back = None
         self._ingest.session_lost()
 
+    def session_leaving(self) -> bool:
+        """See `Receiver`. What is held back would be lost with the session."""
+        return self._held_back is None and self._ingest.session_leaving()
+
     def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. The first session of a process has nothing to fill, its rings begin with it."""
         if self._ingest.first_fence is None:
@@ -65,6 +69,7 @@ class Backfill:
         else:
             self._applied.clear()
             self._held_back = []
+            self._ingest.filling_since = fence
             self._start(self._backfill(fence, reason))
 
     def session_forked(self, common: int, fence: int) -> None:
@@ -164,7 +169,7 @@ class Backfill:
 
     async def _wait_recorded(self, fence: int) -> int:
         """
-        Wait until another process has recorded up to `fence`, while there is one that could.
+        Wait until another process has recorded up to `fence`, while there is one that lacks less than this one would.
 
         Returns the fence up to which the log is complete.
         """

@@ -38,7 +38,7 @@ class LeaseState(NamedTuple):
     The answer to a request.
 
     `watermark` is the fence (ms) up to which the log is complete, -1 if there is no log; `others` is how many other
-    processes could record from there without a gap.
+    processes could record from there without a gap, or with a smaller one.
     """
 
     role: Role
@@ -66,7 +66,8 @@ class Lease:
         Register this process, and acquire, renew or lose the lease. All fences are in ms.
 
         The process has received every line since `complete_since` (None while it has no session), and has lines at all
-        since `first_fence`. Its rings still hold every line since `held_since`, which defaults to `complete_since`.
+        since `first_fence`. Its rings still hold every line since `held_since`, which defaults to `complete_since`, or
+        will hold them once they are filled.
         `new_log_reason` allows a new log where there is none, and says why it has nothing before `first_fence`; empty,
         none may be started. Raises LogUnavailable.
         """

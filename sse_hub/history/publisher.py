@@ -170,7 +170,7 @@ class AcknowledgedPublisher:
         key_names = [self._partition.published(key), self._partition.published_by(subject)] if key else []
         try:
             fence, count, known, recorded = await self._run_send_script(
-                [self._partition.clock, self._partition.fences, *key_names],
+                [self._partition.clock, self._partition.fences, self._partition.left, *key_names],
                 [channel, digest, KEY_MS, KEYS_PER_SUBJECT, len(lines), *_joined(lines)],
             )
         except ResponseError as error:
@@ -182,7 +182,7 @@ class AcknowledgedPublisher:
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
 
     async def _run_send_script(self, keys: list[str], args: list[Any]) -> Any:
-        """Run lua/publish.lua, again while a node of a cluster has only just begun to order the lines."""
+        """Run lua/publish.lua, again while the partition is on its way to another server."""
         deadline = asyncio.get_running_loop().time() + RECORDED_SECONDS
         while True:
             try:

@@ -117,7 +117,7 @@ class Recorder:
         async with self._lease_lock:
             complete_since, branch = self._ingest.complete_since, self._log.branch
             # What this process has evicted while recording is in the log already.
-            held_since = complete_since if self.recording else self._ingest.held_since
+            held_since = (self.recording and complete_since) or self._ingest.held_since
             new_log_reason = ""
             if self._no_log_since is not None and self._loop.time() - self._no_log_since > NEW_LOG_SECONDS:
                 new_log_reason = "log-lost" if self._had_log else "recorder-down"

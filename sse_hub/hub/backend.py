@@ -142,6 +142,13 @@ class Receiver(Protocol):
         `forked`.
         """
 
+    def session_leaving(self) -> bool:
+        """
+        The server was replaced: the session will end, and nothing that comes until then may be recorded any more.
+
+        Returns False if the session must end now.
+        """
+
     def session_lost(self) -> None:
         """The session has ended. Nothing more comes before the next `session_started()`."""
 

@@ -56,6 +56,8 @@ class Ingest:
         self.registry = ChannelRegistry(config, counters, self.memory)
         # The fence since which the rings have got every line; None while there is no session.
         self.complete_since: int | None = None
+        # While a session holds back what it receives, since the rings are filled from the log: its first fence.
+        self.filling_since: int | None = None
         # The first fence of this process on this branch: the rings have lines since then, with gaps among them. And why
         # they have none from before.
         self.first_fence: int | None = None
@@ -88,14 +90,24 @@ class Ingest:
 
     @property
     def held_since(self) -> int | None:
-        """The fence since which the rings still have every line, and so could give it to the log. None: no session."""
+        """
+        The fence since which the rings still have every line, and so could give it to the log; while they are filled,
+        the one since which they will. None: no session.
+        """
         evicted_to = self.memory.evicted_to
-        return None if self.complete_since is None else max(self.complete_since, evicted_to.fence + (evicted_to.n > 0))
+        since = self.complete_since or self.filling_since
+        return None if since is None else max(since, evicted_to.fence + (evicted_to.n > 0))
 
     def session_lost(self) -> None:
         """See `Receiver`."""
+        self.complete_since = self.filling_since = None
+        self.session_changed.set()
+
+    def session_leaving(self) -> bool:
+        """See `Receiver`."""
         self.complete_since = None
         self.session_changed.set()
+        return True
 
     def session_started(self, fence: int, reason: str = "recorder-down") -> None:
         """See `Receiver`. What was published between the last session and `fence` is a gap of all channels."""
@@ -319,7 +331,7 @@ class Ingest:
     def _resume(self, fence: int, reason: str) -> None:
         # Any reason but a cut tells of another server, which may have left a dead branch behind.
         self.fences.begin(fence, switched_since=self.last_fence if reason != "recorder-down" else None)
-        self.complete_since = self.registry.start.fence
+        self.complete_since, self.filling_since = self.registry.start.fence, None
         self.session_changed.set()
         self.fence_received(fence)
         self._flush_touched()

@@ -116,10 +116,9 @@ class DurableDelivery:
 
     def _publish(self, attempt: _Attempt) -> int:
         """The fence before the lines, which are published now or were by an earlier attempt."""
+        names = (self._partition.clock, self._partition.fences, self._partition.left)
         args = (self._min_fence, self._partition.fence_channel, self._channel, "0", KEY_MS, 0, len(attempt.lines))
-        reply: Any = self._connection.run_script(
-            self._publish_script, [self._partition.clock, self._partition.fences, attempt.key], [*args, *attempt.lines]
-        )
+        reply: Any = self._connection.run_script(self._publish_script, [*names, attempt.key], [*args, *attempt.lines])
         fence = int(reply[0])
         self._min_fence = max(self._min_fence, fence + 1)
         return fence

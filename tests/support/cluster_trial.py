@@ -7,7 +7,6 @@ The promise on a cluster, on trial: publishers at different nodes, two hubs, cli
 import asyncio
 import logging
 import os
-import random
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,19 +18,25 @@ from pathlib import Path
 from tests.support.cluster_servers import ClusterNode, ClusterServers
 from tests.support.load import Id
 from tests.support.numbered_judge import Gap, History, Verdict, judge
-from tests.support.numbered_publishers import NumberedPublisher, all_sent, at_node, by_cluster, numbered_publishers
+from tests.support.numbered_publishers import (
+    NumberedPublisher,
+    all_sent,
+    at_node,
+    by_cluster,
+    numbered_publishers,
+    reached_share,
+)
 from tests.support.oracle import Shape
 from tests.support.programs import redis_binary, valkey_binary
 from tests.support.recording_hubs import EVERY_LINE
 from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming
 from tests.support.servers import HubProcess, hub_processes
-from tests.support.settings import DEADLINE_SECONDS, FULL_SCALE, ROOT, at_scale
+from tests.support.settings import DEADLINE_SECONDS, ROOT
+from tests.support.trial_load import CHANNELS, LINES_PER_SECOND, Outage, cut_seconds, quiet_publisher, shapes
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = [f"channel-{number}" for number in range(5)]
-LINES_PER_SECOND = at_scale(500, 5_000)
 # Of Redis 7.0, another Redis may be tried instead of Debian's.
 REDIS = Path(os.environ["SSE_HUB_TEST_REDIS"]) if os.environ.get("SSE_HUB_TEST_REDIS") else redis_binary()
 VALKEY = valkey_binary()
@@ -42,14 +47,15 @@ class Trial:
     """
     One trial. `verdict` and `histories` are there when its block has ended.
 
-    `histories` are those of the clients, then a replay, the pages of `/history`, and `/export`. `outputs` is what the
-    hubs have printed.
+    `histories` are those of the clients, then of a replay, the pages of `/history`, and `/export`. `staying` are the
+    clients that are never cut, one at each hub. `outputs` is what the hubs have printed.
     """
 
     rig: ClusterServers
     hubs: list[HubProcess]
     publishers: list[NumberedPublisher]
     clients: list[RoamingClient]
+    staying: list[RoamingClient]
     verdict: Verdict = field(default_factory=Verdict)
     histories: list[History] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -91,8 +97,18 @@ class Trial:
 
         Both are times as time.time() has them.
         """
-        away = (each for output in self.outputs for each in _away(output))
-        return [seconds for at, seconds in away if since <= at < until]
+        return [seconds for _, seconds in self._away(since, until)]
+
+    def outage(self, what: str, began: float, agreed: float, ended: float) -> Outage:
+        """What came of `what`, which `began` then. The nodes had `agreed` then, and all was well when it `ended`."""
+        away = self._away(began, ended)
+        ready = max((at + seconds for at, seconds in away), default=began)
+        outage = Outage(agreed - began, ready - began, max((seconds for _, seconds in away), default=0.0))
+        logger.info("%s: %s", what, outage)
+        return outage
+
+    def _away(self, since: float, until: float) -> list[tuple[float, float]]:
+        return [(at, seconds) for output in self.outputs for at, seconds in _away(output) if since <= at < until]
 
 
 def _away(output: str) -> Iterator[tuple[float, float]]:
@@ -125,40 +141,40 @@ async def on_trial(
     ways = [by_cluster(rig), *(at_node(each, counts=False) for each in nodes)]
     rate = max(1, lines_per_second // len(ways))
     publishers = [NumberedPublisher(name, way, CHANNELS, rate) for name, way in zip("abcdef", ways, strict=False)]
+    publishers.append(quiet_publisher(ways[0]))
     with ExitStack() as stack:
         hubs = stack.enter_context(hub_processes(2, url or rig.url, *(options or EVERY_LINE), root=root))
         for hub in hubs:
             hub.wait_recording()
-        # At full scale, this process could not keep up with all lines one by one.
-        shapes = [Shape(CHANNELS, batch=True), Shape(CHANNELS[:1]), Shape(CHANNELS, batch=FULL_SCALE)]
-        shapes.append(Shape(CHANNELS[1:3], batch=True))
-        clients = [RoamingClient(f"client {number}", hubs, shape) for number, shape in enumerate(shapes)]
-        # These stay, each at its hub: so that what one hub told is not hidden by the other.
-        clients += [RoamingClient(f"client of hub {n}", [hub], shapes[0]) for n, hub in enumerate(hubs)]
-        trial = Trial(rig, hubs, publishers, clients)
-        async with roaming(*clients):
+        clients = [RoamingClient(f"client {number}", hubs, shape) for number, shape in enumerate(shapes())]
+        # So that what one hub told is not hidden by the other.
+        staying = [
+            RoamingClient(f"client of hub {n}", [hub], Shape(CHANNELS, batch=True)) for n, hub in enumerate(hubs)
+        ]
+        trial = Trial(rig, hubs, publishers, [*clients, *staying], staying)
+        async with roaming(*trial.clients):
             with numbered_publishers(*publishers):
-                cutting = asyncio.create_task(at_random(clients[:4], lambda: random.uniform(0.1, 0.5)))
+                cutting = asyncio.create_task(at_random(clients, cut_seconds))
                 try:
                     yield trial
                 finally:
                     cutting.cancel()
             await trial.recovered()
-            await finish(publishers, clients)
+            await finish(publishers, trial.clients)
         await _judge(trial)
 
 
 async def _judge(trial: Trial) -> None:
     first, sent = trial.clients[0].history, all_sent(trial.publishers)
     begin, last = str(first.begin), max(line.id for line in first.lines if line.channel == CHANNELS[0])
-    read: list[History] = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]
 
     def recorded() -> bool:
-        pages = paged(trial.hubs[0], CHANNELS, begin)
-        read[1:] = [pages]
-        return any(line.id >= last for line in pages.lines if line.channel == CHANNELS[0])
+        newest = paged(trial.hubs[0], CHANNELS[:1], str(Id(last.fence - 1, 0))).lines
+        return any(line.id >= last for line in newest)
 
     await asyncio.to_thread(wait_until, recorded, "all is recorded")
+    read = [await replayed(trial.hubs[1], Shape(CHANNELS, batch=True), begin, last)]
+    read.append(await asyncio.to_thread(paged, trial.hubs[0], CHANNELS, begin))
     for each in read:
         each.since, each.until = first.since, first.until
     # Its gaps have no ids, so that nothing is owed to it. It may have lines of another trial.
@@ -167,12 +183,13 @@ async def _judge(trial: Trial) -> None:
     read[-1].items = [line for line in read[-1].lines if line.id > first.begin]
     trial.histories = [*(client.history for client in trial.clients), *read]
     trial.outputs = [hub.output for hub in trial.hubs]
-    trial.verdict = judge(sent, trial.histories[:-1])
-    trial.verdict.different += judge(sent, trial.histories).different
+    trial.verdict = judge(sent, trial.histories[:-1], only_ids_of=trial.histories[-1:])
     logger.warning(
-        "%s; gaps %s; away %s",
+        "%s; %.0f %% of the rate; gaps %s; away %s",
         trial.verdict,
-        [f"{gap.reason} {(gap.before.fence - gap.after.fence) / 1000:.2f} s" for gap in trial.gaps()],
+        100 * reached_share(trial.publishers),
+        # One for each channel.
+        [*dict.fromkeys(f"{gap.reason} {(gap.before.fence - gap.after.fence) / 1000:.2f} s" for gap in trial.gaps())],
         [f"{seconds:.3f}" for seconds in trial.sessions_away()],
     )
 

@@ -73,6 +73,10 @@ class Gap(NamedTuple):
     def covers(self, channel: str) -> bool:
         return self.channel in ("", channel) or "*" in self.channel
 
+    def disowns(self, line: Got) -> bool:
+        """True if it tells that `line` is of a dead branch."""
+        return self.reason == "forked" and self.covers(line.channel) and self.after < line.id < self.before
+
 
 @dataclass
 class History:
@@ -99,10 +103,7 @@ class History:
 
     def dead(self, line: Got) -> bool:
         """True if the reader was told later that `line` is of a dead branch: its id means nothing to others."""
-        return any(
-            gap.reason == "forked" and gap.covers(line.channel) and gap.after < line.id < gap.before
-            for gap in self.gaps
-        )
+        return any(gap.disowns(line) for gap in self.gaps)
 
 
 @dataclass
@@ -138,42 +139,74 @@ class Verdict:
         return f"{self.delivered} delivered of {self.owed}, told {told}, {self.late} late, {counts}{some}"
 
 
-def judge(sent: Iterable[Sent], histories: Sequence[History]) -> Verdict:
-    """The verdict on what the readers of `histories` got of all that was `sent`."""
+def judge(sent: Iterable[Sent], histories: Sequence[History], only_ids_of: Sequence[History] = ()) -> Verdict:
+    """
+    The verdict on what the readers of `histories` got of all that was `sent`.
+
+    Of `only_ids_of`, whose gaps are not known, it is only judged whether their ids are the same.
+    """
     published = {each.number: each for each in sent}
     verdict = Verdict()
+    numbers = _Numbers()
     for history in histories:
-        _judge_one(published, history, verdict)
-    _compare(histories, verdict)
+        _judge_one(published, history, numbers, verdict)
+    _compare([*histories, *only_ids_of], numbers, verdict)
     return verdict
 
 
-def _judge_one(published: dict[Number, Sent], history: History, verdict: Verdict) -> None:
+class _Numbers:
+    """The numbers of lines, each line read once: at full scale, each of millions has many readers."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str], Number | None] = {}
+
+    def of(self, line: Got) -> Number | None:
+        """None if no publisher of ours made it."""
+        key = line.channel, line.text
+        if key not in self._of:
+            try:
+                self._of[key] = line.number
+            except (ValueError, KeyError, TypeError):
+                self._of[key] = None
+        return self._of[key]
+
+
+class _Gaps:
+    """The gaps of a history by channel, so that a look at them costs little."""
+
+    def __init__(self, history: History) -> None:
+        self._all = history.gaps
+        self._of: dict[str, list[Gap]] = {}
+
+    def tell(self, channel: str, low: Id, high: Id) -> bool:
+        """True if one of them tells that lines of `channel` between both ids may be lost."""
+        if channel not in self._of:
+            self._of[channel] = [gap for gap in self._all if gap.covers(channel)]
+        return any(gap.overlaps(low, high) for gap in self._of[channel])
+
+
+def _judge_one(published: dict[Number, Sent], history: History, numbers: _Numbers, verdict: Verdict) -> None:
     seen: dict[Number, Id] = {}
     last: dict[str, Id] = {}
+    gaps = _Gaps(history)
     for line in history.lines:
-        at = f"{history.name}: {line.channel} {line.id}"
-        try:
-            number = line.number
-        except (ValueError, KeyError, TypeError):
-            verdict.unknown.append(f"{at} {line.text[:100]}")
-            continue
-        known = published.get(number)
-        if known is None:
-            verdict.unknown.append(f"{at} {number}")
+        number = numbers.of(line)
+        known = number and published.get(number)
+        if number is None or known is None:
+            verdict.unknown.append(f"{history.name}: {line.channel} {line.id} {number or line.text[:100]}")
             continue
         before = last.get(line.channel)
         if before is not None and line.id <= before:
-            verdict.disordered.append(f"{at} after {before}")
-        elif before is not None and not _follows(before, line.id) and not _told(history, line.channel, before, line.id):
-            verdict.silent.append(f"{at} after {before}: the count jumps")
+            verdict.disordered.append(f"{history.name}: {line.channel} {line.id} after {before}")
+        elif before is not None and not _follows(before, line.id) and not gaps.tell(line.channel, before, line.id):
+            verdict.silent.append(f"{history.name}: {line.channel} {line.id} after {before}: the count jumps")
         last[line.channel] = line.id
         verdict.late += known.doubtful
         if number not in seen:
             seen[number] = line.id
         elif not known.doubtful:
-            verdict.twice.append(f"{at} {number}, as {seen[number]} before")
-    _find_missing(published, history, seen, verdict)
+            verdict.twice.append(f"{history.name}: {line.channel} {line.id} {number}, as {seen[number]} before")
+    _find_missing(published, history, seen, gaps, verdict)
 
 
 def _follows(before: Id, id: Id) -> bool:
@@ -181,11 +214,10 @@ def _follows(before: Id, id: Id) -> bool:
     return id.n == (before.n + 1 if id.fence == before.fence else 1)
 
 
-def _told(history: History, channel: str, low: Id, high: Id) -> bool:
-    return any(gap.covers(channel) and gap.overlaps(low, high) for gap in history.gaps)
-
-
-def _find_missing(published: dict[Number, Sent], history: History, seen: dict[Number, Id], verdict: Verdict) -> None:
+def _find_missing(
+    published: dict[Number, Sent], history: History, seen: dict[Number, Id], gaps: _Gaps, verdict: Verdict
+) -> None:
+    channels = set(history.channels)
     bounds: dict[tuple[str, str], list[tuple[int, Id]]] = defaultdict(list)
     for number, id in seen.items():
         if not published[number].doubtful:
@@ -193,7 +225,7 @@ def _find_missing(published: dict[Number, Sent], history: History, seen: dict[Nu
     for each in bounds.values():
         each.sort()
     for number, line in published.items():
-        if number.channel not in history.channels or line.doubtful or not history.since <= line.at <= history.until:
+        if number.channel not in channels or line.doubtful or not history.since <= line.at <= history.until:
             continue
         verdict.owed += 1
         if number in seen:
@@ -203,30 +235,31 @@ def _find_missing(published: dict[Number, Sent], history: History, seen: dict[Nu
         at = bisect_left(around, number.seq, key=lambda bound: bound[0])
         low = around[at - 1][1] if at else history.begin
         high = around[at][1] if at < len(around) else LAST
-        if _told(history, number.channel, low, high):
+        if gaps.tell(number.channel, low, high):
             verdict.told[history.name] += 1
         else:
             verdict.silent.append(f"{history.name}: {number} between {low} and {high}")
 
 
-def _compare(histories: Sequence[History], verdict: Verdict) -> None:
+def _compare(histories: Sequence[History], numbers: _Numbers, verdict: Verdict) -> None:
     """Ids must be the same for all readers, except on a branch that its reader knows to be dead."""
     id_of: dict[Number, tuple[Id, str]] = {}
     text_of: dict[tuple[str, Id], tuple[str, str]] = {}
-    for history, line in _living(histories):
-        try:
-            number = line.number
-        except (ValueError, KeyError, TypeError):
-            continue
-        id, other = id_of.setdefault(number, (line.id, history.name))
-        if id != line.id:
-            verdict.different.append(f"{number} is {line.id} for {history.name}, {id} for {other}")
-        text, other = text_of.setdefault((line.channel, line.id), (line.text, history.name))
-        if text != line.text:
-            verdict.different.append(f"{line.channel} {line.id} is another line for {history.name} than for {other}")
-
-
-def _living(histories: Sequence[History]) -> Iterator[tuple[History, Got]]:
     for history in histories:
-        forked = any(gap.reason == "forked" for gap in history.gaps)
-        yield from ((history, line) for line in history.lines if not (forked and history.dead(line)))
+        for line in _living(history):
+            number = numbers.of(line)
+            if number is None:
+                continue
+            id, other = id_of.setdefault(number, (line.id, history.name))
+            if id != line.id:
+                verdict.different.append(f"{number} is {line.id} for {history.name}, {id} for {other}")
+            text, other = text_of.setdefault((line.channel, line.id), (line.text, history.name))
+            if text != line.text:
+                verdict.different.append(
+                    f"{line.channel} {line.id} is another line for {history.name} than for {other}"
+                )
+
+
+def _living(history: History) -> Iterator[Got]:
+    forks = [gap for gap in history.gaps if gap.reason == "forked"]
+    return (line for line in history.lines if not any(gap.disowns(line) for gap in forks))

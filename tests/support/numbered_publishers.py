@@ -7,6 +7,7 @@ Publishers of numbered lines that write down what became of each, whatever happe
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -29,6 +30,8 @@ from tests.support.settings import PATIENCE
 # After this time a publisher gives a line up, and goes on with the next.
 ANSWER_SECONDS = 0.5 * PATIENCE
 PIPELINE = 100
+# That no node covers a slot, or that none answers, is no RedisError.
+FAILURES = (RedisError, RedisClusterException, OSError)
 SAME_TEXT = "same text"
 
 
@@ -84,7 +87,8 @@ class NumberedPublisher:
     Lines on `channels` in turn, each channel with its own numbers from 1 on. Three of ten have equal texts.
 
     `sent` has every line whose fate is known by now, in order; `errors` counts what went wrong, by type; `last` has the
-    last number of each channel.
+    last number of each channel. `taken` counts the lines that were sent in the `taking_seconds` in which nothing went
+    wrong.
     """
 
     name: str
@@ -95,14 +99,21 @@ class NumberedPublisher:
     errors: dict[str, int] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     last: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
+    taking_seconds: float = 0.0
     _turn: int = 0
 
     def run(self) -> None:
         """Publish at the rate until `stopped` is set. What could not be sent in time because of a fault is left out."""
         client = None
+        count, began = 0, 0.0
         due_at = time.monotonic()
         while not self.stopped.wait(max(0.0, due_at - time.monotonic())):
             now = time.monotonic()
+            if client:
+                self.taken += count
+                self.taking_seconds += now - began
+            began = now
             count = min(PIPELINE, 1 + int((now - due_at) * self.lines_per_second))
             due_at = max(due_at + count / self.lines_per_second, now - 0.1)
             client = self._publish(client, count)
@@ -125,7 +136,7 @@ class NumberedPublisher:
         try:
             client = client or self.way.connect()
             answers = self._answers(client, numbers)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             answers = [error] * count
         for number, answer in zip(numbers, answers, strict=True):
             if not isinstance(answer, int):
@@ -139,18 +150,26 @@ class NumberedPublisher:
         return client
 
     def _answers(self, client: "redis.Redis | redis.RedisCluster", numbers: Sequence[Number]) -> list[object]:
-        if isinstance(client, redis.RedisCluster):
-            return [self._answer(client, number) for number in numbers]
+        if isinstance(client, redis.Redis):
+            return self._pipelined(client, numbers)
+        # Its own pipelines refuse PUBLISH. The lines of a channel stay in order: they go to the same node.
+        by_node: dict[ClusterNode, list[Number]] = defaultdict(list)
+        for number in numbers:
+            by_node[client.get_node_from_key(number.channel)].append(number)  # type: ignore[no-untyped-call]
+        answers: dict[Number, object] = {}
+        for node, group in by_node.items():
+            try:
+                answered = self._pipelined(client.get_redis_connection(node), group)
+            except FAILURES as error:
+                answered = [error] * len(group)
+            answers |= zip(group, answered, strict=True)
+        return [answers[number] for number in numbers]
+
+    def _pipelined(self, client: redis.Redis, numbers: Sequence[Number]) -> list[object]:
         pipeline = client.pipeline(transaction=False)
         for number in numbers:
             pipeline.publish(number.channel, self.line(number))
         return list(pipeline.execute(raise_on_error=False))
-
-    def _answer(self, client: redis.RedisCluster, number: Number) -> object:
-        try:
-            return client.publish(number.channel, self.line(number))
-        except (RedisError, OSError) as error:
-            return error
 
     def _next(self) -> Number:
         channel = self.channels[self._turn % len(self.channels)]
@@ -176,6 +195,12 @@ def numbered_publishers(*publishers: NumberedPublisher) -> Iterator[None]:
                 each.stopped.set()
             for one in running:
                 one.result()
+
+
+def reached_share(publishers: Sequence[NumberedPublisher]) -> float:
+    """The share of their rate that `publishers` have reached, all together, in the time in which nothing went wrong."""
+    rates = [each.taken / each.taking_seconds for each in publishers if each.taking_seconds]
+    return sum(rates) / sum(each.lines_per_second for each in publishers if each.taking_seconds)
 
 
 def all_sent(publishers: Sequence[NumberedPublisher]) -> list[Sent]:

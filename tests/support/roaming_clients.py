@@ -8,6 +8,7 @@ import asyncio
 import csv
 import io
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -21,11 +22,14 @@ from tests.support.numbered_judge import Gap, Got, History, Number
 from tests.support.numbered_publishers import NumberedPublisher
 from tests.support.oracle import Shape
 from tests.support.servers import HubProcess
-from tests.support.settings import DEADLINE_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
+from tests.support.waiting import wait_until
 
 RETRY_SECONDS = 0.05
 WATCH_SECONDS = 0.02
+# Of hundreds of thousands of lines at full scale.
+REPLAY_SECONDS = DEADLINE_SECONDS * at_scale(1, 10)
 
 
 class RoamingClient:
@@ -33,23 +37,28 @@ class RoamingClient:
     Reads `shape` over as many connections as it takes, each to a random one of `hubs`, and resumes as an EventSource.
 
     `history` is what it got. `opened` is set when all that is published from then on is owed to it. `connects` counts
-    its streams; `waits` has the seconds that each took until it was open.
+    its streams, `cuts` those that cut() has ended; `waits` has the seconds that each took until it was open. `is_open`
+    is true while it has one.
     """
 
     def __init__(self, name: str, hubs: Sequence[HubProcess], shape: Shape) -> None:
         self.history = History(name, shape.channels)
         self.opened = asyncio.Event()
         self.connects = 0
+        self.cuts = 0
         self.waits: list[float] = []
         self._hubs = hubs
         self._shape = shape
         self._cursor = ""
         self._reading: asyncio.Task[None] | None = None
+        self.is_open = False
 
     def cut(self) -> None:
         """Cut its stream, if it has one. It resumes at once."""
         if self._reading:
             self._reading.cancel()
+            self.cuts += self.is_open
+            self.is_open = False
 
     async def run(self) -> None:
         """Read for ever: until the task is cancelled."""
@@ -58,7 +67,7 @@ class RoamingClient:
             try:
                 await asyncio.wait([reading])
             finally:
-                self._reading = None
+                self._reading, self.is_open = None, False
                 reading.cancel()
                 await asyncio.wait([reading])
             with suppress(asyncio.CancelledError, OSError, EOFError, TimeoutError):
@@ -79,6 +88,7 @@ class RoamingClient:
 
     def _begin(self, stream: Stream, started: float) -> None:
         self.connects += 1
+        self.is_open = True
         self.waits.append(time.monotonic() - started)
         self._cursor = self._cursor or stream.last_event_id
         # A hub that is not ready answers too, and ends the stream; its cursor says from where all is owed.
@@ -96,7 +106,8 @@ def _items(event: Event, shape: Shape) -> list[Got | Gap]:
         return [_gap(event.json)]
     if event.type in ("auth", "refused"):
         return []
-    return [Got(name, id, text) for name, (id, text) in shape.lines(event)]
+    # Millions of lines have many readers each.
+    return [Got(name, id, sys.intern(text)) for name, (id, text) in shape.lines(event)]
 
 
 def _gap(told: dict[str, str]) -> Gap:
@@ -166,17 +177,13 @@ async def replayed(hub: HubProcess, shape: Shape, since: str, last: Id, name: st
     """What `since=` brings at `hub`, up to the line `last` of the first channel."""
     history = History(name, shape.channels, begin=Id.parse(since))
     query = shape.query.replace(shape.begin, f"since={since}")
-    async with open_stream(f"{hub.url}/message?{query}") as stream:
-
-        def enough(event: Event) -> bool:
-            history.items += _items(event, shape)
-            items = reversed(history.items)
-            return any(
-                isinstance(item, Got) and item.channel == shape.channels[0] and item.id >= last for item in items
-            )
-
-        await stream.until(enough)
-    return history
+    async with open_stream(f"{hub.url}/message?{query}") as stream, asyncio.timeout(REPLAY_SECONDS):
+        async for event in stream:
+            items = _items(event, shape)
+            history.items += items
+            if any(isinstance(item, Got) and item.channel == shape.channels[0] and item.id >= last for item in items):
+                return history
+    raise AssertionError(f"the stream has ended after {len(history.items)} items")
 
 
 def paged(hub: HubProcess, channels: Sequence[str], after: str, name: str = "history") -> History:
@@ -186,7 +193,7 @@ def paged(hub: HubProcess, channels: Sequence[str], after: str, name: str = "his
     more = True
     while more:
         page = fetch(hub, f"/history?{query}&limit=5000&after={after}").json
-        lines = [Got(channel, Id.parse(id), text) for id, channel, text, _ in page["lines"]]
+        lines = [Got(channel, Id.parse(id), sys.intern(text)) for id, channel, text, _ in page["lines"]]
         history.items += [*(_gap(each) for each in page["gaps"]), *lines]
         more = page["more"]
         after = page["reached"] or (str(lines[-1].id) if lines else after)
@@ -199,7 +206,9 @@ def exported(hub: HubProcess, channels: Sequence[str], name: str = "export") -> 
     answer = fetch(hub, f"/export?{query}&format=csv")
     assert answer.status == 200
     rows = csv.DictReader(io.StringIO(answer.body.decode()))
-    items: list[Got | Gap] = [Got(row["channel"], Id.parse(row["id"]), row["line"]) for row in rows if row["id"]]
+    items: list[Got | Gap] = [
+        Got(row["channel"], Id.parse(row["id"]), sys.intern(row["line"])) for row in rows if row["id"]
+    ]
     return History(name, channels, items)
 
 
@@ -252,8 +261,16 @@ def watched(hubs: Sequence[HubProcess]) -> Iterator[Readiness]:
         readiness.end(time.monotonic())
 
 
+async def were_cut(clients: Sequence[RoamingClient], count: int) -> None:
+    """Return when `clients` together have been cut `count` times."""
+    await asyncio.to_thread(
+        wait_until, lambda: sum(client.cuts for client in clients) >= count, f"{count} cuts", 10 * DEADLINE_SECONDS
+    )
+
+
 async def at_random(clients: Sequence[RoamingClient], every_seconds: Callable[[], float]) -> None:
-    """Cut one of `clients` after another, at random, for ever: until the task is cancelled."""
+    """Cut one of `clients` after another that has a stream, at random, for ever: until the task is cancelled."""
     while True:
         await asyncio.sleep(every_seconds())
-        random.choice(clients).cut()
+        if streaming := [client for client in clients if client.is_open]:
+            random.choice(streaming).cut()

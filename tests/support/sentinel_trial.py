@@ -14,27 +14,32 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import redis
 
 from tests.support.http_client import post
 from tests.support.load import Id
 from tests.support.numbered_judge import Gap, History, Sent, Verdict, judge
-from tests.support.numbered_publishers import NumberedPublisher, Way, all_sent, by_sentinel, numbered_publishers
+from tests.support.numbered_publishers import (
+    NumberedPublisher,
+    Way,
+    all_sent,
+    by_sentinel,
+    numbered_publishers,
+    reached_share,
+)
 from tests.support.oracle import Shape
 from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import Readiness, RoamingClient, exported, finish, paged, replayed, roaming, watched
 from tests.support.sentinel_servers import SentinelServers
 from tests.support.servers import HubProcess
-from tests.support.settings import PATIENCE, at_scale
+from tests.support.settings import DEADLINE_SECONDS, PATIENCE
+from tests.support.trial_load import CHANNELS, LINES_PER_SECOND, Outage, quiet_publisher, shapes
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = [f"channel-{number}" for number in range(5)]
 POSTED = "posted"
-LINES_PER_SECOND = at_scale(500, 5_000)
 DOWN_AFTER_MS = 1_000
 # No session may be at the wrong server for longer, once most sentinels know the right one.
 ASTRAY_SECONDS = 1.0 * PATIENCE
@@ -158,17 +163,6 @@ def strays(rig: SentinelServers) -> Iterator[Strays]:
         thread.join()
 
 
-class Outage(NamedTuple):
-    """In seconds: when the sentinels had agreed on a new primary, when a hub was ready again, and how long none was."""
-
-    agreed: float
-    ready: float
-    away: float
-
-    def __str__(self) -> str:
-        return f"primary after {self.agreed:.2f} s, ready after {self.ready:.2f} s, {self.away:.2f} s without a hub"
-
-
 @dataclass
 class Trial:
     """What runs: `clients` that resume on any of `hubs`, and publishers that find the primary by its sentinels."""
@@ -191,7 +185,12 @@ class Trial:
         """Return when as many lines more have been sent as the publishers are to send in `seconds`."""
         count = sum(each.lines_per_second for each in self.publishers) * seconds
         start = self._sent()
-        await asyncio.to_thread(wait_until, lambda: self._sent() >= start + count, f"{count} lines more are published")
+        await asyncio.to_thread(
+            wait_until,
+            lambda: self._sent() >= start + count,
+            f"{count:.0f} lines more are published",
+            2 * seconds + DEADLINE_SECONDS,
+        )
 
     async def wait_served(self) -> None:
         """Return when all hubs are ready and record, and all servers that run follow the primary."""
@@ -202,7 +201,7 @@ class Trial:
         await asyncio.to_thread(self.rig.wait_replicas)
         await asyncio.to_thread(wait_until, served, "the hubs are ready and record", every_seconds=0.05)
 
-    async def measured(self, what: str, fault: Callable[[], object]) -> "Outage":
+    async def measured(self, what: str, fault: Callable[[], object]) -> Outage:
         """What came of `fault`, a call that returns when most sentinels name another primary."""
         before, started = len(self.readiness.away), time.monotonic()
         await asyncio.to_thread(fault)
@@ -230,9 +229,22 @@ class Trial:
         return sum(len(each.sent) for each in self.publishers)
 
 
-def shapes() -> list[Shape]:
-    """One channel, and several, with and without `batch=1`."""
-    return [Shape(CHANNELS, batch=True), Shape(CHANNELS[:1]), Shape(CHANNELS)]
+@contextmanager
+def explained(rig: SentinelServers, hubs: Sequence[HubProcess]) -> Iterator[None]:
+    """If the block fails, log what the hubs and sentinels have said in it."""
+    before = [len(hub.output) for hub in hubs], [len(each.log) for each in rig.sentinels]
+    try:
+        yield
+    except BaseException:
+        said = [hub.output[start:] for hub, start in zip(hubs, before[0], strict=True)]
+        said += [each.log[start:] for each, start in zip(rig.sentinels, before[1], strict=True)]
+        logger.error("the hubs and sentinels said:\n%s", "\n".join(said))
+        raise
+
+
+def _publishers(ways: Sequence[Way], kind: type[NumberedPublisher]) -> list[NumberedPublisher]:
+    rate = LINES_PER_SECOND // len(ways)
+    return [kind(f"publisher-{number}", way, CHANNELS, rate) for number, way in enumerate(ways)]
 
 
 @asynccontextmanager
@@ -254,10 +266,9 @@ async def trial(
     what POST said is true of the log. Lines are posted to `post_to`, by default all `hubs`; there may be none.
     `keys_lost` is for replicas that lag, see Poster.check().
     """
-    ways = ways or [by_sentinel(rig)] * 3
-    publishers = [
-        kind(f"publisher-{number}", way, CHANNELS, LINES_PER_SECOND // len(ways)) for number, way in enumerate(ways)
-    ]
+    publishers = _publishers(ways or [by_sentinel(rig)] * 3, kind)
+    if not ways:
+        publishers.append(quiet_publisher(by_sentinel(rig)))
     clients = list(clients) or [RoamingClient(f"client-{at}", hubs, shape) for at, shape in enumerate(shapes())]
     poster = Poster(hubs if post_to is None else post_to)
     posts = post_to is None or bool(post_to)
@@ -289,7 +300,12 @@ async def trial(
         each.since = float("inf")
     sent = [each._replace(doubtful=each.doubtful or running.is_dead(each)) for each in all_sent(publishers)]
     running.verdict = judge(sent, [client.history for client in clients])
-    logger.info("%s; astray for %.2f s", running.verdict, found.longest_seconds)
+    logger.info(
+        "%s; %.0f %% of the rate; astray for %.2f s",
+        running.verdict,
+        100 * reached_share(publishers),
+        found.longest_seconds,
+    )
     together = judge(sent, [*(client.history for client in clients), *recorded])
     assert together.holds, str(together)
     assert running.verdict.delivered > 0

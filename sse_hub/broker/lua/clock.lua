@@ -1,8 +1,8 @@
 -- Defines next_fence(key, floor): returns the next fence, and does not change the clock in `key`.
 -- Defines publish_fence(key, fences, channel, fence): sets that clock to `fence`, adds it to the stream `fences` if it is
 -- the first in its tenth of a second, and publishes it on `channel`.
--- Defines require_settled(key, fences, channel, floor): an error reply if lines could not be counted from a fence taken now,
--- else nil.
+-- Defines require_settled(key, fences, left, channel, floor): an error reply if lines could not be counted from a fence taken
+-- now, or if the hubs have just left this server, as the key `left` says; else nil.
 --
 -- The floor keeps fences rising when the server has lost its data or its clock was set back. A clock or a floor more
 -- than a day ahead is ignored: it is not from a hub, and would stop all hubs for that long.
@@ -61,9 +61,10 @@ local function publish_fence(key, fences, channel, fence)
     redis.call('PUBLISH', channel, clock)
 end
 
-local function require_settled(key, fences, channel, floor)
+local function require_settled(key, fences, left, channel, floor)
     if not in_cluster(key) then
-        return nil
+        -- An account of before may lack the right to ask.
+        return redis.pcall('EXISTS', left) == 1 and redis.error_reply('TRYAGAIN The hubs have left this server.') or nil
     end
     local fence = next_fence(key, floor)
     local tenure = tenure_of(key, fence)

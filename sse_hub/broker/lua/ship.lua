@@ -4,6 +4,7 @@
 -- KEYS[2]  the watermark: string, the fence up to which the log is complete, ms
 -- KEYS[3]  the clock: string, the last fence in ms since the epoch
 -- KEYS[4]  the fences: stream, see keys.py
+-- KEYS[5]  whether the hubs have left: string, see keys.py
 -- ARGV[1]  the file
 -- ARGV[2]  the offset of the first line: the lines are published only if KEYS[1] has the same
 -- ARGV[3]  the offset after the last line
@@ -29,7 +30,7 @@ if hubs == 0 or redis.call('PUBSUB', 'NUMPAT') == 0 and redis.call('PUBSUB', 'NU
     return {2, known, '', watermark}
 end
 
-local unsettled = require_settled(KEYS[3], KEYS[4], ARGV[6], ARGV[7])
+local unsettled = require_settled(KEYS[3], KEYS[4], KEYS[5], ARGV[6], ARGV[7])
 if unsettled then
     return unsettled
 end

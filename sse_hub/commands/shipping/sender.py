@@ -214,7 +214,8 @@ class BatchSender:
             await self._read_reply(batch)
 
     def _command(self, batch: SourceBatch) -> tuple[Any, ...]:
-        names = (self._shipped_key, self._keys.watermark, self._partition.clock, self._partition.fences)
+        partition = self._partition
+        names = (self._shipped_key, self._keys.watermark, partition.clock, partition.fences, partition.left)
         # A hub that has just started counts lines from its first fence on, and lacks what comes before it.
         fences = "before " if time.monotonic() - self._sent_at > CONTINUOUS_SECONDS else ""
         fences += "after" if self._flow.fence_due(batch) else ""

@@ -14,8 +14,9 @@ import redis
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.broker.scripts import script
 from tests.support.cluster_servers import ClusterServers, cluster_servers
-from tests.support.cluster_trial import LINES_PER_SECOND, REDIS, on_trial
+from tests.support.cluster_trial import REDIS, on_trial
 from tests.support.settings import FULL_SCALE, ROOT, at_scale
+from tests.support.trial_load import LINES_PER_SECOND
 
 MOVES = at_scale(3, 10)
 # Hubs that learn late that the anchor has moved, as where many nodes are to be asked, or some are frozen.

@@ -1,7 +1,6 @@
-"""T7: the anchor is killed, frozen, failed over, or its slot is moved, under load, and the promise holds."""
+"""T7, T13: the anchor is killed, frozen, failed over, or its slot is moved, under load, and the promise holds."""
 
 import asyncio
-import logging
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +9,11 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.cluster_servers import ANCHOR_SLOT, SLOTS, ClusterNode, ClusterServers, cluster_servers
-from tests.support.cluster_trial import LINES_PER_SECOND, REDIS, VALKEY, Trial, on_trial
+from tests.support.cluster_trial import REDIS, VALKEY, Trial, on_trial
+from tests.support.roaming_clients import were_cut
 from tests.support.settings import FULL_SCALE, PATIENCE, at_scale
+from tests.support.trial_load import CUTS, LINES_PER_SECOND, Figures
 from tests.support.waiting import wait_until
-
-logger = logging.getLogger(__name__)
 
 ENGINES = {"redis": REDIS, "valkey": VALKEY}
 NODE_TIMEOUT_MS = 1_500
@@ -82,18 +81,23 @@ def kill(rig: ClusterServers) -> None:
 
 PLANNED: list[Fault] = [ClusterServers.fail_over, move, reshard, move_at_once]
 FAULTS = PLANNED + ([kill] if FULL_SCALE else [])
-# So 100 faults in a row at full scale.
+# So 100 faults in a row at full scale. Each round is judged by itself.
 ROUNDS = at_scale(1, 20)
 
 
-async def moved(trial: Trial, fault: Fault) -> tuple[float, float]:
-    """Inject `fault` while lines are published. Returns when that began, and when all was well again."""
+async def moved(trial: Trial, fault: Fault) -> tuple[float, float, float]:
+    """
+    Inject `fault` while lines are published.
+
+    Returns when that began, when the nodes had agreed on a new owner, and when lines went on after all was well again.
+    """
     await trial.sent(BETWEEN)
     began = time.time()
     await asyncio.to_thread(fault, trial.rig)
+    agreed = time.time()
     await trial.recovered()
     await trial.sent(BETWEEN)
-    return began, time.time()
+    return began, agreed, time.time()
 
 
 @pytest.mark.parametrize("engine", list(ENGINES))
@@ -101,18 +105,20 @@ async def test_an_anchor_that_moves_again_and_again_is_told_and_short(
     rigs: dict[str, ClusterServers], engine: str
 ) -> None:
     """At full scale, it is also killed: 100 times in a row, it moves or is killed."""
-    longest = dict.fromkeys((fault.__name__ for fault in FAULTS), 0.0)
+    figures = Figures(f"moved anchor, {engine}")
     for _ in range(ROUNDS):
         async with on_trial(rigs[engine], *RETAIN) as trial:
             times = [await moved(trial, fault) for fault in FAULTS]
+            await were_cut(trial.clients, CUTS)
 
         assert trial.verdict.holds, str(trial.verdict)
         # With a node that is killed, its links break, too, and it may have published.
         assert {gap.reason for gap in trial.gaps()} <= {"failover", *(["bus"] if FULL_SCALE else [])}
-        for fault, (began, ended) in zip(FAULTS, times, strict=True):
-            away = max(trial.sessions_away(began, ended), default=0.0)
-            longest[fault.__name__] = max(longest[fault.__name__], away)
-    logger.warning("longest away, in s, by fault: %s", longest)
+        figures.add(trial.verdict, trial.publishers, trial.clients)
+        for fault, time_of in zip(FAULTS, times, strict=True):
+            figures.add_outage(fault.__name__, trial.outage(fault.__name__, *time_of))
+    figures.check()
+    longest = {kind: max(each.away for each in outages) for kind, outages in figures.outages.items()}
     assert longest.pop("kill", 0.0) <= KILLED_SECONDS
     assert max(longest.values()) <= PLANNED_SECONDS
 

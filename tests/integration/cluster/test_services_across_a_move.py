@@ -11,12 +11,13 @@ import pytest
 
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from tests.support.cluster_servers import ClusterNode, ClusterServers, cluster_servers
-from tests.support.cluster_trial import LINES_PER_SECOND, REDIS, on_trial
+from tests.support.cluster_trial import REDIS, on_trial
 from tests.support.http_client import fetch
 from tests.support.servers import HubProcess
 from tests.support.settings import ROOT, at_scale
 from tests.support.sse_client import open_stream
 from tests.support.tokens import bearer, keep_ticket, publish, stream_url, ticket_for, token, token_header, token_hub
+from tests.support.trial_load import LINES_PER_SECOND
 from tests.support.waiting import wait_until
 
 BETWEEN = LINES_PER_SECOND * 2 // 5

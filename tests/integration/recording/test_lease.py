@@ -18,7 +18,7 @@ from tests.support.servers import RedisServer
 from tests.support.settings import at_scale
 
 STEPS = 60
-CHANCES = {"stand": 50, "cut": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2, "evict": 6}
+CHANCES = {"stand": 50, "cut": 8, "fill": 8, "begin": 12, "mend": 8, "record": 15, "die": 4, "lose": 2, "evict": 6}
 KEYS = LogKeys.of(Partition(), ("*",))
 
 
@@ -29,16 +29,22 @@ def lease_of(client: redis.Redis) -> str:
 
 @dataclass
 class Process:
-    """A process that competes for the lease, the reach of its rings, and the fence before which they evicted lines."""
+    """
+    A process that competes for the lease, the reach of its rings, and the fence before which they evicted lines.
+
+    While it fills them, it knows only since when it will have all.
+    """
 
     lease: Lease
     start: int | None
     reach: int | None
     evicted: int = 0
+    filling: int | None = None
 
     @property
     def held(self) -> int | None:
-        return None if self.start is None else max(self.start, self.evicted)
+        since = self.filling if self.start is None else self.start
+        return None if since is None else max(since, self.evicted)
 
     @property
     def covers(self) -> int:
@@ -62,9 +68,18 @@ class Rules:
             if token != process.lease.token and held != "-" and now - int(seen_at) <= TAP_MS
         ]
 
-    def covering(self) -> int:
-        """The number of other processes that have every line since the watermark."""
-        return sum(self.watermark >= 0 and held <= self.watermark for held, _ in self.others)
+    def lacking(self, held: int, reach: int) -> tuple[int, int]:
+        """How much the log would lack if a process recorded that has all since `held`, and some lines since `reach`."""
+        if reach > self.watermark:
+            return 2, reach
+        return (1, held) if held > self.watermark else (0, 0)
+
+    def better(self) -> int:
+        """The number of other processes that have every line since the watermark, or lack less than this one."""
+        me = self.process
+        mine = None if me.held is None or me.reach is None else self.lacking(me.held, me.reach)
+        theirs = [self.lacking(*each) for each in self.others]
+        return sum(its[0] == 0 or (mine is not None and its < mine) for its in theirs)
 
     def role(self, why_new: str) -> Role:
         me = self.process
@@ -75,8 +90,7 @@ class Rules:
             return Role.TAP
         if self.watermark >= 0 and me.covers <= self.watermark:
             return Role.TOOK_OVER
-        furthest = all(reach >= me.reach for _, reach in self.others)
-        if self.covering() or not furthest or (self.watermark < 0 and not why_new):
+        if self.better() or (self.watermark < 0 and not why_new):
             return Role.TAP
         return Role.TOOK_OVER if self.watermark >= 0 else Role.BEGAN_LOG
 
@@ -100,13 +114,16 @@ class History:
             case "stand":
                 await self.stand(process)
             case "cut":
-                process.start = None
+                process.start = process.filling = None
+            case "fill" if process.start is None and process.reach is not None:
+                self.fence += self.random.randint(1, 20)
+                process.filling = self.fence
             case "begin":
                 self.fence += self.random.randint(1, 20)
-                process.start = self.fence
-                process.reach = self.fence if process.reach is None else process.reach
+                process.start, process.filling = process.filling or self.fence, None
+                process.reach = process.start if process.reach is None else process.reach
             case "mend" if process.start is None and process.reach is not None:
-                process.start = process.reach
+                process.start, process.filling = process.reach, None
             case "record" if self.client.get(KEYS.lease):
                 self.fence += self.random.randint(1, 20)
                 self.client.set(KEYS.watermark, self.fence)
@@ -135,7 +152,7 @@ class History:
     def check(self, rules: Rules, standing: LeaseState, why_new: str) -> None:
         process = rules.process
         assert standing.role is rules.role(why_new)
-        assert standing.others == rules.covering()
+        assert standing.others == rules.better()
         holder = lease_of(self.client)
         if standing.role is Role.TAP:
             assert not holder.startswith(process.lease.token)
@@ -144,7 +161,7 @@ class History:
         assert holder == f"{process.lease.token} {process.start}"
         assert 0 < self.client.pttl(KEYS.lease) <= 1_000
         if standing.role is Role.TOOK_OVER and process.covers > rules.watermark:
-            assert not rules.covering()
+            assert not rules.better()
         if standing.role is Role.BEGAN_LOG:
             assert int(self.client.get(KEYS.watermark) or 0) == standing.watermark == process.reach
             breaks: Any = self.client.xrange(KEYS.gaps)

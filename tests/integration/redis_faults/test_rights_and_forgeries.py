@@ -121,7 +121,7 @@ async def fences_of(hub: HubProcess, count: int) -> list[int]:
     return fences
 
 
-@pytest.mark.parametrize("forged", ["9999999999999999", "99999999999999", "1", "-5", "text", ""])
+@pytest.mark.parametrize("forged", ["9999999999999999", "99999999999999", "1", "-5", "text", "", "moved"])
 async def test_a_forged_fence_changes_nothing(server: RedisServer, hub: HubProcess, channel: str, forged: str) -> None:
     async with open_stream(f"{hub.url}/message?channel={channel}") as stream:
         publish(server, channel, 1)

@@ -1,26 +1,28 @@
 """Failovers under load, of every kind: what was published is received or told, at the right server only, soon."""
 
 import asyncio
-import random
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.lying_sentinel import LyingSentinel, lying_sentinel
-from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
-from tests.support.roaming_clients import at_random
+from tests.support.roaming_clients import at_random, were_cut
 from tests.support.sentinel_servers import FAST, NAME, SentinelServers, sentinel_servers
-from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, trial
+from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, explained, trial
 from tests.support.servers import HUB_PASSWORD, HUB_USER, HubProcess, hub_processes
 from tests.support.settings import PATIENCE, at_scale
+from tests.support.trial_load import CUTS, Figures, Outage, cut_seconds
 
 REFUSED = {1, 3, 10}
 # After a kill nobody is the primary until the sentinels have noticed, and agreed.
 KILL_SECONDS = DOWN_AFTER_MS / 1_000 + 2.0
 # A planned failover, or after there is a new primary.
 MOVE_SECONDS = 0.5 * PATIENCE
-LAG_SECONDS = at_scale(1, 10)
+# With every line, a replica that begins anew would soon have hundreds of megabytes to load.
+RETAIN = ("--retain-lines", "20000")
+# So 60 failovers in a row at full scale. Each round is judged by itself.
+ROUNDS = at_scale(1, 12)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def liar(rig: SentinelServers) -> Iterator[LyingSentinel]:
 @pytest.fixture(scope="module")
 def hubs(rig: SentinelServers, liar: LyingSentinel) -> Iterator[list[HubProcess]]:
     seeds = [liar.address, *(each.address for each in rig.sentinels)]
-    with hub_processes(2, rig.url_of(f"{HUB_USER}:{HUB_PASSWORD}@", seeds), *EVERY_LINE) as hubs:
+    with hub_processes(2, rig.url_of(f"{HUB_USER}:{HUB_PASSWORD}@", seeds), *RETAIN) as hubs:
         hubs[0].wait_recording()
         yield hubs
 
@@ -82,7 +84,7 @@ class Faults:
         self._rig.wait_replicas()
 
 
-async def run(trial: Trial, kind: str) -> None:
+async def run(trial: Trial, kind: str) -> Outage:
     """One fault, and what must come of it."""
     faults = Faults(trial.rig)
     gaps = len(trial.gaps())
@@ -96,20 +98,31 @@ async def run(trial: Trial, kind: str) -> None:
     await asyncio.to_thread(faults.heal)
     told = trial.gaps()[gaps:]
     assert {gap.reason for gap in told} <= {"failover", "forked"}, told
+    return outage
 
 
 KINDS = ["plan", "kill_and_refuse", "come_back_early", "restart_sentinels", "kill"]
 
 
-async def test_failovers_in_a_row(rig: SentinelServers, hubs: list[HubProcess], liar: LyingSentinel) -> None:
-    kinds = at_scale(0, 12) * KINDS or KINDS[:3]
+async def judged_round(rig: SentinelServers, hubs: list[HubProcess], figures: Figures) -> Trial:
+    """One fault of each kind in a row."""
     async with trial(rig, hubs) as running:
         # All the while, clients resume at any hub.
-        cutting = asyncio.create_task(at_random(running.clients, lambda: random.uniform(0.3, 0.6)))
+        cutting = asyncio.create_task(at_random(running.clients, cut_seconds))
         await running.sent(1)
-        for kind in kinds:
-            await run(running, kind)
+        for kind in KINDS[: at_scale(3, 5)]:
+            figures.add_outage(kind, await run(running, kind))
+        await were_cut(running.clients, CUTS)
         cutting.cancel()
-        liar_asked = len(liar.asked)
-    assert liar_asked, "nobody has asked the liar"
-    assert running.strays.looks > 10
+    figures.add(running.verdict, running.publishers, running.clients)
+    return running
+
+
+async def test_failovers_in_a_row(rig: SentinelServers, hubs: list[HubProcess], liar: LyingSentinel) -> None:
+    figures = Figures("failovers")
+    for _ in range(ROUNDS):
+        with explained(rig, hubs):
+            running = await judged_round(rig, hubs, figures)
+        assert liar.asked, "nobody has asked the liar"
+        assert running.strays.looks > 10
+    figures.check()

@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.recording_hubs import EVERY_LINE
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
-from tests.support.sentinel_trial import CHANNELS, trial
+from tests.support.sentinel_trial import trial
 from tests.support.servers import HubProcess, hub_processes
+from tests.support.trial_load import CHANNELS
 
 DOWN_AFTER_SECONDS = 2.5
 
@@ -46,7 +47,7 @@ async def test_nothing_is_lost_when_a_frozen_primary_goes_on_in_time(
             await running.sent(0.5)
         assert rig.wait_primary() == primary
 
-    assert [client.history.gaps for client in running.clients] == [[], [], []]
+    assert not any(client.history.gaps for client in running.clients)
     assert running.log.gaps == []
 
 

@@ -8,9 +8,10 @@ from tests.support.numbered_judge import Number
 from tests.support.numbered_publishers import NumberedPublisher
 from tests.support.recording_hubs import EVERY_LINE
 from tests.support.sentinel_servers import FAST, sentinel_servers
-from tests.support.sentinel_trial import CHANNELS, DOWN_AFTER_MS, Trial, lacking, trial
+from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, lacking, trial
 from tests.support.servers import hub_processes
 from tests.support.settings import FULL_SCALE
+from tests.support.trial_load import CHANNELS
 
 LAGS = [1, 10] if FULL_SCALE else [1]
 # At LINES_PER_SECOND, rings of a megabyte hold less than one of the seconds that the replicas are behind.

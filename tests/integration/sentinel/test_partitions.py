@@ -18,10 +18,11 @@ from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import RoamingClient
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
-from tests.support.sentinel_trial import CHANNELS, DOWN_AFTER_MS, Trial, trial
+from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, trial
 from tests.support.servers import HubProcess, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.split_network import SplitNetwork, needs_split_network, split_network
+from tests.support.trial_load import CHANNELS
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import pytest
 import redis.asyncio
 
 from sse_hub.broker.bus_watch import FORGET_MS, BusLinks, BusWatch
-from sse_hub.broker.cluster_nodes import KnownNode, links_from, nodes_from
+from sse_hub.broker.cluster_nodes import KnownNode, Links, links_in, nodes_in
 from sse_hub.broker.keys import Partition
 from sse_hub.broker.topology import Topology
 
@@ -25,7 +25,7 @@ vars currentEpoch 6 lastVoteEpoch 0
 
 
 def test_nodes_that_can_not_be_reached_or_are_not_known_yet_are_left_out() -> None:
-    assert nodes_from(NODES.encode()) == [
+    assert nodes_in(NODES.encode()) == [
         KnownNode(PRIMARY, 3, True, 1796050000101),
         KnownNode(ANCHOR, 2, True, 0, myself=True),
         KnownNode(REPLICA, 3, False, 1796050000099),
@@ -33,13 +33,13 @@ def test_nodes_that_can_not_be_reached_or_are_not_known_yet_are_left_out() -> No
     ]
 
 
-def test_links_from_nodes_are_those_on_which_lines_come() -> None:
+def test_links_are_told_apart_by_who_has_made_them() -> None:
     def link(direction: bytes, node: str, at: int) -> list[object]:
         named = [b"direction", direction, b"node", node.encode(), b"create-time", at]
         return [*named, b"events", b"r", b"send-buffer-allocated", 0, b"send-buffer-used", 0]
 
     links = [link(b"to", PRIMARY, 1), link(b"from", PRIMARY, 2), link(b"from", REPLICA, 3)]
-    assert links_from(links) == {PRIMARY: 2, REPLICA: 3}
+    assert links_in(links) == Links(incoming={PRIMARY: 2, REPLICA: 3}, outgoing={PRIMARY: 1})
 
 
 @dataclass
@@ -49,6 +49,7 @@ class Anchor:
     links: BusLinks = field(default_factory=lambda: BusLinks(ANCHOR))
     owners: set[str] = field(default_factory=lambda: {ANCHOR, PRIMARY})
     created: dict[str, int] = field(default_factory=lambda: {PRIMARY: 500, REPLICA: 501})
+    own: dict[str, int] = field(default_factory=lambda: {PRIMARY: 500, REPLICA: 501})
     silent: dict[str, int] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     now: int = 10_001
@@ -61,7 +62,7 @@ class Anchor:
             KnownNode(id, 1, id in self.owners, self.silent.get(id, last_fence), reached=id not in self.down)
             for id in (ANCHOR, PRIMARY, REPLICA, OTHER)
         ]
-        since = self.links.look(nodes, self.created, last_fence)
+        since = self.links.look(nodes, Links(self.created, self.own), last_fence)
         if since is not None and told:
             self.links.told(self.now)
         return since
@@ -119,6 +120,34 @@ def test_a_node_that_no_packet_reaches_is_told_since_it_answered_last(anchor: An
     assert [anchor.look() for _ in range(8)] == [None] * 8
     anchor.created[PRIMARY] = anchor.now
     assert anchor.look() == answered
+
+
+@pytest.mark.parametrize("owners", [{ANCHOR, PRIMARY}, {ANCHOR, REPLICA}], ids=["an owner", "replaced"])
+def test_a_node_that_answers_again_is_told_since_it_answered_before_it_was_cut_off(
+    anchor: Anchor, owners: set[str]
+) -> None:
+    """It answers on the link to it, which is made anew first. That its own is dead shows only when it makes another."""
+    answered = anchor.now - 250
+    anchor.silent[PRIMARY] = answered
+    assert [anchor.look() for _ in range(8)] == [None] * 8
+    anchor.owners = owners
+    del anchor.silent[PRIMARY]
+    anchor.own[PRIMARY] = anchor.now
+    assert [anchor.look() for _ in range(4)] == [None] * 4
+
+    anchor.created[PRIMARY] = anchor.now
+    assert anchor.look() == answered
+
+
+def test_a_link_that_has_held_long_after_a_silence_is_whole(anchor: Anchor) -> None:
+    anchor.own[PRIMARY] = anchor.now
+    assert anchor.look() is None
+    anchor.now += FORGET_MS
+    assert anchor.look() is None
+
+    whole_at = anchor.now - 250
+    anchor.created[PRIMARY] = anchor.now
+    assert anchor.look() == whole_at
 
 
 def test_what_others_say_of_a_node_does_not_show_that_it_is_reached(anchor: Anchor) -> None:
@@ -200,7 +229,7 @@ def test_a_link_made_after_the_first_fence_of_a_session_is_told() -> None:
 
 def test_links_made_before_the_first_fence_of_all_are_not_told() -> None:
     links = BusLinks(ANCHOR)
-    assert links.look([KnownNode(PRIMARY, 1, True, 0)], {PRIMARY: 500}, 0) is None
+    assert links.look([KnownNode(PRIMARY, 1, True, 0)], Links({PRIMARY: 500}, {}), 0) is None
 
 
 def broken_watch(since: int, seen_at: int) -> BusWatch:

@@ -24,6 +24,7 @@ NAMES = {
     "published": "published:k1",
     "published_by": "published-by:2bd806c97f0e00af1a1fc3328fa763a9",
     "replicated": "replicated",
+    "left": "left",
     "ticket": "ticket:0f",
     "shipped": "shipped:r1",
     "check": "check:a",

@@ -19,7 +19,9 @@ NODE, OTHER = "a" * 40, "b" * 40
 class Ears:
     """A Receiver that keeps everything it gets, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, believes: bool = False) -> None:
+        # Whether it is believed that the server was replaced.
+        self.believes = believes
         self.heard: dict[str, Received] = {}
 
     def lines_received(self, payloads: Mapping[bytes, list[bytes]]) -> None:
@@ -41,6 +43,10 @@ class Ears:
 
     def fence_unsettled(self, fence: int) -> None:
         self.heard.setdefault("unsettled", []).append(fence)
+
+    def is_moved(self) -> bool:
+        self.heard.setdefault("moved", []).append(b"")
+        return self.believes
 
     def invalid_fence(self, payload: bytes, last: int) -> None:
         self.heard.setdefault("forged", []).append(payload)
@@ -149,6 +155,27 @@ async def test_an_error_of_the_receiver_ends_a_session() -> None:
 # Fences of a cluster.
 
 
+@pytest.mark.parametrize("split", [True, False], ids=["in one read", "in several"])
+def test_where_a_server_is_left_nothing_more_is_received_until_that_turns_out_to_be_untrue(split: bool) -> None:
+    line, moved = push(b"pmessage", b"*", b"log", b"line"), push(b"message", b"sse-hub:fence", b"moved")
+    ears = Ears(believes=True)
+    loop = asyncio.new_event_loop()
+    try:
+        session = Session(ears, "sse-hub:fence", ["*"], 0, loop)
+        pieces = [line, moved, line, line]
+        for piece in pieces if split else [b"".join(pieces)]:
+            session._take(piece)
+        assert ears.heard == {"log": [b"line"], "moved": [b""]}
+        ears.believes = False
+        session.resume()
+        session._take(moved + line)
+        assert ears.heard == {"log": [b"line"] * 4, "moved": [b"", b""]}
+        session.close("the test is over")
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        loop.close()
+
+
 def fence(at: int, node: str, tenure: int) -> bytes:
     return push(b"message", FENCES.encode(), f"{at} {node} {tenure}".encode())
 
@@ -193,6 +220,7 @@ def test_a_fence_that_no_script_makes_is_counted_and_ignored() -> None:
         f"1999 {NODE} 1000".encode(),  # not after the last one
         f"2000 {NODE} 1000".encode(),
         b"0 " + OTHER.encode() + b" 0",
+        b"moved",  # fences of another node say so in a cluster
     ]
     pieces = [LINE, fence(2_000, NODE, 1_000), *(push(b"message", FENCES.encode(), each) for each in forged), LINE]
     ears, ended = received_by(pieces, ["*"], NODE)

@@ -31,6 +31,19 @@ def test_a_cut_session_is_a_gap_of_the_log_and_ends_the_round() -> None:
     assert AppendRound.after(10, hub.ingest, "trimmed").log_gaps == [(10, 30, "recorder-down")]
 
 
+def test_a_channel_that_is_new_after_a_cut_lacks_only_what_the_gap_of_the_cut_tells() -> None:
+    hub, _ = new_hub()
+    publish(hub, "old", "1")
+    hub.ingest.session_lost()
+    hub.ingest.session_started(30)
+    publish(hub, "new", "2")
+
+    append_round = AppendRound.after(20, hub.ingest, "log-lost")
+
+    assert append_round.log_gaps == [(20, 30, "recorder-down")]
+    assert append_round.channel_gaps == {}
+
+
 def test_a_round_is_finished_when_each_channel_has_been_appended_up_to_its_end() -> None:
     hub, _ = new_hub()
     append_round = AppendRound.after(10, hub.ingest, "trimmed")
