@@ -15,9 +15,6 @@ FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FUZZ_SECONDS=180 nice -n 5 $
 	tests/integration/http/test_fuzz_routes.py
 BUSY := .fuzz/busy
 
-# How fast the page is. These run alone.
-SPEED := tests/browser/test_speed.py
-
 FAULTS := $(addprefix tests/integration/,recording redis_faults overload sentinel cluster failover delivery/test_ids_and_fences.py history/test_retention.py \
 	history/test_recorded_lines.py resume/test_unknown_ids.py resume/test_resume_from_log.py server/test_drain.py \
 	server/test_workers.py server/test_killed_while_starting.py logging/test_durable_handler.py commands/test_ship_exactly_once.py \
@@ -39,12 +36,12 @@ test: check ## Check the code, then run the unit, integration and browser tests
 	@mkdir -p .fuzz; touch $(BUSY); \
 		nice tests/clients/install.sh >/dev/null 2>&1 & \
 		{ $(FUZZ_ROUTES); fuzzed=$$?; rm -f $(BUSY); exit $$fuzzed; } >.fuzz/routes.log 2>&1 & fuzz=$$!; \
-		$(call at_a_time,2,3) --ignore $(SPEED) tests/browser >.fuzz/browser.log 2>&1 & browser=$$!; \
+		$(call at_a_time,2,3) -m "not speed" tests/browser >.fuzz/browser.log 2>&1 & browser=$$!; \
 		SSE_HUB_TEST_BUSY=$(BUSY) $(call at_a_time,3,0) --ignore tests/integration/http/test_fuzz_routes.py \
 			tests/unit tests/integration bench/tests || failed=1; \
 		wait $$fuzz || failed=1; wait $$browser || failed=1; \
 		cat .fuzz/routes.log .fuzz/browser.log; exit $${failed:-0}
-	SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest $(SPEED)
+	SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -m speed tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh
