@@ -203,8 +203,9 @@ class AcknowledgedPublisher:
                     return
             except LogUnavailable as error:
                 reason = f" {error}"
+        # They may still be.
         raise NotRecorded(
-            f"The lines were published, but not recorded within {RECORDED_SECONDS:.0f} s.{reason}", sent.size, False
+            f"The lines were published, but not recorded within {RECORDED_SECONDS:.0f} s.{reason}", sent.size, None
         )
 
     async def _check_recorded(self, sent: _SentBatch, channel: str, last_line: bytes) -> None:
