@@ -4,18 +4,24 @@ ARGS ?=
 BIN := .venv/bin
 LOCK := uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header
 
-# Most tests wait for a fault to be noticed, so several files run in parallel, even on two cores. Tests of a file share servers.
-# Each process gets only a part of the machine, so deadlines are longer by the number of processes.
-at_a_time = SSE_HUB_TEST_PATIENCE=$(1) $(BIN)/python -m pytest --dist loadfile -n $(1)
+# Most tests wait for a fault to be noticed or for a browser, so several files run in parallel, even on two cores. Tests of a
+# file share servers. Each process gets only a part of the machine, so deadlines are longer by the number of all processes.
+# $(1) processes, of which the first has the number $(2) among all, and with it ports of its own.
+at_a_time = SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FIRST_PROCESS=$(2) $(BIN)/python -m pytest --dist loadfile -n $(1)
 
-# Three minutes of generated requests, with the CPU time that the other tests leave.
-FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=4 SSE_HUB_TEST_FUZZ_SECONDS=180 nice $(BIN)/python -m pytest --log-cli-level=INFO \
+# Three minutes of generated requests, with the CPU time that the other tests leave. Until it ends, none of the tests begins that
+# take a busy machine for broken servers.
+FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FUZZ_SECONDS=180 nice -n 5 $(BIN)/python -m pytest --log-cli-level=INFO \
 	tests/integration/http/test_fuzz_routes.py
+BUSY := .fuzz/busy
 
 FAULTS := $(addprefix tests/integration/,recording redis_faults overload sentinel cluster failover delivery/test_ids_and_fences.py history/test_retention.py \
 	history/test_recorded_lines.py resume/test_unknown_ids.py resume/test_resume_from_log.py server/test_drain.py \
 	server/test_workers.py server/test_killed_while_starting.py logging/test_durable_handler.py commands/test_ship_exactly_once.py \
 	commands/test_ship_random_histories.py commands/test_docker.py) tests/unit/hub/test_hub_model.py
+
+# Compile each module once, also where a container image says otherwise: programs start in two thirds of the CPU time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test soak fuzz audit screenshots demo-cluster bench bench-quick check format lock clean
 
@@ -27,11 +33,15 @@ run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (
 
 test: check ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
-	@nice tests/clients/install.sh >/dev/null 2>&1 & \
-		mkdir -p .fuzz; $(FUZZ_ROUTES) >.fuzz/routes.log 2>&1 & \
-		$(call at_a_time,3) --ignore tests/integration/http/test_fuzz_routes.py tests/unit tests/integration bench/tests; tested=$$?; \
-		wait $$!; fuzzed=$$?; cat .fuzz/routes.log; exit $$((tested | fuzzed))
-	$(call at_a_time,2) tests/browser
+	@mkdir -p .fuzz; touch $(BUSY); \
+		nice tests/clients/install.sh >/dev/null 2>&1 & \
+		{ $(FUZZ_ROUTES); fuzzed=$$?; rm -f $(BUSY); exit $$fuzzed; } >.fuzz/routes.log 2>&1 & fuzz=$$!; \
+		$(call at_a_time,2,3) -m "not speed" tests/browser >.fuzz/browser.log 2>&1 & browser=$$!; \
+		SSE_HUB_TEST_BUSY=$(BUSY) $(call at_a_time,3,0) --ignore tests/integration/http/test_fuzz_routes.py \
+			tests/unit tests/integration bench/tests || failed=1; \
+		wait $$fuzz || failed=1; wait $$browser || failed=1; \
+		cat .fuzz/routes.log .fuzz/browser.log; exit $${failed:-0}
+	SSE_HUB_TEST_PATIENCE=2 $(BIN)/python -m pytest -m speed tests/browser
 
 soak: .venv/test-ready ## Run the fault tests at full scale (docs/reliability.md)
 	@tests/install-tools.sh

@@ -52,7 +52,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "sse_hub", root / "sse_hub", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "run.py", root)
     command = [sys.executable, "-m", "sse_hub.http.page.minify", str(ROOT / "web"), str(root / "sse_hub" / "web")]
-    subprocess.run(command, cwd=ROOT, timeout=60, check=True)
+    subprocess.run(command, cwd=ROOT, timeout=DEADLINE_SECONDS, check=True)
     return root
 
 

@@ -230,6 +230,7 @@ def test_f08_histogram_bars_add_up_to_the_lines_shown_and_a_drag_selects_a_time_
     expect(page.locator(".row[aria-current=true] .message")).to_have_text("line 0")
 
 
+@pytest.mark.speed
 def test_f08_the_histogram_updates_cheaply_with_100_000_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f08.many")
     for start in range(0, 100_000, 5_000):

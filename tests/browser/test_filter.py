@@ -72,6 +72,7 @@ def type_filter(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.speed
 def test_f05_a_filter_over_100_000_lines_applies_within_300_ms_without_blocking(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

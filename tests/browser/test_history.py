@@ -313,6 +313,7 @@ def test_f12_a_full_page_loads_no_older_lines_and_says_so(page: Page, hub: HubPr
     assert asked == []
 
 
+@pytest.mark.speed
 def test_f02_the_page_stays_responsive_during_a_long_replay(page: Page, hub: HubProcess, publish: Publish) -> None:
     """After an hour away tens of thousands of lines come at once; the page must answer its reader meanwhile."""
     page.add_init_script("""

@@ -244,6 +244,7 @@ def test_f18_each_key_does_what_its_description_says(page: Page, hub: HubProcess
     assert keys_of(COMMANDS.read_text()) <= {word for words, _, _ in STEPS for word in words.split(" ")}
 
 
+@pytest.mark.speed
 def test_f03_dragging_the_scroll_bar_up_stops_following_and_the_end_key_resumes_at_once(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:

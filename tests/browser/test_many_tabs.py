@@ -70,6 +70,7 @@ def expect_lines(tab: Page, count: int) -> None:
     assert (stats(tab)["received"], stats(tab)["gaps"]) == (count, 0)
 
 
+@pytest.mark.speed
 def test_f6_twelve_tabs_with_a_channel_each_receive_all_lines(open_tab: OpenTab, publish: Publish) -> None:
     names = [f"tabs.{n}" for n in range(TABS)]
     # Old lines, one of them on a channel that stays quiet: its tab must not bring back the past of the others.

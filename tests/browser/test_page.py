@@ -646,6 +646,7 @@ def test_f03_selecting_text_stops_following(page: Page, hub: HubProcess, publish
     assert [*page.evaluate(TOP_ROW), page.evaluate(SCROLL_TOP)] == before
 
 
+@pytest.mark.speed
 def test_the_whole_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProcess) -> None:
     """One load with a language is small on the wire, and the browser keeps it until another hub has another page."""
     assets: list[Response] = []

@@ -11,22 +11,21 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import open_page, wait_received
 from tests.support.servers import HubProcess, RedisServer
-from tests.support.ship_command import shipper, wait_started
+from tests.support.ship_command import shipper
 
 pytestmark = pytest.mark.browser
 
 LOGGING = """
-import logging, sys, time
+import logging, sys
 logging.basicConfig(
     level="DEBUG",
     handlers=[logging.FileHandler(sys.argv[1], encoding="utf-8")],
     format="%(asctime)s - %(name)s - %(levelname)s - %(message)s",
 )
-while True:
+for _ in range(2):
     logging.getLogger("shop.api").info("Visit 新增 id %d - paid", 8348)
-    time.sleep(0.3)
     logging.getLogger("shop.orders").error("no stock")
-    time.sleep(0.3)
+sys.stdin.read()  # It goes on running, as a service with nothing to say does.
 """
 FIGURES = """
 import json, sys, psutil, redis
@@ -40,12 +39,11 @@ while True:
 @contextmanager
 def running(program: str, argument: str) -> Iterator[None]:
     """`program` in a Python of its own, killed at the end of the block."""
-    process = subprocess.Popen([sys.executable, "-c", program, argument])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen([sys.executable, "-c", program, argument], stdin=subprocess.PIPE) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def test_a_shipped_python_log_file_is_shown_with_level_and_logger(
@@ -55,8 +53,7 @@ def test_a_shipped_python_log_file_is_shown_with_level_and_logger(
     path = tmp_path / "generated.log"
     open_page(page, hub, "generated")
 
-    with running(LOGGING, str(path)), shipper(redis, tmp_path, str(path)):
-        wait_started(tmp_path)
+    with running(LOGGING, str(path)), shipper(redis, tmp_path, str(path), "--from-start"):
         wait_received(page, 4)
 
     visit = page.locator("[data-testid=row][data-level=info]").first

@@ -22,7 +22,7 @@ from tests.support.browser_page import (
     wait_received,
 )
 from tests.support.chromium import Console
-from tests.support.cluster import last_fence
+from tests.support.recording_hubs import last_fence
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import at_scale
 from tests.support.waiting import wait_until

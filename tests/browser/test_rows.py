@@ -227,6 +227,7 @@ def test_rows_are_18_20_or_26_px_high_as_chosen(page: Page, hub: HubProcess, pub
         expect(last).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.speed
 def test_f01_a_line_of_5_mb_is_one_row_and_does_not_block_the_page(page: Page, hub: HubProcess) -> None:
     line = json.dumps({"level": "info", "message": "m" * 5_000_000})
     frame = json.dumps([["1795233018000-1", "f01.long", line]])
@@ -244,6 +245,7 @@ def test_f01_a_line_of_5_mb_is_one_row_and_does_not_block_the_page(page: Page, h
     assert page.locator(".details-body pre").first.evaluate("(pre) => pre.textContent.length") == 5_000_000
 
 
+@pytest.mark.speed
 def test_f15_token_colours_are_cheap_and_stop_in_long_lines(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f15.cost")
     publish("f15.cost", [json.dumps({"level": "info", "message": "GET /a 200 " + "x" * 2_100}), *numbered([1])])

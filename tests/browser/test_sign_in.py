@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browser_page import Publish
 from tests.support.chromium import Console
 from tests.support.servers import HubProcess, RedisServer
+from tests.support.settings import PATIENCE
 from tests.support.tokens import token, token_hub
 
 
@@ -78,7 +79,7 @@ def test_f20_a_forbidden_channel_is_refused_in_plain_words_and_requested_once(
 def test_when_a_sign_in_expires_the_page_asks_for_another(page: Page, guarded: HubProcess, console: Console) -> None:
     console.allowed |= {"status of 401"}
     page.goto(f"{guarded.url}/index?channel=mine.a")
-    sign_in(page, token(4, subscribe=["mine.*"]))
+    sign_in(page, token(4 * PATIENCE, subscribe=["mine.*"]))
     expect(page.get_by_test_id("signed-in")).to_be_visible()
 
     expect(page.get_by_test_id("sign-in")).to_contain_text("Your sign-in has ended.")

@@ -17,7 +17,7 @@ from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import at_scale
 
 logger = logging.getLogger(__name__)
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.speed]
 
 # Tasks that block, and the time between frames, in ms, from now on.
 WATCH = """() => {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.http_client import fetch
 from tests.support.network_loss import in_own_network
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.tokens import HIDDEN, A, B, bearer, publish, token_hub
 from tests.support.waiting import wait_until

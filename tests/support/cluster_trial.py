@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.cluster_servers import ClusterNode, ClusterServers
 from tests.support.load import Id
 from tests.support.numbered_judge import Gap, History, Verdict, judge
@@ -29,6 +28,7 @@ from tests.support.numbered_publishers import (
 )
 from tests.support.oracle import Shape
 from tests.support.programs import redis_binary, valkey_binary
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming
 from tests.support.servers import HubProcess, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, ROOT

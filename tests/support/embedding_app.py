@@ -19,7 +19,7 @@ from sanic.response import BaseHTTPResponse
 
 from sse_hub import Config, hub_blueprint
 from tests.support.servers import RedisServer, free_port
-from tests.support.settings import ROOT
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.waiting import wait_until
 
 PREFIX = "/ops/logs"
@@ -71,7 +71,7 @@ def embedding_app(server: RedisServer) -> Iterator[tuple[str, subprocess.Popen[b
 def _ready(url: str) -> bool:
     try:
         request = urllib.request.Request(f"{url}/health/ready", headers=STAFF)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
             # Ready comes a moment before recording, and what is published until then is refused.
             return bool(load(answer)["recording"])
     except urllib.error.HTTPError as error:

@@ -7,7 +7,9 @@ Sentinels or a cluster, whichever a test is given, with the faults that both hav
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from tests.support.cluster_servers import cluster_servers
 from tests.support.sentinel_servers import sentinel_servers
 from tests.support.servers import HUB_PASSWORD, HUB_USER, PUBLISHER_PASSWORD, PUBLISHER_USER
@@ -17,11 +19,13 @@ from tests.support.servers import HUB_PASSWORD, HUB_USER, PUBLISHER_PASSWORD, PU
 class Setup:
     """
     Servers of which one has the partition. `faults` move it to another one, by name; each returns when all servers are
-    well again.
+    well again. `ask` runs a command of Redis on the server that has it.
     """
 
     url_of: Callable[[str], str]
     faults: dict[str, Callable[[], None]]
+    ask: Callable[..., Any]
+    partition: Partition
 
     @property
     def hub_url(self) -> str:
@@ -54,7 +58,10 @@ def sentinel_setup() -> Iterator[Setup]:
             killed.start()
             rig.wait_replicas()
 
-        yield Setup(rig.url_of, {"planned": plan, "kill": kill})
+        def ask(*command: str | int) -> Any:
+            return rig.wait_primary().ask(*command)
+
+        yield Setup(rig.url_of, {"planned": plan, "kill": kill}, ask, Partition())
 
 
 @contextmanager
@@ -78,4 +85,8 @@ def cluster_setup() -> Iterator[Setup]:
             killed.start()
             rig.wait_whole()
 
-        yield Setup(rig.url_of, {"planned": plan, "moved slot": move, "kill": kill})
+        def ask(*command: str | int) -> Any:
+            return rig.wait_owner().ask(*command)
+
+        faults = {"planned": plan, "moved slot": move, "kill": kill}
+        yield Setup(rig.url_of, faults, ask, Partition(CLUSTER_PREFIX))

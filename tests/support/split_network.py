@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pytest
+
 # From linux/sched.h.
 CLONE_NEWNET = 0x4000_0000
 NETWORK = "10.77.0"
@@ -50,6 +52,10 @@ class SplitNetwork:
 def can_split() -> bool:
     """True where split_network() works."""
     return os.name == "posix" and os.path.exists("/proc/self/ns/net") and os.geteuid() == 0
+
+
+# Of a test that uses split_network(): elsewhere the end of the run names it as skipped.
+needs_split_network = pytest.mark.skipif(not can_split(), reason="needs network namespaces: root on Linux")
 
 
 @contextmanager

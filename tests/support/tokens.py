@@ -8,13 +8,15 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import jwt
 
+from sse_hub.broker.keys import Partition
 from tests.support.http_client import Response, fetch
 from tests.support.servers import HubProcess, hub_process
 
@@ -74,6 +76,12 @@ def sign_in(hub: HubProcess, text: str, **headers: str) -> Response:
 def cookie_of(answer: Response) -> dict[str, str]:
     """The cookie header that a browser would send after this response."""
     return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+
+
+def keep_ticket(ask: Callable[..., Any], ticket: str, partition: Partition) -> None:
+    """Have `ticket` last until it is redeemed, however slow the machine is. `ask` runs a command of Redis."""
+    kept = ask("PERSIST", partition.ticket(sha256(ticket.encode()).hexdigest()))
+    assert kept, "the ticket has expired"
 
 
 def ticket_for(hub: HubProcess, query: str, headers: dict[str, str]) -> str:

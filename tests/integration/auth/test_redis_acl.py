@@ -16,7 +16,7 @@ from tests.support.certificates import make_certificates
 from tests.support.http_client import fetch, post
 from tests.support.load import Publisher
 from tests.support.servers import HubProcess, free_port, hub_process, redis_server
-from tests.support.settings import ROOT
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
 
@@ -40,7 +40,7 @@ class Deployed(NamedTuple):
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sse_hub.cli", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from sse_hub.broker.order_probe import measure_order
 from sse_hub.broker.scripts import script
 from tests.support.programs import redis_binary
 from tests.support.servers import RedisServer, free_port, redis_server
-from tests.support.settings import ROOT
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.waiting import wait_until
 
 SLOTS = 16_384
@@ -42,7 +42,7 @@ class Account:
 def generated(folder: Path, *words: str) -> tuple[Path, Account, Account]:
     """An aclfile, and the accounts of hubs and publishers in it."""
     command = [sys.executable, "-m", "sse_hub.cli", "redis-acl", "--ingest", "app.*", "--aclfile", *words]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True)
     file = folder / "users.acl"
     file.write_text(made.stdout + ALL_RIGHTS)
     of_url = r"(hub|publisher)(?::|&sentinel_password=)([\w-]+)"
@@ -85,7 +85,7 @@ async def test_a_hub_on_a_cluster_has_all_rights_it_needs(cluster: tuple[RedisSe
         with client.pubsub() as pubsub:
             pubsub.psubscribe("app.*")
             pubsub.subscribe("{sse-hub}:fence")
-            assert [pubsub.get_message(timeout=5)["type"] for _ in "ab"] == ["psubscribe", "subscribe"]
+            assert [pubsub.get_message(timeout=DEADLINE_SECONDS)["type"] for _ in "ab"] == ["psubscribe", "subscribe"]
         pool = ConnectionPool(host="127.0.0.1", port=server.port, username=hub.name, password=hub.password)
         assert (await measure_order(pool.make_connection, Partition(CLUSTER_PREFIX), 400)).kept
 
@@ -154,7 +154,7 @@ def test_the_accounts_for_sentinels_can_learn_of_the_primary_and_nothing_else(tm
             with each.client(server.port) as client:
                 with client.pubsub() as pubsub:
                     pubsub.subscribe("+switch-master")
-                    assert pubsub.get_message(timeout=5)["type"] == "subscribe"
+                    assert pubsub.get_message(timeout=DEADLINE_SECONDS)["type"] == "subscribe"
                 address = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", PRIMARY)
                 for command in ("MASTER", "SENTINELS", "REPLICAS"):
                     client.execute_command(f"SENTINEL {command}", PRIMARY)
@@ -178,7 +178,7 @@ def test_the_accounts_for_sentinels_can_learn_of_the_primary_and_nothing_else(tm
 
 def test_accounts_for_a_cluster_and_for_sentinels_are_not_asked_for_together() -> None:
     command = [sys.executable, "-m", "sse_hub.cli", "redis-acl", "--cluster", "--sentinel"]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
 
     assert (made.returncode, made.stdout) == (2, "")
     assert "--cluster or --sentinel" in made.stderr

@@ -12,7 +12,7 @@ from tests.support.cluster_trial import REDIS, VALKEY, Trial, covering, on_trial
 from tests.support.load import Id
 from tests.support.servers import HUB_USER, hub_process
 from tests.support.settings import at_scale
-from tests.support.split_network import can_split, split_network
+from tests.support.split_network import needs_split_network, split_network
 from tests.support.trial_load import LINES_PER_SECOND, Figures
 from tests.support.waiting import wait_until
 
@@ -99,10 +99,9 @@ async def test_lines_lost_with_a_killed_link_are_told(valkey_rig: ClusterServers
     check_told(trial, since, until)
 
 
+@needs_split_network
 async def test_lines_lost_in_a_cut_network_are_told_though_their_node_was_replaced_meanwhile() -> None:
     """For all that time its link looks well at the anchor: it is new only when the network is whole again."""
-    if not can_split():
-        return
     with split_network() as network:
         cut_off, others = network.sides
         # The second one is the anchor.

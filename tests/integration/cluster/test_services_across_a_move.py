@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from tests.support.cluster_servers import ClusterNode, ClusterServers, cluster_servers
 from tests.support.cluster_trial import REDIS, on_trial
 from tests.support.http_client import fetch
 from tests.support.servers import HubProcess
 from tests.support.settings import ROOT, at_scale
 from tests.support.sse_client import open_stream
-from tests.support.tokens import bearer, publish, stream_url, ticket_for, token, token_header, token_hub
+from tests.support.tokens import bearer, keep_ticket, publish, stream_url, ticket_for, token, token_header, token_hub
 from tests.support.trial_load import LINES_PER_SECOND
 from tests.support.waiting import wait_until
 
@@ -101,6 +102,7 @@ async def test_each_line_is_published_once_by_its_key_across_a_move(
 async def test_tickets_and_revocations_hold_across_a_failover(rig: ClusterServers, hubs: list[HubProcess]) -> None:
     revoked = token(subscribe=["app.*"])
     ticket = ticket_for(hubs[0], "channel=app.a", operator())
+    keep_ticket(rig.wait_owner().ask, ticket, Partition(CLUSTER_PREFIX))
     used = ticket_for(hubs[0], "channel=app.a", operator())
     async with open_stream(stream_url(hubs[1], f"channel=app.a&ticket={used}")):
         pass

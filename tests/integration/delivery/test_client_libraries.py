@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.support.client_programs import CLIENTS, Program, build_clients, running_clients
-from tests.support.cluster import cut_sessions, kill
 from tests.support.http_client import fetch
+from tests.support.recording_hubs import cut_sessions, kill
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import PATIENCE
 from tests.support.sse_client import open_stream

@@ -12,10 +12,18 @@ from pathlib import Path
 import pytest
 
 from sse_hub.broker.scripts import script
-from tests.support.cluster import EVERY_LINE, cluster, current_fence, last_fence, read_after, recorded, wait_recorder
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict
 from tests.support.programs import redis_binary, shifted_clock, valkey_binary
+from tests.support.recording_hubs import (
+    EVERY_LINE,
+    current_fence,
+    last_fence,
+    read_after,
+    recorded,
+    recording_hubs,
+    wait_recorder,
+)
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -237,7 +245,7 @@ async def test_ids_keep_rising_after_redis_clock_was_an_hour_ahead() -> None:
             client.set("sse-hub:clock", int(time.time() * 1000) + HOUR_MS)
             client.publish("sse-hub:fence", int(time.time() * 1000) + HOUR_MS)
 
-    with cluster() as (server, hubs, stack):
+    with recording_hubs() as (server, hubs, stack):
         events, others = await lines_around(server, hubs, set_ahead)
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         await same_later(server, hubs, events)
@@ -254,7 +262,7 @@ async def test_a_plausible_forged_fence_moves_ids_ahead_and_loses_no_line() -> N
         with server.client() as client:
             client.publish("sse-hub:fence", int(time.time() * 1000) + 20 * HOUR_MS)
 
-    with cluster() as (server, hubs, stack):
+    with recording_hubs() as (server, hubs, stack):
         events, others = await lines_around(server, hubs, forge)
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE)))
         await same_later(server, hubs, events)

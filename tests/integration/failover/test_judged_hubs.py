@@ -5,11 +5,11 @@ import itertools
 import json
 import random
 
-from tests.support.cluster import EVERY_LINE, cut_sessions, frozen
 from tests.support.load import Id, publish
 from tests.support.numbered_judge import Got, judge
 from tests.support.numbered_publishers import NumberedPublisher, all_sent, at_node, numbered_publishers
 from tests.support.oracle import Shape
+from tests.support.recording_hubs import EVERY_LINE, cut_sessions, frozen
 from tests.support.roaming_clients import RoamingClient, at_random, exported, finish, paged, replayed, roaming, watched
 from tests.support.servers import RedisServer, hub_processes
 from tests.support.waiting import wait_until

@@ -18,11 +18,11 @@ import pytest
 
 from sse_hub.logging import RedisHandler
 from tests.support.cli import running_command
-from tests.support.cluster import EVERY_LINE
 from tests.support.fault_setups import Setup, cluster_setup, sentinel_setup
 from tests.support.numbered_judge import Gap, Got, History, Number, Sent, judge
 from tests.support.oracle import Shape
 from tests.support.programs import clean_environ
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.roaming_clients import RoamingClient, paged, roaming
 from tests.support.servers import HubProcess, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, ROOT

@@ -5,7 +5,7 @@ import redis
 from tests.support.cluster_servers import cluster_servers
 from tests.support.sentinel_servers import FAST, sentinel_servers
 from tests.support.servers import hub_process
-from tests.support.split_network import can_split, split_network
+from tests.support.split_network import needs_split_network, split_network
 from tests.support.waiting import wait_until
 
 
@@ -24,9 +24,8 @@ def test_a_partition_by_proxies_leaves_the_old_primary_to_its_clients() -> None:
         assert old.ask("GET", "key") is None
 
 
+@needs_split_network
 def test_a_partition_of_the_network_leaves_both_sides_a_primary_and_their_hubs() -> None:
-    if not can_split():
-        return  # The partition by proxies is all that can be had.
     with split_network() as network:
         bad, good = network.sides
         sides = [bad, good, good, bad, good, good]
@@ -52,9 +51,8 @@ def test_a_partition_of_the_network_leaves_both_sides_a_primary_and_their_hubs()
             wait_until(lambda: old.in_sync_with(new), "it is a replica of the new one")
 
 
+@needs_split_network
 def test_a_partition_of_a_cluster_takes_the_slots_from_the_minority() -> None:
-    if not can_split():
-        return
     with split_network() as network:
         bad, good = network.sides
         # One of the three primaries, and none of the replicas.

@@ -24,7 +24,7 @@ from tests.support.programs import clean_environ
 from tests.support.servers import HubProcess, RedisServer, free_port, redis_server
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.sse_client import open_stream
-from tests.support.tokens import A, bearer, stream_url, ticket_for, token, token_header, token_hub
+from tests.support.tokens import A, bearer, keep_ticket, stream_url, ticket_for, token, token_header, token_hub
 from tests.support.waiting import wait_until
 
 
@@ -58,6 +58,7 @@ async def test_tokens_tickets_posts_and_the_check_go_on_after_a_failover(
     with setup_of() as setup, token_hub(setup.hub_url, tmp_path) as hub:
         wait_until(lambda: bool(post(hub)), "the hub records")
         posted, ticket = post(hub), ticket_for(hub, f"channel={A}", bearer(subscribe=[A]))
+        keep_ticket(setup.ask, ticket, setup.partition)
         options = ("--url", hub.url, "--redis-url", setup.publisher_url, "--token", token(subscribe=["canary"]))
         with canary(*options) as report:
             wait_until(lambda: recorded(hub, "canary") > 0, "the canary publishes")

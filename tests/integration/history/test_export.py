@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from tests.support.cluster import lines_in_log
 from tests.support.http_client import fetch, post, slow_client
 from tests.support.load import Publisher
+from tests.support.recording_hubs import lines_in_log
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.waiting import wait_until

@@ -10,9 +10,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.support.cluster import cluster, wait_recorded, wait_recorder
 from tests.support.http_client import fetch
 from tests.support.load import Id
+from tests.support.recording_hubs import recording_hubs, wait_recorded, wait_recorder
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE
 from tests.support.sse_client import open_stream
@@ -24,7 +24,7 @@ APART_MS = 100 * PATIENCE
 
 @pytest.fixture(scope="module")
 def two_hubs() -> Iterator[tuple[RedisServer, list[HubProcess]]]:
-    with cluster(2) as (server, hubs, _):
+    with recording_hubs(2) as (server, hubs, _):
         yield server, hubs
 
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import redis
 
 from sse_hub.broker.scripts import script
-from tests.support.cluster import entries, gaps_of, recorded_seqs, wait_recorder
 from tests.support.load import Id, Publisher, verdict
+from tests.support.recording_hubs import entries, gaps_of, recorded_seqs, wait_recorder
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.sse_client import Event, open_stream
 from tests.support.waiting import wait_until

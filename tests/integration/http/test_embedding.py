@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.embedding_app import PREFIX, STAFF, embedding_app
 from tests.support.servers import redis_server
-from tests.support.settings import STOP_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, STOP_SECONDS
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -25,7 +25,7 @@ def ask(
     """Status, headers (lower case) and body of the response."""
     request = urllib.request.Request(url, body, headers or {})
     try:
-        with urllib.request.build_opener(NoRedirects).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(NoRedirects).open(request, timeout=DEADLINE_SECONDS) as answer:
             return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -72,7 +72,7 @@ def test_the_embedded_page_is_served_below_the_prefix(hub: str, path: str) -> No
 
 def test_an_embedded_hub_streams_and_records_what_is_published(hub: str) -> None:
     request = urllib.request.Request(f"{hub}/message?channel=shop", headers=STAFF)
-    with urllib.request.urlopen(request, timeout=10) as stream:
+    with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as stream:
         assert stream.readline().startswith(b"id: ")
         published = json.loads(ask(f"{hub}/publish?channel=shop", STAFF, b'{"n": 1}')[2])
         lines = iter(stream.readline, b"")
@@ -99,7 +99,7 @@ def test_errors_of_hub_and_app_keep_their_own_formats(hub: str) -> None:
 def test_a_stopping_app_ends_its_streams_at_a_known_position() -> None:
     with redis_server() as server, embedding_app(server) as (url, process):
         request = urllib.request.Request(f"{url}/message?channel=shop", headers=STAFF)
-        with urllib.request.urlopen(request, timeout=10) as stream:
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as stream:
             assert stream.readline().startswith(b"id: ")
             process.terminate()
             rest = stream.read().decode().strip().split("\n")

@@ -11,7 +11,7 @@ from sse_hub.formats.levels import ERROR, INFO
 from sse_hub.formats.reader import read_line
 from tests.support.logging_programs import published_lines, run_python
 from tests.support.servers import RedisServer, free_port
-from tests.support.settings import ROOT
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 DOCUMENT = (ROOT / "docs" / "publishers.md").read_text()
 RECIPES = dict(re.findall(r"<!-- recipe: (\w+) -->\n```python\n(.*?)```", DOCUMENT, re.DOTALL))
@@ -181,7 +181,7 @@ from jobs import work
 for n in range(5):
     work.delay(n)
 command = [{sys.executable!r}, "-m", "celery", "-A", "jobs", "worker", "-c", "2", "--loglevel", "info"]
-subprocess.run(command, check=True, capture_output=True, timeout=20)
+subprocess.run(command, check=True, capture_output=True, timeout={DEADLINE_SECONDS})
 """
     with published_lines(server, channel) as lines:
         run_python(run)

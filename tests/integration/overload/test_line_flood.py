@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.support.cluster import cluster, follow, recorded_seqs
 from tests.support.load import Publisher, redis_order, verdict
+from tests.support.recording_hubs import follow, recorded_seqs, recording_hubs
 from tests.support.settings import at_scale
 from tests.support.waiting import wait_until
 
@@ -16,7 +16,7 @@ LIMIT = ("--client-output-buffer-limit", "pubsub 1500kb 1mb 60")
 
 async def test_a_flood_larger_than_rings_and_redis_buffers_reaches_all_clients_and_the_log_completely() -> None:
     options = ("--retain-lines", str(LINES), "--ring-lines", str(LINES // 10))
-    with cluster(1, options, LIMIT) as (server, hubs, _), redis_order(server, "a") as published:
+    with recording_hubs(1, options, LIMIT) as (server, hubs, _), redis_order(server, "a") as published:
         begun = [asyncio.Event() for _ in range(CLIENTS)]
         readers = [asyncio.create_task(follow([hubs[0].url], "channel=a", each)) for each in begun]
         await asyncio.gather(*(each.wait() for each in begun))

@@ -8,8 +8,8 @@ from collections import Counter
 
 import psutil
 
-from tests.support.cluster import recorded_seqs
 from tests.support.metrics import scrape
+from tests.support.recording_hubs import recorded_seqs
 from tests.support.servers import RedisServer, hub_process, redis_server
 from tests.support.settings import at_scale
 from tests.support.sse_client import Event, Stream, open_stream

@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from tests.support.cluster import current_fence
 from tests.support.load import Publisher
+from tests.support.recording_hubs import current_fence
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, open_stream

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import current_fence, watermark
 from tests.support.load import Publisher, is_last, verdict
+from tests.support.recording_hubs import current_fence, watermark
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE
 from tests.support.sse_client import open_stream

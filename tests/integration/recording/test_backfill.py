@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, ExitStack
 import psutil
 import pytest
 
-from tests.support.cluster import wait_recorder
 from tests.support.load import Publisher, running, wait_published
 from tests.support.oracle import CHANNELS, SHAPES, RepeatingPublisher, assert_received, follow, reference_of
+from tests.support.recording_hubs import wait_recorder
 from tests.support.servers import HubProcess, RedisServer, hub_processes, redis_server
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.sse_client import open_stream

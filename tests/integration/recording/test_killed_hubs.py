@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.support.cluster import EVERY_LINE, cluster, kill
 from tests.support.load import Id, Publisher, running, wait_published
 from tests.support.oracle import (
     CHANNELS,
@@ -20,6 +19,7 @@ from tests.support.oracle import (
     come_back,
     reference_of,
 )
+from tests.support.recording_hubs import EVERY_LINE, kill, recording_hubs
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS, at_scale
 from tests.support.waiting import wait_until
@@ -46,7 +46,7 @@ class Scene:
 
 async def clients_through(fault: Callable[[Scene], None]) -> tuple[Reference, list[tuple[Shape, Received]]]:
     """The events of clients that connected before `fault` and read to the end, with their reference."""
-    with cluster() as (server, hubs, servers), reference_of(server, *CHANNELS) as account:
+    with recording_hubs() as (server, hubs, servers), reference_of(server, *CHANNELS) as account:
         with running(RepeatingPublisher(server, CHANNELS, LINES_PER_SECOND, "only", "")) as publisher:
             shapes = SHAPES * CLIENTS_OF_EACH_SHAPE
             clients = asyncio.gather(*(come_back(hubs, each, "", lambda each: each.finished) for each in shapes))

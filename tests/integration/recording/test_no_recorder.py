@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, cluster, follow, gaps_of, read_after, recorded
 from tests.support.load import Publisher, publishing, redis_order, verdict, wait_published
+from tests.support.recording_hubs import EVERY_LINE, follow, gaps_of, read_after, recorded, recording_hubs
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import open_stream
@@ -46,7 +46,7 @@ async def first_gap(hub: HubProcess, position: str) -> float:
 
 
 async def test_a_time_without_any_hub_is_one_gap_for_every_client() -> None:
-    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, stack), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in QUERIES * 2]
         asked = zip([*QUERIES, *QUERIES], [urls] * 3 + [urls[::-1]] * 3, begun, strict=True)

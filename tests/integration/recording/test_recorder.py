@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import ExitStack
 
-from tests.support.cluster import EVERY_LINE, cluster, kill, recorded, wait_recorder
 from tests.support.load import Publisher, publishing, redis_order, wait_published
+from tests.support.recording_hubs import EVERY_LINE, kill, recorded, recording_hubs, wait_recorder
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.waiting import wait_until
@@ -29,7 +29,7 @@ async def test_the_log_stays_complete_and_in_order_while_recorders_are_killed() 
             wait_published(publisher, LINES_PER_SECOND // 2)
         return takeovers
 
-    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, stack), redis_order(server, "a") as published:
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             takeovers = await asyncio.to_thread(kill_often, server, hubs, stack, publisher)
         publisher.finish()

@@ -5,9 +5,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from tests.support.cluster import (
+from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
+from tests.support.recording_hubs import (
     EVERY_LINE,
-    cluster,
     cut_sessions,
     follow,
     frozen,
@@ -16,9 +16,9 @@ from tests.support.cluster import (
     recorded,
     recorded_seqs,
     recorder_of,
+    recording_hubs,
     wait_recorder,
 )
-from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream
@@ -67,7 +67,7 @@ def describe(what: str, seconds: list[float]) -> None:
 async def test_subscribers_of_other_hubs_get_every_line_in_time_while_recorders_are_killed() -> None:
     calm: list[float] = []
     troubled: list[float] = []
-    with cluster(3) as (server, hubs, stack):
+    with recording_hubs(3) as (server, hubs, stack):
         for _ in range(KILLS):
             victim = await asyncio.to_thread(wait_recorder, hubs)
             hubs.remove(victim)
@@ -107,7 +107,7 @@ async def test_a_thawed_recorder_yields_to_the_one_that_took_over() -> None:
         wait_published(publisher, 500)
         assert one_records(hubs)
 
-    with cluster() as (server, hubs, _), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, _), redis_order(server, "a") as published:
         readers = [asyncio.create_task(follow([hub.url], "channel=a", asyncio.Event())) for hub in hubs]
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             await asyncio.to_thread(freeze, hubs, publisher)
@@ -148,7 +148,7 @@ async def test_sessions_cut_in_turn_are_backfilled_without_a_gap() -> None:
             cut_and_wait(server, [hubs[number % 2]], hubs)
             wait_published(publisher, LINES_BETWEEN_CUTS)
 
-    with cluster() as (server, hubs, _), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, _), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             await asyncio.to_thread(cut_in_turn, server, hubs, publisher)
@@ -170,7 +170,7 @@ async def test_sessions_cut_all_at_once_lose_only_lines_reported_as_gaps() -> No
             cut_and_wait(server, hubs, hubs)
             wait_published(publisher, LINES_BETWEEN_CUTS)
 
-    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, stack), redis_order(server, "a") as published:
         readers = await readers_of(hubs)
         with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
             await asyncio.to_thread(wait_published, publisher, 100)
@@ -192,7 +192,7 @@ async def test_sessions_cut_all_at_once_lose_only_lines_reported_as_gaps() -> No
 
 
 async def test_two_simultaneous_publishers_have_the_same_order_on_all_hubs() -> None:
-    with cluster() as (server, hubs, _):
+    with recording_hubs() as (server, hubs, _):
         async with (
             open_stream(f"{hubs[0].url}/message?channel=a") as one,
             open_stream(f"{hubs[1].url}/message?channel=a") as other,

@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from sse_hub.tasks import cancel_and_wait
-from tests.support.cluster import EVERY_LINE, cluster, follow, recorded, recorded_seqs
 from tests.support.load import publishing, redis_order, verdict, wait_published
+from tests.support.recording_hubs import EVERY_LINE, follow, recorded, recorded_seqs, recording_hubs
 from tests.support.servers import HubProcess, RedisServer
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
@@ -41,7 +41,7 @@ def freeze(server: RedisServer, hubs: list[HubProcess], idle: Stream) -> tuple[f
 
 async def test_hubs_survive_a_frozen_redis_and_lose_no_line() -> None:
     """Neither for clients that join while it is frozen, nor for publishers that wait for it."""
-    with cluster(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
+    with recording_hubs(options=OPTIONS) as (server, hubs, _), redis_order(server, "a") as published:
         urls = [hub.url for hub in hubs]
         begun = [asyncio.Event() for _ in hubs]
         readers = [

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import lines_in_log, recorded_seqs, wait_recorded, watermark
 from tests.support.http_client import fetch, slow_client
 from tests.support.load import Id, Publisher, Verdict
+from tests.support.recording_hubs import lines_in_log, recorded_seqs, wait_recorded, watermark
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.waiting import wait_until
 

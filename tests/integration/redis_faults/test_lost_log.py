@@ -9,18 +9,18 @@ from functools import partial
 import pytest
 import redis
 
-from tests.support.cluster import (
+from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
+from tests.support.recording_hubs import (
     EVERY_LINE,
-    cluster,
     current_fence,
     gaps_of,
     last_fence,
     read_after,
     recorded_seqs,
+    recording_hubs,
     restarted,
     wait_recorded,
 )
-from tests.support.load import Id, Publisher, is_last, publishing, redis_order, verdict, wait_published
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import at_scale
 from tests.support.sse_client import Event, open_stream
@@ -39,7 +39,7 @@ def on_a_new_session(hubs: Iterable[HubProcess], sessions: int) -> bool:
 
 
 async def test_an_empty_restarted_redis_is_refilled_from_the_rings() -> None:
-    with cluster() as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs() as (server, hubs, stack), redis_order(server, "a") as published:
         async with open_stream(f"{hubs[0].url}/message?channel=a") as stream:
             reading = asyncio.create_task(stream.until(is_last))
             with publishing(server, "a", lines_per_second=LINES_PER_SECOND) as publisher:
@@ -103,7 +103,7 @@ async def keep_resuming(url: str, published: dict[Id, int], stop: asyncio.Event)
 
 async def test_a_flushed_redis_is_refilled_while_sessions_stay_up() -> None:
     """The second hub holds only a hundred lines, so its clients read the log, whatever state it is in."""
-    with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs(1) as (server, hubs, stack), redis_order(server, "a") as published:
         hubs.append(stack.enter_context(hub_process(server.url, *EVERY_LINE, "--ring-lines", "100")))
         old = {"Last-Event-ID": f"{last_fence(server) - 60_000}-0"}
         stop = asyncio.Event()
@@ -143,7 +143,7 @@ async def test_a_flushed_redis_is_refilled_while_sessions_stay_up() -> None:
 async def test_a_redis_restarted_from_an_old_snapshot_gets_the_missing_lines() -> None:
     with tempfile.TemporaryDirectory(prefix="sse-hub-snapshot-") as folder:
         options = ("--dir", folder)
-        with cluster(redis_options=options) as (server, hubs, stack):
+        with recording_hubs(redis_options=options) as (server, hubs, stack):
             with redis_order(server, "a") as published:
                 publisher = Publisher(server, ["a"], 1, "only", "")
                 publisher.publish(1_000)
@@ -200,7 +200,7 @@ async def record_all(server: RedisServer, hub: HubProcess, published: dict[Id, i
 @pytest.mark.parametrize("key", ["log:a", "channels", "breaks", "watermark", "log:a channels"])
 async def test_no_line_is_lost_silently_when_a_key_is_evicted(key: str) -> None:
     """Evicted by a server short of memory, or deleted by hand: any key of the hub."""
-    with cluster(1) as (server, hubs, stack), redis_order(server, "a") as published:
+    with recording_hubs(1) as (server, hubs, stack), redis_order(server, "a") as published:
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(100)
         with server.client() as client:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sse_hub.broker.limits import redis_limits
-from tests.support.cluster import entries, recorded_seqs
 from tests.support.http_client import post
 from tests.support.load import Publisher, is_last, verdict
+from tests.support.recording_hubs import entries, recorded_seqs
 from tests.support.redis_rights import LIVE_RIGHTS, LOG_RIGHTS
 from tests.support.servers import RedisServer, hub_process, redis_server
 from tests.support.sse_client import open_stream

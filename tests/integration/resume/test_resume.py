@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.cluster import last_fence
 from tests.support.load import Id, Publisher, is_last, publishing, verdict
+from tests.support.recording_hubs import last_fence
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import at_scale
 from tests.support.sse_client import Event, open_stream

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.cluster import kill, wait_recorder
 from tests.support.load import running
 from tests.support.oracle import (
     CHANNELS,
@@ -27,6 +26,7 @@ from tests.support.oracle import (
     come_back,
     reference_of,
 )
+from tests.support.recording_hubs import kill, wait_recorder
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.waiting import wait_until

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.cluster import current_fence
 from tests.support.http_client import post
 from tests.support.load import Id, Publisher, running
 from tests.support.oracle import Place, Reference, RepeatingPublisher, Shape, assert_received, come_back, reference_of
+from tests.support.recording_hubs import current_fence
 from tests.support.servers import HubProcess, RedisServer, hub_process
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import open_stream

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.support.cluster import cluster, entries
 from tests.support.load import Publisher
+from tests.support.recording_hubs import entries, recording_hubs
 from tests.support.servers import RedisServer, hub_process
 from tests.support.sse_client import open_stream
 from tests.support.waiting import wait_until
@@ -19,7 +19,7 @@ def ranges_read(server: RedisServer) -> int:
 
 
 async def test_an_id_of_another_channel_is_unknown() -> None:
-    with cluster(1) as (server, [hub], _):
+    with recording_hubs(1) as (server, [hub], _):
         one, other = Publisher(server, ["a"], 1, "only", ""), Publisher(server, ["b"], 1, "only", "")
         async with open_stream(f"{hub.url}/message?channel=b") as stream:
             other.publish(100)
@@ -35,7 +35,7 @@ async def test_an_id_of_another_channel_is_unknown() -> None:
 
 
 async def test_an_unknown_position_gets_a_gap_without_a_search_of_the_log() -> None:
-    with cluster(1) as (server, _, stack):
+    with recording_hubs(1) as (server, _, stack):
         publisher = Publisher(server, ["a"], 1, "only", "")
         publisher.publish(5_000)
         await asyncio.to_thread(wait_until, lambda: len(entries(server, "a")) == 5_000, "all is recorded")

@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 from redis.exceptions import RedisError
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.metrics import scrape
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
 from tests.support.servers import HubProcess, hub_processes

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.cluster import EVERY_LINE
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
 from tests.support.sentinel_trial import trial
 from tests.support.servers import HubProcess, hub_processes

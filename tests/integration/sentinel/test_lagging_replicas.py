@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.support.cluster import EVERY_LINE
 from tests.support.numbered_judge import Number
 from tests.support.numbered_publishers import NumberedPublisher
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.sentinel_servers import FAST, sentinel_servers
 from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, lacking, trial
 from tests.support.servers import hub_processes

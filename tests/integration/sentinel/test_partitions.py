@@ -11,19 +11,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
-import pytest
-
-from tests.support.cluster import EVERY_LINE
 from tests.support.numbered_judge import Gap
 from tests.support.numbered_publishers import at_node, by_sentinel
 from tests.support.oracle import Shape
+from tests.support.recording_hubs import EVERY_LINE
 from tests.support.redis_nodes import Node
 from tests.support.roaming_clients import RoamingClient
 from tests.support.sentinel_servers import FAST, SentinelServers, sentinel_servers
 from tests.support.sentinel_trial import DOWN_AFTER_MS, Trial, trial
 from tests.support.servers import HubProcess, hub_process
 from tests.support.settings import PATIENCE, at_scale
-from tests.support.split_network import SplitNetwork, can_split, split_network
+from tests.support.split_network import SplitNetwork, needs_split_network, split_network
 from tests.support.trial_load import CHANNELS
 from tests.support.waiting import wait_until
 
@@ -34,7 +32,7 @@ MAX_LAG_SECONDS = 2
 # The publisher of the bad side.
 BAD = "publisher-2"
 
-pytestmark = pytest.mark.skipif(not can_split(), reason="needs network namespaces: root on Linux")
+pytestmark = needs_split_network
 
 
 class Sides(NamedTuple):

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import pytest
 
-from tests.support.cluster import current_fence
 from tests.support.load import Id, Publisher, is_last, publishing, verdict, wait_published
 from tests.support.reconnecting_clients import ReconnectingClient, beside_stuck_client
+from tests.support.recording_hubs import current_fence
 from tests.support.servers import HubProcess, RedisServer, hub_process, hub_processes
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
 from tests.support.sse_client import Event, Stream, open_stream

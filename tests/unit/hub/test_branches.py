@@ -9,6 +9,7 @@ from sse_hub.hub.replay import read_merged
 from sse_hub.hub.start_position import After, Tail
 from sse_hub.protocol.ids import Cursor, EventId
 from tests.support.in_memory import Client, MemoryLog, MemorySource, line, new_hub, numbers, publish
+from tests.support.settings import DEADLINE_SECONDS
 from tests.support.sse_client import Event
 
 
@@ -362,7 +363,7 @@ async def test_a_client_that_a_replay_has_brought_further_than_the_rings_gets_no
     hub.ingest.session_backfilled(400, 400)
     publish(hub, "log", line(6))
     later: list[Event] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not later:
             await client.settle()
             later = client.events()

@@ -12,6 +12,7 @@ from sse_hub.hub.position import Position
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
 from tests.support.in_memory import Client, line, new_hub, numbers, publish
+from tests.support.settings import DEADLINE_SECONDS
 
 
 class Stream:
@@ -56,8 +57,8 @@ async def test_hurrying_a_drain_ends_the_rest_at_once_even_before_its_start() ->
     assert len(ended) < 10
 
     drain.finish_now()
-    await asyncio.wait_for(running, 1)
-    await asyncio.wait_for(drain.run(streams(10), ended.append), 1)
+    await asyncio.wait_for(running, DEADLINE_SECONDS)
+    await asyncio.wait_for(drain.run(streams(10), ended.append), DEADLINE_SECONDS)
 
     assert len(ended) == 20
 

@@ -1,5 +1,6 @@
 """Live lines reach every subscriber: as frames or batches, with gaps and heartbeats."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -89,13 +90,16 @@ async def test_a_cut_is_reported_to_a_pattern_once_even_without_known_channels()
 
 async def test_a_batch_stream_gets_rows_of_id_channel_text_and_moment() -> None:
     hub, _ = new_hub()
+    started = time.monotonic()
     client = await Client(hub, "log", batch=True).open()
 
     publish(hub, "log", '{"n":\r\n1}', "text")
 
     (event,) = client.events()
     assert (event.type, event.id) == ("lines", "11-2")
-    assert event.json == [["11-1", "log", '{"n":\r\n1}', 11], ["11-2", "log", '{"info":"text"}', 11]]
+    moment = event.json[0][3]
+    assert event.json == [["11-1", "log", '{"n":\r\n1}', moment], ["11-2", "log", '{"info":"text"}', moment]]
+    assert 11 <= moment <= 11 + (time.monotonic() - started) * 1_000
 
 
 async def test_a_batch_feed_that_just_flushed_waits_unless_a_frame_is_full() -> None:

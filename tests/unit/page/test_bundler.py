@@ -15,6 +15,7 @@ import pytest
 from sse_hub.http.page.assets import load_assets, web_folder
 from sse_hub.http.page.bundler import WORKER_ENTRY, WORKER_SCRIPT, build_page, bundle
 from tests.support.programs import node_binary
+from tests.support.settings import DEADLINE_SECONDS
 
 MODULES = {
     "js/main.js": """
@@ -54,7 +55,11 @@ export { next };
 
 def run(script: str) -> str:
     done = subprocess.run(
-        [node_binary(), "--input-type=module", "-e", script], capture_output=True, text=True, timeout=30, check=False
+        [node_binary(), "--input-type=module", "-e", script],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -62,7 +67,11 @@ def run(script: str) -> str:
 
 def minify(source: Path, target: Path) -> None:
     """Build the page of a folder as a wheel does."""
-    subprocess.run([sys.executable, "-m", "sse_hub.http.page.minify", str(source), str(target)], timeout=60, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "sse_hub.http.page.minify", str(source), str(target)],
+        timeout=DEADLINE_SECONDS,
+        check=True,
+    )
 
 
 def test_a_bundle_does_what_its_modules_do() -> None:
@@ -111,7 +120,9 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
 
     script = tmp_path / "page.mjs"
     script.write_bytes(assets["js/page.js"].plain)
-    checked = subprocess.run([node_binary(), "--check", str(script)], capture_output=True, timeout=30, check=False)
+    checked = subprocess.run(
+        [node_binary(), "--check", str(script)], capture_output=True, timeout=DEADLINE_SECONDS, check=False
+    )
     # One language is loaded at a time, and docs.css is for the page of the routes.
     loaded = [name for name in assets if not name.startswith("lang/") and name != "css/docs.css"]
     language = max(len(asset.packed) for name, asset in assets.items() if name.startswith("lang/"))
@@ -135,6 +146,8 @@ def test_a_hub_imports_no_minifier() -> None:
     names = "{name for name in sys.modules if 'minify' in name}"
     script = f"import sys, sse_hub; sse_hub.hub_blueprint(sse_hub.Config()); print({names})"
 
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
+    )
 
     assert done.stdout.strip() == "set()"

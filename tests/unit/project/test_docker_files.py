@@ -15,7 +15,7 @@ from sse_hub.broker.limits import redis_limits
 from sse_hub.commands.docker.containers import FOLLOW_LABEL
 from sse_hub.commands.docker.engine import SOCKETS
 from sse_hub.config import Config
-from tests.support.settings import ROOT
+from tests.support.settings import DEADLINE_SECONDS, ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SEVERAL = ("docker-compose.sentinel.yml", "docker-compose.cluster.yml")
@@ -182,7 +182,9 @@ def test_the_proxy_of_several_hubs_takes_its_configuration_and_knows_all_hubs() 
         hubs = [name for name in services_of(each) if name.startswith("hub-")]
         assert f"reverse_proxy {' '.join(f'{hub}:{Config().port}' for hub in hubs)} {{" in file.read_text()
     # It complains of what is unknown, and of a layout that is not its own.
-    subprocess.run(["caddy", "validate", "--adapter", "caddyfile", "--config", str(file)], check=True, timeout=60)
+    subprocess.run(
+        ["caddy", "validate", "--adapter", "caddyfile", "--config", str(file)], check=True, timeout=DEADLINE_SECONDS
+    )
 
 
 def test_the_image_needs_no_shell_no_root_and_no_writable_file() -> None:

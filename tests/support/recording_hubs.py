@@ -1,7 +1,7 @@
 """
 A Redis with several hubs that record, the content of their log, and faults to inject.
 
-    cluster() --> server, hubs --> kill(), freeze(), cut_sessions(), restarted() --> recorded(), follow() --> verdict
+    recording_hubs() --> server, hubs --> kill(), frozen(), cut_sessions(), restarted() --> recorded(), follow()
 """
 
 import asyncio
@@ -24,7 +24,7 @@ EVERY_LINE = ("--retain-lines", "10000000")
 
 
 @contextmanager
-def cluster(
+def recording_hubs(
     count: int = 2, options: tuple[str, ...] = EVERY_LINE, redis_options: tuple[str, ...] = ()
 ) -> Iterator[tuple[RedisServer, list[HubProcess], ExitStack]]:
     """A new Redis and `count` hubs on it that record."""
