@@ -10,10 +10,10 @@ import pytest
 
 from sse_hub.broker.keys import CLUSTER_PREFIX, Partition
 from sse_hub.broker.scripts import script
-from tests.support.cluster import frozen
 from tests.support.cluster_servers import ANCHOR_SLOT, SLOTS, ClusterNode, ClusterServers, cluster_servers
 from tests.support.cluster_trial import REDIS, VALKEY, Trial, on_trial
 from tests.support.metrics import scrape
+from tests.support.recording_hubs import frozen
 from tests.support.roaming_clients import were_cut
 from tests.support.servers import hub_process
 from tests.support.settings import FULL_SCALE, PATIENCE, at_scale
