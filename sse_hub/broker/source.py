@@ -26,6 +26,7 @@ from sse_hub.errors import SourceUnavailable, error_text
 from sse_hub.hub.backend import Receiver
 from sse_hub.hub.counters import Counters
 from sse_hub.hub.fence_history import Branch, FenceHistory
+from sse_hub.tasks import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -253,11 +254,10 @@ class RedisSource:
         if self.refusal:
             # It came while this session was opened.
             session.close(self.refusal)
-        watches = [self._loop.create_task(self._watch(session))]
+        watches = [self._loop.create_task(self._watch(session), name="session-watch")]
         if self._topology.kind == "cluster":
-            watches.append(
-                self._loop.create_task(self._bus.run(primary, lambda: self._fences.last, self._fences.issue))
-            )
+            bus_watch = self._bus.run(primary, lambda: self._fences.last, self._fences.issue)
+            watches.append(self._loop.create_task(bus_watch, name="bus-watch"))
         try:
             await asyncio.wait((session.ended, *watches), return_when=asyncio.FIRST_COMPLETED)
             for watch in watches:
@@ -273,9 +273,9 @@ class RedisSource:
             self._session, self._has_fence = None, False
             self._receiver.session_lost()
             session.close("replaced")
-            for watch in watches:
-                watch.cancel()
             self._fences.session_lost()
+            # One that lost its cancellation would go on beside those of the next session.
+            await cancel_and_wait(watches)
 
     async def _watch(self, session: Session) -> None:
         try:

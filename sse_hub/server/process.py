@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sse_hub.config import Config
 from sse_hub.errors import TaskDied
 from sse_hub.server.log_format import JsonLogFormatter, TextLogFormatter, secrets_of
+from sse_hub.tasks import cancel_and_wait
 
 # Allocations before a collection of the youngest generation; and how many of these before one of the middle generation.
 GC_YOUNG_OBJECTS = 10_000
@@ -33,22 +34,24 @@ Result = TypeVar("Result")
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run `main` in the fastest event loop available, and return its result."""
     if sys.platform == "win32":
-        return asyncio.run(main)
+        return asyncio.run(_ending_all(main))
     import uvloop
 
     # Rings and subscribers live long and contain no cycles: frequent collections found nothing, and took a tenth of the
     # CPU with 1,000 channels.
     gc.set_threshold(GC_YOUNG_OBJECTS, GC_YOUNG_COLLECTIONS, GC_NEVER)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_collecting(main))
+        return runner.run(_ending_all(main, _collect_garbage()))
 
 
-async def _collecting(main: Coroutine[Any, Any, Result]) -> Result:
-    collector = asyncio.get_running_loop().create_task(_collect_garbage())
+async def _ending_all(main: Coroutine[Any, Any, Result], *beside: Coroutine[Any, Any, None]) -> Result:
+    """Run `main`, and `beside` for as long as it takes. Afterwards, no task is left that a cancellation can end."""
+    running = [asyncio.create_task(each) for each in beside]
     try:
         return await main
     finally:
-        collector.cancel()
+        # asyncio cancels them, too, but only once: it would wait for ever for one that has lost its cancellation.
+        await cancel_and_wait({*running, *asyncio.all_tasks()} - {asyncio.current_task()})
 
 
 async def _collect_garbage() -> None:
