@@ -139,6 +139,16 @@ class _Following(AbstractConnection):
         finally:
             self._connecting = None
 
+    async def disconnect(
+        self,
+        nowait: bool = False,
+        error: Exception | None = None,
+        failure_count: int | None = None,
+        health_check_failed: bool = False,
+    ) -> None:
+        # Never waits: over TLS that would be for the goodbye of a server that may never answer.
+        await super().disconnect(True, error, failure_count, health_check_failed)
+
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         try:
             await super().send_packed_command(command, check_health)

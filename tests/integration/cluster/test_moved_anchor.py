@@ -15,7 +15,7 @@ from tests.support.cluster_trial import REDIS, VALKEY, Trial, on_trial
 from tests.support.metrics import scrape
 from tests.support.recording_hubs import frozen
 from tests.support.roaming_clients import were_cut
-from tests.support.servers import hub_process
+from tests.support.servers import end, hub_process
 from tests.support.settings import FULL_SCALE, PATIENCE, at_scale
 from tests.support.trial_load import CUTS, LINES_PER_SECOND, Figures
 from tests.support.waiting import wait_until
@@ -24,6 +24,8 @@ ENGINES = {"redis": REDIS, "valkey": VALKEY}
 NODE_TIMEOUT_MS = 1_500
 PLANNED_SECONDS = 0.3 * PATIENCE
 KILLED_SECONDS = NODE_TIMEOUT_MS / 1000 + 3 * PATIENCE
+# Without streams, and with the time that is left to record the last lines.
+STOP_SECONDS = 2.5 * PATIENCE
 BETWEEN = LINES_PER_SECOND * 2 // 5
 # With every line, a slot with the log of minutes would take long to move.
 RETAIN = ("--retain-lines", "10000")
@@ -180,3 +182,24 @@ def test_an_anchor_that_is_back_before_a_hub_learns_that_it_was_away_is_told_as_
         wait_until(lambda: scrape(hub).get("sse_hub_gap_total") > 0, "a gap is told")
         told = scrape(hub)
         assert told.get("sse_hub_gap_total") == told.get("sse_hub_gap_total", reason="failover")
+
+
+@pytest.mark.parametrize("all_nodes", [False, True], ids=["anchor", "all"])
+def test_a_hub_stops_in_time_while_nodes_are_frozen(rigs: dict[str, ClusterServers], all_nodes: bool) -> None:
+    rig = rigs["redis"]
+    with hub_process(rig.url) as hub:
+        hub.wait_recording()
+        rig.fail_over()
+        nodes = rig.nodes if all_nodes else [rig.wait_owner()]
+        for each in nodes:
+            each.freeze()
+        try:
+            began = time.monotonic()
+            end(hub)
+            assert time.monotonic() - began < STOP_SECONDS
+        finally:
+            for each in nodes:
+                each.thaw()
+            rig.wait_whole()
+
+    assert hub.process.returncode == 0

@@ -2,17 +2,34 @@
 
 import asyncio
 import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
 
 from sse_hub.tasks import cancel_and_wait
+from tests.support.certificates import make_certificates
+from tests.support.http_client import fetch
 from tests.support.load import publishing, redis_order, verdict, wait_published
 from tests.support.recording_hubs import EVERY_LINE, follow, recorded, recorded_seqs, recording_hubs
-from tests.support.servers import HubProcess, RedisServer
+from tests.support.servers import (
+    HUB_PASSWORD,
+    HUB_USER,
+    HubProcess,
+    RedisServer,
+    end,
+    free_port,
+    hub_process,
+    redis_server,
+)
 from tests.support.settings import PATIENCE, at_scale
 from tests.support.sse_client import Stream, open_stream
 from tests.support.waiting import wait_until
 
 LINES_PER_SECOND = at_scale(2_000, 5_000)
 FROZEN_SECONDS = at_scale(4, 12)
+# Without streams, and with the time that is left to record the last lines.
+STOP_SECONDS = 2.5 * PATIENCE
 OPTIONS = (*EVERY_LINE, "--heartbeat-seconds", "1")
 
 
@@ -74,3 +91,26 @@ async def test_hubs_survive_a_frozen_redis_and_lose_no_line() -> None:
             assert each.gaps == []
             each.agree_with(published)
         assert all(each.lines[-1] == (last, publisher.begun) for each in told)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_hub_stops_in_time_while_redis_is_frozen(tls: bool, tmp_path: Path) -> None:
+    """It waited for the server's goodbye over TLS, then ended with a traceback."""
+    make_certificates(tmp_path)
+    files = {"cert": "server.crt", "key": "server.key", "ca-cert": "ca.crt"}
+    options = [word for name, file in files.items() for word in (f"--tls-{name}-file", str(tmp_path / file))]
+    port = free_port()
+    with redis_server(options=(*options, "--tls-port", str(port), "--tls-auth-clients", "no")) as server:
+        ca = quote(str(tmp_path / "ca.crt"))
+        over_tls = f"rediss://{HUB_USER}:{HUB_PASSWORD}@127.0.0.1:{port}/0?ssl_ca_certs={ca}"
+        with hub_process(over_tls if tls else server.url) as hub:
+            hub.wait_recording()
+            # So each of its pools has a connection.
+            assert fetch(hub, "/publish?channel=a", b'{"n": 1}').status == 200
+            assert fetch(hub, "/history?channel=a&after=0-0").status == 200
+            server.freeze()
+            began = time.monotonic()
+            end(hub)
+            assert time.monotonic() - began < STOP_SECONDS
+
+    assert hub.process.returncode == 0
