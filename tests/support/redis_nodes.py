@@ -90,7 +90,11 @@ class Node(RedisServer):
     @property
     def frozen(self) -> bool:
         """True between freeze() and thaw()."""
-        return self.runs and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        try:
+            return self.runs and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            # Another thread has killed it between the two.
+            return False
 
     @property
     def log(self) -> str:
