@@ -24,7 +24,6 @@ from typing import Any
 import httpx
 
 from tests.support.cli import output_in, running_command
-from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS
 from tests.support.waiting import wait_until
 
@@ -202,11 +201,11 @@ def engine_service() -> Iterator[EngineService]:
 
 @contextmanager
 def docker_command(
-    server: RedisServer, engine: EngineService, folder: Path, *options: str
+    redis_url: str, engine: EngineService, folder: Path, *options: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`sse-hub docker` with its registry in `folder`. At the end of the block it gets SIGTERM if it still runs."""
     words = ["docker", "--registry", str(folder / "positions.json"), "--engine", engine.url]
-    with running_command(folder / "docker.out", *words, "--redis-url", server.url, *options) as process:
+    with running_command(folder / "docker.out", *words, "--redis-url", redis_url, *options) as process:
         yield process
 
 

@@ -66,7 +66,7 @@ def test_container_output_arrives_as_it_was_printed(
     script = r"""echo plain; echo '{"level": "error", "n": 12345678901234567890}' >&2; echo; printf 'b\351te\n'
         printf 'in two '; sleep 0.3; echo parts; head -c 40000 /dev/zero | tr '\0' x; echo; printf 'no end'"""
 
-    with docker_command(server, engine, tmp_path):
+    with docker_command(server.url, engine, tmp_path):
         wait_started(tmp_path)
         engine.run("printed", "sh", "-c", script)
         wait_lines(server, "docker.printed", 6)
@@ -84,7 +84,7 @@ def test_c7_a_trace_of_a_container_is_one_line_with_multiline(
     trace = "panic: no price\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/shop/main.go:7 +0x1d"
     script = "echo one; printf '%s\\n' \"$0\"; echo two; sleep 2; printf 'panic: x\\n\\tat\\n'; sleep 60"
 
-    with docker_command(server, engine, tmp_path, "--multiline"):
+    with docker_command(server.url, engine, tmp_path, "--multiline"):
         wait_started(tmp_path)
         engine.run("traced", "sh", "-c", script, trace)
         # The last record is complete after a pause, while the container runs on.
@@ -99,7 +99,7 @@ def test_lines_of_a_container_with_a_terminal_are_split_and_keep_their_colours(
     server, _ = deployed
     script = r"printf '\033[32mgreen\033[0m\n2026-11-21T12:00:00Z own time\nin'; sleep 1.1; echo ' two'; echo err >&2"
 
-    with docker_command(server, engine, tmp_path):
+    with docker_command(server.url, engine, tmp_path):
         wait_started(tmp_path)
         engine.run("terminal", "sh", "-c", script, terminal=True)
         wait_lines(server, "docker.terminal", 4)
@@ -117,7 +117,7 @@ def test_labels_choose_containers_and_name_channels(
 ) -> None:
     server, _ = deployed
 
-    with docker_command(server, engine, tmp_path, "--label", "team=a", "--channel", "{name}.{stream}"):
+    with docker_command(server.url, engine, tmp_path, "--label", "team=a", "--channel", "{name}.{stream}"):
         wait_started(tmp_path)
         engine.run("other", "echo", "of another team")
         engine.run("left-out", "echo", "left out", labels={"team": "a", "sse-hub.follow": "false"})
@@ -137,7 +137,7 @@ def test_the_docker_command_resumes_exactly_where_it_was_however_it_ended(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
-    with docker_command(server, engine, tmp_path):
+    with docker_command(server.url, engine, tmp_path):
         wait_started(tmp_path)
         going = engine.run("going", *printer_command(1500))
         halved = engine.run("halved", "perl", "-e", HALVES)
@@ -147,13 +147,13 @@ def test_the_docker_command_resumes_exactly_where_it_was_however_it_ended(
     # This container starts and ends while no command runs.
     brief = engine.run("brief", *printer_command(50, 0))
     engine.wait_stopped(brief)
-    with docker_command(server, engine, tmp_path) as process:
+    with docker_command(server.url, engine, tmp_path) as process:
         wait_lines(server, "docker.going", before + 100)
         # By now, the lines of one stream are much newer than the half line in the other.
         wait_lines(server, "docker.halved", 35)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with docker_command(server, engine, tmp_path):
+    with docker_command(server.url, engine, tmp_path):
         engine.stop(halved)
         engine.wait_stopped(going, halved)
         wait_lines(server, "docker.going", 1500)
@@ -170,7 +170,7 @@ def test_an_engine_that_restarts_loses_no_line(
     deployed: tuple[RedisServer, HubProcess], engine: EngineService, tmp_path: Path
 ) -> None:
     server, _ = deployed
-    with docker_command(server, engine, tmp_path):
+    with docker_command(server.url, engine, tmp_path):
         wait_started(tmp_path)
         container = engine.run("through", *printer_command(1000))
         wait_lines(server, "docker.through", 100)
@@ -191,7 +191,7 @@ def test_output_from_before_the_first_start_is_published_if_requested(
     server, _ = deployed
     engine.wait_stopped(engine.run("old", "sh", "-c", "echo one; echo two", labels={"old": "yes"}))
 
-    with docker_command(server, engine, tmp_path, "--from-start", "--label", "old", "--channel", "again.{name}"):
+    with docker_command(server.url, engine, tmp_path, "--from-start", "--label", "old", "--channel", "again.{name}"):
         wait_lines(server, "again.old", 2)
 
     assert texts(server, "again.old") == ["one", "two"]
@@ -208,7 +208,7 @@ def test_every_line_of_many_containers_arrives_once_while_containers_and_command
     containers = [engine.create(f"many{number}", *printer_command(LINES)) for number in range(CONTAINERS)]
 
     for kill in range(KILLS):
-        with docker_command(server, engine, tmp_path) as process:
+        with docker_command(server.url, engine, tmp_path) as process:
             if not kill:
                 wait_started(tmp_path)
                 for container in containers:
@@ -218,7 +218,7 @@ def test_every_line_of_many_containers_arrives_once_while_containers_and_command
                 engine.restart(containers[chance.randrange(CONTAINERS // 2)])
             process.send_signal(signal.SIGKILL)
             process.wait()
-    with docker_command(server, engine, tmp_path, "--stats"):
+    with docker_command(server.url, engine, tmp_path, "--stats"):
         engine.wait_stopped(*containers, seconds=deadline_seconds)
         logs = [engine.log(container) for container in containers]
         for number, log in enumerate(logs):

@@ -69,6 +69,8 @@ async def test_tokens_tickets_posts_and_the_check_go_on_after_a_failover(
             wait_until(lambda: recorded(hub, "canary") >= before + 20, "the canary publishes again")
         async with open_stream(stream_url(hub, f"channel={A}&ticket={ticket}&tail=1")) as stream:
             assert [str(event.id) for event in await stream.take(1)] == [posted]
+        shown = run("top", "--once", "--url", hub.url, "--token", token(subscribe=[A], operate=True)).stdout
+        assert A in shown
         text = token(subscribe=[A])
         assert run("token", "revoke", "--redis-url", setup.url, text).returncode == 0
         wait_until(
