@@ -30,7 +30,7 @@ from redis.retry import Retry
 
 from sse_hub.broker.acl import account, hub_rules, publisher_rules
 from tests.support.programs import clean_environ, redis_binary
-from tests.support.settings import DEADLINE_SECONDS, FIRST_PROCESS, ROOT, STOP_SECONDS
+from tests.support.settings import DEADLINE_SECONDS, ROOT, STOP_SECONDS
 from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def _ports() -> Iterator[int]:
     # Below the kernel's range for outgoing connections: one of these could take the port of a server that is down for a
     # moment. For the same reason each parallel test process has its own range.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    first = 10_000 + 2_500 * ((FIRST_PROCESS + int(worker)) % 8 if worker else 8)
+    first = 10_000 + 2_500 * (int(worker) % 8 if worker else 8)
     return itertools.cycle(random.sample(range(first, first + 2_500), 2_500))
 
 

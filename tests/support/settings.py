@@ -8,8 +8,6 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = float(os.environ.get("SSE_HUB_TEST_PATIENCE", "1"))
 DEADLINE_SECONDS = 20.0 * PATIENCE
 STOP_SECONDS = 10.0 * PATIENCE
-# The number of this run's first process among all that test at the same time: each has ports of its own.
-FIRST_PROCESS = int(os.environ.get("SSE_HUB_TEST_FIRST_PROCESS", "0"))
 FULL_SCALE = bool(os.environ.get("SSE_HUB_TEST_FULL"))
 
 
