@@ -31,10 +31,11 @@ help: ## Show what can be made
 run: .venv/run-ready ## Run the hub with an embedded Redis and demo publishers (ARGS="--port 8092" for more)
 	@exec $(BIN)/python run.py --demo $(ARGS)
 
-test: check ## Check the code, then run the unit, integration and browser tests
+test: .venv/test-ready ## Check the code, then run the unit, integration and browser tests
 	@tests/install-tools.sh
+	@# The tests that need these programs build them again if that fails, and say why.
+	@tests/clients/install.sh >/dev/null 2>&1 & $(MAKE) --no-print-directory check && wait
 	@mkdir -p .fuzz; touch $(BUSY); \
-		nice tests/clients/install.sh >/dev/null 2>&1 & \
 		{ $(FUZZ_ROUTES); fuzzed=$$?; rm -f $(BUSY); exit $$fuzzed; } >.fuzz/routes.log 2>&1 & fuzz=$$!; \
 		SSE_HUB_TEST_BUSY=$(BUSY) $(call at_a_time,3,4) --ignore tests/integration/http/test_fuzz_routes.py \
 			tests/unit tests/integration bench/tests || failed=1; \

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 out=$(cd ../.. && pwd)/.clients
 mkdir -p "$out"
-# `make test` builds in the background from the beginning on; the test then waits here.
+# `make test` builds beside its linters; whoever comes meanwhile waits here.
 exec 9>"$out/lock"
 ! command -v flock >/dev/null || flock 9
 
