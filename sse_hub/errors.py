@@ -9,6 +9,7 @@ exit with their message.
     │   │   └── TooManyChannels  … names too many channels
     │   ├── InvalidId            … in an event id or a time
     │   ├── InvalidNumber        … in a number
+    │   ├── InvalidFilter        … in a filter
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
     │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
@@ -61,6 +62,19 @@ class InvalidId(InvalidRequest):
 
 class InvalidNumber(InvalidRequest):
     """A text is not a number, or the number is out of range."""
+
+
+class InvalidFilter(InvalidRequest):
+    """
+    A filter is invalid; the message says what is wrong, and what is allowed.
+
+    `start` and `end` are the place in its text, in characters from 0; `end` is the first one after it.
+    """
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
 
 
 class InvalidLine(InvalidRequest):

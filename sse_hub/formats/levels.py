@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from sse_hub.formats.ansi import strip_ansi
-from sse_hub.formats.table import TABLE
+from sse_hub.formats.table import TABLE, as_in_javascript
 
 _LEVELS = TABLE["levels"]
 NAMES: list[str] = _LEVELS["names"]
@@ -31,8 +31,8 @@ STATUS = _steps(_LEVELS["status"])
 LEADING = re.compile(r"[ \t]*([A-Za-z]+)")
 # In a sentence, a word is a level in brackets, or in capitals between blanks; a number before it counts it.
 _WORDS = _LEVELS["inText"].replace(" ", "|")
-BRACKETED = re.compile(rf"[\[<(]\s{{0,8}}({_WORDS})\s{{0,8}}[\]>)]", re.IGNORECASE | re.ASCII)
-SHOUTED = re.compile(rf"(?:^|[^\s\d]\s{{1,8}}|[\[(|])({_WORDS.upper()})(?![\w,/-])", re.ASCII)
+BRACKETED = as_in_javascript(rf"[\[<(]\s{{0,8}}({_WORDS})\s{{0,8}}[\]>)]", re.IGNORECASE)
+SHOUTED = as_in_javascript(rf"(?:^|[^\s\d]\s{{1,8}}|[\[(|])({_WORDS.upper()})(?![\w,/-])")
 NEAR_START = 48
 
 

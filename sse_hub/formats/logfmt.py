@@ -8,11 +8,12 @@
 import re
 from collections.abc import Mapping
 
-from sse_hub.formats.table import BLANKS
+from sse_hub.formats.table import BLANKS, as_in_javascript
+from sse_hub.formats.values import text_of
 
 Scalar = str | int | float | bool
-TOKEN = re.compile(r"""([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|\Z)""", re.ASCII)
-FIRST_PAIR = re.compile(r"(?:^|\s)[A-Za-z_@][\w.@/-]*=", re.ASCII)
+TOKEN = as_in_javascript(r"""([^\s="']+)(?:=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)?)?(?:\s+|\Z)""")
+FIRST_PAIR = as_in_javascript(r"(?:^|\s)[A-Za-z_@][\w.@/-]*=")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 LABEL = re.compile(r"([A-Za-z_][\w.-]*):([\s\S]*)", re.ASCII)
 # A longer line is hardly one of pairs, and too long to read.
@@ -69,7 +70,7 @@ def parse_scalar(text: str) -> Scalar:
     if not NUMBER.fullmatch(text):
         return text
     number = float(text) if "." in text else int(text)
-    return number if abs(number) <= 2**53 and repr(number) == text else text
+    return number if abs(number) <= 2**53 and text_of(number) == text else text
 
 
 def _parse_value(value: str) -> Scalar:

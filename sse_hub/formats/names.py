@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 from sse_hub.formats.ansi import strip_ansi
 from sse_hub.formats.levels import NONE, level_of_number, level_of_word
-from sse_hub.formats.table import BLANKS, TABLE
+from sse_hub.formats.table import BLANKS, TABLE, as_in_javascript
 
 # How many keys of an object are read; the line itself has them all.
 MAX_KEYS = 10_000
 WHOLE = re.compile(r"[0-9]+")
 STATUS = re.compile(r"[1-5][0-9][0-9]")
 METHOD = re.compile(r"[A-Za-z-]{1,32}")
-NUMERIC = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*", re.ASCII)
+NUMERIC = as_in_javascript(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
 PATH = re.compile(r"[a-z]+\.[^/]+")
 
 

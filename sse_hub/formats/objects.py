@@ -13,13 +13,13 @@ from sse_hub.formats.families import CONVERSIONS, Family, family_of, filled_in
 from sse_hub.formats.levels import ERROR, NONE, level_of_status, level_of_word
 from sse_hub.formats.names import FITS, MAX_KEYS, MISSING, Roles, RoleValue, level_from, roles_of, to_number, value_at
 from sse_hub.formats.record import Record
-from sse_hub.formats.table import TABLE
+from sse_hub.formats.table import TABLE, as_in_javascript
 from sse_hub.formats.times import DAY_MS, Time, parse_time
 from sse_hub.formats.traces import failure_of, failure_of_text
 from sse_hub.formats.values import Members, text_of
 
 PLACE = re.compile(r"([^\n]+?):([0-9]+)")
-REQUEST_LINE = re.compile(r"([A-Za-z-]{1,32}) (\S[^\n]*?)(?: (HTTP/[0-9.]+))?", re.ASCII)
+REQUEST_LINE = as_in_javascript(r"([A-Za-z-]{1,32}) (\S[^\n]*?)(?: (HTTP/[0-9.]+))?")
 PYTHON_TRACE = TABLE["traces"]["python"]
 
 

@@ -23,6 +23,22 @@ BLANKS = (
     "\u3000\ufeff"
 )
 
+# A class, an escape, or a dot, which JavaScript reads in another way than Python.
+DIFFERENT = re.compile(r"\[(?:\\[^\n]|[^\]\\])*\]|\\[^\n]|\.")
+_SPACES = re.escape(BLANKS)
+_MEANINGS = {"\\s": f"[{_SPACES}]", "\\S": f"[^{_SPACES}]", ".": "[^\n\r\u2028\u2029]"}
+
+
+def as_in_javascript(source: str, flags: int = 0) -> re.Pattern[str]:
+    """The expression `source`, with `\\s`, `\\d`, `\\w` and the dot as JavaScript has them."""
+
+    def replace(found: re.Match[str]) -> str:
+        if not found[0].startswith("["):
+            return _MEANINGS.get(found[0], found[0])
+        return found[0] if "\\S" in found[0] else found[0].replace("\\s", _SPACES)
+
+    return re.compile(DIFFERENT.sub(replace, source), flags | re.ASCII)
+
 
 class Template(NamedTuple):
     """A regular expression, and the role of each of its groups."""

@@ -26,7 +26,7 @@ from sse_hub.formats.names import WHOLE, roles_of
 from sse_hub.formats.objects import InnerReader, read_request_line
 from sse_hub.formats.record import Failure, Record
 from sse_hub.formats.rows import Fit, Rows, TableRow, parse_row
-from sse_hub.formats.table import BLANKS, TABLE
+from sse_hub.formats.table import BLANKS, TABLE, as_in_javascript
 from sse_hub.formats.times import leading_time, parse_time, time_of_parts
 from sse_hub.formats.traces import failure_of_text, trace_start
 from sse_hub.formats.values import parse_object, text_of
@@ -34,7 +34,7 @@ from sse_hub.formats.values import parse_object, text_of
 # No format needs more of a line, and no line takes long.
 WINDOW = 4_096
 PRIORITY = re.compile(r"<([0-9]{1,3})>(?![0-9] )")
-STRUCTURED = re.compile(r"""\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)\"""", re.ASCII)
+STRUCTURED = as_in_javascript(r"""\[([^\s\]]+)|([^\s=\]["]+)="((?:[^"\\]|\\.)*)\"""")
 MAX_STRUCTURED = 65_536
 JSON_ATTEMPTS = 8
 CLOSING = {"[": "]", "(": ")"}
@@ -43,9 +43,9 @@ TIME_ROLE = re.compile(r"(?:year|month|day|hour|minute|second|fraction|half|zone
 AFTER_TIME_SIGN = re.compile(r"[ \t]*(?:\|[ \t]*|[:,-][ \t]+)?")
 # Text that is indented continues another line.
 INDENTED = re.compile(r"[ ]{2}|\t")
-PADDED = re.compile(r"([\s\S]*\S) +\[([\w.:-]+)\]", re.ASCII)
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.ASCII)
-CONTEXT = re.compile(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*', re.ASCII)
+PADDED = as_in_javascript(r"([\s\S]*\S) +\[([\w.:-]+)\]")
+QUOTED = as_in_javascript(r'"((?:[^"\\]|\\.)*)"\s*')
+CONTEXT = as_in_javascript(r'([\s\S]*?) (\{"[\s\S]*\}|\[\])(?: (\{"[\s\S]*\}|\[\]|\{\}))?\s*')
 PHP_OBJECT = re.compile(r"\[object\] \(([\w\\]+)\(code: \w+\): ", re.ASCII)
 PHP_PLACE = re.compile(r" at [^ \n]+:[0-9]+\)")
 NAME = re.compile(r"[\w.-]+:?", re.ASCII)

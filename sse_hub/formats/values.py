@@ -5,8 +5,10 @@ JSON values as objects and as text, as JavaScript reads and shows them. Pure: no
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -15,6 +17,11 @@ import orjson
 Members = Mapping[str, Any]
 MAX_SAFE_INTEGER = 2**53 - 1
 LONG_NUMBER = re.compile(r"[0-9]{16}")
+# In JSON that orjson wrote: perhaps a number or a key that JavaScript writes in another way, or in another place.
+OTHER_IN_JAVASCRIPT = re.compile(rb'[0-9][.eE]|"[0-9]+":|null')
+INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
+MAX_INDEX = 2**32 - 2
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
@@ -52,13 +59,67 @@ def _reject(constant: str) -> None:
 
 
 def text_of(value: object) -> str:
-    """A JSON value as text: a text as it is, a number without needless digits, an object or list as JSON."""
+    """A JSON value as JavaScript writes it: a text as it is, an object or list as JSON, "…" if nested too deep."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+    if isinstance(value, float):
+        return number_text(value)
     try:
-        return orjson.dumps(value).decode()
+        return _json(value)
+    except RecursionError:
+        return "…"
+
+
+def number_text(number: float) -> str:
+    """A number with the digits that JavaScript writes: 1e3 --> "1000", 1e-05 --> "0.00001", 1e21 --> "1e+21"."""
+    if number != number or number in (math.inf, -math.inf):
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+    text = repr(number)
+    if "e" not in text:
+        return ("0" if number == 0 else text.removesuffix(".0")) if text.endswith(".0") else text
+    sign, digits, exponent = Decimal(text).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    written = "".join(map(str, digits))
+    # The number of digits before the point.
+    point = len(written) + exponent
+    if point > 21 or point <= -6:
+        power = point - 1
+        text = f"{written[0]}{'.' if len(written) > 1 else ''}{written[1:]}e{'+' if power > 0 else '-'}{abs(power)}"
+    elif point <= 0:
+        text = f"0.{'0' * -point}{written}"
+    elif exponent >= 0:
+        text = written + "0" * exponent
+    else:
+        text = f"{written[:point]}.{written[point:]}"
+    return f"-{text}" if sign else text
+
+
+def _json(value: object) -> str:
+    try:
+        written = orjson.dumps(value)
     except TypeError:
         # Integers of more than 64 bits, and lone surrogates.
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _json_of(value)
+    return _json_of(value) if OTHER_IN_JAVASCRIPT.search(written) else written.decode()
+
+
+def _json_of(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_quoted(key)}:{_json_of(value[key])}' for key in _in_order(value))}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_json_of, value))}]"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, float):
+        return number_text(value) if math.isfinite(value) else "null"
+    return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):x}", json.dumps(text, ensure_ascii=False))
+
+
+# Keys that are whole numbers come first in JavaScript, from the lowest on.
+def _in_order(members: Members) -> list[str]:
+    numbers = [key for key in members if INDEX.fullmatch(key) and int(key) <= MAX_INDEX]
+    return list(dict.fromkeys([*sorted(numbers, key=int), *members]))

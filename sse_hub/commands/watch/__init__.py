@@ -1,5 +1,5 @@
 """
 The stream in a terminal: what a hub sends over HTTP, coloured, without control characters.
 
-    StreamFollower --> lines --> read_line() --> LineFilter --> LineFormatter --> stdout     Ctrl-C --> the position
+    StreamFollower --> lines --> LineFilter --> LineFormatter --> stdout     Ctrl-C --> the position
 """

@@ -11,15 +11,17 @@ import os
 import shlex
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import click
 
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
 from sse_hub.commands.watch.follower import StreamFollower
-from sse_hub.commands.watch.printer import LineFilter, LineFormatter
+from sse_hub.commands.watch.line_filter import LineFilter
+from sse_hub.commands.watch.printer import LineFormatter
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
-from sse_hub.formats.reader import read_line
+from sse_hub.filters.line import FilteredLine
 from sse_hub.protocol.selection import Selection
 from sse_hub.server.process import Shutdown, run
 from sse_hub.tasks import cancel_and_wait
@@ -34,14 +36,11 @@ class Printer:
         self._filter = filter
         self._as_json = as_json
 
-    def line(self, channel: str, line: str, moment: int) -> None:
+    def line(self, channel: str, line: str, moment: int, id: str) -> None:
         """Print a line of `channel`, which came at `moment` (ms since the epoch), if it passes the filter."""
-        if self._as_json and self._filter == LineFilter():
-            self._write(sanitize_json(line))
-            return
-        record = read_line(line, moment)
-        if self._filter.passes(record, line):
-            self._write(sanitize_json(line) if self._as_json else self._formatter.line(record, channel, moment))
+        held = FilteredLine(line.encode(errors="replace"), channel, id, moment)
+        if self._filter.passes(held):
+            self._write(sanitize_json(line) if self._as_json else self._formatter.line(held.record, channel, moment))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Print a notice of lines that can't be recovered."""
@@ -77,8 +76,9 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
     "--filter",
     "filters",
     multiple=True,
-    metavar="TEXT",
-    help="Only lines with this text or level ('level>=warn'). Repeatable: all must match.",
+    metavar="FILTER",
+    help="Only lines that match, in the language of the page: 'level>=warn user=u7 -path~^/health \"time out\"'. "
+    "Words alone are one text, in any case. Repeatable: all must match.",
 )
 @click.option(
     "--since", default=None, help="Start after an id, at a time (2026-11-21T03:50:18Z) or a duration ago (-15m)."
@@ -93,7 +93,8 @@ def watch(
     Ctrl-C stops it and prints the command to resume from that point.
     """
     try:
-        filter = LineFilter.parse(filters)
+        now = datetime.now().astimezone()
+        filter = LineFilter.parse(filters, now.timestamp() * 1000, now.tzinfo or UTC)
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
     # https://no-color.org

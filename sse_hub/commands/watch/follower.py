@@ -1,7 +1,7 @@
 """
 A client of `/message` that never loses its position and returns no line twice.
 
-    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(channel, line, moment), gaps   any end --> retry: --> again
+    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(channel, line, moment, id), gaps   end --> again
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class StreamFollower:
         url: str,
         channels: tuple[str, ...],
         since: str | None,
-        line: Callable[[str, str, int], None],
+        line: Callable[[str, str, int, str], None],
         gap: Callable[[dict[str, object]], None],
         notify: Callable[[str], None],
         token: str | None = None,
@@ -102,7 +102,7 @@ class StreamFollower:
             if event.type == "lines":
                 for id, channel, line, moment in event.json:
                     if self._is_new(str(id), str(channel)):
-                        self._line(str(channel), str(line), int(moment))
+                        self._line(str(channel), str(line), int(moment), str(id))
             elif event.type == "gap":
                 gap = event.json
                 self._gap(gap if isinstance(gap, dict) else {})

@@ -2,17 +2,14 @@
 Formats records as lines for a terminal. Pure; no I/O.
 
     Record --> LineFormatter.line() --> "2026-11-21T03:50:18Z WARN  shop.api  slow  ms=900", yellow
-    --filter --> LineFilter --> passes(record, line)
 """
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_line
-from sse_hub.errors import InvalidSetting
-from sse_hub.formats.levels import DEBUG, ERROR, FATAL, INFO, NONE, SUCCESS, TRACE, WARN, level_of_word
+from sse_hub.formats.levels import DEBUG, ERROR, FATAL, INFO, NONE, SUCCESS, TRACE, WARN
 from sse_hub.formats.record import Record
 from sse_hub.formats.times import Time
 from sse_hub.protocol.ids import iso_time
@@ -28,53 +25,6 @@ LEVEL_LABELS = {
 }
 COLOURS = {TRACE: "2", DEBUG: "2", SUCCESS: "32", WARN: "33", ERROR: "31", FATAL: "1;37;41"}
 DIM, CHANNEL, NOTICE = "2", "36", "35"
-LEVEL_FILTER = re.compile(r"\s*level\s*(>=|<=|>|<|=)\s*(\w+)\s*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """
-    A line must contain all `words`, in any case, and its level must match all `levels`: pairs of an operator and a
-    level.
-    """
-
-    words: tuple[str, ...] = ()
-    levels: tuple[tuple[str, int], ...] = ()
-
-    @classmethod
-    def parse(cls, texts: Sequence[str]) -> "LineFilter":
-        """The filter of several `--filter` options. Raises InvalidSetting for an unknown level."""
-        words, levels = [], []
-        for text in texts:
-            found = LEVEL_FILTER.fullmatch(text)
-            if not found:
-                words.append(text.casefold())
-            elif level := level_of_word(found[2]):
-                levels.append((found[1], level))
-            else:
-                raise InvalidSetting(
-                    f"--filter {text!r}: level must be trace, debug, info, success, warn, error or fatal."
-                )
-        return cls(tuple(words), tuple(levels))
-
-    def passes(self, record: Record, line: str) -> bool:
-        """Whether to show `record`, parsed from `line`. A line without a level matches no level."""
-        if any(not _level_matches(record.level, sign, level) for sign, level in self.levels):
-            return False
-        if not self.words:
-            return True
-        text = f"{record.message} {line}".casefold()
-        return all(word in text for word in self.words)
-
-
-def _level_matches(level: int, sign: str, bound: int) -> bool:
-    if level == NONE:
-        return False
-    if sign == "=":
-        return level == bound
-    if sign.startswith(">"):
-        return level > bound or (level == bound and "=" in sign)
-    return level < bound or (level == bound and "=" in sign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,26 @@ def test_watch_shows_only_lines_that_pass_the_filter(
         assert messages(watch.wait_lines(2)) == ["ERROR order 1", "WARN  order 2"]
 
 
+def test_watch_filters_in_the_language_of_the_page(
+    server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
+) -> None:
+    typed = f"(user=u7 OR took>1s) -path~^/health channel={channel} after=-1h"
+    with watching(own_hub.url, tmp_path, channel, "--filter", typed) as watch:
+        joined(own_hub)
+        publish(
+            server,
+            channel,
+            '{"msg": "one", "user": "u7", "path": "/orders"}',
+            '{"msg": "two", "user": "u8", "took": "900ms"}',
+            "three user=u8 took=1200ms",
+            '{"msg": "four", "user": "u7", "path": "/health"}',
+            '{"msg": "five", "user": "u7"}',
+        )
+        shown = messages(watch.wait_lines(3))
+
+    assert [text.split()[0] for text in shown] == ["one", "three", "five"]
+
+
 def test_watch_with_json_prints_lines_unchanged(
     server: RedisServer, own_hub: HubProcess, channel: str, tmp_path: Path
 ) -> None:
@@ -233,7 +253,9 @@ def test_watch_ends_when_its_reader_closes_the_pipe(server: RedisServer, own_hub
     [
         (("log", "--since", "yesterday"), 1, "since='yesterday' is not understood"),
         (("sse-hub:fence",), 2, "is reserved"),
-        (("log", "--filter", "level>=loud"), 2, "level must be"),
+        (("log", "--filter", "level>=loud"), 2, "There is no level “loud”: trace, debug"),
+        (("log", "--filter", "user=u7 (a"), 2, "This bracket is never closed. (at character 9)"),
+        (("log", "--filter", "/(?=a)/"), 2, "look-around, such as (?=…), is not; allowed are"),
         (("log", "--url", "nowhere"), 2, "not the URL of a hub"),
     ],
 )

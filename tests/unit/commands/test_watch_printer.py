@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_hub.commands.watch.printer import LineFilter, LineFormatter
+from sse_hub.commands.watch.printer import LineFormatter
 from sse_hub.commands.watch.sanitize import sanitize, sanitize_json
-from sse_hub.errors import InvalidSetting
 from sse_hub.formats.levels import DEBUG, ERROR, FATAL, INFO, WARN
 from sse_hub.formats.reader import read_line
 
@@ -116,36 +115,6 @@ def test_only_the_printers_own_colours_reach_the_terminal() -> None:
     )
 
     assert re.findall(r"\x1b\[[\d;]*\w", line) == ["\x1b[36m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[31m", "\x1b[0m"]
-
-
-@pytest.mark.parametrize(
-    ("filters", "passes"),
-    [
-        ([], "dwet"),
-        (["level>=warn"], "we"),
-        (["LEVEL > warning"], "e"),
-        (["level=debug"], "d"),
-        (["level<=warn"], "dw"),
-        (["Slow"], "we"),
-        (["slow", "level<error"], "w"),
-        (["level > "], ""),
-    ],
-)
-def test_a_filter_passes_the_requested_lines(filters: list[str], passes: str) -> None:
-    lines = {
-        "d": '{"level": "debug", "message": "quick"}',
-        "w": '{"level": "warn", "message": "slow"}',
-        "e": '{"info": "ERROR SLOW"}',
-        "t": '{"info": "no level"}',
-    }
-    filter = LineFilter.parse(filters)
-
-    assert "".join(name for name, line in lines.items() if filter.passes(read_line(line), line)) == passes
-
-
-def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="level must be"):
-        LineFilter.parse(["level>=loud"])
 
 
 def test_a_gap_is_printed() -> None:

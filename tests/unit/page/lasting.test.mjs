@@ -195,10 +195,10 @@ test("an expression whose automaton keeps growing is abandoned, and no other is"
   const chance = () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648);
   const text = Array.from({ length: 20_000 }, () => (chance() & 0x1_0000 ? "a" : "b")).join("");
   const told = [];
-  const greedy = new Pattern("(a|b)*a(a|b){500}c", "", (pattern) => told.push(pattern.source));
+  const greedy = new Pattern("(a|b)*a(a|b){490}c", "", (pattern) => told.push(pattern.source));
   const start = cpuMs();
 
-  assert.deepEqual([greedy.test(text), greedy.test(text), told], [false, false, ["(a|b)*a(a|b){500}c"]]);
+  assert.deepEqual([greedy.test(text), greedy.test(text), told], [false, false, ["(a|b)*a(a|b){490}c"]]);
   assert.ok(cpuMs() - start < 800);
   assert.ok(new Pattern("(a|b)*abba(a|b)*c?$").test(text));
 });

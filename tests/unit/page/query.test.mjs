@@ -216,8 +216,8 @@ test("a fault reports what is wrong and where", () => {
     ["a OR ", "Something must follow OR.", 2, 4],
     ["OR a", "Something must stand before OR.", 0, 2],
     ["a user=", "A value must follow user=", 2, 7],
-    ["a /b(/", "Not a regular expression: Unterminated group", 2, 6],
-    ["x msg~[", "Not a regular expression: Unterminated character class", 2, 7],
+    ["a /b(/", "This regular expression can't be used: a ( is never closed", 2, 6],
+    ["x msg~[", "This regular expression can't be used: a [ is never closed", 2, 7],
   ];
   for (const [typed, message, start, end] of cases) assert.deepEqual(faultOf(typed), { message, start, end }, typed);
   assert.ok(faultOf("(".repeat(10_000)));
@@ -229,17 +229,13 @@ test("an unfinished query is no fault", () => {
   for (const typed of ['"time ou', "/conn", "/conn(", "-\"x", "user", "user:"]) assert.equal(faultOf(typed), null, typed);
 });
 
-test("an expression that would take for ever answers at once, or is abandoned and reported", () => {
-  const told = [];
+test("an expression that would take for ever answers at once", () => {
   const line = new HeldLine().of(`${"x".repeat(5_000)}z`);
   const start = cpuMs();
 
   const long = compileQuery("/(x+x+)+y/");
-  const never = compileQuery("msg~(x+)+\\1y", { onAbandoned: (source) => told.push(source) });
 
   assert.deepEqual([long.test(line), long.abandoned], [false, []]);
-  assert.equal(never.test(new HeldLine().of(JSON.stringify({ msg: "x".repeat(5_000) }))), false);
-  assert.deepEqual([told, never.abandoned], [["(x+)+\\1y"], ["(x+)+\\1y"]]);
   assert.ok(cpuMs() - start < 1_000);
 });
 

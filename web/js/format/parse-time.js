@@ -59,7 +59,7 @@ function ofIso(text, zone) {
   if (!match) return null;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
   const last = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  if (month < 1 || month > 12 || day < 1 || day > last || hour > 24 || minute > 59 || second > 60) return null;
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > last || hour > 24 || minute > 59 || second > 60) return null;
   return momentOf({ year, month, day, hour, minute, second, ms: milliseconds(match[7]) }, match[8] ? offsetOf(match[8]) : zone);
 }
 

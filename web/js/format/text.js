@@ -83,6 +83,9 @@ export function keyValues(fields) {
 /** One field as a row shows it: `key=value`. */
 export const fieldText = (key, value) => `${key.slice(0, CUT_VALUE)}=${shortValue(value)}`;
 
+/** The text with U+FFFD for half a character (a lone surrogate), which no engine but the browser's can hold. */
+export const wellFormed = (text) => (/[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, "\ufffd") : text);
+
 /** A value as text: 7 → "7", null → "null", {…} → JSON, or "…" where that is nested too deep. */
 export function textOf(value) {
   if (value === null || typeof value !== "object") return String(value);

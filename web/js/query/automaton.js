@@ -1,12 +1,11 @@
 // Tests whether a text matches an expression, in time that grows with its length alone, whatever the expression: all alternatives are
 // followed at once, and sets of nodes that were reached before are reused (a lazy DFA).
 //
-//     const automaton = automatonOf(expressionTree("(a+)+$"), "i")     null for one too large
+//     const automaton = automatonOf(expressionTree("(a+)+$"), "iu")     the flags of the engine
 //     automaton.test("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", 50)     false, at once; raises TooSlow when building states takes over 50 ms
 //
 // The engine's own RegExp tests which parts of the expression a character matches, once for each character that occurs.
 
-const MAX_NODES = 2_000;
 const MAX_STATES = 1_000;
 const [EDGE, BREAK, WORD, OTHER] = [0, 1, 2, 3];
 const FOUND = { found: true };
@@ -14,59 +13,47 @@ const LOST = { found: false };
 
 export class TooSlow extends Error {}
 
+/** The automaton of a tree, which has a bounded size: see expression.js. */
 export function automatonOf(tree, flags) {
   const nodes = [];
-  const add = (node) => {
-    if (nodes.length >= MAX_NODES) return -1;
-    return nodes.push(node) - 1;
-  };
+  const add = (node) => nodes.push(node) - 1;
   const start = build(tree, add({ kind: "accept" }), add);
-  return start < 0 || nodes.length >= MAX_NODES ? null : new Automaton(nodes, start, flags);
+  return new Automaton(nodes, start, flags);
 }
 
-// Each part is built with the node that follows it; -1 if there is no room left.
+// Each part is built with the node that follows it.
 function build(node, next, add) {
-  if (next < 0) return -1;
   switch (node.kind) {
     case "char":
       return add({ kind: "char", source: node.source, next });
     case "assert":
-      return add({ kind: "assert", what: node.what, next });
+      return add({ kind: "assert", what: node.what, multiline: node.multiline, next });
     case "sequence":
       return node.items.reduceRight((after, item) => build(item, after, add), next);
-    case "choice": {
-      const starts = node.items.map((item) => build(item, next, add));
-      return starts.includes(-1) ? -1 : add({ kind: "fork", nexts: starts });
-    }
+    case "choice":
+      return add({ kind: "fork", nexts: node.items.map((item) => build(item, next, add)) });
     default:
       return buildRepeat(node, next, add);
   }
 }
 
 function buildRepeat({ item, min, max }, next, add) {
-  if (min > MAX_NODES || (max !== Infinity && max > MAX_NODES)) return -1;
   let after = next;
   if (max === Infinity) {
     const fork = { kind: "fork", nexts: [next] };
     after = add(fork);
-    const inner = build(item, after, add);
-    if (inner < 0) return -1;
-    fork.nexts.push(inner);
+    fork.nexts.push(build(item, after, add));
   } else {
-    for (let count = min; count < max && after >= 0; count += 1) {
-      const inner = build(item, after, add);
-      after = inner < 0 ? -1 : add({ kind: "fork", nexts: [inner, next] });
-    }
+    for (let count = min; count < max; count += 1) after = add({ kind: "fork", nexts: [build(item, after, add), next] });
   }
-  for (let count = 0; count < min && after >= 0; count += 1) after = build(item, after, add);
+  for (let count = 0; count < min; count += 1) after = build(item, after, add);
   return after;
 }
 
 class Automaton {
   #nodes;
   #start;
-  #multiline;
-  #unicode;
+  #word;
   #tests;
   #classes = [{ kind: EDGE, fits: [] }];
   #classOf = new Map();
@@ -78,11 +65,9 @@ class Automaton {
   constructor(nodes, start, flags) {
     this.#nodes = nodes;
     this.#start = start;
-    this.#multiline = flags.includes("m");
-    this.#unicode = flags.includes("u");
+    this.#word = new RegExp("\\w", flags);
     const sources = [...new Set(nodes.filter(({ kind }) => kind === "char").map(({ source }) => source))];
-    const own = flags.replace(/[gmy]/g, "");
-    this.#tests = sources.map((source) => new RegExp(`^(?:${source})$`, own));
+    this.#tests = sources.map((source) => new RegExp(`^(?:${source})$`, flags));
     for (const node of nodes) if (node.kind === "char") node.test = sources.indexOf(node.source);
     this.#first = this.#state([], EDGE);
   }
@@ -92,7 +77,7 @@ class Automaton {
     let state = this.#first;
     for (let at = 0; at < text.length; at += 1) {
       let code = text.charCodeAt(at);
-      if (this.#unicode && code >= 0xd800 && code < 0xdc00) {
+      if (code >= 0xd800 && code < 0xdc00) {
         code = text.codePointAt(at);
         if (code > 0xffff) at += 1;
       }
@@ -107,7 +92,7 @@ class Automaton {
   #classify(code) {
     const char = String.fromCodePoint(code);
     const fits = this.#tests.map((test) => test.test(char));
-    const kind = /[\n\r\u2028\u2029]/.test(char) ? BREAK : /\w/.test(char) ? WORD : OTHER;
+    const kind = char === "\n" ? BREAK : this.#word.test(char) ? WORD : OTHER;
     const key = `${kind}${fits.map(Number).join("")}`;
     let number = this.#numbers.get(key);
     if (number === undefined) {
@@ -160,14 +145,14 @@ class Automaton {
       const node = this.#nodes[number];
       if (node.kind === "accept") return null;
       if (node.kind === "fork") open.push(...node.nexts);
-      else if (node.kind === "assert" && this.#holds(node.what, state.kind, after)) open.push(node.next);
+      else if (node.kind === "assert" && this.#holds(node, state.kind, after)) open.push(node.next);
     }
     return [...seen].map((number) => this.#nodes[number]);
   }
 
-  #holds(what, before, after) {
-    if (what === "^") return before === EDGE || (this.#multiline && before === BREAK);
-    if (what === "$") return after === EDGE || (this.#multiline && after === BREAK);
+  #holds({ what, multiline }, before, after) {
+    if (what === "^") return before === EDGE || (multiline && before === BREAK);
+    if (what === "$") return after === EDGE || (multiline && after === BREAK);
     return ((before === WORD) !== (after === WORD)) === (what === "b");
   }
 }

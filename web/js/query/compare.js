@@ -6,7 +6,7 @@
 // Units: `took<10ms` matches "9.5 ms", "0.009s", and the number 9, which is ms unless its name says otherwise (took_us). A bare number
 // compared with a size is bytes. Without a unit in the query, only plain numbers are compared, in text as well.
 
-import { textOf } from "../format/text.js";
+import { textOf, wellFormed } from "../format/text.js";
 import { isNumber, parseQuantity, unitOfName } from "../format/units.js";
 
 const SIGNS = {
@@ -20,11 +20,10 @@ export function equals(expected) {
   const texts = new Set(expected);
   const numbers = new Set(expected.filter(isNumber).filter((text) => Number.isSafeInteger(Math.trunc(Number(text)))).map(Number));
   const fits = (value) => {
-    if (Array.isArray(value)) return value.some(fits);
-    const text = textOf(value);
+    const text = wellFormed(textOf(value));
     return texts.has(text) || (numbers.size > 0 && isNumber(text) && numbers.has(Number(text)));
   };
-  return fits;
+  return (value) => (Array.isArray(value) ? value.some(fits) : fits(value));
 }
 
 export function compares(sign, expected) {

@@ -5,20 +5,23 @@
 //     test(line)     true or false
 
 import { covers } from "../protocol/channels.js";
-import { textOf } from "../format/text.js";
+import { textOf, wellFormed } from "../format/text.js";
 import { parseId } from "../protocol/ids.js";
 import { LEVELS, NONE, levelOfWord } from "../normalise/levels.js";
 import { parseMoment } from "../format/parse-time.js";
 import { isNumber } from "../format/units.js";
 import { compares, equals } from "./compare.js";
-import { mayBeAssembled, mayBeDerived, isPlainJson, valueOf } from "./fields.js";
+import { isPlainJson, lastName, mayBeAssembled, mayBeDerived, mayHide, valueOf } from "./fields.js";
 import { QueryFault } from "./parse.js";
 import { Pattern, smartFlags } from "./pattern.js";
 
 const CHEAP = 0;
 const SEARCH = 1;
 const READ = 2;
-const EXPONENT = /\d[eE][+-]?\d/;
+// Numbers that are written with other digits than those that are looked for.
+const OTHER_DIGITS = /[\d.][eE]|[\d.]{17}/;
+// Values of which the text has nothing: of a bare word in logfmt, and of a number that is too large.
+const UNSEEN = ["true", "Infinity"];
 // These names mean the line's position in the stream, not one of its fields.
 const SPECIAL = { level: levelTest, channel: channelTest, after: timeTest, before: timeTest, id: idTest };
 
@@ -69,11 +72,13 @@ export function textTest(value) {
 
 const patternOf = (node, source, flags, { onAbandoned }) => faultsAt(node, () => new Pattern(source, flags, onAbandoned));
 
-function faultsAt({ start, end }, make) {
+const faultAt = ({ start, end, inside = { start, end } }, message) => new QueryFault(message, inside.start, inside.end);
+
+function faultsAt(node, make) {
   try {
     return make();
   } catch (error) {
-    if (error instanceof SyntaxError) throw new QueryFault(error.message, start, end);
+    if (error instanceof SyntaxError) throw faultAt(node, error.message);
     throw error;
   }
 }
@@ -91,36 +96,45 @@ function fieldPart(node, options) {
 function matchesTest(node, options) {
   const [source] = node.values;
   const pattern = patternOf(node, source, node.flags ?? smartFlags(source), options);
-  const { floating } = pattern;
+  // Letters of a value are in the line, whatever is between its words.
+  const literal = !UNSEEN.some((text) => text.toLowerCase().includes(pattern.literal.toLowerCase())) && new RegExp(pattern.literal, pattern.ignoresCase ? "i" : "");
   return (line) => {
-    // What is in the value of a field is in the line, unless it is escaped twice.
-    if (floating && !line.text.includes("\\\\") && !mayBeAssembled(line.text, node.name) && !pattern.test(line.plain)) return false;
+    if (literal && !literal.test(line.text) && !mayHide(line.text) && !mayBeAssembled(line.text, node.name)) return false;
     const value = valueOf(line, node.name);
-    return value !== undefined && pattern.test(textOf(value));
+    return value !== undefined && pattern.test(wellFormed(textOf(value)));
   };
 }
 
 function equalsTest(name, values) {
   const fits = equals(values);
-  const written = values.flatMap((value) => (isNumber(value) ? [value, String(Number(value))] : [value]));
   const numeric = values.some(isNumber);
-  // A bare word in logfmt is true, though "true" is not in the text.
-  const sought = values.every((value) => isPlainJson(value) && value !== "true") ? [...new Set(written)] : [""];
+  // A message may be put together of words.
+  const isMessage = name === "msg" || name === "message";
+  const isSought = (value) => isPlainJson(value) && !UNSEEN.includes(value.replace(/^-/, "")) && !(isMessage && /[ :]/.test(value));
+  const sought = values.every(isSought) ? values.map((value) => (isNumber(value) ? digitsOf(value) : value)) : [""];
   return (line) => {
     const { text } = line;
-    if (!sought.some((value) => text.includes(value)) && !(numeric && EXPONENT.test(text)) && !mayBeAssembled(text, name)) return false;
+    const isThere = sought.some((value) => text.includes(value)) || (numeric && OTHER_DIGITS.test(text)) || mayHide(text);
+    if (!isThere && !mayBeAssembled(text, name)) return false;
     const value = valueOf(line, name);
     return value !== undefined && fits(value);
   };
 }
 
+// What a number has in common with every other way to write it, but those of OTHER_DIGITS.
+function digitsOf(text) {
+  const number = String(Math.abs(Number(text)));
+  if (!Number.isSafeInteger(Math.trunc(Number(text)))) return text;
+  return number.includes("e") ? "" : number.replace(/^0\./, ".");
+}
+
 function comparesTest(node) {
   const { name, op } = node;
   const fits = faultsAt(node, () => compares(op, node.values[0]));
-  const last = name.slice(name.lastIndexOf(".") + 1);
-  const scan = isPlainJson(last) ? scanner(last, (text) => fits(text, name)) : () => true;
+  const last = lastName(name);
+  const scan = isPlainJson(last) && name.endsWith(last) ? scanner(last, (text) => fits(text, name)) : () => true;
   return (line) => {
-    if (!scan(line.text) && !mayBeDerived(line.text, name)) return false;
+    if (!scan(line.text) && !mayBeDerived(line.text, name) && !mayHide(line.text)) return false;
     const value = valueOf(line, name);
     return value !== undefined && (Array.isArray(value) ? value.some((item) => fits(item, name)) : fits(value, name));
   };
@@ -153,7 +167,7 @@ function levelTest(node) {
   if (op === "~") return null;
   const levels = values.map((word) => (word.toLowerCase() === "none" ? NONE : levelOfWord(word) || null));
   if (op !== "=") {
-    if (!levels[0]) throw new QueryFault(`There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`, node.start, node.end);
+    if (!levels[0]) throw faultAt(node, `There is no level “${values[0]}”: ${LEVELS.slice(1).join(", ")}`);
     const fits = compares(op, String(levels[0]));
     return { test: (line) => line.level !== NONE && fits(line.level, ""), cost: CHEAP };
   }
@@ -182,7 +196,9 @@ function timeTest(node, { now, zone }) {
   if (node.op !== "=") return null;
   const moment = parseMoment(node.values[0], { now, zone });
   if (moment === null) {
-    throw new QueryFault(`“${node.values[0]}” is no time: 03:50, -15m, "yesterday 17:30", 2026-11-21T03:50`, node.start, node.end);
+    throw faultAt(node, `“${node.values[0]}” is no time: 03:50, -15m, "yesterday 17:30", 2026-11-21T03:50`);
   }
-  return { test: node.name === "after" ? (line) => line.ownTime >= moment : (line) => line.ownTime < moment, cost: CHEAP };
+  // In whole ms, as the hub reads times.
+  const timeOf = (line) => (line.ownTime === null ? NaN : Math.round(line.ownTime));
+  return { test: node.name === "after" ? (line) => timeOf(line) >= moment : (line) => timeOf(line) < moment, cost: CHEAP };
 }

@@ -46,12 +46,18 @@ export function valueOf(line, name) {
   return own === null ? null : (pairIn(record.msg ?? "", name) ?? undefined);
 }
 
+/** True for a text that may hide letters: behind JSON escapes, or with colours of a terminal between them. */
+export const mayHide = (text) => text.includes("\\u00") || text.includes("\x1b") || text.includes("\x9b");
+
 /** False if the text of a line shows, without reading it, that it has no such field. */
 export function mayHave(text, name) {
-  if (mayBeDerived(text, name)) return true;
-  const last = name.slice(name.lastIndexOf(".") + 1);
+  if (mayBeDerived(text, name) || mayHide(text)) return true;
+  const last = lastName(name);
   return !isPlainJson(last) || text.includes(last);
 }
+
+/** The last part of a path that is no number of an item: where a line has the field, its text has this. */
+export const lastName = (name) => name.split(".").findLast((part) => !/^\d*$/.test(part)) ?? "";
 
 // Most names from patterns belong to requests, and the text shows a request: a search for status>=500 can skip most lines.
 const OF_REQUEST = new Set(["client", "ident", "user", "method", "path", "version", "status", "phrase", "bytes", "referer", "agent", "rest"]);
@@ -63,15 +69,18 @@ export const mayBeDerived = (text, name) => Object.hasOwn(PARTS, name) || (DERIV
 // The normaliser assembles the message of a request, of a template with values, and of bytes.
 const MADE = new RegExp(`${REQUEST.source}|status|@mt|Template|"args|"arguments|MESSAGE`);
 
+// Names of formats, some levels, and the words of traces that are written as JSON.
+const NOT_IN_TEXT = new Set(["format", "level", "error"]);
+
 /** True for a name whose value may not occur in the text as it is. */
-export const mayBeAssembled = (text, name) => name === "format" || ((name === "msg" || name === "message") && MADE.test(text));
+export const mayBeAssembled = (text, name) => NOT_IN_TEXT.has(name) || ((name === "msg" || name === "message") && MADE.test(text));
 
 /** True for text that JSON writes without escapes. */
 export const isPlainJson = (text) => /^[\w.: -]+$/.test(text);
 
-/** The value under a flat key, or under a path of names joined by dots; any part of the path may itself be a flat key with dots. */
+/** The value under a flat key, or under a path of names joined by dots; any part of the path may itself be a flat key with dots. Items of a list have numbers, from 0. */
 export function fieldIn(value, name) {
-  if (value === null || typeof value !== "object") return undefined;
+  if (value === null || typeof value !== "object" || (Array.isArray(value) && !/^\d/.test(name))) return undefined;
   if (Object.hasOwn(value, name)) return value[name];
   for (let dot = name.indexOf("."); dot > 0; dot = name.indexOf(".", dot + 1)) {
     const head = name.slice(0, dot);

@@ -5,10 +5,11 @@
 //     query.test(line.at(seq))
 //     query.test(new HeldLine().of('{"user":"u7"}', {channel: "orders"}))      without a ring
 
+import { wellFormed } from "../format/text.js";
 import { normalise, parseObject } from "../normalise/index.js";
 
 const HEX = /^[0-9a-fA-F]{4}$/;
-const SHORT = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
+const SHORT = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" };
 
 export class HeldLine {
   #ring;
@@ -82,7 +83,7 @@ export class HeldLine {
   }
 }
 
-/** A line without JSON escapes. */
+/** A line without JSON escapes; a backslash that begins none stays. */
 export function readable(line) {
   let at = line.indexOf("\\");
   if (at < 0) return line;
@@ -92,8 +93,9 @@ export function readable(line) {
   for (; at >= 0 && at < line.length - 1; at = line.indexOf("\\", from)) {
     const next = line[at + 1];
     const hex = next === "u" && HEX.test(line.slice(at + 2, at + 6));
-    parts.push(line.slice(from, at), hex ? String.fromCharCode(parseInt(line.slice(at + 2, at + 6), 16)) : (SHORT[next] ?? next));
-    from = at + (hex ? 6 : 2);
+    const escaped = hex ? String.fromCharCode(parseInt(line.slice(at + 2, at + 6), 16)) : SHORT[next];
+    parts.push(line.slice(from, at), escaped ?? "\\");
+    from = at + (hex ? 6 : escaped === undefined ? 1 : 2);
   }
-  return parts.join("") + line.slice(from);
+  return wellFormed(parts.join("") + line.slice(from));
 }

@@ -1,5 +1,5 @@
-// Parses the text of a query into a tree. Every node has `start` and `end`, its position in the text, and `group` if it is in
-// brackets.
+// Parses the text of a query into a tree. Every node has `start` and `end`, its position in the text; one in brackets has
+// `group`, and `inside`, its position without them.
 //
 //     parseQuery('level>=warn -user=u7,u8 "time out" (a OR /b+/i)')
 //     → {tree: {kind: "and", items: [{kind: "field", name: "level", op: ">=", values: ["warn"]}, {kind: "not", item: …}, …]}, fault: null}
@@ -14,6 +14,9 @@ const REGEX = /\/((?:[^/\\[\n]|\\.|\[(?:[^\]\\]|\\.)*\])+)\/([imsu]*)(?=[\s)]|$)
 const QUOTED = /"((?:[^"\\]|\\[^])*)(?:"|\\?$)/y;
 const SPACE = /\s*/y;
 const DEEPEST = 50;
+// The hub has the same limits (sse_hub/filters/parse.py).
+const MAX_CHARACTERS = 4_096;
+const MAX_TERMS = 200;
 
 /** What is wrong with a query, and where. */
 export class QueryFault extends Error {
@@ -44,12 +47,16 @@ class Parser {
   #text;
   #at = 0;
   #depth = 0;
+  #terms = 0;
 
   constructor(text) {
     this.#text = text;
   }
 
   query() {
+    if (this.#text.length > MAX_CHARACTERS) {
+      throw new QueryFault("A filter may have up to 4,096 characters.", MAX_CHARACTERS, this.#text.length);
+    }
     const tree = this.#any();
     if (this.#at < this.#text.length) throw new QueryFault("There is no bracket open here.", this.#at, this.#at + 1);
     return tree;
@@ -94,6 +101,12 @@ class Parser {
   #positive() {
     if (this.#char() === "(") return this.#group();
     const start = this.#at;
+    const leaf = this.#leaf(start);
+    if (leaf !== null && (this.#terms += 1) > MAX_TERMS) throw new QueryFault("A filter may have up to 200 terms.", start, this.#at);
+    return leaf;
+  }
+
+  #leaf(start) {
     const key = this.#match(KEY);
     if (key) return this.#field(key, start);
     const regex = this.#match(REGEX);
@@ -111,7 +124,7 @@ class Parser {
     if (this.#char() !== ")") throw new QueryFault("This bracket is never closed.", start, start + 1);
     this.#at += 1;
     this.#depth -= 1;
-    return tree && { ...tree, start, end: this.#at, group: true };
+    return tree && { ...tree, start, end: this.#at, group: true, inside: tree.inside ?? { start: tree.start, end: tree.end } };
   }
 
   #field([written, sign], start) {
