@@ -118,7 +118,8 @@ class EngineService:
         response = self._client.post(f"/containers/{container}/restart?t=0")
         if response.status_code >= 400:
             # The process ended by itself just then, and Podman found nothing to kill.
-            assert "no such process" in response.text, response.text
+            nothing = ("no such process", "container state improper: stopped", "container state improper: exited")
+            assert any(each in response.text for each in nothing), response.text
             self.wait_stopped(container)
             self.start(container)
 

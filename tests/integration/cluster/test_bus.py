@@ -116,8 +116,8 @@ async def test_lines_lost_in_a_cut_network_are_told_though_their_node_was_replac
             assert anchor == rig.wait_owner()
             async with on_trial(rig, publishers_at=lambda rig: [lonely, rig.nodes[2]]) as trial:
                 await trial.sent(BETWEEN)
-                since = now()
                 network.cut()
+                since = now()
                 slot = lonely.claim().slots[0].start
                 await asyncio.to_thread(wait_until, lambda: rig.owner(slot) not in (lonely, None), "it is replaced")
                 await trial.sent(BETWEEN)

@@ -203,7 +203,7 @@ def test_r5_of_one_subject_only_the_newest_idempotency_keys_are_kept(server: Red
         publish = client.register_script(script("clock", "publish"))
         names = [f"{channel}:key:{n}" for n in range(10)]
         for name in names:
-            names_of_keys = [f"{channel}:clock", f"{channel}:fences", name, f"{channel}:keys"]
+            names_of_keys = [*(f"{channel}:{each}" for each in ("clock", "fences", "left")), name, f"{channel}:keys"]
             publish(names_of_keys, [0, f"{channel}:fence", channel, "0a", 60_000, 4, 1, "x"])
 
         kept = [name for name in names if client.exists(name)]

@@ -70,8 +70,12 @@ async def test_lines_that_neither_log_nor_rings_have_are_told_once() -> None:
 
     lost = [gap for gap in running.log.gaps if gap.reason == "log-lost"]
     assert sorted(gap.channel for gap in lost) == CHANNELS
-    missing = lacking(running, max(line.id for line in running.log.lines if line.channel == CHANNELS[0]))
+    gaps = [gap for gap in running.log.gaps if gap.channel == CHANNELS[0]]
+    # On a busy machine, lines leave such small rings before they are recorded, which is told as well.
+    trimmed = [gap for gap in gaps if gap.reason == "trimmed"]
+    last = max(line.id for line in running.log.lines if line.channel == CHANNELS[0])
+    missing = [id for id in lacking(running, last) if not any(gap.after < id < gap.before for gap in trimmed)]
     assert missing
-    [gap] = [gap for gap in lost if gap.channel == CHANNELS[0]]
+    [gap] = [gap for gap in gaps if gap.reason == "log-lost"]
     assert gap.after < missing[0]
     assert missing[-1] < gap.before
