@@ -36,6 +36,9 @@ FENCE_SECONDS = 1.0
 FENCE_TIMEOUT_SECONDS = 1.0
 # The source is ready when a fence came back within this time.
 READY_SECONDS = 3.0
+# A server that was replaced is left at once when no fence has come for this long: it stands still, and nothing that is
+# announced there would be heard in time. But when it goes on, it would order what lay in its socket.
+SILENT_SECONDS = 1.5
 WATCH_SECONDS = 0.25
 # Longer than a session takes to be replaced, shorter than a client waits before it gives up.
 JOIN_SECONDS = 3.0
@@ -128,7 +131,8 @@ class RedisSource:
         """
         if not self._session or not self._primary or self._topology.names(self._primary):
             return
-        if self._has_fence and self._receiver.session_leaving():
+        answers = self._has_fence and self.fence_age_seconds < SILENT_SECONDS
+        if answers and self._receiver.session_leaving():
             self._departure.leave(self._session, self._primary)
         else:
             self._session.close(f"{self._topology.primary} has its place")
