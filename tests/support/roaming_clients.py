@@ -192,7 +192,9 @@ def paged(hub: HubProcess, channels: Sequence[str], after: str, name: str = "his
     query = "&".join(f"channel={quote(each)}" for each in channels)
     more = True
     while more:
-        page = fetch(hub, f"/history?{query}&limit=5000&after={after}").json
+        answer = fetch(hub, f"/history?{query}&limit=5000&after={after}")
+        assert answer.status == 200, answer.body
+        page = answer.json
         lines = [Got(channel, Id.parse(id), sys.intern(text)) for id, channel, text, _ in page["lines"]]
         history.items += [*(_gap(each) for each in page["gaps"]), *lines]
         more = page["more"]
