@@ -7,7 +7,7 @@ Departure: all hubs leave a server that was replaced at the same place in its or
 
 Hubs notice a new primary up to a fifth of a second apart, and a planned failover leaves the old one alone for seconds.
 So lines would still come to one hub when another one has left, and be recorded where nobody will read them.
-From then on the scripts of our own publishers publish nothing there.
+Once it is announced, the scripts of our own publishers publish nothing at that server.
 A cluster needs none of this: the first fence of another node ends all sessions at one place.
 """
 
@@ -43,9 +43,7 @@ class Departure:
         self._task: asyncio.Task[None] | None = None
 
     def leave(self, session: Session, primary: Primary) -> None:
-        """
-        End `session` with `primary`, which has been replaced, where all hubs end theirs: within LEAVE_SECONDS.
-        """
+        """End `session` with `primary`, which was replaced, where all hubs end theirs: within LEAVE_SECONDS."""
         if session.halted or self._topology.kind != "sentinel":
             session.close(self._reason)
         else:

@@ -190,6 +190,23 @@ async def test_a_sentinel_that_is_too_slow_is_an_error_and_does_not_hold_up_the_
 
 
 @contextmanager
+def serving(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
+    """A port where `handler` answers, each connection in a thread of its own."""
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def silent_server() -> Iterator[tuple[int, threading.Event]]:
     """A port where everything is taken and nothing is answered; the event is set when a command has come."""
     asked = threading.Event()
@@ -199,17 +216,8 @@ def silent_server() -> Iterator[tuple[int, threading.Event]]:
             while self.rfile.readline():
                 asked.set()
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield server.server_address[1], asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        yield port, asked
 
 
 async def test_a_command_at_a_server_that_has_lost_its_place_fails_at_once() -> None:
@@ -239,17 +247,8 @@ def refusing_server(refusal: bytes) -> Iterator[int]:
             while written := self.request.recv(4096):
                 self.request.sendall((b"-" + refusal + b"\r\n") * written.count(b"*"))
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        yield port
 
 
 @pytest.mark.parametrize(
