@@ -18,7 +18,7 @@ from typing import NamedTuple
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
 from sse_hub.hub.backend import Log, NoSource, RecordedLog, Source
-from sse_hub.hub.counters import Counters
+from sse_hub.hub.counters import RESUME_RESULTS, Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
@@ -134,8 +134,9 @@ class Hub:
             raise
         if isinstance(start, After | UnknownId):
             self.counters.gaps.update(gap.reason for gap in gaps)
-            found = gaps[0].reason if gaps else "log" if position.lacking(feed.rings) else "memory"
-            self.counters.resumes[found] += 1
+            reason = gaps[-1].reason if gaps else ""
+            found = "log" if position.lacking(feed.rings) else "memory"
+            self.counters.resumes[reason if reason in RESUME_RESULTS else found] += 1
         # Until it has all these gaps, the client keeps the id it came with.
         frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
         checkpoint = checkpoint_frame(position.cursor(), RETRY_MS)

@@ -183,7 +183,7 @@ class Ring:
     `size` about the bytes it takes in memory.
     """
 
-    __slots__ = ("_entries", "_last_gap", "_max_lines", "_overlaps", "end", "last", "size", "start")
+    __slots__ = ("_entries", "_last_gap", "_max_lines", "_newest_overlaps", "_overlaps", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
         self.start = start
@@ -193,8 +193,9 @@ class Ring:
         self._max_lines = max_lines
         self._entries: deque[Entry] = deque()
         self._last_gap = -1
-        # The bounds of evicted gaps that overlap lines.
+        # The bounds of evicted gaps that overlap lines, and the newest of such gaps, evicted or not.
         self._overlaps: tuple[tuple[EventId, EventId], ...] = ()
+        self._newest_overlaps: tuple[RingGap, ...] = ()
 
     @property
     def first(self) -> int:
@@ -206,6 +207,8 @@ class Ring:
         entry.index = self.end
         if isinstance(entry, RingGap):
             self._last_gap = entry.index
+            if entry.overlaps:
+                self._newest_overlaps = (*self._newest_overlaps[1 - MAX_OVERLAPS :], entry)
         self._entries.append(entry)
         self.last = entry.last
         self.end += entry.length
@@ -231,6 +234,7 @@ class Ring:
         while self._entries:
             self._evict()
         self.start = self.last = start
+        self._newest_overlaps = ()
 
     @property
     def trimmed(self) -> bool:
@@ -278,6 +282,10 @@ class Ring:
     def missing_since(self, id: EventId) -> EventId:
         """From where on a client that had the channel up to `id` lacks lines, if it lacks those evicted after `id`."""
         return min((after for after, last in self._overlaps if after < id < last), default=id)
+
+    def overlaps_before(self, id: EventId, since: int) -> list[Gap]:
+        """The gaps that overlap lines and end up to `id`, from the fence `since` on."""
+        return [each.gap for each in self._newest_overlaps if since <= each.last.fence and each.last <= id]
 
     def lost_since(self, index: int) -> int | None:
         """The number of lines from `index` on that were evicted; None if a gap may be among them."""
