@@ -60,6 +60,7 @@ class Batch:
         "index",
         "length",
         "seq",
+        "sieved",
         "size",
     )
 
@@ -83,6 +84,8 @@ class Batch:
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
         # The whole batch encoded, by encoder, if it came from the log, where many read it: see `encoder.encode_once`.
         self.frames: dict[object, bytes] | None = None
+        # For each filter, up to which offset it has been asked, and what has passed: see `sieve.Sieve`.
+        self.sieved: dict[object, tuple[int, list[EntrySlice]]] | None = None
         self._limit_bytes = limit_bytes
         self._moments = moments
         self._payloads = payloads
@@ -140,15 +143,18 @@ class RingGap:
     Lines up to `last` that this process missed, as an entry of the ring: each subscriber that passes it is sent `gap`.
 
     If `alone`, it is a gap of this channel only. Otherwise the rings of all channels and patterns have one at the same
-    fence.
+    fence. `for_lines` is true of one that stands for lines in the ring: it is made for a stream, and in no ring.
     """
 
-    __slots__ = ("alone", "channel", "fence", "first", "gap", "index", "seq", "size")
+    __slots__ = ("alone", "channel", "fence", "first", "for_lines", "gap", "index", "seq", "size")
 
     length = 1
 
-    def __init__(self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False) -> None:
-        self.alone = alone
+    def __init__(
+        self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False, for_lines: bool = False
+    ) -> None:
+        self.alone = alone or for_lines
+        self.for_lines = for_lines
         self.channel = channel
         self.seq = seq
         self.fence, self.first = last
@@ -173,6 +179,9 @@ class RingGap:
 
 
 Entry = Batch | RingGap
+
+EntrySlice = tuple[Entry, int, int]
+"""An entry, the offset of the first line, and the offset after the last line of the slice."""
 
 
 class Ring:
