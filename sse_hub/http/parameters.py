@@ -1,13 +1,14 @@
 """
 The parameters of a request: everything that is read from its query or headers, except credentials (`authorization`).
 
-    query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
+    query   --> query_of() --> requested_selection(), cursor_of(), filter_of(), integer_in(), start_of()
     headers --> start_of() --> start_after()            client_address()
 
 An invalid value raises an error that names the value and says what is allowed.
 """
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -16,7 +17,9 @@ from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
 from sse_hub.auth.client_address import UNIX_PEER
-from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest
+from sse_hub.durations import parse_duration
+from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest, error_text
+from sse_hub.filters.compile import Filter, compile_filter
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
 from sse_hub.protocol.ids import Cursor, cursor_since
@@ -76,6 +79,16 @@ def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str],
     return parse(str(query.get(name))[:MAX_ID_CHARACTERS], datetime.now(UTC), name) if name in query else None
 
 
+def filter_of(request: Request) -> Filter | None:
+    """
+    The filter `q=`; None if it is missing. Raises InvalidFilter.
+
+    Its times such as -15m are relative to now; those without a zone, in the filter and in lines, are UTC.
+    """
+    query = query_of(request)
+    return compile_filter(str(query.get("q")), time.time() * 1000) if "q" in query else None
+
+
 def start_of(request: Request) -> StartAt:
     """
     Where the stream begins: `Last-Event-ID` takes precedence over `since=`, and `since=` over `tail=`.
@@ -129,3 +142,15 @@ def integer_in(request: Request, name: str, default: int, low: int, high: int) -
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)
+
+
+def seconds_in(request: Request, name: str) -> int | None:
+    """The query parameter `name`, a duration, in seconds; None if it is missing. Raises InvalidNumber."""
+    query = query_of(request)
+    if name not in query:
+        return None
+    text = str(query.get(name))
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise InvalidNumber(f"{name}={text[:32]!r} {error_text(error)}.") from None
