@@ -33,7 +33,7 @@ LINE_ID_BYTES = 200
 # Steps that people count in, in seconds: what is not given is the first of these with which a range has few enough.
 NICE_STEPS = (
     *(1, 2, 5, 10, 15, 30),
-    *(60, 120, 300, 600, 900, 1800),
+    *(60, 120, 180, 300, 600, 900, 1800),
     *(3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800),
 )
 USUAL_STEPS = 120
