@@ -23,7 +23,8 @@ FirstLook = Callable[[FilteredLine], bool]
 class Need:
     """
     Every match contains one of the texts `exact`, or in any case one of `folded`, which have no capital letters, unless
-    one of `hidden` is true of its line. Many lines have a `common` one, so it says little.
+    one of `hidden` is true of its line. Without texts, one of `hidden` is true of every match. Many lines have a
+    `common` one, so it says little.
     """
 
     exact: tuple[bytes, ...] = ()
@@ -86,12 +87,16 @@ def any_need(alternatives: Iterable[Sequence[Need]]) -> list[Need]:
     ]
 
 
+def rarest(needs: Sequence[Need]) -> tuple[Need, ...]:
+    """Those of `needs` to look for: the rarest, in that order."""
+    return tuple(sorted(dict.fromkeys(needs), key=lambda need: need.weight, reverse=True)[:MAX_NEEDS])
+
+
 def first_look(needs: Sequence[Need]) -> FirstLook:
     """True for a line that may have all `needs`."""
-    best = sorted(dict.fromkeys(needs), key=lambda need: need.weight, reverse=True)[:MAX_NEEDS]
-    if not best:
+    if not needs:
         return lambda _line: True
-    one, *others = [need.look() for need in best]
+    one, *others = [need.look() for need in needs]
     if not others:
         return one
     if len(others) == 1:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sse_hub.filters.compile import Filter
 from sse_hub.filters.line import FilteredLine
+from sse_hub.history.filtered_runs import gap_for
 from sse_hub.history.log_range import LogRange
 from sse_hub.history.merge import Item, OutOfTime, RecordedLine, SortKey
 from sse_hub.history.query import ReserveBytes, reached_id
@@ -67,13 +68,11 @@ class Question:
     begin_ms: int | None = None
     end_ms: int | None = None
 
-    def includes(self, line: FilteredLine, moment_ms: int) -> bool:
-        """Whether a line is counted that came at `moment_ms`."""
+    def includes(self, moment_ms: int) -> bool:
+        """Whether a line is in the range that came at `moment_ms`."""
         if self.begin_ms is not None and moment_ms < self.begin_ms:
             return False
-        if self.end_ms is not None and moment_ms >= self.end_ms:
-            return False
-        return self.filter is None or self.filter.matches(line)
+        return self.end_ms is None or moment_ms < self.end_ms
 
 
 class LineCounter:
@@ -116,12 +115,18 @@ class LineCounter:
         self._bytes += len(item.text)
         if self._seen.is_repeat(item.channel, item.text):
             return True
-        line = FilteredLine(item.text, item.channel, str(item.id), item.moment)
-        if self._question.includes(line, item.moment):
+        if self._question.includes(item.moment):
+            self._count(item, step)
+        return True
+
+    def _count(self, item: RecordedLine, step: int) -> None:
+        line, filter = FilteredLine(item.text, item.channel, str(item.id), item.moment), self._question.filter
+        if filter and filter.is_too_dear(line):
+            self.gaps.append(gap_for(item))
+        elif filter is None or filter.matches(line):
             self.steps[step] = self.steps.get(step, 0) + 1
             if self._tally:
                 self._tally.add(line, step)
-        return True
 
     def end(self) -> None:
         """There are no more items."""

@@ -196,6 +196,8 @@ def test_missing_lines_are_told_so_that_a_low_count_is_no_calm() -> None:
         ("channel=a%20b", "is not a channel name"),
         ("q=" + quote("(" * 60 + "a" + ")" * 60), "Brackets go too deep here."),
         ("q=" + "a+" * 300, "200"),
+        ("q=" + "a" * 1_001, "1001 characters"),
+        ("zone=Mars", "zone='Mars' must be a time zone"),
     ],
 )
 def test_hostile_parameters_are_refused_in_words(hub: HubProcess, query: str, told: str) -> None:

@@ -75,6 +75,15 @@ async def test_only_lines_that_match_and_came_within_the_times_are_counted() -> 
     assert result.counter.looked_at == 5
 
 
+async def test_a_line_that_is_too_long_for_a_filter_is_a_gap() -> None:
+    filter = compile_filter(f"/{'x' * 900}/", 0)
+
+    result = await counted(Question(1_000, filter), [recorded(9_000, 2, "x" * 900), recorded(8_000, 1, "x" * 20_000)])
+
+    assert result.counter.steps == {9_000: 1}
+    assert [(gap.channel, gap.reason) for gap in result.counter.gaps] == [("a", "filter")]
+
+
 async def test_a_line_that_was_published_twice_counts_once() -> None:
     text = '{"message": "x", "line_id": "7"}'
 

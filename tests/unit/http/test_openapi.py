@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 import sse_hub
-from sse_hub.filters.parse import MAX_CHARACTERS
 from sse_hub.history.export import FORMATS, format_of
 from sse_hub.history.query import MAX_LINES
-from sse_hub.http.parameters import MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.parameters import MAX_FILTER_CHARACTERS, MAX_ID_CHARACTERS, MAX_TAIL
 from sse_hub.http.routes.channels import MAX_PATTERNS
 from sse_hub.http.routes.history import DEFAULT_LIMIT
 from sse_hub.http.routes.message import MAX_RATE
@@ -84,7 +83,7 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     assert stats["by"]["maxLength"] == stats["field"]["maxLength"] == MAX_FIELD_CHARACTERS
     assert (stats["top"]["maximum"], stats["top"]["default"]) == (MAX_TOP, DEFAULT_TOP)
     assert stats["since"]["default"] == DEFAULT_SINCE
-    assert stats["q"]["maxLength"] == MAX_CHARACTERS
+    assert stats["q"]["maxLength"] == MAX_FILTER_CHARACTERS
     assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
     assert (message["heartbeat"]["minimum"], message["heartbeat"]["maximum"]) == HEARTBEAT_SECONDS
     assert message["channel"]["maxItems"] == MAX_CHANNELS

@@ -22,7 +22,7 @@ IMPORTS: dict[str, set[str]] = {
     "protocol": set(),
     "formats": set(),
     "filters": {"protocol", "formats"},
-    "hub": {"protocol", "formats"},
+    "hub": {"protocol", "formats", "filters"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "formats", "filters", "hub", "broker"},
     "auth": {"protocol", "hub", "broker"},

@@ -1,6 +1,6 @@
 // Asks the hub for counts over its log, answer by answer, until all of a range is counted or somebody stops it.
 //
-//     const request = new StatsRequest({channels, q, by, field, range}, (answer) => …, (state) => …);
+//     const request = new StatsRequest({channels, q, zone, by, field, range}, (answer) => …, (state) => …);
 //     request.run(); request.stop()              states: counting, done, stopped, failed (with a detail)
 
 import { errorText } from "../protocol/errors.js";
@@ -64,9 +64,9 @@ export class StatsRequest {
   }
 
   async #ask(signal) {
-    const { channels, q, by, field } = this.#question;
+    const { channels, q, zone, by, field } = this.#question;
     const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
-    const more = { q, by, field, since: this.#since, until: this.#until, step: this.#step, top: by ? TOP : null };
+    const more = { q, zone: q ? zone : null, by, field, since: this.#since, until: this.#until, step: this.#step, top: by ? TOP : null };
     for (const [name, value] of Object.entries(more)) if (value) query.set(name, String(value));
     try {
       const answer = await fetch(`stats?${query}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });

@@ -2,7 +2,7 @@
 
 import { STATS_RANGES } from "../app/url-state.js";
 import { StatsRequest } from "../connection/stats-request.js";
-import { hubFilter } from "../query/hub-filter.js";
+import { hubFilter, hubZone } from "../query/hub-filter.js";
 import { addTerm, fieldTerm } from "../query/terms.js";
 import { isPattern } from "../protocol/channels.js";
 import { Statistics } from "../store/statistics.js";
@@ -66,7 +66,7 @@ export function addStatistics(page, goToTime) {
     const { least, by, field, range } = asked;
     const filter = hubFilter(workspace.filter, { zone: settings.get("zone") });
     const q = least ? addTerm(filter, `level>=${least}`) : filter;
-    request = new StatsRequest({ channels: workspace.channels, q, by, field, range }, {
+    request = new StatsRequest({ channels: workspace.channels, q, zone: hubZone(settings.get("zone"), Date.now()), by, field, range }, {
       answer: (answer) => (counts.add(answer), view.showCounts(counts, state)),
       state: (next) => ((state = next), view.showCounts(counts, state)),
     });
