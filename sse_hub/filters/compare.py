@@ -12,7 +12,7 @@ as well.
 import operator
 from collections.abc import Callable, Sequence
 
-from sse_hub.filters.units import is_number, parse_quantity, unit_of_name
+from sse_hub.filters.units import Quantity, is_number, parse_quantity, unit_of_name
 from sse_hub.formats.values import MAX_SAFE_INTEGER, SURROGATE, text_of
 
 SIGNS: dict[str, Callable[[float, float], bool]] = {
@@ -61,10 +61,15 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
     return lambda value, name: any(fits(item, name) for item in value) if isinstance(value, list) else fits(value, name)
 
 
+def quantity_of(value: object) -> Quantity | None:
+    """The quantity that a JSON value is: a number, or a text that is a number, a duration or a size; else None."""
+    if isinstance(value, str):
+        return parse_quantity(value)
+    return parse_quantity(text_of(value)) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _quantity_of(value: object, name: str, kind: str) -> float | None:
-    if isinstance(value, bool):
-        return None
-    own = parse_quantity(value if isinstance(value, str) else text_of(value) if isinstance(value, int | float) else "")
+    own = quantity_of(value)
     if own is None:
         return None
     if own.kind == kind:
