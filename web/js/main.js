@@ -18,6 +18,7 @@ import { addFind } from "./features/find.js";
 import { addHighlighting } from "./features/highlighting.js";
 import { addInspector } from "./features/inspector.js";
 import { addNavigation } from "./features/navigation.js";
+import { addPinnedFilter } from "./features/pinned-filter.js";
 import { addPublish } from "./features/publish.js";
 import { addRows } from "./features/rows.js";
 import { addSilenceAlarm } from "./features/silence-alarm.js";
@@ -54,6 +55,7 @@ const functions = {};
 const use = (feature) => (Object.assign(functions, feature.commands), feature);
 
 const filtering = use(addFiltering(page));
+const pinnedFilter = use(addPinnedFilter(page, filtering.showFault));
 const url = use(addUrlAndViews(page, opened, filtering.restore));
 const navigation = use(addNavigation(page));
 const find = use(addFind(page));
@@ -75,6 +77,7 @@ use(addCommandPalette(page, { commands: () => commandList(functions), openView: 
 use({ commands: { close: () => inspector.close() || find.close() || (page.grid.selected !== null && page.grid.select(null)) } });
 
 listenToKeys(commandList(functions), { singleKeys: () => settings.get("keys"), leaveField: () => page.grid.view.focus() });
+pinnedFilter.begin(opened);
 channels.open(opened.channels);
 showIdentity(identity);
 url.restore(opened);

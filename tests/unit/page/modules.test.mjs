@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { retryDelayMs } from "../../../web/js/connection/backoff.js";
-import { MARKERS, covers, nameFault, withMarkers } from "../../../web/js/protocol/channels.js";
+import { MARKERS, covers, nameFault, passingOwn, withOwn } from "../../../web/js/protocol/channels.js";
 import { formatAge, keyValues, formatRate, sharedPrefix, visible } from "../../../web/js/format/text.js";
 import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/protocol/ids.js";
 import { Ingest } from "../../../web/js/store/ingest.js";
@@ -147,9 +147,11 @@ test("patterns match the same channels as in the hub", () => {
 });
 
 test("markers are requested only by readers who may see them", () => {
-  assert.deepEqual(withMarkers(["shop.api"], ["*"]), ["shop.api", MARKERS]);
-  assert.deepEqual(withMarkers(["shop.api"], ["shop.*"]), ["shop.api"]);
-  assert.deepEqual(withMarkers(["*"], ["*"]), ["*"]);
+  assert.deepEqual(withOwn(["shop.api"], ["*"]), ["shop.api", MARKERS]);
+  assert.deepEqual(withOwn(["shop.api"], ["shop.*"]), ["shop.api"]);
+  assert.deepEqual(withOwn(["*"], ["*"]), ["*"]);
+  assert.equal(passingOwn("a OR b", ["shop.api", MARKERS]), '(channel=sse-hub.markers "@event") OR a OR b');
+  assert.equal(passingOwn("a", ["shop.api"]), "a");
 });
 
 test("the chart keeps the numbers of measurements, for a few fields and five minutes", () => {

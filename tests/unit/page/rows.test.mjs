@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { MultilineJoiner, templateOf } from "../../../web/js/store/multiline.js";
 import { hiddenSummary, normalise, withContinuations } from "../../../web/js/normalise/index.js";
-import { Liveness } from "../../../web/js/connection/liveness.js";
+import { FILTERED_PATIENCE_MS, Liveness } from "../../../web/js/connection/liveness.js";
 import { Ring } from "../../../web/js/store/ring.js";
 import { Series, columnsOf, pointNear } from "../../../web/js/store/series.js";
 import { useLanguage } from "../../../web/js/i18n/translate.js";
@@ -119,6 +119,7 @@ test("a stream is dead when the hub has lines that do not arrive, and not when n
   assert.deepEqual([62, 64, 66, 68, 70, 72].map((second) => liveness.isDead(second, 10, second * 1_000)), [false, false, false, false, false, true]);
   assert.equal(liveness.isDead(80, 10, 80_000), false);
   for (let now = 90_000; now < 150_000; now += 2_000) assert.equal(liveness.isDead(now, now, now), false);
+  for (let now = 200_000; now < 300_000; now += 2_000) assert.equal(liveness.isDead(now, Math.floor(now / 15_000), now, FILTERED_PATIENCE_MS), false);
 });
 
 test("a chart shows the span and the mean of each column, and the point under the mouse", () => {

@@ -22,6 +22,7 @@ const TABLE = [
   ["view", "previousHit", ["N"]],
   ["view", "traceEverywhere", []],
   ["view", "filter", ["f"]],
+  ["view", "pinFilter", ["F"]],
   ["view", "lowestLevel", ["1", "2", "3", "4", "5", "6"]],
   ["view", "allLevels", ["0"]],
   ["view", "context", ["x"]],

@@ -2,6 +2,7 @@
 //
 //     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
 //     page.on("columns", ({ committed }) => …)              other columns
+//     page.on("pin", ({ committed }) => …)                  another filter is pinned, or none; `committed`: see setFilter()
 //     page.on("statistics", ({ committed }) => …)           other statistics are shown, or none; `committed`: see setFilter()
 //     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js
 //     page.on("leaving", () => …)                           the open channels are about to change
@@ -21,7 +22,7 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
-const EVENTS = ["filter", "columns", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+const EVENTS = ["filter", "columns", "pin", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
   #listeners = new Map(EVENTS.map((event) => [event, []]));
@@ -91,10 +92,16 @@ export class Page {
   setFilter(changes, committed = true) {
     const fault = this.workspace.setFilter(changes);
     if (fault) return fault;
-    const { text, range, hidden } = this.workspace.filter;
-    this.style.filtered = text !== "" || range !== null || hidden.size > 0;
+    this.#noteHidden();
     this.emit("filter", { changes, committed });
     return null;
+  }
+
+  /** Pin a filter, `{q, zone}`, or none; `committed`: see setFilter(). */
+  pin(filter, committed = true) {
+    this.workspace.pin(filter);
+    this.#noteHidden();
+    this.emit("pin", { committed });
   }
 
   /** Show all lines. */
@@ -142,6 +149,11 @@ export class Page {
     // An older line must not scroll away from its reader.
     if (seq !== grid.list.seqAt(grid.list.end - 1)) grid.view.detach();
     this.emit("open", seq);
+  }
+
+  #noteHidden() {
+    const { filter, pinned } = this.workspace;
+    this.style.filtered = filter.text !== "" || filter.range !== null || filter.hidden.size > 0 || pinned !== null;
   }
 
   #leaveFor(change) {

@@ -5,6 +5,7 @@
 
 import { HistoryLoader } from "../connection/history-loader.js";
 import { ReconnectingStream } from "../connection/event-stream.js";
+import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
 import { HeldLine, compileQuery } from "../query/index.js";
 import { Facets } from "../store/facets.js";
@@ -18,6 +19,7 @@ import { Series } from "../store/series.js";
 const CLOSE_AFTER_MS = 200;
 const RELEASE_MS = 50;
 const RECOUNT_MS = 200;
+const LONGEST_SHOWN = 200;
 const LOST_STATES = ["reconnecting", "stale", "offline"];
 
 export class Workspace {
@@ -26,6 +28,7 @@ export class Workspace {
   #releasing = 0;
   #recounting = 0;
   #lostAt = null;
+  #pinNote = null;
   #zoneOf;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
@@ -41,6 +44,8 @@ export class Workspace {
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
+    /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
+    this.pinned = null;
     /** Lines received since the page was last drawn. */
     this.undrawn = 0;
     /** Resolved when the latest filter is in place. */
@@ -87,6 +92,17 @@ export class Workspace {
     this.query = query;
     this.refilter();
     return null;
+  }
+
+  /** Pin a filter, `{q, zone}`, or none. The stream goes on from where it is; rows say of which lines only some are held. */
+  pin(filter) {
+    const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
+    this.pinned = filter;
+    // Said when the hub has accepted it, at the place where it begins to count.
+    this.#pinNote = { kind: filter ? "pinned" : "unpinned", filter: shown };
+    if (this.history.refilter(filter)) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
+    this.stream.refilter(filter);
+    this.onChange();
   }
 
   /** Apply the filter to all lines held. */
@@ -196,6 +212,8 @@ export class Workspace {
       }
       this.#lostAt = null;
     }
+    if (state.name === "live" && this.#pinNote !== null && this.ring.held > 0) this.ingest.addNote("", this.#pinNote, now);
+    if (state.name === "live" || state.name === "error") this.#pinNote = null;
     this.onState(state);
   }
 

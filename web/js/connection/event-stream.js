@@ -6,7 +6,7 @@
 // Where a connection was only lent to this tab, a stream that the tabs share takes over once this one has caught up.
 
 import { t } from "../i18n/translate.js";
-import { isPattern, withMarkers } from "../protocol/channels.js";
+import { isPattern, passingOwn, withOwn } from "../protocol/channels.js";
 import { errorText, refusalDetail } from "../protocol/errors.js";
 import { bareFence, timeOfId } from "../protocol/ids.js";
 import { retryDelayMs } from "./backoff.js";
@@ -59,6 +59,8 @@ export class ReconnectingStream {
     this.clockSkew = 0;
     /** How many lines a second the hub may deliver of one channel among several; 0: all. */
     this.guard = 0;
+    /** Only lines that pass this filter are requested, `{q, zone}`; null: all. */
+    this.filter = null;
     /** The channels that the reader may see, as patterns. */
     this.visibleChannels = ["*"];
     this.state = { name: "stopped" };
@@ -105,6 +107,13 @@ export class ReconnectingStream {
     this.channels = channels;
     this.#cursor = bareFence(this.#cursor);
     this.#connect();
+  }
+
+  /** Go on after the last line received, with another filter; null: none. A stream that the reader has stopped stays so. */
+  refilter(filter) {
+    this.filter = filter;
+    this.#cursor = bareFence(this.#cursor);
+    if (this.running || this.state.name === "error") this.#connect();
   }
 
   /** Go on after the last line received. */
@@ -172,8 +181,13 @@ export class ReconnectingStream {
   }
 
   #url() {
-    const query = new URLSearchParams(withMarkers(this.channels, this.visibleChannels).map((channel) => ["channel", channel]));
+    const channels = withOwn(this.channels, this.visibleChannels);
+    const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
     query.append("batch", "1");
+    if (this.filter) {
+      query.append("q", passingOwn(this.filter.q, channels));
+      query.append("zone", this.filter.zone);
+    }
     if (this.#guardNeeded > 0) query.append("guard", String(this.#guardNeeded));
     if (this.#cursor) query.append("since", this.#cursor);
     else if (this.#tail > 0) query.append("tail", String(this.#tail));
@@ -210,8 +224,8 @@ export class ReconnectingStream {
     if (this.state.name !== "live" || since === null) return;
     const behindMs = Date.now() - this.clockSkew - timeOfId(since);
     if (behindMs > CAUGHT_UP_MS && performance.now() - this.#heardAt < QUIET_MS) return;
-    const { channels, visibleChannels: visible } = this;
-    this.#connection.share({ channels, visible, guard: this.#guardNeeded, since, base: new URL(".", document.baseURI).href });
+    const { channels, visibleChannels: visible, filter } = this;
+    this.#connection.share({ channels, visible, guard: this.#guardNeeded, filter, since, base: new URL(".", document.baseURI).href });
   }
 
   #waitForTurn() {
@@ -272,7 +286,7 @@ export class ReconnectingStream {
     if (this.#probe !== probe) return;
     this.#close();
     const refused = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;
-    if (refused) this.#setState({ name: "error", detail });
+    if (refused) this.#setState({ name: "error", detail, status: answer.status });
     else this.#retryLater(detail);
   }
 

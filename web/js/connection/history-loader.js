@@ -17,6 +17,8 @@ export class HistoryLoader {
   #ingest;
   #changed;
   #channels = [];
+  #filter = null;
+  #loadedFiltered = false;
   #before = null;
   #request = null;
   #loading = null;
@@ -41,6 +43,15 @@ export class HistoryLoader {
     this.#channels = channels;
     this.#before = null;
     this.#setState({ name: "idle" });
+  }
+
+  /** Load only lines that pass this filter from now on, `{q, zone}`; null: all. Returns true when only such lines were loaded before. */
+  refilter(filter) {
+    const filtered = this.#loadedFiltered;
+    this.#filter = filter;
+    this.#loadedFiltered = false;
+    this.reset(this.#channels);
+    return filtered;
   }
 
   /** Load older lines, unless they are being loaded or there are none; after a failure only `retry` does. */
@@ -81,8 +92,9 @@ export class HistoryLoader {
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };
       shown += this.#ingest.addOlder(page);
-      if (!page.more || page.lines.length === 0) return { name: "begin" };
-      this.#before = this.#positionBefore(page.first);
+      this.#loadedFiltered ||= this.#filter !== null && page.lines.length > 0;
+      if (!page.more || (page.lines.length === 0 && page.reached === null)) return { name: "begin" };
+      this.#before = page.reached ?? this.#positionBefore(page.first);
       this.#changed();
     }
     return { name: "idle" };
@@ -92,10 +104,10 @@ export class HistoryLoader {
     try {
       const answer = await get(this.#url(), signal);
       if (!answer.ok) return { fault: await errorText(answer) };
-      const { lines, more, gaps = [] } = await answer.json();
+      const { lines, more, gaps = [], reached = null } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
       const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#fetchMarkers(parseId(lines[0][0]), signal) : [];
-      return { page: { lines: mergeByFence(lines, markers), first: lines[0]?.[0], more, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
+      return { page: { lines: mergeByFence(lines, markers), first: lines[0]?.[0], more, reached, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
@@ -106,6 +118,10 @@ export class HistoryLoader {
     this.#before ??= this.#beforeAllHeld();
     if (this.#before) query.append("before", this.#before);
     query.append("limit", String(PAGE_LINES));
+    if (this.#filter) {
+      query.append("q", this.#filter.q);
+      query.append("zone", this.#filter.zone);
+    }
     return `history?${query}`;
   }
 

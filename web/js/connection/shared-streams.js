@@ -7,7 +7,7 @@
 // When a tab comes, its stream is opened again from the earliest position of all its tabs. So a tab may get lines again, which it
 // drops by channel and id, as it does after any other change of its channels; it never misses one.
 
-import { MARKERS, covers, isPattern } from "../protocol/channels.js";
+import { OWN, covers, isPattern } from "../protocol/channels.js";
 import { bareFence, timeOfId } from "../protocol/ids.js";
 
 // Four of six connections at the most, five where one shared stream is not enough: the rest is for pages, history and files.
@@ -119,13 +119,13 @@ export class SharedStreams {
     return PLACES[held] - [...this.#tabs.values()].filter((tab) => tab.held === held).length;
   }
 
-  #share(tab, { channels, visible, guard, since, base }) {
+  #share(tab, { channels, visible, guard, filter, since, base }) {
     // It has left in the meantime, or has a place in a stream.
     if (tab.held !== "lent" || tab.stream) return undefined;
     this.#dropEmpty();
-    let stream = this.#streams.find((each) => each.guard === guard && each.hasRoomFor(channels));
+    let stream = this.#streams.find((each) => each.gives(guard, filter) && each.hasRoomFor(channels));
     if (!stream && this.#streams.length < MAX_SHARED) {
-      stream = new SharedStream((on) => this.#makeStream(on, base), guard);
+      stream = new SharedStream((on) => this.#makeStream(on, base), guard, filter);
       this.#streams.push(stream);
     }
     if (!stream) return tab.post({ kind: "full" });
@@ -171,23 +171,29 @@ class Tab {
 
   /** True when this tab shows lines, or gaps, of a channel or pattern. */
   wants(channel) {
-    return channel === null || channel === MARKERS || covers(this.channels, channel) || (isPattern(channel) && this.channels.some((name) => covers([channel], name)));
+    return channel === null || OWN.includes(channel) || covers(this.channels, channel) || (isPattern(channel) && this.channels.some((name) => covers([channel], name)));
   }
 }
 
 class SharedStream {
   #stream;
   #narrowing = 0;
+  #kind;
 
-  constructor(makeStream, guard) {
-    this.guard = guard;
+  constructor(makeStream, guard, filter) {
+    this.#kind = kindOf(guard, filter);
     this.tabs = new Set();
     this.#stream = makeStream({
       lines: (rows) => this.#sendLines(rows),
       gap: (gap) => this.#sendGap(gap),
       state: (state) => this.#setState(state),
     });
-    this.#stream.guard = guard;
+    Object.assign(this.#stream, { guard, filter });
+  }
+
+  /** True when its lines are those that a tab with this guard and this filter wants. */
+  gives(guard, filter) {
+    return this.#kind === kindOf(guard, filter);
   }
 
   /** The fence of the newest line received, or null. */
@@ -267,6 +273,8 @@ class SharedStream {
     }
   }
 }
+
+const kindOf = (guard, filter) => JSON.stringify([guard, filter?.q, filter?.zone]);
 
 // Of two bare fences; null is none.
 const earliest = (one, other) => (one !== null && timeOfId(one) < timeOfId(other) ? one : other);

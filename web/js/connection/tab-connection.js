@@ -55,7 +55,7 @@ export class TabConnection {
     this.#post({ kind: "leave" });
   }
 
-  /** Get these channels from the worker's stream, from a position on: `{channels, visible, guard, since, base}`. */
+  /** Get these channels from the worker's stream, from a position on: `{channels, visible, guard, filter, since, base}`. */
   share(subscription) {
     this.#sharing = true;
     this.#post({ kind: "share", ...subscription });
@@ -87,7 +87,7 @@ export class TabConnection {
     if (this.#port !== null || this.#url === null) return;
     let worker;
     try {
-      worker = new SharedWorker(this.#url, "sse-hub streams 1");
+      worker = new SharedWorker(this.#url, "sse-hub streams 2");
     } catch {
       // A browser that stores nothing for this site allows no worker either.
       this.#url = null;

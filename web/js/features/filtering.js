@@ -47,6 +47,8 @@ export function addFiltering(page) {
       box.show(text, page.setFilter({ text, off: new Set(), hidden, range }, null));
     },
     takeEarlyText: () => box.takeEarlyText(),
+    /** Say at the box what is wrong with the filter. */
+    showFault: (message) => box.showFault({ message }),
     /** True when every level with a visible chip is hidden. */
     allLevelsHidden: () => levels.allHidden,
     commands: {

@@ -1,6 +1,6 @@
 // What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
 
-import { Liveness } from "../connection/liveness.js";
+import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
 import { covers } from "../protocol/channels.js";
 import { LiveRegion } from "../views/live-region.js";
 import { Status } from "../views/status.js";
@@ -40,7 +40,7 @@ export function addStatus(page, on) {
     const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
-    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch });
+    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, pinned: workspace.pinned?.q ?? null });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 
@@ -62,7 +62,12 @@ export function addStatus(page, on) {
     if (stream.state.name !== "live") return;
     const times = channels.filter(({ name, last_line: last }) => last && covers(workspace.channels, name)).map(({ last_line: last }) => Date.parse(last));
     const { received, duplicates, gaps } = ingest;
-    if (liveness.isDead(times.length > 0 ? Math.max(...times) : null, received + duplicates + gaps.count + gaps.lost, heardAt)) stream.restart();
+    const newest = times.length > 0 ? Math.max(...times) : null;
+    // The list knows nothing of the filter: a stream that has one shows by its position that it is there.
+    const dead = workspace.pinned
+      ? liveness.isDead(newest, stream.cursor, heardAt, FILTERED_PATIENCE_MS)
+      : liveness.isDead(newest, received + duplicates + gaps.count + gaps.lost, heardAt);
+    if (dead) stream.restart();
   }
 
   page.on("state", (state) => status.showState(state, ingest.lastLineAt, Date.now()));

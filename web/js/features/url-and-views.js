@@ -22,7 +22,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, statistics: page.statistics });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -133,6 +133,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
+  page.on("pin", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("channels", () => updateUrl());
   page.on("select", (seq) => {
     at = seq !== null && ring.has(seq) && !ring.isNote(seq) ? { channel: ring.channel(seq), id: ring.id(seq) } : null;

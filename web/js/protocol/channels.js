@@ -16,14 +16,20 @@ export function nameFault(name) {
 /** The channel of markers, which everybody with an open channel sees. Markers are never published on the channels of applications. */
 export const MARKERS = "sse-hub.markers";
 
+/** The channels that the page follows beside those of the reader. */
+export const OWN = [MARKERS];
+const OWN_WORDS = { [MARKERS]: '"@event"' };
+
 export const isPattern = (name) => name.includes("*");
 
 /** True when `channel` is one of these names, or matches one of these patterns. */
 export const covers = (names, channel) => names.some((name) => (isPattern(name) ? globOf(name).test(channel) : name === channel));
 
-/** These channels, and the channel of markers if it is among the `visible` ones: the hub would refuse a request for a hidden channel. */
-export const withMarkers = (names, visible) =>
-  names.length < MAX_CHANNELS && !covers(names, MARKERS) && covers(visible, MARKERS) ? [...names, MARKERS] : names;
+/** These channels, and the page's own ones if they are among the `visible` ones: the hub would refuse a request for a hidden channel. */
+export const withOwn = (names, visible) => [...names, ...OWN.filter((own) => !covers(names, own) && covers(visible, own))].slice(0, Math.max(names.length, MAX_CHANNELS));
+
+/** The filter `q` so that it also passes what these channels have of the page's own ones; each has a word by which the hub refuses other lines soon. */
+export const passingOwn = (q, names) => [...OWN.filter((own) => names.includes(own)).map((own) => `(channel=${own} ${OWN_WORDS[own]})`), q].join(" OR ");
 
 function globOf(pattern) {
   const parts = pattern.split(/\*+/).map((part) => part.replace(/[.+/\\^$?()[\]{}|-]/g, "\\$&"));

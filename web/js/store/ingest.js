@@ -159,6 +159,12 @@ export class Ingest {
     this.#appendNote(channel, null, note, now - this.clockSkew);
   }
 
+  /** Add a note of the page's own above the lines held, if there is room. */
+  addOlderNote(note) {
+    const { first, held, room } = this.#ring;
+    if (held > 0 && room > 0) this.#offerOlder([this.#ring.prependNote("", null, note, this.#ring.arrivedAt(first))]);
+  }
+
   /** Forget the lines of every channel that `keep(channel)` rejects. */
   forget(keep) {
     this.release();

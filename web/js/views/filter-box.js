@@ -55,7 +55,7 @@ export class FilterBox {
     $(PARTS.input).val(text);
     this.#applied = text;
     this.#committed = text;
-    this.#showFault(fault);
+    this.showFault(fault);
     $(PARTS.clear).prop("hidden", text === "");
   }
 
@@ -85,10 +85,11 @@ export class FilterBox {
     if (this.text === this.#applied && (!committed || this.text === this.#committed)) return;
     this.#applied = this.text;
     if (committed) this.#committed = this.text;
-    this.#showFault(this.#on.filter(this.text, committed));
+    this.showFault(this.#on.filter(this.text, committed));
   }
 
-  #showFault(fault) {
+  /** Say what is wrong with the filter, `{message}`; null: nothing. */
+  showFault(fault) {
     $(PARTS.fault).text(fault?.message ?? "").prop("hidden", !fault);
     $(PARTS.input).attr("aria-invalid", fault ? "true" : null);
   }

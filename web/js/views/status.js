@@ -1,7 +1,7 @@
 // The status bar, the pill, and what an empty page shows.
 
 import { isPattern } from "../protocol/channels.js";
-import { formatAge, formatBytes, formatRate } from "../format/text.js";
+import { formatAge, formatBytes, formatRate, visible } from "../format/text.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { IDLE_STATES } from "../connection/event-stream.js";
 import { formatSpan } from "../format/format-time.js";
@@ -105,15 +105,15 @@ export class Status {
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch }) {
+  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, or null. */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels);
+    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -131,8 +131,9 @@ export class Status {
     write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
   }
 
-  #emptyTexts(channels) {
+  #emptyTexts(channels, pinned) {
     if (this.#state.name === "error") return [t("empty.refused"), this.#state.detail ?? "", ""];
+    if (this.#ready && pinned !== null) return [t("empty.pinned", { filter: visible(pinned) }), t("empty.pinnedHint"), ""];
     return this.#ready ? emptyTexts(channels) : [nothingOn(channels), t("empty.redis"), ""];
   }
 }
