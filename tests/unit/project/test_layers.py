@@ -25,6 +25,7 @@ IMPORTS: dict[str, set[str]] = {
     "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
+    "alerts": set(),
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
     "server": {"hub", "broker", "http"},
@@ -40,6 +41,7 @@ LIBRARIES = {
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
+    "alerts": {"orjson"},
     "auth": {"redis", "jwt", "cryptography"},
     # `compression` is in the standard library from Python 3.14 on.
     "http": {"redis", "orjson", "backports", "compression", "httptools", "sanic", "prometheus_client", "psutil"}
@@ -123,6 +125,7 @@ PURE = [
     "history/append_batch",
     "history/append_round",
     "history/log_range",
+    "alerts/alert",
     "auth/client_address",
     "auth/credentials",
     "auth/grant",
