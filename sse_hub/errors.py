@@ -10,6 +10,7 @@ exit with their message.
     │   ├── InvalidId            … in an event id or a time
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidFilter        … in a filter
+    │   ├── InvalidRule          … in a rule for alerts
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
     │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
@@ -75,6 +76,18 @@ class InvalidFilter(InvalidRequest):
         super().__init__(message)
         self.start = start
         self.end = end
+
+
+class InvalidRule(InvalidRequest):
+    """
+    A rule for alerts is invalid; the message says what is wrong, and what is allowed.
+
+    `member` is the name of the member that is wrong, '' if it is the rule as a whole.
+    """
+
+    def __init__(self, message: str, member: str = "") -> None:
+        super().__init__(message)
+        self.member = member
 
 
 class InvalidLine(InvalidRequest):
