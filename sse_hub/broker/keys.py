@@ -183,3 +183,13 @@ class LogKeys:
         The first entry is where the log starts, so the stream is never empty; its `t` is the time when it was created.
         """
         return f"{self.partition.prefix}breaks{self.group}"
+
+    @property
+    def alerts(self) -> str:
+        """Stream: the outbox, alerts that still have to be sent. `a` is one of them as JSON, see `alerts/alert`."""
+        return f"{self.partition.prefix}alerts{self.group}"
+
+    @property
+    def alert_sent(self) -> str:
+        """Hash: destination --> "position waiting error": how far it is in `alerts`, see `alerts/outbox`."""
+        return f"{self.partition.prefix}alert-sent{self.group}"

@@ -76,6 +76,11 @@ class Recorder:
         """This process's name among those that could record."""
         return self._lease.token
 
+    @property
+    def lease_value(self) -> str:
+        """The value of the lease's key while this process records, for scripts that check it."""
+        return self._lease.owner_value(self._round.complete_since)
+
     async def run(self) -> None:
         """Record while this process holds the lease, until cancelled."""
         while True:
