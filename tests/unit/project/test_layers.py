@@ -13,7 +13,7 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "standard_streams"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "reloaded_file", "standard_streams"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
