@@ -28,9 +28,10 @@ class Alert:
     What is kept in the outbox, and sent.
 
     `rule` is the rule's id, and `version` that of what it said. `text` is what its template made, in one line. `count`
-    is how many lines it is about. `first` and `last` are the ids of the first and the last of them, the last one on
-    `channel`; all three are empty if no line was there. `moment_ms`, since the epoch, is when it fired, by the log.
-    `level` is the level of the last line, '' if it has none. `to` has the names of the destinations.
+    is how many lines it is about. `last` is the id of the last of them, on `channel`, and `first` that of the first one
+    since the group's last alert, or since nothing had matched; all three are empty if no line was there. `moment_ms`,
+    since the epoch, is when it fired, by the log. `level` is the level of the last line, '' if it has none. `to` has
+    the names of the destinations.
     """
 
     id: str

@@ -13,7 +13,7 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "standard_streams"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "reloaded_file", "standard_streams"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
@@ -25,7 +25,7 @@ IMPORTS: dict[str, set[str]] = {
     "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
-    "alerts": {"protocol", "filters"},
+    "alerts": {"protocol", "formats", "filters"},
     "auth": {"protocol", "hub", "broker"},
     "http": {"protocol", "hub", "broker", "history", "auth"},
     "server": {"hub", "broker", "http"},
@@ -126,8 +126,11 @@ PURE = [
     "history/append_round",
     "history/log_range",
     "alerts/alert",
+    "alerts/conditions",
+    "alerts/message_pattern",
     "alerts/rule",
     "alerts/rule_file",
+    "alerts/rule_state",
     "alerts/template",
     "auth/client_address",
     "auth/credentials",
