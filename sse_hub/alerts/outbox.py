@@ -1,7 +1,7 @@
 """
 The outbox: the alerts in Redis that still have to be sent, in order, and how far each destination is.
 
-    lua/alerts_commit.lua: the evaluator puts alerts in --> a stream --> read() --> deliveries
+    lua/alerts_commit.lua: the evaluator puts alerts in --> a stream --> read() --> queues
     mark(), with lua/alerts_sent.lua --> a hash of positions --> where the next recorder goes on
 
 Only the process that holds the lease marks or removes anything; the scripts see to that.
@@ -48,7 +48,7 @@ class OutboxEntry(NamedTuple):
         return self.alert is not None and (destination == CHANNEL_NAME or destination in self.alert.to)
 
 
-class Progress(NamedTuple):
+class DestinationProgress(NamedTuple):
     """How far a destination is: the id of the last entry that is behind it, how many wait, and what is wrong, or ''."""
 
     position: str = BEGINNING
@@ -60,7 +60,7 @@ class Progress(NamedTuple):
         return f"{self.position} {self.waiting} {self.error[:MAX_ERROR_CHARACTERS]}"
 
     @classmethod
-    def from_text(cls, text: str) -> "Progress":
+    def from_text(cls, text: str) -> "DestinationProgress":
         """The progress of `to_text()`; that of the beginning for anything else: what was sent is sent again."""
         position, _, rest = text.partition(" ")
         waiting, _, error = rest.partition(" ")
@@ -94,12 +94,14 @@ class Outbox:
         """How many entries there are."""
         return int(await self._call(self._commands.xlen, self._keys.alerts))
 
-    async def progress(self) -> dict[str, Progress]:
+    async def progress(self) -> dict[str, DestinationProgress]:
         """How far each destination is that has ever been marked."""
         found = await self._call(self._commands.hgetall, self._keys.alert_sent)
-        return {name.decode(): Progress.from_text(text.decode(errors="replace")) for name, text in found.items()}
+        return {
+            name.decode(): DestinationProgress.from_text(text.decode(errors="replace")) for name, text in found.items()
+        }
 
-    async def mark(self, destination: str, progress: Progress, given_up: tuple[Alert, ...] = ()) -> bool:
+    async def mark(self, destination: str, progress: DestinationProgress, given_up: tuple[Alert, ...] = ()) -> bool:
         """Say how far `destination` is, and put in the alerts `given_up`. False if the lease is lost."""
         keys = [self._keys.lease, self._keys.alerts, self._keys.alert_sent]
         args = [self._lease_value(), destination, progress.to_text(), *(each.to_json() for each in given_up)]

@@ -1,7 +1,7 @@
 """
 The sender: gives each alert of the outbox to its destinations, in the one process that records.
 
-    outbox --> run(), once a second and when woken --> Delivery of each destination --> Destination.send()
+    outbox --> run(), once a second and when woken --> DestinationQueue of each destination --> Destination.send()
     states() <-- how far each destination is, in Redis <-- the process that records
 
 When another process takes over recording, it goes on from where each destination is marked to be. What was sent and not
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sse_hub.alerts.delivery import Delivery
+from sse_hub.alerts.destination_queue import DestinationQueue
 from sse_hub.alerts.destinations.kinds import create_destination
 from sse_hub.alerts.destinations.sending import Destination
 from sse_hub.alerts.destinations.settings import DestinationSettings
-from sse_hub.alerts.outbox import BEGINNING, CHANNEL_NAME, PAGE, Outbox, Progress, order_of
+from sse_hub.alerts.outbox import BEGINNING, CHANNEL_NAME, PAGE, DestinationProgress, Outbox, order_of
 from sse_hub.errors import OutboxUnavailable
 from sse_hub.hub.counters import Counters
 from sse_hub.tasks import cancel_and_wait
@@ -53,7 +53,7 @@ class Sender:
         self._settings: Mapping[str, DestinationSettings] = {}
         self._destinations: dict[str, Destination] = {CHANNEL_NAME: channel}
         self._dropped: list[Destination] = []
-        self._deliveries: list[Delivery] = []
+        self._queues: list[DestinationQueue] = []
         self._changed = False
         self._woken = asyncio.Event()
         self._count_from_zero()
@@ -99,14 +99,14 @@ class Sender:
     def waiting(self) -> dict[str, int]:
         """How many alerts wait for each destination, as far as this process sends them: 0 if another one does."""
         counts = dict.fromkeys(self._destinations, 0)
-        return counts | {each.name: each.waiting for each in self._deliveries if each.name in counts}
+        return counts | {each.name: each.waiting for each in self._queues if each.name in counts}
 
     async def states(self) -> list[DestinationState]:
         """All destinations, as the process that sends has marked them a second ago. Raises OutboxUnavailable."""
         progress = await self._outbox.progress()
         states = []
         for name, destination in self._destinations.items():
-            at = progress.get(name, Progress())
+            at = progress.get(name, DestinationProgress())
             states.append(DestinationState(name, destination.kind, at.waiting, at.error))
         return states
 
@@ -118,21 +118,21 @@ class Sender:
         while self._dropped:
             await self._dropped.pop().close()
         marked = await self._outbox.progress()
-        self._deliveries = [
-            Delivery(name, destination, self._outbox, self._counters, marked.get(name, Progress()))
+        self._queues = [
+            DestinationQueue(name, destination, self._outbox, self._counters, marked.get(name, DestinationProgress()))
             for name, destination in self._destinations.items()
         ]
-        tasks = [asyncio.create_task(each.run(), name="alerts") for each in self._deliveries]
+        tasks = [asyncio.create_task(each.run(), name="alerts") for each in self._queues]
         try:
             await self._follow(tasks)
         finally:
             await cancel_and_wait(tasks)
-            self._deliveries = []
+            self._queues = []
 
     async def _follow(self, tasks: list["asyncio.Task[None]"]) -> None:
-        """Hand each new entry of the outbox to the deliveries, and keep the outbox short."""
+        """Hand each new entry of the outbox to the queues, and keep the outbox short."""
         loop = asyncio.get_running_loop()
-        read_to = min((each.position for each in self._deliveries), key=order_of, default=BEGINNING)
+        read_to = min((each.position for each in self._queues), key=order_of, default=BEGINNING)
         trim_at = loop.time() + TRIM_SECONDS
         while self._may_send() and not self._changed:
             for task in tasks:
@@ -141,11 +141,11 @@ class Sender:
                     task.result()
                     return
             read_to = await self._read_on(read_to)
-            for each in self._deliveries:
+            for each in self._queues:
                 await each.refresh_mark()
             if loop.time() >= trim_at:
                 trim_at = loop.time() + TRIM_SECONDS
-                await self._outbox.trim(min((each.position for each in self._deliveries), key=order_of))
+                await self._outbox.trim(min((each.position for each in self._queues), key=order_of))
             await self._wait()
 
     async def _read_on(self, read_to: str) -> str:
@@ -153,7 +153,7 @@ class Sender:
         while True:
             entries = await self._outbox.read(read_to)
             for entry in entries:
-                for each in self._deliveries:
+                for each in self._queues:
                     each.offer(entry)
                 read_to = entry.id
             if len(entries) < PAGE:

@@ -18,6 +18,10 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
+from sse_hub.alerts.destinations.alert_channel import AlertChannel
+from sse_hub.alerts.outbox import Outbox
+from sse_hub.alerts.rule import ALERT_CHANNEL
+from sse_hub.alerts.sender import Sender
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys, Partition
@@ -108,6 +112,7 @@ def hub_blueprint(
         failed = fail or partial(_disable, context)
         _watch(context, context.recorder.keep_lease(), "lease", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
+        _watch(context, context.sender.run(), "sender", failed)
         _watch(context, context.topology.run(), "topology", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, context.order_watch.run(), "order-watch", failed)
@@ -188,6 +193,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     source = RedisSource(config, topology, commands, backfill, hub.ingest.fences, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
+    publisher = AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes)
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
         config=config,
@@ -199,7 +205,13 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         log=log,
         recorder=recorder,
         history=HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences),
-        publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
+        publisher=publisher,
+        sender=Sender(
+            Outbox(commands, log_keys, lambda: recorder.lease_value),
+            AlertChannel(publisher, registry.covers(ALERT_CHANNEL)),
+            hub.counters,
+            lambda: recorder.recording,
+        ),
         auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),

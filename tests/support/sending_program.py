@@ -20,11 +20,9 @@ from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.destinations.parse import parse_destination
 from sse_hub.alerts.outbox import Outbox
 from sse_hub.alerts.sender import Sender
-from sse_hub.broker.keys import LogKeys, Partition
 from sse_hub.hub.counters import Counters
 from sse_hub.tasks import cancel_and_wait
-
-KEYS = LogKeys(Partition(), "")
+from tests.support.alert_outbox import KEYS
 
 
 class Nowhere:

@@ -3,5 +3,5 @@ Where alerts are sent: each kind of destination is a module with a class that se
 
     [destinations.ops] of the rule file --> settings --> webhook, apprise      channel: the alerts as lines
 
-None of them repeats anything: `delivery` decides when an alert is tried again.
+None of them repeats anything: `destination_queue` decides when an alert is tried again.
 """

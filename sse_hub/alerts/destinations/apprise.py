@@ -18,7 +18,7 @@ from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.destinations.guarded_thread import guarded, run_guarded
 from sse_hub.alerts.destinations.sending import refusal
 from sse_hub.alerts.destinations.settings import DestinationSettings
-from sse_hub.errors import NotSent
+from sse_hub.errors import NotSent, error_text
 
 ALLOWED = frozenset((
     "apprise", "apprises", "azure", "bark", "barks", "brevo", "dingtalk", "discord", "feishu", "flock", "form",
@@ -71,7 +71,7 @@ class AppriseService:
         except TimeoutError:
             raise NotSent(f"It did not end within {seconds} s.") from None
         except RuntimeError as error:
-            raise NotSent(f"The library apprise failed with {error}.") from None
+            raise NotSent(f"The library apprise failed: {error_text(error)}.") from None
         if not sent:
             raise refusal(statuses[-1], None, 0.0) if statuses else NotSent("It was not reached, or did not take it.")
 

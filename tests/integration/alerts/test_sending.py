@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import hmac
-import itertools
 import json
 import logging
 import os
@@ -22,11 +21,12 @@ import pytest
 import redis
 
 from sse_hub.alerts.alert import Alert
-from sse_hub.alerts.delivery import MAX_AGE_MS, MAX_WAITING
+from sse_hub.alerts.destination_queue import MAX_AGE_MS, MAX_WAITING
 from sse_hub.alerts.destinations.parse import parse_destination
 from sse_hub.alerts.sender import DestinationState
+from tests.support.alert_outbox import KEYS, is_at, marked, newest, put
 from tests.support.alert_receiver import AlertReceiver, Request, alert_receiver
-from tests.support.sending_program import KEYS, sending
+from tests.support.sending_program import sending
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS, ROOT
 from tests.support.waiting import wait_until
@@ -34,7 +34,6 @@ from tests.support.waiting import wait_until
 LEASE = "me 1"
 KEY = b"k" * 32
 HIDDEN = "hush-hush"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -46,35 +45,9 @@ def outbox(module_server: RedisServer) -> Iterator[redis.Redis]:
         yield client
 
 
-def put(client: redis.Redis, count: int = 1, id: str = "*", **others: Any) -> list[str]:
-    """Put `count` alerts in, and return their ids."""
-    ids = []
-    for _ in range(count):
-        values: dict[str, Any] = {
-            "id": f"{next(_numbers):032x}", "rule": "pay", "version": "1", "kind": "fired", "group": (), "text": "text",
-            "count": 1, "channel": "shop", "first": "1-1", "last": "1-1", "moment_ms": 5, "level": "error",
-            "to": ("ops",),
-        }  # fmt: skip
-        alert = Alert(**values | others)
-        client.xadd(KEYS.alerts, {"a": alert.to_json()}, id=id)
-        ids.append(alert.id)
-    return ids
-
-
 def hook(url: str, **more: Any) -> dict[str, Any]:
     secret = "whsec_" + base64.b64encode(KEY).decode()
     return {"kind": "webhook", "url": url, "secret": secret, "allow_private": True, "timeout": "1s", **more}
-
-
-def marked(outbox: redis.Redis, name: str) -> str:
-    """What is known of how far the destination `name` is."""
-    text: Any = outbox.hget(KEYS.alert_sent, name)
-    return (text or b"").decode()
-
-
-def is_at(outbox: redis.Redis, entry_id: str) -> bool:
-    """Whether the destination `ops` is marked to have got the entry `entry_id`."""
-    return marked(outbox, "ops").startswith(f"{entry_id} ")
 
 
 def check_signature(request: Request) -> None:
@@ -121,10 +94,9 @@ async def test_a_successor_goes_on_where_the_last_one_was(module_server: RedisSe
         for expected in (5, 10, 10):
             if expected > len(ids):
                 ids += put(outbox, 5)
-            newest: Any = outbox.xrevrange(KEYS.alerts, count=1)
             async with sending(module_server.url, LEASE, {"ops": hook(receiver.url)}):
                 await asyncio.to_thread(receiver.wait, expected)
-                await until(partial(is_at, outbox, newest[0][0].decode()), "all are marked")
+                await until(partial(is_at, outbox, "ops", newest(outbox)), "all are marked")
 
     assert receiver.ids == ids
 

@@ -32,7 +32,8 @@ async def metrics_of_a_hub() -> list[Metric]:
     await Client(hub, "shop.*").open(Tail(1))
     log = SimpleNamespace(watermark=hub.ingest.last_fence, recording=True)
     recorder = SimpleNamespace(recording=True)
-    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
+    sender = SimpleNamespace(waiting=lambda: {"ops": 1})
+    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder, sender=sender)
     return list(HubCollector(cast(Context, context)).collect())
 
 

@@ -25,9 +25,9 @@ IMPORTS: dict[str, set[str]] = {
     "hub": {"protocol", "formats"},
     "broker": {"protocol", "hub"},
     "history": {"protocol", "hub", "broker"},
-    "alerts": {"protocol", "formats", "filters"},
+    "alerts": {"protocol", "formats", "filters", "hub", "broker", "history"},
     "auth": {"protocol", "hub", "broker"},
-    "http": {"protocol", "hub", "broker", "history", "auth"},
+    "http": {"protocol", "hub", "broker", "history", "alerts", "auth"},
     "server": {"hub", "broker", "http"},
     "commands": {"protocol", "formats", "filters", "broker", "auth", "server"},
     "logging": {"protocol", "broker"},
@@ -41,7 +41,7 @@ LIBRARIES = {
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
-    "alerts": {"orjson"},
+    "alerts": {"orjson", "httpx", "redis", "apprise"},
     "auth": {"redis", "jwt", "cryptography"},
     # `compression` is in the standard library from Python 3.14 on.
     "http": {"redis", "orjson", "backports", "compression", "httptools", "sanic", "prometheus_client", "psutil"}
@@ -61,7 +61,12 @@ LIBRARIES = {
     "logging": {"redis", "orjson"},
 }
 # Libraries that only one module imports.
-ONLY_IN = {"hiredis": {"broker/session"}, "minify": {"http/page/minify"}, "xstatic": {"http/page/assets"}}
+ONLY_IN = {
+    "apprise": {"alerts/destinations/apprise"},
+    "hiredis": {"broker/session"},
+    "minify": {"http/page/minify"},
+    "xstatic": {"http/page/assets"},
+}
 # The documented part of Sanic. Only SANIC_INTERNALS imports anything else of it, or uses these attributes.
 SANIC_API = {"sanic", "sanic.blueprint_group", "sanic.exceptions", "sanic.request", "sanic.response"}
 SANIC_INTERNALS = "http/sanic_internals"
@@ -126,6 +131,12 @@ PURE = [
     "history/append_round",
     "history/log_range",
     "alerts/alert",
+    "alerts/backoff",
+    "alerts/destinations/body",
+    "alerts/destinations/sending",
+    "alerts/destinations/settings",
+    "alerts/destinations/signature",
+    "alerts/given_up",
     "alerts/conditions",
     "alerts/message_pattern",
     "alerts/rule",

@@ -18,7 +18,7 @@ from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.backoff import wait_seconds
 from sse_hub.alerts.destinations.sending import Destination
 from sse_hub.alerts.given_up import given_up_alerts
-from sse_hub.alerts.outbox import Outbox, OutboxEntry, Progress, order_of
+from sse_hub.alerts.outbox import DestinationProgress, Outbox, OutboxEntry, order_of
 from sse_hub.errors import NotSent, OutboxUnavailable
 from sse_hub.hub.counters import Counters
 
@@ -31,13 +31,13 @@ OVERFLOW = 1_000
 RETRY_SECONDS = 1.0
 
 
-class Delivery:
+class DestinationQueue:
     """
     Sends to `destination`, called `name`, what comes after `progress`. `error` says why it can't at present, or ''.
     """
 
     def __init__(
-        self, name: str, destination: Destination, outbox: Outbox, counters: Counters, progress: Progress
+        self, name: str, destination: Destination, outbox: Outbox, counters: Counters, progress: DestinationProgress
     ) -> None:
         self.name = name
         self.error = ""
@@ -105,16 +105,18 @@ class Delivery:
     async def refresh_mark(self) -> None:
         """Mark how far it is if that has changed, though nothing was sent. Raises OutboxUnavailable."""
         async with self._marking:
-            if self._progress != self._marked and await self._outbox.mark(self.name, self._progress):
-                self._marked = self._progress
+            # What is marked may be outdated by the time it is.
+            progress = self._progress
+            if progress != self._marked and await self._outbox.mark(self.name, progress):
+                self._marked = progress
 
     async def close(self) -> None:
         """Close the destination."""
         await self._destination.close()
 
     @property
-    def _progress(self) -> Progress:
-        return Progress(self._position, len(self._queue), self.error)
+    def _progress(self) -> DestinationProgress:
+        return DestinationProgress(self._position, len(self._queue), self.error)
 
     async def _wait(self, seconds: float) -> bool:
         """Wait, and meanwhile give up what there is no room for. False when the lease is lost."""
