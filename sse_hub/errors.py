@@ -16,6 +16,9 @@ exit with their message.
     │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
+    ├── UnknownRule              there is no rule for alerts with this id (404)
+    ├── RuleConflict             a rule was changed by somebody else, or can't be changed here (409)
+    ├── RulesUnavailable         the rules for alerts can't be read or changed (503)
     ├── Unauthenticated          the client is unknown (401)
     ├── Forbidden                the client is known, but lacks the right (403)
     ├── LimitExceeded            one sender, or all together, have reached a limit (429 or 503; streams: 200)
@@ -111,6 +114,18 @@ class ForeignOrigin(InvalidRequest):
 
 class IdempotencyConflict(InvalidRequest):
     """An `Idempotency-Key` was used before for another body or channel."""
+
+
+class UnknownRule(HubError):
+    """There is no rule for alerts with this id."""
+
+
+class RuleConflict(HubError):
+    """A rule is not as the client has seen it, exists already, or belongs to the rule file."""
+
+
+class RulesUnavailable(HubError):
+    """The rules for alerts can't be read or changed now."""
 
 
 class Unauthenticated(HubError):

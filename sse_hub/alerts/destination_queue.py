@@ -13,6 +13,7 @@ import random
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import islice
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.backoff import wait_seconds
@@ -87,10 +88,9 @@ class DestinationQueue:
                 await self._offered.wait()
                 self._offered.clear()
                 continue
-            entry = self._queue[0]
-            assert entry.alert, "only alerts are offered"
+            alerts = [each.alert for each in islice(self._queue, self._destination.at_once) if each.alert]
             try:
-                await self._destination.send(entry.alert)
+                await self._destination.send(alerts)
             except NotSent as error:
                 failures += 1
                 self._note_failure(str(error))
@@ -98,8 +98,8 @@ class DestinationQueue:
                     return
             else:
                 failures = 0
-                self._note_success()
-                if not await self._leave_behind(1):
+                self._note_success(len(alerts))
+                if not await self._leave_behind(len(alerts)):
                     return
 
     async def refresh_mark(self) -> None:
@@ -122,12 +122,13 @@ class DestinationQueue:
         """Wait, and meanwhile give up what there is no room for. False when the lease is lost."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                while True:
+        while loop.time() < deadline:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
                     await self._overflowing.wait()
-                    if not await self._give_up_old():
-                        return False
+            # Not within the time-out, which could end it half-way.
+            if self._overflowing.is_set() and not await self._give_up_old():
+                return False
         return True
 
     async def _give_up_old(self) -> bool:
@@ -178,8 +179,8 @@ class DestinationQueue:
             )
         self.error = error
 
-    def _note_success(self) -> None:
-        self._counters.alerts_sent[self.name] += 1
+    def _note_success(self, alerts: int) -> None:
+        self._counters.alerts_sent[self.name] += alerts
         if self.error:
             logger.info("alert_destination_back destination=%(destination)s", {"destination": self.name})
         self.error = ""

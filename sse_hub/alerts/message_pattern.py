@@ -49,6 +49,11 @@ class KnownPatterns:
         # What `changes()` has not returned: None for a key that was forgotten.
         self._changes: dict[str, tuple[int, int] | None] = {}
 
+    @property
+    def changed(self) -> int:
+        """How many changes `changes()` has to return."""
+        return len(self._changes)
+
     def is_new(self, text: str, now_ms: int) -> bool:
         """Whether `text` was not seen before; then it is known from now on."""
         key = blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()

@@ -69,7 +69,7 @@ class StateChanges(NamedTuple):
 
 class RuleState:
     """
-    The state of `rule`, which knows nothing of what came before `begins_ms`.
+    The state of `rule`, which knows nothing of what came before the fence `begins_ms`.
 
     `alerts` counts them, and `last_alert_ms` is the moment of the last one, 0 without one. `matches` counts lines, in
     this process. `next_due_ms`: before that, tick() has nothing to do.
@@ -79,7 +79,7 @@ class RuleState:
         self.rule = rule
         self.alerts = self.last_alert_ms = self.matches = 0
         self.next_due_ms = math.inf
-        self._begins_ms = self._now_ms = begins_ms
+        self.begins_ms = self._now_ms = begins_ms
         self._groups: dict[str, _GroupState] = {}
         self._patterns = KnownPatterns()
         self._changed: set[str] = set()
@@ -88,8 +88,8 @@ class RuleState:
 
     @property
     def changed(self) -> int:
-        """How many groups have changed since they were last written down."""
-        return len(self._changed)
+        """How many groups and patterns have changed since they were last written down."""
+        return len(self._changed) + self._patterns.changed
 
     # Lines and time.
 
@@ -179,7 +179,7 @@ class RuleState:
     # Alerts.
 
     def _fire(self, state: "_GroupState", now_ms: int) -> Alert:
-        alert = self._alert(state, "fired", now_ms, str(self._begins_ms))
+        alert = self._alert(state, "fired", now_ms, str(self.begins_ms))
         state.condition.fired(now_ms)
         state.paused_until_ms = now_ms + self.rule.pause_ms
         return alert
@@ -221,7 +221,7 @@ class RuleState:
 
     def changes(self) -> StateChanges:
         """What has changed since the last call, for `restore()`."""
-        head = RuleHead(self.rule.version, self._begins_ms, self._now_ms, self.alerts, self.last_alert_ms)
+        head = RuleHead(self.rule.version, self.begins_ms, self._now_ms, self.alerts, self.last_alert_ms)
         parts: dict[str, bytes | None] = {}
         for key in self._changed:
             state = self._groups.get(key)

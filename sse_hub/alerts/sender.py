@@ -43,10 +43,18 @@ class Sender:
     """
     One process's part in sending. `may_send` says whether this process records at present.
 
-    `channel` is the destination that gets every alert.
+    `channel` is the destination that gets every alert. `new_alerts` is set when there are some in the outbox; those of
+    which nothing says so are found within a second.
     """
 
-    def __init__(self, outbox: Outbox, channel: Destination, counters: Counters, may_send: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        channel: Destination,
+        counters: Counters,
+        may_send: Callable[[], bool],
+        new_alerts: asyncio.Event,
+    ) -> None:
         self._outbox = outbox
         self._counters = counters
         self._may_send = may_send
@@ -54,12 +62,18 @@ class Sender:
         self._destinations: dict[str, Destination] = {CHANNEL_NAME: channel}
         self._dropped: list[Destination] = []
         self._queues: list[DestinationQueue] = []
+        self._known = False
         self._changed = False
-        self._woken = asyncio.Event()
+        self._new_alerts = new_alerts
         self._count_from_zero()
 
     def use(self, settings: Mapping[str, DestinationSettings]) -> None:
-        """From now on, `settings` are the destinations. They have been checked by parse_destination()."""
+        """
+        From now on, `settings` are the destinations. They have been checked by parse_destination().
+
+        Before the first call nothing is sent: what is not known to have a destination would be removed.
+        """
+        self._known = True
         if settings == self._settings:
             return
         channel = self._destinations[CHANNEL_NAME]
@@ -72,11 +86,7 @@ class Sender:
         self._settings = dict(settings)
         self._changed = True
         self._count_from_zero()
-        self.wake()
-
-    def wake(self) -> None:
-        """There are new alerts in the outbox."""
-        self._woken.set()
+        self._new_alerts.set()
 
     async def run(self) -> None:
         """Send while this process records, until cancelled."""
@@ -84,7 +94,7 @@ class Sender:
         try:
             while True:
                 try:
-                    if self._may_send():
+                    if self._known and self._may_send():
                         await self._send()
                     failing = False
                 except OutboxUnavailable as error:
@@ -162,8 +172,8 @@ class Sender:
     async def _wait(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
-                await self._woken.wait()
-        self._woken.clear()
+                await self._new_alerts.wait()
+        self._new_alerts.clear()
 
     def _count_from_zero(self) -> None:
         """Each series begins at 0: Prometheus sees no increase where one begins."""

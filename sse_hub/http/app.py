@@ -18,10 +18,7 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
-from sse_hub.alerts.destinations.alert_channel import AlertChannel
-from sse_hub.alerts.outbox import Outbox
-from sse_hub.alerts.rule import ALERT_CHANNEL
-from sse_hub.alerts.sender import Sender
+from sse_hub.alerts.setup import create_alerts
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys, Partition
@@ -112,13 +109,16 @@ def hub_blueprint(
         failed = fail or partial(_disable, context)
         _watch(context, context.recorder.keep_lease(), "lease", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
-        _watch(context, context.sender.run(), "sender", failed)
+        _watch(context, context.alerts.sender.run(), "sender", failed)
         _watch(context, context.topology.run(), "topology", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, context.order_watch.run(), "order-watch", failed)
         _watch(context, _tick(context), "tick", failed)
         _watch(context, context.auth.keep_fresh(), "auth", failed)
         _watch(context, _sample_lines(context.sampler), "sampler", failed)
+        _watch(context, context.alerts.book.keep_fresh(), "rule-book", failed)
+        _watch(context, context.alerts.keep_rules(), "rules", failed)
+        _watch(context, context.alerts.evaluator.run(), "alerts", failed)
 
     @lifecycle.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
@@ -193,6 +193,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     source = RedisSource(config, topology, commands, backfill, hub.ingest.fences, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
+    history = HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences)
     publisher = AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes)
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
@@ -204,14 +205,9 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         backfill=backfill,
         log=log,
         recorder=recorder,
-        history=HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences),
+        history=history,
         publisher=publisher,
-        sender=Sender(
-            Outbox(commands, log_keys, lambda: recorder.lease_value),
-            AlertChannel(publisher, registry.covers(ALERT_CHANNEL)),
-            hub.counters,
-            lambda: recorder.recording,
-        ),
+        alerts=create_alerts(config, commands, log_keys, recorder, log, history, publisher, hub),
         auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),

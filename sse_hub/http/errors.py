@@ -23,10 +23,13 @@ from sse_hub.errors import (
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
+    RuleConflict,
+    RulesUnavailable,
     SourceUnavailable,
     TooLarge,
     TooManyChannels,
     Unauthenticated,
+    UnknownRule,
     UnsupportedCoding,
 )
 from sse_hub.http.content_coding import ALLOWED as CODINGS
@@ -44,6 +47,9 @@ STATUSES: dict[type, HTTPStatus] = {
     UnsupportedCoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownRule: HTTPStatus.NOT_FOUND,
+    RuleConflict: HTTPStatus.CONFLICT,
+    RulesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,12 +29,13 @@ class Nowhere:
     """In place of the channel of alerts, which needs a hub: a destination that takes everything."""
 
     kind = "channel"
+    at_once = 100
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
 
-    async def send(self, alert: Alert) -> None:
-        self.alerts.append(alert)
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        self.alerts += alerts
 
     async def close(self) -> None:
         pass
@@ -47,7 +48,7 @@ async def sending(
     """A sender that runs in the block."""
     commands = redis.asyncio.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=2)
     counters, channel = Counters(), Nowhere()
-    sender = Sender(Outbox(commands, KEYS, lambda: lease), channel, counters, lambda: True)
+    sender = Sender(Outbox(commands, KEYS, lambda: lease), channel, counters, lambda: True, asyncio.Event())
     sender.use({name: parse_destination(name, table, {}) for name, table in tables.items()})
     task = asyncio.create_task(sender.run())
     try:

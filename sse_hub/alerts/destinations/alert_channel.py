@@ -1,17 +1,19 @@
 """
 The channel of alerts: each alert is a line of it, once, so that pages and programs can read alerts as they read lines.
 
-    alert --> line_of() --> AcknowledgedPublisher, with the alert's id as Idempotency-Key --> sse-hub.alerts
+    alerts --> line_of() --> AcknowledgedPublisher.publish_each(), with their ids as keys --> sse-hub.alerts
 
-An alert may come twice, if a process dies before it has marked it as sent. The key then returns what the first time
-gave; should a failover have lost the key, the line id tells readers of the log.
+An alert may come twice, if a process dies before it has marked it as sent. Its key then says so; should a failover have
+lost the key, the line id tells readers of the log.
 """
+
+from collections.abc import Sequence
 
 import orjson
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.rule import ALERT_CHANNEL
-from sse_hub.errors import HubError, InvalidRequest, NotSent, error_text
+from sse_hub.errors import HubError, NotSent, error_text
 from sse_hub.history.publisher import AcknowledgedPublisher
 
 # No client may be called that, so no Idempotency-Key of a request is one of ours.
@@ -22,6 +24,9 @@ LEVELS = {"fired": "warning", "back": "info", "given-up": "error"}
 class AlertChannel:
     """Publishes alerts on the channel ALERT_CHANNEL. `covered` says whether this hub records it."""
 
+    # A line takes as long as a hundred: until they are recorded.
+    at_once = 100
+
     def __init__(self, publisher: AcknowledgedPublisher, covered: bool) -> None:
         self._publisher = publisher
         self._covered = covered
@@ -30,14 +35,15 @@ class AlertChannel:
     def kind(self) -> str:
         return "channel"
 
-    async def send(self, alert: Alert) -> None:
-        """Publish `alert`, and return when it is recorded. Raises NotSent."""
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """Publish `alerts`, and return when they are recorded. Raises NotSent."""
         if not self._covered:
             raise NotSent(f"--ingest does not cover the channel {ALERT_CHANNEL}.", hopeless=True)
         try:
-            await self._publisher.publish(ALERT_CHANNEL, line_of(alert), alert.id, SUBJECT)
+            lines = {alert.id: line_of(alert) for alert in alerts}
+            await self._publisher.publish_each(ALERT_CHANNEL, lines, SUBJECT)
         except HubError as error:
-            raise NotSent(f"{error_text(error)}.", isinstance(error, InvalidRequest)) from None
+            raise NotSent(f"{error_text(error)}.") from None
 
     async def close(self) -> None:
         """Nothing stays open."""

@@ -11,6 +11,7 @@ https://github.com/caronc/apprise/wiki
 import asyncio
 import importlib.util
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,8 @@ class AppriseService:
     Sends alerts to one service. Raises ValueError, without the URL, if that can't be used or the library is missing.
     """
 
+    at_once = 1
+
     def __init__(self, settings: DestinationSettings) -> None:
         scheme = settings.url.reveal().partition("://")[0].lower()
         if scheme not in ALLOWED | NATIVE:
@@ -56,8 +59,9 @@ class AppriseService:
     def kind(self) -> str:
         return self._kind
 
-    async def send(self, alert: Alert) -> None:
-        """Send `alert`. Raises NotSent."""
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """Send the alert. Raises NotSent."""
+        [alert] = alerts
         if self._running and not self._running.done():
             raise NotSent("It has not ended what it was given before.")
         seconds, statuses = self._settings.timeout_seconds, list[int]()

@@ -4,6 +4,7 @@ What each kind of destination can do, and how it says that an alert was not take
     status of an answer --> refusal() --> NotSent, with `hopeless` and `wait_seconds`
 """
 
+from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -17,13 +18,15 @@ MAX_WAIT_SECONDS = 86_400.0
 
 
 class Destination(Protocol):
-    """Sends alerts, one at a time. `kind` is for people: webhook, slack, channel."""
+    """Sends up to `at_once` alerts at a time. `kind` is for people: webhook, slack, channel."""
+
+    at_once: int
 
     @property
     def kind(self) -> str: ...
 
-    async def send(self, alert: Alert) -> None:
-        """Send `alert`, and return when it has been taken. Takes a bounded time. Raises NotSent."""
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """Send `alerts`, and return when all have been taken. Takes a bounded time. Raises NotSent."""
 
     async def close(self) -> None:
         """Close what is open."""

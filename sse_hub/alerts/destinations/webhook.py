@@ -10,6 +10,7 @@ import asyncio
 import base64
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -36,6 +37,8 @@ class Webhook:
     It is given the transport alone: httpx's client would log every URL, follow redirects and use proxies.
     """
 
+    at_once = 1
+
     def __init__(self, settings: DestinationSettings) -> None:
         self._settings = settings
         self._url = _parse_url(settings.url.reveal())
@@ -46,8 +49,9 @@ class Webhook:
     def kind(self) -> str:
         return "webhook"
 
-    async def send(self, alert: Alert) -> None:
-        """POST `alert`. Raises NotSent for any answer but 2xx, and for none in time."""
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """POST the alert. Raises NotSent for any answer but 2xx, and for none in time."""
+        [alert] = alerts
         body = self._body_of(alert)
         seconds = self._settings.timeout_seconds
         try:

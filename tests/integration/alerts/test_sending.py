@@ -72,7 +72,6 @@ async def test_a_webhook_gets_signed_alerts_in_order_and_each_once(
         async with sending(module_server.url, LEASE, {"ops": hook(receiver.url)}) as (sender, counters, channel):
             await until(lambda: len(receiver.requests) == 3, "what was there is sent")
             after = put(outbox, 120)
-            sender.wake()
             await until(lambda: len(receiver.requests) == 123, "what comes is sent")
             await until(lambda: outbox.hget(KEYS.alert_sent, "ops") is not None, "it is marked")
             states = {each.name: each for each in await sender.states()}
