@@ -157,6 +157,12 @@ class Config:
         _integer(0, 1_000_000),
         "Lines per second of one channel that are delivered live; the rest is reported as a gap. 0: all.",
     )
+    filter_cpu_percent: int = _setting(
+        50,
+        _integer(1, 100),
+        "Part of a core that filters (q=) of live streams may take; lines that they had no time for are reported as a "
+        "gap.",
+    )
     publish_lines_per_second: int | None = _setting(
         None,
         _integer(0, 10_000_000),

@@ -52,6 +52,7 @@ class RuleHead(NamedTuple):
     now_ms: int
     alerts: int
     last_alert_ms: int
+    skipped: int
 
     @classmethod
     def parse(cls, text: bytes) -> "RuleHead":
@@ -71,25 +72,27 @@ class RuleState:
     """
     The state of `rule`, which knows nothing of what came before the fence `begins_ms`.
 
-    `alerts` counts them, and `last_alert_ms` is the moment of the last one, 0 without one. `matches` counts lines, in
-    this process. `next_due_ms`: before that, tick() has nothing to do.
+    `alerts` counts them, and `last_alert_ms` is the moment of the last one, 0 without one. `skipped` counts the lines
+    that were too long for the filter. `matches` counts lines, in this process. Before `next_due_ms`, tick() has nothing
+    to do.
     """
 
     def __init__(self, rule: AlertRule, begins_ms: int) -> None:
         self.rule = rule
-        self.alerts = self.last_alert_ms = self.matches = 0
+        self.alerts = self.last_alert_ms = self.skipped = self.matches = 0
         self.next_due_ms = math.inf
         self.begins_ms = self._now_ms = begins_ms
         self._groups: dict[str, _GroupState] = {}
         self._patterns = KnownPatterns()
         self._changed: set[str] = set()
+        self._told_skipped = 0
         if rule.when == "silence" and not rule.by:
             self._add_group("[]", ())
 
     @property
     def changed(self) -> int:
         """How many groups and patterns have changed since they were last written down."""
-        return len(self._changed) + self._patterns.changed
+        return len(self._changed) + self._patterns.changed + (self.skipped > self._told_skipped)
 
     # Lines and time.
 
@@ -117,6 +120,10 @@ class RuleState:
             alert = self._fire(state, now_ms)
         self.next_due_ms = min(self.next_due_ms, state.due_ms())
         return alert
+
+    def skip(self) -> None:
+        """A line is too long for the filter: nobody knows whether it matches."""
+        self.skipped += 1
 
     def tick(self, fence_ms: int) -> list[Alert]:
         """It is `fence_ms`, as all lines before that have been fed."""
@@ -221,7 +228,7 @@ class RuleState:
 
     def changes(self) -> StateChanges:
         """What has changed since the last call, for `restore()`."""
-        head = RuleHead(self.rule.version, self.begins_ms, self._now_ms, self.alerts, self.last_alert_ms)
+        head = RuleHead(self.rule.version, self.begins_ms, self._now_ms, self.alerts, self.last_alert_ms, self.skipped)
         parts: dict[str, bytes | None] = {}
         for key in self._changed:
             state = self._groups.get(key)
@@ -229,6 +236,7 @@ class RuleState:
         for pattern, entry in self._patterns.changes().items():
             parts[PATTERN_PREFIX + pattern] = None if entry is None else orjson.dumps(entry)
         self._changed.clear()
+        self._told_skipped = self.skipped
         return StateChanges(orjson.dumps(tuple(head)), parts)
 
     @classmethod
@@ -238,7 +246,8 @@ class RuleState:
         if known.version != rule.version:
             raise ValueError("it is of another version of the rule")
         state = cls(rule, known.begins_ms)
-        state._now_ms, state.alerts, state.last_alert_ms = known.now_ms, known.alerts, known.last_alert_ms
+        _, _, state._now_ms, state.alerts, state.last_alert_ms, state.skipped = known
+        state._told_skipped = state.skipped
         patterns: dict[str, tuple[int, int]] = {}
         for key, part in parts.items():
             if key.startswith(PATTERN_PREFIX):

@@ -6,13 +6,12 @@ The rules at work, on the lines of all channels. Pure: no I/O.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.placed_line import PlacedLine
 from sse_hub.alerts.rule import ALERT_CHANNEL
 from sse_hub.alerts.rule_state import RuleState
-from sse_hub.filters.compile import LineTest
+from sse_hub.filters.filter_set import FilterSet
 from sse_hub.filters.line import FilteredLine
 from sse_hub.protocol.selection import Selection
 
@@ -20,12 +19,26 @@ from sse_hub.protocol.selection import Selection
 MAX_CHANNELS = 20_000
 
 
-class _WatchingRule(NamedTuple):
-    """A rule that looks at a channel, from the fence `begins_ms` on."""
+class _Watchers:
+    """The rules that look at a channel. Channels with the same rules share them, and so one look at a line's bytes."""
 
-    begins_ms: int
-    matches: LineTest
-    state: RuleState
+    def __init__(self, states: Iterable[RuleState]) -> None:
+        self._states = {state.rule.id: state for state in states}
+        self._filters = {id: state.rule.compiled_filter for id, state in self._states.items()}
+        self._set = FilterSet(self._filters)
+
+    def feed(self, line: FilteredLine, fence: int) -> list[Alert]:
+        """Have the line taken by the rules whose filters it matches, and which begin no later than with `fence`."""
+        alerts = []
+        for id in self._set.candidates(line):
+            filter, state = self._filters[id], self._states[id]
+            if fence < state.begins_ms:
+                continue
+            if filter.is_too_dear(line):
+                state.skip()
+            elif filter.matches(line) and (alert := state.feed(line)):
+                alerts.append(alert)
+        return alerts
 
 
 class WorkingRules:
@@ -34,7 +47,9 @@ class WorkingRules:
     def __init__(self, states: Iterable[RuleState] = (), now_ms: int = 0) -> None:
         self.states = {state.rule.id: state for state in states}
         self.now_ms = now_ms
-        self._by_channel: dict[str, tuple[_WatchingRule, ...]] = {}
+        # None for a channel that no rule looks at.
+        self._by_channel: dict[str, _Watchers | None] = {}
+        self._by_rules: dict[tuple[str, ...], _Watchers] = {}
 
     def __iter__(self) -> Iterator[RuleState]:
         return iter(self.states.values())
@@ -45,12 +60,12 @@ class WorkingRules:
     def put(self, state: RuleState) -> None:
         """Add a rule, or replace it."""
         self.states[state.rule.id] = state
-        self._by_channel.clear()
+        self._forget_watchers()
 
     def remove(self, id: str) -> None:
         """Stop the rule `id`."""
         del self.states[id]
-        self._by_channel.clear()
+        self._forget_watchers()
 
     @property
     def selection(self) -> Selection:
@@ -65,21 +80,15 @@ class WorkingRules:
 
     def watches(self, channel: str) -> bool:
         """Whether a rule looks at `channel`."""
-        return bool(self._rules_of(channel))
+        return self._watchers_of(channel) is not None
 
     def feed(self, placed: PlacedLine) -> list[Alert]:
         """Take the next line in the order of the log."""
         fence, n, channel, payload, moment_ms = placed
         alerts = self.advance(fence) if fence > self.now_ms else []
-        watching = self._by_channel.get(channel)
-        if watching is None:
-            watching = self._rules_of(channel)
-        if not watching:
-            return alerts
-        line = FilteredLine(payload, channel, f"{fence}-{n}", moment_ms)
-        for begins_ms, matches, state in watching:
-            if matches(line) and fence >= begins_ms and (alert := state.feed(line)):
-                alerts.append(alert)
+        watchers = self._by_channel.get(channel) or self._watchers_of(channel)
+        if watchers:
+            alerts += watchers.feed(FilteredLine(payload, channel, f"{fence}-{n}", moment_ms), fence)
         return alerts
 
     def advance(self, fence_ms: int) -> list[Alert]:
@@ -92,14 +101,19 @@ class WorkingRules:
         for state in self:
             state.missed(after_ms, before_ms)
 
-    def _rules_of(self, channel: str) -> tuple[_WatchingRule, ...]:
-        known = self._by_channel.get(channel)
-        if known is None:
-            if len(self._by_channel) >= MAX_CHANNELS:
-                self._by_channel.clear()
-            watching = (
-                [] if channel == ALERT_CHANNEL else [each for each in self if each.rule.selection.matches(channel)]
-            )
-            known = tuple(_WatchingRule(each.begins_ms, each.rule.compiled_filter.matches, each) for each in watching)
-            self._by_channel[channel] = known
-        return known
+    def _watchers_of(self, channel: str) -> _Watchers | None:
+        if channel in self._by_channel:
+            return self._by_channel[channel]
+        if len(self._by_channel) >= MAX_CHANNELS:
+            self._by_channel.clear()
+        watching = () if channel == ALERT_CHANNEL else [each for each in self if each.rule.selection.matches(channel)]
+        watchers = None
+        if watching:
+            ids = tuple(each.rule.id for each in watching)
+            watchers = self._by_rules.get(ids) or self._by_rules.setdefault(ids, _Watchers(watching))
+        self._by_channel[channel] = watchers
+        return watchers
+
+    def _forget_watchers(self) -> None:
+        self._by_channel.clear()
+        self._by_rules.clear()

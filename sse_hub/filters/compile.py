@@ -29,7 +29,7 @@ from sse_hub.filters.parse import (
     TextTerm,
     parse_filter,
 )
-from sse_hub.filters.prefilter import FirstLook, Need, any_need, first_look
+from sse_hub.filters.prefilter import FirstLook, Need, any_need, first_look, rarest
 from sse_hub.filters.units import is_number
 from sse_hub.formats.levels import NAMES, NONE, level_of_word
 from sse_hub.formats.names import MISSING
@@ -47,16 +47,39 @@ UNSEEN = ("true", "Infinity", "ms")
 NOT_IN_TEXT = ("format", "level", "error")
 MESSAGE_NAMES = ("msg", "message")
 
+# RE2 takes up to 3.2 ns for a byte and a character of an expression, measured for `(a|b)*a(a|b){490}c`; this is a
+# thirtieth of a second. Most expressions take a hundredth of that, of any size.
+MAX_WORK = 10_000_000
+
 LineTest = Callable[[FilteredLine], bool]
+FilterKey = tuple[str, str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A compiled filter. `may_match`, a look at the bytes, is False only for a line that does not match."""
+    """
+    A compiled filter. `may_match`, a look at the bytes, is False only for a line that does not match.
+
+    `looks` are the needs that it looks for, the rarest first. `size` is that of its largest expression. `now_ms` is
+    None where no time in it depends on when it was compiled: then the same text always means the same.
+    """
 
     text: str
     may_match: LineTest
     test: LineTest | None
+    looks: tuple[Need, ...] = ()
+    size: int = 0
+    zone: tzinfo = UTC
+    now_ms: float | None = None
+
+    @property
+    def key(self) -> FilterKey:
+        """What filters have in common that mean the same."""
+        return self.text, str(self.zone), self.now_ms
+
+    def is_too_dear(self, line: FilteredLine) -> bool:
+        """Whether the line is too long for an expression of the filter: see MAX_WORK."""
+        return self.size * len(line.payload) > MAX_WORK
 
     def matches(self, line: FilteredLine) -> bool:
         """Whether the line matches; an empty filter matches every line."""
@@ -74,23 +97,31 @@ def compile_filter(text: str, now_ms: float, zone: tzinfo = UTC) -> Filter:
     tree = parse_filter(whole)
     if tree is None:
         return Filter(whole, first_look(()), None)
-    part = _Compiler(now_ms, zone).build(tree)
-    return Filter(whole, first_look(part.needs), part.test)
+    compiler = _Compiler(now_ms, zone)
+    part = compiler.build(tree)
+    looks = rarest(part.needs)
+    now = now_ms if compiler.has_times else None
+    return Filter(whole, first_look(looks), part.test, looks, part.size, zone, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledTerm:
-    """A part of a filter: its test, how expensive that is, and what every matching line contains."""
+    """
+    A part of a filter: its test, how expensive that is, and what every matching line contains. `size` is that of its
+    largest expression.
+    """
 
     test: LineTest
     cost: int
     needs: Sequence[Need] = ()
+    size: int = 0
 
 
 class _Compiler:
     def __init__(self, now_ms: float, zone: tzinfo) -> None:
         self._now_ms = now_ms
         self._zone = zone
+        self.has_times = False
         # These names mean the place of a line in the stream, not one of its fields.
         self._special: dict[str, Callable[[FieldTerm], _CompiledTerm | None]] = {
             "level": _level_part,
@@ -105,23 +136,24 @@ class _Compiler:
             case AllOf(items):
                 parts = self._cheapest_first(items)
                 needs = [need for part in parts for need in part.needs]
-                return _CompiledTerm(_all_of([part.test for part in parts]), parts[-1].cost, needs)
+                size = max(part.size for part in parts)
+                return _CompiledTerm(_all_of([part.test for part in parts]), parts[-1].cost, needs, size)
             case AnyOf(items):
                 parts = self._cheapest_first(items)
-                return _CompiledTerm(
-                    _any_of([part.test for part in parts]), parts[-1].cost, any_need(p.needs for p in parts)
-                )
+                needs = any_need(part.needs for part in parts)
+                size = max(part.size for part in parts)
+                return _CompiledTerm(_any_of([part.test for part in parts]), parts[-1].cost, needs, size)
             case Negation(item):
                 part = self.build(item)
                 test = part.test
-                return _CompiledTerm(lambda line: not test(line), part.cost)
+                return _CompiledTerm(lambda line: not test(line), part.cost, size=part.size)
             case TextTerm(value):
                 return _text_part(value)
             case ExpressionTerm(source, flags):
                 expression = _expression(node, source, flags)
                 search = expression.search
                 needs = _literal_needs(expression, FilteredLine.hides_letters)
-                return _CompiledTerm(lambda line: search(line.plain), SEARCH, needs)
+                return _CompiledTerm(lambda line: search(line.plain), SEARCH, needs, expression.size)
             case FieldTerm():
                 special = self._special.get(node.name)
                 return (special(node) if special else None) or _field_part(node)
@@ -134,6 +166,7 @@ class _Compiler:
             return _CompiledTerm(lambda line: matches_any(node.values, line.channel), CHEAP)
         if node.sign != "~":
             return None
+        # A name is short: its expression is never too dear.
         search = _field_expression(node).search
         return _CompiledTerm(lambda line: search(line.channel.encode()), CHEAP)
 
@@ -141,6 +174,7 @@ class _Compiler:
         if node.sign != "=":
             return None
         typed, zone = node.values[0], self._zone
+        self.has_times = True
         moment = parse_moment(typed, self._now_ms, zone)
         if moment is None:
             raise InvalidFilter(f'“{typed}” is no time: 03:50, -15m, "yesterday 17:30", 2026-11-21T03:50', *node.span)
@@ -214,7 +248,7 @@ def _field_part(node: FieldTerm) -> _CompiledTerm:
     if node.sign == "~":
         expression = _field_expression(node)
         needs = [*_name_needs(name), *_pattern_needs(name, expression)]
-        return _CompiledTerm(_matches(name, expression), READ, needs)
+        return _CompiledTerm(_matches(name, expression), READ, needs, expression.size)
     if node.sign == "=":
         return _CompiledTerm(_equals(name, node.values), READ, [*_name_needs(name), *_value_needs(name, node.values)])
     return _CompiledTerm(_compares(node), READ, _name_needs(name))

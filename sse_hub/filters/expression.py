@@ -67,14 +67,14 @@ def has_capital(text: str) -> bool:
 
 
 class Expression:
-    """An expression that a person typed. Raises BadExpression."""
+    """An expression that a person typed. Raises BadExpression. `size` is about that of the automaton for it."""
 
-    __slots__ = ("_pattern", "ignores_case", "literal")
+    __slots__ = ("_pattern", "ignores_case", "literal", "size")
 
     def __init__(self, source: str, flags: str = "") -> None:
         self.ignores_case = "i" in flags
         tree = _ExpressionParser(source, flags).whole()
-        _check_size(tree, 1)
+        self.size = _check_size(tree, 1)
         self.literal = _literal_of(tree, self.ignores_case)
         self._pattern = _compiled(_source_of(tree), self.ignores_case)
 

@@ -86,12 +86,16 @@ def any_need(alternatives: Iterable[Sequence[Need]]) -> list[Need]:
     ]
 
 
+def rarest(needs: Sequence[Need]) -> tuple[Need, ...]:
+    """Those of `needs` to look for: the rarest, in that order."""
+    return tuple(sorted(dict.fromkeys(needs), key=lambda need: need.weight, reverse=True)[:MAX_NEEDS])
+
+
 def first_look(needs: Sequence[Need]) -> FirstLook:
     """True for a line that may have all `needs`."""
-    best = sorted(dict.fromkeys(needs), key=lambda need: need.weight, reverse=True)[:MAX_NEEDS]
-    if not best:
+    if not needs:
         return lambda _line: True
-    one, *others = [need.look() for need in best]
+    one, *others = [need.look() for need in needs]
     if not others:
         return one
     if len(others) == 1:

@@ -13,6 +13,8 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from sse_hub.errors import InvalidId, LogChanged, LogUnavailable
+from sse_hub.filters.compile import Filter
+from sse_hub.history.filtered_runs import filtered_runs
 from sse_hub.history.log_range import BEGINNING, LogRange
 from sse_hub.history.merge import (
     BackwardReader,
@@ -120,19 +122,31 @@ class HistoryQuery:
         rejoin = self._fences.rejoin(after.fence, issued=max(after.counts) > 0)
         return Cursor(rejoin.common, (0,)) if rejoin and rejoin.common is not None else after
 
-    async def last_page(self, log_range: LogRange, limit: int, reserve: ReserveBytes) -> HistoryPage:
-        """The last lines of the range, as `_read_page` limits them. Raises LogUnavailable, and what `reserve` does."""
-        page = await self._read_page(log_range, self._backward_readers, limit, reserve)
+    async def last_page(
+        self, log_range: LogRange, limit: int, reserve: ReserveBytes, filter: Filter | None = None
+    ) -> HistoryPage:
+        """
+        The last lines of the range that pass `filter`, as `_read_page` limits them. Raises LogUnavailable, and what
+        `reserve` does.
+        """
+        page = await self._read_page(log_range, self._backward_readers, limit, reserve, filter)
         return page._replace(gaps=page.gaps + self._late_gaps(log_range))
 
-    async def first_page(self, log_range: LogRange, limit: int, reserve: ReserveBytes) -> HistoryPage:
-        """The first lines of the range, as `_read_page` limits them. Raises LogUnavailable, and what `reserve` does."""
-        page = await self._read_page(log_range, self._forward_readers, limit, reserve)
+    async def first_page(
+        self, log_range: LogRange, limit: int, reserve: ReserveBytes, filter: Filter | None = None
+    ) -> HistoryPage:
+        """
+        The first lines of the range that pass `filter`, as `_read_page` limits them. Raises LogUnavailable, and what
+        `reserve` does.
+        """
+        page = await self._read_page(log_range, self._forward_readers, limit, reserve, filter)
         return page if page.more else page._replace(gaps=page.gaps + self._late_gaps(log_range))
 
-    async def iterate(self, log_range: LogRange) -> AsyncGenerator[list[RecordedLine | Gap], None]:
+    async def iterate(
+        self, log_range: LogRange, filter: Filter | None = None
+    ) -> AsyncGenerator[list[RecordedLine | Gap], None]:
         """
-        All lines and gaps of the range, oldest first, in lists of at most a page of the log.
+        All gaps of the range, and its lines that pass `filter`, oldest first, in lists of at most a page of the log.
 
         If the log is replaced meanwhile, what has been read is followed by the rest of the new log. Raises
         LogUnavailable.
@@ -146,7 +160,7 @@ class HistoryQuery:
             try:
                 await self._switch_log(log_range, channels, gap_reader, known_gaps)
                 async with aclosing(merge([gap_reader, *channels], self.fair_lock)) as runs:
-                    async for run in runs:
+                    async for run in self._filtered(runs, filter):
                         items: list[RecordedLine | Gap] = []
                         for _, item in run:
                             items += self._gaps_of(log_range, item) if isinstance(item, LogGap) else (item,)
@@ -185,12 +199,14 @@ class HistoryQuery:
         open_readers: Callable[[LogRange], Awaitable[OpenReaders]],
         limit: int,
         reserve: ReserveBytes,
+        filter: Filter | None,
     ) -> HistoryPage:
         """
         A page of one and the same log.
 
-        It has `limit` lines: fewer if they reach MAX_BYTES, more if several channels have a line with the last id. Of
-        lines with the same line id it has the one that is read first. `reserve` gets the page's size as it grows.
+        It has `limit` lines that pass `filter`: fewer if they reach MAX_BYTES, more if several channels have a line
+        with the last id. Of lines with the same line id it has the one that is read first. `reserve` gets the page's
+        size as it grows.
         """
         tries, more = 0, False
         reached: EventId | None = None
@@ -200,7 +216,7 @@ class HistoryQuery:
             try:
                 readers, later, make_reader = await open_readers(log_range)
                 async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
-                    more = await _collect(runs, lines, log_gaps, limit, reserve)
+                    more = await _collect(self._filtered(runs, filter), lines, log_gaps, limit, reserve)
                 break
             except OutOfTime as error:
                 more, reached = True, reached_id(error.key, log_range)
@@ -214,6 +230,9 @@ class HistoryQuery:
                 gaps += self._gaps_of(log_range, log_gap)
         gaps += [] if more else self._unrecorded_gaps(log_range)
         return HistoryPage(sorted(lines), gaps, more, reached)
+
+    def _filtered(self, runs: AsyncIterator[list[Item]], filter: Filter | None) -> AsyncIterator[list[Item]]:
+        return filtered_runs(runs, filter, self.fair_lock) if filter else runs
 
     async def _wait_for_new_log(self, log_range: LogRange, error: LogChanged, tries: int) -> None:
         """Return when the log that has changed is complete up to the end of the range again; else raise `error`."""

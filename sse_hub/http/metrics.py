@@ -180,6 +180,11 @@ class HubCollector(Collector):
         yield CounterMetricFamily(
             "sse_hub_unserved_lines", "Lines of channels that this hub does not serve.", counters.unserved
         )
+        yield CounterMetricFamily(
+            "sse_hub_filter_seconds",
+            "Time that filters of live streams have taken.",
+            self._context.hub.ingest.filter_budget.seconds,
+        )
         yield _counter_by("sse_hub_refused", "Requests refused.", "reason", counters.refused)
 
     def _memory(self) -> Iterator[Metric]:

@@ -1,15 +1,17 @@
 """
 The parameters of a request: everything that is read from its query or headers, except credentials (`authorization`).
 
-    query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), start_of()
+    query   --> query_of() --> requested_selection(), cursor_of(), integer_in(), filter_of(), start_of()
     headers --> start_of() --> start_after()            client_address()
 
 An invalid value raises an error that names the value and says what is allowed.
 """
 
 import re
+import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sanic import Request
 from sanic.request import RequestParameters
@@ -17,7 +19,8 @@ from sanic.request import RequestParameters
 from sse_hub.alerts.rule import ALERT_CHANNEL
 from sse_hub.auth import Grant
 from sse_hub.auth.client_address import UNIX_PEER
-from sse_hub.errors import InvalidChannel, InvalidId, InvalidNumber, InvalidRequest
+from sse_hub.errors import InvalidChannel, InvalidFilter, InvalidId, InvalidNumber, InvalidRequest
+from sse_hub.filters.compile import Filter, compile_filter
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
 from sse_hub.protocol.ids import Cursor, cursor_since
@@ -25,6 +28,8 @@ from sse_hub.protocol.selection import Selection
 
 DEFAULT_CHANNEL = "log"
 MAX_TAIL = 10_000
+MAX_FILTER_CHARACTERS = 1_000
+OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 # A cursor over 32 channels with counts of ten digits has about 370 characters.
 MAX_ID_CHARACTERS = 512
 # In the query, in lower case: polyfills of EventSource send `lastEventId`, clients of Mercure `lastEventID`.
@@ -77,6 +82,42 @@ def cursor_of(request: Request, name: str, parse: Callable[[str, datetime, str],
     """The query parameter `name` as a cursor by `parse`; None if it is missing. Raises InvalidId."""
     query = query_of(request)
     return parse(str(query.get(name))[:MAX_ID_CHARACTERS], datetime.now(UTC), name) if name in query else None
+
+
+def filter_of(request: Request) -> Filter | None:
+    """
+    The filter `q=`, see docs/page.md; None without one. Times in it without a zone are in `zone=`: the name of a time
+    zone, or an offset such as +02:00; UTC if it is missing.
+
+    Raises InvalidFilter, which says where the filter is wrong, and InvalidRequest.
+    """
+    query = query_of(request)
+    texts = [text for text in query.getlist("q", []) if text.strip()]
+    if len(texts) > 1:
+        raise InvalidRequest("q= is given several times; join the filters in one, as (one) (other).")
+    zone = _zone_in(request)
+    if not texts:
+        return None
+    if len(texts[0]) > MAX_FILTER_CHARACTERS:
+        raise InvalidRequest(f"q= has {len(texts[0])} characters; up to {MAX_FILTER_CHARACTERS} are allowed.")
+    try:
+        return compile_filter(texts[0], time.time() * 1000, zone)
+    except InvalidFilter as error:
+        raise InvalidFilter(
+            f"q= is no filter: {error} (at character {error.start + 1})", error.start, error.end
+        ) from None
+
+
+def _zone_in(request: Request) -> tzinfo:
+    text = str(query_of(request).get("zone", "UTC"))
+    if offset := OFFSET.fullmatch(text):
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    try:
+        # A name of a file is none of a zone: ZoneInfo refuses `..` and absolute paths.
+        return ZoneInfo(text)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise InvalidRequest(f"zone={text[:64]!r} must be a time zone such as Europe/Berlin, or +02:00.") from None
 
 
 def start_of(request: Request) -> StartAt:

@@ -6,6 +6,8 @@ A channel as this process knows it: its ring, the count for its ids, the feeds t
 
 from sse_hub.hub.counters import OTHERS, Namespaces
 from sse_hub.hub.feed import Feed
+from sse_hub.hub.filter_budget import FilterBudget
+from sse_hub.hub.filtered_feeds import FilteredFeeds, FilterSets
 from sse_hub.hub.ring import Batch, Ring
 from sse_hub.protocol.ids import EventId, iso_time
 
@@ -33,6 +35,7 @@ class Channel:
         "counted",
         "feeds",
         "fence",
+        "filtered",
         "last_seconds",
         "lines",
         "lines_per_second",
@@ -43,6 +46,7 @@ class Channel:
         "ring",
         "sampled_to",
         "typical_silence_seconds",
+        "unfiltered",
     )
 
     def __init__(
@@ -54,6 +58,9 @@ class Channel:
         self.recorded = recorded
         self.recorded_to = 0
         self.ring = Ring(start, max_lines)
+        # Those of `feeds` that have no filter, and the others.
+        self.unfiltered: list[Feed] = []
+        self.filtered: FilteredFeeds | None = None
         self.feeds: list[Feed] = []
         self.fence = start.fence
         self.count = 0
@@ -86,6 +93,24 @@ class Channel:
     def subscribers(self) -> int:
         """The number of streams that carry this channel."""
         return sum(len(feed.subscribers) for feed in self.feeds)
+
+    def add_feed(self, feed: Feed, budget: FilterBudget, sets: FilterSets) -> None:
+        """Have `feed` carry this channel. `budget` and `sets` are those of the process, for filters."""
+        self.feeds.append(feed)
+        if feed.filter is None:
+            self.unfiltered.append(feed)
+            return
+        self.filtered = self.filtered or FilteredFeeds(budget, sets)
+        self.filtered.add(feed)
+
+    def remove_feed(self, feed: Feed) -> None:
+        """The inverse of add_feed()."""
+        self.feeds.remove(feed)
+        if feed.filter is None:
+            self.unfiltered.remove(feed)
+        elif self.filtered:
+            self.filtered.remove(feed)
+            self.filtered = self.filtered or None
 
     def batch(self, seq: int, fence: int, payloads: list[bytes], limit_bytes: int, moment: int) -> Batch:
         """

@@ -8,8 +8,7 @@ It applies to live delivery only: the log has every line, and so do its readers.
 
 from collections.abc import Iterable
 
-from sse_hub.hub.encoder import EntrySlice
-from sse_hub.hub.ring import RingGap
+from sse_hub.hub.ring import EntrySlice, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
 

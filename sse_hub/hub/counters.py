@@ -18,6 +18,7 @@ ROUND_TRIPS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 # These counts exist, as 0, before the first event: Prometheus sees no increase where a series begins.
 GAP_REASONS = (
     "trimmed", "unknown-id", "recorder-down", "failover", "bus", "forked", "log-lost", "slow", "late", "guard", "rate",
+    "filter",
 )  # fmt: skip
 # Lines may be missing anywhere between the bounds of such a gap, and others between them were delivered.
 OVERLAPPING_REASONS = frozenset({"bus"})
@@ -26,7 +27,7 @@ SLOW_REASONS = ("stalled", "drain")
 REDIS_ERRORS = ("connect", "session", "fence", "recording", "log")
 REFUSED = (
     "not-signed-in", "not-allowed", "foreign-origin",
-    "address", "subject", "total", "connections", "channels", "channels-per-stream",
+    "address", "subject", "total", "connections", "channels", "channels-per-stream", "filters",
     "publish-rate", "bodies", "answers", "queries", "too-large", "slow", "url", "headers", "slow-head", "malformed",
 )  # fmt: skip
 COVERED = ("true", "false")

@@ -9,7 +9,7 @@ An encoder runs once for all subscribers of a feed. Only for one that has fallen
 from collections.abc import Callable, Iterable
 
 from sse_hub.hub.position import Position
-from sse_hub.hub.ring import Batch, Entry, RingGap
+from sse_hub.hub.ring import Batch, Entry, EntrySlice, RingGap
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.lines import MESSAGE, with_channel
 from sse_hub.protocol.selection import Selection
@@ -19,9 +19,6 @@ from sse_hub.protocol.sse import Row, event_frame, gap_frame, lines_frame
 LINES_PER_FRAME = 500
 # Shorter batches are encoded together: with `batch=1`, each would become a separate event.
 SHARED_LINES = 32
-
-EntrySlice = tuple[Entry, int, int]
-"""An entry, the offset of the first line, and the offset after the last line of the slice."""
 
 Encoder = Callable[[Position, Iterable[EntrySlice]], list[bytes]]
 
@@ -121,19 +118,21 @@ def batched_frames(position: Position, slices: Iterable[EntrySlice]) -> list[byt
     return frames
 
 
-def advance(position: Position, entry: Batch, stop: int) -> None:
-    """Move `position` past the lines of `entry` before the offset `stop`."""
-    position.move(entry.channel, entry.index + stop, EventId(entry.fence, entry.first + stop - 1))
+def advance(position: Position, entry: Entry, stop: int) -> None:
+    """Move `position` past the lines of `entry` before the offset `stop`, or past a gap."""
+    if isinstance(entry, Batch):
+        position.move(entry.channel, entry.index + stop, EventId(entry.fence, entry.first + stop - 1))
+    elif entry.for_lines or position.names == {entry.channel}:
+        position.move(entry.channel, entry.index + 1, entry.last)
+    else:
+        # A session's gap ends at the same fence on all channels. With several channels, a new id would say that the
+        # gaps of the others were sent as well, so the cursor stays. The next line or heartbeat moves it; a client that
+        # reconnects before it gets these gaps again.
+        position.pass_gap(entry.channel, entry.index + 1, entry.last)
 
 
 def _gap_frames(position: Position, entry: RingGap) -> list[bytes]:
-    if position.names == {entry.channel}:
-        position.move(entry.channel, entry.index + 1, entry.last)
-        return [gap_frame(position.cursor(), entry.gap)]
-    # A session's gap ends at the same fence on all channels. With several channels, a new id would say that the gaps of
-    # the others were sent as well, so the cursor stays. The next line or heartbeat moves it; a client that reconnects
-    # before it gets these gaps again.
-    position.pass_gap(entry.channel, entry.index + 1, entry.last)
+    advance(position, entry, 1)
     if entry.channel not in position.names and not entry.alone:
         # The ring of its pattern has this gap, too, for all channels that match, known or not.
         return []

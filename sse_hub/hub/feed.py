@@ -4,6 +4,8 @@ A feed: one selection of channels in one shape, encoded once for all its subscri
     entries --> offer() --> flush() --> one chunk of bytes --> write() to every live subscriber
                                └──► a paused subscriber is left behind, at its position in the rings
 
+A feed with a filter is offered the matching lines only, by `filtered_feeds`.
+
 A quiet feed flushes at once. After a flush it cools down: for 50 ms with `batch=1`, else, if the flush took long, for a
 part of that time. Entries offered meanwhile share the next chunk, which does not wait once there are 500 lines.
 """
@@ -13,14 +15,15 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from sse_hub.filters.compile import Filter
 from sse_hub.hub.backend import RecordedLog
 from sse_hub.hub.catch_up import CatchUp
 from sse_hub.hub.channel_throttle import SECOND, ChannelThrottle, throttle_for
 from sse_hub.hub.counters import Counters
-from sse_hub.hub.encoder import LINES_PER_FRAME, EntrySlice, encoder_of
+from sse_hub.hub.encoder import LINES_PER_FRAME, advance, encoder_of
 from sse_hub.hub.position import Position
 from sse_hub.hub.replay import Replay
-from sse_hub.hub.ring import Entry, Ring
+from sse_hub.hub.ring import Batch, Entry, EntrySlice, Ring, RingGap
 from sse_hub.hub.start_position import forked_gaps
 from sse_hub.hub.subscriber import Subscriber
 from sse_hub.protocol.selection import Selection
@@ -55,14 +58,18 @@ class Feed:
         loop: asyncio.AbstractEventLoop,
         last_fence: Callable[[], int],
         rate_limit: int = 0,
+        filter: Filter | None = None,
     ) -> None:
         """
+        Its subscribers get the lines that pass `filter`, and all gaps.
+
         `max_rate` and `rate_limit` are lines per second and channel: those that the client requests, and those that the
         hub allows; 0: no limit. `last_fence()` is the last fence whose lines are in the rings.
         """
         self.selection = selection
         self.batch = batch
         self.max_rate = max_rate
+        self.filter = filter
         self._throttle = throttle_for(max_rate, rate_limit)
         self._gap_timer_set = False
         self.rings: dict[str, Ring] = {}
@@ -72,13 +79,15 @@ class Feed:
         self.awaited = 0
         self.subscribers: set[Subscriber] = set()
         self._encode = encoder_of(selection, batch)
-        self.replay = Replay(selection, self.rings, self._encode, recorded_log, counters)
+        self.replay = Replay(selection, self.rings, self._encode, recorded_log, counters, filter)
         # Bound once: fan-out calls these a million times a second.
         self._live: dict[Subscriber, Callable[[bytes], None]] = {}
         self._paused: set[Subscriber] = set()
-        self.catch_up = CatchUp(selection, self.rings, self._encode)
+        self.catch_up = CatchUp(selection, self.rings, self._encode, filter)
         self._position = Position(selection)
-        self._pending: list[Entry] = []
+        self._pending: list[EntrySlice] = []
+        # Gaps of lines that the filter did not look at, by channel: they grow until something else is offered.
+        self._growing: dict[str, int] = {}
         self._pending_lines = 0
         self.counters = counters
         self._delivered = 0
@@ -113,8 +122,36 @@ class Feed:
     def offer(self, entry: Entry) -> None:
         """Take the newest entry of one of the rings, for the next flush()."""
         if self._live:
-            self._pending.append(entry)
+            self._pending.append((entry, 0, entry.length))
             self._pending_lines += entry.length
+
+    def offer_slice(self, entry: Batch, start: int, stop: int) -> None:
+        """Take the lines of `entry`, the newest of one of the rings, between two offsets: they pass the filter."""
+        if self._live:
+            self._pending.append((entry, start, stop))
+            self._pending_lines += stop - start
+            self._growing.clear()
+
+    def offer_later(self, gap: RingGap) -> None:
+        """
+        Take a gap in place of lines that the filter did not look at. It is written before the next line, or after a
+        second: until then, it grows with the next one.
+        """
+        if not self._live:
+            return
+        at = self._growing.get(gap.channel)
+        if at is not None:
+            grown, _, _ = self._pending[at]
+            assert isinstance(grown, RingGap), "a gap grows"
+            gap.gap = gap.gap._replace(after=grown.gap.after)
+            self._pending[at] = (gap, 0, 1)
+            return
+        if not self._growing:
+            self._set_gap_timer()
+        self._growing[gap.channel] = len(self._pending)
+        self._pending.append((gap, 0, 1))
+        self._pending_lines += 1
+        self.counters.gaps[gap.gap.reason] += 1
 
     def schedule_flush(self) -> None:
         """Flush what was offered, at once or after the cooldown."""
@@ -135,10 +172,10 @@ class Feed:
             return
         started = time.monotonic()
         self._cooldown_until = started + BATCH_SECONDS if self.batch else 0.0
-        if self._paused:
+        if self._paused and not self.filter:
             self._leave_behind()
-        slices = [(entry, 0, entry.length) for entry in self._pending]
-        self._pending = []
+        slices, self._pending = self._pending, []
+        self._growing.clear()
         self._delivered += self._pending_lines * len(self._live)
         self._pending_lines = 0
         if not self._live:
@@ -151,6 +188,11 @@ class Feed:
         chunk = http_chunk(frames)
         for write in self._live.values():
             write(chunk)
+        if self._paused:
+            # Only now is it known where they are: behind all that has come, whether it has passed the filter or not.
+            self._send_skipped_gaps()
+            self._position.move_to_ends(self.rings)
+            self._leave_behind()
         took = time.monotonic() - started
         if took > COOLDOWN_AFTER_SECONDS and len(self._live) >= COOLDOWN_SUBSCRIBERS and not self.batch:
             self._cooldown_until = started + took + min(took * COOLDOWN_SHARE, COOLDOWN_SECONDS)
@@ -246,16 +288,21 @@ class Feed:
 
     def _throttled_frames(self, throttle: ChannelThrottle, slices: list[EntrySlice]) -> list[bytes]:
         frames = self._encode(self._position, throttle.admit(slices))
-        for entry, _, _ in slices:
-            self._position.move(entry.channel, entry.index + entry.length, entry.last)
-        if throttle.has_gaps and not self._gap_timer_set:
+        for entry, _, stop in slices:
+            advance(self._position, entry, stop)
+        if throttle.has_gaps:
             # If the channel falls silent, no later flush sends the gap.
-            self._gap_timer_set = True
-            self._loop.call_later(SECOND, self._send_skipped_later)
+            self._set_gap_timer()
         return frames
 
-    def _send_skipped_later(self) -> None:
+    def _set_gap_timer(self) -> None:
+        if not self._gap_timer_set:
+            self._gap_timer_set = True
+            self._loop.call_later(SECOND, self._send_gaps_later)
+
+    def _send_gaps_later(self) -> None:
         self._gap_timer_set = False
+        self.flush()
         self._send_skipped_gaps()
 
     def _send_skipped_gaps(self) -> None:

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from sse_hub.config import Config
 from sse_hub.errors import LimitExceeded, LogUnavailable
+from sse_hub.filters.compile import Filter, FilterKey
 from sse_hub.hub.backend import Log, NoSource, RecordedLog, Source
-from sse_hub.hub.counters import Counters
+from sse_hub.hub.counters import RESUME_RESULTS, Counters
 from sse_hub.hub.drain import GRACE_SECONDS, Drain
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.heartbeats import HeartbeatWheel
@@ -34,6 +35,11 @@ from sse_hub.protocol.sse import RETRY_MS, Gap, checkpoint_frame, gap_frame
 HEARTBEAT_SECONDS = (5, 60)
 # Channels in which a position is found between two other tasks: about a millisecond.
 RESOLVE_STEP = 1_000
+# Different filters of all streams: each takes up to some megabytes of memory for its automaton.
+MAX_FILTERS = 1_000
+
+FeedKey = tuple[Selection, bool, int, FilterKey | None]
+"""The selection and the shape of a stream: batched or not, lines per second and channel, filter."""
 
 
 class PreparedStream(NamedTuple):
@@ -52,7 +58,7 @@ class Hub:
         self.ingest = Ingest(config, self.counters)
         self.draining = False
         self._registry = self.ingest.registry
-        self._feeds: dict[tuple[Selection, bool, int], Feed] = {}
+        self._feeds: dict[FeedKey, Feed] = {}
         self._stall_seconds = config.stall_seconds
         self._lines_per_second = config.channel_lines_per_second
         self._source: Source = NoSource()
@@ -97,15 +103,21 @@ class Hub:
     # What a stream calls.
 
     async def prepare_stream(
-        self, selection: Selection, start: StartAt, batch: bool = False, max_rate: int = 0
+        self,
+        selection: Selection,
+        start: StartAt,
+        batch: bool = False,
+        max_rate: int = 0,
+        filter: Filter | None = None,
     ) -> PreparedStream:
         """
         The position of a new subscriber, and its first frames: gaps, and a checkpoint.
 
         `max_rate` is in lines per second and channel, see `Feed`. What is published after this has returned comes after
         that position. Call subscribe() next, without awaiting anything before: a feed is kept for it. Raises
-        SourceUnavailable, and LimitExceeded when there is no room for another channel.
+        SourceUnavailable, and LimitExceeded when there is no room for another channel or filter.
         """
+        self._check_filters(filter)
         unknown = [name for name in selection.channels if self._registry.get(name.encode()) is None]
         if unknown and not self._registry.has_room(self.ingest.last_fence):
             raise LimitExceeded(
@@ -119,7 +131,8 @@ class Hub:
         fence = await self._source.join(outside)
         # Makes room first: the channels to forget may be those of this selection, which are then added again.
         self._registry.has_room(fence)
-        feed = self._feeds.get((selection, batch, max_rate)) or self._new_feed(selection, batch, max_rate)
+        key = (selection, batch, max_rate, filter.key if filter else None)
+        feed = self._feeds.get(key) or self._new_feed(key, filter)
         feed.awaited += 1
         try:
             await self.ingest.attach(feed)
@@ -134,8 +147,9 @@ class Hub:
             raise
         if isinstance(start, After | UnknownId):
             self.counters.gaps.update(gap.reason for gap in gaps)
-            found = gaps[0].reason if gaps else "log" if position.lacking(feed.rings) else "memory"
-            self.counters.resumes[found] += 1
+            reason = gaps[-1].reason if gaps else ""
+            found = "log" if position.lacking(feed.rings) else "memory"
+            self.counters.resumes[reason if reason in RESUME_RESULTS else found] += 1
         # Until it has all these gaps, the client keeps the id it came with.
         frames = [gap_frame(id_of(start, fence), gap) for gap in gaps]
         checkpoint = checkpoint_frame(position.cursor(), RETRY_MS)
@@ -218,7 +232,15 @@ class Hub:
         if not feed.subscribers and not feed.awaited:
             self._drop_feed(feed)
 
-    def _new_feed(self, selection: Selection, batch: bool, max_rate: int) -> Feed:
+    def _check_filters(self, filter: Filter | None) -> None:
+        if filter is None:
+            return
+        known = {feed.filter.key for feed in self._feeds.values() if feed.filter}
+        if len(known) >= MAX_FILTERS and filter.key not in known:
+            raise LimitExceeded("filters", f"The streams of this hub have {MAX_FILTERS} different filters already.")
+
+    def _new_feed(self, key: FeedKey, filter: Filter | None) -> Feed:
+        selection, batch, max_rate, _ = key
         loop, rate_limit = asyncio.get_running_loop(), self._lines_per_second
         feed = Feed(
             selection,
@@ -229,8 +251,9 @@ class Hub:
             loop,
             lambda: self.ingest.last_fence,
             rate_limit,
+            filter,
         )
-        self._feeds[selection, batch, max_rate] = feed
+        self._feeds[key] = feed
         return feed
 
     def _count_delivered(self, feed: Feed, counts: Counter[str]) -> None:
@@ -239,7 +262,7 @@ class Hub:
             counts[self.counters.namespaces.of_all(names)] += feed.delivered
 
     def _drop_feed(self, feed: Feed) -> None:
-        del self._feeds[feed.selection, feed.batch, feed.max_rate]
+        del self._feeds[feed.selection, feed.batch, feed.max_rate, feed.filter.key if feed.filter else None]
         self._count_delivered(feed, self.counters.delivered)
         self.ingest.detach(feed)
         if not self._feeds:

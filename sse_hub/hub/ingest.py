@@ -22,6 +22,8 @@ from sse_hub.hub.counters import Counters
 from sse_hub.hub.fair_lock import slice_end
 from sse_hub.hub.feed import Feed
 from sse_hub.hub.fence_history import FenceHistory
+from sse_hub.hub.filter_budget import FilterBudget
+from sse_hub.hub.filtered_feeds import FilterSets
 from sse_hub.hub.new_names import NewNames
 from sse_hub.hub.registry import ChannelRegistry
 from sse_hub.hub.ring import Batch, Entry, RingGap
@@ -67,6 +69,8 @@ class Ingest:
         # Set when a session has started or was lost, and when a fence has come.
         self.session_changed = asyncio.Event()
         self.fence_seen = asyncio.Event()
+        self.filter_budget = FilterBudget(config.filter_cpu_percent / 100)
+        self._filter_sets = FilterSets()
         self._feeds: dict[Feed, None] = {}
         # Feeds that were offered something since the last _flush_touched().
         self._touched: dict[Feed, None] = {}
@@ -270,9 +274,12 @@ class Ingest:
         self._store(channel, entry)
         self._mark_active(channel)
         touched = self._touched
-        for feed in channel.feeds:
+        for feed in channel.unfiltered:
             feed.offer(entry)
             touched[feed] = None
+        if channel.filtered:
+            for feed in channel.filtered.offer(entry):
+                touched[feed] = None
 
     def _flush_touched(self) -> None:
         touched, self._touched = self._touched, {}
@@ -360,7 +367,7 @@ class Ingest:
     def _attach_channel(self, feed: Feed, channel: Channel) -> None:
         if channel.name not in feed.rings:
             feed.add_channel(channel.name, channel.ring)
-            channel.feeds.append(feed)
+            channel.add_feed(feed, self.filter_budget, self._filter_sets)
             self.registry.retain(channel.name)
 
     def _detach_some(self) -> None:
@@ -380,6 +387,6 @@ class Ingest:
         channel = self.registry.patterns.get(name) or self.registry.get(name.encode())
         # It may have been forgotten, and added again, since.
         if channel and feed in channel.feeds:
-            channel.feeds.remove(feed)
+            channel.remove_feed(feed)
             if not channel.feeds:
                 self.registry.leave(channel)

@@ -73,6 +73,11 @@ class Position:
         if slot is not None:
             self.counts[slot] = count
 
+    def move_to_ends(self, rings: Mapping[str, Ring]) -> None:
+        """Everything in `rings` was sent, or need not be. The cursor stays: it says no more than it has to."""
+        self.indexes |= {name: ring.end for name, ring in rings.items()}
+        self.ids |= {name: ring.last for name, ring in rings.items()}
+
     def id_of(self, channel: str) -> EventId:
         """The id up to which `channel` was sent."""
         return self.ids.get(channel, self._other_ids)

@@ -60,6 +60,7 @@ class Batch:
         "index",
         "length",
         "seq",
+        "sieved",
         "size",
     )
 
@@ -83,6 +84,8 @@ class Batch:
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
         # The whole batch encoded, by encoder, if it came from the log, where many read it: see `encoder.encode_once`.
         self.frames: dict[object, bytes] | None = None
+        # For each filter, up to which offset it has been asked, and what has passed: see `sieve.Sieve`.
+        self.sieved: dict[object, tuple[int, list[EntrySlice]]] | None = None
         self._limit_bytes = limit_bytes
         self._moments = moments
         self._payloads = payloads
@@ -140,15 +143,18 @@ class RingGap:
     Lines up to `last` that this process missed, as an entry of the ring: each subscriber that passes it is sent `gap`.
 
     If `alone`, it is a gap of this channel only. Otherwise the rings of all channels and patterns have one at the same
-    fence.
+    fence. `for_lines` is true of one that stands for lines in the ring: it is made for a stream, and in no ring.
     """
 
-    __slots__ = ("alone", "channel", "fence", "first", "gap", "index", "seq", "size")
+    __slots__ = ("alone", "channel", "fence", "first", "for_lines", "gap", "index", "seq", "size")
 
     length = 1
 
-    def __init__(self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False) -> None:
-        self.alone = alone
+    def __init__(
+        self, channel: str, seq: int, last: EventId, gap: Gap, alone: bool = False, for_lines: bool = False
+    ) -> None:
+        self.alone = alone or for_lines
+        self.for_lines = for_lines
         self.channel = channel
         self.seq = seq
         self.fence, self.first = last
@@ -174,6 +180,9 @@ class RingGap:
 
 Entry = Batch | RingGap
 
+EntrySlice = tuple[Entry, int, int]
+"""An entry, the offset of the first line, and the offset after the last line of the slice."""
+
 
 class Ring:
     """
@@ -183,7 +192,7 @@ class Ring:
     `size` about the bytes it takes in memory.
     """
 
-    __slots__ = ("_entries", "_last_gap", "_max_lines", "_overlaps", "end", "last", "size", "start")
+    __slots__ = ("_entries", "_last_gap", "_max_lines", "_newest_overlaps", "_overlaps", "end", "last", "size", "start")
 
     def __init__(self, start: EventId, max_lines: int) -> None:
         self.start = start
@@ -193,8 +202,9 @@ class Ring:
         self._max_lines = max_lines
         self._entries: deque[Entry] = deque()
         self._last_gap = -1
-        # The bounds of evicted gaps that overlap lines.
+        # The bounds of evicted gaps that overlap lines, and the newest of such gaps, evicted or not.
         self._overlaps: tuple[tuple[EventId, EventId], ...] = ()
+        self._newest_overlaps: tuple[RingGap, ...] = ()
 
     @property
     def first(self) -> int:
@@ -206,6 +216,8 @@ class Ring:
         entry.index = self.end
         if isinstance(entry, RingGap):
             self._last_gap = entry.index
+            if entry.overlaps:
+                self._newest_overlaps = (*self._newest_overlaps[1 - MAX_OVERLAPS :], entry)
         self._entries.append(entry)
         self.last = entry.last
         self.end += entry.length
@@ -231,6 +243,7 @@ class Ring:
         while self._entries:
             self._evict()
         self.start = self.last = start
+        self._newest_overlaps = ()
 
     @property
     def trimmed(self) -> bool:
@@ -278,6 +291,10 @@ class Ring:
     def missing_since(self, id: EventId) -> EventId:
         """From where on a client that had the channel up to `id` lacks lines, if it lacks those evicted after `id`."""
         return min((after for after, last in self._overlaps if after < id < last), default=id)
+
+    def overlaps_before(self, id: EventId, since: int) -> list[Gap]:
+        """The gaps that overlap lines and end up to `id`, from the fence `since` on."""
+        return [each.gap for each in self._newest_overlaps if since <= each.last.fence and each.last <= id]
 
     def lost_since(self, index: int) -> int | None:
         """The number of lines from `index` on that were evicted; None if a gap may be among them."""

@@ -21,6 +21,8 @@ from sse_hub.protocol.sse import Gap
 
 # More rings than this are not merged in one step.
 MERGED_RINGS = 500
+# How much later one hub may find lines missing on the bus than another, in ms. All look twice a second.
+OTHERS_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,18 @@ def _doubtful_gaps(selection: Selection, since: int, position: Position) -> list
     return [Gap(name, f"{since}-0", before, None, "forked") for name, before in zip(names, befores, strict=True)]
 
 
+def _gaps_of_others(selection: Selection, rings: Mapping[str, Ring], position: Position) -> list[Gap]:
+    """
+    The gaps that overlap lines which this hub has found shortly before `position`.
+
+    Each hub finds such a gap at a moment of its own, and tells it there. A client that comes from another hub may have
+    left that one before its moment, and come to this one after its own.
+    """
+    since = position.fence - OTHERS_MS
+    names = (*selection.channels, *selection.patterns)
+    return [gap for name in names for gap in rings[name].overlaps_before(position.id_of(name), since)]
+
+
 def resolve(
     selection: Selection, rings: Mapping[str, Ring], start: StartAt, fence: int, fences: FenceHistory
 ) -> tuple[Position, list[Gap]]:
@@ -109,8 +123,11 @@ def resolve(
                 return Position(selection, rejoin.fence), forked_gaps(selection, rejoin)
             position = Position(selection, cursor.fence, cursor.counts)
             if not any(rings[name].certainly_lacks(position.id_of(name)) for name in selection.channels):
-                since = fences.doubtful_since(cursor.fence) if start.issued else None
-                return position, [] if since is None else _doubtful_gaps(selection, since, position)
+                if not start.issued:
+                    return position, []
+                told = _gaps_of_others(selection, rings, position)
+                since = fences.doubtful_since(cursor.fence)
+                return position, told if since is None else told + _doubtful_gaps(selection, since, position)
     position = Position(selection, fence)
     names = (*selection.channels, *selection.patterns)
     return position, [] if start == Now() else [Gap(name, None, f"{fence}-1", None, "unknown-id") for name in names]

@@ -28,6 +28,8 @@ HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 8 * 1024
 # Between two looks of a subscriber that is ahead of the rings: other hubs record what they have yet to get.
 AHEAD_SECONDS = 0.02
+# How often a client gets a checkpoint while its filter refuses all lines that it has missed.
+CHECKPOINT_SECONDS = 1.0
 # A peer that acknowledges nothing for this long is gone. By default, the kernel tries for a quarter of an hour.
 PEER_TIMEOUT_MS = 20_000
 
@@ -199,10 +201,10 @@ class Subscriber(asyncio.Protocol):
             self._task = self._loop.create_task(self._replay(self.position), name="replay")
             self._task.add_done_callback(self._replayed)
             return
-        # No await between the empty chunk and going live: a line is in the one or the other.
+        # No await between the last chunk and going live: a line is in the one or the other.
         frames = self.feed.catch_up.next_chunk(self.position)
-        if frames:
-            self._write(frames)
+        if frames is not None:
+            self._write_passed(frames, self.position)
             if not self._write_paused:
                 self._loop.call_soon(self._step)
             return
@@ -223,7 +225,7 @@ class Subscriber(asyncio.Protocol):
                 # redis-py can swallow a cancellation: then nobody reads this any more.
                 if self.transport.is_closing() or asyncio.current_task() is not self._task:
                     return
-                self._write(frames)
+                self._write_passed(frames, position)
                 if self._write_paused:
                     self._drained = self._loop.create_future()
                     await self._drained
@@ -251,6 +253,13 @@ class Subscriber(asyncio.Protocol):
         self._write(auth_frame(id, retry_ms, self._expiry) if self._expiry else checkpoint_frame(id, retry_ms))
         self.transport.write(END_OF_BODY)
         self.transport.close()
+
+    def _write_passed(self, frames: bytes, position: Position) -> None:
+        """Write `frames`, or where no line has passed the filter for a while, how far the stream is."""
+        if frames:
+            self._write(frames)
+        elif self._loop.time() - self.last_progress_at >= CHECKPOINT_SECONDS:
+            self._write(checkpoint_frame(position.cursor(), RETRY_MS))
 
     def _write(self, frames: bytes) -> None:
         self.transport.write(http_chunk(frames))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 
 from sse_hub.config import Config
+from sse_hub.filters.compile import compile_filter
 from sse_hub.history.stream_entries import parse_entries
 from sse_hub.hub.backend import LogGap, LogGaps, Page
 from sse_hub.hub.hub import Hub
@@ -191,7 +192,13 @@ class Client:
     """
 
     def __init__(
-        self, hub: Hub, *channels: str, batch: bool = False, guard: int = 0, heartbeat_seconds: int = 0
+        self,
+        hub: Hub,
+        *channels: str,
+        batch: bool = False,
+        guard: int = 0,
+        heartbeat_seconds: int = 0,
+        filter: str = "",
     ) -> None:
         self.transport = MemoryTransport()
         self.greeting: list[Event] = []
@@ -200,12 +207,14 @@ class Client:
         self._selection = Selection.parse(channels)
         self._batch = batch
         self._guard = guard
+        self._filter = compile_filter(filter, 0) if filter else None
         self._heartbeat_seconds = heartbeat_seconds
         self._decoder = Decoder()
         self._read = 0
 
     async def open(self, origin: StartAt | None = None) -> "Client":
-        prepared = await self._hub.prepare_stream(self._selection, origin or Now(), self._batch, self._guard)
+        shape = (self._batch, self._guard, self._filter)
+        prepared = await self._hub.prepare_stream(self._selection, origin or Now(), *shape)
         self.greeting = self._without_checkpoints(self._decoder.feed(prepared.first_frames))
         self._hub.subscribe(prepared, self.transport, self._heartbeat_seconds).start()
         await self.settle()

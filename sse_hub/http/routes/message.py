@@ -12,7 +12,7 @@ from sse_hub.http.authorization import authorize
 from sse_hub.http.context import context_of
 from sse_hub.http.errors import api_blueprint
 from sse_hub.http.event_stream import reject_with_retry, send_head, start_stream
-from sse_hub.http.parameters import client_address, integer_in, requested_selection, start_of
+from sse_hub.http.parameters import client_address, filter_of, integer_in, requested_selection, start_of
 from sse_hub.http.response import get_route, transport_of
 from sse_hub.hub.hub import HEARTBEAT_SECONDS
 from sse_hub.hub.start_position import id_of
@@ -38,13 +38,14 @@ async def message(request: Request) -> None:
             guard = integer_in(request, "guard", 0, 0, MAX_RATE)
             max_rate = integer_in(request, "max_rate", guard, 0, MAX_RATE)
             heartbeat = integer_in(request, "heartbeat", 0, *HEARTBEAT_SECONDS)
+            filter = filter_of(request)
             start = start_of(request)
             if request.method == "HEAD":
                 await send_head(request)
                 return
             if hub.draining:
                 raise SourceUnavailable("The hub is stopping.")
-            prepared = await hub.prepare_stream(selection, start, batch, max_rate)
+            prepared = await hub.prepare_stream(selection, start, batch, max_rate, filter)
             subscriber = hub.subscribe(prepared, transport_of(request), heartbeat)
             context.auth.stream_expiry.watch(grant, subscriber)
             subscriber.on_close(lambda _: slot.release())

@@ -88,6 +88,22 @@ async def test_resuming_a_pattern_may_repeat_lines_but_loses_none(
         assert all(then <= before + 3 for before, then in pairwise(each))
 
 
+@pytest.mark.parametrize(
+    "query", ["channel={0}.0", "channel={0}.0&channel={0}.1&channel={0}.2", "channel={0}.0&batch=1"]
+)
+async def test_resuming_with_a_filter_gives_exactly_the_matching_lines(
+    server: RedisServer, hub: HubProcess, other_hub: HubProcess, channel: str, query: str
+) -> None:
+    """A third of the lines of a channel match; every fifth of all, numbers that end in 3 or 7."""
+    seqs = await resume_often(server, [hub, other_hub], channel, query.format(channel) + f"&q={quote('seq~/[37]$/')}")
+
+    for number, each in enumerate(seqs):
+        if each:
+            matching = [seq for seq in range(number, each[-1] + 1, 3) if seq % 10 in (3, 7) and seq >= each[0]]
+            assert each == matching, f"channel {number}"
+    assert any(seqs)
+
+
 async def resume_often(server: RedisServer, hubs: list[HubProcess], channel: str, query: str) -> list[list[int]]:
     """The line numbers of three channels, in the order received by a client whose connection is often cut."""
     # A `lines` event comes at most every 50 ms.
@@ -105,7 +121,7 @@ async def resume_often(server: RedisServer, hubs: list[HubProcess], channel: str
                 for event in events:
                     assert event.type in ("message", "lines"), event
                     for name, seq in lines_of(event):
-                        seqs[name].append(seq)
+                        seqs[name or channels[0]].append(seq)
             headers = {"Last-Event-ID": events[-1].id}
     return list(seqs.values())
 
@@ -118,7 +134,7 @@ def lines_of(event: Event) -> list[tuple[str, int]]:
     """Channel and number of each line."""
     if event.type == "lines":
         return [(name, json.loads(line)["seq"]) for _, name, line, _ in event.json]
-    return [(event.json["@channel"], event.json["seq"])]
+    return [(event.json.get("@channel", ""), event.json["seq"])]
 
 
 async def test_last_event_id_wins_over_since_and_since_over_tail(

@@ -288,7 +288,7 @@ def test_a_state_that_is_cut_anywhere_makes_the_same_alerts(
     assert len({alert.id for alert in whole.alerts}) == len(whole.alerts)
 
 
-@pytest.mark.parametrize("head", [b"", b"[]", b'["x", 1, 2, 3, 4]', b"5", b"null"])
+@pytest.mark.parametrize("head", [b"", b"[]", b'["x", 1, 2, 3, 4, 5]', b"5", b"null"])
 def test_what_is_no_state_is_an_error(head: bytes) -> None:
     with pytest.raises((ValueError, TypeError)):
         RuleState.restore(rule_of(), head, {})

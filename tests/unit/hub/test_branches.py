@@ -286,13 +286,22 @@ async def test_a_client_that_comes_back_within_the_bounds_of_missing_lines_is_to
 
     inside = await Client(hub, "log").open(after("300-1"))
     behind = await Client(hub, "log").open(after("400-0"))
+    typed = await Client(hub, "log").open(After(Cursor(400, (0,)), issued=False))
     unknown = await Client(hub, "new").open(after("300-0"))
 
     events = inside.events()
     assert gaps(events) == [("log", "200-0", "400-0", "bus")]
     assert numbers(events) == [5, 6]
+    assert gaps(behind.greeting) == [("log", "200-0", "400-0", "bus")], (
+        "it may come from a hub that had yet to find them"
+    )
     assert gaps(behind.events()) == []
+    assert (typed.greeting, gaps(typed.events())) == ([], [])
     assert len(gaps([*unknown.greeting, *unknown.events()])) == 1, "its lines may be among the missing ones"
+
+    hub.ingest.fence_received(6_000)
+    later = await Client(hub, "log").open(after("6000-0"))
+    assert (later.greeting, later.events()) == ([], [])
 
 
 async def test_a_replay_tells_of_missing_lines_within_their_own_bounds() -> None:

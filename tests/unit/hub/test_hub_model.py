@@ -8,12 +8,14 @@ The histories are seeded: a failure names its seed and can be repeated.
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pytest
 
 from sse_hub.hub.backend import LogGap
+from sse_hub.hub.filter_budget import FilterBudget
 from sse_hub.hub.hub import Hub
 from sse_hub.hub.replay import read_merged
 from sse_hub.hub.start_position import After, StartAt, Tail
@@ -26,6 +28,14 @@ CHANNELS = ["a.1", "a.2", "b.1"]
 SELECTIONS = [("a.1",), ("b.1",), ("a.1", "b.1"), ("b.1", "a.2", "a.1"), ("a.*",), ("a.*", "b.1"), ("*",)]
 STEPS = 200
 Id = tuple[int, float]
+# What viewers filter by, and which lines that lets pass: of a line that was lost, nobody knows.
+FILTERS: dict[str, Callable[[float], bool]] = {
+    "": lambda n: True,
+    "n=1,3,40": lambda n: n in (1, 3, 40) or n % 1 > 0,
+    "n>4 channel=*.1": lambda n: n > 4,
+    "/n.{3}7/": lambda n: f"{n}".startswith("7"),
+    "n=0": lambda n: n % 1 > 0,
+}
 
 
 @dataclass
@@ -35,6 +45,7 @@ class Viewer:
     client: Client
     selection: tuple[str, ...]
     batch: bool
+    filter: str
     joined: int
     lines: dict[str, list[Id]] = field(default_factory=dict)
     gaps: list[dict[str, object]] = field(default_factory=list)
@@ -54,7 +65,12 @@ class Viewer:
         return [(record["channel"], (record["fence"], record["n"])) for record in records]
 
     def watches(self, channel: str) -> bool:
+        if "channel=*.1" in self.filter and not channel.endswith(".1"):
+            return False
         return any(channel == name or (name.endswith("*") and channel.startswith(name[:-1])) for name in self.selection)
+
+    def passes(self, id: Id) -> bool:
+        return FILTERS[self.filter](id[1])
 
     def received(self) -> set[tuple[str, Id]]:
         return {(channel, id) for channel, ids in self.lines.items() for id in ids}
@@ -83,6 +99,7 @@ class Model:
 
     CHANCES: ClassVar = {
         "publish": 60, "fence": 15, "cut": 1, "failover": 1, "fork": 1, "bus": 2, "join": 4, "resume": 8, "stall": 12,
+        "busy": 2,
     }  # fmt: skip
 
     def __init__(self, seed: int) -> None:
@@ -180,9 +197,10 @@ class Model:
     async def join(self, origin: StartAt | None = None, like: Viewer | None = None) -> None:
         selection = like.selection if like else self.random.choice(SELECTIONS)
         batch = self.random.random() < 0.4
+        filter = like.filter if like else self.random.choice(["", "", *FILTERS])
         joined = len(self.published)
-        client = await Client(self.hub, *selection, batch=batch).open(origin)
-        viewer = Viewer(client, selection, batch, joined)
+        client = await Client(self.hub, *selection, batch=batch, filter=filter).open(origin)
+        viewer = Viewer(client, selection, batch, filter, joined)
         if like:
             viewer.joined = like.joined
             viewer.lines = {channel: ids.copy() for channel, ids in like.lines.items()}
@@ -206,6 +224,13 @@ class Model:
             client.transport.clog()
         await client.settle()
 
+    def busy(self) -> None:
+        """Filters have no time to look at lines, or have time again."""
+        self.hub.ingest.filter_budget = budget = FilterBudget(self.random.choice([0, 1]))
+        for channel in self.hub.ingest.registry:
+            if channel.filtered:
+                channel.filtered._budget = budget
+
     async def other(self, step: str) -> None:
         """A step that only a subclass takes."""
 
@@ -224,6 +249,8 @@ class Model:
                 self.fork()
             case "bus":
                 self.bus()
+            case "busy":
+                self.busy()
             case "join":
                 await self.tail()
             case "resume" if self.viewers:
@@ -255,13 +282,20 @@ class Model:
             if repeats_allowed:
                 received = sorted(set(received))
             assert received == sorted(set(received)), "lines are in order and not repeated"
+            assert all(map(viewer.passes, received)), f"{viewer.filter!r} refuses some of {received}"
             replayed = (viewer.received() & self.dead) - viewer.dead
             assert not replayed, f"{viewer.selection}: lines of a dead branch came later: {sorted(replayed)[:5]}"
             expected = [id for name, id in self.published[viewer.joined :] if name == channel and viewer.watches(name)]
             # Of a dead branch, nobody on the living one can know.
-            missing = [id for id in expected if id not in set(received) and (channel, id) not in self.dead]
+            missing = [
+                id
+                for id in expected
+                if id not in set(received) and (channel, id) not in self.dead and viewer.passes(id)
+            ]
             untold = [id for id in missing if not viewer.told_of(channel, id)]
-            assert not untold, f"{viewer.selection} batch={viewer.batch}: {channel} {untold[:5]} lost without a gap"
+            assert not untold, (
+                f"{viewer.selection} batch={viewer.batch} {viewer.filter!r}: {channel} {untold[:5]} lost without a gap"
+            )
 
 
 class RecordedModel(Model):

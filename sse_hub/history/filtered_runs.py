@@ -1,0 +1,46 @@
+"""
+Runs of recorded lines without those that a filter refuses.
+
+    merge() --> runs of items --> filtered_runs() --> the same runs with matching lines, and gaps, only
+
+It works in slices, as the filter may take 60 us for a line. A line that is too long for it is a gap.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from time import perf_counter
+
+from sse_hub.filters.compile import Filter
+from sse_hub.filters.line import FilteredLine
+from sse_hub.history.merge import Item, RecordedLine
+from sse_hub.hub.backend import LogGap
+from sse_hub.hub.fair_lock import FairLock, slice_end
+from sse_hub.protocol.ids import EventId
+
+
+async def filtered_runs(
+    runs: AsyncIterator[list[Item]], filter: Filter, fair_lock: FairLock
+) -> AsyncGenerator[list[Item], None]:
+    """`runs` without the lines that `filter` refuses; some are empty. Raises what `runs` does."""
+    async for run in runs:
+        kept: list[Item] = []
+        at = 0
+        while at < len(run):
+            async with fair_lock:
+                until = slice_end()
+                while at < len(run) and perf_counter() < until:
+                    key, item = run[at]
+                    at += 1
+                    if isinstance(item, LogGap):
+                        kept.append((key, item))
+                    elif (passed := sift(filter, item)) is not None:
+                        kept.append((key, passed))
+        yield kept
+
+
+def sift(filter: Filter, item: RecordedLine) -> RecordedLine | LogGap | None:
+    """The line if it passes `filter`, a gap if it is too long for it, else None."""
+    line = FilteredLine(item.text, item.channel, str(item.id), item.moment)
+    if filter.is_too_dear(line):
+        id = item.id
+        return LogGap(item.channel, EventId(id.fence, id.n - 1), EventId(id.fence, id.n + 1), None, "filter")
+    return item if filter.matches(line) else None
