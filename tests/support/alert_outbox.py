@@ -4,15 +4,21 @@ The outbox of alerts, as a test fills it and looks at it, without rules.
     put(client, 3) --> their ids          marked(client, "ops") --> how far that destination is
 """
 
+import asyncio
+import base64
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import redis
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.broker.keys import LogKeys, Partition
+from tests.support.waiting import wait_until
 
 KEYS = LogKeys(Partition(), "")
+LEASE = "me 1"
+SECRET_KEY = b"k" * 32
 _numbers = itertools.count(1)
 
 
@@ -46,3 +52,13 @@ def newest(client: redis.Redis) -> str:
 def is_at(client: redis.Redis, name: str, entry_id: str) -> bool:
     """Whether the destination `name` is marked to have got the entry `entry_id`."""
     return marked(client, name).startswith(f"{entry_id} ")
+
+
+def hook(url: str, **more: Any) -> dict[str, Any]:
+    secret = "whsec_" + base64.b64encode(SECRET_KEY).decode()
+    return {"kind": "webhook", "url": url, "secret": secret, "allow_private": True, "timeout": "1s", **more}
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """As wait_until(), while tasks run."""
+    await asyncio.to_thread(wait_until, condition, what)

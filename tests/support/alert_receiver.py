@@ -4,6 +4,7 @@ A receiver of alerts: a real HTTP server that keeps what it gets, and answers as
     with alert_receiver() as receiver: receiver.url --> webhook --> receiver.requests
 """
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ class AlertReceiver:
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
     on_request: Callable[[], None] = lambda: None
+    tls: ssl.SSLContext | None = None
     _released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -97,6 +99,8 @@ class AlertReceiver:
                 """Clients are killed here."""
 
         server = Server(("127.0.0.1", self.port), Handler)
+        if self.tls:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

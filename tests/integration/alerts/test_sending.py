@@ -4,63 +4,33 @@ import asyncio
 import base64
 import hmac
 import json
-import logging
 import os
-import re
 import signal
-import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL
-from collections import Counter
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import pytest
 import redis
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.destination_queue import MAX_AGE_MS, MAX_WAITING
 from sse_hub.alerts.destinations.parse import parse_destination
 from sse_hub.alerts.sender import DestinationState
-from tests.support.alert_outbox import KEYS, is_at, marked, newest, put
+from tests.support.alert_outbox import KEYS, LEASE, SECRET_KEY, hook, is_at, marked, newest, put, until
 from tests.support.alert_receiver import AlertReceiver, Request, alert_receiver
 from tests.support.sending_program import sending
 from tests.support.servers import RedisServer
 from tests.support.settings import DEADLINE_SECONDS, ROOT
-from tests.support.waiting import wait_until
-
-LEASE = "me 1"
-KEY = b"k" * 32
-HIDDEN = "hush-hush"
-
-
-@pytest.fixture
-def outbox(module_server: RedisServer) -> Iterator[redis.Redis]:
-    """A Redis with an empty outbox, whose lease is LEASE."""
-    with module_server.client() as client:
-        client.flushall()
-        client.set(KEYS.lease, LEASE)
-        yield client
-
-
-def hook(url: str, **more: Any) -> dict[str, Any]:
-    secret = "whsec_" + base64.b64encode(KEY).decode()
-    return {"kind": "webhook", "url": url, "secret": secret, "allow_private": True, "timeout": "1s", **more}
 
 
 def check_signature(request: Request) -> None:
     """By the words of the specification, not by our code."""
     signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
-    expected = base64.b64encode(hmac.new(KEY, signed, "sha256").digest()).decode()
+    expected = base64.b64encode(hmac.new(SECRET_KEY, signed, "sha256").digest()).decode()
     assert expected in [each.removeprefix("v1,") for each in request.headers["webhook-signature"].split(" ")]
     assert abs(time.time() - int(request.headers["webhook-timestamp"])) < 300
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """As wait_until(), while tasks run."""
-    await asyncio.to_thread(wait_until, condition, what)
 
 
 async def test_a_webhook_gets_signed_alerts_in_order_and_each_once(
@@ -200,77 +170,3 @@ async def test_what_is_too_old_or_too_much_is_given_up_and_told(
     assert 1_000 < much.count < 1_200
     assert much.text.endswith(f"More than {MAX_WAITING} were waiting. No connection could be made.")
     assert counters.alerts_given_up["ops"] == 3 + much.count
-
-
-HOSTILE = [
-    "http://127.0.0.1:{port}/", "http://127.1:{port}/", "http://0x7f000001:{port}/", "http://2130706433:{port}/",
-    "http://[::ffff:127.0.0.1]:{port}/", "http://localhost:{port}/", "http://user:hush-hush@127.0.0.1:{port}/",
-    "http://rebinding.example:{port}/",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", ["webhook", "apprise"])
-async def test_no_form_of_a_private_address_is_connected_to(
-    module_server: RedisServer, outbox: redis.Redis, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name leads to loopback, as a name of an attacker may, whoever asks and whenever."""
-    resolve = socket.getaddrinfo
-
-    def attacked(host: Any, *arguments: Any, **options: Any) -> Any:
-        return resolve(
-            "127.0.0.1" if host in ("rebinding.example", b"rebinding.example") else host, *arguments, **options
-        )
-
-    monkeypatch.setattr(socket, "getaddrinfo", attacked)
-    with alert_receiver() as receiver:
-        urls = [each.format(port=receiver.port) for each in HOSTILE]
-        if kind == "apprise":
-            # Of the others, Apprise itself takes none for a host.
-            urls = [
-                each.replace("http://", "json://") for each in urls if re.search("//(127[.]0|local|user|reb)", each)
-            ]
-        tables = {f"d{at}": {"kind": kind, "url": url} for at, url in enumerate(urls)}
-        put(outbox, to=tuple(tables))
-        async with sending(module_server.url, LEASE, tables) as (_, counters, _):
-            await until(lambda: sum(counters.alert_failures.values()) == len(urls), "each has been tried")
-            await until(lambda: all("allow_private" in marked(outbox, name) for name in tables), "each has this error")
-
-    assert receiver.requests == []
-
-
-def tried(name: str, sent: Counter[str], failed: Counter[str]) -> bool:
-    """Whether a destination has taken or refused an alert."""
-    return sent[name] + failed[name] > 0
-
-
-async def test_services_get_what_they_expect_and_nobody_else_learns_the_secrets(
-    module_server: RedisServer, outbox: redis.Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    with alert_receiver() as receiver:
-        receiver.answers += [(200, {})] * 3
-        receiver.answers += [(403, {})]
-        at = f"127.0.0.1:{receiver.port}"
-        urls = {
-            "ntfy": f"ntfy://user:{HIDDEN}@{at}/topic-{HIDDEN}",
-            "chat": f"mmost://{at}/{HIDDEN.replace('-', '')}aaaaaaaaaaaa",
-            "json": f"json://user:{HIDDEN}@{at}/{HIDDEN}?redirect=yes",
-            "hook": f"http://user:{HIDDEN}@{at}/{HIDDEN}?key={HIDDEN}",
-        }
-        for name, url in urls.items():
-            kind = "webhook" if name == "hook" else "apprise"
-            table = {"kind": kind, "url": url, "allow_private": True}
-            put(outbox, to=(name,), text="<b>@everyone</b> <!channel> declined")
-            async with sending(module_server.url, LEASE, {name: table}) as (sender, counters, _):
-                tries = counters.alerts_sent, counters.alert_failures
-                await until(partial(tried, name, *tries), "it is tried")
-                states = await sender.states()
-                assert HIDDEN not in f"{states} {sender!r} {vars(sender)}"
-
-    ntfy, chat, custom, webhook = receiver.requests
-    assert (ntfy.json["topic"], ntfy.json["title"]) == (f"topic-{HIDDEN}", "pay")
-    assert "declined" in chat.json["text"] and "@everyone" not in chat.json["text"]
-    assert "<!channel>" not in chat.json["text"]
-    assert custom.json["message"].endswith("declined") and custom.json["title"] == "pay"
-    assert webhook.headers["authorization"] == "Basic " + base64.b64encode(f"user:{HIDDEN}".encode()).decode()
-    assert HIDDEN not in caplog.text
