@@ -54,7 +54,7 @@ def matches(server: RedisServer, ends: str) -> list[tuple[Id, str]]:
     return [(id, channel) for id, channel, seq in sorted(lines) if str(seq)[-1] in ends]
 
 
-def test_r17_each_match_is_an_alert_once_and_in_order_while_recorders_are_killed(tmp_path: Path) -> None:
+def test_each_match_is_an_alert_once_and_in_order_while_recorders_are_killed(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(RULES)
     options = (*EVERY_LINE, "--rules", str(path))
