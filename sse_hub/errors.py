@@ -34,7 +34,7 @@ exit with their message.
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
-    ├── OutboxUnavailable        the alerts that still have to be sent can't be read or marked
+    ├── OutboxUnavailable        the alerts that still have to be sent can't be read or marked (503)
     ├── NotSent                  a destination has not taken an alert
     │   └── AddressRefused       … and was not asked to, since its address is not allowed
     └── TaskDied                 a background task has died, and the hub with it

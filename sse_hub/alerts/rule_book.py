@@ -142,7 +142,7 @@ class RuleBook(Generic[Destination]):
             if rule is not None:
                 raise RuleConflict(f"There is a rule {id!r} already.")
         elif rule is None:
-            raise UnknownRule(f"There is no rule {id!r}.")
+            raise UnknownRule(f"There is no rule {id[:80]!r}.")
         elif rule.version != version:
             raise _changed(id)
 

@@ -165,7 +165,7 @@ class RuleState:
     def _group_of(self, line: FilteredLine) -> tuple[str, Group]:
         if not self.rule.by:
             return "[]", ()
-        values = [_text_of(line, name, MAX_GROUP_CHARACTERS) for name in self.rule.by]
+        values = [_group_value(line, name) for name in self.rule.by]
         return orjson.dumps(values).decode(), tuple(zip(self.rule.by, values, strict=True))
 
     def _place_for(self, key: str, group: Group) -> "tuple[str, _GroupState]":
@@ -309,13 +309,26 @@ class _GroupState:
         return state
 
 
+def _group_value(line: FilteredLine, name: str) -> str:
+    # As in a filter, these two are about the line itself.
+    if name == "channel":
+        return line.channel
+    if name == "level":
+        return _level_of(line)
+    return _text_of(line, name, MAX_GROUP_CHARACTERS)
+
+
+def _level_of(line: FilteredLine) -> str:
+    level = line.record.level
+    return "" if level == NONE else NAMES[level]
+
+
 def _facts_of(line: FilteredLine, rule: AlertRule) -> LineFacts:
     record, template = line.record, rule.template
     values = {name: _text_of(line, name, MAX_VALUE_CHARACTERS) for name in template.fields}
     if template.has_message:
         values["message"] = one_line(record.message or line.text, MAX_VALUE_CHARACTERS)
-    level = "" if record.level == NONE else NAMES[record.level]
-    return LineFacts(line.channel, line.id, level, values)
+    return LineFacts(line.channel, line.id, _level_of(line), values)
 
 
 def _text_of(line: FilteredLine, name: str, max_characters: int) -> str:

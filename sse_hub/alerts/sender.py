@@ -43,14 +43,14 @@ class Sender:
     """
     One process's part in sending. `may_send` says whether this process records at present.
 
-    `channel` is the destination that gets every alert. `new_alerts` is set when there are some in the outbox; those of
-    which nothing says so are found within a second.
+    `channel` is the destination that gets every alert, or None. `new_alerts` is set when there are some in the outbox;
+    those of which nothing says so are found within a second.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        channel: Destination,
+        channel: Destination | None,
         counters: Counters,
         may_send: Callable[[], bool],
         new_alerts: asyncio.Event,
@@ -59,7 +59,8 @@ class Sender:
         self._counters = counters
         self._may_send = may_send
         self._settings: Mapping[str, DestinationSettings] = {}
-        self._destinations: dict[str, Destination] = {CHANNEL_NAME: channel}
+        self._own = {} if channel is None else {CHANNEL_NAME: channel}
+        self._destinations: dict[str, Destination] = dict(self._own)
         self._dropped: list[Destination] = []
         self._queues: list[DestinationQueue] = []
         self._known = False
@@ -76,10 +77,9 @@ class Sender:
         self._known = True
         if settings == self._settings:
             return
-        channel = self._destinations[CHANNEL_NAME]
         kept = {name for name, each in settings.items() if self._settings.get(name) == each}
-        self._dropped += [each for name, each in self._destinations.items() if name not in {CHANNEL_NAME, *kept}]
-        self._destinations = {CHANNEL_NAME: channel} | {
+        self._dropped += [each for name, each in self._destinations.items() if name not in {*self._own, *kept}]
+        self._destinations = self._own | {
             name: self._destinations[name] if name in kept else create_destination(each)
             for name, each in settings.items()
         }
@@ -155,7 +155,7 @@ class Sender:
                 await each.refresh_mark()
             if loop.time() >= trim_at:
                 trim_at = loop.time() + TRIM_SECONDS
-                await self._outbox.trim(min((each.position for each in self._queues), key=order_of))
+                await self._outbox.trim(min((each.position for each in self._queues), key=order_of, default=read_to))
             await self._wait()
 
     async def _read_on(self, read_to: str) -> str:

@@ -4,7 +4,9 @@ Sets up rules and alerts. A wrong rule file is reported at start.
     Config --> load_rule_file(): InvalidSetting          create_alerts() --> Alerts --> its parts, which run
 """
 
+import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +17,7 @@ from sse_hub.alerts.destinations.parse import parse_destination
 from sse_hub.alerts.destinations.settings import DestinationSettings
 from sse_hub.alerts.evaluator import Evaluator
 from sse_hub.alerts.outbox import Outbox
-from sse_hub.alerts.rule import ALERT_CHANNEL
+from sse_hub.alerts.rule import ALERT_CHANNEL, AlertRule
 from sse_hub.alerts.rule_book import RuleBook
 from sse_hub.alerts.rule_file import RuleFile, parse_rule_file
 from sse_hub.alerts.sender import Sender
@@ -28,6 +30,10 @@ from sse_hub.history.reader import LogReader
 from sse_hub.history.recorder import Recorder
 from sse_hub.hub.hub import Hub
 from sse_hub.reloaded_file import ReloadedFile
+
+# Another process may record: it reads the rules once a second, and begins with the next fence.
+AT_WORK_SECONDS = 4.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,16 @@ class Alerts:
             self.sender.use(self.book.destinations)
             if self.book.known:
                 self.evaluator.use(self.book.rules.values())
+
+    async def wait_at_work(self, rule: AlertRule) -> None:
+        """Return when the process that records has begun with `rule`, after AT_WORK_SECONDS in any case."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(AT_WORK_SECONDS):
+                while not rule.paused:
+                    head = (await self.store.heads()).get(rule.id)
+                    if head and head.version == rule.version:
+                        return
+                    await asyncio.sleep(POLL_SECONDS)
 
 
 def load_rule_file(config: Config) -> ReloadedFile[RuleFile[DestinationSettings]] | None:
@@ -73,7 +89,8 @@ def create_alerts(
     """The parts of one process. Raises InvalidSetting."""
     store = StateStore(commands, log_keys)
     book = RuleBook(commands, log_keys, load_rule_file(config))
-    channel = AlertChannel(publisher, hub.ingest.registry.covers(ALERT_CHANNEL))
+    # On a channel that is not recorded, they would be for nobody.
+    channel = AlertChannel(publisher) if hub.ingest.registry.covers(ALERT_CHANNEL) else None
     outbox = Outbox(commands, log_keys, lambda: recorder.lease_value)
     evaluator = Evaluator(recorder, log, history, store)
     sender = Sender(outbox, channel, hub.counters, lambda: recorder.recording, evaluator.on_alerts)

@@ -9,9 +9,11 @@ made an alert and gone on, or neither.
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.log_position import LogPosition
@@ -19,6 +21,7 @@ from sse_hub.alerts.rule import AlertRule
 from sse_hub.alerts.rule_state import RuleHead, RuleState, StateChanges
 from sse_hub.broker.keys import LogKeys
 from sse_hub.broker.scripts import script
+from sse_hub.errors import RulesUnavailable, error_text
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class StateStore:
     """
     The evaluator's part of Redis. `stored` has the ids of the rules that have a state there.
 
-    All methods raise RedisError and OSError; then load() must be called before anything else.
+    load() and commit() raise RedisError and OSError; then load() must be called before anything else.
     """
 
     def __init__(self, commands: redis.asyncio.Redis, keys: LogKeys) -> None:
@@ -85,9 +88,18 @@ class StateStore:
         return True
 
     async def heads(self) -> dict[str, RuleHead]:
-        """How far each rule is, by its id, for any process."""
-        found = await self._commands.hgetall(self._keys.alert_state)
-        return {id.decode(): RuleHead.parse(head) for id, head in found.items() if id.decode() != POSITION_FIELD}
+        """How far each rule is, by its id, for any process. Raises RulesUnavailable."""
+        try:
+            found = await self._commands.hgetall(self._keys.alert_state)
+        except (RedisError, OSError) as error:
+            raise RulesUnavailable(f"The states of rules can't be read: {error_text(error)}.") from None
+        heads = {}
+        for id, head in found.items():
+            if id.decode() != POSITION_FIELD:
+                # Another version of the hub may have written it; then the rule will begin anew.
+                with suppress(ValueError, TypeError):
+                    heads[id.decode()] = RuleHead.parse(head)
+        return heads
 
 
 def _parts_described(parts: Mapping[str, bytes | None]) -> list[bytes | str | int]:

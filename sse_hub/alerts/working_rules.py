@@ -11,6 +11,7 @@ from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.placed_line import PlacedLine
 from sse_hub.alerts.rule import ALERT_CHANNEL
 from sse_hub.alerts.rule_state import RuleState
+from sse_hub.filters.compile import Filter
 from sse_hub.filters.filter_set import FilterSet
 from sse_hub.filters.line import FilteredLine
 from sse_hub.protocol.selection import Selection
@@ -20,24 +21,32 @@ MAX_CHANNELS = 20_000
 
 
 class _Watchers:
-    """The rules that look at a channel. Channels with the same rules share them, and so one look at a line's bytes."""
+    """
+    The rules that look at a channel. Channels with the same rules share them, so a line's bytes are looked at once for
+    all rules, and rules with the same filter ask it once.
+    """
 
     def __init__(self, states: Iterable[RuleState]) -> None:
-        self._states = {state.rule.id: state for state in states}
-        self._filters = {id: state.rule.compiled_filter for id, state in self._states.items()}
+        self._filters: dict[str, Filter] = {}
+        self._states: dict[str, list[RuleState]] = {}
+        for state in states:
+            filter = state.rule.compiled_filter
+            self._filters[filter.text] = filter
+            self._states.setdefault(filter.text, []).append(state)
         self._set = FilterSet(self._filters)
 
     def feed(self, line: FilteredLine, fence: int) -> list[Alert]:
         """Have the line taken by the rules whose filters it matches, and which begin no later than with `fence`."""
-        alerts = []
-        for id in self._set.candidates(line):
-            filter, state = self._filters[id], self._states[id]
-            if fence < state.begins_ms:
-                continue
+        alerts: list[Alert] = []
+        for text in self._set.candidates(line):
+            filter = self._filters[text]
             if filter.is_too_dear(line):
-                state.skip()
-            elif filter.matches(line) and (alert := state.feed(line)):
-                alerts.append(alert)
+                for state in self._states[text]:
+                    state.skip()
+            elif filter.matches(line):
+                for state in self._states[text]:
+                    if fence >= state.begins_ms and (alert := state.feed(line)):
+                        alerts.append(alert)
         return alerts
 
 

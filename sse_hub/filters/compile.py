@@ -17,6 +17,7 @@ from sse_hub.errors import InvalidFilter
 from sse_hub.filters.compare import compares, equals, is_safe_number, plain_text
 from sse_hub.filters.expression import BadExpression, Expression, FoldedText, has_capital, smart_flags
 from sse_hub.filters.fields import DERIVED, OF_REQUEST, PARTS, is_plain_json, last_name, value_of
+from sse_hub.filters.level_look import LOUD
 from sse_hub.filters.line import FilteredLine
 from sse_hub.filters.moments import parse_moment
 from sse_hub.filters.parse import (
@@ -46,6 +47,8 @@ UNSEEN = ("true", "Infinity", "ms")
 # Names of formats, some levels, and the words of traces that are written as JSON are not in the text.
 NOT_IN_TEXT = ("format", "level", "error")
 MESSAGE_NAMES = ("msg", "message")
+# Of a level from `warn` on, every match.
+LOUD_LINE = Need(hidden=(FilteredLine.may_be_loud,), common=True)
 
 # RE2 takes up to 3.2 ns for a byte and a character of an expression, measured for `(a|b)*a(a|b){490}c`; this is a
 # thirtieth of a second. Most expressions take a hundredth of that, of any size.
@@ -346,7 +349,9 @@ def _level_part(node: FieldTerm) -> _CompiledTerm | None:
         if not levels[0]:
             raise InvalidFilter(f"There is no level “{node.values[0]}”: {', '.join(NAMES[1:])}", *node.span)
         fits = compares(node.sign, str(levels[0]))
-        return _CompiledTerm(lambda line: line.has_level and fits(line.record.level, ""), READ)
+        least = levels[0] + (node.sign == ">")
+        needs = [LOUD_LINE] if node.sign in (">", ">=") and least >= LOUD else []
+        return _CompiledTerm(lambda line: line.has_level and fits(line.record.level, ""), READ, needs)
     known = frozenset(level for level in levels if level is not None)
     # A custom level such as AUDIT has a name but no rank.
     own = frozenset(word.lower() for word, level in zip(node.values, levels, strict=True) if level is None)
@@ -357,7 +362,7 @@ def _level_part(node: FieldTerm) -> _CompiledTerm | None:
             return True
         return bool(own) and record.level == NONE and (record.level_word or "").lower() in own
 
-    return _CompiledTerm(test, READ)
+    return _CompiledTerm(test, READ, [LOUD_LINE] if not own and min(known) >= LOUD else [])
 
 
 # For an event id; any other id is a field of the line.

@@ -27,7 +27,7 @@ class FilterSet(Generic[Key]):
 
     def __init__(self, filters: Mapping[Key, Filter]) -> None:
         self._filters = dict(filters)
-        # Those without a text that they need, or with a text that another line than theirs may well have.
+        # Those that need nothing, and so may match any line.
         self._always: list[Key] = []
         self._texts: list[tuple[Key, bytes]] = []
         self._hidden: dict[FirstLook, list[Key]] = {}
@@ -43,9 +43,7 @@ class FilterSet(Generic[Key]):
 
     def candidates(self, line: FilteredLine) -> Iterable[Key]:
         """The keys of the filters that may match `line`, each once: `Filter.matches` knows."""
-        if self._search is None:
-            return self._always
-        found = self._search(line.small)
+        found = self._search(line.small) if self._search else None
         hidden = [keys for hides, keys in self._hidden.items() if hides(line)]
         if not found and not hidden:
             return self._always

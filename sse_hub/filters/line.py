@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from sse_hub.filters.level_look import may_be_loud
 from sse_hub.filters.moments import moment_of_wall
 from sse_hub.formats.levels import NONE
 from sse_hub.formats.reader import read_line
@@ -40,7 +41,7 @@ class FilteredLine:
 
     __slots__ = (
         *("channel", "id", "moment_ms", "payload", "_text", "_plain", "_folded", "_small", "_members", "_record"),
-        *("_hides_letters", "_hides_words", "_has_other_digits", "_may_be_request", "_may_be_made"),
+        *("_hides_letters", "_hides_words", "_has_other_digits", "_may_be_request", "_may_be_made", "_may_be_loud"),
     )
 
     def __init__(
@@ -66,6 +67,7 @@ class FilteredLine:
         self._has_other_digits: bool | None = None
         self._may_be_request: bool | None = None
         self._may_be_made: bool | None = None
+        self._may_be_loud: bool | None = None
 
     @property
     def text(self) -> str:
@@ -152,6 +154,12 @@ class FilteredLine:
         if self._may_be_made is None:
             self._may_be_made = TEMPLATE.search(self.payload) is not None
         return self._may_be_made
+
+    def may_be_loud(self) -> bool:
+        """Whether its level may be `warn` or above."""
+        if self._may_be_loud is None:
+            self._may_be_loud = self.hides_words() or may_be_loud(self.payload)
+        return self._may_be_loud
 
     def own_time_ms(self, zone: tzinfo = UTC) -> float | None:
         """The time that the line says, in ms since the epoch, in `zone` if it says none; else when it came."""

@@ -23,7 +23,8 @@ FirstLook = Callable[[FilteredLine], bool]
 class Need:
     """
     Every match contains one of the texts `exact`, or in any case one of `folded`, which have no capital letters, unless
-    one of `hidden` is true of its line. Many lines have a `common` one, so it says little.
+    one of `hidden` is true of its line. Without texts, one of `hidden` is true of every match. Many lines have a
+    `common` one, so it says little.
     """
 
     exact: tuple[bytes, ...] = ()

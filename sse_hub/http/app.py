@@ -46,6 +46,7 @@ from sse_hub.http.routes.metrics import metrics_blueprint
 from sse_hub.http.routes.openapi import openapi_blueprint
 from sse_hub.http.routes.publish import publish_routes
 from sse_hub.http.routes.root import root_routes
+from sse_hub.http.routes.rules import rule_routes
 from sse_hub.http.routes.search import search_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
@@ -147,6 +148,7 @@ def hub_blueprint(
         channel_routes,
         history_routes,
         search_routes,
+        rule_routes,
         publish_routes,
         login_routes,
         health_routes,

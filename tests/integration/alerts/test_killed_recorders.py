@@ -58,7 +58,7 @@ def matches(server: RedisServer, ends: str) -> list[tuple[Id, str]]:
     return [(id, channel) for id, channel, seq in sorted(lines) if str(seq)[-1] in ends]
 
 
-def test_r17_each_match_is_an_alert_once_and_in_order_while_recorders_are_killed(tmp_path: Path) -> None:
+def test_each_match_is_an_alert_once_and_in_order_while_recorders_are_killed(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(RULES)
     options = (*EVERY_LINE, "--rules", str(path))
@@ -70,7 +70,9 @@ def test_r17_each_match_is_an_alert_once_and_in_order_while_recorders_are_killed
                 victim = wait_recorder(hubs)
                 hubs.remove(victim)
                 kill(victim)
-                hubs.append(stack.enter_context(hub_process(server.url, *options, port=victim.port)))
+                # With rings that are too small for a second, a hub evaluates what it reads from the log.
+                small = (*options, "--ring-lines", "100")
+                hubs.append(stack.enter_context(hub_process(server.url, *small, port=victim.port)))
             wait_published(publisher, LINES_BETWEEN_KILLS)
         publisher.finish()
         end = max(recorded_seqs(server, "a") | recorded_seqs(server, "b1"))

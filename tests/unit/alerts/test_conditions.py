@@ -270,7 +270,7 @@ RULES = st.sampled_from(
 def test_a_state_that_is_cut_anywhere_makes_the_same_alerts(
     members: dict[str, Any], grouped: bool, steps: list[tuple[str, int, str, str]]
 ) -> None:
-    """R17: a successor goes on from what was written down, after any line."""
+    """A successor goes on from what was written down, after any line."""
     rule = rule_of(**members, by=["s"] if grouped else [])
     whole, cut = Log(rule), Log(rule, cut=True)
 
