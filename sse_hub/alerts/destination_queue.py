@@ -34,17 +34,26 @@ RETRY_SECONDS = 1.0
 
 class DestinationQueue:
     """
-    Sends to `destination`, called `name`, what comes after `progress`. `error` says why it can't at present, or ''.
+    Sends to `destination`, called `name`, what comes after `progress`, until the lease is not `lease` any more.
+
+    `error` says why it can't at present, or ''.
     """
 
     def __init__(
-        self, name: str, destination: Destination, outbox: Outbox, counters: Counters, progress: DestinationProgress
+        self,
+        name: str,
+        destination: Destination,
+        outbox: Outbox,
+        counters: Counters,
+        lease: str,
+        progress: DestinationProgress,
     ) -> None:
         self.name = name
         self.error = ""
         self._destination = destination
         self._outbox = outbox
         self._counters = counters
+        self._lease = lease
         self._position = progress.position
         self._marked = progress
         self._queue: deque[OutboxEntry] = deque()
@@ -107,7 +116,7 @@ class DestinationQueue:
         async with self._marking:
             # What is marked may be outdated by the time it is.
             progress = self._progress
-            if progress != self._marked and await self._outbox.mark(self.name, progress):
+            if progress != self._marked and await self._outbox.mark(self._lease, self.name, progress):
                 self._marked = progress
 
     async def close(self) -> None:
@@ -162,7 +171,7 @@ class DestinationQueue:
             while True:
                 progress = self._progress
                 try:
-                    marked = await self._outbox.mark(self.name, progress, told)
+                    marked = await self._outbox.mark(self._lease, self.name, progress, told)
                 except OutboxUnavailable:
                     # Not sent again meanwhile: the next process will do that, if this one dies before it is marked.
                     await asyncio.sleep(RETRY_SECONDS)

@@ -77,6 +77,9 @@ class Evaluator:
         self._begun: set[str] = set()
         self._gaps: deque[tuple[int, int]] = deque()
         self._committed_at = float("-inf")
+        # How far this process has come, and on which branch: should Redis have lost that, a log begins anew with lines
+        # that were evaluated before.
+        self._committed = (0, LogPosition(0))
 
     @property
     def behind_ms(self) -> int:
@@ -134,9 +137,12 @@ class Evaluator:
         self._unload()
         beginnings = self._recorder.appended.beginnings
         position, states = await self._store.load(self._wanted)
-        # A server that took over may have lost the last lines, and gives their ids to others.
-        start = LogPosition(watermark)
-        self._position = start if position is None else min(position, start)
+        if position is None:
+            branch, own = self._committed
+            self._position = max(LogPosition(watermark), own if branch == self._log.branch else LogPosition(0))
+        else:
+            # A server that took over may have lost the last lines, and gives their ids to others.
+            self._position = min(position, LogPosition(watermark))
         self.rules = WorkingRules(states, self._position.fence)
         self._loaded_for = beginnings
 
@@ -145,12 +151,12 @@ class Evaluator:
         for id in [id for id, state in rules.states.items() if self._wanted.get(id) != state.rule]:
             rules.remove(id)
         for id in self._wanted.keys() - rules.states.keys():
-            rules.put(RuleState(self._wanted[id], watermark))
+            rules.put(RuleState(self._wanted[id], max(watermark, self._position.fence)))
             self._begun.add(id)
         if not rules or all(state.begins_ms > self._position.fence for state in rules):
             # Nobody has anything to look for before.
-            self._position = LogPosition(watermark)
-            rules.now_ms = watermark
+            self._position = max(self._position, LogPosition(watermark))
+            rules.now_ms = self._position.fence
 
     # The log.
 
@@ -261,5 +267,6 @@ class Evaluator:
         if not await self._store.commit(self._recorder.lease_value, self._position, alerts, changes, gone):
             raise _Refused
         self._committed_at = time.monotonic()
+        self._committed = (self._log.branch, self._position)
         if alerts:
             self.on_alerts.set()

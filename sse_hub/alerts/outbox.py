@@ -7,7 +7,6 @@ The outbox: the alerts in Redis that still have to be sent, in order, and how fa
 Only the process that holds the lease marks or removes anything; the scripts see to that.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import redis.asyncio
@@ -73,15 +72,14 @@ class DestinationProgress(NamedTuple):
 
 class Outbox:
     """
-    The outbox of one process. `lease_value` returns what the lease must be for it to change anything.
+    The outbox of one process. `lease` is what the lease must be for anything to be changed.
 
     All methods raise OutboxUnavailable.
     """
 
-    def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys, lease_value: Callable[[], str]) -> None:
+    def __init__(self, commands: redis.asyncio.Redis, log_keys: LogKeys) -> None:
         self._commands: Any = commands
         self._keys = log_keys
-        self._lease_value = lease_value
         self._mark_script: Any = commands.register_script(script("alerts_sent"))
         self._trim_script: Any = commands.register_script(script("alerts_trim"))
 
@@ -101,16 +99,18 @@ class Outbox:
             name.decode(): DestinationProgress.from_text(text.decode(errors="replace")) for name, text in found.items()
         }
 
-    async def mark(self, destination: str, progress: DestinationProgress, given_up: tuple[Alert, ...] = ()) -> bool:
+    async def mark(
+        self, lease: str, destination: str, progress: DestinationProgress, given_up: tuple[Alert, ...] = ()
+    ) -> bool:
         """Say how far `destination` is, and put in the alerts `given_up`. False if the lease is lost."""
         keys = [self._keys.lease, self._keys.alerts, self._keys.alert_sent]
-        args = [self._lease_value(), destination, progress.to_text(), *(each.to_json() for each in given_up)]
+        args = [lease, destination, progress.to_text(), *(each.to_json() for each in given_up)]
         return bool(await self._call(self._mark_script, keys, args))
 
-    async def trim(self, first_kept: str) -> None:
-        """Remove what is before the entry `first_kept`, if this process has the lease."""
+    async def trim(self, lease: str, first_kept: str) -> None:
+        """Remove what is before the entry `first_kept`, if the lease is not lost."""
         keys = [self._keys.lease, self._keys.alerts]
-        await self._call(self._trim_script, keys, [self._lease_value(), first_kept])
+        await self._call(self._trim_script, keys, [lease, first_kept])
 
     async def _call(self, command: Any, *arguments: Any) -> Any:
         try:

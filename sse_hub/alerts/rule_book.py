@@ -105,7 +105,7 @@ class RuleBook(Generic[Destination]):
         except (RedisError, OSError) as error:
             raise RulesUnavailable(f"The rules can't be read: {error_text(error)}.") from None
         self._last_change = texts.pop(CHANGE_FIELD.encode(), None)
-        self._texts = {id.decode(): text for id, text in texts.items()}
+        self._texts = {id.decode(errors="replace"): text for id, text in texts.items()}
         self._page_rules = {}
         for id, text in self._texts.items():
             try:

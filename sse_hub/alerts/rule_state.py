@@ -73,7 +73,7 @@ class RuleState:
     The state of `rule`, which knows nothing of what came before the fence `begins_ms`.
 
     `alerts` counts them, and `last_alert_ms` is the moment of the last one, 0 without one. `skipped` counts the lines
-    that were too long for the filter. `matches` counts lines, in this process. Before `next_due_ms`, tick() has nothing
+    that could not be looked at. `matches` counts lines, in this process. Before `next_due_ms`, tick() has nothing
     to do.
     """
 
@@ -122,7 +122,7 @@ class RuleState:
         return alert
 
     def skip(self) -> None:
-        """A line is too long for the filter: nobody knows whether it matches."""
+        """A line is too long for the filter, or can't be evaluated: nobody knows whether it matches."""
         self.skipped += 1
 
     def tick(self, fence_ms: int) -> list[Alert]:
@@ -304,7 +304,10 @@ class _GroupState:
         group, paused_until_ms, first, line, numbers = dumped
         state = cls(tuple((str(name), str(value)) for name, value in group), condition_of(rule, 0))
         state.paused_until_ms, state.first = int(paused_until_ms), str(first)
-        state.line = None if line is None else LineFacts(*line)
+        if line is not None:
+            channel, id, level, values = line
+            texts = {str(name): str(value) for name, value in dict(values).items()}
+            state.line = LineFacts(str(channel), str(id), str(level), texts)
         state.condition.load(numbers)
         return state
 

@@ -41,7 +41,7 @@ class DestinationState:
 
 class Sender:
     """
-    One process's part in sending. `may_send` says whether this process records at present.
+    One process's part in sending. `lease` returns the value of the lease while this process records, else None.
 
     `channel` is the destination that gets every alert, or None. `new_alerts` is set when there are some in the outbox;
     those of which nothing says so are found within a second.
@@ -52,12 +52,12 @@ class Sender:
         outbox: Outbox,
         channel: Destination | None,
         counters: Counters,
-        may_send: Callable[[], bool],
+        lease: Callable[[], str | None],
         new_alerts: asyncio.Event,
     ) -> None:
         self._outbox = outbox
         self._counters = counters
-        self._may_send = may_send
+        self._lease = lease
         self._settings: Mapping[str, DestinationSettings] = {}
         self._own = {} if channel is None else {CHANNEL_NAME: channel}
         self._destinations: dict[str, Destination] = dict(self._own)
@@ -94,8 +94,9 @@ class Sender:
         try:
             while True:
                 try:
-                    if self._known and self._may_send():
-                        await self._send()
+                    lease = self._lease()
+                    if self._known and lease is not None:
+                        await self._send(lease)
                     failing = False
                 except OutboxUnavailable as error:
                     if not failing:
@@ -122,29 +123,36 @@ class Sender:
 
     # While this process records.
 
-    async def _send(self) -> None:
-        """Send until this process records no longer, or the destinations are others. Raises OutboxUnavailable."""
+    async def _send(self, lease: str) -> None:
+        """
+        Send until the lease is another one, or the destinations are. Raises OutboxUnavailable.
+
+        Another lease of the same process means another session, perhaps with another server. Its outbox may have less
+        in it, and smaller ids.
+        """
         self._changed = False
         while self._dropped:
             await self._dropped.pop().close()
         marked = await self._outbox.progress()
         self._queues = [
-            DestinationQueue(name, destination, self._outbox, self._counters, marked.get(name, DestinationProgress()))
+            DestinationQueue(
+                name, destination, self._outbox, self._counters, lease, marked.get(name, DestinationProgress())
+            )
             for name, destination in self._destinations.items()
         ]
         tasks = [asyncio.create_task(each.run(), name="alerts") for each in self._queues]
         try:
-            await self._follow(tasks)
+            await self._follow(lease, tasks)
         finally:
             await cancel_and_wait(tasks)
             self._queues = []
 
-    async def _follow(self, tasks: list["asyncio.Task[None]"]) -> None:
+    async def _follow(self, lease: str, tasks: list["asyncio.Task[None]"]) -> None:
         """Hand each new entry of the outbox to the queues, and keep the outbox short."""
         loop = asyncio.get_running_loop()
         read_to = min((each.position for each in self._queues), key=order_of, default=BEGINNING)
         trim_at = loop.time() + TRIM_SECONDS
-        while self._may_send() and not self._changed:
+        while self._lease() == lease and not self._changed:
             for task in tasks:
                 if task.done():
                     # Its lease is lost; or it has failed, which is a bug.
@@ -155,7 +163,8 @@ class Sender:
                 await each.refresh_mark()
             if loop.time() >= trim_at:
                 trim_at = loop.time() + TRIM_SECONDS
-                await self._outbox.trim(min((each.position for each in self._queues), key=order_of, default=read_to))
+                first_kept = min((each.position for each in self._queues), key=order_of, default=read_to)
+                await self._outbox.trim(lease, first_kept)
             await self._wait()
 
     async def _read_on(self, read_to: str) -> str:

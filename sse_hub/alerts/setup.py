@@ -91,7 +91,11 @@ def create_alerts(
     book = RuleBook(commands, log_keys, load_rule_file(config))
     # On a channel that is not recorded, they would be for nobody.
     channel = AlertChannel(publisher) if hub.ingest.registry.covers(ALERT_CHANNEL) else None
-    outbox = Outbox(commands, log_keys, lambda: recorder.lease_value)
+    outbox = Outbox(commands, log_keys)
+
+    def lease() -> str | None:
+        return recorder.lease_value if recorder.recording else None
+
     evaluator = Evaluator(recorder, log, history, store)
-    sender = Sender(outbox, channel, hub.counters, lambda: recorder.recording, evaluator.on_alerts)
+    sender = Sender(outbox, channel, hub.counters, lease, evaluator.on_alerts)
     return Alerts(book, store, evaluator, sender)

@@ -44,8 +44,9 @@ class StateStore:
 
     async def load(self, rules: Mapping[str, AlertRule]) -> tuple[LogPosition | None, list[RuleState]]:
         """How far the log was evaluated, None if nobody knows, and the states of those of `rules` that have one."""
-        heads = {id.decode(): head for id, head in (await self._commands.hgetall(self._keys.alert_state)).items()}
-        self._position_text = heads.pop(POSITION_FIELD, b"").decode()
+        found = await self._commands.hgetall(self._keys.alert_state)
+        heads = {id.decode(errors="replace"): head for id, head in found.items()}
+        self._position_text = heads.pop(POSITION_FIELD, b"").decode(errors="replace")
         self.stored = set(heads)
         position = LogPosition.from_text(self._position_text)
         states = []
@@ -95,10 +96,10 @@ class StateStore:
             raise RulesUnavailable(f"The states of rules can't be read: {error_text(error)}.") from None
         heads = {}
         for id, head in found.items():
-            if id.decode() != POSITION_FIELD:
-                # Another version of the hub may have written it; then the rule will begin anew.
-                with suppress(ValueError, TypeError):
-                    heads[id.decode()] = RuleHead.parse(head)
+            # Another version of the hub may have written it; then the rule will begin anew.
+            with suppress(ValueError, TypeError):
+                if name := id.decode():
+                    heads[name] = RuleHead.parse(head)
         return heads
 
 

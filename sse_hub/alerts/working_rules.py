@@ -5,6 +5,7 @@ The rules at work, on the lines of all channels. Pure: no I/O.
     fence      --> advance(): what is due in the meantime                           --> alerts
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 
 from sse_hub.alerts.alert import Alert
@@ -15,6 +16,8 @@ from sse_hub.filters.compile import Filter
 from sse_hub.filters.filter_set import FilterSet
 from sse_hub.filters.line import FilteredLine
 from sse_hub.protocol.selection import Selection
+
+logger = logging.getLogger(__name__)
 
 # Names of channels for which the rules are remembered.
 MAX_CHANNELS = 20_000
@@ -39,15 +42,27 @@ class _Watchers:
         """Have the line taken by the rules whose filters it matches, and which begin no later than with `fence`."""
         alerts: list[Alert] = []
         for text in self._set.candidates(line):
-            filter = self._filters[text]
-            if filter.is_too_dear(line):
-                for state in self._states[text]:
-                    state.skip()
-            elif filter.matches(line):
-                for state in self._states[text]:
-                    if fence >= state.begins_ms and (alert := state.feed(line)):
-                        alerts.append(alert)
+            filter, states = self._filters[text], self._states[text]
+            try:
+                if filter.is_too_dear(line):
+                    self._skip(states)
+                elif filter.matches(line):
+                    for state in states:
+                        if fence >= state.begins_ms and (alert := state.feed(line)):
+                            alerts.append(alert)
+            except Exception as error:
+                # It would stop the rules of this process, and of the next one, and of each after that.
+                if not any(state.skipped for state in states):
+                    logger.exception(
+                        "line_not_evaluated channel=%(channel)s line=%(line)s error=%(error)r",
+                        {"channel": line.channel, "line": line.id, "error": str(error)},
+                    )
+                self._skip(states)
         return alerts
+
+    def _skip(self, states: Iterable[RuleState]) -> None:
+        for state in states:
+            state.skip()
 
 
 class WorkingRules:

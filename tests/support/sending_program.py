@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -43,12 +43,13 @@ class Nowhere:
 
 @asynccontextmanager
 async def sending(
-    redis_url: str, lease: str, tables: Mapping[str, Mapping[str, Any]]
+    redis_url: str, lease: str | Callable[[], str | None], tables: Mapping[str, Mapping[str, Any]]
 ) -> AsyncIterator[tuple[Sender, Counters, Nowhere]]:
-    """A sender that runs in the block."""
+    """A sender that runs in the block, and holds `lease`, or what that returns."""
     commands = redis.asyncio.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=2)
     counters, channel = Counters(), Nowhere()
-    sender = Sender(Outbox(commands, KEYS, lambda: lease), channel, counters, lambda: True, asyncio.Event())
+    held = lease if callable(lease) else lambda: lease
+    sender = Sender(Outbox(commands, KEYS), channel, counters, held, asyncio.Event())
     sender.use({name: parse_destination(name, table, {}) for name, table in tables.items()})
     task = asyncio.create_task(sender.run())
     try:

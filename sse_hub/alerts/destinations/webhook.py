@@ -9,6 +9,7 @@ What is sent is always the same for the same alert, but for `webhook-timestamp` 
 import asyncio
 import base64
 import re
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -59,9 +60,9 @@ class Webhook:
                 await self._post(alert.id, body)
         except TimeoutError:
             raise NotSent(f"It did not answer within {seconds} s.") from None
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             # Why, has the address, and perhaps what another machine in the network says.
-            raise NotSent("No connection could be made.") from None
+            raise NotSent(_why_not_connected(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             # Their messages may have the URL.
             raise NotSent(f"It ended the connection, or did not speak HTTP ({type(error).__name__}).") from None
@@ -82,14 +83,14 @@ class Webhook:
         addresses = await addresses_of(url.raw_host.decode(), port, self._settings.allow_private)
         for address in addresses:
             try:
-                await self._post_to(address, alert_id, body)
+                await self._post_to(address, alert_id, body, self._settings.timeout_seconds / len(addresses))
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
             else:
                 return
 
-    async def _post_to(self, address: str, alert_id: str, body: bytes) -> None:
+    async def _post_to(self, address: str, alert_id: str, body: bytes, connect_seconds: float) -> None:
         """POST to `address`, which has been checked, as if the name had led there."""
         headers = {
             "host": self._url.netloc.decode("ascii"),
@@ -100,11 +101,11 @@ class Webhook:
         if self._url.userinfo:
             pair = f"{self._url.username}:{self._url.password}"
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        seconds = self._settings.timeout_seconds
         extensions = {
             # The certificate must be that of the name.
             "sni_hostname": self._url.raw_host.decode("ascii"),
-            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds),
+            # One address that leads nowhere leaves time for the others. All together have a time-out of their own.
+            "timeout": {"connect": connect_seconds},
         }
         target = self._url.copy_with(host=address, username=None, password=None)
         request = httpx.Request("POST", target, headers=headers, content=body, extensions=extensions)
@@ -122,6 +123,17 @@ def payload_of(alert: Alert) -> dict[str, Any]:
     data = alert.members()
     del data["to"]
     return {"type": f"alert.{alert.kind}", "timestamp": moment_text(alert.moment_ms), "data": data}
+
+
+def _why_not_connected(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "Its certificate is not that of its name, or of no known authority."
+        if isinstance(cause, ssl.SSLError):
+            return "It does not speak TLS as it should."
+        cause = cause.__cause__ or cause.__context__
+    return "No connection could be made."
 
 
 def _parse_url(text: str) -> httpx.URL:

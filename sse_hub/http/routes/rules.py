@@ -30,6 +30,7 @@ from sse_hub.protocol.ids import cursor_since, iso_time
 
 MAX_RULE_BYTES = 32 * 1024
 TRIAL_ID = "trial"
+WHY_SKIPPED = "since they were too long for this filter, or for a reason that is in the log of the hub"
 
 rule_routes = api_blueprint("sse_hub_rules")
 
@@ -117,7 +118,7 @@ def _as_json(context: Context, rule: AlertRule, heads: dict[str, RuleHead]) -> d
     state = {
         "alerts": head.alerts if head else 0,
         "last_alert": iso_time(head.last_alert_ms) if head and head.last_alert_ms else None,
-        "error": f"{skipped} lines were too long for this filter, and not looked at." if skipped else None,
+        "error": f"{skipped} lines were not looked at, {WHY_SKIPPED}." if skipped else None,
         "at_work": head is not None,
     }
     source = "file" if rule.id in context.alerts.book.file_rules else "page"

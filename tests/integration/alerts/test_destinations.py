@@ -122,7 +122,7 @@ async def test_a_certificate_must_be_that_of_the_name_though_an_address_is_conne
         async with sending(module_server.url, LEASE, tables) as (_, counters, _):
             await until(partial(tried, "rebinding", counters.alerts_sent, counters.alert_failures), "one is tried")
             await until(partial(tried, "localhost", counters.alerts_sent, counters.alert_failures), "both are tried")
-            await until(lambda: "No connection" in marked(outbox, "rebinding"), "its error is marked")
+            await until(lambda: "Its certificate is not" in marked(outbox, "rebinding"), "its error is marked")
 
     assert [each.headers["host"] for each in receiver.requests] == [f"localhost:{receiver.port}"]
 

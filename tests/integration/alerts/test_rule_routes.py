@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.http_client import Response, fetch
 from tests.support.load import publish
-from tests.support.recording_hubs import EVERY_LINE, recording_hubs
-from tests.support.servers import HubProcess
+from tests.support.recording_hubs import EVERY_LINE, recording_hubs, restarted
+from tests.support.servers import HubProcess, RedisServer
 from tests.support.tokens import HIDDEN, A, B, bearer
 from tests.support.tokens import publish as publish_as
 from tests.support.waiting import wait_until
@@ -165,3 +165,13 @@ def test_an_edited_rule_file_takes_effect_and_a_broken_one_changes_nothing(tmp_p
         with server.client() as client:
             assert set(client.hkeys("sse-hub:alert-state")) == {b"", b"two"}
             assert not client.exists("sse-hub:alert-groups:one")
+        # All is lost in Redis: the rule of the file begins anew.
+        with restarted(server) as empty:
+            wait_until(lambda: at_work_in(empty, "two"), "the rule is at work again")
+            publish(empty, "a", '{"message": "fourth"}')
+            wait_until(lambda: fired("two") == 1, "the rule has fired again")
+
+
+def at_work_in(server: RedisServer, rule: str) -> bool:
+    with server.client() as client:
+        return bool(client.hexists("sse-hub:alert-state", rule))

@@ -99,6 +99,25 @@ async def test_a_process_killed_between_sending_and_marking_is_followed_by_a_rep
     assert first.body == second.body
 
 
+async def test_another_session_of_the_same_process_begins_with_what_its_server_has(
+    module_server: RedisServer, outbox: redis.Redis
+) -> None:
+    """The server that has taken over has not received all, and its clock is behind."""
+    lease = [LEASE]
+    ids = put(outbox, 2)
+    with alert_receiver() as receiver:
+        async with sending(module_server.url, lambda: lease[0], {"ops": hook(receiver.url)}):
+            await until(lambda: len(receiver.requests) == 2, "all are sent")
+            outbox.delete(KEYS.alerts, KEYS.alert_sent)
+            ids += put(outbox, 1, id=f"{int(time.time() * 1000) - 60_000}-1")
+            outbox.set(KEYS.lease, "me 2")
+            lease[0] = "me 2"
+            await until(lambda: len(receiver.requests) == 3, "what there is on the other server is sent")
+            await until(partial(is_at, outbox, "ops", newest(outbox)), "it is marked there")
+
+    assert receiver.ids == ids
+
+
 async def test_only_the_process_with_the_lease_marks_or_removes_anything(
     module_server: RedisServer, outbox: redis.Redis
 ) -> None:

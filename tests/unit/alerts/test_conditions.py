@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.message_pattern import MAX_PATTERNS, KnownPatterns, pattern_of
+from sse_hub.alerts.placed_line import PlacedLine
 from sse_hub.alerts.rule import AlertRule, parse_rule
-from sse_hub.alerts.rule_state import MAX_GROUPS, RuleState
+from sse_hub.alerts.rule_state import MAX_GROUPS, RuleState, StateChanges
+from sse_hub.alerts.working_rules import WorkingRules
 from sse_hub.filters.line import FilteredLine
 
 # A fence at the beginning of a minute, an hour and a day.
@@ -286,6 +288,41 @@ def test_a_state_that_is_cut_anywhere_makes_the_same_alerts(
                 log.missed(now - seconds // 2, now)
     assert cut.alerts == whole.alerts
     assert len({alert.id for alert in whole.alerts}) == len(whole.alerts)
+
+
+HOSTILE = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=200).map(str.encode),
+    st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists).map(
+        lambda value: json.dumps({"s": value, "message": value, "level": value}).encode()
+    ),
+    st.sampled_from([b"[" * 100_000, b'{"s":' * 100_000, b'{"s":' * 900 + b"1" + b"}" * 900, b'{"s":"\\ud800"}']),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(HOSTILE, max_size=5))
+def test_any_line_is_taken_by_rules_of_each_kind(payloads: list[bytes]) -> None:
+    more: list[dict[str, Any]] = [
+        {"when": "new"},
+        {"when": "count", "count": 1, "within": "1m"},
+        {"when": "silence", "within": "1m"},
+        {},
+    ]
+    made = [parse_rule(f"r{at}", {"channels": ["*"], "by": ["s", "level"], **each}) for at, each in enumerate(more)]
+    rules = WorkingRules([RuleState(rule, START) for rule in made], START)
+
+    for at, payload in enumerate(payloads):
+        for alert in rules.feed(PlacedLine(START, at, "c", payload, START)):
+            assert Alert.from_json(alert.to_json()) == alert
+    assert [state.matches for state in rules] == [len(payloads)] * len(made)
+    assert [state.skipped for state in rules] == [0] * len(made)
+    for state in rules:
+        RuleState.restore(state.rule, *_complete(state.changes()))
+
+
+def _complete(changes: StateChanges) -> tuple[bytes, dict[str, bytes]]:
+    return changes.head, {key: part for key, part in changes.parts.items() if part is not None}
 
 
 @pytest.mark.parametrize("head", [b"", b"[]", b'["x", 1, 2, 3, 4, 5]', b"5", b"null"])
