@@ -233,6 +233,27 @@ def test_what_is_due_for_many_groups_is_told_a_part_at_a_time() -> None:
     assert log.tick(61) == []
 
 
+def test_a_rule_for_every_channel_does_not_look_at_alerts_or_at_what_came_before_it() -> None:
+    rules = WorkingRules([RuleState(rule_of(channels=["*"]), START)], START)
+
+    assert rules.watches("a")
+    assert not rules.watches("sse-hub.alerts")
+    assert rules.feed(PlacedLine(START, 1, "sse-hub.alerts", b"{}", START)) == []
+    assert rules.feed(PlacedLine(START - 1, 9, "a", b"{}", START)) == []
+    assert len(rules.feed(PlacedLine(START, 1, "a", b"{}", START))) == 1
+
+
+def test_a_line_that_is_too_long_for_a_filter_is_counted() -> None:
+    expression = "|".join("abcdefgh"[at % 8] * 9 for at in range(90))
+    rules = WorkingRules([RuleState(rule_of(channels=["*"], filter=f"/{expression}/"), START)], START)
+
+    assert rules.feed(PlacedLine(START, 1, "a", b"x" * 1_000_000, START)) == []
+    [state] = rules
+    assert (state.skipped, state.changed) == (1, 1)
+    again = RuleState.restore(state.rule, *_complete(state.changes()))
+    assert (again.skipped, again.changed, state.changed) == (1, 0, 0)
+
+
 def test_groups_are_bounded_and_the_rest_is_one_group() -> None:
     log = Log(rule_of(by=["s"], pause="1m"))
 
