@@ -194,6 +194,7 @@ class Evaluator:
         else:
             await self._evaluate_lines(lines)
         await self._advance(watermark)
+        self._position = LogPosition(watermark)
 
     async def _evaluate_log(self, watermark: int) -> None:
         """Read what the rings do not have any more."""
@@ -210,40 +211,46 @@ class Evaluator:
 
     async def _evaluate_lines(self, lines: Iterator[PlacedLine]) -> None:
         """Take `lines` through the rules, in slices, and commit when there is much to write down."""
-        more = True
-        while more:
+        line = next(lines, None)
+        while line is not None:
+            if line.fence > self.rules.now_ms:
+                await self._advance(line.fence)
             async with self._history.fair_lock:
-                more = self._evaluate_slice(lines)
-            full = len(self._alerts) >= MAX_ALERTS or self.rules.changed >= MAX_CHANGED
-            if full or time.monotonic() - self._committed_at > COMMIT_SECONDS:
-                await self._commit()
+                line = self._evaluate_slice(line, lines)
+            await self._commit_if_full()
 
-    def _evaluate_slice(self, lines: Iterator[PlacedLine]) -> bool:
-        """Whether there are more lines."""
+    def _evaluate_slice(self, line: PlacedLine | None, lines: Iterator[PlacedLine]) -> PlacedLine | None:
+        """Take `line` and those after it, up to the next fence. Returns the next line; None if there is none."""
         until = slice_end()
-        feed, alerts = self.rules.feed, self._alerts
-        while time.perf_counter() < until:
-            for _ in range(STEP):
-                line = next(lines, None)
-                if line is None:
-                    return False
-                if self._gaps and self._gaps[0][1] <= line.fence:
-                    self._pass_gaps(line.fence)
-                alerts += feed(line)
-                self._position = LogPosition(*line[:3])
-        return True
+        feed, alerts, now_ms = self.rules.feed, self._alerts, self.rules.now_ms
+        taken = 0
+        while line is not None and line.fence <= now_ms:
+            alerts += feed(line)
+            self._position = LogPosition(*line[:3])
+            line = next(lines, None)
+            taken += 1
+            if taken % STEP == 0 and time.perf_counter() > until:
+                break
+        return line
 
-    def _pass_gaps(self, fence: int) -> None:
+    async def _advance(self, fence: int) -> None:
+        """All lines before `fence` were taken."""
         while self._gaps and self._gaps[0][1] <= fence:
             after, before = self._gaps.popleft()
-            self._alerts += self.rules.advance(after)
-            self.rules.missed(after, before)
+            await self._tick(after)
+            async with self._history.fair_lock:
+                self.rules.missed(after, before)
+                # No line lies before that, and nobody must leave out the same time again.
+                self._position = max(self._position, LogPosition(before))
+        await self._tick(fence)
 
-    async def _advance(self, watermark: int) -> None:
-        async with self._history.fair_lock:
-            self._pass_gaps(watermark)
-            self._alerts += self.rules.advance(watermark)
-            self._position = LogPosition(watermark)
+    async def _tick(self, fence: int) -> None:
+        for alerts in self.rules.advance(fence):
+            self._alerts += alerts
+            await self._commit_if_full()
+            # The next ones belong to the next slice.
+            async with self._history.fair_lock:
+                pass
 
     # Writing down.
 
@@ -251,6 +258,11 @@ class Evaluator:
         gone = self._store.stored - self.rules.states.keys()
         due = time.monotonic() - self._committed_at > COMMIT_SECONDS and self.rules
         if self._alerts or self._begun or gone or self.rules.changed or due:
+            await self._commit()
+
+    async def _commit_if_full(self) -> None:
+        full = len(self._alerts) >= MAX_ALERTS or self.rules.changed >= MAX_CHANGED
+        if full or time.monotonic() - self._committed_at > COMMIT_SECONDS:
             await self._commit()
 
     async def _commit(self) -> None:

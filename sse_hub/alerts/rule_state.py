@@ -32,6 +32,8 @@ OTHERS = "others"
 
 # Groups are forgotten once a minute, so that they are not looked at once a second.
 FORGET_MS = 60_000
+# About a millisecond of work.
+TICK_GROUPS = 30
 PATTERN_PREFIX = "p"
 
 
@@ -126,12 +128,18 @@ class RuleState:
         self.skipped += 1
 
     def tick(self, fence_ms: int) -> list[Alert]:
-        """It is `fence_ms`, as all lines before that have been fed."""
+        """
+        It is `fence_ms`, as all lines before that have been fed. Looks at up to TICK_GROUPS groups: call it again while
+        `next_due_ms` is not later.
+        """
         now_ms = self._advance(fence_ms)
         if now_ms < self.next_due_ms:
             return []
-        alerts = []
+        alerts: list[Alert] = []
+        looks = 0
         for key, state in list(self._groups.items()):
+            if looks == TICK_GROUPS:
+                return alerts
             if state.due_ms() > now_ms:
                 continue
             if now_ms >= state.paused_until_ms and state.condition.holds(now_ms):
@@ -140,6 +148,7 @@ class RuleState:
                 del self._groups[key]
             # Also one that has only moved its window on: numbers are the same only if the same steps were taken.
             self._changed.add(key)
+            looks += 1
         self._find_next_due()
         return alerts
 

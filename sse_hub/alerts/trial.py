@@ -75,11 +75,14 @@ class _Trial:
                 self._pass_gap(item)
             else:
                 self.lines += 1
+                if item.id.fence > self._rules.now_ms:
+                    self._advance(item.id.fence)
                 self._keep(self._rules.feed(PlacedLine(*item.id, item.channel, item.text, item.moment)))
         return True
 
     def end(self, fence: int) -> None:
-        self._keep(self._rules.advance(fence))
+        """All lines before `fence` were taken."""
+        self._advance(fence)
 
     def result(self, more: bool) -> TrialResult:
         seconds = (self._rules.now_ms - self._begins_ms) // 1000
@@ -90,9 +93,13 @@ class _Trial:
         before_ms = _fence_of(gap.before)
         after_ms = max(self._rules.now_ms, _fence_of(gap.after or ""))
         if before_ms > after_ms:
-            self._keep(self._rules.advance(after_ms))
+            self._advance(after_ms)
             self._rules.missed(after_ms, before_ms)
-            self._keep(self._rules.advance(before_ms))
+            self._advance(before_ms)
+
+    def _advance(self, fence: int) -> None:
+        for alerts in self._rules.advance(fence):
+            self._keep(alerts)
 
     def _keep(self, alerts: list[Alert]) -> None:
         self._made += len(alerts)

@@ -1,8 +1,8 @@
 """
 The rules at work, on the lines of all channels. Pure: no I/O.
 
-    PlacedLine --> feed(): the rules of its channel --> their filters --> RuleState --> alerts
     fence      --> advance(): what is due in the meantime                           --> alerts
+    PlacedLine --> feed(): the rules of its channel --> their filters --> RuleState --> alerts
 """
 
 import logging
@@ -107,18 +107,19 @@ class WorkingRules:
         return self._watchers_of(channel) is not None
 
     def feed(self, placed: PlacedLine) -> list[Alert]:
-        """Take the next line in the order of the log."""
+        """Take the next line in the order of the log, whose fence is `now_ms`, or earlier."""
         fence, n, channel, payload, moment_ms = placed
-        alerts = self.advance(fence) if fence > self.now_ms else []
         watchers = self._by_channel.get(channel) or self._watchers_of(channel)
-        if watchers:
-            alerts += watchers.feed(FilteredLine(payload, channel, f"{fence}-{n}", moment_ms), fence)
-        return alerts
+        if watchers is None:
+            return []
+        return watchers.feed(FilteredLine(payload, channel, f"{fence}-{n}", moment_ms), fence)
 
-    def advance(self, fence_ms: int) -> list[Alert]:
-        """It is `fence_ms`: all lines before that have been fed."""
+    def advance(self, fence_ms: int) -> Iterator[list[Alert]]:
+        """It is `fence_ms`: all lines before that have been fed. Yields after each millisecond of work, or less."""
+        for state in list(self):
+            while state.next_due_ms <= fence_ms:
+                yield state.tick(fence_ms)
         self.now_ms = max(self.now_ms, fence_ms)
-        return [alert for state in self if state.next_due_ms <= fence_ms for alert in state.tick(fence_ms)]
 
     def missed(self, after_ms: int, before_ms: int) -> None:
         """Nobody has recorded between these two fences."""

@@ -11,7 +11,7 @@ from sse_hub.alerts.alert import Alert
 from sse_hub.alerts.message_pattern import MAX_PATTERNS, KnownPatterns, pattern_of
 from sse_hub.alerts.placed_line import PlacedLine
 from sse_hub.alerts.rule import AlertRule, parse_rule
-from sse_hub.alerts.rule_state import MAX_GROUPS, RuleState, StateChanges
+from sse_hub.alerts.rule_state import MAX_GROUPS, TICK_GROUPS, RuleState, StateChanges
 from sse_hub.alerts.working_rules import WorkingRules
 from sse_hub.filters.line import FilteredLine
 
@@ -42,7 +42,11 @@ class Log:
         return self._take([alert] if alert else [])
 
     def tick(self, seconds: float) -> list[str]:
-        return self._take(self.state.tick(START + round(seconds * 1000)))
+        fence = START + round(seconds * 1000)
+        told = []
+        while self.state.next_due_ms <= fence:
+            told += self._take(self.state.tick(fence))
+        return told
 
     def missed(self, after: float, before: float) -> None:
         self.state.missed(START + round(after * 1000), START + round(before * 1000))
@@ -217,6 +221,37 @@ def test_patterns_are_bounded_and_the_oldest_are_forgotten() -> None:
     assert list(changes.values()).count(None) == 1
     assert not known.is_new("1", START)
     assert known.is_new("0", START)
+
+
+def test_what_is_due_for_many_groups_is_told_a_part_at_a_time() -> None:
+    log = Log(rule_of(when="silence", within="1m", by=["s"]), cut=True)
+
+    for number in range(100):
+        log.line(0, s=number)
+    assert len(log.state.tick(START + 60_000)) == TICK_GROUPS
+    assert len(log.tick(60)) == 100 - TICK_GROUPS
+    assert log.tick(61) == []
+
+
+def test_a_rule_for_every_channel_does_not_look_at_alerts_or_at_what_came_before_it() -> None:
+    rules = WorkingRules([RuleState(rule_of(channels=["*"]), START)], START)
+
+    assert rules.watches("a")
+    assert not rules.watches("sse-hub.alerts")
+    assert rules.feed(PlacedLine(START, 1, "sse-hub.alerts", b"{}", START)) == []
+    assert rules.feed(PlacedLine(START - 1, 9, "a", b"{}", START)) == []
+    assert len(rules.feed(PlacedLine(START, 1, "a", b"{}", START))) == 1
+
+
+def test_a_line_that_is_too_long_for_a_filter_is_counted() -> None:
+    expression = "|".join("abcdefgh"[at % 8] * 9 for at in range(90))
+    rules = WorkingRules([RuleState(rule_of(channels=["*"], filter=f"/{expression}/"), START)], START)
+
+    assert rules.feed(PlacedLine(START, 1, "a", b"x" * 1_000_000, START)) == []
+    [state] = rules
+    assert (state.skipped, state.changed) == (1, 1)
+    again = RuleState.restore(state.rule, *_complete(state.changes()))
+    assert (again.skipped, again.changed, state.changed) == (1, 0, 0)
 
 
 def test_groups_are_bounded_and_the_rest_is_one_group() -> None:

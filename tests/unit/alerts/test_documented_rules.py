@@ -34,7 +34,8 @@ class Shop:
         self._take(self._rules.feed(PlacedLine(moment, self._n, channel, payload, moment)))
 
     def fence(self, seconds: int) -> None:
-        self._take(self._rules.advance(START + seconds * 1000))
+        for alerts in self._rules.advance(START + seconds * 1000):
+            self._take(alerts)
 
     def _take(self, alerts: list[Alert]) -> None:
         self.told += [f"{alert.kind}: {alert.text}" for alert in alerts]
