@@ -10,11 +10,15 @@ exit with their message.
     │   ├── InvalidId            … in an event id or a time
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidFilter        … in a filter
+    │   ├── InvalidRule          … in a rule for alerts
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
     │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
+    ├── UnknownRule              there is no rule for alerts with this id (404)
+    ├── RuleConflict             a rule was changed by somebody else, or can't be changed here (409)
+    ├── RulesUnavailable         the rules for alerts can't be read or changed (503)
     ├── Unauthenticated          the client is unknown (401)
     ├── Forbidden                the client is known, but lacks the right (403)
     ├── LimitExceeded            one sender, or all together, have reached a limit (429 or 503; streams: 200)
@@ -30,6 +34,9 @@ exit with their message.
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
+    ├── OutboxUnavailable        the alerts that still have to be sent can't be read or marked (503)
+    ├── NotSent                  a destination has not taken an alert
+    │   └── AddressRefused       … and was not asked to, since its address is not allowed
     └── TaskDied                 a background task has died, and the hub with it
 """
 
@@ -77,6 +84,18 @@ class InvalidFilter(InvalidRequest):
         self.end = end
 
 
+class InvalidRule(InvalidRequest):
+    """
+    A rule for alerts is invalid; the message says what is wrong, and what is allowed.
+
+    `member` is the name of the member that is wrong, '' if it is the rule as a whole.
+    """
+
+    def __init__(self, message: str, member: str = "") -> None:
+        super().__init__(message)
+        self.member = member
+
+
 class InvalidLine(InvalidRequest):
     """A line to publish is not JSON; the message has its number."""
 
@@ -95,6 +114,18 @@ class ForeignOrigin(InvalidRequest):
 
 class IdempotencyConflict(InvalidRequest):
     """An `Idempotency-Key` was used before for another body or channel."""
+
+
+class UnknownRule(HubError):
+    """There is no rule for alerts with this id."""
+
+
+class RuleConflict(HubError):
+    """A rule is not as the client has seen it, exists already, or belongs to the rule file."""
+
+
+class RulesUnavailable(HubError):
+    """The rules for alerts can't be read or changed now."""
 
 
 class Unauthenticated(HubError):
@@ -178,6 +209,31 @@ class EngineUnavailable(HubError):
 
 class ContainerGone(EngineUnavailable):
     """The container no longer exists."""
+
+
+class OutboxUnavailable(HubError):
+    """The alerts that still have to be sent can't be read, or what was sent can't be marked."""
+
+
+class NotSent(HubError):
+    """
+    A destination has not taken an alert, or has not said so. The message has nothing secret.
+
+    `hopeless` if it will hardly be different next time, unless somebody changes something. `wait_seconds` is how long
+    the destination asked to wait, 0 if it did not.
+    """
+
+    def __init__(self, message: str, hopeless: bool = False, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.hopeless = hopeless
+        self.wait_seconds = wait_seconds
+
+
+class AddressRefused(NotSent):
+    """A destination leads to an address that it may not be sent to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hopeless=True)
 
 
 class TaskDied(HubError):

@@ -25,10 +25,14 @@ from sse_hub.errors import (
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
+    OutboxUnavailable,
+    RuleConflict,
+    RulesUnavailable,
     SourceUnavailable,
     TooLarge,
     TooManyChannels,
     Unauthenticated,
+    UnknownRule,
     UnsupportedCoding,
 )
 from sse_hub.http.content_coding import ALLOWED as CODINGS
@@ -46,8 +50,12 @@ STATUSES: dict[type, HTTPStatus] = {
     UnsupportedCoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownRule: HTTPStatus.NOT_FOUND,
+    RuleConflict: HTTPStatus.CONFLICT,
+    RulesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutboxUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
     NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
 }

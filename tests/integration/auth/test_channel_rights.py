@@ -41,9 +41,12 @@ APART_SECONDS = 0.005
 PAIRS = 300
 # Routes without channels and lines: everybody may use them.
 PUBLIC = {"/", "/index", "/health/live", "/health/ready", "/login", "/logout"}
-FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json"}
+FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json", "/rules.toml"}
 ASKING = {"/message", "/channels", "/history", "/search", "/patterns", "/export", "/publish", "/ticket", "/whoami"}
-ASKING |= FOR_OPERATORS | {"/stats"}
+ASKING |= {"/rules", "/rules/test", "/stats"}
+ASKING |= FOR_OPERATORS
+# Those that are neither GET nor POST: `alerts/test_rule_routes.py` has tests of their rights.
+CHANGING = {"/rules/<id:str>"}
 
 
 def follows(redis: RedisServer, name: str) -> int:
@@ -56,12 +59,12 @@ def test_every_route_checks_rights_or_is_listed_as_public() -> None:
     app = hub_app()
     paths = {"/" + route.path for route in app.router.routes}
 
-    assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING
+    assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING | CHANGING
 
 
 @pytest.mark.parametrize("path", sorted(ASKING))
 def test_no_route_serves_a_request_without_a_right(guarded: HubProcess, path: str) -> None:
-    posted = b"{}" if path in ("/publish", "/ticket") else None
+    posted = b"{}" if path in ("/publish", "/ticket", "/rules/test") else None
     for headers in (
         {},
         token_header("x.y.z"),
