@@ -22,6 +22,7 @@ from sse_hub.errors import (
     IdempotencyConflict,
     InvalidFilter,
     InvalidRequest,
+    InvalidRule,
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
@@ -91,6 +92,8 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, InvalidFilter):
             extra = {"start": exception.start, "end": exception.end}
+        if isinstance(exception, InvalidRule):
+            extra = {"member": exception.member}
         if isinstance(exception, NotRecorded):
             extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):

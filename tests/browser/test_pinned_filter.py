@@ -22,7 +22,7 @@ def mixed(start: int, end: int) -> list[str]:
 
 def filters_asked(asked: list[str], path: str) -> list[str | None]:
     """The filters of these requests for a path, in order."""
-    urls = [urlsplit(url) for url in asked if "channel=sse-hub.markers&after" not in url]
+    urls = [urlsplit(url) for url in asked if "?channel=sse-hub" not in url]
     return [parse_qs(url.query).get("q", [None])[0] for url in urls if url.path == path]
 
 
@@ -43,7 +43,8 @@ def test_only_matching_lines_come_while_the_filter_is_pinned(page: Page, hub: Hu
     wait_received(page, 22)
     assert stats(page)["received"] == 22
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 2)
-    assert filters_asked(asked, "/message")[-1] == '(channel=sse-hub.markers "@event") OR level>=warn'
+    own = '(channel=sse-hub.markers "@event") OR (channel=sse-hub.alerts alert)'
+    assert filters_asked(asked, "/message")[-1] == f"{own} OR level>=warn"
     # Markers are for all.
     publish("sse-hub.markers", ['{"@event": "marker", "message": "deploy"}'])
     expect(page.get_by_test_id("marker")).to_contain_text("deploy")

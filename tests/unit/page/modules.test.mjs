@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { retryDelayMs } from "../../../web/js/connection/backoff.js";
-import { MARKERS, covers, nameFault, passingOwn, withOwn } from "../../../web/js/protocol/channels.js";
+import { ALERTS, MARKERS, covers, nameFault, passingOwn, withOwn } from "../../../web/js/protocol/channels.js";
 import { formatAge, keyValues, formatRate, sharedPrefix, visible } from "../../../web/js/format/text.js";
 import { bareFence, isAfter, parseId, timeOfId } from "../../../web/js/protocol/ids.js";
 import { Ingest } from "../../../web/js/store/ingest.js";
@@ -147,7 +147,7 @@ test("patterns match the same channels as in the hub", () => {
 });
 
 test("markers are requested only by readers who may see them", () => {
-  assert.deepEqual(withOwn(["shop.api"], ["*"]), ["shop.api", MARKERS]);
+  assert.deepEqual(withOwn(["shop.api"], ["*"]), ["shop.api", MARKERS, ALERTS]);
   assert.deepEqual(withOwn(["shop.api"], ["shop.*"]), ["shop.api"]);
   assert.deepEqual(withOwn(["*"], ["*"]), ["*"]);
   assert.equal(passingOwn("a OR b", ["shop.api", MARKERS]), '(channel=sse-hub.markers "@event") OR a OR b');

@@ -56,6 +56,8 @@ const TABLE = [
   ["page", "highlightRules", []],
   ["page", "silenceAlarm", []],
   ["page", "newPatterns", []],
+  ["page", "alertRules", ["A"]],
+  ["page", "alertFromFilter", []],
   ["page", "close", ["Escape"]],
 ];
 

@@ -8,6 +8,7 @@ import { ReconnectingStream } from "../connection/event-stream.js";
 import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
 import { HeldLine, compileQuery } from "../query/index.js";
+import { AlertMarks } from "../store/alert-marks.js";
 import { Facets } from "../store/facets.js";
 import { Ingest } from "../store/ingest.js";
 import { LineCounter } from "../store/line-counter.js";
@@ -41,6 +42,8 @@ export class Workspace {
     this.counter = new LineCounter(this.ring);
     this.facets = new Facets();
     this.ingest = new Ingest(this.ring, this.lists, this.series);
+    this.alerts = new AlertMarks();
+    this.ingest.onAlert = (id, line) => this.alerts.add(id, line) && this.onAlert();
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
@@ -56,6 +59,8 @@ export class Workspace {
     this.onState = () => {};
     /** Called with the source of an expression that was too slow. */
     this.onAbandoned = () => {};
+    /** Called when an alert marks a line. */
+    this.onAlert = () => {};
     /** Called when the times of lines held have changed. */
     this.onReread = () => {};
     /** Called with `moved(seq)`, the new seq of each line, when lines have changed places. */

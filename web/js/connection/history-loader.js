@@ -2,7 +2,7 @@
 //
 //     idle -> loading -> idle ...      begin (the log has no older lines)   failed (until retry)   full (no room)
 
-import { MARKERS, isPattern } from "../protocol/channels.js";
+import { OWN, covers, isPattern } from "../protocol/channels.js";
 import { errorText } from "../protocol/errors.js";
 import { isAfter, parseId } from "../protocol/ids.js";
 
@@ -29,6 +29,8 @@ export class HistoryLoader {
     this.#ring = ring;
     this.#ingest = ingest;
     this.#changed = changed;
+    /** The channels that the reader may see, as patterns. */
+    this.visibleChannels = ["*"];
   }
 
   /** `{name, detail}`; while the ring has no room the state is `full`, whatever the log has. */
@@ -106,8 +108,8 @@ export class HistoryLoader {
       if (!answer.ok) return { fault: await errorText(answer) };
       const { lines, more, gaps = [], reached = null } = await answer.json();
       if (!Array.isArray(lines) || !Array.isArray(gaps)) return { fault: "the answer is not the hub's" };
-      const markers = lines.length > 0 && !this.#channels.includes(MARKERS) ? await this.#fetchMarkers(parseId(lines[0][0]), signal) : [];
-      return { page: { lines: mergeByFence(lines, markers), first: lines[0]?.[0], more, reached, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
+      const own = lines.length > 0 ? await this.#fetchOwn(parseId(lines[0][0]), signal) : [];
+      return { page: { lines: mergeByFence(lines, own), first: lines[0]?.[0], more, reached, gaps: gaps.filter((gap) => !isBeginning(gap)) } };
     } catch (error) {
       return { fault: error.name === "TimeoutError" ? "the hub took too long" : "the hub cannot be reached" };
     }
@@ -125,10 +127,14 @@ export class HistoryLoader {
     return `history?${query}`;
   }
 
-  // Markers are a channel with counts of its own: request all from the fence of the first line on, and let Ingest drop those it has.
-  // Without markers the page of lines is still complete.
-  async #fetchMarkers(first, signal) {
-    const query = new URLSearchParams({ channel: MARKERS, after: `${first.fence}-0`, ...(this.#before ? { before: this.#before } : {}), limit: String(PAGE_LINES) });
+  // Markers and alerts are channels with counts of their own: request all from the fence of the first line on, and let Ingest drop
+  // those it has. Without them the page of lines is still complete.
+  async #fetchOwn(first, signal) {
+    const own = OWN.filter((name) => !covers(this.#channels, name) && covers(this.visibleChannels, name));
+    if (own.length === 0) return [];
+    const query = new URLSearchParams([...own.map((name) => ["channel", name]), ["after", `${first.fence}-0`]]);
+    if (this.#before) query.append("before", this.#before);
+    query.append("limit", String(PAGE_LINES));
     try {
       const answer = await get(`history?${query}`, signal);
       const { lines } = answer.ok ? await answer.json() : { lines: [] };
@@ -166,9 +172,9 @@ export class HistoryLoader {
 const get = (url, signal) => fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
 
 // In the order of fences: each channel counts by itself, so a marker stands behind the lines of its fence.
-function mergeByFence(lines, markers) {
+function mergeByFence(lines, own) {
   const merged = lines.slice();
-  for (const marker of markers) {
+  for (const marker of own) {
     const id = parseId(marker[0]);
     const index = id ? merged.findIndex(([other]) => parseId(other)?.fence > id.fence) : -1;
     merged.splice(index < 0 ? merged.length : index, 0, marker);

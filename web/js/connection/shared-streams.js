@@ -13,8 +13,8 @@ import { bareFence, timeOfId } from "../protocol/ids.js";
 // Four of six connections at the most, five where one shared stream is not enough: the rest is for pages, history and files.
 const PLACES = { own: 2, lent: 1 };
 const MAX_SHARED = 2;
-// The hub's limit is 32; markers are one of them. Proxies limit the length of an address.
-const MAX_CHANNELS = 31;
+// The hub's limit is 32; the page's own are two of them. Proxies limit the length of an address.
+const MAX_CHANNELS = 30;
 const MAX_NAMES_LENGTH = 5_000;
 const CHECK_MS = 200;
 const PING_MS = 3_000;

@@ -62,7 +62,11 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   /** Bring the line of a link, `{channel, id}`, into sight, from the log if it is not held; report when it is gone. */
   async function goToLine({ channel, id }) {
     const position = parseId(id);
-    const find = () => ring.seqOf(channel, position);
+    // It may be among the lines that are held back.
+    const find = () => {
+      workspace.ingest.release();
+      return ring.seqOf(channel, position);
+    };
     if (find() === null && (await isRecorded(channel, position))) await workspace.history.loadUntil(() => find() !== null);
     const seq = find();
     if (seq === null) return toast(t("share.expired"));

@@ -16,9 +16,12 @@ export function nameFault(name) {
 /** The channel of markers, which everybody with an open channel sees. Markers are never published on the channels of applications. */
 export const MARKERS = "sse-hub.markers";
 
+/** The channel of alerts. The page marks the lines that they are about. */
+export const ALERTS = "sse-hub.alerts";
+
 /** The channels that the page follows beside those of the reader. */
-export const OWN = [MARKERS];
-const OWN_WORDS = { [MARKERS]: '"@event"' };
+export const OWN = [MARKERS, ALERTS];
+const OWN_WORDS = { [MARKERS]: '"@event"', [ALERTS]: "alert" };
 
 export const isPattern = (name) => name.includes("*");
 

@@ -4,7 +4,7 @@
 //     event stream   --> Ingest.addLines() / .addGap() --> ring, lists, series
 //     history loader --> Ingest.addOlder()             --> ring, lists
 
-import { MARKERS, markerOf, noteOf } from "../protocol/channels.js";
+import { ALERTS, MARKERS, OWN, markerOf, noteOf } from "../protocol/channels.js";
 import { gapPosition, isAfter, parseId } from "../protocol/ids.js";
 import { SeenLineIds } from "../protocol/line-ids.js";
 import { measurementOf, normalise } from "../normalise/index.js";
@@ -58,6 +58,8 @@ export class Ingest {
     this.onLine = null;
     /** Called with the text of each line that has just been published. */
     this.onLiveLine = null;
+    /** Called with the id and the text of each line of the channel of alerts. */
+    this.onAlert = null;
     /** Called with "channel@id" of each line that arrived after the reorder window. */
     this.onLateLine = null;
     /** Called when the times of lines held have changed, because the zone of their channel is known now. */
@@ -77,6 +79,7 @@ export class Ingest {
         this.#addMarker(parsed, line, arrivedAt);
         continue;
       }
+      if (channel === ALERTS && this.#isOnlyAlert(id, line)) continue;
       this.received += 1;
       this.lastId = id;
       closed = this.#addLine(channel, parsed, line, arrivedAt, now) ? channel : null;
@@ -110,7 +113,7 @@ export class Ingest {
 
   /** Add a `gap` event: lines of a channel that will not come. A gap that was reported before is dropped. */
   addGap(gap, now) {
-    if (gap.channel === MARKERS && !this.accepts(MARKERS)) return;
+    if (OWN.includes(gap.channel) && !this.accepts(gap.channel)) return;
     const note = this.gaps.noteOf(gap);
     if (note) this.addNote(gap.channel ?? "", note, now);
   }
@@ -120,6 +123,8 @@ export class Ingest {
    * at its place. Returns how many of its rows are shown.
    */
   addOlder({ lines, gaps }) {
+    // What is held back counts as held.
+    this.release();
     const oldest = this.#ring.oldestIds();
     const gapsLeft = gaps.map((gap) => [gapPosition(gap), gap]).sort(([one], [other]) => (isAfter(one, other) ? 1 : -1));
     const added = [];
@@ -136,6 +141,7 @@ export class Ingest {
         this.#addOlderMarker(added, id, line, arrivalTime(parsed, moment));
         continue;
       }
+      if (channel === ALERTS && this.#isOnlyAlert(id, line)) continue;
       if (this.#isRepeated(channel, id, line)) continue;
       if (this.#ring.room === 0) return this.#offerOlder(added);
       oldest.set(channel, parsed);
@@ -190,6 +196,12 @@ export class Ingest {
   /** The zone of times that name none on a channel, for normalise(). */
   zoneOf(channel) {
     return this.#zones.of(channel);
+  }
+
+  // An alert marks a line, and is one itself only if its channel is open.
+  #isOnlyAlert(id, line) {
+    this.onAlert?.(id, line);
+    return !this.accepts(ALERTS);
   }
 
   // A marker names the channel it is for; without a name it is for all channels.

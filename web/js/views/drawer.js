@@ -48,7 +48,7 @@ export class Drawer {
     if (this.#shown) this.show(this.#shown);
   }
 
-  /** Show one line, `{channel, id, line, raw, record, times}`: `raw` is its text with the lines that continue it, `times` its time in every form. */
+  /** Show one line, `{channel, id, line, raw, record, times, alerts}`: `alerts` are `[{text, run}, …]` to other lines, `raw` is its text with the lines that continue it, `times` its time in every form. */
   show(shown) {
     this.#shown = shown;
     const { channel, raw, record } = shown;
@@ -64,7 +64,8 @@ export class Drawer {
     $(PARTS.drawer).prop("hidden", false);
   }
 
-  #showParsed($body, { channel, id, line, record, times }) {
+  #showParsed($body, { channel, id, line, record, times, alerts }) {
+    if (alerts.length > 0) $body.append(heading(t("drawer.alerts")), $("<ul>", { class: "details-alerts", "data-testid": "drawer-alerts" }).append(alerts.map(linkOf)));
     if (record.msg !== null) $body.append(heading(t("drawer.message")), text(record.msg, LONGEST_MESSAGE));
     if (record.err) {
       const stack = record.err.stack ?? record.err.msg ?? "";
@@ -108,6 +109,8 @@ function factsOf(record, channel, id, times) {
   ];
   return facts.filter(([, value]) => value !== null);
 }
+
+const linkOf = ({ text: words, run }) => $("<li>").append(button("link", { "data-testid": "drawer-alert" }).text(visibleLines(words)).on("click", run));
 
 function heading(text, $extra) {
   const $heading = $("<h3>").text(text);

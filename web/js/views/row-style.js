@@ -35,6 +35,8 @@ export class RowStyle {
     this.columns = [];
     this.pins = new Set();
     this.rules = compileRules([]);
+    /** The alerts about the lines with these seqs, `[{text}, …]`. */
+    this.alertsOf = () => [];
     /** True while a filter hides lines: a pause between the lines shown is no silence then. */
     this.filtered = false;
   }

@@ -14,7 +14,7 @@ const LONGEST_OPEN = 20_000;
 const MAX_REPEATS = 200;
 // East Asian characters are two columns wide; so are surrogate pairs, which have a length of two already.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
-const EMPTY_IN_NOTE = "level channel logger tag failure fold tail columns more divider same".split(" ");
+const EMPTY_IN_NOTE = "level channel logger tag failure alert fold tail columns more divider same".split(" ");
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -44,11 +44,12 @@ export class Row {
     this.content = cell("content");
     this.message = plain("message");
     this.failure = plain("failure");
+    this.alert = plain("alert-mark");
     this.fold = plain("fold");
     this.tail = plain("tail");
     this.columns = cell("columns");
     this.more = plain("more");
-    this.content.append(this.message, this.failure, this.fold, this.tail);
+    this.content.append(this.message, this.failure, this.alert, this.fold, this.tail);
     this.element.append(this.divider, this.time, this.level, this.channel, this.logger, this.tag, this.content, this.columns, this.more);
     this.seq = null;
     this.above = null;
@@ -132,6 +133,7 @@ export class Row {
     else style.writeMessage(this.message, cut(message), record);
     this.message.classList.toggle("blank", blank);
     this.failure.textContent = visible(failureOf(record));
+    this.#showAlerts(style.alertsOf([seq, ...(folded.count === 0 ? [] : folded.seqs(MAX_REPEATS))]));
     this.fold.textContent = [folded.count < 0 ? `×${formatNumber(1 - folded.count)}` : "", hiddenText(record)].filter(Boolean).join(" ");
     this.tail.textContent = record.msg === null ? "" : visible(fields);
     this.#fillColumns(style.columnsOf(record, seq));
@@ -141,6 +143,14 @@ export class Row {
     this.#divide(style.dividerOf(record, before));
     style.applyMarks(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
+  }
+
+  #showAlerts(alerts) {
+    const texts = alerts.map(({ text }) => visible(text));
+    this.alert.textContent = texts.length === 0 ? "" : t("row.alert", { text: cut(texts.join(" · ")) });
+    this.alert.title = texts.join("\n");
+    if (texts.length > 0) this.alert.dataset.testid = "alert-mark";
+    else delete this.alert.dataset.testid;
   }
 
   #fillNote(note, dataset, zone) {

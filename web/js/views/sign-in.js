@@ -11,7 +11,7 @@ const CHANNEL_LIST = ".rail";
 const LONGEST_MS = 2 ** 31 - 1;
 // The precision of the hub's Date header.
 const DATE_PRECISION_MS = 1_000;
-const EVERYTHING = { subject: null, subscribe: ["*"], publish: ["*"], expires: null };
+const EVERYTHING = { subject: null, subscribe: ["*"], publish: ["*"], operate: false, expires: null };
 
 /**
  * Who the reader is: the hub's answer, with `signedIn: false` if it needs a token, and `clockSkew`, how many ms the browser's clock is
