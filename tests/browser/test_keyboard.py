@@ -49,6 +49,7 @@ PROBES = {
     "bars": "seen('hist')",
     "dialog": "document.querySelector('dialog[open]')?.dataset.testid ?? null",
     "marker": "text('[data-testid=marker]')",
+    "pinned": "text('[data-testid=pin-status]') !== ''",
 }
 # Looks until it is as wanted, or for so many ms.
 PROBE = """async ([wanted, ms]) => {
@@ -160,6 +161,10 @@ STEPS: list[tuple[str, str, object]] = [
     ("h", "bars", True),
     ("M", "dialog", "prompt"),
     ("deployed Enter", "marker", "⚑ deployed"),
+    ("A", "dialog", "rules-dialog"),
+    ("Escape", "dialog", None),
+    ("4 F", "pinned", True),
+    ("F", "pinned", False),
     ("?", "dialog", "help"),
     ("Escape", "dialog", None),
     ("Control+k", "dialog", "palette"),

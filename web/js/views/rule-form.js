@@ -7,6 +7,7 @@ import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 import { openDialog } from "./dialog.js";
+import { OWN_KIND } from "./rule-list.js";
 
 const PARTS = { dialog: ".rules" };
 const FIELDS = ["id", "channels", "filter", "when", "count", "factor", "within", "usual", "by", "pause", "text"];
@@ -87,6 +88,7 @@ export class RuleForm {
     const { lines, seconds, made, more, alerts } = trial;
     $words.text([t("alerts.trial", { n: made, lines, minutes: Math.round(seconds / 60) }), more ? t("alerts.trial.more") : ""].filter(Boolean).join(" "));
     $list.append(alerts.map((alert) => $("<li>").append(this.#alert(alert))));
+    $words[0].scrollIntoView({ block: "nearest" });
   }
 
   #goBack(event) {
@@ -119,7 +121,7 @@ export class RuleForm {
   }
 
   #destinations(destinations, chosen, readonly) {
-    const names = [...new Set([...destinations.map(({ name }) => name), ...chosen])];
+    const names = [...new Set([...destinations.filter(({ kind }) => kind !== OWN_KIND).map(({ name }) => name), ...chosen])];
     const boxes = names.map((name) =>
       $("<label>", { class: "inline" }).append($("<input>", { type: "checkbox", name: "to", value: name, "data-testid": `rule-to-${name}`, "aria-describedby": "rule-fault-to" }).prop("checked", chosen.includes(name)).prop("disabled", readonly), $("<span>").text(name)),
     );

@@ -2,10 +2,13 @@
 
 import { formatAge, visible } from "../format/text.js";
 import { ruleText } from "../format/alert-rule.js";
+import { ALERTS } from "../protocol/channels.js";
 import { t } from "../i18n/translate.js";
 import { button } from "./button.js";
 import { openDialog } from "./dialog.js";
 
+/** What each alert is sent to, whatever its rule says: its channel. */
+export const OWN_KIND = "channel";
 const PARTS = { dialog: ".rules" };
 
 export class RuleList {
@@ -95,7 +98,7 @@ function destinationsOf(destinations) {
   if (destinations.length === 0) return [];
   const items = destinations.map(({ name, kind, waiting = 0, error = null }) =>
     $("<li>").append(
-      $("<b>").text(name), document.createTextNode(` ${kind}${waiting > 0 ? ` · ${t("alerts.waiting", { n: waiting })}` : ""} `),
+      $("<b>").text(kind === OWN_KIND ? ALERTS : name), document.createTextNode(` ${kind}${waiting > 0 ? ` · ${t("alerts.waiting", { n: waiting })}` : ""} `),
       error ? $("<span>", { class: "fault" }).text(visible(error)) : [],
     ),
   );
