@@ -50,9 +50,9 @@ MESSAGE_NAMES = ("msg", "message")
 # Of a level from `warn` on, every match.
 LOUD_LINE = Need(hidden=(FilteredLine.may_be_loud,), common=True)
 
-# RE2 takes up to 3.2 ns for a byte and a character of an expression, measured for `(a|b)*a(a|b){490}c`; this is a
-# thirtieth of a second. Most expressions take a hundredth of that, of any size.
-MAX_WORK = 10_000_000
+# RE2 takes up to 14 ns for a byte and a choice in an expression, measured with `(a|b)*a(a|b){490}c` and letters by
+# chance; this is a twentieth of a second. Most expressions take a hundredth of that, or less.
+MAX_WORK = 3_000_000
 
 LineTest = Callable[[FilteredLine], bool]
 FilterKey = tuple[str, str, float | None]
@@ -63,15 +63,15 @@ class Filter:
     """
     A compiled filter. `may_match`, a look at the bytes, is False only for a line that does not match.
 
-    `looks` are the needs that it looks for, the rarest first. `size` is that of its largest expression. `now_ms` is
-    None where no time in it depends on when it was compiled: then the same text always means the same.
+    `looks` are the needs that it looks for, the rarest first. `choices` are those of its largest expression, see there.
+    `now_ms` is None where no time in it depends on when it was compiled: then the same text always means the same.
     """
 
     text: str
     may_match: LineTest
     test: LineTest | None
     looks: tuple[Need, ...] = ()
-    size: int = 0
+    choices: int = 0
     zone: tzinfo = UTC
     now_ms: float | None = None
 
@@ -82,7 +82,7 @@ class Filter:
 
     def is_too_dear(self, line: FilteredLine) -> bool:
         """Whether the line is too long for an expression of the filter: see MAX_WORK."""
-        return self.size * len(line.payload) > MAX_WORK
+        return self.choices * len(line.payload) > MAX_WORK
 
     def matches(self, line: FilteredLine) -> bool:
         """Whether the line matches; an empty filter matches every line."""
@@ -104,20 +104,20 @@ def compile_filter(text: str, now_ms: float, zone: tzinfo = UTC) -> Filter:
     part = compiler.build(tree)
     looks = rarest(part.needs)
     now = now_ms if compiler.has_times else None
-    return Filter(whole, first_look(looks), part.test, looks, part.size, zone, now)
+    return Filter(whole, first_look(looks), part.test, looks, part.choices, zone, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledTerm:
     """
-    A part of a filter: its test, how expensive that is, and what every matching line contains. `size` is that of its
-    largest expression.
+    A part of a filter: its test, how expensive that is, and what every matching line contains. `choices` are those of
+    its largest expression.
     """
 
     test: LineTest
     cost: int
     needs: Sequence[Need] = ()
-    size: int = 0
+    choices: int = 0
 
 
 class _Compiler:
@@ -139,24 +139,24 @@ class _Compiler:
             case AllOf(items):
                 parts = self._cheapest_first(items)
                 needs = [need for part in parts for need in part.needs]
-                size = max(part.size for part in parts)
-                return _CompiledTerm(_all_of([part.test for part in parts]), parts[-1].cost, needs, size)
+                choices = max(part.choices for part in parts)
+                return _CompiledTerm(_all_of([part.test for part in parts]), parts[-1].cost, needs, choices)
             case AnyOf(items):
                 parts = self._cheapest_first(items)
                 needs = any_need(part.needs for part in parts)
-                size = max(part.size for part in parts)
-                return _CompiledTerm(_any_of([part.test for part in parts]), parts[-1].cost, needs, size)
+                choices = max(part.choices for part in parts)
+                return _CompiledTerm(_any_of([part.test for part in parts]), parts[-1].cost, needs, choices)
             case Negation(item):
                 part = self.build(item)
                 test = part.test
-                return _CompiledTerm(lambda line: not test(line), part.cost, size=part.size)
+                return _CompiledTerm(lambda line: not test(line), part.cost, choices=part.choices)
             case TextTerm(value):
                 return _text_part(value)
             case ExpressionTerm(source, flags):
                 expression = _expression(node, source, flags)
                 search = expression.search
                 needs = _literal_needs(expression, FilteredLine.hides_letters)
-                return _CompiledTerm(lambda line: search(line.plain), SEARCH, needs, expression.size)
+                return _CompiledTerm(lambda line: search(line.plain), SEARCH, needs, expression.choices)
             case FieldTerm():
                 special = self._special.get(node.name)
                 return (special(node) if special else None) or _field_part(node)
@@ -251,7 +251,7 @@ def _field_part(node: FieldTerm) -> _CompiledTerm:
     if node.sign == "~":
         expression = _field_expression(node)
         needs = [*_name_needs(name), *_pattern_needs(name, expression)]
-        return _CompiledTerm(_matches(name, expression), READ, needs, expression.size)
+        return _CompiledTerm(_matches(name, expression), READ, needs, expression.choices)
     if node.sign == "=":
         return _CompiledTerm(_equals(name, node.values), READ, [*_name_needs(name), *_value_needs(name, node.values)])
     return _CompiledTerm(_compares(node), READ, _name_needs(name))

@@ -67,14 +67,18 @@ def has_capital(text: str) -> bool:
 
 
 class Expression:
-    """An expression that a person typed. Raises BadExpression. `size` is about that of the automaton for it."""
+    """
+    An expression that a person typed. Raises BadExpression. `choices` is the number of its parts that fit several
+    characters, each as often as it is repeated: about that many things RE2 may have to follow at once, for each byte.
+    """
 
-    __slots__ = ("_pattern", "ignores_case", "literal", "size")
+    __slots__ = ("_pattern", "choices", "ignores_case", "literal")
 
     def __init__(self, source: str, flags: str = "") -> None:
         self.ignores_case = "i" in flags
         tree = _ExpressionParser(source, flags).whole()
-        self.size = _check_size(tree, 1)
+        _check_size(tree, 1)
+        self.choices = _choices_in(tree)
         self.literal = _literal_of(tree, self.ignores_case)
         self._pattern = _compiled(_source_of(tree), self.ignores_case)
 
@@ -161,6 +165,16 @@ def _check_size(node: _ExpressionTree, times: int) -> int:
     if size > MAX_SIZE:
         _refuse("it is too large: up to 1,000 characters are allowed, each counted as often as it is repeated")
     return size
+
+
+def _choices_in(node: _ExpressionTree) -> int:
+    if isinstance(node, _Character):
+        return 0 if node.letter else node.size
+    if isinstance(node, _Assertion):
+        return 0
+    if isinstance(node, _Repeat):
+        return max(1, node.least if node.most is None else node.most) * _choices_in(node.item)
+    return sum(map(_choices_in, node.items)) + (len(node.items) if isinstance(node, _Choice) else 0)
 
 
 def _source_of(node: _ExpressionTree) -> str:

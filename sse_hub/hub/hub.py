@@ -35,8 +35,9 @@ from sse_hub.protocol.sse import RETRY_MS, Gap, checkpoint_frame, gap_frame
 HEARTBEAT_SECONDS = (5, 60)
 # Channels in which a position is found between two other tasks: about a millisecond.
 RESOLVE_STEP = 1_000
-# Different filters of all streams: each takes up to some megabytes of memory for its automaton.
-MAX_FILTERS = 1_000
+# Different filters of all streams, and the choices in their expressions: 1,000 of these take up to 3 MB.
+MAX_FILTERS = 500
+MAX_CHOICES = 20_000
 
 FeedKey = tuple[Selection, bool, int, FilterKey | None]
 """The selection and the shape of a stream: batched or not, lines per second and channel, filter."""
@@ -235,9 +236,11 @@ class Hub:
     def _check_filters(self, filter: Filter | None) -> None:
         if filter is None:
             return
-        known = {feed.filter.key for feed in self._feeds.values() if feed.filter}
-        if len(known) >= MAX_FILTERS and filter.key not in known:
-            raise LimitExceeded("filters", f"The streams of this hub have {MAX_FILTERS} different filters already.")
+        known = {feed.filter.key: feed.filter.choices for feed in self._feeds.values() if feed.filter}
+        if filter.key in known:
+            return
+        if len(known) >= MAX_FILTERS or sum(known.values()) + filter.choices > MAX_CHOICES:
+            raise LimitExceeded("filters", f"The streams of this hub have {len(known)} different filters already.")
 
     def _new_feed(self, key: FeedKey, filter: Filter | None) -> Feed:
         selection, batch, max_rate, _ = key

@@ -1,5 +1,5 @@
 """
 The stream in a terminal: what a hub sends over HTTP, coloured, without control characters.
 
-    StreamFollower --> lines --> LineFilter --> LineFormatter --> stdout     Ctrl-C --> the position
+    filter_text() --> StreamFollower --> lines --> LineFormatter --> stdout     Ctrl-C --> the position
 """

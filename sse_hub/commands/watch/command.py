@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 import click
 
 from sse_hub.commands.options import LOCAL_HUB, hub_url, token_option
+from sse_hub.commands.watch.filter_text import filter_text
 from sse_hub.commands.watch.follower import StreamFollower
-from sse_hub.commands.watch.line_filter import LineFilter
 from sse_hub.commands.watch.printer import LineFormatter
 from sse_hub.commands.watch.sanitize import sanitize_json, sanitize_line
 from sse_hub.errors import HubError, InvalidRequest, InvalidSetting
-from sse_hub.filters.line import FilteredLine
+from sse_hub.formats.reader import read_line
 from sse_hub.protocol.selection import Selection
 from sse_hub.server.process import Shutdown, run
 from sse_hub.tasks import cancel_and_wait
@@ -30,17 +30,17 @@ from sse_hub.tasks import cancel_and_wait
 class Printer:
     """Writes to standard output; `closed` is set once nothing reads it any more."""
 
-    def __init__(self, formatter: LineFormatter, filter: LineFilter, as_json: bool) -> None:
+    def __init__(self, formatter: LineFormatter, as_json: bool) -> None:
         self.closed = asyncio.Event()
         self._formatter = formatter
-        self._filter = filter
         self._as_json = as_json
 
-    def line(self, channel: str, line: str, moment: int, id: str) -> None:
-        """Print a line of `channel`, which came at `moment` (ms since the epoch), if it passes the filter."""
-        held = FilteredLine(line.encode(errors="replace"), channel, id, moment)
-        if self._filter.passes(held):
-            self._write(sanitize_json(line) if self._as_json else self._formatter.line(held.record, channel, moment))
+    def line(self, channel: str, line: str, moment: int) -> None:
+        """Print a line of `channel`, which came at `moment` (ms since the epoch)."""
+        if self._as_json:
+            self._write(sanitize_json(line))
+        else:
+            self._write(self._formatter.line(read_line(line, moment), channel, moment))
 
     def gap(self, gap: dict[str, object]) -> None:
         """Print a notice of lines that can't be recovered."""
@@ -77,8 +77,8 @@ def _channels(_context: click.Context, _option: click.Parameter, names: tuple[st
     "filters",
     multiple=True,
     metavar="FILTER",
-    help="Only lines that match, in the language of the page: 'level>=warn user=u7 -path~^/health \"time out\"'. "
-    "Words alone are one text, in any case. Repeatable: all must match.",
+    help="Only lines that match, which the hub chooses, in the language of the page: 'level>=warn user=u7 "
+    '-path~^/health "time out"\'. Words alone are one text, in any case. Repeatable: all must match.',
 )
 @click.option(
     "--since", default=None, help="Start after an id, at a time (2026-11-21T03:50:18Z) or a duration ago (-15m)."
@@ -94,25 +94,28 @@ def watch(
     """
     try:
         now = datetime.now().astimezone()
-        filter = LineFilter.parse(filters, now.timestamp() * 1000, now.tzinfo or UTC)
+        filter = filter_text(filters, now.timestamp() * 1000, now.tzinfo or UTC)
     except InvalidSetting as error:
         raise click.UsageError(str(error)) from None
     # https://no-color.org
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     formatter = LineFormatter(colours, channels=len(channels) > 1 or any("*" in channel for channel in channels))
     logging.basicConfig(level=logging.WARNING)
-    printer = Printer(formatter, filter, as_json)
+    printer = Printer(formatter, as_json)
 
     def notify(text: str) -> None:
         click.echo(LineFormatter(False, False).notice(text), err=True)
 
-    follower = StreamFollower(url, channels, since, printer.line, printer.gap, notify, token)
+    query = {"q": filter, "zone": now.isoformat()[-6:]} if filter else {}
+    follower = StreamFollower(url, channels, since, printer.line, printer.gap, notify, token, query)
     try:
         position = run(_watch_until_stopped(follower, printer))
     except HubError as error:
         raise click.ClickException(sanitize_line(str(error))) from None
     if position:
-        words = ["sse-hub", "watch", *channels, *(["--url", url] if url != LOCAL_HUB else []), "--since", position]
+        words = ["sse-hub", "watch", *channels, *(["--url", url] if url != LOCAL_HUB else [])]
+        words += [word for text in filters for word in ("--filter", text)]
+        words += ["--since", position]
         click.echo(f"To resume from here: {shlex.join(words)}", err=True)
 
 

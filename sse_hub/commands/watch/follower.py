@@ -1,15 +1,16 @@
 """
 A client of `/message` that never loses its position and returns no line twice.
 
-    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(channel, line, moment, id), gaps   end --> again
+    GET ?batch=1 with Last-Event-ID --> SseDecoder --> lines(channel, line, moment), gaps   end --> again
 """
 
 import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 import httpx
@@ -39,13 +40,15 @@ class StreamFollower:
         url: str,
         channels: tuple[str, ...],
         since: str | None,
-        line: Callable[[str, str, int, str], None],
+        line: Callable[[str, str, int], None],
         gap: Callable[[dict[str, object]], None],
         notify: Callable[[str], None],
         token: str | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`options` are further parameters of the stream, such as its filter."""
         self.position = ""
-        query = [("channel", channel) for channel in channels] + [("batch", "1")]
+        query = [("channel", channel) for channel in channels] + [("batch", "1"), *options.items()]
         self._since = since
         self._url = f"{url.rstrip('/')}/message?"
         self._query = query
@@ -102,7 +105,7 @@ class StreamFollower:
             if event.type == "lines":
                 for id, channel, line, moment in event.json:
                     if self._is_new(str(id), str(channel)):
-                        self._line(str(channel), str(line), int(moment), str(id))
+                        self._line(str(channel), str(line), int(moment))
             elif event.type == "gap":
                 gap = event.json
                 self._gap(gap if isinstance(gap, dict) else {})

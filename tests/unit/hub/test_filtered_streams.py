@@ -120,7 +120,7 @@ async def test_a_line_that_is_too_long_for_the_filter_is_a_gap_live_and_behind()
     live = await Client(hub, "log", filter=HOSTILE).open()
     behind = await Client(hub, "log", filter=HOSTILE).open()
     behind.transport.clog()
-    long = json.dumps({"message": "ab" * (MAX_WORK // 900)})
+    long = json.dumps({"message": "ab" * (MAX_WORK // 1_900)})
 
     publish(hub, "log", line(1))
     publish(hub, "log", long)
@@ -197,6 +197,16 @@ async def test_a_hub_takes_a_limited_number_of_different_filters(monkeypatch: py
     await Client(hub, "log", "other", filter="n=2").open()
 
 
+async def test_a_hub_takes_a_limited_number_of_choices_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_CHOICES", 1_500)
+    hub: Hub = new_hub()[0]
+    await Client(hub, "log", filter=HOSTILE).open()
+    await Client(hub, "log", filter="/order (1|2)/").open()
+
+    with pytest.raises(LimitExceeded, match="2 different filters"):
+        await Client(hub, "log", filter=HOSTILE[:-1] + "c/").open()
+
+
 async def test_a_pattern_gets_matching_lines_of_channels_that_come_later() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "shop.*", filter="n>3").open()
@@ -212,7 +222,7 @@ async def test_a_pattern_gets_matching_lines_of_channels_that_come_later() -> No
 
 
 def test_a_gap_for_lines_passes_through_what_a_sieve_remembers() -> None:
-    entry = batch(line(1), json.dumps({"message": "ab" * (MAX_WORK // 900)}), line(2))
+    entry = batch(line(1), json.dumps({"message": "ab" * (MAX_WORK // 1_900)}), line(2))
     sieve = Sieve(compile_filter(f"{HOSTILE} OR n=1,2", 0), remember=True)
 
     first, gap, last = sieve.slices(entry, 0, 3)

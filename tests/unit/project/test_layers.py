@@ -146,7 +146,7 @@ PURE = [
     "commands/redis_cli",
     "commands/shipping/batch",
     "commands/shipping/records",
-    "commands/watch/line_filter",
+    "commands/watch/filter_text",
     "commands/watch/printer",
     "commands/watch/sanitize",
     "durations",
