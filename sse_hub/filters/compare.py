@@ -57,6 +57,9 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
     holds = SIGNS[sign]
 
     def fits(value: object, name: str) -> bool:
+        if kind == "number" and type(value) is int:
+            # The most frequent case, such as a status: as below, without a detour.
+            return holds(value, limit)
         number = _quantity_of(value, name, kind)
         return number is not None and holds(number, limit)
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import re2
 
-from sse_hub.filters.compile import Filter
+from sse_hub.filters.compile import Filter, LineTest
 from sse_hub.filters.line import FilteredLine
 from sse_hub.filters.prefilter import FirstLook
 
@@ -46,9 +46,11 @@ class FilterSet(Generic[Key]):
             for hides in rarest.hidden:
                 self._hidden.setdefault(hides, []).append(key)
         self._search = _search_for([text for _, text in self._texts]) if self._texts else None
+        # What is left to ask of a candidate: not its only look again.
+        self._passes = {key: _rest_of(filter, key in self._always) for key, filter in self._filters.items()}
 
     def candidates(self, line: FilteredLine) -> Iterable[Key]:
-        """The keys of the filters that may match `line`, each once: `Filter.matches` knows."""
+        """The keys of the filters that may match `line`, each once: passes() knows."""
         found = self._search(line.small) if self._search else None
         hidden = [keys for hides, keys in self._hidden.items() if hides(line)]
         if not found and not hidden:
@@ -60,10 +62,19 @@ class FilterSet(Generic[Key]):
             keys.update(dict.fromkeys(each))
         return keys
 
+    def passes(self, key: Key, line: FilteredLine) -> bool:
+        """Whether the filter `key`, which is among the candidates for `line`, matches it."""
+        return self._passes[key](line)
+
     def matching(self, line: FilteredLine) -> list[Key]:
         """The keys of the filters that match `line`."""
-        filters = self._filters
-        return [key for key in self.candidates(line) if filters[key].matches(line)]
+        return [key for key in self.candidates(line) if self._passes[key](line)]
+
+
+def _rest_of(filter: Filter, is_always_asked: bool) -> LineTest:
+    if len(filter.looks) > 1 or (is_always_asked and filter.looks):
+        return filter.matches
+    return filter.test or (lambda _line: True)
 
 
 def _search_for(texts: Iterable[bytes]) -> Callable[[bytes], list[int] | None]:
