@@ -20,6 +20,7 @@ from sse_hub.errors import (
     HubStopping,
     IdempotencyConflict,
     InvalidRequest,
+    InvalidRule,
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
@@ -87,6 +88,8 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Accept-Encoding": CODINGS}
         if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
+        if isinstance(exception, InvalidRule) and exception.member:
+            extra = {"member": exception.member}
         if isinstance(exception, NotRecorded):
             extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):
