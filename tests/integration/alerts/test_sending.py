@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL
 from functools import partial
 from typing import Any
 
+import pytest
 import redis
 
 from sse_hub.alerts.alert import Alert
