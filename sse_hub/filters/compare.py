@@ -11,8 +11,10 @@ as well.
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import isfinite
 
-from sse_hub.filters.units import is_number, parse_quantity, unit_of_name
+from sse_hub.filters.units import MAX_DURATION_CHARACTERS, Quantity, is_number, parse_quantity, unit_of_name
 from sse_hub.formats.values import MAX_SAFE_INTEGER, SURROGATE, text_of
 
 SIGNS: dict[str, Callable[[float, float], bool]] = {
@@ -62,14 +64,33 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
 
 
 def _quantity_of(value: object, name: str, kind: str) -> float | None:
-    if isinstance(value, bool):
+    if isinstance(value, str):
+        own = _quantity_in(value)
+        if own is None:
+            return None
+        if own.kind == kind:
+            return own.value
+        if own.kind != "number":
+            return None
+        number = own.value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        number = value
+    else:
         return None
-    own = parse_quantity(value if isinstance(value, str) else text_of(value) if isinstance(value, int | float) else "")
-    if own is None:
-        return None
-    if own.kind == kind:
-        return own.value
-    if own.kind != "number":
-        return None
-    unit = unit_of_name(name)
-    return own.value * unit.value if unit and unit.kind == kind else own.value
+    if kind == "number":
+        return number
+    unit = _unit_of(name)
+    return number * unit.value if unit and unit.kind == kind else number
+
+
+# Many lines have the same values, and several filters look at one.
+@lru_cache(maxsize=4_096)
+def _short_quantity(text: str) -> Quantity | None:
+    return parse_quantity(text)
+
+
+def _quantity_in(text: str) -> Quantity | None:
+    return _short_quantity(text) if len(text) <= MAX_DURATION_CHARACTERS else parse_quantity(text)
+
+
+_unit_of = lru_cache(maxsize=1_024)(unit_of_name)

@@ -18,6 +18,11 @@ from sse_hub.filters.prefilter import FirstLook
 
 # With fewer filters, to ask each of them is faster.
 LEAST_FILTERS = 4
+# Texts beyond the first so many of a filter, and bytes beyond the first so many of a text, say little more.
+MAX_TEXTS = 32
+MAX_TEXT_BYTES = 32
+# For the search of all texts. It makes states as lines need them, and drops them when there is no more room.
+SEARCH_BYTES = 32 * 1024 * 1024
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,11 +37,12 @@ class FilterSet(Generic[Key]):
         self._texts: list[tuple[Key, bytes]] = []
         self._hidden: dict[FirstLook, list[Key]] = {}
         for key, filter in self._filters.items():
-            if not filter.looks or len(self._filters) < LEAST_FILTERS:
+            rarest = filter.looks[0] if filter.looks and len(self._filters) >= LEAST_FILTERS else None
+            texts = {text.lower()[:MAX_TEXT_BYTES] for text in (*rarest.exact, *rarest.folded)} if rarest else set()
+            if rarest is None or len(texts) > MAX_TEXTS:
                 self._always.append(key)
                 continue
-            rarest = filter.looks[0]
-            self._texts += [(key, text.lower()) for text in (*rarest.exact, *rarest.folded)]
+            self._texts += [(key, text) for text in sorted(texts)]
             for hides in rarest.hidden:
                 self._hidden.setdefault(hides, []).append(key)
         self._search = _search_for([text for _, text in self._texts]) if self._texts else None
@@ -75,4 +81,5 @@ def _options() -> Any:
     # Bytes that are no text may be in a line, and part of a character in a need is none either.
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    options.max_mem = SEARCH_BYTES
     return options
