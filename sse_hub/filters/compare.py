@@ -63,34 +63,31 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
     return lambda value, name: any(fits(item, name) for item in value) if isinstance(value, list) else fits(value, name)
 
 
-def _quantity_of(value: object, name: str, kind: str) -> float | None:
+def quantity_of(value: object) -> Quantity | None:
+    """The quantity that a JSON value is: a number, or a text that is a number, a duration or a size; else None."""
     if isinstance(value, str):
-        own = _quantity_in(value)
-        if own is None:
-            return None
-        if own.kind == kind:
-            return own.value
-        if own.kind != "number":
-            return None
-        number = own.value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-        number = value
-    else:
+        return _short_quantity(value) if len(value) <= MAX_DURATION_CHARACTERS else parse_quantity(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return Quantity("number", value)
+    return None
+
+
+def _quantity_of(value: object, name: str, kind: str) -> float | None:
+    own = quantity_of(value)
+    if own is None:
         return None
-    if kind == "number":
-        return number
+    if own.kind == kind:
+        return own.value
+    if own.kind != "number":
+        return None
     unit = _unit_of(name)
-    return number * unit.value if unit and unit.kind == kind else number
+    return own.value * unit.value if unit and unit.kind == kind else own.value
 
 
 # Many lines have the same values, and several filters look at one.
 @lru_cache(maxsize=4_096)
 def _short_quantity(text: str) -> Quantity | None:
     return parse_quantity(text)
-
-
-def _quantity_in(text: str) -> Quantity | None:
-    return _short_quantity(text) if len(text) <= MAX_DURATION_CHARACTERS else parse_quantity(text)
 
 
 _unit_of = lru_cache(maxsize=1_024)(unit_of_name)

@@ -48,6 +48,7 @@ from sse_hub.http.routes.publish import publish_routes
 from sse_hub.http.routes.root import root_routes
 from sse_hub.http.routes.rules import rule_routes
 from sse_hub.http.routes.search import search_routes
+from sse_hub.http.routes.stats import stats_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
 from sse_hub.hub.channel_list import ChannelList
@@ -149,6 +150,7 @@ def hub_blueprint(
         history_routes,
         search_routes,
         rule_routes,
+        stats_routes,
         publish_routes,
         login_routes,
         health_routes,

@@ -2,6 +2,7 @@
 Turns errors into HTTP responses, and counts refusals: no other module knows the status of an error.
 
     InvalidRequest --> error_response() --> 400 {"error", "detail"}
+    InvalidFilter                       --> 400 {"error", "detail", "start", "end"}
     Unauthenticated                     --> 401
     NotRecorded                         --> 503 {"error", "detail", "published", "recorded"}
 """
@@ -19,6 +20,7 @@ from sse_hub.errors import (
     HubError,
     HubStopping,
     IdempotencyConflict,
+    InvalidFilter,
     InvalidRequest,
     InvalidRule,
     LimitExceeded,
@@ -90,6 +92,8 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
         if isinstance(exception, InvalidRule) and exception.member:
             extra = {"member": exception.member}
+        if isinstance(exception, InvalidFilter):
+            extra = {"start": exception.start, "end": exception.end}
         if isinstance(exception, NotRecorded):
             extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):

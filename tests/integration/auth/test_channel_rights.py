@@ -43,7 +43,7 @@ PAIRS = 300
 PUBLIC = {"/", "/index", "/health/live", "/health/ready", "/login", "/logout"}
 FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json", "/rules.toml"}
 ASKING = {"/message", "/channels", "/history", "/search", "/patterns", "/export", "/publish", "/ticket", "/whoami"}
-ASKING |= {"/rules", "/rules/test"}
+ASKING |= {"/rules", "/rules/test", "/stats"}
 ASKING |= FOR_OPERATORS
 # Those that are neither GET nor POST: `alerts/test_rule_routes.py` has tests of their rights.
 CHANGING = {"/rules/<id:str>"}
@@ -121,6 +121,8 @@ async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
         kept(fetch(guarded, path, headers=mine))
     found = kept(fetch(guarded, "/search?channel=*&text=says", headers=mine))
     assert [channel for _, channel, _, _ in found.json["lines"]] == [A]
+    counts = kept(fetch(guarded, "/stats?channel=*&by=channel&since=-1h", headers=mine))
+    assert [each["value"] for each in counts.json["values"]] == [A]
     new = kept(fetch(guarded, "/patterns?channel=*", headers=mine))
     assert {each["channel"] for each in new.json["patterns"]} == {A}
 
@@ -136,6 +138,7 @@ async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
         ("/history?channel={}", None),
         ("/history?channel={}&before=1-1", None),
         ("/search?channel={}&text=says", None),
+        ("/stats?channel={}&by=channel&q=says", None),
         ("/patterns?channel={}", None),
         ("/export?channel={}", None),
         ("/export?channel={}&format=csv&since=-1h", None),

@@ -12,12 +12,13 @@ from sse_hub.alerts.rule import CONDITIONS, DEFAULT_TEXT, MAX_BY, MAX_COUNT, MEM
 from sse_hub.alerts.template import MAX_TEMPLATE_CHARACTERS
 from sse_hub.history.export import FORMATS, format_of
 from sse_hub.history.query import MAX_LINES
-from sse_hub.http.parameters import MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.parameters import MAX_FILTER_CHARACTERS, MAX_ID_CHARACTERS, MAX_TAIL
 from sse_hub.http.routes.channels import MAX_PATTERNS
 from sse_hub.http.routes.history import DEFAULT_LIMIT
 from sse_hub.http.routes.message import MAX_RATE
 from sse_hub.http.routes.openapi import document, render_page
 from sse_hub.http.routes.search import MAX_TEXT_CHARACTERS
+from sse_hub.http.routes.stats import DEFAULT_SINCE, DEFAULT_TOP, MAX_FIELD_CHARACTERS, MAX_TOP
 from sse_hub.hub.hub import HEARTBEAT_SECONDS
 from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.support.hub_app import hub_app
@@ -81,6 +82,11 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     assert message["tail"]["maximum"] == MAX_TAIL
     assert message["max_rate"]["maximum"] == message["guard"]["maximum"] == MAX_RATE
     assert parameters("/search")["text"]["maxLength"] == MAX_TEXT_CHARACTERS
+    stats = parameters("/stats")
+    assert stats["by"]["maxLength"] == stats["field"]["maxLength"] == MAX_FIELD_CHARACTERS
+    assert (stats["top"]["maximum"], stats["top"]["default"]) == (MAX_TOP, DEFAULT_TOP)
+    assert stats["since"]["default"] == DEFAULT_SINCE
+    assert stats["q"]["maxLength"] == MAX_FILTER_CHARACTERS
     assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
     assert (message["heartbeat"]["minimum"], message["heartbeat"]["maximum"]) == HEARTBEAT_SECONDS
     assert message["channel"]["maxItems"] == MAX_CHANNELS
