@@ -17,7 +17,7 @@ PARTS = 60
 # A group that was told to be silent is forgotten after so long.
 SILENT_MS = DAY_SECONDS * 1000
 
-Numbers = list[float]
+DumpedCondition = list[float]
 
 
 class Condition(Protocol):
@@ -44,10 +44,10 @@ class Condition(Protocol):
     def missed(self, after_ms: int, before_ms: int) -> None:
         """Nobody knows what came between these two moments."""
 
-    def dump(self) -> Numbers:
+    def dump(self) -> DumpedCondition:
         """What it keeps."""
 
-    def load(self, numbers: Numbers) -> None:
+    def load(self, numbers: DumpedCondition) -> None:
         """Keep what `dump()` of such a condition has returned. Raises ValueError for anything else."""
 
 
@@ -78,10 +78,10 @@ class EachMatch:
     def missed(self, after_ms: int, before_ms: int) -> None:
         pass
 
-    def dump(self) -> Numbers:
+    def dump(self) -> DumpedCondition:
         return [self._untold]
 
-    def load(self, numbers: Numbers) -> None:
+    def load(self, numbers: DumpedCondition) -> None:
         [untold] = numbers
         self._untold = int(untold)
 
@@ -125,10 +125,10 @@ class CountInWindow:
     def missed(self, after_ms: int, before_ms: int) -> None:
         pass
 
-    def dump(self) -> Numbers:
+    def dump(self) -> DumpedCondition:
         return [number for pair in self._parts.items() for number in pair]
 
-    def load(self, numbers: Numbers) -> None:
+    def load(self, numbers: DumpedCondition) -> None:
         whole = list(map(int, numbers))
         self._parts = dict(zip(whole[::2], whole[1::2], strict=True))
         self._total = sum(self._parts.values())
@@ -171,10 +171,10 @@ class Silence:
         # A service was not silent because nobody listened.
         self._last_ms += max(0, before_ms - max(after_ms, self._last_ms))
 
-    def dump(self) -> Numbers:
+    def dump(self) -> DumpedCondition:
         return [self._last_ms, self.silent]
 
-    def load(self, numbers: Numbers) -> None:
+    def load(self, numbers: DumpedCondition) -> None:
         last_ms, silent = numbers
         self._last_ms, self.silent = int(last_ms), bool(silent)
 
@@ -225,10 +225,10 @@ class RateAgainstUsual:
         self._window = max(self._window, before_ms // self._within_ms)
         self._matches, self._whole, self._told = 0, False, False
 
-    def dump(self) -> Numbers:
+    def dump(self) -> DumpedCondition:
         return [self._window, self._matches, self._whole, self._told, self._mean, self._windows]
 
-    def load(self, numbers: Numbers) -> None:
+    def load(self, numbers: DumpedCondition) -> None:
         window, matches, whole, told, mean, windows = numbers
         self._window, self._matches, self._windows = int(window), int(matches), int(windows)
         self._whole, self._told, self._mean = bool(whole), bool(told), float(mean)

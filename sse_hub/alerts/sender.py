@@ -18,7 +18,7 @@ from sse_hub.alerts.destination_queue import DestinationQueue
 from sse_hub.alerts.destinations.kinds import create_destination
 from sse_hub.alerts.destinations.sending import Destination
 from sse_hub.alerts.destinations.settings import DestinationSettings
-from sse_hub.alerts.outbox import BEGINNING, CHANNEL_NAME, PAGE, DestinationProgress, Outbox, order_of
+from sse_hub.alerts.outbox import BEGINNING, CHANNEL_NAME, PAGE, DestinationProgress, Outbox, OutboxEntry, order_of
 from sse_hub.errors import OutboxUnavailable
 from sse_hub.hub.counters import Counters
 from sse_hub.tasks import cancel_and_wait
@@ -63,6 +63,7 @@ class Sender:
         self._destinations: dict[str, Destination] = dict(self._own)
         self._dropped: list[Destination] = []
         self._queues: list[DestinationQueue] = []
+        self._unknown: set[str] = set()
         self._known = False
         self._changed = False
         self._new_alerts = new_alerts
@@ -84,6 +85,7 @@ class Sender:
             for name, each in settings.items()
         }
         self._settings = dict(settings)
+        self._unknown = set()
         self._changed = True
         self._count_from_zero()
         self._new_alerts.set()
@@ -174,9 +176,17 @@ class Sender:
             for entry in entries:
                 for each in self._queues:
                     each.offer(entry)
+                self._note_unknown(entry)
                 read_to = entry.id
             if len(entries) < PAGE:
                 return read_to
+
+    def _note_unknown(self, entry: OutboxEntry) -> None:
+        """Say once which destination a rule names that is not in the rule file any more."""
+        for name in entry.alert.to if entry.alert else ():
+            if name not in self._destinations and name not in self._unknown:
+                self._unknown.add(name)
+                logger.warning("alert_destination_unknown destination=%(destination)r", {"destination": name})
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):

@@ -46,7 +46,7 @@ class _Watchers:
             try:
                 if filter.is_too_dear(line):
                     self._skip(states)
-                elif filter.matches(line):
+                elif self._set.passes(text, line):
                     for state in states:
                         if fence >= state.begins_ms and (alert := state.feed(line)):
                             alerts.append(alert)

@@ -90,10 +90,10 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Accept-Encoding": CODINGS}
         if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
+        if isinstance(exception, InvalidRule) and exception.member:
+            extra = {"member": exception.member}
         if isinstance(exception, InvalidFilter):
             extra = {"start": exception.start, "end": exception.end}
-        if isinstance(exception, InvalidRule):
-            extra = {"member": exception.member}
         if isinstance(exception, NotRecorded):
             extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):

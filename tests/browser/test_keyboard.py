@@ -165,7 +165,7 @@ STEPS: list[tuple[str, str, object]] = [
     ("Escape", "dialog", None),
     ("4 F", "pinned", True),
     ("F", "pinned", False),
-    ("?", "dialog", "help"),
+    ("0 ?", "dialog", "help"),
     ("Escape", "dialog", None),
     ("Control+k", "dialog", "palette"),
     ("keys.oth Enter", "shown", 1),

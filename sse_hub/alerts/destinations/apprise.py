@@ -70,6 +70,8 @@ class AppriseService:
             statuses.extend(int(each) for each in STATUS.findall(message))
 
         self._running = run_guarded(partial(_notify, self._plugin, alert), self._settings.allow_private, listen)
+        # If it takes too long, nobody looks at its error.
+        self._running.add_done_callback(lambda running: running.cancelled() or running.exception())
         try:
             sent = await asyncio.wait_for(asyncio.shield(self._running), seconds)
         except TimeoutError:

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from sse_hub.alerts.addresses import check_address
@@ -130,7 +130,8 @@ def run_guarded(
             failure = error
         except Exception as error:  # noqa: BLE001  # a library may raise anything, and its message may have secrets
             failure = RuntimeError(type(error).__name__)
-        if not loop.is_closed():
+        # The loop may be closed by now.
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(resolve, result, failure)
 
     threading.Thread(target=work, name="alert-destination", daemon=True).start()

@@ -131,8 +131,10 @@ def test_a_trial_shows_what_a_rule_would_have_sent(guarded: HubProcess) -> None:
 
     rule = RULE | {"filter": "event=tried", "text": "{user}: {message}", "paused": True}
     tried = fetch(guarded, "/rules/test", json.dumps(rule).encode(), OF_ALPHA)
+    wrong = fetch(guarded, "/rules/test", json.dumps(rule | {"filter": "level>=loud"}).encode(), OF_ALPHA)
 
     assert tried.status == 200
+    assert (wrong.status, wrong.json["member"]) == (400, "filter")
     assert [alert["text"] for alert in tried.json["alerts"]] == ["u7: no 0", "u7: no 1", "u7: no 2"]
     assert tried.json["lines"] >= 3
     assert (tried.json["made"], tried.json["more"]) == (3, False)

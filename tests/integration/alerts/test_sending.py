@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL
 from functools import partial
 from typing import Any
 
+import pytest
 import redis
 
 from sse_hub.alerts.alert import Alert
@@ -34,7 +35,7 @@ def check_signature(request: Request) -> None:
 
 
 async def test_a_webhook_gets_signed_alerts_in_order_and_each_once(
-    module_server: RedisServer, outbox: redis.Redis
+    module_server: RedisServer, outbox: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     with alert_receiver() as receiver:
         before = put(outbox, 3)
@@ -47,6 +48,7 @@ async def test_a_webhook_gets_signed_alerts_in_order_and_each_once(
             states = {each.name: each for each in await sender.states()}
 
     assert receiver.ids == before + after
+    assert "alert_destination_unknown destination='other'" in caplog.text
     for request in receiver.requests:
         check_signature(request)
         assert request.path == "/hook" and request.headers["content-type"] == "application/json"

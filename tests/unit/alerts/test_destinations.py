@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from sse_hub.alerts.destinations.sending import refusal
 from sse_hub.alerts.destinations.signature import key_of, signed_headers
 from sse_hub.alerts.destinations.webhook import payload_of
 from sse_hub.alerts.given_up import given_up_alerts
+from sse_hub.alerts.outbox import DestinationProgress
 from sse_hub.errors import NotSent
 from sse_hub.protocol.line_ids import SeenLineIds
 
@@ -123,6 +125,14 @@ def test_the_services_that_people_use_most_are_understood(kind: str, url: str) -
     assert create_destination(parsed(kind="apprise", url=url)).kind == kind
 
 
+def test_without_the_library_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    with pytest.raises(ValueError, match=r'pip install "sse-hub\[alerts\]"'):
+        parsed(kind="apprise", url="ntfy://ntfy.example/ops")
+    assert parsed(kind="webhook", url=URL)
+
+
 def test_a_signature_is_that_of_standard_webhooks() -> None:
     """The example of https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/python/tests."""
     key, body = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), b'{"test": 2432232314}'
@@ -200,3 +210,12 @@ def test_an_alert_is_a_flat_line_with_its_id_where_readers_look_for_it() -> None
     }  # fmt: skip
     seen = SeenLineIds()
     assert [seen.is_repeat("sse-hub.alerts", line) for _ in range(2)] == [False, True]
+
+
+@given(text(max_size=400))
+def test_how_far_a_destination_is_comes_back_from_its_text(error: str) -> None:
+    at = DestinationProgress("1700000000000-3", 7, error)
+
+    assert DestinationProgress.from_text(at.to_text()) == at._replace(error=error[:300])
+    # What is not understood is the beginning: sent again, not lost.
+    assert DestinationProgress.from_text(f"x{at.to_text()}") == DestinationProgress()

@@ -76,7 +76,7 @@ async def test_only_lines_that_match_and_came_within_the_times_are_counted() -> 
 
 
 async def test_a_line_that_is_too_long_for_a_filter_is_a_gap() -> None:
-    filter = compile_filter(f"/{'x' * 900}/", 0)
+    filter = compile_filter("/[xy]{900}/", 0)
 
     result = await counted(Question(1_000, filter), [recorded(9_000, 2, "x" * 900), recorded(8_000, 1, "x" * 20_000)])
 

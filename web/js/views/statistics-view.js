@@ -99,7 +99,11 @@ export class StatisticsView {
       return;
     }
     this.#showGaps(counts.gaps);
+    // The table is made anew with each answer; a reader who is in it stays there.
+    const buttons = () => [...this.#parts.$values[0].querySelectorAll("button")];
+    const focused = buttons().indexOf(document.activeElement);
     const { values, series } = counts.last.field === null ? this.#tabulateValues(counts) : this.#tabulateNumbers(counts);
+    if (focused >= 0) buttons()[focused]?.focus();
     const bars = counts.bars(values);
     this.#picture.show({ counts, bars, series, countedFrom: countedFrom(counts) });
     // A table of every step, for readers who do not see the picture; it is made when there is no more to come.
