@@ -45,8 +45,8 @@ def test_only_matching_lines_come_while_the_filter_is_pinned(page: Page, hub: Hu
     assert (stats(page)["gaps"], stats(page)["dupes"]) == (0, 2)
     own = '(channel=sse-hub.markers "@event") OR (channel=sse-hub.alerts alert)'
     assert filters_asked(asked, "/message")[-1] == f"{own} OR level>=warn"
-    # Markers are for all.
-    publish("sse-hub.markers", ['{"@event": "marker", "message": "deploy"}'])
+    # Markers come nonetheless.
+    publish("sse-hub.markers", ['{"@event": "marker", "channel": "pinned", "message": "deploy"}'])
     expect(page.get_by_test_id("marker")).to_contain_text("deploy")
 
     # The filter in the box goes on working, on what has come.
