@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import FINDINGS, SMALL, axe_source
 from tests.support.browser_page import (
     HIDE,
     Publish,
@@ -25,26 +26,7 @@ from tests.support.servers import HubProcess
 
 pytestmark = pytest.mark.browser
 
-# What can be tapped here and now, and is smaller than a finger; a box to tick has its label around it.
-SMALL = """() => [...document.querySelectorAll("button, input, select, textarea, summary, .row")]
-  .map((each) => (["checkbox", "color"].includes(each.type) ? each.closest("label") : each))
-  .filter((each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: false }))
-  .map((each) => [each, each.getBoundingClientRect()])
-  .filter(([each, { x, y, width, height }]) => {
-    if (width >= 44 && height >= 44) return false;
-    const hit = document.elementFromPoint(x + width / 2, y + height / 2);
-    return hit !== null && (each.contains(hit) || hit.contains(each) && hit.closest("label"));
-  })
-  .map(([each, { width, height }]) => `${each.className || each.name} ${width}x${height}`)"""
-
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 LANGUAGES = Path(__file__).parents[2] / "web" / "lang"
-FINDINGS = """async () => {
-  const { violations } = await axe.run(document, { preload: false, resultTypes: ["violations"] });
-  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  const told = ({ target, failureSummary }) => `${target} ${failureSummary}`;
-  return bad.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(told).join(" | ")}`);
-}"""
 LEVELS = ("trace", "debug", "info", "success", "warn", "error", "fatal")
 
 
@@ -67,9 +49,7 @@ def mixed() -> list[str]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core."""
-    if not AXE.exists():
-        pytest.fail("axe-core is missing: tests/install-tools.sh gets it from npm")
-    return AXE.read_text()
+    return axe_source()
 
 
 def test_f19_axe_finds_no_serious_problem_in_any_theme_and_layout(

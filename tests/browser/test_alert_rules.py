@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_accessibility_and_status import FINDINGS, SMALL
+from tests.support.accessibility import FINDINGS, SMALL, axe_source
 from tests.support.browser_page import Publish, open_page, palette, wait_received
 from tests.support.chromium import Console
 from tests.support.http_client import fetch
@@ -32,7 +32,6 @@ allow_private = true
 channels = ["elsewhere"]
 text = "<img src=x onerror=alert(1)>"
 """
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 MAX_TABS = 60
 
 
@@ -222,12 +221,11 @@ def test_a_rule_is_made_fired_changed_and_deleted_with_the_keyboard(
 def test_axe_finds_nothing_in_the_rules_and_fingers_find_everything(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
-    axe = AXE.read_text()
     put_rule(hub, "for-axe", {"channels": ["shop.axe"], "pause": "0s", "to": ["ops"]}, {"If-None-Match": "*"})
     open_page(page, hub, "shop.axe")
     publish("shop.axe", ['{"message": "one"}'])
     expect(page.get_by_test_id("alert-mark")).to_have_count(1)
-    page.evaluate(axe)
+    page.evaluate(axe_source())
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 740})
