@@ -141,6 +141,38 @@ def filtered(scene: Scene) -> None:
         scene.page.keyboard.type("ms")
 
 
+def pinned(scene: Scene) -> None:
+    """Only what passes the filter comes from the hub."""
+    scene.open(*CHANNELS)
+    scene.page.get_by_test_id("filter").fill("level>=warn")
+    scene.page.get_by_test_id("pin-filter").click()
+    expect(scene.page.get_by_test_id("pin-status")).not_to_be_empty()
+    expect(scene.page.locator(".app")).to_have_attribute("data-state", "live")
+
+
+def rule_form(scene: Scene) -> None:
+    """A rule of the present filter, tried, with a mistake."""
+    scene.open(*CHANNELS)
+    scene.page.get_by_test_id("filter").fill("level>=error")
+    palette(scene.page, "alert me about")
+    scene.page.get_by_test_id("rule-test").click()
+    expect(scene.page.get_by_test_id("trial-words")).to_contain_text("It would have made")
+    scene.page.get_by_test_id("rule-id").fill("Not Small")
+    scene.page.get_by_test_id("rule-save").click()
+    expect(scene.page.get_by_test_id("rule-fault-id")).to_be_visible()
+
+
+def rules(scene: Scene) -> None:
+    """The rules of the hub."""
+    scene.open()
+    rule = {"channels": ["shop.*"], "filter": "level>=error", "when": "new", "by": ["channel"]}
+    make = "([id, body]) => fetch(`rules/${id}`, {method: 'PUT', body, headers: {'If-None-Match': '*'}}).then(() => 0)"
+    for id, more in {"new-error": {}, "paused": {"paused": True}}.items():
+        scene.page.evaluate(make, [id, json.dumps(rule | more)])
+    palette(scene.page, "rules for alerts")
+    expect(scene.page.get_by_test_id("rule")).to_have_count(2)
+
+
 def idle(scene: Scene) -> None:
     """Nothing has come for a while."""
     scene.page.clock.install()
@@ -444,7 +476,8 @@ def contrast(scene: Scene) -> None:
 
 
 SCENES: tuple[Callable[[Scene], None], ...] = (
-    connecting, live, sharing, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline,
+    connecting, live, sharing, several, filtered, pinned, rule_form, rules, idle, paused, scrolled,
+    catching_up, reconnecting, stale, offline,
     stopped, gap_row, failover_row, forked_row, bus_row,
     dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
     statistics, statistics_of_a_number,
