@@ -25,7 +25,7 @@ SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 BACKSLASH, ESC, CSI = 0x5C, 0x1B, 0x9B
 # Numbers that are not written with the digits by which JavaScript writes them: 1e3, and those with more than it keeps.
 OTHER_DIGITS = re2.compile(rb"[0-9.][eE]|[0-9.]{17}")
-REQUEST = re2.compile(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\]|$)")
+REQUEST = re2.compile(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\\x22]|$)")
 # A message may be made of a template with values, or of bytes.
 TEMPLATE = re2.compile(rb'@mt|emplate|"args|arguments|MESSAGE')
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")

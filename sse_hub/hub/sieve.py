@@ -3,7 +3,7 @@ Which lines of an entry a stream with a filter gets. Pure: no I/O.
 
     Batch of 9 lines --> Sieve(filter).slices(entry, 0, 9) --> [(entry, 2, 4), (entry, 7, 8)] --> encoder
 
-A line that is too long for the filter's expression is not judged: a gap with reason `filter` stands in its place.
+A line that is too long for the filter is not judged: a gap with reason `filter` stands in its place.
 """
 
 from collections.abc import Iterable, Iterator
