@@ -156,6 +156,29 @@ async def test_without_time_for_filters_their_lines_are_one_growing_gap_and_then
     assert numbers(plain.events()) == [1, 2, 1, 1]
 
 
+async def test_a_gap_of_a_filter_does_not_grow_past_a_gap_of_the_log() -> None:
+    hub, _ = new_hub()
+    client = await Client(hub, "log", batch=True, filter="n=1").open()
+    publish(hub, "log", line(1))
+    filtered = hub.ingest.registry.get(b"log").filtered  # type: ignore[union-attr]
+    assert filtered
+    filtered._budget = FilterBudget(0)
+
+    publish(hub, "log", line(2))
+    hub.ingest.session_started(90)
+    publish(hub, "log", line(3))
+    [feed] = hub.feeds
+    feed.flush()
+
+    events = client.events()
+    assert gaps(events) == [  # type: ignore[arg-type]
+        ("11-1", "11-3", "filter"),
+        ("11-2", "90-0", "recorder-down"),
+        ("90-0", "90-2", "filter"),
+    ]
+    assert events[-1].id == "90-1"
+
+
 async def test_a_gap_of_a_filter_is_told_in_silence_too() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log", filter="n=1").open()
