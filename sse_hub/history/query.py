@@ -60,8 +60,8 @@ class HistoryPage(NamedTuple):
     """
     Lines, oldest first, and the gaps among them. `more` says whether lines follow in the direction of reading.
 
-    `reached` is the id up to which, or down to which, it was read, where the time was over: the next page goes on there.
-    It may lie behind the last line of a full page, while the reader looked for the first line of the next one.
+    `reached` is the id up to which, or down to which, it was read, where the time was over: the next page goes on
+    there. It may lie behind the last line of a full page, while the reader looked for the first line of the next one.
     """
 
     lines: list[RecordedLine]

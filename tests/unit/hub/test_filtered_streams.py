@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 
 import pytest
 
@@ -252,5 +253,24 @@ def test_a_gap_for_lines_passes_through_what_a_sieve_remembers() -> None:
 
     assert (first, last) == ((entry, 0, 1), (entry, 2, 3))
     assert isinstance(gap[0], RingGap)
-    assert [each[0] for each in sieve.slices(entry, 1, 3)] == [gap[0], entry]
+    again, _ = sieve.slices(entry, 1, 3)
+    assert isinstance(again[0], RingGap)
+    assert again[0].gap == gap[0].gap
     assert list(sieve.slices(entry, 2, 3)) == [last]
+
+
+def test_what_a_sieve_remembers_takes_a_byte_for_a_line() -> None:
+    entry = batch(*map(line, range(1_000)))
+
+    def sift(number: int) -> int:
+        sieve = Sieve(compile_filter(f"/[02468]/ -n=x{number}", 0), remember=True)
+        return sum(1 for _ in sieve.slices(entry, 0, 1_000))
+
+    assert sift(0) > 50, "the lines of many runs pass"
+    tracemalloc.start()
+    for number in range(1, 21):
+        sift(number)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept / 20 < 4_000
