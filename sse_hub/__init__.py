@@ -5,8 +5,8 @@ Your own Sanic app mounts a hub with `hub_blueprint(Config(redis_url=…))`.
 
 Imports go one way, which `tests/unit/project/test_layers.py` checks:
 
-    errors < durations < redis_url < config < tasks, standard_streams   modules that every package may import
-    protocol < formats < filters < hub < broker < history < auth < http < server < commands < cli
+    errors < durations < redis_url < config < tasks, reloaded_file, standard_streams   every package may import these
+    protocol < formats < filters < hub < broker < history < alerts < auth < http < server < commands < cli
     logging                                                    may import protocol and broker; nothing imports it
 """
 

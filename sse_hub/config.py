@@ -194,6 +194,9 @@ class Config:
     proxy_rules: str | None = _setting(
         None, _text, "TOML file with the rights of users and groups. Without it they may do everything."
     )
+    rules: str | None = _setting(
+        None, _text, "TOML file with rules for alerts and where these are sent. Read again when it changes."
+    )
     cors_origin: tuple[str, ...] = _setting(
         (), _origins, "Origin of another site whose pages may send requests: https://app.example. Repeatable."
     )

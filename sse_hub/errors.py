@@ -10,11 +10,15 @@ exit with their message.
     │   ├── InvalidId            … in an event id or a time
     │   ├── InvalidNumber        … in a number
     │   ├── InvalidFilter        … in a filter
+    │   ├── InvalidRule          … in a rule for alerts
     │   ├── InvalidLine          … in a line to publish, which is not JSON
     │   ├── TooLarge             … because it is too large (413)
     │   ├── UnsupportedCoding    … because it is compressed in an unknown way (415)
     │   ├── ForeignOrigin        … because a page of another site sent it (403)
     │   └── IdempotencyConflict  … because its Idempotency-Key was used for something else (422)
+    ├── UnknownRule              there is no rule for alerts with this id (404)
+    ├── RuleConflict             a rule was changed by somebody else, or can't be changed here (409)
+    ├── RulesUnavailable         the rules for alerts can't be read or changed (503)
     ├── Unauthenticated          the client is unknown (401)
     ├── Forbidden                the client is known, but lacks the right (403)
     ├── LimitExceeded            one sender, or all together, have reached a limit (429 or 503; streams: 200)
@@ -77,6 +81,18 @@ class InvalidFilter(InvalidRequest):
         self.end = end
 
 
+class InvalidRule(InvalidRequest):
+    """
+    A rule for alerts is invalid; the message says what is wrong, and what is allowed.
+
+    `member` is the name of the member that is wrong, '' if it is the rule as a whole.
+    """
+
+    def __init__(self, message: str, member: str = "") -> None:
+        super().__init__(message)
+        self.member = member
+
+
 class InvalidLine(InvalidRequest):
     """A line to publish is not JSON; the message has its number."""
 
@@ -95,6 +111,18 @@ class ForeignOrigin(InvalidRequest):
 
 class IdempotencyConflict(InvalidRequest):
     """An `Idempotency-Key` was used before for another body or channel."""
+
+
+class UnknownRule(HubError):
+    """There is no rule for alerts with this id."""
+
+
+class RuleConflict(HubError):
+    """A rule is not as the client has seen it, exists already, or belongs to the rule file."""
+
+
+class RulesUnavailable(HubError):
+    """The rules for alerts can't be read or changed now."""
 
 
 class Unauthenticated(HubError):

@@ -15,11 +15,11 @@ from sse_hub.auth.credentials import Credentials, reject_foreign_origin, reject_
 from sse_hub.auth.grant import EVERYTHING, Grant
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.proxy_rules import ProxyRules, unrestricted_grant
-from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.ticket import Tickets
 from sse_hub.auth.token import verify
 from sse_hub.errors import Unauthenticated
+from sse_hub.reloaded_file import ReloadedFile
 
 
 class Authenticator(Protocol):

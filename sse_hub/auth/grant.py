@@ -46,6 +46,13 @@ class Grant:
         """True when the channel `name` may be read."""
         return self.readable.matches(name)
 
+    def may_read_all(self, names: Iterable[str]) -> bool:
+        """True when every channel may be read that is one of `names`, or matches one of the patterns among them."""
+        return all(
+            matches_any(self.subscribe, name) and (self.ticket_channels is None or name in self.ticket_channels)
+            for name in names
+        )
+
     def may_publish(self, name: str) -> None:
         """Raises Forbidden unless lines may be published on the channel `name`."""
         if not matches_any(self.publish, name):

@@ -15,7 +15,6 @@ import redis.asyncio
 from sse_hub.auth.authenticator import Authenticator, NoAuth, ProxyAuth, TokenAuth
 from sse_hub.auth.keyring import Keyring
 from sse_hub.auth.proxy_rules import ProxyRules
-from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.auth.revocation import Revocations
 from sse_hub.auth.stream_expiry import StreamExpiry
 from sse_hub.auth.ticket import Tickets
@@ -23,6 +22,7 @@ from sse_hub.broker.keys import Partition
 from sse_hub.config import UNIX, Config
 from sse_hub.errors import InvalidSetting, ServerUnavailable, error_text
 from sse_hub.hub.ingest import Ingest
+from sse_hub.reloaded_file import ReloadedFile
 
 logger = logging.getLogger(__name__)
 

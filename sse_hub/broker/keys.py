@@ -183,3 +183,30 @@ class LogKeys:
         The first entry is where the log starts, so the stream is never empty; its `t` is the time when it was created.
         """
         return f"{self.partition.prefix}breaks{self.group}"
+
+    @property
+    def alerts(self) -> str:
+        """Stream: the outbox, alerts that still have to be sent. `a` is one of them as JSON, see `alerts/alert`."""
+        return f"{self.partition.prefix}alerts{self.group}"
+
+    @property
+    def alert_sent(self) -> str:
+        """Hash: destination --> "position waiting error": how far it is in `alerts`, see `alerts/outbox`."""
+        return f"{self.partition.prefix}alert-sent{self.group}"
+
+    @property
+    def rules(self) -> str:
+        """Hash: id of a rule made on the page --> its members as JSON; '' --> another text after each change."""
+        return f"{self.partition.prefix}rules{self.group}"
+
+    @property
+    def alert_state(self) -> str:
+        """
+        Hash: id of a rule --> the head of its state, see `alerts/rule_state`; '' --> "fence n channel", up to which the
+        log is evaluated.
+        """
+        return f"{self.partition.prefix}alert-state{self.group}"
+
+    def alert_groups(self, rule: str) -> str:
+        """Hash: key of a group of `rule`, or of a pattern it knows --> its state as JSON, see `alerts/rule_state`."""
+        return f"{self.partition.prefix}alert-groups{self.group}:{rule}"

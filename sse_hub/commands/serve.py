@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sse_hub import __version__
+from sse_hub.alerts.setup import load_rule_file
 from sse_hub.auth import check_access
 from sse_hub.commands.redis_cli import publish_command
 from sse_hub.config import UNIX, Config
@@ -55,6 +56,7 @@ def serve(**options: str | tuple[str, ...] | None) -> None:
         }
         config = with_passed_address(Config.read(given, os.environ), os.environ)
         check_access(config)
+        load_rule_file(config)
         log_to_stderr(config)
         serve_with = serve_hub if config.workers == 1 else supervise
         run(serve_with(config, _announce, _demo() if config.demo else None))

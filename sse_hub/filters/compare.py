@@ -9,11 +9,12 @@ number that is compared with a size is bytes. Without a unit in the filter, only
 as well.
 """
 
-import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import isfinite
 
-from sse_hub.filters.units import Quantity, is_number, parse_quantity, unit_of_name
+from sse_hub.filters.units import MAX_DURATION_CHARACTERS, Quantity, is_number, parse_quantity, unit_of_name
 from sse_hub.formats.values import MAX_SAFE_INTEGER, SURROGATE, text_of
 
 SIGNS: dict[str, Callable[[float, float], bool]] = {
@@ -65,27 +66,40 @@ def compares(sign: str, expected: str) -> Callable[[object, str], bool]:
     holds = SIGNS[sign]
 
     def fits(value: object, name: str) -> bool:
+        if kind == "number" and type(value) is int:
+            # The most frequent case, such as a status: as below, without a detour.
+            return holds(value, limit)
         number = _quantity_of(value, name, kind)
         return number is not None and holds(number, limit)
 
     return lambda value, name: any(fits(item, name) for item in value) if isinstance(value, list) else fits(value, name)
 
 
-def _own_quantity(value: object) -> Quantity | None:
-    if isinstance(value, int | float):
-        return Quantity("number", float(value)) if math.isfinite(value) else None
-    return parse_quantity(value) if isinstance(value, str) else None
+def quantity_of(value: object) -> Quantity | None:
+    """The quantity that a JSON value is: a number, or a text that is a number, a duration or a size; else None."""
+    if isinstance(value, str):
+        return _short_quantity(value) if len(value) <= MAX_DURATION_CHARACTERS else parse_quantity(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return Quantity("number", value)
+    return None
 
 
 def _quantity_of(value: object, name: str, kind: str) -> float | None:
-    if isinstance(value, bool):
-        return None
-    own = _own_quantity(value)
+    own = quantity_of(value)
     if own is None:
         return None
     if own.kind == kind:
         return own.value
     if own.kind != "number":
         return None
-    unit = unit_of_name(name)
+    unit = _unit_of(name)
     return own.value * unit.value if unit and unit.kind == kind else own.value
+
+
+# Many lines have the same values, and several filters look at one.
+@lru_cache(maxsize=4_096)
+def _short_quantity(text: str) -> Quantity | None:
+    return parse_quantity(text)
+
+
+_unit_of = lru_cache(maxsize=1_024)(unit_of_name)

@@ -329,17 +329,24 @@ def _hidden_of(name: str) -> tuple[FirstLook, ...]:
 def _value_needs(name: str, values: Sequence[str]) -> list[Need]:
     if name in NOT_IN_TEXT or not all(_is_sought(name, value) for value in values):
         return []
-    texts = [_digits_of(value) if is_number(value) else value for value in values]
+    texts = [_digits_of(value) if is_number(value) else _longest_part(value) for value in values]
     digits = (FilteredLine.has_other_digits,) if any(map(is_number, values)) else ()
     if not all(texts):
         return []
     return [Need(exact=tuple(text.encode() for text in texts), hidden=(*_hidden_of(name), *digits))]
 
 
+# JSON may escape slashes.
+def _longest_part(value: str) -> str:
+    return max(value.split("/"), key=len)
+
+
 # A message may be put together of words.
 def _is_sought(name: str, value: str) -> bool:
     return (
-        is_plain_json(value)
+        is_plain_json(_longest_part(value))
+        and _longest_part(value) not in UNSEEN
+        and all(is_plain_json(part) or not part for part in value.split("/"))
         and value.removeprefix("-") not in UNSEEN
         and not (name in MESSAGE_NAMES and not value.isalpha())
     )

@@ -63,7 +63,14 @@ def is_plain_json(text: str) -> bool:
 
 
 def value_of(line: FilteredLine, name: str) -> Any:
-    """The value of a field of a line; MISSING if it has none."""
+    """The value of a field of a line; MISSING if it has none. Several filters may ask for the same one."""
+    values = line.values
+    if name not in values:
+        values[name] = _value_of(line, name)
+    return values[name]
+
+
+def _value_of(line: FilteredLine, name: str) -> Any:
     members = line.members
     own = MISSING if members is None else field_in(members, name)
     if own is not MISSING and own is not None:

@@ -12,12 +12,17 @@ from typing import Any, Generic, TypeVar
 
 import re2
 
-from sse_hub.filters.compile import Filter
+from sse_hub.filters.compile import Filter, LineTest
 from sse_hub.filters.line import FilteredLine
 from sse_hub.filters.prefilter import FirstLook
 
 # With fewer filters, to ask each of them is faster.
 LEAST_FILTERS = 4
+# Texts beyond the first so many of a filter, and bytes beyond the first so many of a text, say little more.
+MAX_TEXTS = 32
+MAX_TEXT_BYTES = 32
+# For the search of all texts. It makes states as lines need them, and drops them when there is no more room.
+SEARCH_BYTES = 32 * 1024 * 1024
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,17 +37,20 @@ class FilterSet(Generic[Key]):
         self._texts: list[tuple[Key, bytes]] = []
         self._hidden: dict[FirstLook, list[Key]] = {}
         for key, filter in self._filters.items():
-            if not filter.looks or len(self._filters) < LEAST_FILTERS:
+            rarest = filter.looks[0] if filter.looks and len(self._filters) >= LEAST_FILTERS else None
+            texts = {text.lower()[:MAX_TEXT_BYTES] for text in (*rarest.exact, *rarest.folded)} if rarest else set()
+            if rarest is None or len(texts) > MAX_TEXTS:
                 self._always.append(key)
                 continue
-            rarest = filter.looks[0]
-            self._texts += [(key, text.lower()) for text in (*rarest.exact, *rarest.folded)]
+            self._texts += [(key, text) for text in sorted(texts)]
             for hides in rarest.hidden:
                 self._hidden.setdefault(hides, []).append(key)
         self._search = _search_for([text for _, text in self._texts]) if self._texts else None
+        # What is left to ask of a candidate: not its only look again.
+        self._passes = {key: _rest_of(filter, key in self._always) for key, filter in self._filters.items()}
 
     def candidates(self, line: FilteredLine) -> Iterable[Key]:
-        """The keys of the filters that may match `line`, each once: `Filter.matches` knows."""
+        """The keys of the filters that may match `line`, each once: passes() knows."""
         found = self._search(line.small) if self._search else None
         hidden = [keys for hides, keys in self._hidden.items() if hides(line)]
         if not found and not hidden:
@@ -54,10 +62,19 @@ class FilterSet(Generic[Key]):
             keys.update(dict.fromkeys(each))
         return keys
 
+    def passes(self, key: Key, line: FilteredLine) -> bool:
+        """Whether the filter `key`, which is among the candidates for `line`, matches it."""
+        return self._passes[key](line)
+
     def matching(self, line: FilteredLine) -> list[Key]:
         """The keys of the filters that match `line`."""
-        filters = self._filters
-        return [key for key in self.candidates(line) if filters[key].matches(line)]
+        return [key for key in self.candidates(line) if self._passes[key](line)]
+
+
+def _rest_of(filter: Filter, is_always_asked: bool) -> LineTest:
+    if len(filter.looks) > 1 or (is_always_asked and filter.looks):
+        return filter.matches
+    return filter.test or (lambda _line: True)
 
 
 def _search_for(texts: Iterable[bytes]) -> Callable[[bytes], list[int] | None]:
@@ -75,4 +92,5 @@ def _options() -> Any:
     # Bytes that are no text may be in a line, and part of a character in a need is none either.
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    options.max_mem = SEARCH_BYTES
     return options

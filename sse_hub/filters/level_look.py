@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import re2
 
+from sse_hub.filters.quick_search import quick_search
 from sse_hub.formats.levels import WARN, WORDS
 from sse_hub.formats.table import TABLE
 
@@ -28,13 +29,13 @@ def _one_of(words: Iterable[str]) -> str:
 
 # Before the first bracket and the first backslash, all keys are those of the object itself. In so many bytes there are
 # fewer than MAX_KEYS of them.
-_LOW = re2.compile(
+_LOW = quick_search(
     rf'(?i)^\s*\{{[^{{}}\[\]\\]{{0,400}}?"(?:{_one_of(_NAMES["level"].split())})"\s*:\s*'
     rf'"(?:{_one_of(word for word, level in WORDS.items() if level < LOUD)})"'.encode()
 )
 # Words for high levels, and errors; a status; numbers and letters for levels inside; an object as the message, or what
 # families have inside; journald, whose messages are read whatever their level.
-_SIGNS = re2.compile(
+_SIGNS = quick_search(
     rf"(?i)(?:^|[^a-z])(?:{_one_of(word for word, level in WORDS.items() if level >= LOUD)})(?:[^a-z]|$)"
     rf'|"(?:[^"]*[^"a-z@])?(?:{_one_of(_NAMES["error"].split())})"\s*:'
     r'|(?:status|code)[^":]{0,40}"\s*:\s*"?[45][0-9][0-9]'
@@ -46,4 +47,4 @@ _SIGNS = re2.compile(
 
 def may_be_loud(payload: bytes) -> bool:
     """Whether the level of the line may be LOUD or above; False only if it certainly is below, or none."""
-    return _LOW.search(payload) is None or _SIGNS.search(payload) is not None
+    return not _LOW(payload) or _SIGNS(payload)

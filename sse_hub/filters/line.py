@@ -10,10 +10,9 @@ import re
 from datetime import UTC, tzinfo
 from typing import Any
 
-import re2
-
 from sse_hub.filters.level_look import may_be_loud
 from sse_hub.filters.moments import moment_of_wall
+from sse_hub.filters.quick_search import quick_search
 from sse_hub.formats.levels import NONE
 from sse_hub.formats.reader import read_line
 from sse_hub.formats.record import Record
@@ -24,10 +23,10 @@ ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
 SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 BACKSLASH, ESC, CSI = 0x5C, 0x1B, 0x9B
 # Numbers that are not written with the digits by which JavaScript writes them: 1e3, and those with more than it keeps.
-OTHER_DIGITS = re2.compile(rb"[0-9.][eE]|[0-9.]{17}")
-REQUEST = re2.compile(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\\x22]|$)")
+OTHER_DIGITS = quick_search(rb"[0-9.][eE]|[0-9.]{17}")
+REQUEST = quick_search(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\\x22]|$)")
 # A message may be made of a template with values, or of bytes.
-TEMPLATE = re2.compile(rb'@mt|emplate|"args|arguments|MESSAGE')
+TEMPLATE = quick_search(rb'@mt|emplate|"args|arguments|MESSAGE')
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -36,11 +35,23 @@ class FilteredLine:
     A line of `channel`: its `payload` as it was published, bytes that may be anything.
 
     `moment_ms` is when it came, in ms since the epoch, `id` its event id, and `record` what it says, where that is
-    known already.
+    known already. `values` has the fields that were asked for, see `fields.value_of`.
     """
 
     __slots__ = (
-        *("channel", "id", "moment_ms", "payload", "_text", "_plain", "_folded", "_small", "_members", "_record"),
+        *(
+            "channel",
+            "id",
+            "moment_ms",
+            "payload",
+            "values",
+            "_text",
+            "_plain",
+            "_folded",
+            "_small",
+            "_members",
+            "_record",
+        ),
         *("_hides_letters", "_hides_words", "_has_other_digits", "_may_be_request", "_may_be_made", "_may_be_loud"),
     )
 
@@ -56,6 +67,7 @@ class FilteredLine:
         self.channel = channel
         self.id = id
         self.moment_ms = moment_ms
+        self.values: dict[str, Any] = {}
         self._record = record
         self._text: str | None = None
         self._plain: bytes | None = None
@@ -140,19 +152,19 @@ class FilteredLine:
     def has_other_digits(self) -> bool:
         """Whether a number may have other digits than its value has as text."""
         if self._has_other_digits is None:
-            self._has_other_digits = OTHER_DIGITS.search(self.payload) is not None
+            self._has_other_digits = OTHER_DIGITS(self.payload)
         return self._has_other_digits
 
     def may_be_request(self) -> bool:
         """Whether it may be about an HTTP request, which has fields without names."""
         if self._may_be_request is None:
-            self._may_be_request = REQUEST.search(self.payload) is not None
+            self._may_be_request = REQUEST(self.payload)
         return self._may_be_request
 
     def may_be_made(self) -> bool:
         """Whether its message may be made of a template with values, or of bytes."""
         if self._may_be_made is None:
-            self._may_be_made = TEMPLATE.search(self.payload) is not None
+            self._may_be_made = TEMPLATE(self.payload)
         return self._may_be_made
 
     def may_be_loud(self) -> bool:

@@ -15,6 +15,8 @@ from sse_hub.filters.line import FilteredLine
 
 # How many needs are looked at: the longest are the rarest.
 MAX_NEEDS = 4
+# About one line in twenty is loud, and about as many have a text of so many characters.
+TEXTLESS_WEIGHT = 6
 
 FirstLook = Callable[[FilteredLine], bool]
 
@@ -34,8 +36,8 @@ class Need:
 
     @property
     def weight(self) -> int:
-        """How much it says: the length of the shortest text."""
-        return 0 if self.common else min(map(len, (*self.exact, *self.folded)))
+        """How much it says: the length of the shortest text; without texts, as much as one of TEXTLESS_WEIGHT."""
+        return 0 if self.common else min(map(len, (*self.exact, *self.folded)), default=TEXTLESS_WEIGHT)
 
     def look(self) -> FirstLook:
         """True for a line that may have one of the texts."""

@@ -41,6 +41,11 @@ def sift(filter: Filter, item: RecordedLine) -> RecordedLine | LogGap | None:
     """The line if it passes `filter`, a gap if it is too long for it, else None."""
     line = FilteredLine(item.text, item.channel, str(item.id), item.moment)
     if filter.is_too_dear(line):
-        id = item.id
-        return LogGap(item.channel, EventId(id.fence, id.n - 1), EventId(id.fence, id.n + 1), None, "filter")
+        return gap_for(item)
     return item if filter.matches(line) else None
+
+
+def gap_for(item: RecordedLine) -> LogGap:
+    """The gap that stands for a line which is too long for a filter."""
+    id = item.id
+    return LogGap(item.channel, EventId(id.fence, id.n - 1), EventId(id.fence, id.n + 1), None, "filter")

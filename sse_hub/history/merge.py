@@ -164,6 +164,7 @@ class ForwardReader(PagedReader):
         parts, complete = clip(page.parts, self._end)
         self.items = deque(item for part in parts for item in _items_of(part))
         self.read_to = page.last
+        self._key = page.last.fence, page.last.n + 1
         self.has_more = page.more and complete
 
 
@@ -183,6 +184,7 @@ class BackwardReader(PagedReader):
         items = [item for part in page.parts for item in _items_of(part)]
         self.items = deque((reverse_key(key), item) for key, item in reversed(items))
         self.read_to = page.last
+        self._key = -page.last.fence, 1 - page.last.n
         self.has_more = page.more
 
 
@@ -199,6 +201,12 @@ class GapReader(MergeReader):
         added: list[Item] = [(reverse_key(gap_key(gap)) if self._backward else gap_key(gap), gap) for gap in gaps]
         self.items = deque(sorted([*self.items, *added], key=itemgetter(0)))
         self.ended = False
+
+    def take(self, last: tuple[SortKey, float] | None, index: int) -> list[Item]:
+        """See MergeReader."""
+        run = super().take(last, index)
+        self.ended = not self.items
+        return run
 
 
 class OutOfTime(Exception):

@@ -175,21 +175,28 @@ class HistoryQuery:
 
     async def iterate_back(self, log_range: LogRange) -> AsyncGenerator[list[Item], None]:
         """
-        The lines of the range, newest first. Raises LogUnavailable, also when the log changes meanwhile, and OutOfTime.
+        The lines and gaps of the range, newest first. Raises LogUnavailable, also when the log changes meanwhile, and
+        OutOfTime.
         """
-        starts = {name: log_range.start_of(name) for name in log_range.selection.channels}
+        names = self._recorded_names(log_range)
+        starts = {name: log_range.start_of(name) for name in names}
         pattern_start = EventId(log_range.after.fence, 0)
+        first = min(starts.values(), default=pattern_start)
         readers, later, make_reader = await self._backward_readers(log_range)
         async with aclosing(merge(readers, self.fair_lock, later, make_reader, MAX_SECONDS)) as runs:
             async for run in runs:
-                inside: list[Item] = [
+                yield [
                     (key, item)
                     for key, item in run
-                    if isinstance(item, RecordedLine) and item.id > starts.get(item.channel, pattern_start)
+                    if _reaches_beyond(item, first if item.channel is None else starts.get(item.channel, pattern_start))
                 ]
-                yield inside
-                if len(inside) < len(run) and all(isinstance(item, RecordedLine) for _, item in run):
+                fence, n = run[-1][0]
+                if (-fence, -n) < first:
                     return
+
+    async def gaps_among(self, log_range: LogRange, log_gaps: Iterable[LogGap], more: bool) -> list[Gap]:
+        """The gaps to show for `log_gaps` of the range, which was read to its other end unless there is `more`."""
+        return await self._shown_gaps(log_range, log_gaps, more) + self._late_gaps(log_range)
 
     # Pages.
 
@@ -224,12 +231,7 @@ class HistoryQuery:
             except LogChanged as error:
                 tries += 1
                 await self._wait_for_new_log(log_range, error, tries)
-        gaps: list[Gap] = []
-        for log_gap in sorted(log_gaps, key=lambda each: each.before):
-            async with self.fair_lock:
-                gaps += self._gaps_of(log_range, log_gap)
-        gaps += [] if more else self._unrecorded_gaps(log_range)
-        return HistoryPage(sorted(lines), gaps, more, reached)
+        return HistoryPage(sorted(lines), await self._shown_gaps(log_range, log_gaps, more), more, reached)
 
     def _filtered(self, runs: AsyncIterator[list[Item]], filter: Filter | None) -> AsyncIterator[list[Item]]:
         return filtered_runs(runs, filter, self.fair_lock) if filter else runs
@@ -333,6 +335,14 @@ class HistoryQuery:
         gaps = [*gaps, *(gap for gap in forgotten if gap and gap.before.fence > after)]
         return LogGaps(log_id, [gap._replace(before=min(gap.before, end)) for gap in gaps if gap.after < end])
 
+    async def _shown_gaps(self, log_range: LogRange, log_gaps: Iterable[LogGap], more: bool) -> list[Gap]:
+        """The gaps to show for `log_gaps`, and for channels that are not recorded, unless there is `more` to read."""
+        gaps: list[Gap] = []
+        for log_gap in sorted(log_gaps, key=lambda each: each.before):
+            async with self.fair_lock:
+                gaps += self._gaps_of(log_range, log_gap)
+        return gaps + ([] if more else self._unrecorded_gaps(log_range))
+
     def _gaps_of(self, log_range: LogRange, log_gap: LogGap) -> list[Gap]:
         """The gap to show for `log_gap`: if it is one of the whole log, one for each requested name."""
         names = [log_gap.channel] if log_gap.channel else self._recorded_names(log_range)
@@ -355,6 +365,11 @@ class HistoryQuery:
     def _recorded_names(self, log_range: LogRange) -> list[str]:
         """The recorded channels, and the patterns, of the range."""
         return [*self._recorded_channels(log_range), *log_range.selection.patterns]
+
+
+def _reaches_beyond(item: RecordedLine | LogGap, start: EventId) -> bool:
+    """Whether a line, or a part of a gap, lies after `start`."""
+    return item.id > start if isinstance(item, RecordedLine) else item.remainder_after(start) is not None
 
 
 def reached_id(key: SortKey, log_range: LogRange) -> EventId:

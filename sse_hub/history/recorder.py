@@ -21,6 +21,7 @@ from sse_hub.config import Config
 from sse_hub.errors import LogUnavailable, error_text
 from sse_hub.history.append_batch import AppendBatch, ScriptArg
 from sse_hub.history.append_round import AppendRound
+from sse_hub.history.appended_channels import AppendedChannels
 from sse_hub.history.lease import NEW_LOG_SECONDS, RENEW_SECONDS, Lease, LeaseState, Role
 from sse_hub.history.pruning import ChannelPruner
 from sse_hub.history.reader import LogReader
@@ -44,7 +45,7 @@ class Recorder:
     One process's part in recording.
 
     `recording` is true while this process holds the lease. `error` says why lines can't be recorded at present; it is
-    empty while they can.
+    empty while they can. `appended` has the channels whose lines it has appended.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Recorder:
     ) -> None:
         self.recording = False
         self.error = ""
+        self.appended = AppendedChannels()
         self._ingest = ingest
         self._log = log
         self._stopping = False
@@ -75,6 +77,11 @@ class Recorder:
     def token(self) -> str:
         """This process's name among those that could record."""
         return self._lease.token
+
+    @property
+    def lease_value(self) -> str:
+        """The value of the lease's key while this process records, for scripts that check it."""
+        return self._lease.owner_value(self._round.complete_since)
 
     async def run(self) -> None:
         """Record while this process holds the lease, until cancelled."""
@@ -170,6 +177,7 @@ class Recorder:
         if not began_log or self._had_log:
             covered = not began_log and not self._round.log_gaps
             ingest.counters.takeovers[str(covered).lower()] += 1
+        self.appended.begin(state.watermark)
         self.recording = ingest.memory.recording = True
         self._log.advance(state.watermark)
         ingest.memory.new_lines.set()
@@ -257,6 +265,7 @@ class Recorder:
         registry, memory, counters = self._ingest.registry, self._ingest.memory, self._ingest.counters
         for batch in batches:
             counters.recorded[batch.channel.namespace] += batch.lines
+            self.appended.add(batch.channel)
             # The ring of a forgotten channel no longer counts towards that memory.
             if registry.get(batch.channel.name.encode()) is batch.channel:
                 memory.trim(batch.channel)

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from sanic import Blueprint, Sanic
 from sanic.blueprint_group import BlueprintGroup
 
+from sse_hub.alerts.setup import create_alerts
 from sse_hub.auth import create_auth
 from sse_hub.broker.connect import command_pool
 from sse_hub.broker.keys import LogKeys, Partition
@@ -45,7 +46,9 @@ from sse_hub.http.routes.metrics import metrics_blueprint
 from sse_hub.http.routes.openapi import openapi_blueprint
 from sse_hub.http.routes.publish import publish_routes
 from sse_hub.http.routes.root import root_routes
+from sse_hub.http.routes.rules import rule_routes
 from sse_hub.http.routes.search import search_routes
+from sse_hub.http.routes.stats import stats_routes
 from sse_hub.http.security_headers import add_headers
 from sse_hub.http.shared_counters import SharedCounters
 from sse_hub.hub.channel_list import ChannelList
@@ -114,6 +117,9 @@ def hub_blueprint(
         _watch(context, _tick(context), "tick", failed)
         _watch(context, context.auth.keep_fresh(), "auth", failed)
         _watch(context, _sample_lines(context.sampler), "sampler", failed)
+        _watch(context, context.alerts.book.keep_fresh(), "rule-book", failed)
+        _watch(context, context.alerts.keep_rules(), "rules", failed)
+        _watch(context, context.alerts.evaluator.run(), "alerts", failed)
 
     @lifecycle.before_server_stop
     async def drain(app: "Sanic[Any, Any]") -> None:
@@ -142,6 +148,8 @@ def hub_blueprint(
         channel_routes,
         history_routes,
         search_routes,
+        rule_routes,
+        stats_routes,
         publish_routes,
         login_routes,
         health_routes,
@@ -188,6 +196,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     source = RedisSource(config, topology, commands, backfill, hub.ingest.fences, hub.counters)
     hub.connect(source, log)
     registry = hub.ingest.registry
+    history = HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences)
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
         config=config,
@@ -198,8 +207,9 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         backfill=backfill,
         log=log,
         recorder=recorder,
-        history=HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences),
+        history=history,
         publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
+        alerts=create_alerts(config, commands, log_keys, recorder, log, history),
         auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),

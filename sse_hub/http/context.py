@@ -11,6 +11,7 @@ from typing import Any
 import redis.asyncio
 from sanic import Sanic
 
+from sse_hub.alerts.setup import Alerts
 from sse_hub.auth import Auth
 from sse_hub.broker.order_watch import OrderWatch
 from sse_hub.broker.source import RedisSource
@@ -43,6 +44,7 @@ class Context:
     recorder: Recorder
     history: HistoryQuery
     publisher: AcknowledgedPublisher
+    alerts: Alerts
     auth: Auth
     sampler: LineSampler
     channel_list: ChannelList

@@ -2,6 +2,7 @@
 Turns errors into HTTP responses, and counts refusals: no other module knows the status of an error.
 
     InvalidRequest --> error_response() --> 400 {"error", "detail"}
+    InvalidFilter                       --> 400 {"error", "detail", "start", "end"}
     Unauthenticated                     --> 401
     NotRecorded                         --> 503 {"error", "detail", "published", "recorded"}
 """
@@ -19,14 +20,19 @@ from sse_hub.errors import (
     HubError,
     HubStopping,
     IdempotencyConflict,
+    InvalidFilter,
     InvalidRequest,
+    InvalidRule,
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
+    RuleConflict,
+    RulesUnavailable,
     SourceUnavailable,
     TooLarge,
     TooManyChannels,
     Unauthenticated,
+    UnknownRule,
     UnsupportedCoding,
 )
 from sse_hub.http.content_coding import ALLOWED as CODINGS
@@ -44,6 +50,9 @@ STATUSES: dict[type, HTTPStatus] = {
     UnsupportedCoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownRule: HTTPStatus.NOT_FOUND,
+    RuleConflict: HTTPStatus.CONFLICT,
+    RulesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -79,6 +88,10 @@ async def error_response(request: Request, exception: Exception) -> HTTPResponse
             headers = {"Accept-Encoding": CODINGS}
         if isinstance(exception, LimitExceeded):
             headers = {"Retry-After": str(math.ceil(exception.wait_seconds))}
+        if isinstance(exception, InvalidRule) and exception.member:
+            extra = {"member": exception.member}
+        if isinstance(exception, InvalidFilter):
+            extra = {"start": exception.start, "end": exception.end}
         if isinstance(exception, NotRecorded):
             extra = {"published": exception.published, "recorded": exception.recorded}
     elif isinstance(exception, SanicException):

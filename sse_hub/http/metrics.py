@@ -40,6 +40,7 @@ class HubCollector(Collector):
         yield from self._lines()
         yield from self._recording()
         yield from self._streams()
+        yield from self._rules()
         yield from self._failures()
         yield from self._memory()
         yield from _process()
@@ -127,6 +128,23 @@ class HubCollector(Collector):
             "sse_hub_drain_remaining",
             "Streams that a stopping hub has yet to end.",
             hub.subscribers if hub.draining else 0,
+        )
+
+    def _rules(self) -> Iterator[Metric]:
+        evaluator = self._context.alerts.evaluator
+        # By rule: there is a limit to how many operators can make.
+        alerts = CounterMetricFamily("sse_hub_alerts", "Alerts that a rule has made.", labels=["rule"])
+        matches = CounterMetricFamily("sse_hub_rule_matches", "Lines that have matched a rule.", labels=["rule"])
+        last = GaugeMetricFamily(
+            "sse_hub_rule_last_alert_seconds", "When a rule made its last alert, since the epoch.", labels=["rule"]
+        )
+        for state in evaluator.rules:
+            alerts.add_metric([state.rule.id], state.alerts)
+            matches.add_metric([state.rule.id], state.matches)
+            last.add_metric([state.rule.id], state.last_alert_ms / 1000)
+        yield from (alerts, matches, last)
+        yield GaugeMetricFamily(
+            "sse_hub_rules_behind_seconds", "How far the rules are behind the log.", evaluator.behind_ms / 1000
         )
 
     def _failures(self) -> Iterator[Metric]:

@@ -18,7 +18,8 @@ from sanic.request import RequestParameters
 
 from sse_hub.auth import Grant
 from sse_hub.auth.client_address import UNIX_PEER
-from sse_hub.errors import InvalidChannel, InvalidFilter, InvalidId, InvalidNumber, InvalidRequest
+from sse_hub.durations import parse_duration
+from sse_hub.errors import InvalidChannel, InvalidFilter, InvalidId, InvalidNumber, InvalidRequest, error_text
 from sse_hub.filters.compile import Filter, compile_filter
 from sse_hub.http.context import Context
 from sse_hub.hub.start_position import After, Now, StartAt, Tail, UnknownId
@@ -170,3 +171,15 @@ def integer_in(request: Request, name: str, default: int, low: int, high: int) -
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
         raise InvalidNumber(f"{name}={text[:32]!r} must be an integer from {low} to {high}.")
     return int(text)
+
+
+def seconds_in(request: Request, name: str) -> int | None:
+    """The query parameter `name`, a duration, in seconds; None if it is missing. Raises InvalidNumber."""
+    query = query_of(request)
+    if name not in query:
+        return None
+    text = str(query.get(name))
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise InvalidNumber(f"{name}={text[:32]!r} {error_text(error)}.") from None

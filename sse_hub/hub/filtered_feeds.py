@@ -85,7 +85,7 @@ class FilteredFeeds:
                     runs.setdefault(key, _Runs()).add(offset, judged=False)
                     continue
                 started = perf_counter()
-                matches = filter.matches(line)
+                matches = self._set.passes(key, line)
                 self._budget.spend(key, perf_counter() - started)
                 if matches:
                     runs.setdefault(key, _Runs()).add(offset, judged=True)

@@ -64,14 +64,19 @@ def cursor_since(text: str, now: datetime, name: str = "since") -> Cursor:
     Units are s, m, h and d; a time without a zone is UTC. For a time, all lines since then come after the cursor, and
     perhaps lines of up to FENCE_SPACING_MS before it. Raises InvalidId, in which `name` is the name of the parameter.
     """
-    if CURSOR.fullmatch(text):
-        return Cursor.parse(text)
-    return Cursor(max(0, _parse_moment(text, now, name) - FENCE_SPACING_MS), (0,))
+    moment = moment_of(text, now, name)
+    return Cursor.parse(text) if moment is None else Cursor(max(0, moment - FENCE_SPACING_MS), (0,))
 
 
 def cursor_until(text: str, now: datetime, name: str = "until") -> Cursor:
     """As `cursor_since()`, for an end: all lines before a time come before the cursor, and perhaps a few after it."""
-    return Cursor.parse(text) if CURSOR.fullmatch(text) else Cursor(max(0, _parse_moment(text, now, name)), (0,))
+    moment = moment_of(text, now, name)
+    return Cursor.parse(text) if moment is None else Cursor(max(0, moment), (0,))
+
+
+def moment_of(text: str, now: datetime, name: str) -> int | None:
+    """The time of a value of `since=` or `until=`, in ms since the epoch; None for an event id. Raises InvalidId."""
+    return None if CURSOR.fullmatch(text) else _parse_moment(text, now, name)
 
 
 @lru_cache(maxsize=64)

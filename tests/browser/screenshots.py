@@ -11,10 +11,11 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from sse_hub.protocol.ids import iso_time
 from tests.support.browser_page import Publish, open_page, palette, scroll_up, stream_of, wait_received
 from tests.support.chromium import CHROMIUM_OPTIONS, chromium
 from tests.support.programs import valkey_binary
@@ -308,6 +309,59 @@ def plotted(scene: Scene) -> None:
     expect(scene.page.get_by_test_id("plot")).to_be_visible()
 
 
+def counted(scene: Scene, choose: str, **answer: object) -> None:
+    """The statistics of six hours, of which the hub has counted five."""
+    chance, step = random.Random(7), 180_000
+    end = int(time.time() * 1_000) // step * step
+    numbers = {"numbers": 0, "min": 3, "max": 2_140, "p50": 41, "p90": 310, "p99": 1_900}
+    steps: list[dict[str, Any]] = []
+    counts = [0, 0, 0]
+    for at in range(end - 100 * step, end, step):
+        counts = [chance.randrange(0, 4), chance.randrange(2, 30), chance.randrange(40, 90)]
+        numbers = {
+            "numbers": 50,
+            "min": 3,
+            "max": 2_140,
+            "p50": counts[1] + 30,
+            "p90": counts[2] * 4,
+            "p99": counts[2] * 20,
+        }
+        steps.append({"at": at, "count": 130, **numbers})
+        if "values" not in answer:
+            steps[-1] |= {"values": counts, "others": 6, "without": 9}
+    totals = [sum(each.get("values", counts)[n] for each in steps) for n in range(3)]
+    names = ["billing", "<b>checkout</b>", "inventory"]
+    gap: dict[str, Any] = {"channel": "shop.api", "lost": None, "reason": "recorder-down"}
+    gap |= {"after": f"{end - 40 * step}-0", "before": f"{end - 36 * step}-0"}
+    reply: dict[str, Any] = {
+        "since": iso_time(end - 120 * step), "until": iso_time(end), "step_seconds": step // 1_000, "by": "service",
+        "field": None, "count": 13_000, "looked_at": 50_000, "others": 600, "distinct": 31, "without": 900,
+        "values": [{"value": name, "count": count} for name, count in zip(names, totals, strict=True)],
+        "steps": steps, "more": True, "reached": f"{end - 100 * step}-1", "gaps": [gap],
+    }  # fmt: skip
+    asked = iter([reply | answer | numbers])
+
+    def fulfill(route: Route) -> None:
+        # What the hub would count next stays open.
+        if (body := next(asked, None)) is not None:
+            route.fulfill(json=body)
+
+    scene.page.route("**/stats?*", fulfill)
+    scene.open()
+    scene.page.goto(f"{scene.page.url}&stats=6h{choose}")
+    expect(scene.page.get_by_test_id("stats-values").locator("tr").nth(2)).to_be_visible()
+
+
+def statistics(scene: Scene) -> None:
+    """Lines by the values of a field."""
+    counted(scene, "&by=service&least=error")
+
+
+def statistics_of_a_number(scene: Scene) -> None:
+    """Percentiles over time."""
+    counted(scene, "&of=took", by=None, field="took", kind="duration", values=None)
+
+
 def help_open(scene: Scene) -> None:
     """All keys."""
     scene.open()
@@ -393,6 +447,7 @@ SCENES: tuple[Callable[[Scene], None], ...] = (
     connecting, live, sharing, several, filtered, idle, paused, scrolled, catching_up, reconnecting, stale, offline,
     stopped, gap_row, failover_row, forked_row, bus_row,
     dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
+    statistics, statistics_of_a_number,
     help_open, palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere,
     contrast,
 )  # fmt: skip

@@ -107,6 +107,12 @@ def test_f19_axe_finds_no_serious_problem_in_any_theme_and_layout(
     page.get_by_test_id("more").click()
     look("settings")
     page.keyboard.press("Escape")
+    page.keyboard.press("Shift+S")
+    expect(page.get_by_test_id("stats-value").first).to_be_visible()
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        look(f"statistics, {scheme}")
+    page.keyboard.press("Escape")
     page.keyboard.press("/")
     page.keyboard.type("pay")
     look("find")
@@ -291,10 +297,12 @@ def test_f19_touch_targets_on_a_phone_are_44_px_high_and_wide(page: Page, hub: H
     expect(page.get_by_test_id("tree")).to_be_visible()
     small["drawer"] = page.evaluate(SMALL)
     page.keyboard.press("Escape")
-    for name in ("menu", "more", "views", "export"):
+    for name in ("menu", "more", "views", "export", "statistics-open"):
         page.get_by_test_id(name).click()
         opened = page.locator(".rail[data-shown=true], :popover-open, dialog[open]")
         expect(opened).to_have_count(1)
+        if name == "statistics-open":
+            expect(page.get_by_test_id("stats-value").first).to_be_visible()
         small[name] = page.evaluate(SMALL)
         page.mouse.click(350, 400) if name == "menu" else page.keyboard.press("Escape")
         expect(opened).to_have_count(0)

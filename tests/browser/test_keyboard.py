@@ -152,6 +152,8 @@ STEPS: list[tuple[str, str, object]] = [
     ("p", "dialog", "prompt"),
     ("Tab Tab Enter", "chart", "took"),
     ("p", "chart", False),
+    ("S", "dialog", "statistics"),
+    ("Escape", "dialog", None),
     ("[", "channels", False),
     ("[", "channels", True),
     ("h", "bars", False),

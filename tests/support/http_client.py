@@ -28,9 +28,15 @@ class Response(NamedTuple):
         return json.loads(self.body)
 
 
-def fetch(hub: HubProcess, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Response:
-    """GET `path`, or POST it if there is a `body`."""
-    request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}))
+def fetch(
+    hub: HubProcess,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    method: str | None = None,
+) -> Response:
+    """GET `path`, or POST it if there is a `body`, unless `method` says something else."""
+    request = urllib.request.Request(hub.url + path, data=body, headers=dict(headers or {}), method=method)
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as response:
             return Response(response.status, response.headers, response.url, response.read())

@@ -41,9 +41,12 @@ APART_SECONDS = 0.005
 PAIRS = 300
 # Routes without channels and lines: everybody may use them.
 PUBLIC = {"/", "/index", "/health/live", "/health/ready", "/login", "/logout"}
-FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json"}
+FOR_OPERATORS = {"/metrics", "/docs", "/docs/openapi.json", "/rules.toml"}
 ASKING = {"/message", "/channels", "/history", "/search", "/patterns", "/export", "/publish", "/ticket", "/whoami"}
+ASKING |= {"/rules", "/rules/test", "/stats"}
 ASKING |= FOR_OPERATORS
+# Those that are neither GET nor POST: `alerts/test_rule_routes.py` has tests of their rights.
+CHANGING = {"/rules/<id:str>"}
 
 
 def follows(redis: RedisServer, name: str) -> int:
@@ -56,12 +59,12 @@ def test_every_route_checks_rights_or_is_listed_as_public() -> None:
     app = hub_app()
     paths = {"/" + route.path for route in app.router.routes}
 
-    assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING
+    assert {path for path in paths if not path.startswith("/web/")} == PUBLIC | ASKING | CHANGING
 
 
 @pytest.mark.parametrize("path", sorted(ASKING))
 def test_no_route_serves_a_request_without_a_right(guarded: HubProcess, path: str) -> None:
-    posted = b"{}" if path in ("/publish", "/ticket") else None
+    posted = b"{}" if path in ("/publish", "/ticket", "/rules/test") else None
     for headers in (
         {},
         token_header("x.y.z"),
@@ -118,6 +121,8 @@ async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
         kept(fetch(guarded, path, headers=mine))
     found = kept(fetch(guarded, "/search?channel=*&text=says", headers=mine))
     assert [channel for _, channel, _, _ in found.json["lines"]] == [A]
+    counts = kept(fetch(guarded, "/stats?channel=*&by=channel&since=-1h", headers=mine))
+    assert [each["value"] for each in counts.json["values"]] == [A]
     new = kept(fetch(guarded, "/patterns?channel=*", headers=mine))
     assert {each["channel"] for each in new.json["patterns"]} == {A}
 
@@ -133,6 +138,7 @@ async def test_a_token_for_one_channel_reveals_nothing_of_another_by_any_route(
         ("/history?channel={}", None),
         ("/history?channel={}&before=1-1", None),
         ("/search?channel={}&text=says", None),
+        ("/stats?channel={}&by=channel&q=says", None),
         ("/patterns?channel={}", None),
         ("/export?channel={}", None),
         ("/export?channel={}&format=csv&since=-1h", None),

@@ -1,5 +1,6 @@
 """A cluster of one node, as managed services have it, and the URL of any node: the hub is ready, and records."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -47,6 +48,18 @@ async def test_lines_through_a_cluster_of_one_node_are_all_there(one_node: Clust
 
     assert trial.verdict.holds, str(trial.verdict)
     assert trial.gaps() == []
+
+
+def test_rules_work_on_a_cluster(one_node: ClusterServers, channel: str) -> None:
+    url = f"redis+cluster://{HUB_USER}:{HUB_PASSWORD}@{one_node.nodes[0].address}"
+    rule = json.dumps({"channels": [channel], "filter": "one", "by": ["message"]}).encode()
+    with hub_process(url) as hub:
+        hub.wait_recording()
+        made = fetch(hub, f"/rules/{channel}", rule, {"If-None-Match": "*"}, "PUT")
+        assert (made.status, made.json["state"]["at_work"]) == (201, True)
+        check_all_works(hub, channel)
+        wait_until(lambda: fetch(hub, "/rules").json["rules"][0]["state"]["alerts"] == 1, "the rule has fired")
+        assert fetch(hub, f"/rules/{channel}", None, {"If-Match": made.json["version"]}, "DELETE").status == 200
 
 
 @pytest.mark.parametrize("which", ["owner", "other", "replica"])

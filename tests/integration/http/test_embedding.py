@@ -41,7 +41,7 @@ def hub() -> Iterator[str]:
 PATHS = ["", "/", "/index", "/web/js/page.js", "/message", "/channels", "/export", "/history", "/metrics", "/docs"]
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/whoami", "/patterns", "/search"])
+@pytest.mark.parametrize("path", [*PATHS, "/whoami", "/patterns", "/search", "/stats"])
 def test_a_client_refused_by_the_app_gets_nothing_from_the_hub(hub: str, path: str) -> None:
     status, _, body = ask(hub + path)
 

@@ -40,7 +40,16 @@ def headers_of(reply: RawResponse) -> dict[str, str]:
         "/health/ready",
         "/metrics",
     ]
-    + ["/docs", "/whoami", "/patterns", "/search?text=a", "/message?tail=x", "/export?format=x", "/web/none"],
+    + [
+        "/docs",
+        "/whoami",
+        "/patterns",
+        "/search?text=a",
+        "/stats?step=x",
+        "/message?tail=x",
+        "/export?format=x",
+        "/web/none",
+    ],
 )
 async def test_head_gets_the_headers_of_get_without_a_body(hub: HubProcess, path: str) -> None:
     hub.wait_recording()

@@ -116,7 +116,9 @@ def test_a_flood_of_malformed_requests_hardly_grows_the_log(logging_hub: HubProc
     assert len(logging_hub.output) - begun < LOG_BYTES_PER_SECOND * FLOOD_SECONDS
 
 
-@pytest.mark.parametrize("path", ["/history?limit=5000", "/export?since=-1d&until=-1h", "/export?", "/search?text=x"])
+@pytest.mark.parametrize(
+    "path", ["/history?limit=5000", "/export?since=-1d&until=-1h", "/export?", "/search?text=x", "/stats?by=a"]
+)
 def test_a_client_that_goes_away_is_no_error(logging_hub: HubProcess, channel: str, path: str) -> None:
     """R10: at whatever moment, with or without a word."""
     assert post(logging_hub, channel, *[b'"%b"' % (b"x" * 20_000)] * 200).status == 200

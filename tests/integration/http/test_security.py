@@ -36,7 +36,7 @@ async def test_s05_patterns_are_matched_by_the_hub_and_never_sent_to_redis(
 @pytest.mark.parametrize("name", ODD_NAMES, ids=ascii)
 def test_s05_an_invalid_channel_name_is_refused_by_every_route(hub: HubProcess, name: str) -> None:
     assert not NAME.fullmatch(name)
-    for path in ("/message", "/history", "/export", "/search?text=x&", "/patterns", "/publish"):
+    for path in ("/message", "/history", "/export", "/search?text=x&", "/stats", "/patterns", "/publish"):
         query = f"{path}{'' if '?' in path else '?'}channel={quote(name)}"
         answer = fetch(hub, query, b"{}" if path == "/publish" else None)
         assert (answer.status, "is not a channel name" in answer.json["detail"]) == (400, True)

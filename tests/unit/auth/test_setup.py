@@ -9,9 +9,9 @@ import pytest
 
 from sse_hub.auth import check_access
 from sse_hub.auth.proxy_rules import ProxyRules, unrestricted_grant
-from sse_hub.auth.reloaded_file import ReloadedFile
 from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting, Unauthenticated
+from sse_hub.reloaded_file import ReloadedFile
 from tests.support.settings import ROOT
 
 KEYS = json.dumps({"keys": [{"kty": "oct", "k": "A" * 43}]})
@@ -144,9 +144,10 @@ def test_a_changed_rules_file_is_reloaded_and_a_broken_one_is_ignored(tmp_path: 
 
     assert changed == (22, 1)
     assert (kept.value, kept.version) == (22, 1)
+    assert "No such file" in kept.error
     path.write_text("333")
     kept.refresh()
-    assert (kept.value, kept.version) == (333, 2)
+    assert (kept.value, kept.version, kept.error) == (333, 2, "")
 
 
 def test_a_hub_without_tokens_does_not_import_their_library() -> None:

@@ -36,8 +36,20 @@ ARGUMENTS = {
     "ticket": "0f",
     "shipped": "r1",
     "check": "a",
+    "alert_groups": "pay",
 }
-GROUP_NAMES = {"lease": "lease", "taps": "taps", "watermark": "watermark", "gaps": "breaks"}
+# {} stands for the name of the group.
+GROUP_NAMES = {
+    "lease": "lease{}",
+    "taps": "taps{}",
+    "watermark": "watermark{}",
+    "gaps": "breaks{}",
+    "alerts": "alerts{}",
+    "alert_sent": "alert-sent{}",
+    "alert_state": "alert-state{}",
+    "alert_groups": "alert-groups{}:pay",
+    "rules": "rules{}",
+}
 PREFIXES = pytest.mark.parametrize(("prefix", "in_cluster"), [("sse-hub:", False), ("{sse-hub}:", True)])
 
 
@@ -63,7 +75,7 @@ def test_the_names_of_a_partition(prefix: str, in_cluster: bool) -> None:
 def test_the_names_of_a_group(prefix: str, in_cluster: bool, ingest: list[str], group: str) -> None:
     keys = LogKeys.of(Partition(prefix), ingest)
 
-    assert names_of(keys) == {member: prefix + name + group for member, name in GROUP_NAMES.items()}
+    assert names_of(keys) == {member: prefix + name.format(group) for member, name in GROUP_NAMES.items()}
     assert keys.partition.in_cluster == in_cluster
 
 

@@ -2,17 +2,38 @@
 
 import asyncio
 import random
+import time
 from collections import deque
 
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
-from sse_hub.history.merge import GapReader, Item, MergeReader, RecordedLine, clip, gap_key, merge, reverse_key
-from sse_hub.hub.backend import NO_LIMIT, LogGap
+from sse_hub.broker.keys import LogKeys, Partition
+from sse_hub.history.log_range import LogRange
+from sse_hub.history.merge import (
+    BackwardReader,
+    ForwardReader,
+    GapReader,
+    Item,
+    MergeReader,
+    OutOfTime,
+    ReadOptions,
+    RecordedLine,
+    clip,
+    gap_key,
+    merge,
+    reverse_key,
+)
+from sse_hub.history.query import reached_id
+from sse_hub.history.reader import LogReader
+from sse_hub.hub.backend import NO_LIMIT, LogGap, Page
 from sse_hub.hub.fair_lock import FairLock
 from sse_hub.hub.ring import Batch
-from sse_hub.protocol.ids import EventId
+from sse_hub.protocol.ids import Cursor, EventId
+from sse_hub.protocol.selection import Selection
 
+QUERY_SECONDS = 0.001
 Ids = list[EventId]
 IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=True).map(sorted)
 
@@ -32,6 +53,32 @@ class Paged(MergeReader):
         self.items = deque(self._rest[:count])
         del self._rest[:count]
         self.ended = not self.items
+
+
+class PagesBack(BackwardReader):
+    """A channel of `ids`, read from new to old in pages of two lines."""
+
+    ids: Ids
+
+    async def _read(self, bounds: list[tuple[str, EventId]]) -> list[Page]:
+        [(_, before)] = bounds
+        before_it = [id for id in self.ids if id < before]
+        return [page_of(before_it[-2:], before_it[-2:][0] if len(before_it) > 2 else EventId(0, 0), len(before_it) > 2)]
+
+
+class PagesForward(ForwardReader):
+    """The same, from old to new."""
+
+    ids: Ids
+
+    async def _read(self, bounds: list[tuple[str, EventId]]) -> list[Page]:
+        [(_, after)] = bounds
+        after_it = [id for id in self.ids if id > after]
+        return [page_of(after_it[:2], after_it[:2][-1] if len(after_it) > 2 else EventId(9, 0), len(after_it) > 2)]
+
+
+def page_of(ids: Ids, last: EventId, more: bool) -> Page:
+    return Page([(Batch("a", 0, fence, n, [b"{}"], NO_LIMIT, fence), 0, 1) for fence, n in ids], last, more)
 
 
 async def sequence(readers: list[MergeReader]) -> list[RecordedLine | LogGap]:
@@ -79,3 +126,37 @@ def test_a_batch_and_a_gap_can_be_cut_in_the_middle() -> None:
     assert clip([batch, hole], EventId(8, 0)) == ([batch, hole._replace(before=EventId(8, 0), lost=None)], False)
     assert clip([batch, hole], EventId(9, 1)) == ([batch, hole], True)
     assert gap_key(hole) == EventId(9, 0)
+
+
+def use_up_the_time() -> None:
+    """A run takes longer than all of the query may."""
+    time.sleep(2 * QUERY_SECONDS)
+
+
+def test_a_query_whose_time_is_over_goes_on_where_it_was_also_between_two_pages() -> None:
+    ids = [EventId(fence, n) for fence in range(1, 5) for n in range(1, 4)]
+
+    async def answer(back: bool, bound: EventId | None, gaps: list[LogGap]) -> tuple[Ids, EventId | None]:
+        log = LogReader(Redis(), LogKeys.of(Partition(), ("*",)), 1_000)
+        options = ReadOptions("", EventId(9, 0), 1_000, FairLock())
+        after, before = (None, bound) if back else (bound, None)
+        begin, end = after or EventId(0, 0), before or EventId(9, 0)
+        reader = PagesBack(log, "a", options, end) if back else PagesForward(log, "a", options, begin, end)
+        reader.ids = ids
+        log_range = LogRange(Selection(("a",), ()), Cursor(begin.fence, (begin.n,)), Cursor(end.fence, (end.n,)), 9, 9)
+        found: Ids = []
+        try:
+            async for run in merge([GapReader(gaps, back), reader], FairLock(), seconds=QUERY_SECONDS):
+                found += [item.id for _, item in run if isinstance(item, RecordedLine)]
+                use_up_the_time()
+        except OutOfTime as error:
+            return found, reached_id(error.key, log_range)
+        return found, None
+
+    for back in (False, True):
+        for gaps in ([], [LogGap(None, EventId(2, 0), EventId(3, 0), None, "recorder-down")]):
+            seen, bound = asyncio.run(answer(back, None, gaps))
+            while bound is not None:
+                more, bound = asyncio.run(answer(back, bound, []))
+                seen += more
+            assert seen == (ids[::-1] if back else ids)

@@ -16,6 +16,10 @@ from prometheus_client.core import (
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from sse_hub.alerts.rule import parse_rule
+from sse_hub.alerts.rule_state import RuleState
+from sse_hub.alerts.working_rules import WorkingRules
+from sse_hub.filters.line import FilteredLine
 from sse_hub.http.context import Context
 from sse_hub.http.errors import REASONS
 from sse_hub.http.metrics import HubCollector
@@ -32,7 +36,11 @@ async def metrics_of_a_hub() -> list[Metric]:
     await Client(hub, "shop.*").open(Tail(1))
     log = SimpleNamespace(watermark=hub.ingest.last_fence, recording=True)
     recorder = SimpleNamespace(recording=True)
-    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder)
+    rule = RuleState(parse_rule("no-1", {"channels": ["shop.*"]}), 0)
+    rule.feed(FilteredLine(b"{}", "shop.api", "5000-1", 5_000))
+    evaluator = SimpleNamespace(rules=WorkingRules([rule]), behind_ms=500)
+    alerts = SimpleNamespace(evaluator=evaluator)
+    context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder, alerts=alerts)
     return list(HubCollector(cast(Context, context)).collect())
 
 
@@ -108,6 +116,9 @@ async def test_the_metrics_report_what_a_hub_has_done() -> None:
     assert samples["sse_hub_clients",] == 1
     assert samples["sse_hub_channels",] == 1
     assert samples["sse_hub_recorder_lag_seconds",] == 0
+    assert samples["sse_hub_alerts_total", "no-1"] == samples["sse_hub_rule_matches_total", "no-1"] == 1
+    assert samples["sse_hub_rule_last_alert_seconds", "no-1"] == 5
+    assert samples["sse_hub_rules_behind_seconds",] == 0.5
 
 
 def test_all_refusal_reasons_exist_from_the_start_and_are_in_the_manual() -> None:

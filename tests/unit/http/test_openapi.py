@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 import sse_hub
+from sse_hub.alerts.rule import CONDITIONS, DEFAULT_TEXT, MAX_BY, MAX_COUNT, MEMBERS
+from sse_hub.alerts.template import MAX_TEMPLATE_CHARACTERS
 from sse_hub.history.export import FORMATS, format_of
 from sse_hub.history.query import MAX_LINES
-from sse_hub.http.parameters import MAX_ID_CHARACTERS, MAX_TAIL
+from sse_hub.http.parameters import MAX_FILTER_CHARACTERS, MAX_ID_CHARACTERS, MAX_TAIL
 from sse_hub.http.routes.channels import MAX_PATTERNS
 from sse_hub.http.routes.history import DEFAULT_LIMIT
 from sse_hub.http.routes.message import MAX_RATE
 from sse_hub.http.routes.openapi import document, render_page
 from sse_hub.http.routes.search import MAX_TEXT_CHARACTERS
+from sse_hub.http.routes.stats import DEFAULT_SINCE, DEFAULT_TOP, MAX_FIELD_CHARACTERS, MAX_TOP
 from sse_hub.hub.hub import HEARTBEAT_SECONDS
 from sse_hub.protocol.selection import MAX_CHANNELS
 from tests.support.hub_app import hub_app
@@ -45,7 +48,8 @@ def parameters(path: str, method: str = "get") -> dict[str, dict[str, Any]]:
 def test_the_openapi_document_describes_exactly_the_routes() -> None:
     app = hub_app()
     routes = {(f"/{route.path}", method.lower()) for route in app.router.routes for method in route.methods}
-    told = {(path, method) for path, method in routes if not path.startswith("/web/")}
+    named = {(re.sub(r"<(\w+):\w+>", r"{\1}", path), method) for path, method in routes}
+    told = {(path, method) for path, method in named if not path.startswith("/web/")}
 
     assert {each for each in told if each[1] != "head"} == set(OPERATIONS)
     assert {path for path, method in told if method == "head"} == {
@@ -78,12 +82,22 @@ def test_documented_limits_and_choices_are_those_of_the_code() -> None:
     assert message["tail"]["maximum"] == MAX_TAIL
     assert message["max_rate"]["maximum"] == message["guard"]["maximum"] == MAX_RATE
     assert parameters("/search")["text"]["maxLength"] == MAX_TEXT_CHARACTERS
+    stats = parameters("/stats")
+    assert stats["by"]["maxLength"] == stats["field"]["maxLength"] == MAX_FIELD_CHARACTERS
+    assert (stats["top"]["maximum"], stats["top"]["default"]) == (MAX_TOP, DEFAULT_TOP)
+    assert stats["since"]["default"] == DEFAULT_SINCE
+    assert stats["q"]["maxLength"] == MAX_FILTER_CHARACTERS
     assert parameters("/patterns")["limit"]["maximum"] == MAX_PATTERNS
     assert (message["heartbeat"]["minimum"], message["heartbeat"]["maximum"]) == HEARTBEAT_SECONDS
     assert message["channel"]["maxItems"] == MAX_CHANNELS
     assert message["since"]["maxLength"] == MAX_ID_CHARACTERS
     assert (history["limit"]["maximum"], history["limit"]["default"]) == (MAX_LINES, DEFAULT_LIMIT)
     assert export["format"]["enum"] == list(FORMATS)
+    rule = DOCUMENT["components"]["schemas"]["Rule"]["properties"]
+    assert tuple(rule) == MEMBERS
+    assert rule["when"]["enum"] == list(CONDITIONS)
+    assert (rule["text"]["maxLength"], rule["text"]["default"]) == (MAX_TEMPLATE_CHARACTERS, DEFAULT_TEXT)
+    assert (rule["count"]["maximum"], rule["by"]["maxItems"]) == (MAX_COUNT, MAX_BY)
     content = DOCUMENT["paths"]["/export"]["get"]["responses"]["200"]["content"]
     assert set(content) == {format_of(name, True).content_type.split(";")[0] for name in FORMATS}
 

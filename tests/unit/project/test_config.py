@@ -8,8 +8,9 @@ from sse_hub.config import Config
 from sse_hub.errors import InvalidSetting
 from tests.support.settings import ROOT
 
-# Settings of access and of limits are in the documents that explain them.
-TABLES = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/security.md", "docs/limits.md"))
+# Settings of access, of limits and of alerts are in the documents that explain them.
+PAGES = ("README.md", "docs/security.md", "docs/limits.md", "docs/alerts.md")
+TABLES = "\n".join((ROOT / page).read_text() for page in PAGES)
 
 
 def test_an_option_wins_over_the_environment_which_wins_over_the_default() -> None:

@@ -13,7 +13,7 @@ import sse_hub
 
 PACKAGE = Path(sse_hub.__file__).parent
 # Every package may import these.
-ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "standard_streams"]
+ROOT_MODULES = ["errors", "durations", "redis_url", "config", "tasks", "reloaded_file", "standard_streams"]
 LAYERS = re.findall(r"\w+", (sse_hub.__doc__ or "").partition("    protocol <")[2].partition("\n")[0])
 LAYERS = ["protocol", *LAYERS]
 
@@ -24,11 +24,12 @@ IMPORTS: dict[str, set[str]] = {
     "filters": {"protocol", "formats"},
     "hub": {"protocol", "formats", "filters"},
     "broker": {"protocol", "hub"},
-    "history": {"protocol", "filters", "hub", "broker"},
+    "history": {"protocol", "formats", "filters", "hub", "broker"},
+    "alerts": {"protocol", "formats", "filters", "hub", "broker", "history"},
     "auth": {"protocol", "hub", "broker"},
-    "http": {"protocol", "filters", "hub", "broker", "history", "auth"},
+    "http": {"protocol", "filters", "hub", "broker", "history", "alerts", "auth"},
     "server": {"hub", "broker", "http"},
-    "commands": {"protocol", "formats", "filters", "broker", "auth", "server"},
+    "commands": {"protocol", "formats", "filters", "broker", "alerts", "auth", "server"},
     "logging": {"protocol", "broker"},
 }
 
@@ -40,6 +41,7 @@ LIBRARIES = {
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
+    "alerts": {"redis", "orjson"},
     "auth": {"redis", "jwt", "cryptography"},
     # `compression` is in the standard library from Python 3.14 on.
     "http": {"redis", "orjson", "backports", "compression", "httptools", "sanic", "prometheus_client", "psutil"}
@@ -122,7 +124,20 @@ PURE = [
     "broker/limits",
     "history/append_batch",
     "history/append_round",
+    "history/appended_channels",
     "history/log_range",
+    "history/number_counts",
+    "history/value_counts",
+    "alerts/alert",
+    "alerts/conditions",
+    "alerts/log_position",
+    "alerts/message_pattern",
+    "alerts/placed_line",
+    "alerts/rule",
+    "alerts/rule_file",
+    "alerts/rule_state",
+    "alerts/template",
+    "alerts/working_rules",
     "auth/client_address",
     "auth/credentials",
     "auth/grant",

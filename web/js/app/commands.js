@@ -30,6 +30,7 @@ const TABLE = [
   ["view", "timeForm", ["T"]],
   ["view", "foldRepeats", []],
   ["view", "chart", ["p"]],
+  ["view", "statistics", ["S"]],
   ["view", "channelList", ["["]],
   ["view", "drawer", ["]"]],
   ["view", "histogram", ["h"]],

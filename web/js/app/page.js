@@ -2,6 +2,8 @@
 //
 //     page.on("filter", ({ changes, committed }) => …)      another filter: `changes` to it; `committed`: see setFilter()
 //     page.on("columns", ({ committed }) => …)              other columns
+//     page.on("statistics", ({ committed }) => …)           other statistics are shown, or none; `committed`: see setFilter()
+//     page.on("restored", (state) => …)                     the state of an address has been restored, see url-state.js
 //     page.on("leaving", () => …)                           the open channels are about to change
 //     page.on("channels", (names) => …)                     these channels are open
 //     page.on("select", (seq) => …)                         a grid has another cursor; null: none
@@ -19,7 +21,7 @@ import { isPattern } from "../protocol/channels.js";
 import { throttle } from "./throttle.js";
 
 const TAIL_LINES = 500;
-const EVENTS = ["filter", "columns", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
+const EVENTS = ["filter", "columns", "statistics", "restored", "leaving", "channels", "select", "open", "follow", "drawn", "update", "state", "polled", "notable"];
 
 export class Page {
   #listeners = new Map(EVENTS.map((event) => [event, []]));
@@ -34,6 +36,8 @@ export class Page {
     /** All grids in the page, and the one that keys act on. */
     this.grids = [];
     this.grid = null;
+    /** The statistics that are shown, see url-state.js, or null. */
+    this.statistics = null;
     /** The names of all channels the hub knows. */
     this.channelNames = [];
     // Lines are in the ring before this is called, so a hidden tab, whose timers and frames pause, misses nothing.

@@ -1,13 +1,17 @@
 // The state of the page in the query of its address: channels, filter, levels, time range, columns, wrap, time form, zone, selected
-// line. Pure. Invalid parts of an address are ignored.
+// line, statistics. Pure. Invalid parts of an address are ignored.
 
 import { LEVELS } from "../normalise/levels.js";
 
 const MAX_TAIL = 10_000;
+/** How far statistics may go back, and which lines they may count: all, or those of a level and above. */
+export const STATS_RANGES = ["15m", "1h", "6h", "24h"];
+export const LEAST_LEVELS = [null, "warn", "error"];
+const USUAL_RANGE = "6h";
 
 /**
- * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at}` from the query of an address; null or empty for missing parts.
- * `at` is `{channel, id}` of a line.
+ * `{channels, tail, text, hidden, range, columns, wrap, time, zone, at, statistics}` from the query of an address; null or empty for
+ * missing parts. `at` is `{channel, id}` of a line, and `statistics` `{range, least, by, field}`.
  */
 export function readUrlState(search) {
   const query = new URLSearchParams(search);
@@ -25,11 +29,21 @@ export function readUrlState(search) {
     time: query.get("time"),
     zone: query.get("zone"),
     at: at && { channel: at[1], id: at[2] },
+    statistics: query.has("stats") ? readStatistics(query) : null,
   };
 }
 
+function readStatistics(query) {
+  const stats = query.get("stats");
+  const span = stats.split("/").map((time) => Date.parse(time));
+  const range = span.length === 2 && span[0] <= span[1] ? span : STATS_RANGES.includes(stats) ? stats : USUAL_RANGE;
+  const least = LEAST_LEVELS.includes(query.get("least")) ? query.get("least") : null;
+  const [by, field] = [query.get("by") || null, query.get("of") || null];
+  return { range, least, by: by ?? (field ? null : "level"), field: by ? null : field };
+}
+
 /** The query for a state, with its "?"; it contains only what differs from the default. */
-export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null }) {
+export function writeUrlState({ channels, tail = null, text = "", hidden = new Set(), range = null, columns = [], wrap = null, time = null, zone = null, at = null, statistics = null }) {
   const query = new URLSearchParams(channels.map((channel) => ["channel", channel]));
   if (tail !== null) query.set("tail", String(tail));
   if (text) query.set("q", text);
@@ -43,5 +57,13 @@ export function writeUrlState({ channels, tail = null, text = "", hidden = new S
   if (time) query.set("time", time);
   if (zone) query.set("zone", zone);
   if (at) query.set("at", `${at.channel}@${at.id}`);
+  if (statistics) writeStatistics(query, statistics);
   return `?${query}`;
+}
+
+function writeStatistics(query, { range, least, by, field }) {
+  query.set("stats", Array.isArray(range) ? range.map((time) => new Date(time).toISOString()).join("/") : range);
+  if (least) query.set("least", least);
+  if (by) query.set("by", by);
+  if (field) query.set("of", field);
 }

@@ -5,7 +5,7 @@ import { keyLabel, showHelp } from "../views/help.js";
 import { showPalette } from "../views/palette.js";
 import { SettingsMenu } from "../views/settings-menu.js";
 
-const IN_MENU = ["help", "palette", "goToTime", "split", "marker", "export", "highlightRules", "silenceAlarm", "newPatterns", "copyUrl"];
+const IN_MENU = ["help", "palette", "goToTime", "statistics", "split", "marker", "export", "highlightRules", "silenceAlarm", "newPatterns", "copyUrl"];
 
 /** `commands()` is the list of all commands; `openView(query)` opens a saved view, `toggleColumn(name)` shows a field as a column or not. */
 export function addCommandPalette(page, { commands, openView, toggleColumn }) {

@@ -22,7 +22,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, columns: style.columns, ...chosen, at, statistics: page.statistics });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -51,10 +51,12 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   }
 
   /** Show the state of an address, except for its channels. */
-  function restore({ text, hidden, range, columns, ...rest }) {
+  function restore(state) {
+    const { text, hidden, range, columns, ...rest } = state;
     for (const name of SETTINGS_IN_URL) if (rest[name] !== null) settings.override(name, rest[name]);
     restoreFilter({ text, hidden, range });
     page.setColumns(columns, null);
+    page.emit("restored", state);
   }
 
   /** Bring the line of a link, `{channel, id}`, into sight, from the log if it is not held; report when it is gone. */
@@ -130,6 +132,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
+  page.on("statistics", ({ committed }) => updateUrl(committed));
   page.on("channels", () => updateUrl());
   page.on("select", (seq) => {
     at = seq !== null && ring.has(seq) && !ring.isNote(seq) ? { channel: ring.channel(seq), id: ring.id(seq) } : null;

@@ -3,7 +3,10 @@
 //     parseDuration("1m30.5s")     90500, in ms
 //     parseSize("2MB")             2000000, in bytes; 1 KiB is 1024
 //     parseQuantity("10ms")        {kind: "duration", value: 10}; kinds: number, duration, size; null for other text
+//     formatQuantity("duration", 90500)   "1 min 30 s"
 //     unitOfName("took_us")        {kind: "duration", factor: 0.001}; the unit of a bare number of that name, or null
+
+import { formatSpan } from "./format-time.js";
 
 const MS = { ns: 1e-6, us: 1e-3, "µs": 1e-3, "μs": 1e-3, ms: 1, s: 1e3, sec: 1e3, m: 6e4, min: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
 const BYTES = {
@@ -54,3 +57,15 @@ export function unitOfName(name) {
   if (TIMES.has(word)) return { kind: "duration", factor: MS[unit] };
   return SIZES.has(word) ? { kind: "size", factor: BYTES[unit] } : null;
 }
+
+const SIZE_UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** A quantity in three digits, with its unit: "12 ms", "1.5 s", "2.5 GB", "0.000123". */
+export function formatQuantity(kind, value) {
+  if (kind === "duration") return Math.abs(value) < 1_000 ? `${threeDigits(value)} ms` : formatSpan(value);
+  if (kind !== "size") return threeDigits(value);
+  const power = Math.min(SIZE_UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.abs(value) || 1) / 3)));
+  return `${threeDigits(value / 1_000 ** power)} ${SIZE_UNITS[power]}`;
+}
+
+const threeDigits = (number) => String(Number(number.toPrecision(3)));

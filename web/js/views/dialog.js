@@ -7,5 +7,5 @@ export function openDialog(dialog, title, ...parts) {
   const $close = button("button icon", { "aria-label": t("find.close") }).append($('<svg class="icon"><use href="#i-close"/></svg>'));
   $close.on("click", () => dialog.close());
   $(dialog).empty().append($("<div>", { class: "dialog-head" }).append($("<h2>").text(title), $close), ...parts);
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
 }

@@ -3,7 +3,7 @@
 import resource
 from pathlib import Path
 
-from sse_hub.auth.reloaded_file import ReloadedFile
+from sse_hub.reloaded_file import ReloadedFile
 
 
 def test_a_file_that_could_not_be_opened_is_reloaded_later(tmp_path: Path) -> None:

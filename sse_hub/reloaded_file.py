@@ -18,7 +18,8 @@ Value = TypeVar("Value")
 
 class ReloadedFile(Generic[Value]):
     """
-    `value` is the result of `parse` for the text of the file at `path`; `version` counts its changes.
+    `value` is the result of `parse` for the text of the file at `path`; `version` counts its changes. `error` says why
+    the file can't be used at present; it is empty while it can.
 
     `setting` is the option that names the file, for messages. Raises InvalidSetting if the file can't be used.
     """
@@ -29,6 +30,7 @@ class ReloadedFile(Generic[Value]):
         self._setting = setting
         self._stamp = (0, 0, 0)
         self.version = 0
+        self.error = ""
         self.value = self._read()
 
     def refresh(self) -> None:
@@ -37,12 +39,15 @@ class ReloadedFile(Generic[Value]):
             if self._stamp != self._current_stamp():
                 self.value = self._read()
                 self.version += 1
+                self.error = ""
                 logger.info("setting_file_reloaded setting=%(setting)s", {"setting": self._setting})
         except (OSError, InvalidSetting) as error:
-            logger.error(
-                "setting_file_unreadable setting=%(setting)s error=%(error)r",
-                {"setting": self._setting, "error": str(error)},
-            )
+            if str(error) != self.error:
+                logger.error(
+                    "setting_file_unreadable setting=%(setting)s error=%(error)r",
+                    {"setting": self._setting, "error": str(error)},
+                )
+            self.error = str(error)
 
     def _current_stamp(self) -> tuple[int, int, int]:
         status = self._path.stat()
