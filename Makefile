@@ -15,7 +15,7 @@ FUZZ_ROUTES := SSE_HUB_TEST_PATIENCE=5 SSE_HUB_TEST_FUZZ_SECONDS=180 nice -n 5 $
 	tests/integration/http/test_fuzz_routes.py
 BUSY := .fuzz/busy
 
-FAULTS := $(addprefix tests/integration/,recording redis_faults overload sentinel cluster failover delivery/test_ids_and_fences.py history/test_retention.py \
+FAULTS := $(addprefix tests/integration/,recording redis_faults alerts overload sentinel cluster failover delivery/test_ids_and_fences.py history/test_retention.py \
 	history/test_recorded_lines.py resume/test_unknown_ids.py resume/test_resume_from_log.py server/test_drain.py \
 	server/test_workers.py server/test_killed_while_starting.py logging/test_durable_handler.py commands/test_ship_exactly_once.py \
 	commands/test_ship_random_histories.py commands/test_docker.py) tests/unit/hub/test_hub_model.py

@@ -34,6 +34,9 @@ exit with their message.
     ├── EngineUnavailable        the container engine does not answer, or gives an invalid answer
     │   └── ContainerGone        the container no longer exists
     ├── RegistryUnavailable      a shipper's registry can't be used
+    ├── OutboxUnavailable        the alerts that still have to be sent can't be read or marked (503)
+    ├── NotSent                  a destination has not taken an alert
+    │   └── AddressRefused       … and was not asked to, since its address is not allowed
     └── TaskDied                 a background task has died, and the hub with it
 """
 
@@ -206,6 +209,31 @@ class EngineUnavailable(HubError):
 
 class ContainerGone(EngineUnavailable):
     """The container no longer exists."""
+
+
+class OutboxUnavailable(HubError):
+    """The alerts that still have to be sent can't be read, or what was sent can't be marked."""
+
+
+class NotSent(HubError):
+    """
+    A destination has not taken an alert, or has not said so. The message has nothing secret.
+
+    `hopeless` if it will hardly be different next time, unless somebody changes something. `wait_seconds` is how long
+    the destination asked to wait, 0 if it did not.
+    """
+
+    def __init__(self, message: str, hopeless: bool = False, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.hopeless = hopeless
+        self.wait_seconds = wait_seconds
+
+
+class AddressRefused(NotSent):
+    """A destination leads to an address that it may not be sent to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hopeless=True)
 
 
 class TaskDied(HubError):

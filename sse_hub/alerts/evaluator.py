@@ -57,7 +57,7 @@ class Evaluator:
     One process's part in evaluating rules, while `recorder` records.
 
     `behind_ms` is how far it is behind the watermark. `error` says why it can't go on at present, or ''. `on_alerts` is
-    called when there are new alerts in the outbox.
+    set when there are new alerts in the outbox.
     """
 
     def __init__(self, recorder: Recorder, log: LogReader, history: HistoryQuery, store: StateStore) -> None:

@@ -68,10 +68,14 @@ class TextTemplate:
         self.fields = tuple(name for name in names if name not in OWN_NAMES)
         self.has_message = "message" in names
 
-    def render(self, values: Mapping[str, str]) -> str:
-        """The text with `values` for its names, in one line; a name without a value is left out."""
+    def render(self, values: Mapping[str, str], value_characters: int = MAX_VALUE_CHARACTERS) -> str:
+        """
+        The text with `values` for its names, in one line; a name without a value is left out.
+
+        A value is cut after `value_characters`.
+        """
         parts = self._parts.copy()
-        parts[1::2] = [one_line(values.get(name, ""), MAX_VALUE_CHARACTERS) for name in parts[1::2]]
+        parts[1::2] = [one_line(values.get(name, ""), value_characters) for name in parts[1::2]]
         return one_line("".join(parts), MAX_TEXT_CHARACTERS)
 
 

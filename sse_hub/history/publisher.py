@@ -10,7 +10,7 @@ One script publishes the lines between two fences. So their ids are known before
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha1, sha256
 from typing import Any, NamedTuple
@@ -86,6 +86,7 @@ class AcknowledgedPublisher:
         self._hub = hub
         self._line_bytes = line_bytes
         self._send_script = commands.register_script(script("clock", "publish"))
+        self._each_script = commands.register_script(script("clock", "publish_each"))
         self._check_script = commands.register_script(script("recorded"))
         self._large_body = asyncio.Lock()
 
@@ -126,6 +127,30 @@ class AcknowledgedPublisher:
                     await self._mark_key_recorded(key, sent)
         return Published(sent.size, EventId(sent.fence, sent.size))
 
+    async def publish_each(self, channel: str, lines: Mapping[str, bytes], subject: str) -> None:
+        """
+        Publish those of `lines` whose keys `subject` has not used before, and return when all are recorded.
+
+        The keys are remembered like those of requests: for a day, the newest KEYS_PER_SUBJECT. No client may be called
+        `subject`. Raises HubStopping, NotRecorded.
+        """
+        if self._hub.draining:
+            raise HubStopping("The hub is stopping.")
+        await self._require_recording()
+        names = [self._partition.published(_stored_key(key, subject)) for key in lines]
+        keys = [self._partition.clock, self._partition.fences, self._partition.left]
+        keys += [self._partition.published_by(subject), *names]
+        args = [channel, KEY_MS, KEYS_PER_SUBJECT, *lines.values()]
+        try:
+            fence = int(await self._run_script(self._each_script, keys, args))
+        except (RedisError, OSError) as error:
+            raise NotRecorded(
+                f"Whether the lines were published is unknown: {error_text(error)}.", None, None
+            ) from None
+        sent = _SentBatch(fence, len(lines), "", False)
+        await self._wait_recorded(sent)
+        await self._wait_replicated(sent)
+
     # The steps of publish().
 
     async def _parse_lines(self, body: bytes, bad_lines_as_text: bool) -> list[bytes]:
@@ -156,7 +181,8 @@ class AcknowledgedPublisher:
         finally:
             self._large_body.release()
 
-    async def _send(self, channel: str, lines: list[bytes], key: str | None, subject: str, digest: str) -> _SentBatch:
+    async def _require_recording(self) -> None:
+        """Return when the server answers, and a hub records. Raises NotRecorded."""
         try:
             # If this fails, the server was away before anything was published.
             await self._commands.ping()
@@ -167,9 +193,13 @@ class AcknowledgedPublisher:
             raise NotRecorded(
                 f"No hub has recorded lines for {RECORDED_SECONDS:.0f} s, so nothing was published.", 0, False
             )
+
+    async def _send(self, channel: str, lines: list[bytes], key: str | None, subject: str, digest: str) -> _SentBatch:
+        await self._require_recording()
         key_names = [self._partition.published(key), self._partition.published_by(subject)] if key else []
         try:
-            fence, count, known, recorded = await self._run_send_script(
+            fence, count, known, recorded = await self._run_script(
+                self._send_script,
                 [self._partition.clock, self._partition.fences, self._partition.left, *key_names],
                 [channel, digest, KEY_MS, KEYS_PER_SUBJECT, len(lines), *_joined(lines)],
             )
@@ -181,13 +211,13 @@ class AcknowledgedPublisher:
             ) from None
         return _SentBatch(int(fence), int(count), known.decode(), recorded == b"1")
 
-    async def _run_send_script(self, keys: list[str], args: list[Any]) -> Any:
-        """Run lua/publish.lua, again while the partition is on its way to another server."""
+    async def _run_script(self, send_script: Any, keys: list[str], args: list[Any]) -> Any:
+        """Run a script that publishes, again while the partition is on its way to another server."""
         deadline = asyncio.get_running_loop().time() + RECORDED_SECONDS
         while True:
             try:
                 floor = self._hub.ingest.last_fence
-                return await self._send_script(keys=keys, args=[floor, self._partition.fence_channel, *args])
+                return await send_script(keys=keys, args=[floor, self._partition.fence_channel, *args])
             except TryAgainError:
                 if asyncio.get_running_loop().time() > deadline:
                     raise

@@ -111,6 +111,7 @@ def hub_blueprint(
         failed = fail or partial(_disable, context)
         _watch(context, context.recorder.keep_lease(), "lease", failed)
         _watch(context, context.recorder.run(), "recorder", failed)
+        _watch(context, context.alerts.sender.run(), "sender", failed)
         _watch(context, context.topology.run(), "topology", failed)
         _watch(context, context.source.run(), "source", failed)
         _watch(context, context.order_watch.run(), "order-watch", failed)
@@ -197,6 +198,7 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
     hub.connect(source, log)
     registry = hub.ingest.registry
     history = HistoryQuery(log, source, registry.covers, registry.names, hub.ingest.fences)
+    publisher = AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes)
     shared_counters = SharedCounters(worker_id.number, worker_id.count, worker_id.counters)
     return Context(
         config=config,
@@ -208,8 +210,8 @@ def _connect(config: Config, redis_url: str, worker_id: WorkerId) -> Context:
         log=log,
         recorder=recorder,
         history=history,
-        publisher=AcknowledgedPublisher(commands, partition, log, hub, config.line_bytes),
-        alerts=create_alerts(config, commands, log_keys, recorder, log, history),
+        publisher=publisher,
+        alerts=create_alerts(config, commands, log_keys, recorder, log, history, publisher, hub),
         auth=create_auth(config, commands, partition, hub.ingest),
         sampler=LineSampler(registry),
         channel_list=ChannelList(registry),

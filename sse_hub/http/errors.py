@@ -26,6 +26,7 @@ from sse_hub.errors import (
     LimitExceeded,
     LogUnavailable,
     NotRecorded,
+    OutboxUnavailable,
     RuleConflict,
     RulesUnavailable,
     SourceUnavailable,
@@ -55,6 +56,7 @@ STATUSES: dict[type, HTTPStatus] = {
     RulesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     LogUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutboxUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     HubStopping: HTTPStatus.SERVICE_UNAVAILABLE,
     NotRecorded: HTTPStatus.SERVICE_UNAVAILABLE,
 }

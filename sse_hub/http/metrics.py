@@ -40,6 +40,7 @@ class HubCollector(Collector):
         yield from self._lines()
         yield from self._recording()
         yield from self._streams()
+        yield from self._alerts()
         yield from self._rules()
         yield from self._failures()
         yield from self._memory()
@@ -129,6 +130,27 @@ class HubCollector(Collector):
             "Streams that a stopping hub has yet to end.",
             hub.subscribers if hub.draining else 0,
         )
+
+    def _alerts(self) -> Iterator[Metric]:
+        counters, sender = self._context.hub.counters, self._context.alerts.sender
+        yield _counter_by("sse_hub_alerts_sent", "Alerts sent.", "destination", counters.alerts_sent)
+        yield _counter_by(
+            "sse_hub_alert_failures", "Tries to send an alert that failed.", "destination", counters.alert_failures
+        )
+        yield _counter_by(
+            "sse_hub_alerts_given_up",
+            "Alerts that were not sent, after 24 h or because too many were waiting.",
+            "destination",
+            counters.alerts_given_up,
+        )
+        waiting = GaugeMetricFamily(
+            "sse_hub_alerts_waiting",
+            "Alerts to be sent, in the process that sends them.",
+            labels=["destination"],
+        )
+        for name, count in sorted(sender.waiting().items()):
+            waiting.add_metric([name], count)
+        yield waiting
 
     def _rules(self) -> Iterator[Metric]:
         evaluator = self._context.alerts.evaluator

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sanic import Request
 from sanic.request import RequestParameters
 
+from sse_hub.alerts.rule import ALERT_CHANNEL
 from sse_hub.auth import Grant
 from sse_hub.auth.client_address import UNIX_PEER
 from sse_hub.durations import parse_duration
@@ -71,6 +72,8 @@ def channel_to_publish(request: Request, context: Context, grant: Grant) -> str:
         raise InvalidChannel("To publish, name exactly one channel, not a pattern.")
     channel = selection.channels[0]
     grant.may_publish(channel)
+    if channel == ALERT_CHANNEL:
+        raise InvalidChannel(f"{channel!r} has the hub's own alerts: nobody else may publish there.")
     if not context.hub.ingest.registry.covers(channel):
         raise InvalidChannel(f"{channel!r} is not covered by --ingest: lines published there would not be recorded.")
     return channel

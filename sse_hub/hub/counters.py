@@ -88,7 +88,8 @@ class Counters:
     What one process has counted since its start.
 
     `received` and `delivered` are, by namespace, those of channels and feeds that no longer exist. `recorded` counts
-    lines that were given to the log, by namespace, and `recorded_lines` those of them that it did not have yet.
+    lines that were given to the log, by namespace, and `recorded_lines` those of them that it did not have yet. What
+    is counted of alerts is by destination, of which a rule file has a bounded number.
     """
 
     namespaces: Namespaces = field(default_factory=Namespaces)
@@ -108,6 +109,9 @@ class Counters:
     replayed: int = 0
     recorded_lines: int = 0
     recording_failures: int = 0
+    alerts_sent: Counter[str] = field(default_factory=Counter)
+    alert_failures: Counter[str] = field(default_factory=Counter)
+    alerts_given_up: Counter[str] = field(default_factory=Counter)
     fence_round_trips: Buckets = field(default_factory=lambda: Buckets(ROUND_TRIPS_SECONDS))
     write_stalls: Buckets = field(default_factory=lambda: Buckets(STALLS_SECONDS))
 

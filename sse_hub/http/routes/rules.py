@@ -7,6 +7,7 @@ Rules for alerts: list, make, change, remove and try them.
 A rule tells what is in the lines of its channels, so nobody sees or makes one without the right to read them all.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,9 +45,11 @@ async def list_rules(request: Request) -> HTTPResponse:
     rules = [
         _as_json(context, rule, heads) for _, rule in sorted(book.rules.items()) if grant.may_read_all(rule.channels)
     ]
-    destinations = [{"name": name, "kind": str(table["kind"])} for name, table in sorted(book.destinations.items())]
-    state: dict[str, object] = {"rules": rules, "destinations": destinations if grant.operate else []}
+    state: dict[str, object] = {"rules": rules, "destinations": []}
     if grant.operate:
+        state["destinations"] = [
+            asdict(each) | {"error": each.error or None} for each in await context.alerts.sender.states()
+        ]
         state["error"] = book.error or context.alerts.evaluator.error or None
     return json(state, headers=NO_STORE)
 

@@ -39,7 +39,8 @@ async def metrics_of_a_hub() -> list[Metric]:
     rule = RuleState(parse_rule("no-1", {"channels": ["shop.*"]}), 0)
     rule.feed(FilteredLine(b"{}", "shop.api", "5000-1", 5_000))
     evaluator = SimpleNamespace(rules=WorkingRules([rule]), behind_ms=500)
-    alerts = SimpleNamespace(evaluator=evaluator)
+    sender = SimpleNamespace(waiting=lambda: {"ops": 1})
+    alerts = SimpleNamespace(evaluator=evaluator, sender=sender)
     context = SimpleNamespace(hub=hub, source=SimpleNamespace(ready=True), log=log, recorder=recorder, alerts=alerts)
     return list(HubCollector(cast(Context, context)).collect())
 

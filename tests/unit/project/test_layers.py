@@ -41,7 +41,7 @@ LIBRARIES = {
     "hub": {"orjson"},
     "broker": {"redis", "hiredis"},
     "history": {"redis", "orjson"},
-    "alerts": {"redis", "orjson"},
+    "alerts": {"orjson", "httpx", "redis", "apprise"},
     "auth": {"redis", "jwt", "cryptography"},
     # `compression` is in the standard library from Python 3.14 on.
     "http": {"redis", "orjson", "backports", "compression", "httptools", "sanic", "prometheus_client", "psutil"}
@@ -61,7 +61,12 @@ LIBRARIES = {
     "logging": {"redis", "orjson"},
 }
 # Libraries that only one module imports.
-ONLY_IN = {"hiredis": {"broker/session"}, "minify": {"http/page/minify"}, "xstatic": {"http/page/assets"}}
+ONLY_IN = {
+    "apprise": {"alerts/destinations/apprise"},
+    "hiredis": {"broker/session"},
+    "minify": {"http/page/minify"},
+    "xstatic": {"http/page/assets"},
+}
 # The documented part of Sanic. Only SANIC_INTERNALS imports anything else of it, or uses these attributes.
 SANIC_API = {"sanic", "sanic.blueprint_group", "sanic.exceptions", "sanic.request", "sanic.response"}
 SANIC_INTERNALS = "http/sanic_internals"
@@ -129,6 +134,12 @@ PURE = [
     "history/number_counts",
     "history/value_counts",
     "alerts/alert",
+    "alerts/backoff",
+    "alerts/destinations/body",
+    "alerts/destinations/sending",
+    "alerts/destinations/settings",
+    "alerts/destinations/signature",
+    "alerts/given_up",
     "alerts/conditions",
     "alerts/log_position",
     "alerts/message_pattern",
