@@ -1,7 +1,7 @@
 """
 The evaluator: takes the lines of the log through the rules, in the one process that records.
 
-    the watermark moves on --> lines in the rings, else in the log --> WorkingRules --> alerts
+    the recorder has appended more --> lines in the rings, else in the log --> WorkingRules --> alerts
     alerts, position, states --> StateStore.commit(), which another process goes on from
 
 It follows behind the recorder, in slices of a millisecond, so neither recording nor live delivery waits for it.
@@ -73,6 +73,8 @@ class Evaluator:
         # Which time of recording the rules were loaded for; 0: none.
         self._loaded_for = 0
         self._position = LogPosition(0)
+        # The channels appended before now may have been looked at, by an evaluation that was not written down.
+        self._must_read_log = True
         self._alerts: list[Alert] = []
         self._begun: set[str] = set()
         self._gaps: deque[tuple[int, int]] = deque()
@@ -95,7 +97,8 @@ class Evaluator:
         """Evaluate while this process records, until cancelled."""
         while True:
             if not self._has_work:
-                await self._log.wait_advanced()
+                self._recorder.progressed.clear()
+                await self._recorder.progressed.wait()
             if not (self._recorder.recording and self._rules_known):
                 self._unload()
                 continue
@@ -113,11 +116,12 @@ class Evaluator:
     @property
     def _has_work(self) -> bool:
         may = self._recorder.recording and self._rules_known
-        return may and self._log.watermark > self._position.fence
+        return may and self._recorder.appended.complete_to > self._position.fence
 
     def _unload(self) -> None:
         """What is in Redis counts: another process may go on from there."""
         self._loaded_for = 0
+        self._must_read_log = True
         self._position = LogPosition(0)
         self.rules = WorkingRules()
         self._alerts, self._begun = [], set()
@@ -162,7 +166,8 @@ class Evaluator:
 
     async def _evaluate(self) -> None:
         """Take all rules up to the watermark."""
-        watermark = self._log.watermark
+        # Not that of the log, of which the lease may tell before the recorder has its own answer.
+        watermark = self._recorder.appended.complete_to
         if self._loaded_for != self._recorder.appended.beginnings:
             await self._load(watermark)
         self._apply_rules(watermark)
@@ -179,7 +184,7 @@ class Evaluator:
 
     async def _evaluate_to(self, watermark: int) -> None:
         appended = self._recorder.appended
-        if self._position.fence >= appended.since:
+        if self._position.fence >= appended.since and not self._must_read_log:
             channels = [channel for channel in appended.take() if channel.ring.last.fence >= self._position.fence]
             for channel in channels:
                 # Some of its lines may have been appended behind the watermark.
@@ -191,6 +196,7 @@ class Evaluator:
             lines = None
         if lines is None:
             await self._evaluate_log(watermark)
+            self._must_read_log = False
         else:
             await self._evaluate_lines(lines)
         await self._advance(watermark)

@@ -10,7 +10,7 @@ As `web/js/query/compile.js`.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from sse_hub.errors import InvalidFilter
@@ -53,6 +53,8 @@ LOUD_LINE = Need(hidden=(FilteredLine.may_be_loud,), common=True)
 # RE2 takes up to 14 ns for a byte and a choice in an expression, measured with `(a|b)*a(a|b){490}c` and letters by
 # chance; this is a twentieth of a second. Most expressions take a hundredth of that, or less.
 MAX_WORK = 3_000_000
+# What a term takes for each byte beside its choices: to search the text, and to try each item of a list.
+WORK = {CHEAP: 0.0, SEARCH: 0.25, READ: 0.75}
 
 LineTest = Callable[[FilteredLine], bool]
 FilterKey = tuple[str, str, float | None]
@@ -63,7 +65,8 @@ class Filter:
     """
     A compiled filter. `may_match`, a look at the bytes, is False only for a line that does not match.
 
-    `looks` are the needs that it looks for, the rarest first. `choices` are those of its largest expression, see there.
+    `looks` are the needs that it looks for, the rarest first. `choices` are those of its expressions, see there, and
+    `work` is what all its terms take at most for a byte of a line, in choices.
     `now_ms` is None where no time in it depends on when it was compiled: then the same text always means the same.
     """
 
@@ -72,6 +75,7 @@ class Filter:
     test: LineTest | None
     looks: tuple[Need, ...] = ()
     choices: int = 0
+    work: float = 0.0
     zone: tzinfo = UTC
     now_ms: float | None = None
 
@@ -81,8 +85,8 @@ class Filter:
         return self.text, str(self.zone), self.now_ms
 
     def is_too_dear(self, line: FilteredLine) -> bool:
-        """Whether the line is too long for an expression of the filter: see MAX_WORK."""
-        return self.choices * len(line.payload) > MAX_WORK
+        """Whether the line may match, and is too long for the terms of the filter: see MAX_WORK."""
+        return self.work * len(line.payload) > MAX_WORK and self.may_match(line)
 
     def matches(self, line: FilteredLine) -> bool:
         """Whether the line matches; an empty filter matches every line."""
@@ -104,20 +108,21 @@ def compile_filter(text: str, now_ms: float, zone: tzinfo = UTC) -> Filter:
     part = compiler.build(tree)
     looks = rarest(part.needs)
     now = now_ms if compiler.has_times else None
-    return Filter(whole, first_look(looks), part.test, looks, part.choices, zone, now)
+    return Filter(whole, first_look(looks), part.test, looks, part.choices, part.work, zone, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledTerm:
     """
-    A part of a filter: its test, how expensive that is, and what every matching line contains. `choices` are those of
-    its largest expression.
+    A part of a filter: its test, how expensive that is, and what every matching line contains. `choices` and
+    `work` are those of all its terms: see `Filter`.
     """
 
     test: LineTest
     cost: int
     needs: Sequence[Need] = ()
     choices: int = 0
+    work: float = 0.0
 
 
 class _Compiler:
@@ -139,17 +144,21 @@ class _Compiler:
             case AllOf(items):
                 parts = self._cheapest_first(items)
                 needs = [need for part in parts for need in part.needs]
-                choices = max(part.choices for part in parts)
-                return _CompiledTerm(_all_of([part.test for part in parts]), parts[-1].cost, needs, choices)
+                return _joined(_all_of([part.test for part in parts]), parts, needs)
             case AnyOf(items):
                 parts = self._cheapest_first(items)
                 needs = any_need(part.needs for part in parts)
-                choices = max(part.choices for part in parts)
-                return _CompiledTerm(_any_of([part.test for part in parts]), parts[-1].cost, needs, choices)
+                return _joined(_any_of([part.test for part in parts]), parts, needs)
             case Negation(item):
                 part = self.build(item)
                 test = part.test
-                return _CompiledTerm(lambda line: not test(line), part.cost, choices=part.choices)
+                return _joined(lambda line: not test(line), [part], [])
+            case _:
+                part = self._term(node)
+                return replace(part, work=WORK[part.cost] + part.choices)
+
+    def _term(self, node: TextTerm | ExpressionTerm | FieldTerm) -> _CompiledTerm:
+        match node:
             case TextTerm(value):
                 return _text_part(value)
             case ExpressionTerm(source, flags):
@@ -192,6 +201,11 @@ class _Compiler:
             return time is not None and time < bound
 
         return _CompiledTerm(after if node.name == "after" else before, READ)
+
+
+def _joined(test: LineTest, parts: Sequence[_CompiledTerm], needs: Sequence[Need]) -> _CompiledTerm:
+    choices = sum(part.choices for part in parts)
+    return _CompiledTerm(test, parts[-1].cost, needs, choices, sum(part.work for part in parts))
 
 
 def _all_of(tests: Sequence[LineTest]) -> LineTest:

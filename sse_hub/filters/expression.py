@@ -69,7 +69,8 @@ def has_capital(text: str) -> bool:
 class Expression:
     """
     An expression that a person typed. Raises BadExpression. `choices` is the number of its parts that fit several
-    characters, each as often as it is repeated: about that many things RE2 may have to follow at once, for each byte.
+    characters, or any number of them, each as often as it is repeated: about that many things RE2 may have to follow at
+    once, for each byte.
     """
 
     __slots__ = ("_pattern", "choices", "ignores_case", "literal")
@@ -173,7 +174,10 @@ def _choices_in(node: _ExpressionTree) -> int:
     if isinstance(node, _Assertion):
         return 0
     if isinstance(node, _Repeat):
-        return max(1, node.least if node.most is None else node.most) * _choices_in(node.item)
+        choices = _choices_in(node.item)
+        # Whether another one follows is a choice, too.
+        varies = node.most is None or node.most > node.least
+        return max(1, node.least if node.most is None else node.most) * (max(1, choices) if varies else choices)
     return sum(map(_choices_in, node.items)) + (len(node.items) if isinstance(node, _Choice) else 0)
 
 

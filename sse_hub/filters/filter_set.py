@@ -21,6 +21,8 @@ LEAST_FILTERS = 4
 # Texts beyond the first so many of a filter, and bytes beyond the first so many of a text, say little more.
 MAX_TEXTS = 32
 MAX_TEXT_BYTES = 32
+# With more bytes in all texts of a set, they are cut shorter. RE2 takes 350,000 in SEARCH_BYTES.
+MAX_SET_BYTES = 150_000
 # For the search of all texts. It makes states as lines need them, and drops them when there is no more room.
 SEARCH_BYTES = 32 * 1024 * 1024
 
@@ -45,9 +47,16 @@ class FilterSet(Generic[Key]):
             self._texts += [(key, text) for text in sorted(texts)]
             for hides in rarest.hidden:
                 self._hidden.setdefault(hides, []).append(key)
+        self._cut_texts()
         self._search = _search_for([text for _, text in self._texts]) if self._texts else None
         # What is left to ask of a candidate: not its only look again.
         self._passes = {key: _rest_of(filter, key in self._always) for key, filter in self._filters.items()}
+
+    def _cut_texts(self) -> None:
+        length = MAX_TEXT_BYTES
+        while length > 1 and sum(len(text) for _, text in self._texts) > MAX_SET_BYTES:
+            length //= 2
+            self._texts = list(dict.fromkeys((key, text[:length]) for key, text in self._texts))
 
     def candidates(self, line: FilteredLine) -> Iterable[Key]:
         """The keys of the filters that may match `line`, each once: passes() knows."""

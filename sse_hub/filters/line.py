@@ -24,7 +24,7 @@ SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 BACKSLASH, ESC, CSI = 0x5C, 0x1B, 0x9B
 # Numbers that are not written with the digits by which JavaScript writes them: 1e3, and those with more than it keeps.
 OTHER_DIGITS = quick_search(rb"[0-9.][eE]|[0-9.]{17}")
-REQUEST = quick_search(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\]|$)")
+REQUEST = quick_search(rb"HTTP/|(?:[\t |/]|\\t)[1-5][0-9][0-9](?:[\t )\\\x22]|$)")
 # A message may be made of a template with values, or of bytes.
 TEMPLATE = quick_search(rb'@mt|emplate|"args|arguments|MESSAGE')
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")

@@ -229,7 +229,8 @@ async def merge(
     their readers. Waits for `fair_lock` between slices of work.
 
     `later` has the keys and names of more readers, sorted by key, which `make_reader` makes when their turn comes.
-    Raises LogUnavailable, and OutOfTime after `seconds`.
+    Raises LogUnavailable, and OutOfTime after `seconds`, but not before it has got anywhere: else who goes on there
+    would never come to the end.
     """
     deadline = monotonic() + seconds
     order = count()
@@ -239,6 +240,8 @@ async def merge(
     waiting = next(pending, None)
     filled = 1
     last_key: SortKey | None = None
+    # Where it begins: a gap may end there.
+    first_key = min([key for key, *_ in heap] + ([waiting[0]] if waiting else []), default=None)
     until = slice_end()
     while heap or waiting:
         if perf_counter() > until:
@@ -249,7 +252,7 @@ async def merge(
             waiting = next(pending, None)
             continue
         key, index, reader = heappop(heap)
-        if key != last_key and monotonic() > deadline:
+        if last_key not in (None, first_key, key) and monotonic() > deadline:
             raise OutOfTime(key)
         if reader.items:
             bounds: list[tuple[SortKey, float]] = [heap[0][:2]] if heap else []

@@ -60,8 +60,8 @@ class HistoryPage(NamedTuple):
     """
     Lines, oldest first, and the gaps among them. `more` says whether lines follow in the direction of reading.
 
-    `reached` is the id up to which, or down to which, it was read, where the time was over before the page was full;
-    the next page goes on there.
+    `reached` is the id up to which, or down to which, it was read, where the time was over: the next page goes on
+    there. It may lie behind the last line of a full page, while the reader looked for the first line of the next one.
     """
 
     lines: list[RecordedLine]
@@ -388,23 +388,31 @@ async def _collect(
     limit: int,
     reserve: ReserveBytes,
 ) -> bool:
-    """Fill `lines` and `log_gaps` with one page out of `runs`. True when there are more lines."""
+    """
+    Fill `lines` and `log_gaps` with one page out of `runs`. True when there are more lines. Raises OutOfTime, after
+    which they have all that was read.
+    """
     size = 0
     last_key: SortKey | None = None
     # Gaps behind the last line of a full page belong to it only if no line follows.
     trailing_gaps: list[LogGap] = []
     seen = SeenLineIds()
-    async for run in runs:
-        for key, item in run:
-            full = len(lines) >= limit or size >= MAX_BYTES
-            if isinstance(item, LogGap):
-                (trailing_gaps if full and key != last_key else log_gaps).append(item)
-            elif full and key != last_key:
-                return True
-            elif not seen.is_repeat(item.channel, item.text):
-                lines.append(item)
-                size += len(item.text)
-                last_key = key
-        reserve(size)
+    try:
+        async for run in runs:
+            for key, item in run:
+                full = len(lines) >= limit or size >= MAX_BYTES
+                if isinstance(item, LogGap):
+                    (trailing_gaps if full and key != last_key else log_gaps).append(item)
+                elif full and key != last_key:
+                    return True
+                elif not seen.is_repeat(item.channel, item.text):
+                    lines.append(item)
+                    size += len(item.text)
+                    last_key = key
+            reserve(size)
+    except OutOfTime:
+        # The next page goes on behind them.
+        log_gaps += trailing_gaps
+        raise
     log_gaps += trailing_gaps
     return False

@@ -126,11 +126,6 @@ class LogReader:
         self._gaps.clear()
         self._directory.leave_branch()
 
-    async def wait_advanced(self) -> None:
-        """Wait until the watermark moves on, as far as this process learns of it."""
-        self._advanced.clear()
-        await self._advanced.wait()
-
     async def wait_recording(self, seconds: float) -> bool:
         """Wait until a process records, for at most `seconds`; whether one does."""
         try:

@@ -54,6 +54,8 @@ class Recorder:
         self.recording = False
         self.error = ""
         self.appended = AppendedChannels()
+        # Set when this process has begun or ceased to record, and when `appended` is complete further than before.
+        self.progressed = asyncio.Event()
         self._ingest = ingest
         self._log = log
         self._stopping = False
@@ -179,6 +181,7 @@ class Recorder:
             ingest.counters.takeovers[str(covered).lower()] += 1
         self.appended.begin(state.watermark)
         self.recording = ingest.memory.recording = True
+        self.progressed.set()
         self._log.advance(state.watermark)
         ingest.memory.new_lines.set()
         logger.info(
@@ -190,6 +193,7 @@ class Recorder:
         if self.recording:
             logger.info("lease_lost")
         self.recording = self._ingest.memory.recording = False
+        self.progressed.set()
 
     # Appending.
 
@@ -218,6 +222,8 @@ class Recorder:
                 if not await self._append_next(append_round):
                     return not self.recording
                 if append_round.finished:
+                    self.appended.advance(append_round.fence)
+                    self.progressed.set()
                     self._log.advance(append_round.fence)
                     self._was_complete_to = max(self._was_complete_to, append_round.fence)
                     return True

@@ -124,6 +124,7 @@ class Feed:
         if self._live:
             self._pending.append((entry, 0, entry.length))
             self._pending_lines += entry.length
+            self._growing.clear()
 
     def offer_slice(self, entry: Batch, start: int, stop: int) -> None:
         """Take the lines of `entry`, the newest of one of the rings, between two offsets: they pass the filter."""

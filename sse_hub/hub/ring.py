@@ -84,8 +84,8 @@ class Batch:
         self.size = BATCH_OVERHEAD_BYTES + sum(map(len, payloads)) + LINE_OVERHEAD_BYTES * self.length
         # The whole batch encoded, by encoder, if it came from the log, where many read it: see `encoder.encode_once`.
         self.frames: dict[object, bytes] | None = None
-        # For each filter, up to which offset it has been asked, and what has passed: see `sieve.Sieve`.
-        self.sieved: dict[object, tuple[int, list[EntrySlice]]] | None = None
+        # For each filter, what it has said of the first lines, a byte for each: see `sieve.Sieve`.
+        self.sieved: dict[object, bytearray] | None = None
         self._limit_bytes = limit_bytes
         self._moments = moments
         self._payloads = payloads

@@ -3,10 +3,11 @@ Which lines of an entry a stream with a filter gets. Pure: no I/O.
 
     Batch of 9 lines --> Sieve(filter).slices(entry, 0, 9) --> [(entry, 2, 4), (entry, 7, 8)] --> encoder
 
-A line that is too long for the filter's expression is not judged: a gap with reason `filter` stands in its place.
+A line that is too long for the filter is not judged: a gap with reason `filter` stands in its place.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from sse_hub.filters.compile import Filter
 from sse_hub.filters.line import FilteredLine
@@ -17,20 +18,21 @@ from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
 
 REASON = "filter"
+REFUSED, PASSED, DEAR = range(3)
 
 
 class Sieve:
     """
     The sieve of one `filter`.
 
-    With `remember`, it keeps what it has found with the batch, for others with the same filter. That is for batches of
-    the log, which many read; in the rings of quiet channels there are too many batches.
+    With `remember`, it keeps what it has found with the batch, a byte for each line, for others with the same filter.
+    That is for batches of the log, which many read; in the rings of quiet channels there are too many batches.
     """
 
     def __init__(self, filter: Filter, remember: bool = False) -> None:
         self.filter = filter
         self.passed = 0
-        """The number of lines that have passed, and of those that were not judged."""
+        """The number of lines that have passed, and of gaps."""
         self._remember = remember
 
     def slices(self, entry: Batch, start: int, stop: int) -> Iterable[EntrySlice]:
@@ -41,34 +43,31 @@ class Sieve:
 
     def _found(self, entry: Batch, start: int, stop: int) -> list[EntrySlice]:
         if not self._remember:
-            return list(self._sift(entry, start, stop))
+            return list(_runs(entry, start, self._judge(entry, start, stop)))
         known = entry.sieved = entry.sieved or {}
-        done_to, found = known.get(self.filter.key, (0, []))
-        if start > done_to:
-            return list(self._sift(entry, start, stop))
-        if stop > done_to:
-            found += self._sift(entry, done_to, stop)
-            known[self.filter.key] = stop, found
-        return [
-            (each, max(first, start), min(last, stop)) if isinstance(each, Batch) else (each, first, last)
-            for each, first, last in found
-            if _ends(entry, (each, first, last)) > start and _begins(entry, (each, first, last)) < stop
-        ]
+        judged = known.setdefault(self.filter.key, bytearray())
+        if start > len(judged):
+            return list(_runs(entry, start, self._judge(entry, start, stop)))
+        if stop > len(judged):
+            judged += self._judge(entry, len(judged), stop)
+        return list(_runs(entry, start, judged[start:stop]))
 
-    def _sift(self, entry: Batch, start: int, stop: int) -> Iterator[EntrySlice]:
-        first = start
-        matched = False
-        for offset, line in enumerate(filtered_lines(entry, start, stop), start):
-            dear = self.filter.is_too_dear(line)
-            matches = not dear and self.filter.matches(line)
-            if matches != matched:
-                if matched:
-                    yield entry, first, offset
-                first, matched = offset, matches
-            if dear:
-                yield skipped(entry, offset, offset + 1), 0, 1
-        if matched:
-            yield entry, first, stop
+    def _judge(self, entry: Batch, start: int, stop: int) -> bytes:
+        """A byte for each line between two offsets of `entry`: REFUSED, PASSED, or DEAR for one that is not judged."""
+        filter = self.filter
+        lines = filtered_lines(entry, start, stop)
+        return bytes([DEAR if filter.is_too_dear(line) else filter.matches(line) for line in lines])
+
+
+def _runs(entry: Batch, start: int, judged: bytes | bytearray) -> Iterator[EntrySlice]:
+    """The lines of `entry` from the offset `start` on that were judged so: those that pass, and gaps."""
+    for verdict, run in groupby(judged):
+        stop = start + len(list(run))
+        if verdict == PASSED:
+            yield entry, start, stop
+        elif verdict == DEAR:
+            yield skipped(entry, start, stop), 0, 1
+        start = stop
 
 
 def filtered_lines(entry: Batch, start: int, stop: int) -> Iterator[FilteredLine]:
@@ -106,12 +105,3 @@ def encoder_with(sieve: Sieve, encode: Encoder) -> Encoder:
 def _matching(sieve: Sieve, part: EntrySlice) -> Iterable[EntrySlice]:
     entry, start, stop = part
     return [part] if isinstance(entry, RingGap) else sieve.slices(entry, start, stop)
-
-
-# The offsets in `entry` where something begins and ends that was found in it.
-def _begins(entry: Batch, found: EntrySlice) -> int:
-    return found[1] if isinstance(found[0], Batch) else found[0].index - entry.index
-
-
-def _ends(entry: Batch, found: EntrySlice) -> int:
-    return found[2] if isinstance(found[0], Batch) else found[0].index - entry.index + 1

@@ -1,5 +1,8 @@
 """A set of filters finds what each of its filters finds alone."""
 
+import json
+import random
+
 from sse_hub.errors import InvalidFilter
 from sse_hub.filters.compile import Filter, compile_filter
 from sse_hub.filters.filter_set import LEAST_FILTERS, FilterSet
@@ -51,3 +54,16 @@ def test_bytes_that_are_no_text_are_looked_at_as_well() -> None:
 
 def test_a_set_of_no_filters_finds_nothing() -> None:
     assert FilterSet[str]({}).matching(FilteredLine(b"x")) == []
+
+
+def test_a_set_of_the_largest_filters_finds_what_each_of_them_does() -> None:
+    chance = random.Random(7)
+    values = [[f"{chance.getrandbits(112):028x}" for _ in range(30)] for _ in range(500)]
+    filters = {n: compile_filter(f"u={','.join(some)}", 0) for n, some in enumerate(values)}
+    set_of_all = FilterSet(filters)
+
+    for n in range(0, 500, 25):
+        line = FilteredLine(
+            json.dumps({"m": chance.choice(values[n - 1])[:20], "u": chance.choice(values[n])}).encode()
+        )
+        assert set_of_all.matching(line) == [n]

@@ -63,6 +63,7 @@ def test_a_filter_that_needs_no_text_lets_every_line_pass_the_first_look(typed: 
         ("msg~userana", b'{"@t":"2026-11-21T03:50:18Z","@mt":"user{name}","name":"ana"}'),
         ("msg=hi", b'{"__REALTIME_TIMESTAMP":"1795233018780000","MESSAGE":[104,105]}'),
         ("status>=500", b'203.0.113.7 - - [21/Nov/2026:03:50:18 +0000] "GET /x HTTP/1.0" 500 -'),
+        ("status=404", rb'{"info":"WARNING:     10.0.0.1:5555 - \"GET /x\" 404"}'),
         ('"a/b"', rb'{"info":"a\/b"}'),
         ("flag=true", b"level=info msg=x flag"),
     ],
@@ -153,6 +154,41 @@ def test_no_line_takes_long(line: bytes) -> None:
     began = time.thread_time()
     filter.matches(FilteredLine(line))
     assert time.thread_time() - began < 2 * PATIENCE
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        " ".join(rf"-/[ab]*a[ab]{{{n}}}c/" for n in (22, 23) * 20),
+        "/(x+y+){100}[xy](yx*){100}z/",
+        "/(x?y?){240}z/",
+        " ".join(f"-list={n}" for n in range(80)),
+        " ".join(f"-list~{n}" for n in range(80)),
+        " ".join(f"-{n}x" for n in range(150)),
+    ],
+)
+def test_what_all_terms_of_a_filter_take_for_a_line_is_limited(typed: str) -> None:
+    assert len(typed) <= 1_000
+    assert compiled(typed).is_too_dear(FilteredLine(b'{"list":[%b]}' % b",".join([b"1.5e300"] * 20_000)))
+
+
+def test_an_everyday_filter_looks_at_every_line_and_a_dear_one_refuses_by_the_bytes() -> None:
+    longest = FilteredLine(b'{"message":"%b"}' % (b"x" * 1_048_500))
+
+    assert not compiled("level>=warn user=u7,u8 -path~^/health timeout -status>=500").is_too_dear(longest)
+    assert not compiled("timeout /(x+y+){100}/").is_too_dear(longest), "it has no timeout"
+    assert compiled("-timeout /(x+y+){100}/").is_too_dear(longest)
+
+
+@pytest.mark.parametrize(
+    ("typed", "matches"),
+    [("n=1.5", True), ("n=3,9", True), ("n=true", True), ("n=Infinity", True), ("n=9007199254740993", True)]
+    + [("n=x", False), ("n=1", False), ("n=0", False), ("n>1e300", False), ("n>8", True), ("n<-1", False)],
+)
+def test_items_of_a_list_are_compared_by_value_and_as_text(typed: str, matches: bool) -> None:
+    line = FilteredLine(b'{"n":[1.50,3.0,9,true,null,1e999,9007199254740993,"u7"]}')
+
+    assert compiled(typed).matches(line) is matches
 
 
 def test_times_are_in_the_zone_of_the_filter() -> None:

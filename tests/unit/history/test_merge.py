@@ -41,8 +41,8 @@ IDS = st.lists(st.builds(EventId, st.integers(1, 5), st.integers(1, 5)), unique=
 class Paged(MergeReader):
     """A channel that is read a few lines at a time."""
 
-    def __init__(self, channel: str, ids: Ids, back: bool) -> None:
-        super().__init__(reverse_key(EventId(9, 0)) if back else (0, 0))
+    def __init__(self, channel: str, ids: Ids, back: bool, start: EventId | None = None) -> None:
+        super().__init__(reverse_key(start or EventId(9, 0)) if back else start or (0, 0))
         keys = [reverse_key(id) for id in reversed(ids)] if back else list(ids)
         self._rest: list[Item] = [
             (key, RecordedLine(EventId(abs(key[0]), abs(key[1])), channel, b"{}", 0)) for key in keys
@@ -53,6 +53,8 @@ class Paged(MergeReader):
         self.items = deque(self._rest[:count])
         del self._rest[:count]
         self.ended = not self.items
+        if self.items:
+            self._key = self.items[-1][0]
 
 
 class PagesBack(BackwardReader):
@@ -160,3 +162,27 @@ def test_a_query_whose_time_is_over_goes_on_where_it_was_also_between_two_pages(
                 more, bound = asyncio.run(answer(back, bound, []))
                 seen += more
             assert seen == (ids[::-1] if back else ids)
+
+
+@given(channels=st.lists(IDS, min_size=1, max_size=4), back=st.booleans(), with_gap=st.booleans())
+def test_pages_without_any_time_lead_to_the_end(channels: list[Ids], back: bool, with_gap: bool) -> None:
+    gap = LogGap("", EventId(0, 0), EventId(1, 1), None, "trimmed")
+
+    async def pages() -> list[EventId]:
+        found: list[EventId] = []
+        at = EventId(9, 0) if back else EventId(0, 0)
+        for _ in range(200):
+            left = [[id for id in ids if (id < at if back else id > at)] for ids in channels]
+            readers: list[MergeReader] = [Paged(str(n), ids, back, at) for n, ids in enumerate(left)]
+            readers.append(GapReader([gap] if with_gap and (back or gap.before > at) else [], backward=back))
+            try:
+                async for run in merge(readers, FairLock(), seconds=-1):
+                    found += [item.id for _, item in run if isinstance(item, RecordedLine)]
+            except OutOfTime as error:
+                fence, n = error.key
+                at = EventId(-fence, 1 - n) if back else EventId(fence, n - 1)
+                continue
+            return found
+        raise AssertionError("it never comes to the end")
+
+    assert asyncio.run(pages()) == sorted((id for ids in channels for id in ids), reverse=back)

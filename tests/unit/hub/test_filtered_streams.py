@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 
 import pytest
 
@@ -156,6 +157,29 @@ async def test_without_time_for_filters_their_lines_are_one_growing_gap_and_then
     assert numbers(plain.events()) == [1, 2, 1, 1]
 
 
+async def test_a_gap_of_a_filter_does_not_grow_past_a_gap_of_the_log() -> None:
+    hub, _ = new_hub()
+    client = await Client(hub, "log", batch=True, filter="n=1").open()
+    publish(hub, "log", line(1))
+    filtered = hub.ingest.registry.get(b"log").filtered  # type: ignore[union-attr]
+    assert filtered
+    filtered._budget = FilterBudget(0)
+
+    publish(hub, "log", line(2))
+    hub.ingest.session_started(90)
+    publish(hub, "log", line(3))
+    [feed] = hub.feeds
+    feed.flush()
+
+    events = client.events()
+    assert gaps(events) == [  # type: ignore[arg-type]
+        ("11-1", "11-3", "filter"),
+        ("11-2", "90-0", "recorder-down"),
+        ("90-0", "90-2", "filter"),
+    ]
+    assert events[-1].id == "90-1"
+
+
 async def test_a_gap_of_a_filter_is_told_in_silence_too() -> None:
     hub, _ = new_hub()
     client = await Client(hub, "log", filter="n=1").open()
@@ -229,5 +253,24 @@ def test_a_gap_for_lines_passes_through_what_a_sieve_remembers() -> None:
 
     assert (first, last) == ((entry, 0, 1), (entry, 2, 3))
     assert isinstance(gap[0], RingGap)
-    assert [each[0] for each in sieve.slices(entry, 1, 3)] == [gap[0], entry]
+    again, _ = sieve.slices(entry, 1, 3)
+    assert isinstance(again[0], RingGap)
+    assert again[0].gap == gap[0].gap
     assert list(sieve.slices(entry, 2, 3)) == [last]
+
+
+def test_what_a_sieve_remembers_takes_a_byte_for_a_line() -> None:
+    entry = batch(*map(line, range(1_000)))
+
+    def sift(number: int) -> int:
+        sieve = Sieve(compile_filter(f"/[02468]/ -n=x{number}", 0), remember=True)
+        return sum(1 for _ in sieve.slices(entry, 0, 1_000))
+
+    assert sift(0) > 50, "the lines of many runs pass"
+    tracemalloc.start()
+    for number in range(1, 21):
+        sift(number)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept / 20 < 4_000
