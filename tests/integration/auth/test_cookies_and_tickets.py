@@ -116,7 +116,7 @@ def test_a_preflight_from_an_allowed_origin_is_answered_with_its_permissions(gua
     told = {name.removeprefix("access-control-"): headers[name] for name in map(str.lower, headers)}
     assert told["allow-origin"] == "https://app.example"
     assert told["allow-credentials"] == "true"
-    assert told["allow-methods"].split(", ") == ["GET", "POST"]
+    assert told["allow-methods"].split(", ") == ["GET", "POST", "PUT", "DELETE"]
     assert {"Authorization", "Content-Type", "Last-Event-ID"} <= set(told["allow-headers"].split(", "))
     assert "*" not in "".join(told.values())
 

@@ -110,11 +110,11 @@ def test_a_filter_that_can_not_be_used_is_refused_and_says_why(hub: HubProcess, 
 
 def test_a_line_that_is_too_long_for_an_expression_is_told_as_a_gap(hub: HubProcess) -> None:
     long = json.dumps({"message": "ab" * (MAX_WORK // 1_900)}).encode()
-    assert post(hub, "long", b'{"n":1}', long, b'{"n":2}').status == 200
+    assert post(hub, "too-long", b'{"n":1}', long, b'{"n":2}').status == 200
 
-    page = fetch(hub, f"/history?channel=long&q={quote(HOSTILE + ' OR n:*')}&after=0-0").json
-    search = fetch(hub, f"/search?channel=long&q={quote(HOSTILE)}").json
-    export = fetch(hub, f"/export?channel=long&q={quote(HOSTILE)}").body
+    page = fetch(hub, f"/history?channel=too-long&q={quote(HOSTILE + ' OR n:*')}&after=0-0").json
+    search = fetch(hub, f"/search?channel=too-long&q={quote(HOSTILE)}").json
+    export = fetch(hub, f"/export?channel=too-long&q={quote(HOSTILE)}").body
 
     assert [line for _, _, line, _ in page["lines"]] == ['{"n":1}', '{"n":2}']
     [told] = [gap for gap in page["gaps"] if gap["reason"] == "filter"]

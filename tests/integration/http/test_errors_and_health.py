@@ -83,7 +83,9 @@ def test_an_unknown_path_gets_404_in_json(hub: HubProcess) -> None:
 def test_a_route_answers_only_at_its_exact_path(hub: HubProcess, path: str, method: str) -> None:
     """A proxy that blocks `/metrics` may not block `/metrics/`."""
     for other in (f"{path}/", f"{path}//", f"/{path}", f"{path}%2f"):
-        assert fetch(hub, f"{other}?channel=x", b"" if method == "post" else None).status == 404
+        # 405 below /rules/, where anything may be the id of a rule, which is put and deleted.
+        answers = {404, 405} if path.startswith("/rules/") else {404}
+        assert fetch(hub, f"{other}?channel=x", b"" if method == "post" else None).status in answers
 
 
 def test_a_wrong_method_gets_405_in_json(hub: HubProcess) -> None:
