@@ -7,13 +7,12 @@ It works in slices, as the filter may take 60 us for a line. A line that is too 
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from time import perf_counter
 
 from sse_hub.filters.compile import Filter
 from sse_hub.filters.line import FilteredLine
 from sse_hub.history.merge import Item, RecordedLine
 from sse_hub.hub.backend import LogGap
-from sse_hub.hub.fair_lock import FairLock, slice_end
+from sse_hub.hub.fair_lock import FairLock, take_in_slices
 from sse_hub.protocol.ids import EventId
 
 
@@ -23,17 +22,15 @@ async def filtered_runs(
     """`runs` without the lines that `filter` refuses; some are empty. Raises what `runs` does."""
     async for run in runs:
         kept: list[Item] = []
-        at = 0
-        while at < len(run):
-            async with fair_lock:
-                until = slice_end()
-                while at < len(run) and perf_counter() < until:
-                    key, item = run[at]
-                    at += 1
-                    if isinstance(item, LogGap):
-                        kept.append((key, item))
-                    elif (passed := sift(filter, item)) is not None:
-                        kept.append((key, passed))
+
+        def take(keyed: Item, kept: list[Item] = kept) -> bool:
+            key, item = keyed
+            passed = item if isinstance(item, LogGap) else sift(filter, item)
+            if passed is not None:
+                kept.append((key, passed))
+            return True
+
+        await take_in_slices(run, take, fair_lock)
         yield kept
 
 

@@ -7,7 +7,6 @@ number of lines, for a bounded time.
 
 import json
 from collections.abc import AsyncIterator
-from time import perf_counter
 from typing import NamedTuple
 
 from sse_hub.filters.compile import Filter
@@ -16,7 +15,7 @@ from sse_hub.history.log_range import LogRange
 from sse_hub.history.merge import Item, OutOfTime, RecordedLine, SortKey
 from sse_hub.history.query import MAX_BYTES, ReserveBytes, reached_id
 from sse_hub.hub.backend import LogGap
-from sse_hub.hub.fair_lock import FairLock, slice_end
+from sse_hub.hub.fair_lock import FairLock, take_in_slices
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.sse import Gap
 
@@ -55,44 +54,57 @@ async def search(
     It ends early at MAX_FOUND_LINES matches, or MAX_BYTES of them, and when `runs` raises OutOfTime. `reserve` gets the
     size of the matches as it grows. Holds `fair_lock` for each slice of work. Raises what `runs` and `reserve` raise.
     """
-    # As the text is spelled inside a JSON string.
-    needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
-    lines: list[RecordedLine] = []
-    gaps: list[Gap] = []
-    scanned = size = 0
-    reached: EventId | None = None
-    last_key: SortKey | None = None
+    found = _FoundLines(log_range, text, filter)
     try:
         async for run in runs:
-            at = 0
-            while at < len(run):
-                async with fair_lock:
-                    until = slice_end()
-                    while at < len(run) and perf_counter() < until:
-                        key, item = run[at]
-                        at += 1
-                        if not isinstance(item, RecordedLine):
-                            continue
-                        # Lines with the same id on several channels stay together, as the next search goes on before
-                        # that id.
-                        full = scanned >= MAX_SCANNED_LINES or len(lines) >= MAX_FOUND_LINES or size >= MAX_BYTES
-                        if full and key != last_key:
-                            return SearchResult(sorted(lines), gaps, scanned, reached, True)
-                        scanned += 1
-                        reached, last_key = item.id, key
-                        found = _found(item, needle, filter)
-                        if isinstance(found, RecordedLine):
-                            lines.append(found)
-                            size += len(found.text)
-                        elif found:
-                            gaps.append(found.as_gap(found.channel or "", log_range.start_of(item.channel)))
-            reserve(size)
+            if not await take_in_slices(run, found.take, fair_lock):
+                return found.result(found.reached, more=True)
+            reserve(found.size)
     except OutOfTime as error:
-        return SearchResult(sorted(lines), gaps, scanned, reached_id(error.key, log_range), True)
-    return SearchResult(sorted(lines), gaps, scanned, reached, False)
+        return found.result(reached_id(error.key, log_range), more=True)
+    return found.result(found.reached, more=False)
 
 
-def _found(item: RecordedLine, needle: bytes, filter: Filter | None) -> RecordedLine | LogGap | None:
-    if needle not in item.text:
-        return None
-    return sift(filter, item) if filter else item
+class _FoundLines:
+    """What a search has found so far. `reached` is the id of the last line looked at."""
+
+    def __init__(self, log_range: LogRange, text: str, filter: Filter | None) -> None:
+        self.size = 0
+        self.reached: EventId | None = None
+        self._log_range = log_range
+        # As the text is spelled inside a JSON string.
+        self._needle = json.dumps(text, ensure_ascii=False)[1:-1].encode()
+        self._filter = filter
+        self._lines: list[RecordedLine] = []
+        self._gaps: list[Gap] = []
+        self._scanned = 0
+        self._last_key: SortKey | None = None
+
+    def take(self, keyed: Item) -> bool:
+        """Look at the next item. False if enough was found, and the item belongs to the next search."""
+        key, item = keyed
+        if not isinstance(item, RecordedLine):
+            return True
+        # Lines with the same id on several channels stay together, as the next search goes on before that id.
+        if key != self._last_key and self._is_full():
+            return False
+        self._scanned += 1
+        self.reached, self._last_key = item.id, key
+        if self._needle in item.text:
+            self._keep(sift(self._filter, item) if self._filter else item)
+        return True
+
+    def result(self, reached: EventId | None, more: bool) -> SearchResult:
+        """What was found; the next search goes on before `reached`."""
+        return SearchResult(sorted(self._lines), self._gaps, self._scanned, reached, more)
+
+    def _keep(self, found: RecordedLine | LogGap | None) -> None:
+        if isinstance(found, RecordedLine):
+            self._lines.append(found)
+            self.size += len(found.text)
+        elif found:
+            name = found.channel or ""
+            self._gaps.append(found.as_gap(name, self._log_range.start_of(name)))
+
+    def _is_full(self) -> bool:
+        return self._scanned >= MAX_SCANNED_LINES or len(self._lines) >= MAX_FOUND_LINES or self.size >= MAX_BYTES

@@ -8,9 +8,8 @@ for a bounded time, into a bounded memory.
 The time of a line is when it came.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Protocol
 
 from sse_hub.filters.compile import Filter
@@ -20,7 +19,7 @@ from sse_hub.history.log_range import LogRange
 from sse_hub.history.merge import Item, OutOfTime, RecordedLine, SortKey
 from sse_hub.history.query import ReserveBytes, reached_id
 from sse_hub.hub.backend import LogGap
-from sse_hub.hub.fair_lock import FairLock, slice_end
+from sse_hub.hub.fair_lock import FairLock, take_in_slices
 from sse_hub.protocol.ids import EventId
 from sse_hub.protocol.line_ids import SeenLineIds
 
@@ -100,8 +99,9 @@ class LineCounter:
         """About how many bytes the counts take."""
         return (self._tally.size if self._tally else 0) + LINE_ID_BYTES * self.looked_at
 
-    def take(self, key: SortKey, item: RecordedLine | LogGap) -> bool:
+    def take(self, keyed: Item) -> bool:
         """Count the next item. False if the answer is full, and the item belongs to the next one."""
+        key, item = keyed
         if isinstance(item, LogGap):
             # Behind the last line of a full answer, it belongs to this one only if no line follows.
             (self._late_gaps if self._is_full() and key != self._last_key else self.gaps).append(item)
@@ -170,24 +170,10 @@ async def count_lines(
     counter = LineCounter(question, tally)
     try:
         async for run in runs:
-            if not await _take_run(counter.take, run, fair_lock):
+            if not await take_in_slices(run, counter.take, fair_lock):
                 return Counted(counter, counter.reached, True)
             reserve(counter.size)
     except OutOfTime as error:
         return Counted(counter, reached_id(error.key, log_range), True)
     counter.end()
     return Counted(counter, counter.reached, False)
-
-
-async def _take_run(
-    take: Callable[[SortKey, RecordedLine | LogGap], bool], run: list[Item], fair_lock: FairLock
-) -> bool:
-    at = 0
-    while at < len(run):
-        async with fair_lock:
-            until = slice_end()
-            while at < len(run) and perf_counter() < until:
-                if not take(*run[at]):
-                    return False
-                at += 1
-    return True

@@ -7,9 +7,13 @@ A lock for long work on behalf of single clients, which must not delay the strea
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from types import TracebackType
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 # About a millisecond of work on recorded lines.
 SLICE_LINES = 500
@@ -84,3 +88,16 @@ class _Turn:
 def slice_end() -> float:
     """When a slice that begins now is over, by `time.perf_counter()`."""
     return perf_counter() + SLICE_SECONDS
+
+
+async def take_in_slices(items: Sequence[Item], take: Callable[[Item], bool], fair_lock: FairLock) -> bool:
+    """Call `take` with each of `items`, a slice at a time, until it returns False. Whether all were taken."""
+    at = 0
+    while at < len(items):
+        async with fair_lock:
+            until = slice_end()
+            while at < len(items) and perf_counter() < until:
+                if not take(items[at]):
+                    return False
+                at += 1
+    return True

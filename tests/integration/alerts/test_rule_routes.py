@@ -15,19 +15,28 @@ from tests.support.tokens import HIDDEN, A, B, bearer
 from tests.support.tokens import publish as publish_as
 from tests.support.waiting import wait_until
 
-OPERATOR = bearer(subscribe=["*"], publish=["*"], operate=True)
-OF_ALPHA = bearer(subscribe=[A], publish=[A], operate=True)
 NEW = {"If-None-Match": "*"}
 RULE: dict[str, Any] = {"channels": [A], "filter": "event=declined", "pause": "0s", "text": "{message}"}
 FILE = '[rules.one]\nchannels = ["a"]\npause = "0s"\n'
+
+
+def operator() -> dict[str, str]:
+    """A new token, as one lasts no longer than a few files of tests take."""
+    return bearer(subscribe=["*"], publish=["*"], operate=True)
+
+
+def of_alpha() -> dict[str, str]:
+    return bearer(subscribe=[A], publish=[A], operate=True)
 
 
 def put(hub: HubProcess, id: str, rule: Any, headers: dict[str, str]) -> Response:
     return fetch(hub, f"/rules/{id}", json.dumps(rule).encode(), headers, "PUT")
 
 
-def remove(hub: HubProcess, id: str, version: str, headers: dict[str, str] = OPERATOR) -> Response:
-    return fetch(hub, f"/rules/{id}", None, headers | {"If-Match": version}, "DELETE")
+def remove(hub: HubProcess, id: str, version: str, headers: dict[str, str] | None = None) -> Response:
+    return fetch(
+        hub, f"/rules/{id}", None, (operator() if headers is None else headers) | {"If-Match": version}, "DELETE"
+    )
 
 
 def rules(hub: HubProcess, headers: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
@@ -37,33 +46,33 @@ def rules(hub: HubProcess, headers: dict[str, str] | None = None) -> dict[str, d
 @pytest.fixture
 def no_rules(guarded: HubProcess) -> Iterator[None]:
     yield
-    for id, rule in rules(guarded, OPERATOR).items():
+    for id, rule in rules(guarded, operator()).items():
         remove(guarded, id, rule["version"])
 
 
 def test_a_rule_is_made_fires_is_changed_and_removed(guarded: HubProcess, no_rules: None) -> None:
-    made = put(guarded, "declined", RULE, OPERATOR | NEW)
+    made = put(guarded, "declined", RULE, operator() | NEW)
     assert made.status == 201
     assert made.headers["etag"] == f'"{made.json["version"]}"'
     assert made.json["state"] == {"alerts": 0, "last_alert": None, "error": None, "at_work": True}
     assert made.json["source"] == "page"
-    publish_as(guarded, A, {"event": "declined", "message": "card 7"}, OPERATOR)
-    wait_until(lambda: rules(guarded, OPERATOR)["declined"]["state"]["alerts"] == 1, "the rule has fired")
-    assert rules(guarded, OPERATOR)["declined"]["state"]["last_alert"]
+    publish_as(guarded, A, {"event": "declined", "message": "card 7"}, operator())
+    wait_until(lambda: rules(guarded, operator())["declined"]["state"]["alerts"] == 1, "the rule has fired")
+    assert rules(guarded, operator())["declined"]["state"]["last_alert"]
 
-    assert put(guarded, "declined", RULE, OPERATOR | NEW).status == 409
-    assert put(guarded, "declined", RULE, OPERATOR | {"If-Match": "another"}).status == 409
-    changed = put(guarded, "declined", RULE | {"paused": True}, OPERATOR | {"If-Match": made.headers["etag"]})
+    assert put(guarded, "declined", RULE, operator() | NEW).status == 409
+    assert put(guarded, "declined", RULE, operator() | {"If-Match": "another"}).status == 409
+    changed = put(guarded, "declined", RULE | {"paused": True}, operator() | {"If-Match": made.headers["etag"]})
     assert (changed.status, changed.json["paused"]) == (200, True)
     assert not changed.json["state"]["at_work"]
-    text = fetch(guarded, "/rules.toml", headers=OPERATOR)
+    text = fetch(guarded, "/rules.toml", headers=operator())
     assert text.headers["content-type"] == "application/toml"
     assert '[rules.declined]\nchannels = ["app.alpha"]' in text.body.decode()
 
     assert remove(guarded, "declined", made.json["version"]).status == 409
     assert remove(guarded, "declined", changed.json["version"]).status == 200
     assert remove(guarded, "declined", changed.json["version"]).status == 404
-    assert rules(guarded, OPERATOR) == {}
+    assert rules(guarded, operator()) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,29 +94,29 @@ def test_a_rule_is_made_fires_is_changed_and_removed(guarded: HubProcess, no_rul
     ],
 )
 def test_a_wrong_request_is_refused(guarded: HubProcess, id: str, body: str, more: dict[str, str], status: int) -> None:
-    answer = fetch(guarded, f"/rules/{id}", body.encode(), OPERATOR | more, "PUT")
+    answer = fetch(guarded, f"/rules/{id}", body.encode(), operator() | more, "PUT")
 
     assert answer.status == status
     assert answer.json["detail"]
-    assert rules(guarded, OPERATOR) == {}
+    assert rules(guarded, operator()) == {}
 
 
 def test_nobody_sees_or_makes_a_rule_without_the_right_to_read_its_channels(
     guarded: HubProcess, no_rules: None
 ) -> None:
     of_both = RULE | {"channels": [A, B]}
-    version = put(guarded, "both", of_both, OPERATOR | NEW).json["version"]
-    assert put(guarded, "alpha", RULE, OF_ALPHA | NEW).status == 201
+    version = put(guarded, "both", of_both, operator() | NEW).json["version"]
+    assert put(guarded, "alpha", RULE, of_alpha() | NEW).status == 201
 
-    assert set(rules(guarded, OPERATOR)) == {"alpha", "both"}
-    assert set(rules(guarded, OF_ALPHA)) == {"alpha"}
+    assert set(rules(guarded, operator())) == {"alpha", "both"}
+    assert set(rules(guarded, of_alpha())) == {"alpha"}
     assert set(rules(guarded, bearer(subscribe=[A]))) == {"alpha"}
-    assert "both" not in fetch(guarded, "/rules.toml", headers=OF_ALPHA).body.decode()
-    assert remove(guarded, "both", version, OF_ALPHA).status == 403
-    assert put(guarded, "both", RULE, OF_ALPHA | {"If-Match": version}).status == 403
+    assert "both" not in fetch(guarded, "/rules.toml", headers=of_alpha()).body.decode()
+    assert remove(guarded, "both", version, of_alpha()).status == 403
+    assert put(guarded, "both", RULE, of_alpha() | {"If-Match": version}).status == 403
     for channels in ([B], ["app.*"], ["*"]):
-        assert put(guarded, "mine", RULE | {"channels": channels}, OF_ALPHA | NEW).status == 403
-        tried = fetch(guarded, "/rules/test", json.dumps(RULE | {"channels": channels}).encode(), OF_ALPHA)
+        assert put(guarded, "mine", RULE | {"channels": channels}, of_alpha() | NEW).status == 403
+        tried = fetch(guarded, "/rules/test", json.dumps(RULE | {"channels": channels}).encode(), of_alpha())
         assert (tried.status, HIDDEN in tried.body.decode()) == (403, False)
 
 
@@ -116,22 +125,22 @@ def test_only_operators_change_rules_and_no_page_of_another_site(guarded: HubPro
     for headers, status in (
         ({}, 401),
         (reader, 403),
-        (OPERATOR | {"Origin": "https://evil.example"}, 403),
-        (OPERATOR | {"Sec-Fetch-Site": "cross-site"}, 403),
+        (operator() | {"Origin": "https://evil.example"}, 403),
+        (operator() | {"Sec-Fetch-Site": "cross-site"}, 403),
     ):
         assert put(guarded, "x", RULE, headers | NEW).status == status
         assert remove(guarded, "x", "y", headers).status == status
         assert fetch(guarded, "/rules/test", json.dumps(RULE).encode(), headers).status == status
-    assert rules(guarded, OPERATOR) == {}
+    assert rules(guarded, operator()) == {}
 
 
 def test_a_trial_shows_what_a_rule_would_have_sent(guarded: HubProcess) -> None:
     for number in range(3):
-        publish_as(guarded, A, {"event": "tried", "message": f"no {number}", "user": "u7"}, OPERATOR)
+        publish_as(guarded, A, {"event": "tried", "message": f"no {number}", "user": "u7"}, operator())
 
     rule = RULE | {"filter": "event=tried", "text": "{user}: {message}", "paused": True}
-    tried = fetch(guarded, "/rules/test", json.dumps(rule).encode(), OF_ALPHA)
-    wrong = fetch(guarded, "/rules/test", json.dumps(rule | {"filter": "level>=loud"}).encode(), OF_ALPHA)
+    tried = fetch(guarded, "/rules/test", json.dumps(rule).encode(), of_alpha())
+    wrong = fetch(guarded, "/rules/test", json.dumps(rule | {"filter": "level>=loud"}).encode(), of_alpha())
 
     assert tried.status == 200
     assert (wrong.status, wrong.json["member"]) == (400, "filter")
@@ -139,7 +148,7 @@ def test_a_trial_shows_what_a_rule_would_have_sent(guarded: HubProcess) -> None:
     assert tried.json["lines"] >= 3
     assert (tried.json["made"], tried.json["more"]) == (3, False)
     assert 3_590 <= tried.json["seconds"] <= 3_620
-    assert rules(guarded, OPERATOR) == {}
+    assert rules(guarded, operator()) == {}
 
 
 def test_an_edited_rule_file_takes_effect_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:

@@ -264,5 +264,5 @@ def test_memory_grows_with_what_is_new_alone() -> None:
 def test_a_line_counter_needs_no_tally() -> None:
     counter = LineCounter(Question(1_000), None)
 
-    assert counter.take(*recorded(9_000, 1, "{}"))
+    assert counter.take(recorded(9_000, 1, "{}"))
     assert counter.steps == {9_000: 1}
