@@ -48,7 +48,7 @@ UNSEEN = ("true", "Infinity", "ms")
 NOT_IN_TEXT = ("format", "level", "error")
 MESSAGE_NAMES = ("msg", "message")
 # Of a level from `warn` on, every match.
-LOUD_LINE = Need(hidden=(FilteredLine.may_be_loud,), common=True)
+LOUD_LINE = Need(hidden=(FilteredLine.may_be_loud,))
 
 # RE2 takes up to 14 ns for a byte and a choice in an expression, measured with `(a|b)*a(a|b){490}c` and letters by
 # chance; this is a twentieth of a second. Most expressions take a hundredth of that, or less.
