@@ -18,6 +18,9 @@ from sse_hub.hub.sieve import filtered_lines, skipped
 if TYPE_CHECKING:
     from sse_hub.hub.feed import Feed
 
+# More different sets than this are made again when their channel gets a line, which takes a millisecond.
+MAX_SETS = 256
+
 
 class FilterSets:
     """Makes sets of filters, and keeps the last ones: all channels of a pattern have the same set."""
@@ -33,10 +36,6 @@ class FilterSets:
                 del self._made[next(iter(self._made))]
             self._made[keys] = FilterSet(filters)
         return self._made[keys]
-
-
-# Channels in excess of it make their set again after each change, which takes a millisecond.
-MAX_SETS = 256
 
 
 class FilteredFeeds:
