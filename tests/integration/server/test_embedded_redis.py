@@ -20,6 +20,7 @@ from sse_hub.broker.limits import MAX_VALUE_BYTES, redis_limits
 from sse_hub.server.embedded_redis import HUB_USER, USUAL_PORT, find_server, is_free
 from tests.support.http_client import fetch
 from tests.support.logging_programs import run_python
+from tests.support.processes import has_ended
 from tests.support.programs import clean_environ, redis_binary, valkey_binary
 from tests.support.servers import HubProcess, free_port, hub_process
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, ROOT
@@ -116,7 +117,7 @@ def test_the_embedded_redis_ends_when_its_hub_is_killed() -> None:
         [server] = servers_of(hub)
         killed = time.monotonic()
         hub.process.kill()
-        wait_until(lambda: not server.is_running(), "the embedded server is gone")
+        wait_until(lambda: has_ended(server), "the embedded server is gone")
         seconds = time.monotonic() - killed
 
     assert seconds < 1.0 * PATIENCE

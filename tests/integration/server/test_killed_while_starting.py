@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.processes import has_ended
 from tests.support.programs import clean_environ
 from tests.support.servers import free_port
 from tests.support.settings import DEADLINE_SECONDS, ROOT, at_scale
@@ -46,7 +47,7 @@ def processes_of(folder: Path) -> list[int]:
     found = []
     for each in psutil.process_iter():
         with suppress(psutil.Error):
-            if each.environ().get("TMPDIR") == str(folder) and each.status() != psutil.STATUS_ZOMBIE:
+            if each.environ().get("TMPDIR") == str(folder) and not has_ended(each):
                 found.append(each.pid)
     return found
 

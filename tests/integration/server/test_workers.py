@@ -15,6 +15,7 @@ import pytest
 
 from sse_hub.broker.keys import LogKeys, Partition
 from tests.support.load import publishing, verdict, wait_published
+from tests.support.processes import has_ended
 from tests.support.reconnecting_clients import ReconnectingClient
 from tests.support.servers import HubProcess, RedisServer, hub_process, redis_server
 from tests.support.settings import DEADLINE_SECONDS, PATIENCE, at_scale
@@ -66,7 +67,7 @@ async def streams_on_all(hub: HubProcess, channel: str) -> AsyncIterator[list[St
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return all(has_ended(process) for process in processes)
 
 
 async def seconds_to_end(hub: HubProcess) -> float:

@@ -1,0 +1,11 @@
+"""Looks at processes that may end at any moment."""
+
+import psutil
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Say whether `process` runs no more. A zombie has ended; so has one that ends while it is looked at."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
