@@ -214,7 +214,7 @@ test("lines that come late stand at their own times, and every order is that of 
   const all = page(30_000);
   const hour = 3_600_000;
   // What was shipped of three services, an hour each, one after the other, within seconds; and a service that is live.
-  for (let n = 0; n < 12_000; n += 1) all.ingest.addLines([[...line("live", T + n, n), T + n]], T + n);
+  for (let n = 0; n < 12_000; n += 100) all.ingest.addLines(Array.from({ length: 100 }, (_, at) => [...line("live", T + n, n + at), T + n + at]), T + n + 100);
   const shipped = ["x", "y", "z"].flatMap((channel, at) => Array.from({ length: 1_000 }, (_, n) => [...line(channel, T + 12_000, n * 3_600 + at - 26 * hour), T + 12_000 + n]));
   for (let from = 0; from < 3_000; from += 500) all.ingest.addLines(shipped.slice(from, from + 500), T + 13_000 + from);
   all.ingest.addLines([[...line("off", T + 13_000, -hour), T + 13_000], [...line("off", T + 13_000, 5_000_000, "ahead"), T + 13_001], [...line("live", T + 13_002, null, "no time"), T + 13_002]], T + 20_000);
