@@ -57,7 +57,7 @@ export function addAppearance(page) {
   $(PARTS.wrap).on("click", toggleWrap);
   // "3 s ago" is right for a second only.
   setInterval(() => {
-    if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
+    if (settings.get("time") === "relative" && !document.hidden && page.marked === null) page.rewrite();
   }, REFRESH_MS);
   showRows();
 

@@ -20,6 +20,8 @@ export function listenToRows(stage, on) {
   // Otherwise Shift with the mouse would select text as well.
   spacer.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
   spacer.addEventListener("mouseover", (event) => {
+    // Nothing changes while text is being selected.
+    if (event.buttons !== 0) return;
     const row = event.target.closest(".row");
     const time = event.target.closest(".time");
     if (row?.dataset.level && time) time.title = on.times(seqOf(row));
