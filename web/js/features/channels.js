@@ -1,6 +1,6 @@
 // The open channels: the list at the left, their names in the top bar, and Start, Stop and Pause.
 
-import { nameFault } from "../protocol/channels.js";
+import { covers, isPattern, nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
 import { Toolbar } from "../views/toolbar.js";
 
@@ -8,22 +8,38 @@ const DEFAULT_CHANNELS = ["log"];
 
 /** `pause()` pauses the grid, or lets it follow again. */
 export function addChannels(page, pause) {
-  const { workspace, settings } = page;
+  const { workspace, settings, style } = page;
+  const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
   const list = new ChannelList({
     toggle: () => settings.set("rail", !settings.get("rail")),
     only: (name) => page.changeChannels([name]),
     add: (name) => page.changeChannels([...workspace.channels, name]),
     remove,
+    leave: () => page.grid.view.focus(),
     polled: (answer) => page.setPolled(answer),
-  });
+  }, marks);
   const toolbar = new Toolbar({
     start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,
     showChannels: () => list.open(),
-  });
+  }, marks);
   const showPaused = () => toolbar.showPaused(page.grid.view.paused);
 
+  let marked = [];
+
+  // A pattern stands for the channels that it matches.
+  function showMarks() {
+    const names = workspace.channels.flatMap((name) => (isPattern(name) ? page.channelNames.filter((each) => covers([name], each)) : name));
+    const same = names.length === marked.length && names.every((name, at) => name === marked[at]);
+    marked = names;
+    if (same || !marks.show(names)) return;
+    page.grid.view.resetWidths();
+    page.rewrite();
+  }
+
+  page.on("polled", showMarks);
   page.on("channels", (channels) => {
+    showMarks();
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
