@@ -1,8 +1,9 @@
 """
-The channel list, where names are many: sections, groups, finding one by a few letters, one Tab stop, and the parts that can be dragged.
+The channel list, where names are many: sections, groups, finding one by a few letters, one Tab stop; channels in rows.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from sse_hub.protocol.ids import iso_time
 from tests.support.browser_page import WATCH_TASKS, Publish, numbered, open_page, stats
 from tests.support.servers import HubProcess
 
+logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.browser
 
 # How long the list takes from the hub's answer until it is laid out, in ms.
@@ -89,7 +91,7 @@ def test_a_list_of_5_000_channels_is_drawn_and_searched_at_once(crowd: Page, hub
     searched = [crowd.evaluate(TIME_SEARCH, text) for text in typed]
     drawn, longest = crowd.evaluate("[window.drawn, window.longest]")
 
-    print(f"drawn {[round(each) for each in drawn]}, searched {[round(each) for each in searched]}, longest task {longest:.0f} ms")
+    logger.info("drawn %s ms, searched %s ms, longest task %s ms", drawn, searched, longest)
     assert sorted(drawn)[len(drawn) // 2] < 100
     assert sorted(searched)[len(searched) // 2] < 100
     assert longest < 300
@@ -175,17 +177,25 @@ def test_rows_say_the_shortest_part_of_their_channel_and_no_part_twice(
 
     tags = page.locator("[data-testid=row] .channel-tag")
     expect(tags).to_have_count(4)
-    assert [tag.evaluate("(tag) => tag.textContent") for tag in tags.all()] == ["api", "mail", "web", "with-a-long-name-039"]
+    assert [tag.evaluate("(tag) => tag.textContent") for tag in tags.all()] == [
+        "api",
+        "mail",
+        "web",
+        "with-a-long-name-039",
+    ]
     assert [tag.get_attribute("title") for tag in tags.all()] == names
     assert len({tag.get_attribute("data-hue") for tag in tags.all()}) == 4
     expect(page.locator("[data-testid=row] .logger")).to_have_text(["http"] * 4)
     # The end of a name is seen, whatever is cut.
-    assert tags.nth(3).evaluate("(tag) => tag.lastChild.getBoundingClientRect().right <= tag.getBoundingClientRect().right + 1")
+    assert tags.nth(3).evaluate(
+        "(tag) => tag.lastChild.getBoundingClientRect().right <= tag.getBoundingClientRect().right + 1"
+    )
     # The buttons of a row stand behind its text.
     row = page.get_by_test_id("row").first
     row.hover()
     assert row.evaluate("""(row) => {
       const edge = row.querySelector(".row-buttons").getBoundingClientRect().left;
-      return [...row.querySelectorAll(".content > span")].every((part) => part.getBoundingClientRect().right <= edge + 1);
+      const parts = [...row.querySelectorAll(".content > span")];
+      return parts.every((part) => part.getBoundingClientRect().right <= edge + 1);
     }""")
     assert stats(page)["held"] == 4

@@ -5,9 +5,10 @@ import { ChannelList } from "../views/channel-list.js";
 import { Toolbar } from "../views/toolbar.js";
 
 const DEFAULT_CHANNELS = ["log"];
+const MOST_FIRST = 8;
 
-/** `pause()` pauses the grid, or lets it follow again. */
-export function addChannels(page, pause) {
+/** `pause()` pauses the grid, or lets it follow again; `visible` are the names and patterns that the reader may see. */
+export function addChannels(page, pause, visible) {
   const { workspace, settings, style } = page;
   const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
@@ -25,6 +26,8 @@ export function addChannels(page, pause) {
   }, marks);
   const showPaused = () => toolbar.showPaused(page.grid.view.paused);
 
+  // Whoever may not see the default begins with what may be seen, not with a refusal.
+  const first = visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);
   let marked = [];
 
   // A pattern stands for the channels that it matches.
@@ -53,7 +56,7 @@ export function addChannels(page, pause) {
       const valid = names.filter((name) => nameFault(name) === null);
       const invalid = names.find((name) => nameFault(name) !== null);
       if (invalid !== undefined) list.showFaultOf(invalid);
-      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : DEFAULT_CHANNELS);
+      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : first);
       workspace.stream.reject([invalid], nameFault(invalid));
       page.showChannels();
       return undefined;
