@@ -18,7 +18,7 @@ const CONTAINERS = numbered(500, (n) => `docker.team-${n % 12}-service-with-a-lo
 
 function rowsOf(names, { open = ["shop.api"], needs = [], typed = "", folds = [] } = {}) {
   const channels = new Map(names.map((name) => [name, channel(name)]));
-  return channelRows({ tree: groupNames(names), channels, open, needs, typed, folds: new Map(folds) });
+  return channelRows({ tree: groupNames(names), names: [...new Set([...names, ...open])], channels, open, needs, typed, folds: new Map(folds) });
 }
 
 const labels = (rows) => rows.map(({ kind, name, label }) => `${kind} ${label ?? name ?? ""}`.trim());
@@ -102,6 +102,8 @@ test("what is typed opens as it is only if it is a name, a pattern, or nothing b
   assert.deepEqual(typed("shop.*"), ["typed shop.*", "channel api", "channel mail"]);
   assert.deepEqual(typed("shop api"), ["channel shop.api"]);
   assert.deepEqual(typed("nobody"), ["typed nobody"]);
+  assert.deepEqual(rowsOf(names, { typed: "docker" }).slice(199, 202).map(({ kind, count }) => [kind, count]), [["channel", undefined], ["more", 300], ["typed", undefined]]);
+  assert.equal(rowsOf(names, { typed: "docker", folds: [["more found", true]] }).length, 502);
 });
 
 test("a search among 5,000 names and the tree of them take a moment", () => {

@@ -9,11 +9,15 @@ const BOUNDARIES = " ./:_@-";
 const LONGEST_GAP = 12;
 const MISSED = -Infinity;
 
-/** The items with all words of `typed` in their text, the best first; equal ones stay in their order. `textOf(item)` is the text. */
+// The next letter is looked for in the same thousands of texts.
+let latest = { items: null, texts: [] };
+
+/** The items with all words of `typed` in their text, the best first; equal ones stay in their order. `textOf(item)` is the text. An array stays as it is. */
 export function fuzzyFind(items, typed, textOf = (item) => item) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [...items];
-  const texts = items.map((item) => textOf(item).toLowerCase()).map((text) => ({ text, letters: lettersOf(text) }));
+  if (items !== latest.items) latest = { items, texts: items.map((item) => textOf(item).toLowerCase()).map((text) => ({ text, letters: lettersOf(text) })) };
+  const { texts } = latest;
   const found = ranked(items, texts, words.map((word) => [word]));
   return found.length > 0 ? found : ranked(items, texts, words.map(nearly));
 }

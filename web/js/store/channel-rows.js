@@ -1,6 +1,6 @@
 // The channel list as rows, from the hub's list, what is open and what was typed. Pure.
 //
-//     channelRows({ tree, channels, open: ["shop.api"], needs, typed: "", folds })  ->  [{ kind, key, level, … }, …]
+//     channelRows({ tree, names, channels, open: ["shop.api"], needs, typed: "", folds })  ->  [{ kind, key, level, … }, …]
 //
 // With few names each has a row. With more there are three sections: those that are open, those that need a look, and all, as a tree.
 // While a name is typed, the rows are those that it finds.
@@ -11,6 +11,7 @@ import { covers, isPattern, nameFault } from "../protocol/channels.js";
 
 const FEW = 12;
 const MOST_NEEDS = 6;
+const MOST_FOUND = 200;
 // A channel is silent when it has had no line for this many of its usual silences, and this long.
 const SILENCES = 5;
 const SILENT_MS = 60_000;
@@ -52,13 +53,12 @@ export function totalsOf(names, channels) {
 export const busiestFirst = (held, rates) => held.sort(([name, count], [other, others]) => (rates.get(other) ?? 0) - (rates.get(name) ?? 0) || others - count).map(([name]) => name);
 
 /**
- * The rows. `tree`: see groupNames(); `channels`: the hub's entries by name; `open`: names and patterns; `needs`: see needsOf();
+ * The rows. `tree`: see groupNames(); `names`: all of the hub and the open ones; `channels`: the hub's entries by name; `open`: names and patterns; `needs`: see needsOf();
  * `folds`: by key, whether the reader has opened (true) or closed (false) a group, a section, or the rest of one.
  */
-export function channelRows({ tree, channels, open, needs, typed, folds }) {
-  if (typed !== "") return foundRows(channels, open, typed);
-  const all = new Set([...channels.keys(), ...open]);
-  if (all.size <= FEW) return [...all].sort().map((name) => channelRow("all", name, name, 1));
+export function channelRows({ tree, names, channels, open, needs, typed, folds }) {
+  if (typed !== "") return foundRows(names, typed, folds);
+  if (names.length <= FEW) return [...names].sort().map((name) => channelRow("all", name, name, 1));
   const shown = new Set(open);
   const rows = section("open", open.length, folds, () => open.map((name) => channelRow("open", name, name, 2)));
   const others = needs.filter(({ name }) => !shown.has(name));
@@ -97,12 +97,14 @@ function treeRows(nodes, level, folds, alone) {
 }
 
 // The best first. What was typed is the first if it is a name or a pattern itself, else the last: it may be a name that is not known yet.
-function foundRows(channels, open, typed) {
-  const names = [...new Set([...channels.keys(), ...open])];
+function foundRows(names, typed, folds) {
   const found = fuzzyFind(isPattern(typed) ? names.filter((name) => covers([`*${typed}*`], name)) : names, typed.replaceAll("*", " "));
+  const whole = folds.get("more found") ?? false;
+  const first = whole ? found : found.slice(0, MOST_FOUND);
   const short = found.length > 1 && found.length <= FEW ? shortNames(found) : new Map();
-  const rows = found.map((name) => channelRow("found", name, short.get(name) ?? name, 1));
-  if (names.includes(typed)) return [channelRow("found", typed, typed, 1), ...rows.filter(({ name }) => name !== typed)];
+  const rows = first.filter((name) => name !== typed).map((name) => channelRow("found", name, short.get(name) ?? name, 1));
+  if (found.length > MOST_FOUND) rows.push({ kind: "more", key: "more found", level: 1, count: found.length - MOST_FOUND, unfolded: whole });
+  if (names.includes(typed)) return [channelRow("found", typed, typed, 1), ...rows];
   if (nameFault(typed)) return rows;
   const asTyped = { kind: "typed", key: "typed", name: typed, level: 1 };
   return isPattern(typed) ? [asTyped, ...rows] : [...rows, asTyped];

@@ -21,6 +21,7 @@ export class ChannelList {
   #rows = [];
   #chosen = 0;
   #channels = new Map();
+  #names = [];
   #groups = [];
   #rates = new Map();
   #firstSeen = null;
@@ -65,6 +66,7 @@ export class ChannelList {
 
   showOpen(channels) {
     this.#open = channels;
+    this.#listNames();
     this.#draw();
     this.#tree.reveal(({ kind, name }) => kind === "channel" && channels.includes(name));
   }
@@ -120,8 +122,13 @@ export class ChannelList {
     // What the first answer lists is not new.
     this.#firstSeen = new Map(names.map((name) => [name, this.#firstSeen === null ? -Infinity : (this.#firstSeen.get(name) ?? now)]));
     if (same) return;
+    this.#listNames();
     this.#groups = groupNames(names);
     for (const name of this.#rates.keys()) if (!this.#channels.has(name)) this.#rates.delete(name);
+  }
+
+  #listNames() {
+    this.#names = [...new Set([...this.#channels.keys(), ...this.#open])];
   }
 
   // Enter takes the row that is marked: the best that is found, unless the arrows have chosen another.
@@ -220,7 +227,7 @@ export class ChannelList {
     const typed = this.#typed;
     const now = Date.now();
     if (typed === "" && !this.#tree.held) this.#needs = needsOf(this.#channels.values(), (name) => this.#firstSeen.get(name), now);
-    this.#rows = channelRows({ tree: this.#groups, channels: this.#channels, open: this.#open, needs: this.#needs, typed, folds: this.#folds });
+    this.#rows = channelRows({ tree: this.#groups, names: this.#names, channels: this.#channels, open: this.#open, needs: this.#needs, typed, folds: this.#folds });
     this.#above = new Set(this.#rows.filter(({ from }) => from === "open" || from === "needs").map(({ name }) => name));
     this.#tree.show(this.#rows);
     const none = typed !== "" && this.#rows.every(({ kind }) => kind === "typed");
