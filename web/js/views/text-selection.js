@@ -14,7 +14,9 @@ export function selectedIn(grids) {
   const rows = grid.view.rows.filter(({ element }) => range.intersectsNode(element) && textIn(range, element) !== "");
   if (rows.length === 0) return null;
   const text = rows.length === 1 ? textIn(range, rows[0].element) : null;
-  return { grid, range: [rows[0].seq, rows.at(-1).seq], text, box: range.getBoundingClientRect() };
+  const [first, last] = [rows[0], rows.at(-1)].map(({ element }) => element.getBoundingClientRect());
+  const { left } = text === null ? first : range.getBoundingClientRect();
+  return { grid, range: [rows[0].seq, rows.at(-1).seq], text, box: { left, top: first.top, bottom: last.bottom } };
 }
 
 /** Give the selected text up. */
