@@ -159,13 +159,18 @@ export class Page {
     this.emit("channels", channels);
   }
 
-  /** Show the details of a line; null: nothing. */
-  openLine(seq) {
-    if (seq === null) return;
+  /** Select a line that the reader looks at. */
+  pick(seq) {
     const { grid } = this;
     if (seq !== grid.selected) grid.select(seq);
     // An older line must not scroll away from its reader.
     if (seq !== grid.list.seqAt(grid.list.end - 1)) grid.view.detach();
+  }
+
+  /** Show the details of a line; null: nothing. */
+  openLine(seq) {
+    if (seq === null) return;
+    this.pick(seq);
     this.emit("open", seq);
   }
 

@@ -28,7 +28,8 @@ export function addRows(page, on) {
   const listen = (element) =>
     listenToRows(element, {
       ...on,
-      open: (seq) => page.openLine(seq),
+      pick: (seq) => page.pick(seq),
+      open: () => page.openLine(page.grid.selected),
       extend: (seq) => page.grid.extend(seq),
       unfold: (seq) => unfold(seq, !style.isOpen(seq)),
       times: (seq) => style.allTimes(seq),

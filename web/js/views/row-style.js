@@ -151,6 +151,7 @@ export class RowStyle {
   renumber(moved) {
     this.#opened = new Set([...this.#opened].map(moved));
     this.pins = new Set([...this.pins].map(moved));
+    if (this.inDetails !== null) this.inDetails = moved(this.inDetails);
   }
 
   /** Mark a line, "channel@id", as late. */

@@ -142,7 +142,7 @@ export class Row {
     this.#fillColumns(style.columnsOf(record, seq));
     const open = style.isOpen(seq);
     if (folded.count < 0) this.#fillRepeats(ring, open ? folded.seqs(MAX_REPEATS) : [], style, open);
-    else this.#fillMore(record, open);
+    else this.#fillMore(record, open && seq !== style.inDetails);
     this.says.textContent = style.ownTimeText(record, shown);
     this.#divide(style.dividerOf(before, shown));
     style.applyMarks(this.element, record, seq);
