@@ -157,7 +157,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     expect(rows.first.locator(".frame.foreign")).to_have_count(2)
     page.get_by_test_id("row").first.locator(".message").click()
     expect(page.get_by_test_id("drawer").locator(".stack")).to_contain_text("ValueError: too small")
-    assert page.get_by_test_id("raw").inner_text() == "\n".join(info(PYTHON))
+    assert page.get_by_test_id("raw").text_content() == "\n".join(info(PYTHON))
     page.keyboard.press("Escape")
     page.keyboard.press("c")
     expect(page.get_by_test_id("toast")).to_have_text("7 lines copied to the clipboard")
