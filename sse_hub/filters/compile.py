@@ -15,7 +15,8 @@ from datetime import UTC, tzinfo
 
 from sse_hub.errors import InvalidFilter
 from sse_hub.filters.compare import compares, equals, is_safe_number, plain_text
-from sse_hub.filters.expression import BadExpression, Expression, FoldedText, has_capital, smart_flags
+from sse_hub.filters.expression import Expression, FoldedText, has_capital, smart_flags
+from sse_hub.filters.expression_tree import BadExpression
 from sse_hub.filters.fields import DERIVED, OF_REQUEST, PARTS, is_plain_json, last_name, value_of
 from sse_hub.filters.level_look import LOUD
 from sse_hub.filters.line import FilteredLine

@@ -111,6 +111,7 @@ PURE = [
     "filters/compare",
     "filters/compile",
     "filters/expression",
+    "filters/expression_tree",
     "filters/fields",
     "filters/line",
     "filters/moments",
