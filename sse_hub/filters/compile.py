@@ -363,7 +363,7 @@ def _digits_of(text: str) -> str:
 
 def _level_part(node: FieldTerm) -> _CompiledTerm | None:
     if node.sign == "exists":
-        return _CompiledTerm(lambda line: line.has_level, READ)
+        return _CompiledTerm(lambda line: line.level != NONE, READ)
     if node.sign == "~":
         return None
     levels = [NONE if word.lower() == "none" else level_of_word(word) or None for word in node.values]
@@ -373,16 +373,15 @@ def _level_part(node: FieldTerm) -> _CompiledTerm | None:
         fits = compares(node.sign, str(levels[0]))
         least = levels[0] + (node.sign == ">")
         needs = [LOUD_LINE] if node.sign in (">", ">=") and least >= LOUD else []
-        return _CompiledTerm(lambda line: line.has_level and fits(line.record.level, ""), READ, needs)
+        return _CompiledTerm(lambda line: line.level != NONE and fits(line.level, ""), READ, needs)
     known = frozenset(level for level in levels if level is not None)
     # A custom level such as AUDIT has a name but no rank.
     own = frozenset(word.lower() for word, level in zip(node.values, levels, strict=True) if level is None)
 
     def test(line: FilteredLine) -> bool:
-        record = line.record
-        if record.level in known:
+        if line.level in known:
             return True
-        return bool(own) and record.level == NONE and (record.level_word or "").lower() in own
+        return bool(own) and line.level == NONE and (line.record.level_word or "").lower() in own
 
     return _CompiledTerm(test, READ, [LOUD_LINE] if not own and min(known) >= LOUD else [])
 

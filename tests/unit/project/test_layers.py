@@ -100,6 +100,8 @@ PURE = [
     "formats/levels",
     "formats/logfmt",
     "formats/names",
+    "formats/object_level",
+    "formats/object_shape",
     "formats/objects",
     "formats/reader",
     "formats/record",
