@@ -17,7 +17,6 @@ from sse_hub.formats.object_shape import ObjectShape, shape_of
 from sse_hub.formats.values import Members
 
 LEVEL_ROLES = ("level", "levelIfKnown", "levelNumber")
-REQUEST_ROLES = ("request", "method", "path")
 MAX_WORD_CHARACTERS = 16
 
 
@@ -38,8 +37,11 @@ def level_of_object(members: Members) -> int | None:
         has_word = True
     if "message" in shape.roles and _may_hold_object(members, shape):
         return None
-    status = _status_of_request(members, shape) if "status" in shape.roles else 0
-    return max(level, level_of_status(status)) if status >= 400 or (status and not has_word) else level
+    if "status" in shape.roles:
+        status = _status_of(members, shape)
+        if status >= 400 or (status and not has_word):
+            return max(level, level_of_status(status)) if _is_request(members, shape) else level
+    return level
 
 
 # Nearly every line has a short word at the first of its keys for levels.
@@ -68,16 +70,18 @@ def _may_hold_object(members: Members, shape: ObjectShape) -> bool:
     return not is_plain and any(isinstance(value, dict) for value in values)
 
 
-def _status_of_request(members: Members, shape: ObjectShape) -> int:
-    roles = shape.roles
-    if not any(role in roles for role in REQUEST_ROLES):
-        return 0
-    statuses = entries_of(members, "status", roles["status"])
-    if not statuses:
-        return 0
-    requests = entries_of(members, "request", roles.get("request", ()))
-    if not (requests and isinstance(requests[0].value, str)) and not any(
-        entries_of(members, role, roles.get(role, ())) for role in ("method", "path")
-    ):
-        return 0
-    return int(statuses[0].value)
+def _status_of(members: Members, shape: ObjectShape) -> int:
+    """The status of the request that it may be about; 0 without one."""
+    keys = shape.roles["status"]
+    value = members[keys[0].key]
+    if keys[0].steps is None and type(value) is int and 100 <= value < 600:
+        return value
+    statuses = entries_of(members, "status", keys)
+    return int(statuses[0].value) if statuses else 0
+
+
+def _is_request(members: Members, shape: ObjectShape) -> bool:
+    requests = entries_of(members, "request", shape.roles.get("request", ()))
+    if requests and isinstance(requests[0].value, str):
+        return True
+    return any(entries_of(members, role, shape.roles.get(role, ())) for role in ("method", "path"))
