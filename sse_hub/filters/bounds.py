@@ -20,16 +20,12 @@ from sse_hub.filters.fields import DERIVED, field_in, last_name
 from sse_hub.filters.line import FilteredLine
 from sse_hub.filters.prefilter import FirstLook, Need
 from sse_hub.filters.quick_search import quick_search
+from sse_hub.filters.request_look import STATUSES, look_for_statuses
 from sse_hub.filters.units import Quantity
 from sse_hub.formats.names import MISSING
-from sse_hub.formats.table import TABLE
 
 LOWER, UPPER = (">", ">="), ("<", "<=")
 STATUS = "status"
-# As access logs have them: three digits, and -1 for none.
-STATUSES = {"-1": -1} | {f"{status:03}": status for status in range(1_000)}
-# What all formats have in which a status stands without its name.
-REQUEST_SIGN = quick_search(rf"\x22|HTTP/|Completed |TCP|UDP|NONE|{TABLE['pieces']['verb']}".encode())
 MAX_KNOWN = 1_000
 # Of larger numbers, a float does not have all digits.
 MAX_DIGITS = 15
@@ -144,11 +140,14 @@ def _text_look(name: str, bounds: Collection[Bound], statuses: FirstLook | None)
 
 
 # Between a name and its value are signs, blanks, and perhaps a line feed as an escape. A number that is at least
-# `least` has more digits, or as many and a first one that is not lower, or an exponent.
+# `least` has more digits, or is greater in one of its digits and the same before, or has an exponent.
 def _number_from(least: int) -> str:
     digits = str(least)
-    same = f"[{digits[0]}-9][0-9]{{{len(digits) - 1}}}"
-    return rf"(?:0*(?:{same}|[1-9][0-9]{{{len(digits)}}})|[0-9.]+[eE])"
+    forms = [rf"[1-9][0-9]{{{len(digits)}}}", digits]
+    for at, digit in enumerate(digits):
+        if digit != "9":
+            forms.append(f"{digits[:at]}[{int(digit) + 1}-9][0-9]{{{len(digits) - at - 1}}}")
+    return rf"(?:0*(?:{'|'.join(forms)})|[0-9.]+[eE])"
 
 
 def _statuses_of(bounds: Iterable[Bound]) -> FirstLook:
@@ -156,22 +155,11 @@ def _statuses_of(bounds: Iterable[Bound]) -> FirstLook:
     if any(limit.kind != "number" for _, limit in limits):
         return FilteredLine.may_be_request
     found = [text for text, status in STATUSES.items() if any(holds(status, limit.value) for holds, limit in limits)]
-    return _look_for_statuses(tuple(found))
+    return _status_look(tuple(found))
 
 
-# The same function for the same statuses: one look for all filters.
+# The same function for the same statuses: see FilterSet.
 @lru_cache(maxsize=256)
-def _look_for_statuses(statuses: tuple[str, ...]) -> FirstLook:
-    if not statuses:
-        return lambda _line: False
-    known = frozenset(statuses)
-    hundreds = [first for first in "0123456789" if known.issuperset(f"{first}{rest:02}" for rest in range(100))]
-    forms = [status for status in statuses if status[0] not in hundreds]
-    if hundreds:
-        forms.append(f"[{''.join(hundreds)}][0-9][0-9]")
-    status = f"(?:{'|'.join(forms)})"
-    search = quick_search(
-        rf"(?:[\t |]|\\t){status}(?:[\t )\\\x22]|$)|\x22[\t ]+{status}|[A-Z_]/{status}"
-        rf"|{TABLE['pieces']['verb']}(?:[\t ]|\\t)[^\t ]+[\t ]+{status}".encode()
-    )
-    return lambda line: search(line.payload) and REQUEST_SIGN(line.payload)
+def _status_look(statuses: tuple[str, ...]) -> FirstLook:
+    search = look_for_statuses(statuses)
+    return lambda line: search(line.payload)

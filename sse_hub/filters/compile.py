@@ -8,6 +8,7 @@ Cheap tests come first. The fields of a line are read only if its bytes may cont
 As `web/js/query/compile.js`.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -89,9 +90,14 @@ class Filter:
         """What filters have in common that mean the same."""
         return self.text, str(self.zone), self.now_ms
 
+    @property
+    def cheap_bytes(self) -> float:
+        """How long a line may be without being too dear in any case."""
+        return MAX_WORK / self.work if self.work else math.inf
+
     def is_too_dear(self, line: FilteredLine) -> bool:
         """Whether the line may match, and is too long for the terms of the filter: see MAX_WORK."""
-        return self.work * len(line.payload) > MAX_WORK and self.may_match(line)
+        return len(line.payload) > self.cheap_bytes and self.may_match(line)
 
     def matches(self, line: FilteredLine) -> bool:
         """Whether the line matches; an empty filter matches every line."""

@@ -85,20 +85,23 @@ class FilterSet(Generic[Key]):
 
     def candidates(self, line: FilteredLine) -> Iterable[Key]:
         """The keys of the filters that may match `line`, each once: passes() knows."""
-        keys = dict(self._levels.candidates(line))
+        keys: dict[Key, None] = {}
         groups: dict[BoundGroup[Key], None] = {}
-        if self._search:
-            for at in self._search(line.small) or ():
+        found = self._search(line.small) if self._search else None
+        if found:
+            for at in found:
                 targets = self._found[at]
                 keys |= targets.keys
                 groups |= targets.groups
         for hides, targets in self._hidden.items():
-            # What is to be asked anyway needs no look.
-            if (targets.keys.keys() - keys or targets.groups.keys() - groups) and hides(line):
+            # A group that is asked anyway needs no look.
+            if (targets.keys or not groups.keys() >= targets.groups.keys()) and hides(line):
                 keys |= targets.keys
                 groups |= targets.groups
         for group in groups:
             keys |= group.candidates(line)
+        if self._levels:
+            keys |= self._levels.candidates(line)
         if self._always:
             keys |= self._always
         return keys

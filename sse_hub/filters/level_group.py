@@ -31,10 +31,11 @@ class LevelGroup(Generic[Key]):
         if any(level < LOUD for level in levels):
             self._quiet[key] = None
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
     def candidates(self, line: FilteredLine) -> Mapping[Key, None]:
         """Those that want the level of the line, or may do so where the whole record has to be read for it."""
-        if not self._all:
-            return self._all
         level = line.quick_level
         if level is not None:
             return self._by_level[level]

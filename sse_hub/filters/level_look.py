@@ -18,6 +18,7 @@ from collections.abc import Iterable
 import re2
 
 from sse_hub.filters.quick_search import quick_search
+from sse_hub.filters.request_look import STATUSES, look_for_statuses
 from sse_hub.formats.levels import WARN, WORDS
 from sse_hub.formats.table import TABLE
 
@@ -72,12 +73,12 @@ _TEXT_SIGNS = quick_search(
     rf"|[\[<|]\s*[{_LETTERS}](?:[^a-z]|$)|0x[0-9a-f]+[ \t]+[{_LETTERS}](?:[^a-z]|$)"
     rf"|(?-i:(?:^|[^A-Za-z])[{_LETTERS.upper()}](?:[^A-Za-z]|$))"
     r"|level[ \t]+[0-9]|<[0-9]{1,3}>|[ \t]#[ \t]"
-    # The status of a request.
-    r"|(?:status|code)[^=:]{0,40}[=:][\x22'\\\s]*[45][0-9][0-9]|[\t |/][45][0-9][0-9](?:[\t )\\\x22]|$)"
-    rf"|\x22[ \t]+[45][0-9][0-9]|{TABLE['pieces']['verb']}[ \t]+[^ \t]+[ \t]+[45][0-9][0-9]"
+    # The status of a request under its name.
+    r"|(?:status|code)[^=:]{0,40}[=:][\x22'\\\s]*[45][0-9][0-9]"
     # More than one line, where a trace may begin, and an object inside.
     r"|[\n\r\x1b\x9b]|\\n|\{\s*\\*\x22".encode()
 )
+_FAILED_REQUEST = look_for_statuses(tuple(text for text, status in STATUSES.items() if 400 <= status < 600))
 
 
 def may_be_loud(payload: bytes) -> bool:
@@ -92,4 +93,4 @@ def object_may_be_loud(payload: bytes) -> bool:
 
 def text_may_be_loud(payload: bytes) -> bool:
     """The same of any other line."""
-    return _TEXT_SIGNS(payload)
+    return _TEXT_SIGNS(payload) or _FAILED_REQUEST(payload)

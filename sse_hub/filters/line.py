@@ -13,10 +13,10 @@ from typing import Any
 from sse_hub.filters.level_look import LOUD, object_may_be_loud, text_may_be_loud
 from sse_hub.filters.moments import moment_of_wall
 from sse_hub.filters.quick_search import quick_search
+from sse_hub.filters.request_look import may_be_request
 from sse_hub.formats.object_level import level_of_object
 from sse_hub.formats.reader import read_parsed
 from sse_hub.formats.record import Record
-from sse_hub.formats.table import TABLE
 from sse_hub.formats.times import nearest_day
 from sse_hub.formats.values import SURROGATE, parse_object
 
@@ -24,11 +24,6 @@ ESCAPE = re.compile(r'(\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))')
 BACKSLASH, ESC, CSI = 0x5C, 0x1B, 0x9B
 # Numbers that are not written with the digits by which JavaScript writes them: 1e3, and those with more than it keeps.
 OTHER_DIGITS = quick_search(rb"[0-9.][eE]|[0-9.]{17}")
-# A status stands behind a blank or a slash, and in some formats anything may follow.
-REQUEST = quick_search(
-    rb"HTTP/|(?:[\t |/]|\\t)(?:[0-9][0-9][0-9]|-1)(?:[\t )\\\x22]|$)|\x22[\t ]+[0-9][0-9][0-9]|"
-    + f"{TABLE['pieces']['verb']}(?:[\t ]|\\\\t)".encode()
-)
 # A message may be made of a template with values, or of bytes.
 TEMPLATE = quick_search(rb'@mt|emplate|"args|arguments|MESSAGE')
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -180,7 +175,7 @@ class FilteredLine:
     def may_be_request(self) -> bool:
         """Whether it may be about an HTTP request, which has fields without names."""
         if self._may_be_request is None:
-            self._may_be_request = REQUEST(self.payload)
+            self._may_be_request = may_be_request(self.payload)
         return self._may_be_request
 
     def may_be_made(self) -> bool:

@@ -121,6 +121,7 @@ PURE = [
     "filters/moments",
     "filters/parse",
     "filters/prefilter",
+    "filters/request_look",
     "filters/units",
     "hub/backend",
     "hub/catch_up",
