@@ -2,7 +2,7 @@
 Filters that compare the same field with quantities: it is read once for all of them, and those are found that may hold.
 Pure: no I/O.
 
-    BoundGroup("status", {"a": Bound("status", ">=", 500, …), …}).candidates(line with status 503) --> {"a": None}
+    BoundGroup("status", {"a": Bound("status", ">=", 500, …), …}).candidates(line, members with 503) --> {"a": None}
 
 A line that is no object is not read: its text is searched for a number under the name that is large enough.
 """
@@ -23,6 +23,7 @@ from sse_hub.filters.quick_search import quick_search
 from sse_hub.filters.request_look import STATUSES, look_for_statuses
 from sse_hub.filters.units import Quantity
 from sse_hub.formats.names import MISSING
+from sse_hub.formats.values import Members
 
 LOWER, UPPER = (">", ">="), ("<", "<=")
 STATUS = "status"
@@ -71,9 +72,11 @@ class BoundGroup(Generic[Key]):
             looks = [FilteredLine.hides_words, statuses]
         self.hidden: tuple[FirstLook, ...] = tuple(dict.fromkeys(looks))
 
-    def candidates(self, line: FilteredLine) -> Mapping[Key, None]:
-        """Those whose bounds may hold: all where the field has to be looked for in the record of the line."""
-        members = line.members
+    def candidates(self, line: FilteredLine, members: Members | None) -> Mapping[Key, None]:
+        """
+        Those whose bounds may hold, all where the field has to be looked for in the record of the line. `members` are
+        those of the line.
+        """
         if members is None:
             return self._all if self._may_hold_in_text(line) else {}
         value = members.get(self._name)

@@ -98,8 +98,10 @@ class FilterSet(Generic[Key]):
             if (targets.keys or not groups.keys() >= targets.groups.keys()) and hides(line):
                 keys |= targets.keys
                 groups |= targets.groups
-        for group in groups:
-            keys |= group.candidates(line)
+        if groups:
+            members = line.members
+            for group in groups:
+                keys |= group.candidates(line, members)
         if self._levels:
             keys |= self._levels.candidates(line)
         if self._always:

@@ -4,7 +4,7 @@ A first look at the bytes of a line for its level: most lines say in plain words
     {"time": "…", "level": "info", "msg": "order placed"} --> may_be_loud() --> False: it is below `warn`
     2026-11-30 10:00:00 INFO shop.api: order placed       --> False
 
-To read the whole record takes up to 60 us; this takes 1 to 2. It must never be wrong. Of an object it knows one form
+To read the whole record takes up to 90 us; this takes 1 to 3. It must never be wrong. Of an object it knows one form
 only: with a word for a low level among its first members, and nothing anywhere that could make the level higher. A word
 takes precedence over numbers and over the text of the message, as `formats/names.level_from` and `formats/objects` say.
 What is left are the status of a request, and the levels of an object inside.
