@@ -48,6 +48,8 @@ export class Workspace {
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
+    /** True while the filter stays what it is, but hides nothing: a line is shown among its neighbours. */
+    this.lifted = false;
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
     /** Lines received since the page was last drawn. */
@@ -98,6 +100,7 @@ export class Workspace {
     if (query.fault) return query.fault;
     this.filter = next;
     this.query = query;
+    this.lifted = false;
     this.refilter();
     return null;
   }
@@ -114,13 +117,37 @@ export class Workspace {
     this.onChange();
   }
 
-  /** Apply the filter to all lines held. */
-  refilter() {
-    const { hidden, range } = this.filter;
+  /** Show all lines and leave the filter as it is, or apply it again. */
+  lift(lifted) {
+    this.lifted = lifted;
+    this.refilter();
+  }
+
+  /** True if the filter hides lines, or would if it was not lifted. */
+  get filtered() {
+    const { text, range, hidden } = this.filter;
+    return text !== "" || range !== null || hidden.size > 0;
+  }
+
+  /** True if a line passes the filter, lifted or not. */
+  isHit(seq) {
+    const { range } = this.filter;
+    const time = this.ring.shownTime(seq);
+    return !this.ring.isNote(seq) && (this.#test?.(seq) ?? true) && (range === null || (time >= range[0] && time <= range[1]));
+  }
+
+  // What text and levels of the filter say of a line; null: they let all pass.
+  get #test() {
+    const { hidden } = this.filter;
     const { test } = this.query;
     const { ring, line } = this;
     const byLevel = hidden.size > 0;
-    const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+    return test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+  }
+
+  /** Apply the filter to all lines held. */
+  refilter() {
+    const [accepts, range] = this.lifted ? [null, null] : [this.#test, this.filter.range];
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
     this.lists.refilter(accepts, range, () => {
@@ -143,11 +170,13 @@ export class Workspace {
     clearTimeout(this.#ending);
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
+    for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
     if (kept) {
       this.stream.changeChannels(channels);
       this.history.reset(channels);
+      this.history.join(joined);
     } else {
       this.stream.open(channels, tail);
       this.history.begin(channels);
@@ -171,6 +200,12 @@ export class Workspace {
   /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
+    this.refilter();
+  }
+
+  /** Order lines by this time, one of ORDERS, see line-times.js. */
+  orderBy(order) {
+    this.ingest.orderBy(order);
     this.refilter();
   }
 
@@ -240,7 +275,7 @@ export class Workspace {
   }
 
   #releaseLater() {
-    if (this.#releasing || this.ingest.heldBack === 0) return;
+    if (this.#releasing || !this.ingest.unsettled) return;
     this.#releasing = setTimeout(() => {
       this.#releasing = 0;
       this.ingest.release(Date.now());

@@ -71,20 +71,34 @@ export function addInspector(page, on) {
     $item.children(".node-line").after($counts);
   }
 
+  // The row of the line in the details does not show its stack, too.
+  function markInDetails(seq) {
+    const before = style.inDetails;
+    style.inDetails = seq;
+    if (before !== seq && [before, seq].some((each) => each !== null && style.isOpen(each))) page.rewrite();
+  }
+
+  function close() {
+    drawer.hide();
+    markInDetails(null);
+  }
+
   function show(seq) {
-    if (!ring.has(seq)) return drawer.hide();
+    if (!ring.has(seq)) return close();
     const note = ring.isNote(seq) ? ring.text(seq) : null;
     const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
     const row = list.rowOf(seq);
     const more = !note && list.seqAt(row) === seq && list.foldedCount(row) > 0 ? list.foldedSeqs(row) : [];
     const record = note ? style.parse(line, ring.arrivedAt(seq), ring.channel(seq)) : style.joinedRecord(ring, seq, more);
     const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
-    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record, ring.arrivedAt(seq)), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    markInDetails(seq);
+    return undefined;
   }
 
   function hide() {
     const { focused } = drawer;
-    drawer.hide();
+    close();
     // The lines may have been behind it.
     if (focused) page.grid.view.focus();
   }
@@ -101,7 +115,7 @@ export function addInspector(page, on) {
 
   page.on("open", show);
   page.on("select", (seq) => {
-    if (seq === null) drawer.hide();
+    if (seq === null) close();
     else if (drawer.shown) show(seq);
   });
   page.on("leaving", hide);

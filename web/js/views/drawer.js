@@ -6,6 +6,7 @@ import { t } from "../i18n/translate.js";
 import { parseTree } from "../format/json-tree.js";
 import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
+import { stackView } from "./stack-view.js";
 import { treeView } from "./tree-view.js";
 
 const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
@@ -70,7 +71,7 @@ export class Drawer {
     if (record.msg !== null) $body.append(heading(t("drawer.message")), text(record.msg, LONGEST_MESSAGE));
     if (record.err) {
       const stack = record.err.stack ?? record.err.msg ?? "";
-      $body.append(heading(t("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+      $body.append(heading(t("drawer.exception"), copyButton(stack, "drawer.copyTrace")), stackOf(stack));
     }
     const tree = parseTree(line) ?? parseTree(JSON.stringify(record.fields));
     if (tree?.entries.length > 0) $body.append(heading(t("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
@@ -129,7 +130,12 @@ function pairs(entries) {
   return $list;
 }
 
-function copyButton(line) {
-  const $copy = button("link", { "data-testid": "copy" }).text(t("drawer.copy"));
+// All of a long one on request, as text.
+function stackOf(stack) {
+  return stack.length <= LONGEST_TEXT ? stackView(stack) : [text(stack).addClass("stack").attr("tabindex", "0")];
+}
+
+function copyButton(line, label = "drawer.copy") {
+  const $copy = button("link", { "data-testid": "copy" }).text(t(label));
   return $copy.on("click", async () => $copy.text(t((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }
