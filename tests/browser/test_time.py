@@ -242,6 +242,7 @@ def test_f14_the_filter_reads_times_without_a_zone_in_the_publishers_zone_as_row
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     page.add_init_script("localStorage.setItem('sse-hub.zone', 'UTC')")
+    page.add_init_script("localStorage.setItem('sse-hub.order', 'line')")
     open_page(page, hub, "f14.bare")
     publish("f14.bare", ["2026-11-21 05:20:18,780 - app - INFO - no zone"])
     rows = page.get_by_test_id("row")

@@ -8,7 +8,8 @@ import { dividersBetween } from "../../../web/js/format/dividers.js";
 import { COLUMNS, csvCell, exportParts, fileName } from "../../../web/js/store/export-file.js";
 import { MatchIndex, compileMatcher } from "../../../web/js/store/matcher.js";
 import { fieldText } from "../../../web/js/format/text.js";
-import { ReorderBuffer, SortKeys } from "../../../web/js/store/reorder-buffer.js";
+import { Clocks, LineTimes } from "../../../web/js/store/line-times.js";
+import { ReorderBuffer } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
 import { stackLines } from "../../../web/js/format/stack-frames.js";
@@ -202,12 +203,35 @@ test("a late line is flagged, never dropped", () => {
   assert.deepEqual([late.late, late.line.sortKey, order.waiting], [true, T, 0]);
 });
 
-test("a clock that is far off is ignored, and a line without a time stays behind the line before", () => {
-  const sortKeys = new SortKeys();
-  const of = (channel, moment, came) => sortKeys.keyOf(channel, T + moment, T + came) - T;
+/** The times shown and the keys of lines `[channel, ownTime, arrivedAt]`, from T on, and the channels that came late. */
+function timesOf(lines, order = "auto") {
+  const clocks = new Clocks();
+  clocks.order = order;
+  const times = new LineTimes(clocks);
+  const found = lines.map(([channel, own, came]) => times.of(channel, own === null ? null : T + own, T + came));
+  return [found.map(({ shown }) => shown - T), found.map(({ key }) => key - T), clocks.settle()];
+}
 
-  assert.deepEqual([of("a", -5_000, 0), of("b", 3_600_000, 2), of("b", -3_600_000, 3), of("b", -5_001, 4)], [-5_000, 2, 3, 4]);
-  assert.deepEqual([of("c", 2_000, 10), of("c", 11, 11), of("c", 5_000_000, 12), of("d", 13, 13), of("c", 1_900, 14)], [2_000, 2_000, 2_000, 13, 1_900]);
+test("a line shows its own time if that can be right, and stands where it says", () => {
+  const lines = [["a", -5_000, 0], ["b", 3_600_000, 2], ["b", -3_600_000, 3], ["b", -3_600_100, 4], ["c", 2_000, 10], ["c", null, 11], ["c", 1_900, 14]];
+
+  const [shown, keys, late] = timesOf(lines);
+  assert.deepEqual([shown, keys, late], [[-5_000, 2, 3, 4, 2_000, 11, 1_900], [-5_000, 2, 3, 4, 2_000, 2_000, 1_900], []]);
+  assert.deepEqual(timesOf(lines, "line")[0], [-5_000, 3_600_000, -3_600_000, -3_600_100, 2_000, 11, 1_900]);
+  assert.deepEqual(timesOf(lines, "arrival")[0], lines.map(([, , came]) => came));
+});
+
+test("a clock that is wrong by the same span is not believed, and lines that come late are", () => {
+  const hour = 3_600_000;
+  const wrong = Array.from({ length: 100 }, (_, n) => ["slow", n * 1_000 - hour, n * 1_000]);
+  const file = Array.from({ length: 10 }, (_, n) => ["file", n * 1_000 - 26 * hour, n]);
+
+  assert.deepEqual(timesOf(wrong), [wrong.map(([, , came]) => came), wrong.map(([, , came]) => came), []]);
+  const [shown, , late] = timesOf(file);
+  assert.deepEqual([shown.slice(6), late], [file.slice(6).map(([, own]) => own), ["file"]]);
+  // A line without a time goes on where the line before it stands, if it comes with it.
+  const mixed = [...file, ["file", null, 12], ["file", null, 13], ["file", null, 20_000]];
+  assert.deepEqual(timesOf(mixed)[0].slice(-4), [9_000 - 26 * hour, 9_000 - 26 * hour, 9_000 - 26 * hour, 20_000]);
 });
 
 test("a tree keeps digits, order, duplicate keys and unusual names", () => {

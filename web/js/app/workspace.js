@@ -139,11 +139,13 @@ export class Workspace {
     clearTimeout(this.#ending);
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
+    for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
     if (kept) this.stream.changeChannels(channels);
     else this.stream.open(channels, tail);
     this.history.reset(channels);
+    this.history.join(joined);
   }
 
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
@@ -163,6 +165,12 @@ export class Workspace {
   /** Read times without a zone in this zone; null: see PublisherZones. */
   readTimesIn(zone) {
     this.ingest.readTimesIn(zone);
+    this.refilter();
+  }
+
+  /** Order lines by this time, one of ORDERS, see line-times.js. */
+  orderBy(order) {
+    this.ingest.orderBy(order);
     this.refilter();
   }
 
@@ -227,7 +235,7 @@ export class Workspace {
   }
 
   #releaseLater() {
-    if (this.#releasing || this.ingest.heldBack === 0) return;
+    if (this.#releasing || !this.ingest.unsettled) return;
     this.#releasing = setTimeout(() => {
       this.#releasing = 0;
       this.ingest.release(Date.now());

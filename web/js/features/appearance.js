@@ -3,10 +3,11 @@
 import { zoneText } from "../format/zones.js";
 import { TIME_FORMS } from "../format/time-forms.js";
 import { t } from "../i18n/translate.js";
+import { ORDERS } from "../store/line-times.js";
 import { toast } from "../views/toast.js";
 
 const PARTS = { wrap: "[data-testid=wrap]", zone: ".zone-open", viewport: ".viewport" };
-const OF_ROWS = ["wrap", "density", "size", "time", "zone", "publisherZone", "tokens", "rules"];
+const OF_ROWS = ["wrap", "density", "size", "time", "order", "zone", "publisherZone", "tokens", "rules"];
 const REFRESH_MS = 1_000;
 
 export function addAppearance(page) {
@@ -36,6 +37,11 @@ export function addAppearance(page) {
     toast(`${t("set.time")}: ${t(`time.${next}`)}`);
   }
 
+  function orderBy(order) {
+    settings.set("order", order);
+    toast(`${t("set.order")}: ${t(`order.${order}`)}`);
+  }
+
   const readTimesIn = (zone) => workspace.readTimesIn(zone === "auto" ? null : zone);
   const toggleWrap = () => settings.set("wrap", !settings.get("wrap"));
 
@@ -44,6 +50,8 @@ export function addAppearance(page) {
   settings.on("publisherZone", readTimesIn);
   workspace.onReread = () => page.rewrite();
   readTimesIn(settings.get("publisherZone"));
+  settings.on("order", (order) => workspace.orderBy(order));
+  workspace.orderBy(settings.get("order"));
   settings.on(["theme", "rail", "drawer"], show);
   settings.on(OF_ROWS, showRows);
   $(PARTS.wrap).on("click", toggleWrap);
@@ -54,6 +62,7 @@ export function addAppearance(page) {
   showRows();
 
   return {
-    commands: { wrap: toggleWrap, timeForm: nextTimeForm, foldRepeats: () => settings.set("repeats", !settings.get("repeats")) },
+    orderBy,
+    commands: { wrap: toggleWrap, timeForm: nextTimeForm, order: () => orderBy(ORDERS[(ORDERS.indexOf(settings.get("order")) + 1) % ORDERS.length]), foldRepeats: () => settings.set("repeats", !settings.get("repeats")) },
   };
 }

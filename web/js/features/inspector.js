@@ -80,7 +80,7 @@ export function addInspector(page, on) {
     const more = !note && list.seqAt(row) === seq && list.foldedCount(row) > 0 ? list.foldedSeqs(row) : [];
     const record = note ? style.parse(line, ring.arrivedAt(seq), ring.channel(seq)) : style.joinedRecord(ring, seq, more);
     const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
-    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record, ring.arrivedAt(seq)), alerts: note ? [] : on.linksOf([seq, ...more]) });
   }
 
   function hide() {

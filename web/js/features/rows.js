@@ -4,7 +4,7 @@ import { listenToRows } from "../views/row-events.js";
 import { LoadOlderBar } from "../views/load-older-bar.js";
 import { LogGrid } from "../views/log-grid.js";
 
-/** `on` has `copy(seq)`, `link(seq)`, `pin(seq)` and `context(seq)`, for the buttons of a row. */
+/** `on` has `copy(seq)`, `link(seq)`, `pin(seq)` and `context(seq)`, for the buttons of a row, and `says()`, see row-events.js. */
 export function addRows(page, on) {
   const { workspace, style } = page;
   const { history, ring } = workspace;
@@ -43,7 +43,7 @@ export function addRows(page, on) {
   listen(stage);
   page.showGrids([grid]);
   page.on("update", () => {
-    const oldest = ring.held > 0 ? ring.arrivedAt(ring.first) : null;
+    const oldest = ring.held > 0 ? ring.shownTime(ring.first) : null;
     bar.show(history.state, workspace.channels, ring.held, oldest, style.zone);
   });
 

@@ -3,12 +3,16 @@
 
 import { FilteredList } from "./filtered-list.js";
 
+const MAX_DECIDED = 10_000;
+
 export class Lists {
   #ring;
   #test = null;
   #range = null;
   #panes = [];
   #templateOf;
+  // Whether a line passes together with those that continue it, by its seq.
+  #decided = new Map();
 
   constructor(ring) {
     this.#ring = ring;
@@ -18,6 +22,7 @@ export class Lists {
     /** When the newest line arrived that has passed all but the time range since the filter was set, in ms, still held or not; else null. */
     this.lastMatch = null;
     this.#templateOf = null;
+    this.main.onHidden = (seq) => this.counter?.remove(seq);
   }
 
   /** See FilteredList.templateOf; takes effect with the next filter. */
@@ -32,6 +37,7 @@ export class Lists {
 
   /** Add a new seq of the ring where it passes. */
   offer(seq) {
+    this.#decided.delete(this.#ring.headOf(seq));
     for (const list of this.all) list.offer(seq);
   }
 
@@ -43,11 +49,15 @@ export class Lists {
 
   /** A line continues another, see FilteredList.fold(). */
   fold(seq, head) {
+    this.#decided.delete(head);
+    // It may have another level now.
+    this.counter?.remove(seq);
     for (const list of this.all) list.fold(seq, head);
   }
 
   /** Lines have changed places, see FilteredList.reorder(). */
   reorder(part, moved) {
+    this.#decided.clear();
     for (const list of this.all) list.reorder(part, moved);
   }
 
@@ -55,10 +65,11 @@ export class Lists {
     for (const list of this.all) list.trim();
   }
 
-  /** Show what `test(seq)` accepts (null: everything) within `range`, `[from, to]` in ms or null. Calls `done()` when each list is in place. */
+  /** Show what `test(seq)` accepts (null: everything), a line together with those that continue it, within `range`, `[from, to]` in ms or null. Calls `done()` when each list is in place. */
   refilter(test, range, done = () => {}) {
     this.#test = test;
     this.#range = range;
+    this.#decided.clear();
     this.lastMatch = null;
     this.counter?.reset();
     this.main.refilter(this.#testFor(null), done);
@@ -82,14 +93,24 @@ export class Lists {
   #testFor(keep) {
     const [test, range, ring, counter] = [this.#test, this.#range, this.#ring, keep === null ? this.counter : null];
     if (test === null && range === null && keep === null && counter === null) return null;
-    return (seq) => {
-      if (keep !== null && !keep(ring.channel(seq))) return false;
-      if (test !== null && !test(seq)) return false;
+    return (head, seq) => {
+      if (keep !== null && !keep(ring.channel(head))) return false;
+      if (test !== null && !this.#decide(test, head)) return false;
       counter?.add(seq);
       if (keep === null) this.#recordMatch(ring.arrivedAt(seq));
       if (range === null) return true;
-      const time = ring.ownTime(seq);
+      const time = ring.shownTime(head);
       return time >= range[0] && time <= range[1];
     };
+  }
+
+  #decide(test, head) {
+    if (!this.#ring.isContinued(head)) return test(head);
+    const known = this.#decided.get(head);
+    if (known !== undefined) return known;
+    if (this.#decided.size >= MAX_DECIDED) this.#decided.clear();
+    const passes = test(head);
+    this.#decided.set(head, passes);
+    return passes;
   }
 }

@@ -16,7 +16,7 @@ export class LoadOlderBar {
     this.#button.addEventListener("click", () => (this.#bar.dataset.state === "failed" ? on.retry() : on.load()));
   }
 
-  /** Show the state of a HistoryLoader for these channels; `held` lines are in the page, the oldest from `oldest` (ms, shown in a zone). */
+  /** Show the state of a HistoryLoader for these channels; `held` lines are in the page, the oldest shown at `oldest` (ms, in a zone). */
   show(state, channels, held, oldest, zone) {
     const name = held === 0 && state.name === "idle" ? "none" : state.name;
     const text = historyText(state, channels, held, oldest, zone);

@@ -4,7 +4,7 @@ import { t } from "../i18n/translate.js";
 
 const BUTTONS = ["copy", "link", "context", "pin"];
 
-/** `on` has `open(seq)`, `extend(seq)`, `unfold(seq)`, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
+/** `on` has `open(seq)`, `extend(seq)`, `unfold(seq)`, `says()`: its own time was clicked, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
 export function listenToRows(stage, on) {
   const spacer = stage.querySelector(".spacer");
   const buttons = makeButtons(on);
@@ -14,6 +14,7 @@ export function listenToRows(stage, on) {
     if (!row || event.target.closest(".row-buttons, a")) return;
     if (event.shiftKey) return on.extend(seqOf(row));
     if (event.target.closest(".fold") && row.dataset.fold !== "none") return on.unfold(seqOf(row));
+    if (event.target.closest(".says")) return on.says();
     if (document.getSelection()?.isCollapsed !== false) on.open(seqOf(row));
   });
   // Otherwise Shift with the mouse would select text as well.
