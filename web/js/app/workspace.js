@@ -4,9 +4,12 @@
 //     text, levels, time range          --> the test that each list applies
 
 import { HistoryLoader } from "../connection/history-loader.js";
+import { LogSearch } from "../connection/log-search.js";
 import { ReconnectingStream } from "../connection/event-stream.js";
 import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
+import { parseId } from "../protocol/ids.js";
+import { hubZone, logFilter } from "../query/hub-filter.js";
 import { HeldLine, compileQuery } from "../query/index.js";
 import { AlertMarks } from "../store/alert-marks.js";
 import { Facets } from "../store/facets.js";
@@ -14,6 +17,7 @@ import { Ingest } from "../store/ingest.js";
 import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
+import { ResultCounter } from "../store/result-counter.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
 
@@ -41,10 +45,17 @@ export class Workspace {
     this.series = new Series();
     this.counter = new LineCounter(this.ring);
     this.facets = new Facets();
+    this.result = new ResultCounter(this.ring, this.facets);
     this.ingest = new Ingest(this.ring, this.lists, this.series);
     this.alerts = new AlertMarks();
     this.ingest.onAlert = (id, line) => this.alerts.add(id, line) && this.onAlert();
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
+    this.history.onStart = () => this.#endSearch();
+    /** The search of the log for lines that pass the filter. */
+    this.search = new LogSearch({
+      found: (page) => (this.ingest.addOlder(page), this.ring.room > 0),
+      changed: () => this.onChange(),
+    });
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
@@ -93,6 +104,7 @@ export class Workspace {
       off: next.off, now: Date.now(), zone: this.#zoneOf(), onAbandoned: (source) => this.onAbandoned(source),
     });
     if (query.fault) return query.fault;
+    if (keyOf(next) !== keyOf(this.filter)) this.#endSearch();
     this.filter = next;
     this.query = query;
     this.refilter();
@@ -102,12 +114,40 @@ export class Workspace {
   /** Pin a filter, `{q, zone}`, or none. The stream goes on from where it is; rows say of which lines only some are held. */
   pin(filter) {
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
+    this.#endSearch();
     this.pinned = filter;
     // Said when the hub has accepted it, at the place where it begins to count.
     this.#pinNote = { kind: filter ? "pinned" : "unpinned", filter: shown };
     if (this.history.refilter(filter)) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
     this.stream.refilter(filter);
     this.onChange();
+  }
+
+  /** Search the log for lines that pass the filter, from the oldest line held back, or go on. What is found is put above the lines held. */
+  async searchLog() {
+    await this.history.settled;
+    if (this.search.state.name !== "idle") return this.search.goOn();
+    const zone = this.#zoneOf();
+    const q = logFilter(this.filter, { zone, pinned: this.pinned?.q ?? null });
+    const before = this.history.position;
+    this.ingest.beginFound({ kind: "found" });
+    return this.search.begin({ channels: this.channels, q, zone: hubZone(zone, Date.now()) }, before);
+  }
+
+  /** Hold a line that a search has found together with all lines since, so that it has its neighbours. Returns its seq; null: there is no room. */
+  async holdAround(seq) {
+    if (!this.ingest.isFound(seq)) return seq;
+    const channel = this.ring.channel(seq);
+    const id = parseId(this.ring.id(seq));
+    const find = () => this.ring.seqOf(channel, id);
+    this.#endSearch();
+    await this.history.loadUntil(() => find() !== null);
+    return find();
+  }
+
+  #endSearch() {
+    this.search.reset();
+    this.ingest.dropFound();
   }
 
   /** Apply the filter to all lines held. */
@@ -119,10 +159,13 @@ export class Workspace {
     const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
-    this.lists.refilter(accepts, range, () => {
-      for (const done of this.#waiting.splice(0)) done();
+    // A level that is hidden says nevertheless how many of its lines the rest of the filter finds.
+    const hiddenOnly = byLevel ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const done = () => {
+      for (const each of this.#waiting.splice(0)) each();
       this.onChange();
-    });
+    };
+    this.lists.refilter(accepts, range, done, test === null && range === null ? undefined : hiddenOnly);
   }
 
   /** Open these channels, from their last `tail` lines on. */
@@ -137,6 +180,7 @@ export class Workspace {
     const open = this.stream.channels;
     const kept = channels.some((name) => open.includes(name)) && this.stream.state.name !== "ended";
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
     const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
@@ -151,6 +195,7 @@ export class Workspace {
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
@@ -190,17 +235,20 @@ export class Workspace {
 
   // Facets and bars count each line for as long as it is held.
   #countLines() {
-    const { counter, facets, ring, ingest } = this;
+    const { counter, facets, result, ring, ingest } = this;
     this.lists.counter = counter;
+    this.lists.result = result;
     ingest.onLine = (seq, record) => facets.add(seq, record);
     ingest.onReorder = (part, moved) => {
       facets.reorder(part);
       counter.reorder(part);
+      result.reorder(part);
       this.onReorder(moved);
     };
     ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
+      result.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
@@ -256,3 +304,6 @@ export class Workspace {
     this.onChange();
   }
 }
+
+// Whatever decides which lines pass.
+const keyOf = ({ text, off, hidden, range }) => JSON.stringify([text, [...off].sort(), [...hidden].sort(), range]);

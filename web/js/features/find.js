@@ -5,6 +5,7 @@ import { quote } from "../query/parse.js";
 import { addTerm } from "../query/terms.js";
 import { MatchIndex, compileMatcher } from "../store/matcher.js";
 import { markRows } from "../views/find-marks.js";
+import { toast } from "../views/toast.js";
 
 const PARTS = {
   bar: ".find", text: ".find-text", count: ".find-count", next: ".find-next", previous: ".find-previous", filter: ".find-filter",
@@ -122,8 +123,10 @@ export function addFind(page) {
   }
 
   /** Show a line among its neighbours: the filter is lifted until Esc restores it, with the same line in sight. */
-  async function showContext(seq = page.grid.selected) {
-    if (seq === null) return;
+  async function showContext(wanted = page.grid.selected) {
+    if (wanted === null) return;
+    const seq = await workspace.holdAround(wanted);
+    if (seq === null) return void toast(t("search.tooFar"));
     const { grid } = page;
     if (before?.lifted !== workspace.filter) {
       before = { filter: workspace.filter, seq, grid, position: !grid.view.following && grid.view.scrollPosition() };
