@@ -222,7 +222,11 @@ def test_the_rest_of_the_log_is_searched_with_hits_in_the_same_list_and_their_co
     open_page(page, hub, "searched")
     publish("searched", numbered(range(1, 1_901)))
     reload(page, 1_900)
-    words, button, rows = page.get_by_test_id("top-words"), page.get_by_test_id("top-button"), page.get_by_test_id("row")
+    words, button, rows = (
+        page.get_by_test_id("top-words"),
+        page.get_by_test_id("top-button"),
+        page.get_by_test_id("row"),
+    )
     page.get_by_test_id("filter").fill("level=error")
     page.keyboard.press("Enter")
     expect(words).to_have_text("5 hits in the 500 newest lines")
