@@ -337,22 +337,43 @@ def test_f06_a_filtered_line_is_shown_in_context_and_esc_returns(page: Page, hub
     page.get_by_test_id("row").nth(4).click()
     page.keyboard.press("Escape")
 
+    hits = page.url
+    bar = page.get_by_test_id("context")
+    current = page.locator(".row[aria-current=true]")
     page.keyboard.press("x")
     expect(page.get_by_test_id("row").filter(has_text="line 499")).to_be_visible()
     expect(page.get_by_test_id("row").filter(has_text="line 500")).to_be_in_viewport()
+    expect(page.locator(".row[data-hit]")).to_contain_text("line 500")
+    expect(bar).to_contain_text(re.compile(r"Around \d\d:\d\d:\d\d · line 500.*hit 5 of 10", re.DOTALL))
+    # The hits are gone through without a way back, and the address brings the place again.
+    bar.get_by_role("button", name="Next hit of the filter").click()
+    expect(current).to_contain_text("line 600")
+    expect(page.get_by_test_id("context-count")).to_have_text("hit 6 of 10")
+    page.reload()
+    expect(page.get_by_test_id("context-count")).to_have_text(re.compile("hit (1 of 5|6 of 10)"))
+    expect(current).to_contain_text("line 600")
+    page.go_back()
+    expect(bar).to_be_hidden()
+    assert page.url == hits
+    expect(page.get_by_test_id("row").filter(has_text="line 601")).to_have_count(0)
+    page.get_by_test_id("row").filter(has_text="line 600").click()
     page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    page.get_by_test_id("context-back").click()
 
-    expect(page.get_by_test_id("row")).to_have_count(10)
-    expect(page.locator(".row[aria-current=true]")).to_contain_text("line 500")
+    expect(bar).to_be_hidden()
+    expect(page.get_by_test_id("row").filter(has_text="line 601")).to_have_count(0)
+    expect(current).to_contain_text("line 600")
+    assert "context=" not in page.url
 
     # Another filter, once it is asked for, is not a context that Esc leaves.
     page.keyboard.press("x")
-    expect(page.get_by_test_id("row").filter(has_text="line 499")).to_be_visible()
+    expect(page.get_by_test_id("row").filter(has_text="line 599")).to_be_visible()
     page.keyboard.press("6")
     expect(page.get_by_test_id("row")).to_have_count(0)
     page.keyboard.press("Escape")
     page.keyboard.press("4")
-    expect(page.get_by_test_id("row")).to_have_count(10)
+    expect(page.get_by_test_id("row").last).to_contain_text("line 1000")
 
 
 def test_f06_leaving_a_context_returns_to_the_same_place(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -12,7 +12,7 @@ import { Clocks, LineTimes } from "../../../web/js/store/line-times.js";
 import { ReorderBuffer } from "../../../web/js/store/reorder-buffer.js";
 import { normalise } from "../../../web/js/normalise/index.js";
 import { formatClock, formatDay, formatEpoch, formatDelta, formatIso, formatSpan } from "../../../web/js/format/format-time.js";
-import { stackLines } from "../../../web/js/format/stack-frames.js";
+import { chainOf, stackLines, stackParts } from "../../../web/js/format/stack-frames.js";
 import { isLink, tokensOf } from "../../../web/js/format/tokens.js";
 import { pathText, parseTree } from "../../../web/js/format/json-tree.js";
 import { cpuMs } from "./cpu.mjs";
@@ -288,4 +288,23 @@ test("frames of libraries and of the application are told apart", () => {
   );
   assert.deepEqual(kinds("TypeError: x\n    at pay (/srv/a.js:4:7)\n    at node:internal/main:1:1\n    at q (/srv/node_modules/b.js:1:1)"), ["text", "frame", "library", "library"]);
   assert.deepEqual(kinds("java.lang.X: no\n\tat shop.A.b(A.java:1)\n\tat java.base/java.lang.T.run(T.java:1)\nCaused by: y"), ["text", "frame", "library", "text"]);
+});
+
+test("of a stack, frames of libraries in a row are folded under their name, and its errors are a chain", () => {
+  const spring = Array.from({ length: 5 }, (_, n) => `\tat org.springframework.web.A${n}.b(A.java:${n})`);
+  const java = ["java.lang.IllegalStateException: no stock", "\tat shop.Cart.pay(Cart.java:12)", ...spring, "\tat org.apache.x.Y.z(Y.java:1)", "\tat shop.Main.main(Main.java:3)",
+    ...spring, "Caused by: java.net.SocketTimeoutException: gone", "\tat java.base/java.net.Socket.read(Socket.java:1)", "\t... 40 more"];
+  const parts = stackParts(java.join("\n"));
+  assert.deepEqual(parts.map(({ lines, frames, library }) => [lines.length, frames, library]), [
+    [2, 0, null], [6, 6, null], [1, 0, null], [5, 5, "org.springframework"], [1, 0, null], [1, 0, null], [1, 0, null],
+  ]);
+  assert.deepEqual(chainOf(parts).map(({ name, part, line }) => [name, part, line]), [["IllegalStateException", 0, 0], ["SocketTimeoutException", 4, 0]]);
+  assert.equal(parts.flatMap(({ lines }) => lines.map(({ text }) => text)).join("\n"), java.join("\n"));
+
+  const frame = (path) => [`  File "${path}", line 1, in f`, "    f()"];
+  const python = ["Traceback (most recent call last):", ...frame("/srv/app.py"), ...["a", "b", "c"].flatMap((name) => frame(`/x/site-packages/django/${name}.py`)), "KeyError: 'id'", "",
+    "During handling of the above exception, another exception occurred:", "", "Traceback (most recent call last):", ...frame("/srv/app.py"), "shop.errors.CartError: no cart"];
+  const found = stackParts(python.join("\n"));
+  assert.deepEqual(found.map(({ frames, library }) => [frames, library]).filter(([frames]) => frames > 0), [[3, "django"]]);
+  assert.deepEqual(chainOf(found).map(({ name }) => name), ["KeyError", "CartError"]);
 });

@@ -17,6 +17,7 @@ import { Ingest } from "../store/ingest.js";
 import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
+import { PinNotes } from "../store/pin-notes.js";
 import { ResultCounter } from "../store/result-counter.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
@@ -33,7 +34,7 @@ export class Workspace {
   #releasing = 0;
   #recounting = 0;
   #lostAt = null;
-  #pinNote = null;
+  #pinNotes = new PinNotes();
   #zoneOf;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
@@ -58,6 +59,8 @@ export class Workspace {
     });
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
+    /** True while the filter stays what it is, but hides nothing: a line is shown among its neighbours. */
+    this.lifted = false;
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
     /** Lines received since the page was last drawn. */
@@ -79,10 +82,12 @@ export class Workspace {
     this.stream = new ReconnectingStream({
       lines: (batch) => this.#addLines(batch),
       gap: (gap) => {
+        this.#addPinNotes();
         this.ingest.addGap(gap, Date.now());
         this.onChange();
       },
       state: (state) => this.#setConnection(state),
+      short: () => this.history.load(),
     }, { connection });
     this.stream.guard = guard;
     this.#countLines();
@@ -107,18 +112,20 @@ export class Workspace {
     if (keyOf(next) !== keyOf(this.filter)) this.#endSearch();
     this.filter = next;
     this.query = query;
+    this.lifted = false;
     this.refilter();
     return null;
   }
 
   /** Pin a filter, `{q, zone}`, or none. The stream goes on from where it is; rows say of which lines only some are held. */
   pin(filter) {
+    const same = filter?.q === this.pinned?.q;
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
     this.#endSearch();
     this.pinned = filter;
-    // Said when the hub has accepted it, at the place where it begins to count.
-    this.#pinNote = { kind: filter ? "pinned" : "unpinned", filter: shown };
-    if (this.history.refilter(filter)) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
+    // Said when the hub has accepted it, at the place where it begins to count. In another zone, it goes on.
+    if (!same) this.#pinNotes.ask({ kind: filter ? "pinned" : "unpinned", filter: shown });
+    if (this.history.refilter(filter) && !same && this.ring.held > 0) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
     this.stream.refilter(filter);
     this.onChange();
   }
@@ -150,29 +157,57 @@ export class Workspace {
     this.ingest.dropFound();
   }
 
-  /** Apply the filter to all lines held. */
-  refilter() {
-    const { hidden, range } = this.filter;
+  /** Show all lines and leave the filter as it is, or apply it again. */
+  lift(lifted) {
+    this.lifted = lifted;
+    this.refilter();
+  }
+
+  /** True if the filter hides lines, or would if it was not lifted. */
+  get filtered() {
+    const { text, range, hidden } = this.filter;
+    return text !== "" || range !== null || hidden.size > 0;
+  }
+
+  /** True if a line passes the filter, lifted or not. */
+  isHit(seq) {
+    const { range } = this.filter;
+    const time = this.ring.shownTime(seq);
+    return !this.ring.isNote(seq) && (this.#test?.(seq) ?? true) && (range === null || (time >= range[0] && time <= range[1]));
+  }
+
+  // What text and levels of the filter say of a line; null: they let all pass.
+  get #test() {
+    const { hidden } = this.filter;
     const { test } = this.query;
     const { ring, line } = this;
     const byLevel = hidden.size > 0;
-    const accepts = test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+    return test === null && !byLevel ? null : (seq) => !(byLevel && hidden.has(ring.level(seq))) && (test === null || test(line.at(seq)));
+  }
+
+  /** Apply the filter to all lines held. */
+  refilter() {
+    const [accepts, range] = this.lifted ? [null, null] : [this.#test, this.filter.range];
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
     // A level that is hidden says nevertheless how many of its lines the rest of the filter finds.
-    const hiddenOnly = byLevel ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const { ring, line } = this;
+    const { hidden } = this.filter;
+    const { test } = this.query;
+    const hiddenOnly = hidden.size > 0 ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const unfiltered = this.lifted || (test === null && range === null);
     const done = () => {
       for (const each of this.#waiting.splice(0)) each();
       this.onChange();
     };
-    this.lists.refilter(accepts, range, done, test === null && range === null ? undefined : hiddenOnly);
+    this.lists.refilter(accepts, range, done, unfiltered ? undefined : hiddenOnly);
   }
 
   /** Open these channels, from their last `tail` lines on. */
   open(channels, tail) {
     this.#accept(channels);
     this.stream.open(channels, tail);
-    this.history.reset(channels);
+    this.history.begin(channels);
   }
 
   /** Open another set of channels. Those that stay open lose nothing, those that are closed are forgotten. */
@@ -186,10 +221,14 @@ export class Workspace {
     const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
     for (const name of joined) this.ingest.noteJoined(name, Date.now());
     this.refilter();
-    if (kept) this.stream.changeChannels(channels);
-    else this.stream.open(channels, tail);
-    this.history.reset(channels);
-    this.history.join(joined);
+    if (kept) {
+      this.stream.changeChannels(channels);
+      this.history.reset(channels);
+      this.history.join(joined);
+    } else {
+      this.stream.open(channels, tail);
+      this.history.begin(channels);
+    }
   }
 
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
@@ -273,13 +312,18 @@ export class Workspace {
       }
       this.#lostAt = null;
     }
-    if (state.name === "live" && this.#pinNote !== null && this.ring.held > 0) this.ingest.addNote("", this.#pinNote, now);
-    if (state.name === "live" || state.name === "error") this.#pinNote = null;
+    if (state.name === "live") this.#pinNotes.accept(now);
+    else if (state.name === "error") this.#pinNotes.refuse();
     this.onState(state);
   }
 
   #accept(channels) {
     this.ingest.accepts = (name) => covers(channels, name);
+  }
+
+  // With the next line: before that, they would stand above nothing.
+  #addPinNotes() {
+    for (const [note, at] of this.#pinNotes.take()) if (this.ring.held > 0) this.ingest.addNote("", note, at);
   }
 
   #releaseLater() {
@@ -295,6 +339,7 @@ export class Workspace {
   #addLines(batch) {
     clearTimeout(this.#ending);
     this.undrawn += batch.length;
+    this.#addPinNotes();
     const closed = this.ingest.addLines(batch, Date.now());
     this.#releaseLater();
     // A replay may go on after an old "closed": the publisher has finished when nothing follows it.

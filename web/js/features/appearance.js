@@ -17,7 +17,6 @@ export function addAppearance(page) {
   function show() {
     for (const name of ["theme", "density", "rail"]) root.dataset[name] = String(settings.get(name));
     root.style.setProperty("--size", `${settings.get("size")}px`);
-    root.style.setProperty("--drawer", `${settings.get("drawer")}px`);
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
@@ -52,12 +51,12 @@ export function addAppearance(page) {
   readTimesIn(settings.get("publisherZone"));
   settings.on("order", (order) => workspace.orderBy(order));
   workspace.orderBy(settings.get("order"));
-  settings.on(["theme", "rail", "drawer"], show);
+  settings.on(["theme", "rail"], show);
   settings.on(OF_ROWS, showRows);
   $(PARTS.wrap).on("click", toggleWrap);
   // "3 s ago" is right for a second only.
   setInterval(() => {
-    if (settings.get("time") === "relative" && !document.hidden) page.rewrite();
+    if (settings.get("time") === "relative" && !document.hidden && page.marked === null) page.rewrite();
   }, REFRESH_MS);
   showRows();
 

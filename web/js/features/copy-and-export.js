@@ -20,12 +20,13 @@ export function addCopyAndExport(page) {
       for (let seq = ring.first; seq < ring.end; seq += 1) if (!ring.isNote(seq)) yield seq;
       return;
     }
-    const { grid } = page;
-    const range = scope === "selected" ? grid.range : null;
-    if (scope === "selected" && range === null) return;
-    const list = range ? grid.list : workspace.list;
-    const from = range ? list.firstRowFrom(range[0]) : list.first;
-    for (let row = from; row < list.end; row += 1) {
+    if (scope === "shown") return yield* seqsIn(workspace.list);
+    const { grid, range } = page.marked ?? { grid: page.grid, range: page.grid.range };
+    if (range !== null) yield* seqsIn(grid.list, range);
+  }
+
+  function* seqsIn(list, range = null) {
+    for (let row = range ? list.firstRowFrom(range[0]) : list.first; row < list.end; row += 1) {
       const seq = list.seqAt(row);
       if (range && seq > range[1]) return;
       if (ring.isNote(seq)) continue;
@@ -36,8 +37,8 @@ export function addCopyAndExport(page) {
 
   function shownText(seq) {
     if (ring.headOf(seq) !== null) return stripAnsi(style.recordOf(ring, seq).msg ?? ring.text(seq));
-    const { lvl, lvlRaw, logger, msg, err, ts, fields, raw } = style.recordOf(ring, seq);
-    const head = [formatIso(ts, settings.get("zone")), lvl > 0 ? LEVELS[lvl].toUpperCase() : lvlRaw, logger, msg ?? (keyValues(fields) || raw)];
+    const { lvl, lvlRaw, logger, msg, err, fields, raw } = style.recordOf(ring, seq);
+    const head = [formatIso(ring.shownTime(seq), settings.get("zone")), lvl > 0 ? LEVELS[lvl].toUpperCase() : lvlRaw, logger, msg ?? (keyValues(fields) || raw)];
     const tail = msg === null ? "" : keyValues(fields);
     return stripAnsi([[...head, tail].filter(Boolean).join(" "), err?.stack ?? ""].filter(Boolean).join("\n"));
   }
@@ -46,6 +47,10 @@ export function addCopyAndExport(page) {
     const lines = Array.from(seqs, toText);
     if (lines.length === 0) return toast(t("copy.none"));
     return toast((await copyText(lines.join("\n"))) ? t("copy.done", { n: lines.length }) : t("drawer.denied"));
+  }
+
+  async function copyOne(text) {
+    toast(t((await copyText(text)) ? "drawer.copied" : "drawer.denied"));
   }
 
   function copy(event) {
@@ -67,11 +72,21 @@ export function addCopyAndExport(page) {
 
   $("[data-testid=export]").on("click", openExport);
 
+  const copyJson = () => void copyLines(seqsOf("selected"), (seq) => ring.text(seq));
+
   return {
     copyLine: (seq) => copyLines([seq], shownText),
+    copy,
+    copyJson,
+    copyText: copyOne,
+    /** `{text, n}` of the lines from one seq to another in a grid, as they are copied. */
+    textOf(grid, range) {
+      const lines = Array.from(seqsIn(grid.list, range), shownText);
+      return { text: lines.join("\n"), n: lines.length };
+    },
     commands: {
       copy,
-      copyJson: () => void copyLines(seqsOf("selected"), (seq) => ring.text(seq)),
+      copyJson,
       selectAll,
       export: () => void openExport(),
     },

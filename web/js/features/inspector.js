@@ -23,7 +23,6 @@ export function addInspector(page, on) {
   const drawer = new Drawer({
     close: () => hide(),
     value: openValueMenu,
-    width: (px) => settings.set("drawer", px),
     commands: on.lineCommands,
   });
   const histogram = new HistogramView(workspace.counter, () => settings.get("zone"), {
@@ -92,8 +91,20 @@ export function addInspector(page, on) {
     $item.children(".node-line").after($counts);
   }
 
+  // The row of the line in the details does not show its stack, too.
+  function markInDetails(seq) {
+    const before = style.inDetails;
+    style.inDetails = seq;
+    if (before !== seq && [before, seq].some((each) => each !== null && style.isOpen(each))) page.rewrite();
+  }
+
+  function close() {
+    drawer.hide();
+    markInDetails(null);
+  }
+
   function show(seq) {
-    if (!ring.has(seq)) return drawer.hide();
+    if (!ring.has(seq)) return close();
     const note = ring.isNote(seq) ? ring.text(seq) : null;
     const line = note ? (note.raw ?? JSON.stringify(note)) : ring.text(seq);
     const row = list.rowOf(seq);
@@ -101,11 +112,15 @@ export function addInspector(page, on) {
     const record = note ? style.parse(line, ring.arrivedAt(seq), ring.channel(seq)) : style.joinedRecord(ring, seq, more);
     const raw = [line, ...more.map((each) => ring.text(each))].join("\n");
     drawer.show({ channel: ring.channel(seq), id: note && !note.raw ? null : ring.id(seq), line, raw, record, times: style.timesOf(record, ring.arrivedAt(seq)), alerts: note ? [] : on.linksOf([seq, ...more]) });
+    markInDetails(seq);
+    return undefined;
   }
 
   function hide() {
-    if (drawer.focused) page.grid.view.focus();
-    drawer.hide();
+    const { focused } = drawer;
+    close();
+    // The lines may have been behind it.
+    if (focused) page.grid.view.focus();
   }
 
   // Filters for the trace or request of the selected line, over all open channels.
@@ -120,7 +135,7 @@ export function addInspector(page, on) {
 
   page.on("open", show);
   page.on("select", (seq) => {
-    if (seq === null) drawer.hide();
+    if (seq === null) close();
     else if (drawer.shown) show(seq);
   });
   page.on("leaving", hide);

@@ -35,7 +35,7 @@ export function addRows(page, on) {
   function olderState() {
     const { list } = workspace;
     const oldest = ring.held > 0 ? ring.shownTime(ring.first) : null;
-    return olderBar({ search: search.state, history: history.state, complete, filtered: isFiltering(workspace.filter), channels: workspace.channels, held: ring.held, shown: list.shown, oldest, zone: style.zone });
+    return olderBar({ search: search.state, history: history.state, complete, filtered: workspace.filtered && !workspace.lifted, channels: workspace.channels, held: ring.held, shown: list.shown, oldest, zone: style.zone });
   }
 
   function unfold(seq, open) {
@@ -47,7 +47,8 @@ export function addRows(page, on) {
   const listen = (element) =>
     listenToRows(element, {
       ...on,
-      open: (seq) => page.openLine(seq),
+      pick: (seq) => page.pick(seq),
+      open: () => page.openLine(page.grid.selected),
       extend: (seq) => page.grid.extend(seq),
       unfold: (seq) => unfold(seq, !style.isOpen(seq)),
       times: (seq) => style.allTimes(seq),
@@ -79,5 +80,3 @@ export function addRows(page, on) {
     },
   };
 }
-
-const isFiltering = ({ text, hidden, range }) => text !== "" || range !== null || hidden.size > 0;

@@ -29,7 +29,7 @@ export function addStatus(page, on) {
 
   function showFollow() {
     const { view } = page.grid;
-    status.showFollow(view.following, view.paused, view.unseen);
+    status.showFollow(view.following, view.paused, view.unseen, view.selecting);
   }
 
   function update() {

@@ -6,12 +6,12 @@ import { t } from "../i18n/translate.js";
 import { parseTree } from "../format/json-tree.js";
 import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
+import { stackView } from "./stack-view.js";
 import { treeView } from "./tree-view.js";
 
 const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
-const NARROWEST = 280;
 
 export class Drawer {
   #on;
@@ -19,13 +19,12 @@ export class Drawer {
   #raw = false;
 
   /**
-   * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, `width(px)`: the drawer was dragged to
-   * that width, and `commands()`: `[{name, label, run}, …]` for the line.
+   * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, and `commands()`: `[{name, label, run}, …]`
+   * for the line.
    */
   constructor(on) {
     this.#on = on;
     $(PARTS.close).on("click", () => on.close());
-    this.#listenToGrip();
   }
 
   get shown() {
@@ -58,7 +57,8 @@ export class Drawer {
     $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
     $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
     this.#showCommands();
-    const $body = $(PARTS.body).empty().scrollTop(0);
+    const $body = $("<div>", { class: "details-parts" });
+    $(PARTS.body).empty().scrollTop(0).append($body);
     if (!this.#raw) this.#showParsed($body, shown);
     $body.append(heading(t("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
     $(PARTS.drawer).prop("hidden", false);
@@ -69,7 +69,7 @@ export class Drawer {
     if (record.msg !== null) $body.append(heading(t("drawer.message")), text(record.msg, LONGEST_MESSAGE));
     if (record.err) {
       const stack = record.err.stack ?? record.err.msg ?? "";
-      $body.append(heading(t("drawer.exception"), copyButton(stack)), text(stack).addClass("stack").attr("tabindex", "0"));
+      $body.append(heading(t("drawer.exception"), copyButton(stack, "drawer.copyTrace")), stackOf(stack));
     }
     const tree = parseTree(line) ?? parseTree(JSON.stringify(record.fields));
     if (tree?.entries.length > 0) $body.append(heading(t("drawer.fields")), treeView(tree, (entry, button) => this.#on.value(entry, button)));
@@ -82,16 +82,6 @@ export class Drawer {
     );
     const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(t("drawer.raw"));
     $(PARTS.buttons).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
-  }
-
-  #listenToGrip() {
-    const $grip = $("<div>", { class: "details-grip" });
-    $(PARTS.drawer).append($grip);
-    $grip[0].addEventListener("pointerdown", (event) => $grip[0].setPointerCapture(event.pointerId));
-    $grip[0].addEventListener("pointermove", (event) => {
-      if (!$grip[0].hasPointerCapture(event.pointerId)) return;
-      this.#on.width(Math.round(Math.min(window.innerWidth * 0.7, Math.max(NARROWEST, window.innerWidth - event.clientX))));
-    });
   }
 }
 
@@ -131,7 +121,12 @@ function pairs(entries) {
   return $list;
 }
 
-function copyButton(line) {
-  const $copy = button("link", { "data-testid": "copy" }).text(t("drawer.copy"));
+// All of a long one on request, as text.
+function stackOf(stack) {
+  return stack.length <= LONGEST_TEXT ? stackView(stack) : [text(stack).addClass("stack").attr("tabindex", "0")];
+}
+
+function copyButton(line, label = "drawer.copy") {
+  const $copy = button("link", { "data-testid": "copy" }).text(t(label));
   return $copy.on("click", async () => $copy.text(t((await copyText(line)) ? "drawer.copied" : "drawer.denied")));
 }

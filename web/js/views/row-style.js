@@ -7,6 +7,7 @@ import { normalise, withContinuations } from "../normalise/index.js";
 import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
+import { ChannelMarks } from "../store/channel-marks.js";
 import { compileRules } from "../store/highlight-rules.js";
 import { TRUSTED_MS } from "../store/line-times.js";
 import { t } from "../i18n/translate.js";
@@ -35,6 +36,8 @@ export class RowStyle {
     this.#zoneOf = zoneOf;
     this.#line = new HeldLine(ring);
     this.columns = [];
+    /** How the open channels are told apart. */
+    this.marks = new ChannelMarks();
     this.pins = new Set();
     this.rules = compileRules([]);
     /** The alerts about the lines with these seqs, `[{text}, …]`. */
@@ -148,6 +151,7 @@ export class RowStyle {
   renumber(moved) {
     this.#opened = new Set([...this.#opened].map(moved));
     this.pins = new Set([...this.pins].map(moved));
+    if (this.inDetails !== null) this.inDetails = moved(this.inDetails);
   }
 
   /** Mark a line, "channel@id", as late. */

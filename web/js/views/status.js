@@ -104,8 +104,8 @@ export class Status {
   }
 
   /** Show whether the grid follows new lines, or how many it has not shown. */
-  showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+  showFollow(following, paused, { lines, errors }, selecting = false) {
+    write(PARTS.follow, t(following ? "follow.following" : selecting ? "follow.selecting" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
