@@ -198,6 +198,46 @@ def test_f05_every_term_is_a_chip_that_can_be_switched_off_and_removed(
     expect(page.get_by_test_id("row")).to_have_count(10)
 
 
+def test_a_filter_of_another_tool_is_translated_and_one_that_is_being_typed_hides_nothing(
+    page: Page, hub: HubProcess, publish: Publish
+) -> None:
+    open_page(page, hub, "f05.foreign")
+    publish("f05.foreign", orders(40))
+    wait_received(page, 40)
+    box, note, rows = page.get_by_test_id("filter"), page.get_by_test_id("filter-note"), page.get_by_test_id("row")
+
+    # Half a value finds nothing yet: the lines stay, dimmed.
+    page.keyboard.press("f")
+    page.keyboard.type("user=u")
+    expect(page.locator(".main")).to_have_attribute("data-stale", "true")
+    assert stats(page)["shown"] == 40
+    page.keyboard.type("4")
+    expect(rows).to_have_count(4)
+    expect(page.locator(".main")).to_have_attribute("data-stale", "false")
+
+    # Fields that there are: translated with Enter, and undone by a click.
+    type_filter(page, "level:warn AND user:u4")
+    expect(box).to_have_value("level=warn user=u4")
+    expect(note).to_contain_text("level:warn AND user:u4 was read as level=warn user=u4")
+    expect(rows).to_have_count(2)
+    note.get_by_role("button", name="Undo").click()
+    expect(box).to_have_value("level:warn AND user:u4")
+    expect(note).to_be_hidden()
+    expect(rows).to_have_count(0)
+
+    # What may be a text as well is only offered, and what no filter does is named.
+    type_filter(page, "done AND 14")
+    expect(box).to_have_value("done AND 14")
+    expect(note).to_contain_text("Did you mean")
+    note.get_by_role("button", name="done 14").click()
+    expect(box).to_have_value("done 14")
+    expect(rows).to_have_count(1)
+    type_filter(page, "done | count")
+    expect(note).to_contain_text("Statistics (S) counts lines")
+    type_filter(page, "order")
+    expect(note).to_be_hidden()
+
+
 def test_f07_digit_keys_set_the_minimum_level_and_0_shows_all(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "f07")
     levels = ["trace", "debug", "info", "warn", "error", "fatal"]
@@ -430,7 +470,7 @@ def test_a_filter_that_hides_everything_shows_when_a_line_last_matched(
     publish("f05.last", numbered(range(10_000)))
 
     empty = page.get_by_test_id("empty")
-    expect(empty).to_contain_text("0 of 10,000 lines pass the filter")
+    expect(empty).to_contain_text("None of the 10,000 newest lines match")
     expect(empty).to_contain_text(re.compile(r"Last match \d+ s ago"))
     type_filter(page, "straw")
     expect(empty).to_contain_text("Esc in the filter box")

@@ -555,7 +555,7 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_channel_list_is_a_s
     expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
     expect(page.get_by_test_id("follow")).to_have_text("following")
     page.get_by_test_id("row").last.click()
-    expect(page.get_by_test_id("raw")).to_be_visible()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("dark", "rgb(16, 20, 24)"), ("light", "rgb(255, 255, 255)")])

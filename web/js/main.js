@@ -81,7 +81,7 @@ use(addLater(["marker", "testLine"], () => import("./features/publish.js"), ({ a
 use(addSilenceAlarm(page, identity.clockSkew));
 use(addLater(["alertRules", "alertFromFilter"], () => import("./features/alert-rules.js"), ({ addAlertRules }) => addAlertRules(page, { identity, showLine: alertMarks.show }), { "[data-testid=alerts-open]": "alertRules" }));
 const channels = use(addChannels(page, navigation.commands.pause, identity.subscribe));
-const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, histogramMs: inspector.histogramMs }));
+const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, older: rows.older, histogramMs: inspector.histogramMs }));
 use(addCommandPalette(page, { commands: () => commandList(functions), openView: url.openView, toggleColumn: inspector.toggleColumn }));
 use({ commands: { close: () => selecting.close() || inspector.close() || find.close() || context.close() || (page.grid.selected !== null && page.grid.select(null)) } });
 

@@ -4,9 +4,12 @@
 //     text, levels, time range          --> the test that each list applies
 
 import { HistoryLoader } from "../connection/history-loader.js";
+import { LogSearch } from "../connection/log-search.js";
 import { ReconnectingStream } from "../connection/event-stream.js";
 import { visible } from "../format/text.js";
 import { covers, isPattern } from "../protocol/channels.js";
+import { parseId } from "../protocol/ids.js";
+import { hubZone, logFilter } from "../query/hub-filter.js";
 import { HeldLine, compileQuery } from "../query/index.js";
 import { AlertMarks } from "../store/alert-marks.js";
 import { Facets } from "../store/facets.js";
@@ -15,6 +18,7 @@ import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
 import { PinNotes } from "../store/pin-notes.js";
+import { ResultCounter } from "../store/result-counter.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
 
@@ -42,10 +46,17 @@ export class Workspace {
     this.series = new Series();
     this.counter = new LineCounter(this.ring);
     this.facets = new Facets();
+    this.result = new ResultCounter(this.ring, this.facets);
     this.ingest = new Ingest(this.ring, this.lists, this.series);
     this.alerts = new AlertMarks();
     this.ingest.onAlert = (id, line) => this.alerts.add(id, line) && this.onAlert();
     this.history = new HistoryLoader(this.ring, this.ingest, () => this.onChange());
+    this.history.onStart = () => this.#endSearch();
+    /** The search of the log for lines that pass the filter. */
+    this.search = new LogSearch({
+      found: (page) => (this.ingest.addOlder(page), this.ring.room > 0),
+      changed: () => this.onChange(),
+    });
     this.filter = { text: "", off: new Set(), hidden: new Set(), range: null };
     this.query = compileQuery("");
     /** True while the filter stays what it is, but hides nothing: a line is shown among its neighbours. */
@@ -98,6 +109,7 @@ export class Workspace {
       off: next.off, now: Date.now(), zone: this.#zoneOf(), onAbandoned: (source) => this.onAbandoned(source),
     });
     if (query.fault) return query.fault;
+    if (keyOf(next) !== keyOf(this.filter)) this.#endSearch();
     this.filter = next;
     this.query = query;
     this.lifted = false;
@@ -109,12 +121,40 @@ export class Workspace {
   pin(filter) {
     const same = filter?.q === this.pinned?.q;
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
+    this.#endSearch();
     this.pinned = filter;
     // Said when the hub has accepted it, at the place where it begins to count. In another zone, it goes on.
     if (!same) this.#pinNotes.ask({ kind: filter ? "pinned" : "unpinned", filter: shown });
     if (this.history.refilter(filter) && !same && this.ring.held > 0) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
     this.stream.refilter(filter);
     this.onChange();
+  }
+
+  /** Search the log for lines that pass the filter, from the oldest line held back, or go on. What is found is put above the lines held. */
+  async searchLog() {
+    await this.history.settled;
+    if (this.search.state.name !== "idle") return this.search.goOn();
+    const zone = this.#zoneOf();
+    const q = logFilter(this.filter, { zone, pinned: this.pinned?.q ?? null });
+    const before = this.history.position;
+    this.ingest.beginFound({ kind: "found" });
+    return this.search.begin({ channels: this.channels, q, zone: hubZone(zone, Date.now()) }, before);
+  }
+
+  /** Hold a line that a search has found together with all lines since, so that it has its neighbours. Returns its seq; null: there is no room. */
+  async holdAround(seq) {
+    if (!this.ingest.isFound(seq)) return seq;
+    const channel = this.ring.channel(seq);
+    const id = parseId(this.ring.id(seq));
+    const find = () => this.ring.seqOf(channel, id);
+    this.#endSearch();
+    await this.history.loadUntil(() => find() !== null);
+    return find();
+  }
+
+  #endSearch() {
+    this.search.reset();
+    this.ingest.dropFound();
   }
 
   /** Show all lines and leave the filter as it is, or apply it again. */
@@ -150,10 +190,17 @@ export class Workspace {
     const [accepts, range] = this.lifted ? [null, null] : [this.#test, this.filter.range];
     // A filter that is replaced before it is in place never will be: whoever waits for it waits for its successor.
     this.settled = new Promise((done) => this.#waiting.push(done));
-    this.lists.refilter(accepts, range, () => {
-      for (const done of this.#waiting.splice(0)) done();
+    // A level that is hidden says nevertheless how many of its lines the rest of the filter finds.
+    const { ring, line } = this;
+    const { hidden } = this.filter;
+    const { test } = this.query;
+    const hiddenOnly = hidden.size > 0 ? (seq) => hidden.has(ring.level(seq)) && (test === null || test(line.at(seq))) : null;
+    const unfiltered = this.lifted || (test === null && range === null);
+    const done = () => {
+      for (const each of this.#waiting.splice(0)) each();
       this.onChange();
-    });
+    };
+    this.lists.refilter(accepts, range, done, unfiltered ? undefined : hiddenOnly);
   }
 
   /** Open these channels, from their last `tail` lines on. */
@@ -168,6 +215,7 @@ export class Workspace {
     const open = this.stream.channels;
     const kept = channels.some((name) => open.includes(name)) && this.stream.state.name !== "ended";
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
     const joined = kept ? channels.filter((name) => !covers(open, name)) : [];
@@ -186,6 +234,7 @@ export class Workspace {
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
+    this.#endSearch();
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
@@ -225,17 +274,20 @@ export class Workspace {
 
   // Facets and bars count each line for as long as it is held.
   #countLines() {
-    const { counter, facets, ring, ingest } = this;
+    const { counter, facets, result, ring, ingest } = this;
     this.lists.counter = counter;
+    this.lists.result = result;
     ingest.onLine = (seq, record) => facets.add(seq, record);
     ingest.onReorder = (part, moved) => {
       facets.reorder(part);
       counter.reorder(part);
+      result.reorder(part);
       this.onReorder(moved);
     };
     ingest.onReread = () => this.#recount();
     ring.onDrop = (seq) => {
       counter.remove(seq);
+      result.remove(seq);
       facets.remove(seq);
     };
     ring.onMove = (from, to) => facets.move(from, to);
@@ -297,3 +349,6 @@ export class Workspace {
     this.onChange();
   }
 }
+
+// Whatever decides which lines pass.
+const keyOf = ({ text, off, hidden, range }) => JSON.stringify([text, [...off].sort(), [...hidden].sort(), range]);

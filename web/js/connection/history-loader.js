@@ -32,6 +32,8 @@ export class HistoryLoader {
     this.#ring = ring;
     this.#ingest = ingest;
     this.#changed = changed;
+    /** Called before lines are loaded: all lines from there on must be held. */
+    this.onStart = () => {};
     /** The channels that the reader may see, as patterns. */
     this.visibleChannels = ["*"];
   }
@@ -93,7 +95,18 @@ export class HistoryLoader {
     if (this.state.name === "failed") this.#start();
   }
 
+  /** Resolved when nothing is being loaded. */
+  get settled() {
+    return this.#loading ?? Promise.resolve();
+  }
+
+  /** The position before which no line is held, as an id; null if none is held. */
+  get position() {
+    return this.#before ?? this.#beforeAllHeld();
+  }
+
   #start() {
+    this.onStart();
     this.#loading = this.#run();
   }
 

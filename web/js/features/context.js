@@ -3,8 +3,10 @@
 
 import { formatClock } from "../format/format-time.js";
 import { rowText, visible } from "../format/text.js";
+import { t } from "../i18n/translate.js";
 import { MatchIndex } from "../store/matcher.js";
 import { ContextBar } from "../views/context-bar.js";
+import { toast } from "../views/toast.js";
 
 const SLICE_MS = 8;
 const LONGEST_SHOWN = 80;
@@ -22,8 +24,10 @@ export function addContext(page, pushes) {
   let searching = 0;
 
   /** Show a line among its neighbours. */
-  async function show(seq = page.grid.selected) {
-    if (seq === null || !ring.has(seq)) return;
+  async function show(wanted = page.grid.selected) {
+    if (wanted === null || !ring.has(wanted)) return;
+    const seq = await withNeighbours(wanted);
+    if (seq === null) return;
     const { grid } = page;
     if (place === null && workspace.filtered) {
       place = { grid, seq, position: grid.view.following ? null : grid.view.scrollPosition(), pushes: null };
@@ -31,6 +35,13 @@ export function addContext(page, pushes) {
       place.pushes = pushes();
     }
     await goTo(grid, seq);
+  }
+
+  // A line that the search of the log has found stands alone until those around it are loaded.
+  async function withNeighbours(seq) {
+    const held = await workspace.holdAround(seq);
+    if (held === null) toast(t("search.tooFar"));
+    return held;
   }
 
   async function goTo(grid, seq) {
@@ -43,11 +54,11 @@ export function addContext(page, pushes) {
     draw();
   }
 
-  function goToHit(step) {
+  async function goToHit(step) {
     const { grid } = place;
-    if (!hits) return;
-    const row = hits.next(grid.list.rowOf(around), step);
-    if (row !== null) goTo(grid, grid.list.seqAt(row));
+    const row = hits?.next(grid.list.rowOf(around), step) ?? null;
+    const seq = row === null ? null : await withNeighbours(grid.list.seqAt(row));
+    if (seq !== null && place !== null) goTo(grid, seq);
   }
 
   // A step that Back undoes is undone, so that Back doesn't lead in again.

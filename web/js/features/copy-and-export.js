@@ -1,19 +1,14 @@
-// Lines out of the page: copied as they are shown or as they were published, or saved as a file. The selection is known by seq,
-// so it may be far out of sight.
+// Lines out of the page: copied as they are shown or as they were published, or saved as a file (export-lines.js). The selection is
+// known by seq, so it may be far out of sight.
 
 import { stripAnsi } from "../format/ansi.js";
 import { formatIso } from "../format/format-time.js";
 import { keyValues } from "../format/text.js";
-import { zoneText } from "../format/zones.js";
 import { t } from "../i18n/translate.js";
 import { LEVELS } from "../normalise/levels.js";
-import { COLUMNS, exportParts, fileName, mediaTypeOf } from "../store/export-file.js";
 import { copyText } from "../views/clipboard.js";
-import { openPrompt } from "../views/prompt.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
-
-const FORMATS = ["ndjson", "txt", "csv"];
-const PAUSE_MS = 30;
 
 export function addCopyAndExport(page) {
   const { workspace, settings, style } = page;
@@ -65,47 +60,9 @@ export function addCopyAndExport(page) {
     return null;
   }
 
-  function* linesOf(scope) {
-    for (const seq of seqsOf(scope)) yield { text: ring.text(seq), channel: ring.channel(seq), time: ring.arrivedAt(seq), publisherZone: workspace.ingest.zoneOf(ring.channel(seq)) };
-  }
-
-  async function save(scope, format) {
-    const columns = [...COLUMNS, ...style.columns];
-    const parts = [];
-    let until = performance.now() + PAUSE_MS;
-    for (const part of exportParts(linesOf(scope), format, { zone: settings.get("zone"), columns })) {
-      parts.push(part);
-      if (performance.now() < until) continue;
-      await new Promise((done) => setTimeout(done));
-      until = performance.now() + PAUSE_MS;
-    }
-    const url = URL.createObjectURL(new Blob(parts, { type: mediaTypeOf(format) }));
-    download(url, fileName(format, workspace.channels, Date.now()));
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  }
-
-  function saveLog(format, span) {
-    const query = new URLSearchParams(workspace.channels.map((channel) => ["channel", channel]));
-    query.set("format", format);
-    for (const [name, time] of Object.entries(span)) if (time.trim()) query.set(name, time.trim());
-    download(`export?${query}`, fileName(format, workspace.channels, Date.now()));
-  }
-
-  function promptForExport() {
-    const scopes = Object.fromEntries(["shown", "selected", "held", "log"].map((scope) => [scope, t(`export.${scope}`)]));
-    const { range } = page.grid;
-    openPrompt({
-      title: t("command.export"),
-      fields: [
-        { name: "scope", label: t("export.scope"), type: "select", value: range && range[0] !== range[1] ? "selected" : "shown", options: scopes },
-        { name: "format", label: t("export.format"), type: "select", value: "ndjson", options: Object.fromEntries(FORMATS.map((format) => [format, t(`export.${format}`)])) },
-        { name: "since", label: t("export.since"), value: "-1h" },
-        { name: "until", label: t("export.until") },
-      ],
-      hint: t("export.hint", { zone: zoneText(settings.get("zone"), Date.now()) }),
-      label: t("export.go"),
-      submit: ({ scope, format, ...span }) => (scope === "log" ? saveLog(format, span) : save(scope, format), null),
-    });
+  async function openExport() {
+    const module = await loadLater(() => import("./export-lines.js"));
+    module?.openExport(page, seqsOf);
   }
 
   function selectAll() {
@@ -113,7 +70,7 @@ export function addCopyAndExport(page) {
     if (grid.list.first < grid.list.end) grid.selectAll();
   }
 
-  $("[data-testid=export]").on("click", promptForExport);
+  $("[data-testid=export]").on("click", openExport);
 
   const copyJson = () => void copyLines(seqsOf("selected"), (seq) => ring.text(seq));
 
@@ -131,16 +88,7 @@ export function addCopyAndExport(page) {
       copy,
       copyJson,
       selectAll,
-      export: promptForExport,
+      export: () => void openExport(),
     },
   };
-}
-
-function download(url, name) {
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
 }

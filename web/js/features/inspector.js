@@ -6,7 +6,7 @@ import { textOf } from "../format/text.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { traceIdOf } from "../normalise/trace.js";
 import { valueOf } from "../query/fields.js";
-import { addTerm, fieldTerm } from "../query/terms.js";
+import { addTerm, fieldTerm, removeTerm, replaceTerm } from "../query/terms.js";
 import { copyText } from "../views/clipboard.js";
 import { Drawer } from "../views/drawer.js";
 import { FacetsView } from "../views/facets-view.js";
@@ -29,10 +29,30 @@ export function addInspector(page, on) {
     range: (range) => page.setFilter({ range }),
     jump: on.goToTime,
   });
-  const fields = new FacetsView(facets, { value: filterFor, column: toggleColumn, plot: on.plot });
+  const fields = new FacetsView(facets, {
+    value: filterFor, takeBack, column: toggleColumn, plot: on.plot, filtered: () => workspace.result.active, excluded,
+  });
 
   function filterFor(name, value, not = false) {
     page.setFilter({ text: addTerm(workspace.filter.text, fieldTerm(name, value, { not })) });
+  }
+
+  const exclusions = () => workspace.query.terms.filter(({ kind, op, negated, off }) => kind === "field" && op === "=" && negated && !off);
+
+  // The values that the filter excludes, by the names of their fields.
+  function excluded() {
+    const found = new Map();
+    for (const { name, values } of exclusions()) found.set(name, [...(found.get(name) ?? []), ...values]);
+    return found;
+  }
+
+  // Show the lines with a value again that was filtered out.
+  function takeBack(name, value) {
+    const term = exclusions().find((each) => each.name === name && each.values.includes(value));
+    if (!term) return;
+    const { text } = workspace.filter;
+    const rest = term.values.filter((other) => other !== value).map((other) => fieldTerm("x", other).slice(2));
+    page.setFilter({ text: rest.length > 0 ? replaceTerm(text, term, `-${fieldTerm(name, "", { op: "exists" }).slice(0, -2)}=${rest.join(",")}`) : removeTerm(text, term) });
   }
 
   function toggleColumn(name) {

@@ -39,6 +39,8 @@ export class Ingest {
   #joiner = new MultilineJoiner();
   #markersHeld = new Set();
   #zones = new PublisherZones();
+  // The seq of the first line that no search has found, while there are some.
+  #edge = null;
 
   constructor(ring, lists, series) {
     this.#ring = ring;
@@ -208,9 +210,33 @@ export class Ingest {
     }
   }
 
-  /** Forget the lines of every channel that `keep(channel)` rejects. */
+  /** From here on, older lines are those that a search finds. They stay apart from the lines held, behind this note, until dropFound(). */
+  beginFound(note) {
+    const { first, held, room } = this.#ring;
+    if (this.#edge !== null || room === 0) return;
+    this.release();
+    this.#edge = this.#ring.first;
+    this.#offerOlder([this.#ring.prependNote("", null, note, held > 0 ? this.#ring.arrivedAt(first) : Date.now() - this.clockSkew)]);
+  }
+
+  /** True for a line that a search has found: the lines around it are not held. */
+  isFound(seq) {
+    return this.#edge !== null && seq < this.#edge;
+  }
+
+  /** Remove the lines that a search has found. */
+  dropFound() {
+    const edge = this.#edge;
+    this.#edge = null;
+    if (edge === null) return;
+    this.release();
+    while (this.#ring.first < edge) this.#ring.dropFirst();
+  }
+
+  /** Forget the lines of every channel that `keep(channel)` rejects, and what a search has found. */
   forget(keep) {
     this.release();
+    this.dropFound();
     this.#ring.retain(keep);
     this.#series.retain(keep);
     this.#zones.retain(keep);
@@ -404,8 +430,15 @@ export class Ingest {
     this.#sort(this.#ring.first, this.#ring.end);
   }
 
-  // Puts lines into the order of their times.
+  // Puts lines into the order of their times; those that a search has found stay above the note that ends them.
   #sort(from, to) {
+    const edge = this.#edge ?? -Infinity;
+    if (from >= edge || to < edge) return this.#sortPart(from, to);
+    this.#sortPart(from, edge - 1);
+    return this.#sortPart(edge, to);
+  }
+
+  #sortPart(from, to) {
     const part = misplaced(this.#ring, from, to, this.#tolerance);
     if (!part) return;
     const moved = this.#ring.reorder(part);

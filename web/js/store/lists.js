@@ -9,6 +9,7 @@ export class Lists {
   #ring;
   #test = null;
   #range = null;
+  #counts = null;
   #panes = [];
   #templateOf;
   // Whether a line passes together with those that continue it, by its seq.
@@ -22,7 +23,9 @@ export class Lists {
     /** When the newest line arrived that has passed all but the time range since the filter was set, in ms, still held or not; else null. */
     this.lastMatch = null;
     this.#templateOf = null;
-    this.main.onHidden = (seq) => this.counter?.remove(seq);
+    /** Has `add(seq)`, `remove(seq)` and `reset(active)`; see ResultCounter. */
+    this.result = null;
+    this.main.onHidden = (seq) => this.#uncount(seq);
   }
 
   /** See FilteredList.templateOf; takes effect with the next filter. */
@@ -51,7 +54,7 @@ export class Lists {
   fold(seq, head) {
     this.#decided.delete(head);
     // It may have another level now.
-    this.counter?.remove(seq);
+    this.#uncount(seq);
     for (const list of this.all) list.fold(seq, head);
   }
 
@@ -65,8 +68,14 @@ export class Lists {
     for (const list of this.all) list.trim();
   }
 
-  /** Show what `test(seq)` accepts (null: everything), a line together with those that continue it, within `range`, `[from, to]` in ms or null. Calls `done()` when each list is in place. */
-  refilter(test, range, done = () => {}) {
+  /**
+   * Show what `test(seq)` accepts (null: everything), a line together with those that continue it, within `range`, `[from, to]` in ms or
+   * null. Calls `done()` when each list is in place. `counts(seq)` is true for a line that `test` refuses, and the result counts all the
+   * same; null: it counts what is shown; undefined: nothing is filtered, and the result counts nothing.
+   */
+  refilter(test, range, done = () => {}, counts = undefined) {
+    this.#counts = counts ?? null;
+    this.result?.reset(counts !== undefined);
     this.#test = test;
     this.#range = range;
     this.#decided.clear();
@@ -91,17 +100,30 @@ export class Lists {
   }
 
   #testFor(keep) {
-    const [test, range, ring, counter] = [this.#test, this.#range, this.#ring, keep === null ? this.counter : null];
+    const [test, range, ring, counts] = [this.#test, this.#range, this.#ring, this.#counts];
+    const [counter, result] = keep === null ? [this.counter, this.result] : [null, null];
     if (test === null && range === null && keep === null && counter === null) return null;
+    const inRange = (head) => {
+      const time = ring.shownTime(head);
+      return range === null || (time >= range[0] && time <= range[1]);
+    };
     return (head, seq) => {
       if (keep !== null && !keep(ring.channel(head))) return false;
-      if (test !== null && !this.#decide(test, head)) return false;
+      if (test !== null && !this.#decide(test, head)) {
+        if (result !== null && counts?.(head) && inRange(head)) result.add(seq);
+        return false;
+      }
       counter?.add(seq);
       if (keep === null) this.#recordMatch(ring.arrivedAt(seq));
-      if (range === null) return true;
-      const time = ring.shownTime(head);
-      return time >= range[0] && time <= range[1];
+      if (!inRange(head)) return false;
+      result?.add(seq);
+      return true;
     };
+  }
+
+  #uncount(seq) {
+    this.counter?.remove(seq);
+    this.result?.remove(seq);
   }
 
   #decide(test, head) {
