@@ -58,7 +58,7 @@ test("R13: of what the browser has kept, only values that a setting may have are
     theme: [], density: [], lang: [], time: [], zone: [], publisherZone: [], size: [], drawer: [], held: [],
     holdBack: [0], guard: [0],
     wrap: [true], rail: [true], hist: [true], facets: [true], repeats: [true], tokens: [true], keys: [true], announce: [true],
-    rules: [[]], views: [[]], alarms: [{}],
+    rules: [[]], views: [[]], recent: [[]], alarms: [{}],
   };
   assert.deepEqual(Object.keys(may).sort(), Object.keys(DEFAULTS).sort());
   for (const [name, allowed] of Object.entries(may)) {
@@ -77,6 +77,7 @@ test("R13: what settings may be is kept, up to the ends of the ranges, and of li
     holdBack: 5_000, guard: 100_000, wrap: true, rail: false, hist: false, facets: false, repeats: true, tokens: false, keys: false, announce: false,
     rules: [{ text: "boom", colour: "#FF9f43", row: true, sound: false, title: true }],
     views: [{ name: "a", query: "?channel=a&q=%22" }],
+    recent: [{ kind: "channel", label: "a" }],
     alarms: { "shop.api": true },
   };
   const store = storage();

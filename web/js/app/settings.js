@@ -47,6 +47,7 @@ export const DEFAULTS = Object.freeze({
   announce: true,
   rules: [],
   views: [],
+  recent: [], // what was taken from the palette, newest first
   alarms: {},
 });
 
@@ -131,6 +132,8 @@ function valid(name, value) {
       return value === "auto" || isZone(value) ? value : null;
     case "views":
       return listOf(value, (view) => isText(view.name) && isText(view.query) && view.query.startsWith("?"));
+    case "recent":
+      return listOf(value, (entry) => isText(entry.kind) && isText(entry.label));
     case "rules":
       return listOf(value, (rule) => isText(rule.text) && isText(rule.colour) && COLOUR.test(rule.colour));
     case "alarms":

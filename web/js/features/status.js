@@ -32,9 +32,9 @@ export function addStatus(page, on) {
   }
 
   function update() {
-    const { received, gaps } = ingest;
+    const { gaps } = ingest;
     const { text, range, hidden } = workspace.filter;
-    status.showNumbers({ held: ring.held, shown: list.shown, received, gaps: gaps.count, dropped: gaps.lost });
+    status.showNumbers({ held: ring.held, shown: list.shown, gaps: gaps.count, dropped: gaps.lost });
     showFollow();
     const now = Date.now();
     const { lastMatch } = workspace.lists;

@@ -85,10 +85,9 @@ export class Status {
     number("rate", "\u2013");
   }
 
-  showNumbers({ held, shown, received, gaps, dropped }) {
+  showNumbers({ held, shown, gaps, dropped }) {
     number("held", formatNumber(held));
     number("shown", formatNumber(shown));
-    number("seen", formatNumber(received));
     number("gaps", formatNumber(gaps));
     number("dropped", formatNumber(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
