@@ -107,7 +107,7 @@ def test_r13_a_browser_that_has_kept_nonsense_gets_a_working_page(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Each setting with a value of the right kind that would break the page."""
-    kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard"), "1e12")
+    kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard", "hints"), "1e12")
     kept |= dict.fromkeys(("rules", "views", "recent", "alarms"), "[[[]]]")
     kept |= dict.fromkeys(("theme", "density", "lang", "time", "zone", "publisherZone"), "'" * 5000)
     kept |= dict.fromkeys(("wrap", "rail", "hist", "facets", "repeats", "tokens", "keys", "announce"), "2")

@@ -44,6 +44,7 @@ const TABLE = [
   ["line", "copy", ["c", "Ctrl+C"]],
   ["line", "copyJson", ["C"]],
   ["line", "link", ["l"]],
+  ["line", "report", []],
   ["line", "extendDown", ["J"]],
   ["line", "extendUp", ["K"]],
   ["line", "selectAll", ["Ctrl+A"]],

@@ -22,6 +22,7 @@ export const RANGES = Object.freeze({
   drawer: [200, 4_000], // px
   held: [10_000, 500_000], // lines
   holdBack: [0, 5_000], // ms
+  hints: [0, 3], // visits that still show the hints
   guard: [0, 100_000], // lines per second of one channel among several; 0: all
 });
 
@@ -41,6 +42,7 @@ export const DEFAULTS = Object.freeze({
   held: 100_000,
   holdBack: 250,
   guard: 2_000,
+  hints: 3,
   repeats: false, // true: consecutive lines that differ only in their numbers are one row
   tokens: true,
   keys: true,

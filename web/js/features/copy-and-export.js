@@ -111,6 +111,7 @@ export function addCopyAndExport(page) {
   $("[data-testid=export]").on("click", promptForExport);
 
   return {
+    shownText,
     copyLine: (seq) => copyLines([seq], shownText),
     commands: {
       copy,

@@ -10,7 +10,7 @@ import { newLinesText, stateText } from "../format/messages.js";
 const PARTS = {
   app: ".app", announced: ".state-announced", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-gap", lag: ".count-lag",
-  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", allowed: ".open-allowed",
 };
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
@@ -23,12 +23,13 @@ export class Status {
   #recording = true;
   #samples = [];
 
-  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, and `clearFilter()`. */
+  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()`, and `openAllowed()`, which opens a channel that may be seen. */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
     $(PARTS.levels).on("click", () => on.showLevels());
     $(PARTS.filter).on("click", () => on.clearFilter());
+    $(PARTS.allowed).on("click", () => on.openAllowed());
   }
 
   showState(state, lastLineAt, now) {
@@ -104,15 +105,20 @@ export class Status {
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, or null. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null }) {
+  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, or null; `forbidden` are the open channels that the reader may not see, and `visible` those they may. */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null, forbidden = [], visible = [] }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
+    const denied = held === 0 && this.#state.name === "error" && forbidden.length > 0;
+    const [title, hint, command] = levels
+      ? [t("empty.levels"), "", ""]
+      : denied ? forbiddenTexts(forbidden, visible) : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
+    $(PARTS.allowed).prop("hidden", !denied || visible.length === 0);
+    if (denied) write(PARTS.allowed, t("empty.openAllowed"));
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -143,6 +149,12 @@ function emptyTexts(channels) {
   const hint = t(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
+
+const forbiddenTexts = (names, visible) => [
+  t("empty.forbidden", { names: names.join(", ") }),
+  visible.length > 0 ? t("empty.visible", { names: visible.join(", ") }) : t("empty.visibleNone"),
+  "",
+];
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
