@@ -1,29 +1,46 @@
 // The open channels: the list at the left, their names in the top bar, and Start, Stop and Pause.
 
-import { OWN, covers, isPattern, nameFault } from "../protocol/channels.js";
+import { covers, isPattern, nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
 import { Toolbar } from "../views/toolbar.js";
 
-const USUAL = "log";
+const DEFAULT_CHANNELS = ["log"];
+const MOST_FIRST = 8;
 
-/** `pause()` pauses the grid, or lets it follow again; `visible` are the names and patterns of the channels that the reader may see. */
+/** `pause()` pauses the grid, or lets it follow again; `visible` are the names and patterns that the reader may see. */
 export function addChannels(page, pause, visible) {
-  const { workspace, settings } = page;
+  const { workspace, settings, style } = page;
+  const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
   const list = new ChannelList({
     toggle: () => settings.set("rail", !settings.get("rail")),
     only: (name) => page.changeChannels([name]),
     add: (name) => page.changeChannels([...workspace.channels, name]),
     remove,
+    leave: () => page.grid.view.focus(),
     polled: (answer) => page.setPolled(answer),
-  });
+  }, marks);
   const toolbar = new Toolbar({
     start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,
     showChannels: () => list.open(),
-  });
+  }, marks);
   const showPaused = () => toolbar.showPaused(page.grid.view.paused);
 
+  let marked = [];
+
+  // A pattern stands for the channels that it matches.
+  function showMarks() {
+    const names = workspace.channels.flatMap((name) => (isPattern(name) ? page.channelNames.filter((each) => covers([name], each)) : name));
+    const same = names.length === marked.length && names.every((name, at) => name === marked[at]);
+    marked = names;
+    if (same || !marks.show(names)) return;
+    page.grid.view.resetWidths();
+    page.rewrite();
+  }
+
+  page.on("polled", showMarks);
   page.on("channels", (channels) => {
+    showMarks();
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
@@ -37,7 +54,7 @@ export function addChannels(page, pause, visible) {
       const valid = names.filter((name) => nameFault(name) === null);
       const invalid = names.find((name) => nameFault(name) !== null);
       if (invalid !== undefined) list.showFaultOf(invalid);
-      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : [firstChannel(visible)]);
+      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : firstChannels(visible));
       workspace.stream.reject([invalid], nameFault(invalid));
       page.showChannels();
       return undefined;
@@ -46,9 +63,6 @@ export function addChannels(page, pause, visible) {
   };
 }
 
-/** The channel to begin with: the usual one, or the first that may be seen. */
-export function firstChannel(visible) {
-  if (covers(visible, USUAL)) return USUAL;
-  const others = visible.filter((name) => !OWN.includes(name));
-  return others.find((name) => !isPattern(name)) ?? others[0] ?? USUAL;
-}
+/** The channels to begin with: whoever may not see the default begins with what may be seen, not with a refusal. */
+export const firstChannels = (visible) =>
+  visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);

@@ -23,7 +23,6 @@ export function addInspector(page, on) {
   const drawer = new Drawer({
     close: () => hide(),
     value: openValueMenu,
-    width: (px) => settings.set("drawer", px),
     commands: on.lineCommands,
   });
   const histogram = new HistogramView(workspace.counter, () => settings.get("zone"), {
@@ -84,8 +83,10 @@ export function addInspector(page, on) {
   }
 
   function hide() {
-    if (drawer.focused) page.grid.view.focus();
+    const { focused } = drawer;
     drawer.hide();
+    // The lines may have been behind it.
+    if (focused) page.grid.view.focus();
   }
 
   // Filters for the trace or request of the selected line, over all open channels.

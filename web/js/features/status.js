@@ -2,7 +2,7 @@
 
 import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
 import { covers, isPattern } from "../protocol/channels.js";
-import { firstChannel } from "./channels.js";
+import { firstChannels } from "./channels.js";
 import { LiveRegion } from "../views/live-region.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
@@ -21,7 +21,7 @@ export function addStatus(page, on) {
     follow: () => (page.grid.view.follow(), page.grid.view.focus()),
     showLevels: () => page.setFilter({ hidden: new Set() }),
     clearFilter: () => page.clearFilter(),
-    openAllowed: () => page.changeChannels([firstChannel(on.visible)]),
+    openAllowed: () => page.changeChannels(firstChannels(on.visible)),
   });
   const liveRegion = new LiveRegion(ring, list);
   const badge = new TitleBadge();
