@@ -169,7 +169,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     rows.nth(2).locator(".message").click()
     expect(page.get_by_test_id("stack-chain")).to_have_text("IllegalStateException ← IOException")
     page.get_by_test_id("stack-chain").get_by_role("button", name="IOException").click()
-    expect(page.locator(".stack .frame").filter(has_text="Caused by")).to_be_in_viewport()
+    expect(page.locator(".stack-line").filter(has_text="Caused by")).to_be_in_viewport()
     page.keyboard.press("Escape")
     # What goes on is found where its beginning is not.
     page.get_by_test_id("filter").fill("site-packages")
