@@ -24,7 +24,7 @@ def test_f09_the_url_opens_the_same_view_with_the_selected_line(
     wait_received(page, 1_500)
     page.get_by_test_id("filter").fill("line 1")
     page.keyboard.press("Enter")
-    page.get_by_test_id("level-debug").click()
+    page.get_by_test_id("level-info").click()
     page.get_by_test_id("filter").fill('"line 100"')
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("row").first).to_contain_text("line 100")
@@ -39,7 +39,7 @@ def test_f09_the_url_opens_the_same_view_with_the_selected_line(
         expect(other.get_by_test_id("filter")).to_have_value('"line 100"')
         expect(other.get_by_test_id("zone-open")).to_contain_text("Kolkata")
         expect(other.get_by_test_id("terms")).to_contain_text("user")
-        expect(other.get_by_test_id("level-debug")).to_have_attribute("aria-pressed", "false")
+        expect(other.get_by_test_id("level-info")).to_have_attribute("aria-pressed", "false")
         other.goto(f"{hub.url}/index?channel=f09&at=f09@1700000000000-1")
         expect(other.get_by_test_id("toast")).to_contain_text("no longer in the log")
 
@@ -122,6 +122,22 @@ def test_f09_identical_lines_have_different_links(page: Page, hub: HubProcess, p
         page.keyboard.press("Escape")
 
     assert links[0] != links[1]
+    # A report has the link too, and the line among its neighbours.
+    page.get_by_test_id("row").last.click()
+    page.get_by_test_id("drawer-report").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("Markdown")
+    report = page.evaluate("navigator.clipboard.readText()").split("\n")
+    assert report[0].startswith("`f09.twins` · ")
+    assert report[0].endswith(f"[Open in sse-hub](<{links[1]}>)")
+    assert [line[:2] for line in report[2:]] == ["``", "  ", "> ", "``", ""]
+    # The hints are shown until they are dismissed.
+    page.set_viewport_size({"width": 1440, "height": 800})
+    page.get_by_test_id("hints-close").click()
+    page.reload()
+    expect(page.get_by_test_id("row")).to_have_count(2)
+    page.get_by_test_id("share").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("address")
+    expect(page.get_by_test_id("hints")).to_be_hidden()
 
 
 def test_f09_a_view_is_saved_under_a_name(page: Page, hub: HubProcess, publish: Publish) -> None:

@@ -111,8 +111,8 @@ def test_r13_a_browser_that_has_kept_nonsense_gets_a_working_page(
     page: Page, hub: HubProcess, publish: Publish
 ) -> None:
     """Each setting with a value of the right kind that would break the page."""
-    kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard"), "1e12")
-    kept |= dict.fromkeys(("rules", "views", "alarms"), "[[[]]]")
+    kept = dict.fromkeys(("size", "drawer", "held", "holdBack", "guard", "hints"), "1e12")
+    kept |= dict.fromkeys(("rules", "views", "recent", "alarms"), "[[[]]]")
     kept |= dict.fromkeys(("theme", "density", "lang", "time", "order", "zone", "publisherZone"), "'" * 5000)
     kept |= dict.fromkeys(("wrap", "rail", "hist", "facets", "repeats", "tokens", "keys", "announce"), "2")
     page.add_init_script(
@@ -409,6 +409,7 @@ def test_f01_after_120_000_lines_the_page_keeps_100_000_and_renders_few_rows(
 def test_f01_the_reader_sets_the_number_of_lines_kept(page: Page, hub: HubProcess, publish: Publish) -> None:
     open_page(page, hub, "held")
     page.get_by_test_id("more").click()
+    page.get_by_test_id("tab-behaviour").click()
     held = page.get_by_test_id("set-held")
     expect(held).to_have_value("100000")
     for typed, taken in (("9", "10000"), ("9000000", "500000"), ("10000", "10000")):
@@ -555,7 +556,7 @@ def test_f19_at_phone_width_nothing_scrolls_sideways_and_the_channel_list_is_a_s
     expect(page.get_by_test_id("channel-input")).not_to_be_in_viewport()
     expect(page.get_by_test_id("follow")).to_have_text("following")
     page.get_by_test_id("row").last.click()
-    expect(page.get_by_test_id("raw")).to_be_visible()
+    expect(page.get_by_test_id("drawer")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("dark", "rgb(16, 20, 24)"), ("light", "rgb(255, 255, 255)")])

@@ -159,7 +159,7 @@ def test_f16_a_trace_published_line_by_line_is_one_row_and_copied_whole(
     expect(page.get_by_test_id("drawer").locator(".stack")).to_contain_text("ValueError: too small")
     # What the details show, the row does not.
     expect(rows.first.locator(".frame")).to_have_count(0)
-    assert page.get_by_test_id("raw").inner_text() == "\n".join(info(PYTHON))
+    assert page.get_by_test_id("raw").text_content() == "\n".join(info(PYTHON))
     page.keyboard.press("Escape")
     expect(rows.first.locator(".frame")).to_have_count(6)
     page.keyboard.press("c")

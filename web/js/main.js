@@ -18,6 +18,7 @@ import { addCopyAndExport } from "./features/copy-and-export.js";
 import { addFiltering } from "./features/filtering.js";
 import { addFind } from "./features/find.js";
 import { addHighlighting } from "./features/highlighting.js";
+import { addHints } from "./features/hints.js";
 import { addInspector } from "./features/inspector.js";
 import { addLater } from "./features/later.js";
 import { addLayout } from "./features/layout.js";
@@ -26,7 +27,6 @@ import { addPinnedFilter } from "./features/pinned-filter.js";
 import { addRows } from "./features/rows.js";
 import { addSelecting } from "./features/selecting.js";
 import { addSilenceAlarm } from "./features/silence-alarm.js";
-import { addSplitPanes } from "./features/split-panes.js";
 import { addStatistics } from "./features/statistics.js";
 import { addStatus } from "./features/status.js";
 import { addUrlAndViews } from "./features/url-and-views.js";
@@ -36,7 +36,7 @@ import { RowStyle } from "./views/row-style.js";
 import { fetchIdentity, showIdentity } from "./views/sign-in.js";
 import { toast } from "./views/toast.js";
 
-const IN_DRAWER = ["copy", "link", "context", "pin", "trace", "traceEverywhere"];
+const IN_DRAWER = ["copy", "link", "report", "context", "pin", "trace", "traceEverywhere"];
 
 // HTTP/2 has no limit of connections. The worker has the same address in all versions of the page: what it limits is the browser's.
 const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
@@ -67,6 +67,7 @@ const context = use(addContext(page, url.pushes));
 const copying = use(addCopyAndExport(page));
 const selecting = use(addSelecting(page, copying));
 const rows = use(addRows(page, { copy: copying.copyLine, link: url.copyLink, pin: navigation.pin, context: context.show, says: () => appearance.orderBy("line") }));
+use(addLater(["report"], () => import("./features/report.js"), ({ addReport }) => addReport(page, { shownText: copying.shownText, linkTo: url.linkTo })));
 use(addHighlighting(page));
 const appearance = use(addAppearance(page));
 const chart = use(addChart(page, navigation.goToTime));
@@ -75,13 +76,14 @@ const lineCommands = () => IN_DRAWER.map((name) => ({ name, label: t(`drawer.com
 const inspector = use(addInspector(page, { goToTime: navigation.goToTime, plot: chart.plot, lineCommands, linksOf: alertMarks.linksOf }));
 use(addLayout(page));
 use(addStatistics(page, navigation.goToTime));
-use(addSplitPanes(page, rows.addGrid));
+use(addLater(["split"], () => import("./features/split-panes.js"), ({ addSplitPanes }) => addSplitPanes(page, rows.addGrid), { "[data-testid=split-open]": "split" }));
 use(addLater(["traceEverywhere", "newPatterns"], () => import("./features/trace-and-patterns.js"), ({ addTraceAndPatterns }) => addTraceAndPatterns(page, url.showLine)));
 use(addLater(["marker", "testLine"], () => import("./features/publish.js"), ({ addPublish }) => addPublish(page), { "[data-testid=test-line]": "testLine" }));
 use(addSilenceAlarm(page, identity.clockSkew));
 use(addLater(["alertRules", "alertFromFilter"], () => import("./features/alert-rules.js"), ({ addAlertRules }) => addAlertRules(page, { identity, showLine: alertMarks.show }), { "[data-testid=alerts-open]": "alertRules" }));
+addHints(page);
 const channels = use(addChannels(page, navigation.commands.pause, identity.subscribe));
-const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, older: rows.older, histogramMs: inspector.histogramMs }));
+const status = use(addStatus(page, { allLevelsHidden: filtering.allLevelsHidden, older: rows.older, histogramMs: inspector.histogramMs, visible: identity.subscribe }));
 use(addCommandPalette(page, { commands: () => commandList(functions), openView: url.openView, toggleColumn: inspector.toggleColumn }));
 use({ commands: { close: () => selecting.close() || inspector.close() || find.close() || context.close() || (page.grid.selected !== null && page.grid.select(null)) } });
 

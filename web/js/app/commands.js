@@ -1,4 +1,4 @@
-// Everything the reader can do, in one table: for the keys, the palette, the help and the menu.
+// Everything the reader can do, in one table: for the keys, the palette and the help.
 // The label of a command is `command.<name>` in the language files, and its function comes from a feature.
 
 const TABLE = [
@@ -46,6 +46,7 @@ const TABLE = [
   ["line", "copy", ["c", "Ctrl+C"]],
   ["line", "copyJson", ["C"]],
   ["line", "link", ["l"]],
+  ["line", "report", []],
   ["line", "extendDown", ["J"]],
   ["line", "extendUp", ["K"]],
   ["line", "selectAll", ["Ctrl+A"]],
@@ -55,6 +56,9 @@ const TABLE = [
   ["page", "marker", ["M"]],
   ["page", "export", []],
   ["page", "copyUrl", []],
+  ["page", "clearFilter", []],
+  ["page", "fullScreen", []],
+  ["page", "settings", []],
   ["page", "highlightRules", []],
   ["page", "silenceAlarm", []],
   ["page", "newPatterns", []],

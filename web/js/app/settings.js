@@ -30,6 +30,7 @@ export const RANGES = Object.freeze({
   loggerWidth: [40, 600],
   held: [10_000, 500_000], // lines
   holdBack: [0, 5_000], // ms
+  hints: [0, 3], // visits that still show the hints
   guard: [0, 100_000], // lines per second of one channel among several; 0: all
 });
 
@@ -56,12 +57,14 @@ export const DEFAULTS = Object.freeze({
   held: 100_000,
   holdBack: 250,
   guard: 2_000,
+  hints: 3,
   repeats: false, // true: consecutive lines that differ only in their numbers are one row
   tokens: true,
   keys: true,
   announce: true,
   rules: [],
   views: [],
+  recent: [], // what was taken from the palette, newest first
   alarms: {},
 });
 
@@ -146,6 +149,8 @@ function valid(name, value) {
       return value === "auto" || isZone(value) ? value : null;
     case "views":
       return listOf(value, (view) => isText(view.name) && isText(view.query) && view.query.startsWith("?"));
+    case "recent":
+      return listOf(value, (entry) => isText(entry.kind) && isText(entry.label));
     case "rules":
       return listOf(value, (rule) => isText(rule.text) && isText(rule.colour) && COLOUR.test(rule.colour));
     case "alarms":

@@ -26,8 +26,6 @@ export function addChannels(page, pause, visible) {
   }, marks);
   const showPaused = () => toolbar.showPaused(page.grid.view.paused);
 
-  // Whoever may not see the default begins with what may be seen, not with a refusal.
-  const first = visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);
   let marked = [];
 
   // A pattern stands for the channels that it matches.
@@ -56,7 +54,7 @@ export function addChannels(page, pause, visible) {
       const valid = names.filter((name) => nameFault(name) === null);
       const invalid = names.find((name) => nameFault(name) !== null);
       if (invalid !== undefined) list.showFaultOf(invalid);
-      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : first);
+      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : firstChannels(visible));
       workspace.stream.reject([invalid], nameFault(invalid));
       page.showChannels();
       return undefined;
@@ -64,3 +62,7 @@ export function addChannels(page, pause, visible) {
     commands: { channelList: () => list.toggle() },
   };
 }
+
+/** The channels to begin with: whoever may not see the default begins with what may be seen, not with a refusal. */
+export const firstChannels = (visible) =>
+  visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);

@@ -75,6 +75,7 @@ export function addCopyAndExport(page) {
   const copyJson = () => void copyLines(seqsOf("selected"), (seq) => ring.text(seq));
 
   return {
+    shownText,
     copyLine: (seq) => copyLines([seq], shownText),
     copy,
     copyJson,

@@ -1,7 +1,8 @@
 // What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
 
 import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
-import { covers } from "../protocol/channels.js";
+import { covers, isPattern } from "../protocol/channels.js";
+import { firstChannels } from "./channels.js";
 import { LiveRegion } from "../views/live-region.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
@@ -10,7 +11,7 @@ import { TitleBadge } from "../views/title-badge.js";
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
-/** `on` has `allLevelsHidden()`, `histogramMs()` and `older`, see rows.js. */
+/** `on` has `allLevelsHidden()`, `histogramMs()` and `older`, see rows.js, and `visible`: the names and patterns of the channels that the reader may see. */
 export function addStatus(page, on) {
   const { workspace, settings } = page;
   const { ring, list, ingest, stream } = workspace;
@@ -21,11 +22,14 @@ export function addStatus(page, on) {
     showLevels: () => page.setFilter({ hidden: new Set() }),
     clearFilter: () => page.clearFilter(),
     older: on.older.act,
+    openAllowed: () => page.changeChannels(firstChannels(on.visible)),
   });
   const liveRegion = new LiveRegion(ring, list);
   const badge = new TitleBadge();
   const liveness = new Liveness();
   let heardAt = Date.now();
+
+  const forbidden = () => workspace.channels.filter((name) => !isPattern(name) && !covers(on.visible, name));
 
   function showFollow() {
     const { view } = page.grid;
@@ -33,15 +37,18 @@ export function addStatus(page, on) {
   }
 
   function update() {
-    const { received, gaps } = ingest;
+    const { gaps } = ingest;
     const { text, range, hidden } = workspace.filter;
-    status.showNumbers({ held: ring.held, shown: list.shown, received, gaps: gaps.count, dropped: gaps.lost });
+    status.showNumbers({ held: ring.held, shown: list.shown, gaps: gaps.count, dropped: gaps.lost });
     showFollow();
     const now = Date.now();
     const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
-    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, older: on.older.state(), pinned: workspace.pinned?.q ?? null });
+    status.showEmpty(workspace.channels, {
+      held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, older: on.older.state(), pinned: workspace.pinned?.q ?? null,
+      forbidden: forbidden(), visible: on.visible,
+    });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 

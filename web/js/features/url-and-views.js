@@ -8,7 +8,7 @@ import { button } from "../views/button.js";
 import { copyText } from "../views/clipboard.js";
 import { toast } from "../views/toast.js";
 
-const PARTS = { panel: "#views" };
+const PARTS = { panel: "#views", share: "[data-testid=share]" };
 const SETTINGS_IN_URL = ["wrap", "time", "zone"];
 
 /** `opened` is the state of the address the page was opened with; `restoreFilter(state)` shows its filter. */
@@ -136,6 +136,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   }
 
   window.addEventListener("popstate", restoreUrl);
+  $(PARTS.share).on("click", copyUrl);
   $(PARTS.panel).on("beforetoggle", (event) => event.originalEvent.newState === "open" && drawViews());
   page.on("filter", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
@@ -149,5 +150,5 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   });
   settings.on(SETTINGS_IN_URL, () => updateUrl());
 
-  return { restore, goToLine, showLine, copyLink, openView, /** How many steps that Back undoes have been added. */ pushes: () => pushes, commands: { link: () => copyLink(), copyUrl } };
+  return { restore, goToLine, showLine, copyLink, linkTo, openView, /** How many steps that Back undoes have been added. */ pushes: () => pushes, commands: { link: () => copyLink(), copyUrl } };
 }

@@ -11,7 +11,7 @@ import { OLDER_LABELS } from "./load-older-bar.js";
 const PARTS = {
   app: ".app", announced: ".state-announced", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-gap", lag: ".count-lag",
-  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", older: ".search-log",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", older: ".search-log", allowed: ".open-allowed",
 };
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
@@ -28,13 +28,17 @@ export class Status {
 
   #olderAction = null;
 
-  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()` and `older(action)`, see older-text.js. */
+  /**
+   * `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()`, `older(action)`, see older-text.js,
+   * and `openAllowed()`, which opens a channel that may be seen.
+   */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
     $(PARTS.levels).on("click", () => on.showLevels());
     $(PARTS.filter).on("click", () => on.clearFilter());
     $(PARTS.older).on("click", () => on.older(this.#olderAction));
+    $(PARTS.allowed).on("click", () => on.openAllowed());
   }
 
   showState(state, lastLineAt, now) {
@@ -91,10 +95,9 @@ export class Status {
     number("rate", "\u2013");
   }
 
-  showNumbers({ held, shown, received, gaps, dropped }) {
+  showNumbers({ held, shown, gaps, dropped }) {
     number("held", formatNumber(held));
     number("shown", formatNumber(shown));
-    number("seen", formatNumber(received));
     number("gaps", formatNumber(gaps));
     number("dropped", formatNumber(dropped));
     $(PARTS.shown).prop("hidden", shown === held);
@@ -111,8 +114,11 @@ export class Status {
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; ``older`: see olderBar(); pinned` is the pinned filter, or null. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null }) {
+  /**
+   * Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `older`: see olderBar();
+   * `pinned` is the pinned filter, or null; `forbidden` are the open channels that the reader may not see, and `visible` those they may.
+   */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null, forbidden = [], visible = [] }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
@@ -121,7 +127,12 @@ export class Status {
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
     this.#olderAction = held > 0 && filtered && !levels ? older.action : null;
     $(PARTS.older).prop("hidden", this.#olderAction === null).text(this.#olderAction ? t(OLDER_LABELS[this.#olderAction]) : "");
-    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
+    const denied = held === 0 && this.#state.name === "error" && forbidden.length > 0;
+    const [title, hint, command] = levels
+      ? [t("empty.levels"), "", ""]
+      : denied ? forbiddenTexts(forbidden, visible) : held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
+    $(PARTS.allowed).prop("hidden", !denied || visible.length === 0);
+    if (denied) write(PARTS.allowed, t("empty.openAllowed"));
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -152,6 +163,12 @@ function emptyTexts(channels) {
   const hint = t(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
+
+const forbiddenTexts = (names, visible) => [
+  t("empty.forbidden", { names: names.join(", ") }),
+  visible.length > 0 ? t("empty.visible", { names: visible.join(", ") }) : t("empty.visibleNone"),
+  "",
+];
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
