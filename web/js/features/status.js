@@ -1,8 +1,11 @@
 // What the page shows of its own state: counts, connection, lag, unread events; and for tests, `window.sseHub`.
 
 import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
+import { Outage } from "../connection/outage.js";
+import { outageText } from "../format/messages.js";
 import { covers } from "../protocol/channels.js";
 import { LiveRegion } from "../views/live-region.js";
+import { OutageBar } from "../views/outage-bar.js";
 import { Status } from "../views/status.js";
 import { TitleBadge } from "../views/title-badge.js";
 
@@ -24,6 +27,9 @@ export function addStatus(page, on) {
   const liveRegion = new LiveRegion(ring, list);
   const badge = new TitleBadge();
   const liveness = new Liveness();
+  const outage = new Outage();
+  const outageBar = new OutageBar({ retry: () => (stream.running ? stream.retryNow() : stream.start()), leave: () => page.grid.view.focus() });
+  let ready = true;
   let heardAt = Date.now();
 
   function showFollow() {
@@ -44,8 +50,18 @@ export function addStatus(page, on) {
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 
+  // A page that holds no line says in its middle what is wrong.
+  function showOutage(now = Date.now()) {
+    const found = ring.held > 0 ? outage.at(now) : null;
+    const zone = settings.get("zone");
+    outageBar.show(found, stream.state, now, zone);
+    status.announceOutage(found ? outageText(found, stream.state, zone) : "");
+    badge.warn(outage.at(now) !== null);
+  }
+
   function tick() {
     const now = Date.now();
+    showOutage(now);
     status.sample(ingest.live);
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
     status.showHeap(performance.memory?.usedJSHeapSize ?? null);
@@ -70,13 +86,19 @@ export function addStatus(page, on) {
     if (dead) stream.restart();
   }
 
-  page.on("state", (state) => status.showState(state, ingest.lastLineAt, Date.now()));
+  page.on("state", (state) => {
+    outage.note(state, ready, Date.now());
+    status.showState(state, ingest.lastLineAt, Date.now());
+    showOutage();
+  });
   page.on("follow", showFollow);
   page.on("update", update);
   page.on("notable", () => badge.addEvent(document.hidden));
   page.on("channels", (channels) => badge.setTitle(`${channels.join(", ")} · sse-hub`));
-  page.on("polled", ({ ready, recording, channels }) => {
+  page.on("polled", ({ ready: hasRedis, recording, channels }) => {
+    ready = hasRedis;
     checkLiveness(channels);
+    outage.note(stream.state, ready, Date.now());
     status.showReady(ready, ingest.lastLineAt, Date.now());
     status.showRecording(recording || !ready);
   });

@@ -22,6 +22,7 @@ export class Status {
   #ready = true;
   #recording = true;
   #samples = [];
+  #outage = "";
 
   /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, and `clearFilter()`. */
   constructor(on) {
@@ -46,6 +47,14 @@ export class Status {
     this.#ready = ready;
     this.#showName();
     this.tick(lastLineAt, now);
+  }
+
+  /** Read an outage out, once; "": it is over. */
+  announceOutage(text) {
+    if (text === this.#outage) return;
+    this.#outage = text;
+    if (text) write(PARTS.announced, text);
+    else this.#showName();
   }
 
   /** Show that lines do not get into the log, once the hub has said so twice: one that has just started needs a moment. */
@@ -127,8 +136,8 @@ export class Status {
   #showName() {
     const { name, detail } = this.#shownState;
     $(PARTS.app).attr("data-state", name);
-    // Read out once per change; the visible text changes every second.
-    write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
+    // Read out once per change; the visible text changes every second. The attempts during an outage are no news.
+    if (!this.#outage) write(PARTS.announced, [t(`state.${name}`), detail].filter(Boolean).join(": "));
   }
 
   #emptyTexts(channels, pinned) {
