@@ -670,6 +670,36 @@ def test_the_whole_page_is_small_and_comes_from_the_hub(page: Page, hub: HubProc
     assert paint < at_scale(2_000, 500)
 
 
+def test_a_view_is_loaded_when_it_is_opened_and_again_after_a_failure(
+    page: Page, hub: HubProcess, console: Console
+) -> None:
+    """The first load has nothing of it; later it is kept as long as the page itself."""
+    console.allowed |= {"ERR_FAILED", "Failed to fetch dynamically imported module"}
+    assets: list[Response] = []
+    page.on("response", lambda response: assets.append(response))
+    open_page(page, hub, "later")
+    page.wait_for_load_state("load")
+    assert [response.url for response in assets if "/later." in response.url] == []
+
+    page.route("**/js/later.js*", lambda route: route.abort())
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("toast")).to_have_text(re.compile("could not be loaded"))
+    expect(page.get_by_test_id("help")).to_be_hidden()
+    page.unroute("**/js/later.js*")
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("help")).to_contain_text("status>=500")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("more").click()
+    page.get_by_test_id("theme").get_by_text("dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    # The sheet needs no second attempt.
+    loaded = [response for response in assets if "/later." in response.url]
+    names = sorted(re.sub(r"^.*/web/[0-9a-f]{12}/", "", response.url) for response in loaded)
+    assert names == ["css/later.css", "js/later.js?1"]
+    assert {response.headers["cache-control"] for response in loaded} == {"public, max-age=31536000, immutable"}
+
+
 def test_f01_lines_are_received_while_the_browser_draws_nothing(page: Page, hub: HubProcess, publish: Publish) -> None:
     """A hidden tab has no animation frames; what comes meanwhile must be there when it is looked at again."""
     page.add_init_script("window.requestAnimationFrame = () => 1")

@@ -1,9 +1,11 @@
 // All commands by name: in the palette, the help, and the menu behind "…".
 
 import { t } from "../i18n/translate.js";
-import { keyLabel, showHelp } from "../views/help.js";
+import { keyLabel } from "../views/keyboard.js";
+import { loadLater } from "../views/later.js";
 import { showPalette } from "../views/palette.js";
-import { SettingsMenu } from "../views/settings-menu.js";
+
+const PARTS = { menu: "#more", help: "[data-testid=help-open]" };
 
 const IN_MENU = ["help", "palette", "goToTime", "statistics", "split", "marker", "export", "highlightRules", "silenceAlarm", "newPatterns", "alertRules", "copyUrl"];
 
@@ -19,14 +21,27 @@ export function addCommandPalette(page, { commands, openView, toggleColumn }) {
     return [...listed, ...channels, ...views, ...fields];
   }
 
-  const help = () => showHelp(commands());
-  new SettingsMenu(settings, {
-    reload: () => location.reload(),
-    commands: () => IN_MENU.map((name) => commands().find((command) => command.name === name)).map(itemOf),
-  });
-  $("[data-testid=help-open]").on("click", help);
+  async function help() {
+    const module = await loadLater(() => import("../views/help.js"));
+    module?.showHelp(commands());
+  }
 
-  return { commands: { help, palette: () => showPalette(paletteItems()) } };
+  let menu = null;
+  async function drawMenu({ originalEvent: { newState } }) {
+    if (newState !== "open") return;
+    const module = await loadLater(() => import("../views/settings-menu.js"));
+    if (!module) return $(PARTS.menu)[0].hidePopover();
+    menu ??= new module.SettingsMenu(settings, {
+      reload: () => location.reload(),
+      commands: () => IN_MENU.map((name) => commands().find((command) => command.name === name)).map(itemOf),
+    });
+    menu.draw();
+  }
+
+  $(PARTS.menu).on("beforetoggle", drawMenu);
+  $(PARTS.help).on("click", help);
+
+  return { commands: { help: () => void help(), palette: () => showPalette(paletteItems()) } };
 }
 
 const itemOf = ({ name, keys, run }) => ({ label: t(`command.${name}`), kind: "command", keys: keys[0] && keyLabel(keys[0]), run });

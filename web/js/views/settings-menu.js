@@ -1,4 +1,4 @@
-// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered.
+// The menu behind "…": how the page looks and behaves. Each choice takes effect at once and is remembered. Loaded when it is opened.
 
 import { LANGUAGES, t } from "../i18n/translate.js";
 import { CHOICES, RANGES } from "../app/settings.js";
@@ -18,9 +18,6 @@ export class SettingsMenu {
   constructor(settings, on) {
     this.#settings = settings;
     this.#on = on;
-    $(PARTS.menu).on("beforetoggle", (event) => {
-      if (event.originalEvent.newState === "open") this.#draw();
-    });
     settings.on(SEGMENTS, () => this.#showChoices());
   }
 
@@ -29,7 +26,8 @@ export class SettingsMenu {
     if (menu.matches(":popover-open")) menu.hidePopover();
   }
 
-  #draw() {
+  /** Fill the menu with the settings as they are now. */
+  draw() {
     const parts = [this.#settings.persistent ? [] : $("<p>", { class: "hint" }).text(t("set.notKept")), heading("more.appearance")];
     for (const name of SEGMENTS) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
