@@ -49,6 +49,10 @@ export class Workspace {
     this.query = compileQuery("");
     /** The pinned filter, `{q, zone}`: only lines that pass it come from the hub; null: all lines. */
     this.pinned = null;
+    /** The range of time, `[from, to]` in ms, whose lines are shown out of the log while live lines wait; null: live. */
+    this.past = null;
+    /** How many live lines wait. */
+    this.waiting = 0;
     /** Lines received since the page was last drawn. */
     this.undrawn = 0;
     /** Resolved when the latest filter is in place. */
@@ -68,6 +72,7 @@ export class Workspace {
     this.stream = new ReconnectingStream({
       lines: (batch) => this.#addLines(batch),
       gap: (gap) => {
+        if (this.past) return;
         this.ingest.addGap(gap, Date.now());
         this.onChange();
       },
@@ -139,19 +144,42 @@ export class Workspace {
     clearTimeout(this.#ending);
     this.#accept(channels);
     this.ingest.forget((channel) => kept && covers(channels, channel));
-    if (kept) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
+    if (kept && !this.past) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
     this.refilter();
     if (kept) this.stream.changeChannels(channels);
     else this.stream.open(channels, tail);
     this.history.reset(channels);
+    if (this.past) this.showPast(this.past);
   }
 
   /** Forget all lines held and open these channels, each from its last `tail` lines on. */
   reopen(channels, tail) {
     clearTimeout(this.#ending);
+    this.past = null;
+    this.history.within(null);
     this.ingest.forget(() => false);
     this.refilter();
     this.open(channels, tail);
+  }
+
+  /** Forget all lines held, and load those of a range of time, newest first; live lines are counted and wait until `reopen`. */
+  showPast(range) {
+    clearTimeout(this.#ending);
+    if (!this.past) this.waiting = 0;
+    this.past = range;
+    this.ingest.forget(() => false);
+    this.refilter();
+    this.history.within(range);
+    this.history.load();
+  }
+
+  /** True if the lines held are all that there are of a range of time, as far as the page can know. */
+  holds([from, to]) {
+    const { ring, past, history } = this;
+    if (past && (to > past[1] || from < past[0])) return false;
+    const extent = ring.timeExtent();
+    if (extent === null) return false;
+    return ring.arrivedAt(ring.first) <= from || (extent[0] <= from && from <= extent[1]) || (past !== null && history.state.name === "edge");
   }
 
   /** Show lines in a row that differ only in their numbers as one. */
@@ -238,6 +266,10 @@ export class Workspace {
 
   #addLines(batch) {
     clearTimeout(this.#ending);
+    if (this.past) {
+      this.waiting += this.ingest.passBy(batch, Date.now());
+      return this.onChange();
+    }
     this.undrawn += batch.length;
     const closed = this.ingest.addLines(batch, Date.now());
     this.#releaseLater();
@@ -245,6 +277,6 @@ export class Workspace {
     if (closed !== null && this.channels.length === 1 && this.channels[0] === closed) {
       this.#ending = setTimeout(() => this.stream.running && this.stream.stop("ended"), CLOSE_AFTER_MS);
     }
-    this.onChange();
+    return this.onChange();
   }
 }

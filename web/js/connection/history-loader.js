@@ -1,6 +1,7 @@
 // Loads older lines: pages of the hub's log, one request at a time, put above the oldest line held.
 //
 //     idle -> loading -> idle ...      begin (the log has no older lines)   failed (until retry)   full (no room)
+//                                      edge (there are none within the chosen range of time)
 
 import { OWN, covers, isPattern } from "../protocol/channels.js";
 import { errorText } from "../protocol/errors.js";
@@ -11,6 +12,8 @@ const PAGE_LINES = 500;
 const ENOUGH_SHOWN = 100;
 const MAX_PAGES = 10;
 const TIMEOUT_MS = 30_000;
+// The time that a line says may be so far from the time at which it came.
+const CLOCKS_APART_MS = 5_000;
 
 export class HistoryLoader {
   #ring;
@@ -20,6 +23,7 @@ export class HistoryLoader {
   #filter = null;
   #loadedFiltered = false;
   #before = null;
+  #range = null;
   #request = null;
   #loading = null;
   #state = { name: "idle" };
@@ -43,8 +47,14 @@ export class HistoryLoader {
     this.#request?.abort();
     this.#request = null;
     this.#channels = channels;
-    this.#before = null;
+    this.#before = this.#range && `${this.#range[1] + CLOCKS_APART_MS + 1}-0`;
     this.#setState({ name: "idle" });
+  }
+
+  /** Load only lines that came within a range of time from now on, `[from, to]` in ms; null: all. Starts over. */
+  within(range) {
+    this.#range = range;
+    this.reset(this.#channels);
   }
 
   /** Load only lines that pass this filter from now on, `{q, zone}`; null: all. Returns true when only such lines were loaded before. */
@@ -93,8 +103,12 @@ export class HistoryLoader {
       const { page, fault } = await this.#fetchPage(signal);
       if (signal.aborted) return null;
       if (fault) return { name: "failed", detail: fault };
+      const edge = this.#range !== null && this.#range[0] - CLOCKS_APART_MS;
+      const passedEdge = edge !== false && [page.first, page.reached].some((id) => id && parseId(id)?.fence < edge);
+      if (passedEdge) page.lines = page.lines.filter(([id]) => parseId(id)?.fence >= edge);
       shown += this.#ingest.addOlder(page);
       this.#loadedFiltered ||= this.#filter !== null && page.lines.length > 0;
+      if (passedEdge) return { name: "edge" };
       if (!page.more || (page.lines.length === 0 && page.reached === null)) return { name: "begin" };
       this.#before = page.reached ?? this.#positionBefore(page.first);
       this.#changed();

@@ -1,4 +1,4 @@
-// The open channels: the list at the left, their names in the top bar, and Start, Stop and Pause.
+// The open channels: the list at the left, and their names in the top bar.
 
 import { nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
@@ -6,8 +6,7 @@ import { Toolbar } from "../views/toolbar.js";
 
 const DEFAULT_CHANNELS = ["log"];
 
-/** `pause()` pauses the grid, or lets it follow again. */
-export function addChannels(page, pause) {
+export function addChannels(page) {
   const { workspace, settings } = page;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
   const list = new ChannelList({
@@ -17,19 +16,12 @@ export function addChannels(page, pause) {
     remove,
     polled: (answer) => page.setPolled(answer),
   });
-  const toolbar = new Toolbar({
-    start: () => workspace.start(), stop: () => workspace.stop(), pause, remove,
-    showChannels: () => list.open(),
-  });
-  const showPaused = () => toolbar.showPaused(page.grid.view.paused);
+  const toolbar = new Toolbar({ remove, showChannels: () => list.open() });
 
   page.on("channels", (channels) => {
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
-  page.on("state", (state) => toolbar.showState(state));
-  page.on("follow", showPaused);
-  page.on("update", showPaused);
 
   return {
     /** Open the channels of an address, as far as their names are valid. */

@@ -1,6 +1,5 @@
 // The filter: the box it is typed in, the chips of its terms, and the chips of the levels.
 
-import { rangeText } from "../format/messages.js";
 import { suggest } from "../query/suggest.js";
 import { removeTerm } from "../query/terms.js";
 import { FilterBox } from "../views/filter-box.js";
@@ -8,7 +7,7 @@ import { FilterChips } from "../views/filter-chips.js";
 import { LevelChips } from "../views/level-chips.js";
 
 export function addFiltering(page) {
-  const { workspace, settings, style } = page;
+  const { workspace, style } = page;
   const levels = new LevelChips({ levels: (hidden) => page.setFilter({ hidden }) });
   const box = new FilterBox({
     filter: (text, committed) => page.setFilter({ text, off: new Set() }, committed),
@@ -22,13 +21,11 @@ export function addFiltering(page) {
       page.setFilter({ off });
     },
     remove: (term) => page.setFilter({ text: removeTerm(workspace.filter.text, term) }),
-    removeRange: () => page.setFilter({ range: null }),
     removeColumn: (name) => page.setColumns(style.columns.filter((other) => other !== name)),
   });
 
   function showChips() {
-    const { range } = workspace.filter;
-    chips.show(workspace.query.terms, range && rangeText(range, settings.get("zone")), style.columns);
+    chips.show(workspace.query.terms, style.columns);
   }
 
   page.on("filter", ({ changes }) => {
@@ -38,7 +35,6 @@ export function addFiltering(page) {
   });
   page.on("columns", showChips);
   page.on("update", () => levels.showCounts(workspace.ring.perLevel));
-  settings.on("zone", showChips);
 
   return {
     /** Show the filter of an address, `{text, hidden, range}`; a text that is wrong is shown with its fault. */

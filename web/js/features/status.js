@@ -3,6 +3,7 @@
 import { FILTERED_PATIENCE_MS, Liveness } from "../connection/liveness.js";
 import { Outage } from "../connection/outage.js";
 import { outageText } from "../format/messages.js";
+import { shortRange } from "../format/time-range.js";
 import { covers } from "../protocol/channels.js";
 import { LiveRegion } from "../views/live-region.js";
 import { OutageBar } from "../views/outage-bar.js";
@@ -34,7 +35,12 @@ export function addStatus(page, on) {
 
   function showFollow() {
     const { view } = page.grid;
-    status.showFollow(view.following, view.paused, view.unseen);
+    status.showFollow(view.following, view.paused, view.unseen, workspace.past !== null);
+  }
+
+  function pastShown() {
+    const { past, history } = workspace;
+    return past && { range: shortRange(past, settings.get("zone"), Date.now()), loading: history.state.name === "loading" };
   }
 
   function update() {
@@ -46,7 +52,7 @@ export function addStatus(page, on) {
     const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
-    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, pinned: workspace.pinned?.q ?? null });
+    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, pinned: workspace.pinned?.q ?? null, past: pastShown() });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 

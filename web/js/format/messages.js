@@ -63,6 +63,8 @@ export function historyText(state, channels, held, oldest = null, zone = "local"
     }
     case "failed":
       return t("history.failed", { detail: state.detail });
+    case "edge":
+      return held > 0 ? t("history.edge") : "";
     case "full":
       return t("history.full", { n: held });
     default:

@@ -90,6 +90,20 @@ export class Ingest {
     return closed;
   }
 
+  /** Count the lines of a batch without holding them: they wait in the hub's log. Returns how many are of the open channels. */
+  passBy(batch, now) {
+    let count = 0;
+    for (const [, channel, line] of batch) {
+      if (!this.accepts(channel)) continue;
+      count += 1;
+      this.onLiveLine?.(line);
+    }
+    this.received += count;
+    this.live += count;
+    if (batch.length > 0) this.lastLineAt = now;
+    return count;
+  }
+
   /** Hold lines of several channels back for this many ms and release them in the order of their times; 0 keeps the order of arrival. */
   holdBack(windowMs) {
     this.release();

@@ -123,6 +123,19 @@ export class Ring {
     return this.#ownTimes[this.#slotOf(seq)];
   }
 
+  /** The least and the greatest own time of all lines held, `[from, to]` in ms; null if there is none. */
+  timeExtent() {
+    let [from, to] = [Infinity, -Infinity];
+    for (let seq = this.first; seq < this.end; seq += 1) {
+      const slot = this.#slotOf(seq);
+      if (typeof this.#texts[slot] !== "string") continue;
+      const time = this.#ownTimes[slot];
+      if (time < from) from = time;
+      if (time > to) to = time;
+    }
+    return from <= to ? [from, to] : null;
+  }
+
   /** The key that orders a line among those of other channels, in ms; see SortKeys. */
   sortKey(seq) {
     return this.#sortKeys[this.#slotOf(seq)];

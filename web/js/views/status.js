@@ -106,23 +106,23 @@ export class Status {
     $(PARTS.lost).eq(1).prop("hidden", dropped === 0);
   }
 
-  /** Show whether the grid follows new lines, or how many it has not shown. */
-  showFollow(following, paused, { lines, errors }) {
-    write(PARTS.follow, t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+  /** Show whether the grid follows new lines, or how many it has not shown; in the past there is nothing to follow. */
+  showFollow(following, paused, { lines, errors }, inPast) {
+    write(PARTS.follow, inPast ? "" : t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, or null. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null }) {
+  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, and `past` `{range, loading}`, the text of a range of the past, or null. */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null, past = null }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
+    const [title, hint, command] = past && held === 0 ? pastTexts(past) : levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -153,6 +153,8 @@ function emptyTexts(channels) {
   const hint = t(channels.some(isPattern) ? "empty.pattern" : "empty.publish");
   return [nothingOn(channels), hint, `redis-cli PUBLISH ${name} '{"level": "info", "message": "hello"}'`];
 }
+
+const pastTexts = ({ range, loading }) => [t("empty.past", { range }), t(loading ? "empty.pastLoading" : "empty.pastHint"), ""];
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
