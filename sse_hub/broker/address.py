@@ -15,10 +15,13 @@ from redis.asyncio.connection import AbstractConnection, SSLConnection, UnixDoma
 from redis.asyncio.connection import Connection as TcpConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 
 from sse_hub.redis_url import RedisServers
 
 ASK_SECONDS = 1.0
+# What redis-py tells servers of itself. It would read that anew, from the files of its package, for each connection.
+DRIVER = DriverInfo()
 
 HostPort = tuple[str, int]
 """Host and port."""
@@ -71,7 +74,7 @@ def connection_arguments(
     username, password = servers.username, servers.password
     if sentinel:
         username, password = servers.sentinel_username, servers.sentinel_password
-    arguments: dict[str, Any] = {"db": 0 if sentinel else servers.database}
+    arguments: dict[str, Any] = {"db": 0 if sentinel else servers.database, "driver_info": DRIVER}
     if password:
         arguments |= {"username": username or None, "password": password}
     if servers.path:

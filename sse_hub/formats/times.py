@@ -43,11 +43,10 @@ class Time(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A form of times: its name, and its pattern for the beginning of a text and for a whole one."""
+    """A form of times: its name, its pattern, and the roles of the groups in that."""
 
     name: str
-    begins: re.Pattern[str]
-    whole: re.Pattern[str]
+    pattern: re.Pattern[str]
     roles: tuple[str, ...]
 
 
@@ -55,8 +54,7 @@ def _shapes() -> dict[str, list[Shape]]:
     found: dict[str, list[Shape]] = {}
     for row in TABLE["times"]:
         source, roles = expand(row["pattern"])
-        shape = Shape(row["name"], re.compile(source), re.compile(f"(?:{source})\\Z"), roles)
-        found.setdefault(row["first"], []).append(shape)
+        found.setdefault(row["first"], []).append(Shape(row["name"], re.compile(source), roles))
     return found
 
 
@@ -89,7 +87,7 @@ def parse_time(value: object, arrived_ms: int | None = None) -> Time | None:
 def leading_time(text: str, arrived_ms: int | None = None) -> tuple[Time, int, str] | None:
     """The time that a text begins with, where it ends, and the name of its form."""
     for shape in _shapes_for(text):
-        match = shape.begins.match(text)
+        match = shape.pattern.match(text)
         if match and (found := time_of_parts(shape.roles, match, arrived_ms)):
             return found, match.end(), shape.name
     return None
@@ -147,7 +145,7 @@ def _of_text(text: str, arrived_ms: int | None) -> Time | None:
     if DIGITS.fullmatch(text):
         return _accepted(_of_number(float(text)), arrived_ms)
     for shape in _shapes_for(text):
-        match = shape.whole.match(text)
+        match = shape.pattern.fullmatch(text)
         if match and (found := time_of_parts(shape.roles, match, arrived_ms)):
             return found
     return None

@@ -429,6 +429,23 @@ def rail(scene: Scene) -> None:
         expect(scene.page.get_by_test_id("channel-input")).to_be_in_viewport()
 
 
+def crowd(scene: Scene) -> None:
+    """Hundreds of channels: groups, one of them open, and what needs a look."""
+    for n in range(400):
+        scene.publish(f"docker.team-{n % 8}-service-with-a-long-name-{n:03}", shop_lines(n, 1 + 20 * (n % 100 == 0)))
+    scene.open(*CHANNELS)
+    if phone(scene):
+        scene.page.get_by_test_id("menu").click()
+    expect(scene.page.get_by_test_id("group-docker.*")).to_be_visible()
+    scene.page.get_by_test_id("group-docker.*").click()
+
+
+def finding_a_channel(scene: Scene) -> None:
+    """A few letters of a name."""
+    crowd(scene)
+    scene.page.get_by_test_id("channel-input").fill("svc 3 11")
+
+
 def rail_folded(scene: Scene) -> None:
     """Nothing but lines, with whole dates."""
     scene.page.add_init_script("localStorage.setItem('sse-hub.time', 'full')")
@@ -482,7 +499,7 @@ SCENES: tuple[Callable[[Scene], None], ...] = (
     dropped_row, empty, nothing_passes, refused, storage_off, ended, split, folded, plotted,
     statistics, statistics_of_a_number,
     help_open, palette_open, exporting, details, rail, rail_folded, marked, faulty, value_menu, trace_everywhere,
-    contrast,
+    contrast, crowd, finding_a_channel,
 )  # fmt: skip
 
 

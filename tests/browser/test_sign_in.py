@@ -42,6 +42,10 @@ def test_a_reader_signs_in_sees_permitted_channels_and_signs_out(
     publish("mine.a", ['{"message": "here it is"}'])
     expect(page.get_by_test_id("grid")).to_contain_text("here it is")
     assert page.evaluate("document.cookie") == ""
+    # Without a channel in the address, the page opens what its reader may see.
+    page.goto(f"{guarded.url}/index")
+    expect(page.get_by_test_id("open")).to_have_text("mine.*")
+    expect(page.locator(".app")).to_have_attribute("data-state", "live")
     page.get_by_role("button", name=re.compile("Sign out")).click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
 

@@ -14,6 +14,11 @@ for tool in npm go cargo java mvn; do
         { echo "The tests of client libraries need $tool (Go 1.26, Rust 1.95, Java 17 or newer), and it is missing." >&2; exit 1; }
 done
 
+# What Rust has compiled of libraries is kept beside what the other tools keep in the user's home: for the recipes' program, and
+# for another checkout. Maven and its compiler are too short-lived for the JVM's second compiler.
+export CARGO_BUILD_BUILD_DIR="${XDG_CACHE_HOME:-$HOME/.cache}/sse-hub-tests/rust"
+export MAVEN_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 # `newer NAME FILE...` is true if one of the files has changed since NAME was built.
 newer() {
     name=$1

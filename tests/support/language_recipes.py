@@ -4,9 +4,10 @@ The recipes of docs/publishers.md for compiled languages and PHP, as programs.
     build_recipe("go", folder, port, "app") --> command --> running(command) --> LoggingProgram.log("text")
 
 Each program logs the lines of its standard input and answers each one when the logger has returned. The sources beside
-the recipes are in tests/recipes. Rust's dependencies are compiled into `.recipes`, once.
+the recipes are in tests/recipes.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,12 @@ DOCUMENT = (ROOT / "docs" / "publishers.md").read_text(encoding="utf-8")
 SNIPPETS: Mapping[str, str] = dict(re.findall(r"<!-- run: ([\w-]+) -->\n```\w*\n(.*?)```", DOCUMENT, re.DOTALL))
 RUST_TARGET = ROOT / ".recipes" / "rust"
 BUILD_SECONDS = 10 * DEADLINE_SECONDS
+# As in tests/clients/install.sh.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+BUILD_ENVIRON = {
+    "CARGO_BUILD_BUILD_DIR": str(CACHE / "sse-hub-tests" / "rust"),
+    "MAVEN_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ RECIPES: Mapping[str, Recipe] = {
     "java": Recipe(
         {"java": "src/main/java/shop/HubAppender.java", "logback": "src/main/resources/logback.xml"},
         ("mvn", "-q", "-B", "compile", "dependency:copy-dependencies"),
-        ("java", "-cp", "target/classes:target/dependency/*", "shop.Main"),
+        ("java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/dependency/*", "shop.Main"),
     ),
     "php": Recipe({"php": "hub.php"}, ("php", "-l", "hub.php"), ("php", "main.php")),
 }
@@ -65,7 +72,13 @@ def build_recipe(language: str, folder: Path, port: int, channel: str) -> list[s
         source.write_text(re.sub(r"""(["'])app\1""", f'"{channel}"', text), encoding="utf-8")
     assert shutil.which(recipe.build[0]), f"{recipe.build[0]} is missing: `make test` installs it on Debian"
     result = subprocess.run(
-        recipe.build, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+        recipe.build,
+        cwd=folder,
+        env=os.environ | BUILD_ENVIRON,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return list(recipe.run)

@@ -4,13 +4,16 @@ The page's files, from `sse_hub/web` in an installed wheel or from `web` in a ch
     GET /index ---------------> index.html, revalidated each time; it names the version of all other files
     GET /web/<version>/... ---> files that browsers keep for a year: other content has another version
 
-They are read once, when the hub starts. The wheel holds them bundled and minified; a checkout is bundled at the start.
+The wheel holds them bundled and minified, and they are read when the hub starts; a checkout is bundled when a browser
+first asks. Then they are compressed, too, beside the event loop: a hub that nobody looks at starts without all that.
 All carry the headers that keep log text from ever becoming code.
 """
 
+import asyncio
 import gzip
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -31,6 +34,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept-Encoding",
 }
+INDEX = "index.html"
 # An outdated page would not fit its hub, so index.html is revalidated. All other files have another name when their
 # content changes.
 REVALIDATED = "no-cache"
@@ -51,25 +55,51 @@ class Asset:
     tag: str
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltPage:
+    """The files as they are sent: `index`, and the `assets` of this `version` by name."""
+
+    index: Asset
+    assets: Mapping[str, Asset]
+    version: str
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> "BuiltPage":
+        """The page of `files`, see page_files()."""
+        assets = assets_of(files)
+        version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
+        html = OWN_FILE.sub(rf"\g<0>{version}/", files[INDEX])
+        return cls(_make_asset(INDEX, html.encode()), assets, version)
+
+
 def page_blueprint() -> Blueprint:
     """The page and its files. Raises FileNotFoundError when the installation is broken."""
-    # All files are read here: no path from a request ever reaches the file system.
-    assets, html = load_assets(web_folder())
-    version = blake2b("".join(asset.tag for asset in assets.values()).encode(), digest_size=6).hexdigest()
-    index = _make_asset("index.html", OWN_FILE.sub(rf"\g<0>{version}/", html).encode())
+    # No path from a request ever reaches the file system.
+    folder = web_folder()
+    built = page_files(folder) if _is_built(folder) else None
+    made: BuiltPage | None = None
+    making = asyncio.Lock()
     page = Blueprint("sse_hub_page", strict_slashes=True)
+
+    async def ready() -> BuiltPage:
+        nonlocal made
+        async with making:
+            if made is None:
+                made = await asyncio.to_thread(lambda: BuiltPage.of(built or page_files(folder)))
+            return made
 
     @get_route(page, "/index")
     async def serve_index(request: Request) -> HTTPResponse:
-        return _answer(request, index, REVALIDATED)
+        return _answer(request, (await ready()).index, REVALIDATED)
 
     @get_route(page, "/web/<path:path>")
     async def serve_file(request: Request, path: str) -> HTTPResponse:
+        found = await ready()
         named, _, rest = path.partition("/")
-        if named == version and rest in assets:
-            return _answer(request, assets[rest], IMMUTABLE)
+        if named == found.version and rest in found.assets:
+            return _answer(request, found.assets[rest], IMMUTABLE)
         # A page of another version: a hub that has been replaced serves what it has, not to be cached.
-        asset = assets.get(path) or assets.get(rest)
+        asset = found.assets.get(path) or found.assets.get(rest)
         if asset is None:
             raise NotFound(f"Requested URL {request.path} not found")
         return _answer(request, asset, REVALIDATED)
@@ -86,13 +116,19 @@ def web_folder() -> Path:
     raise FileNotFoundError(f"the page is missing: neither {package / 'web'} nor {package.parent / 'web'} holds it")
 
 
-def load_assets(folder: Path) -> tuple[dict[str, Asset], str]:
-    """The files that browsers get, by name, and index.html, from a folder with the sources or with the built page."""
-    built = (folder / SCRIPT).is_file()
-    files = _read_built(folder) if built else build_page(folder)
-    html = files.pop("index.html")
-    files["vendor/jquery.js"] = JQUERY.read_text(encoding="utf-8")
-    return {name: _make_asset(name, text.encode()) for name, text in sorted(files.items())}, html
+def page_files(folder: Path) -> dict[str, str]:
+    """The files that browsers get, by name, from a folder with the sources or with the built page."""
+    files = _read_built(folder) if _is_built(folder) else build_page(folder)
+    return files | {"vendor/jquery.js": JQUERY.read_text(encoding="utf-8")}
+
+
+def assets_of(files: Mapping[str, str]) -> dict[str, Asset]:
+    """What is sent of `files`, by name, but for index.html."""
+    return {name: _make_asset(name, text.encode()) for name, text in sorted(files.items()) if name != INDEX}
+
+
+def _is_built(folder: Path) -> bool:
+    return (folder / SCRIPT).is_file()
 
 
 def _read_built(folder: Path) -> dict[str, str]:

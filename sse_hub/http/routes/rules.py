@@ -10,6 +10,7 @@ A rule tells what is in the lines of its channels, so nobody sees or makes one w
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from sanic import HTTPResponse, Request, json
@@ -69,7 +70,8 @@ async def rule_file(request: Request) -> HTTPResponse:
 async def put_rule(request: Request, id: str) -> HTTPResponse:
     """Make a rule, or replace the version that the sender has seen."""
     context = context_of(request.app)
-    rule, _ = await _rule_in(request, context, id)
+    # Sanic leaves it as it is in the path.
+    rule, _ = await _rule_in(request, context, unquote(id))
     version = _version_in(request)
     await context.alerts.book.put(rule, version)
     await context.alerts.wait_at_work(rule)
@@ -80,6 +82,7 @@ async def put_rule(request: Request, id: str) -> HTTPResponse:
 @rule_routes.delete("/rules/<id:str>")
 async def remove_rule(request: Request, id: str) -> HTTPResponse:
     """Remove the version of a rule that the sender has seen."""
+    id = unquote(id)
     context = context_of(request.app)
     grant = await _require_operator(request, context)
     _require_readable(grant, context.alerts.book.rules.get(id))

@@ -98,6 +98,7 @@ def test_a_wrong_request_is_refused(guarded: HubProcess, id: str, body: str, mor
 
     assert answer.status == status
     assert answer.json["detail"]
+    assert "%2F" not in answer.json["detail"], "an id is shown as it was meant"
     assert rules(guarded, operator()) == {}
 
 

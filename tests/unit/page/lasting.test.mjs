@@ -56,6 +56,7 @@ test("R13: of what the browser has kept, only values that a setting may have are
   ];
   const may = {
     theme: [], density: [], lang: [], time: [], zone: [], publisherZone: [], size: [], drawer: [], held: [],
+    details: [], drawerHeight: [], railWidth: [], channelsHeight: [], channelWidth: [], loggerWidth: [],
     holdBack: [0], guard: [0],
     wrap: [true], rail: [true], hist: [true], facets: [true], repeats: [true], tokens: [true], keys: [true], announce: [true],
     rules: [[]], views: [[]], alarms: [{}],

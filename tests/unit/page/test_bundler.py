@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sse_hub.http.page.assets import load_assets, web_folder
+from sse_hub.http.page.assets import assets_of, page_files, web_folder
 from sse_hub.http.page.bundler import bundle
 from sse_hub.http.page.files import LATER_SCRIPT, LATER_SHEET, SCRIPT, WORKER_ENTRY, WORKER_SCRIPT, build_page
 from tests.support.programs import node_binary
@@ -198,7 +198,8 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
     """In a wheel: what a browser loads at once, with a language, is at most 170 kB on the wire."""
     minify(web_folder(), tmp_path)
 
-    assets, html = load_assets(tmp_path)
+    files = page_files(tmp_path)
+    assets, html = assets_of(files), files["index.html"]
 
     script = tmp_path / "page.mjs"
     script.write_bytes(assets["js/page.js"].plain)
@@ -222,7 +223,7 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
 def test_a_checkout_serves_the_same_files_as_a_wheel(tmp_path: Path) -> None:
     minify(web_folder(), tmp_path)
 
-    assert load_assets(web_folder())[0].keys() == load_assets(tmp_path)[0].keys()
+    assert page_files(web_folder()).keys() == page_files(tmp_path).keys()
     assert len(build_page(web_folder())["js/page.js"]) > (tmp_path / "js" / "page.js").stat().st_size
 
 

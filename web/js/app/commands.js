@@ -38,6 +38,7 @@ const TABLE = [
   ["view", "statistics", ["S"]],
   ["view", "channelList", ["["]],
   ["view", "drawer", ["]"]],
+  ["view", "detailsPlace", []],
   ["view", "histogram", ["h"]],
   ["line", "open", ["Enter"]],
   ["line", "unfold", ["ArrowRight"]],

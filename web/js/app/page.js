@@ -44,6 +44,8 @@ export class Page {
     this.span = null;
     /** The names of all channels the hub knows. */
     this.channelNames = [];
+    /** Their lines per second, by name. */
+    this.rates = new Map();
     // Lines are in the ring before this is called, so a hidden tab, whose timers and frames pause, misses nothing.
     this.drawSoon = throttle(() => this.#draw(), () => this.grid.view.rowsInDom === 0 && !document.hidden);
     workspace.onChange = () => this.drawSoon();
@@ -79,6 +81,7 @@ export class Page {
   /** The hub has answered a poll with `{ready, recording, channels}`. */
   setPolled(answer) {
     this.channelNames = answer.channels.map(({ name }) => name);
+    this.rates = new Map(answer.channels.map(({ name, lines_per_second: rate }) => [name, rate]));
     this.emit("polled", answer);
     this.drawSoon();
   }

@@ -16,10 +16,16 @@ export const CHOICES = Object.freeze({
   density: ["compact", "normal", "comfortable"], // 18, 20, 26 px
   lang: ["auto", ...Object.keys(LANGUAGES)],
   time: TIME_FORMS,
+  details: ["auto", "right", "below", "full"], // auto: right of the lines in a wide window, else below
 });
 export const RANGES = Object.freeze({
   size: [11, 18], // px of log text
-  drawer: [200, 4_000], // px
+  drawer: [200, 4_000], // px, as the other sizes of parts; 0 is as wide or high as fits best
+  drawerHeight: [120, 3_000],
+  railWidth: [180, 480],
+  channelsHeight: [96, 3_000],
+  channelWidth: [40, 600],
+  loggerWidth: [40, 600],
   held: [10_000, 500_000], // lines
   holdBack: [0, 5_000], // ms
   guard: [0, 100_000], // lines per second of one channel among several; 0: all
@@ -37,7 +43,13 @@ export const DEFAULTS = Object.freeze({
   rail: true,
   hist: true,
   facets: true,
-  drawer: 420,
+  details: "auto",
+  drawer: 0,
+  drawerHeight: 0,
+  railWidth: 0,
+  channelsHeight: 0,
+  channelWidth: 0,
+  loggerWidth: 0,
   held: 100_000,
   holdBack: 250,
   guard: 2_000,

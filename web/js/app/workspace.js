@@ -14,6 +14,7 @@ import { Ingest } from "../store/ingest.js";
 import { LineCounter } from "../store/line-counter.js";
 import { Lists } from "../store/lists.js";
 import { templateOf } from "../store/multiline.js";
+import { PinNotes } from "../store/pin-notes.js";
 import { Ring } from "../store/ring.js";
 import { Series } from "../store/series.js";
 
@@ -29,7 +30,7 @@ export class Workspace {
   #releasing = 0;
   #recounting = 0;
   #lostAt = null;
-  #pinNote = null;
+  #pinNotes = new PinNotes();
   #zoneOf;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
@@ -73,10 +74,12 @@ export class Workspace {
       lines: (batch) => this.#addLines(batch),
       gap: (gap) => {
         if (this.past) return;
+        this.#addPinNotes();
         this.ingest.addGap(gap, Date.now());
         this.onChange();
       },
       state: (state) => this.#setConnection(state),
+      short: () => this.history.load(),
     }, { connection });
     this.stream.guard = guard;
     this.#countLines();
@@ -106,11 +109,12 @@ export class Workspace {
 
   /** Pin a filter, `{q, zone}`, or none. The stream goes on from where it is; rows say of which lines only some are held. */
   pin(filter) {
+    const same = filter?.q === this.pinned?.q;
     const shown = visible((filter ?? this.pinned)?.q ?? "").slice(0, LONGEST_SHOWN);
     this.pinned = filter;
-    // Said when the hub has accepted it, at the place where it begins to count.
-    this.#pinNote = { kind: filter ? "pinned" : "unpinned", filter: shown };
-    if (this.history.refilter(filter)) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
+    // Said when the hub has accepted it, at the place where it begins to count. In another zone, it goes on.
+    if (!same) this.#pinNotes.ask({ kind: filter ? "pinned" : "unpinned", filter: shown });
+    if (this.history.refilter(filter) && !same && this.ring.held > 0) this.ingest.addOlderNote({ kind: "unpinnedAbove", filter: shown });
     this.stream.refilter(filter);
     this.onChange();
   }
@@ -134,7 +138,7 @@ export class Workspace {
   open(channels, tail) {
     this.#accept(channels);
     this.stream.open(channels, tail);
-    this.history.reset(channels);
+    this.history.begin(channels);
   }
 
   /** Open another set of channels. Those that stay open lose nothing, those that are closed are forgotten. */
@@ -146,9 +150,13 @@ export class Workspace {
     this.ingest.forget((channel) => kept && covers(channels, channel));
     if (kept && !this.past) for (const name of channels) if (!covers(open, name)) this.ingest.noteJoined(name, Date.now());
     this.refilter();
-    if (kept) this.stream.changeChannels(channels);
-    else this.stream.open(channels, tail);
-    this.history.reset(channels);
+    if (kept) {
+      this.stream.changeChannels(channels);
+      this.history.reset(channels);
+    } else {
+      this.stream.open(channels, tail);
+      this.history.begin(channels);
+    }
     if (this.past) this.showPast(this.past);
   }
 
@@ -245,13 +253,18 @@ export class Workspace {
       }
       this.#lostAt = null;
     }
-    if (state.name === "live" && this.#pinNote !== null && this.ring.held > 0) this.ingest.addNote("", this.#pinNote, now);
-    if (state.name === "live" || state.name === "error") this.#pinNote = null;
+    if (state.name === "live") this.#pinNotes.accept(now);
+    else if (state.name === "error") this.#pinNotes.refuse();
     this.onState(state);
   }
 
   #accept(channels) {
     this.ingest.accepts = (name) => covers(channels, name);
+  }
+
+  // With the next line: before that, they would stand above nothing.
+  #addPinNotes() {
+    for (const [note, at] of this.#pinNotes.take()) if (this.ring.held > 0) this.ingest.addNote("", note, at);
   }
 
   #releaseLater() {
@@ -271,6 +284,7 @@ export class Workspace {
       return this.onChange();
     }
     this.undrawn += batch.length;
+    this.#addPinNotes();
     const closed = this.ingest.addLines(batch, Date.now());
     this.#releaseLater();
     // A replay may go on after an old "closed": the publisher has finished when nothing follows it.

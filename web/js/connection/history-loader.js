@@ -57,7 +57,13 @@ export class HistoryLoader {
     this.reset(this.#channels);
   }
 
-  /** Load only lines that pass this filter from now on, `{q, zone}`; null: all. Returns true when only such lines were loaded before. */
+  /** Start over: the stream begins with the last lines of these channels, as far as they pass the filter. */
+  begin(channels) {
+    this.reset(channels);
+    this.#loadedFiltered = this.#filter !== null;
+  }
+
+  /** Load only lines that pass this filter from now on, `{q, zone}`; null: all. Returns true when the oldest lines held are those that passed another one. */
   refilter(filter) {
     const filtered = this.#loadedFiltered;
     this.#filter = filter;

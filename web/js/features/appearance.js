@@ -16,7 +16,6 @@ export function addAppearance(page) {
   function show() {
     for (const name of ["theme", "density", "rail"]) root.dataset[name] = String(settings.get(name));
     root.style.setProperty("--size", `${settings.get("size")}px`);
-    root.style.setProperty("--drawer", `${settings.get("drawer")}px`);
     root.dataset.time = settings.get("time");
     $(PARTS.viewport).attr("data-wrap", String(settings.get("wrap")));
     $(PARTS.wrap).attr("aria-pressed", String(settings.get("wrap")));
@@ -44,7 +43,7 @@ export function addAppearance(page) {
   settings.on("publisherZone", readTimesIn);
   workspace.onReread = () => page.rewrite();
   readTimesIn(settings.get("publisherZone"));
-  settings.on(["theme", "rail", "drawer"], show);
+  settings.on(["theme", "rail"], show);
   settings.on(OF_ROWS, showRows);
   $(PARTS.wrap).on("click", toggleWrap);
   // "3 s ago" is right for a second only.

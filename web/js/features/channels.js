@@ -1,24 +1,44 @@
 // The open channels: the list at the left, and their names in the top bar.
 
-import { nameFault } from "../protocol/channels.js";
+import { covers, isPattern, nameFault } from "../protocol/channels.js";
 import { ChannelList } from "../views/channel-list.js";
 import { Toolbar } from "../views/toolbar.js";
 
 const DEFAULT_CHANNELS = ["log"];
+const MOST_FIRST = 8;
 
-export function addChannels(page) {
-  const { workspace, settings } = page;
+/** `visible` are the names and patterns that the reader may see. */
+export function addChannels(page, visible) {
+  const { workspace, settings, style } = page;
+  const { marks } = style;
   const remove = (name) => page.changeChannels(workspace.channels.filter((other) => other !== name));
   const list = new ChannelList({
     toggle: () => settings.set("rail", !settings.get("rail")),
     only: (name) => page.changeChannels([name]),
     add: (name) => page.changeChannels([...workspace.channels, name]),
     remove,
+    leave: () => page.grid.view.focus(),
     polled: (answer) => page.setPolled(answer),
-  });
-  const toolbar = new Toolbar({ remove, showChannels: () => list.open() });
+  }, marks);
+  const toolbar = new Toolbar({ remove, showChannels: () => list.open() }, marks);
 
+  // Whoever may not see the default begins with what may be seen, not with a refusal.
+  const first = visible.length === 0 || DEFAULT_CHANNELS.every((name) => covers(visible, name)) ? DEFAULT_CHANNELS : visible.slice(0, MOST_FIRST);
+  let marked = [];
+
+  // A pattern stands for the channels that it matches.
+  function showMarks() {
+    const names = workspace.channels.flatMap((name) => (isPattern(name) ? page.channelNames.filter((each) => covers([name], each)) : name));
+    const same = names.length === marked.length && names.every((name, at) => name === marked[at]);
+    marked = names;
+    if (same || !marks.show(names)) return;
+    page.grid.view.resetWidths();
+    page.rewrite();
+  }
+
+  page.on("polled", showMarks);
   page.on("channels", (channels) => {
+    showMarks();
     list.showOpen(channels);
     toolbar.showOpen(channels);
   });
@@ -29,7 +49,7 @@ export function addChannels(page) {
       const valid = names.filter((name) => nameFault(name) === null);
       const invalid = names.find((name) => nameFault(name) !== null);
       if (invalid !== undefined) list.showFaultOf(invalid);
-      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : DEFAULT_CHANNELS);
+      if (invalid === undefined || valid.length > 0) return page.open(valid.length > 0 ? valid : first);
       workspace.stream.reject([invalid], nameFault(invalid));
       page.showChannels();
       return undefined;

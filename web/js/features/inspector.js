@@ -22,7 +22,6 @@ export function addInspector(page, on) {
   const drawer = new Drawer({
     close: () => hide(),
     value: openValueMenu,
-    width: (px) => settings.set("drawer", px),
     commands: on.lineCommands,
   });
   const fields = new FacetsView(facets, { value: filterFor, column: toggleColumn, plot: on.plot });
@@ -79,8 +78,10 @@ export function addInspector(page, on) {
   }
 
   function hide() {
-    if (drawer.focused) page.grid.view.focus();
+    const { focused } = drawer;
     drawer.hide();
+    // The lines may have been behind it.
+    if (focused) page.grid.view.focus();
   }
 
   // Filters for the trace or request of the selected line, over all open channels.

@@ -11,7 +11,6 @@ import { treeView } from "./tree-view.js";
 const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
 const LONGEST_MESSAGE = 2_000;
 const LONGEST_TEXT = 50_000;
-const NARROWEST = 280;
 
 export class Drawer {
   #on;
@@ -19,13 +18,12 @@ export class Drawer {
   #raw = false;
 
   /**
-   * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, `width(px)`: the drawer was dragged to
-   * that width, and `commands()`: `[{name, label, run}, …]` for the line.
+   * `on` has `close()`, `value(entry, button)`: the menu of a value in the tree was opened, and `commands()`: `[{name, label, run}, …]`
+   * for the line.
    */
   constructor(on) {
     this.#on = on;
     $(PARTS.close).on("click", () => on.close());
-    this.#listenToGrip();
   }
 
   get shown() {
@@ -58,7 +56,8 @@ export class Drawer {
     $(PARTS.title).attr("data-level", LEVELS[lvl]).empty();
     $(PARTS.title).append($("<b>").text([LETTERS[lvl], ...named].filter(Boolean).join(" ")), document.createTextNode(` · ${channel}`));
     this.#showCommands();
-    const $body = $(PARTS.body).empty().scrollTop(0);
+    const $body = $("<div>", { class: "details-parts" });
+    $(PARTS.body).empty().scrollTop(0).append($body);
     if (!this.#raw) this.#showParsed($body, shown);
     $body.append(heading(t("drawer.raw"), copyButton(raw)), text(raw).attr("data-testid", "raw"));
     $(PARTS.drawer).prop("hidden", false);
@@ -82,16 +81,6 @@ export class Drawer {
     );
     const $raw = button("button", { "aria-pressed": String(this.#raw), "data-testid": "drawer-raw" }).text(t("drawer.raw"));
     $(PARTS.buttons).empty().append(buttons, $raw.on("click", () => this.toggleRaw()));
-  }
-
-  #listenToGrip() {
-    const $grip = $("<div>", { class: "details-grip" });
-    $(PARTS.drawer).append($grip);
-    $grip[0].addEventListener("pointerdown", (event) => $grip[0].setPointerCapture(event.pointerId));
-    $grip[0].addEventListener("pointermove", (event) => {
-      if (!$grip[0].hasPointerCapture(event.pointerId)) return;
-      this.#on.width(Math.round(Math.min(window.innerWidth * 0.7, Math.max(NARROWEST, window.innerWidth - event.clientX))));
-    });
   }
 }
 

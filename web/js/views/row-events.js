@@ -2,6 +2,7 @@
 
 import { t } from "../i18n/translate.js";
 
+const PARTS = { row: ".row", content: ".content" };
 const BUTTONS = ["copy", "link", "context", "pin"];
 
 /** `on` has `open(seq)`, `extend(seq)`, `unfold(seq)`, `times(seq)`, which returns its time in every form, and a function for each of the row's buttons. */
@@ -22,9 +23,9 @@ export function listenToRows(stage, on) {
     const row = event.target.closest(".row");
     const time = event.target.closest(".time");
     if (row?.dataset.level && time) time.title = on.times(seqOf(row));
-    if (!row || !row.dataset.level || buttons.parentElement === row) return;
+    if (!row || !row.dataset.level || row.contains(buttons)) return;
     buttons.dataset.seq = row.dataset.seq;
-    row.append(buttons);
+    row.querySelector(PARTS.content).append(buttons);
   });
   spacer.addEventListener("mouseleave", () => buttons.remove());
 }
@@ -32,7 +33,7 @@ export function listenToRows(stage, on) {
 function makeButtons(on) {
   const buttons = document.createElement("div");
   buttons.className = "row-buttons";
-  buttons.setAttribute("role", "cell");
+  buttons.setAttribute("role", "group");
   for (const name of BUTTONS) {
     const button = document.createElement("button");
     button.tabIndex = -1;
@@ -40,7 +41,7 @@ function makeButtons(on) {
     button.setAttribute("aria-label", button.title);
     button.dataset.act = name;
     button.innerHTML = `<svg class="icon" aria-hidden="true"><use href="#i-${name}"/></svg>`;
-    button.addEventListener("click", () => on[name](Number(buttons.parentElement.dataset.seq)));
+    button.addEventListener("click", () => on[name](Number(buttons.closest(PARTS.row).dataset.seq)));
     buttons.append(button);
   }
   return buttons;

@@ -3,10 +3,11 @@
 
 import { Row } from "./row.js";
 
-const WIDEST_CH = { channel: 12, logger: 18 };
+const WIDEST_CH = { channel: 20, logger: 18 };
 
 export class RowPool {
   #spacer;
+  #stage;
   #ring;
   #list;
   #style;
@@ -17,6 +18,7 @@ export class RowPool {
 
   constructor(spacer, ring, list, style) {
     this.#spacer = spacer;
+    this.#stage = spacer.closest(".stage");
     this.#ring = ring;
     this.#list = list;
     this.#style = style;
@@ -96,7 +98,8 @@ export class RowPool {
   resetWidths() {
     for (const column of Object.keys(this.#widths)) {
       this.#widths[column] = 0;
-      this.#spacer.style.removeProperty(`--${column}-width`);
+      this.#stage.style.removeProperty(`--${column}-width`);
+      delete this.#stage.dataset[column];
     }
   }
 
@@ -185,7 +188,8 @@ export class RowPool {
       const widest = WIDEST_CH[column];
       if (length <= this.#widths[column] || this.#widths[column] >= widest) continue;
       this.#widths[column] = Math.min(length, widest);
-      this.#spacer.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
+      this.#stage.style.setProperty(`--${column}-width`, `${this.#widths[column]}ch`);
+      this.#stage.dataset[column] = "true";
     }
   }
 

@@ -7,6 +7,7 @@ import { normalise, withContinuations } from "../normalise/index.js";
 import { fieldIn, valueOf } from "../query/fields.js";
 import { HeldLine } from "../query/index.js";
 import { readable } from "../query/line.js";
+import { ChannelMarks } from "../store/channel-marks.js";
 import { compileRules } from "../store/highlight-rules.js";
 import { t } from "../i18n/translate.js";
 import { timeText } from "../format/time-forms.js";
@@ -33,6 +34,8 @@ export class RowStyle {
     this.#zoneOf = zoneOf;
     this.#line = new HeldLine(ring);
     this.columns = [];
+    /** How the open channels are told apart. */
+    this.marks = new ChannelMarks();
     this.pins = new Set();
     this.rules = compileRules([]);
     /** The alerts about the lines with these seqs, `[{text}, …]`. */

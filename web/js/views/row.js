@@ -1,7 +1,7 @@
 // One row: its elements are made once and filled again for every line that it shows. Plain DOM, text only.
 // How a line is written (time, columns, colours, what is open) is decided by a RowStyle, see row-style.js.
 
-import { hueOf } from "../protocol/channels.js";
+import { headAndTail, withoutChannel } from "../format/channel-names.js";
 import { formatBytes, isBlank, keyValues, rowText, sharedPrefix, shownLine, visible } from "../format/text.js";
 import { LETTERS, LEVELS } from "../normalise/levels.js";
 import { failureOf, hiddenSummary } from "../normalise/index.js";
@@ -14,7 +14,7 @@ const LONGEST_OPEN = 20_000;
 const MAX_REPEATS = 200;
 // East Asian characters are two columns wide; so are surrogate pairs, which have a length of two already.
 const WIDE = /[\u1100-\u115f\u2e80-\ud7ff\uf900-\uff60]/g;
-const EMPTY_IN_NOTE = "level channel logger tag failure alert fold tail columns more divider same".split(" ");
+const EMPTY_IN_NOTE = "level channelHead channelTail logger tag failure alert fold tail columns more divider same".split(" ");
 
 const plain = (name) => {
   const element = document.createElement("span");
@@ -39,6 +39,9 @@ export class Row {
     this.time.append(this.same, this.rest);
     this.level = cell("level");
     this.channel = cell("channel-tag");
+    this.channelHead = plain("");
+    this.channelTail = plain("");
+    this.channel.append(this.channelHead, this.channelTail);
     this.logger = cell("logger");
     this.tag = cell("tag");
     this.content = cell("content");
@@ -121,10 +124,7 @@ export class Row {
     this.rest.data = time.slice(same.length);
     this.level.textContent = LETTERS[record.lvl];
     this.level.title = record.lvlRaw ?? "";
-    this.channel.textContent = ring.channel(seq);
-    this.channel.dataset.hue = String(hueOf(ring.channel(seq)));
-    // Once is enough when an app names its channel after its logger.
-    this.logger.textContent = record.logger === ring.channel(seq) ? "" : visible(record.logger ?? "");
+    this.#fillSource(ring.channel(seq), record.logger ?? "", style.marks);
     this.tag.textContent = record.event ?? "";
     const fields = keyValues(style.tailOf(record));
     const message = style.messageOf(record, fields);
@@ -143,6 +143,19 @@ export class Row {
     this.#divide(style.dividerOf(record, before));
     style.applyMarks(this.element, record, seq);
     this.tall = this.more.textContent !== "" || this.divider.textContent !== "";
+  }
+
+  // Once is enough when an app names its channel after its logger.
+  #fillSource(channel, logger, marks) {
+    const { text, hue, shape } = marks.of(channel);
+    const [head, tail] = headAndTail(text);
+    this.channelHead.textContent = head;
+    this.channelTail.textContent = tail;
+    this.channel.title = channel;
+    this.channel.dataset.hue = String(hue);
+    this.channel.dataset.shape = String(shape);
+    this.logger.textContent = visible(withoutChannel(logger, channel));
+    this.logger.title = visible(logger);
   }
 
   #showAlerts(alerts) {

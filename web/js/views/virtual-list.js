@@ -116,6 +116,11 @@ export class VirtualList {
   /** Show or hide the column with the channel. */
   showChannels(several) {
     this.#viewport.dataset.many = String(several);
+    this.resetWidths();
+  }
+
+  /** Let the columns start again from the width that the next lines need. */
+  resetWidths() {
     this.#pool.resetWidths();
   }
 
