@@ -68,10 +68,10 @@ def test_a_range_of_the_past_is_shown_out_of_the_log_while_live_lines_wait(
     publish("past", numbered(range(701, 704)))
     expect(live).to_have_text("Past · 3 new")
 
-    # A filter keeps the range, and the hub counts through it.
+    # A filter keeps the range, and the hub counts through it; a bar at the edge has all lines of its second.
     page.get_by_test_id("filter").fill('"line 7"')
     expect(page.get_by_test_id("row")).to_have_count(10)
-    expect(page.locator(".hist-canvas")).to_have_attribute("aria-label", re.compile("^Bar chart: 10 lines "))
+    expect(page.locator(".hist-canvas")).to_have_attribute("aria-label", re.compile("^Bar chart: 1[0-9] lines "))
     page.keyboard.press("Enter")
     page.evaluate(axe_source())
     assert page.evaluate(FINDINGS) == []
@@ -86,7 +86,7 @@ def test_a_range_of_the_past_is_shown_out_of_the_log_while_live_lines_wait(
 
     page.get_by_test_id("range-close").click()
     expect(live).to_have_text("Live")
-    expect(page.get_by_test_id("row").last).to_contain_text("line 700")
+    expect(page.get_by_test_id("row").last).to_contain_text("line 703")
     assert set(parse_qs(urlsplit(page.url).query)) == {"channel", "tail", "q"}
     page.get_by_test_id("filter-clear").click()
     publish("past", numbered([704]))
