@@ -93,6 +93,7 @@ test("the button says what is shown, and how many lines have come meanwhile", ()
   assert.equal(words({ following: false }), "away: Scrolled up");
   assert.equal(words({ inPast: true, unseen: 2, stream: "reconnecting" }), "past: Past · 2 new");
   assert.equal(words({ stream: "stale" }), "waiting: Not live");
+  assert.equal(words({ stream: "degraded" }), "waiting: Not live");
   assert.equal(words({ stream: "ended", following: false }), "stopped: Stopped");
 });
 
@@ -127,6 +128,9 @@ test("a range of the past is loaded from its end to its beginning, while live li
   assert.deepEqual([workspace.history.state.name, workspace.list.shown, workspace.waiting], ["edge", 9, 0]);
   assert.deepEqual([workspace.ring.ownTime(workspace.list.seqAt(workspace.list.first)), workspace.ring.arrivedAt(workspace.ring.first)], [range[0], range[0] - 5_000]);
   assert.deepEqual([workspace.holds(range), workspace.holds([NOW - 58_000, NOW - 55_000]), workspace.holds([NOW - 58_000, NOW])], [true, true, false]);
+  // The last lines of before the range was chosen are no news.
+  const batch = [NOW - 1, NOW, NOW + 1].map((moment, n) => [`${NOW - 2}-${n + 1}`, "a", "{}", moment]);
+  assert.deepEqual([workspace.ingest.passBy(batch, NOW + 5, NOW), workspace.ingest.received, workspace.ring.held], [1, 22, 19]);
   workspace.reopen(["a"], 500);
   assert.deepEqual([workspace.past, workspace.ring.held], [null, 0]);
 });

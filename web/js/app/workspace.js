@@ -32,6 +32,7 @@ export class Workspace {
   #lostAt = null;
   #pinNotes = new PinNotes();
   #zoneOf;
+  #pastSince = 0;
 
   /** The ring holds `capacity` lines; `guard` and `connection`: see ReconnectingStream. `zoneOf()` is the reader's zone, for times in a filter. */
   constructor(capacity, guard, zoneOf, connection) {
@@ -173,7 +174,10 @@ export class Workspace {
   /** Forget all lines held, and load those of a range of time, newest first; live lines are counted and wait until `reopen`. */
   showPast(range) {
     clearTimeout(this.#ending);
-    if (!this.past) this.waiting = 0;
+    if (!this.past) {
+      this.waiting = 0;
+      this.#pastSince = Date.now() - this.ingest.clockSkew;
+    }
     this.past = range;
     this.ingest.forget(() => false);
     this.refilter();
@@ -280,7 +284,7 @@ export class Workspace {
   #addLines(batch) {
     clearTimeout(this.#ending);
     if (this.past) {
-      this.waiting += this.ingest.passBy(batch, Date.now());
+      this.waiting += this.ingest.passBy(batch, Date.now(), this.#pastSince);
       return this.onChange();
     }
     this.undrawn += batch.length;

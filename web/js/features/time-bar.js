@@ -22,6 +22,8 @@ export function addTimeBar(page, goToTime) {
   const { stream, counter } = workspace;
   const zoneOf = () => settings.get("zone");
   let hubCounter = null;
+  // False while the hub has lost Redis: then nothing can arrive, whatever the stream says.
+  let ready = true;
 
   const live = new LiveButton({
     press, choose, zoomOut, start: () => workspace.start(), stop: () => workspace.stop(),
@@ -119,7 +121,7 @@ export function addTimeBar(page, goToTime) {
 
   function showLive() {
     const { following, paused, unseen } = page.grid.view;
-    live.show({ stream: stream.state.name, inPast: inPast(), following, paused, unseen: workspace.past ? workspace.waiting : unseen.lines });
+    live.show({ stream: ready || stream.state.name !== "live" ? stream.state.name : "degraded", inPast: inPast(), following, paused, unseen: workspace.past ? workspace.waiting : unseen.lines });
   }
 
   page.on("filter", ({ changes, committed }) => {
@@ -130,6 +132,10 @@ export function addTimeBar(page, goToTime) {
   page.on("span", () => (show(), count()));
   page.on("channels", () => count());
   page.on("state", () => (live.showRunning(stream.running), showLive()));
+  page.on("polled", (answer) => {
+    ready = answer.ready;
+    showLive();
+  });
   page.on("follow", showLive);
   page.on("update", () => {
     showLive();

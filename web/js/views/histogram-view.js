@@ -115,7 +115,10 @@ export class HistogramView {
     const texts = ticksOf(range, this.#zoneOf(), Date.now());
     context.font = "10px system-ui, sans-serif";
     context.fillStyle = colour;
+    const all = texts.reduce((sum, text) => sum + context.measureText(text).width, 0);
     texts.forEach((text, index) => {
+      // On a phone there may be room for two only.
+      if (index === 1 && all > width - 40) return;
       context.textAlign = ["left", "center", "right"][index];
       context.fillText(text, [4, width / 2, width - 4][index], height - 3);
     });
