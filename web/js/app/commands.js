@@ -33,6 +33,7 @@ const TABLE = [
   ["view", "split", ["s"]],
   ["view", "wrap", ["z"]],
   ["view", "timeForm", ["T"]],
+  ["view", "order", []],
   ["view", "foldRepeats", []],
   ["view", "chart", ["p"]],
   ["view", "statistics", ["S"]],

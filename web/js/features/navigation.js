@@ -52,12 +52,12 @@ export function addNavigation(page) {
   async function goToTime(time) {
     // The oldest of all lines shown: for a pane whose channel has no line of that time, the whole log would be loaded.
     const { list: all } = workspace;
-    const oldest = () => (all.first < all.end ? ring.ownTime(all.seqAt(all.first)) : Infinity);
+    const oldest = () => (all.first < all.end ? ring.shownTime(all.seqAt(all.first)) : Infinity);
     await workspace.history.loadUntil(() => oldest() <= time);
     const { list } = page.grid;
     for (let row = list.first; row < list.end; row += 1) {
       const seq = list.seqAt(row);
-      if (ring.isNote(seq) || ring.ownTime(seq) < time) continue;
+      if (ring.isNote(seq) || ring.shownTime(seq) < time) continue;
       return page.grid.goTo(seq);
     }
     return page.grid.view.follow();

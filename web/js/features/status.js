@@ -14,7 +14,7 @@ import { TitleBadge } from "../views/title-badge.js";
 const STALE_MS = 30_000;
 const TICK_MS = 1_000;
 
-/** `on` has `allLevelsHidden()` and `histogramMs()`. */
+/** `on` has `allLevelsHidden()`, `histogramMs()` and `older`, see rows.js. */
 export function addStatus(page, on) {
   const { workspace, settings } = page;
   const { ring, list, ingest, stream } = workspace;
@@ -24,6 +24,7 @@ export function addStatus(page, on) {
     follow: () => (page.grid.view.follow(), page.grid.view.focus()),
     showLevels: () => page.setFilter({ hidden: new Set() }),
     clearFilter: () => page.clearFilter(),
+    older: on.older.act,
   });
   const liveRegion = new LiveRegion(ring, list);
   const badge = new TitleBadge();
@@ -35,7 +36,7 @@ export function addStatus(page, on) {
 
   function showFollow() {
     const { view } = page.grid;
-    status.showFollow(view.following, view.paused, view.unseen, workspace.past !== null);
+    status.showFollow(view.following, view.paused, view.unseen, { selecting: view.selecting, inPast: workspace.past !== null });
   }
 
   function pastShown() {
@@ -52,7 +53,7 @@ export function addStatus(page, on) {
     const { lastMatch } = workspace.lists;
     const filtered = text !== "" || range !== null || hidden.size > 0;
     const sinceMatch = lastMatch === null ? null : now - ingest.clockSkew - lastMatch;
-    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, pinned: workspace.pinned?.q ?? null, past: pastShown() });
+    status.showEmpty(workspace.channels, { held: ring.held, shown: list.shown, hidden: on.allLevelsHidden(), filtered, sinceMatch, older: on.older.state(), pinned: workspace.pinned?.q ?? null, past: pastShown() });
     status.tick(ingest.lastLineAt, now, ingest.replay, settings.get("zone"));
   }
 

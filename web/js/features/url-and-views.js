@@ -18,11 +18,12 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   let at = opened.at;
   // The address that Back returns to, while a filter that is being typed stands in its place.
   let before = null;
+  let pushes = 0;
 
   function currentUrl() {
     const { text, hidden, range } = workspace.filter;
     const chosen = Object.fromEntries(SETTINGS_IN_URL.map((name) => [name, settings.get(name) === DEFAULTS[name] ? null : settings.get(name)]));
-    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, span: page.span, columns: style.columns, ...chosen, at, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
+    return writeUrlState({ channels: workspace.channels, tail: opened.tail, text, hidden, range, span: page.span, columns: style.columns, ...chosen, at, context: workspace.lifted, statistics: page.statistics, pin: workspace.pinned?.q ?? null });
   }
 
   // `committed`: true adds a step that Back undoes, false replaces the address until the next step, and without it the step stays the same.
@@ -31,8 +32,10 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     if (committed && before) history.replaceState(null, "", before);
     before = committed === false ? (before ?? location.search) : null;
     if (next === location.search) return;
-    if (committed) history.pushState(null, "", next);
-    else history.replaceState(null, "", next);
+    if (committed) {
+      pushes += 1;
+      history.pushState(null, "", next);
+    } else history.replaceState(null, "", next);
   }
 
   function linkTo(seq) {
@@ -132,7 +135,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
     before = null;
     page.changeChannels(state.channels);
     restore(state);
-    if (at) goToLine(at);
+    if (state.at) goToLine(state.at);
   }
 
   window.addEventListener("popstate", restoreUrl);
@@ -141,6 +144,7 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   page.on("columns", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("statistics", ({ committed }) => updateUrl(committed));
   page.on("span", ({ committed }) => committed !== null && updateUrl(committed));
+  page.on("context", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("pin", ({ committed }) => committed !== null && updateUrl(committed));
   page.on("channels", () => updateUrl());
   page.on("select", (seq) => {
@@ -149,5 +153,5 @@ export function addUrlAndViews(page, opened, restoreFilter) {
   });
   settings.on(SETTINGS_IN_URL, () => updateUrl());
 
-  return { restore, goToLine, showLine, copyLink, openView, commands: { link: () => copyLink(), copyUrl } };
+  return { restore, goToLine, showLine, copyLink, openView, /** How many steps that Back undoes have been added. */ pushes: () => pushes, commands: { link: () => copyLink(), copyUrl } };
 }

@@ -1,6 +1,6 @@
 // How many lines of each level there are over time: counted in steps of 100 ms, drawn as at most 120 bars of a round width.
 //
-//     histogram.add(ring.ownTime(seq), ring.level(seq)); histogram.remove(time, level); histogram.clear()
+//     histogram.add(ring.shownTime(seq), ring.level(seq)); histogram.remove(time, level); histogram.clear()
 //     const drawn = histogram.bars()         {from, width, total, most, bars: [{at, total, counts: [per level]}, …]}, from oldest to newest
 //     histogram.barsOver(from, to)           the same over a range of times, whether there are lines at its ends or not
 //     histogram.countsIn(from, 60_000, 30)   [[per level], …] for 30 bars of a minute

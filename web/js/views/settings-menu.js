@@ -32,6 +32,7 @@ export class SettingsMenu {
     for (const name of SEGMENTS) parts.push(this.#segments(name));
     parts.push(this.#number("size"), this.#select("lang", { auto: t("lang.auto"), ...LANGUAGES }), heading("more.time"));
     parts.push(this.#select("time", Object.fromEntries(TIME_FORMS.map((form) => [form, t(`time.${form}`)]))));
+    parts.push(this.#select("order", Object.fromEntries(CHOICES.order.map((order) => [order, t(`order.${order}`)]))));
     parts.push(this.#zone("zone", "local"), this.#zone("publisherZone", "auto"), heading("more.behaviour"));
     for (const name of SWITCHES) parts.push(this.#switch(name));
     parts.push(this.#number("held"), this.#number("holdBack"), this.#number("guard"), heading("more.commands"));

@@ -6,14 +6,17 @@ import { formatNumber, t } from "../i18n/translate.js";
 import { IDLE_STATES } from "../connection/event-stream.js";
 import { formatSpan } from "../format/format-time.js";
 import { newLinesText, stateText } from "../format/messages.js";
+import { OLDER_LABELS } from "./load-older-bar.js";
 
 const PARTS = {
   app: ".app", announced: ".state-announced", state: "[data-testid=state]", detail: ".state-detail", retry: ".retry", follow: ".follow", pill: ".pill",
   stage: ".stage", empty: ".empty", title: ".empty-title", hint: ".empty-hint", command: ".empty-command", lost: ".count-gap", lag: ".count-lag",
-  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter",
+  held: "[data-testid=held]", unrecorded: ".not-recording", shown: ".count-shown", levels: ".show-levels", test: ".test-line", filter: ".clear-filter", older: ".search-log",
 };
 const RATE_SAMPLES = 4;
 const LAG_SHOWN_MS = 10_000;
+// States of the older lines that say more than how many lines are held.
+const OF_SEARCH = ["searching", "stopped", "failed", "searched"];
 // A publisher's clock that is this far ahead is wrong, beyond the usual inaccuracy.
 const AHEAD_MS = 1_000;
 
@@ -24,12 +27,15 @@ export class Status {
   #samples = [];
   #outage = "";
 
-  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, and `clearFilter()`. */
+  #olderAction = null;
+
+  /** `on` has `retry()`, `follow()`, `showLevels()`, which shows all of them, `clearFilter()` and `older(action)`, see older-text.js. */
   constructor(on) {
     $(PARTS.retry).on("click", () => on.retry());
     $(PARTS.pill).on("click", () => on.follow());
     $(PARTS.levels).on("click", () => on.showLevels());
     $(PARTS.filter).on("click", () => on.clearFilter());
+    $(PARTS.older).on("click", () => on.older(this.#olderAction));
   }
 
   showState(state, lastLineAt, now) {
@@ -107,22 +113,25 @@ export class Status {
   }
 
   /** Show whether the grid follows new lines, or how many it has not shown; in the past there is nothing to follow. */
-  showFollow(following, paused, { lines, errors }, inPast) {
-    write(PARTS.follow, inPast ? "" : t(following ? "follow.following" : paused ? "follow.paused" : "follow.away"));
+  showFollow(following, paused, { lines, errors }, { selecting = false, inPast = false } = {}) {
+    const name = following ? "following" : selecting ? "selecting" : paused ? "paused" : "away";
+    write(PARTS.follow, inPast && !selecting ? "" : t(`follow.${name}`));
     $(PARTS.stage).attr("data-paused", String(paused));
     $(PARTS.pill).prop("hidden", following).attr("data-errors", String(errors > 0));
     if (!following) write(PARTS.pill, `↓ ${newLinesText(lines, errors)}`);
   }
 
-  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `pinned` is the pinned filter, and `past` `{range, loading}`, the text of a range of the past, or null. */
-  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, pinned = null, past = null }) {
+  /** Explain why no line is shown, if none is. `sinceMatch`: ms since a line passed the filter, or null; `older`: see olderBar(); `pinned` is the pinned filter, and `past` `{range, loading}`, the text of a range of the past, or null. */
+  showEmpty(channels, { held, shown, hidden, filtered, sinceMatch, older, pinned = null, past = null }) {
     const empty = shown === 0;
     $(PARTS.empty).prop("hidden", !empty);
     if (!empty) return;
     const levels = held > 0 && hidden;
     $(PARTS.levels).prop("hidden", !levels);
     $(PARTS.filter).prop("hidden", held === 0 || levels || !filtered);
-    const [title, hint, command] = past && held === 0 ? pastTexts(past) : levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch) : this.#emptyTexts(channels, pinned);
+    this.#olderAction = held > 0 && filtered && !levels ? older.action : null;
+    $(PARTS.older).prop("hidden", this.#olderAction === null).text(this.#olderAction ? t(OLDER_LABELS[this.#olderAction]) : "");
+    const [title, hint, command] = past && held === 0 ? pastTexts(past) : levels ? [t("empty.levels"), "", ""] : held > 0 ? filteredTexts(held, sinceMatch, older) : this.#emptyTexts(channels, pinned);
     write(PARTS.title, title);
     write(PARTS.hint, hint);
     write(PARTS.command, command);
@@ -158,7 +167,11 @@ const pastTexts = ({ range, loading }) => [t("empty.past", { range }), t(loading
 
 const nothingOn = (channels) => t("empty.nothing", { names: channels.map((name) => `\u2018${name}\u2019`).join(", ") });
 
-const filteredTexts = (held, sinceMatch) => [t("empty.filtered", { n: held }), sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
+// Nothing is found among the lines held; the log has more, unless it is searched.
+function filteredTexts(held, sinceMatch, { state, text }) {
+  const title = OF_SEARCH.includes(state) ? text : t("empty.filtered", { n: held });
+  return [title, sinceMatch === null ? t("empty.filteredHint") : t("empty.lastMatch", { age: formatAge(sinceMatch) }), ""];
+}
 
 // jQuery's .text() replaces the node each time; an unchanged text must stay, so that screen readers do not repeat it.
 function write(selector, text) {
