@@ -302,6 +302,8 @@ def test_f21_any_number_can_be_plotted_from_the_details_a_facet_or_by_key(
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
     expect(page.get_by_test_id("plot-tip")).to_contain_text(re.compile(r"took 5\d|took 6\d"))
+    page.get_by_test_id("plot-span").select_option("15")
+    expect(page.get_by_test_id("plot")).to_be_visible()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 40)
     expect(page.locator(".row[aria-current=true] .message")).to_have_text(re.compile(r"call [56]\d"))
     page.keyboard.press("p")
