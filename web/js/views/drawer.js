@@ -6,7 +6,7 @@ import { t } from "../i18n/translate.js";
 import { parseTree } from "../format/json-tree.js";
 import { button } from "./button.js";
 import { copyText } from "./clipboard.js";
-import { stackView } from "./stack-view.js";
+import { loadLater } from "./later.js";
 import { treeView } from "./tree-view.js";
 
 const PARTS = { drawer: ".details", title: ".details-title", buttons: ".details-buttons", body: ".details-body", close: ".details-close" };
@@ -130,9 +130,11 @@ function pairs(entries) {
   return $list;
 }
 
-// All of a long one on request, as text.
+// As text until it can be read better; all of a long one on request.
 function stackOf(stack) {
-  return stack.length <= LONGEST_TEXT ? stackView(stack) : [text(stack).addClass("stack").attr("tabindex", "0")];
+  const $box = $("<div>").append(text(stack).addClass("stack").attr("tabindex", "0"));
+  if (stack.length <= LONGEST_TEXT) loadLater(() => import("./stack-view.js")).then((module) => module && $box.empty().append(module.stackView(stack)));
+  return $box;
 }
 
 function copyButton(line, label = "drawer.copy") {
