@@ -47,6 +47,7 @@ export function addSelectedText(page, copying) {
 
   document.addEventListener("selectionchange", showSoon);
   document.addEventListener("mousedown", (event) => {
+    if (bar.has(event.target)) return;
     pressed = event.button === 0;
     showSoon();
   });
