@@ -1,7 +1,6 @@
 // The drawer, the fields and the histogram: from a look into lines to a filter, a column or a count.
 
 import { stripAnsi } from "../format/ansi.js";
-import { pathText } from "../format/json-tree.js";
 import { textOf } from "../format/text.js";
 import { formatNumber, t } from "../i18n/translate.js";
 import { traceIdOf } from "../normalise/trace.js";
@@ -61,7 +60,7 @@ export function addInspector(page, on) {
   }
 
   // The menu of a value in the tree.
-  function openValueMenu({ name, path, node }, button) {
+  function openValueMenu({ name, pathText, node }, button) {
     const value = node.kind === "string" ? node.value : node.text;
     const leaf = !node.entries;
     openMenu(button, [
@@ -69,7 +68,7 @@ export function addInspector(page, on) {
       { label: t("node.column"), run: () => toggleColumn(name) },
       ...(leaf && Number.isFinite(Number(value)) && value !== "" ? [{ label: t("node.plot"), run: () => on.plot(name) }] : []),
       { label: t("node.copyValue"), run: async () => toast(t((await copyText(stripAnsi(value))) ? "drawer.copied" : "drawer.denied")) },
-      { label: t("node.copyPath"), run: async () => toast(t((await copyText(pathText(path))) ? "drawer.copied" : "drawer.denied")) },
+      { label: t("node.copyPath"), run: async () => toast(t((await copyText(pathText)) ? "drawer.copied" : "drawer.denied")) },
       ...(leaf ? [{ label: t("node.count"), run: () => showCounts(name, button) }] : []),
     ]);
   }
