@@ -59,6 +59,13 @@ export function open(version, $$later, [SHARED]) {
 """
 
 
+def needed_at_once(modules: Mapping[str, str], entry: str) -> list[str]:
+    """The modules of the first script, each after those that it imports. ValueError: see bundle()."""
+    names: list[str] = []
+    _visit(entry, modules, names, ())
+    return names
+
+
 def bundle(modules: Mapping[str, str], entry: str, *, sheet: bool = False) -> tuple[str, str]:
     """
     One script that does what the module `entry` does, and the script that it loads later, or "".
@@ -66,8 +73,7 @@ def bundle(modules: Mapping[str, str], entry: str, *, sheet: bool = False) -> tu
     With `sheet`, it loads the second sheet too. ValueError: an import is unknown or circular, or a module that is to be
     loaded later is needed at once.
     """
-    first: list[str] = []
-    _visit(entry, modules, first, ())
+    first = needed_at_once(modules, entry)
     order, opened = _visit_later(first, modules)
     exports = _imported_names(order, modules, opened)
     bodies = {name: _body(name, _with_calls(name, modules[name], opened), exports) for name in order}

@@ -4,14 +4,15 @@ The files that browsers get: the page's modules as two scripts and its styles as
     build_page(Path("web"))    {"index.html": …, "js/page.js": …, "css/page.css": …, "js/later.js": …, …}
 
 The second script and sheet are loaded when a view is opened that needs them; in index.html, `data-later` marks its
-styles. A JSON file that a module imports becomes a constant in it.
+styles. The texts of a language are two files in the same way: one with those that the first script or index.html names,
+and `lang/later/` with all others. A JSON file that a module imports becomes a constant in it.
 """
 
 import json
 import re
 from pathlib import Path
 
-from sse_hub.http.page.bundler import bundle
+from sse_hub.http.page.bundler import bundle, needed_at_once
 
 SCRIPT = "js/page.js"
 SHEET = "css/page.css"
@@ -28,6 +29,10 @@ SHEET_LINK = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)"
 LATER_SHEET_LINK = re.compile(r' *<link rel="stylesheet" href="web/(css/[a-z-]+\.css)" data-later>\n')
 IMPORT_JSON = re.compile(r'^import (\w+) from "(\.[^"]+\.json)" with \{ type: "json" \};\n', re.MULTILINE)
 
+# How a module names a text: "state.live", or a group of them, `state.${name}`.
+NAMED_TEXT = re.compile(r'"(\w+(?:\.[\w-]+)+)"')
+NAMED_TEXTS = re.compile(r"`(\w[\w.]*\.)\$\{")
+
 
 def build_page(folder: Path) -> dict[str, str]:
     """The files that browsers get, by name, from the page's sources in `folder`. ValueError: see bundle()."""
@@ -38,8 +43,11 @@ def build_page(folder: Path) -> dict[str, str]:
     later_sheets = LATER_SHEET_LINK.findall(html)
     # Sheets that other pages than this one use.
     others = [name for name in sources if name.startswith("css/") and name not in (*sheets, *later_sheets)]
-    languages = [name for name in sources if name.startswith("lang/")]
-    files = {name: sources[name] for name in (*others, *languages, "favicon.svg", FIRST_SCRIPT)}
+    files = {name: sources[name] for name in (*others, "favicon.svg", FIRST_SCRIPT)}
+    at_once = [html, *(modules[name] for name in needed_at_once(modules, ENTRY))]
+    for name in sources:
+        if name.startswith("lang/"):
+            files |= _split_texts(name, sources[name], at_once)
     files[SCRIPT], later = bundle(modules, ENTRY, sheet=bool(later_sheets))
     files[WORKER_SCRIPT], nothing = bundle(modules, WORKER_ENTRY)
     if nothing:
@@ -51,6 +59,19 @@ def build_page(folder: Path) -> dict[str, str]:
         files[LATER_SHEET] = "".join(sources[name] for name in later_sheets)
     files["index.html"] = _link_built_files(html)
     return files
+
+
+# The texts that `at_once` names, and the others. `<key>_one` is the singular of `<key>`.
+def _split_texts(name: str, content: str, at_once: list[str]) -> dict[str, str]:
+    named = {key for source in at_once for key in NAMED_TEXT.findall(source)}
+    groups = tuple({begin for source in at_once for begin in NAMED_TEXTS.findall(source)})
+    first: dict[str, str] = {}
+    later: dict[str, str] = {}
+    for key, text in json.loads(content).items():
+        whole = key.removesuffix("_one")
+        (first if whole in named or whole.startswith(groups) else later)[key] = text
+    parts = {name: first, name.replace("lang/", "lang/later/"): later}
+    return {part: json.dumps(texts, ensure_ascii=False) for part, texts in parts.items()}
 
 
 def _with_data(path: Path, text: str) -> str:

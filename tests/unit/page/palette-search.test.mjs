@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { cpuMs } from "./cpu.mjs";
 import { findEntries } from "../../../web/js/app/palette-search.js";
 
 const find = (typed, ...entries) => findEntries(entries.map((entry) => (typeof entry === "string" ? { label: entry } : entry)), typed).map(({ label }) => label);
@@ -33,9 +34,9 @@ test("the words that newcomers type find something in every language", () => {
   }
 });
 
-test("a thousand names are searched at once, a wrong letter included", () => {
+test("five thousand names are searched at once, a wrong letter included", () => {
   const names = Array.from({ length: 5_000 }, (_, at) => ({ label: `docker.team-${at % 50}-service-with-a-long-name-${at}` }));
-  const start = performance.now();
+  const start = cpuMs();
   assert.equal(findEntries(names, "servcie name-4999").length, 1);
-  assert.ok(performance.now() - start < 500);
+  assert.ok(cpuMs() - start < 500);
 });

@@ -172,6 +172,20 @@ def test_what_is_loaded_later_is_a_script_of_its_own_with_the_state_of_the_first
         (loaded / "later.js").unlink()
 
 
+def test_texts_that_only_later_views_name_are_a_file_of_their_own(tmp_path: Path) -> None:
+    keys = ["a.named", "a.named_one", "b.any", "b.one_of_many", "c.html", "d.later", "a.named.more"]
+    named = 't("a.named", { n }); t(`b.${name}`);\n'
+    modules = {"js/main.js": f'const load = () => import("./view.js");\n{named}', "js/view.js": 't("d.later");\n'}
+    html = '<p data-i18n="c.html"></p>'
+    texts = {"lang/pt.json": json.dumps(dict.fromkeys(keys, "olá"))}
+    write(tmp_path, OTHER_FILES | modules | texts | {"index.html": html})
+
+    files = build_page(tmp_path)
+
+    assert list(json.loads(files["lang/pt.json"])) == ["a.named", "a.named_one", "b.any", "b.one_of_many", "c.html"]
+    assert list(json.loads(files["lang/later/pt.json"])) == ["d.later", "a.named.more"]
+
+
 @pytest.mark.parametrize(
     ("module", "fault"),
     [
@@ -210,7 +224,7 @@ def test_the_built_page_is_one_small_load(tmp_path: Path) -> None:
     # What a view needs is loaded when it is opened.
     others = ("css/docs.css", LATER_SCRIPT, LATER_SHEET)
     loaded = [name for name in assets if not name.startswith("lang/") and name not in others]
-    language = max(len(asset.packed) for name, asset in assets.items() if name.startswith("lang/"))
+    language = max(len(asset.packed) for name, asset in assets.items() if re.match(r"lang/\w+\.json", name))
     sent = len(gzip.compress(html.encode(), 9)) + sum(len(assets[name].packed) for name in loaded) + language
     assert checked.returncode == 0, checked.stderr
     assert sent <= 170_000

@@ -1,24 +1,33 @@
-// The way to a line among its neighbours: its key, its buttons, or the address. All else is loaded when it is first wanted.
+// A line among its neighbours. What that needs is loaded when a context is first opened.
 
-import { addLater } from "./later.js";
+import { loadLater } from "../views/later.js";
 
-/** `pushes()` is how many steps that Back undoes have been added to the address. */
+/** `pushes`: see addContextPlace(). */
 export function addContext(page, pushes) {
-  const { workspace } = page;
-  const { commands: { show, leave, restore } } = addLater(
-    ["show", "leave", "restore"],
-    () => import("./context-view.js"),
-    ({ addContextView }) => addContextView(page, pushes),
-  );
-  page.on("restored", (state) => state.context && restore());
+  let adding = null;
+  let place = null;
+
+  async function load() {
+    adding ??= loadLater(() => import("./context-place.js"));
+    const module = await adding;
+    if (module === null) adding = null;
+    else place ??= module.addContextPlace(page, pushes);
+    return place;
+  }
+
+  /** Show a line among its neighbours. */
+  async function show(seq = page.grid.selected) {
+    (await load())?.show(seq);
+  }
+
+  page.on("restored", async ({ context }) => {
+    if (context && place === null) (await load())?.enter();
+  });
+
   return {
     show,
     /** Leave the context; true when there was one. */
-    close() {
-      if (!workspace.lifted) return false;
-      leave();
-      return true;
-    },
-    commands: { context: () => show(page.grid.selected) },
+    close: () => place?.close() ?? false,
+    commands: { context: () => show() },
   };
 }

@@ -1,4 +1,4 @@
-// The drawer, the fields and the histogram: from a look into lines to a filter, a column or a count.
+// The drawer and the fields: from a look into lines to a filter, a column or a count.
 
 import { stripAnsi } from "../format/ansi.js";
 import { textOf } from "../format/text.js";
@@ -9,13 +9,12 @@ import { addTerm, fieldTerm, removeTerm, replaceTerm } from "../query/terms.js";
 import { copyText } from "../views/clipboard.js";
 import { Drawer } from "../views/drawer.js";
 import { FacetsView } from "../views/facets-view.js";
-import { HistogramView } from "../views/histogram-view.js";
 import { openMenu } from "../views/menu.js";
 import { toast } from "../views/toast.js";
 
 const MAX_COUNTED = 10;
 
-/** `on` has `goToTime(time)`, `plot(field)`, `linksOf(seqs)`: see alert-marks.js, and `lineCommands()`: `[{name, label, run}, …]` for the line in the drawer. */
+/** `on` has `plot(field)`, `linksOf(seqs)`: see alert-marks.js, and `lineCommands()`: `[{name, label, run}, …]` for the line in the drawer. */
 export function addInspector(page, on) {
   const { workspace, settings, style } = page;
   const { ring, list, facets } = workspace;
@@ -23,10 +22,6 @@ export function addInspector(page, on) {
     close: () => hide(),
     value: openValueMenu,
     commands: on.lineCommands,
-  });
-  const histogram = new HistogramView(workspace.counter, () => settings.get("zone"), {
-    range: (range) => page.setFilter({ range }),
-    jump: on.goToTime,
   });
   const fields = new FacetsView(facets, {
     value: filterFor, takeBack, column: toggleColumn, plot: on.plot, filtered: () => workspace.result.active, excluded,
@@ -130,21 +125,13 @@ export function addInspector(page, on) {
     return page.setFilter({ text: fieldTerm("x", id).slice(2) });
   }
 
-  const showHistogram = () => histogram.show(settings.get("hist"), workspace.filter.range);
-
   page.on("open", show);
   page.on("select", (seq) => {
     if (seq === null) close();
     else if (drawer.shown) show(seq);
   });
   page.on("leaving", hide);
-  page.on("filter", showHistogram);
-  page.on("update", () => {
-    histogram.update();
-    fields.update();
-  });
-  settings.on(["hist", "zone"], showHistogram);
-  showHistogram();
+  page.on("update", () => fields.update());
 
   return {
     toggleColumn,
@@ -154,11 +141,8 @@ export function addInspector(page, on) {
       hide();
       return true;
     },
-    /** How long the last drawing of the histogram took, in ms. */
-    histogramMs: () => histogram.lastMs,
     commands: {
       trace: filterForTrace,
-      histogram: () => settings.set("hist", !settings.get("hist")),
       drawer: () => (drawer.shown ? hide() : page.openLine(page.grid.selected)),
       raw() {
         if (!drawer.shown) page.openLine(page.grid.selected);

@@ -92,7 +92,6 @@ export function addNavigation(page) {
       halfDown: () => page.grid.view.scrollByPages(0.5),
       extendDown: () => page.grid.extendBy(1),
       extendUp: () => page.grid.extendBy(-1),
-      pause: () => (page.grid.view.following ? page.grid.view.pause() : page.grid.view.follow()),
       nextError: () => jumpToLevel(1, ERROR, Infinity),
       previousError: () => jumpToLevel(-1, ERROR, Infinity),
       nextWarning: () => jumpToLevel(1, WARN, WARN),

@@ -12,7 +12,7 @@ const SLICE_MS = 8;
 const LONGEST_SHOWN = 80;
 
 /** `pushes()` is how many steps that Back undoes have been added to the address. */
-export function addContextView(page, pushes) {
+export function addContextPlace(page, pushes) {
   const { workspace, style } = page;
   const { ring } = workspace;
   const bar = new ContextBar({ next: () => goToHit(1), previous: () => goToHit(-1), back: leave });
@@ -126,8 +126,13 @@ export function addContextView(page, pushes) {
   });
   // With null, an address is restored: then it is known only afterwards whether it is that of the context.
   page.on("filter", ({ committed }) => committed !== null && update());
+  function enter() {
+    if (workspace.filtered) page.lift(true, null);
+  }
+
   page.on("restored", (state) => {
-    if (place !== null && !(state.context && workspace.filtered)) {
+    if (state.context) enter();
+    else if (place !== null) {
       const left = place;
       state.at = null;
       update();
@@ -151,11 +156,14 @@ export function addContextView(page, pushes) {
   });
 
   return {
-    commands: {
-      show,
-      leave: () => place !== null && leave(),
-      /** Show the context that an address has. */
-      restore: () => workspace.filtered && !workspace.lifted && page.lift(true, null),
+    show,
+    /** Show the context that an address names. */
+    enter,
+    /** Leave the context; true when there was one. */
+    close() {
+      if (place === null) return false;
+      leave();
+      return true;
     },
   };
 }
