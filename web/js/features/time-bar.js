@@ -12,7 +12,6 @@ import { IDLE_STATES } from "../connection/event-stream.js";
 import { HistogramView } from "../views/histogram-view.js";
 import { loadLater } from "../views/later.js";
 import { LiveButton } from "../views/live-button.js";
-import { openPrompt } from "../views/prompt.js";
 
 const DAYS = ["today", "yesterday"];
 
@@ -72,9 +71,10 @@ export function addTimeBar(page, goToTime) {
     page.setSpan(span);
   }
 
-  function choose() {
+  async function choose() {
+    const module = await loadLater(() => import("../views/prompt.js"));
     const { range } = workspace.filter;
-    openPrompt({
+    module?.openPrompt({
       title: t("range.choose"),
       fields: [{ name: "range", label: t("range.label"), value: range ? shortRange(range, zoneOf(), Date.now()) : "", placeholder: "yesterday 17:00–18:00 · -2h to -1h" }],
       hint: t("range.hint"),
