@@ -7,10 +7,11 @@ import { test } from "node:test";
 import { Workspace } from "../../../web/js/app/workspace.js";
 import { readUrlState, writeUrlState } from "../../../web/js/app/url-state.js";
 import { liveState } from "../../../web/js/format/live-state.js";
-import { parseRange, shortRange, spanStart, ticksOf, zoomedOut } from "../../../web/js/format/time-range.js";
+import { parseRange } from "../../../web/js/format/parse-range.js";
+import { shortRange, spanStart, ticksOf, yesterday, zoomedOut } from "../../../web/js/format/time-range.js";
 import { useLanguage } from "../../../web/js/i18n/translate.js";
-import { Histogram } from "../../../web/js/store/histogram.js";
-import { RangeCounts, rateOf } from "../../../web/js/store/range-counts.js";
+import { Histogram, rateOf } from "../../../web/js/store/histogram.js";
+import { RangeCounts } from "../../../web/js/store/range-counts.js";
 
 useLanguage("en", JSON.parse(readFileSync(new URL("../../../web/lang/en.json", import.meta.url))));
 
@@ -49,6 +50,7 @@ test("a range is parsed in every form, or its fault is named", () => {
   // The day on which clocks are put back has 25 hours.
   const { range } = parseRange("2026-10-25", { now: NOW, zone: "Europe/Berlin" });
   assert.equal(range[1] - range[0] + 1, 25 * 60 * MINUTE);
+  assert.deepEqual(yesterday(NOW, "UTC"), parseRange("yesterday", { now: NOW, zone: "UTC" }).range);
   assert.deepEqual([spanStart("1h", NOW, "UTC"), spanStart("today", NOW, "UTC")], [NOW - 60 * MINUTE, NOW - 720 * MINUTE]);
 });
 

@@ -4,7 +4,7 @@ import { parseMoment } from "../format/parse-time.js";
 import { t } from "../i18n/translate.js";
 import { ERROR, WARN } from "../normalise/levels.js";
 import { traceIdOf } from "../normalise/trace.js";
-import { openPrompt } from "../views/prompt.js";
+import { loadLater } from "../views/later.js";
 import { toast } from "../views/toast.js";
 
 export function addNavigation(page) {
@@ -63,8 +63,9 @@ export function addNavigation(page) {
     return page.grid.view.follow();
   }
 
-  function promptForTime() {
-    openPrompt({
+  async function promptForTime() {
+    const module = await loadLater(() => import("../views/prompt.js"));
+    module?.openPrompt({
       title: t("command.goToTime"),
       fields: [{ name: "time", label: t("goTo.time"), placeholder: "03:50 · -15m · yesterday 17:30 · 2026-11-21T03:50" }],
       hint: t("goTo.hint"),
@@ -100,7 +101,7 @@ export function addNavigation(page) {
       previousTrace: () => jumpInTrace(-1),
       pin: () => pin(),
       nextPin,
-      goToTime: promptForTime,
+      goToTime: () => void promptForTime(),
     },
   };
 }

@@ -6,13 +6,12 @@
 //
 // The range is a part of the filter (`range`), so it is in the address and Back undoes it.
 
-import { SPANS, parseRange, shortRange, spanStart, zoomedOut } from "../format/time-range.js";
+import { SPANS, shortRange, spanStart, yesterday, zoomedOut } from "../format/time-range.js";
 import { t } from "../i18n/translate.js";
 import { IDLE_STATES } from "../connection/event-stream.js";
 import { HistogramView } from "../views/histogram-view.js";
 import { loadLater } from "../views/later.js";
 import { LiveButton } from "../views/live-button.js";
-import { openPrompt } from "../views/prompt.js";
 
 const DAYS = ["today", "yesterday"];
 
@@ -31,7 +30,7 @@ export function addTimeBar(page, goToTime) {
     menu: () => [
       ...SPANS.filter((span) => !DAYS.includes(span)).map((span) => ({ label: t(`span.${span}`), run: () => chooseSpan(span) })),
       { label: t("span.today"), run: () => chooseSpan("today") },
-      { label: t("span.yesterday"), run: () => chooseRange(parseRange("yesterday", { zone: zoneOf() }).range) },
+      { label: t("span.yesterday"), run: () => chooseRange(yesterday(Date.now(), zoneOf())) },
       { label: t("range.choose"), run: choose },
       ...(page.span ? [{ label: t("span.held"), run: () => page.setSpan(null) }] : []),
       stream.running ? { label: t("live.disconnect"), run: () => workspace.stop() } : { label: t("live.connect"), run: () => workspace.start() },
@@ -72,20 +71,9 @@ export function addTimeBar(page, goToTime) {
     page.setSpan(span);
   }
 
-  function choose() {
-    const { range } = workspace.filter;
-    openPrompt({
-      title: t("range.choose"),
-      fields: [{ name: "range", label: t("range.label"), value: range ? shortRange(range, zoneOf(), Date.now()) : "", placeholder: "yesterday 17:00–18:00 · -2h to -1h" }],
-      hint: t("range.hint"),
-      label: t("range.go"),
-      submit({ range: typed }) {
-        const found = parseRange(typed, { zone: zoneOf() });
-        if (found.fault) return t(found.fault, { text: typed });
-        chooseRange(found.range);
-        return null;
-      },
-    });
+  async function choose() {
+    const module = await loadLater(() => import("../views/range-prompt.js"));
+    module?.askForRange(workspace.filter.range, zoneOf(), chooseRange);
   }
 
   function zoomOut() {
@@ -152,7 +140,7 @@ export function addTimeBar(page, goToTime) {
       pause: () => (page.grid.view.following ? page.grid.view.pause() : page.grid.view.follow()),
       live: () => (inPast() ? page.setFilter({ range: null }) : stream.running || workspace.start(), page.grid.view.follow()),
       timeRange: () => live.openMenu(),
-      chooseRange: choose,
+      chooseRange: () => void choose(),
       zoomOut,
       start: () => workspace.start(),
       stop: () => workspace.stop(),

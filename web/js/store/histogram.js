@@ -4,6 +4,7 @@
 //     const drawn = histogram.bars()         {from, width, total, most, bars: [{at, total, counts: [per level]}, …]}, from oldest to newest
 //     histogram.barsOver(from, to)           the same over a range of times, whether there are lines at its ends or not
 //     histogram.countsIn(from, 60_000, 30)   [[per level], …] for 30 bars of a minute
+//     rateOf(420, 30_000)                    [840, "min"], of a bar that is 30 s wide
 //     rangeOf(drawn, 10, 20)                 {from, to}: bars 10 to 20, both included, in either order
 //     barAt(drawn, 0.5)                      the index of the bar in the middle of the picture
 //     rangeQuery({from, to})                 "after=2026-11-21T03:50:00.000Z before=2026-11-21T03:52:00.000Z"
@@ -25,6 +26,7 @@ const WIDTHS = [
   ...[1, 2, 3, 4, 6, 8, 12].map((count) => count * HOUR),
   ...[1, 2, 3, 5, 7, 14, 28, 56, 112, 224, 448].map((count) => count * DAY),
 ];
+const RATES = [["s", 1_000, 10_000], ["min", 60_000, 600_000], ["h", 3_600_000, Infinity]];
 const PER_STEP = LEVELS.length;
 
 export class Histogram {
@@ -151,3 +153,9 @@ export const barAt = ({ bars }, fraction) => Math.max(0, Math.min(bars.length - 
 
 /** A time range as terms of a query. */
 export const rangeQuery = ({ from, to }) => `after=${new Date(from).toISOString()} before=${new Date(to).toISOString()}`;
+
+/** A count of a bar that is so many ms wide, as a rate: `[number, unit]`, the unit is s, min or h. */
+export function rateOf(count, widthMs) {
+  const [unit, ms] = RATES.find(([, , below]) => widthMs < below);
+  return [Number(((count * ms) / widthMs).toPrecision(3)), unit];
+}

@@ -3,14 +3,11 @@
 //     const counts = new RangeCounts();
 //     counts.add(answer)                             an answer of `GET /stats` by level; the first one is the newest
 //     counts.bars([from, to], histogram)             {from, width, total, most, bars: [{at, total, counts: [per level], held: [per level]}, …]}
-//     rateOf(420, 30_000)                            [840, "min"], of a bar that is 30 s wide
 //
 // What came since the hub was asked is known from the lines held: a bar never says less than the page has.
 
 import { LEVELS } from "../normalise/levels.js";
 import { widthFor } from "./histogram.js";
-
-const RATES = [["s", 1_000, 10_000], ["min", 60_000, 600_000], ["h", 3_600_000, Infinity]];
 
 export class RangeCounts {
   #steps = new Map();
@@ -53,9 +50,3 @@ export class RangeCounts {
 }
 
 const sum = (numbers) => numbers.reduce((one, other) => one + other, 0);
-
-/** A count of a bar that is so many ms wide, as a rate: `[number, unit]`, the unit is s, min or h. */
-export function rateOf(count, widthMs) {
-  const [unit, ms] = RATES.find(([, , below]) => widthMs < below);
-  return [Number(((count * ms) / widthMs).toPrecision(3)), unit];
-}

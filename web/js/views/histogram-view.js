@@ -2,8 +2,7 @@
 // time; a click or Enter goes there. What the page holds has its full colour, what only the hub's log has is paler.
 
 import { LEVELS, ERROR } from "../normalise/levels.js";
-import { barAt, rangeOf } from "../store/histogram.js";
-import { rateOf } from "../store/range-counts.js";
+import { barAt, rangeOf, rateOf } from "../store/histogram.js";
 import { rangeText } from "../format/messages.js";
 import { shortRange, ticksOf } from "../format/time-range.js";
 import { formatNumber, t } from "../i18n/translate.js";
