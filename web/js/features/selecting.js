@@ -1,12 +1,14 @@
 // Text that is selected in the lines. What that needs is loaded when the reader first presses on the page.
 
+import { loadLaterTexts } from "../i18n/translate.js";
+
 /** `copying`: see addSelectedText(). */
 export function addSelecting(page, copying) {
   let feature = null;
 
   // While the hub is away nothing is said: the reader has asked for nothing, and the next press tries again.
   async function load() {
-    const module = await import("./selected-text.js").catch(() => null);
+    const [module] = await Promise.all([import("./selected-text.js"), loadLaterTexts()]).catch(() => [null]);
     if (module === null) return listen();
     feature = module.addSelectedText(page, copying);
     return undefined;
